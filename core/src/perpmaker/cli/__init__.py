@@ -1,0 +1,1 @@
+"""The command perpmaker: one file per subcommand, imported only when called."""

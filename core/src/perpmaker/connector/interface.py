@@ -1,0 +1,163 @@
+"""What a connector and a price source offer the core, and what they are given.
+
+A connector is opened by its declaration's `open(settings, context)`, an async context manager. It starts no tasks:
+the supervisor runs one task per feed and one per dispatched command, and cancels them freely, so every method must
+be safe to cancel. It knows no state of the core; it translates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from enum import Enum, unique
+from typing import Protocol, runtime_checkable
+
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.model.event import Channel, Event, ReferenceChanged
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
+from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
+from perpmaker.secret import SignerSource
+from perpmaker.wire.pipe import Connect
+
+
+@unique
+class Environment(Enum):
+    """Where a run trades; the first word of every status line."""
+
+    SANDBOX = "sandbox"
+    PAPER = "paper"
+    TESTNET = "testnet"
+    LIVE = "live"
+
+
+@attrs.frozen(kw_only=True)
+class SandboxAccess:
+    """How to reach a sandbox that is already serving: its base URL and its test keys (no secrets: made up)."""
+
+    url: str
+    api_key: str
+    api_secret: str
+
+
+@attrs.frozen(kw_only=True)
+class ConnectorContext:
+    """What the core hands a connector: time, the network, keys. Nothing else is reachable from it."""
+
+    clock: Clock
+    connect: Connect
+    signers: SignerSource
+    environment: Environment
+    sandbox: SandboxAccess | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CancelOrder:
+    """An order to be cancelled; `urgent` may use the part of the rate limit kept for cancels and exits."""
+
+    client_id: str
+    venue_id: str | None = None
+    urgent: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class AmendOrder:
+    """An order to be moved: new price in ticks, new total amount in lots."""
+
+    client_id: str
+    venue_id: str | None
+    order: NewOrder
+
+
+class EventReceiver(Protocol):
+    """An open stream of events."""
+
+    async def receive(self) -> Sequence[Event]:
+        """Wait for the next events (at least one), in order.
+
+        Raises ConnectivityError when the stream ended or cannot be continued; the supervisor then reopens it.
+        Cancelling it must not lose an event that a later call would have to return.
+        """
+
+
+class Feed(Protocol):
+    """One stream that a connector offers for a market."""
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """The channels this feed keeps alive."""
+
+    @property
+    def stall_s(self) -> float | None:
+        """Silence, in seconds, after which the feed is taken for dead; None where silence means nothing."""
+
+    def open(self) -> AbstractAsyncContextManager[EventReceiver]:
+        """Connect and subscribe; what arrives after that is received."""
+
+
+class DerivativeConnector(Protocol):
+    """A venue, for one account. Errors are those of `perpmaker.errors`; order outcomes are values, never errors."""
+
+    @property
+    def name(self) -> str:
+        """The name it is declared under."""
+
+    @property
+    def account(self) -> str:
+        """A short public name of the account (for the journal and the lock), free of secrets."""
+
+    @property
+    def fence_s(self) -> float:
+        """Seconds after signing from which on a command that the venue does not know cannot arrive any more.
+
+        The venue's own window plus the uncertainty of the clock plus the lag of its reads.
+        """
+
+    async def instrument(self, market: str) -> Instrument:
+        """The market's rules, fees and tiers; UnknownMarketError with the nearest names when there is none."""
+
+    async def prepare(
+        self, instrument: Instrument, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
+    ) -> VenueSettings:
+        """Set what differs (margin mode None: leave it) and read it all back; "already set" is success."""
+
+    def feeds(self, instrument: Instrument) -> Sequence[Feed]:
+        """The streams to run for a market: book, mark (and trades), account."""
+
+    async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
+        """Send new orders, in the venue's batches where it has them; one outcome for each, in order."""
+
+    async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
+        """Take orders off; Accepted once the venue says the order is gone, one outcome for each, in order."""
+
+    async def order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
+        """What the venue knows of an order; None when it says that it knows none of that id."""
+
+    async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
+        """All open orders of the market, ours and foreign."""
+
+    async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
+        """All fills of the market from a venue time on (inclusive), oldest first."""
+
+    async def positions(self, instrument: Instrument) -> Sequence[Position]:
+        """The market's positions: one NET in One-way, LONG and SHORT in Hedge; flat ones included."""
+
+    async def balances(self) -> Sequence[Balance]:
+        """The account's assets."""
+
+
+@runtime_checkable
+class Amending(Protocol):
+    """A connector whose venue moves a resting order atomically."""
+
+    async def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
+        """Move orders; one outcome for each, in order."""
+
+
+class ReferenceReceiver(Protocol):
+    """An open price source."""
+
+    async def receive(self) -> ReferenceChanged:
+        """Wait for the next reference; ConnectivityError when the source ended."""

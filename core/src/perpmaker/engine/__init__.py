@@ -1,0 +1,1 @@
+"""The trader, which decides, and the supervisor, which lives."""

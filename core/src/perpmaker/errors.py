@@ -1,0 +1,166 @@
+"""Every error perpmaker raises on purpose.
+
+::
+
+    PerpmakerError
+    ├── ConfigurationError        the file is wrong; carries every problem found at once      exit 2
+    ├── PluginError               a name that no loaded plugin answers to, or two do          exit 2
+    ├── VenueError
+    │   ├── ConnectivityError     the venue cannot be reached or went away; backing off helps  exit 4
+    │   │   └── DeadlineError     no complete answer in time
+    │   ├── RefusedError          the venue answered, and the answer is no                     exit 3
+    │   │   ├── AuthenticationError   key, signature, permission or address not accepted
+    │   │   └── RateLimitedError      too much was asked; says when to come back
+    │   └── UnknownMarketError    no such market on this venue; names the nearest             exit 3
+    ├── MarketRulesError          the configuration breaks the market's own rules             exit 3
+    ├── PayloadError              bytes from outside that do not mean what they should
+    ├── JournalError              the journal cannot be written, or is not to be trusted
+    ├── LockedError               another process trades this account and market              exit 2
+    └── StopNotProvenError        stopped, but the venue did not confirm it is clean          exit 5
+
+Connectivity and refusal are separate branches on purpose: the first is retried, the second never blindly.
+A command that was sent and not answered is neither: it is an outcome (`perpmaker.connector.Unknown`), not an
+exception, because somebody has to keep its slot blocked until the venue has proven what became of it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, unique
+
+import attrs
+
+
+@unique
+class ExitCode(int, Enum):
+    """What the command tells the shell."""
+
+    OK = 0
+    BUG = 1
+    FILE = 2
+    REFUSED = 3
+    UNREACHABLE = 4
+    NOT_PROVEN_CLEAN = 5
+
+
+class PerpmakerError(Exception):
+    """The root: everything below is said to a person as one message, without a traceback."""
+
+    exit_code = ExitCode.BUG
+
+
+@attrs.frozen(kw_only=True)
+class Problem:
+    """One fault of a configuration: where it is, what was found, what would be right.
+
+    `key` is dotted from the top of the file (`risk.exposure_limit.max_position`); `line` counts from 1 and is
+    None for what has no line (a missing key, `--set`); `value` is the text found, None when nothing was.
+    """
+
+    file: str
+    key: str
+    line: int | None = None
+    value: str | None = None
+    allowed: str
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        """Render as `file:line: key = value: what is allowed; did you mean ...`."""
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        found = self.key if self.value is None else f"{self.key} = {self.value}"
+        hint = "" if self.nearest is None else f"; did you mean {self.nearest!r}?"
+
+        return f"{place}: {found}: {self.allowed}{hint}"
+
+
+class ConfigurationError(PerpmakerError):
+    """A configuration that cannot be used; `problems` holds every fault found, in the order of the file."""
+
+    exit_code = ExitCode.FILE
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class PluginError(PerpmakerError):
+    """A plugin was named that is not there, was not loaded, or is there twice."""
+
+    exit_code = ExitCode.FILE
+
+
+class VenueError(PerpmakerError):
+    """Something between us and the venue."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ConnectivityError(VenueError):
+    """The venue could not be reached, or the connection ended; trying again later may help."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class DeadlineError(ConnectivityError):
+    """No complete answer within the deadline of the whole call."""
+
+
+class RefusedError(VenueError):
+    """The venue said no. `code` and `text` are the venue's own; `text` is data, never markup."""
+
+    def __init__(self, text: str, *, code: str = "", status: int | None = None) -> None:
+        self.code = code
+        self.text = text
+        self.status = status
+        super().__init__(f"{text} (code {code})" if code else text)
+
+
+class AuthenticationError(RefusedError):
+    """The key, its signature, its permissions or this machine's address are not accepted."""
+
+
+class RateLimitedError(RefusedError):
+    """Too many requests; nothing of that kind may be sent for `retry_after_s` seconds."""
+
+    def __init__(self, text: str, *, code: str = "", status: int | None = None, retry_after_s: float) -> None:
+        super().__init__(text, code=code, status=status)
+        self.retry_after_s = retry_after_s
+
+
+class UnknownMarketError(VenueError):
+    """The venue has no such market; `nearest` are the most similar names it does have."""
+
+    def __init__(self, market: str, venue: str, nearest: tuple[str, ...]) -> None:
+        self.market = market
+        self.nearest = nearest
+        hint = f" Nearest: {', '.join(nearest)}." if nearest else ""
+        super().__init__(f"{venue} has no perpetual market named {market!r}.{hint}")
+
+
+class MarketRulesError(PerpmakerError):
+    """The configuration asks for what the market's own rules do not allow (leverage, minimum size, mode)."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class PayloadError(PerpmakerError):
+    """Bytes from outside that cannot be decoded into what they should be; `path` says where (`$.o.p`)."""
+
+    def __init__(self, text: str, *, path: str = "$") -> None:
+        self.path = path
+        super().__init__(f"{text} @ {path}")
+
+
+class JournalError(PerpmakerError):
+    """The journal cannot be written or cannot be trusted; without it nothing may be sent."""
+
+
+class LockedError(PerpmakerError):
+    """Another process holds the lock of this account and market."""
+
+    exit_code = ExitCode.FILE
+
+
+class StopNotProvenError(PerpmakerError):
+    """The bot stopped, but the venue did not confirm that its quotes are gone."""
+
+    exit_code = ExitCode.NOT_PROVEN_CLEAN

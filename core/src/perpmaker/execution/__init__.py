@@ -1,0 +1,1 @@
+"""From what should be on the venue to the commands that bring it about, and to their outcomes."""

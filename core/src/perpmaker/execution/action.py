@@ -1,0 +1,61 @@
+"""What the engine asks to be done: imperatives, carried out by dispatch or by the supervisor."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from perpmaker.model.order import NewOrder, OrderKind
+
+
+@attrs.frozen(kw_only=True)
+class Place:
+    """Send a new order; its intent is journalled first."""
+
+    order: NewOrder
+
+
+@attrs.frozen(kw_only=True)
+class Cancel:
+    """Take an order off the venue. `kind` decides the priority (exits before quotes)."""
+
+    client_id: str
+    venue_id: str | None
+    kind: OrderKind
+
+
+@attrs.frozen(kw_only=True)
+class Amend:
+    """Move a resting order to a new price and total amount, atomically, where the venue can."""
+
+    client_id: str
+    venue_id: str | None
+    ticks: int
+    lots: int
+
+
+@attrs.frozen(kw_only=True)
+class Ask:
+    """Ask the venue what became of an order; the answer is `OrderReported` or `OrderNotFound`."""
+
+    client_id: str
+    venue_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class Resync:
+    """Read everything about the account again; the answer is `Resynced`."""
+
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Reconnect:
+    """A channel is silent although its socket is open: end it and connect again."""
+
+    channel: str
+    reason: str
+
+
+Action: TypeAlias = Place | Cancel | Amend | Ask | Resync | Reconnect

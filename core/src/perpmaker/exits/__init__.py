@@ -1,0 +1,1 @@
+"""Pure exits: profit taking and stop loss, decided apart from any strategy."""

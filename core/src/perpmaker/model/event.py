@@ -1,0 +1,317 @@
+"""Everything that can happen, in the past tense. The engine folds these into state, in order, and nothing else.
+
+Book prices and amounts are integer ticks and lots; money is Decimal; `venue_ms` is the venue's own time in
+milliseconds since the epoch, `*_at` are seconds of the engine's clock.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum, unique
+from typing import TypeAlias
+
+import attrs
+
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Fill, OrderReport, PositionSide, Refusal, Side
+from perpmaker.model.position import Balance, Position, VenueSettings
+
+
+@unique
+class Channel(Enum):
+    """A stream that can be lost and found again by itself."""
+
+    BOOK = "book"
+    TRADES = "trades"
+    MARK = "mark"
+    ACCOUNT = "account"
+    REFERENCE = "reference"
+
+
+# --- market --------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class BookSnapshot:
+    """The whole book: (ticks, lots) pairs, any order; replaces what was known."""
+
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    venue_ms: int
+
+
+@attrs.frozen
+class BookChanged:
+    """Absolute lots per tick; 0 removes the level, and removing an unknown level is normal."""
+
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    venue_ms: int
+
+
+@attrs.frozen(kw_only=True)
+class BookLost:
+    """The book cannot be trusted (gap, crossed, socket gone) until the next snapshot."""
+
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Traded:
+    """Somebody's trade on this market; `taker` is the side of the order that took."""
+
+    ticks: int
+    lots: int
+    taker: Side
+    venue_ms: int
+
+
+@attrs.frozen(kw_only=True)
+class MarkChanged:
+    """Mark and index price, and the funding rate that would be charged at `next_funding_ms` (None: no funding)."""
+
+    mark: Decimal
+    index: Decimal | None
+    funding_rate: Decimal | None
+    next_funding_ms: int | None
+    venue_ms: int
+
+
+@attrs.frozen(kw_only=True)
+class ReferenceChanged:
+    """A price source's newest word; what it does not know is None. `price` is a price the source gives itself."""
+
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    last: Decimal | None = None
+    price: Decimal | None = None
+    at: float
+
+
+@attrs.frozen(kw_only=True)
+class FeedAlive:
+    """The channel proved alive without news (heartbeat, unchanged mark): its age starts again from zero."""
+
+    channel: Channel
+
+
+@attrs.frozen(kw_only=True)
+class InstrumentChanged:
+    """The venue changed the market's rules."""
+
+    instrument: Instrument
+
+
+# --- account -------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class OrderAccepted:
+    """The venue has the order; `by_stream` tells the private stream from the answer to our own request."""
+
+    client_id: str
+    venue_id: str | None
+    venue_ms: int
+    by_stream: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class OrderRefused:
+    """The venue refused to take the order: it never was, and never will be."""
+
+    client_id: str
+    refusal: Refusal
+
+
+@unique
+class Command(Enum):
+    """What was asked of the venue."""
+
+    PLACE = "place"
+    CANCEL = "cancel"
+    AMEND = "amend"
+
+
+@attrs.frozen(kw_only=True)
+class OrderUnknown:
+    """A command's outcome is not known. After `fence_at` a venue that does not know the order never will."""
+
+    client_id: str
+    command: Command
+    detail: str
+    fence_at: float
+
+
+@attrs.frozen(kw_only=True)
+class OrderNotFound:
+    """The venue, asked at `asked_at`, does not know the order; proof only when `asked_at` is past the fence."""
+
+    client_id: str
+    asked_at: float
+
+
+@unique
+class CancelCause(Enum):
+    """Who ended an order that did not fill."""
+
+    REQUESTED = "requested"
+    VENUE = "venue"
+    LIQUIDATION = "liquidation"
+    UNEXPLAINED = "unexplained"
+
+
+@attrs.frozen(kw_only=True)
+class OrderCancelled:
+    """The order is gone from the venue, by whatever cause. `filled_lots` is cumulative where the venue says it."""
+
+    client_id: str
+    cause: CancelCause
+    detail: str = ""
+    filled_lots: int | None = None
+    venue_ms: int
+
+
+@attrs.frozen(kw_only=True)
+class CancelRefused:
+    """The venue would not cancel; with NOT_FOUND the order is final already, and is asked for."""
+
+    client_id: str
+    refusal: Refusal
+
+
+@attrs.frozen(kw_only=True)
+class OrderAmended:
+    """The order now rests at this price with this total amount."""
+
+    client_id: str
+    ticks: int
+    lots: int
+    venue_ms: int
+
+
+@attrs.frozen(kw_only=True)
+class AmendRefused:
+    """The venue would not amend; the order stays as it was."""
+
+    client_id: str
+    refusal: Refusal
+
+
+@attrs.frozen(kw_only=True)
+class OrderReported:
+    """The venue's word on one order, asked for or on its stream."""
+
+    report: OrderReport
+    by_stream: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class OrderFilled:
+    """One execution of one of our orders (or, with a foreign client id, of somebody else's on our account)."""
+
+    fill: Fill
+
+
+@attrs.frozen(kw_only=True)
+class PositionReported:
+    """The venue's word on a position, from its stream or asked for."""
+
+    position: Position
+
+
+@attrs.frozen(kw_only=True)
+class BalanceReported:
+    """The venue's word on one asset."""
+
+    balance: Balance
+
+
+@attrs.frozen(kw_only=True)
+class FundingPaid:
+    """Funding settled: `amount` is signed from our side (negative: paid). Booked once per `funding_id`."""
+
+    asset: str
+    amount: Decimal
+    venue_ms: int
+    funding_id: str
+
+
+@attrs.frozen(kw_only=True)
+class SettingsReported:
+    """What the market of the account is set to."""
+
+    settings: VenueSettings
+
+
+@attrs.frozen(kw_only=True)
+class Resynced:
+    """Everything about the account, read in one go after a start or a reconnect: the truth as of `venue_ms`.
+
+    `orders` are all open orders of the market, ours and foreign; `finished` answers for orders of ours that were
+    believed live and are not open; `fills` are all fills since the last one known, oldest first. The read began at
+    `began_at`: an order of ours sent after that may be missing without meaning anything.
+    """
+
+    began_at: float
+    orders: tuple[OrderReport, ...]
+    finished: tuple[OrderReport, ...]
+    fills: tuple[Fill, ...]
+    positions: tuple[Position, ...]
+    balances: tuple[Balance, ...]
+    venue_ms: int
+
+
+# --- streams and people --------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class StreamLost:
+    """A channel ended or went silent: what hangs on it is stale from now."""
+
+    channel: Channel
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class StreamRestored:
+    """A channel is connected again; the book still waits for its snapshot, the account for `Resynced`."""
+
+    channel: Channel
+
+
+@attrs.frozen(kw_only=True)
+class StopRequested:
+    """A person (or a signal) wants the bot to end; with `close` flat first."""
+
+    close: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Halted:
+    """Something that trying again does not mend: quotes go and stay away, exits are still managed."""
+
+    reason: str
+
+
+MarketEvent: TypeAlias = (
+    BookSnapshot | BookChanged | BookLost | Traded | MarkChanged | ReferenceChanged | FeedAlive | InstrumentChanged
+)
+AccountEvent: TypeAlias = (
+    OrderAccepted
+    | OrderRefused
+    | OrderUnknown
+    | OrderNotFound
+    | OrderCancelled
+    | CancelRefused
+    | OrderAmended
+    | AmendRefused
+    | OrderReported
+    | OrderFilled
+    | PositionReported
+    | BalanceReported
+    | FundingPaid
+    | SettingsReported
+    | Resynced
+)
+ControlEvent: TypeAlias = StreamLost | StreamRestored | StopRequested | Halted
+Event: TypeAlias = MarketEvent | AccountEvent | ControlEvent

@@ -1,0 +1,287 @@
+"""Orders: what is asked of a venue, what it answers, and what the core believes about each one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum, unique
+from typing import TypeAlias
+
+import attrs
+
+
+@unique
+class Side(Enum):
+    """Buy or sell, as data: `sign` is +1 for buys, so that one formula serves both sides."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell: the direction in which a fill moves the position."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> Side:
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+@unique
+class PositionSide(Enum):
+    """Which position an order acts on: the one net position (One-way), or one of the two of Hedge mode."""
+
+    NET = "net"
+    LONG = "long"
+    SHORT = "short"
+
+
+@unique
+class PositionMode(Enum):
+    """One net position per market, or a long and a short one beside each other."""
+
+    ONE_WAY = "One-way"
+    HEDGE = "Hedge"
+
+
+@unique
+class OrderKind(Enum):
+    """Why an order exists. Exits are distinct kinds everywhere: a stop is never mistaken for a target."""
+
+    QUOTE = "quote"
+    TAKE_PROFIT = "take_profit"
+    STOP_LOSS = "stop_loss"
+    CLOSE = "close"
+    FOREIGN = "foreign"
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether the order can only shrink a position."""
+        return self in {OrderKind.TAKE_PROFIT, OrderKind.STOP_LOSS, OrderKind.CLOSE}
+
+
+@unique
+class OrderType(Enum):
+    """How an order executes."""
+
+    POST_ONLY = "post_only"
+    LIMIT = "limit"
+    IOC = "ioc"
+    MARKET = "market"
+
+
+@unique
+class OrderStatus(Enum):
+    """What is known of an order.
+
+    PENDING: sent, not answered. OPEN: the venue has it. CANCELLING: a cancel is under way, it may still fill.
+    UNKNOWN: a command went out and its outcome is not known; the slot stays blocked until the venue has proven it.
+    FILLED, CANCELLED, REFUSED are final.
+    """
+
+    PENDING = "pending"
+    OPEN = "open"
+    CANCELLING = "cancelling"
+    UNKNOWN = "unknown"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can become of the order any more."""
+        return self in {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REFUSED}
+
+
+@unique
+class RefusalReason(Enum):
+    """Why a venue refused a command, where the core acts differently on it; everything else is OTHER."""
+
+    POST_ONLY_WOULD_TAKE = "post_only_would_take"
+    REDUCE_ONLY = "reduce_only"
+    INSUFFICIENT_MARGIN = "insufficient_margin"
+    FILTER = "filter"
+    PRICE_BAND = "price_band"
+    DUPLICATE_ID = "duplicate_id"
+    NOT_FOUND = "not_found"
+    RATE_LIMIT = "rate_limit"
+    TOO_MANY_ORDERS = "too_many_orders"
+    TIMESTAMP = "timestamp"
+    AUTHENTICATION = "authentication"
+    WOULD_TRIGGER = "would_trigger"
+    POSITION_MODE = "position_mode"
+    UNCHANGED = "unchanged"
+    RESTRICTED = "restricted"
+    BUSY = "busy"
+    OTHER = "other"
+
+
+@attrs.frozen(kw_only=True)
+class Refusal:
+    """A venue's no: our reason, its own code and words (data, never markup)."""
+
+    reason: RefusalReason
+    code: str = ""
+    text: str = ""
+
+
+@attrs.frozen
+class Slot:
+    """The place an order takes: at most one order of a slot is live or may become live.
+
+    `level` counts from 0 for quotes; exits have level 0 and are told apart by the position they close.
+    """
+
+    kind: OrderKind
+    side: Side
+    level: int = 0
+    position_side: PositionSide = PositionSide.NET
+
+    def __str__(self) -> str:
+        """Render as `quote buy 0` or `take_profit sell (long)`."""
+        place = f" {self.level}" if self.kind is OrderKind.QUOTE else ""
+        position = "" if self.position_side is PositionSide.NET else f" ({self.position_side.value})"
+
+        return f"{self.kind.value} {self.side.value}{place}{position}"
+
+
+@attrs.frozen(kw_only=True)
+class NewOrder:
+    """An order to be placed. `ticks` is None for market orders only.
+
+    `client_id` is at most 36 characters of `[A-Za-z0-9_-]`. `reduce_only` says that the order must not open or
+    enlarge a position; how a venue is told (a flag, a position side) is the connector's business.
+    `generation` is the number of the refresh that decided a quote.
+    """
+
+    client_id: str
+    slot: Slot
+    lots: int
+    ticks: int | None
+    type: OrderType
+    reduce_only: bool = False
+    generation: int = 0
+
+    @property
+    def side(self) -> Side:
+        """The side, which is its slot's."""
+        return self.slot.side
+
+    @property
+    def position_side(self) -> PositionSide:
+        """The position acted on, which is its slot's."""
+        return self.slot.position_side
+
+
+@attrs.frozen(kw_only=True)
+class WorkingOrder:
+    """One of our orders as the core believes it to be. Amounts in lots, prices in ticks, times of the engine's clock.
+
+    `status_before` is what it was before it became UNKNOWN or CANCELLING. `fence_at` is the moment after which a
+    venue that still does not know the order will never come to know it. `confirmed` says whether the private
+    stream (not only the answer to our own request) has shown it.
+    """
+
+    order: NewOrder
+    status: OrderStatus
+    sent_at: float
+    filled_lots: int = 0
+    venue_id: str | None = None
+    venue_ms: int = 0
+    fence_at: float | None = None
+    changed_at: float = 0.0
+    cancel_requested: bool = False
+    confirmed: bool = False
+
+    @property
+    def client_id(self) -> str:
+        """Our own id of the order."""
+        return self.order.client_id
+
+    @property
+    def slot(self) -> Slot:
+        """The slot it takes."""
+        return self.order.slot
+
+    @property
+    def remaining_lots(self) -> int:
+        """Lots that may still fill."""
+        return self.order.lots - self.filled_lots
+
+
+@attrs.frozen(kw_only=True)
+class OrderReport:
+    """An order as the venue shows it, in a query, a list of open orders, or on its stream.
+
+    `status` is OPEN, FILLED, CANCELLED or REFUSED; None stands for a status this version does not know, whose
+    text is in `raw_status`: it proves nothing, and the order is asked for again. `filled_lots` is cumulative.
+    """
+
+    client_id: str
+    venue_id: str
+    side: Side
+    position_side: PositionSide
+    status: OrderStatus | None
+    raw_status: str
+    ticks: int | None
+    lots: int
+    filled_lots: int
+    reduce_only: bool
+    type: OrderType
+    venue_ms: int
+
+
+@attrs.frozen(kw_only=True)
+class Fill:
+    """One execution. `fee` is what the venue charged in `fee_asset` (negative: a rebate); money is Decimal.
+
+    `realized_pnl` is the venue's own figure in quote asset, before fees; None where the venue gives none.
+    (`trade_id`) is unique in a market; `filled_lots` is the order's cumulative amount after this fill where known.
+    """
+
+    client_id: str
+    venue_id: str
+    trade_id: str
+    side: Side
+    position_side: PositionSide
+    price: Decimal
+    amount: Decimal
+    fee: Decimal
+    fee_asset: str
+    maker: bool
+    realized_pnl: Decimal | None
+    venue_ms: int
+    filled_lots: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Accepted:
+    """The venue took the command; `report` is the order afterwards, where the answer says it."""
+
+    client_id: str
+    venue_id: str | None = None
+    venue_ms: int = 0
+    report: OrderReport | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Rejected:
+    """The venue refused the command for certain: nothing changed."""
+
+    client_id: str
+    refusal: Refusal
+
+
+@attrs.frozen(kw_only=True)
+class Unknown:
+    """The command went out (or may have) and no answer tells what became of it.
+
+    `signed_at` is the engine's time at which the request was signed: the venue's own deadline counts from there.
+    """
+
+    client_id: str
+    detail: str
+    signed_at: float
+
+
+Outcome: TypeAlias = Accepted | Rejected | Unknown

@@ -1,0 +1,147 @@
+"""What a strategy wants, each with the chain of reasons that led there."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum, unique
+from typing import TypeAlias
+
+import attrs
+
+from perpmaker.model.order import OrderType, PositionSide, Side, Slot
+
+
+@unique
+class Rule(Enum):
+    """The rule that a reason speaks of; `why` groups and words by it."""
+
+    REFERENCE = "reference"
+    SPREAD = "spread"
+    OVERRIDE = "override"
+    OPTIMISATION = "optimisation"
+    ROUNDING = "rounding"
+    MIN_AMOUNT = "minimum amount"
+    MIN_NOTIONAL = "minimum notional"
+    MAX_AMOUNT = "maximum amount"
+    PRICE_BAND = "price band"
+    NO_TAKING = "no taking"
+    BUDGET = "budget"
+    MINIMUM_SPREAD = "minimum spread"
+    REFRESH = "refresh"
+    TOLERANCE = "tolerance"
+    FILLED_DELAY = "filled delay"
+    VANISHED = "vanished"
+    HOLD = "position held"
+    STALE = "stale"
+    STOPPED = "stop loss"
+    MODE = "mode"
+    RISK = "risk"
+    TARGET = "profit taking"
+
+
+@attrs.frozen
+class Reason:
+    """One step of the chain: the rule, what it did in words a trader uses, and the value it left, if any."""
+
+    rule: Rule
+    text: str
+    value: Decimal | int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Quote:
+    """A quote that should rest: price in ticks, amount in lots. Equal to the resting order of its slot: kept."""
+
+    slot: Slot
+    ticks: int
+    lots: int
+    generation: int
+    reasons: tuple[Reason, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Withheld:
+    """A level that is not quoted now, and why; the last reason decides."""
+
+    slot: Slot
+    reasons: tuple[Reason, ...]
+
+
+@attrs.frozen(kw_only=True)
+class TakeProfit:
+    """The closing limit order that should rest for a position."""
+
+    slot: Slot
+    ticks: int
+    lots: int
+    reasons: tuple[Reason, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class StopLoss:
+    """The order that ends a position at a loss: `ticks` is None for a market order."""
+
+    slot: Slot
+    ticks: int | None
+    lots: int
+    type: OrderType
+    reasons: tuple[Reason, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Close:
+    """A person's wish to be flat: a market order for the whole position."""
+
+    slot: Slot
+    lots: int
+    reasons: tuple[Reason, ...] = ()
+
+
+Exit: TypeAlias = TakeProfit | StopLoss | Close
+
+
+@attrs.frozen(kw_only=True)
+class Wake:
+    """When to decide again: at a time, or when a watched value leaves its bounds (ticks, inclusive; None: any).
+
+    The decision would be the same while best bid and ask stay within their bounds, no own order or position
+    changes, and the time has not come; so nothing is computed then.
+    """
+
+    at: float | None = None
+    bid_low: int | None = None
+    bid_high: int | None = None
+    ask_low: int | None = None
+    ask_high: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """What one decision of a strategy comes to: quotes that should rest, levels withheld, memory, when to ask again."""
+
+    quotes: tuple[Quote, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    memory: object = None
+    wake: Wake = Wake()
+
+
+@attrs.frozen(kw_only=True)
+class WantedExits:
+    """What one decision about exits comes to.
+
+    `no_quotes_for` names the position sides whose quotes must go now and stay away (a stop has fired and the
+    position is not flat yet).
+    """
+
+    exits: tuple[Exit, ...] = ()
+    no_quotes_for: frozenset[PositionSide] = frozenset()
+    memory: object = None
+    wake: Wake = Wake()
+
+
+def opening_side(position: PositionSide, amount_sign: int) -> Side:
+    """The side that adds to a position: of LONG buy, of SHORT sell, of a net one the side of its sign."""
+    if position is PositionSide.NET:
+        return Side.BUY if amount_sign > 0 else Side.SELL
+
+    return Side.BUY if position is PositionSide.LONG else Side.SELL

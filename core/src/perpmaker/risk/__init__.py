@@ -1,0 +1,1 @@
+"""Pure review of quotes before they may be sent."""

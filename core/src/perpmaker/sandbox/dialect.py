@@ -1,0 +1,42 @@
+"""What a venue plugin brings so that the core can serve that venue's sandbox."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.simulation.exchange import Exchange
+from perpmaker.wire.server import App
+
+
+@attrs.frozen(kw_only=True)
+class TestKeys:
+    """Keys that only a sandbox accepts; made up, shown on purpose."""
+
+    __test__ = False
+
+    api_key: str
+    api_secret: str
+
+
+class VenueApp(App, Protocol):
+    """The venue's wire protocol over a simulated exchange."""
+
+    async def run(self) -> None:
+        """Whatever the dialect does by itself (pushing depth, expiring keys), until cancelled."""
+
+
+class Dialect(Protocol):
+    """A venue's sandbox dialect."""
+
+    @property
+    def keys(self) -> TestKeys:
+        """The keys that it accepts."""
+
+    def symbol(self, market: str) -> str:
+        """The venue's name of a market (`BTC-USDT` -> `BTCUSDT`)."""
+
+    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any]) -> VenueApp:
+        """The app that speaks the venue's protocol over this exchange."""

@@ -1,0 +1,1 @@
+"""A simulated exchange and the markets that move it."""

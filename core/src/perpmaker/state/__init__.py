@@ -1,0 +1,1 @@
+"""Folds events into state. The only writer of state; no I/O, no clock."""

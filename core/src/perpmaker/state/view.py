@@ -1,0 +1,120 @@
+"""The frozen thing that strategies, exits and risk modules see. Built anew for each decision, never kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from enum import Enum, unique
+from typing import Protocol
+
+import attrs
+
+from perpmaker.model.event import ReferenceChanged
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import PositionMode, PositionSide, Refusal, Side, Slot, WorkingOrder
+from perpmaker.model.position import Position
+
+
+@unique
+class Mode(Enum):
+    """How much the bot may do. Losing certainty moves down at once; going up needs a completed resync.
+
+    RUN: quotes and exits. REDUCE: nothing that could enlarge a position; quotes are cancelled, exits stay.
+    HALT: as REDUCE, and only a person can end it. STOP: quotes go, nothing new but exits; the way to the end.
+    FLATTEN: as STOP, and every position is closed at market.
+    """
+
+    RUN = "run"
+    REDUCE = "reduce"
+    HALT = "halt"
+    STOP = "stop"
+    FLATTEN = "flatten"
+
+
+class BookView(Protocol):
+    """The traded book in ticks and lots, valid only while a decision is being made.
+
+    Own resting orders are left out, exactly: their lots are subtracted, and a level of only our own is no level.
+    """
+
+    @property
+    def best_bid(self) -> int | None:
+        """The best bid of other people, in ticks; None on an empty side."""
+
+    @property
+    def best_ask(self) -> int | None:
+        """The best ask of other people, in ticks; None on an empty side."""
+
+    def levels(self, side: Side) -> Iterator[tuple[int, int]]:
+        """Other people's (ticks, lots) of the bids (BUY) or asks (SELL), from the best outward."""
+
+
+@unique
+class End(Enum):
+    """How the last order of a slot ended."""
+
+    FILLED = "filled"
+    REQUESTED = "requested"
+    VENUE = "venue"
+    UNEXPLAINED = "unexplained"
+    REFUSED = "refused"
+    NEVER_WAS = "never_was"
+
+
+@attrs.frozen(kw_only=True)
+class SlotEnd:
+    """The last order of a slot that ended: which, how, when, and the venue's refusal where there was one."""
+
+    client_id: str
+    end: End
+    at: float
+    ticks: int | None
+    lots: int
+    filled_lots: int
+    refusal: Refusal | None = None
+
+
+@attrs.frozen(kw_only=True)
+class View:
+    """Everything a decision may depend on. Times are seconds of the engine's clock, as is `now`.
+
+    `orders`: every own order that is live or may become live, by slot (a slot holds one; closes that the venue
+    caps may be beside an unknown one, then the newest counts). `ended`: the last end of each slot.
+    `positions`: one NET, or LONG and SHORT; flat ones are present with amount 0.
+    `external_reference`: quotes are priced from `reference`, an external price source's newest word (None while there
+    is none), and not from the traded book.
+    `*_age_s`: seconds since the channel last proved alive; infinite while it never did.
+    `book_ok`: the book is synchronised, two-sided or not; `mark` and `last_trade` are the venue's newest.
+    `last_own_trade`: ticks of the last own quote that was filled completely. `capital`: what quotes may take
+    margin from, in quote asset: wallet plus unrealised profit less the positions' margin; None until known.
+    `quote_filled_at`: per side of the quote, when a quote was last filled completely.
+    `stop_closed_at`: when a stop loss last brought a position to zero, per position.
+    `no_quotes_for`: position sides for which exits forbid quotes now (a stop has fired).
+    `blocked`: an order's outcome is unknown: nothing that could add exposure may be placed.
+    """
+
+    now: float
+    instrument: Instrument
+    position_mode: PositionMode
+    leverage: int
+    mode: Mode
+    mode_reason: str
+    book: BookView
+    book_ok: bool
+    book_age_s: float
+    mark: Decimal | None
+    mark_age_s: float
+    last_trade: int | None
+    last_own_trade: int | None
+    external_reference: bool
+    reference: ReferenceChanged | None
+    reference_age_s: float
+    orders: Mapping[Slot, WorkingOrder]
+    ended: Mapping[Slot, SlotEnd]
+    positions: Mapping[PositionSide, Position]
+    capital: Decimal | None
+    quote_filled_at: Mapping[Side, float]
+    stop_closed_at: Mapping[PositionSide, float]
+    no_quotes_for: frozenset[PositionSide]
+    blocked: bool
+    memory: object

@@ -1,0 +1,1 @@
+"""Pure strategies: from a view to the quotes that should rest."""

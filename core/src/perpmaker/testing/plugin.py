@@ -1,0 +1,15 @@
+"""The pytest plugin that comes with perpmaker: fixtures for tests on virtual time. Imports nothing until used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def virtual_time() -> tuple[str, dict[str, Any]]:
+    """An anyio backend on virtual time; return it from a module's `anyio_backend` fixture."""
+    from perpmaker.testing.virtual import virtual_backend  # noqa: PLC0415  # pytest loads this module always
+
+    return virtual_backend()
