@@ -1,0 +1,184 @@
+"""Who may import whom: the house's table, checked on every import statement of every package."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "core" / "src" / "perpmaker"
+PLUGINS = sorted(path for path in (ROOT / "plugins").glob("*/src/*") if path.is_dir())
+
+VALUES = {"errors", "model"}
+PURE = VALUES | {"state"}
+
+# A room, or one file of it where the file may do more or less than its room, and the rooms that it may import.
+TABLE: dict[str, set[str]] = {
+    "__init__": {"connector", "declarations", "errors", "hookspecs", "model", "risk", "state", "strategy"},
+    "__main__": {"cli"},
+    "errors": set(),
+    "clock": set(),
+    "secret": {"errors"},
+    "model": {"errors"},
+    "state": VALUES,
+    "strategy": PURE,
+    "strategy.declaration": PURE | {"declarations"},
+    "exits": PURE,
+    "risk": PURE,
+    "execution.action": VALUES,
+    "execution.diff": PURE,
+    "execution.dispatch": VALUES | {"clock", "connector"},
+    "wire": {"clock", "errors"},
+    "connector": VALUES | {"clock", "secret", "wire"},
+    "simulation": VALUES,
+    "sandbox": VALUES | {"clock", "simulation", "wire"},
+    "declarations": VALUES | {"connector", "risk", "sandbox", "strategy"},
+    "hookspecs": {"declarations"},
+    "plugins": {"declarations", "errors", "hookspecs", "strategy"},
+    "catalog": {"declarations", "errors", "plugins"},
+    "config": VALUES | {"catalog", "connector", "declarations", "exits", "secret"},
+    "engine.trader": PURE | {"execution", "exits", "risk", "strategy"},
+    "engine": PURE | {"clock", "connector", "declarations", "execution", "exits", "risk", "secret", "strategy", "wire"},
+    "report": PURE | {"engine"},
+}
+FREE = {"cli", "testing"}  # may import everything; nobody imports testing
+PLUGIN_MAY = {"clock", "connector", "errors", "model", "secret", "wire"}
+DIALECT_MAY = PLUGIN_MAY | {"sandbox", "simulation"}
+WITHOUT_ANYIO = ("model", "state", "strategy", "exits", "risk", "execution.diff", "execution.action", "simulation")
+PLUGGY_ROOMS = {"hookspecs", "plugins"}
+
+
+@attrs.frozen
+class Import:
+    """One import statement: where it stands, and the module it names."""
+
+    file: Path
+    line: int
+    module: str
+
+    def __str__(self) -> str:
+        """Render as a place that an editor opens, with the offending text."""
+        return f"{self.file.relative_to(ROOT)}:{self.line}: imports {self.module}"
+
+
+def imports_of(file: Path) -> Iterator[Import]:
+    """Every import statement of a file, those inside functions included."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield Import(file, node.lineno, name.name)
+
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield Import(file, node.lineno, node.module)
+
+            for name in node.names:
+                yield Import(file, node.lineno, f"{node.module}.{name.name}")
+
+
+def room_of(file: Path) -> str:
+    """The dotted name of a core file, without the package: `execution.diff`."""
+    return ".".join(file.relative_to(CORE).with_suffix("").parts)
+
+
+def rule_for(room: str) -> set[str] | None:
+    """The table's most exact line for a file; None for the rooms that are free."""
+    top = room.split(".", maxsplit=1)[0]
+
+    return None if top in FREE else TABLE.get(room, TABLE.get(top, TABLE.get(f"{top}.action", set())))
+
+
+def rooms_imported(statement: Import) -> str | None:
+    """The core's room that a statement imports; None for what is not the core's, or only its door."""
+    parts = statement.module.split(".")
+
+    return parts[1] if parts[0] == "perpmaker" and len(parts) > 1 else None
+
+
+def is_room(name: str) -> bool:
+    """Whether a name under perpmaker is a module or package (and not a name of the public door)."""
+    return (CORE / name).is_dir() or (CORE / f"{name}.py").is_file()
+
+
+CORE_FILES = sorted(CORE.rglob("*.py"))
+PLUGIN_FILES = sorted(file for plugin in PLUGINS for file in plugin.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", CORE_FILES, ids=room_of)
+def test_core_file_imports_only_what_its_room_may(file: Path) -> None:
+    """A file of the core imports only from its own room and from those that the table allows it."""
+    room = room_of(file)
+    allowed = rule_for(room)
+
+    if allowed is None:
+        return
+
+    own = room.split(".", maxsplit=1)[0]
+    wrong = [
+        str(statement)
+        for statement in imports_of(file)
+        if (target := rooms_imported(statement)) and is_room(target) and target not in allowed | {own}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("file", PLUGIN_FILES, ids=lambda file: str(file.relative_to(ROOT / "plugins")))
+def test_plugin_file_imports_only_the_public_rooms(file: Path) -> None:
+    """A plugin imports the core's door and public rooms, for its dialect also the sandbox, and no other plugin."""
+    may = DIALECT_MAY if "sandbox" in file.parts else PLUGIN_MAY
+    own = file.relative_to(ROOT / "plugins").parts[2]
+    others = {plugin.name for plugin in PLUGINS} - {own}
+    wrong = [
+        str(statement)
+        for statement in imports_of(file)
+        if ((target := rooms_imported(statement)) and is_room(target) and target not in may)
+        or statement.module.split(".")[0] in others
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("file", CORE_FILES + PLUGIN_FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_file_binds_itself_to_one_event_loop(file: Path) -> None:
+    """Nothing imports asyncio, and trio appears only where tests get their virtual clock."""
+    forbidden = {"asyncio"} if "testing" in file.parts else {"asyncio", "trio"}
+    assert [str(statement) for statement in imports_of(file) if statement.module.split(".")[0] in forbidden] == []
+
+
+@pytest.mark.parametrize("file", CORE_FILES, ids=room_of)
+def test_pure_rooms_do_no_input_or_output(file: Path) -> None:
+    """Pure rooms import no anyio, no network, no clock and no randomness of their own."""
+    room = room_of(file)
+
+    if not room.startswith(WITHOUT_ANYIO):
+        return
+
+    forbidden = {"anyio", "httpx", "socket", "sqlite3", "time", "datetime", "os", "pathlib", "logging"}
+
+    if not room.startswith("simulation"):
+        forbidden |= {"random"}
+
+    assert [str(statement) for statement in imports_of(file) if statement.module.split(".")[0] in forbidden] == []
+
+
+@pytest.mark.parametrize("file", CORE_FILES + PLUGIN_FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_pluggy_appears_only_in_the_two_files_about_hooks(file: Path) -> None:
+    """Only hookspecs and plugins know pluggy; everybody else uses the door."""
+    if file.is_relative_to(CORE) and room_of(file) in PLUGGY_ROOMS:
+        return
+
+    assert [str(statement) for statement in imports_of(file) if statement.module.split(".")[0] == "pluggy"] == []
+
+
+def test_nobody_imports_testing() -> None:
+    """What tests use never becomes part of what runs."""
+    wrong = [
+        str(statement)
+        for file in CORE_FILES + PLUGIN_FILES
+        if "testing" not in file.parts
+        for statement in imports_of(file)
+        if statement.module.startswith("perpmaker.testing")
+    ]
+    assert wrong == []
