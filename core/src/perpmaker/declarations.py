@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, ReferenceReceiver
 from perpmaker.model.instrument import Instrument
 from perpmaker.risk.interface import RiskModule
-from perpmaker.sandbox.dialect import Dialect
 from perpmaker.strategy.interface import Strategy
+
+if TYPE_CHECKING:
+    from perpmaker.sandbox.dialect import Dialect  # with it comes the simulated exchange, which declaring does not need
 
 
 @attrs.frozen(kw_only=True)
