@@ -1,0 +1,193 @@
+"""Orders of the simulated exchange: what is asked, what rests, what was executed. Frozen values."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum, unique
+
+import attrs
+
+from perpmaker.model.order import PositionSide, Side
+
+
+@unique
+class TimeInForce(Enum):
+    """What becomes of the part of a limit order that cannot be filled at once."""
+
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+    POST_ONLY = "post_only"
+
+
+@unique
+class OrderState(Enum):
+    """OPEN rests (partly filled or not); the others are final."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+@unique
+class Cause(Enum):
+    """Why an order changed.
+
+    ACCEPTED, AMENDED, TRADED (one execution), CANCELLED (asked for). REDUCED: a closing order was cut because the
+    position became smaller. Expired by the venue: REMAINDER (of IOC and market orders), REDUCE_ONLY (nothing left to
+    close), SELF_TRADE, COUNTDOWN (dead man's switch), LIQUIDATION, AMEND (an amend that ends the order), DELISTED.
+    Conditional orders: TRIGGERED, and TRIGGER_REFUSED when the order they became was refused.
+    """
+
+    ACCEPTED = "accepted"
+    AMENDED = "amended"
+    TRADED = "traded"
+    CANCELLED = "cancelled"
+    REDUCED = "reduced"
+    REMAINDER = "remainder"
+    REDUCE_ONLY = "reduce_only"
+    SELF_TRADE = "self_trade"
+    COUNTDOWN = "countdown"
+    LIQUIDATION = "liquidation"
+    AMEND = "amend"
+    TRIGGERED = "triggered"
+    TRIGGER_REFUSED = "trigger_refused"
+
+
+@attrs.frozen(kw_only=True)
+class OrderRequest:
+    """A new order as it arrives. Price and amount are Decimal and not yet checked; price None is a market order.
+
+    An empty client id is filled in by the exchange. `close_position`: the amount is whatever the position is.
+    """
+
+    side: Side
+    amount: Decimal
+    price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    position_side: PositionSide = PositionSide.NET
+    reduce_only: bool = False
+    client_id: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class SimulatedOrder:
+    """An order of the exchange. `lots` is the total amount, `filled_lots` of it executed for `filled_notional` quote.
+
+    `ticks` is None for market orders. `closing`: it may only shrink a position (reduce-only, or by its position
+    side in Hedge mode). `forced`: the exchange itself sent it, to liquidate. `conditional_id` is the conditional
+    order it came from.
+    """
+
+    order_id: int
+    account: str
+    client_id: str
+    side: Side
+    position_side: PositionSide
+    ticks: int | None
+    lots: int
+    time_in_force: TimeInForce
+    reduce_only: bool
+    closing: bool
+    created_ms: int
+    updated_ms: int
+    state: OrderState = OrderState.OPEN
+    filled_lots: int = 0
+    filled_notional: Decimal = Decimal(0)
+    forced: bool = False
+    conditional_id: int | None = None
+    amend_id: int = 0
+
+    @property
+    def remaining_lots(self) -> int:
+        """Lots not executed yet."""
+        return self.lots - self.filled_lots
+
+
+@attrs.frozen(kw_only=True)
+class Execution:
+    """One execution of one order. `fee` is positive when paid; `realized` is profit before fees; quote asset, exact."""
+
+    trade_id: int
+    order_id: int
+    account: str
+    client_id: str
+    side: Side
+    position_side: PositionSide
+    ticks: int
+    lots: int
+    price: Decimal
+    amount: Decimal
+    fee: Decimal
+    realized: Decimal
+    maker: bool
+    forced: bool
+    now_ms: int
+
+
+@unique
+class TriggerKind(Enum):
+    """STOP: triggers when the price reaches the trigger against the position; TAKE_PROFIT: in its favour."""
+
+    STOP = "stop"
+    TAKE_PROFIT = "take_profit"
+
+
+@unique
+class TriggerPrice(Enum):
+    """The price that is compared with the trigger."""
+
+    LAST = "last"
+    MARK = "mark"
+
+
+@attrs.frozen(kw_only=True)
+class ConditionalRequest:
+    """A market order to be sent when the price reaches `trigger`. `amount` None closes the whole position."""
+
+    side: Side
+    trigger: Decimal
+    kind: TriggerKind = TriggerKind.STOP
+    watch: TriggerPrice = TriggerPrice.LAST
+    amount: Decimal | None = None
+    position_side: PositionSide = PositionSide.NET
+    reduce_only: bool = False
+    client_id: str = ""
+
+
+@unique
+class ConditionalState(Enum):
+    """WAITING is the only state that is not final."""
+
+    WAITING = "waiting"
+    TRIGGERED = "triggered"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+@attrs.frozen(kw_only=True)
+class ConditionalOrder:
+    """A conditional order; `order_id` is the order it became, once triggered. `lots` None closes the position."""
+
+    conditional_id: int
+    account: str
+    client_id: str
+    side: Side
+    position_side: PositionSide
+    trigger_ticks: int
+    kind: TriggerKind
+    watch: TriggerPrice
+    lots: int | None
+    reduce_only: bool
+    created_ms: int
+    updated_ms: int
+    state: ConditionalState = ConditionalState.WAITING
+    order_id: int | None = None
+    detail: str = ""
+
+    @property
+    def close_position(self) -> bool:
+        """Whether it closes the whole position, whatever that is then."""
+        return self.lots is None
