@@ -102,10 +102,12 @@ Exit: TypeAlias = TakeProfit | StopLoss | Close
 
 @attrs.frozen(kw_only=True)
 class Wake:
-    """When to decide again: at a time, or when a watched value leaves its bounds (ticks, inclusive; None: any).
+    """When to decide again: at a time, or when a watched value leaves its bounds (inclusive; None: any).
 
-    The decision would be the same while best bid and ask stay within their bounds, no own order or position
-    changes, and the time has not come; so nothing is computed then.
+    The decision would be the same while the watched values stay within their bounds, no own order, position, capital,
+    mode, permission or external reference changes, the book stays usable (or not), and the time has not come; so
+    nothing is computed then. Best bid and ask of other people and the last trade are in ticks; an empty side (and a
+    trade that never was) counts as 0 ticks, and is therefore outside of any bound above 0.
     """
 
     at: float | None = None
@@ -113,6 +115,29 @@ class Wake:
     bid_high: int | None = None
     ask_low: int | None = None
     ask_high: int | None = None
+    trade_low: int | None = None
+    trade_high: int | None = None
+    mark_low: Decimal | None = None
+    mark_high: Decimal | None = None
+
+    def holds(
+        self, now: float, *, bid: int | None, ask: int | None, trade: int | None = None, mark: Decimal | None = None
+    ) -> bool:
+        """Whether nothing needs to be decided yet: the time has not come and every value is within its bounds."""
+        return (
+            (self.at is None or now < self.at)
+            and _within(bid, self.bid_low, self.bid_high)
+            and _within(ask, self.ask_low, self.ask_high)
+            and _within(trade, self.trade_low, self.trade_high)
+            and _within(mark, self.mark_low, self.mark_high)
+        )
+
+
+def _within(value: Decimal | int | None, low: Decimal | int | None, high: Decimal | int | None) -> bool:
+    """Whether low <= value <= high, where an absent value counts as 0 and an absent bound as none."""
+    known = 0 if value is None else value
+
+    return (low is None or known >= low) and (high is None or known <= high)
 
 
 @attrs.frozen(kw_only=True)
