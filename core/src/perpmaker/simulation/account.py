@@ -1,0 +1,267 @@
+"""An account of the simulated exchange: wallet, positions, orders, margin. Money is exact.
+
+A position keeps its cost, not its entry price: what a partial close takes out of the cost is rounded once, and what
+is rounded stays in the cost, so that profit, fees and funding add up to the wallet to the last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import attrs
+
+from perpmaker.model.instrument import Instrument, OrderMargin
+from perpmaker.model.margin import initial_margin, liquidation_price, maintenance_margin
+from perpmaker.model.order import PositionMode, PositionSide, Side
+from perpmaker.model.position import MarginMode
+from perpmaker.simulation.order import ConditionalOrder, Execution, SimulatedOrder
+from perpmaker.simulation.statement import AccountState, Income, IncomeKind, PositionState
+
+ZERO = Decimal(0)
+MONEY = Decimal("0.00000001")
+
+
+@attrs.define(eq=False)
+class Holding:
+    """A position as it is kept: signed lots, what they cost (positive), and the margin put aside for it."""
+
+    side: PositionSide
+    lots: int = 0
+    cost: Decimal = ZERO
+    isolated: Decimal = ZERO
+    realized: Decimal = ZERO
+    updated_ms: int = 0
+
+    def fill(self, sign: int, lots: int, lot_value: Decimal, isolated_leverage: int | None) -> Decimal:
+        """Book an execution and return the profit it realised; `lot_value` is the price of one lot, in quote."""
+        closed = min(lots, abs(self.lots)) if self.lots * sign < 0 else 0
+        realized = self._close(closed, lot_value) if closed else ZERO
+        opened = lots - closed
+
+        if opened:
+            self.lots += sign * opened
+            self.cost += opened * lot_value
+
+            if isolated_leverage is not None:
+                self.isolated += (opened * lot_value / isolated_leverage).quantize(MONEY)
+
+        self.realized += realized
+
+        return realized
+
+    def _close(self, closed: int, lot_value: Decimal) -> Decimal:
+        size = abs(self.lots)
+        sign = 1 if self.lots > 0 else -1
+        cost = self.cost if closed == size else (self.cost * closed / size).quantize(MONEY)
+        released = self.isolated if closed == size else (self.isolated * closed / size).quantize(MONEY)
+
+        self.cost -= cost
+        self.isolated -= released
+        self.lots -= sign * closed
+
+        return sign * (closed * lot_value - cost)
+
+    def unrealized(self, lot_mark: Decimal) -> Decimal:
+        """Profit if closed at the mark; `lot_mark` is the mark price of one lot."""
+        return self.lots * lot_mark - (self.cost if self.lots > 0 else -self.cost)
+
+
+@attrs.define(eq=False)
+class Account:
+    """What the exchange keeps of an account. Mutable; `AccountState` is what others see."""
+
+    name: str
+    instrument: Instrument
+    wallet: Decimal = ZERO
+    leverage: int = 20
+    margin_mode: MarginMode = MarginMode.CROSS
+    position_mode: PositionMode = PositionMode.ONE_WAY
+    holdings: dict[PositionSide, Holding] = attrs.Factory(lambda: {side: Holding(side) for side in PositionSide})
+    open_orders: dict[int, SimulatedOrder] = attrs.field(factory=dict)
+    orders: dict[int, SimulatedOrder] = attrs.field(factory=dict)
+    order_ids: dict[str, int] = attrs.field(factory=dict)
+    conditionals: dict[int, ConditionalOrder] = attrs.field(factory=dict)
+    income: list[Income] = attrs.field(factory=list)
+    executions: list[Execution] = attrs.field(factory=list)
+    liquidating: set[PositionSide] = attrs.field(factory=set)
+    countdown_ms: int | None = None
+    updated_ms: int = 0
+
+    @property
+    def sides(self) -> tuple[PositionSide, ...]:
+        """The positions of the current mode."""
+        hedge = self.position_mode is PositionMode.HEDGE
+
+        return (PositionSide.LONG, PositionSide.SHORT) if hedge else (PositionSide.NET,)
+
+    @property
+    def isolated_leverage(self) -> int | None:
+        """The leverage by which an isolated position takes its margin; None in cross mode."""
+        return self.leverage if self.margin_mode is MarginMode.ISOLATED else None
+
+    def book_income(self, kind: IncomeKind, amount: Decimal, now_ms: int, income_id: int, trade_id: int | None) -> None:
+        """Change the wallet and say why."""
+        self.wallet += amount
+        self.updated_ms = now_ms
+        self.income.append(
+            Income(income_id=income_id, kind=kind, amount=amount, now_ms=now_ms, trade_id=trade_id),
+        )
+
+    # --- closing orders
+
+    def closing_side(self, position_side: PositionSide) -> Side | None:
+        """The side that shrinks a position; None when it is flat."""
+        lots = self.holdings[position_side].lots
+
+        if lots == 0:
+            return None
+
+        return Side.SELL if lots > 0 else Side.BUY
+
+    def closing_orders(self, position_side: PositionSide) -> list[SimulatedOrder]:
+        """The open orders that may only shrink a position, oldest first."""
+        return [o for o in self.open_orders.values() if o.closing and o.position_side is position_side]
+
+    def room(self, side: Side, position_side: PositionSide) -> int:
+        """Lots that a new closing order could still close."""
+        if self.closing_side(position_side) is not side:
+            return 0
+
+        held = sum(order.remaining_lots for order in self.closing_orders(position_side))
+
+        return max(abs(self.holdings[position_side].lots) - held, 0)
+
+    # --- margin
+
+    def order_notional(self, orders: Iterable[SimulatedOrder], side: Side, position_side: PositionSide) -> Decimal:
+        """Notional of the resting orders that may open a position, of one side, at their own prices."""
+        lots = sum(
+            order.remaining_lots * (order.ticks or 0)
+            for order in orders
+            if order.side is side and order.position_side is position_side and not order.closing
+        )
+
+        return lots * self.instrument.tick * self.instrument.lot
+
+    def order_margin(self, orders: Iterable[SimulatedOrder], mark: Decimal) -> Decimal:
+        """Margin that the venue demands for these orders, beside the margin of the positions."""
+        resting = list(orders)
+        exposure = sum((self._added_exposure(resting, side, mark) for side in self.sides), ZERO)
+
+        return initial_margin(exposure, self.leverage)
+
+    def _added_exposure(self, orders: list[SimulatedOrder], side: PositionSide, mark: Decimal) -> Decimal:
+        bids = self.order_notional(orders, Side.BUY, side)
+        asks = self.order_notional(orders, Side.SELL, side)
+        held = self.notional(side, mark)
+        bids_add = max(abs(held + bids) - abs(held), ZERO)
+        asks_add = max(abs(held - asks) - abs(held), ZERO)
+
+        match self.instrument.order_margin:
+            case OrderMargin.NONE:
+                return ZERO
+            case OrderMargin.LARGER_SIDE:
+                return max(bids_add, asks_add)
+            case OrderMargin.BOTH_SIDES:
+                return bids_add + asks_add
+
+    def notional(self, side: PositionSide, mark: Decimal) -> Decimal:
+        """Signed notional of a position at the mark."""
+        return self.holdings[side].lots * self.instrument.lot * mark
+
+    def unrealized(self, side: PositionSide, mark: Decimal) -> Decimal:
+        """Unrealised profit of a position at the mark."""
+        return self.holdings[side].unrealized(self.instrument.lot * mark)
+
+    def maintenance(self, side: PositionSide, mark: Decimal) -> Decimal:
+        """Maintenance margin of a position at the mark."""
+        return maintenance_margin(self.instrument.tiers, self.notional(side, mark))
+
+    def position_margin(self, side: PositionSide, mark: Decimal) -> Decimal:
+        """Margin that a position ties up: its own in isolated mode, the initial margin at the mark in cross."""
+        if self.margin_mode is MarginMode.ISOLATED:
+            return self.holdings[side].isolated
+
+        return initial_margin(self.notional(side, mark), self.leverage)
+
+    def cross_wallet(self) -> Decimal:
+        """The wallet without the margin of isolated positions."""
+        return self.wallet - sum((self.holdings[side].isolated for side in self.sides), ZERO)
+
+    def available(self, orders: Iterable[SimulatedOrder], mark: Decimal) -> Decimal:
+        """What is free for new orders, were these the open ones; may be negative."""
+        margin = self.order_margin(orders, mark)
+
+        if self.margin_mode is MarginMode.ISOLATED:
+            return self.cross_wallet() - margin
+
+        return self.wallet - margin + sum(
+            (self.unrealized(side, mark) - self.position_margin(side, mark) for side in self.sides), ZERO
+        )
+
+    def backing(self, side: PositionSide, mark: Decimal) -> Decimal:
+        """The margin that stands behind a position: its own, or the wallet less what the other positions need."""
+        if self.margin_mode is MarginMode.ISOLATED:
+            return self.holdings[side].isolated
+
+        others = (other for other in self.sides if other is not side)
+
+        return self.wallet + sum((self.unrealized(o, mark) - self.maintenance(o, mark) for o in others), ZERO)
+
+    def is_below_maintenance(self, side: PositionSide, mark: Decimal) -> bool:
+        """Whether a position has to be liquidated."""
+        if self.holdings[side].lots == 0:
+            return False
+
+        return self.backing(side, mark) + self.unrealized(side, mark) <= self.maintenance(side, mark)
+
+    # --- what others see
+
+    def state(self, mark: Decimal) -> AccountState:
+        """The account at this mark price."""
+        positions = tuple(self.position_state(side, mark) for side in self.sides)
+        unrealized = sum((p.unrealized for p in positions), ZERO)
+
+        return AccountState(
+            name=self.name,
+            asset=self.instrument.quote,
+            wallet=self.wallet,
+            cross_wallet=self.cross_wallet(),
+            unrealized=unrealized,
+            equity=self.wallet + unrealized,
+            available=max(self.available(self.open_orders.values(), mark), ZERO),
+            position_margin=sum((p.initial_margin for p in positions), ZERO),
+            order_margin=self.order_margin(self.open_orders.values(), mark),
+            maintenance_margin=sum((p.maintenance_margin for p in positions), ZERO),
+            leverage=self.leverage,
+            margin_mode=self.margin_mode,
+            position_mode=self.position_mode,
+            positions=positions,
+            updated_ms=self.updated_ms,
+        )
+
+    def position_state(self, side: PositionSide, mark: Decimal) -> PositionState:
+        """One position at this mark price."""
+        holding = self.holdings[side]
+        amount = holding.lots * self.instrument.lot
+        entry = (holding.cost / abs(amount)).quantize(MONEY) if amount else ZERO
+        liquidation = liquidation_price(
+            self.instrument.tiers, amount=amount, entry=entry, margin=self.backing(side, mark)
+        )
+
+        return PositionState(
+            side=side,
+            lots=holding.lots,
+            amount=amount,
+            entry=entry,
+            mark=mark,
+            notional=amount * mark,
+            unrealized=self.unrealized(side, mark),
+            initial_margin=self.position_margin(side, mark),
+            maintenance_margin=self.maintenance(side, mark),
+            liquidation=None if liquidation is None else liquidation.quantize(MONEY),
+            isolated_margin=holding.isolated if self.margin_mode is MarginMode.ISOLATED else None,
+            realized=holding.realized,
+            updated_ms=holding.updated_ms,
+        )

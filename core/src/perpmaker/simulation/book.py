@@ -1,0 +1,209 @@
+"""The book of the simulated exchange: everybody else's orders as lots per tick, the accounts' orders one by one.
+
+Every account order knows how many lots of the crowd stand before it at its price (`ahead`). Trades take from the
+front of the queue; when the crowd shrinks by itself, those behind leave first, so that a place is never won by
+hoping. Prices are ticks; inside a side they are keys, tick times sign, so that the greater key is the better price
+and one piece of code serves bids and asks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from perpmaker.model.order import Side
+
+
+@attrs.define(eq=False)
+class Resting:
+    """An account's order in the queue: the lots left, and the crowd's lots before it."""
+
+    order_id: int
+    account: str
+    ticks: int
+    lots: int
+    ahead: int
+
+
+class BookSide:
+    """One side: `sign` is +1 for bids, -1 for asks."""
+
+    def __init__(self, side: Side) -> None:
+        self.side = side
+        self.sign = side.sign
+        self._crowd: dict[int, int] = {}
+        self._crowd_keys: list[int] = []
+        self._queues: dict[int, list[Resting]] = {}
+        self._queue_keys: list[int] = []
+        self._dirty: set[int] = set()
+        self._shown: dict[int, int] = {}
+
+    def best_ticks(self) -> int | None:
+        """The best price; None on an empty side."""
+        if not self._crowd_keys:
+            return self._queue_keys[-1] * self.sign if self._queue_keys else None
+
+        if not self._queue_keys:
+            return self._crowd_keys[-1] * self.sign
+
+        return max(self._crowd_keys[-1], self._queue_keys[-1]) * self.sign
+
+    def best_queued_ticks(self) -> int | None:
+        """The best price at which an account's order rests."""
+        return self._queue_keys[-1] * self.sign if self._queue_keys else None
+
+    def lots_at(self, ticks: int) -> int:
+        """All lots displayed at a price."""
+        lots = self._crowd.get(ticks, 0)
+
+        for resting in self._queues.get(ticks, ()):
+            lots += resting.lots
+
+        return lots
+
+    def levels(self) -> Iterator[tuple[int, int]]:
+        """The displayed (ticks, lots) from the best outward."""
+        for key in sorted({*self._crowd_keys, *self._queue_keys}, reverse=True):
+            yield key * self.sign, self.lots_at(key * self.sign)
+
+    def reaches(self, ticks: int, limit: int | None) -> bool:
+        """Whether a price of this side is as good as the limit for somebody who takes from it."""
+        return limit is None or ticks * self.sign >= limit * self.sign
+
+    def fillable(self, limit: int | None) -> int:
+        """The lots that somebody could take at once, no worse than the limit."""
+        return sum(lots for ticks, lots in self.levels() if self.reaches(ticks, limit))
+
+    # --- the front of the queue
+
+    def front(self, ticks: int) -> tuple[Resting | None, int]:
+        """What stands first at the best price: an account's order, or None for the crowd, and its lots."""
+        queue = self._queues.get(ticks)
+
+        if queue is None:
+            return None, self._crowd[ticks]
+
+        first = queue[0]
+
+        return (None, first.ahead) if first.ahead else (first, first.lots)
+
+    def take_from_crowd(self, ticks: int, lots: int) -> None:
+        """Trade away lots of the crowd at the front of the queue."""
+        left = self._crowd[ticks] - lots
+        self._dirty.add(ticks)
+
+        if left:
+            self._crowd[ticks] = left
+        else:
+            self._drop_crowd(ticks)
+
+        for resting in self._queues.get(ticks, ()):
+            resting.ahead = max(resting.ahead - lots, 0)
+
+    def _drop_crowd(self, ticks: int) -> None:
+        del self._crowd[ticks]
+        key = ticks * self.sign
+
+        if self._crowd_keys[-1] == key:
+            self._crowd_keys.pop()
+        else:
+            del self._crowd_keys[bisect_left(self._crowd_keys, key)]
+
+    # --- accounts' orders
+
+    def add(self, resting: Resting) -> None:
+        """Put an order at the end of the queue of its price."""
+        queue = self._queues.get(resting.ticks)
+        resting.ahead = self._crowd.get(resting.ticks, 0)
+
+        if queue is None:
+            self._queues[resting.ticks] = [resting]
+            insort(self._queue_keys, resting.ticks * self.sign)
+        else:
+            queue.append(resting)
+
+        self._dirty.add(resting.ticks)
+
+    def reduce(self, resting: Resting, lots: int) -> None:
+        """Take lots off an order, by a trade or because it was cut; it leaves when nothing is left of it."""
+        resting.lots -= lots
+        self._dirty.add(resting.ticks)
+
+        if resting.lots == 0:
+            self.remove(resting)
+
+    def remove(self, resting: Resting) -> None:
+        """Take an order out of the queue."""
+        queue = self._queues[resting.ticks]
+        queue.remove(resting)
+        self._dirty.add(resting.ticks)
+
+        if not queue:
+            del self._queues[resting.ticks]
+            del self._queue_keys[bisect_left(self._queue_keys, resting.ticks * self.sign)]
+
+    # --- the crowd
+
+    def clear_crowd(self) -> None:
+        """Take everybody else's orders away, keeping the accounts' places in the queue for `set_crowd`."""
+        self._dirty.update(self._crowd)
+        self._crowd = {}
+        self._crowd_keys = []
+
+    def set_crowd(self, ladder: Sequence[tuple[int, int]]) -> None:
+        """Show these (ticks, lots) of everybody else, best first, after `clear_crowd`."""
+        sign = self.sign
+        self._crowd = {ticks: lots for ticks, lots in ladder if lots > 0}
+        self._crowd_keys = sorted([ticks * sign for ticks in self._crowd])
+        self._dirty.update(self._crowd)
+
+        for ticks, queue in self._queues.items():
+            lots = self._crowd.get(ticks, 0)
+
+            for resting in queue:
+                resting.ahead = min(resting.ahead, lots)
+
+    # --- what has changed
+
+    def changes(self) -> tuple[tuple[int, int], ...]:
+        """The levels displayed differently since this was last asked; 0 lots where one is gone."""
+        if not self._dirty:
+            return ()
+
+        changed = []
+
+        for ticks in sorted(self._dirty):
+            lots = self.lots_at(ticks)
+
+            if lots != self._shown.get(ticks, 0):
+                changed.append((ticks, lots))
+
+                if lots:
+                    self._shown[ticks] = lots
+                else:
+                    del self._shown[ticks]
+
+        self._dirty.clear()
+
+        return tuple(changed)
+
+
+class Book:
+    """Both sides."""
+
+    def __init__(self) -> None:
+        self.bids = BookSide(Side.BUY)
+        self.asks = BookSide(Side.SELL)
+
+    def side(self, side: Side) -> BookSide:
+        """The side on which orders of this side rest."""
+        return self.bids if side is Side.BUY else self.asks
+
+    def crosses(self, side: Side, ticks: int) -> bool:
+        """Whether a limit order of this side and price would trade at once."""
+        opposite = self.side(side.opposite)
+        best = opposite.best_ticks()
+
+        return best is not None and opposite.reaches(best, ticks)
