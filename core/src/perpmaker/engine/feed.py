@@ -1,0 +1,119 @@
+"""One stream, kept alive: connect, receive, notice silence, back off, connect again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import anyio
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.connector.interface import EventReceiver, Feed, ReferenceReceiver
+from perpmaker.engine.backoff import Backoff
+from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError, RefusedError
+from perpmaker.execution.dispatch import LOCKED_OUT_S, Emit
+from perpmaker.model.event import Channel, Event, Halted, StreamLost, StreamRestored
+
+PROVEN_S = 2.0
+"""A connection that lasted this long has worked: after it ends, the next try comes at once again."""
+
+
+@attrs.define(kw_only=True)
+class FeedRunner:
+    """Runs one feed for as long as the bot lives. What it learns is emitted; it never raises for a venue's faults.
+
+    `restored` is called each time the feed has connected, after `StreamRestored` was emitted.
+    """
+
+    feed: Feed
+    clock: Clock
+    emit: Emit
+    backoff: Backoff
+    restored: Callable[[frozenset[Channel]], None]
+    _scope: anyio.CancelScope | None = attrs.field(default=None, init=False)
+    _asked: str = attrs.field(default="", init=False)
+
+    async def run(self) -> None:
+        """Connect and receive, again and again, until cancelled."""
+        while True:
+            reason, wait_s = await self._session()
+            self.emit([StreamLost(channel=channel, reason=reason) for channel in self._channels()])
+            await anyio.sleep(max(wait_s, self.backoff.next_s()))
+
+    def reconnect(self, reason: str) -> None:
+        """End the present connection, so that a new one is made; nothing when there is none."""
+        if self._scope is not None:
+            self._asked = reason
+            self._scope.cancel()
+
+    async def _session(self) -> tuple[str, float]:
+        """One connection from its beginning to its end: why it ended, and the least time to wait before the next."""
+        try:
+            with anyio.CancelScope() as self._scope:
+                await self._receive()
+        except TimeoutError:
+            return f"silent for {self.feed.stall_s} s", 0.0
+        except (ConnectivityError, PayloadError) as error:
+            return str(error), 0.0
+        except RateLimitedError as error:
+            return str(error), error.retry_after_s
+        except RefusedError as error:
+            self.emit([Halted(reason=f"the {self._name()} stream was refused: {error}")])
+            return str(error), LOCKED_OUT_S if isinstance(error, AuthenticationError) else 0.0
+        except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained here, and told as a halt
+            reason = f"the {self._name()} stream failed ({type(error).__name__}: {error})"
+            self.emit([Halted(reason=reason)])
+            return reason, 0.0
+        finally:
+            self._scope = None
+
+        return self._asked, 0.0
+
+    async def _receive(self) -> None:
+        """Open the feed and pass on what it brings; TimeoutError when it brings nothing for too long."""
+        async with self.feed.open() as receiver:
+            self.emit([StreamRestored(channel=channel) for channel in self._channels()])
+            self.restored(self.feed.channels)
+            proven_at = self.clock.now() + PROVEN_S
+
+            while True:
+                with anyio.fail_after(self.feed.stall_s):
+                    events = await receiver.receive()
+
+                self.emit(events)
+
+                if self.clock.now() >= proven_at:
+                    self.backoff.reset()
+
+    def _channels(self) -> list[Channel]:
+        return sorted(self.feed.channels, key=lambda channel: channel.value)
+
+    def _name(self) -> str:
+        return " and ".join(channel.value for channel in self._channels())
+
+
+@attrs.frozen(kw_only=True)
+class ReferenceFeed:
+    """A price source as a feed like any other; its own age decides when it is stale, so silence means nothing."""
+
+    source: Callable[[], AbstractAsyncContextManager[ReferenceReceiver]]
+    channels: frozenset[Channel] = frozenset({Channel.REFERENCE})
+    stall_s: float | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[EventReceiver]:
+        """Open the price source."""
+        async with self.source() as receiver:
+            yield _References(receiver)
+
+
+@attrs.frozen
+class _References:
+    """One reference at a time, as events."""
+
+    receiver: ReferenceReceiver
+
+    async def receive(self) -> Sequence[Event]:
+        """The next reference."""
+        return (await self.receiver.receive(),)

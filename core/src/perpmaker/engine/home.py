@@ -1,0 +1,111 @@
+"""Where a bot keeps what outlives it: the state directory, and one lock per account and market."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import platformdirs
+
+from perpmaker.errors import ConfigurationError, LockedError, Problem
+
+VARIABLE = "PERPMAKER_HOME"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@attrs.frozen(kw_only=True)
+class Key:
+    """Whose state it is. `account` is the venue's public name of it; a sandbox's carries its instance.
+
+    So a new sandbox never meets the journal of an old one, and testnet never that of live.
+    """
+
+    environment: str
+    venue: str
+    account: str
+    market: str
+
+    @property
+    def file_name(self) -> str:
+        """The key as the stem of a file name: what a file system might not like becomes an underscore."""
+        return "~".join(_UNSAFE.sub("_", part) for part in (self.environment, self.venue, self.account, self.market))
+
+    def __str__(self) -> str:
+        """Render as `BTC-USDT of account 8f3a on binance_perpetual (testnet)`."""
+        return f"{self.market} of account {self.account} on {self.venue} ({self.environment})"
+
+
+@attrs.frozen
+class Home:
+    """The state directory: only its owner may enter it (0700), and every file in it is 0600."""
+
+    root: Path
+
+    def journal(self, key: Key) -> Path:
+        """The journal of an account and market."""
+        return _private(self.root / "journal") / f"{key.file_name}.sqlite3"
+
+    @contextmanager
+    def lock(self, key: Key) -> Iterator[None]:
+        """Hold the account and market for this process; LockedError, naming the holder, when another one does.
+
+        The lock is the kernel's (flock): it ends with the process, however that ends, so a crash never locks us out.
+        """
+        path = _private(self.root / "lock") / f"{key.file_name}.lock"
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+        try:
+            _seize(handle, key)
+            yield
+        finally:
+            os.close(handle)
+
+
+def open_home(environment: Mapping[str, str]) -> Home:
+    """The state directory named by PERPMAKER_HOME, else the platform's own; made when it is not there."""
+    chosen = environment.get(VARIABLE)
+    root = Path(chosen).expanduser() if chosen else platformdirs.user_state_path("perpmaker")
+
+    return Home(_private(root))
+
+
+def _private(directory: Path) -> Path:
+    """Make the directory so that only its owner may enter it; refuse one that belongs to somebody else."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = directory.stat()
+    except OSError as error:
+        raise _refused(directory, f"a directory that can be made and read ({error.strerror})") from None
+
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise _refused(directory, "a directory that belongs to the user who runs perpmaker")
+
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        directory.chmod(0o700)
+
+    return directory
+
+
+def _refused(directory: Path, allowed: str) -> ConfigurationError:
+    problem = Problem(file="environment", key=VARIABLE, value=str(directory), allowed=allowed)
+
+    return ConfigurationError((problem,))
+
+
+def _seize(handle: int, key: Key) -> None:
+    """Take the lock and write down who has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(handle, 256).decode(errors="replace").strip() or "another process"
+        raise LockedError(f"{key} is already traded by {holder}; stop that one first") from None
+
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)

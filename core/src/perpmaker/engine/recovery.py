@@ -1,0 +1,74 @@
+"""The one path of start, crash and reconnect: everything about the account is read again, the venue being the oracle.
+
+There is no other way in. A restart after a crash, a private stream that came back, a periodic check and a doubt all
+end in the same `Resynced`, and the trader folds it the same way each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.connector.interface import DerivativeConnector
+from perpmaker.model.event import Event, OrderNotFound, OrderReported, Resynced
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import OrderReport, WorkingOrder
+
+
+@attrs.frozen(kw_only=True)
+class Recovery:
+    """Reads one market of one account. Errors are the connector's: whoever asks decides when to try again."""
+
+    connector: DerivativeConnector
+    instrument: Instrument
+    clock: Clock
+
+    async def read(self, believed: Iterable[WorkingOrder], since_ms: int) -> Resynced:
+        """Read open orders, what became of those believed live that are not open, fills, positions, balances.
+
+        `believed` are our orders that are or may be live; each that is not among the open ones is asked for by
+        itself. `since_ms` is the venue time from which on fills may not be known yet. Positions are read last but
+        balances, so that they are never older than the fills beside them.
+        """
+        began_at = self.clock.now()
+        orders = tuple(await self.connector.open_orders(self.instrument))
+        finished = await self._finished(believed, {report.client_id for report in orders})
+        fills = tuple(await self.connector.fills(self.instrument, since_ms))
+        positions = tuple(await self.connector.positions(self.instrument))
+        balances = tuple(await self.connector.balances())
+        times = [order.venue_ms for order in (*orders, *finished)]
+        times += [fill.venue_ms for fill in fills]
+        times += [position.venue_ms for position in positions]
+        times += [balance.venue_ms for balance in balances]
+
+        return Resynced(
+            began_at=began_at,
+            orders=orders,
+            finished=finished,
+            fills=fills,
+            positions=positions,
+            balances=balances,
+            venue_ms=max(times, default=0),
+        )
+
+    async def ask(self, client_id: str, venue_id: str | None) -> Event:
+        """What the venue knows of one order; not finding it proves something only after the order's fence."""
+        asked_at = self.clock.now()
+        report = await self.connector.order(self.instrument, client_id, venue_id)
+
+        if report is None:
+            return OrderNotFound(client_id=client_id, asked_at=asked_at)
+
+        return OrderReported(report=report)
+
+    async def _finished(self, believed: Iterable[WorkingOrder], listed: set[str]) -> tuple[OrderReport, ...]:
+        """Ask for each order that was believed live and is not open; those the venue does not know are left out."""
+        answers = [
+            await self.connector.order(self.instrument, order.client_id, order.venue_id)
+            for order in believed
+            if order.client_id not in listed
+        ]
+
+        return tuple(report for report in answers if report is not None)

@@ -1,0 +1,187 @@
+"""Carries out what was decided: actions become calls of the connector, outcomes become account events.
+
+An order's outcome is never an exception here. What is known for certain is said so (`OrderAccepted`,
+`OrderRefused`, ...); everything else is `OrderUnknown`, with the moment after which the venue's "no such order"
+becomes proof. Nothing is ever sent twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
+
+import anyio
+import anyio.lowlevel
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.connector.interface import CancelOrder, DerivativeConnector
+from perpmaker.errors import AuthenticationError, VenueError
+from perpmaker.execution.action import Action, Cancel, Place
+from perpmaker.model.event import (
+    CancelCause,
+    CancelRefused,
+    Command,
+    Event,
+    Halted,
+    OrderAccepted,
+    OrderCancelled,
+    OrderRefused,
+    OrderReported,
+    OrderUnknown,
+)
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import (
+    Accepted,
+    NewOrder,
+    OrderStatus,
+    Outcome,
+    Refusal,
+    RefusalReason,
+    Rejected,
+    Unknown,
+)
+
+LOCKED_OUT_S = 30.0
+
+_Sent = TypeVar("_Sent", NewOrder, CancelOrder)
+Emit = Callable[[Sequence[Event]], None]
+
+
+@attrs.define(kw_only=True)
+class Gate:
+    """Closed for `LOCKED_OUT_S` after the venue did not accept our key, so that a ban is not earned by trying on."""
+
+    clock: Clock
+    _opens_at: float = attrs.field(default=float("-inf"), alias="opens_at")
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until something may be sent again; 0 when it may now."""
+        return max(0.0, self._opens_at - self.clock.now())
+
+    def shut(self) -> None:
+        """The key was not accepted just now."""
+        self._opens_at = self.clock.now() + LOCKED_OUT_S
+
+
+@attrs.frozen(kw_only=True)
+class Dispatcher:
+    """Sends the orders and cancels of one market, and emits what became of each."""
+
+    connector: DerivativeConnector
+    instrument: Instrument
+    clock: Clock
+    gate: Gate
+    emit: Emit
+
+    async def dispatch(self, actions: Sequence[Action]) -> None:
+        """Send everything that one decision asks for: exits and cancels first, then quotes, each kind in one batch.
+
+        They are under way side by side; the events of a batch are emitted as soon as it is answered. Never raises
+        for what becomes of an order; when it is cancelled, what was under way counts as unknown.
+        """
+        cancels = [action for action in actions if isinstance(action, Cancel)]
+        orders = [action.order for action in actions if isinstance(action, Place)]
+        exits = [order for order in orders if order.slot.kind.is_exit]
+        quotes = [order for order in orders if not order.slot.kind.is_exit]
+
+        async with anyio.create_task_group() as group:
+            if exits:
+                group.start_soon(self._place, exits)
+
+            if cancels:
+                group.start_soon(self._cancel, cancels)
+
+            if quotes:
+                await anyio.lowlevel.checkpoint()  # what shrinks the risk has its turn at the wire first
+                group.start_soon(self._place, quotes)
+
+    async def _place(self, orders: Sequence[NewOrder]) -> None:
+        """Send new orders and emit their outcomes."""
+        outcomes = await self._outcomes(self.connector.place, orders)
+        self.emit([event for outcome in outcomes for event in self._placed(outcome)])
+
+    async def _cancel(self, actions: Sequence[Cancel]) -> None:
+        """Send cancels and emit their outcomes."""
+        wanted = sorted(actions, key=lambda action: not action.kind.is_exit)
+        orders = [CancelOrder(client_id=action.client_id, venue_id=action.venue_id) for action in wanted]
+        outcomes = await self._outcomes(self.connector.cancel, orders)
+        self.emit([event for outcome in outcomes for event in self._cancelled(outcome)])
+
+    async def _outcomes(
+        self, send: Callable[[Instrument, Sequence[_Sent]], Awaitable[Sequence[Outcome]]], orders: Sequence[_Sent]
+    ) -> Sequence[Outcome]:
+        """One outcome for each order, in order, whatever the connector does: a missing one is unknown."""
+        signed_at = self.clock.now()
+
+        if self.gate.wait_s:
+            refusal = Refusal(reason=RefusalReason.AUTHENTICATION, text="not sent: the venue did not accept the key")
+            return [Rejected(client_id=order.client_id, refusal=refusal) for order in orders]
+
+        try:
+            outcomes = await send(self.instrument, orders)
+        except VenueError as error:
+            outcomes, detail = [], str(error)
+
+            if isinstance(error, AuthenticationError):
+                self._lock_out(detail)
+        except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained here, and told as a halt
+            outcomes, detail = [], f"{type(error).__name__}: {error}"
+            self.emit([Halted(reason=f"the connector {self.connector.name} failed on an order ({detail})")])
+        else:
+            detail = "the answer did not speak of it"
+
+        known = {outcome.client_id: outcome for outcome in outcomes}
+
+        if any(_is_lock_out(outcome) for outcome in outcomes):
+            self._lock_out("an order was refused for the key")
+
+        return [
+            known.get(order.client_id) or Unknown(client_id=order.client_id, detail=detail, signed_at=signed_at)
+            for order in orders
+        ]
+
+    def _lock_out(self, detail: str) -> None:
+        """The key is not accepted any more: nothing is sent for a while, and a person has to look."""
+        self.gate.shut()
+        self.emit([Halted(reason=f"{self.connector.name} does not accept the key any more: {detail}")])
+
+    def _placed(self, outcome: Outcome) -> Iterator[Event]:
+        """The events that the outcome of a new order amounts to."""
+        match outcome:
+            case Accepted(client_id=client_id, venue_id=venue_id, venue_ms=venue_ms, report=report):
+                yield OrderAccepted(client_id=client_id, venue_id=venue_id, venue_ms=venue_ms)
+
+                if report is not None:
+                    yield OrderReported(report=report)
+            case Rejected(client_id=client_id, refusal=refusal):
+                yield OrderRefused(client_id=client_id, refusal=refusal)
+            case Unknown():
+                yield self._unknown(outcome, Command.PLACE)
+
+    def _cancelled(self, outcome: Outcome) -> Iterator[Event]:
+        """The events that the outcome of a cancel amounts to."""
+        match outcome:
+            case Accepted(report=report) if report is not None and report.status is not OrderStatus.CANCELLED:
+                yield OrderReported(report=report)
+            case Accepted(client_id=client_id, venue_ms=venue_ms, report=report):
+                filled = None if report is None else report.filled_lots
+                yield OrderCancelled(
+                    client_id=client_id, cause=CancelCause.REQUESTED, filled_lots=filled, venue_ms=venue_ms
+                )
+            case Rejected(client_id=client_id, refusal=refusal):
+                yield CancelRefused(client_id=client_id, refusal=refusal)
+            case Unknown():
+                yield self._unknown(outcome, Command.CANCEL)
+
+    def _unknown(self, outcome: Unknown, command: Command) -> OrderUnknown:
+        """Not known, until the venue is asked after the fence."""
+        fence_at = outcome.signed_at + self.connector.fence_s
+
+        return OrderUnknown(client_id=outcome.client_id, command=command, detail=outcome.detail, fence_at=fence_at)
+
+
+def _is_lock_out(outcome: Outcome) -> bool:
+    """Whether the venue refused for the key."""
+    return isinstance(outcome, Rejected) and outcome.refusal.reason is RefusalReason.AUTHENTICATION
