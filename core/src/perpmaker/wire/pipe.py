@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+import functools
+import selectors
+import socket
+import ssl
+import struct
 from typing import Protocol
 
-from anyio.abc import ByteStream
+import anyio
+from anyio.abc import ByteStream, SocketAttribute
+
+from perpmaker.errors import ConnectivityError
+from perpmaker.wire.memory import MemoryListener, MemoryNetwork, MemoryStream
+
+__all__ = [
+    "LOST",
+    "Connect",
+    "MemoryListener",
+    "MemoryNetwork",
+    "MemoryStream",
+    "connect_tcp",
+    "is_quiet",
+    "reset",
+    "send_at_once",
+]
+
+LOST = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
+"""What a byte stream raises when its connection is gone (TLS errors are OSErrors)."""
 
 
 class Connect(Protocol):
@@ -12,3 +36,94 @@ class Connect(Protocol):
 
     async def __call__(self, host: str, port: int, *, tls: bool) -> ByteStream:
         """Connect; ConnectivityError, naming host and port, when that fails."""
+
+
+async def connect_tcp(host: str, port: int, *, tls: bool) -> ByteStream:
+    """Connect over TCP, with TLS verified against the machine's certificates; a `Connect`."""
+    try:
+        stream = await _open(host, port, tls=tls)
+    except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
+        raise ConnectivityError(_reason(host, port, error)) from error
+
+    send_at_once(stream)
+    return stream
+
+
+async def _open(host: str, port: int, *, tls: bool) -> ByteStream:
+    if not tls:
+        return await anyio.connect_tcp(host, port)
+
+    return await anyio.connect_tcp(
+        host, port, tls=True, ssl_context=_trusted(), tls_hostname=host, tls_standard_compatible=False
+    )
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    # Reading the machine's certificates takes some 10 ms, hence once.
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # SSLKEYLOGFILE would write every session's keys to a file.
+    context.keylog_filename = None  # type: ignore[assignment]  # None unsets it; typeshed knows only the setting
+
+    return context
+
+
+def _reason(host: str, port: int, error: Exception) -> str:
+    """Say what is wrong with a connection that did not come to be, and what to do."""
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    place = f"{host}:{port}"
+    if isinstance(cause, socket.gaierror):
+        return f"{place} cannot be reached: no address is known for {host}. Check its spelling and the name service."
+
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return (
+            f"{place} cannot be trusted: its certificate is not accepted ({cause.verify_message}). "
+            "Check the host's name and this machine's clock and certificates; nothing was sent."
+        )
+
+    if isinstance(cause, ssl.SSLError | anyio.BrokenResourceError | anyio.EndOfStream):
+        return f"{place} cannot be reached: the TLS handshake failed. Check that the port speaks TLS 1.2 or newer."
+
+    if isinstance(cause, ConnectionRefusedError):
+        return f"{place} refused the connection: nobody listens there. Start the server, or correct the address."
+
+    return f"{place} cannot be reached: {cause}. Check the network and the address."
+
+
+def send_at_once(stream: ByteStream) -> None:
+    """Switch Nagle's algorithm off, so that an order does not wait for the acknowledgement of the one before."""
+    raw = _raw_socket(stream)
+    if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def is_quiet(stream: ByteStream) -> bool:
+    """Whether nothing waits to be read, not even an end: an idle connection that is not quiet is not to be used."""
+    if isinstance(stream, MemoryStream):
+        return stream.quiet
+
+    raw = _raw_socket(stream)
+    if raw is None or raw.fileno() < 0:
+        return False
+
+    with selectors.DefaultSelector() as selector:
+        selector.register(raw.fileno(), selectors.EVENT_READ)
+        return not selector.select(timeout=0)
+
+
+async def reset(stream: ByteStream) -> None:
+    """Tear a connection down so that the other end sees a reset and what is on its way is lost."""
+    if isinstance(stream, MemoryStream):
+        await stream.reset()
+        return
+
+    raw = _raw_socket(stream)
+    if raw is not None and raw.fileno() >= 0:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    await anyio.aclose_forcefully(stream)
+
+
+def _raw_socket(stream: ByteStream) -> socket.socket | None:
+    return stream.extra(SocketAttribute.raw_socket, None)  # noqa: S610  # anyio's typed attribute, not Django's query
