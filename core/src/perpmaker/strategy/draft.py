@@ -1,0 +1,318 @@
+"""One decision in the making: lays out each side, admits what passes, and keeps what rests.
+
+A slot is a place on the book; between refreshes what rests in it is wanted exactly as it is. An empty slot is filled
+whenever nothing forbids it, at the ladder's price of that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from perpmaker.model.order import OrderStatus, Side, Slot, WorkingOrder
+from perpmaker.model.quote import Quote, Reason, Rule, Wanted, Withheld
+from perpmaker.state.view import View
+from perpmaker.strategy.filters import Budget, MarketFilter, MinimumSpread, check_taking, own_barriers
+from perpmaker.strategy.gate import Gate, read_gate
+from perpmaker.strategy.ladder import SIDES, Level, level_ticks
+from perpmaker.strategy.memory import Cycle, Memory
+from perpmaker.strategy.reference import Reference
+from perpmaker.strategy.refresh import Target, Tolerance, arrange, match
+from perpmaker.strategy.settings import StrategySettings
+from perpmaker.strategy.wake import Alarm
+
+ADOPTED = (Reason(Rule.REFRESH, "found resting: looked at again at the next refresh"),)
+
+
+@attrs.frozen(kw_only=True)
+class Shape:
+    """What follows from settings and market alone, made once: ladder, filters, tolerance."""
+
+    ladder: dict[Side, tuple[Level, ...]]
+    market: MarketFilter
+    minimum: MinimumSpread
+    tolerance: Tolerance
+
+
+class Draft:
+    """A decision under way; `finish` makes it a value."""
+
+    def __init__(
+        self, view: View, settings: StrategySettings, shape: Shape, memory: Memory, reference: Reference
+    ) -> None:
+        self._view = view
+        self._settings = settings
+        self._shape = shape
+        self._memory = memory
+        self._reference = reference
+        self._generation = 1 + max(
+            memory.generation, max((order.order.generation for order in view.orders.values()), default=0)
+        )
+        self._refreshed = False
+        self._quotes: dict[Slot, Quote] = {}
+        self._withheld: dict[Slot, Withheld] = {}
+        self._candidates: list[Quote] = []
+        self._cycles = dict(memory.cycles)
+        self.alarm = Alarm(view, reference)
+
+    # --- one side --------------------------------------------------------------------------------------------------
+
+    def lay(self, side: Side) -> None:
+        """Decide about every slot of a side: keep, withhold, or make a candidate."""
+        gate = read_gate(self._view, self._settings, side, self._reference)
+        self._watch_band(side)
+
+        if gate.pulled is not None:
+            self._pull(side, gate.pulled)
+            return
+
+        cycle = self._cycle(side)
+        due_at = cycle.due_at(self._settings.order_refresh_time)
+        due = due_at is None or self._view.now >= due_at
+
+        if gate.until is not None:
+            self.alarm.at(gate.until)
+
+        if due and gate.paused is None:
+            self._refresh(side, cycle)
+        else:
+            self._cycles[side] = attrs.evolve(cycle, started_at=None) if due else cycle
+            self._continue(side, gate)
+
+        next_at = self._cycles[side].due_at(self._settings.order_refresh_time)
+
+        if next_at is not None:
+            self.alarm.at(next_at)
+
+    def _cycle(self, side: Side) -> Cycle:
+        """The side's cycle, its places made to fit the ladder."""
+        cycle = self._memory.cycles[side]
+        levels = len(self._shape.ladder[side])
+
+        return cycle if len(cycle.places) == levels else attrs.evolve(cycle, places=tuple(range(levels)))
+
+    def _pull(self, side: Side, reason: Reason) -> None:
+        """Nothing of this side may rest; when it may again, a new set begins."""
+        self._cycles[side] = Cycle()
+
+        for level in self._shape.ladder[side]:
+            self._withhold(level.slot, (self._reference.reason, *level.reasons, reason))
+
+    def _refresh(self, side: Side, cycle: Cycle) -> None:
+        """Compare what rests with the new ladder: right orders stay, every other place gets a new quote."""
+        ladder = self._shape.ladder[side]
+        orders = [self._view.orders.get(level.slot) for level in ladder]
+        busy = {
+            slot: cycle.places[slot]
+            for slot, order in enumerate(orders)
+            if order is not None and order.status is not OrderStatus.OPEN
+        }
+        targets = [
+            Target(level=index, ticks=level_ticks(level, self._reference), lots=level.lots)
+            for index, level in enumerate(ladder)
+            if index not in busy.values()
+        ]
+        kept = match(side, self._comparable(side, orders), targets, self._shape.tolerance.is_right)
+        by_slot = {order.slot.level: level for level, order in kept.items()}
+        places = arrange(cycle.places, {**busy, **by_slot})
+        self._cycles[side] = self._next_cycle(cycle, places)
+        self._refreshed = True
+
+        for slot, order in enumerate(orders):
+            if order is not None and slot in busy:
+                self._keep(order)
+            elif order is not None and slot in by_slot:
+                self._keep_within_tolerance(order, ladder[by_slot[slot]])
+            else:
+                self._propose(side, ladder[slot].slot, places[slot])
+
+    def _comparable(self, side: Side, orders: Sequence[WorkingOrder | None]) -> list[WorkingOrder]:
+        """The resting orders that a refresh may keep: open, and not too near."""
+        return [
+            order
+            for order in orders
+            if order is not None and order.status is OrderStatus.OPEN and self._too_near(side, order) is None
+        ]
+
+    def _next_cycle(self, cycle: Cycle, places: tuple[int, ...]) -> Cycle:
+        """The timer after a refresh: on the grid of its start, or a new start where there was no set or it waited."""
+        if cycle.started_at is None:
+            return Cycle(started_at=self._view.now, count=0, places=places)
+
+        count = int((self._view.now - cycle.started_at) // self._settings.order_refresh_time)
+
+        return Cycle(started_at=cycle.started_at, count=max(count, cycle.count + 1), places=places)
+
+    def _continue(self, side: Side, gate: Gate) -> None:
+        """Between refreshes: what rests stays unless the market came too near; empty slots are filled if allowed."""
+        cycle = self._cycles[side]
+
+        for slot, level in enumerate(self._shape.ladder[side]):
+            order = self._view.orders.get(level.slot)
+            near = None
+
+            if order is not None:
+                near = self._too_near(side, order) if order.status is OrderStatus.OPEN else None
+
+                if near is None:
+                    self._keep(order)
+                    continue
+
+            reason = gate.paused
+
+            if reason is not None:
+                chain = (self._reference.reason, *level.reasons)
+                self._withhold(level.slot, (*chain, reason) if near is None else (*chain, near, reason))
+            elif level.slot in cycle.shelved:
+                self._withhold(level.slot, cycle.shelved[level.slot])
+            else:
+                self._propose(side, level.slot, cycle.places[slot])
+
+    # --- one slot --------------------------------------------------------------------------------------------------
+
+    def _too_near(self, side: Side, order: WorkingOrder) -> Reason | None:
+        """Why a resting order may not stay where it is, or None."""
+        ticks = order.order.ticks
+
+        return None if ticks is None else self._shape.minimum.check(side, ticks, self._reference)
+
+    def _keep(self, order: WorkingOrder) -> None:
+        """Want the order exactly as it is, with the reasons it was placed for."""
+        new = order.order
+        planned = self._memory.plan.get(new.slot)
+
+        if planned is None or (planned.ticks, planned.lots, planned.generation) != (
+            new.ticks,
+            new.lots,
+            new.generation,
+        ):
+            planned = Quote(
+                slot=new.slot, ticks=new.ticks or 0, lots=new.lots, generation=new.generation, reasons=ADOPTED
+            )
+
+        self._quotes[new.slot] = planned
+        self._watch_minimum(new.slot.side, planned.ticks)
+
+    def _keep_within_tolerance(self, order: WorkingOrder, level: Level) -> None:
+        """Want the order as it is, and say from which new price it is not far enough away to move."""
+        new, instrument = order.order, self._view.instrument
+        price = instrument.price(level_ticks(level, self._reference))
+        reasons = (
+            *self._chain(level),
+            Reason(Rule.TOLERANCE, "stays: right amount, near enough to the new price", price),
+        )
+        self._quotes[new.slot] = Quote(
+            slot=new.slot, ticks=new.ticks or 0, lots=new.lots, generation=new.generation, reasons=reasons
+        )
+        self._watch_minimum(new.slot.side, new.ticks or 0)
+
+    def _chain(self, level: Level) -> tuple[Reason, ...]:
+        """The beginning of every chain: the reference and what the ladder makes of it."""
+        return (self._reference.reason, *level.reasons)
+
+    def _propose(self, side: Side, slot: Slot, place: int) -> None:
+        """Make a candidate of the ladder's level for this slot, unless something of its own withholds it."""
+        level = self._shape.ladder[side][place]
+        vanished = self._memory.vanished.get(slot)
+
+        if vanished is not None and self._view.now < vanished.back_at:
+            self.alarm.at(vanished.back_at)
+            pause = Reason(Rule.VANISHED, f"its order vanished {vanished.times} times in a row: waits a little")
+            self._withhold(slot, (*self._chain(level), pause))
+            return
+
+        ticks = level_ticks(level, self._reference)
+        price = self._view.instrument.price(ticks)
+        chain = (*self._chain(level), Reason(Rule.ROUNDING, "price away from the market to the tick", price))
+        refused = self._shape.market.check(side, ticks, level.lots, self._view.mark) or self._shape.minimum.check(
+            side, ticks, self._reference
+        )
+
+        if refused is not None:
+            self._shelve(slot, (*chain, refused))
+            return
+
+        self._candidates.append(
+            Quote(slot=slot, ticks=ticks, lots=level.lots, generation=self._generation, reasons=chain)
+        )
+
+    def _withhold(self, slot: Slot, reasons: tuple[Reason, ...]) -> None:
+        """Do not quote this level now."""
+        self._withheld[slot] = Withheld(slot=slot, reasons=reasons)
+
+    def _shelve(self, slot: Slot, reasons: tuple[Reason, ...]) -> None:
+        """Do not quote this level before the next refresh."""
+        cycle = self._cycles[slot.side]
+        self._cycles[slot.side] = attrs.evolve(cycle, shelved={**cycle.shelved, slot: reasons})
+        self._withhold(slot, reasons)
+
+    # --- all together ----------------------------------------------------------------------------------------------
+
+    def admit(self, free_lots: dict[Side, int]) -> None:
+        """Let candidates in from level 1 outward, the sides in turn, as far as the book and the money allow."""
+        if not self._candidates:
+            return
+
+        barriers = own_barriers(self._view.orders.values())
+        budget = Budget(self._view, free_lots)
+
+        for quote in self._quotes.values():
+            budget.count(quote.slot.side, quote.ticks, quote.lots)
+
+        for quote in sorted(self._candidates, key=lambda quote: (quote.slot.level, quote.slot.side is Side.SELL)):
+            taking = check_taking(self._view, quote.slot.side, quote.ticks, barriers)
+
+            if taking is not None:
+                self.alarm.exact()
+                self._withhold(quote.slot, (*quote.reasons, taking))
+            elif budget.grant(quote):
+                self._quotes[quote.slot] = quote
+                self._watch_minimum(quote.slot.side, quote.ticks)
+            else:
+                short = Reason(Rule.BUDGET, "the balance does not carry its margin and fee", self._view.capital)
+                self._shelve(quote.slot, (*quote.reasons, short))
+
+    def finish(self) -> Wanted:
+        """The decision as a value, every slot in the order of the ladder."""
+        slots = [level.slot for side in SIDES for level in self._shape.ladder[side]]
+        plan = {slot: self._quotes[slot] for slot in slots if slot in self._quotes}
+        placed = any(quote.generation == self._generation for quote in plan.values())
+        generation = self._generation if placed or self._refreshed else self._memory.generation
+
+        return Wanted(
+            quotes=tuple(plan.values()),
+            withheld=tuple(self._withheld[slot] for slot in slots if slot in self._withheld),
+            memory=attrs.evolve(self._memory, generation=generation, cycles=self._cycles, plan=plan),
+            wake=self.alarm.wake(),
+        )
+
+    def _watch_minimum(self, side: Side, ticks: int) -> None:
+        """The decision holds until the reference comes nearer to this quote than minimum_spread."""
+        if self._shape.minimum.spread is None:
+            return
+
+        over, under = self._shape.minimum.nearest(side)
+
+        if over <= 0:
+            return
+
+        if side is Side.BUY:
+            self.alarm.at_least(ticks * under, over)
+        else:
+            self.alarm.at_most(ticks * under, over)
+
+    def _watch_band(self, side: Side) -> None:
+        """The decision holds while the reference stays on this side of the ceiling, or of the floor."""
+        limit = self._settings.price_ceiling if side is Side.BUY else self._settings.price_floor
+
+        if limit is None:
+            return
+
+        over, under = (limit / self._view.instrument.tick).as_integer_ratio()
+        outside = side.sign * (self._reference.price - limit) >= 0
+
+        if side is Side.BUY:
+            (self.alarm.at_least if outside else self.alarm.below)(over, under)
+        else:
+            (self.alarm.at_most if outside else self.alarm.above)(over, under)

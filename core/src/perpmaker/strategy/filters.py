@@ -1,0 +1,155 @@
+"""What a candidate quote must pass: the market's rules, its own distance, the book, and the money.
+
+A filter answers with the reason to withhold, or None. Everything is integer arithmetic in ticks and lots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, Decimal
+
+from perpmaker.model.instrument import Instrument, OrderMargin
+from perpmaker.model.order import Side, WorkingOrder
+from perpmaker.model.quote import Quote, Reason, Rule
+from perpmaker.state.view import View
+from perpmaker.strategy.reference import Reference
+
+
+class MarketFilter:
+    """The market's own rules about a single order: amount, notional, price."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        unit = instrument.tick * instrument.lot
+        self._instrument = instrument
+        self._min_lots = int((instrument.min_amount / instrument.lot).to_integral_value(ROUND_CEILING))
+        self._max_lots = instrument.lots_down(instrument.max_amount)
+        self._min_units = int((instrument.min_notional / unit).to_integral_value(ROUND_CEILING))
+        self._min_ticks = max(1, instrument.ticks_up(instrument.min_price))
+        self._max_ticks = None if instrument.max_price is None else instrument.ticks_down(instrument.max_price)
+
+    def check(self, side: Side, ticks: int, lots: int, mark: Decimal | None) -> Reason | None:
+        """Why the market would not take this order, or None."""
+        instrument = self._instrument
+
+        if lots <= 0 or lots < self._min_lots:
+            return Reason(Rule.MIN_AMOUNT, "below the market's minimum amount", instrument.min_amount)
+
+        if lots > self._max_lots:
+            return Reason(Rule.MAX_AMOUNT, "above the market's maximum amount", instrument.max_amount)
+
+        if ticks < self._min_ticks:
+            return Reason(Rule.ROUNDING, "below the market's lowest price", instrument.min_price)
+
+        if self._max_ticks is not None and ticks > self._max_ticks:
+            return Reason(Rule.ROUNDING, "above the market's highest price", instrument.max_price)
+
+        if ticks * lots < self._min_units:
+            return Reason(Rule.MIN_NOTIONAL, "below the market's minimum notional", instrument.min_notional)
+
+        return self._check_band(side, ticks, mark)
+
+    def _check_band(self, side: Side, ticks: int, mark: Decimal | None) -> Reason | None:
+        """The venue bounds buys from above and sells from below, as multiples of the mark price."""
+        share = self._instrument.band_up if side is Side.BUY else self._instrument.band_down
+
+        if mark is None or share is None or side.sign * (self._instrument.price(ticks) - mark * share) <= 0:
+            return None
+
+        return Reason(Rule.PRICE_BAND, "outside of the venue's own price band around the mark price", mark * share)
+
+
+class MinimumSpread:
+    """The nearest a quote may be to the reference: a bid at most reference x (1 - spread), mirrored for asks."""
+
+    def __init__(self, spread: Decimal | None) -> None:
+        self.spread = spread
+        share = Decimal(0) if spread is None else spread
+        self._share = {side: (1 - side.sign * share).as_integer_ratio() for side in Side}
+
+    def nearest(self, side: Side) -> tuple[int, int]:
+        """The nearest price allowed as a share of the reference: (numerator, denominator)."""
+        return self._share[side]
+
+    def check(self, side: Side, ticks: int, reference: Reference) -> Reason | None:
+        """Why the price is too near, or None; exactly at the minimum is right."""
+        if self.spread is None:
+            return None
+
+        over, under = self._share[side]
+        beyond = side.sign * (ticks * under * reference.denominator - reference.numerator * over)
+
+        return Reason(Rule.MINIMUM_SPREAD, "nearer than minimum_spread", self.spread) if beyond > 0 else None
+
+
+def own_barriers(orders: Iterable[WorkingOrder]) -> dict[Side, int]:
+    """Per side, the nearest price of our own live orders, in ticks: a quote at or through it would meet ourselves."""
+    nearest: dict[Side, int] = {}
+
+    for order in orders:
+        ticks, side = order.order.ticks, order.order.slot.side
+
+        if ticks is not None and (side not in nearest or side.sign * (ticks - nearest[side]) > 0):
+            nearest[side] = ticks
+
+    return nearest
+
+
+def check_taking(view: View, side: Side, ticks: int, barriers: dict[Side, int]) -> Reason | None:
+    """Why a quote would take, or meet one of our own orders, instead of resting; None when it rests."""
+    best = view.book.best_ask if side is Side.BUY else view.book.best_bid
+
+    if best is None or side.sign * (ticks - best) >= 0:
+        return Reason(Rule.NO_TAKING, "at or through the best price of the other side", best)
+
+    own = barriers.get(side.opposite)
+
+    if own is not None and side.sign * (ticks - own) >= 0:
+        return Reason(Rule.NO_TAKING, "at or through an order of our own on the other side", own)
+
+    return None
+
+
+class Budget:
+    """What quotes may still take margin from, granted one quote at a time.
+
+    Margin of a quote = notional / leverage + notional x taker fee. Counted in notional units of one tick x one lot.
+    `free_lots` per side reduce the position and need no margin.
+    """
+
+    def __init__(self, view: View, free_lots: dict[Side, int]) -> None:
+        instrument = view.instrument
+        unit = instrument.tick * instrument.lot * (1 + instrument.taker_fee * view.leverage)
+        self._limit = int(max(Decimal(0), view.capital or Decimal(0)) * view.leverage / unit)
+        self._margin = instrument.order_margin
+        self._used = dict.fromkeys(Side, 0)
+        self._free = free_lots
+
+    def count(self, side: Side, ticks: int, lots: int) -> None:
+        """Take a resting quote into account, whether it fits or not: it has its margin already."""
+        free = min(lots, self._free.get(side, 0))
+
+        if free:
+            self._free[side] -= free
+
+        self._used[side] += ticks * (lots - free)
+
+    def grant(self, quote: Quote) -> bool:
+        """Whether the quote fits whole; if so it is counted."""
+        side = quote.slot.side
+        needed = quote.ticks * (quote.lots - min(quote.lots, self._free.get(side, 0)))
+
+        if self._demanded(side, needed) > self._limit:
+            return False
+
+        self.count(side, quote.ticks, quote.lots)
+
+        return True
+
+    def _demanded(self, side: Side, needed: int) -> int:
+        """What the venue would hold for all quotes with this one among them."""
+        if self._margin is OrderMargin.NONE or needed == 0:
+            return 0
+
+        mine, other = self._used[side] + needed, self._used[side.opposite]
+
+        return mine + other if self._margin is OrderMargin.BOTH_SIDES else max(mine, other)

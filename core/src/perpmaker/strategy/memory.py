@@ -1,0 +1,55 @@
+"""What the strategy remembers from one decision to the next: frozen, part of the view, kept by the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from perpmaker.model.order import Side, Slot
+from perpmaker.model.quote import Quote, Reason
+
+
+@attrs.frozen(kw_only=True)
+class Cycle:
+    """The refresh timer of one side's set of quotes, and the levels that wait for its next refresh.
+
+    `started_at` (t0) is when the set was placed; refresh number `count` + 1 is due at t0 + (count + 1) x refresh time.
+    None: there is no set; one is due as soon as nothing forbids it. `shelved` are levels that the market's filters or
+    the budget withheld, with their chains: they are looked at again at the next refresh. `places` is the level that
+    each slot holds, by the slot's number: a ladder that moved by a whole level keeps its orders in their slots.
+    """
+
+    started_at: float | None = None
+    count: int = 0
+    places: tuple[int, ...] = ()
+    shelved: Mapping[Slot, tuple[Reason, ...]] = attrs.field(factory=dict)
+
+    def due_at(self, refresh_s: float) -> float | None:
+        """When the next refresh is due; None for at once."""
+        return None if self.started_at is None else self.started_at + (self.count + 1) * refresh_s
+
+
+@attrs.frozen(kw_only=True)
+class Vanished:
+    """A level whose order ended without a fill and without our asking: how often in a row, and when it may be back."""
+
+    client_id: str
+    times: int
+    at: float
+    back_at: float
+
+
+@attrs.frozen(kw_only=True)
+class Memory:
+    """Everything `PerpetualMarketMaking` remembers.
+
+    `generation` numbers the refreshes; `good_since` is when the reference became good (None while it is not);
+    `plan` are the quotes decided last, so that a resting order keeps the reasons it was placed for.
+    """
+
+    generation: int = 0
+    good_since: float | None = None
+    cycles: Mapping[Side, Cycle] = attrs.field(factory=lambda: {Side.BUY: Cycle(), Side.SELL: Cycle()})
+    plan: Mapping[Slot, Quote] = attrs.field(factory=dict)
+    vanished: Mapping[Slot, Vanished] = attrs.field(factory=dict)

@@ -1,0 +1,128 @@
+"""The strategy that ships: a ladder of quotes around a reference, refreshed in place, quiet while in a position."""
+
+from __future__ import annotations
+
+import attrs
+
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import PositionMode, PositionSide, Side
+from perpmaker.model.quote import Reason, Rule, Wake, Wanted, Withheld, opening_side
+from perpmaker.state.view import View
+from perpmaker.strategy.draft import Draft, Shape
+from perpmaker.strategy.filters import MarketFilter, MinimumSpread
+from perpmaker.strategy.gate import standing_reason
+from perpmaker.strategy.ladder import SIDES, build_ladder
+from perpmaker.strategy.memory import Memory
+from perpmaker.strategy.reference import RECOVERY_S, NoReference, Reference, read_reference
+from perpmaker.strategy.refresh import Tolerance
+from perpmaker.strategy.settings import StrategySettings
+from perpmaker.strategy.vanished import track
+from perpmaker.strategy.wake import LOOK_AGAIN_S, SHORTEST_S, watch_exactly
+
+
+class PerpetualMarketMaking:
+    """Decides which quotes should rest: the same view gives the same answer."""
+
+    def __init__(self, settings: StrategySettings, instrument: Instrument) -> None:
+        self._settings = settings
+        self._shape_of: tuple[Instrument, PositionMode, int] | None = None
+        self._shape = self._build_shape(instrument, PositionMode.ONE_WAY, 1)
+
+    def decide(self, view: View) -> Wanted:
+        """Which quotes should rest now, which levels are withheld and why, and when to ask again."""
+        settings = self._settings
+        shape = self._fit(view)
+        reference = read_reference(view, settings.price_type, settings.max_age_s)
+        memory = self._remember(view, reference)
+        standing = standing_reason(view)
+
+        if isinstance(reference, NoReference):
+            return self._nothing(memory, reference.reason, _wake_without(view, reference))
+
+        if standing is not None:
+            return self._nothing(memory, standing, Wake(bid_low=1, ask_low=1))
+
+        if memory.good_since is not None and view.now < (back_at := memory.good_since + RECOVERY_S):
+            recovering = Reason(Rule.STALE, "the reference is good again, but not for a second yet")
+            at = max(view.now + SHORTEST_S, back_at)
+
+            return self._nothing(memory, recovering, Wake(at=at, bid_low=1, ask_low=1))
+
+        draft = Draft(view, settings, shape, memory, reference)
+        draft.alarm.at(view.now + settings.max_age_s - view.book_age_s)
+
+        if view.external_reference:
+            draft.alarm.at(view.now + settings.max_age_s - view.reference_age_s)
+
+        for side in SIDES:
+            draft.lay(side)
+
+        draft.admit(_reducing_lots(view))
+
+        return draft.finish()
+
+    def _remember(self, view: View, reference: Reference | NoReference) -> Memory:
+        """The memory after looking at the reference and at what ended; before the first quote nothing recovers."""
+        memory = view.memory if isinstance(view.memory, Memory) else Memory()
+        good_since = memory.good_since
+
+        if isinstance(reference, NoReference):
+            good_since = None
+        elif good_since is None:
+            good_since = view.now if memory.generation else view.now - 2 * RECOVERY_S
+
+        vanished = track(view, memory.vanished, self._settings.order_refresh_time)
+
+        if good_since == memory.good_since and vanished is memory.vanished:
+            return memory
+
+        return attrs.evolve(memory, good_since=good_since, vanished=vanished)
+
+    def _nothing(self, memory: Memory, reason: Reason, wake: Wake) -> Wanted:
+        """No quotes at all, for one reason; when there may be some again, new sets begin."""
+        withheld = tuple(
+            Withheld(slot=level.slot, reasons=(*level.reasons, reason))
+            for side in SIDES
+            for level in self._shape.ladder[side]
+        )
+        empty = Memory(generation=memory.generation, good_since=memory.good_since, vanished=memory.vanished)
+
+        return Wanted(withheld=withheld, memory=empty, wake=wake)
+
+    def _fit(self, view: View) -> Shape:
+        """The shape for this market as it is now; built again only when the market's rules or settings changed."""
+        known = self._shape_of
+
+        if known is None or known[0] is not view.instrument or known[1:] != (view.position_mode, view.leverage):
+            self._shape = self._build_shape(view.instrument, view.position_mode, view.leverage)
+            self._shape_of = (view.instrument, view.position_mode, view.leverage)
+
+        return self._shape
+
+    def _build_shape(self, instrument: Instrument, mode: PositionMode, leverage: int) -> Shape:
+        """Everything that does not change from one decision to the next."""
+        return Shape(
+            ladder=build_ladder(self._settings, instrument, mode, leverage),
+            market=MarketFilter(instrument),
+            minimum=MinimumSpread(self._settings.minimum_spread),
+            tolerance=Tolerance(self._settings.order_refresh_tolerance_pct),
+        )
+
+
+def _wake_without(view: View, missing: NoReference) -> Wake:
+    """When to look again while there is no reference."""
+    at = view.now + LOOK_AGAIN_S if missing.stale else None
+
+    return watch_exactly(view, at)
+
+
+def _reducing_lots(view: View) -> dict[Side, int]:
+    """Lots per side that would only reduce the One-way position, and so need no margin."""
+    position = view.positions.get(PositionSide.NET)
+
+    if position is None or position.amount == 0:
+        return {}
+
+    opening = opening_side(PositionSide.NET, 1 if position.amount > 0 else -1)
+
+    return {opening.opposite: view.instrument.lots_down(abs(position.amount))}

@@ -1,0 +1,140 @@
+"""The price that quotes hang on: which one, whether it may be trusted, and how it answers to the book."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from math import gcd
+
+import attrs
+
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.quote import Reason, Rule
+from perpmaker.state.view import View
+from perpmaker.strategy.settings import PriceType
+
+RECOVERY_S = 1.0
+"""How long a reference must have been good before quotes that were pulled come back."""
+
+
+@attrs.frozen(kw_only=True)
+class Reference:
+    """A reference price as an exact number of ticks, `numerator / denominator`, and the reason that tells it.
+
+    `bid_weight`, `ask_weight` and `trade_weight` say how the price follows best bid, best ask and last trade:
+    price in ticks = (bid_weight x bid + ask_weight x ask + trade_weight x trade) / denominator; all 0 when it does not.
+    """
+
+    numerator: int
+    denominator: int
+    price: Decimal
+    reason: Reason
+    bid_weight: int = 0
+    ask_weight: int = 0
+    trade_weight: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class NoReference:
+    """There is no price to quote from; `stale` when only time (a feed coming alive) can tell that there is again."""
+
+    reason: Reason
+    stale: bool = False
+
+
+def read_reference(view: View, price_type: PriceType, max_age_s: float) -> Reference | NoReference:
+    """The reference of this moment, or why there is none.
+
+    The traded book must be usable whatever the source: synchronised, alive, two-sided, not crossed.
+    """
+    book = view.book
+    bid, ask = book.best_bid, book.best_ask
+
+    if not view.book_ok or view.book_age_s >= max_age_s:
+        return NoReference(reason=Reason(Rule.STALE, "the traded book is not up to date"), stale=True)
+
+    if bid is None or ask is None:
+        return NoReference(reason=Reason(Rule.REFERENCE, "a side of the traded book is empty without our own orders"))
+
+    if bid >= ask:
+        return NoReference(reason=Reason(Rule.REFERENCE, "the traded book is crossed"))
+
+    if price_type == "last_own_trade_price" and view.last_own_trade is not None:
+        return _from_ticks(view, view.last_own_trade, 1, "last own trade")
+
+    if view.external_reference:
+        return _external(view, price_type, max_age_s)
+
+    return _traded(view, price_type, bid, ask)
+
+
+def _traded(view: View, price_type: PriceType, bid: int, ask: int) -> Reference | NoReference:
+    """The reference out of the traded market itself."""
+    if price_type == "best_bid":
+        return attrs.evolve(_from_ticks(view, bid, 1, "best bid"), bid_weight=1)
+
+    if price_type == "best_ask":
+        return attrs.evolve(_from_ticks(view, ask, 1, "best ask"), ask_weight=1)
+
+    if price_type == "last_price":
+        trade = view.last_trade
+
+        if trade is None or trade <= 0:
+            return NoReference(reason=Reason(Rule.REFERENCE, "nothing has been traded yet"))
+
+        return attrs.evolve(_from_ticks(view, trade, 1, "last trade"), trade_weight=1)
+
+    return attrs.evolve(_from_ticks(view, bid + ask, 2, "mid"), bid_weight=1, ask_weight=1)
+
+
+def _from_ticks(view: View, numerator: int, denominator: int, name: str) -> Reference:
+    """A reference of our own market's ticks."""
+    price = view.instrument.price(numerator) / denominator
+
+    return Reference(
+        numerator=numerator, denominator=denominator, price=price, reason=Reason(Rule.REFERENCE, name, price)
+    )
+
+
+def _external(view: View, price_type: PriceType, max_age_s: float) -> Reference | NoReference:
+    """The reference out of an external source's newest word."""
+    word = view.reference
+
+    if word is None:
+        return NoReference(reason=Reason(Rule.REFERENCE, "the price source has not spoken yet"))
+
+    if view.reference_age_s >= max_age_s:
+        return NoReference(reason=Reason(Rule.STALE, "the price source is not up to date"), stale=True)
+
+    if word.bid is not None and word.ask is not None and word.bid > word.ask:
+        return NoReference(reason=Reason(Rule.REFERENCE, "the price source's book is crossed"))
+
+    name, price = "external price", word.price
+
+    if price is None and price_type == "best_bid":
+        name, price = "external best bid", word.bid
+    elif price is None and price_type == "best_ask":
+        name, price = "external best ask", word.ask
+    elif price is None and price_type == "last_price":
+        name, price = "external last trade", word.last
+    elif price is None and word.bid is not None and word.ask is not None:
+        name, price = "external mid", (word.bid + word.ask) / 2
+
+    if price is None or not price.is_finite() or price <= 0:
+        return NoReference(reason=Reason(Rule.REFERENCE, f"the price source gives no usable {price_type}"))
+
+    return _from_price(view.instrument, price, name)
+
+
+def _from_price(instrument: Instrument, price: Decimal, name: str) -> Reference:
+    """A reference that need not be a multiple of the traded market's tick, still exact."""
+    price_over, price_under = price.as_integer_ratio()
+    tick_over, tick_under = instrument.tick.as_integer_ratio()
+    numerator, denominator = price_over * tick_under, price_under * tick_over
+    divisor = gcd(numerator, denominator)
+
+    return Reference(
+        numerator=numerator // divisor,
+        denominator=denominator // divisor,
+        price=price,
+        reason=Reason(Rule.REFERENCE, name, price),
+    )

@@ -1,0 +1,83 @@
+"""What a person may set about quoting: every key of the strategy's own, its range, and what must agree.
+
+Percent values are fractions here, amounts are in base asset, times in seconds; what is off is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Annotated, Literal, TypeAlias
+
+import attrs
+
+from perpmaker.model.setting import Percent, Range
+
+PriceType: TypeAlias = Literal["mid_price", "last_price", "last_own_trade_price", "best_bid", "best_ask", "custom"]
+OverrideLevel: TypeAlias = tuple[
+    Literal["buy", "sell"], Annotated[Decimal, Percent(above=0, below=100)], Annotated[Decimal, Range(above=0)]
+]
+"""One row of order_override: the side, the spread from the reference, the amount in base asset."""
+
+DEFAULT_MAX_AGE_S = 10.0
+"""How old a reference may be where price_source_max_age is not given."""
+
+
+@attrs.frozen(kw_only=True)
+class StrategySettings:
+    """The keys of `perpetual_market_making` that decide about quotes.
+
+    `price_source_max_age` is None where it was not given: then `DEFAULT_MAX_AGE_S`, unless the price source has a
+    default of its own, which the configuration fills in.
+    """
+
+    bid_spread: Annotated[Decimal, Percent(above=0, below=100)]
+    ask_spread: Annotated[Decimal, Percent(above=0, below=100)]
+    minimum_spread: Annotated[Decimal | None, Percent(at_least=-100, at_most=100, off=-100)] = None
+    order_amount: Annotated[Decimal, Range(above=0)]
+    order_amount_basis: Literal["contracts", "margin"] = "contracts"
+    order_refresh_time: Annotated[float, Range(above=0)]
+    order_refresh_tolerance_pct: Annotated[Decimal, Percent(at_least=-10, at_most=10)] = Decimal(0)
+    order_levels: Annotated[int, Range(at_least=1)] = 1
+    order_level_spread: Annotated[Decimal, Percent(above=0, below=100)] = Decimal("0.01")
+    order_level_amount: Decimal = Decimal(0)
+    order_override: Mapping[str, OverrideLevel] = attrs.field(factory=dict)
+    price_type: PriceType = "mid_price"
+    price_source_max_age: Annotated[float | None, Range(above=0)] = None
+    price_ceiling: Annotated[Decimal | None, Range(above=0, off=-1)] = None
+    price_floor: Annotated[Decimal | None, Range(above=0, off=-1)] = None
+    order_optimization_enabled: bool = False
+    order_optimization_mode: Literal["retreat", "top"] = "retreat"
+    bid_order_optimization_depth: Annotated[Decimal, Range(at_least=0)] = Decimal(0)
+    ask_order_optimization_depth: Annotated[Decimal, Range(at_least=0)] = Decimal(0)
+    filled_order_delay: Annotated[float, Range(at_least=0)] = 60.0
+    when_in_position: Literal["hold", "pause", "continue"] = "hold"
+
+    @property
+    def max_age_s(self) -> float:
+        """The age in seconds from which a reference is stale."""
+        return DEFAULT_MAX_AGE_S if self.price_source_max_age is None else self.price_source_max_age
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is allowed) for each disagreement between keys."""
+        if self.minimum_spread is not None:
+            for key, spread in (("bid_spread", self.bid_spread), ("ask_spread", self.ask_spread)):
+                if self.minimum_spread > spread:
+                    yield "minimum_spread", f"must not be above {key}, or no quote of that side could ever rest"
+
+        if self.price_ceiling is not None and self.price_floor is not None and self.price_ceiling <= self.price_floor:
+            yield "price_ceiling", "must be above price_floor"
+
+        yield from unbuilt(self)
+
+
+def unbuilt(settings: StrategySettings) -> Iterator[tuple[str, str]]:
+    """Yield (key, what is allowed) for what can be written down already and is not acted on yet.
+
+    The one place for such refusals: a key must never be accepted and then ignored.
+    """
+    if settings.order_override:
+        yield "order_override", "is not built yet: leave it out"
+
+    if settings.order_optimization_enabled:
+        yield "order_optimization_enabled", "is not built yet: only false"
