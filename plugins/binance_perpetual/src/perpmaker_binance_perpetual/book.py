@@ -1,0 +1,144 @@
+"""The book from its difference stream: levels to ticks and lots, and the venue's rules of continuity. Pure.
+
+Source: Binance USDⓈ-M futures, "How to manage a local order book correctly". Update ids are not contiguous there; the
+`pu` of each message names the `u` of the one before it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from perpmaker.connector.payload import Number
+from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarketEvent
+from perpmaker.model.instrument import Instrument
+
+from perpmaker_binance_perpetual.messages import Depth, DepthUpdate, Level
+from perpmaker_binance_perpetual.translate import exact_lots, exact_ticks
+
+Levels = tuple[tuple[int, int], ...]
+
+_MEMO_SIZE = 65_536
+_MOST_PENDING = 1_000
+
+
+class _Memo(dict[str, int]):
+    """Texts and what they stand for: the same few thousand prices and amounts come again and again.
+
+    A hit costs no Python at all, which is what keeps a difference of 40 levels in single microseconds.
+    """
+
+    def __init__(self, convert: Callable[[Instrument, Number, str], int], instrument: Instrument, path: str) -> None:
+        super().__init__()
+        self._convert = convert
+        self._instrument = instrument
+        self._path = path
+
+    def __missing__(self, text: str) -> int:
+        if len(self) >= _MEMO_SIZE:
+            self.clear()
+
+        value = self[text] = self._convert(self._instrument, text, self._path)
+
+        return value
+
+
+class LevelTranslator:
+    """Price levels of one market to (ticks, lots); PayloadError for what is no multiple of its steps."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._ticks = _Memo(exact_ticks, instrument, "$.price")
+        self._lots = _Memo(exact_lots, instrument, "$.quantity")
+
+    def translate(self, levels: Sequence[Level]) -> Levels:
+        """Both memos at once, in the order given."""
+        ticks, lots = self._ticks, self._lots
+
+        return tuple([(ticks[price], lots[quantity]) for price, quantity in levels])
+
+
+class BookSync:
+    """Decides which messages may be applied to which snapshot; knows no book, only sequence numbers.
+
+    Feed it every message (`offer`) and, while `wants_snapshot`, a snapshot taken after the stream was open
+    (`restore`). What comes back is what the core folds.
+    """
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._levels = LevelTranslator(instrument)
+        self._pending: deque[DepthUpdate] = deque(maxlen=_MOST_PENDING)
+        self._snapshot: tuple[int, BookSnapshot] | None = None
+        self._last: int | None = None
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether nothing can be done without a new snapshot."""
+        return self._last is None and self._snapshot is None
+
+    def offer(self, update: DepthUpdate) -> Sequence[MarketEvent]:
+        """Take the stream's next message."""
+        if self._last is None:
+            self._pending.append(update)
+
+            return self._start()
+
+        if update.pu != self._last:
+            reason = f"a gap in the book stream: after update {self._last} came one that follows {update.pu}"
+            self._last = None
+            self._pending.append(update)
+
+            return (BookLost(reason=reason),)
+
+        changed = self._change(update)
+        self._last = update.u
+
+        return (changed,)
+
+    def restore(self, snapshot: Depth) -> Sequence[MarketEvent]:
+        """Take a snapshot; nothing is live before a message has been seen that continues it."""
+        whole = BookSnapshot(
+            bids=self._levels.translate(snapshot.bids),
+            asks=self._levels.translate(snapshot.asks),
+            venue_ms=snapshot.T,
+        )
+        self._snapshot = snapshot.lastUpdateId, whole
+
+        return self._start()
+
+    def _start(self) -> Sequence[MarketEvent]:
+        """Join snapshot and messages where they meet.
+
+        The first message applied must reach back to the snapshot. Asking `U <= lastUpdateId`, as the venue's page
+        does, would also turn away a snapshot that falls between two messages; `pu` closes that hole exactly.
+        """
+        if self._snapshot is None:
+            return ()
+
+        pending = self._pending
+        wanted, whole = self._snapshot
+
+        while pending and pending[0].u < wanted:
+            pending.popleft()
+
+        if not pending:
+            return ()
+
+        self._snapshot = None
+
+        if pending[0].pu > wanted and wanted < pending[0].U:
+            return ()  # older than what is left of the stream: another one is wanted
+
+        return self._replay(whole)
+
+    def _replay(self, whole: BookSnapshot) -> Sequence[MarketEvent]:
+        events: list[MarketEvent] = [whole]
+        pending, self._pending = self._pending, deque(maxlen=_MOST_PENDING)
+        self._last = pending[0].pu
+
+        for update in pending:
+            events.extend(self.offer(update))
+
+        return events
+
+    def _change(self, update: DepthUpdate) -> BookChanged:
+        return BookChanged(self._levels.translate(update.b), self._levels.translate(update.a), update.T)

@@ -1,0 +1,358 @@
+"""Binance's payloads in Binance's own words, one class each, with only the fields that are used.
+
+Numbers and enums stay as they came; optional is what may be absent. Sources: USDⓈ-M futures documentation, the pages
+named in each class; fields come and go there without a version, so nothing is required that can be done without.
+"""
+# ruff: noqa: N815  # the venue's own words
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+from perpmaker.connector.payload import Id, Millis, Number
+
+Level: TypeAlias = tuple[str, str]
+
+
+@attrs.frozen(kw_only=True)
+class Failure:
+    """Every refusal: `{"code": -2011, "msg": "Unknown order sent."}`."""
+
+    code: int
+    msg: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Done:
+    """A command without a result: `{"code": 200, "msg": "success"}`, or an empty object."""
+
+    code: int = 200
+    msg: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ServerTime:
+    """`GET /fapi/v1/time`."""
+
+    serverTime: Millis
+
+
+# --- market --------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class Filter:
+    """One rule of a market; which fields it has depends on `filterType`."""
+
+    filterType: str
+    minPrice: Number | None = None
+    maxPrice: Number | None = None
+    tickSize: Number | None = None
+    minQty: Number | None = None
+    maxQty: Number | None = None
+    stepSize: Number | None = None
+    notional: Number | None = None
+    multiplierUp: Number | None = None
+    multiplierDown: Number | None = None
+    limit: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Symbol:
+    """A market of `GET /fapi/v1/exchangeInfo`."""
+
+    symbol: str
+    contractType: str
+    status: str
+    baseAsset: str
+    quoteAsset: str
+    filters: list[Filter]
+
+
+@attrs.frozen(kw_only=True)
+class RateLimit:
+    """A request budget of `GET /fapi/v1/exchangeInfo`."""
+
+    rateLimitType: str
+    interval: str
+    intervalNum: int
+    limit: int
+
+
+@attrs.frozen(kw_only=True)
+class ExchangeInfo:
+    """`GET /fapi/v1/exchangeInfo`."""
+
+    symbols: list[Symbol]
+    rateLimits: list[RateLimit] = attrs.field(factory=list)
+
+
+@attrs.frozen(kw_only=True)
+class Bracket:
+    """A maintenance tier of `GET /fapi/v1/leverageBracket`."""
+
+    initialLeverage: int
+    notionalCap: Number
+    notionalFloor: Number
+    maintMarginRatio: Number
+    cum: Number
+
+
+@attrs.frozen(kw_only=True)
+class Brackets:
+    """`GET /fapi/v1/leverageBracket`: the tiers of one market."""
+
+    symbol: str
+    brackets: list[Bracket]
+
+
+@attrs.frozen(kw_only=True)
+class CommissionRate:
+    """`GET /fapi/v1/commissionRate`; a maker rate may be negative."""
+
+    symbol: str
+    makerCommissionRate: Number
+    takerCommissionRate: Number
+
+
+@attrs.frozen(kw_only=True)
+class FundingInfo:
+    """A row of `GET /fapi/v1/fundingInfo`, which lists only markets whose interval is not 8 hours."""
+
+    symbol: str
+    fundingIntervalHours: int
+
+
+@attrs.frozen(kw_only=True)
+class Depth:
+    """`GET /fapi/v1/depth`."""
+
+    lastUpdateId: Id
+    bids: list[Level]
+    asks: list[Level]
+    T: Millis = 0
+
+
+@attrs.frozen(kw_only=True)
+class DepthUpdate:
+    """Stream `<symbol>@depth@100ms`: absolute amounts of the levels that changed from update `U` to `u`.
+
+    `pu` is the `u` of the stream's previous message.
+    """
+
+    U: Id
+    u: Id
+    pu: Id
+    b: list[Level]
+    a: list[Level]
+    T: Millis
+
+
+@attrs.frozen(kw_only=True)
+class MarkPriceUpdate:
+    """Stream `<symbol>@markPrice@1s`; `r` is empty and `T` 0 where a market has no funding."""
+
+    p: Number
+    E: Millis
+    s: str
+    i: Number | None = None
+    r: Number | None = None
+    T: Millis = 0
+
+
+@attrs.frozen(kw_only=True)
+class AggregateTrade:
+    """Stream `<symbol>@aggTrade`; `m`: the buyer was the maker, so the taker sold."""
+
+    s: str
+    p: Number
+    q: Number
+    T: Millis
+    m: bool
+
+
+@attrs.frozen(kw_only=True)
+class StreamEvent:
+    """What every streamed event has: its name."""
+
+    e: str = ""
+
+
+# --- account -------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class Order:
+    """An order, from placing, cancelling, asking and listing alike."""
+
+    orderId: Id
+    symbol: str
+    status: str
+    clientOrderId: str
+    origQty: Number
+    executedQty: Number
+    side: str
+    type: str
+    price: Number = "0"
+    timeInForce: str = "GTC"
+    reduceOnly: bool = False
+    positionSide: str = "BOTH"
+    updateTime: Millis = 0
+
+
+@attrs.frozen(kw_only=True)
+class UserTrade:
+    """A row of `GET /fapi/v1/userTrades`. There is no client id in it."""
+
+    id: Id
+    orderId: Id
+    symbol: str
+    side: str
+    price: Number
+    qty: Number
+    commission: Number
+    commissionAsset: str
+    realizedPnl: Number
+    maker: bool
+    time: Millis
+    positionSide: str = "BOTH"
+
+
+@attrs.frozen(kw_only=True)
+class PositionRisk:
+    """A row of `GET /fapi/v3/positionRisk`; markets without position and order have none."""
+
+    symbol: str
+    positionSide: str
+    positionAmt: Number
+    entryPrice: Number
+    liquidationPrice: Number = "0"
+    isolatedMargin: Number = "0"
+    updateTime: Millis = 0
+
+
+@attrs.frozen(kw_only=True)
+class AssetBalance:
+    """A row of `GET /fapi/v3/balance`."""
+
+    asset: str
+    balance: Number
+    availableBalance: Number
+    updateTime: Millis = 0
+
+
+@attrs.frozen(kw_only=True)
+class AccountConfig:
+    """`GET /fapi/v1/accountConfig`; `dualSidePosition` is Hedge mode."""
+
+    dualSidePosition: bool
+    canTrade: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class SymbolConfig:
+    """A row of `GET /fapi/v1/symbolConfig`."""
+
+    symbol: str
+    marginType: str
+    leverage: int
+
+
+@attrs.frozen(kw_only=True)
+class ListenKey:
+    """`POST /fapi/v1/listenKey`."""
+
+    listenKey: str
+
+
+@attrs.frozen(kw_only=True)
+class OrderUpdate:
+    """`o` of ORDER_TRADE_UPDATE: x what happened, X the status after it, l/L the last fill, z the sum of fills.
+
+    `n`/`N` fee and its asset (absent without a fee), `rp` the fill's realised profit, `er` why an order expired.
+    """
+
+    s: str
+    c: str
+    S: str
+    o: str
+    q: Number
+    p: Number
+    x: str
+    X: str
+    i: Id
+    z: Number
+    T: Millis
+    f: str = "GTC"
+    l: Number = "0"  # noqa: E741  # the venue's own word
+    L: Number = "0"
+    n: Number | None = None
+    N: str | None = None
+    t: Id = 0
+    m: bool = False
+    R: bool = False
+    ps: str = "BOTH"
+    rp: Number = "0"
+    er: Number | None = None
+
+
+@attrs.frozen(kw_only=True)
+class OrderTradeUpdate:
+    """User event ORDER_TRADE_UPDATE."""
+
+    o: OrderUpdate
+
+
+@attrs.frozen(kw_only=True)
+class BalanceUpdate:
+    """`B` of ACCOUNT_UPDATE: wb wallet balance, bc its change other than profit and fees."""
+
+    a: str
+    wb: Number
+    bc: Number = "0"
+
+
+@attrs.frozen(kw_only=True)
+class PositionUpdate:
+    """`P` of ACCOUNT_UPDATE: pa signed amount, ep entry price, mt `cross` or `isolated`, iw isolated wallet."""
+
+    s: str
+    pa: Number
+    ep: Number
+    ps: str = "BOTH"
+    mt: str = "cross"
+    iw: Number = "0"
+
+
+@attrs.frozen(kw_only=True)
+class AccountChange:
+    """`a` of ACCOUNT_UPDATE: m the reason, S the market where the reason is funding."""
+
+    m: str
+    B: list[BalanceUpdate] = attrs.field(factory=list)
+    P: list[PositionUpdate] = attrs.field(factory=list)
+    S: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class AccountUpdate:
+    """User event ACCOUNT_UPDATE: what changed, nothing else."""
+
+    T: Millis
+    a: AccountChange
+
+
+@attrs.frozen(kw_only=True)
+class LeverageChange:
+    """`ac` of ACCOUNT_CONFIG_UPDATE."""
+
+    s: str
+    l: int  # noqa: E741  # the venue's own word
+
+
+@attrs.frozen(kw_only=True)
+class AccountConfigUpdate:
+    """User event ACCOUNT_CONFIG_UPDATE: a leverage (ac) or the multi-assets mode (absent ac) was changed."""
+
+    ac: LeverageChange | None = None

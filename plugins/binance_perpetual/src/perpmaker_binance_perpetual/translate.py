@@ -1,0 +1,377 @@
+"""Payload to model and back, pure: every quirk of Binance stands here and nowhere else.
+
+What is not finite, not positive where it must be, or not a multiple of the market's steps is a PayloadError. A status
+this version does not know is kept as it came (`OrderReport.status` None) and never guessed at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price
+from perpmaker.errors import PayloadError
+from perpmaker.model.event import (
+    AccountEvent,
+    BalanceReported,
+    CancelCause,
+    FundingPaid,
+    MarkChanged,
+    OrderAmended,
+    OrderCancelled,
+    OrderFilled,
+    OrderReported,
+    PositionReported,
+    Traded,
+)
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import (
+    Fill,
+    NewOrder,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    PositionMode,
+    PositionSide,
+    Side,
+)
+from perpmaker.model.position import Balance, MarginMode, Position
+
+from perpmaker_binance_perpetual.messages import (
+    AccountUpdate,
+    AggregateTrade,
+    AssetBalance,
+    MarkPriceUpdate,
+    Order,
+    OrderUpdate,
+    PositionRisk,
+    PositionUpdate,
+    UserTrade,
+)
+
+T = TypeVar("T")
+
+SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+POSITION_SIDES = {"BOTH": PositionSide.NET, "LONG": PositionSide.LONG, "SHORT": PositionSide.SHORT}
+MARGIN_MODES = {"CROSSED": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}
+
+SIDE_NAMES = {side: name for name, side in SIDES.items()}
+POSITION_SIDE_NAMES = {side: name for name, side in POSITION_SIDES.items()}
+MARGIN_MODE_NAMES = {mode: name for name, mode in MARGIN_MODES.items()}
+
+STATUSES = {
+    "NEW": OrderStatus.OPEN,
+    "PARTIALLY_FILLED": OrderStatus.OPEN,
+    "FILLED": OrderStatus.FILLED,
+    "CANCELED": OrderStatus.CANCELLED,
+    "EXPIRED": OrderStatus.CANCELLED,
+    "EXPIRED_IN_MATCH": OrderStatus.CANCELLED,
+    "REJECTED": OrderStatus.REFUSED,
+}
+
+_TIMES_IN_FORCE = {OrderType.POST_ONLY: "GTX", OrderType.LIMIT: "GTC", OrderType.IOC: "IOC"}
+_TYPES_BY_TIME_IN_FORCE = {"GTX": OrderType.POST_ONLY, "IOC": OrderType.IOC, "FOK": OrderType.IOC}
+
+# `er` of ORDER_TRADE_UPDATE, from older documentation: shown to people, and 5 alone is acted upon.
+_EXPIRY = {
+    "1": "self-trade prevention",
+    "2": "the rest of an immediate-or-cancel order",
+    "3": "self-trade prevention of an immediate-or-cancel order",
+    "4": "knocked out by a reduce-only rule",
+    "5": "liquidation",
+    "7": "delisted",
+    "9": "the rest of a market order",
+}
+_LIQUIDATION = "5"
+
+_HOUR_MS = 3_600_000
+
+
+def lookup(table: dict[str, T], word: str, path: str) -> T:
+    """The meaning of a venue's word; PayloadError naming the word where it has none."""
+    try:
+        return table[word]
+    except KeyError:
+        raise PayloadError(f"{word!r} is none of {', '.join(table)}", path=path) from None
+
+
+def exact_lots(instrument: Instrument, value: Number, path: str) -> int:
+    """An amount in lots; PayloadError where it is not a whole number of them."""
+    try:
+        return instrument.exact_lots(parse_amount(value, path=path))
+    except ValueError as error:
+        raise PayloadError(str(error), path=path) from None
+
+
+def exact_ticks(instrument: Instrument, value: Number, path: str) -> int:
+    """A price in ticks; PayloadError where it is not a whole number of them."""
+    try:
+        return instrument.exact_ticks(parse_price(value, path=path))
+    except ValueError as error:
+        raise PayloadError(str(error), path=path) from None
+
+
+# --- orders --------------------------------------------------------------------------------------------------------
+
+
+def order_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
+    """The parameters of a new order, for `POST /fapi/v1/order` and for one element of a batch.
+
+    One-way closes by reduceOnly. Hedge closes by the position side itself: there reduceOnly is refused, and a close
+    can never open the other side.
+    """
+    parameters = {
+        "symbol": instrument.symbol,
+        "side": SIDE_NAMES[order.side],
+        "positionSide": POSITION_SIDE_NAMES[order.position_side],
+        "quantity": format(instrument.amount(order.lots), "f"),
+        "newClientOrderId": order.client_id,
+    }
+
+    if order.type is OrderType.MARKET:
+        parameters["type"] = "MARKET"
+    elif order.ticks is None:
+        raise ValueError(f"{order.client_id}: a {order.type.value} order needs a price")
+    else:
+        parameters["type"] = "LIMIT"
+        parameters["timeInForce"] = _TIMES_IN_FORCE[order.type]
+        parameters["price"] = format(instrument.price(order.ticks), "f")
+
+    if order.reduce_only and order.position_side is PositionSide.NET:
+        parameters["reduceOnly"] = "true"
+
+    return parameters
+
+
+def translate_order(order: Order, instrument: Instrument) -> OrderReport:
+    """An order as placing, cancelling, asking and listing show it."""
+    price = parse_amount(order.price, path="$.price")
+
+    return OrderReport(
+        client_id=order.clientOrderId,
+        venue_id=str(order.orderId),
+        side=lookup(SIDES, order.side, "$.side"),
+        position_side=lookup(POSITION_SIDES, order.positionSide, "$.positionSide"),
+        status=STATUSES.get(order.status),
+        raw_status=order.status,
+        ticks=exact_ticks(instrument, order.price, "$.price") if price else None,
+        lots=exact_lots(instrument, order.origQty, "$.origQty"),
+        filled_lots=exact_lots(instrument, order.executedQty, "$.executedQty"),
+        reduce_only=order.reduceOnly,
+        type=_order_type(order.type, order.timeInForce),
+        venue_ms=order.updateTime,
+    )
+
+
+def _order_type(kind: str, time_in_force: str) -> OrderType:
+    """How an order executes. Conditional and forced kinds are never ours; they execute as market orders."""
+    if kind != "LIMIT":
+        return OrderType.MARKET
+
+    return _TYPES_BY_TIME_IN_FORCE.get(time_in_force, OrderType.LIMIT)
+
+
+def translate_user_trade(trade: UserTrade, client_id: str) -> Fill:
+    """A fill as it is asked for; the venue leaves the client id out, so the caller brings it."""
+    return Fill(
+        client_id=client_id,
+        venue_id=str(trade.orderId),
+        trade_id=str(trade.id),
+        side=lookup(SIDES, trade.side, "$.side"),
+        position_side=lookup(POSITION_SIDES, trade.positionSide, "$.positionSide"),
+        price=parse_price(trade.price, path="$.price"),
+        amount=parse_price(trade.qty, path="$.qty"),
+        fee=parse_decimal(trade.commission, path="$.commission"),
+        fee_asset=trade.commissionAsset,
+        maker=trade.maker,
+        realized_pnl=parse_decimal(trade.realizedPnl, path="$.realizedPnl"),
+        venue_ms=trade.time,
+    )
+
+
+def translate_order_update(update: OrderUpdate, instrument: Instrument) -> Iterator[AccountEvent]:
+    """What ORDER_TRADE_UPDATE says: the execution first where there was one, then the order as it is now.
+
+    The venue cannot tell why an order was cancelled by command: that is UNEXPLAINED here, and the core knows whether
+    it had asked for it.
+    """
+    report = _streamed_report(update, instrument)
+
+    if parse_amount(update.l, path="$.o.l"):
+        yield OrderFilled(fill=_streamed_fill(update, instrument, report.filled_lots))
+
+    if update.x == "AMENDMENT" and report.ticks is not None:
+        yield OrderAmended(client_id=update.c, ticks=report.ticks, lots=report.lots, venue_ms=update.T)
+    elif report.status is OrderStatus.CANCELLED:
+        cause, detail = _cancel_cause(update)
+        yield OrderCancelled(
+            client_id=update.c, cause=cause, detail=detail, filled_lots=report.filled_lots, venue_ms=update.T
+        )
+    else:
+        yield OrderReported(report=report, by_stream=True)
+
+
+def _streamed_report(update: OrderUpdate, instrument: Instrument) -> OrderReport:
+    price = parse_amount(update.p, path="$.o.p")
+
+    return OrderReport(
+        client_id=update.c,
+        venue_id=str(update.i),
+        side=lookup(SIDES, update.S, "$.o.S"),
+        position_side=lookup(POSITION_SIDES, update.ps, "$.o.ps"),
+        status=STATUSES.get(update.X),
+        raw_status=update.X,
+        ticks=exact_ticks(instrument, update.p, "$.o.p") if price else None,
+        lots=exact_lots(instrument, update.q, "$.o.q"),
+        filled_lots=exact_lots(instrument, update.z, "$.o.z"),
+        reduce_only=update.R,
+        type=_order_type(update.o, update.f),
+        venue_ms=update.T,
+    )
+
+
+def _streamed_fill(update: OrderUpdate, instrument: Instrument, filled_lots: int) -> Fill:
+    return Fill(
+        client_id=update.c,
+        venue_id=str(update.i),
+        # Liquidations and auto-deleveraging may come without a trade id; order and sum are unique as well.
+        trade_id=str(update.t) if update.t else f"{update.i}-{filled_lots}",
+        side=lookup(SIDES, update.S, "$.o.S"),
+        position_side=lookup(POSITION_SIDES, update.ps, "$.o.ps"),
+        price=parse_price(update.L, path="$.o.L"),
+        amount=parse_price(update.l, path="$.o.l"),
+        fee=Decimal(0) if update.n is None else parse_decimal(update.n, path="$.o.n"),
+        fee_asset=update.N or instrument.quote,
+        maker=update.m,
+        realized_pnl=parse_decimal(update.rp, path="$.o.rp"),
+        venue_ms=update.T,
+        filled_lots=filled_lots,
+    )
+
+
+def _cancel_cause(update: OrderUpdate) -> tuple[CancelCause, str]:
+    if update.x == "CANCELED":
+        return CancelCause.UNEXPLAINED, ""
+
+    reason = str(update.er or "0")
+
+    if update.x == "CALCULATED" or reason == _LIQUIDATION:
+        return CancelCause.LIQUIDATION, _EXPIRY[_LIQUIDATION]
+
+    return CancelCause.VENUE, _EXPIRY.get(reason, update.X.lower())
+
+
+# --- account -------------------------------------------------------------------------------------------------------
+
+
+def translate_account_update(
+    update: AccountUpdate, instrument: Instrument, mode: PositionMode
+) -> Iterator[AccountEvent]:
+    """What ACCOUNT_UPDATE says about the account's assets and this market."""
+    for balance in update.a.B:
+        wallet = parse_decimal(balance.wb, path="$.a.B.wb")
+        yield BalanceReported(balance=Balance(asset=balance.a, wallet=wallet, venue_ms=update.T))
+
+    for row in update.a.P:
+        if row.s == instrument.symbol and _belongs(row.ps, mode):
+            yield PositionReported(position=_streamed_position(row, update.T))
+
+    if update.a.m == "FUNDING_FEE" and _is_about(update, instrument):
+        for balance in update.a.B:
+            yield FundingPaid(
+                asset=balance.a,
+                amount=parse_decimal(balance.bc, path="$.a.B.bc"),
+                venue_ms=update.T,
+                funding_id=funding_id(instrument.symbol, update.T),
+            )
+
+
+def funding_id(symbol: str, venue_ms: int) -> str:
+    """One settlement of one market: settlements are on the hour, and booked within seconds of it."""
+    return f"{symbol}-{venue_ms // _HOUR_MS}"
+
+
+def _is_about(update: AccountUpdate, instrument: Instrument) -> bool:
+    """Whether a funding event is this market's. Without `S` (older servers) only an isolated position tells."""
+    if update.a.S is not None:
+        return instrument.symbol == update.a.S
+
+    return any(row.s == instrument.symbol for row in update.a.P)
+
+
+def _belongs(position_side: str, mode: PositionMode) -> bool:
+    """Whether a position row means something in this mode: Hedge accounts also show an idle `BOTH`."""
+    return (position_side == "BOTH") == (mode is PositionMode.ONE_WAY)
+
+
+def _streamed_position(row: PositionUpdate, venue_ms: int) -> Position:
+    return Position(
+        side=lookup(POSITION_SIDES, row.ps, "$.a.P.ps"),
+        amount=parse_decimal(row.pa, path="$.a.P.pa"),
+        entry=parse_amount(row.ep, path="$.a.P.ep"),
+        venue_ms=venue_ms,
+        isolated_margin=parse_decimal(row.iw, path="$.a.P.iw") if row.mt == "isolated" else None,
+    )
+
+
+def translate_positions(
+    rows: Iterable[PositionRisk], instrument: Instrument, mode: PositionMode, as_of_ms: int
+) -> Sequence[Position]:
+    """The positions of the mode; one without a row is flat, as of a venue time that the read cannot be older than."""
+    sides = (PositionSide.NET,) if mode is PositionMode.ONE_WAY else (PositionSide.LONG, PositionSide.SHORT)
+    known = {position.side: position for position in map(_translate_position, _of(rows, instrument))}
+
+    return tuple(known.get(side) or Position(side=side, venue_ms=as_of_ms) for side in sides)
+
+
+def _of(rows: Iterable[PositionRisk], instrument: Instrument) -> Iterator[PositionRisk]:
+    return (row for row in rows if row.symbol == instrument.symbol)
+
+
+def _translate_position(row: PositionRisk) -> Position:
+    liquidation = parse_decimal(row.liquidationPrice, path="$.liquidationPrice")
+    margin = parse_decimal(row.isolatedMargin, path="$.isolatedMargin")
+
+    return Position(
+        side=lookup(POSITION_SIDES, row.positionSide, "$.positionSide"),
+        amount=parse_decimal(row.positionAmt, path="$.positionAmt"),
+        entry=parse_amount(row.entryPrice, path="$.entryPrice"),
+        venue_ms=row.updateTime,
+        liquidation=liquidation if liquidation > 0 else None,
+        isolated_margin=margin or None,
+    )
+
+
+def translate_balance(row: AssetBalance) -> Balance:
+    """One asset as it is asked for."""
+    return Balance(
+        asset=row.asset,
+        wallet=parse_decimal(row.balance, path="$.balance"),
+        available=parse_decimal(row.availableBalance, path="$.availableBalance"),
+        venue_ms=row.updateTime,
+    )
+
+
+# --- market --------------------------------------------------------------------------------------------------------
+
+
+def translate_mark(update: MarkPriceUpdate) -> MarkChanged:
+    """Mark and index price; a market without funding has an empty rate and no next time."""
+    return MarkChanged(
+        mark=parse_price(update.p, path="$.p"),
+        index=None if update.i is None else parse_price(update.i, path="$.i"),
+        funding_rate=parse_decimal(update.r, path="$.r") if update.r not in {None, ""} else None,
+        next_funding_ms=update.T or None,
+        venue_ms=update.E,
+    )
+
+
+def translate_trade(trade: AggregateTrade, instrument: Instrument) -> Traded:
+    """Somebody's trade; `m` says that the buyer was the maker, so the taker sold."""
+    return Traded(
+        ticks=exact_ticks(instrument, trade.p, "$.p"),
+        lots=exact_lots(instrument, trade.q, "$.q"),
+        taker=Side.SELL if trade.m else Side.BUY,
+        venue_ms=trade.T,
+    )
