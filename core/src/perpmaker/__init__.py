@@ -11,8 +11,9 @@ was written for and declares what it brings::
     def register_price_sources(register):
         register(PriceSourceDeclaration(name="moon_phase", summary="...", settings=Settings, open=open_moon_phase))
 
-Values (orders, events, instruments) are in `perpmaker.model`, bytes and sockets in `perpmaker.wire`. Each name below is
-imported when it is first used, so that importing perpmaker costs next to nothing.
+Values (orders, events, instruments) are in `perpmaker.model`, bytes and sockets in `perpmaker.wire`, signers in
+`perpmaker.secret`, a venue's sandbox in `perpmaker.sandbox`. Each name below is imported when it is first used, so that
+importing perpmaker costs next to nothing.
 """
 
 from __future__ import annotations
@@ -55,11 +56,9 @@ if TYPE_CHECKING:
         UnknownMarketError,
         VenueError,
     )
-    from perpmaker.hookspecs import hookimpl
-    from perpmaker.model.setting import CrossChecked, Percent, Range
+    from perpmaker.hookspecs import Register, hookimpl
+    from perpmaker.model.setting import CrossChecked, Pattern, Percent, Range
     from perpmaker.risk.interface import Approved, Refused, RiskModule, Verdict
-    from perpmaker.sandbox.dialect import Dialect, TestKeys, VenueApp
-    from perpmaker.secret import Signer, SignerSource
     from perpmaker.state.view import View
     from perpmaker.strategy.interface import Strategy
 
@@ -77,11 +76,11 @@ __all__ = [
     "Declaration",
     "DerivativeConnector",
     "DerivativeConnectorDeclaration",
-    "Dialect",
     "Environment",
     "EventReceiver",
     "Feed",
     "MarketRulesError",
+    "Pattern",
     "PayloadError",
     "Percent",
     "PerpmakerError",
@@ -93,16 +92,13 @@ __all__ = [
     "ReferenceReceiver",
     "Refused",
     "RefusedError",
+    "Register",
     "RiskModule",
     "RiskModuleDeclaration",
     "SandboxAccess",
-    "Signer",
-    "SignerSource",
     "Strategy",
     "StrategyDeclaration",
-    "TestKeys",
     "UnknownMarketError",
-    "VenueApp",
     "VenueError",
     "Verdict",
     "View",
@@ -144,11 +140,9 @@ _ROOMS = {
         "UnknownMarketError",
         "VenueError",
     ),
-    "hookspecs": ("hookimpl",),
-    "model.setting": ("CrossChecked", "Percent", "Range"),
+    "hookspecs": ("Register", "hookimpl"),
+    "model.setting": ("CrossChecked", "Pattern", "Percent", "Range"),
     "risk.interface": ("Approved", "Refused", "RiskModule", "Verdict"),
-    "sandbox.dialect": ("Dialect", "TestKeys", "VenueApp"),
-    "secret": ("Signer", "SignerSource"),
     "state.view": ("View",),
     "strategy.interface": ("Strategy",),
 }

@@ -47,6 +47,14 @@ class Percent(Range):
     """
 
 
+@attrs.frozen(kw_only=True)
+class Pattern:
+    """What a text must look like: the whole of it matches `regex`; `words` says so to a person."""
+
+    regex: str
+    words: str
+
+
 @runtime_checkable
 class CrossChecked(Protocol):
     """A settings class with checks that need more than one key."""
