@@ -13,8 +13,10 @@ from anyio.abc import ByteStream, Listener
 from wsproto.connection import ConnectionType
 
 from perpmaker.errors import ConnectivityError
-from perpmaker.wire.pipe import LOST, send_at_once
-from perpmaker.wire.websocket import WebSocket, WireWebSocket, accept_headers
+from perpmaker.wire.fault import FaultPlan, Reply, When
+from perpmaker.wire.handshake import accept_headers
+from perpmaker.wire.pipe import LOST, reset, send_at_once
+from perpmaker.wire.websocket import WebSocket, WireWebSocket
 
 READ_BYTES = 65536
 LINGER_S = 0.5
@@ -51,20 +53,26 @@ class App(Protocol):
 
 
 async def serve(
-    listener: Listener[Any], app: App, *, ping_s: float | None = None, max_body_bytes: int = 1024 * 1024
+    listener: Listener[Any],
+    app: App,
+    *,
+    faults: FaultPlan | None = None,
+    ping_s: float | None = None,
+    max_body_bytes: int = 1024 * 1024,
 ) -> None:
     """Serve HTTP/1.1 with keep-alive and WebSocket upgrades until cancelled.
 
-    With `ping_s` every WebSocket is pinged that often and dropped when no pong came in between. An exception of the
-    app ends the server: a venue that is wrong must not go on quietly.
+    `faults` are committed on purpose. With `ping_s` every WebSocket is pinged that often and dropped when no pong came
+    in between. An exception of the app ends the server: a venue that is wrong must not go on quietly.
     """
+    plan = faults if faults is not None else FaultPlan()
     async with anyio.create_task_group() as tasks:
 
         async def handle(stream: ByteStream) -> None:
             send_at_once(stream)
             try:
-                await _Conversation(stream, app, ping_s, max_body_bytes).run()
-            except (anyio.EndOfStream, *LOST):
+                await _Conversation(stream, app, plan, ping_s, max_body_bytes).run()
+            except (_HangUpError, anyio.EndOfStream, *LOST):
                 return
             finally:
                 await anyio.aclose_forcefully(stream)
@@ -72,12 +80,19 @@ async def serve(
         await listener.serve(handle, tasks)
 
 
+class _HangUpError(Exception):
+    """The connection is to be closed without another word."""
+
+
 class _Conversation:
     """One client's connection."""
 
-    def __init__(self, stream: ByteStream, app: App, ping_s: float | None, max_body_bytes: int) -> None:
+    def __init__(
+        self, stream: ByteStream, app: App, faults: FaultPlan, ping_s: float | None, max_body_bytes: int
+    ) -> None:
         self._stream = stream
         self._app = app
+        self._faults = faults
         self._ping_s = ping_s
         self._max_body_bytes = max_body_bytes
         self._protocol = h11.Connection(our_role=h11.SERVER, max_incomplete_event_size=65536)
@@ -98,8 +113,7 @@ class _Conversation:
                 await self._upgrade(request)
                 return
 
-            # Nothing is read while the app works: a client that goes away cannot disturb it.
-            await self._answer(request, await self._app.respond(request))
+            await self._respond(request)
             if self._protocol.our_state is not h11.DONE or self._protocol.their_state is not h11.DONE:
                 return
 
@@ -135,6 +149,79 @@ class _Conversation:
             data = b""
 
         self._protocol.receive_data(data)
+
+    async def _respond(self, request: Request) -> None:
+        """Ask the app and answer, unless a fault has it otherwise."""
+        reply = await self._suffer("before", request)
+        if reply is not None:
+            await self._misanswer(request, Response(), reply)
+            return
+
+        # Nothing is read while the app works: a client that goes away cannot disturb it.
+        response = await self._app.respond(request)
+        reply = await self._suffer("after", request)
+        if reply is not None:
+            await self._misanswer(request, response, reply)
+        else:
+            await self._answer(request, response)
+
+    async def _suffer(self, when: When, request: Request) -> Reply | None:
+        """Commit the faults of this moment; the reply to give where one of them says so."""
+        text = f"{request.query} {request.body.decode('latin-1')}"
+        for fault in self._faults.take(when, request.method, request.path, text):
+            if fault.act == "drop":
+                await self._fall_silent()
+            elif fault.act == "close":
+                raise _HangUpError
+            elif fault.act == "reset":
+                await reset(self._stream)
+                raise _HangUpError
+            elif fault.act == "delay" and isinstance(fault.arg, int | float):
+                await anyio.sleep(fault.arg)
+            elif isinstance(fault.arg, Reply):
+                return fault.arg
+            elif isinstance(fault.arg, int):
+                return Reply(status=fault.arg)
+            elif isinstance(fault.arg, str):
+                return Reply(body=fault.arg)
+
+        return None
+
+    async def _fall_silent(self) -> None:
+        """Keep the connection and say nothing until the client gives up."""
+        while True:
+            await self._stream.receive(READ_BYTES)
+
+    async def _misanswer(self, request: Request, response: Response, reply: Reply) -> None:
+        """Answer with a reply in place of what the app said."""
+        response = Response(
+            status=response.status if reply.status is None else reply.status,
+            headers={**response.headers, **reply.headers},
+            body=response.body if reply.body is None else reply.body.encode(),
+        )
+        if reply.cut_at is None and reply.trickle_s is None and not reply.endless:
+            await self._answer(request, response)
+            return
+
+        length = [] if reply.endless else [("content-length", str(len(response.body)))]
+        head = h11.Response(status_code=response.status, headers=[*response.headers.items(), *length], reason=b"")
+        await self._stream.send(self._protocol.send(head) or b"")
+        await self._trickle(response.body, reply)
+        if reply.cut_at is not None:
+            raise _HangUpError
+
+        await self._stream.send(self._protocol.send(h11.EndOfMessage()) or b"")
+
+    async def _trickle(self, body: bytes, reply: Reply) -> None:
+        step = len(body) or 1 if reply.trickle_s is None else 1
+        parts = [body[start : start + step] for start in range(0, len(body[: reply.cut_at]), step)]
+        while parts:
+            for part in parts:
+                await self._stream.send(self._protocol.send(h11.Data(data=part[: reply.cut_at])) or b"")
+                await anyio.sleep(reply.trickle_s or 0)
+
+            if not reply.endless:
+                return
 
     async def _answer(self, request: Request, response: Response) -> None:
         """Send head and body in one piece."""
@@ -173,6 +260,11 @@ class _Conversation:
             await self._answer(request, Response(status=HTTPStatus.BAD_REQUEST, body=b"not a WebSocket handshake"))
             return
 
+        reply = await self._suffer("before", request)
+        if reply is not None:
+            await self._misanswer(request, Response(), reply)
+            return
+
         switch = h11.InformationalResponse(status_code=101, headers=accept_headers(key), reason=b"Switching Protocols")
         await self._stream.send(self._protocol.send(switch) or b"")
         socket = WireWebSocket(self._stream, ConnectionType.SERVER, received=self._protocol.trailing_data[0])
@@ -181,10 +273,12 @@ class _Conversation:
                 tasks.start_soon(_keep_alive, socket, self._ping_s)
 
             try:
-                await self._app.converse(request, socket)
-            except ConnectivityError:
+                await self._app.converse(request, self._faults.wrap(socket, request.path))
+            except* ConnectivityError:
+                # Alone or from a task group of the app: the client went away.
                 pass
             finally:
+                self._faults.release(socket)
                 tasks.cancel_scope.cancel()
                 await socket.close()
 

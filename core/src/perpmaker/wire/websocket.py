@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol, TypeAlias
-from urllib.parse import SplitResult, urlsplit
+from typing import Protocol
+from urllib.parse import urlsplit
 
 import anyio
-import h11
 from anyio.abc import ByteStream
 from anyio.lowlevel import checkpoint_if_cancelled
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
-from wsproto.utilities import generate_accept_token, generate_nonce
 
-from perpmaker.errors import ConnectivityError, DeadlineError, RateLimitedError, RefusedError
+from perpmaker.errors import ConnectivityError, DeadlineError
+from perpmaker.wire.handshake import Headers, shake_hands
 from perpmaker.wire.pipe import LOST, Connect, reset
-from perpmaker.wire.rate_limit import parse_retry_after
-
-Headers: TypeAlias = Sequence[tuple[str, str]]
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 """The largest message that is taken; a longer one ends the connection."""
@@ -287,95 +283,12 @@ async def open_websocket(
     try:
         with anyio.fail_after(deadline_s):
             stream = await connect(host, port, tls=tls)
-            socket = await _shake_hands(stream, parts, f"{host}:{port}", headers, max_bytes)
+            received = await shake_hands(stream, parts, f"{host}:{port}", headers)
     except TimeoutError as error:
         raise DeadlineError(f"{host}:{port} did not open a WebSocket within {deadline_s:g} s") from error
 
+    socket = WireWebSocket(stream, ConnectionType.CLIENT, received=received, max_bytes=max_bytes)
     try:
         yield socket
     finally:
         await socket.close()
-
-
-async def _shake_hands(
-    stream: ByteStream, url: SplitResult, place: str, headers: Headers, max_bytes: int
-) -> WireWebSocket:
-    """Do the client's part of the opening handshake; the stream is closed when that fails."""
-    nonce = generate_nonce()
-    protocol = h11.Connection(our_role=h11.CLIENT)
-    upgrade = h11.Request(
-        method="GET",
-        target=(url.path or "/") + (f"?{url.query}" if url.query else ""),
-        headers=[
-            ("Host", url.netloc),
-            ("Upgrade", "websocket"),
-            ("Connection", "Upgrade"),
-            ("Sec-WebSocket-Key", nonce.decode("ascii")),
-            ("Sec-WebSocket-Version", "13"),
-            *headers,
-        ],
-    )
-    try:
-        await stream.send(protocol.send(upgrade) or b"")
-        answer, body = await _read_answer(stream, protocol)
-        _check_answer(answer, body, nonce, place)
-    except (h11.RemoteProtocolError, anyio.EndOfStream, *LOST) as error:
-        await anyio.aclose_forcefully(stream)
-        raise ConnectivityError(f"{place} ended the connection instead of opening a WebSocket") from error
-    except BaseException:
-        await anyio.aclose_forcefully(stream)
-        raise
-
-    return WireWebSocket(stream, ConnectionType.CLIENT, received=protocol.trailing_data[0], max_bytes=max_bytes)
-
-
-async def _read_answer(
-    stream: ByteStream, protocol: h11.Connection
-) -> tuple[h11.Response | h11.InformationalResponse, bytes]:
-    """The answer to the upgrade; of a refusal's body at most a few kilobytes."""
-    refusal: h11.Response | None = None
-    body = b""
-    while True:
-        event = protocol.next_event()
-        if event is h11.NEED_DATA:
-            protocol.receive_data(await stream.receive(READ_BYTES))
-        elif isinstance(event, h11.InformationalResponse) and event.status_code == 101:  # noqa: PLR2004  # RFC 6455
-            return event, b""
-        elif isinstance(event, h11.Response):
-            refusal = event
-        elif isinstance(event, h11.Data):
-            body += bytes(event.data)
-
-        if refusal is not None and (isinstance(event, h11.EndOfMessage) or len(body) > 4096):  # noqa: PLR2004  # enough to quote
-            return refusal, body[:4096]
-
-
-def _check_answer(answer: h11.Response | h11.InformationalResponse, body: bytes, nonce: bytes, place: str) -> None:
-    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in answer.headers}
-    status = answer.status_code
-    if status == 101:  # noqa: PLR2004  # RFC 6455
-        if headers.get("sec-websocket-accept", "").encode() != generate_accept_token(nonce):
-            raise ConnectivityError(f"{place} answered the WebSocket handshake of somebody else; check for a proxy")
-
-        return
-
-    said = body.decode("utf-8", "replace").strip()[:200]
-    text = f"{place} refused the WebSocket with status {status}: {said or 'no reason given'}"
-    if status == 429:  # noqa: PLR2004  # too many requests
-        raise RateLimitedError(
-            text, status=status, retry_after_s=parse_retry_after(headers.get("retry-after"), utc_ms=None)
-        )
-
-    if 400 <= status < 500:  # noqa: PLR2004  # the client's fault by RFC 9110
-        raise RefusedError(text, status=status)
-
-    raise ConnectivityError(text)
-
-
-def accept_headers(key: str) -> list[tuple[str, str]]:
-    """The server's answer to a client's `Sec-WebSocket-Key`, as headers of its 101 response."""
-    return [
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Accept", generate_accept_token(key.encode("ascii")).decode("ascii")),
-    ]
