@@ -1,0 +1,46 @@
+"""Reading from a venue until it answers: every failure is waited out, none is final."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TypeVar
+
+import anyio
+import attrs
+
+from perpmaker.engine.backoff import Backoff
+from perpmaker.errors import AuthenticationError, PayloadError, RateLimitedError, VenueError
+from perpmaker.execution.dispatch import Emit, Gate
+from perpmaker.model.event import Halted
+
+_Answer = TypeVar("_Answer")
+
+
+@attrs.frozen(kw_only=True)
+class Patience:
+    """Tries a read again with capped back-off; while the key is not accepted, at most once in 30 s."""
+
+    gate: Gate
+    emit: Emit
+    random: Random
+
+    async def insist(self, read: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """The answer, however long it takes; what a person must look at is emitted as `Halted`."""
+        backoff = Backoff(Random(self.random.random()))  # noqa: S311  # jitter, not cryptography
+
+        while True:
+            await anyio.sleep(self.gate.wait_s)
+
+            try:
+                return await read()
+            except AuthenticationError as error:
+                self.gate.shut()
+                self.emit([Halted(reason=f"the venue does not accept the key any more: {error}")])
+            except RateLimitedError as error:
+                await anyio.sleep(max(error.retry_after_s, backoff.next_s()))
+            except (VenueError, PayloadError):
+                await anyio.sleep(backoff.next_s())
+            except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained, and told as a halt
+                self.emit([Halted(reason=f"the connector failed on a read ({type(error).__name__}: {error})")])
+                await anyio.sleep(backoff.next_s())

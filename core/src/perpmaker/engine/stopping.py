@@ -1,0 +1,173 @@
+"""The way to the end: flat if asked for, quotes cancelled, and the venue's own word that they are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import anyio
+import attrs
+
+from perpmaker.engine.recovery import Recovery
+from perpmaker.errors import PayloadError, VenueError
+from perpmaker.execution.action import Cancel
+from perpmaker.execution.dispatch import Dispatcher
+from perpmaker.model.event import Resynced
+from perpmaker.model.order import OrderKind, OrderReport, WorkingOrder
+
+PROOF_S = 10.0
+FLATTEN_S = 30.0
+HURRIED_S = 2.0
+POLL_S = 0.2
+DIRECT_AFTER_S = 1.0
+
+_VENUE_FAULTS = (VenueError, PayloadError)
+
+
+@attrs.frozen(kw_only=True)
+class Closing:
+    """How it ended: own quotes and exits still on the venue; `unproven` says what could not be proven, if anything.
+
+    `account` is the account as it was read last; None when the venue did not answer any more.
+    """
+
+    quotes: tuple[OrderReport, ...] = ()
+    exits: tuple[OrderReport, ...] = ()
+    unproven: str | None = None
+    account: Resynced | None = None
+
+
+@attrs.define(kw_only=True)
+class Stopping:
+    """Ends a bot cleanly. `working` are the orders that the trader believes live, `kind_of` tells ours by client id."""
+
+    recovery: Recovery
+    dispatcher: Dispatcher
+    working: Callable[[], Sequence[WorkingOrder]]
+    kind_of: Callable[[str], OrderKind | None]
+    close: bool = attrs.field(default=False, init=False)
+    requested: anyio.Event = attrs.field(factory=anyio.Event, init=False)
+    _hurried_at: float | None = attrs.field(default=None, init=False)
+
+    def request(self, *, close: bool) -> None:
+        """Latch the wish to end; the second time it means: at once."""
+        if self.requested.is_set():
+            self._hurried_at = self.recovery.clock.now()
+        else:
+            self.close = close
+            self.requested.set()
+
+    async def carry_out(self) -> Closing:
+        """Wait until flat (if asked for), then until the venue shows no own quote and none can appear any more."""
+        not_flat = await self._flatten() if self.close else None
+        closing = await self._prove()
+
+        return attrs.evolve(closing, unproven=closing.unproven or not_flat)
+
+    async def read_at_last(self, since_ms: int) -> Resynced | None:
+        """The account, read until two answers in a row agree, so that no execution falls between the lines."""
+        before: Resynced | None = None
+
+        with anyio.move_on_after(PROOF_S / 2):
+            while True:
+                try:
+                    now = await self.recovery.read((), since_ms)
+                except _VENUE_FAULTS:
+                    await anyio.sleep(POLL_S)
+                    continue
+
+                if before is not None and (before.fills, before.positions) == (now.fills, now.positions):
+                    return now
+
+                before = now
+
+        return before
+
+    async def sweep(self) -> None:
+        """Take own quotes off directly, without the trader: for when it is the one that failed.
+
+        What it believed does not change any more, so the venue's word counts alone, once the last order that may have
+        been under way can no longer arrive.
+        """
+        with anyio.CancelScope(shield=True), anyio.move_on_after(PROOF_S):
+            self.working = tuple
+            self._hurried_at = self.recovery.clock.now()
+            await self._prove()
+            await anyio.sleep(self.recovery.connector.fence_s)
+            await self._prove()
+
+    async def _flatten(self) -> str | None:
+        """Wait for every position to be closed; what is left when it takes too long, or somebody is in a hurry."""
+        left = "the position was not read"
+
+        with anyio.move_on_after(FLATTEN_S):
+            while self._hurried_at is None:
+                try:
+                    positions = await self.recovery.connector.positions(self.recovery.instrument)
+                except _VENUE_FAULTS as error:
+                    left = f"the position could not be read ({error})"
+                else:
+                    lot = self.recovery.instrument.lot
+                    open_ones = [position for position in positions if abs(position.amount) >= lot]
+
+                    if not open_ones:
+                        return None
+
+                    left = ", ".join(f"{position.amount} ({position.side.value})" for position in open_ones)
+
+                await anyio.sleep(POLL_S)
+
+        return f"the position is not closed: {left}"
+
+    async def _prove(self) -> Closing:
+        """Look at the venue until it shows no own quote and no order of ours is still unsettled."""
+        clock = self.recovery.clock
+        began_at = clock.now()
+        closing = Closing(unproven="the venue did not list the open orders")
+
+        while (left_s := self._deadline(began_at) - clock.now()) > 0:
+            try:
+                with anyio.fail_after(left_s):
+                    reports = await self.recovery.connector.open_orders(self.recovery.instrument)
+            except (*_VENUE_FAULTS, TimeoutError):
+                await anyio.sleep(POLL_S)
+                continue
+
+            closing = self._judge(reports)
+
+            if closing.unproven is None:
+                return closing
+
+            if closing.quotes and (self._hurried_at is not None or clock.now() - began_at >= DIRECT_AFTER_S):
+                await self._cancel(closing.quotes)
+
+            await anyio.sleep(POLL_S)
+
+        return closing
+
+    def _deadline(self, began_at: float) -> float:
+        """Until when to look: `PROOF_S` from the beginning, `HURRIED_S` from the moment somebody is in a hurry."""
+        deadline = began_at + PROOF_S
+
+        return deadline if self._hurried_at is None else min(deadline, max(began_at, self._hurried_at) + HURRIED_S)
+
+    def _judge(self, reports: Sequence[OrderReport]) -> Closing:
+        """What the list of open orders and the trader's own unsettled orders say."""
+        kinds = {report.client_id: self.kind_of(report.client_id) for report in reports}
+        quotes = tuple(report for report in reports if kinds[report.client_id] is OrderKind.QUOTE)
+        exits = tuple(report for report in reports if (kind := kinds[report.client_id]) and kind.is_exit)
+        unsettled = [order.client_id for order in self.working() if order.slot.kind is OrderKind.QUOTE]
+        unproven = None
+
+        if quotes:
+            unproven = f"{len(quotes)} quotes are still on the venue: {', '.join(quote.client_id for quote in quotes)}"
+        elif unsettled:
+            unproven = f"it is not known what became of {', '.join(unsettled)}"
+
+        return Closing(quotes=quotes, exits=exits, unproven=unproven)
+
+    async def _cancel(self, quotes: Sequence[OrderReport]) -> None:
+        """Cancel on our own account; what comes of it shows in the next list."""
+        actions = [Cancel(client_id=quote.client_id, venue_id=quote.venue_id, kind=OrderKind.QUOTE) for quote in quotes]
+
+        with anyio.move_on_after(HURRIED_S):
+            await self.dispatcher.dispatch(actions)

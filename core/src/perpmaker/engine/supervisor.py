@@ -1,0 +1,291 @@
+"""The only place tasks are born: feeds, the trader's loop, dispatch, resyncs, and the way to the end.
+
+The trader decides and knows nothing of time or tasks; what it is told comes through one inbox, and what it decides is
+journalled before it is sent. Everything here may fail for a while without anything being lost: streams reconnect,
+reads are tried again, and an order whose outcome is not known stays so until the venue has been asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Protocol
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup
+
+from perpmaker.clock import Clock
+from perpmaker.connector.interface import DerivativeConnector, Feed
+from perpmaker.engine.backoff import Backoff
+from perpmaker.engine.feed import FeedRunner
+from perpmaker.engine.inbox import Inbox
+from perpmaker.engine.journal import Journal, Step
+from perpmaker.engine.patience import Patience
+from perpmaker.engine.recovery import Recovery
+from perpmaker.engine.stopping import Closing, Stopping
+from perpmaker.engine.tally import Tally
+from perpmaker.errors import JournalError
+from perpmaker.execution.action import Action, Ask, Place, Reconnect, Resync
+from perpmaker.execution.dispatch import Dispatcher, Gate
+from perpmaker.model.event import (
+    BookChanged,
+    BookLost,
+    BookSnapshot,
+    Channel,
+    Event,
+    FeedAlive,
+    Halted,
+    MarkChanged,
+    OrderRefused,
+    ReferenceChanged,
+    Resynced,
+    StopRequested,
+    Traded,
+)
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import OrderKind, Refusal, RefusalReason, WorkingOrder
+
+CHECK_S = 30.0
+LEAST_WAIT_S = 0.001
+OVERLAP_MS = 10_000
+
+_MARKET = (BookSnapshot, BookChanged, BookLost, Traded, MarkChanged, ReferenceChanged, FeedAlive)
+
+
+class Verdict(Protocol):
+    """What the supervisor reads of a decision."""
+
+    @property
+    def actions(self) -> Sequence[Action]:
+        """What is to be done, in order."""
+
+    @property
+    def wake_at(self) -> float | None:
+        """When to decide again though nothing happened."""
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What a person should be told."""
+
+
+class Decider(Protocol):
+    """What the supervisor needs of the trader."""
+
+    def handle(self, events: Sequence[Event], now: float) -> Verdict:
+        """Fold what happened, decide what is to be done."""
+
+    def working(self) -> Sequence[WorkingOrder]:
+        """Our orders that are live or may become live."""
+
+
+@attrs.define(kw_only=True)
+class Supervisor:
+    """Runs one bot on one market, from the first connection to the proof that nothing is left.
+
+    `tell` is given every line that a person should read. `seed` decides the jitter of the waits.
+    """
+
+    connector: DerivativeConnector
+    instrument: Instrument
+    trader: Decider
+    journal: Journal
+    clock: Clock
+    tally: Tally
+    kind_of: Callable[[str], OrderKind | None]
+    tell: Callable[[str], None]
+    sources: Sequence[Feed] = ()
+    seed: int = 0
+    inbox: Inbox = attrs.field(factory=Inbox, init=False)
+    _random: Random = attrs.field(init=False)
+    _gate: Gate = attrs.field(init=False)
+    _patience: Patience = attrs.field(init=False)
+    _recovery: Recovery = attrs.field(init=False)
+    _dispatcher: Dispatcher = attrs.field(init=False)
+    _stopping: Stopping = attrs.field(init=False)
+    _runners: list[FeedRunner] = attrs.field(factory=list, init=False)
+    _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
+    _asking: set[str] = attrs.field(factory=set, init=False)
+    _fills_since_ms: int = attrs.field(init=False)
+    _halted: str | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._random = Random(self.seed)  # noqa: S311  # jitter, not cryptography
+        self._gate = Gate(clock=self.clock)
+        self._patience = Patience(gate=self._gate, emit=self.inbox.put, random=self._random)
+        self._recovery = Recovery(connector=self.connector, instrument=self.instrument, clock=self.clock)
+        self._dispatcher = Dispatcher(
+            connector=self.connector,
+            instrument=self.instrument,
+            clock=self.clock,
+            gate=self._gate,
+            emit=self.inbox.put,
+        )
+        self._stopping = Stopping(
+            recovery=self._recovery,
+            dispatcher=self._dispatcher,
+            working=self.trader.working,
+            kind_of=self.kind_of,
+        )
+        self._fills_since_ms = self.clock.utc_ms() - OVERLAP_MS
+        feeds = (*self.connector.feeds(self.instrument), *self.sources)
+        self._runners = [self._runner(feed) for feed in feeds]
+
+    @property
+    def halted(self) -> str | None:
+        """Why only a person can let it quote again; None while nothing of that kind happened."""
+        return self._halted
+
+    def request_stop(self, *, close: bool = False) -> None:
+        """Begin the way to the end (`close`: flat first); asked for again, it hurries."""
+        self._stopping.request(close=close)
+
+    async def run(self) -> Closing:
+        """Trade until asked to stop, then stop and prove it; what is left is in the answer.
+
+        When a task dies of an error that is nobody's plan, own quotes are taken off directly, and the error is raised.
+        """
+        try:
+            async with anyio.create_task_group() as group:
+                for runner in self._runners:
+                    group.start_soon(runner.run)
+
+                group.start_soon(self._keep_synced)
+                group.start_soon(self._check)
+                group.start_soon(self._trade, group)
+                await self._stopping.requested.wait()
+                self.inbox.put([StopRequested(close=self._stopping.close)])
+                closing = await self._stopping.carry_out()
+                final = await self._stopping.read_at_last(self._fills_since_ms)
+                group.cancel_scope.cancel()
+        except BaseException:
+            await self._stopping.sweep()
+            raise
+
+        if final is not None:
+            self.tally.fold([final])
+
+        return attrs.evolve(closing, account=final)
+
+    def _runner(self, feed: Feed) -> FeedRunner:
+        backoff = Backoff(Random(self._random.random()))  # noqa: S311  # jitter, not cryptography
+
+        return FeedRunner(feed=feed, clock=self.clock, emit=self._receive, backoff=backoff, restored=self._on_restored)
+
+    def _receive(self, events: Sequence[Event]) -> None:
+        """Put what a feed brought into the inbox."""
+        self.inbox.put(events)
+
+    def _on_restored(self, channels: frozenset[Channel]) -> None:
+        """A private stream that is new may have missed anything: read the account again."""
+        if Channel.ACCOUNT in channels:
+            self._resync_wanted.set()
+
+    async def _trade(self, group: TaskGroup) -> None:
+        """The one loop that runs the trader: take what waits, decide, journal, send."""
+        wake_at: float | None = None
+
+        while True:
+            timeout = None if wake_at is None else max(LEAST_WAIT_S, wake_at - self.clock.now())
+            events = await self.inbox.drain(timeout)
+            now = self.clock.now()
+            decision = self.trader.handle(events, now)
+            wake_at = decision.wake_at
+            self.tally.fold(events)
+            self._notice(events, decision)
+            actions = self._journalled(Step(at=now, events=events, actions=decision.actions, notices=decision.notices))
+            self._start(actions, group)
+
+    def _notice(self, events: Sequence[Event], decision: Verdict) -> None:
+        """Tell a person what he should know."""
+        for event in events:
+            if isinstance(event, Halted) and self._halted is None:
+                self._halted = event.reason
+                self.tell(f"halted: {event.reason}")
+
+        for line in decision.notices:
+            self.tell(line)
+
+    def _journalled(self, step: Step) -> Sequence[Action]:
+        """Record the step and give back what may be sent: without a row, only what shrinks the risk."""
+        told = [event for event in step.events if not isinstance(event, _MARKET)]
+
+        if not told and not step.actions and not step.notices:
+            return ()
+
+        try:
+            self.journal.record_step(attrs.evolve(step, events=told), self.clock.utc_ms())
+        except JournalError as error:
+            return self._without_journal(step.actions, str(error))
+
+        return step.actions
+
+    def _without_journal(self, actions: Sequence[Action], reason: str) -> Sequence[Action]:
+        """Nothing that adds risk may go out unrecorded; the trader is told that those were never sent."""
+        refusal = Refusal(reason=RefusalReason.OTHER, text=f"not sent: {reason}")
+        quotes = [
+            action.order.client_id
+            for action in actions
+            if isinstance(action, Place) and not action.order.slot.kind.is_exit
+        ]
+
+        if self._halted is None:
+            self.inbox.put([Halted(reason=reason)])
+
+        self.inbox.put([OrderRefused(client_id=client_id, refusal=refusal) for client_id in quotes])
+
+        return [action for action in actions if not (isinstance(action, Place) and action.order.client_id in quotes)]
+
+    def _start(self, actions: Sequence[Action], group: TaskGroup) -> None:
+        """Send orders in a task of their own, and do what else was asked for."""
+        commands: list[Action] = []
+
+        for action in actions:
+            match action:
+                case Ask():
+                    if action.client_id not in self._asking:
+                        self._asking.add(action.client_id)
+                        group.start_soon(self._ask, action)
+                case Resync():
+                    self._resync_wanted.set()
+                case Reconnect():
+                    self._reconnect(action)
+                case _:
+                    commands.append(action)
+
+        if commands:
+            group.start_soon(self._dispatcher.dispatch, commands)
+
+    def _reconnect(self, action: Reconnect) -> None:
+        for runner in self._runners:
+            if action.channel in {channel.value for channel in runner.feed.channels}:
+                runner.reconnect(action.reason)
+
+    async def _ask(self, action: Ask) -> None:
+        """Ask what became of an order until the venue answers."""
+        try:
+            answer = await self._patience.insist(lambda: self._recovery.ask(action.client_id, action.venue_id))
+        finally:
+            self._asking.discard(action.client_id)
+
+        self.inbox.put([answer])
+
+    async def _keep_synced(self) -> None:
+        """Read the account whenever somebody wants it read; wishes that come while one waits are one."""
+        while True:
+            await self._resync_wanted.wait()
+            self._resync_wanted = anyio.Event()
+            self.inbox.put([await self._patience.insist(self._read)])
+
+    async def _read(self) -> Resynced:
+        """Read the account once, and remember up to when fills are known."""
+        resynced = await self._recovery.read(self.trader.working(), self._fills_since_ms)
+        self._fills_since_ms = max(self._fills_since_ms, resynced.venue_ms - OVERLAP_MS)
+
+        return resynced
+
+    async def _check(self) -> None:
+        """Compare with the venue every `CHECK_S`, whatever the streams say."""
+        while True:
+            await anyio.sleep(CHECK_S)
+            self._resync_wanted.set()

@@ -1,0 +1,122 @@
+"""What a run came to: one value, as a page for people and as one JSON object for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import attrs
+import msgspec
+
+from perpmaker.engine.stopping import Closing
+from perpmaker.engine.tally import Tally
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import OrderKind
+from perpmaker.model.position import Position
+
+WIDTH = 80
+
+
+@attrs.frozen(kw_only=True)
+class Summary:
+    """A run in figures; the field names are the keys of the JSON object. Money is Decimal, in quote asset.
+
+    `position` is signed, in base, the sum of long and short in Hedge mode. `fees` is positive where they were paid,
+    in the venue's own figures; `funding` and the profits are signed from our side. `open_orders_left` counts own
+    quotes only, `exits_left` the closing orders that were left for a position.
+    """
+
+    environment: str
+    market: str
+    seconds: float
+    quotes_placed: int
+    cancels: int
+    fills: int
+    volume: Decimal
+    fees: Decimal
+    funding: Decimal
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
+    position: Decimal
+    open_orders_left: int
+    exits_left: int
+    take_profits_placed: int
+    stops_placed: int
+
+    def as_json(self) -> str:
+        """One JSON object on one line; money as strings, exactly as summed."""
+        values = attrs.asdict(self, value_serializer=lambda _, __, value: _plain(value))
+
+        return msgspec.json.encode(values).decode()
+
+
+def summarise(
+    *, environment: str, instrument: Instrument, seconds: float, tally: Tally, closing: Closing, mark: Decimal | None
+) -> Summary:
+    """The summary of a run that ended: sums of the run, and the account as it was read last."""
+    positions = () if closing.account is None else closing.account.positions
+
+    return Summary(
+        environment=environment,
+        market=instrument.market,
+        seconds=round(seconds, 3),
+        quotes_placed=tally.placed[OrderKind.QUOTE],
+        cancels=tally.cancels,
+        fills=tally.fills,
+        volume=tally.volume,
+        fees=tally.fees.get(instrument.quote, Decimal(0)),
+        funding=tally.funding,
+        realized_pnl=tally.realized,
+        unrealized_pnl=unrealized(positions, mark),
+        position=sum((position.amount for position in positions), Decimal(0)),
+        open_orders_left=len(closing.quotes),
+        exits_left=len(closing.exits),
+        take_profits_placed=tally.placed[OrderKind.TAKE_PROFIT],
+        stops_placed=tally.placed[OrderKind.STOP_LOSS],
+    )
+
+
+def unrealized(positions: Iterable[Position], mark: Decimal | None) -> Decimal:
+    """Profit that is not booked yet, at the mark price; 0 while there is no mark price."""
+    if mark is None:
+        return Decimal(0)
+
+    return sum((position.amount * (mark - position.entry) for position in positions if position.amount), Decimal(0))
+
+
+def render(summary: Summary, instrument: Instrument, other_fees: Mapping[str, Decimal]) -> str:
+    """The summary for a person, in at most 80 columns; `other_fees` are fees in other assets than the quote's."""
+    quote, base = instrument.quote, instrument.base
+    fees = [f"{_money(summary.fees)} {quote}", *(f"{_money(fee)} {asset}" for asset, fee in other_fees.items())]
+    total = summary.realized_pnl + summary.unrealized_pnl - summary.fees + summary.funding
+    rows = (
+        ("quotes placed", f"{summary.quotes_placed} ({summary.cancels} cancelled)"),
+        ("fills", f"{summary.fills}, volume {_money(summary.volume)} {quote}"),
+        ("exits placed", f"{summary.take_profits_placed} profit taking, {summary.stops_placed} stop loss"),
+        ("realised PnL", f"{_money(summary.realized_pnl)} {quote}"),
+        ("fees", ", ".join(fees)),
+        ("funding", f"{_money(summary.funding)} {quote}"),
+        ("unrealised PnL", f"{_money(summary.unrealized_pnl)} {quote}"),
+        ("result", f"{_money(total)} {quote}"),
+        ("position", f"{summary.position:f} {base}" if summary.position else "flat"),
+        ("left on venue", f"{summary.open_orders_left} quotes, {summary.exits_left} exits"),
+    )
+    head = f"{summary.environment} {summary.market}: {summary.seconds:.0f} s"
+
+    return "\n".join([head, *(f"  {name:<16}{value}"[:WIDTH] for name, value in rows)])
+
+
+def _plain(value: object) -> object:
+    """Decimal as text without an exponent and without idle zeros; everything else as it is."""
+    if not isinstance(value, Decimal):
+        return value
+
+    return "0" if value == 0 else f"{value.normalize():f}"
+
+
+def _money(value: Decimal) -> str:
+    """Money for people: eight decimals at most, never less than two."""
+    text = f"{value:.8f}".rstrip("0")
+    whole, _, decimals = text.partition(".")
+
+    return f"{whole}.{decimals:0<2}"
