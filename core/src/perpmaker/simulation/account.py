@@ -69,7 +69,10 @@ class Holding:
 
 @attrs.define(eq=False)
 class Account:
-    """What the exchange keeps of an account. Mutable; `AccountState` is what others see."""
+    """What the exchange keeps of an account. Mutable; `AccountState` is what others see.
+
+    `liquidating` are the positions taken over and not flat yet, each with the wallet that cannot be lost by it.
+    """
 
     name: str
     instrument: Instrument
@@ -84,7 +87,7 @@ class Account:
     conditionals: dict[int, ConditionalOrder] = attrs.field(factory=dict)
     income: list[Income] = attrs.field(factory=list)
     executions: list[Execution] = attrs.field(factory=list)
-    liquidating: set[PositionSide] = attrs.field(factory=set)
+    liquidating: dict[PositionSide, Decimal] = attrs.field(factory=dict)
     countdown_ms: int | None = None
     updated_ms: int = 0
 
@@ -196,8 +199,10 @@ class Account:
         if self.margin_mode is MarginMode.ISOLATED:
             return self.cross_wallet() - margin
 
-        return self.wallet - margin + sum(
-            (self.unrealized(side, mark) - self.position_margin(side, mark) for side in self.sides), ZERO
+        return (
+            self.wallet
+            - margin
+            + sum((self.unrealized(side, mark) - self.position_margin(side, mark) for side in self.sides), ZERO)
         )
 
     def backing(self, side: PositionSide, mark: Decimal) -> Decimal:

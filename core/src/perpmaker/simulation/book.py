@@ -54,6 +54,14 @@ class BookSide:
         """The best price at which an account's order rests."""
         return self._queue_keys[-1] * self.sign if self._queue_keys else None
 
+    def best_crowd_ticks(self) -> int | None:
+        """The best price at which somebody else's order rests."""
+        return self._crowd_keys[-1] * self.sign if self._crowd_keys else None
+
+    def crowd_at(self, ticks: int) -> int:
+        """Everybody else's lots at a price."""
+        return self._crowd.get(ticks, 0)
+
     def lots_at(self, ticks: int) -> int:
         """All lots displayed at a price."""
         lots = self._crowd.get(ticks, 0)
@@ -146,15 +154,10 @@ class BookSide:
 
     # --- the crowd
 
-    def clear_crowd(self) -> None:
-        """Take everybody else's orders away, keeping the accounts' places in the queue for `set_crowd`."""
-        self._dirty.update(self._crowd)
-        self._crowd = {}
-        self._crowd_keys = []
-
     def set_crowd(self, ladder: Sequence[tuple[int, int]]) -> None:
-        """Show these (ticks, lots) of everybody else, best first, after `clear_crowd`."""
+        """Show these (ticks, lots) of everybody else, and nothing else of theirs."""
         sign = self.sign
+        self._dirty.update(self._crowd)
         self._crowd = {ticks: lots for ticks, lots in ladder if lots > 0}
         self._crowd_keys = sorted([ticks * sign for ticks in self._crowd])
         self._dirty.update(self._crowd)

@@ -7,26 +7,35 @@ afterwards; what happened meanwhile is handed to the subscribers, in order, once
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
-from typing import Protocol, TypeAlias
+from itertools import islice
 
 import attrs
 
 from perpmaker.model.instrument import Instrument
+from perpmaker.model.margin import largest_notional
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
-from perpmaker.simulation.event import SimulationEvent, TradePrinted
+from perpmaker.simulation import order_entry, trigger
+from perpmaker.simulation.account import Account
+from perpmaker.simulation.crowd import Market
+from perpmaker.simulation.denial import Denial, DeniedError
+from perpmaker.simulation.event import AccountCause, SettingsChanged, TradePrinted
+from perpmaker.simulation.floor import Floor, Subscriber
 from perpmaker.simulation.order import (
+    Cause,
     ConditionalOrder,
     ConditionalRequest,
     Execution,
     OrderRequest,
     SimulatedOrder,
 )
-from perpmaker.simulation.statement import AccountState, Income
+from perpmaker.simulation.settlement import check_countdowns, check_liquidations, settle_funding
+from perpmaker.simulation.statement import AccountState, Income, IncomeKind
 
-Subscriber: TypeAlias = Callable[[SimulationEvent], None]
+_HOUR_MS = 3_600_000
 
 
 @attrs.frozen(kw_only=True)
@@ -39,118 +48,167 @@ class Depth:
     now_ms: int
 
 
-class Crowd(Protocol):
-    """What a market may do on the exchange: everybody else's orders, and the mark price."""
-
-    def set_ladder(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
-        """Replace everybody else's resting orders: (ticks, lots), best first; what crosses an account's order trades."""
-
-    def take(self, side: Side, lots: int, limit_ticks: int | None = None) -> int:
-        """Somebody else takes up to so many lots, no worse than the limit; returns the lots traded."""
-
-    def set_mark(self, mark: Decimal, index: Decimal, funding_rate: Decimal) -> None:
-        """Set mark and index price and the funding rate; checks triggers and liquidations."""
-
-
-class Market(Protocol):
-    """Where everybody else's orders come from: synthetic, scripted, or a recording."""
-
-    @property
-    def next_ms(self) -> int | None:
-        """When the next step is due; None when nothing more will come by itself."""
-
-    def step(self, crowd: Crowd) -> None:
-        """Do the step that is due and move `next_ms` on."""
-
-
 class Exchange:
-    """One market with its accounts. Ids of orders, trades, income and book updates grow by one each."""
+    """One market with its accounts. Ids of orders, trades and book updates grow.
+
+    `market` brings everybody else's orders and the mark price; its first step is done at `start_ms`.
+    `liquidation_fee` is the share of notional that a liquidation costs beside the taker fee.
+    """
 
     def __init__(
-        self,
-        instrument: Instrument,
-        market: Market,
-        *,
-        start_ms: int,
-        liquidation_fee: Decimal = Decimal("0.0125"),
-    ) -> None: ...
-
-    instrument: Instrument
-    now_ms: int
+        self, instrument: Instrument, market: Market, *, start_ms: int, liquidation_fee: Decimal = Decimal("0.0125")
+    ) -> None:
+        self.instrument = instrument
+        self._market = market
+        self._floor = Floor(instrument, start_ms=start_ms, liquidation_fee=liquidation_fee)
+        self._funding_ms = instrument.funding_interval_h * _HOUR_MS
+        self._floor.next_funding_ms = (start_ms // self._funding_ms + 1) * self._funding_ms
+        self.advance(start_ms)
 
     # --- time and listeners
 
+    @property
+    def now_ms(self) -> int:
+        """The time of the newest command or step."""
+        return self._floor.now_ms
+
     def advance(self, now_ms: int) -> None:
         """Let everything happen that is due until then: market steps, funding, dead man's switches."""
-        raise NotImplementedError
+        while (due := self._next_due()) <= now_ms:
+            self._floor.now_ms = max(due, self._floor.now_ms)
+            self._do_due()
+
+        self._floor.now_ms = max(now_ms, self._floor.now_ms)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Be told of every event from now on; returns what ends that."""
-        raise NotImplementedError
+        return self._floor.subscribe(subscriber)
 
     # --- market data
 
     def depth(self, limit: int = 1000) -> Depth:
         """The displayed book, at most `limit` levels a side."""
-        raise NotImplementedError
+        floor = self._floor
+
+        return Depth(
+            update_id=floor.update_id,
+            bids=tuple(islice(floor.book.bids.levels(), limit)),
+            asks=tuple(islice(floor.book.asks.levels(), limit)),
+            now_ms=floor.now_ms,
+        )
 
     def best(self, side: Side) -> tuple[int, int] | None:
         """The best displayed (ticks, lots) of the bids (BUY) or asks (SELL); None on an empty side."""
-        raise NotImplementedError
+        levels = self._floor.book.side(side)
+        ticks = levels.best_ticks()
+
+        return None if ticks is None else (ticks, levels.lots_at(ticks))
 
     def trades(self, limit: int = 500) -> Sequence[TradePrinted]:
         """The newest public trades, oldest first."""
-        raise NotImplementedError
+        return list(self._floor.trades)[-limit:]
 
-    last_ticks: int | None
-    mark: Decimal
-    index: Decimal
-    funding_rate: Decimal
-    next_funding_ms: int
+    @property
+    def last_ticks(self) -> int | None:
+        """The price of the last trade; None before the first."""
+        return self._floor.last_ticks
+
+    @property
+    def mark(self) -> Decimal:
+        """The mark price."""
+        return self._floor.mark
+
+    @property
+    def index(self) -> Decimal:
+        """The index price."""
+        return self._floor.index
+
+    @property
+    def funding_rate(self) -> Decimal:
+        """The rate that the next settlement charges."""
+        return self._floor.funding_rate
+
+    @property
+    def next_funding_ms(self) -> int:
+        """When funding is settled next."""
+        return self._floor.next_funding_ms
 
     # --- accounts
 
-    def open_account(self, name: str, balance: Decimal, now_ms: int | None = None) -> None:
-        """Open an account with so much quote asset: leverage 20, cross, One-way."""
-        raise NotImplementedError
+    def open_account(self, name: str, balance: Decimal) -> AccountState:
+        """Open an account with so much quote asset: leverage 20 (or the market's most), cross, One-way."""
+        account = Account(name=name, instrument=self.instrument, leverage=min(20, self.instrument.max_leverage))
+        self._floor.accounts[name] = account
+        account.book_income(IncomeKind.TRANSFER, balance, self.now_ms, self._floor.new_id(), None)
+
+        return account.state(self.mark)
 
     def accounts(self) -> Sequence[str]:
         """The names of all accounts."""
-        raise NotImplementedError
+        return tuple(self._floor.accounts)
 
     def account(self, name: str) -> AccountState:
         """The account as it is now; DeniedError (UNKNOWN_ACCOUNT) when there is none."""
-        raise NotImplementedError
+        return self._floor.account(name).state(self.mark)
 
     def income(self, account: str, since_ms: int = 0) -> Sequence[Income]:
-        """Everything that changed the wallet, oldest first."""
-        raise NotImplementedError
+        """Everything that changed the wallet, the opening balance included, oldest first."""
+        return [income for income in self._floor.account(account).income if income.now_ms >= since_ms]
 
     def executions(self, account: str, since_ms: int = 0) -> Sequence[Execution]:
         """The account's executions, oldest first."""
-        raise NotImplementedError
+        return [execution for execution in self._floor.account(account).executions if execution.now_ms >= since_ms]
 
     def set_leverage(self, account: str, leverage: int, now_ms: int) -> AccountState:
-        """Change the leverage; the same again is fine. Denied: LEVERAGE, LEVERAGE_REDUCTION, INSUFFICIENT_MARGIN."""
-        raise NotImplementedError
+        """Change the leverage; the same again is fine.
+
+        Denied: LEVERAGE, LEVERAGE_LIMIT (the position is too large for it), LEVERAGE_REDUCTION (isolated position),
+        INSUFFICIENT_MARGIN.
+        """
+        with self._command(account, now_ms) as owner:
+            if not 1 <= leverage <= self.instrument.max_leverage:
+                raise DeniedError(Denial.LEVERAGE, f"1 to {self.instrument.max_leverage}")
+
+            before, owner.leverage = owner.leverage, leverage
+
+            try:
+                self._check_leverage(owner, before)
+            except DeniedError:
+                owner.leverage = before
+                raise
+
+            return self._settings_changed(owner)
 
     def set_margin_mode(self, account: str, mode: MarginMode, now_ms: int) -> AccountState:
         """Change the margin mode. Denied: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            self._check_idle(owner, unchanged=mode is owner.margin_mode)
+            owner.margin_mode = mode
+
+            return self._settings_changed(owner)
 
     def set_position_mode(self, account: str, mode: PositionMode, now_ms: int) -> AccountState:
         """Change the position mode. Denied: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            self._check_idle(owner, unchanged=mode is owner.position_mode)
+            owner.position_mode = mode
+
+            return self._settings_changed(owner)
 
     def transfer(self, account: str, amount: Decimal, now_ms: int) -> AccountState:
         """Move quote asset in (or out, negative)."""
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            owner.book_income(IncomeKind.TRANSFER, amount, self.now_ms, self._floor.new_id(), None)
+            self._floor.account_changed(owner, AccountCause.TRANSFER, (), amount)
+
+            return owner.state(self.mark)
 
     # --- orders
 
     def place(self, account: str, request: OrderRequest, now_ms: int) -> SimulatedOrder:
         """Take an order: fill what crosses, rest the remainder if it may rest. Returns it as it is afterwards."""
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            return order_entry.place(self._floor, owner, request)
 
     def amend(
         self,
@@ -165,65 +223,155 @@ class Exchange:
     ) -> SimulatedOrder:
         """Move an open limit order; `amount` is the new total. It loses its place in the queue.
 
-        Denied: UNKNOWN_ORDER, UNCHANGED, any filter. The order is cancelled (cause AMEND) when the new total is not
-        above what is filled already, or a post-only order would take at the new price.
+        Denied: UNKNOWN_ORDER, UNCHANGED, any filter, INSUFFICIENT_MARGIN. The order is cancelled (cause AMEND) when
+        the new total is not above what is filled already, or a post-only order would take at the new price.
         """
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            order = order_entry.find_open(owner, order_id, client_id)
+
+            return order_entry.amend(self._floor, order, price, amount, amend_id)
 
     def cancel(
         self, account: str, *, order_id: int | None = None, client_id: str | None = None, now_ms: int
     ) -> SimulatedOrder:
         """Cancel an open order; DeniedError (UNKNOWN_ORDER) when it is not open."""
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            return self._floor.end(order_entry.find_open(owner, order_id, client_id), Cause.CANCELLED)
 
     def cancel_all(self, account: str, now_ms: int) -> Sequence[SimulatedOrder]:
         """Cancel all open orders of the account; conditional ones stay."""
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            return self._floor.end_all(owner, Cause.CANCELLED)
 
     def set_countdown(self, account: str, countdown_ms: int, now_ms: int) -> None:
         """Dead man's switch: all open orders expire after so long unless it is set again; 0 ends it."""
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            owner.countdown_ms = self.now_ms + countdown_ms if countdown_ms > 0 else None
 
     def order(
         self, account: str, *, order_id: int | None = None, client_id: str | None = None
     ) -> SimulatedOrder | None:
         """An order, open or not; of several that used a client id the newest."""
-        raise NotImplementedError
+        return order_entry.find(self._floor.account(account), order_id, client_id)
 
     def open_orders(self, account: str) -> Sequence[SimulatedOrder]:
-        """The account's open orders, oldest first; conditional ones are in a namespace of their own."""
-        raise NotImplementedError
+        """The account's open orders; conditional ones are in a namespace of their own."""
+        return tuple(self._floor.account(account).open_orders.values())
 
     def orders(self, account: str, since_ms: int = 0) -> Sequence[SimulatedOrder]:
         """All orders of the account created since, oldest first."""
-        raise NotImplementedError
+        return [order for order in self._floor.account(account).orders.values() if order.created_ms >= since_ms]
 
     def reduce_only_room(self, account: str, side: Side, position_side: PositionSide) -> int:
         """Lots that a new closing order could still close: the position less what closing orders hold already."""
-        raise NotImplementedError
+        return self._floor.account(account).room(side, position_side)
 
     # --- conditional orders
 
     def place_conditional(self, account: str, request: ConditionalRequest, now_ms: int) -> ConditionalOrder:
         """Take a conditional order; margin and reduce-only are checked only when it triggers."""
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            return trigger.place_conditional(self._floor, owner, request)
 
     def cancel_conditional(
         self, account: str, *, conditional_id: int | None = None, client_id: str | None = None, now_ms: int
     ) -> ConditionalOrder:
         """Cancel a waiting conditional order; DeniedError (UNKNOWN_ORDER) when it is not waiting."""
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            order = trigger.find_conditional(owner, conditional_id, client_id)
+
+            if order is None or order not in trigger.waiting(owner):
+                raise DeniedError(Denial.UNKNOWN_ORDER, str(client_id or conditional_id))
+
+            return trigger.end_conditional(self._floor, order)
 
     def cancel_all_conditional(self, account: str, now_ms: int) -> Sequence[ConditionalOrder]:
         """Cancel all waiting conditional orders of the account."""
-        raise NotImplementedError
+        with self._command(account, now_ms) as owner:
+            return [trigger.end_conditional(self._floor, order) for order in trigger.waiting(owner)]
 
     def conditional(
         self, account: str, *, conditional_id: int | None = None, client_id: str | None = None
     ) -> ConditionalOrder | None:
-        """A conditional order, waiting or not."""
-        raise NotImplementedError
+        """A conditional order, waiting or not; of several that used a client id the newest."""
+        return trigger.find_conditional(self._floor.account(account), conditional_id, client_id)
 
     def conditional_orders(self, account: str, *, waiting_only: bool = True) -> Sequence[ConditionalOrder]:
         """The account's conditional orders, oldest first."""
-        raise NotImplementedError
+        owner = self._floor.account(account)
+
+        return trigger.waiting(owner) if waiting_only else list(owner.conditionals.values())
+
+    # --- inside
+
+    @contextmanager
+    def _command(self, account: str, now_ms: int) -> Iterator[Account]:
+        self.advance(now_ms)
+
+        try:
+            yield self._floor.account(account)
+        finally:
+            self._conclude()
+
+    def _conclude(self) -> None:
+        trigger.check_triggers(self._floor)
+        self._floor.publish()
+
+    def _next_due(self) -> int:
+        market_ms = self._market.next_ms
+        due = self._floor.next_funding_ms
+
+        if market_ms is not None and market_ms < due:
+            due = market_ms
+
+        for account in self._floor.accounts.values():
+            if account.countdown_ms is not None and account.countdown_ms < due:
+                due = account.countdown_ms
+
+        return due
+
+    def _do_due(self) -> None:
+        floor, now_ms, mark = self._floor, self._floor.now_ms, self._floor.mark
+
+        if now_ms >= floor.next_funding_ms:
+            settle_funding(floor)
+            floor.next_funding_ms += self._funding_ms
+
+        check_countdowns(floor)
+
+        if self._market.next_ms is not None and self._market.next_ms <= now_ms:
+            self._market.step(floor)
+
+        if floor.mark != mark or any(account.liquidating for account in floor.accounts.values()):
+            check_liquidations(floor)
+
+        self._conclude()
+
+    def _check_idle(self, account: Account, *, unchanged: bool) -> None:
+        if unchanged:
+            raise DeniedError(Denial.UNCHANGED)
+
+        if account.open_orders or trigger.waiting(account):
+            raise DeniedError(Denial.OPEN_ORDERS)
+
+        if any(account.holdings[side].lots for side in account.sides):
+            raise DeniedError(Denial.OPEN_POSITION)
+
+    def _check_leverage(self, account: Account, before: int) -> None:
+        most = largest_notional(self.instrument.tiers, account.leverage)
+        held = max(abs(account.notional(side, self.mark)) for side in account.sides)
+
+        if most is not None and held > most:
+            raise DeniedError(Denial.LEVERAGE_LIMIT, f"at most {most} at {account.leverage}x")
+
+        if held and account.leverage < before and account.isolated_leverage is not None:
+            raise DeniedError(Denial.LEVERAGE_REDUCTION)
+
+        if account.leverage < before and account.available(account.open_orders.values(), self.mark) < 0:
+            raise DeniedError(Denial.INSUFFICIENT_MARGIN)
+
+    def _settings_changed(self, account: Account) -> AccountState:
+        state = account.state(self.mark)
+        self._floor.emit(SettingsChanged(account=account.name, state=state, now_ms=self.now_ms))
+
+        return state

@@ -1,0 +1,53 @@
+"""The market's own rules for orders: Decimal in, ticks and lots out, or the rule that was broken. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Side
+from perpmaker.simulation.denial import Denial, DeniedError
+
+
+def parse_ticks(instrument: Instrument, price: Decimal) -> int:
+    """The ticks of a price. Denied: PRICE_RANGE, TICK."""
+    too_high = instrument.max_price is not None and price > instrument.max_price
+
+    if not price.is_finite() or price <= 0 or price < instrument.min_price or too_high:
+        raise DeniedError(Denial.PRICE_RANGE, str(price))
+
+    try:
+        return instrument.exact_ticks(price)
+    except ValueError:
+        raise DeniedError(Denial.TICK, f"{price}, tick {instrument.tick}") from None
+
+
+def parse_lots(instrument: Instrument, amount: Decimal, *, market: bool) -> int:
+    """The lots of an amount; `market` orders have a maximum of their own. Denied: MIN_AMOUNT, MAX_AMOUNT, LOT."""
+    if not amount.is_finite() or amount <= 0 or amount < instrument.min_amount:
+        raise DeniedError(Denial.MIN_AMOUNT, f"{amount}, minimum {instrument.min_amount}")
+
+    most = instrument.max_market_amount if market else instrument.max_amount
+
+    if amount > most:
+        raise DeniedError(Denial.MAX_AMOUNT, f"{amount}, maximum {most}")
+
+    try:
+        return instrument.exact_lots(amount)
+    except ValueError:
+        raise DeniedError(Denial.LOT, f"{amount}, lot {instrument.lot}") from None
+
+
+def check_band(instrument: Instrument, side: Side, price: Decimal, mark: Decimal) -> None:
+    """Refuse a buy far above and a sell far below the mark. Denied: BAND_UP, BAND_DOWN."""
+    if side is Side.BUY and instrument.band_up is not None and price > mark * instrument.band_up:
+        raise DeniedError(Denial.BAND_UP, f"{price}, at most {mark * instrument.band_up}")
+
+    if side is Side.SELL and instrument.band_down is not None and price < mark * instrument.band_down:
+        raise DeniedError(Denial.BAND_DOWN, f"{price}, at least {mark * instrument.band_down}")
+
+
+def check_notional(instrument: Instrument, price: Decimal, amount: Decimal) -> None:
+    """Refuse what is worth too little. Denied: MIN_NOTIONAL."""
+    if price * amount < instrument.min_notional:
+        raise DeniedError(Denial.MIN_NOTIONAL, f"{price * amount}, minimum {instrument.min_notional}")

@@ -1,0 +1,148 @@
+"""Conditional orders: a namespace of their own, seen by no query for ordinary orders, checked when they trigger."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from perpmaker.model.order import Side
+from perpmaker.simulation.account import Account
+from perpmaker.simulation.denial import Denial, DeniedError
+from perpmaker.simulation.event import ConditionalChanged
+from perpmaker.simulation.filter import parse_lots, parse_ticks
+from perpmaker.simulation.floor import Floor
+from perpmaker.simulation.order import (
+    Cause,
+    ConditionalOrder,
+    ConditionalRequest,
+    ConditionalState,
+    OrderRequest,
+    TriggerKind,
+    TriggerPrice,
+)
+from perpmaker.simulation.order_entry import is_closing, place
+
+
+def place_conditional(floor: Floor, account: Account, request: ConditionalRequest) -> ConditionalOrder:
+    """Take a conditional order. Margin and reduce-only are not looked at before it triggers."""
+    ticks = parse_ticks(floor.instrument, request.trigger)
+    lots = None if request.amount is None else parse_lots(floor.instrument, request.amount, market=True)
+    is_closing(account, request.side, request.position_side, reduce_only=request.reduce_only)
+
+    if request.client_id and any(
+        o.client_id == request.client_id and o.state is ConditionalState.WAITING for o in account.conditionals.values()
+    ):
+        raise DeniedError(Denial.DUPLICATE_ID, request.client_id)
+
+    conditional_id = floor.new_id()
+    order = ConditionalOrder(
+        conditional_id=conditional_id,
+        account=account.name,
+        client_id=request.client_id or f"sim-{conditional_id}",
+        side=request.side,
+        position_side=request.position_side,
+        trigger_ticks=ticks,
+        kind=request.kind,
+        watch=request.watch,
+        lots=lots,
+        reduce_only=request.reduce_only,
+        created_ms=floor.now_ms,
+        updated_ms=floor.now_ms,
+    )
+    watched = floor.mark if order.watch is TriggerPrice.MARK else _last(floor)
+
+    if _reached(floor, order, watched, watched):
+        raise DeniedError(Denial.WOULD_TRIGGER, f"{request.trigger}, now {watched}")
+
+    _change(floor, order, Cause.ACCEPTED)
+
+    return order
+
+
+def end_conditional(floor: Floor, order: ConditionalOrder) -> ConditionalOrder:
+    """Cancel a waiting conditional order."""
+    order = attrs.evolve(order, state=ConditionalState.CANCELLED, updated_ms=floor.now_ms)
+    _change(floor, order, Cause.CANCELLED)
+
+    return order
+
+
+def find_conditional(account: Account, conditional_id: int | None, client_id: str | None) -> ConditionalOrder | None:
+    """A conditional order, waiting or not; the newest of several that used a client id."""
+    if conditional_id is not None:
+        return account.conditionals.get(conditional_id)
+
+    return next((o for o in reversed(account.conditionals.values()) if o.client_id == client_id), None)
+
+
+def waiting(account: Account) -> list[ConditionalOrder]:
+    """The conditional orders that may still trigger, oldest first."""
+    return [o for o in account.conditionals.values() if o.state is ConditionalState.WAITING]
+
+
+def check_triggers(floor: Floor) -> None:
+    """Send what the trades since the last check, or the mark price, have triggered; until nothing more is."""
+    while True:
+        low, high = floor.traded_range or (None, None)
+        floor.traded_range = None
+        triggered = [order for order in _all_waiting(floor) if _is_triggered(floor, order, low, high)]
+
+        for order in triggered:
+            _send(floor, order)
+
+        if not triggered:
+            return
+
+
+def _all_waiting(floor: Floor) -> list[ConditionalOrder]:
+    return [order for account in floor.accounts.values() if account.conditionals for order in waiting(account)]
+
+
+def _is_triggered(floor: Floor, order: ConditionalOrder, low: int | None, high: int | None) -> bool:
+    if order.watch is TriggerPrice.MARK:
+        return _reached(floor, order, floor.mark, floor.mark)
+
+    if low is None or high is None:
+        return False
+
+    return _reached(floor, order, floor.instrument.price(low), floor.instrument.price(high))
+
+
+def _last(floor: Floor) -> Decimal:
+    return floor.mark if floor.last_ticks is None else floor.instrument.price(floor.last_ticks)
+
+
+def _reached(floor: Floor, order: ConditionalOrder, low: Decimal, high: Decimal) -> bool:
+    """Whether prices between low and high trigger: a buying stop from below, a buying take-profit from above."""
+    trigger = floor.instrument.price(order.trigger_ticks)
+    rising = (order.side is Side.BUY) is (order.kind is TriggerKind.STOP)
+
+    return high >= trigger if rising else low <= trigger
+
+
+def _send(floor: Floor, order: ConditionalOrder) -> None:
+    account = floor.accounts[order.account]
+    lots = order.lots if order.lots is not None else abs(account.holdings[order.position_side].lots)
+    request = OrderRequest(
+        side=order.side,
+        amount=floor.instrument.amount(lots),
+        position_side=order.position_side,
+        reduce_only=order.reduce_only or (order.close_position and len(account.sides) == 1),
+    )
+
+    try:
+        sent = place(floor, account, request, conditional_id=order.conditional_id, whole=order.close_position)
+    except DeniedError as denied:
+        order = attrs.evolve(order, state=ConditionalState.REJECTED, detail=str(denied), updated_ms=floor.now_ms)
+        _change(floor, order, Cause.TRIGGER_REFUSED)
+
+        return
+
+    order = attrs.evolve(order, state=ConditionalState.TRIGGERED, order_id=sent.order_id, updated_ms=floor.now_ms)
+    _change(floor, order, Cause.TRIGGERED)
+
+
+def _change(floor: Floor, order: ConditionalOrder, cause: Cause) -> None:
+    floor.accounts[order.account].conditionals[order.conditional_id] = order
+    floor.emit(ConditionalChanged(account=order.account, order=order, cause=cause, now_ms=floor.now_ms))
