@@ -13,6 +13,7 @@
     │   │   └── RateLimitedError      too much was asked; says when to come back
     │   └── UnknownMarketError    no such market on this venue; names the nearest             exit 3
     ├── MarketRulesError          the configuration breaks the market's own rules             exit 3
+    ├── RiskModuleError           a risk module answered what none may: a bolder quote           contained
     ├── PayloadError              bytes from outside that do not mean what they should
     ├── JournalError              the journal cannot be written, or is not to be trusted
     ├── LockedError               another process trades this account and market              exit 2
@@ -140,6 +141,10 @@ class MarketRulesError(PerpmakerError):
     """The configuration asks for what the market's own rules do not allow (leverage, minimum size, mode)."""
 
     exit_code = ExitCode.REFUSED
+
+
+class RiskModuleError(PerpmakerError):
+    """A risk module enlarged a quote, brought it nearer, or answered for another one."""
 
 
 class PayloadError(PerpmakerError):

@@ -90,7 +90,7 @@ class StopLoss:
 
 @attrs.frozen(kw_only=True)
 class Close:
-    """A person's wish to be flat: a market order for the whole position."""
+    """A market order for the whole position: a person's wish to be flat, or the last resort of a refused target."""
 
     slot: Slot
     lots: int

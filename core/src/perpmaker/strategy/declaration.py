@@ -1,17 +1,34 @@
-"""The strategy as the hook `register_strategies` hears of it."""
+"""The core's own plugin: the strategy that ships enters by the hook that strangers use."""
 
 from __future__ import annotations
 
+from perpmaker import hookimpl
 from perpmaker.declarations import StrategyDeclaration
-from perpmaker.strategy.perpetual_market_making import PerpetualMarketMaking
+from perpmaker.model.instrument import Instrument
+from perpmaker.strategy.interface import Strategy
 from perpmaker.strategy.settings import StrategySettings
+
+__plugin_api__ = 1
 
 
 def declaration() -> StrategyDeclaration:
-    """Declare `perpetual_market_making`."""
+    """What `perpetual_market_making` is called, what may be set, and how it is built."""
     return StrategyDeclaration(
         name="perpetual_market_making",
-        summary="A ladder of quotes around a reference price; profit taking and stop loss for what is filled.",
+        summary="A ladder of quotes around a reference price, with profit taking and a stop for what is filled.",
         settings=StrategySettings,
-        build=PerpetualMarketMaking,
+        build=_build,
     )
+
+
+@hookimpl
+def register_strategies(register):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201  # pluggy matches by name
+    """Declare `perpetual_market_making`."""
+    register(declaration())
+
+
+def _build(settings: StrategySettings, instrument: Instrument) -> Strategy:
+    """Import the strategy only when a configuration names it."""
+    from perpmaker.strategy.perpetual_market_making import PerpetualMarketMaking  # noqa: PLC0415  # see docstring
+
+    return PerpetualMarketMaking(settings, instrument)

@@ -1,0 +1,240 @@
+"""All exits of a market: a pure function of its own, so that they survive a raising strategy or risk module."""
+
+from __future__ import annotations
+
+import attrs
+
+from perpmaker.exits import retry
+from perpmaker.exits.memory import ExitMemory, Fired
+from perpmaker.exits.price import SHORTEST_S, read_source, watch
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.exits.stop import best_against, has_passed, price_stop, stop_ticks, watch_renewal, watch_trigger
+from perpmaker.exits.target import take_profit
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import OrderKind, OrderType, PositionSide, Side, Slot
+from perpmaker.model.position import Position
+from perpmaker.model.quote import Close, Exit, Reason, Rule, StopLoss, Wake, WantedExits, opening_side
+from perpmaker.state.view import Mode, View
+
+CLEARING_S = 1.0
+"""How long a stop waits for the acknowledgement that the other closing orders are gone."""
+
+
+@attrs.frozen(kw_only=True)
+class Leaving:
+    """What one position comes to: its exits, whether its stop has fired, and when to look again."""
+
+    exits: tuple[Exit, ...]
+    wake: Wake
+    fired: Fired | None = None
+
+
+class Exits:
+    """Decides about profit taking and stop loss of every position; one never delays another.
+
+    `quotes_continue` says that quotes go on while a position is open (when_in_position = "continue"): the target of
+    a One-way position is then smaller by the live quotes that would close it too.
+    """
+
+    def __init__(self, settings: ExitSettings, instrument: Instrument, *, quotes_continue: bool = False) -> None:
+        self._settings = settings
+        self._instrument = instrument
+        self._quotes_continue = quotes_continue
+
+    def decide(self, view: View) -> WantedExits:
+        """Which exits should be live now, for which positions quotes are forbidden, and when to ask again.
+
+        `view.memory` is the memory of exits, not of the strategy.
+        """
+        memory = view.memory if isinstance(view.memory, ExitMemory) else ExitMemory()
+        memory = attrs.evolve(memory, failed=retry.track(view, memory.failed))
+        leaving = {
+            side: self._leave(view, memory, position, lots)
+            for side, position in view.positions.items()
+            if (lots := view.instrument.lots_down(abs(position.amount))) > 0
+        }
+        fired = {side: one.fired for side, one in leaving.items() if one.fired is not None}
+
+        return WantedExits(
+            exits=tuple(wanted for one in leaving.values() for wanted in one.exits),
+            no_quotes_for=frozenset(fired),
+            memory=attrs.evolve(memory, fired=fired),
+            wake=_merge(tuple(one.wake for one in leaving.values())),
+        )
+
+    def _leave(self, view: View, memory: ExitMemory, position: Position, lots: int) -> Leaving:
+        """The exits of one position of at least one lot."""
+        sign = 1 if position.amount > 0 else -1
+        fired = memory.fired.get(position.side)
+
+        if fired is not None and fired.sign != sign:
+            fired = None
+
+        if view.mode is Mode.FLATTEN:
+            return self._close(view, memory, position, fired or Fired(sign=sign, at=view.now), lots)
+
+        source = read_source(view)
+        spread = self._settings.stop_loss_spread
+        trigger = None if spread is None else stop_ticks(position, sign, spread, view.instrument)
+
+        if fired is None and trigger is not None and has_passed(view, source, sign, trigger):
+            fired = Fired(sign=sign, at=view.now)
+
+        if fired is not None:
+            return self._stop(view, memory, position, fired, lots)
+
+        wake = Wake() if trigger is None else watch_trigger(watch(view, source), sign, trigger)
+
+        return self._target(view, memory, position, lots, wake)
+
+    # --- profit taking ---------------------------------------------------------------------------------------------
+
+    def _target(self, view: View, memory: ExitMemory, position: Position, lots: int, wake: Wake) -> Leaving:
+        """The target, unless it was refused a moment ago or quotes close the position already."""
+        side = opening_side(position.side, 1 if position.amount > 0 else -1).opposite
+        to_close = lots - self._closing_quotes(view, side, position.side)
+
+        if to_close <= 0:
+            return Leaving(exits=(), wake=wake)
+
+        target = take_profit(self._settings, view.instrument, position, to_close)
+
+        if target.slot in view.orders:
+            return Leaving(exits=(target,), wake=wake)
+
+        failed = memory.failed.get(target.slot)
+        close = Slot(OrderKind.CLOSE, side, 0, position.side)
+        best = best_against(view, -side.sign)
+        passed = best > 0 and side.sign * (best - target.ticks) <= 0
+
+        if close in view.orders or (passed and retry.is_out_of_patience(view, failed)):
+            why = Reason(Rule.TARGET, "the market has passed the target, and it keeps being refused: at market")
+            return self._market(view, memory, slot=close, lots=lots, wake=wake, reasons=(*target.reasons, why))
+
+        again = retry.waits_until(view, failed)
+
+        return Leaving(exits=(target,), wake=wake) if again is None else Leaving(exits=(), wake=_by(view, wake, again))
+
+    def _closing_quotes(self, view: View, side: Side, position: PositionSide) -> int:
+        """Lots of live quotes that would close the position as well; they count only where quoting goes on."""
+        if not self._quotes_continue or position is not PositionSide.NET:
+            return 0
+
+        return sum(
+            order.remaining_lots
+            for slot, order in view.orders.items()
+            if slot.kind is OrderKind.QUOTE and slot.side is side and slot.position_side is position
+        )
+
+    # --- the end of a position -------------------------------------------------------------------------------------
+
+    def _stop(self, view: View, memory: ExitMemory, position: Position, fired: Fired, lots: int) -> Leaving:
+        """The stop order of a stop that has fired: first the other closing orders go, for a second at most."""
+        slot = _closing_slot(OrderKind.STOP_LOSS, position)
+        source = read_source(view)
+        wake = watch(view, source)
+
+        if (until := _clearing_until(view, slot, fired)) is not None:
+            return Leaving(exits=(), wake=_by(view, wake, until), fired=fired)
+
+        failed = memory.failed.get(slot)
+
+        if slot not in view.orders and retry.is_out_of_patience(view, failed):
+            fired = attrs.evolve(fired, market=True)
+
+        priced = price_stop(view, self._settings, source, fired, view.orders.get(slot))
+        why = Reason(Rule.STOPPED, "the stop has fired", position.entry)
+
+        if priced.market:
+            market = self._market(view, memory, slot=slot, lots=lots, wake=wake, reasons=(why,))
+
+            return attrs.evolve(market, fired=priced)
+
+        again = None if slot in view.orders else retry.waits_until(view, failed)
+
+        if again is not None:
+            return Leaving(exits=(), wake=_by(view, wake, again), fired=fired)
+
+        order = StopLoss(
+            slot=slot,
+            ticks=priced.ticks,
+            lots=min(lots, view.instrument.lots_down(view.instrument.max_amount)),
+            type=OrderType.LIMIT,
+            reasons=(why, Reason(Rule.STOPPED, "limit past the market by the slippage buffer", priced.ticks)),
+        )
+
+        return Leaving(exits=(order,), wake=watch_renewal(wake, self._settings, priced), fired=priced)
+
+    def _close(self, view: View, memory: ExitMemory, position: Position, fired: Fired, lots: int) -> Leaving:
+        """A person wants to be flat: the other closing orders go, then everything at market."""
+        slot = _closing_slot(OrderKind.CLOSE, position)
+
+        if (until := _clearing_until(view, slot, fired)) is not None:
+            return Leaving(exits=(), wake=_by(view, Wake(), until), fired=fired)
+
+        why = Reason(Rule.MODE, view.mode_reason or view.mode.value)
+
+        market = self._market(view, memory, slot=slot, lots=lots, wake=Wake(), reasons=(why,))
+
+        return attrs.evolve(market, fired=fired)
+
+    def _market(
+        self, view: View, memory: ExitMemory, *, slot: Slot, lots: int, wake: Wake, reasons: tuple[Reason, ...]
+    ) -> Leaving:
+        """A market order in this slot, for as much as the market takes at once, unless it has just been refused."""
+        again = None if slot in view.orders else retry.waits_until(view, memory.failed.get(slot))
+
+        if again is not None:
+            return Leaving(exits=(), wake=_by(view, wake, again))
+
+        lots = min(lots, view.instrument.lots_down(view.instrument.max_market_amount))
+        order: Exit
+
+        if slot.kind is OrderKind.CLOSE:
+            order = Close(slot=slot, lots=lots, reasons=reasons)
+        else:
+            order = StopLoss(slot=slot, ticks=None, lots=lots, type=OrderType.MARKET, reasons=reasons)
+
+        return Leaving(exits=(order,), wake=wake)
+
+
+def _closing_slot(kind: OrderKind, position: Position) -> Slot:
+    """The slot of an exit of this kind for this position."""
+    return Slot(kind, opening_side(position.side, 1 if position.amount > 0 else -1).opposite, 0, position.side)
+
+
+def _clearing_until(view: View, slot: Slot, fired: Fired) -> float | None:
+    """Until when to wait for other closing orders of the position to be gone; None when nothing is in the way."""
+    until = fired.at + CLEARING_S
+
+    if slot in view.orders or view.now >= until:
+        return None
+
+    rivals = any(
+        other.kind.is_exit and other.position_side is slot.position_side and other != slot for other in view.orders
+    )
+
+    return until if rivals else None
+
+
+def _by(view: View, wake: Wake, instant: float) -> Wake:
+    """The same conditions, and this time at the latest."""
+    instant = max(instant, view.now + SHORTEST_S)
+
+    return attrs.evolve(wake, at=instant if wake.at is None else min(wake.at, instant))
+
+
+def _merge(wakes: tuple[Wake, ...]) -> Wake:
+    """Whatever comes first, of all positions."""
+    if len(wakes) == 1:
+        return wakes[0]
+
+    return Wake(
+        at=min((wake.at for wake in wakes if wake.at is not None), default=None),
+        bid_low=max((wake.bid_low for wake in wakes if wake.bid_low is not None), default=None),
+        bid_high=min((wake.bid_high for wake in wakes if wake.bid_high is not None), default=None),
+        ask_low=max((wake.ask_low for wake in wakes if wake.ask_low is not None), default=None),
+        ask_high=min((wake.ask_high for wake in wakes if wake.ask_high is not None), default=None),
+        mark_low=max((wake.mark_low for wake in wakes if wake.mark_low is not None), default=None),
+        mark_high=min((wake.mark_high for wake in wakes if wake.mark_high is not None), default=None),
+    )

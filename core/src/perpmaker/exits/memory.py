@@ -1,0 +1,44 @@
+"""What exits remember from one decision to the next: frozen, kept by the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from perpmaker.model.order import PositionSide, Slot
+
+
+@attrs.frozen(kw_only=True)
+class Fired:
+    """A stop that has fired (or a person's wish to be flat) and is not done: it stays until the position is flat.
+
+    `sign` is that of the position (+1 long), so that a position through zero is a new one. `ticks` is the price of
+    the stop order as last decided at `priced_at`, None before the first; `renewals` counts how often it was priced
+    again; `market` once it has to execute at any price.
+    """
+
+    sign: int
+    at: float
+    ticks: int | None = None
+    priced_at: float | None = None
+    renewals: int = 0
+    market: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Failed:
+    """An exit that ended without being done: how often in a row, since when, and when it is sent again."""
+
+    client_id: str
+    times: int
+    since: float
+    back_at: float
+
+
+@attrs.frozen(kw_only=True)
+class ExitMemory:
+    """Everything `Exits` remembers."""
+
+    fired: Mapping[PositionSide, Fired] = attrs.field(factory=dict)
+    failed: Mapping[Slot, Failed] = attrs.field(factory=dict)

@@ -1,0 +1,52 @@
+"""Exits that ended without being done: when each is sent again. No quote timer has a say here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from perpmaker.exits.memory import Failed
+from perpmaker.model.order import Slot
+from perpmaker.state.view import End, SlotEnd, View
+
+AGAIN_S = (0.0, 0.25, 0.5, 1.0, 2.0)
+"""At once, then slower, the last without end."""
+
+PATIENCE_S = 2.0
+"""After so long without success an exit that the market has passed goes to market."""
+
+CALM_S = 10.0
+"""A failure this long after the last one is a new story."""
+
+
+def track(view: View, known: Mapping[Slot, Failed]) -> Mapping[Slot, Failed]:
+    """What is known of failed exits after the newest ends; the same object when nothing is new."""
+    news = {
+        slot: _fail(end, known.get(slot))
+        for slot, end in view.ended.items()
+        if slot.kind.is_exit
+        and end.end is not End.FILLED
+        and end.end is not End.REQUESTED
+        and (slot not in known or known[slot].client_id != end.client_id)
+    }
+
+    return {**known, **news} if news else known
+
+
+def waits_until(view: View, failed: Failed | None) -> float | None:
+    """When a failed exit may be sent again, if that is not yet."""
+    return failed.back_at if failed is not None and view.now < failed.back_at else None
+
+
+def is_out_of_patience(view: View, failed: Failed | None) -> bool:
+    """Whether the exit has been failing for long enough to go to market."""
+    return failed is not None and view.now - failed.since >= PATIENCE_S and view.now - failed.back_at <= CALM_S
+
+
+def _fail(end: SlotEnd, before: Failed | None) -> Failed:
+    """The next step of the schedule."""
+    fresh = before is None or end.at - before.back_at > CALM_S
+    times = 1 if fresh or before is None else before.times + 1
+    since = end.at if fresh or before is None else before.since
+    wait = AGAIN_S[min(times, len(AGAIN_S)) - 1]
+
+    return Failed(client_id=end.client_id, times=times, since=since, back_at=end.at + wait)

@@ -1,0 +1,106 @@
+"""The stop loss: when it fires, and the order that then ends the position.
+
+A stop looks only at the traded market and the entry price, never at the target. The side is data: `sign` is +1 for a
+long position, whose stop reads the best bid, and -1 for a short one, whose stop reads the best ask.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from perpmaker.exits.memory import Fired
+from perpmaker.exits.price import Source
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import OrderStatus, WorkingOrder
+from perpmaker.model.position import Position
+from perpmaker.model.quote import Wake
+from perpmaker.state.view import View
+
+MAX_RENEWALS = 3
+"""After so many limit orders that the market ran away from, the next one is a market order."""
+
+
+def stop_ticks(position: Position, sign: int, spread: Decimal, instrument: Instrument) -> int:
+    """The last price in ticks at which the stop fires: entry x (1 - sign x spread), for a long rounded down."""
+    level = position.entry * (1 - sign * spread)
+
+    return instrument.ticks_down(level) if sign > 0 else instrument.ticks_up(level)
+
+
+def best_against(view: View, sign: int) -> int:
+    """The price at which the position could be left now, in ticks: of a long the best bid; 0 when there is none."""
+    best = view.book.best_bid if sign > 0 else view.book.best_ask
+
+    return 0 if best is None else best
+
+
+def has_passed(view: View, source: Source, sign: int, trigger: int) -> bool:
+    """Whether the market is at or beyond the trigger, by the freshest price there is; never by an old one."""
+    if source is Source.BOOK:
+        return sign * (best_against(view, sign) - trigger) <= 0
+
+    if source is Source.MARK and view.mark is not None:
+        return sign * (view.mark - view.instrument.price(trigger)) <= 0
+
+    return False
+
+
+def watch_trigger(wake: Wake, sign: int, trigger: int) -> Wake:
+    """The decision holds while the best price stays before the trigger."""
+    if sign > 0:
+        return attrs.evolve(wake, bid_low=max(1, trigger + 1, wake.bid_low or 1))
+
+    return attrs.evolve(wake, ask_high=trigger - 1 if wake.ask_high is None else min(wake.ask_high, trigger - 1))
+
+
+def limit_ticks(view: View, sign: int, buffer: Decimal) -> int:
+    """Marketable and bounded: best bid x (1 - buffer) rounded up; for a short best ask x (1 + buffer) rounded down."""
+    price = view.instrument.price(best_against(view, sign)) * (1 - sign * buffer)
+
+    return max(1, view.instrument.ticks_up(price) if sign > 0 else view.instrument.ticks_down(price))
+
+
+def price_stop(view: View, settings: ExitSettings, source: Source, fired: Fired, order: WorkingOrder | None) -> Fired:
+    """What the stop order should be now: priced for the first time, left, renewed, or sent to market."""
+    if fired.market or (order is not None and order.order.ticks is None):
+        return attrs.evolve(fired, market=True, ticks=None)
+
+    if settings.stop_loss_order == "market" or source is not Source.BOOK:
+        return attrs.evolve(fired, market=True, ticks=None, priced_at=view.now)
+
+    ticks = limit_ticks(view, fired.sign, settings.stop_loss_slippage_buffer)
+
+    if order is None or fired.ticks is None or fired.priced_at is None:
+        return attrs.evolve(fired, ticks=ticks, priced_at=view.now)
+
+    if order.status is not OrderStatus.OPEN or not _is_renewal_due(view, settings, fired):
+        return attrs.evolve(fired, ticks=order.order.ticks)
+
+    if fired.renewals >= MAX_RENEWALS:
+        return attrs.evolve(fired, market=True, ticks=None, priced_at=view.now)
+
+    return attrs.evolve(fired, ticks=ticks, priced_at=view.now, renewals=fired.renewals + 1)
+
+
+def watch_renewal(wake: Wake, settings: ExitSettings, fired: Fired) -> Wake:
+    """The stop order stays while the best has not moved beyond it, and for its time at most."""
+    if fired.market or fired.ticks is None or fired.priced_at is None:
+        return wake
+
+    due = fired.priced_at + settings.time_between_stop_loss_orders
+    at = due if wake.at is None else min(wake.at, due)
+
+    return watch_trigger(attrs.evolve(wake, at=at), fired.sign, fired.ticks - fired.sign)
+
+
+def _is_renewal_due(view: View, settings: ExitSettings, fired: Fired) -> bool:
+    """Whether the best has moved beyond the order's price, or its time is over."""
+    if fired.ticks is None or fired.priced_at is None:
+        return True
+
+    beyond = fired.sign * (best_against(view, fired.sign) - fired.ticks) < 0
+
+    return beyond or view.now >= fired.priced_at + settings.time_between_stop_loss_orders

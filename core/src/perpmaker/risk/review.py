@@ -1,0 +1,73 @@
+"""The review of quotes by risk modules: the first refusal wins, and no module may make a quote bolder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from perpmaker.errors import RiskModuleError
+from perpmaker.model.quote import Quote
+from perpmaker.risk.interface import Refused, RiskModule
+from perpmaker.state.view import View
+
+
+@attrs.frozen(kw_only=True)
+class Reviewed:
+    """What came of a review: the quotes that may be sent, as the modules left them, and those that may not."""
+
+    approved: tuple[Quote, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+def review(view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule]) -> Reviewed:
+    """Pass every quote through every module in turn.
+
+    A module that raises, or that enlarges a quote, brings it nearer to the market or changes what it is, ends the
+    review with an error (`RiskModuleError` for the latter): the caller pulls the market's quotes.
+    """
+    if not modules:
+        return Reviewed(approved=quotes)
+
+    approved: list[Quote] = []
+    refused: list[Refused] = []
+
+    for quote in quotes:
+        verdict = _review_one(view, quote, modules)
+
+        if isinstance(verdict, Refused):
+            refused.append(verdict)
+        else:
+            approved.append(verdict)
+
+    return Reviewed(approved=tuple(approved), refused=tuple(refused))
+
+
+def _review_one(view: View, quote: Quote, modules: Sequence[RiskModule]) -> Quote | Refused:
+    """The quote as all modules left it, or the first refusal."""
+    current = quote
+
+    for module in modules:
+        verdict = module.review(view, current)
+
+        if isinstance(verdict, Refused):
+            return verdict
+
+        _check_bounds(module, current, verdict.quote)
+        current = verdict.quote
+
+    return current
+
+
+def _check_bounds(module: RiskModule, before: Quote, after: Quote) -> None:
+    """Raise RiskModuleError unless the quote is the same one, not larger and not nearer to the market."""
+    name = type(module).__name__
+
+    if (after.slot, after.generation) != (before.slot, before.generation):
+        raise RiskModuleError(f"{name} answered for {before.slot} with another quote: {after.slot}")
+
+    if not 0 < after.lots <= before.lots:
+        raise RiskModuleError(f"{name} may only shrink {before.slot}: {before.lots} lots became {after.lots}")
+
+    if before.slot.side.sign * (after.ticks - before.ticks) > 0 or after.ticks <= 0:
+        raise RiskModuleError(f"{name} may only move {before.slot} away: {before.ticks} ticks became {after.ticks}")
