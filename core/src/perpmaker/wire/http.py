@@ -199,15 +199,15 @@ class WireTransport(httpx.AsyncBaseTransport):
 
     def _allowed_origin(self, request: httpx.Request) -> Origin:
         origin = origin_of(request.url)
-        if origin[0] not in ("http", "https"):
-            raise httpx.UnsupportedProtocol(f"{origin[0]!r} is not http or https", request=request)
-
         if self._origin is not None and origin != self._origin:
             raise ForeignOriginError(
                 f"this client speaks only to {'{}://{}:{}'.format(*self._origin)}, "
                 f"not to {'{}://{}:{}'.format(*origin)}",
                 request=request,
             )
+
+        if origin[0] not in ("http", "https"):
+            raise httpx.UnsupportedProtocol(f"{origin[0]!r} is not http or https", request=request)
 
         return origin
 
