@@ -1,0 +1,84 @@
+"""How much the bot may do now. Losing certainty moves down at once; going up again needs proof."""
+
+from __future__ import annotations
+
+import attrs
+
+from perpmaker.model.event import Channel, Event, Halted, Resynced, StopRequested, StreamLost, StreamRestored
+from perpmaker.state.state import State
+from perpmaker.state.view import Mode
+
+RESYNC_AGAIN_S = 5.0
+"""A resync that was not answered is demanded again after this long."""
+
+
+@attrs.define(kw_only=True)
+class Permission:
+    """The latches and demands behind the mode.
+
+    `synchronised`: the account has been read completely at least once; before that nothing is sent at all.
+    `book_max_age_s`: a book whose channel has not proved alive for longer is not quoted from.
+    """
+
+    book_max_age_s: float
+    synchronised: bool = False
+    halted: str | None = None
+    stop: Mode | None = None
+    stop_at: float | None = None
+    lost: str | None = None
+    demand: str | None = None
+    demanded_at: float = 0.0
+    asked_at: float | None = None
+
+    def fold(self, event: Event, now: float) -> None:
+        """Take in what changes how much is allowed."""
+        match event:
+            case StreamLost(channel=Channel.ACCOUNT):
+                self.lost = event.reason
+            case StreamRestored(channel=Channel.ACCOUNT):
+                self.lost = None
+                self.require("the account stream was restored", now)
+            case Resynced():
+                self.synchronised = True
+
+                if event.began_at >= self.demanded_at:
+                    self.demand = None
+            case Halted():
+                self.halted = self.halted or event.reason
+            case StopRequested():
+                self.stop = Mode.FLATTEN if event.close or self.stop is Mode.FLATTEN else Mode.STOP
+                self.stop_at = now
+            case _:
+                pass
+
+    def require(self, reason: str, now: float) -> None:
+        """Only reading everything again can settle this; a read that began earlier does not count."""
+        if self.demand is None:
+            self.asked_at = None
+
+        self.demand = reason
+        self.demanded_at = now
+
+    def is_resync_due(self, now: float) -> bool:
+        """Whether the resync has to be demanded, for the first time or again."""
+        return self.demand is not None and (self.asked_at is None or self.asked_at + RESYNC_AGAIN_S <= now)
+
+    def mode(self, state: State, book_age_s: float) -> tuple[Mode, str]:
+        """The mode, and why, for people."""
+        if self.stop is not None:
+            return self.stop, "stopping"
+
+        if self.halted is not None:
+            return Mode.HALT, self.halted
+
+        for reason in (
+            None if self.synchronised else "the account has not been read yet",
+            None if self.lost is None else f"account stream lost: {self.lost}",
+            None if self.demand is None else f"the account is being read again: {self.demand}",
+            None if state.book.ok else "no book that can be trusted",
+            None if book_age_s <= self.book_max_age_s else "the book is stale",
+        ):
+            if reason is not None:
+                return Mode.REDUCE, reason
+
+        return Mode.RUN, ""

@@ -1,0 +1,141 @@
+"""What has to be asked of the venue, and when: unknown outcomes, missing fills, contradictions, silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from perpmaker.engine.permission import RESYNC_AGAIN_S, Permission
+from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
+from perpmaker.model.event import Channel, Command
+from perpmaker.model.order import OrderStatus
+from perpmaker.state.record import Record
+from perpmaker.state.state import State
+
+DOUBT_S = 2.0
+"""How long fills may be missing, or fills and reports disagree, before everything is read again."""
+
+CONFIRM_S = 3.0
+"""How long the private stream may keep silent about an order that the venue's answer said was taken."""
+
+ANSWER_S = 15.0
+"""A command without any outcome after this long counts as unknown; dispatch always answers sooner."""
+
+RECONNECT_AGAIN_S = 30.0
+
+_IN_FLIGHT = {OrderStatus.PENDING: Command.PLACE, OrderStatus.CANCELLING: Command.CANCEL}
+
+
+class Proof:
+    """Finds what is overdue. `fence_s` is the venue's own deadline for a signed request, with its uncertainties."""
+
+    def __init__(self, state: State, permission: Permission, *, fence_s: float) -> None:
+        self._state = state
+        self._permission = permission
+        self._fence_s = fence_s
+        self._reconnected_at: float | None = None
+
+    def demand(self, now: float, *, cancel_unknown: bool) -> tuple[list[Action], list[str]]:
+        """What to send now, and what to tell. `cancel_unknown`: unknown orders are cancelled as well as asked for."""
+        actions: list[Action] = []
+        notices = list(self._unexplained(now))
+
+        for record in self._state.orders.live.values():
+            self._give_up_waiting(record, now)
+
+            if record.ask_at is not None and record.ask_at <= now:
+                actions.extend(self._ask(record, now, cancel_unknown=cancel_unknown))
+
+        for reason in self._contradictions(now):
+            notices.append(reason)
+            self._permission.require(reason, now)
+
+        actions.extend(self._silence(now))
+
+        if self._permission.is_resync_due(now):
+            self._permission.asked_at = now
+            actions.append(Resync(reason=self._permission.demand or ""))
+
+        return actions, notices
+
+    def next_at(self) -> float | None:
+        """When `demand` has something to do next, should nothing happen before."""
+        moments = [moment for record in self._state.orders.live.values() for moment in self._moments(record)]
+        moments += [gap.gap_since + DOUBT_S for gap in self._state.orders.gaps() if gap.gap_since is not None]
+
+        for tracked in self._state.account.tracked.values():
+            moments += [since + DOUBT_S for since in (tracked.doubt_since, tracked.external_since) if since is not None]
+
+        if self._permission.demand is not None and self._permission.asked_at is not None:
+            moments.append(self._permission.asked_at + RESYNC_AGAIN_S)
+
+        return min(moments, default=None)
+
+    def _moments(self, record: Record) -> Iterator[float]:
+        if record.ask_at is not None:
+            yield record.ask_at
+
+        if record.working.status in _IN_FLIGHT:
+            yield record.working.changed_at + ANSWER_S
+
+        if record.cancel_at:
+            yield record.cancel_at
+
+        if record.accepted_at is not None and not record.working.confirmed and self._permission.lost is None:
+            yield max(record.accepted_at + CONFIRM_S, (self._reconnected_at or 0.0) + RECONNECT_AGAIN_S)
+
+    def _give_up_waiting(self, record: Record, now: float) -> None:
+        command = _IN_FLIGHT.get(record.working.status)
+
+        if command is not None and record.working.changed_at + ANSWER_S <= now:
+            record.doubt(command, fence_at=record.working.changed_at + self._fence_s, now=now)
+
+    def _ask(self, record: Record, now: float, *, cancel_unknown: bool) -> Iterator[Action]:
+        working = record.working
+        record.asked(now)
+
+        if cancel_unknown and working.status is OrderStatus.UNKNOWN and not working.slot.kind.is_exit:
+            self._state.orders.cancel(working.client_id, now)
+            yield Cancel(client_id=working.client_id, venue_id=working.venue_id, kind=working.slot.kind)
+
+        yield Ask(client_id=working.client_id, venue_id=working.venue_id)
+
+    def _contradictions(self, now: float) -> Iterator[str]:
+        """What reading everything again has to settle; each is said once, then waits for the answer."""
+        lost, self._state.orders.lost = self._state.orders.lost, []
+        yield from lost
+
+        for gap in self._state.orders.gaps():
+            if gap.gap_since is not None and gap.gap_since + DOUBT_S <= now:
+                gap.gap_since = now
+                yield f"fills of order {gap.working.client_id} are missing"
+
+        for side, tracked in self._state.account.tracked.items():
+            if tracked.doubt_since is not None and tracked.doubt_since + DOUBT_S <= now:
+                tracked.doubt_since = now
+                yield f"the venue's report of the {side.value} position does not agree with its fills"
+
+    def _unexplained(self, now: float) -> Iterator[str]:
+        for side, tracked in self._state.account.tracked.items():
+            if tracked.external_since is not None and tracked.external_since + DOUBT_S <= now:
+                change = tracked.settle()
+                amount = tracked.now.amount
+                yield f"the {side.value} position changed by {change} without a fill of ours; it is {amount} now"
+
+    def _silence(self, now: float) -> Iterator[Action]:
+        """An order that was taken, by the answer, but that the private stream never showed: the stream is dead."""
+        if self._permission.lost is not None:
+            return
+
+        if self._reconnected_at is not None and now < self._reconnected_at + RECONNECT_AGAIN_S:
+            return
+
+        for record in self._state.orders.live.values():
+            if (
+                record.accepted_at is not None
+                and not record.working.confirmed
+                and record.accepted_at + CONFIRM_S <= now
+            ):
+                self._reconnected_at = now
+                reason = f"order {record.working.client_id} was accepted, and the private stream does not show it"
+                yield Reconnect(channel=Channel.ACCOUNT.value, reason=reason)
+                return

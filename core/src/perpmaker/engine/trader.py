@@ -1,0 +1,369 @@
+"""The trader of one market: `handle(events, now)` folds what happened and decides what to send. Synchronous and pure.
+
+Live, paper, sandbox, backtest and replay differ only in who feeds it: the same events at the same times give the same
+decisions. One call does this::
+
+    fold        every event into state, and into what is permitted
+    prove       ask about unknown outcomes, demand a resync where facts contradict each other
+    exits       target and stop, or the closes of a flattening stop; never reviewed away, never delayed by quotes
+    quotes      the strategy's, reviewed; none unless the mode is RUN and everything about our orders is known
+    diff        what rests against what is wanted; every order in the answer counts as in flight already
+
+Nothing is decided while nothing that a decision depends on has changed: strategy and exits say how far best bid and
+ask may move, and when time alone matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from perpmaker.engine.client_id import ClientIds
+from perpmaker.engine.closing import Closing, closes, escalated
+from perpmaker.engine.decision import Decision, ExitRule, Review, approve_all
+from perpmaker.engine.permission import Permission
+from perpmaker.engine.proof import Proof
+from perpmaker.engine.quoting import Broken, Quoting, quote
+from perpmaker.engine.retry import Retries
+from perpmaker.execution.action import Action, Cancel, Place
+from perpmaker.execution.diff import Changes, Want, diff, new_order
+from perpmaker.model.event import Channel, Event, Resynced, StopRequested
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import (
+    NewOrder,
+    OrderKind,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    PositionMode,
+    PositionSide,
+    RefusalReason,
+    Slot,
+    WorkingOrder,
+)
+from perpmaker.model.quote import Quote, Wake, Wanted, WantedExits
+from perpmaker.state.state import State
+from perpmaker.state.view import Mode
+from perpmaker.strategy.interface import Strategy
+
+LEAST_PAUSE_S = 0.01
+"""A wake condition that is due already does not turn the engine into a busy loop."""
+
+_QUOTING = frozenset({Mode.RUN, Mode.REDUCE})
+_UNADOPTED = -1
+
+
+class Trader:
+    """Decides for one market of one account.
+
+    `intent` answers what an order of ours, of this or an earlier run, was meant for (the journal knows); orders with
+    our prefix that nobody knows are cancelled, foreign ones never touched. `fence_s` is the connector's.
+    """
+
+    def __init__(
+        self,
+        *,
+        instrument: Instrument,
+        strategy: Strategy,
+        exits: ExitRule,
+        client_ids: ClientIds,
+        leverage: int,
+        fence_s: float,
+        position_mode: PositionMode = PositionMode.ONE_WAY,
+        review: Review = approve_all,
+        intent: Callable[[str], NewOrder | None] = lambda _: None,
+        external_reference: bool = False,
+        book_max_age_s: float = 10.0,
+    ) -> None:
+        self.state = State(
+            instrument,
+            position_mode=position_mode,
+            leverage=leverage,
+            fence_s=fence_s,
+            is_ours=client_ids.is_ours,
+            external_reference=external_reference,
+        )
+        self.permission = Permission(book_max_age_s=book_max_age_s)
+        self._strategy = strategy
+        self._exits = exits
+        self._review = review
+        self._ids = client_ids
+        self._intent = intent
+        self._proof = Proof(self.state, self.permission, fence_s=fence_s)
+        self._retries = Retries()
+        self._closing = Closing()
+        self._wanted = Wanted()
+        self._wanted_exits = WantedExits()
+        self._decided_version = -1
+        self._decided_ok = False
+        self._timer_at: float | None = None
+        self._idle = Decision()
+
+    # --- what others read ------------------------------------------------------------------------------------------
+
+    def working(self) -> Sequence[WorkingOrder]:
+        """Our orders that are live or may become live, of unknown outcome included."""
+        return tuple(self.state.orders.working())
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether it is proven that no quote of ours is live or can become live."""
+        return self.permission.synchronised and all(order.slot.kind.is_exit for order in self.working())
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether no position is left that could be closed, and no order at all."""
+        positions = self.state.account.positions.values()
+
+        return self.is_clean and not self.working() and not any(self._lots(position.side) for position in positions)
+
+    # --- the one door ----------------------------------------------------------------------------------------------
+
+    def handle(self, events: Sequence[Event], now: float) -> Decision:
+        """Fold what happened up to `now` (engine's clock) and decide; empty events: only time has passed."""
+        notices: list[str] = []
+
+        for event in events:
+            self.permission.fold(event, now)
+            self.state.fold(event, now)
+
+            if isinstance(event, Resynced):
+                notices.extend(self._adopt(event.orders, now))
+            elif isinstance(event, StopRequested):
+                self._stopped(now)
+
+        if self._holds(now):
+            return self._idle
+
+        return self._decide(notices, now)
+
+    def _holds(self, now: float) -> bool:
+        """Whether nothing has changed that a decision depends on."""
+        state = self.state
+
+        if state.version != self._decided_version or (self._timer_at is not None and self._timer_at <= now):
+            return False
+
+        book, market = state.book, state.market
+
+        if book.ok is not self._decided_ok:
+            return False
+
+        bid, ask, trade, mark = book.best_bid, book.best_ask, market.last_trade, market.mark
+
+        return self._wanted.wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark) and (
+            self._wanted_exits.wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark)
+        )
+
+    def _decide(self, notices: list[str], now: float) -> Decision:
+        state, permission = self.state, self.permission
+        self._take_news(now)
+        stopping = permission.stop is not None or permission.halted is not None
+        proofs, told = self._proof.demand(now, cancel_unknown=stopping)
+        notices.extend(told)
+        mode, reason = permission.mode(state, state.market.age_s(Channel.BOOK, now))
+        actions: list[Action] = []
+        refused: Quoting | None = None
+
+        if permission.synchronised:
+            exits = self._decide_exits(mode, reason, now)
+            refused = self._decide_quotes(mode, reason, notices, now)
+            quotes = () if refused is None or mode is not Mode.RUN else self._permitted(refused.quotes)
+            actions = self._send([*exits, *quotes], now)
+
+        return self._answer([*actions, *proofs], notices, (mode, reason), refused, now)
+
+    def _decide_exits(self, mode: Mode, reason: str, now: float) -> tuple[Want, ...]:
+        state = self.state
+
+        if mode is Mode.FLATTEN:
+            self._wanted_exits = WantedExits(exits=closes(state.account.positions, state.instrument))
+        else:
+            view = state.view(now, mode=mode, mode_reason=reason, memory=self._wanted_exits.memory)
+            self._wanted_exits = self._exits.decide(view)
+
+        live = {order.slot for order in state.orders.working()}
+        wants = self._closing.keep(self._wanted_exits.exits, now)
+
+        return tuple(
+            escalated(want, state.instrument)
+            if want.slot not in live and self._retries.escalates(want.slot, now)
+            else want
+            for want in wants
+        )
+
+    def _decide_quotes(self, mode: Mode, reason: str, notices: list[str], now: float) -> Quoting | None:
+        """Ask the strategy, unless nothing may be quoted for good; one that fails is not asked again."""
+        if mode not in _QUOTING:
+            self._wanted = attrs.evolve(self._wanted, quotes=(), wake=Wake())
+            return None
+
+        view = self.state.view(
+            now,
+            mode=mode,
+            mode_reason=reason,
+            memory=self._wanted.memory,
+            no_quotes_for=self._wanted_exits.no_quotes_for,
+        )
+        quoting = quote(self._strategy, self._review, view)
+
+        if isinstance(quoting, Broken):
+            self.permission.halted = quoting.reason
+            self._wanted = Wanted(memory=self._wanted.memory)
+            notices.append(quoting.detail)
+            return None
+
+        self._wanted = quoting.wanted
+
+        return quoting
+
+    def _permitted(self, quotes: Sequence[Quote]) -> tuple[Quote, ...]:
+        """Quotes without those that a fired stop forbids; of a net position that is all of them."""
+        forbidden = self._wanted_exits.no_quotes_for
+
+        if PositionSide.NET in forbidden:
+            return ()
+
+        return tuple(quote for quote in quotes if quote.slot.position_side not in forbidden)
+
+    def _send(self, wants: Sequence[Want], now: float) -> list[Action]:
+        """Turn the difference into actions, and mark every order in them as in flight."""
+        orders = self.state.orders
+        working = list(orders.working())
+        slots = [want.slot for want in wants]
+        changes = diff(
+            working,
+            wants,
+            blocked=orders.is_blocked,
+            waiting={
+                *(slot for slot in slots if self._retries.waiting(slot, now)),
+                *self._closing.waiting(working, now),
+            },
+            settling={record.working.slot for record in orders.gaps()},
+        )
+
+        return [*self._cancels(changes, now), *self._places(changes, now)]
+
+    def _cancels(self, changes: Changes, now: float) -> list[Action]:
+        actions: list[Action] = []
+
+        for order in changes.cancel:
+            if self.state.orders.live[order.client_id].cancel_at <= now:
+                self.state.orders.cancel(order.client_id, now)
+                actions.append(Cancel(client_id=order.client_id, venue_id=order.venue_id, kind=order.slot.kind))
+
+        return actions
+
+    def _places(self, changes: Changes, now: float) -> list[Action]:
+        actions: list[Action] = []
+
+        for want in changes.place:
+            order = new_order(want, self._ids.next())
+            self.state.orders.place(order, now)
+            actions.append(Place(order=order))
+
+        return actions
+
+    def _answer(
+        self,
+        actions: Sequence[Action],
+        notices: Sequence[str],
+        mode: tuple[Mode, str],
+        quoting: Quoting | None,
+        now: float,
+    ) -> Decision:
+        self._decided_version = self.state.version
+        self._decided_ok = self.state.book.ok
+        self._timer_at = self._next_timer(now)
+        moments = (self._timer_at, self._wanted.wake.at, self._wanted_exits.wake.at)
+        wake_at = min((max(moment, now + LEAST_PAUSE_S) for moment in moments if moment is not None), default=None)
+        self._idle = Decision(wake_at=wake_at, mode=mode[0], mode_reason=mode[1])
+
+        return attrs.evolve(
+            self._idle,
+            actions=tuple(actions),
+            notices=tuple(notices),
+            wanted=self._wanted,
+            exits=self._wanted_exits,
+            refused=() if quoting is None else quoting.refused,
+        )
+
+    def _next_timer(self, now: float) -> float | None:
+        """The next moment at which time alone changes something, apart from the wake conditions."""
+        stale_in = self.permission.book_max_age_s - self.state.market.age_s(Channel.BOOK, now)
+        moments = (
+            self._proof.next_at(),
+            self._retries.next_at(now),
+            self._closing.next_at(),
+            now + stale_in + LEAST_PAUSE_S if stale_in >= 0 else None,
+        )
+
+        return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
+    # --- what became of orders ---------------------------------------------------------------------------------------
+
+    def _take_news(self, now: float) -> None:
+        """Take in how orders ended: when their slots may be tried again, and which exits must go alone."""
+        news, self.state.orders.news = self.state.orders.news, []
+
+        for slot, end in news:
+            self._retries.ended(slot, end, now)
+            refusal = end.refusal
+
+            if slot.kind.is_exit and refusal is not None and refusal.reason is RefusalReason.REDUCE_ONLY:
+                self._closing.alone(slot, now)
+                self.permission.require(f"the venue refused {slot} as not reducing", now)
+
+    def _stopped(self, now: float) -> None:
+        """On the way to the end: unknown orders are asked for at once, and closes get room."""
+        state = self.state
+
+        for record in state.orders.live.values():
+            if record.ask_at is not None:
+                record.ask(now)
+
+        if self.permission.stop is Mode.FLATTEN:
+            for close in closes(state.account.positions, state.instrument):
+                self._closing.alone(close.slot, now)
+
+    def _adopt(self, reports: Sequence[OrderReport], now: float) -> list[str]:
+        """Take over orders of ours that an earlier run left; what nobody knows the purpose of is cancelled."""
+        orders, notices = self.state.orders, []
+        taken = {order.slot for order in orders.working()}
+
+        for report in reports:
+            client_id = report.client_id
+
+            if not self._ids.is_ours(client_id) or client_id in orders.live or report.status is not OrderStatus.OPEN:
+                continue
+
+            if client_id in orders.finished:
+                orders.reported(report, now)
+                continue
+
+            order = self._intent(client_id)
+            order = _unadopted(report) if order is None or order.slot in taken else order
+            orders.adopt(order, report, now)
+            taken.add(order.slot)
+            verb = "cancelled" if order.slot.level == _UNADOPTED else f"kept as {order.slot}"
+            notices.append(f"order {client_id} of an earlier run is live: {verb}")
+
+        return notices
+
+    def _lots(self, side: PositionSide) -> int:
+        return self.state.instrument.lots_down(abs(self.state.account.tracked[side].now.amount))
+
+
+def _unadopted(report: OrderReport) -> NewOrder:
+    """An order in a slot that nothing is ever wanted in, so that it is cancelled."""
+    kind = OrderKind.TAKE_PROFIT if report.reduce_only else OrderKind.QUOTE
+
+    return NewOrder(
+        client_id=report.client_id,
+        slot=Slot(kind, report.side, _UNADOPTED, report.position_side),
+        lots=report.lots,
+        ticks=report.ticks,
+        type=OrderType.LIMIT,
+        reduce_only=report.reduce_only,
+    )

@@ -1,0 +1,124 @@
+"""What has to be sent so that the orders that rest become the orders that are wanted.
+
+A wanted order equal to the one of its slot leaves it alone, and its queue place with it. A different one has the old
+one cancelled first, and is placed once the slot is free: never are the old and the new order of a slot both live.
+Only exits, which the venue itself caps at the position, may go out beside an order whose outcome is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from typing import TypeAlias
+
+import attrs
+
+from perpmaker.model.order import NewOrder, OrderStatus, OrderType, Slot, WorkingOrder
+from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit
+
+Want: TypeAlias = Quote | Exit
+
+_AT_ONCE = frozenset({OrderType.MARKET, OrderType.IOC})
+
+
+@attrs.frozen(kw_only=True)
+class Changes:
+    """Orders to cancel and wants to place, each with exits first; cancels are sent before places."""
+
+    cancel: tuple[WorkingOrder, ...] = ()
+    place: tuple[Want, ...] = ()
+
+
+def diff(
+    working: Iterable[WorkingOrder],
+    wants: Iterable[Want],
+    *,
+    blocked: bool = False,
+    waiting: Container[Slot] = frozenset(),
+    settling: Container[Slot] = frozenset(),
+) -> Changes:
+    """Compare own live orders with what is wanted, slot by slot.
+
+    `blocked`: no quote may be placed now. `waiting`: slots into which nothing may be placed yet (after a refusal).
+    `settling`: slots whose executed amount and fills do not agree yet, so that "different" proves nothing.
+    """
+    slots = _by_slot(working)
+    wanted = {want.slot: want for want in wants}
+    cancel: list[WorkingOrder] = []
+    place: list[Want] = []
+
+    for slot, orders in slots.items():
+        want = wanted.get(slot)
+        keep = orders[-1] if want is not None and (slot in settling or equals(orders[-1], want)) else None
+        cancel.extend(order for order in orders if order is not keep and is_cancellable(order))
+
+    for slot, want in wanted.items():
+        if slot in waiting or slot in settling or (blocked and isinstance(want, Quote)):
+            continue
+
+        if _is_free(slots.get(slot, ()), want):
+            place.append(want)
+
+    return Changes(
+        cancel=tuple(sorted(cancel, key=lambda order: not order.slot.kind.is_exit)),
+        place=tuple(sorted(place, key=lambda want: isinstance(want, Quote))),
+    )
+
+
+def equals(order: WorkingOrder, want: Want) -> bool:
+    """Whether the order is what is wanted: quotes by their original amount, exits by what is left to close."""
+    if isinstance(want, Quote):
+        return (order.order.ticks, order.order.lots, order.order.generation) == (want.ticks, want.lots, want.generation)
+
+    return (order.order.type, order.order.ticks, order.remaining_lots) == (
+        order_type(want),
+        None if isinstance(want, Close) else want.ticks,
+        want.lots,
+    )
+
+
+def is_cancellable(order: WorkingOrder) -> bool:
+    """Whether a cancel would mean something: it rests, and none is under way."""
+    return order.status is OrderStatus.OPEN and order.order.type not in _AT_ONCE
+
+
+def order_type(want: Want) -> OrderType:
+    """How a want executes: quotes never take, targets may, stops as they say, closes at market."""
+    if isinstance(want, StopLoss):
+        return want.type
+
+    if isinstance(want, TakeProfit):
+        return OrderType.LIMIT
+
+    return OrderType.MARKET if isinstance(want, Close) else OrderType.POST_ONLY
+
+
+def new_order(want: Want, client_id: str) -> NewOrder:
+    """The order that is sent for a want; every exit is reduce-only."""
+    return NewOrder(
+        client_id=client_id,
+        slot=want.slot,
+        lots=want.lots,
+        ticks=None if isinstance(want, Close) else want.ticks,
+        type=order_type(want),
+        reduce_only=not isinstance(want, Quote),
+        generation=want.generation if isinstance(want, Quote) else 0,
+    )
+
+
+def _is_free(orders: Sequence[WorkingOrder], want: Want) -> bool:
+    if isinstance(want, Quote):
+        return not orders
+
+    return all(order.status is OrderStatus.UNKNOWN for order in orders)
+
+
+def _by_slot(working: Iterable[WorkingOrder]) -> dict[Slot, list[WorkingOrder]]:
+    slots: dict[Slot, list[WorkingOrder]] = {}
+
+    for order in working:
+        slots.setdefault(order.slot, []).append(order)
+
+    for orders in slots.values():
+        orders.sort(key=lambda order: order.sent_at)
+
+    return slots

@@ -1,0 +1,165 @@
+"""The account: positions, balances, and the sums that a summary shows; each fill and each funding is booked once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import attrs
+
+from perpmaker.model.event import FundingPaid
+from perpmaker.model.order import Fill, PositionMode, PositionSide
+from perpmaker.model.position import Balance, Position, VenueSettings
+from perpmaker.state.position import Step, TrackedPosition
+
+ZERO = Decimal(0)
+
+REMEMBERED = 65_536
+"""Ids of fills and of funding that are remembered, so that what is told twice is booked once."""
+
+
+@attrs.define
+class Totals:
+    """Sums over a run, exact: fees and funding by asset, the venue's own realised profit, volume in quote asset.
+
+    Fees count positive when paid; funding is signed from our side (negative: paid).
+    """
+
+    fills: int = 0
+    volume: Decimal = ZERO
+    realized_pnl: Decimal = ZERO
+    fees: dict[str, Decimal] = attrs.field(factory=dict)
+    funding: dict[str, Decimal] = attrs.field(factory=dict)
+
+
+class Account:
+    """Positions by side (one NET, or LONG and SHORT), balances by asset, and totals of what is ours."""
+
+    def __init__(self, position_mode: PositionMode) -> None:
+        sides = (
+            (PositionSide.NET,) if position_mode is PositionMode.ONE_WAY else (PositionSide.LONG, PositionSide.SHORT)
+        )
+        self.tracked = {side: TrackedPosition(Position(side=side)) for side in sides}
+        self.balances: dict[str, Balance] = {}
+        self.settings: VenueSettings | None = None
+        self.totals = Totals()
+        self._trades: dict[str, None] = {}
+        self._fundings: dict[str, None] = {}
+
+    @property
+    def positions(self) -> Mapping[PositionSide, Position]:
+        """The positions as known now."""
+        return {side: tracked.now for side, tracked in self.tracked.items()}
+
+    def fill(self, fill: Fill, *, ours: bool) -> bool:
+        """Apply a fill to its position and, when it is ours, to the totals; False when it was booked before."""
+        if not _is_new(self._trades, fill.trade_id):
+            return False
+
+        tracked = self.tracked.get(fill.position_side)
+        profit = ZERO
+
+        if tracked is not None:
+            step = Step(fill.venue_ms, fill.side.sign * fill.amount, fill.price)
+            profit = _profit(tracked.now, step)
+            tracked.fill(step)
+
+        if ours:
+            totals = self.totals
+            totals.fills += 1
+            totals.volume += fill.price * fill.amount
+            totals.realized_pnl += profit if fill.realized_pnl is None else fill.realized_pnl
+            totals.fees[fill.fee_asset] = totals.fees.get(fill.fee_asset, ZERO) + fill.fee
+
+        return True
+
+    def funded(self, event: FundingPaid) -> None:
+        """Book funding, once by its id."""
+        if not _is_new(self._fundings, event.funding_id):
+            return
+
+        funding = self.totals.funding
+        funding[event.asset] = funding.get(event.asset, ZERO) + event.amount
+
+    def balance(self, balance: Balance) -> None:
+        """Take the venue's word on one asset, unless a newer one is known; what it does not tell stays."""
+        known = self.balances.get(balance.asset)
+
+        if known is None or balance.venue_ms >= known.venue_ms:
+            self.balances[balance.asset] = balance
+
+    def report(self, position: Position, now: float) -> None:
+        """Take the venue's word on a position; sides that this mode does not have are ignored."""
+        tracked = self.tracked.get(position.side)
+
+        if tracked is not None:
+            tracked.report(position, now)
+
+    def resync(self, positions: Iterable[Position], balances: Iterable[Balance], read_ms: int, now: float) -> None:
+        """Take the answer to a resync."""
+        for position in positions:
+            tracked = self.tracked.get(position.side)
+
+            if tracked is not None:
+                tracked.resync(position, read_ms, now)
+
+        for balance in balances:
+            self.balance(balance)
+
+    def capital(self, asset: str, mark: Decimal | None, leverage: int) -> Decimal | None:
+        """What new quotes may take margin from: wallet plus unrealised profit less the positions' margin."""
+        balance = self.balances.get(asset)
+
+        if balance is None:
+            return None
+
+        capital = balance.wallet
+
+        for tracked in self.tracked.values():
+            position = tracked.now
+
+            if position.amount:
+                if mark is None:
+                    return None
+
+                capital += position.amount * (mark - position.entry) - abs(position.amount) * mark / leverage
+
+        return capital
+
+    def unrealized(self, mark: Decimal | None) -> Decimal | None:
+        """Profit of the open positions at the mark price, in quote asset; None while there is no mark to judge by."""
+        total = ZERO
+
+        for tracked in self.tracked.values():
+            position = tracked.now
+
+            if position.amount:
+                if mark is None:
+                    return None
+
+                total += position.amount * (mark - position.entry)
+
+        return total
+
+
+def _is_new(known: dict[str, None], name: str) -> bool:
+    """Whether a name is seen for the first time; the oldest are forgotten, long after they could come again."""
+    if name in known:
+        return False
+
+    known[name] = None
+
+    if len(known) > REMEMBERED:
+        del known[next(iter(known))]
+
+    return True
+
+
+def _profit(position: Position, step: Step) -> Decimal:
+    """What a fill realises by our own book: the part that shrinks the position, against its entry."""
+    if position.amount == 0 or (position.amount > 0) == (step.amount > 0):
+        return ZERO
+
+    closed = min(abs(position.amount), abs(step.amount))
+
+    return closed * (step.price - position.entry) * (1 if position.amount > 0 else -1)

@@ -1,0 +1,144 @@
+"""The traded book: integer ticks to integer lots, and the same book without our own orders.
+
+Each half keeps a dict of lots and a sorted list of keys, where a key is the ticks of a bid and the negated ticks of
+an ask: the best level is the last key on both halves, so that the side is data, and most changes happen near the end
+of the list, where inserting is cheapest.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Sequence
+
+from perpmaker.model.event import BookChanged, BookSnapshot
+from perpmaker.model.order import Side
+from perpmaker.state.own_depth import OwnDepth
+
+
+class Half:
+    """One side of the book; `sign` is the side's, +1 for bids."""
+
+    __slots__ = ("_keys", "_lots", "sign")
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        self._lots: dict[int, int] = {}
+        self._keys: list[int] = []
+
+    def replace(self, levels: Iterable[tuple[int, int]]) -> None:
+        """Forget everything and take these (ticks, lots), in any order; levels without lots are left out."""
+        sign = self.sign
+        self._lots = {ticks * sign: lots for ticks, lots in levels if lots > 0}
+        self._keys = sorted(self._lots)
+
+    def change(self, levels: Sequence[tuple[int, int]]) -> None:
+        """Set the absolute lots of these ticks; 0 removes a level, and removing an unknown one is normal."""
+        sign, known, keys = self.sign, self._lots, self._keys
+
+        for ticks, lots in levels:
+            key = ticks * sign
+
+            if lots > 0:
+                if key not in known:
+                    insort(keys, key)
+
+                known[key] = lots
+            elif known.pop(key, None) is not None:
+                del keys[bisect_left(keys, key)]
+
+    def best(self) -> int | None:
+        """The best ticks, ours or not; None on an empty side."""
+        return self._keys[-1] * self.sign if self._keys else None
+
+    def levels(self) -> Iterator[tuple[int, int]]:
+        """All (ticks, lots), from the best outward."""
+        sign, lots = self.sign, self._lots
+
+        for key in reversed(self._keys):
+            yield key * sign, lots[key]
+
+
+class Book:
+    """The book as folded from the venue's events, with `own` depth left out of what strategies see.
+
+    `ok` is false before the first snapshot, after `lose`, and while the book is crossed: nothing may be priced from
+    it then. `venue_ms` is the venue's time up to which it is complete.
+    """
+
+    __slots__ = ("_asks", "_bids", "_synchronised", "own", "venue_ms")
+
+    def __init__(self, own: OwnDepth | None = None) -> None:
+        self._bids = Half(Side.BUY.sign)
+        self._asks = Half(Side.SELL.sign)
+        self._synchronised = False
+        self.own = own if own is not None else OwnDepth()
+        self.venue_ms = 0
+
+    def snapshot(self, event: BookSnapshot, now: float) -> None:
+        """Take the whole book; it is trusted from here on."""
+        self._bids.replace(event.bids)
+        self._asks.replace(event.asks)
+        self._synchronised = True
+        self._reach(event.venue_ms, now)
+
+    def change(self, event: BookChanged, now: float) -> None:
+        """Fold a difference; without a snapshot to fold it into, it means nothing and is dropped."""
+        if not self._synchronised:
+            return
+
+        self._bids.change(event.bids)
+        self._asks.change(event.asks)
+        self._reach(event.venue_ms, now)
+
+    def lose(self) -> None:
+        """Forget everything: what is known has a gap in it."""
+        self._bids.replace(())
+        self._asks.replace(())
+        self._synchronised = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether the book may be trusted: synchronised and not crossed; a side may still be empty."""
+        if not self._synchronised:
+            return False
+
+        bid, ask = self._bids.best(), self._asks.best()
+
+        return bid is None or ask is None or bid < ask
+
+    @property
+    def best_bid(self) -> int | None:
+        """The best bid of other people, in ticks."""
+        return self._best(self._bids)
+
+    @property
+    def best_ask(self) -> int | None:
+        """The best ask of other people, in ticks."""
+        return self._best(self._asks)
+
+    def levels(self, side: Side) -> Iterator[tuple[int, int]]:
+        """Other people's (ticks, lots) of one side, from the best outward."""
+        return self._others(self._bids if side is Side.BUY else self._asks)
+
+    def _best(self, half: Half) -> int | None:
+        ticks = half.best()
+
+        if ticks is None or ticks not in self.own.lots[half.sign]:
+            return ticks
+
+        return next((ticks for ticks, _ in self._others(half)), None)
+
+    def _others(self, half: Half) -> Iterator[tuple[int, int]]:
+        own = self.own.lots[half.sign]
+
+        for ticks, lots in half.levels():
+            others = lots - own.get(ticks, 0)
+
+            if others > 0:
+                yield ticks, others
+
+    def _reach(self, venue_ms: int, now: float) -> None:
+        self.venue_ms = venue_ms
+
+        if self.own.is_waiting:
+            self.own.reach(venue_ms, now)

@@ -1,0 +1,435 @@
+"""All own orders by client id: the only place where an order's status changes, and only on evidence.
+
+Every event may come twice, late, or before the one that should precede it; folding is idempotent and never
+regresses. Orders that ended stay in a graveyard where late fills still find them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from perpmaker.model.event import (
+    CancelCause,
+    CancelRefused,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderNotFound,
+    OrderRefused,
+    OrderUnknown,
+)
+from perpmaker.model.order import (
+    Fill,
+    NewOrder,
+    OrderKind,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    Refusal,
+    RefusalReason,
+    Side,
+    Slot,
+    WorkingOrder,
+)
+from perpmaker.state.own_depth import OwnDepth
+from perpmaker.state.record import Record, adopted
+from perpmaker.state.view import End, SlotEnd
+
+GRAVEYARD: Final = 4096
+"""Ended orders that are remembered, for late fills and duplicated messages."""
+
+CANCEL_DELAYS_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
+"""Pauses before a refused cancel is sent again; the last one repeats."""
+
+_RESTING: Final = frozenset({OrderType.LIMIT, OrderType.POST_ONLY})
+_SHOWN: Final = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus.UNKNOWN})
+
+
+class Orders:
+    """Own orders. `fence_s` is how long after a question about a known order the venue's "no such order" is proof.
+
+    `live` holds orders that are or may become live; `settling` ended ones whose fills have not all arrived.
+    `version` counts changes. `lost` collects what only a resync can explain, `news` how orders ended, until
+    the trader takes them.
+    """
+
+    def __init__(self, depth: OwnDepth, *, fence_s: float) -> None:
+        self.live: dict[str, Record] = {}
+        self.finished: dict[str, Record] = {}
+        self.settling: dict[str, Record] = {}
+        self.ended: dict[Slot, SlotEnd] = {}
+        self.quote_filled_at: dict[Side, float] = {}
+        self.last_own_trade: int | None = None
+        self.lost: list[str] = []
+        self.news: list[tuple[Slot, SlotEnd]] = []
+        self.version = 0
+        self._depth = depth
+        self._fence_s = fence_s
+
+    # --- what we do ----------------------------------------------------------------------------------------------
+
+    def place(self, order: NewOrder, now: float) -> None:
+        """An order is about to be sent: in flight from here on, before anything was awaited."""
+        working = WorkingOrder(order=order, status=OrderStatus.PENDING, sent_at=now, changed_at=now)
+        self.live[order.client_id] = Record(working=working)
+        self.version += 1
+
+    def cancel(self, client_id: str, now: float) -> None:
+        """A cancel is about to be sent; an order of unknown outcome stays unknown until that is proven."""
+        record = self.live[client_id]
+        record.cancels += 1
+        status = OrderStatus.CANCELLING if record.working.status is OrderStatus.OPEN else record.working.status
+        record.put(status=status, cancel_requested=True, changed_at=now)
+        self.version += 1
+
+    def adopt(self, order: NewOrder, report: OrderReport, now: float) -> None:
+        """Take over an order that an earlier run left on the venue."""
+        working = WorkingOrder(
+            order=order, status=OrderStatus.OPEN, sent_at=now, filled_lots=report.filled_lots, changed_at=now
+        )
+        record = self.live[order.client_id] = adopted(report, working, now)
+        self._touch(record, report.venue_ms, now)
+
+    # --- what the venue says ---------------------------------------------------------------------------------------
+
+    def accepted(self, event: OrderAccepted, now: float) -> None:
+        """The venue took the order; a no-op for one that is further on already."""
+        record = self.live.get(event.client_id)
+
+        if record is None:
+            self._revive(event.client_id, now)
+            return
+
+        record.accept(venue_id=event.venue_id, venue_ms=event.venue_ms, now=now, by_stream=event.by_stream)
+        self._touch(record, event.venue_ms, now)
+
+    def refused(self, event: OrderRefused, now: float) -> None:
+        """The order never was; unless the venue has shown it, or calls its id a duplicate: then it is asked."""
+        record = self.live.get(event.client_id)
+
+        if record is None:
+            return
+
+        if record.known or event.refusal.reason is RefusalReason.DUPLICATE_ID:
+            record.fence(now + self._fence_s)
+            record.put(status=OrderStatus.UNKNOWN if not record.known else record.working.status)
+            record.ask(now)
+            self.version += 1
+            return
+
+        self._finish(record, OrderStatus.REFUSED, End.REFUSED, now, refusal=event.refusal)
+
+    def unknown(self, event: OrderUnknown, now: float) -> None:
+        """A command went out and nobody knows what became of it: the slot is blocked, the venue is asked."""
+        record = self.live.get(event.client_id)
+
+        if record is not None:
+            record.doubt(event.command, fence_at=event.fence_at, now=now)
+            self.version += 1
+
+    def not_found(self, event: OrderNotFound, now: float) -> None:
+        """The venue does not know the order: proof only when it was asked past the fence."""
+        record = self.live.get(event.client_id)
+
+        if record is None or (record.working.status is OrderStatus.PENDING and not record.known):
+            return
+
+        record.fence(now + self._fence_s)
+        fence_at = record.working.fence_at
+
+        if fence_at is None or event.asked_at < fence_at:
+            record.ask_at = now if record.ask_at is None else record.ask_at
+            self.version += 1
+        elif record.known:
+            self.lost.append(f"order {event.client_id} was accepted, and the venue knows it no more")
+            end = End.REQUESTED if record.working.cancel_requested else End.UNEXPLAINED
+            self._finish(record, OrderStatus.CANCELLED, end, now)
+        else:
+            self._finish(record, OrderStatus.REFUSED, End.NEVER_WAS, now)
+
+    def cancelled(self, event: OrderCancelled, now: float) -> None:
+        """The order is gone; fills that it had may still be on their way."""
+        record = self.live.get(event.client_id)
+
+        if record is None:
+            self._settle_late(event.client_id, event.filled_lots, now)
+            return
+
+        record.fill_up_to(event.filled_lots or 0, now)
+        self._end(record, _end(record.working, event.cause), event.venue_ms, now)
+
+    def cancel_refused(self, event: CancelRefused, now: float) -> None:
+        """The order was not cancelled: it is final already, and asked for; or it rests on, and is cancelled later."""
+        record = self.live.get(event.client_id)
+
+        if record is None:
+            return
+
+        if event.refusal.reason is RefusalReason.NOT_FOUND or record.working.status is OrderStatus.UNKNOWN:
+            record.fence(now + self._fence_s)
+            record.ask_at = now if record.ask_at is None else record.ask_at
+        elif record.working.status is OrderStatus.CANCELLING:
+            record.cancel_at = now + CANCEL_DELAYS_S[min(record.cancels - 1, len(CANCEL_DELAYS_S) - 1)]
+            record.reopen(now)
+
+        self.version += 1
+
+    def amended(self, event: OrderAmended, now: float) -> None:
+        """The order rests at another price, with another total amount."""
+        record = self.live.get(event.client_id)
+
+        if record is not None:
+            import_order = record.working.order
+            self._show(record, 0, event.venue_ms, now)
+            record.put(order=_moved(import_order, event))
+            self._touch(record, event.venue_ms, now)
+
+    def reported(self, report: OrderReport, now: float, *, by_stream: bool = False) -> None:
+        """The venue's word on an order, whole: the newest of it counts, and a status not understood proves nothing."""
+        record = self.live.get(report.client_id)
+
+        if record is None:
+            if report.status is OrderStatus.OPEN:
+                self._revive(report.client_id, now)
+
+            self._settle_late(report.client_id, report.filled_lots, now)
+            return
+
+        if report.status is None:
+            record.ask_at = now + 0.25 if record.ask_at is None else record.ask_at
+            self.version += 1
+            return
+
+        if report.status is OrderStatus.REFUSED and not record.known:
+            refusal = Refusal(reason=RefusalReason.OTHER, text=report.raw_status)
+            self._finish(record, OrderStatus.REFUSED, End.REFUSED, now, refusal=refusal)
+            return
+
+        self._take(record, report, now, by_stream=by_stream)
+
+    def filled(self, fill: Fill, lots: int, now: float) -> Record | None:
+        """Book a fill, seen for the first time, to its order, wherever that is by now; None for a foreign one."""
+        record = self.live.get(fill.client_id) or self._revive(fill.client_id, now)
+
+        if record is None:
+            record = self.finished.get(fill.client_id)
+
+            if record is not None:
+                self._book_late(record, fill, lots, now)
+
+            return record
+
+        record.accept(venue_id=fill.venue_id, venue_ms=fill.venue_ms, now=now, by_stream=True)
+        self._book(record, fill, lots, now)
+
+        if record.working.filled_lots >= record.working.order.lots:
+            self._end(record, End.FILLED, fill.venue_ms, now)
+        else:
+            self._touch(record, fill.venue_ms, now)
+
+        return record
+
+    def listed(self, reports: Mapping[str, OrderReport], began_at: float, now: float) -> None:
+        """All open orders, read from `began_at` on: what is not among them is asked for, one by one."""
+        for record in list(self.live.values()):
+            report = reports.get(record.working.client_id)
+
+            if report is not None:
+                self.reported(report, now)
+                record.put(confirmed=True)
+                record.resynced = True
+            elif record.known and record.working.sent_at < began_at and record.ask_at is None:
+                record.fence(now + self._fence_s)
+                record.ask(now)
+
+        self.version += 1
+
+    def forgive(self, before: float) -> None:
+        """After a resync: fills announced before it that it did not bring will not come."""
+        for client_id, record in list(self.settling.items()):
+            if record.gap_since is not None and record.gap_since < before:
+                record.booked_lots = record.working.filled_lots
+                record.gap_since = None
+                del self.settling[client_id]
+
+        for record in self.live.values():
+            if record.gap_since is not None and record.gap_since < before:
+                record.booked_lots = record.working.filled_lots
+                record.gap_since = None
+
+        self.version += 1
+
+    # --- what is read ----------------------------------------------------------------------------------------------
+
+    def by_slot(self) -> dict[Slot, WorkingOrder]:
+        """The newest live order of each slot."""
+        slots: dict[Slot, WorkingOrder] = {}
+
+        for record in self.live.values():
+            known = slots.get(record.working.slot)
+
+            if known is None or record.working.sent_at >= known.sent_at:
+                slots[record.working.slot] = record.working
+
+        return slots
+
+    def working(self) -> Iterator[WorkingOrder]:
+        """Every live order, oldest first."""
+        return (record.working for record in self.live.values())
+
+    def gaps(self) -> Iterator[Record]:
+        """Orders, live or ended, whose announced fills have not all arrived."""
+        yield from (record for record in self.settling.values() if record.gap_since is not None)
+        yield from (record for record in self.live.values() if record.gap_since is not None)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the outcome of a command is unknown, or the position is known to be older than a fill."""
+        return bool(self.settling) or any(
+            record.working.status is OrderStatus.UNKNOWN or record.has_gap for record in self.live.values()
+        )
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _take(self, record: Record, report: OrderReport, now: float, *, by_stream: bool) -> None:
+        asked = record.ask_at is not None and not by_stream
+        record.accept(venue_id=report.venue_id, venue_ms=report.venue_ms, now=now, by_stream=by_stream)
+        record.fill_up_to(report.filled_lots, now)
+
+        if report.status is OrderStatus.FILLED:
+            record.fill_up_to(record.working.order.lots, now)
+            self._end(record, End.FILLED, report.venue_ms, now)
+        elif report.status is OrderStatus.OPEN:
+            if asked and record.working.status in {OrderStatus.CANCELLING, OrderStatus.UNKNOWN}:
+                record.reopen(now)
+            elif asked:
+                record.calm()
+
+            self._touch(record, report.venue_ms, now)
+        else:
+            cause = CancelCause.UNEXPLAINED if record.working.order.type in _RESTING else CancelCause.VENUE
+            self._end(record, _end(record.working, cause), report.venue_ms, now)
+
+    def _book(self, record: Record, fill: Fill, lots: int, now: float) -> None:
+        record.booked_lots += lots
+        record.fill_up_to(max(record.booked_lots, fill.filled_lots or 0), now)
+
+    def _book_late(self, record: Record, fill: Fill, lots: int, now: float) -> None:
+        before = record.working.filled_lots
+        self._book(record, fill, lots, now)
+
+        if not record.has_gap:
+            self.settling.pop(fill.client_id, None)
+
+        if before < record.working.order.lots <= record.working.filled_lots and record.end is not End.FILLED:
+            self._write_end(record, End.FILLED, now, None)
+
+        self.version += 1
+
+    def _settle_late(self, client_id: str, filled_lots: int | None, now: float) -> None:
+        record = self.finished.get(client_id)
+
+        if record is not None and filled_lots is not None:
+            record.fill_up_to(filled_lots, now)
+
+            if record.has_gap:
+                self.settling[client_id] = record
+                self.version += 1
+
+    def _revive(self, client_id: str, now: float) -> Record | None:
+        """The venue shows an order that was believed never to have been: it is live until proven otherwise."""
+        record = self.finished.get(client_id)
+
+        if record is None or record.end not in {End.NEVER_WAS, End.REFUSED}:
+            return None
+
+        del self.finished[client_id]
+        self.live[client_id] = record
+        record.end = None
+        record.known = True
+        record.put(status=OrderStatus.OPEN, changed_at=now)
+        record.ask(now)
+        self._touch(record, 0, now)
+
+        return record
+
+    def _end(self, record: Record, end: End, venue_ms: int, now: float) -> None:
+        complete = record.working.filled_lots >= record.working.order.lots
+        status = OrderStatus.FILLED if complete else OrderStatus.CANCELLED
+        self._show(record, 0, venue_ms, now)
+        self._finish(record, status, End.FILLED if complete else end, now)
+
+    def _finish(
+        self, record: Record, status: OrderStatus, end: End, now: float, *, refusal: Refusal | None = None
+    ) -> None:
+        client_id = record.working.client_id
+        del self.live[client_id]
+        self._show(record, 0, 0, now)
+        record.unknown = None
+        record.calm()
+        record.put(status=status, changed_at=now)
+        record.watch_gap(now)
+        self.finished[client_id] = record
+
+        if record.has_gap:
+            self.settling[client_id] = record
+
+        while len(self.finished) > GRAVEYARD:
+            del self.finished[next(iter(self.finished))]
+
+        self._write_end(record, end, now, refusal)
+        self.version += 1
+
+    def _write_end(self, record: Record, end: End, now: float, refusal: Refusal | None) -> None:
+        record.end = end
+        working = record.working
+        ended = SlotEnd(
+            client_id=working.client_id,
+            end=end,
+            at=now,
+            ticks=working.order.ticks,
+            lots=working.order.lots,
+            filled_lots=working.filled_lots,
+            refusal=refusal,
+        )
+        self.ended[working.slot] = ended
+        self.news.append((working.slot, ended))
+
+        if end is End.FILLED and working.slot.kind is OrderKind.QUOTE:
+            self.quote_filled_at[working.slot.side] = now
+            self.last_own_trade = working.order.ticks
+
+    def _touch(self, record: Record, venue_ms: int, now: float) -> None:
+        """Tell the book what of it is ours now."""
+        working = record.working
+        shown = record.known and working.status in _SHOWN and working.order.type in _RESTING
+        self._show(record, working.remaining_lots if shown else 0, venue_ms, now)
+        self.version += 1
+
+    def _show(self, record: Record, lots: int, venue_ms: int, now: float) -> None:
+        order = record.working.order
+
+        if order.ticks is not None and lots != record.displayed_lots:
+            self._depth.add(order.side, order.ticks, lots - record.displayed_lots, venue_ms=venue_ms, now=now)
+            record.displayed_lots = lots
+
+
+def _end(working: WorkingOrder, cause: CancelCause) -> End:
+    """How the order ended: what we asked for is never taken for the venue's or a person's doing."""
+    if working.cancel_requested or cause is CancelCause.REQUESTED:
+        return End.REQUESTED
+
+    return End.UNEXPLAINED if cause is CancelCause.UNEXPLAINED else End.VENUE
+
+
+def _moved(order: NewOrder, event: OrderAmended) -> NewOrder:
+    return NewOrder(
+        client_id=order.client_id,
+        slot=order.slot,
+        lots=event.lots,
+        ticks=event.ticks,
+        type=order.type,
+        reduce_only=order.reduce_only,
+        generation=order.generation,
+    )

@@ -1,0 +1,145 @@
+"""One own order with what is known about it beyond `WorkingOrder`, and how each piece of evidence moves it.
+
+An order only ever moves ahead on evidence, and never back: `filled_lots` never shrinks, a final order stays final
+(the one exception: an order believed never to have been, which the venue then shows).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from perpmaker.model.event import Command
+from perpmaker.model.order import OrderReport, OrderStatus, WorkingOrder
+from perpmaker.state.view import End
+
+ASK_DELAYS_S = (0.25, 0.5, 1.0, 2.0)
+"""Pauses between one question about an order and the next; the last one repeats."""
+
+_WAITING_FOR_ANSWER = frozenset({OrderStatus.PENDING, OrderStatus.UNKNOWN})
+
+
+@attrs.define(kw_only=True)
+class Record:
+    """An own order and its evidence.
+
+    `known`: the venue has shown that it has, or had, the order. `unknown`: the command whose outcome is not known.
+    `booked_lots`: what single fills account for; less than `filled_lots` while fills are still on their way, since
+    `gap_since`. `ask_at`: when to ask the venue about it next; None while there is nothing to ask.
+    `displayed_lots`: what the book was told to leave out.
+    """
+
+    working: WorkingOrder
+    known: bool = False
+    unknown: Command | None = None
+    booked_lots: int = 0
+    gap_since: float | None = None
+    accepted_at: float | None = None
+    ask_at: float | None = None
+    asks: int = 0
+    cancel_at: float = 0.0
+    cancels: int = 0
+    displayed_lots: int = 0
+    end: End | None = None
+    resynced: bool = False
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether the venue told of more executed lots than of fills."""
+        return self.booked_lots < self.working.filled_lots
+
+    def put(self, **changes: Any) -> None:  # noqa: ANN401  # the fields of WorkingOrder, checked by its constructor
+        """Replace fields of the working order."""
+        self.working = attrs.evolve(self.working, **changes)
+
+    def accept(self, *, venue_id: str | None, venue_ms: int, now: float, by_stream: bool) -> None:
+        """The venue has the order: it was taken, whatever has become of it since."""
+        status = self.working.status
+
+        if status is OrderStatus.PENDING or (status is OrderStatus.UNKNOWN and self.unknown is not Command.CANCEL):
+            status = OrderStatus.OPEN
+            self.unknown = None
+            self.calm()
+
+        self.known = True
+        self.accepted_at = now if self.accepted_at is None else self.accepted_at
+        self.put(
+            status=status,
+            venue_id=venue_id or self.working.venue_id,
+            venue_ms=max(venue_ms, self.working.venue_ms),
+            changed_at=now if status is not self.working.status else self.working.changed_at,
+            confirmed=self.working.confirmed or by_stream,
+        )
+
+    def doubt(self, command: Command, *, fence_at: float, now: float) -> None:
+        """A command's outcome is not known: nothing is concluded until the venue has said something that proves it."""
+        status = self.working.status
+
+        if command is Command.PLACE and (self.known or status is not OrderStatus.PENDING):
+            return
+
+        if command is Command.CANCEL and status not in {OrderStatus.CANCELLING, OrderStatus.UNKNOWN}:
+            return
+
+        self.unknown = command if self.unknown is None else self.unknown
+        self.put(status=OrderStatus.UNKNOWN, fence_at=fence_at, changed_at=now)
+        self.ask(now)
+
+    def reopen(self, now: float) -> None:
+        """The venue shows the order resting although it should be gone: it may be cancelled again."""
+        self.unknown = None
+        self.put(status=OrderStatus.OPEN, changed_at=now)
+        self.calm()
+
+    def fill_up_to(self, cumulative: int, now: float) -> None:
+        """Take over a cumulative executed amount; less than is known already is older news."""
+        if cumulative > self.working.filled_lots:
+            self.put(filled_lots=min(cumulative, self.working.order.lots), changed_at=now)
+
+        self.watch_gap(now)
+
+    def watch_gap(self, now: float) -> None:
+        """Start or end the wait for fills that the venue has announced."""
+        if not self.has_gap:
+            self.gap_since = None
+        elif self.gap_since is None:
+            self.gap_since = now
+
+    def fence(self, fence_at: float) -> None:
+        """From this time on the venue's not knowing the order is proof; an earlier fence stands."""
+        if self.working.fence_at is None:
+            self.put(fence_at=fence_at)
+
+    def ask(self, now: float) -> None:
+        """Have the venue asked at once, beginning the series of questions anew."""
+        self.ask_at = now
+        self.asks = 0
+
+    def asked(self, now: float) -> None:
+        """The question went out: when is the next one, should no answer settle it? The fence is not slept through."""
+        delay = ASK_DELAYS_S[min(self.asks, len(ASK_DELAYS_S) - 1)]
+        fence_at = self.working.fence_at
+        self.asks += 1
+        self.ask_at = now + delay if fence_at is None or fence_at <= now else min(now + delay, fence_at)
+
+    def calm(self) -> None:
+        """There is nothing to ask any more."""
+        self.ask_at = None
+        self.asks = 0
+        self.put(fence_at=None)
+
+
+def adopted(report: OrderReport, working: WorkingOrder, now: float) -> Record:
+    """A record of an order that an earlier run left on the venue."""
+    return Record(
+        working=attrs.evolve(working, venue_id=report.venue_id, venue_ms=report.venue_ms, confirmed=True),
+        known=True,
+        booked_lots=report.filled_lots,
+        accepted_at=now,
+    )
+
+
+def is_waiting(working: WorkingOrder) -> bool:
+    """Whether the order's placing has not been answered or proven."""
+    return working.status in _WAITING_FOR_ANSWER

@@ -1,0 +1,263 @@
+"""All state of one market, folded from events; the only writer is `fold`, and the trader marking what it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from perpmaker.model.event import (
+    BalanceReported,
+    BookChanged,
+    BookLost,
+    BookSnapshot,
+    CancelRefused,
+    Channel,
+    Event,
+    FeedAlive,
+    FundingPaid,
+    InstrumentChanged,
+    MarkChanged,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderFilled,
+    OrderNotFound,
+    OrderRefused,
+    OrderReported,
+    OrderUnknown,
+    PositionReported,
+    ReferenceChanged,
+    Resynced,
+    SettingsReported,
+    StreamLost,
+    Traded,
+)
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Fill, OrderKind, PositionMode, PositionSide
+from perpmaker.state.account import Account
+from perpmaker.state.book import Book
+from perpmaker.state.market import Market
+from perpmaker.state.orders import Orders
+from perpmaker.state.view import Mode, View
+
+_STOP_EXPLAINS_S = 10.0
+
+
+class State:
+    """One market of one account. `version` counts changes that a decision depends on (idle book changes are none).
+
+    `is_ours` tells an own client id from a foreign one, also of earlier runs.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        *,
+        position_mode: PositionMode,
+        leverage: int,
+        fence_s: float,
+        is_ours: Callable[[str], bool],
+        external_reference: bool = False,
+    ) -> None:
+        self.instrument = instrument
+        self.position_mode = position_mode
+        self.leverage = leverage
+        self.external_reference = external_reference
+        self.book = Book()
+        self.market = Market()
+        self.orders = Orders(self.book.own, fence_s=fence_s)
+        self.account = Account(position_mode)
+        self.stop_closed_at: dict[PositionSide, float] = {}
+        self._is_ours = is_ours
+        self._changes = 0
+        self._fold: dict[type, Callable[[Any, float], None]] = {
+            BookSnapshot: self._book_snapshot,
+            BookChanged: self._book_changed,
+            BookLost: self._book_lost,
+            Traded: self._traded,
+            MarkChanged: self._marked,
+            ReferenceChanged: self._referred,
+            FeedAlive: self._alive,
+            InstrumentChanged: self._instrument_changed,
+            OrderAccepted: self.orders.accepted,
+            OrderRefused: self.orders.refused,
+            OrderUnknown: self.orders.unknown,
+            OrderNotFound: self.orders.not_found,
+            OrderCancelled: self.orders.cancelled,
+            CancelRefused: self.orders.cancel_refused,
+            OrderAmended: self.orders.amended,
+            OrderReported: self._order_reported,
+            OrderFilled: self._filled,
+            PositionReported: self._position_reported,
+            BalanceReported: self._balance_reported,
+            FundingPaid: self._funded,
+            SettingsReported: self._settings_reported,
+            Resynced: self._resynced,
+            StreamLost: self._stream_lost,
+        }
+
+    @property
+    def version(self) -> int:
+        """Grows with every change that a decision may depend on, apart from prices within a wake's bounds."""
+        return self._changes + self.orders.version
+
+    def fold(self, event: Event, now: float) -> None:
+        """Take in one event; control events that say nothing about state pass by."""
+        fold = self._fold.get(type(event))
+
+        if fold is not None:
+            fold(event, now)
+
+    def view(
+        self,
+        now: float,
+        *,
+        mode: Mode,
+        mode_reason: str,
+        memory: object,
+        no_quotes_for: frozenset[PositionSide] = frozenset(),
+    ) -> View:
+        """The frozen view for one decision."""
+        market, orders, account = self.market, self.orders, self.account
+
+        return View(
+            now=now,
+            instrument=self.instrument,
+            position_mode=self.position_mode,
+            leverage=self.leverage,
+            mode=mode,
+            mode_reason=mode_reason,
+            book=self.book,
+            book_ok=self.book.ok,
+            book_age_s=market.age_s(Channel.BOOK, now),
+            mark=market.mark,
+            mark_age_s=market.age_s(Channel.MARK, now),
+            last_trade=market.last_trade,
+            last_own_trade=orders.last_own_trade,
+            external_reference=self.external_reference,
+            reference=market.reference,
+            reference_age_s=market.age_s(Channel.REFERENCE, now),
+            orders=orders.by_slot(),
+            ended=dict(orders.ended),
+            positions=account.positions,
+            capital=account.capital(self.instrument.quote, market.mark, self.leverage),
+            quote_filled_at=dict(orders.quote_filled_at),
+            stop_closed_at=dict(self.stop_closed_at),
+            no_quotes_for=no_quotes_for,
+            blocked=orders.is_blocked,
+            memory=memory,
+        )
+
+    # --- market ----------------------------------------------------------------------------------------------------
+
+    def _book_snapshot(self, event: BookSnapshot, now: float) -> None:
+        self.book.snapshot(event, now)
+        self.market.alive(Channel.BOOK, now)
+        self._changes += 1
+
+    def _book_changed(self, event: BookChanged, now: float) -> None:
+        self.book.change(event, now)
+        self.market.alive(Channel.BOOK, now)
+
+    def _book_lost(self, _: BookLost, __: float) -> None:
+        self.book.lose()
+        self._changes += 1
+
+    def _traded(self, event: Traded, now: float) -> None:
+        self.market.last_trade = event.ticks
+        self.market.alive(Channel.TRADES, now)
+
+    def _marked(self, event: MarkChanged, now: float) -> None:
+        self.market.marked(event, now)
+
+    def _referred(self, event: ReferenceChanged, _: float) -> None:
+        self.market.referred(event)
+        self._changes += 1
+
+    def _alive(self, event: FeedAlive, now: float) -> None:
+        self.market.alive(event.channel, now)
+
+    def _instrument_changed(self, event: InstrumentChanged, _: float) -> None:
+        self.instrument = event.instrument
+        self._changes += 1
+
+    def _stream_lost(self, event: StreamLost, _: float) -> None:
+        self.market.lose(event.channel)
+        self._changes += 1
+
+        if event.channel is Channel.BOOK:
+            self.book.lose()
+
+    # --- account ---------------------------------------------------------------------------------------------------
+
+    def _order_reported(self, event: OrderReported, now: float) -> None:
+        self.orders.reported(event.report, now, by_stream=event.by_stream)
+
+    def _filled(self, event: OrderFilled, now: float) -> None:
+        self._fill(event.fill, now)
+
+    def _fill(self, fill: Fill, now: float) -> None:
+        before = self._amounts()
+
+        if not self.account.fill(fill, ours=self._is_ours(fill.client_id)):
+            return
+
+        self.orders.filled(fill, self.instrument.lots_down(fill.amount), now)
+        self._note_stops(before, now)
+        self._changes += 1
+
+    def _position_reported(self, event: PositionReported, now: float) -> None:
+        before = self._amounts()
+        self.account.report(event.position, now)
+        self._note_stops(before, now)
+        self._changes += 1
+
+    def _balance_reported(self, event: BalanceReported, _: float) -> None:
+        self.account.balance(event.balance)
+        self._changes += 1
+
+    def _funded(self, event: FundingPaid, _: float) -> None:
+        self.account.funded(event)
+        self._changes += 1
+
+    def _settings_reported(self, event: SettingsReported, _: float) -> None:
+        self.account.settings = event.settings
+        self._changes += 1
+
+    def _resynced(self, event: Resynced, now: float) -> None:
+        before = self._amounts()
+
+        for fill in event.fills:
+            self._fill(fill, now)
+
+        for report in event.finished:
+            self.orders.reported(report, now)
+
+        self.orders.listed({report.client_id: report for report in event.orders}, event.began_at, now)
+        self.account.resync(event.positions, event.balances, event.venue_ms, now)
+        self.orders.forgive(event.began_at)
+        self._note_stops(before, now)
+        self._changes += 1
+
+    def _amounts(self) -> Mapping[PositionSide, Decimal]:
+        return {side: tracked.now.amount for side, tracked in self.account.tracked.items()}
+
+    def _note_stops(self, before: Mapping[PositionSide, Decimal], now: float) -> None:
+        """Note which positions came to zero just now by a stop loss."""
+        for side, tracked in self.account.tracked.items():
+            if before[side] and not tracked.now.amount and self._stopped(side, now):
+                self.stop_closed_at[side] = now
+
+    def _stopped(self, side: PositionSide, now: float) -> bool:
+        """Whether a stop loss of this position has executed just now."""
+        return any(
+            slot.kind is OrderKind.STOP_LOSS
+            and slot.position_side is side
+            and end.filled_lots
+            and end.at + _STOP_EXPLAINS_S >= now
+            for slot, end in self.orders.ended.items()
+        ) or any(
+            order.slot.kind is OrderKind.STOP_LOSS and order.slot.position_side is side and order.filled_lots
+            for order in self.orders.working()
+        )
