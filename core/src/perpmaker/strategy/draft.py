@@ -17,6 +17,7 @@ from perpmaker.strategy.filters import Budget, MarketFilter, MinimumSpread, chec
 from perpmaker.strategy.gate import Gate, read_gate
 from perpmaker.strategy.ladder import SIDES, Level, level_ticks
 from perpmaker.strategy.memory import Cycle, Memory
+from perpmaker.strategy.optimisation import optimise
 from perpmaker.strategy.reference import Reference
 from perpmaker.strategy.refresh import Target, Tolerance, arrange, match
 from perpmaker.strategy.settings import StrategySettings
@@ -54,6 +55,7 @@ class Draft:
         self._withheld: dict[Slot, Withheld] = {}
         self._candidates: list[Quote] = []
         self._cycles = dict(memory.cycles)
+        self._priced: dict[Side, tuple[list[int], Reason | None]] = {}
         self.alarm = Alarm(view, reference)
 
     # --- one side --------------------------------------------------------------------------------------------------
@@ -108,8 +110,9 @@ class Draft:
             for slot, order in enumerate(orders)
             if order is not None and order.status is not OrderStatus.OPEN
         }
+        prices = self._prices(side)
         targets = [
-            Target(level=index, ticks=level_ticks(level, self._reference), lots=level.lots)
+            Target(level=index, ticks=prices[index], lots=level.lots)
             for index, level in enumerate(ladder)
             if index not in busy.values()
         ]
@@ -123,7 +126,7 @@ class Draft:
             if order is not None and slot in busy:
                 self._keep(order)
             elif order is not None and slot in by_slot:
-                self._keep_within_tolerance(order, ladder[by_slot[slot]])
+                self._keep_within_tolerance(order, by_slot[slot])
             else:
                 self._propose(side, ladder[slot].slot, places[slot])
 
@@ -194,48 +197,58 @@ class Draft:
         self._quotes[new.slot] = planned
         self._watch_minimum(new.slot.side, planned.ticks)
 
-    def _keep_within_tolerance(self, order: WorkingOrder, level: Level) -> None:
+    def _keep_within_tolerance(self, order: WorkingOrder, place: int) -> None:
         """Want the order as it is, and say from which new price it is not far enough away to move."""
-        new, instrument = order.order, self._view.instrument
-        price = instrument.price(level_ticks(level, self._reference))
-        reasons = (
-            *self._chain(level),
-            Reason(Rule.TOLERANCE, "stays: right amount, near enough to the new price", price),
-        )
+        new = order.order
+        chain = self._chain(new.slot.side, place)
+        stays = Reason(Rule.TOLERANCE, "stays: right amount, near enough to the new price", chain[-1].value)
         self._quotes[new.slot] = Quote(
-            slot=new.slot, ticks=new.ticks or 0, lots=new.lots, generation=new.generation, reasons=reasons
+            slot=new.slot, ticks=new.ticks or 0, lots=new.lots, generation=new.generation, reasons=(*chain, stays)
         )
         self._watch_minimum(new.slot.side, new.ticks or 0)
 
-    def _chain(self, level: Level) -> tuple[Reason, ...]:
-        """The beginning of every chain: the reference and what the ladder makes of it."""
-        return (self._reference.reason, *level.reasons)
+    def _prices(self, side: Side) -> list[int]:
+        """The ladder's prices of this moment after optimisation, worked out once a decision."""
+        known = self._priced.get(side)
+
+        if known is None:
+            ladder = self._shape.ladder[side]
+            own = [level_ticks(level, self._reference) for level in ladder]
+            known = optimise(self._settings, self._view, side, reference=self._reference, ladder=ladder, own=own)
+            self._priced[side] = known
+
+        return known[0]
+
+    def _chain(self, side: Side, place: int) -> tuple[Reason, ...]:
+        """The chain of a ladder level up to its price: reference, spread, amount, optimisation, rounding."""
+        price = self._view.instrument.price(self._prices(side)[place])
+        optimised = self._priced[side][1]
+        before = (self._reference.reason, *self._shape.ladder[side][place].reasons)
+        rounded = Reason(Rule.ROUNDING, "price away from the market to the tick", price)
+
+        return (*before, rounded) if optimised is None else (*before, optimised, rounded)
 
     def _propose(self, side: Side, slot: Slot, place: int) -> None:
         """Make a candidate of the ladder's level for this slot, unless something of its own withholds it."""
-        level = self._shape.ladder[side][place]
         vanished = self._memory.vanished.get(slot)
+        chain = self._chain(side, place)
 
         if vanished is not None and self._view.now < vanished.back_at:
             self.alarm.at(vanished.back_at)
-            pause = Reason(Rule.VANISHED, f"its order vanished {vanished.times} times in a row: waits a little")
-            self._withhold(slot, (*self._chain(level), pause))
+            pause = Reason(Rule.VANISHED, "its order vanished so many times in a row: it waits", vanished.times)
+            self._withhold(slot, (*chain, pause))
             return
 
-        ticks = level_ticks(level, self._reference)
-        price = self._view.instrument.price(ticks)
-        chain = (*self._chain(level), Reason(Rule.ROUNDING, "price away from the market to the tick", price))
-        refused = self._shape.market.check(side, ticks, level.lots, self._view.mark) or self._shape.minimum.check(
+        ticks, lots = self._prices(side)[place], self._shape.ladder[side][place].lots
+        refused = self._shape.market.check(side, ticks, lots, self._view.mark) or self._shape.minimum.check(
             side, ticks, self._reference
         )
 
-        if refused is not None:
+        if refused is None:
+            quote = Quote(slot=slot, ticks=ticks, lots=lots, generation=self._generation, reasons=chain)
+            self._candidates.append(quote)
+        else:
             self._shelve(slot, (*chain, refused))
-            return
-
-        self._candidates.append(
-            Quote(slot=slot, ticks=ticks, lots=level.lots, generation=self._generation, reasons=chain)
-        )
 
     def _withhold(self, slot: Slot, reasons: tuple[Reason, ...]) -> None:
         """Do not quote this level now."""

@@ -23,10 +23,11 @@ SIDES = (Side.BUY, Side.SELL)
 class Level:
     """A level of the ladder: its price is reference x `over` / `under`, its amount is fixed.
 
-    `reasons` is the part of the chain that never changes: the spread and the amount.
+    `spread` is its distance as a fraction; `reasons` is the part of the chain that never changes.
     """
 
     slot: Slot
+    spread: Decimal
     over: int
     under: int
     lots: int
@@ -36,19 +37,20 @@ class Level:
 def build_ladder(
     settings: StrategySettings, instrument: Instrument, mode: PositionMode, leverage: int
 ) -> dict[Side, tuple[Level, ...]]:
-    """The levels of both sides, from the market outward."""
+    """The levels of both sides, from the market outward; order_override replaces spreads and amounts."""
     factor = leverage if settings.order_amount_basis == "margin" else 1
-    spreads = {Side.BUY: settings.bid_spread, Side.SELL: settings.ask_spread}
+    rule = Rule.OVERRIDE if settings.order_override else Rule.SPREAD
 
     return {
         side: tuple(
             _level(
                 Slot(OrderKind.QUOTE, side, index, position_side_of(side, mode)),
-                spreads[side] + index * settings.order_level_spread,
-                (settings.order_amount + index * settings.order_level_amount) * factor,
+                spread,
+                amount * factor,
                 instrument,
+                rule,
             )
-            for index in range(settings.order_levels)
+            for index, (spread, amount) in enumerate(_rungs(settings, side))
         )
         for side in SIDES
     }
@@ -63,23 +65,43 @@ def position_side_of(side: Side, mode: PositionMode) -> PositionSide:
 
 
 def level_ticks(level: Level, reference: Reference) -> int:
-    """The level's price at this reference: bids rounded down to the tick, asks up."""
-    over, under = reference.numerator * level.over, reference.denominator * level.under
-
-    return over // under if level.slot.side is Side.BUY else -(-over // under)
+    """The level's price at this reference, in ticks."""
+    return round_away(level.slot.side, reference.numerator * level.over, reference.denominator * level.under)
 
 
-def _level(slot: Slot, spread: Decimal, amount: Decimal, instrument: Instrument) -> Level:
+def round_away(side: Side, over: int, under: int) -> int:
+    """The ticks of over / under, away from the market: bids rounded down, asks up."""
+    return over // under if side is Side.BUY else -(-over // under)
+
+
+def _rungs(settings: StrategySettings, side: Side) -> list[tuple[Decimal, Decimal]]:
+    """Spread and amount of each level of a side, from the market outward."""
+    if settings.order_override:
+        rows = [row for row in settings.order_override.values() if row[0] == side.value]
+
+        return sorted(((spread, amount) for _, spread, amount in rows), key=lambda rung: rung[0])
+
+    spread = settings.bid_spread if side is Side.BUY else settings.ask_spread
+
+    return [
+        (spread + index * settings.order_level_spread, settings.order_amount + index * settings.order_level_amount)
+        for index in range(settings.order_levels)
+    ]
+
+
+def _level(slot: Slot, spread: Decimal, amount: Decimal, instrument: Instrument, rule: Rule) -> Level:
     """One level at this spread (a fraction) from the reference."""
     over, under = (1 - slot.side.sign * spread).as_integer_ratio()
+    place = "below" if slot.side is Side.BUY else "above"
 
     return Level(
         slot=slot,
+        spread=spread,
         over=over,
         under=under,
         lots=instrument.lots_down(amount),
         reasons=(
-            Reason(Rule.SPREAD, f"{spread * 100:f} % {'below' if slot.side is Side.BUY else 'above'}", spread),
+            Reason(rule, f"{(spread * 100).normalize():f} % {place} the reference", spread),
             Reason(Rule.ROUNDING, "amount down to the lot", amount),
         ),
     )

@@ -61,23 +61,12 @@ class StrategySettings:
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what is allowed) for each disagreement between keys."""
         if self.minimum_spread is not None:
-            for key, spread in (("bid_spread", self.bid_spread), ("ask_spread", self.ask_spread)):
+            spreads = {"bid_spread": self.bid_spread, "ask_spread": self.ask_spread}
+            spreads |= {f"order_override.{name}": row[1] for name, row in self.order_override.items()}
+
+            for key, spread in spreads.items():
                 if self.minimum_spread > spread:
-                    yield "minimum_spread", f"must not be above {key}, or no quote of that side could ever rest"
+                    yield "minimum_spread", f"must not be above {key}, or that quote could never rest"
 
         if self.price_ceiling is not None and self.price_floor is not None and self.price_ceiling <= self.price_floor:
             yield "price_ceiling", "must be above price_floor"
-
-        yield from unbuilt(self)
-
-
-def unbuilt(settings: StrategySettings) -> Iterator[tuple[str, str]]:
-    """Yield (key, what is allowed) for what can be written down already and is not acted on yet.
-
-    The one place for such refusals: a key must never be accepted and then ignored.
-    """
-    if settings.order_override:
-        yield "order_override", "is not built yet: leave it out"
-
-    if settings.order_optimization_enabled:
-        yield "order_optimization_enabled", "is not built yet: only false"

@@ -1,0 +1,85 @@
+"""Order optimisation: where a ladder stands at the top of the book.
+
+`retreat` lets a quote that would be the best by more than a tick fall back to one tick better than the rest; it never
+moves a quote towards the market. `top` also brings level 1 forward to one tick better than the rest, never nearer to
+the reference than minimum_spread, or than half of its own spread while that is off.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Side
+from perpmaker.model.quote import Reason, Rule
+from perpmaker.state.view import BookView, View
+from perpmaker.strategy.ladder import Level, round_away
+from perpmaker.strategy.reference import Reference
+from perpmaker.strategy.settings import StrategySettings
+
+
+def price_to_beat(book: BookView, side: Side, depth_lots: Decimal) -> int | None:
+    """The best price of other people once `depth_lots` at the top are ignored; None when the book ends within them."""
+    seen = 0
+
+    for ticks, lots in book.levels(side):
+        seen += lots
+
+        if seen > depth_lots:
+            return ticks
+
+    return None
+
+
+def optimise(
+    settings: StrategySettings,
+    view: View,
+    side: Side,
+    *,
+    reference: Reference,
+    ladder: tuple[Level, ...],
+    own: list[int],
+) -> tuple[list[int], Reason | None]:
+    """The ladder's prices in ticks (`own`, from level 1 outward) after optimisation, and what it did to them.
+
+    Further levels keep their distance from level 1; level 1 never crosses the other side.
+    """
+    if not settings.order_optimization_enabled or not own:
+        return own, None
+
+    depth = settings.bid_order_optimization_depth if side is Side.BUY else settings.ask_order_optimization_depth
+    beat = price_to_beat(view.book, side, depth / view.instrument.lot)
+
+    if beat is None:
+        return own, Reason(Rule.OPTIMISATION, "the book ends within the depth to ignore: nothing to beat")
+
+    bold = beat + side.sign
+
+    if settings.order_optimization_mode == "retreat":
+        first = _further(side, own[0], bold)
+    else:
+        first = _further(side, _nearest(settings, side, reference, ladder[0]), bold)
+        opposite = view.book.best_ask if side is Side.BUY else view.book.best_bid
+        first = first if opposite is None else _further(side, first, opposite - side.sign)
+
+    return [first + ticks - own[0] for ticks in own], _explain(view.instrument, first, own[0], beat)
+
+
+def _further(side: Side, one: int, other: int) -> int:
+    """The price further from the market: the lower bid, the higher ask."""
+    return min(one, other) if side is Side.BUY else max(one, other)
+
+
+def _nearest(settings: StrategySettings, side: Side, reference: Reference, level: Level) -> int:
+    """The nearest price to the reference that `top` may go to."""
+    spread = level.spread / 2 if settings.minimum_spread is None else settings.minimum_spread
+    over, under = (1 - side.sign * spread).as_integer_ratio()
+
+    return round_away(side, reference.numerator * over, reference.denominator * under)
+
+
+def _explain(instrument: Instrument, first: int, own: int, beat: int) -> Reason:
+    """What happened to level 1, with the price to beat."""
+    done = "stays" if first == own else "moved to one tick better than the rest, or as near to it as allowed"
+
+    return Reason(Rule.OPTIMISATION, f"level 1 {done}; price to beat", instrument.price(beat))
