@@ -74,11 +74,26 @@ class Exchange:
 
     def advance(self, now_ms: int) -> None:
         """Let everything happen that is due until then: market steps, funding, dead man's switches."""
-        while (due := self._next_due()) <= now_ms:
+        while (due := self.next_due_ms) <= now_ms:
             self._floor.now_ms = max(due, self._floor.now_ms)
             self._do_due()
 
         self._floor.now_ms = max(now_ms, self._floor.now_ms)
+
+    @property
+    def next_due_ms(self) -> int:
+        """When something happens by itself next: a market step, funding, or a dead man's switch."""
+        market_ms = self._market.next_ms
+        due = self._floor.next_funding_ms
+
+        if market_ms is not None and market_ms < due:
+            due = market_ms
+
+        for account in self._floor.accounts.values():
+            if account.countdown_ms is not None and account.countdown_ms < due:
+                due = account.countdown_ms
+
+        return due
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Be told of every event from now on; returns what ends that."""
@@ -140,6 +155,8 @@ class Exchange:
         account = Account(name=name, instrument=self.instrument, leverage=min(20, self.instrument.max_leverage))
         self._floor.accounts[name] = account
         account.book_income(IncomeKind.TRANSFER, balance, self.now_ms, self._floor.new_id(), None)
+        self._floor.account_changed(account, AccountCause.TRANSFER, (), balance)
+        self._floor.publish()
 
         return account.state(self.mark)
 
@@ -316,19 +333,6 @@ class Exchange:
     def _conclude(self) -> None:
         trigger.check_triggers(self._floor)
         self._floor.publish()
-
-    def _next_due(self) -> int:
-        market_ms = self._market.next_ms
-        due = self._floor.next_funding_ms
-
-        if market_ms is not None and market_ms < due:
-            due = market_ms
-
-        for account in self._floor.accounts.values():
-            if account.countdown_ms is not None and account.countdown_ms < due:
-                due = account.countdown_ms
-
-        return due
 
     def _do_due(self) -> None:
         floor, now_ms, mark = self._floor, self._floor.now_ms, self._floor.mark

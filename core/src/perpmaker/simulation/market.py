@@ -35,7 +35,7 @@ class Shape:
     half_life_s: float = 5.0
     step_ms: int = 100
     levels: int = 20
-    spread: float = 0.00001
+    spread: float = 0.000005
     gap: float = 0.00002
     touch_notional: float = 15_000.0
     growth: float = 0.15

@@ -1,0 +1,108 @@
+"""`perpmaker sandbox VENUE`: serve a venue's sandbox until stopped."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from decimal import Decimal, InvalidOperation
+from functools import partial
+
+import anyio
+import anyio.to_thread
+import click
+import msgspec
+
+from perpmaker.clock import SystemClock
+from perpmaker.errors import PluginError
+from perpmaker.sandbox.dialect import Dialect
+from perpmaker.sandbox.server import SandboxLine, SandboxSettings, open_sandbox
+
+HOST = "127.0.0.1"
+
+
+class Money(click.ParamType):
+    """A positive decimal number."""
+
+    name = "amount"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        """The number, exact; a usage error for what is none."""
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            self.fail(f"{value!r} is not a number", param, ctx)
+
+        if not amount.is_finite() or amount <= 0:
+            self.fail(f"{value} is not above 0", param, ctx)
+
+        return amount
+
+
+@click.command()
+@click.argument("venue")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="any free one", help="Port to serve on.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the synthetic market.")
+@click.option("--balance", type=Money(), default="10000", show_default=True, help="What the account starts with.")
+@click.option("--market", default="BTC-USDT", show_default=True, help="The market to serve.")
+@click.option("--json", "as_json", is_flag=True, help="Print the line as JSON.")
+@click.option("--until-stdin-closes", is_flag=True, help="Stop when standard input closes, too.")
+def sandbox(  # noqa: PLR0917  # click passes by keyword
+    venue: str, port: int, seed: int, balance: Decimal, market: str, as_json: bool, until_stdin_closes: bool
+) -> None:
+    """Serve a sandbox of VENUE on this machine: its protocol, a simulated exchange, a market from a seed.
+
+    One line says where it is and which test keys it takes. It needs no account and no network, and trades nothing
+    real. It ends with SIGINT or SIGTERM.
+    """
+    settings = SandboxSettings(venue=venue, market=market, seed=seed, balance=balance)
+    anyio.run(
+        partial(_serve, _dialect(venue), settings, port=port, as_json=as_json, until_stdin_closes=until_stdin_closes)
+    )
+
+
+def _dialect(venue: str) -> Dialect:
+    from perpmaker.catalog import load_catalog  # noqa: PLC0415  # looks at every installed plugin
+
+    declaration = load_catalog().derivative_connector(venue)
+
+    if declaration.sandbox is None:
+        raise PluginError(f"{venue} has no sandbox.")
+
+    return declaration.sandbox()
+
+
+async def _serve(
+    dialect: Dialect, settings: SandboxSettings, *, port: int, as_json: bool, until_stdin_closes: bool
+) -> None:
+    listeners = await anyio.create_tcp_listener(local_host=HOST, local_port=port)
+
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with (
+            open_sandbox(dialect, settings, clock=SystemClock(), listener=listeners) as served,
+            anyio.create_task_group() as tasks,
+        ):
+            click.echo(_line(served.line, as_json=as_json))
+
+            if until_stdin_closes:
+                tasks.start_soon(_wait_for_end_of_input, tasks.cancel_scope)
+
+            async for _ in signals:
+                break
+
+            tasks.cancel_scope.cancel()
+
+
+def _line(line: SandboxLine, *, as_json: bool) -> str:
+    if as_json:
+        return msgspec.json.encode(line).decode()
+
+    return (
+        f"Sandbox of {line.venue}: {line.market} at {line.url}, seed {line.seed}; "
+        f"API key {line.api_key}, secret {line.api_secret} (test keys). Stop with Ctrl-C."
+    )
+
+
+async def _wait_for_end_of_input(scope: anyio.CancelScope) -> None:
+    # A thread, because a pipe, a terminal and a file must all do; it is abandoned when a signal comes first.
+    await anyio.to_thread.run_sync(sys.stdin.buffer.read, abandon_on_cancel=True)
+    scope.cancel()

@@ -1,0 +1,210 @@
+"""The control room in front of a dialect: faults, the oracle's report, the market's levers, and a person at the desk.
+
+========================= ===========================================================================================
+`GET /_sandbox`           the line that was printed at the start
+`POST /_ctl/fault`        arm a fault (see `perpmaker.wire.fault`), or commit it now
+`POST /_ctl/clear`        disarm all faults
+`GET /_ctl/oracle`        what the exchange itself knows of every account, and every invariant that did not hold
+`POST /_ctl/market`       `{"jump": 1.01}` moves the price, `{"paused": true}` stops the trading
+`POST /_ctl/account`      what a person does beside the bot, see `PersonalAction`
+========================= ===========================================================================================
+
+What is not understood is answered with 400, what the exchange refuses with 409, each with `{"error": ...}`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, Literal
+
+import attrs
+import msgspec
+
+from perpmaker.clock import Clock
+from perpmaker.errors import PayloadError
+from perpmaker.model.order import PositionMode, PositionSide, Side
+from perpmaker.model.position import MarginMode
+from perpmaker.sandbox.oracle import Oracle
+from perpmaker.simulation.crowd import Market
+from perpmaker.simulation.denial import DeniedError
+from perpmaker.simulation.exchange import Exchange
+from perpmaker.simulation.market import SyntheticMarket
+from perpmaker.simulation.order import OrderRequest
+from perpmaker.simulation.statement import IncomeKind
+from perpmaker.wire.fault import FaultPlan, parse_fault
+from perpmaker.wire.server import App, Request, Response
+from perpmaker.wire.websocket import WebSocket
+
+
+@attrs.frozen(kw_only=True)
+class MarketLever:
+    """What can be done to the synthetic market."""
+
+    jump: float | None = None
+    paused: bool | None = None
+
+
+@attrs.frozen(kw_only=True)
+class PersonalAction:
+    """What a person does with the account beside the bot; without an account, with the first one.
+
+    `place` needs side and amount (without a price: at market), `cancel` an order id or client id, `transfer` an
+    amount; `position_mode`, `margin_mode` and `leverage` the new value under that name.
+    """
+
+    do: Literal["place", "cancel", "cancel_all", "transfer", "position_mode", "margin_mode", "leverage"]
+    account: str | None = None
+    order_id: int | None = None
+    client_id: str | None = None
+    side: Side = Side.BUY
+    position_side: PositionSide = PositionSide.NET
+    amount: Decimal = Decimal(0)
+    price: Decimal | None = None
+    reduce_only: bool = False
+    position_mode: PositionMode = PositionMode.ONE_WAY
+    margin_mode: MarginMode = MarginMode.CROSS
+    leverage: int = 1
+
+
+class ControlRoom:
+    """An `App` that answers for what begins with `/_`, and hands everything else to the venue's dialect."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        exchange: Exchange,
+        market: Market,
+        oracle: Oracle,
+        faults: FaultPlan,
+        clock: Clock,
+        line: Mapping[str, Any],
+    ) -> None:
+        self._app = app
+        self._exchange = exchange
+        self._market = market
+        self._oracle = oracle
+        self._faults = faults
+        self._clock = clock
+        self._line = line
+
+    async def respond(self, request: Request) -> Response:
+        """Answer a control request, or let the dialect answer."""
+        if not request.path.startswith("/_"):
+            return await self._app.respond(request)
+
+        try:
+            return await self._control(request)
+        except (msgspec.MsgspecError, PayloadError, ValueError) as error:
+            return _answer({"error": str(error)}, HTTPStatus.BAD_REQUEST)
+        except DeniedError as denied:
+            return _answer({"error": str(denied), "denial": denied.denial.name}, HTTPStatus.CONFLICT)
+
+    async def converse(self, request: Request, socket: WebSocket) -> None:
+        """Every WebSocket is the dialect's."""
+        await self._app.converse(request, socket)
+
+    async def _control(self, request: Request) -> Response:
+        match request.method, request.path:
+            case "GET", "/_sandbox":
+                return _answer(self._line)
+            case "GET", "/_ctl/oracle":
+                self._exchange.advance(self._clock.utc_ms())
+                return _answer(self.report())
+            case "POST", "/_ctl/fault":
+                await self._faults.inject(parse_fault(request.body))
+            case "POST", "/_ctl/clear":
+                self._faults.clear()
+            case "POST", "/_ctl/market":
+                return _answer(self._pull(msgspec.json.decode(request.body, type=MarketLever)))
+            case "POST", "/_ctl/account":
+                with self._oracle.person():
+                    return _answer(self._act(msgspec.json.decode(request.body, type=PersonalAction)))
+            case _:
+                return _answer({"error": f"no {request.method} {request.path}"}, HTTPStatus.NOT_FOUND)
+
+        return _answer({"armed": len(self._faults.faults)})
+
+    def _pull(self, lever: MarketLever) -> dict[str, object]:
+        if not isinstance(self._market, SyntheticMarket):
+            raise ValueError("only the synthetic market has levers")  # noqa: TRY004  # a wrong request, not a bug
+
+        if lever.jump is not None:
+            self._market.jump(lever.jump)
+
+        if lever.paused is not None:
+            self._market.paused = lever.paused
+
+        return {"price": self._market.price, "paused": self._market.paused}
+
+    def _act(self, action: PersonalAction) -> object:
+        exchange, now_ms = self._exchange, self._clock.utc_ms()
+        account = action.account or exchange.accounts()[0]
+        acts: dict[str, Callable[[], object]] = {
+            "place": lambda: exchange.place(account, _request(action), now_ms),
+            "cancel": lambda: exchange.cancel(
+                account, order_id=action.order_id, client_id=action.client_id, now_ms=now_ms
+            ),
+            "cancel_all": lambda: exchange.cancel_all(account, now_ms),
+            "transfer": lambda: exchange.transfer(account, action.amount, now_ms),
+            "position_mode": lambda: exchange.set_position_mode(account, action.position_mode, now_ms),
+            "margin_mode": lambda: exchange.set_margin_mode(account, action.margin_mode, now_ms),
+            "leverage": lambda: exchange.set_leverage(account, action.leverage, now_ms),
+        }
+
+        return acts[action.do]()
+
+    def report(self) -> dict[str, object]:
+        """The oracle's report: every account, exact decimals as text, and what did not hold."""
+        return {
+            "now_ms": self._exchange.now_ms,
+            "mark": self._exchange.mark,
+            "last": self._last(),
+            "accounts": {name: self._account(name) for name in self._exchange.accounts()},
+            "violations": self._oracle.violations,
+            "evaluated": dict(self._oracle.evaluated),
+            "faults_fired": len(self._faults.fired),
+        }
+
+    def _last(self) -> Decimal | None:
+        ticks = self._exchange.last_ticks
+
+        return None if ticks is None else self._exchange.instrument.price(ticks)
+
+    def _account(self, name: str) -> dict[str, object]:
+        sums = {kind: Decimal(0) for kind in IncomeKind}
+
+        for income in self._exchange.income(name):
+            sums[income.kind] += income.amount
+
+        orders = self._exchange.orders(name)
+
+        return {
+            "state": self._exchange.account(name),
+            "open_orders": self._exchange.open_orders(name),
+            "conditional_orders": self._exchange.conditional_orders(name),
+            "income": {kind.value: amount for kind, amount in sums.items()},
+            "orders": len(orders),
+            "order_states": dict(Counter(order.state.value for order in orders)),
+            "executions": len(self._exchange.executions(name)),
+            "volume": sum((e.price * e.amount for e in self._exchange.executions(name)), Decimal(0)),
+            "longest_unprotected_s": self._oracle.longest_unprotected_s(name),
+        }
+
+
+def _request(action: PersonalAction) -> OrderRequest:
+    return OrderRequest(
+        side=action.side,
+        amount=action.amount,
+        price=action.price,
+        position_side=action.position_side,
+        reduce_only=action.reduce_only,
+        client_id=action.client_id or "",
+    )
+
+
+def _answer(content: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return Response(status=status, body=msgspec.json.encode(content), headers={"content-type": "application/json"})
