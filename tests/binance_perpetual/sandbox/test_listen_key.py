@@ -29,7 +29,7 @@ def test_second_post_returns_the_same_key_and_extends_it() -> None:
 
     time.ms = 6_000_000
 
-    assert keys.is_active(key)
+    assert keys.active == key
     assert keys.expire() is None
 
 
@@ -40,7 +40,7 @@ def test_key_ends_when_its_time_is_over() -> None:
     key = keys.create()
     time.ms = 3_600_000
 
-    assert not keys.is_active(key)
+    assert keys.active is None
     assert keys.expire() == key
     assert keys.expire() is None
     assert keys.create() != key
@@ -63,4 +63,4 @@ def test_closed_key_is_dead() -> None:
     key = keys.create()
 
     assert keys.close() == key
-    assert not keys.is_active(key)
+    assert keys.active is None

@@ -21,7 +21,7 @@ class ListenKeys:
 
     def create(self) -> str:
         """The active key, renewed; a new one when there is none."""
-        if self._live() is None:
+        if self.active is None:
             self._made += 1
             self._key = hashlib.sha256(f"listenKey {self._seed} {self._made}".encode()).hexdigest()
             self._ends_ms = self._server_ms() + self._life_ms
@@ -30,7 +30,7 @@ class ListenKeys:
 
     def renew(self) -> str:
         """Let the active key live on; -1125 when there is none."""
-        if self._live() is None or self._key is None:
+        if self.active is None or self._key is None:
             raise refusal(-1125)
 
         self._ends_ms = self._server_ms() + self._life_ms
@@ -44,9 +44,10 @@ class ListenKeys:
 
         return key
 
-    def is_active(self, key: str) -> bool:
-        """Whether a socket under this key hears anything."""
-        return self._live() == key
+    @property
+    def active(self) -> str | None:
+        """The key whose sockets hear what happens; None when there is none."""
+        return None if self._key is None or self._server_ms() >= self._ends_ms else self._key
 
     def expire(self) -> str | None:
         """Forget the key if its time is over, and return it; None when nothing ended."""
@@ -58,6 +59,3 @@ class ListenKeys:
         self._key = None
 
         return key
-
-    def _live(self) -> str | None:
-        return None if self._key is None or self._server_ms() >= self._ends_ms else self._key

@@ -19,10 +19,10 @@ class Options:
     positions is answered as it was that long ago. `late_match_ms`: a command reaches the matching engine that long
     after the gateway let it pass; `checks_window_at_match` whether the window is checked there once more (-5028).
     `hidden_for_ms`: a new order is not found by queries for that long. `listen_key_life_s`: without renewal.
-    `ws_ping_s`: seconds between pings on sockets. `enforce_limits`, `weight_1m`, `orders_10s`, `orders_1m`: the rate
-    limits. `trade_lite`: send TRADE_LITE before each fill. `race_ms`: answers to orders and user events are each held
-    back by up to that long, at random from `seed`. `withdrawals`, `ip_restricted`: what the key's permissions say.
-    `switch_cancels_conditional`: whether the dead-man switch takes conditional orders too (the venue does not say).
+    `socket_life_s`: after which every socket is closed. `enforce_limits`, `weight_1m`, `orders_10s`, `orders_1m`: the
+    rate limits. `trade_lite`: send TRADE_LITE before each fill. `race_ms`: answers to commands and user events are
+    each held back by up to that long, at random from `seed`. `withdrawals`, `ip_restricted`: what the key's
+    permissions say.
     """
 
     server_time_offset_ms: int = attrs.field(default=0, validator=validators.instance_of(int))
@@ -31,7 +31,7 @@ class Options:
     checks_window_at_match: bool = attrs.field(default=True, validator=validators.instance_of(bool))
     hidden_for_ms: int = attrs.field(default=0, validator=_natural)
     listen_key_life_s: float = attrs.field(default=3600.0, validator=_seconds)
-    ws_ping_s: float = attrs.field(default=180.0, validator=_seconds)
+    socket_life_s: float = attrs.field(default=86_400.0, validator=_seconds)
     enforce_limits: bool = attrs.field(default=True, validator=validators.instance_of(bool))
     weight_1m: int = attrs.field(default=2400, validator=_natural)
     orders_10s: int = attrs.field(default=300, validator=_natural)
@@ -41,7 +41,6 @@ class Options:
     seed: int = attrs.field(default=0, validator=validators.instance_of(int))
     withdrawals: bool = attrs.field(default=False, validator=validators.instance_of(bool))
     ip_restricted: bool = attrs.field(default=True, validator=validators.instance_of(bool))
-    switch_cancels_conditional: bool = attrs.field(default=False, validator=validators.instance_of(bool))
 
 
 def parse_options(values: dict[str, Any]) -> Options:

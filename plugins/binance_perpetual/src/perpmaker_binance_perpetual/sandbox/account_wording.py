@@ -1,0 +1,154 @@
+"""Balance and positions in the venue's words. Balances are exact; margins and averages are rounded for display."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from perpmaker.model.order import PositionSide, Side
+from perpmaker.model.position import MarginMode
+from perpmaker.simulation.order import SimulatedOrder
+from perpmaker.simulation.statement import AccountState, IncomeKind, PositionState
+
+from perpmaker_binance_perpetual.sandbox.notation import plain, rounded
+from perpmaker_binance_perpetual.sandbox.order_wording import POSITION_SIDE_WORDS
+from perpmaker_binance_perpetual.sandbox.venue import Venue
+
+MARGIN_MODES: Final[Mapping[str, MarginMode]] = {"CROSSED": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}
+MARGIN_MODE_WORDS: Final = {mode: word for word, mode in MARGIN_MODES.items()}
+INCOME_WORDS: Final[Mapping[IncomeKind, str]] = {
+    IncomeKind.REALIZED: "REALIZED_PNL",
+    IncomeKind.FEE: "COMMISSION",
+    IncomeKind.FUNDING: "FUNDING_FEE",
+    IncomeKind.TRANSFER: "TRANSFER",
+    IncomeKind.LIQUIDATION_FEE: "INSURANCE_CLEAR",
+    IncomeKind.INSURANCE: "INSURANCE_CLEAR",
+}
+ZERO: Final = Decimal(0)
+
+
+def totals(state: AccountState) -> dict[str, object]:
+    """The sums over the account, which has one asset."""
+    return {
+        "totalInitialMargin": rounded(state.position_margin + state.order_margin),
+        "totalMaintMargin": rounded(state.maintenance_margin),
+        "totalWalletBalance": plain(state.wallet),
+        "totalUnrealizedProfit": plain(state.unrealized),
+        "totalMarginBalance": plain(state.equity),
+        "totalPositionInitialMargin": rounded(state.position_margin),
+        "totalOpenOrderInitialMargin": rounded(state.order_margin),
+        "totalCrossWalletBalance": plain(state.cross_wallet),
+        "totalCrossUnPnl": plain(_cross_unrealized(state)),
+        "availableBalance": rounded(max(state.available, ZERO)),
+        "maxWithdrawAmount": rounded(max(state.available, ZERO)),
+    }
+
+
+def asset_row(state: AccountState, venue: Venue) -> dict[str, object]:
+    """The asset as the account lists it."""
+    return {
+        "asset": state.asset,
+        "walletBalance": plain(state.wallet),
+        "unrealizedProfit": plain(state.unrealized),
+        "marginBalance": plain(state.equity),
+        "maintMargin": rounded(state.maintenance_margin),
+        "initialMargin": rounded(state.position_margin + state.order_margin),
+        "positionInitialMargin": rounded(state.position_margin),
+        "openOrderInitialMargin": rounded(state.order_margin),
+        "crossWalletBalance": plain(state.cross_wallet),
+        "crossUnPnl": plain(_cross_unrealized(state)),
+        "availableBalance": rounded(max(state.available, ZERO)),
+        "maxWithdrawAmount": rounded(max(state.available, ZERO)),
+        "updateTime": venue.shown_ms(state.updated_ms),
+    }
+
+
+def balance_row(state: AccountState, venue: Venue) -> dict[str, object]:
+    """The asset as the balance lists it."""
+    return {
+        "accountAlias": "SgsR",
+        "asset": state.asset,
+        "balance": plain(state.wallet),
+        "crossWalletBalance": plain(state.cross_wallet),
+        "crossUnPnl": plain(_cross_unrealized(state)),
+        "availableBalance": rounded(max(state.available, ZERO)),
+        "maxWithdrawAmount": rounded(max(state.available, ZERO)),
+        "marginAvailable": True,
+        "updateTime": venue.shown_ms(state.updated_ms),
+    }
+
+
+def account_position(position: PositionState, venue: Venue) -> dict[str, object]:
+    """A position as the account lists it."""
+    return {
+        "symbol": venue.instrument.symbol,
+        "positionSide": POSITION_SIDE_WORDS[position.side],
+        "positionAmt": venue.notation.amount_value(position.amount),
+        "unrealizedProfit": rounded(position.unrealized),
+        "isolatedMargin": rounded(position.isolated_margin or ZERO),
+        "notional": rounded(position.notional),
+        "isolatedWallet": rounded(position.isolated_margin or ZERO),
+        "initialMargin": rounded(position.initial_margin),
+        "maintMargin": rounded(position.maintenance_margin),
+        "updateTime": venue.shown_ms(position.updated_ms),
+    }
+
+
+def risk_row(position: PositionState, orders: list[SimulatedOrder], venue: Venue) -> dict[str, object]:
+    """A position with its risk; no leverage and no margin type, which are settings of the market."""
+    listed = account_position(position, venue)
+    notional = {side: resting_notional(orders, side, position.side, venue) for side in Side}
+
+    return {
+        "symbol": venue.instrument.symbol,
+        "positionSide": listed["positionSide"],
+        "positionAmt": listed["positionAmt"],
+        "entryPrice": entry_price(position),
+        "breakEvenPrice": entry_price(position),
+        "markPrice": rounded(position.mark),
+        "unRealizedProfit": listed["unrealizedProfit"],
+        "liquidationPrice": "0" if position.liquidation is None else rounded(position.liquidation),
+        "isolatedMargin": listed["isolatedMargin"],
+        "notional": listed["notional"],
+        "marginAsset": venue.instrument.quote,
+        "isolatedWallet": listed["isolatedWallet"],
+        "initialMargin": listed["initialMargin"],
+        "maintMargin": listed["maintMargin"],
+        "positionInitialMargin": listed["initialMargin"],
+        "openOrderInitialMargin": "0",
+        "adl": 2 if position.lots else 0,
+        "bidNotional": plain(notional[Side.BUY]),
+        "askNotional": plain(notional[Side.SELL]),
+        "updateTime": listed["updateTime"],
+    }
+
+
+def entry_price(position: PositionState) -> str:
+    """The average entry price; 0.0 when flat."""
+    return rounded(position.entry) if position.lots else "0.0"
+
+
+def resting_notional(orders: list[SimulatedOrder], side: Side, position_side: PositionSide, venue: Venue) -> Decimal:
+    """What the open orders of one side, acting on one position, are worth."""
+    instrument = venue.instrument
+
+    return sum(
+        (
+            instrument.price(order.ticks) * instrument.amount(order.remaining_lots)
+            for order in orders
+            if order.side is side and order.position_side is position_side and order.ticks is not None
+        ),
+        ZERO,
+    )
+
+
+def shown_positions(state: AccountState, orders: list[SimulatedOrder]) -> list[PositionState]:
+    """The positions that the venue lists: those that are not flat, and those that open orders act on."""
+    acted_on = {order.position_side for order in orders}
+
+    return [position for position in state.positions if position.lots or position.side in acted_on]
+
+
+def _cross_unrealized(state: AccountState) -> Decimal:
+    return state.unrealized if state.margin_mode is MarginMode.CROSS else ZERO

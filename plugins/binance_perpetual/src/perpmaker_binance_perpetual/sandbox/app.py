@@ -1,0 +1,141 @@
+"""The venue's front door: one request in, one answer out; sockets to the hub; and the venue's own rhythm."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from random import Random
+from typing import Any, Final
+
+import anyio
+import msgspec
+from perpmaker.clock import Clock
+from perpmaker.sandbox.dialect import TestKeys
+from perpmaker.simulation.exchange import Exchange
+from perpmaker.wire.server import Request, Response
+from perpmaker.wire.websocket import WebSocket
+
+from perpmaker_binance_perpetual.sandbox import (
+    rest_account,
+    rest_algo,
+    rest_batch,
+    rest_market,
+    rest_order,
+    rest_setting,
+)
+from perpmaker_binance_perpetual.sandbox.authentication import KEYS, Authenticator, Window
+from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint
+from perpmaker_binance_perpetual.sandbox.hub import Hub
+from perpmaker_binance_perpetual.sandbox.market_stream import MarketStreams
+from perpmaker_binance_perpetual.sandbox.option import Options, parse_options
+from perpmaker_binance_perpetual.sandbox.parameter import Parameters, parse_parameters
+from perpmaker_binance_perpetual.sandbox.refusal import CodeError, refusal
+from perpmaker_binance_perpetual.sandbox.socket import POLICY_VIOLATION, parse_target
+from perpmaker_binance_perpetual.sandbox.user_stream import UserStream
+from perpmaker_binance_perpetual.sandbox.venue import Venue
+
+TICK_S: Final = 0.025
+JSON: Final = {"Content-Type": "application/json"}
+ENDPOINTS: Final = {
+    (endpoint.method, endpoint.path): endpoint
+    for module in (rest_market, rest_account, rest_setting, rest_order, rest_batch, rest_algo)
+    for endpoint in module.ENDPOINTS
+}
+
+
+class BinanceApp:
+    """Speaks the venue's protocol over a simulated exchange."""
+
+    def __init__(self, exchange: Exchange, clock: Clock, options: Options) -> None:
+        self._options = options
+        self._venue = Venue(exchange, clock, options)
+        self._authenticator = Authenticator(KEYS.checkers(), self._venue.server_ms)
+        self._hub = Hub(clock, options.socket_life_s)
+        self._chance = Random(options.seed)  # noqa: S311  # chance that a seed repeats, not a secret
+        self._market = MarketStreams(self._venue, self._hub)
+        self._user = UserStream(self._venue, self._hub, self._chance)
+
+    async def respond(self, request: Request) -> Response:
+        """Answer one request; every refusal of the venue is a JSON body with its code."""
+        endpoint = ENDPOINTS.get((request.method, request.path))
+
+        try:
+            if endpoint is None:
+                text = f"Path {request.path}, Method {request.method} is invalid"
+                raise CodeError(-5000, text, status=HTTPStatus.NOT_FOUND)
+
+            answer: object = await self._call(endpoint, request)
+            status, extra = 200, {}
+        except CodeError as error:
+            answer, status, extra = error.body(), error.status, dict(error.headers)
+
+        has_orders = endpoint is not None and endpoint.matches
+        headers = {**JSON, **self._venue.limits.headers(orders=has_orders), **extra}
+
+        return Response(status=status, body=msgspec.json.encode(answer), headers=headers)
+
+    async def converse(self, request: Request, socket: WebSocket) -> None:
+        """Serve a socket by its path; one that the venue does not have is closed."""
+        target = parse_target(request)
+
+        if target is None:
+            await socket.close(POLICY_VIOLATION, "no such path")
+            return
+
+        await self._hub.converse(socket, target)
+
+    async def run(self) -> None:
+        """Let the market move and push what is due, until cancelled."""
+        while True:
+            now_ms = self._venue.now_ms()
+            self._venue.exchange.advance(now_ms)
+            self._market.tick(now_ms)
+            self._user.tick(now_ms)
+            await anyio.sleep(TICK_S)
+
+    async def _call(self, endpoint: Endpoint, request: Request) -> object:
+        parameters = parse_parameters(request.query, request.body)
+        self._venue.limits.spend_weight(endpoint.weight_of(parameters))
+        window = self._authenticator.check(endpoint.security, request, parameters)
+        parameters.refuse_unknown(endpoint.known)
+        self._venue.limits.spend_orders(endpoint.cost)
+
+        if endpoint.matches:
+            return await self._match(endpoint, parameters, window)
+
+        self._venue.exchange.advance(self._venue.now_ms())
+
+        return endpoint.handle(self._venue, parameters)
+
+    async def _match(self, endpoint: Endpoint, parameters: Parameters, window: Window | None) -> object:
+        """Take a command to the matching engine, which may be late, and hold its answer back as chance will have it."""
+        if self._options.late_match_ms:
+            await anyio.sleep(self._options.late_match_ms / 1000)
+
+            if self._options.checks_window_at_match and window is not None and window.is_over(self._venue.server_ms()):
+                raise refusal(-5028)
+
+        delay_ms = self._chance.randint(0, self._options.race_ms)
+        self._venue.exchange.advance(self._venue.now_ms())
+        answer = endpoint.handle(self._venue, parameters)
+
+        if delay_ms:
+            await anyio.sleep(delay_ms / 1000)
+
+        return answer
+
+
+class BinanceDialect:
+    """The sandbox dialect of Binance USDⓈ-M."""
+
+    @property
+    def keys(self) -> TestKeys:
+        """An HMAC key, and beside it one for Ed25519."""
+        return KEYS
+
+    def symbol(self, market: str) -> str:
+        """The venue's name: `BTC-USDT` is `BTCUSDT`."""
+        return market.replace("-", "")
+
+    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any]) -> BinanceApp:
+        """The app over this exchange; ValueError for an option that there is not. See `Options`."""
+        return BinanceApp(exchange, clock, parse_options(options))

@@ -1,0 +1,146 @@
+"""A new order as its parameters say it: checked in the venue's order, each fault with the venue's code."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Final
+
+from perpmaker.model.order import PositionMode, PositionSide, Side
+from perpmaker.simulation.order import OrderRequest, TimeInForce
+
+from perpmaker_binance_perpetual.sandbox.market_rule import (
+    ORDER_TYPES,
+    check_amount,
+    check_band,
+    check_notional,
+    check_price,
+)
+from perpmaker_binance_perpetual.sandbox.order_wording import POSITION_SIDES, SIDES, TIMES_IN_FORCE
+from perpmaker_binance_perpetual.sandbox.parameter import Parameters
+from perpmaker_binance_perpetual.sandbox.refusal import refusal
+from perpmaker_binance_perpetual.sandbox.venue import Venue
+
+CLIENT_ID: Final = re.compile(r"^[.A-Z:/a-z0-9_-]{1,36}$")
+REGULAR_TYPES: Final = frozenset({"LIMIT", "MARKET"})
+CONDITIONAL_ONLY: Final = ("stopPrice", "activationPrice", "callbackRate", "closePosition", "priceProtect")
+LIMIT_ONLY: Final = ("price", "timeInForce")
+PARAMETERS: Final = (
+    "symbol",
+    "side",
+    "positionSide",
+    "type",
+    "timeInForce",
+    "quantity",
+    "reduceOnly",
+    "price",
+    "newClientOrderId",
+    "newOrderRespType",
+    "priceMatch",
+    "selfTradePreventionMode",
+    "workingType",
+    *CONDITIONAL_ONLY,
+)
+RESPONSE_TYPES: Final = frozenset({"ACK", "RESULT"})
+STP_MODES: Final = frozenset({"EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "NONE"})
+
+
+def read_request(venue: Venue, parameters: Parameters) -> OrderRequest:
+    """The order to hand to the exchange."""
+    venue.require_symbol(parameters)
+    side = SIDES[parameters.choice("side", SIDES, code=-1117)]
+    is_market = _type(parameters) == "MARKET"
+    parameters.choice("newOrderRespType", RESPONSE_TYPES, default="ACK")
+    parameters.choice("selfTradePreventionMode", STP_MODES, default="EXPIRE_MAKER")
+    parameters.choice("priceMatch", {"NONE"}, default="NONE")
+    position_side, reduce_only = read_position(venue, parameters)
+    time_in_force = TimeInForce.GTC if is_market else _time_in_force(parameters)
+    amount = _amount(venue, parameters, market=is_market)
+    price = None if is_market else _price(venue, parameters, side)
+
+    if price is not None and not _is_closing(side, position_side, reduce_only=reduce_only):
+        check_notional(price, amount, venue.instrument)
+
+    return OrderRequest(
+        side=side,
+        amount=amount,
+        price=price,
+        time_in_force=time_in_force,
+        position_side=position_side,
+        reduce_only=reduce_only,
+        client_id=read_client_id(parameters, "newClientOrderId"),
+    )
+
+
+def read_position(venue: Venue, parameters: Parameters) -> tuple[PositionSide, bool]:
+    """Position side and reduce-only, which must fit the position mode: -4061, -4062, -1106."""
+    word = parameters.choice("positionSide", POSITION_SIDES, default="BOTH")
+    is_hedge = venue.exchange.account(venue.account).position_mode is PositionMode.HEDGE
+
+    if (word == "BOTH") is is_hedge:
+        raise refusal(-4061)
+
+    if (parameters.optional_text("reduceOnly") or "false").lower() not in {"true", "false"}:
+        raise refusal(-4062)
+
+    reduce_only = parameters.flag("reduceOnly")
+
+    if reduce_only and is_hedge:
+        raise refusal(-1106, name="reduceonly")
+
+    return POSITION_SIDES[word], reduce_only
+
+
+def read_client_id(parameters: Parameters, name: str) -> str:
+    """The caller's id of the order, empty where the venue shall make one; -4015 when it is malformed."""
+    text = parameters.optional_text(name)
+
+    if text is not None and not CLIENT_ID.match(text):
+        raise refusal(-4015)
+
+    return text or ""
+
+
+def _type(parameters: Parameters) -> str:
+    word = parameters.choice("type", ORDER_TYPES, code=-1116)
+
+    if word not in REGULAR_TYPES:
+        raise refusal(-4120)
+
+    unwanted = CONDITIONAL_ONLY + LIMIT_ONLY if word == "MARKET" else CONDITIONAL_ONLY
+
+    for name in unwanted:
+        if name in parameters:
+            raise refusal(-1106, name=name.lower())
+
+    return word
+
+
+def _time_in_force(parameters: Parameters) -> TimeInForce:
+    parameters.text("timeInForce")
+
+    return TIMES_IN_FORCE[parameters.choice("timeInForce", TIMES_IN_FORCE, code=-1115)]
+
+
+def _amount(venue: Venue, parameters: Parameters, *, market: bool) -> Decimal:
+    parameters.text("quantity")
+    amount = parameters.optional_decimal("quantity") or Decimal(0)
+    check_amount(amount, venue.instrument, venue.notation, market=market)
+
+    return amount
+
+
+def _price(venue: Venue, parameters: Parameters, side: Side) -> Decimal:
+    parameters.text("price")
+    price = parameters.optional_decimal("price") or Decimal(0)
+    check_price(price, venue.instrument, venue.notation)
+    check_band(price, side.sign, venue.exchange.mark, venue)
+
+    return price
+
+
+def _is_closing(side: Side, position_side: PositionSide, *, reduce_only: bool) -> bool:
+    if position_side is PositionSide.NET:
+        return reduce_only
+
+    return (side is Side.SELL) is (position_side is PositionSide.LONG)

@@ -1,0 +1,198 @@
+"""Orders in the venue's words, the same for answers and events: types, states, and the JSON of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+import attrs
+from perpmaker.model.order import PositionSide, Side
+from perpmaker.simulation.order import (
+    Cause,
+    ConditionalOrder,
+    ConditionalState,
+    OrderState,
+    SimulatedOrder,
+    TimeInForce,
+    TriggerKind,
+    TriggerPrice,
+)
+
+from perpmaker_binance_perpetual.sandbox.venue import Venue
+
+SIDES: Final[Mapping[str, Side]] = {"BUY": Side.BUY, "SELL": Side.SELL}
+POSITION_SIDES: Final[Mapping[str, PositionSide]] = {
+    "BOTH": PositionSide.NET,
+    "LONG": PositionSide.LONG,
+    "SHORT": PositionSide.SHORT,
+}
+TIMES_IN_FORCE: Final[Mapping[str, TimeInForce]] = {
+    "GTC": TimeInForce.GTC,
+    "IOC": TimeInForce.IOC,
+    "FOK": TimeInForce.FOK,
+    "GTX": TimeInForce.POST_ONLY,
+}
+TRIGGER_KINDS: Final[Mapping[str, TriggerKind]] = {
+    "STOP_MARKET": TriggerKind.STOP,
+    "TAKE_PROFIT_MARKET": TriggerKind.TAKE_PROFIT,
+}
+TRIGGER_PRICES: Final[Mapping[str, TriggerPrice]] = {
+    "CONTRACT_PRICE": TriggerPrice.LAST,
+    "MARK_PRICE": TriggerPrice.MARK,
+}
+
+SIDE_WORDS: Final = {side: word for word, side in SIDES.items()}
+POSITION_SIDE_WORDS: Final = {side: word for word, side in POSITION_SIDES.items()}
+TIME_IN_FORCE_WORDS: Final = {value: word for word, value in TIMES_IN_FORCE.items()}
+TRIGGER_KIND_WORDS: Final = {kind: word for word, kind in TRIGGER_KINDS.items()}
+TRIGGER_PRICE_WORDS: Final = {price: word for word, price in TRIGGER_PRICES.items()}
+
+# What the venue itself calls cancelled, although nobody asked for it order by order.
+CANCELLING_CAUSES: Final = frozenset({Cause.CANCELLED, Cause.COUNTDOWN, Cause.AMEND})
+FORCED_PREFIX: Final = "autoclose-"
+
+
+def status_word(order: SimulatedOrder, ending: Cause | None) -> str:
+    """The order's status; `ending` is what ended it, where it was not a fill."""
+    if order.state is OrderState.FILLED:
+        return "FILLED"
+
+    if order.state is OrderState.OPEN:
+        return "PARTIALLY_FILLED" if order.filled_lots else "NEW"
+
+    if ending is Cause.SELF_TRADE:
+        return "EXPIRED_IN_MATCH"
+
+    return "CANCELED" if order.state is OrderState.CANCELLED or ending in CANCELLING_CAUSES else "EXPIRED"
+
+
+def type_word(order: SimulatedOrder) -> str:
+    """LIMIT or MARKET."""
+    return "MARKET" if order.ticks is None else "LIMIT"
+
+
+def time_in_force_word(order: SimulatedOrder) -> str:
+    """The time in force; market orders are shown as GTC."""
+    return "GTC" if order.ticks is None else TIME_IN_FORCE_WORDS[order.time_in_force]
+
+
+def client_id_word(order: SimulatedOrder) -> str:
+    """The client id; a liquidation's tells what it is."""
+    return f"{FORCED_PREFIX}{order.order_id}" if order.forced else order.client_id
+
+
+def average_price(order: SimulatedOrder, venue: Venue) -> Decimal:
+    """The average price of what was executed, 0 before anything was."""
+    if not order.filled_lots:
+        return Decimal(0)
+
+    return order.filled_notional / venue.instrument.amount(order.filled_lots)
+
+
+def origin(order: SimulatedOrder, venue: Venue) -> ConditionalOrder | None:
+    """The conditional order that it came from."""
+    if order.conditional_id is None:
+        return None
+
+    return venue.exchange.conditional(order.account, conditional_id=order.conditional_id)
+
+
+def accepted_only(order: SimulatedOrder) -> SimulatedOrder:
+    """The order as it was when it was taken, before any execution: what an answer of type ACK shows."""
+    return attrs.evolve(order, state=OrderState.OPEN, filled_lots=0, filled_notional=Decimal(0))
+
+
+def order_answer(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
+    """The order as place, modify and cancel answer it: without average price and turnover."""
+    notation = venue.notation
+    source = origin(order, venue)
+
+    return {
+        "orderId": order.order_id,
+        "symbol": venue.instrument.symbol,
+        "status": status_word(order, venue.reading.ending(order.order_id)),
+        "clientOrderId": client_id_word(order),
+        "price": notation.price(order.ticks),
+        "origQty": notation.amount(order.lots),
+        "executedQty": notation.amount(order.filled_lots),
+        "cumQty": notation.amount(order.filled_lots),
+        "timeInForce": time_in_force_word(order),
+        "type": type_word(order),
+        "reduceOnly": order.reduce_only,
+        "closePosition": source is not None and source.close_position,
+        "side": SIDE_WORDS[order.side],
+        "positionSide": POSITION_SIDE_WORDS[order.position_side],
+        "stopPrice": "0" if source is None else notation.price(source.trigger_ticks),
+        "workingType": "CONTRACT_PRICE" if source is None else TRIGGER_PRICE_WORDS[source.watch],
+        "priceProtect": False,
+        "origType": type_word(order) if source is None else TRIGGER_KIND_WORDS[source.kind],
+        "priceMatch": "NONE",
+        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "goodTillDate": 0,
+        "updateTime": venue.shown_ms(order.updated_ms),
+        **({"modifyId": order.amend_id} if order.amend_id else {}),
+    }
+
+
+def order_report(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
+    """The order as queries show it: with average price, turnover and the time it was made."""
+    answer = order_answer(order, venue)
+    del answer["cumQty"]
+    average = venue.notation.average(average_price(order, venue))
+    turnover = venue.notation.price_value(order.filled_notional)
+
+    return {**answer, "avgPrice": average, "cumQuote": turnover, "time": venue.shown_ms(order.created_ms)}
+
+
+def algo_status_word(order: ConditionalOrder, venue: Venue) -> str:
+    """The conditional order's status; FINISHED once the order that it became is final."""
+    if order.state is not ConditionalState.TRIGGERED:
+        return _ALGO_STATUSES[order.state]
+
+    became = venue.exchange.order(order.account, order_id=order.order_id)
+
+    return "TRIGGERED" if became is None or became.state is OrderState.OPEN else "FINISHED"
+
+
+def algo_answer(order: ConditionalOrder, venue: Venue) -> dict[str, object]:
+    """The conditional order as the algo service answers it."""
+    notation = venue.notation
+    became = None if order.order_id is None else venue.exchange.order(order.account, order_id=order.order_id)
+
+    return {
+        "algoId": order.conditional_id,
+        "clientAlgoId": order.client_id,
+        "algoType": "CONDITIONAL",
+        "orderType": TRIGGER_KIND_WORDS[order.kind],
+        "symbol": venue.instrument.symbol,
+        "side": SIDE_WORDS[order.side],
+        "positionSide": POSITION_SIDE_WORDS[order.position_side],
+        "timeInForce": "GTC",
+        "quantity": notation.amount(order.lots or 0),
+        "algoStatus": algo_status_word(order, venue),
+        "actualOrderId": "" if became is None else str(became.order_id),
+        "actualPrice": notation.average(Decimal(0) if became is None else average_price(became, venue)),
+        "actualQty": notation.amount(0 if became is None else became.filled_lots),
+        "triggerPrice": notation.price(order.trigger_ticks),
+        "price": notation.price(0),
+        "icebergQuantity": None,
+        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "workingType": TRIGGER_PRICE_WORDS[order.watch],
+        "priceMatch": "NONE",
+        "closePosition": order.close_position,
+        "priceProtect": False,
+        "reduceOnly": order.reduce_only,
+        "createTime": venue.shown_ms(order.created_ms),
+        "updateTime": venue.shown_ms(order.updated_ms),
+        "triggerTime": 0 if order.order_id is None else venue.shown_ms(order.updated_ms),
+        "goodTillDate": 0,
+    }
+
+
+_ALGO_STATUSES: Final = {
+    ConditionalState.WAITING: "NEW",
+    ConditionalState.REJECTED: "REJECTED",
+    ConditionalState.CANCELLED: "CANCELED",
+    ConditionalState.EXPIRED: "EXPIRED",
+}

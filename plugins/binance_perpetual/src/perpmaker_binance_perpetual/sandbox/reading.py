@@ -1,0 +1,126 @@
+"""What queries see: the exchange as it is, or, with a lag, as it was; new orders may hide for a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from perpmaker.simulation.event import (
+    AccountChanged,
+    ConditionalChanged,
+    OrderChanged,
+    SettingsChanged,
+    SimulationEvent,
+)
+from perpmaker.simulation.order import Cause, ConditionalOrder, Execution, OrderState, SimulatedOrder
+from perpmaker.simulation.statement import AccountState, Income
+
+if TYPE_CHECKING:
+    from perpmaker_binance_perpetual.sandbox.venue import Venue
+
+_Version = TypeVar("_Version")
+_History = list[tuple[int, _Version]]
+
+
+class Reading:
+    """The account for queries. Without `read_lag_ms` nothing is kept; with it, each version with its time."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._exchange = venue.exchange
+        self._lag_ms = venue.options.read_lag_ms
+        self._orders: dict[int, _History[SimulatedOrder]] = {}
+        self._conditionals: dict[int, _History[ConditionalOrder]] = {}
+        self._accounts: _History[AccountState] = []
+        self._endings: dict[int, Cause] = {}
+        self._exchange.subscribe(self._keep)
+
+    def account(self) -> AccountState:
+        """Balance and positions."""
+        state = self._exchange.account(self._venue.account)
+
+        return state if self._lag_ms == 0 else _as_of(self._accounts, self._seen_ms()) or state
+
+    def order(self, *, order_id: int | None, client_id: str | None) -> SimulatedOrder | None:
+        """An order by either id, open or not; None while it is hidden or the lag has not passed."""
+        order = self._exchange.order(self._venue.account, order_id=order_id, client_id=client_id)
+
+        return None if order is None else self._seen(order)
+
+    def orders(self) -> Sequence[SimulatedOrder]:
+        """All orders, oldest first."""
+        seen = (self._seen(order) for order in self._exchange.orders(self._venue.account))
+
+        return [order for order in seen if order is not None]
+
+    def open_orders(self) -> Sequence[SimulatedOrder]:
+        """The open orders, oldest first."""
+        if self._lag_ms:
+            return [order for order in self.orders() if order.state is OrderState.OPEN]
+
+        seen = (self._seen(order) for order in self._exchange.open_orders(self._venue.account))
+
+        return [order for order in seen if order is not None]
+
+    def conditional(self, *, conditional_id: int | None, client_id: str | None) -> ConditionalOrder | None:
+        """A conditional order by either id."""
+        order = self._exchange.conditional(self._venue.account, conditional_id=conditional_id, client_id=client_id)
+
+        return None if order is None else self._seen_conditional(order)
+
+    def conditionals(self, *, waiting_only: bool) -> Sequence[ConditionalOrder]:
+        """Conditional orders, oldest first."""
+        orders = self._exchange.conditional_orders(self._venue.account, waiting_only=waiting_only)
+        seen = (self._seen_conditional(order) for order in orders)
+
+        return [order for order in seen if order is not None]
+
+    def executions(self, since_ms: int) -> Sequence[Execution]:
+        """Executions, oldest first."""
+        seen_ms = self._seen_ms()
+
+        return [e for e in self._exchange.executions(self._venue.account, since_ms) if e.now_ms <= seen_ms]
+
+    def income(self, since_ms: int) -> Sequence[Income]:
+        """Everything that changed the wallet, oldest first."""
+        seen_ms = self._seen_ms()
+
+        return [i for i in self._exchange.income(self._venue.account, since_ms) if i.now_ms <= seen_ms]
+
+    def ending(self, order_id: int) -> Cause | None:
+        """What ended an order, where it was not a fill."""
+        return self._endings.get(order_id)
+
+    def _seen_ms(self) -> int:
+        return self._venue.now_ms() - self._lag_ms
+
+    def _seen(self, order: SimulatedOrder) -> SimulatedOrder | None:
+        if order.created_ms > self._venue.now_ms() - self._venue.options.hidden_for_ms:
+            return None
+
+        return order if self._lag_ms == 0 else _as_of(self._orders.get(order.order_id, []), self._seen_ms())
+
+    def _seen_conditional(self, order: ConditionalOrder) -> ConditionalOrder | None:
+        if self._lag_ms == 0:
+            return order
+
+        return _as_of(self._conditionals.get(order.conditional_id, []), self._seen_ms())
+
+    def _keep(self, event: SimulationEvent) -> None:
+        if isinstance(event, OrderChanged) and event.order.state in {OrderState.CANCELLED, OrderState.EXPIRED}:
+            self._endings[event.order.order_id] = event.cause
+
+        if self._lag_ms:
+            self._keep_version(event)
+
+    def _keep_version(self, event: SimulationEvent) -> None:
+        if isinstance(event, OrderChanged):
+            self._orders.setdefault(event.order.order_id, []).append((event.now_ms, event.order))
+        elif isinstance(event, ConditionalChanged):
+            self._conditionals.setdefault(event.order.conditional_id, []).append((event.now_ms, event.order))
+        elif isinstance(event, AccountChanged | SettingsChanged):
+            self._accounts.append((event.now_ms, event.state))
+
+
+def _as_of(history: _History[_Version], at_ms: int) -> _Version | None:
+    return next((version for since_ms, version in reversed(history) if since_ms <= at_ms), None)

@@ -1,0 +1,286 @@
+"""What the account is and did: balance, positions, fills, income, rates, permissions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from perpmaker.model.order import PositionMode, Side
+from perpmaker.simulation.order import Execution
+from perpmaker.simulation.statement import AccountState, Income, IncomeKind
+
+from perpmaker_binance_perpetual.sandbox.account_wording import (
+    INCOME_WORDS,
+    MARGIN_MODE_WORDS,
+    account_position,
+    asset_row,
+    balance_row,
+    risk_row,
+    shown_positions,
+    totals,
+)
+from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, query
+from perpmaker_binance_perpetual.sandbox.notation import plain
+from perpmaker_binance_perpetual.sandbox.order_wording import POSITION_SIDE_WORDS, SIDE_WORDS
+from perpmaker_binance_perpetual.sandbox.parameter import Parameters
+from perpmaker_binance_perpetual.sandbox.refusal import refusal
+from perpmaker_binance_perpetual.sandbox.rest_order import WEEK_MS
+from perpmaker_binance_perpetual.sandbox.venue import Venue
+
+
+def account(venue: Venue, _parameters: Parameters) -> dict[str, object]:
+    """Totals, the asset, and the positions that are not flat or have open orders."""
+    state = venue.reading.account()
+    positions = shown_positions(state, list(venue.reading.open_orders()))
+
+    return {
+        **totals(state),
+        "assets": [asset_row(state, venue)],
+        "positions": [account_position(position, venue) for position in positions],
+    }
+
+
+def account_v2(venue: Venue, parameters: Parameters) -> object:
+    """The older form: with the account's settings, and leverage and margin mode at each position."""
+    state = venue.reading.account()
+    answer = account(venue, parameters)
+    positions = {position.side: position for position in state.positions}
+    settings = {"leverage": str(state.leverage), "isolated": MARGIN_MODE_WORDS[state.margin_mode] == "ISOLATED"}
+    rows = [
+        {**account_position(position, venue), **settings, "entryPrice": plain(position.entry)}
+        for position in positions.values()
+    ]
+
+    return {**config(venue, parameters), **answer, "positions": rows}
+
+
+def balance(venue: Venue, _parameters: Parameters) -> object:
+    """The assets."""
+    return [balance_row(venue.reading.account(), venue)]
+
+
+def position_risk(venue: Venue, parameters: Parameters) -> object:
+    """The positions that are not flat or have open orders: BOTH, or LONG and SHORT."""
+    venue.has_symbol(parameters)
+    orders = list(venue.reading.open_orders())
+
+    return [risk_row(position, orders, venue) for position in shown_positions(venue.reading.account(), orders)]
+
+
+def config(venue: Venue, _parameters: Parameters) -> dict[str, object]:
+    """The account's settings and permissions to trade."""
+    state = venue.reading.account()
+
+    return {
+        "feeTier": 0,
+        "canTrade": True,
+        "canDeposit": True,
+        "canWithdraw": True,
+        "dualSidePosition": state.position_mode is PositionMode.HEDGE,
+        "updateTime": 0,
+        "multiAssetsMargin": venue.has_multi_assets,
+        "tradeGroupId": -1,
+    }
+
+
+def symbol_config(venue: Venue, parameters: Parameters) -> object:
+    """Leverage and margin type of the market."""
+    venue.has_symbol(parameters)
+    state = venue.reading.account()
+
+    return [
+        {
+            "symbol": venue.instrument.symbol,
+            "marginType": MARGIN_MODE_WORDS[state.margin_mode],
+            "isAutoAddMargin": False,
+            "leverage": state.leverage,
+            "maxNotionalValue": max_notional(venue, state),
+        }
+    ]
+
+
+def max_notional(venue: Venue, state: AccountState) -> str:
+    """The largest position that the leverage allows."""
+    caps = [tier.cap for tier in venue.instrument.tiers if tier.max_leverage >= state.leverage]
+
+    return plain(max(caps, default=Decimal(0)))
+
+
+def position_mode(venue: Venue, _parameters: Parameters) -> object:
+    """Whether the account has two positions a market."""
+    return {"dualSidePosition": venue.reading.account().position_mode is PositionMode.HEDGE}
+
+
+def multi_assets(venue: Venue, _parameters: Parameters) -> object:
+    """Whether the account's assets back each other."""
+    return {"multiAssetsMargin": venue.has_multi_assets}
+
+
+def brackets(venue: Venue, parameters: Parameters) -> object:
+    """The maintenance tiers, whose numbers are JSON numbers."""
+    venue.has_symbol(parameters)
+    rows = [
+        {
+            "bracket": number,
+            "initialLeverage": tier.max_leverage,
+            "notionalCap": _number(tier.cap),
+            "notionalFloor": _number(tier.floor),
+            "maintMarginRatio": _number(tier.maintenance_ratio),
+            "cum": _number(tier.deduction),
+        }
+        for number, tier in enumerate(venue.instrument.tiers, start=1)
+    ]
+
+    return [{"symbol": venue.instrument.symbol, "brackets": rows}]
+
+
+def commission(venue: Venue, parameters: Parameters) -> object:
+    """The account's fee rates."""
+    return {
+        "symbol": venue.require_symbol(parameters),
+        "makerCommissionRate": plain(venue.instrument.maker_fee),
+        "takerCommissionRate": plain(venue.instrument.taker_fee),
+        "rpiCommissionRate": plain(venue.instrument.maker_fee),
+    }
+
+
+def user_trades(venue: Venue, parameters: Parameters) -> object:
+    """Executions of the last week, of a window, or from a trade id on; oldest first."""
+    venue.require_symbol(parameters)
+    from_id = parameters.optional_integer("fromId")
+    has_window = "startTime" in parameters or "endTime" in parameters
+
+    if from_id is not None and has_window:
+        raise refusal(-1128)
+
+    order_id = parameters.optional_integer("orderId")
+    limit = parameters.limit(default=500, most=1000)
+    since_ms, until_ms = _window(venue, parameters)
+    rows = [
+        _trade_row(execution, venue)
+        for execution in venue.reading.executions(0 if from_id is not None else since_ms)
+        if execution.now_ms <= until_ms
+        and execution.trade_id >= (from_id or 0)
+        and order_id in {None, execution.order_id}
+    ]
+
+    return rows[:limit] if from_id is not None or "startTime" in parameters else rows[-limit:]
+
+
+def income(venue: Venue, parameters: Parameters) -> object:
+    """Everything that changed the wallet in the last week or a window; oldest first."""
+    venue.has_symbol(parameters)
+    kind = parameters.optional_text("incomeType")
+    limit = parameters.limit(default=100, most=1000)
+    since_ms, until_ms = _window(venue, parameters)
+    rows = [
+        _income_row(row, venue)
+        for row in venue.reading.income(since_ms)
+        if row.now_ms <= until_ms and kind in {None, INCOME_WORDS[row.kind]}
+    ]
+
+    return rows[:limit] if "startTime" in parameters else rows[-limit:]
+
+
+def order_limits(venue: Venue, _parameters: Parameters) -> object:
+    """The limits on orders."""
+    return venue.limits.describe_orders()
+
+
+def permissions(venue: Venue, _parameters: Parameters) -> object:
+    """What the key may do."""
+    allowed = ("enableReading", "enableFutures")
+    withheld = (
+        "enableInternalTransfer",
+        "enableMargin",
+        "permitsUniversalTransfer",
+        "enableVanillaOptions",
+        "enableFixApiTrade",
+        "enableFixReadOnly",
+        "enableSpotAndMarginTrading",
+        "enablePortfolioMarginTrading",
+    )
+
+    return {
+        "ipRestrict": venue.options.ip_restricted,
+        "createTime": 1_700_000_000_000,
+        "enableWithdrawals": venue.options.withdrawals,
+        **dict.fromkeys(allowed, True),
+        **dict.fromkeys(withheld, False),
+    }
+
+
+def _window(venue: Venue, parameters: Parameters) -> tuple[int, int]:
+    since_ms = venue.asked_ms(parameters, "startTime")
+    until_ms = venue.asked_ms(parameters, "endTime")
+
+    if since_ms is None:
+        end_ms = venue.now_ms() if until_ms is None else until_ms
+
+        return end_ms - WEEK_MS, end_ms
+
+    return since_ms, since_ms + WEEK_MS if until_ms is None else min(until_ms, since_ms + WEEK_MS)
+
+
+def _trade_row(execution: Execution, venue: Venue) -> dict[str, object]:
+    return {
+        "buyer": execution.side is Side.BUY,
+        "commission": plain(execution.fee),
+        "commissionAsset": venue.instrument.quote,
+        "id": execution.trade_id,
+        "maker": execution.maker,
+        "orderId": execution.order_id,
+        "price": venue.notation.price(execution.ticks),
+        "qty": venue.notation.amount(execution.lots),
+        "quoteQty": plain(execution.price * execution.amount),
+        "baseQty": venue.notation.amount(execution.lots),
+        "marginAsset": venue.instrument.quote,
+        "realizedPnl": plain(execution.realized),
+        "side": SIDE_WORDS[execution.side],
+        "positionSide": POSITION_SIDE_WORDS[execution.position_side],
+        "symbol": venue.instrument.symbol,
+        "pair": venue.instrument.symbol,
+        "time": venue.shown_ms(execution.now_ms),
+    }
+
+
+def _income_row(row: Income, venue: Venue) -> dict[str, object]:
+    word = INCOME_WORDS[row.kind]
+
+    return {
+        "symbol": "" if row.kind is IncomeKind.TRANSFER else venue.instrument.symbol,
+        "incomeType": word,
+        "income": plain(row.amount),
+        "asset": venue.instrument.quote,
+        "info": word,
+        "time": venue.shown_ms(row.now_ms),
+        "tranId": row.income_id,
+        "tradeId": "" if row.trade_id is None else str(row.trade_id),
+    }
+
+
+def _number(value: Decimal) -> Any:
+    return msgspec.Raw(plain(value).encode())
+
+
+_WINDOW: Final = ("startTime", "endTime", "limit")
+_FILLS: Final = ("symbol", "orderId", "fromId", *_WINDOW)
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    query("/fapi/v3/account", account, weight=5),
+    query("/fapi/v2/account", account_v2, weight=5),
+    query("/fapi/v3/balance", balance, weight=5),
+    query("/fapi/v2/balance", balance, weight=5),
+    query("/fapi/v3/positionRisk", position_risk, "symbol", weight=5),
+    query("/fapi/v1/accountConfig", config, weight=5),
+    query("/fapi/v1/symbolConfig", symbol_config, "symbol", weight=5),
+    query("/fapi/v1/positionSide/dual", position_mode, weight=30),
+    query("/fapi/v1/multiAssetsMargin", multi_assets, weight=30),
+    query("/fapi/v1/leverageBracket", brackets, "symbol"),
+    query("/fapi/v1/commissionRate", commission, "symbol", weight=20),
+    query("/fapi/v1/userTrades", user_trades, *_FILLS, weight=5),
+    query("/fapi/v1/income", income, "symbol", "incomeType", *_WINDOW, weight=30),
+    query("/fapi/v1/rateLimit/order", order_limits),
+    query("/sapi/v1/account/apiRestrictions", permissions),
+)

@@ -1,0 +1,103 @@
+"""Many orders in one call: batches, which are not atomic, all open orders, and the dead-man switch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, command
+from perpmaker_binance_perpetual.sandbox.limit import OrderCost
+from perpmaker_binance_perpetual.sandbox.order_request import PARAMETERS
+from perpmaker_binance_perpetual.sandbox.parameter import Parameters, element_parameters
+from perpmaker_binance_perpetual.sandbox.refusal import CodeError, refusal
+from perpmaker_binance_perpetual.sandbox.rest_order import MODIFY_PARAMETERS, cancel_one, modify, place
+from perpmaker_binance_perpetual.sandbox.venue import Venue
+
+MOST_PLACED: Final = 5
+MOST_CANCELLED: Final = 10
+BATCH: Final = OrderCost(ten_seconds=5, minute=1)
+ALL_CANCELLED: Final = {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+
+def place_batch(venue: Venue, parameters: Parameters) -> object:
+    """Up to five orders, each placed or refused by itself, in the order of the request."""
+    return _each(venue, parameters, place, PARAMETERS)
+
+
+def modify_batch(venue: Venue, parameters: Parameters) -> object:
+    """Up to five changes, each made or refused by itself."""
+    return _each(venue, parameters, modify, MODIFY_PARAMETERS)
+
+
+def cancel_batch(venue: Venue, parameters: Parameters) -> object:
+    """Up to ten cancels by one kind of id, each answered by itself."""
+    venue.require_symbol(parameters)
+
+    if "orderIdList" in parameters:
+        ids = [_whole(value) for value in parameters.json_list("orderIdList", most=MOST_CANCELLED)]
+
+        return [_or_refusal(lambda order_id=order_id: cancel_one(venue, order_id=order_id)) for order_id in ids]
+
+    if "origClientOrderIdList" not in parameters:
+        raise refusal(-1102, name="orderIdList")
+
+    names = [str(value) for value in parameters.json_list("origClientOrderIdList", most=MOST_CANCELLED)]
+
+    return [_or_refusal(lambda name=name: cancel_one(venue, client_id=name)) for name in names]
+
+
+def cancel_all(venue: Venue, parameters: Parameters) -> object:
+    """Cancel all open orders of the market; conditional ones stay."""
+    venue.require_symbol(parameters)
+    venue.exchange.cancel_all(venue.account, venue.now_ms())
+
+    return ALL_CANCELLED
+
+
+def countdown(venue: Venue, parameters: Parameters) -> object:
+    """Wind the dead-man switch up; 0 stops it."""
+    symbol = venue.require_symbol(parameters)
+    countdown_ms = parameters.integer("countdownTime")
+    venue.exchange.set_countdown(venue.account, countdown_ms, venue.now_ms())
+
+    return {"symbol": symbol, "countdownTime": str(countdown_ms)}
+
+
+def _each(
+    venue: Venue,
+    parameters: Parameters,
+    handle: Callable[[Venue, Parameters], dict[str, object]],
+    known: tuple[str, ...],
+) -> list[dict[str, object]]:
+    def one(element: object) -> dict[str, object]:
+        read = element_parameters(element)
+        read.refuse_unknown(known)
+
+        return handle(venue, read)
+
+    elements = parameters.json_list("batchOrders", most=MOST_PLACED)
+
+    return [_or_refusal(lambda element=element: one(element)) for element in elements]
+
+
+def _or_refusal(call: Callable[[], dict[str, object]]) -> dict[str, object]:
+    try:
+        return call()
+    except CodeError as error:
+        return error.body()
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise refusal(-1130, name="orderIdList")
+
+    return value
+
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    command("POST", "/fapi/v1/batchOrders", place_batch, "batchOrders", weight=5, cost=BATCH),
+    command("PUT", "/fapi/v1/batchOrders", modify_batch, "batchOrders", weight=5, cost=BATCH),
+    command("DELETE", "/fapi/v1/batchOrders", cancel_batch, "symbol", "orderIdList", "origClientOrderIdList"),
+    command("DELETE", "/fapi/v1/allOpenOrders", cancel_all, "symbol"),
+    command("POST", "/fapi/v1/countdownCancelAll", countdown, "symbol", "countdownTime", weight=10),
+)

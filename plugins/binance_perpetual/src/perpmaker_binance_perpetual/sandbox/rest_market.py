@@ -1,0 +1,202 @@
+"""Market data endpoints, which ask for no key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from perpmaker.model.order import Side
+
+from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, public
+from perpmaker_binance_perpetual.sandbox.market_rule import describe_markets
+from perpmaker_binance_perpetual.sandbox.notation import rounded
+from perpmaker_binance_perpetual.sandbox.parameter import Parameters
+from perpmaker_binance_perpetual.sandbox.refusal import refusal
+from perpmaker_binance_perpetual.sandbox.venue import Venue
+
+DEPTH_WEIGHTS: Final[Mapping[int, int]] = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}
+DEFAULT_DEPTH: Final = 500
+FUNDING_LIMIT: Final = 100
+INTEREST_RATE: Final = "0.00010000"
+
+
+def ping(_venue: Venue, _parameters: Parameters) -> object:
+    """Say that somebody is there."""
+    return {}
+
+
+def server_time(venue: Venue, _parameters: Parameters) -> object:
+    """Tell the venue's clock."""
+    return {"serverTime": venue.server_ms()}
+
+
+def exchange_info(venue: Venue, _parameters: Parameters) -> object:
+    """List the markets with their rules, and the rate limits."""
+    return {
+        "timezone": "UTC",
+        "serverTime": venue.server_ms(),
+        "futuresType": "U_MARGINED",
+        "rateLimits": venue.limits.describe(),
+        "exchangeFilters": [],
+        "assets": [{"asset": venue.instrument.quote, "marginAvailable": True, "autoAssetExchange": "0"}],
+        "symbols": describe_markets(venue),
+    }
+
+
+def depth(venue: Venue, parameters: Parameters) -> object:
+    """The book, from the best outward; `lastUpdateId` fits the diffs of the streams."""
+    venue.require_symbol(parameters)
+    book = venue.exchange.depth(_depth_limit(parameters))
+
+    return {
+        "lastUpdateId": snapshot_id(book.update_id),
+        "E": venue.server_ms(),
+        "T": venue.shown_ms(book.now_ms),
+        "bids": venue.notation.levels(book.bids),
+        "asks": venue.notation.levels(book.asks),
+    }
+
+
+def book_ticker(venue: Venue, parameters: Parameters) -> object:
+    """Best bid and ask: one object with a symbol, a list without."""
+    has_symbol = venue.has_symbol(parameters)
+    book = venue.exchange.depth(1)
+    bid, ask = (side[0] if side else (0, 0) for side in (book.bids, book.asks))
+    notation = venue.notation
+    ticker = {
+        "symbol": venue.instrument.symbol,
+        "bidPrice": notation.price(bid[0]),
+        "bidQty": notation.amount(bid[1]),
+        "askPrice": notation.price(ask[0]),
+        "askQty": notation.amount(ask[1]),
+        "time": venue.shown_ms(book.now_ms),
+        "lastUpdateId": stream_id(book.update_id),
+    }
+
+    return ticker if has_symbol else [ticker]
+
+
+def last_price(venue: Venue, parameters: Parameters) -> object:
+    """The price of the last trade, the best bid before there was one."""
+    has_symbol = venue.has_symbol(parameters)
+    best = venue.exchange.best(Side.BUY)
+    ticks = venue.exchange.last_ticks if venue.exchange.last_ticks is not None else best and best[0]
+    ticker = {
+        "symbol": venue.instrument.symbol,
+        "price": venue.notation.price(ticks),
+        "time": venue.server_ms(),
+    }
+
+    return ticker if has_symbol else [ticker]
+
+
+def premium_index(venue: Venue, parameters: Parameters) -> object:
+    """Mark and index price, and the funding rate as it would be charged next."""
+    has_symbol = venue.has_symbol(parameters)
+    exchange = venue.exchange
+    premium = {
+        "symbol": venue.instrument.symbol,
+        "markPrice": rounded(exchange.mark),
+        "indexPrice": rounded(exchange.index),
+        "estimatedSettlePrice": rounded(exchange.index),
+        "lastFundingRate": rounded(exchange.funding_rate),
+        "interestRate": INTEREST_RATE,
+        "nextFundingTime": venue.shown_ms(exchange.next_funding_ms),
+        "time": venue.server_ms(),
+    }
+
+    return premium if has_symbol else [premium]
+
+
+def funding_info(venue: Venue, _parameters: Parameters) -> object:
+    """The markets whose funding was adjusted; one that is not listed has 8 hours."""
+    usual_hours = 8
+
+    if venue.instrument.funding_interval_h == usual_hours:
+        return []
+
+    return [
+        {
+            "symbol": venue.instrument.symbol,
+            "adjustedFundingRateCap": "0.02000000",
+            "adjustedFundingRateFloor": "-0.02000000",
+            "fundingIntervalHours": venue.instrument.funding_interval_h,
+            "disclaimer": False,
+            "updateTime": 0,
+        }
+    ]
+
+
+def funding_history(venue: Venue, parameters: Parameters) -> object:
+    """Past settlements, oldest first: with a start the first ones from there, without the newest."""
+    venue.has_symbol(parameters)
+    since_ms = venue.asked_ms(parameters, "startTime")
+    until_ms = venue.asked_ms(parameters, "endTime")
+    limit = parameters.limit(default=FUNDING_LIMIT, most=1000)
+    rows = [
+        {
+            "symbol": venue.instrument.symbol,
+            "fundingRate": rounded(row.rate),
+            "fundingTime": venue.shown_ms(row.time_ms),
+            "markPrice": rounded(row.mark),
+            "rateType": "Regular",
+        }
+        for row in venue.funding.settlements
+        if (since_ms is None or row.time_ms >= since_ms) and (until_ms is None or row.time_ms <= until_ms)
+    ]
+
+    return rows[:limit] if since_ms is not None else rows[-limit:]
+
+
+def stream_id(update_id: int) -> int:
+    """The venue's id of a book update. Ids of one market are not contiguous: there are others in between."""
+    return update_id * 10
+
+
+def snapshot_id(update_id: int) -> int:
+    """The id of a snapshot taken after that update: after it, and before the next one."""
+    return stream_id(update_id) + 5
+
+
+def _depth_limit(parameters: Parameters) -> int:
+    limit = parameters.optional_integer("limit")
+
+    if limit is None:
+        return DEFAULT_DEPTH
+
+    if limit not in DEPTH_WEIGHTS:
+        raise refusal(-4021)
+
+    return limit
+
+
+def _depth_weight(parameters: Parameters) -> int:
+    limit = parameters.optional_integer("limit")
+
+    return DEPTH_WEIGHTS.get(DEFAULT_DEPTH if limit is None else limit, 1)
+
+
+def _ticker_weight(parameters: Parameters) -> int:
+    return 2 if "symbol" in parameters else 5
+
+
+def _price_weight(parameters: Parameters) -> int:
+    return 1 if "symbol" in parameters else 2
+
+
+def _premium_weight(parameters: Parameters) -> int:
+    return 1 if "symbol" in parameters else 10
+
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    public("/fapi/v1/ping", ping),
+    public("/fapi/v1/time", server_time),
+    public("/fapi/v1/exchangeInfo", exchange_info),
+    public("/fapi/v1/depth", depth, "symbol", "limit", weight=_depth_weight),
+    public("/fapi/v1/ticker/bookTicker", book_ticker, "symbol", weight=_ticker_weight),
+    public("/fapi/v1/ticker/price", last_price, "symbol", weight=_price_weight),
+    public("/fapi/v2/ticker/price", last_price, "symbol", weight=_price_weight),
+    public("/fapi/v1/premiumIndex", premium_index, "symbol", weight=_premium_weight),
+    public("/fapi/v1/fundingInfo", funding_info, weight=0),
+    public("/fapi/v1/fundingRate", funding_history, "symbol", "startTime", "endTime", "limit", weight=0),
+)
