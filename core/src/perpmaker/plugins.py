@@ -31,15 +31,13 @@ from perpmaker.declarations import (
     StrategyDeclaration,
 )
 from perpmaker.hookspecs import PLUGIN_API, PROJECT
+from perpmaker.strategy.declaration import declaration as perpetual_market_making
 
 WITHOUT = "PERPMAKER_WITHOUT_PLUGINS"
 """Environment variable: `1` leaves every installed plugin out, a comma list the named ones."""
 
 ONLY = "PERPMAKER_ONLY_PLUGINS"
 """Environment variable: when set, a comma list of the only plugins that may be imported."""
-
-BUILT_IN = "perpmaker.strategy.declaration"
-"""The module with the core's own hook implementations; it enters by the same door as everybody's."""
 
 DECLARED_BY: Mapping[str, type[Declaration]] = {
     "register_derivative_connectors": DerivativeConnectorDeclaration,
@@ -82,6 +80,20 @@ class LoadedPlugin:
         return f"{self.distribution} {self.version} (entry point {self.name})"
 
 
+class _BuiltIn:
+    """What the core brings itself; it enters by the hooks that everybody uses."""
+
+    __plugin_api__ = PLUGIN_API
+
+    @hookspecs.hookimpl
+    def register_strategies(self, register: hookspecs.Register[StrategyDeclaration]) -> None:
+        """Declare the strategy."""
+        register(perpetual_market_making())
+
+
+BUILT_IN = _BuiltIn()
+
+
 class _BrokenError(Exception):
     """What is wrong with a plugin, in words for a person."""
 
@@ -93,7 +105,7 @@ def load_plugins(environ: Mapping[str, str] | None = None) -> tuple[LoadedPlugin
     """
     environ = os.environ if environ is None else environ
     manager = new_manager()
-    built_in = EntryPoint(name="perpetual_market_making", value=BUILT_IN, group=PROJECT)
+    built_in = EntryPoint(name="perpetual_market_making", value=f"{__name__}:BUILT_IN", group=PROJECT)
     found = [_load(manager, built_in, PROJECT, importlib.metadata.version(PROJECT))]
 
     for entry_point, distribution in sorted(_entry_points(), key=lambda pair: (pair[1].name, pair[0].name)):

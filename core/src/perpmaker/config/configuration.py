@@ -1,0 +1,311 @@
+"""One file, one strategy on one market: everything that a run needs, checked against itself and the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from perpmaker.catalog import Catalog
+from perpmaker.config.file import Document, KeyPath, read_document
+from perpmaker.config.reader import Fault
+from perpmaker.config.settings import RunSettings, SandboxSettings
+from perpmaker.config.structure import Structured, fields_of, problem_of, structure, unknown_keys
+from perpmaker.connector.interface import Environment
+from perpmaker.declarations import (
+    Declaration,
+    DerivativeConnectorDeclaration,
+    PriceSourceDeclaration,
+    RiskModuleDeclaration,
+    StrategyDeclaration,
+)
+from perpmaker.errors import ConfigurationError, PluginError, Problem
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.order import PositionMode
+
+BUILT = frozenset({Environment.SANDBOX})
+"""The environments that can be traded in so far."""
+
+_Declared = TypeVar("_Declared", bound=Declaration)
+_Table = TypeVar("_Table")
+
+
+@attrs.frozen(kw_only=True)
+class Chosen(Generic[_Declared]):
+    """A declaration that the configuration names, and its settings: an instance of `declaration.settings`."""
+
+    declaration: _Declared
+    settings: Any
+
+    @property
+    def name(self) -> str:
+        """The name it is declared under."""
+        return self.declaration.name
+
+
+@attrs.frozen(kw_only=True)
+class Configuration:
+    """A configuration without a fault. `risk` is in the order of the file; `notes` are things worth saying."""
+
+    file: Path
+    environment: Environment
+    run: RunSettings
+    strategy: Chosen[StrategyDeclaration]
+    exits: ExitSettings
+    connector: Chosen[DerivativeConnectorDeclaration]
+    price_source: Chosen[PriceSourceDeclaration]
+    risk: tuple[Chosen[RiskModuleDeclaration], ...]
+    sandbox: SandboxSettings
+    notes: tuple[str, ...]
+
+
+def load_configuration(file: Path, overrides: Sequence[str], catalog: Catalog) -> Configuration:
+    """Read and check a file; ConfigurationError holds every fault of it, in its order.
+
+    `overrides` are `key=value`, laid over the file. Nothing but the file is read: no environment, no secret, no venue.
+    """
+    return _Assembly(read_document(file, overrides), catalog).configuration(file)
+
+
+@attrs.frozen(kw_only=True)
+class _EnvironmentSettings:
+    """The key of every connector's table that belongs to the run."""
+
+    environment: Environment = Environment.SANDBOX
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is allowed) for environments that are not built."""
+        if self.environment not in BUILT:
+            yield "environment", f"is not built yet: only {', '.join(sorted(one.value for one in BUILT))}"
+
+
+class _Assembly:
+    """Collects the faults of a whole file while it puts the configuration together."""
+
+    def __init__(self, document: Document, catalog: Catalog) -> None:
+        self._document = document
+        self._catalog = catalog
+        self._values = document.values
+        self._problems = list(document.problems)
+
+    def configuration(self, file: Path) -> Configuration:
+        """Everything, or ConfigurationError with all that is wrong."""
+        run = self._table(RunSettings, self._values)
+        exits = self._table(ExitSettings, self._values)
+        strategy = self._chosen("strategy", self._catalog.strategy, self._top)
+        connector = self._chosen("derivative", self._catalog.derivative_connector, self._own_table)
+        price_source = self._chosen("price_source", self._catalog.price_source, self._own_table, "current_market")
+        environment = self._environment(connector)
+        risk = self._risk()
+        sandbox = self._section("sandbox", SandboxSettings)
+        self._check_top(strategy, (connector, price_source))
+        self._cross_check(run, strategy, connector, price_source)
+
+        if self._problems or not (run and exits and strategy and connector and price_source and sandbox):
+            raise ConfigurationError(self._in_order())
+
+        return Configuration(
+            file=file,
+            environment=environment,
+            run=run,
+            strategy=self._with_max_age(strategy, run),
+            exits=exits,
+            connector=connector,
+            price_source=price_source,
+            risk=risk,
+            sandbox=sandbox,
+            notes=tuple(_notes(run)),
+        )
+
+    def _in_order(self) -> tuple[Problem, ...]:
+        """The problems in the order of the file, each once; what has no line comes last."""
+        once = dict.fromkeys(self._problems)
+
+        return tuple(sorted(once, key=lambda problem: (problem.line is None, problem.line or 0)))
+
+    def _table(self, settings: type[_Table], values: Mapping[str, Any], at: KeyPath = ()) -> _Table | None:
+        """Structure a table; its faults are kept."""
+        structured: Structured[_Table] = structure(self._document, settings, values, at)
+        self._problems.extend(structured.problems)
+
+        return structured.settings
+
+    def _section(
+        self, name: str, settings: type[_Table], parent: KeyPath = (), extra: tuple[str, ...] = ()
+    ) -> _Table | None:
+        """Structure the table of a name, an absent one as an empty one, and say which of its keys nobody knows."""
+        at = (*parent, name)
+        values = self._tables(parent).get(name, {})
+
+        if not isinstance(values, dict):
+            self._say(at, values, f"must be a table: [{'.'.join(at)}]")
+
+            return None
+
+        self._problems.extend(unknown_keys(self._document, values, (*fields_of(settings), *extra), at))
+
+        return self._table(settings, values, at)
+
+    def _tables(self, parent: KeyPath) -> Mapping[str, Any]:
+        """The values of a table that holds tables: the top of the file, or [risk]."""
+        values: Any = self._values
+
+        for key in parent:
+            values = values.get(key, {})
+
+        return values if isinstance(values, dict) else {}
+
+    def _say(self, path: KeyPath, value: object, allowed: str) -> None:
+        """Keep a fault."""
+        self._problems.append(problem_of(self._document, path, value, Fault(allowed)))
+
+    def _chosen(
+        self,
+        key: str,
+        find: Callable[[str], _Declared],
+        read: Callable[[_Declared], object],
+        default: str | None = None,
+    ) -> Chosen[_Declared] | None:
+        """What a key names, with its settings; a name that cannot be chosen is a fault of the key."""
+        name = self._values.get(key, default)
+
+        if not isinstance(name, str) or not name:
+            return None  # said already: the key itself is missing or of the wrong type
+
+        try:
+            declaration = find(name)
+        except PluginError as error:
+            self._say((key,), name, str(error))
+
+            return None
+
+        settings = read(declaration)
+
+        return None if settings is None else Chosen(declaration=declaration, settings=settings)
+
+    def _top(self, declaration: StrategyDeclaration) -> object:
+        """A strategy's settings are at the top of the file."""
+        return self._table(declaration.settings, self._values)
+
+    def _own_table(self, declaration: DerivativeConnectorDeclaration | PriceSourceDeclaration) -> object:
+        """A plugin's settings are in the table of its name; that of a connector has the run's environment too."""
+        extra = ("environment",) if isinstance(declaration, DerivativeConnectorDeclaration) else ()
+
+        return self._section(declaration.name, declaration.settings, extra=extra)
+
+    def _environment(self, connector: Chosen[DerivativeConnectorDeclaration] | None) -> Environment:
+        """The environment, from the connector's table."""
+        values = {} if connector is None else self._values.get(connector.name, {})
+        settings = self._table(_EnvironmentSettings, values, (connector.name,) if connector else ())
+
+        return Environment.SANDBOX if settings is None else settings.environment
+
+    def _risk(self) -> tuple[Chosen[RiskModuleDeclaration], ...]:
+        """The risk modules of the tables [risk.NAME]."""
+        if not isinstance(self._values.get("risk", {}), dict):
+            self._say(("risk",), self._values["risk"], "must be a table for each risk module: [risk.NAME]")
+
+        chosen = []
+
+        for name, values in self._tables(("risk",)).items():
+            try:
+                declaration = self._catalog.risk_module(name)
+            except PluginError as error:
+                self._say(("risk", name), values, str(error))
+            else:
+                settings = self._section(name, declaration.settings, ("risk",))
+                chosen.append(Chosen(declaration=declaration, settings=settings))
+
+        return tuple(chosen)
+
+    def _check_top(self, strategy: Chosen[StrategyDeclaration] | None, used: tuple[Chosen[Any] | None, ...]) -> None:
+        """Say what at the top of the file nobody knows, and check the tables of plugins that are not in use."""
+        settings = (RunSettings, ExitSettings, *self._strategies(strategy))
+        known = {key for one in settings for key in fields_of(one)} | {"risk", "sandbox"}
+        named = {self._values.get("derivative"), self._values.get("price_source")}
+        idle = self._idle_tables({one.name for one in used if one is not None})
+        rest = {key: value for key, value in self._values.items() if key not in known and key not in idle}
+
+        for key in [key for key, value in rest.items() if key in named and isinstance(value, dict)]:
+            del rest[key]  # the table of the plugin in use, or of one about which enough is said where it is named
+
+        self._problems.extend(unknown_keys(self._document, rest, sorted(known | {str(name) for name in named})))
+
+    def _strategies(self, strategy: Chosen[StrategyDeclaration] | None) -> Iterator[type]:
+        """The settings of the strategy in use; when its name is wrong, of all of them, whose faults are said too."""
+        if strategy is not None:
+            yield strategy.declaration.settings
+
+            return
+
+        for name in self._catalog.names(StrategyDeclaration):
+            declaration = self._catalog.strategy(name)
+            yield declaration.settings
+
+            if len(self._catalog.names(StrategyDeclaration)) == 1:
+                self._table(declaration.settings, self._values)
+
+    def _idle_tables(self, used: set[str]) -> set[str]:
+        """Check the tables of installed plugins that this run does not use, so that one word can switch to them."""
+        found = set()
+
+        for kind, find in (
+            (DerivativeConnectorDeclaration, self._catalog.derivative_connector),
+            (PriceSourceDeclaration, self._catalog.price_source),
+        ):
+            for name in self._catalog.names(kind):
+                if name in self._values and name not in used:
+                    found.add(name)
+                    self._own_table(find(name))
+
+        return found
+
+    def _cross_check(
+        self,
+        run: RunSettings | None,
+        strategy: Chosen[StrategyDeclaration] | None,
+        connector: Chosen[DerivativeConnectorDeclaration] | None,
+        price_source: Chosen[PriceSourceDeclaration] | None,
+    ) -> None:
+        """What depends on keys of several owners."""
+        values = self._values
+
+        if run and connector and run.position_mode is PositionMode.HEDGE and not connector.declaration.hedge_mode:
+            self._say(("position_mode",), run.position_mode.value, f'{connector.name} has none: only "One-way"')
+
+        when = getattr(strategy and strategy.settings, "when_in_position", None)
+
+        if when == "continue" and "exposure_limit" not in self._tables(("risk",)):
+            self._say(
+                ("when_in_position",), when, "needs the risk module exposure_limit: a table [risk.exposure_limit]"
+            )
+
+        types = price_source.declaration.price_types if price_source else ()
+
+        if (
+            "price_type" in values
+            and isinstance(values["price_type"], str)
+            and types
+            and values["price_type"] not in types
+        ):
+            words = f"the price source {price_source and price_source.name} gives {', '.join(types)}"
+            self._say(("price_type",), values["price_type"], words)
+
+    def _with_max_age(self, strategy: Chosen[StrategyDeclaration], run: RunSettings) -> Chosen[StrategyDeclaration]:
+        """Let a price that is asked for every few seconds grow older than a streamed one, unless the file says."""
+        age = getattr(strategy.settings, "price_source_max_age", 0)
+
+        if age is not None or run.price_source != "custom_api":
+            return strategy
+
+        settings = attrs.evolve(strategy.settings, price_source_max_age=3 * run.custom_api_update_interval)
+
+        return attrs.evolve(strategy, settings=settings)
+
+
+def _notes(run: RunSettings) -> Iterator[str]:
+    """What is accepted and not acted on yet, said once at the start."""
+    if run.dead_man_switch_s is not None:
+        yield "dead_man_switch_s: not built yet. If this process is killed, its quotes stay on the venue."

@@ -1,0 +1,81 @@
+"""The settings of a run that are no plugin's: what is traded where, and the sandbox's own table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import attrs
+
+from perpmaker.model.order import PositionMode
+from perpmaker.model.position import MarginMode
+from perpmaker.model.setting import Pattern, Range
+
+MARKET = Pattern(
+    regex=r"[A-Z0-9]{1,20}-[A-Z0-9]{1,20}", words='must be a market as BASE-QUOTE in capitals, such as "BTC-USDT"'
+)
+NAME = Pattern(regex=r"[a-z0-9_]{1,64}", words="must be the name of an installed plugin: a-z, 0-9 and _")
+URL = Pattern(regex=r"https?://[^\s/@]+(/\S*)?", words="must be an address that begins with https://")
+
+_KEYS_OF_SOURCE = {
+    "external_market": ("price_source_derivative", "price_source_market"),
+    "custom_api": ("price_source_custom_api",),
+}
+
+
+@attrs.frozen(kw_only=True)
+class RunSettings:
+    """The keys at the top of the file that are not the strategy's. `dead_man_switch_s` is None when it is off."""
+
+    strategy: Annotated[str, NAME]
+    derivative: Annotated[str, NAME]
+    market: Annotated[str, MARKET]
+    leverage: Annotated[int, Range(at_least=1)]
+    position_mode: PositionMode = PositionMode.ONE_WAY
+    margin_mode: Literal["keep", "cross", "isolated"] = "keep"
+    price_source: Annotated[str, NAME] = "current_market"
+    price_source_derivative: Annotated[str | None, NAME] = None
+    price_source_market: Annotated[str | None, MARKET] = None
+    price_source_custom_api: Annotated[str | None, URL] = None
+    custom_api_update_interval: Annotated[float, Range(at_least=Decimal("0.5"))] = 5.0
+    dead_man_switch_s: Annotated[float | None, Range(above=0, off=0)] = 30.0
+
+    @property
+    def margin_mode_wanted(self) -> MarginMode | None:
+        """The margin mode to set; None leaves the account's."""
+        return None if self.margin_mode == "keep" else MarginMode(self.margin_mode)
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is allowed): a price source needs its keys, and the keys of another one do nothing."""
+        for source, keys in _KEYS_OF_SOURCE.items():
+            for key in keys:
+                given = getattr(self, key) is not None
+
+                if given and self.price_source != source:
+                    yield key, f'does nothing unless price_source = "{source}": leave it out'
+
+                if not given and self.price_source == source:
+                    yield key, f'is missing: price_source = "{source}" needs it'
+
+        if (self.price_source_derivative, self.price_source_market) == (self.derivative, self.market):
+            yield "price_source_market", 'must not be the traded market itself: that is price_source = "current_market"'
+
+
+@attrs.frozen(kw_only=True)
+class SandboxSettings:
+    """The table [sandbox]. `seed` None takes a new market each time, `port` None any free one; balance in quote."""
+
+    seed: Annotated[int | None, Range(at_least=0)] = None
+    balance: Annotated[Decimal, Range(above=0)] = Decimal(10_000)
+    port: Annotated[int | None, Range(at_least=1, at_most=65_535, off=0)] = None
+    recording: tuple[str, ...] = ()
+    recording_start: Annotated[float | None, Range(at_least=0)] = None
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is allowed) for what can be written down already and is not acted on yet."""
+        if self.recording:
+            yield "recording", "is not built yet: leave it out"
+
+        if self.recording_start is not None:
+            yield "recording_start", "is not built yet: leave it out"

@@ -1,0 +1,158 @@
+"""From a table's plain values to its settings class, with every fault of the table at once."""
+
+from __future__ import annotations
+
+import decimal
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from perpmaker.config.file import Document, KeyPath
+from perpmaker.config.reader import Fault, Reader, reader_for
+from perpmaker.errors import PluginError, Problem
+from perpmaker.model.setting import CrossChecked
+from perpmaker.secret import reference_fault
+
+_Settings = TypeVar("_Settings")
+_SECRET = re.compile(r"key|secret|passw|passphrase|token|mnemonic|credential", re.IGNORECASE)
+_WIDEST = 60
+_MOST_UNKNOWN = 50
+_NEAR = 0.6
+
+
+@attrs.frozen(kw_only=True)
+class Structured(Generic[_Settings]):
+    """A table's settings and its faults. With faults, `settings` is for further checks only, and may be None."""
+
+    settings: _Settings | None
+    problems: tuple[Problem, ...]
+
+
+def fields_of(settings: type) -> tuple[str, ...]:
+    """The keys that a settings class knows."""
+    return tuple(field.name for field in attrs.fields(settings) if field.init)
+
+
+def structure(
+    document: Document, settings: type[_Settings], values: Mapping[str, Any], at: KeyPath = ()
+) -> Structured[_Settings]:
+    """Build a settings class from those of `values` that it knows; `at` is the table's place in the file."""
+    read: dict[str, object] = {}
+    faults: dict[str, Fault] = {}
+
+    for key, reader, required in _readers(settings):
+        if key not in values:
+            if required:
+                faults[key] = Fault(f"is missing: it {reader.words}")
+
+            continue
+
+        try:
+            read[key] = _read(reader, key, values[key])
+        except Fault as fault:
+            faults[key] = fault
+
+    built, more = _built(settings, read, faults)
+    shown_faults = [*faults.items(), *((key, fault) for key, fault in more if key not in faults)]
+    problems = tuple(
+        problem_of(document, (*at, key) if key else at, values.get(key), fault)
+        for key, fault in shown_faults
+        if key in values or (*at, key) not in document.broken
+    )
+
+    return Structured(settings=built, problems=problems)
+
+
+def unknown_keys(
+    document: Document, values: Mapping[str, Any], known: Sequence[str], at: KeyPath = ()
+) -> Iterator[Problem]:
+    """A problem for each key that nobody knows, with the nearest that somebody does."""
+    place = f"the table [{'.'.join(at)}]" if at else "the top of the file"
+
+    for key in [key for key in values if key not in known][:_MOST_UNKNOWN]:
+        near = get_close_matches(key, known, 1, _NEAR)
+        # A text is not shown: nobody knows what a misspelt key was to hold.
+        value = None if isinstance(values[key], str) else values[key]
+        yield problem_of(document, (*at, key), value, Fault(f"no such key in {place}", near[0] if near else None))
+
+
+def problem_of(document: Document, path: KeyPath, value: object, fault: Fault) -> Problem:
+    """A fault as a person reads it; None stands for a key that is not there."""
+    return document.problem(
+        path, fault.allowed, value=None if value is None else shown(path, value), nearest=fault.nearest
+    )
+
+
+def shown(path: KeyPath, value: object) -> str | None:
+    """A value as a message may show it: short, in one line, and not at all when any part of its key looks secret."""
+    if any(is_secret(part) for part in path):
+        return None
+
+    if isinstance(value, (dict, list)):
+        return "a table" if isinstance(value, dict) else "a list"
+
+    text = str(value).lower() if isinstance(value, bool) else ascii(value) if isinstance(value, str) else str(value)
+
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+def is_secret(key: str) -> bool:
+    """Whether the values of a key are never to be shown."""
+    return _SECRET.search(key) is not None
+
+
+def _readers(settings: type) -> Iterator[tuple[str, Reader, bool]]:
+    """(key, reader, whether it must be given) of each field of a settings class."""
+    try:
+        attrs.resolve_types(settings)
+        fields = [field for field in attrs.fields(settings) if field.init]
+
+        for field in fields:
+            yield field.name, reader_for(field.type), field.default is attrs.NOTHING
+    except Exception as error:
+        where = f"{settings.__module__}.{settings.__qualname__}"
+        raise PluginError(f"The settings class {where} cannot be read: {error}") from error
+
+
+def _read(reader: Reader, key: str, value: object) -> object:
+    """Read a value; what looks like a secret must be a reference to one."""
+    read = reader(value)
+    fault = reference_fault(read) if is_secret(key) and isinstance(read, str) else None
+
+    if fault is not None:
+        raise Fault(fault)
+
+    return read
+
+
+def _built(
+    settings: type[_Settings], read: dict[str, object], faults: Mapping[str, Fault]
+) -> tuple[_Settings | None, list[tuple[str, Fault]]]:
+    """The settings, and the faults between their keys.
+
+    When some keys could not be read the others are still compared: those without a default become NaN, and with
+    NaN no comparison holds, so that nothing is said about what is not known.
+    """
+    missing = [key for key, _, required in _readers(settings) if required and key not in read]
+    more: list[tuple[str, Fault]] = []
+
+    with decimal.localcontext() as context:
+        context.traps[decimal.InvalidOperation] = not missing
+
+        try:
+            built = settings(**read, **dict.fromkeys(missing, Decimal("nan")))
+
+            if isinstance(built, CrossChecked):
+                more.extend((key, Fault(allowed)) for key, allowed in built.faults())
+        except Exception as error:
+            if faults:
+                return None, more
+
+            where = f"{settings.__module__}.{settings.__qualname__}"
+            raise PluginError(f"The settings class {where} raised {type(error).__name__}: {error}") from error
+
+    return built, more
