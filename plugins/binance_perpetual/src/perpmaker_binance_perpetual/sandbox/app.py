@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from random import Random
 from typing import Any, Final
 
@@ -58,18 +57,17 @@ class BinanceApp:
         """Answer one request; every refusal of the venue is a JSON body with its code."""
         endpoint = ENDPOINTS.get((request.method, request.path))
 
-        try:
-            if endpoint is None:
-                text = f"Path {request.path}, Method {request.method} is invalid"
-                raise CodeError(-5000, text, status=HTTPStatus.NOT_FOUND)
+        if endpoint is None:
+            error = CodeError(-5000, f"Path {request.path}, Method {request.method} is invalid", status=404)
+            return Response(status=error.status, body=msgspec.json.encode(error.body()), headers=JSON)
 
+        try:
             answer: object = await self._call(endpoint, request)
             status, extra = 200, {}
-        except CodeError as error:
-            answer, status, extra = error.body(), error.status, dict(error.headers)
+        except CodeError as refused:
+            answer, status, extra = refused.body(), refused.status, dict(refused.headers)
 
-        has_orders = endpoint is not None and endpoint.matches
-        headers = {**JSON, **self._venue.limits.headers(orders=has_orders), **extra}
+        headers = {**JSON, **self._venue.limits.headers(orders=endpoint.matches), **extra}
 
         return Response(status=status, body=msgspec.json.encode(answer), headers=headers)
 

@@ -31,7 +31,7 @@ class Endpoint:
     handle: Handler
     security: Security
     weight: Weight
-    parameters: frozenset[str] = attrs.field(converter=frozenset)
+    parameters: frozenset[str]
     cost: OrderCost = FREE
     matches: bool = False
 
@@ -54,14 +54,7 @@ def public(path: str, handle: Handler, *parameters: str, weight: Weight = 1) -> 
 
 def query(path: str, handle: Handler, *parameters: str, weight: Weight = 1) -> Endpoint:
     """A signed query."""
-    return Endpoint(
-        method="GET",
-        path=path,
-        handle=handle,
-        security=Security.SIGNED,
-        weight=weight,
-        parameters=frozenset(parameters),
-    )
+    return attrs.evolve(public(path, handle, *parameters, weight=weight), security=Security.SIGNED)
 
 
 def command(

@@ -7,8 +7,15 @@ from typing import Any
 import attrs
 from attrs import validators
 
-_natural = validators.and_(validators.instance_of(int), validators.ge(0))
-_seconds = validators.and_(validators.instance_of((int, float)), validators.gt(0))
+
+def _natural(_options: object, field: attrs.Attribute[int], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{field.name} must be a whole number from 0 on, not {value!r}")
+
+
+def _seconds(_options: object, field: attrs.Attribute[float], value: object) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+        raise ValueError(f"{field.name} must be a number of seconds above 0, not {value!r}")
 
 
 @attrs.frozen(kw_only=True)

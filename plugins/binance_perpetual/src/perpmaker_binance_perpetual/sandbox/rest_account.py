@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from perpmaker.model.order import PositionMode, Side
@@ -260,7 +260,7 @@ def _income_row(row: Income, venue: Venue) -> dict[str, object]:
     }
 
 
-def _number(value: Decimal) -> Any:
+def _number(value: Decimal) -> msgspec.Raw:
     return msgspec.Raw(plain(value).encode())
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, command
 from perpmaker_binance_perpetual.sandbox.limit import OrderCost
@@ -13,6 +13,8 @@ from perpmaker_binance_perpetual.sandbox.refusal import CodeError, refusal
 from perpmaker_binance_perpetual.sandbox.rest_order import MODIFY_PARAMETERS, cancel_one, modify, place
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
+_Value = TypeVar("_Value")
+
 MOST_PLACED: Final = 5
 MOST_CANCELLED: Final = 10
 BATCH: Final = OrderCost(ten_seconds=5, minute=1)
@@ -21,12 +23,12 @@ ALL_CANCELLED: Final = {"code": 200, "msg": "The operation of cancel all open or
 
 def place_batch(venue: Venue, parameters: Parameters) -> object:
     """Up to five orders, each placed or refused by itself, in the order of the request."""
-    return _each(venue, parameters, place, PARAMETERS)
+    return _each_element(venue, parameters, place, PARAMETERS)
 
 
 def modify_batch(venue: Venue, parameters: Parameters) -> object:
     """Up to five changes, each made or refused by itself."""
-    return _each(venue, parameters, modify, MODIFY_PARAMETERS)
+    return _each_element(venue, parameters, modify, MODIFY_PARAMETERS)
 
 
 def cancel_batch(venue: Venue, parameters: Parameters) -> object:
@@ -36,14 +38,14 @@ def cancel_batch(venue: Venue, parameters: Parameters) -> object:
     if "orderIdList" in parameters:
         ids = [_whole(value) for value in parameters.json_list("orderIdList", most=MOST_CANCELLED)]
 
-        return [_or_refusal(lambda order_id=order_id: cancel_one(venue, order_id=order_id)) for order_id in ids]
+        return _each(ids, lambda order_id: cancel_one(venue, order_id=order_id))
 
     if "origClientOrderIdList" not in parameters:
         raise refusal(-1102, name="orderIdList")
 
     names = [str(value) for value in parameters.json_list("origClientOrderIdList", most=MOST_CANCELLED)]
 
-    return [_or_refusal(lambda name=name: cancel_one(venue, client_id=name)) for name in names]
+    return _each(names, lambda name: cancel_one(venue, client_id=name))
 
 
 def cancel_all(venue: Venue, parameters: Parameters) -> object:
@@ -63,7 +65,7 @@ def countdown(venue: Venue, parameters: Parameters) -> object:
     return {"symbol": symbol, "countdownTime": str(countdown_ms)}
 
 
-def _each(
+def _each_element(
     venue: Venue,
     parameters: Parameters,
     handle: Callable[[Venue, Parameters], dict[str, object]],
@@ -75,16 +77,20 @@ def _each(
 
         return handle(venue, read)
 
-    elements = parameters.json_list("batchOrders", most=MOST_PLACED)
-
-    return [_or_refusal(lambda element=element: one(element)) for element in elements]
+    return _each(parameters.json_list("batchOrders", most=MOST_PLACED), one)
 
 
-def _or_refusal(call: Callable[[], dict[str, object]]) -> dict[str, object]:
-    try:
-        return call()
-    except CodeError as error:
-        return error.body()
+def _each(values: Sequence[_Value], call: Callable[[_Value], dict[str, object]]) -> list[dict[str, object]]:
+    """What the call answers for each value, or its refusal: one that fails does not stop the others."""
+    answers = []
+
+    for value in values:
+        try:
+            answers.append(call(value))
+        except CodeError as error:
+            answers.append(error.body())
+
+    return answers
 
 
 def _whole(value: object) -> int:

@@ -63,7 +63,7 @@ def set_position_mode(venue: Venue, parameters: Parameters) -> object:
 
 
 def set_multi_assets(venue: Venue, parameters: Parameters) -> object:
-    """Set whether assets back each other; -4171 when it is so already. The account has one asset: nothing else moves."""
+    """Set whether assets back each other; -4171 when it is so already. With its one asset nothing else moves."""
     parameters.text("multiAssetsMargin")
     wanted = parameters.flag("multiAssetsMargin")
 
