@@ -1,1 +1,45 @@
-"""."""
+"""Binance USDⓈ-M perpetual futures for perpmaker: the connector `binance_perpetual` and its sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from perpmaker import DerivativeConnectorDeclaration, hookimpl
+
+if TYPE_CHECKING:
+    from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
+    from perpmaker.sandbox.dialect import Dialect
+
+    from perpmaker_binance_perpetual.settings import Settings
+
+__plugin_api__ = 1
+
+
+@hookimpl
+def register_derivative_connectors(register: Callable[[DerivativeConnectorDeclaration], None]) -> None:
+    """Declare `binance_perpetual`; what it needs is imported when it is opened."""
+    from perpmaker_binance_perpetual.settings import NAME, Settings  # noqa: PLC0415  # nothing before it is needed
+
+    register(
+        DerivativeConnectorDeclaration(
+            name=NAME,
+            summary="Binance USDⓈ-M perpetual futures",
+            settings=Settings,
+            open=_open,
+            sandbox=_sandbox,
+        )
+    )
+
+
+def _open(settings: Settings, context: ConnectorContext) -> AbstractAsyncContextManager[DerivativeConnector]:
+    from perpmaker_binance_perpetual.connector import open_connector  # noqa: PLC0415  # httpx alone costs 0.1 s
+
+    return open_connector(settings, context)
+
+
+def _sandbox() -> Dialect:
+    from perpmaker_binance_perpetual.sandbox import dialect  # noqa: PLC0415  # only `perpmaker sandbox` needs it
+
+    return dialect()

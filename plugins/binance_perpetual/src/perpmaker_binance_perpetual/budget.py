@@ -21,7 +21,7 @@ _HEADERS = {
 _MOST_DIGITS = 9
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Cost:
     """What a request takes: weight, and orders counted in the short and in the long window."""
 

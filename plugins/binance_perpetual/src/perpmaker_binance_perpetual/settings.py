@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import attrs
 from perpmaker.connector.interface import Environment, SandboxAccess
 from perpmaker.model.setting import Range
+from perpmaker.secret import reference_fault
 
 NAME = "binance_perpetual"
 
@@ -64,15 +65,29 @@ class Settings:
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Keys where they are needed, and addresses that a key may be sent to."""
-        if self.environment in ADDRESSES:
-            for key, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
-                if not value:
-                    example = f'{key} = "env:BINANCE_{key.upper()}"'
-                    yield key, f"is needed for {self.environment.value}: a reference such as {example}"
+        if self.environment is Environment.PAPER:
+            yield "environment", "sandbox, testnet or live; paper is not there yet on this venue"
+
+        for key, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
+            fault = self._key_fault(key, value)
+
+            if fault is not None:
+                yield key, fault
 
         for key, url in (("rest_url", self.rest_url), ("stream_url", self.stream_url)):
             if url is not None and not _is_allowed(key, url, self.environment):
                 yield key, f"must be an address of Binance's {self.environment.value}, or one on this machine"
+
+    def _key_fault(self, key: str, value: str | None) -> str | None:
+        if value:
+            return reference_fault(value)
+
+        if self.environment not in ADDRESSES:
+            return None
+
+        example = f'{key} = "env:BINANCE_{key.upper()}"'
+
+        return f"is needed for {self.environment.value}: a reference such as {example}"
 
 
 def address_of(settings: Settings, environment: Environment, sandbox: SandboxAccess | None) -> Address:

@@ -1,0 +1,163 @@
+"""One request and its answer: signed, within budget, within one deadline, on one origin; the way under `rest`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, unique
+
+import attrs
+import httpx
+from perpmaker.clock import Clock
+from perpmaker.errors import AuthenticationError, ConnectivityError, DeadlineError
+from perpmaker.secret import Signer
+from perpmaker.wire.http import NOT_SENT
+from perpmaker.wire.rate_limit import parse_retry_after
+
+from perpmaker_binance_perpetual.budget import Budget, Cost
+from perpmaker_binance_perpetual.refusals import Answer, ban_of
+from perpmaker_binance_perpetual.server_clock import ServerClock
+from perpmaker_binance_perpetual.signing import encode_parameters, signed_query
+
+_BANNED, _TOO_MANY = 418, 429
+_TOO_MANY_ORDERS = -1015
+
+
+class NotSentError(ConnectivityError):
+    """The connection could not be made: not one byte of the request has left."""
+
+
+class LostAnswerError(ConnectivityError):
+    """The request left, or may have, and no whole answer came back. `signed_at`: the engine's time of signing."""
+
+    def __init__(self, text: str, *, signed_at: float) -> None:
+        self.signed_at = signed_at
+        super().__init__(text)
+
+
+class LateAnswerError(LostAnswerError, DeadlineError):
+    """The same, because the deadline passed first."""
+
+
+@unique
+class Security(Enum):
+    """What the venue wants to see of us."""
+
+    NONE = "none"
+    KEY = "key"
+    SIGNED = "signed"
+
+
+@attrs.frozen(kw_only=True)
+class Credentials:
+    """The API key as the venue wants to see it, and what signs for it."""
+
+    api_key: str = attrs.field(repr=False)
+    signer: Signer = attrs.field(repr=False)
+
+
+class Caller:
+    """Sends requests. It retries nothing: what a request means is known one floor up.
+
+    `patience_s`: how long a call may wait for its turn within the budget.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        clock: Clock,
+        *,
+        credentials: Credentials | None,
+        recv_window_ms: int,
+        patience_s: float,
+    ) -> None:
+        self.server_clock = ServerClock(clock)
+        self.budget = Budget(clock)
+        self._client = client
+        self._clock = clock
+        self._credentials = credentials
+        self._recv_window_ms = recv_window_ms
+        self._patience_s = patience_s
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str | int],
+        *,
+        security: Security,
+        cost: Cost,
+        urgent: bool = False,
+        patience_s: float | None = None,
+    ) -> Answer:
+        """Send one request and return whatever was answered, refusals included.
+
+        NotSentError, RateLimitedError (our own budget) and AuthenticationError (no keys) mean that nothing was sent;
+        LostAnswerError that nobody can tell.
+        """
+        await self.budget.admit(cost, urgent=urgent, patience_s=self._patience_s if patience_s is None else patience_s)
+        signed_at = self._clock.now()
+        request = self._request(method, path, self._query(parameters, security, signed_at), security)
+
+        return self._observed(await self._send(request, signed_at), signed_at)
+
+    def _query(self, parameters: Mapping[str, str | int], security: Security, signed_at: float) -> str:
+        if security is not Security.SIGNED:
+            return encode_parameters(parameters)
+
+        return signed_query(
+            parameters,
+            self._keys().signer,
+            timestamp_ms=self.server_clock.ms(signed_at),
+            recv_window_ms=self._recv_window_ms,
+        )
+
+    def _request(self, method: str, path: str, query: str, security: Security) -> httpx.Request:
+        target = f"{path}?{query}" if query else path
+        url = self._client.base_url.copy_with(raw_path=target.encode("ascii"))
+        headers = {} if security is Security.NONE else {"X-MBX-APIKEY": self._keys().api_key}
+        request = self._client.build_request(method, url, headers=headers)
+
+        if request.url.raw_path != target.encode("ascii"):
+            raise AssertionError("what would be sent is not what was signed")
+
+        return request
+
+    def _keys(self) -> Credentials:
+        if self._credentials is None:
+            raise AuthenticationError("this call needs a key; set api_key and api_secret in [binance_perpetual]")
+
+        return self._credentials
+
+    async def _send(self, request: httpx.Request, signed_at: float) -> httpx.Response:
+        # No error of httpx is passed on or chained: their requests carry the signature in the URL.
+        place = f"{request.url.host}:{request.url.port or 443}"
+
+        try:
+            return await self._client.send(request)
+        except NOT_SENT as error:
+            raise NotSentError(f"{place} cannot be reached: {error}") from None
+        except httpx.TimeoutException as error:
+            raise LateAnswerError(f"{place} did not answer: {error}", signed_at=signed_at) from None
+        except httpx.HTTPError as error:
+            raise LostAnswerError(f"{place} gave no answer: {error}", signed_at=signed_at) from None
+
+    def _observed(self, response: httpx.Response, signed_at: float) -> Answer:
+        """Learn from the headers, and keep still where the venue says so."""
+        self.budget.observe(response.headers)
+        answer = Answer(status=response.status_code, body=response.content, signed_at=signed_at)
+
+        if answer.status not in {_BANNED, _TOO_MANY}:
+            return answer
+
+        server_ms = self.server_clock.ms()
+        header = response.headers.get("retry-after")
+        ban_s = ban_of(answer.text, server_ms) if header is None else None
+        retry_after_s = parse_retry_after(header, utc_ms=server_ms) if ban_s is None else ban_s
+
+        if answer.status == _BANNED:
+            self.budget.ban(retry_after_s)
+        else:
+            failure = answer.failure
+            self.budget.pause(retry_after_s, orders=failure is not None and failure.code == _TOO_MANY_ORDERS)
+
+        return attrs.evolve(answer, retry_after_s=retry_after_s)

@@ -1,0 +1,293 @@
+"""The connector: signing, REST, streams and translation composed into a `DerivativeConnector`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import anyio
+from perpmaker.clock import Clock
+from perpmaker.connector.interface import CancelOrder, ConnectorContext, Feed
+from perpmaker.errors import VenueError
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome, PositionMode
+from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
+from perpmaker.secret import Secret, make_signer
+from perpmaker.wire.http import open_client
+
+from perpmaker_binance_perpetual.call import Caller, Credentials
+from perpmaker_binance_perpetual.market import find_symbol, translate_instrument
+from perpmaker_binance_perpetual.messages import UserTrade
+from perpmaker_binance_perpetual.outcome import batch_outcomes, cancelled, placed, single_outcome, unsent_or_lost
+from perpmaker_binance_perpetual.prepare import prepare_market, read_settings
+from perpmaker_binance_perpetual.rest import BATCH_CANCEL, BATCH_PLACE, PAGE, Rest
+from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
+from perpmaker_binance_perpetual.streams import StreamAccess, book_feed, market_feed
+from perpmaker_binance_perpetual.translate import (
+    order_parameters,
+    translate_balance,
+    translate_order,
+    translate_positions,
+    translate_user_trade,
+)
+from perpmaker_binance_perpetual.user_stream import AccountView, account_feed
+
+T = TypeVar("T")
+
+_WEEK_MS = 7 * 24 * 3_600_000
+_KEPT_MS = 89 * 24 * 3_600_000
+"""Fills older than three months are not to be had."""
+
+_MOST_NAMES = 10_000
+
+
+class BinancePerpetual:
+    """Binance USDⓈ-M futures, for one account; see `perpmaker.connector.interface.DerivativeConnector`."""
+
+    name = NAME
+
+    def __init__(self, *, account: str, settings: Settings, access: StreamAccess, caller: Caller) -> None:
+        self.account = account
+        self._settings = settings
+        self._access = access
+        self._rest = access.rest
+        self._caller = caller
+        self._clock: Clock = access.clock
+        self._set: VenueSettings | None = None
+        self._client_ids: OrderedDict[str, str] = OrderedDict()
+
+    @property
+    def fence_s(self) -> float:
+        """The venue's window, plus what our idea of its clock may be wrong by, plus the lag of its answers."""
+        uncertainty_s = max(self._settings.clock_uncertainty_s, self._caller.server_clock.uncertainty_s)
+
+        return self._settings.recv_window_ms / 1000 + uncertainty_s + self._settings.read_lag_s
+
+    async def instrument(self, market: str) -> Instrument:
+        """Rules from exchangeInfo, tiers from leverageBracket, the account's own fees, the funding interval."""
+        info = await self._rest.exchange_info()
+        self._caller.budget.adopt(info.rateLimits)
+        symbol = find_symbol(info, market)
+        brackets = await self._rest.leverage_brackets(symbol.symbol)
+        fees = await self._rest.commission_rate(symbol.symbol)
+
+        return translate_instrument(symbol, brackets, fees, await self._rest.funding_info())
+
+    async def prepare(
+        self, instrument: Instrument, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
+    ) -> VenueSettings:
+        """Set what differs and read it all back."""
+        self._set = await prepare_market(self._rest, instrument, leverage, position_mode, margin_mode)
+
+        return self._set
+
+    def feeds(self, instrument: Instrument) -> Sequence[Feed]:
+        """The book, mark price and trades, and the account."""
+        account = AccountView(settings=lambda: self._set, remember=self._remember)
+
+        return (
+            book_feed(self._access, instrument),
+            market_feed(self._access, instrument),
+            account_feed(self._access, instrument, account),
+        )
+
+    # --- commands --------------------------------------------------------------------------------------------------
+
+    async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
+        """Send new orders, exits apart from quotes, five in a batch."""
+
+        async def send(chunk: Sequence[NewOrder]) -> Sequence[Outcome]:
+            return await self._place_chunk(instrument, chunk)
+
+        return await self._in_chunks(orders, BATCH_PLACE, lambda order: order.slot.kind.is_exit, send)
+
+    async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
+        """Take orders off, ten in a batch."""
+
+        async def send(chunk: Sequence[CancelOrder]) -> Sequence[Outcome]:
+            return await self._cancel_chunk(instrument, chunk)
+
+        return await self._in_chunks(orders, BATCH_CANCEL, lambda order: order.urgent, send)
+
+    async def _place_chunk(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
+        parameters = [order_parameters(instrument, order) for order in orders]
+        client_ids = [order.client_id for order in orders]
+        urgent = orders[0].slot.kind.is_exit
+
+        try:
+            if len(orders) == 1:
+                answer = await self._rest.place(parameters[0], urgent=urgent)
+                outcomes: Sequence[Outcome] = [single_outcome(answer, client_ids[0], instrument, placed)]
+            else:
+                answer = await self._rest.place_batch(parameters, urgent=urgent)
+                outcomes = batch_outcomes(answer, client_ids, instrument, placed)
+        except VenueError as error:
+            return [unsent_or_lost(error, client_id) for client_id in client_ids]
+
+        self._remember_all(outcomes)
+
+        return outcomes
+
+    async def _cancel_chunk(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
+        client_ids = [order.client_id for order in orders]
+        urgent = orders[0].urgent
+
+        try:
+            if len(orders) == 1:
+                answer = await self._rest.cancel(instrument.symbol, client_ids[0], urgent=urgent)
+
+                return [single_outcome(answer, client_ids[0], instrument, cancelled)]
+
+            answer = await self._rest.cancel_batch(instrument.symbol, client_ids, urgent=urgent)
+
+            return batch_outcomes(answer, client_ids, instrument, cancelled)
+        except VenueError as error:
+            return [unsent_or_lost(error, client_id) for client_id in client_ids]
+
+    async def _in_chunks(
+        self,
+        orders: Sequence[T],
+        size: int,
+        urgent: Callable[[T], bool],
+        send: Callable[[Sequence[T]], Awaitable[Sequence[Outcome]]],
+    ) -> Sequence[Outcome]:
+        """Send chunks side by side, none of them mixing what is urgent with what is not; outcomes in order."""
+        outcomes: dict[int, Outcome] = {}
+
+        async def run(places: Sequence[int]) -> None:
+            results = await send([orders[place] for place in places])
+            outcomes.update(zip(places, results, strict=True))
+
+        async with anyio.create_task_group() as tasks:
+            for wanted in (True, False):
+                places = [place for place, order in enumerate(orders) if urgent(order) is wanted]
+
+                for start in range(0, len(places), size):
+                    tasks.start_soon(run, places[start : start + size])
+
+        return [outcomes[place] for place in range(len(orders))]
+
+    # --- questions -------------------------------------------------------------------------------------------------
+
+    async def order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
+        """What the venue knows of an order; None when it says that it knows none of that id."""
+        reference = {"origClientOrderId": client_id} if venue_id is None else {"orderId": venue_id}
+        order = await self._rest.order(instrument.symbol, reference)
+
+        return None if order is None else self._remember(translate_order(order, instrument))
+
+    async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
+        """All open orders of the market, ours and foreign; conditional ones are in a list of their own."""
+        orders = await self._rest.open_orders(instrument.symbol)
+
+        return [self._remember(translate_order(order, instrument)) for order in orders]
+
+    async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
+        """All fills of the market from a venue time on, oldest first, in pages of a thousand."""
+        trades = await self._first_trades(instrument, since_ms)
+        page = trades
+
+        while len(page) >= PAGE:
+            page = await self._rest.user_trades(instrument.symbol, {"fromId": page[-1].id + 1})
+            trades.extend(page)
+
+        ordered = sorted(trades, key=lambda trade: (trade.time, trade.id))
+
+        return [translate_user_trade(trade, await self._client_id(instrument, trade)) for trade in ordered]
+
+    async def _first_trades(self, instrument: Instrument, since_ms: int) -> list[UserTrade]:
+        """The first page that has any: the venue looks at no more than a week at once."""
+        if not self._caller.server_clock.known:
+            await self._rest.sync_clock()
+
+        now_ms = self._caller.server_clock.ms()
+        start = max(since_ms, now_ms - _KEPT_MS)
+        trades: list[UserTrade] = []
+
+        while not trades and start <= now_ms:
+            page = {"startTime": start, "endTime": start + _WEEK_MS - 1}
+            trades.extend(await self._rest.user_trades(instrument.symbol, page))
+            start += _WEEK_MS
+
+        return trades
+
+    async def positions(self, instrument: Instrument) -> Sequence[Position]:
+        """The market's positions. A flat one is as of the moment asked, less the lag that answers may have."""
+        if self._set is None:
+            self._set = await read_settings(self._rest, instrument)
+
+        as_of_ms = self._caller.server_clock.ms() - round(self._settings.read_lag_s * 1000)
+        rows = await self._rest.position_risk(instrument.symbol)
+
+        return translate_positions(rows, instrument, self._set.position_mode, as_of_ms)
+
+    async def balances(self) -> Sequence[Balance]:
+        """The account's assets."""
+        return [translate_balance(row) for row in await self._rest.balances()]
+
+    # --- the two names of an order ---------------------------------------------------------------------------------
+
+    def _remember(self, report: OrderReport) -> OrderReport:
+        """Keep an order's two names together: the venue's list of fills knows only its own."""
+        self._client_ids[report.venue_id] = report.client_id
+
+        if len(self._client_ids) > _MOST_NAMES:
+            self._client_ids.popitem(last=False)
+
+        return report
+
+    def _remember_all(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            if isinstance(outcome, Accepted) and outcome.report is not None:
+                self._remember(outcome.report)
+
+    async def _client_id(self, instrument: Instrument, trade: UserTrade) -> str:
+        """The client id of a fill's order, asked for where it is not known; empty when the venue knows it no more."""
+        venue_id = str(trade.orderId)
+
+        if venue_id not in self._client_ids:
+            order = await self._rest.order(instrument.symbol, {"orderId": venue_id})
+            self._client_ids[venue_id] = "" if order is None else order.clientOrderId
+
+        return self._client_ids[venue_id]
+
+
+@asynccontextmanager
+async def open_connector(settings: Settings, context: ConnectorContext) -> AsyncIterator[BinancePerpetual]:
+    """Open the connector: one HTTP client bound to the venue's address; nothing is sent before it is asked for."""
+    address = address_of(settings, context.environment, context.sandbox)
+    credentials = _credentials(settings, context)
+
+    async with open_client(context.connect, address.rest, deadline_s=settings.deadline_s) as client:
+        caller = Caller(
+            client,
+            context.clock,
+            credentials=credentials,
+            recv_window_ms=settings.recv_window_ms,
+            patience_s=settings.deadline_s,
+        )
+        rest = Rest(caller, context.clock)
+        access = StreamAccess(connect=context.connect, url=address.stream, rest=rest, clock=context.clock)
+
+        yield BinancePerpetual(account=_account_name(credentials), settings=settings, access=access, caller=caller)
+
+
+def _credentials(settings: Settings, context: ConnectorContext) -> Credentials:
+    """The sandbox's test keys, or what the configuration's references stand for; missing ones are named."""
+    if context.sandbox is not None:
+        signer = make_signer(Secret(context.sandbox.api_secret))
+
+        return Credentials(api_key=context.sandbox.api_key, signer=signer)
+
+    return Credentials(
+        api_key=context.signers.reveal(settings.api_key or ""),
+        signer=context.signers.signer(settings.api_secret or ""),
+    )
+
+
+def _account_name(credentials: Credentials) -> str:
+    """A name of the account that does not give its key away."""
+    return hashlib.sha256(credentials.api_key.encode()).hexdigest()[:12]

@@ -1,0 +1,185 @@
+"""The account's stream: orders, fills, positions, balances and funding, for as long as its key is renewed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+import attrs
+from perpmaker.connector.interface import EventReceiver
+from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.errors import ConnectivityError, PayloadError, RefusedError, VenueError
+from perpmaker.model.event import Channel, Event, OrderReported, SettingsReported
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import OrderReport, PositionMode
+from perpmaker.model.position import VenueSettings
+from perpmaker.wire.websocket import WebSocket, open_websocket
+
+from perpmaker_binance_perpetual.messages import AccountConfigUpdate, AccountUpdate, OrderTradeUpdate
+from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
+from perpmaker_binance_perpetual.streams import StreamAccess, StreamFeed, Tolerance, read_event
+from perpmaker_binance_perpetual.translate import translate_account_update, translate_order_update
+
+_ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
+_ACCOUNT_UPDATE = PayloadDecoder(AccountUpdate)
+_ACCOUNT_CONFIG_UPDATE = PayloadDecoder(AccountConfigUpdate)
+
+_RENEWAL_S = 20 * 60.0
+"""A third of the hour that a key lives."""
+
+_RETRY_S = 30.0
+_MOST_RETRIES = 10
+_CLOCK_S = 4 * 60.0
+_PATIENCE_S = 2.0
+"""What a chore may take: private events wait in the socket meanwhile."""
+
+_ELSEWHERE = frozenset({"TRADE_LITE", "MARGIN_CALL", "ALGO_UPDATE", "STRATEGY_UPDATE", "GRID_UPDATE"})
+"""Events that say nothing beyond what the others say, or nothing about what this program places."""
+
+
+@attrs.frozen(kw_only=True)
+class AccountView:
+    """What the stream's translation needs to know of the account, and whom to tell of an order's two names."""
+
+    settings: Callable[[], VenueSettings | None]
+    remember: Callable[[OrderReport], object]
+
+
+def account_feed(access: StreamAccess, instrument: Instrument, account: AccountView) -> StreamFeed:
+    """Everything that happens to the account on this market. Silence means nothing here."""
+
+    @asynccontextmanager
+    async def opener() -> AsyncIterator[EventReceiver]:
+        key = await access.rest.create_listen_key()
+
+        async with open_websocket(access.connect, f"{access.url}/private/ws?listenKey={key}") as socket:
+            yield AccountReceiver(socket, access, instrument, account)
+
+    return StreamFeed(channels=frozenset({Channel.ACCOUNT}), stall_s=None, opener=opener)
+
+
+class AccountReceiver:
+    """Account events. What cannot be understood ends the stream: it may have been a fill, and a resync finds it."""
+
+    def __init__(self, socket: WebSocket, access: StreamAccess, instrument: Instrument, account: AccountView) -> None:
+        self.tolerance = Tolerance(access.clock, most=0)
+        self._socket = socket
+        self._rest = access.rest
+        self._clock = clock = access.clock
+        self._instrument = instrument
+        self._account = account
+        self._renew_at = clock.now() + _RENEWAL_S
+        self._measure_at = clock.now() + _CLOCK_S
+        self._failed_renewals = 0
+
+    async def receive(self) -> Sequence[Event]:
+        """The next events, at least one; keeps the stream's key and the clock fresh meanwhile."""
+        while True:
+            with anyio.move_on_after(min(self._renew_at, self._measure_at) - self._clock.now()):
+                events = self._take(await self._socket.receive())
+
+                if events:
+                    return events
+
+            await self._do_chores()
+
+    async def _do_chores(self) -> None:
+        now = self._clock.now()
+
+        if now >= self._renew_at:
+            await self._renew()
+
+        if now >= self._measure_at:
+            self._measure_at = now + _CLOCK_S
+
+            with anyio.move_on_after(_PATIENCE_S):
+                await self._measure()
+
+    async def _measure(self) -> None:
+        try:
+            await self._rest.sync_clock()
+        except VenueError:
+            self._measure_at = self._clock.now() + _RETRY_S  # the last measurement still stands
+
+    async def _renew(self) -> None:
+        """Renew the key; one that is gone, or cannot be renewed in time, ends the stream."""
+        self._renew_at = self._clock.now() + _RETRY_S
+
+        try:
+            with anyio.fail_after(_PATIENCE_S):
+                await self._rest.renew_listen_key()
+        except RefusedError as error:
+            if error.code == str(LISTEN_KEY_GONE):
+                raise ConnectivityError("the key of Binance's user stream is gone") from None
+
+            self._count_failed_renewal()
+        except (ConnectivityError, TimeoutError):
+            self._count_failed_renewal()
+        else:
+            self._failed_renewals = 0
+            self._renew_at = self._clock.now() + _RENEWAL_S
+
+    def _count_failed_renewal(self) -> None:
+        self._failed_renewals += 1
+
+        if self._failed_renewals > _MOST_RETRIES:
+            raise ConnectivityError("the key of Binance's user stream could not be renewed") from None
+
+    def _take(self, message: str | bytes) -> Sequence[Event]:
+        try:
+            return tuple(self._translate(message))
+        except PayloadError as error:
+            self.tolerance.bear(error)
+
+        return ()
+
+    def _translate(self, message: str | bytes) -> Iterable[Event]:
+        name = read_event(message)
+
+        if name == "ORDER_TRADE_UPDATE":
+            return self._translate_order(message)
+
+        if name == "ACCOUNT_UPDATE":
+            update = _ACCOUNT_UPDATE.decode(message)
+
+            return translate_account_update(update, self._instrument, self._mode())
+
+        if name == "ACCOUNT_CONFIG_UPDATE":
+            return self._translate_config(message)
+
+        if name == "listenKeyExpired":
+            raise ConnectivityError("the key of Binance's user stream has expired")
+
+        if name not in _ELSEWHERE:
+            self.tolerance.note(name)
+
+        return ()
+
+    def _translate_order(self, message: str | bytes) -> Iterable[Event]:
+        update = _ORDER_TRADE_UPDATE.decode(message).o
+
+        if update.s != self._instrument.symbol:
+            return ()
+
+        events = tuple(translate_order_update(update, self._instrument))
+
+        for event in events:
+            if isinstance(event, OrderReported):
+                self._account.remember(event.report)
+
+        return events
+
+    def _translate_config(self, message: str | bytes) -> Iterable[Event]:
+        change = _ACCOUNT_CONFIG_UPDATE.decode(message).ac
+        known = self._account.settings()
+
+        if change is None or known is None or change.s != self._instrument.symbol:
+            return ()
+
+        return (SettingsReported(settings=attrs.evolve(known, leverage=change.l)),)
+
+    def _mode(self) -> PositionMode:
+        settings = self._account.settings()
+
+        return PositionMode.ONE_WAY if settings is None else settings.position_mode
