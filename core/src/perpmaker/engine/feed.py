@@ -21,16 +21,12 @@ PROVEN_S = 2.0
 
 @attrs.define(kw_only=True)
 class FeedRunner:
-    """Runs one feed for as long as the bot lives. What it learns is emitted; it never raises for a venue's faults.
-
-    `restored` is called each time the feed has connected, after `StreamRestored` was emitted.
-    """
+    """Runs one feed for as long as the bot lives. What it learns is emitted; it never raises for a venue's faults."""
 
     feed: Feed
     clock: Clock
     emit: Emit
     backoff: Backoff
-    restored: Callable[[frozenset[Channel]], None]
     _scope: anyio.CancelScope | None = attrs.field(default=None, init=False)
     _asked: str = attrs.field(default="", init=False)
 
@@ -74,7 +70,6 @@ class FeedRunner:
         """Open the feed and pass on what it brings; TimeoutError when it brings nothing for too long."""
         async with self.feed.open() as receiver:
             self.emit([StreamRestored(channel=channel) for channel in self._channels()])
-            self.restored(self.feed.channels)
             proven_at = self.clock.now() + PROVEN_S
 
             while True:

@@ -8,8 +8,8 @@ reads are tried again, and an order whose outcome is not known stays so until th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from random import Random
-from typing import Protocol
 
 import anyio
 import attrs
@@ -18,13 +18,16 @@ from anyio.abc import TaskGroup
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DerivativeConnector, Feed
 from perpmaker.engine.backoff import Backoff
+from perpmaker.engine.decision import Decision
 from perpmaker.engine.feed import FeedRunner
 from perpmaker.engine.inbox import Inbox
 from perpmaker.engine.journal import Journal, Step
+from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.patience import Patience
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.stopping import Closing, Stopping
-from perpmaker.engine.tally import Tally
+from perpmaker.engine.trader import Trader
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Action, Ask, Place, Reconnect, Resync
 from perpmaker.execution.dispatch import Dispatcher, Gate
@@ -32,7 +35,6 @@ from perpmaker.model.event import (
     BookChanged,
     BookLost,
     BookSnapshot,
-    Channel,
     Event,
     FeedAlive,
     Halted,
@@ -44,7 +46,8 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind, Refusal, RefusalReason, WorkingOrder
+from perpmaker.model.order import Refusal, RefusalReason
+from perpmaker.state.account import Totals
 
 CHECK_S = 30.0
 LEAST_WAIT_S = 0.001
@@ -53,50 +56,27 @@ OVERLAP_MS = 10_000
 _MARKET = (BookSnapshot, BookChanged, BookLost, Traded, MarkChanged, ReferenceChanged, FeedAlive)
 
 
-class Verdict(Protocol):
-    """What the supervisor reads of a decision."""
-
-    @property
-    def actions(self) -> Sequence[Action]:
-        """What is to be done, in order."""
-
-    @property
-    def wake_at(self) -> float | None:
-        """When to decide again though nothing happened."""
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """What a person should be told."""
-
-
-class Decider(Protocol):
-    """What the supervisor needs of the trader."""
-
-    def handle(self, events: Sequence[Event], now: float) -> Verdict:
-        """Fold what happened, decide what is to be done."""
-
-    def working(self) -> Sequence[WorkingOrder]:
-        """Our orders that are live or may become live."""
-
-
 @attrs.define(kw_only=True)
 class Supervisor:
     """Runs one bot on one market, from the first connection to the proof that nothing is left.
 
-    `tell` is given every line that a person should read. `seed` decides the jitter of the waits.
+    `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
+    orders of this run; `before` are the sums of the account's state when the run began to trade, which may already
+    hold what an earlier run of ours did a moment ago.
     """
 
     connector: DerivativeConnector
     instrument: Instrument
-    trader: Decider
+    trader: Trader
     journal: Journal
+    known: KnownOrders
     clock: Clock
-    tally: Tally
-    kind_of: Callable[[str], OrderKind | None]
     tell: Callable[[str], None]
     sources: Sequence[Feed] = ()
     seed: int = 0
     inbox: Inbox = attrs.field(factory=Inbox, init=False)
+    count: OrderCount = attrs.field(init=False)
+    before: Totals = attrs.field(factory=Totals, init=False)
     _random: Random = attrs.field(init=False)
     _gate: Gate = attrs.field(init=False)
     _patience: Patience = attrs.field(init=False)
@@ -108,8 +88,10 @@ class Supervisor:
     _asking: set[str] = attrs.field(factory=set, init=False)
     _fills_since_ms: int = attrs.field(init=False)
     _halted: str | None = attrs.field(default=None, init=False)
+    _read_once: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.count = OrderCount(kind_of=self.known.kind_in_this_run)
         self._random = Random(self.seed)  # noqa: S311  # jitter, not cryptography
         self._gate = Gate(clock=self.clock)
         self._patience = Patience(gate=self._gate, emit=self.inbox.put, random=self._random)
@@ -125,7 +107,7 @@ class Supervisor:
             recovery=self._recovery,
             dispatcher=self._dispatcher,
             working=self.trader.working,
-            kind_of=self.kind_of,
+            kind_of=self.known.kind,
         )
         self._fills_since_ms = self.clock.utc_ms() - OVERLAP_MS
         feeds = (*self.connector.feeds(self.instrument), *self.sources)
@@ -163,23 +145,14 @@ class Supervisor:
             raise
 
         if final is not None:
-            self.tally.fold([final])
+            self._decide([final])
 
         return attrs.evolve(closing, account=final)
 
     def _runner(self, feed: Feed) -> FeedRunner:
         backoff = Backoff(Random(self._random.random()))  # noqa: S311  # jitter, not cryptography
 
-        return FeedRunner(feed=feed, clock=self.clock, emit=self._receive, backoff=backoff, restored=self._on_restored)
-
-    def _receive(self, events: Sequence[Event]) -> None:
-        """Put what a feed brought into the inbox."""
-        self.inbox.put(events)
-
-    def _on_restored(self, channels: frozenset[Channel]) -> None:
-        """A private stream that is new may have missed anything: read the account again."""
-        if Channel.ACCOUNT in channels:
-            self._resync_wanted.set()
+        return FeedRunner(feed=feed, clock=self.clock, emit=self.inbox.put, backoff=backoff)
 
     async def _trade(self, group: TaskGroup) -> None:
         """The one loop that runs the trader: take what waits, decide, journal, send."""
@@ -187,16 +160,25 @@ class Supervisor:
 
         while True:
             timeout = None if wake_at is None else max(LEAST_WAIT_S, wake_at - self.clock.now())
-            events = await self.inbox.drain(timeout)
-            now = self.clock.now()
-            decision = self.trader.handle(events, now)
-            wake_at = decision.wake_at
-            self.tally.fold(events)
-            self._notice(events, decision)
-            actions = self._journalled(Step(at=now, events=events, actions=decision.actions, notices=decision.notices))
+            actions, wake_at = self._decide(await self.inbox.drain(timeout))
             self._start(actions, group)
 
-    def _notice(self, events: Sequence[Event], decision: Verdict) -> None:
+    def _decide(self, events: Sequence[Event]) -> tuple[Sequence[Action], float | None]:
+        """Let the trader decide on what happened: what may be sent now, and when to ask it again."""
+        now = self.clock.now()
+        decision = self.trader.handle(events, now)
+        self.count.fold(events)
+
+        if not self._read_once and any(isinstance(event, Resynced) for event in events):
+            self._read_once = True
+            self.before = deepcopy(self.trader.state.account.totals)
+
+        self._notice(events, decision)
+        step = Step(at=now, events=events, actions=decision.actions, notices=decision.notices)
+
+        return self._journalled(step), decision.wake_at
+
+    def _notice(self, events: Sequence[Event], decision: Decision) -> None:
         """Tell a person what he should know."""
         for event in events:
             if isinstance(event, Halted) and self._halted is None:
@@ -242,6 +224,9 @@ class Supervisor:
 
         for action in actions:
             match action:
+                case Place(order=order):
+                    self.known.remember(order)
+                    commands.append(action)
                 case Ask():
                     if action.client_id not in self._asking:
                         self._asking.add(action.client_id)

@@ -1,0 +1,49 @@
+"""What our orders were meant for, by client id: this run's at hand, those of earlier runs from the journal."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import attrs
+
+from perpmaker.engine.client_id import ClientIds
+from perpmaker.engine.journal import Journal
+from perpmaker.model.order import NewOrder, OrderKind
+
+AT_HAND = 20_000
+
+
+@attrs.frozen(kw_only=True)
+class KnownOrders:
+    """Remembers every order that is sent; older ones than the newest `AT_HAND` are looked up in the journal."""
+
+    journal: Journal
+    client_ids: ClientIds
+    _sent: OrderedDict[str, NewOrder] = attrs.field(factory=OrderedDict, init=False)
+
+    def remember(self, order: NewOrder) -> None:
+        """An order of this run is about to be sent."""
+        self._sent[order.client_id] = order
+
+        if len(self._sent) > AT_HAND:
+            self._sent.popitem(last=False)
+
+    def intent(self, client_id: str) -> NewOrder | None:
+        """The order as it was meant, of this run or an earlier one; None when it is not ours or nobody knows it."""
+        if not self.client_ids.is_ours(client_id):
+            return None
+
+        return self._sent.get(client_id) or self.journal.intent(client_id)
+
+    def kind(self, client_id: str) -> OrderKind | None:
+        """What one of our orders is for; None for foreign ones. Ours that nobody knows are quotes: they must go."""
+        if not self.client_ids.is_ours(client_id):
+            return None
+
+        intent = self.intent(client_id)
+
+        return OrderKind.QUOTE if intent is None else intent.slot.kind
+
+    def kind_in_this_run(self, client_id: str) -> OrderKind | None:
+        """What an order of this run is for; None for all others."""
+        return self.kind(client_id) if client_id.startswith(f"{self.client_ids.prefix}{self.client_ids.run}-") else None

@@ -1,0 +1,234 @@
+"""From a plan to a bot that trades: connect, read the market, claim the account, prepare it, assemble the trader."""
+
+from __future__ import annotations
+
+import hashlib
+import string
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from random import Random
+from typing import Any
+
+import anyio
+import attrs
+
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed
+from perpmaker.declarations import (
+    DerivativeConnectorDeclaration,
+    PriceSourceDeclaration,
+    RiskModuleDeclaration,
+    StrategyDeclaration,
+)
+from perpmaker.engine.backoff import Backoff
+from perpmaker.engine.client_id import ClientIds
+from perpmaker.engine.feed import ReferenceFeed
+from perpmaker.engine.home import Home, Key
+from perpmaker.engine.journal import open_journal
+from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.engine.supervisor import Supervisor
+from perpmaker.engine.trader import Trader
+from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError
+from perpmaker.exits.exits import Exits
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import PositionMode
+from perpmaker.model.position import MarginMode
+from perpmaker.risk.review import review
+
+_DIGITS = string.digits + string.ascii_lowercase
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What a configuration comes to: what is traded, and each declaration that it names with its settings.
+
+    `price_source` is None for the traded market itself. `quotes_continue`: quoting goes on while a position is open.
+    `book_max_age_s`: the age from which the traded book is stale.
+    """
+
+    market: str
+    leverage: int
+    position_mode: PositionMode
+    margin_mode: MarginMode | None
+    connector: DerivativeConnectorDeclaration
+    connector_settings: Any
+    strategy: StrategyDeclaration
+    strategy_settings: Any
+    exits: ExitSettings
+    price_source: PriceSourceDeclaration | None = None
+    price_source_settings: Any = None
+    risk: Sequence[tuple[RiskModuleDeclaration, Any]] = ()
+    quotes_continue: bool = False
+    book_max_age_s: float = 10.0
+
+
+@attrs.frozen(kw_only=True)
+class Desk:
+    """A connector that answered, the market it trades, and an account that is set to what the plan wants."""
+
+    connector: DerivativeConnector
+    instrument: Instrument
+
+
+@asynccontextmanager
+async def open_bot(
+    plan: Plan, context: ConnectorContext, *, home: Home | None, tell: Callable[[str], None], seed: int
+) -> AsyncIterator[Supervisor]:
+    """Yield a bot that is ready to run. While the venue cannot be reached it is tried again, and that is told.
+
+    `home` None keeps the journal in memory and takes no lock. The account and market are locked as long as it is open.
+
+    Raises:
+        AuthenticationError: the venue does not accept the key; names the key of the configuration.
+        UnknownMarketError: no such market; names the nearest.
+        MarketRulesError: leverage or position mode are not to be had there.
+        LockedError: another process trades this account and market.
+        JournalError: the journal cannot be opened, or belongs to something else.
+    """
+    async with AsyncExitStack() as stack:
+        desk = await stack.enter_async_context(_reach(plan, context, tell, Backoff(Random(seed))))  # noqa: S311  # jitter
+        key = Key(
+            environment=context.environment.value,
+            venue=desk.connector.name,
+            account=_instance(desk.connector, context),
+            market=desk.instrument.market,
+        )
+        run = _base36(context.clock.utc_ms())
+        client_ids = ClientIds(_bot(key), run)
+
+        if home is not None:
+            stack.enter_context(home.lock(key))
+
+        path = None if home is None else home.journal(key)
+        journal, aside = stack.enter_context(open_journal(path, key, run))
+        journal.record_run(context.clock.utc_ms(), {"key": str(key)})
+
+        if aside is not None:
+            tell(f"the journal was damaged and put aside as {aside}; a new one was begun")
+
+        await _prepare(plan, desk)
+        known = KnownOrders(journal=journal, client_ids=client_ids)
+
+        yield Supervisor(
+            connector=desk.connector,
+            instrument=desk.instrument,
+            trader=_trader(plan, desk, known),
+            journal=journal,
+            known=known,
+            clock=context.clock,
+            tell=tell,
+            sources=_sources(plan, context),
+            seed=seed,
+        )
+
+
+@asynccontextmanager
+async def _reach(
+    plan: Plan, context: ConnectorContext, tell: Callable[[str], None], backoff: Backoff
+) -> AsyncIterator[Desk]:
+    """Open the connector and read the market's rules, however often it takes."""
+    while True:
+        async with AsyncExitStack() as attempt:
+            try:
+                opened = plan.connector.open(plan.connector_settings, context)
+                connector = await attempt.enter_async_context(opened)
+                instrument = await connector.instrument(plan.market)
+            except ConnectivityError as error:
+                wait_s = backoff.next_s()
+                tell(f"{error} [{plan.connector.name}] trying again in {wait_s:.1f} s")
+            except AuthenticationError as error:
+                raise _named(error, plan) from None
+            else:
+                async with attempt.pop_all():
+                    yield Desk(connector=connector, instrument=instrument)
+
+                return
+
+        await anyio.sleep(wait_s)
+
+
+async def _prepare(plan: Plan, desk: Desk) -> None:
+    """Check the plan against the market's rules, set the account, and read it back."""
+    instrument = desk.instrument
+    table = plan.connector.name
+
+    if plan.leverage > instrument.max_leverage:
+        raise MarketRulesError(
+            f"leverage = {plan.leverage}: {instrument.market} on {table} allows at most {instrument.max_leverage}"
+        )
+
+    if plan.position_mode is PositionMode.HEDGE and not instrument.has_hedge_mode:
+        raise MarketRulesError(f"position_mode = Hedge: {table} has only One-way positions")
+
+    try:
+        found = await desk.connector.prepare(instrument, plan.leverage, plan.position_mode, plan.margin_mode)
+    except AuthenticationError as error:
+        raise _named(error, plan) from None
+
+    if (found.leverage, found.position_mode) != (plan.leverage, plan.position_mode):
+        raise MarketRulesError(
+            f"{instrument.market} on {table} is set to leverage {found.leverage} and {found.position_mode.value}, "
+            f"although {plan.leverage} and {plan.position_mode.value} were asked for: nothing is traded"
+        )
+
+
+def _named(error: AuthenticationError, plan: Plan) -> AuthenticationError:
+    """The same refusal, with the keys of the configuration that hold what was refused."""
+    table = plan.connector.name
+    text = f"{table} does not accept the key ([{table}] api_key, api_secret): {error.text}"
+
+    return AuthenticationError(text, code=error.code, status=error.status)
+
+
+def _trader(plan: Plan, desk: Desk, known: KnownOrders) -> Trader:
+    """Build what is pure: strategy, exits, risk modules, and the trader around them."""
+    instrument = desk.instrument
+    modules = tuple(declaration.build(settings, instrument) for declaration, settings in plan.risk)
+
+    return Trader(
+        instrument=instrument,
+        strategy=plan.strategy.build(plan.strategy_settings, instrument),
+        exits=Exits(plan.exits, instrument, quotes_continue=plan.quotes_continue),
+        client_ids=known.client_ids,
+        leverage=plan.leverage,
+        fence_s=desk.connector.fence_s,
+        position_mode=plan.position_mode,
+        review=lambda view, quotes: review(view, quotes, modules),
+        intent=known.intent,
+        external_reference=plan.price_source is not None,
+        book_max_age_s=plan.book_max_age_s,
+    )
+
+
+def _sources(plan: Plan, context: ConnectorContext) -> Sequence[Feed]:
+    """The price source as a feed, where it is not the traded market itself."""
+    if plan.price_source is None or plan.price_source.open is None:
+        return ()
+
+    opened, settings = plan.price_source.open, plan.price_source_settings
+
+    return (ReferenceFeed(source=lambda: opened(settings, context)),)
+
+
+def _instance(connector: DerivativeConnector, context: ConnectorContext) -> str:
+    """The account; a sandbox's with its address, so that a new sandbox never meets the journal of another one."""
+    if context.sandbox is None:
+        return connector.account
+
+    return f"{connector.account}@{context.sandbox.url.partition('://')[2]}"
+
+
+def _bot(key: Key) -> str:
+    """The part of client ids that tells this account and market from all others."""
+    return hashlib.sha256(str(key).encode()).hexdigest()[:6]
+
+
+def _base36(number: int) -> str:
+    """A number in few characters, growing with time."""
+    digits = ""
+
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+
+    return digits or "0"

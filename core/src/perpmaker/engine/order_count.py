@@ -1,0 +1,87 @@
+"""How many orders a run brought to the venue and took off again, each counted once however often it is told of."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from perpmaker.model.event import (
+    CancelCause,
+    Event,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderReported,
+    Resynced,
+)
+from perpmaker.model.order import OrderKind, OrderReport, OrderStatus
+
+REMEMBERED = 20_000
+
+
+class _Seen:
+    """Remembers the newest `REMEMBERED` names, so that memory stays bounded."""
+
+    def __init__(self) -> None:
+        self._names: OrderedDict[str, None] = OrderedDict()
+
+    def is_new(self, name: str) -> bool:
+        """Whether the name was not known; it is from now on."""
+        if name in self._names:
+            return False
+
+        self._names[name] = None
+
+        if len(self._names) > REMEMBERED:
+            self._names.popitem(last=False)
+
+        return True
+
+
+@attrs.define(kw_only=True)
+class OrderCount:
+    """`kind_of` tells what an order of ours is for, None for orders that are not of this run.
+
+    Orders count once the venue is known to have (had) them, cancels once it confirmed them.
+    """
+
+    kind_of: Callable[[str], OrderKind | None]
+    placed: dict[OrderKind, int] = attrs.field(factory=lambda: dict.fromkeys(OrderKind, 0))
+    cancels: int = 0
+    _orders: _Seen = attrs.field(factory=_Seen, init=False)
+    _cancelled: _Seen = attrs.field(factory=_Seen, init=False)
+
+    def fold(self, events: Iterable[Event]) -> None:
+        """Count what happened; what was told before counts nothing."""
+        for event in events:
+            match event:
+                case OrderAccepted(client_id=client_id):
+                    self._count(client_id)
+                case OrderFilled(fill=fill):
+                    self._count(fill.client_id)
+                case OrderReported(report=report):
+                    self._count_report(report)
+                case OrderCancelled(cause=CancelCause.REQUESTED, client_id=client_id):
+                    self._count_cancel(client_id)
+                case Resynced(orders=orders, finished=finished):
+                    for report in (*orders, *finished):
+                        self._count_report(report)
+                case _:
+                    pass
+
+    def _count_report(self, report: OrderReport) -> None:
+        """A report proves that the venue had the order, unless it says that it was refused."""
+        if report.status is not None and report.status is not OrderStatus.REFUSED:
+            self._count(report.client_id)
+
+    def _count(self, client_id: str) -> None:
+        kind = self.kind_of(client_id)
+
+        if kind is not None and self._orders.is_new(client_id):
+            self.placed[kind] += 1
+
+    def _count_cancel(self, client_id: str) -> None:
+        if self.kind_of(client_id) is not None and self._cancelled.is_new(client_id):
+            self.cancels += 1
