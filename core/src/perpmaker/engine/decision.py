@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 import attrs
 
 from perpmaker.execution.action import Action
 from perpmaker.model.quote import Quote, Wanted, WantedExits
-from perpmaker.risk.interface import Approved, Refused, Verdict
+from perpmaker.risk.interface import Refused
+from perpmaker.risk.review import Reviewed
 from perpmaker.state.view import Mode, View
 
 
@@ -20,16 +21,8 @@ class ExitRule(Protocol):
         """The exits that should rest now; `view.memory` is what this answered last."""
 
 
-class Review(Protocol):
-    """The risk review: one verdict for each quote, in order."""
-
-    def __call__(self, view: View, quotes: Sequence[Quote], /) -> Sequence[Verdict]:
-        """Approve (perhaps cut) or refuse each quote."""
-
-
-def approve_all(_: View, quotes: Sequence[Quote], /) -> Sequence[Verdict]:
-    """The review where no risk module is configured."""
-    return tuple(Approved(quote=quote) for quote in quotes)
+Review: TypeAlias = Callable[[View, tuple[Quote, ...]], Reviewed]
+"""The risk review of all wanted quotes: `perpmaker.risk.review.review` with its modules given."""
 
 
 @attrs.frozen(kw_only=True)

@@ -24,7 +24,6 @@ class Permission:
     synchronised: bool = False
     halted: str | None = None
     stop: Mode | None = None
-    stop_at: float | None = None
     lost: str | None = None
     demand: str | None = None
     demanded_at: float = 0.0
@@ -47,7 +46,6 @@ class Permission:
                 self.halted = self.halted or event.reason
             case StopRequested():
                 self.stop = Mode.FLATTEN if event.close or self.stop is Mode.FLATTEN else Mode.STOP
-                self.stop_at = now
             case _:
                 pass
 

@@ -12,7 +12,8 @@ from perpmaker.engine.decision import Review
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind
 from perpmaker.model.quote import Quote, Wake, Wanted
-from perpmaker.risk.interface import Approved, Refused
+from perpmaker.risk.interface import Refused
+from perpmaker.risk.review import Reviewed
 from perpmaker.state.view import View
 from perpmaker.strategy.interface import Strategy
 
@@ -42,17 +43,14 @@ def quote(strategy: Strategy, review: Review, view: View) -> Quoting | Broken:
         wanted = strategy.decide(view)
         _check_wanted(wanted, view.instrument)
         who = "risk review"
-        verdicts = tuple(review(view, wanted.quotes)) if wanted.quotes else ()
-        _check_verdicts(verdicts, len(wanted.quotes))
-        approved = tuple(verdict.quote for verdict in verdicts if isinstance(verdict, Approved))
-        refused = tuple(verdict for verdict in verdicts if isinstance(verdict, Refused))
-        _check_quotes(approved, view.instrument)
+        reviewed = review(view, wanted.quotes)
+        _check_reviewed(reviewed, view.instrument)
     except Exception as error:  # noqa: BLE001  # the declared seam: plugins may raise anything, the core lives on
         reason = f"the {who} failed: {type(error).__name__}: {error}"
 
         return Broken(reason=reason, detail=f"{reason}\n{_traceback(error)}")
 
-    return Quoting(wanted=wanted, quotes=approved, refused=refused)
+    return Quoting(wanted=wanted, quotes=reviewed.approved, refused=reviewed.refused)
 
 
 def _check_wanted(wanted: object, instrument: Instrument) -> None:
@@ -72,9 +70,11 @@ def _check_wanted(wanted: object, instrument: Instrument) -> None:
     _check_quotes(wanted.quotes, instrument)
 
 
-def _check_verdicts(verdicts: Sequence[object], count: int) -> None:
-    if len(verdicts) != count or not all(isinstance(verdict, Approved | Refused) for verdict in verdicts):
-        raise TypeError(f"{count} quotes were reviewed, and not that many Approved and Refused came back")
+def _check_reviewed(reviewed: object, instrument: Instrument) -> None:
+    if not isinstance(reviewed, Reviewed):
+        raise TypeError(f"the review returned {type(reviewed).__name__}, not Reviewed")
+
+    _check_quotes(reviewed.approved, instrument)
 
 
 def _check_quotes(quotes: Sequence[object], instrument: Instrument) -> None:

@@ -1,4 +1,7 @@
-"""When a slot whose order was refused, or thrown out by the venue, may be tried again."""
+"""When a slot whose quote was refused, or thrown out by the venue, may be tried again. Exits have their own schedule.
+
+Whatever a strategy wants, no slot turns into a storm of refused orders.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,11 @@ import attrs
 from perpmaker.model.order import Refusal, RefusalReason, Slot
 from perpmaker.state.view import End, SlotEnd
 
-EXIT_DELAYS_S = (0.0, 0.25, 0.5, 1.0, 2.0)
-QUOTE_DELAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+DELAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Pauses before the next try, by the number of failures in a row; the last one repeats."""
 
-ESCALATE_S = 2.0
-"""An exit that did not get through for this long goes out as a market close."""
-
 FORGET_S = 10.0
-"""A failure this long after the last one begins a new series."""
+"""A failure this long after the slot was free again begins a new series."""
 
 _BUSY = frozenset(
     {
@@ -24,71 +23,56 @@ _BUSY = frozenset(
         RefusalReason.TIMESTAMP,
         RefusalReason.AUTHENTICATION,
         RefusalReason.TOO_MANY_ORDERS,
+        RefusalReason.INSUFFICIENT_MARGIN,
     }
 )
 
 
-@attrs.define
+@attrs.frozen
 class _Series:
-    first_at: float
-    last_at: float
     failures: int
     again_at: float
-    busy: bool
 
 
 class Retries:
-    """Series of failures by slot. A refusal that says the venue is busy holds back all quotes, not only one slot's."""
+    """Series of failures by slot; a refusal that concerns the account or the venue as a whole holds back all quotes."""
 
     def __init__(self) -> None:
-        self._series: dict[Slot, _Series] = {}
-        self._all_quotes: _Series | None = None
+        self._series: dict[Slot | None, _Series] = {}
 
     def ended(self, slot: Slot, end: SlotEnd, now: float) -> None:
-        """Take in how an order ended."""
-        if end.filled_lots or end.end is End.FILLED:
+        """Take in how a quote ended."""
+        if slot.kind.is_exit:
+            return
+
+        if end.filled_lots:
             self._series.pop(slot, None)
-        elif end.end is End.REFUSED or end.end is End.VENUE or (slot.kind.is_exit and end.end is End.UNEXPLAINED):
-            self._failed(slot, end.refusal, now)
+        elif end.end in {End.REFUSED, End.VENUE}:
+            self._failed(slot, DELAYS_S, now)
 
-    def waiting(self, slot: Slot, now: float) -> bool:
+            if _is_busy(end.refusal):
+                self._failed(None, DELAYS_S[1:], now)
+
+    def waits(self, slot: Slot, now: float) -> bool:
         """Whether nothing may be placed into the slot yet."""
-        series = self._series.get(slot)
-        everything = None if slot.kind.is_exit else self._all_quotes
+        if slot.kind.is_exit:
+            return False
 
-        return any(held is not None and held.again_at > now for held in (series, everything))
-
-    def escalates(self, slot: Slot, now: float) -> bool:
-        """Whether an exit has been refused for so long, by a venue that is not just busy, that it goes at market."""
-        series = self._series.get(slot)
-
-        return (
-            series is not None and not series.busy and series.first_at + ESCALATE_S <= now <= series.last_at + FORGET_S
-        )
+        return any(series is not None and series.again_at > now for series in map(self._series.get, (slot, None)))
 
     def next_at(self, now: float) -> float | None:
-        """When the next slot may be tried again, or escalates."""
-        moments = [series.again_at for series in self._series.values()]
-        moments += [series.first_at + ESCALATE_S for slot, series in self._series.items() if slot.kind.is_exit]
+        """When the next slot may be tried again."""
+        return min((series.again_at for series in self._series.values() if series.again_at > now), default=None)
 
-        if self._all_quotes is not None:
-            moments.append(self._all_quotes.again_at)
+    def _failed(self, slot: Slot | None, delays: tuple[float, ...], now: float) -> None:
+        series = self._series.get(slot)
+        failures = 0 if series is None or series.again_at + FORGET_S < now else series.failures
 
-        return min((moment for moment in moments if moment > now), default=None)
+        if slot is None and series is not None and series.again_at > now:
+            return
 
-    def _failed(self, slot: Slot, refusal: Refusal | None, now: float) -> None:
-        busy = refusal is not None and refusal.reason in _BUSY
-        delays = EXIT_DELAYS_S if slot.kind.is_exit else QUOTE_DELAYS_S
-        self._series[slot] = _next(self._series.get(slot), delays, busy=busy, now=now)
-
-        if busy and not slot.kind.is_exit:
-            self._all_quotes = _next(self._all_quotes, QUOTE_DELAYS_S[1:], busy=True, now=now)
+        self._series[slot] = _Series(failures + 1, now + delays[min(failures, len(delays) - 1)])
 
 
-def _next(series: _Series | None, delays: tuple[float, ...], *, busy: bool, now: float) -> _Series:
-    if series is None or series.again_at + FORGET_S < now:
-        series = _Series(now, now, 0, now, busy)
-
-    again_at = now + delays[min(series.failures, len(delays) - 1)]
-
-    return _Series(series.first_at, now, series.failures + 1, again_at, busy)
+def _is_busy(refusal: Refusal | None) -> bool:
+    return refusal is not None and refusal.reason in _BUSY

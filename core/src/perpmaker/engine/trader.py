@@ -5,7 +5,7 @@ decisions. One call does this::
 
     fold        every event into state, and into what is permitted
     prove       ask about unknown outcomes, demand a resync where facts contradict each other
-    exits       target and stop, or the closes of a flattening stop; never reviewed away, never delayed by quotes
+    exits       target and stop, or the closes of a flattening stop: never reviewed away, never delayed by quotes
     quotes      the strategy's, reviewed; none unless the mode is RUN and everything about our orders is known
     diff        what rests against what is wanted; every order in the answer counts as in flight already
 
@@ -16,12 +16,13 @@ ask may move, and when time alone matters.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import attrs
 
 from perpmaker.engine.client_id import ClientIds
-from perpmaker.engine.closing import Closing, closes, escalated
-from perpmaker.engine.decision import Decision, ExitRule, Review, approve_all
+from perpmaker.engine.competition import Competition
+from perpmaker.engine.decision import Decision, ExitRule, Review
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.proof import Proof
 from perpmaker.engine.quoting import Broken, Quoting, quote
@@ -43,6 +44,7 @@ from perpmaker.model.order import (
     WorkingOrder,
 )
 from perpmaker.model.quote import Quote, Wake, Wanted, WantedExits
+from perpmaker.risk import review as risk
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode
 from perpmaker.strategy.interface import Strategy
@@ -71,7 +73,7 @@ class Trader:
         leverage: int,
         fence_s: float,
         position_mode: PositionMode = PositionMode.ONE_WAY,
-        review: Review = approve_all,
+        review: Review | None = None,
         intent: Callable[[str], NewOrder | None] = lambda _: None,
         external_reference: bool = False,
         book_max_age_s: float = 10.0,
@@ -87,12 +89,12 @@ class Trader:
         self.permission = Permission(book_max_age_s=book_max_age_s)
         self._strategy = strategy
         self._exits = exits
-        self._review = review
+        self._review = review or partial(risk.review, modules=())
         self._ids = client_ids
         self._intent = intent
         self._proof = Proof(self.state, self.permission, fence_s=fence_s)
         self._retries = Retries()
-        self._closing = Closing()
+        self._competition = Competition()
         self._wanted = Wanted()
         self._wanted_exits = WantedExits()
         self._decided_version = -1
@@ -131,7 +133,7 @@ class Trader:
             if isinstance(event, Resynced):
                 notices.extend(self._adopt(event.orders, now))
             elif isinstance(event, StopRequested):
-                self._stopped(now)
+                self._hurry(now)
 
         if self._holds(now):
             return self._idle
@@ -175,23 +177,10 @@ class Trader:
         return self._answer([*actions, *proofs], notices, (mode, reason), refused, now)
 
     def _decide_exits(self, mode: Mode, reason: str, now: float) -> tuple[Want, ...]:
-        state = self.state
+        view = self.state.view(now, mode=mode, mode_reason=reason, memory=self._wanted_exits.memory)
+        self._wanted_exits = self._exits.decide(view)
 
-        if mode is Mode.FLATTEN:
-            self._wanted_exits = WantedExits(exits=closes(state.account.positions, state.instrument))
-        else:
-            view = state.view(now, mode=mode, mode_reason=reason, memory=self._wanted_exits.memory)
-            self._wanted_exits = self._exits.decide(view)
-
-        live = {order.slot for order in state.orders.working()}
-        wants = self._closing.keep(self._wanted_exits.exits, now)
-
-        return tuple(
-            escalated(want, state.instrument)
-            if want.slot not in live and self._retries.escalates(want.slot, now)
-            else want
-            for want in wants
-        )
+        return self._competition.keep(self._wanted_exits.exits, now)
 
     def _decide_quotes(self, mode: Mode, reason: str, notices: list[str], now: float) -> Quoting | None:
         """Ask the strategy, unless nothing may be quoted for good; one that fails is not asked again."""
@@ -231,15 +220,14 @@ class Trader:
         """Turn the difference into actions, and mark every order in them as in flight."""
         orders = self.state.orders
         working = list(orders.working())
-        slots = [want.slot for want in wants]
+        resyncing = self.permission.demand is not None
+        waiting = {want.slot for want in wants if self._retries.waits(want.slot, now)}
+        waiting.update(self._competition.waiting(working, now, resyncing=resyncing))
         changes = diff(
             working,
             wants,
             blocked=orders.is_blocked,
-            waiting={
-                *(slot for slot in slots if self._retries.waiting(slot, now)),
-                *self._closing.waiting(working, now),
-            },
+            waiting=waiting,
             settling={record.working.slot for record in orders.gaps()},
         )
 
@@ -295,7 +283,7 @@ class Trader:
         moments = (
             self._proof.next_at(),
             self._retries.next_at(now),
-            self._closing.next_at(),
+            self._competition.next_at(),
             now + stale_in + LEAST_PAUSE_S if stale_in >= 0 else None,
         )
 
@@ -312,20 +300,14 @@ class Trader:
             refusal = end.refusal
 
             if slot.kind.is_exit and refusal is not None and refusal.reason is RefusalReason.REDUCE_ONLY:
-                self._closing.alone(slot, now)
+                self._competition.refused(slot, now)
                 self.permission.require(f"the venue refused {slot} as not reducing", now)
 
-    def _stopped(self, now: float) -> None:
-        """On the way to the end: unknown orders are asked for at once, and closes get room."""
-        state = self.state
-
-        for record in state.orders.live.values():
+    def _hurry(self, now: float) -> None:
+        """On the way to the end, orders of unknown outcome are cancelled and asked for at once."""
+        for record in self.state.orders.live.values():
             if record.ask_at is not None:
                 record.ask(now)
-
-        if self.permission.stop is Mode.FLATTEN:
-            for close in closes(state.account.positions, state.instrument):
-                self._closing.alone(close.slot, now)
 
     def _adopt(self, reports: Sequence[OrderReport], now: float) -> list[str]:
         """Take over orders of ours that an earlier run left; what nobody knows the purpose of is cancelled."""
