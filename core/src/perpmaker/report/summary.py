@@ -8,11 +8,12 @@ from decimal import Decimal
 import attrs
 import msgspec
 
+from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.stopping import Closing
-from perpmaker.engine.tally import Tally
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind
 from perpmaker.model.position import Position
+from perpmaker.state.account import Totals
 
 WIDTH = 80
 
@@ -51,28 +52,40 @@ class Summary:
 
 
 def summarise(
-    *, environment: str, instrument: Instrument, seconds: float, tally: Tally, closing: Closing, mark: Decimal | None
+    *,
+    environment: str,
+    instrument: Instrument,
+    seconds: float,
+    count: OrderCount,
+    totals: Totals,
+    before: Totals,
+    closing: Closing,
+    mark: Decimal | None,
 ) -> Summary:
-    """The summary of a run that ended: sums of the run, and the account as it was read last."""
+    """The summary of a run that ended: sums since the run began, and the account as it was read last.
+
+    `totals` are the account's sums, `before` what of them was there already when the run began.
+    """
     positions = () if closing.account is None else closing.account.positions
+    quote, zero = instrument.quote, Decimal(0)
 
     return Summary(
         environment=environment,
         market=instrument.market,
         seconds=round(seconds, 3),
-        quotes_placed=tally.placed[OrderKind.QUOTE],
-        cancels=tally.cancels,
-        fills=tally.fills,
-        volume=tally.volume,
-        fees=tally.fees.get(instrument.quote, Decimal(0)),
-        funding=tally.funding,
-        realized_pnl=tally.realized,
+        quotes_placed=count.placed[OrderKind.QUOTE],
+        cancels=count.cancels,
+        fills=totals.fills - before.fills,
+        volume=totals.volume - before.volume,
+        fees=totals.fees.get(quote, zero) - before.fees.get(quote, zero),
+        funding=totals.funding.get(quote, zero) - before.funding.get(quote, zero),
+        realized_pnl=totals.realized_pnl - before.realized_pnl,
         unrealized_pnl=unrealized(positions, mark),
-        position=sum((position.amount for position in positions), Decimal(0)),
+        position=sum((position.amount for position in positions), zero),
         open_orders_left=len(closing.quotes),
         exits_left=len(closing.exits),
-        take_profits_placed=tally.placed[OrderKind.TAKE_PROFIT],
-        stops_placed=tally.placed[OrderKind.STOP_LOSS],
+        take_profits_placed=count.placed[OrderKind.TAKE_PROFIT],
+        stops_placed=count.placed[OrderKind.STOP_LOSS],
     )
 
 

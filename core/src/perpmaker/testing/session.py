@@ -1,0 +1,124 @@
+"""A whole session in one event loop: the bot, its connector, and the venue's sandbox behind a network in memory.
+
+On virtual time (see `perpmaker.testing.virtual`) a minute of trading takes well under a second, and the same seed is
+the same session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import attrs
+
+from perpmaker.catalog import load_catalog
+from perpmaker.cli.plan import plan_of
+from perpmaker.clock import Clock, LoopClock
+from perpmaker.config.configuration import load_configuration
+from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
+from perpmaker.engine.home import Home
+from perpmaker.engine.launch import open_bot
+from perpmaker.engine.stopping import Closing
+from perpmaker.engine.supervisor import Supervisor
+from perpmaker.errors import PluginError
+from perpmaker.model.order import OrderKind
+from perpmaker.report.summary import Summary, summarise
+from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox
+from perpmaker.secret import References
+from perpmaker.simulation.event import OrderChanged, SimulationEvent
+from perpmaker.wire.memory import MemoryNetwork
+
+
+@attrs.define(kw_only=True)
+class Session:
+    """A bot and the sandbox it trades on. `told` are the lines that a person would have read.
+
+    `trace` is everything that became of orders at the venue, one line each: equal for equal sessions.
+    """
+
+    bot: Supervisor
+    sandbox: Sandbox
+    network: MemoryNetwork
+    clock: Clock
+    told: list[str]
+    trace: list[str] = attrs.field(factory=list)
+
+    async def run(self, seconds: float, *, close: bool = False) -> Summary:
+        """Trade for so many seconds, stop cleanly, and sum up."""
+        closing, ran_s = await self.run_bot(seconds, close=close)
+
+        return summarise(
+            environment=Environment.SANDBOX.value,
+            instrument=self.bot.instrument,
+            seconds=ran_s,
+            count=self.bot.count,
+            totals=self.bot.trader.state.account.totals,
+            before=self.bot.before,
+            closing=closing,
+            mark=self.bot.trader.state.market.mark,
+        )
+
+    async def run_bot(self, seconds: float, *, close: bool = False) -> tuple[Closing, float]:
+        """Trade for so many seconds and stop; how it ended, and how long it took."""
+        began_at = self.clock.now()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._stop_after, seconds, close)
+            closing = await self.bot.run()
+            group.cancel_scope.cancel()
+
+        return closing, self.clock.now() - began_at
+
+    def open_quotes(self) -> Sequence[str]:
+        """The client ids of the bot's quotes that rest on the venue now, by the venue's own books."""
+        orders = self.sandbox.exchange.open_orders(ACCOUNT)
+
+        return [order.client_id for order in orders if self.bot.known.kind(order.client_id) is OrderKind.QUOTE]
+
+    async def _stop_after(self, seconds: float, close: bool) -> None:  # start_soon has no keywords
+        await anyio.sleep(seconds)
+        self.bot.request_stop(close=close)
+
+    def note(self, event: SimulationEvent) -> None:
+        """Write down what became of an order at the venue."""
+        if isinstance(event, OrderChanged):
+            order = event.order
+            self.trace.append(
+                f"{event.account} {event.cause.value} {order.client_id} {order.side.value} {order.ticks} "
+                f"{order.lots} {order.filled_lots} {event.execution}"
+            )
+
+
+@asynccontextmanager
+async def open_session(
+    file: Path, *overrides: str, seed: int = 0, latency_s: float = 0.001, home: Home | None = None
+) -> AsyncIterator[Session]:
+    """Open a sandbox of the file's venue with this seed, and a bot of this configuration connected to it."""
+    configuration = load_configuration(file, overrides, load_catalog())
+    declaration = configuration.connector.declaration
+
+    if declaration.sandbox is None:
+        raise PluginError(f"{declaration.name} has no sandbox.")
+
+    clock, network, told = LoopClock(), MemoryNetwork(latency_s=latency_s), list[str]()
+    settings = SandboxSettings(
+        venue=declaration.name, market=configuration.run.market, seed=seed, balance=configuration.sandbox.balance
+    )
+
+    async with open_sandbox(declaration.sandbox(), settings, clock=clock, listener=await network.listen()) as sandbox:
+        line = sandbox.line
+        context = ConnectorContext(
+            clock=clock,
+            connect=network.connect,
+            signers=References(file.parent, {}),
+            environment=Environment.SANDBOX,
+            sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=line.api_secret),
+        )
+
+        async with open_bot(plan_of(configuration), context, home=home, tell=told.append, seed=seed) as bot:
+            session = Session(bot=bot, sandbox=sandbox, network=network, clock=clock, told=told)
+            sandbox.exchange.subscribe(session.note)
+
+            yield session
