@@ -1,1 +1,62 @@
 """The command perpmaker: one file per subcommand, imported only when called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+COMMANDS = {
+    "check": "Check a configuration against the installed plugins and the market.",
+    "plugins": "List the installed plugins, and what became of each.",
+    "run": "Trade what CONFIG says, until stopped.",
+    "sandbox": "Serve a sandbox of VENUE on this machine.",
+}
+"""Every subcommand with its line of the help, so that showing the help imports none of them."""
+
+
+class _LazyGroup(click.Group):
+    """A group whose subcommand NAME is the function NAME of the module `perpmaker.cli.NAME`."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+
+        command = getattr(import_module(f"perpmaker.cli.{cmd_name}"), cmd_name)
+
+        if not isinstance(command, click.Command):
+            raise TypeError(f"perpmaker.cli.{cmd_name}.{cmd_name} is no command")
+
+        return command
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="perpmaker", message="%(prog)s %(version)s")
+def perpmaker() -> None:
+    """Perpetual market making with plugins.
+
+    Exit codes: 0 ok, 1 our bug, 2 the configuration or the command line, 3 refused by the venue or the market's
+    rules, 4 the venue cannot be reached, 5 stopped but not proven clean.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command; every way to end becomes a message and an exit code, and none of them a traceback."""
+    try:
+        ended = perpmaker.main(args=arguments, prog_name="perpmaker", standalone_mode=False)
+    except BaseException as error:  # noqa: BLE001  # the outermost place: whatever ends the process is said here
+        from perpmaker.cli.failure import explain  # noqa: PLC0415  # only when something went wrong
+
+        sys.exit(explain(error))
+
+    sys.exit(ended if isinstance(ended, int) else 0)

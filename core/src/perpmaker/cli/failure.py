@@ -1,0 +1,95 @@
+"""How the command ends when it does not end well: what is said, and which exit code."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import click
+
+from perpmaker.errors import ExitCode, PerpmakerError
+
+_INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
+
+
+def explain(error: BaseException) -> int:
+    """Say on standard error what happened, and return the exit code; KeyboardInterrupt and SystemExit included."""
+    errors = _inner(error)
+
+    if all(isinstance(one, PerpmakerError) for one in errors):
+        return _said(errors)
+
+    unexpected = next(one for one in errors if not isinstance(one, PerpmakerError))
+
+    match unexpected:
+        case click.ClickException():
+            unexpected.show()
+            return ExitCode.FILE.value
+        case click.exceptions.Exit():
+            return unexpected.exit_code
+        case click.Abort() | KeyboardInterrupt():
+            click.echo("Stopped.", err=True)
+            return _INTERRUPTED
+        case SystemExit():
+            return unexpected.code if isinstance(unexpected.code, int) else ExitCode.BUG.value
+
+    return _said_as_bug(error, unexpected)
+
+
+def expected(error: BaseException) -> PerpmakerError | None:
+    """The error that a person can do something about, when nothing else went wrong; None otherwise."""
+    errors = [one for one in _inner(error) if isinstance(one, PerpmakerError)]
+
+    return errors[0] if errors and len(errors) == len(_inner(error)) else None
+
+
+def _inner(error: BaseException) -> list[BaseException]:
+    """The errors themselves, out of the groups that task groups wrap them in."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+
+    return [inner for one in error.exceptions for inner in _inner(one)]
+
+
+def _said(errors: list[BaseException]) -> int:
+    """Say errors that people can do something about; the first one decides the exit code."""
+    for text in dict.fromkeys(str(error) for error in errors):
+        click.echo(text, err=True)
+
+    first = expected(errors[0])
+
+    return ExitCode.BUG.value if first is None else first.exit_code.value
+
+
+def _said_as_bug(error: BaseException, unexpected: BaseException) -> int:
+    """Say that it is our mistake, and keep the traceback where it can be sent to us."""
+    path = _written("".join(traceback.format_exception(error)))
+    kept = f"the traceback is in {path}: please report it" if path else "its traceback could not be written"
+    click.echo(f"This is a bug of perpmaker ({type(unexpected).__name__}); {kept}.", err=True)
+
+    return ExitCode.BUG.value
+
+
+def _written(text: str) -> Path | None:
+    """Write a traceback to a new file that only we can read, in the state directory or else with temporary files."""
+    try:
+        from perpmaker.engine.home import open_home  # noqa: PLC0415  # only when something went wrong
+
+        folder = open_home(os.environ).root
+    except (OSError, PerpmakerError):
+        folder = Path(tempfile.gettempdir())
+
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f"traceback-{stamp}-", suffix=".txt", dir=folder)
+
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        return None
+
+    return Path(name)
