@@ -17,7 +17,7 @@ class Permission:
     """The latches and demands behind the mode.
 
     `synchronised`: the account has been read completely at least once; before that nothing is sent at all.
-    `book_max_age_s`: a book whose channel has not proved alive for longer is not quoted from.
+    `changes` counts what may have changed the mode. `book_max_age_s`: a book whose channel has not proved alive for longer is not quoted from.
     """
 
     book_max_age_s: float
@@ -28,6 +28,7 @@ class Permission:
     demand: str | None = None
     demanded_at: float = 0.0
     asked_at: float | None = None
+    changes: int = 0
 
     def fold(self, event: Event, now: float) -> None:
         """Take in what changes how much is allowed."""
@@ -43,11 +44,18 @@ class Permission:
                 if event.began_at >= self.demanded_at:
                     self.demand = None
             case Halted():
-                self.halted = self.halted or event.reason
+                self.halt(event.reason)
             case StopRequested():
                 self.stop = Mode.FLATTEN if event.close or self.stop is Mode.FLATTEN else Mode.STOP
             case _:
-                pass
+                return
+
+        self.changes += 1
+
+    def halt(self, reason: str) -> None:
+        """Quotes go and stay away; the first reason stands."""
+        self.halted = self.halted or reason
+        self.changes += 1
 
     def require(self, reason: str, now: float) -> None:
         """Only reading everything again can settle this; a read that began earlier does not count."""
@@ -56,6 +64,7 @@ class Permission:
 
         self.demand = reason
         self.demanded_at = now
+        self.changes += 1
 
     def is_resync_due(self, now: float) -> bool:
         """Whether the resync has to be demanded, for the first time or again."""

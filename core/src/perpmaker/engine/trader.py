@@ -140,11 +140,15 @@ class Trader:
 
         return self._decide(notices, now)
 
+    @property
+    def _version(self) -> int:
+        return self.state.version + self.permission.changes
+
     def _holds(self, now: float) -> bool:
         """Whether nothing has changed that a decision depends on."""
         state = self.state
 
-        if state.version != self._decided_version or (self._timer_at is not None and self._timer_at <= now):
+        if self._version != self._decided_version or (self._timer_at is not None and self._timer_at <= now):
             return False
 
         book, market = state.book, state.market
@@ -166,15 +170,15 @@ class Trader:
         notices.extend(told)
         mode, reason = permission.mode(state, state.market.age_s(Channel.BOOK, now))
         actions: list[Action] = []
-        refused: Quoting | None = None
+        quoting: Quoting | None = None
 
         if permission.synchronised:
             exits = self._decide_exits(mode, reason, now)
-            refused = self._decide_quotes(mode, reason, notices, now)
-            quotes = () if refused is None or mode is not Mode.RUN else self._permitted(refused.quotes)
+            quoting = self._decide_quotes(mode, reason, notices, now)
+            quotes = () if quoting is None or mode is not Mode.RUN else self._permitted(quoting.quotes)
             actions = self._send([*exits, *quotes], now)
 
-        return self._answer([*actions, *proofs], notices, (mode, reason), refused, now)
+        return self._answer([*actions, *proofs], notices, quoting, now)
 
     def _decide_exits(self, mode: Mode, reason: str, now: float) -> tuple[Want, ...]:
         view = self.state.view(now, mode=mode, mode_reason=reason, memory=self._wanted_exits.memory)
@@ -198,7 +202,7 @@ class Trader:
         quoting = quote(self._strategy, self._review, view)
 
         if isinstance(quoting, Broken):
-            self.permission.halted = quoting.reason
+            self.permission.halt(quoting.reason)
             self._wanted = Wanted(memory=self._wanted.memory)
             notices.append(quoting.detail)
             return None
@@ -257,16 +261,16 @@ class Trader:
         self,
         actions: Sequence[Action],
         notices: Sequence[str],
-        mode: tuple[Mode, str],
         quoting: Quoting | None,
         now: float,
     ) -> Decision:
-        self._decided_version = self.state.version
+        self._decided_version = self._version
         self._decided_ok = self.state.book.ok
         self._timer_at = self._next_timer(now)
         moments = (self._timer_at, self._wanted.wake.at, self._wanted_exits.wake.at)
         wake_at = min((max(moment, now + LEAST_PAUSE_S) for moment in moments if moment is not None), default=None)
-        self._idle = Decision(wake_at=wake_at, mode=mode[0], mode_reason=mode[1])
+        mode, reason = self.permission.mode(self.state, self.state.market.age_s(Channel.BOOK, now))
+        self._idle = Decision(wake_at=wake_at, mode=mode, mode_reason=reason)
 
         return attrs.evolve(
             self._idle,
