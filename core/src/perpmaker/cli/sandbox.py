@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from functools import partial
 
 import anyio
-import anyio.to_thread
 import click
 import msgspec
 
@@ -20,29 +21,24 @@ from perpmaker.sandbox.server import SandboxLine, SandboxSettings, open_sandbox
 HOST = "127.0.0.1"
 
 
-class Money(click.ParamType):
-    """A positive decimal number."""
+def _amount(context: click.Context, parameter: click.Parameter, value: str) -> Decimal:
+    """The number, exact; a usage error for what is none."""
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise click.BadParameter(f"{value!r} is not a number", context, parameter) from None
 
-    name = "amount"
+    if not amount.is_finite() or amount <= 0:
+        raise click.BadParameter(f"{value} is not above 0", context, parameter)
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        """The number, exact; a usage error for what is none."""
-        try:
-            amount = Decimal(str(value))
-        except InvalidOperation:
-            self.fail(f"{value!r} is not a number", param, ctx)
-
-        if not amount.is_finite() or amount <= 0:
-            self.fail(f"{value} is not above 0", param, ctx)
-
-        return amount
+    return amount
 
 
 @click.command()
 @click.argument("venue")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="any free one", help="Port to serve on.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the synthetic market.")
-@click.option("--balance", type=Money(), default="10000", show_default=True, help="What the account starts with.")
+@click.option("--balance", callback=_amount, default="10000", show_default=True, help="What the account starts with.")
 @click.option("--market", default="BTC-USDT", show_default=True, help="The market to serve.")
 @click.option("--json", "as_json", is_flag=True, help="Print the line as JSON.")
 @click.option("--until-stdin-closes", is_flag=True, help="Stop when standard input closes, too.")
@@ -103,6 +99,13 @@ def _line(line: SandboxLine, *, as_json: bool) -> str:
 
 
 async def _wait_for_end_of_input(scope: anyio.CancelScope) -> None:
-    # A thread, because a pipe, a terminal and a file must all do; it is abandoned when a signal comes first.
-    await anyio.to_thread.run_sync(sys.stdin.buffer.read, abandon_on_cancel=True)
-    scope.cancel()
+    source = sys.stdin.fileno()
+
+    while True:
+        # What cannot be waited for (a file, /dev/null) is always ready to be read.
+        with suppress(PermissionError):
+            await anyio.wait_readable(source)
+
+        if not os.read(source, 4096):
+            scope.cancel()
+            return

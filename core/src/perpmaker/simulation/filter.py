@@ -11,15 +11,19 @@ from perpmaker.simulation.denial import Denial, DeniedError
 
 def parse_ticks(instrument: Instrument, price: Decimal) -> int:
     """The ticks of a price. Denied: PRICE_RANGE, TICK."""
-    too_high = instrument.max_price is not None and price > instrument.max_price
-
-    if not price.is_finite() or price <= 0 or price < instrument.min_price or too_high:
+    if not price.is_finite() or not _is_in_range(instrument, price):
         raise DeniedError(Denial.PRICE_RANGE, str(price))
 
     try:
         return instrument.exact_ticks(price)
     except ValueError:
         raise DeniedError(Denial.TICK, f"{price}, tick {instrument.tick}") from None
+
+
+def _is_in_range(instrument: Instrument, price: Decimal) -> bool:
+    most = instrument.max_price
+
+    return price > 0 and price >= instrument.min_price and (most is None or price <= most)
 
 
 def parse_lots(instrument: Instrument, amount: Decimal, *, market: bool) -> int:
