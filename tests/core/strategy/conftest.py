@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderStatus, Side, Slot, WorkingOrder
+from perpmaker.model.order import Side, Slot, WorkingOrder
 from perpmaker.model.quote import Quote, Rule, Wanted
 from perpmaker.state.view import End, SlotEnd, View
 from perpmaker.strategy.perpetual_market_making import PerpetualMarketMaking
@@ -138,6 +138,9 @@ def desk() -> Callable[..., Desk]:
     def make(**given: Any) -> Desk:
         view = {key: value for key, value in given.items() if key not in names}
 
+        if "bid" in view or "ask" in view:
+            view["book"] = make_book(view.pop("bid", None), view.pop("ask", None))
+
         return Desk(make_settings(**{key: value for key, value in given.items() if key in names}), **view)
 
     return make
@@ -161,6 +164,3 @@ def deciding_rules() -> Callable[[Wanted], set[Rule]]:
         return {withheld.reasons[-1].rule for withheld in wanted.withheld}
 
     return read
-
-
-__all__ = ["Desk", "OrderStatus", "make_settings"]

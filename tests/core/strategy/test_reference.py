@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from perpmaker.model.event import ReferenceChanged
+from perpmaker.model.quote import Rule
+from perpmaker.strategy.reference import NoReference, Reference, read_reference
+from perpmaker.testing.view import make_book, make_view
+
+
+def read(price_type: Any = "mid_price", **view: Any) -> Reference | NoReference:
+    """Read the reference of a view with a maximum age of 10 s."""
+    return read_reference(make_view(**view), price_type, 10.0)
+
+
+def said(**word: Any) -> dict[str, Any]:
+    """A view whose external source has said this."""
+    prices = {key: Decimal(value) for key, value in word.items()}
+
+    return {"external_reference": True, "reference": ReferenceChanged(**prices, at=1000.0)}
+
+
+def price(reference: Reference | NoReference) -> Decimal:
+    """The price of a reference that must be there, after checking that its ticks say the same."""
+    assert isinstance(reference, Reference)
+    assert Decimal(reference.numerator) / reference.denominator * Decimal("0.01") == reference.price
+
+    return reference.price
+
+
+@pytest.mark.parametrize(
+    ("price_type", "expected"),
+    [
+        ("mid_price", "100.00"),
+        ("best_bid", "99.99"),
+        ("best_ask", "100.01"),
+        ("last_price", "100.05"),
+        ("last_own_trade_price", "99.50"),
+        ("custom", "100.00"),
+    ],
+)
+def test_each_price_type_of_the_traded_market(price_type: str, expected: str) -> None:
+    """Each price type reads what its name says."""
+    assert price(read(price_type, last_trade=10005, last_own_trade=9950)) == Decimal(expected)
+
+
+def test_mid_may_lie_between_two_ticks() -> None:
+    """The mid is exact also where it is no multiple of the tick."""
+    assert price(read(book=make_book(9999, 10000))) == Decimal("99.995")
+
+
+def test_last_own_trade_price_is_mid_until_there_is_one() -> None:
+    """Before an own quote was filled completely its price is the mid."""
+    assert price(read("last_own_trade_price")) == Decimal(100)
+
+
+@pytest.mark.parametrize(
+    ("price_type", "word", "expected"),
+    [
+        ("mid_price", {"bid": "100.001", "ask": "100.004"}, "100.0025"),
+        ("best_bid", {"bid": "100.001", "ask": "100.004"}, "100.001"),
+        ("best_ask", {"bid": "100.001", "ask": "100.004"}, "100.004"),
+        ("last_price", {"last": "99.3333"}, "99.3333"),
+        ("mid_price", {"price": "101.7"}, "101.7"),
+        ("last_own_trade_price", {"bid": "99", "ask": "101"}, "100"),
+    ],
+)
+def test_each_price_type_of_an_external_source(price_type: str, word: dict[str, str], expected: str) -> None:
+    """An external source is read by the same types; a price that it gives itself is the price."""
+    assert price(read(price_type, **said(**word))) == Decimal(expected)
+
+
+def test_own_trade_price_goes_before_an_external_source() -> None:
+    """The last own trade is our own, whatever the source."""
+    assert price(read("last_own_trade_price", last_own_trade=9950, **said(price="200"))) == Decimal("99.50")
+
+
+@pytest.mark.parametrize(
+    ("view", "rule"),
+    [
+        ({"book": make_book(None, 10001)}, Rule.REFERENCE),
+        ({"book": make_book(9999, None)}, Rule.REFERENCE),
+        ({"book": make_book(10001, 10001)}, Rule.REFERENCE),
+        ({"book_ok": False}, Rule.STALE),
+        ({"book_age_s": 10.0}, Rule.STALE),
+        ({"external_reference": True}, Rule.REFERENCE),
+        ({**said(price="0")}, Rule.REFERENCE),
+        ({**said(price="-1")}, Rule.REFERENCE),
+        ({**said(price="NaN")}, Rule.REFERENCE),
+        ({**said(bid="101", ask="100")}, Rule.REFERENCE),
+        ({**said(bid="101")}, Rule.REFERENCE),
+        ({**said(price="100"), "reference_age_s": 10.0}, Rule.STALE),
+        ({**said(price="100"), "book": make_book(None, 10001)}, Rule.REFERENCE),
+        ({**said(price="100"), "book_ok": False}, Rule.STALE),
+    ],
+)
+def test_no_reference_from_what_cannot_be_trusted(view: dict[str, Any], rule: Rule) -> None:
+    """Missing, zero, negative, crossed or stale, or a side of the traded book empty: no reference, and why."""
+    missing = read(**view)
+
+    assert isinstance(missing, NoReference)
+    assert missing.reason.rule is rule
+
+
+def test_last_price_needs_a_trade() -> None:
+    """Until something has been traded there is no last price."""
+    assert isinstance(read("last_price"), NoReference)
