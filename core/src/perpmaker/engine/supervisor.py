@@ -48,6 +48,7 @@ from perpmaker.model.event import (
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Refusal, RefusalReason
 from perpmaker.state.account import Totals
+from perpmaker.state.view import Mode
 
 CHECK_S = 30.0
 LEAST_WAIT_S = 0.001
@@ -87,6 +88,8 @@ class Supervisor:
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _asking: set[str] = attrs.field(factory=set, init=False)
     _fills_since_ms: int = attrs.field(init=False)
+    mode: Mode = attrs.field(default=Mode.REDUCE, init=False)
+    mode_reason: str = attrs.field(default="", init=False)
     _halted: str | None = attrs.field(default=None, init=False)
     _read_once: bool = attrs.field(default=False, init=False)
 
@@ -117,6 +120,11 @@ class Supervisor:
     def halted(self) -> str | None:
         """Why only a person can let it quote again; None while nothing of that kind happened."""
         return self._halted
+
+    @property
+    def was_locked_out(self) -> bool:
+        """Whether the venue has refused the key in the course of the run."""
+        return self._gate.was_shut
 
     def request_stop(self, *, close: bool = False) -> None:
         """Begin the way to the end (`close`: flat first); asked for again, it hurries."""
@@ -167,6 +175,7 @@ class Supervisor:
         """Let the trader decide on what happened: what may be sent now, and when to ask it again."""
         now = self.clock.now()
         decision = self.trader.handle(events, now)
+        self.mode, self.mode_reason = decision.mode, decision.mode_reason
         self.count.fold(events)
 
         if not self._read_once and any(isinstance(event, Resynced) for event in events):

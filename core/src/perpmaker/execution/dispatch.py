@@ -60,6 +60,11 @@ class Gate:
         """Seconds until something may be sent again; 0 when it may now."""
         return max(0.0, self._opens_at - self.clock.now())
 
+    @property
+    def was_shut(self) -> bool:
+        """Whether the key was ever not accepted."""
+        return self._opens_at > float("-inf")
+
     def shut(self) -> None:
         """The key was not accepted just now."""
         self._opens_at = self.clock.now() + LOCKED_OUT_S

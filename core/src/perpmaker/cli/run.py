@@ -1,0 +1,258 @@
+"""`perpmaker run CONFIG`: find the plugins, check the file, connect, trade, stop cleanly, sum up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import anyio
+import attrs
+import click
+from anyio.abc import TaskStatus
+
+from perpmaker.cli.installation import open_catalog
+from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.engine.supervisor import Supervisor
+from perpmaker.errors import ExitCode, StopNotProvenError
+from perpmaker.report.summary import Summary, render, summarise
+
+REDRAW_S = 0.5
+LOG_S = 10.0
+
+
+@attrs.define
+class Screen:
+    """Where a person reads: a line that is redrawn on a terminal, plain lines with the time otherwise.
+
+    All of it goes to standard error; standard output belongs to the summary.
+    """
+
+    is_terminal: bool = attrs.field(factory=sys.stderr.isatty)
+    _drawn: bool = False
+
+    def tell(self, text: str) -> None:
+        """Say something that stays."""
+        stamp = time.strftime("%H:%M:%S", time.gmtime())
+        self._clear()
+        click.echo(f"{stamp}Z {text}", err=True)
+
+    def draw(self, line: str) -> None:
+        """Show how it goes: over the line before on a terminal, else as a line that stays."""
+        if not self.is_terminal:
+            self.tell(line)
+            return
+
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+        click.echo(f"\r\x1b[K{line[: max(1, width - 1)]}", err=True, nl=False)
+        self._drawn = True
+
+    def close(self) -> None:
+        """Leave the line that was drawn last on the terminal."""
+        if self._drawn:
+            click.echo("", err=True)
+            self._drawn = False
+
+    def _clear(self) -> None:
+        if self._drawn:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._drawn = False
+
+
+@attrs.define
+class Handle:
+    """What signals, timers and the sandbox's end pull at: before there is a bot they end the attempt to start one."""
+
+    close: bool
+    scope: anyio.CancelScope
+    bot: Supervisor | None = None
+
+    def stop(self) -> None:
+        """Stop cleanly; the second time: hurry."""
+        if self.bot is None:
+            self.scope.cancel()
+        else:
+            self.bot.request_stop(close=self.close)
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Lay a value over the file's.")
+@click.option("--for", "seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds.")
+@click.option("--close", is_flag=True, help="Close the position before stopping.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object on the last line.")
+@click.option("--sandbox-url", metavar="URL", help="Trade on the sandbox that is serving there.")
+@click.pass_context
+def run(
+    context: click.Context,
+    config: Path,
+    overrides: tuple[str, ...],
+    *,
+    seconds: float | None,
+    close: bool,
+    as_json: bool,
+    sandbox_url: str | None,
+) -> None:
+    """Trade what CONFIG says, until stopped.
+
+    Ctrl-C or SIGTERM stops cleanly: quotes are cancelled and the venue is asked until they are proven gone; closing
+    orders of an open position stay. A second one hurries.
+    """
+    configuration = load_configuration(config, overrides, open_catalog())
+    screen = Screen()
+
+    for note in configuration.notes:
+        screen.tell(f"note: {note}")
+
+    ended = anyio.run(partial(_run, configuration, screen, seconds=seconds, close=close, url=sandbox_url))
+
+    if ended is None:
+        screen.tell("stopped before anything was sent")
+        return
+
+    click.echo(ended.summary.as_json() if as_json else ended.page)
+
+    if ended.unproven is not None:
+        raise StopNotProvenError(f"stopped, but not proven clean: {ended.unproven}. Look at the venue.")
+
+    if ended.halted is not None:
+        click.echo(f"it was halted: {ended.halted}", err=True)
+        context.exit((ExitCode.REFUSED if ended.locked_out else ExitCode.BUG).value)
+
+
+@attrs.frozen(kw_only=True)
+class Ended:
+    """How a run ended."""
+
+    summary: Summary
+    page: str
+    unproven: str | None
+    halted: str | None
+    locked_out: bool
+
+
+async def _run(
+    configuration: Configuration, screen: Screen, *, seconds: float | None, close: bool, url: str | None
+) -> Ended | None:
+    """Trade from beginning to end; None when it was stopped before there was a bot."""
+    handle = Handle(close=close, scope=anyio.CancelScope())
+
+    async with anyio.create_task_group() as group:
+        await group.start(_watch_signals, handle)
+        ended = None
+
+        with handle.scope:
+            async with _open(configuration, screen, handle, url) as bot:
+                handle.bot = bot
+                ended = await _trade(configuration, screen, handle, bot, seconds)
+
+        group.cancel_scope.cancel()
+
+    return ended
+
+
+@asynccontextmanager
+async def _open(
+    configuration: Configuration, screen: Screen, handle: Handle, url: str | None
+) -> AsyncIterator[Supervisor]:
+    """The sandbox, and a bot connected to it."""
+    from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
+    from perpmaker.cli.sandbox_child import attach_patiently, open_child  # noqa: PLC0415  # the same
+    from perpmaker.clock import SystemClock  # noqa: PLC0415  # the same
+    from perpmaker.connector.interface import ConnectorContext, SandboxAccess  # noqa: PLC0415  # the same
+    from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
+    from perpmaker.engine.launch import open_bot  # noqa: PLC0415  # the same
+    from perpmaker.secret import References  # noqa: PLC0415  # the same
+    from perpmaker.wire.pipe import connect_tcp  # noqa: PLC0415  # the same
+
+    def on_end() -> None:
+        screen.tell("the sandbox has ended by itself")
+        handle.stop()
+
+    home = open_home(os.environ)
+
+    async with AsyncExitStack() as stack:
+        if url is None:
+            line = await stack.enter_async_context(open_child(configuration, on_end))
+        else:
+            line = await attach_patiently(url, screen.tell)
+
+        screen.tell(f"{configuration.environment.value}: {line.venue} at {line.url}, market seed {line.seed}")
+        context = ConnectorContext(
+            clock=SystemClock(),
+            connect=connect_tcp,
+            signers=References(configuration.file.parent),
+            environment=configuration.environment,
+            sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=line.api_secret),
+        )
+        plan = plan_of(configuration)
+
+        async with open_bot(plan, context, home=home, tell=screen.tell, seed=os.getpid()) as bot:
+            yield bot
+
+
+async def _trade(
+    configuration: Configuration, screen: Screen, handle: Handle, bot: Supervisor, seconds: float | None
+) -> Ended:
+    """Trade, show how it goes, and sum up."""
+    environment = configuration.environment.value
+    began_at = anyio.current_time()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(_show, environment, screen, bot)
+
+        if seconds is not None:
+            group.start_soon(_call_later, seconds, handle.stop)
+
+        closing = await bot.run()
+        group.cancel_scope.cancel()
+
+    screen.close()
+    state = bot.trader.state
+    summary = summarise(
+        environment=environment,
+        instrument=bot.instrument,
+        seconds=anyio.current_time() - began_at,
+        count=bot.count,
+        totals=state.account.totals,
+        before=bot.before,
+        closing=closing,
+        mark=state.market.mark,
+    )
+    other_fees = {asset: fee for asset, fee in state.account.totals.fees.items() if asset != bot.instrument.quote}
+
+    return Ended(
+        summary=summary,
+        page=render(summary, bot.instrument, other_fees),
+        unproven=closing.unproven,
+        halted=bot.halted,
+        locked_out=bot.was_locked_out,
+    )
+
+
+async def _show(environment: str, screen: Screen, bot: Supervisor) -> None:
+    """Draw the live line again and again."""
+    from perpmaker.report.live import live_line  # noqa: PLC0415  # not before there is something to show
+
+    while True:
+        await anyio.sleep(REDRAW_S if screen.is_terminal else LOG_S)
+        screen.draw(live_line(environment, bot))
+
+
+async def _call_later(seconds: float, call: Callable[[], None]) -> None:
+    await anyio.sleep(seconds)
+    call()
+
+
+async def _watch_signals(handle: Handle, *, task_status: TaskStatus[None]) -> None:
+    """SIGINT and SIGTERM stop the bot cleanly; the second one hurries."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+
+        async for _ in signals:
+            handle.stop()

@@ -1,0 +1,102 @@
+"""The sandbox that a run trades on: one that is already serving, or a child process that ends with us."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+
+import anyio
+import msgspec
+from anyio.abc import Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from perpmaker.cli.venue import attach
+from perpmaker.config.configuration import Configuration
+from perpmaker.engine.backoff import Backoff
+from perpmaker.errors import ConnectivityError
+from perpmaker.sandbox.server import SandboxLine
+
+READY_S = 20.0
+END_S = 5.0
+_LONGEST_LINE = 4096
+
+
+async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine:
+    """Ask the sandbox at a URL who it is, again and again while it cannot be reached."""
+    backoff = Backoff(Random(url))  # noqa: S311  # jitter, not cryptography
+
+    while True:
+        try:
+            return await attach(url)
+        except ConnectivityError as error:
+            wait_s = backoff.next_s()
+            tell(f"{error} Trying again in {wait_s:.1f} s.")
+            await anyio.sleep(wait_s)
+
+
+@asynccontextmanager
+async def open_child(configuration: Configuration, ended: Callable[[], None]) -> AsyncIterator[SandboxLine]:
+    """Start a sandbox in a process of its own; it ends when its standard input closes, so also when we are killed.
+
+    `ended` is called when it ends by itself meanwhile. ConnectivityError when it does not come up.
+    """
+    async with await _start(configuration) as process:
+        try:
+            line = await _line(process)
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(_watch, process, ended)
+                yield line
+                group.cancel_scope.cancel()
+        finally:
+            await _end(process)
+
+
+async def _start(configuration: Configuration) -> Process:
+    """Start the child in a session of its own: Ctrl-C is for us, it is still needed to cancel the quotes."""
+    settings = configuration.sandbox
+    seed = secrets.randbelow(2**31) if settings.seed is None else settings.seed
+    words = [sys.executable, "-m", "perpmaker", "sandbox", configuration.connector.name, "--json"]
+    words += ["--until-stdin-closes", "--seed", str(seed), "--balance", str(settings.balance)]
+    words += ["--market", configuration.run.market, "--port", str(settings.port or 0)]
+
+    return await anyio.open_process(words, stdin=subprocess.PIPE, stderr=None, start_new_session=True)
+
+
+async def _line(process: Process) -> SandboxLine:
+    """The line that the child prints when it serves."""
+    if process.stdout is None:
+        raise TypeError("the sandbox was started without a pipe for its output")
+
+    output = BufferedByteReceiveStream(process.stdout)
+
+    try:
+        with anyio.fail_after(READY_S):
+            text = await output.receive_until(b"\n", _LONGEST_LINE)
+
+        return msgspec.json.decode(text, type=SandboxLine)
+    except (TimeoutError, anyio.EndOfStream, anyio.IncompleteRead, anyio.DelimiterNotFound, msgspec.MsgspecError):
+        raise ConnectivityError("the sandbox did not start: see what it said above") from None
+
+
+async def _watch(process: Process, ended: Callable[[], None]) -> None:
+    await process.wait()
+    ended()
+
+
+async def _end(process: Process) -> None:
+    """Close its input and wait for it to go; what does not go is killed."""
+    with anyio.CancelScope(shield=True):
+        if process.stdin is not None:
+            await process.stdin.aclose()
+
+        with anyio.move_on_after(END_S):
+            await process.wait()
+            return
+
+        process.kill()
+        await process.wait()
