@@ -7,9 +7,8 @@ Source: Binance USDⓈ-M futures, "How to manage a local order book correctly". 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from perpmaker.connector.payload import Number
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarketEvent
 from perpmaker.model.instrument import Instrument
 
@@ -22,39 +21,49 @@ _MEMO_SIZE = 65_536
 _MOST_PENDING = 1_000
 
 
-class _Memo(dict[str, int]):
-    """Texts and what they stand for: the same few thousand prices and amounts come again and again.
+class LevelTranslator:
+    """Price levels of one market to (ticks, lots); PayloadError for what is no multiple of its steps.
 
-    A hit costs no Python at all, which is what keeps a difference of 40 levels in single microseconds.
+    Texts and what they stand for are remembered: the same few thousand prices and amounts come again and again, and a
+    difference of 40 known levels costs single microseconds.
     """
 
-    def __init__(self, convert: Callable[[Instrument, Number, str], int], instrument: Instrument, path: str) -> None:
-        super().__init__()
-        self._convert = convert
-        self._instrument = instrument
-        self._path = path
-
-    def __missing__(self, text: str) -> int:
-        if len(self) >= _MEMO_SIZE:
-            self.clear()
-
-        value = self[text] = self._convert(self._instrument, text, self._path)
-
-        return value
-
-
-class LevelTranslator:
-    """Price levels of one market to (ticks, lots); PayloadError for what is no multiple of its steps."""
-
     def __init__(self, instrument: Instrument) -> None:
-        self._ticks = _Memo(exact_ticks, instrument, "$.price")
-        self._lots = _Memo(exact_lots, instrument, "$.quantity")
+        self._instrument = instrument
+        self._ticks: dict[str, int] = {}
+        self._lots: dict[str, int] = {}
 
     def translate(self, levels: Sequence[Level]) -> Levels:
-        """Both memos at once, in the order given."""
+        """The levels in the order given."""
         ticks, lots = self._ticks, self._lots
 
-        return tuple([(ticks[price], lots[quantity]) for price, quantity in levels])
+        try:
+            return tuple([(ticks[price], lots[quantity]) for price, quantity in levels])
+        except KeyError:
+            return tuple([(self._ticks_of(price), self._lots_of(quantity)) for price, quantity in levels])
+
+    def _ticks_of(self, price: str) -> int:
+        known = self._ticks.get(price)
+
+        return _keep(self._ticks, price, exact_ticks(self._instrument, price, "$.price")) if known is None else known
+
+    def _lots_of(self, quantity: str) -> int:
+        known = self._lots.get(quantity)
+
+        if known is None:
+            return _keep(self._lots, quantity, exact_lots(self._instrument, quantity, "$.quantity"))
+
+        return known
+
+
+def _keep(memo: dict[str, int], text: str, value: int) -> int:
+    """Remember a text's value; a full memory starts afresh."""
+    if len(memo) >= _MEMO_SIZE:
+        memo.clear()
+
+    memo[text] = value
+
+    return value
 
 
 class BookSync:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import anyio
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Feed
-from perpmaker.errors import VenueError
+from perpmaker.errors import ConfigurationError, Problem, VenueError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome, PositionMode
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
@@ -281,6 +281,13 @@ def _credentials(settings: Settings, context: ConnectorContext) -> Credentials:
         signer = make_signer(Secret(context.sandbox.api_secret))
 
         return Credentials(api_key=context.sandbox.api_key, signer=signer)
+
+    faults = tuple(
+        Problem(file="the configuration", key=f"{NAME}.{key}", allowed=allowed) for key, allowed in settings.faults()
+    )
+
+    if faults:
+        raise ConfigurationError(faults)
 
     return Credentials(
         api_key=context.signers.reveal(settings.api_key or ""),

@@ -129,8 +129,8 @@ class Depth:
     """`GET /fapi/v1/depth`."""
 
     lastUpdateId: Id
-    bids: list[Level]
-    asks: list[Level]
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
     T: Millis = 0
 
 
@@ -144,8 +144,8 @@ class DepthUpdate:
     U: Id
     u: Id
     pu: Id
-    b: list[Level]
-    a: list[Level]
+    b: tuple[Level, ...]
+    a: tuple[Level, ...]
     T: Millis
 
 

@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import attrs
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.errors import PayloadError
+from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarketEvent
+from perpmaker.model.instrument import Instrument
+from perpmaker_binance_perpetual.book import BookSync, LevelTranslator
+from perpmaker_binance_perpetual.messages import Depth, DepthUpdate
+
+RECORDING = Path(__file__).parents[2].parent / "shared" / "data" / "binance_usdm" / "btcusdt_20240718.gz"
+DEPTH_UPDATES = PayloadDecoder(DepthUpdate)
+
+
+def update(first: int, last: int, previous: int, price: str = "60000.00") -> DepthUpdate:
+    """A difference that sets one bid."""
+    return DepthUpdate(U=first, u=last, pu=previous, b=((price, "1.000"),), a=(), T=last)
+
+
+def snapshot(last: int) -> Depth:
+    """A book of one level a side."""
+    return Depth(lastUpdateId=last, bids=(("59999.00", "1.000"),), asks=(("60001.00", "2.000"),), T=last)
+
+
+def kinds(events: Sequence[MarketEvent]) -> list[str]:
+    """The events' names."""
+    return [type(event).__name__ for event in events]
+
+
+def test_levels_are_ticks_and_lots(instrument: Instrument) -> None:
+    """Prices and amounts become integers of the market's steps, however they are written."""
+    levels = LevelTranslator(instrument).translate([("60000.10", "0.010"), ("60000.1", "0"), ("0.1", "1")])
+
+    assert levels == ((600001, 10), (600001, 0), (1, 1000))
+
+
+@pytest.mark.parametrize(
+    "level",
+    [("60000.15", "1"), ("60000.1", "0.0001"), ("NaN", "1"), ("1", "Infinity"), ("-1", "1"), ("0", "1"), ("1", "-1")],
+)
+def test_F21_levels_that_are_none_are_refused(instrument: Instrument, level: tuple[str, str]) -> None:
+    """A price or an amount that is no multiple, not positive or not finite never becomes a level."""
+    with pytest.raises(PayloadError):
+        LevelTranslator(instrument).translate([level])
+
+
+def test_nothing_is_live_before_snapshot_and_stream_have_met(instrument: Instrument) -> None:
+    """A snapshot alone is not a book: the first message that continues it makes it one."""
+    sync = BookSync(instrument)
+
+    assert sync.wants_snapshot
+    assert sync.restore(snapshot(100)) == ()
+    assert not sync.wants_snapshot
+    assert kinds(sync.offer(update(95, 105, 90))) == ["BookSnapshot", "BookChanged"]
+
+
+def test_messages_older_than_the_snapshot_are_dropped(instrument: Instrument) -> None:
+    """What was buffered is replayed from the message that contains the snapshot's update."""
+    sync = BookSync(instrument)
+
+    for message in (update(80, 90, 70), update(91, 99, 90), update(100, 110, 99), update(111, 120, 110)):
+        assert sync.offer(message) == ()
+
+    events = sync.restore(snapshot(100))
+
+    assert kinds(events) == ["BookSnapshot", "BookChanged", "BookChanged"]
+    assert [event.venue_ms for event in events if isinstance(event, BookChanged)] == [110, 120]
+
+
+def test_F28_a_snapshot_older_than_the_stream_is_asked_for_again(instrument: Instrument) -> None:
+    """When the oldest message begins after the snapshot, the snapshot is of no use."""
+    sync = BookSync(instrument)
+    sync.offer(update(120, 130, 115))
+
+    assert sync.restore(snapshot(100)) == ()
+    assert sync.wants_snapshot
+    assert kinds(sync.restore(snapshot(125))) == ["BookSnapshot", "BookChanged"]
+
+
+def test_a_snapshot_between_two_messages_is_good(instrument: Instrument) -> None:
+    """A snapshot that falls into the hole between two messages joins at the second."""
+    sync = BookSync(instrument)
+    sync.offer(update(120, 130, 110))
+
+    assert kinds(sync.restore(snapshot(115))) == ["BookSnapshot", "BookChanged"]
+
+
+def test_F28_a_gap_loses_the_book_until_the_next_snapshot(instrument: Instrument) -> None:
+    """A message that does not follow the last one ends the book, and is kept for the next snapshot."""
+    sync = BookSync(instrument)
+    sync.restore(snapshot(100))
+    sync.offer(update(95, 105, 90))
+
+    (lost,) = sync.offer(update(120, 130, 119))
+
+    assert isinstance(lost, BookLost)
+    assert "105" in lost.reason
+    assert sync.wants_snapshot
+    assert kinds(sync.restore(snapshot(125))) == ["BookSnapshot", "BookChanged"]
+
+
+def test_F28_a_gap_among_buffered_messages_is_found(instrument: Instrument) -> None:
+    """Buffered messages are held to the same continuity as live ones."""
+    sync = BookSync(instrument)
+    sync.offer(update(95, 105, 90))
+    sync.offer(update(120, 130, 119))
+
+    assert kinds(sync.restore(snapshot(100))) == ["BookSnapshot", "BookChanged", "BookLost"]
+
+
+def test_F26_a_repeated_message_is_a_gap_not_a_second_application(instrument: Instrument) -> None:
+    """A duplicate does not follow itself."""
+    sync = BookSync(instrument)
+    sync.restore(snapshot(100))
+    sync.offer(update(95, 105, 90))
+
+    assert kinds(sync.offer(update(95, 105, 90))) == ["BookLost"]
+
+
+def test_F21_a_bad_snapshot_leaves_the_wish_for_one(instrument: Instrument) -> None:
+    """A snapshot that cannot be understood is not kept."""
+    sync = BookSync(instrument)
+
+    with pytest.raises(PayloadError):
+        sync.restore(Depth(lastUpdateId=1, bids=(("NaN", "1"),), asks=()))
+
+    assert sync.wants_snapshot
+
+
+def test_F21_a_bad_message_shows_as_a_gap(instrument: Instrument) -> None:
+    """A difference that was dropped for its content breaks continuity at the next one."""
+    sync = BookSync(instrument)
+    sync.restore(snapshot(100))
+    sync.offer(update(95, 105, 90))
+
+    with pytest.raises(PayloadError):
+        sync.offer(update(106, 110, 105, price="1e999"))
+
+    assert kinds(sync.offer(update(111, 120, 110))) == ["BookLost"]
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_F28_no_loss_of_messages_ever_shows_a_wrong_book(data: st.DataObject) -> None:
+    """Whichever messages are lost, doubled or late: while the book stands it equals the venue's at that update."""
+    rules = make_instrument()
+    sync = BookSync(rules)
+    truth: dict[int, dict[int, int]] = {0: {}}
+    book: dict[int, int] | None = None
+    shown = 0
+
+    for number in range(1, 25):
+        price = data.draw(st.integers(1, 4))
+        lots = data.draw(st.integers(0, 2))
+        truth[number] = {**truth[number - 1], price: lots}
+        message = DepthUpdate(
+            U=number * 10 - 5, u=number * 10, pu=(number - 1) * 10, b=((f"{price}", f"{lots}"),), a=(), T=number
+        )
+
+        for _ in range(data.draw(st.sampled_from([1, 1, 1, 1, 0, 2]))):
+            events = list(sync.offer(message))
+
+            if sync.wants_snapshot and data.draw(st.booleans()):
+                seen = data.draw(st.integers(max(0, number - 2), number))
+                bids = tuple((f"{at}", f"{amount}") for at, amount in truth[seen].items() if amount)
+                events.extend(sync.restore(Depth(lastUpdateId=seen * 10, bids=bids, asks=(), T=seen)))
+
+            for event in events:
+                if isinstance(event, BookSnapshot):
+                    book = dict(event.bids)
+                elif isinstance(event, BookChanged):
+                    assert book is not None
+                    book.update(event.bids)
+                    shown = event.venue_ms
+                else:
+                    book = None
+
+            if book is not None:
+                expected = {at * 10: amount * 1000 for at, amount in truth[shown].items() if amount}
+                assert {at: amount for at, amount in book.items() if amount} == expected
+
+
+def make_instrument() -> Instrument:
+    """The same market as the fixture's, for tests that hypothesis drives."""
+    return Instrument(
+        market="BTC-USDT",
+        symbol="BTCUSDT",
+        base="BTC",
+        quote="USDT",
+        tick=Decimal("0.1"),
+        lot=Decimal("0.001"),
+        min_amount=Decimal("0.001"),
+        max_amount=Decimal(1000),
+        max_market_amount=Decimal(100),
+        min_notional=Decimal(50),
+        max_leverage=125,
+        maker_fee=Decimal("0.0002"),
+        taker_fee=Decimal("0.0005"),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Ticker:
+    """bookTicker: update id, best bid and its amount, best ask and its amount."""
+
+    u: int
+    b: str
+    B: str
+    a: str
+    A: str
+
+
+@attrs.frozen(kw_only=True)
+class Envelope:
+    """A message of a combined stream."""
+
+    stream: str
+    data: msgspec.Raw
+
+
+@pytest.mark.skipif(not RECORDING.exists(), reason="the recorded data of ../shared/data is not here")
+def test_the_rebuilt_book_equals_every_recorded_ticker(instrument: Instrument) -> None:
+    """On a captured session, whenever book and ticker carry the same update id they agree in price and amount."""
+    sync = BookSync(instrument)
+    sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
+    tickers: dict[int, Ticker] = {}
+    compared = 0
+
+    for line in recorded_lines():
+        if line.startswith('{"lastUpdateId"'):
+            apply(sync.restore(PayloadDecoder(Depth).decode(line)), sides)
+            continue
+
+        envelope = msgspec.json.decode(line, type=Envelope)
+
+        if envelope.stream.endswith("@bookTicker"):
+            ticker = msgspec.json.decode(envelope.data, type=Ticker)
+            tickers[ticker.u] = ticker
+        elif "@depth" in envelope.stream:
+            message = DEPTH_UPDATES.decode(bytes(envelope.data))
+            apply(sync.offer(message), sides)
+            expected = tickers.get(message.u)
+
+            if sides[0] and expected is not None:
+                bid, ask = max(sides[0]), min(sides[1])
+                assert (bid, sides[0][bid]) == LevelTranslator(instrument).translate([(expected.b, expected.B)])[0]
+                assert (ask, sides[1][ask]) == LevelTranslator(instrument).translate([(expected.a, expected.A)])[0]
+                compared += 1
+
+    assert compared > 100
+
+
+def recorded_lines() -> Iterator[str]:
+    """The messages of the capture, without their local times."""
+    with gzip.open(RECORDING, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield line.partition(" ")[2]
+
+
+def apply(events: Sequence[MarketEvent], sides: tuple[dict[int, int], dict[int, int]]) -> None:
+    """Fold book events into two dictionaries of lots by ticks."""
+    for event in events:
+        assert isinstance(event, BookSnapshot | BookChanged), event
+
+        if isinstance(event, BookSnapshot):
+            sides[0].clear()
+            sides[1].clear()
+
+        for side, levels in zip(sides, (event.bids, event.asks), strict=True):
+            for ticks, lots in levels:
+                if lots:
+                    side[ticks] = lots
+                else:
+                    side.pop(ticks, None)
