@@ -1,0 +1,58 @@
+"""The documentation of the hooks, tested against the plugin manager."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from types import ModuleType
+
+import perpmaker
+import pytest
+from perpmaker import hookspecs
+from perpmaker.plugins import DECLARED_BY, new_manager
+
+HOOKS = sorted(name for name in vars(new_manager().hook) if not name.startswith("_"))
+
+
+def test_every_hook_is_known_to_the_loader() -> None:
+    """The manager's hooks, and those that the loader checks, are the same."""
+    assert sorted(DECLARED_BY) == HOOKS
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_docstring_says_when_what_and_shows_eight_lines(hook: str) -> None:
+    """Each hook says when it is called, what to hand over, and shows an example of about eight lines."""
+    documentation = inspect.getdoc(getattr(hookspecs, hook)) or ""
+    assert "called once, when the catalog is built" in documentation
+    assert f"Hand over one `{DECLARED_BY[hook].__name__}`" in documentation
+    example = textwrap.dedent(documentation.split("Example::")[1]).strip()
+    assert len(example.splitlines()) <= 8
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_example_is_accepted_by_the_manager(hook: str) -> None:
+    """The example of each hook, with its own module's import left out, registers and declares what it says."""
+    documentation = inspect.getdoc(getattr(hookspecs, hook)) or ""
+    example = textwrap.dedent(documentation.split("Example::")[1])
+    missing = dict.fromkeys(re.findall(r"\w+", re.findall(r"from perpmaker_\w+\.\w+ import (.*)", example)[0]), object)
+    plugin = ModuleType("example")
+    code = "\n".join(line for line in example.splitlines() if not line.startswith("from perpmaker_"))
+    exec(code, vars(plugin) | {}, namespace := {**missing})  # noqa: S102  # our own documentation
+    vars(plugin).update(namespace)
+    vars(namespace[hook]).setdefault("__globals__", None)
+    manager = new_manager()
+    manager.register(plugin)
+    manager.check_pending()
+    assert plugin.__plugin_api__ == hookspecs.PLUGIN_API
+    assert [implementation.plugin for implementation in getattr(manager.hook, hook).get_hookimpls()] == [plugin]
+
+
+def test_door_is_sorted_and_complete() -> None:
+    """Every public name can be had, the list is sorted, and what is not in it is an AttributeError."""
+    assert sorted(perpmaker.__all__) == perpmaker.__all__
+    assert set(perpmaker.__all__) <= set(dir(perpmaker))
+    assert all(getattr(perpmaker, name) is not None for name in perpmaker.__all__)
+
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = perpmaker.nothing  # type: ignore[attr-defined]  # that is the point
