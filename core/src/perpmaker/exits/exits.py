@@ -6,7 +6,7 @@ import attrs
 
 from perpmaker.exits import retry
 from perpmaker.exits.memory import ExitMemory, Fired
-from perpmaker.exits.price import SHORTEST_S, read_source, watch
+from perpmaker.exits.price import SHORTEST_S, Source, read_source, watch
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.stop import best_against, has_passed, price_stop, stop_ticks, watch_renewal, watch_trigger
 from perpmaker.exits.target import take_profit
@@ -73,6 +73,11 @@ class Exits:
         if view.mode is Mode.FLATTEN:
             return self._close(view, memory, position, fired or Fired(sign=sign, at=view.now), lots)
 
+        if position.entry <= 0:
+            return Leaving(
+                exits=(), wake=Wake(), fired=fired
+            )  # from no entry price no exit can be told: the next report
+
         source = read_source(view)
         spread = self._settings.stop_loss_spread
         trigger = None if spread is None else stop_ticks(position, sign, spread, view.instrument)
@@ -83,7 +88,10 @@ class Exits:
         if fired is not None:
             return self._stop(view, memory, position, fired, lots)
 
-        wake = Wake() if trigger is None else watch_trigger(watch(view, source), sign, trigger)
+        wake = Wake() if trigger is None else watch(view, source)
+
+        if trigger is not None and source is Source.BOOK:
+            wake = watch_trigger(wake, sign, trigger)
 
         return self._target(view, memory, position, lots, wake)
 

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import pytest
+from perpmaker.errors import RiskModuleError
+from perpmaker.model.order import OrderKind, Side, Slot
+from perpmaker.model.quote import Quote
+from perpmaker.risk.interface import Approved, Refused, Verdict
+from perpmaker.risk.review import Reviewed, review
+from perpmaker.state.view import View
+from perpmaker.testing.view import make_view
+
+BID = Quote(slot=Slot(OrderKind.QUOTE, Side.BUY), ticks=9900, lots=100, generation=3)
+ASK = Quote(slot=Slot(OrderKind.QUOTE, Side.SELL), ticks=10100, lots=100, generation=3)
+
+
+class Module:
+    """A risk module that answers by a function, and counts what it was asked."""
+
+    def __init__(self, answer: Callable[[Quote], Verdict]) -> None:
+        self.answer = answer
+        self.asked: list[Quote] = []
+
+    def review(self, view: View, quote: Quote) -> Verdict:  # noqa: ARG002  # the protocol's signature
+        """Answer as told."""
+        self.asked.append(quote)
+
+        return self.answer(quote)
+
+
+def changing(**changes: object) -> Module:
+    """A module that approves every quote changed like this."""
+    return Module(lambda quote: Approved(quote=attrs.evolve(quote, **changes)))
+
+
+REFUSING = "too much of it"
+
+
+def refusing() -> Module:
+    """A module that refuses every quote."""
+    return Module(lambda quote: Refused(quote=quote, module="refusing", reason=REFUSING))
+
+
+def test_without_modules_everything_is_approved_as_it_is() -> None:
+    """No module, no work: the very same quotes."""
+    quotes = (BID, ASK)
+
+    assert review(make_view(), quotes, ()).approved is quotes
+
+
+def test_each_module_sees_what_the_one_before_left() -> None:
+    """Cuts add up in the order of the modules."""
+    first, second = changing(lots=60), changing(ticks=9890)
+    reviewed = review(make_view(), (BID,), (first, second))
+
+    assert reviewed == Reviewed(approved=(attrs.evolve(BID, lots=60, ticks=9890),))
+    assert second.asked == [attrs.evolve(BID, lots=60)]
+
+
+def test_the_first_refusal_wins() -> None:
+    """A refused quote is not shown to the modules that follow; the others are."""
+
+    def no_bids(quote: Quote) -> Verdict:
+        if quote.slot.side is Side.BUY:
+            return Refused(quote=quote, module="no bids", reason=REFUSING)
+
+        return Approved(quote=quote)
+
+    no_bids_module = Module(no_bids)
+    last = changing()
+    reviewed = review(make_view(), (BID, ASK), (no_bids_module, last))
+
+    assert reviewed.approved == (ASK,)
+    assert [(refused.quote, refused.reason) for refused in reviewed.refused] == [(BID, REFUSING)]
+    assert last.asked == [ASK]
+
+
+def test_refused_quotes_are_all_named() -> None:
+    """Every refusal is there to be shown."""
+    assert len(review(make_view(), (BID, ASK), (refusing(),)).refused) == 2
+
+
+@pytest.mark.parametrize(
+    ("quote", "change"),
+    [
+        (BID, {"lots": 101}),
+        (BID, {"lots": 0}),
+        (BID, {"ticks": 9901}),
+        (ASK, {"ticks": 10099}),
+        (BID, {"ticks": 0}),
+        (BID, {"generation": 4}),
+        (BID, {"slot": ASK.slot}),
+    ],
+)
+def test_a_bolder_quote_is_an_error(quote: Quote, change: dict[str, object]) -> None:
+    """A module that enlarges, brings nearer or answers for another quote ends the review with its name."""
+    with pytest.raises(RiskModuleError, match="Module"):
+        review(make_view(), (quote,), (changing(**change),))
+
+
+@pytest.mark.parametrize(("quote", "ticks"), [(BID, 9899), (ASK, 10101)])
+def test_away_from_the_market_is_allowed_on_both_sides(quote: Quote, ticks: int) -> None:
+    """Away is down for bids and up for asks."""
+    assert review(make_view(), (quote,), (changing(ticks=ticks),)).approved[0].ticks == ticks
+
+
+def test_what_a_module_raises_passes_through() -> None:
+    """Containing a raising module is the caller's: it pulls the market's quotes."""
+
+    def fail(quote: Quote) -> Verdict:
+        raise ZeroDivisionError(str(quote.slot))
+
+    with pytest.raises(ZeroDivisionError):
+        review(make_view(), (BID,), (Module(fail),))
