@@ -163,13 +163,15 @@ def read_private_file(path: Path) -> str:
     # O_NOFOLLOW and fstat on the open file: what is checked is what is read. O_NONBLOCK: a pipe does not hang us.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
 
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         fault = _file_fault(os.fstat(descriptor))
 
         if fault is not None:
             raise ValueError(fault)
 
-        content = file.read(_LARGEST + 1)
+        content = os.read(descriptor, _LARGEST + 1)
+    finally:
+        os.close(descriptor)
 
     if len(content) > _LARGEST:
         raise ValueError(f"is over {_LARGEST} bytes: that is no key")

@@ -33,16 +33,7 @@ class Site:
 
     root: Path
 
-    def install(
-        self,
-        body: str,
-        *,
-        name: str = "tide",
-        module: str = "",
-        value: str = "",
-        entry_points: str = "",
-        header: str = HEADER,
-    ) -> None:
+    def install(self, body: str, *, name: str = "tide", value: str = "", entry_points: str = "") -> None:
         """Install the distribution `perpmaker-NAME` 1.0, whose entry point NAME leads to a module with this body."""
         module = f"perpmaker_{name}_of_this_test"
         (self.root / f"{module}.py").write_text(HEADER + dedent(body), encoding="utf-8")
