@@ -104,14 +104,22 @@ async def open_sandbox(
         app, exchange=exchange, market=behind, oracle=oracle, faults=plan, clock=clock, line=attrs.asdict(line)
     )
 
+    error: Exception | None = None
+
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(_drive, exchange, clock)
         tasks.start_soon(app.run)
         tasks.start_soon(_serve, listener, room, plan)
 
-        yield sandbox
+        try:
+            yield sandbox
+        except Exception as raised:  # noqa: BLE001  # raised again below: the task group would wrap it
+            error = raised
 
         tasks.cancel_scope.cancel()
+
+    if error is not None:
+        raise error
 
 
 async def _serve(listener: Listener[Any], room: ControlRoom, plan: FaultPlan) -> None:

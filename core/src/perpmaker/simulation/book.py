@@ -176,17 +176,18 @@ class BookSide:
             return ()
 
         changed = []
+        crowd, queues, shown = self._crowd, self._queues, self._shown
 
         for ticks in sorted(self._dirty):
-            lots = self.lots_at(ticks)
+            lots = self.lots_at(ticks) if ticks in queues else crowd.get(ticks, 0)
 
-            if lots != self._shown.get(ticks, 0):
+            if lots != shown.get(ticks, 0):
                 changed.append((ticks, lots))
 
                 if lots:
-                    self._shown[ticks] = lots
+                    shown[ticks] = lots
                 else:
-                    del self._shown[ticks]
+                    del shown[ticks]
 
         self._dirty.clear()
 
