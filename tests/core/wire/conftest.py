@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import anyio
 import pytest
+from anyio.abc import ByteStream, SocketAttribute
 
 from perpmaker.testing.network import open_server
+from perpmaker.wire.pipe import LOST, Connect, MemoryNetwork, connect_tcp
 
 
 @pytest.fixture(params=["tcp-asyncio", "tcp-trio", "memory-asyncio", "memory-trio"])
@@ -28,3 +33,24 @@ def anyio_backend(wire_kind: str, virtual_time: Any) -> Any:
 def serve_app(wire_kind: str) -> Any:
     """`async with serve_app(app) as served` on the network of this run."""
     return functools.partial(open_server, network=wire_kind.partition("-")[0])
+
+
+@pytest.fixture
+def serve_bytes(wire_kind: str) -> Any:
+    """`async with serve_bytes(handler) as (connect, port)`: a server that speaks no protocol but its handler's."""
+
+    @contextlib.asynccontextmanager
+    async def serving(handler: Callable[[ByteStream], Awaitable[None]]) -> AsyncIterator[tuple[Connect, int]]:
+        async def handle(stream: ByteStream) -> None:
+            with contextlib.suppress(anyio.EndOfStream, *LOST):
+                await handler(stream)
+
+        network = MemoryNetwork()
+        in_memory = wire_kind.startswith("memory")
+        listener: Any = await (network.listen() if in_memory else anyio.create_tcp_listener(local_host="127.0.0.1"))
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, handle, tasks)
+            yield (network.connect if in_memory else connect_tcp), listener.extra(SocketAttribute.local_port)
+            tasks.cancel_scope.cancel()
+
+    return serving

@@ -78,19 +78,67 @@ async def test_calls_at_once_have_a_connection_each(serve_app: Any) -> None:
     assert len(app.answered) == 4
 
 
-async def test_F17_kept_connection_that_the_server_closed_is_not_used(serve_app: Any) -> None:
+async def test_F17_kept_connection_that_the_server_closed_is_not_used(serve_bytes: Any) -> None:
     """A connection that ended while idle is noticed before anything is written to it."""
-    app = EchoApp()
-    async with serve_app(app) as served:
-        connect = Counting(served.connect)
-        async with open_client(connect, served.url) as client:
-            app.response = Response(headers={"connection": "keep-alive"})
-            await client.get("/")
-            await anyio.aclose_forcefully(connect.streams[0])
-            await client.get("/")
+    heard: list[bytes] = []
 
-    assert len(connect.streams) == 2
-    assert len(app.requests) == 2
+    async def answer_once(stream: ByteStream) -> None:
+        async with stream:
+            heard.append(await stream.receive())
+            await stream.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    async with serve_bytes(answer_once) as (connect, port), open_client(connect, f"http://127.0.0.1:{port}") as client:
+        for _ in range(3):
+            assert (await client.post("/order")).status_code == 200
+            await anyio.sleep(0.02)
+
+    assert len(heard) == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\ncontent-le",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000,
+        b"\0" * 64,
+        b"",
+    ],
+)
+async def test_F18_answer_that_is_not_http_may_have_been_sent(serve_bytes: Any, answer: bytes) -> None:
+    """Nonsense, half an answer and none at all leave open what became of the request."""
+
+    async def answer_wrong(stream: ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(answer)
+
+    async with (
+        serve_bytes(answer_wrong) as (connect, port),
+        open_client(connect, f"http://127.0.0.1:{port}", deadline_s=1) as client,
+    ):
+        with pytest.raises(httpx.TransportError) as raised:
+            await client.post("/order")
+
+    assert not isinstance(raised.value, NOT_SENT)
+
+
+async def test_answer_nobody_asked_for_is_not_taken_for_the_next(serve_bytes: Any) -> None:
+    """A server that sends two answers at once is not trusted with a second request on that connection."""
+
+    async def answer_twice(stream: ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+            for text in (b"right", b"wrong"):
+                await stream.send(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n" + text)
+
+            await anyio.sleep(1)
+
+    async with serve_bytes(answer_twice) as (connect, port), open_client(connect, f"http://127.0.0.1:{port}") as client:
+        for _ in range(2):
+            assert (await client.get("/")).text == "right"
+            await anyio.sleep(0.02)
 
 
 @pytest.mark.parametrize("act", ["close", "reset"])

@@ -156,7 +156,9 @@ async def test_F01_refused_connection_names_host_and_port(wire_kind: str) -> Non
     if wire_kind.startswith("memory"):
         connect = MemoryNetwork().connect
 
-    with pytest.raises(ConnectivityError, match=r"^127\.0\.0\.1:1 refused the connection: nobody listens there\. Start"):
+    with pytest.raises(
+        ConnectivityError, match=r"^127\.0\.0\.1:1 refused the connection: nobody listens there\. Start"
+    ):
         await connect("127.0.0.1", port, tls=False)
 
 

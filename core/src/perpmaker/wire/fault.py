@@ -89,7 +89,7 @@ class Fault:
             raise ValueError(f"{self.act} does not go with the method {self.method or 'of a request'}")
 
         if message and self.when == "after":
-            raise ValueError("a message has no after: its faults happen before it is sent")
+            raise ValueError(f"a message has no after: {self.act} happens before it is sent")
 
         if not isinstance(self.arg, _ARGUMENTS[self.act]):
             raise ValueError(f"{self.act} does not take {self.arg!r}")  # noqa: TRY004  # one kind of error for a fault

@@ -84,6 +84,10 @@ class WireWebSocket:
 
     async def receive(self) -> str | bytes:
         """The next whole message; WebSocketClosedError after the last one. Safe to cancel."""
+        if self._replies:
+            # A ping may have come with the handshake, before anybody could answer it.
+            await self._reply()
+
         while not self._messages:
             if self._closed is not None:
                 raise WebSocketClosedError(self._closed.code, self._closed.reason)
