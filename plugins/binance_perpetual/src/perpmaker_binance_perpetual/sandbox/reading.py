@@ -31,7 +31,9 @@ class Reading:
         self._lag_ms = venue.options.read_lag_ms
         self._orders: dict[int, _History[SimulatedOrder]] = {}
         self._conditionals: dict[int, _History[ConditionalOrder]] = {}
-        self._accounts: _History[AccountState] = []
+        self._accounts: _History[AccountState] = [
+            (0, self._exchange.account(name)) for name in self._exchange.accounts()[:1]
+        ]
         self._endings: dict[int, Cause] = {}
         self._exchange.subscribe(self._keep)
 

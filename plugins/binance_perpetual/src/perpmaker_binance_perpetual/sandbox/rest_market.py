@@ -141,7 +141,7 @@ def funding_history(venue: Venue, parameters: Parameters) -> object:
             "markPrice": rounded(row.mark),
             "rateType": "Regular",
         }
-        for row in venue.funding.settlements
+        for row in venue.funding.settlements()
         if (since_ms is None or row.time_ms >= since_ms) and (until_ms is None or row.time_ms <= until_ms)
     ]
 

@@ -22,6 +22,7 @@ from perpmaker.wire.websocket import WebSocket
 from perpmaker_binance_perpetual.sandbox.parameter import parse_parameters
 
 BACKLOG: Final = 10_000
+COURTESY_S: Final = 0.5
 MOST_STREAMS: Final = 1024
 MOST_CONTROLS: Final = 10
 POLICY_VIOLATION: Final = 1008
@@ -111,7 +112,9 @@ class Connection:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._send)
                 await self._listen()
-                tasks.cancel_scope.cancel()
+                # What is queued goes out first: a frame cut in half would take the closing frame with it.
+                self._incoming.close()
+                tasks.cancel_scope.deadline = anyio.current_time() + COURTESY_S
 
         await self._socket.close(POLICY_VIOLATION, "disconnected")
 
@@ -125,6 +128,8 @@ class Connection:
             self._incoming.send_nowait(message)
         except anyio.WouldBlock:
             self._scope.cancel()
+        except anyio.ClosedResourceError:
+            return
 
     async def _send(self) -> None:
         with suppress(ConnectivityError):

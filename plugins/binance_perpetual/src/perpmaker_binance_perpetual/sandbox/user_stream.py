@@ -12,10 +12,10 @@ from perpmaker.simulation.event import (
     SettingsChanged,
     SimulationEvent,
 )
-from perpmaker.simulation.order import ConditionalState, OrderState
+from perpmaker.simulation.order import Cause, ConditionalOrder, ConditionalState, OrderState
 
 from perpmaker_binance_perpetual.sandbox.hub import Hub
-from perpmaker_binance_perpetual.sandbox.order_wording import algo_status_word
+from perpmaker_binance_perpetual.sandbox.order_wording import algo_status_word, origin
 from perpmaker_binance_perpetual.sandbox.user_wording import (
     account_update,
     algo_update,
@@ -42,7 +42,7 @@ class UserStream:
         self._held: deque[tuple[int, dict[str, object]]] = deque()
         self._leverage: int | None = None
         self._has_multi_assets = venue.has_multi_assets
-        self._triggered: dict[int, ConditionalChanged] = {}
+        self._triggered: dict[int, ConditionalOrder] = {}
         venue.exchange.subscribe(self._note)
 
     def tick(self, now_ms: int) -> None:
@@ -75,26 +75,35 @@ class UserStream:
             self._note_order(event)
 
     def _note_order(self, event: OrderChanged) -> None:
+        source = origin(event.order, self._venue)
+
+        if source is not None and event.cause is Cause.ACCEPTED:
+            self._push(algo_update(source, "TRIGGERING", event.now_ms, self._venue))
+
         if event.execution is not None and self._venue.options.trade_lite:
             self._push(trade_lite(event.order, event.execution, self._venue))
 
         self._push(order_trade_update(event, self._venue))
 
-        if event.order.conditional_id is not None and event.order.state is not OrderState.OPEN:
-            triggered = self._triggered.pop(event.order.conditional_id, None)
-
-            if triggered is not None:
-                self._push(algo_update(triggered, "FINISHED", self._venue))
+        if event.order.order_id in self._triggered and event.order.state is not OrderState.OPEN:
+            self._finish(event.order.order_id, event.now_ms)
 
     def _note_conditional(self, event: ConditionalChanged) -> None:
-        if event.order.state is not ConditionalState.TRIGGERED:
-            self._push(algo_update(event, algo_status_word(event.order, self._venue), self._venue))
+        """Tell of a conditional order; one that triggered is finished once the order that it became is final."""
+        order = event.order
+
+        if order.state is not ConditionalState.TRIGGERED or order.order_id is None:
+            self._push(algo_update(order, algo_status_word(order, self._venue), event.now_ms, self._venue))
             return
 
-        self._triggered[event.order.conditional_id] = event
+        self._push(algo_update(order, "TRIGGERED", event.now_ms, self._venue))
+        self._triggered[order.order_id] = order
 
-        for status in ("TRIGGERING", "TRIGGERED"):
-            self._push(algo_update(event, status, self._venue))
+        if algo_status_word(order, self._venue) == "FINISHED":
+            self._finish(order.order_id, event.now_ms)
+
+    def _finish(self, order_id: int, now_ms: int) -> None:
+        self._push(algo_update(self._triggered.pop(order_id), "FINISHED", now_ms, self._venue))
 
     def _note_settings(self, event: SettingsChanged) -> None:
         if event.state.leverage != self._leverage:

@@ -8,8 +8,8 @@ from typing import Final
 
 from perpmaker.model.order import Side
 from perpmaker.model.position import MarginMode
-from perpmaker.simulation.event import AccountCause, AccountChanged, ConditionalChanged, OrderChanged
-from perpmaker.simulation.order import Cause, Execution, OrderState, SimulatedOrder
+from perpmaker.simulation.event import AccountCause, AccountChanged, OrderChanged
+from perpmaker.simulation.order import Cause, ConditionalOrder, Execution, OrderState, SimulatedOrder
 from perpmaker.simulation.statement import PositionState
 
 from perpmaker_binance_perpetual.sandbox.account_wording import entry_price, resting_notional
@@ -146,10 +146,10 @@ def multi_assets_update(now_ms: int, venue: Venue) -> dict[str, object]:
     return {**_head("ACCOUNT_CONFIG_UPDATE", now_ms, venue), "ai": {"j": venue.has_multi_assets}}
 
 
-def algo_update(event: ConditionalChanged, status: str, venue: Venue) -> dict[str, object]:
+def algo_update(order: ConditionalOrder, status: str, now_ms: int, venue: Venue) -> dict[str, object]:
     """ALGO_UPDATE: a conditional order in the given status, and the order that it became."""
-    order, notation = event.order, venue.notation
-    became = None if order.order_id is None else venue.exchange.order(event.account, order_id=order.order_id)
+    notation = venue.notation
+    became = None if order.order_id is None else venue.exchange.order(order.account, order_id=order.order_id)
     details = {
         "caid": order.client_id,
         "aid": order.conditional_id,
@@ -178,7 +178,7 @@ def algo_update(event: ConditionalChanged, status: str, venue: Venue) -> dict[st
         "rm": order.detail,
     }
 
-    return {**_head("ALGO_UPDATE", event.now_ms, venue), "o": details}
+    return {**_head("ALGO_UPDATE", now_ms, venue), "o": details}
 
 
 def listen_key_expired(key: str, venue: Venue) -> dict[str, object]:
