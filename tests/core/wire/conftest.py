@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import ByteStream, SocketAttribute
-
 from perpmaker.testing.network import open_server
 from perpmaker.wire.pipe import LOST, Connect, MemoryNetwork, connect_tcp
 
@@ -31,13 +30,13 @@ def anyio_backend(wire_kind: str, virtual_time: Any) -> Any:
 
 @pytest.fixture
 def serve_app(wire_kind: str) -> Any:
-    """`async with serve_app(app) as served` on the network of this run."""
-    return functools.partial(open_server, network=wire_kind.partition("-")[0])
+    """Opens a server for an app on the network of this run, as an async context manager of `Served`."""
+    return functools.partial(open_server, network="memory" if wire_kind.startswith("memory") else "tcp")
 
 
 @pytest.fixture
 def serve_bytes(wire_kind: str) -> Any:
-    """`async with serve_bytes(handler) as (connect, port)`: a server that speaks no protocol but its handler's."""
+    """Opens a server that speaks no protocol but its handler's, as an async context manager of (connect, port)."""
 
     @contextlib.asynccontextmanager
     async def serving(handler: Callable[[ByteStream], Awaitable[None]]) -> AsyncIterator[tuple[Connect, int]]:
@@ -50,7 +49,8 @@ def serve_bytes(wire_kind: str) -> Any:
         listener: Any = await (network.listen() if in_memory else anyio.create_tcp_listener(local_host="127.0.0.1"))
         async with listener, anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, handle, tasks)
-            yield (network.connect if in_memory else connect_tcp), listener.extra(SocketAttribute.local_port)
+            port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # anyio's typed attribute
+            yield (network.connect if in_memory else connect_tcp), port
             tasks.cancel_scope.cancel()
 
     return serving

@@ -10,7 +10,6 @@ import anyio
 import httpx
 import pytest
 from anyio.abc import ByteStream
-
 from perpmaker.errors import ConnectivityError
 from perpmaker.testing.network import EchoApp
 from perpmaker.wire.fault import Fault, Reply
@@ -209,7 +208,7 @@ async def test_S09_other_origin_raises_before_a_socket_opens(url: str) -> None:
         raise AssertionError(host, port, tls)
 
     async with open_client(never, "http://127.0.0.1:8080") as client:
-        with pytest.raises(ForeignOriginError, match="speaks only to http://127.0.0.1:8080, not to") as raised:
+        with pytest.raises(ForeignOriginError, match=r"speaks only to http://127\.0\.0\.1:8080, not to") as raised:
             await client.get(url)
 
     assert isinstance(raised.value, NOT_SENT)

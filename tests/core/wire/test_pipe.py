@@ -7,7 +7,6 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import ByteStream, SocketAttribute
-
 from perpmaker.errors import ConnectivityError
 from perpmaker.wire.memory import CAPACITY_BYTES
 from perpmaker.wire.pipe import MemoryNetwork, connect_tcp, is_quiet, reset
@@ -31,7 +30,8 @@ async def ends(wire_kind: str) -> Any:
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, take, tasks)
         connect = network.connect if in_memory else connect_tcp
-        client = await connect("127.0.0.1", listener.extra(SocketAttribute.local_port), tls=False)
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # anyio's typed attribute
+        client = await connect("127.0.0.1", port, tls=False)
         await arrived.wait()
         yield client, accepted[0]
         await anyio.aclose_forcefully(client)
@@ -92,10 +92,14 @@ async def test_writing_to_a_reader_that_left_fails_in_the_end(ends: Any) -> None
     """A writer learns that nobody reads any more."""
     client, server = ends
     await server.aclose()
-    with pytest.raises(anyio.BrokenResourceError):
+
+    async def write() -> None:
         for _ in range(100):
             await client.send(b"x" * 1000)
             await anyio.sleep(0.001)
+
+    with pytest.raises(anyio.BrokenResourceError):
+        await write()
 
 
 async def test_writer_waits_for_a_reader_that_does_not_read(ends: Any) -> None:

@@ -8,15 +8,14 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import ByteStream
-from wsproto.connection import ConnectionType
-from wsproto.frame_protocol import FrameProtocol, Opcode
-
 from perpmaker.errors import ConnectivityError, DeadlineError, RateLimitedError, RefusedError
 from perpmaker.testing.network import EchoApp
 from perpmaker.wire.fault import Fault, Reply
 from perpmaker.wire.handshake import accept_headers
 from perpmaker.wire.server import Request
 from perpmaker.wire.websocket import WebSocket, WebSocketClosedError, WireWebSocket, open_websocket
+from wsproto.connection import ConnectionType
+from wsproto.frame_protocol import FrameProtocol, Opcode
 
 pytestmark = pytest.mark.anyio
 
@@ -145,15 +144,15 @@ async def test_F23_reset_is_code_1006(serve_app: Any) -> None:
 
 async def test_ping_is_answered_with_its_payload(serve_bytes: Any) -> None:
     """A pong carries what the ping did, and comes while something waits for a message."""
-    pongs: list[bytes] = []
+    pongs: list[Any] = []
 
     async def ping(stream: ByteStream) -> None:
         async with stream:
             await _accept(stream)
             frames = FrameProtocol(client=False, extensions=[])
-            await stream.send(frames.ping(b"12345") + frames.send_data("after", fin=True))
+            await stream.send(bytes(frames.ping(b"12345") + frames.send_data("after", fin=True)))
             frames.receive_bytes(await stream.receive())
-            pongs.extend(bytes(frame.payload) for frame in frames.received_frames() if frame.opcode is Opcode.PONG)
+            pongs.extend(frame.payload for frame in frames.received_frames() if frame.opcode is Opcode.PONG)
 
     async with serve_bytes(ping) as (connect, port), open_websocket(connect, f"ws://127.0.0.1:{port}/") as socket:
         assert await socket.receive() == "after"
@@ -189,10 +188,10 @@ async def test_F21_message_over_the_cap_ends_the_connection(serve_bytes: Any, in
             await _accept(stream)
             frames = FrameProtocol(client=False, extensions=[])
             if in_one_frame:
-                await stream.send(frames.send_data("x" * 50_000, fin=True))
+                await stream.send(bytes(frames.send_data("x" * 50_000, fin=True)))
             else:
                 for _ in range(50):
-                    await stream.send(frames.send_data("x" * 1000, fin=False))
+                    await stream.send(bytes(frames.send_data("x" * 1000, fin=False)))
 
             await stream.receive()
 

@@ -39,21 +39,26 @@ class Served:
 
 @asynccontextmanager
 async def open_server(
-    app: App, *, network: Literal["memory", "tcp"] = "memory", latency_s: float = 0.0, **options: Any
+    app: App,
+    *,
+    network: Literal["memory", "tcp"] = "memory",
+    latency_s: float = 0.0,
+    faults: FaultPlan | None = None,
+    ping_s: float | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve an app while the block runs; `latency_s` is one way and in memory only, `options` are those of `serve`."""
+    """Serve an app while the block runs; `latency_s` is one way and in memory only, the rest as in `serve`."""
     memory = MemoryNetwork(latency_s=latency_s) if network == "memory" else None
     listener: Any = await (
         anyio.create_tcp_listener(local_host="127.0.0.1") if memory is None else memory.listen("127.0.0.1")
     )
-    faults = options.setdefault("faults", FaultPlan())
+    plan = FaultPlan() if faults is None else faults
     async with listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(lambda: serve(listener, app, **options))
+        tasks.start_soon(lambda: serve(listener, app, faults=plan, ping_s=ping_s))
         yield Served(
             connect=connect_tcp if memory is None else memory.connect,
             host="127.0.0.1",
-            port=listener.extra(SocketAttribute.local_port),
-            faults=faults,
+            port=listener.extra(SocketAttribute.local_port),  # noqa: S610  # anyio's typed attribute, not Django's query
+            faults=plan,
             memory=memory,
         )
         tasks.cancel_scope.cancel()
