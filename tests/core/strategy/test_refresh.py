@@ -17,12 +17,13 @@ def bids(*ticks: int, lots: int = 10) -> list[WorkingOrder]:
 
 def targets(*ticks: int, lots: int = 10) -> list[Target]:
     """New bids, one a level."""
-    return [Target(level=level, ticks=one, lots=lots) for level, one in enumerate(ticks)]
+    return [Target(level, one, lots) for level, one in enumerate(ticks)]
 
 
 def kept(orders: list[WorkingOrder], wanted: list[Target], tolerance: str = "0") -> dict[int, int]:
     """Level -> price of the resting order that stays for it."""
-    found = match(Side.BUY, orders, wanted, Tolerance(Decimal(tolerance)).is_right)
+    rule = Tolerance(Decimal(tolerance))
+    found = match(Side.BUY, [rule.look_at(order) for order in orders], wanted)
 
     return {level: order.order.ticks or 0 for level, order in found.items()}
 
@@ -41,15 +42,15 @@ def kept(orders: list[WorkingOrder], wanted: list[Target], tolerance: str = "0")
 )
 def test_right_within_tolerance_of_the_old_price(tolerance: str, old: int, new: int, *, right: bool) -> None:
     """|new - old| / old <= tolerance stays; a negative tolerance keeps nothing."""
-    assert Tolerance(Decimal(tolerance)).is_right(bids(old)[0], new, 10) is right
+    assert Tolerance(Decimal(tolerance)).look_at(bids(old)[0]).is_right(Target(0, new, 10)) is right
 
 
 def test_the_original_amount_counts() -> None:
     """A partly filled order is compared by what it was placed with; a changed amount replaces it."""
     order = make_order(Slot(OrderKind.QUOTE, Side.BUY), 10000, 10, filled_lots=7)
 
-    assert Tolerance(Decimal(0)).is_right(order, 10000, 10)
-    assert not Tolerance(Decimal(0)).is_right(order, 10000, 3)
+    assert Tolerance(Decimal(0)).look_at(order).is_right(Target(0, 10000, 10))
+    assert not Tolerance(Decimal(0)).look_at(order).is_right(Target(0, 10000, 3))
 
 
 def test_orders_are_compared_sorted_by_price() -> None:
@@ -82,17 +83,18 @@ def test_a_level_whose_order_moved_takes_a_free_slot() -> None:
 def test_each_order_is_kept_at_most_once_and_only_where_right(old: list[int], new: list[int], tolerance: str) -> None:
     """A match is one to one, right everywhere, and leaves no right pair unmatched."""
     rule = Tolerance(Decimal(tolerance))
-    orders, wanted = bids(*old), targets(*new)
-    found = match(Side.BUY, orders, wanted, rule.is_right)
+    orders, wanted = [rule.look_at(order) for order in bids(*old)], targets(*new)
+    found = match(Side.BUY, orders, wanted)
+    by_id = {one.order.client_id: one for one in orders}
     ids = [order.client_id for order in found.values()]
 
     assert len(ids) == len(set(ids))
-    assert all(rule.is_right(order, wanted[level].ticks, 10) for level, order in found.items())
+    assert all(by_id[order.client_id].is_right(wanted[level]) for level, order in found.items())
     assert not any(
-        rule.is_right(order, target.ticks, 10)
-        for order in orders
+        one.is_right(target)
+        for one in orders
         for target in wanted
-        if order.client_id not in ids and target.level not in found
+        if one.order.client_id not in ids and target.level not in found
     )
 
 

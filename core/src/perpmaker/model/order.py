@@ -11,15 +11,20 @@ import attrs
 
 @unique
 class Side(Enum):
-    """Buy or sell, as data: `sign` is +1 for buys, so that one formula serves both sides."""
+    """Buy or sell, as data: `sign` is +1 for buys, so that one formula serves both sides.
+
+    `sign` is the direction in which a fill moves the position: +1 for a buy, -1 for a sell.
+    """
 
     BUY = "buy"
     SELL = "sell"
 
-    @property
-    def sign(self) -> int:
-        """+1 for a buy, -1 for a sell: the direction in which a fill moves the position."""
-        return 1 if self is Side.BUY else -1
+    sign: int
+
+    def __init__(self, value: str) -> None:
+        self.sign = 1 if value == "buy" else -1
+
+    __hash__ = object.__hash__  # a side is a key everywhere, and Enum's own hash is a slow function
 
     @property
     def opposite(self) -> Side:
@@ -125,7 +130,7 @@ class Refusal:
     text: str = ""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)  # a slot is a key everywhere
 class Slot:
     """The place an order takes: at most one order of a slot is live or may become live.
 

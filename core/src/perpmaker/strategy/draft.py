@@ -19,7 +19,7 @@ from perpmaker.strategy.ladder import SIDES, Level, level_ticks
 from perpmaker.strategy.memory import Cycle, Memory
 from perpmaker.strategy.optimisation import optimise
 from perpmaker.strategy.reference import Reference
-from perpmaker.strategy.refresh import Target, Tolerance, arrange, match
+from perpmaker.strategy.refresh import Resting, Target, Tolerance, arrange, match
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker.strategy.wake import Alarm
 
@@ -79,7 +79,7 @@ class Draft:
         if due and gate.paused is None:
             self._refresh(side, cycle)
         else:
-            self._cycles[side] = attrs.evolve(cycle, started_at=None) if due else cycle
+            self._cycles[side] = Cycle(places=cycle.places, shelved=cycle.shelved) if due else cycle
             self._continue(side, gate)
 
         next_at = self._cycles[side].due_at(self._settings.order_refresh_time)
@@ -112,11 +112,9 @@ class Draft:
         }
         prices = self._prices(side)
         targets = [
-            Target(level=index, ticks=prices[index], lots=level.lots)
-            for index, level in enumerate(ladder)
-            if index not in busy.values()
+            Target(index, prices[index], level.lots) for index, level in enumerate(ladder) if index not in busy.values()
         ]
-        kept = match(side, self._comparable(side, orders), targets, self._shape.tolerance.is_right)
+        kept = match(side, self._comparable(side, orders), targets)
         by_slot = {order.slot.level: level for level, order in kept.items()}
         places = arrange(cycle.places, {**busy, **by_slot})
         self._cycles[side] = self._next_cycle(cycle, places)
@@ -130,10 +128,10 @@ class Draft:
             else:
                 self._propose(side, ladder[slot].slot, places[slot])
 
-    def _comparable(self, side: Side, orders: Sequence[WorkingOrder | None]) -> list[WorkingOrder]:
+    def _comparable(self, side: Side, orders: Sequence[WorkingOrder | None]) -> list[Resting]:
         """The resting orders that a refresh may keep: open, and not too near."""
         return [
-            order
+            self._shape.tolerance.look_at(order)
             for order in orders
             if order is not None and order.status is OrderStatus.OPEN and self._too_near(side, order) is None
         ]
@@ -296,7 +294,13 @@ class Draft:
         return Wanted(
             quotes=tuple(plan.values()),
             withheld=tuple(self._withheld[slot] for slot in slots if slot in self._withheld),
-            memory=attrs.evolve(self._memory, generation=generation, cycles=self._cycles, plan=plan),
+            memory=Memory(
+                generation=generation,
+                good_since=self._memory.good_since,
+                cycles=self._cycles,
+                plan=plan,
+                vanished=self._memory.vanished,
+            ),
             wake=self.alarm.wake(),
         )
 

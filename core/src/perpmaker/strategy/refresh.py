@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import attrs
@@ -10,24 +10,7 @@ import attrs
 from perpmaker.model.order import Side, WorkingOrder
 
 
-class Tolerance:
-    """How far a resting price may be from its new one and stay: |new - old| / old <= tolerance; negative: never."""
-
-    def __init__(self, tolerance: Decimal) -> None:
-        self._replace_all = tolerance < 0
-        self._over, self._under = tolerance.as_integer_ratio()
-
-    def is_right(self, order: WorkingOrder, ticks: int, lots: int) -> bool:
-        """Whether the resting order may stay for a new quote of this price and amount (the original amount counts)."""
-        old = order.order
-
-        if self._replace_all or old.lots != lots or old.ticks is None:
-            return False
-
-        return abs(ticks - old.ticks) * self._under <= self._over * old.ticks
-
-
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Target:
     """What a level comes to at this refresh, by its place in the ladder."""
 
@@ -36,37 +19,58 @@ class Target:
     lots: int
 
 
-def match(
-    side: Side,
-    orders: Sequence[WorkingOrder],
-    targets: Sequence[Target],
-    is_right: Callable[[WorkingOrder, int, int], bool],
-) -> dict[int, WorkingOrder]:
+@attrs.frozen
+class Resting:
+    """A resting order as a refresh sees it: it is right for a new quote of `lots` at `low` to `high` ticks."""
+
+    order: WorkingOrder
+    ticks: int
+    lots: int
+    low: int
+    high: int
+
+    def is_right(self, target: Target) -> bool:
+        """Whether the order may stay for this new quote."""
+        return self.low <= target.ticks <= self.high and self.lots == target.lots
+
+
+class Tolerance:
+    """How far a resting price may be from its new one and stay: |new - old| / old <= tolerance; negative: never."""
+
+    def __init__(self, tolerance: Decimal) -> None:
+        self._over, self._under = tolerance.as_integer_ratio()
+
+    def look_at(self, order: WorkingOrder) -> Resting:
+        """The order with the range of new prices for which it stays; its original amount counts."""
+        ticks, lots = order.order.ticks or 0, order.order.lots
+        reach = self._over * ticks // self._under  # negative for a negative tolerance: then the range is empty
+
+        return Resting(order, ticks, lots, ticks - reach, ticks + reach)
+
+
+def match(side: Side, resting: Sequence[Resting], targets: Sequence[Target]) -> dict[int, WorkingOrder]:
     """The set difference: level -> the resting order that is right for it, so that it keeps its queue place.
 
-    Both sides are sorted from the market outward and compared place by place where there are as many of one as of the
-    other; what is left is then compared with everything left, so that a ladder that moved by a whole level keeps the
-    orders that stand at one of its new prices.
+    Both are sorted from the market outward and compared place by place where there are as many of one as of the other;
+    what is left is then compared with everything left, so that a ladder that moved by a whole level keeps the orders
+    that stand at one of its new prices.
     """
-    resting = sorted(orders, key=lambda order: -side.sign * (order.order.ticks or 0))
-    wanted = sorted(targets, key=lambda target: -side.sign * target.ticks)
+    orders = sorted(resting, key=lambda one: one.ticks, reverse=side is Side.BUY)
+    wanted = sorted(targets, key=lambda one: one.ticks, reverse=side is Side.BUY)
     kept: dict[int, WorkingOrder] = {}
 
-    if len(resting) == len(wanted):
-        for order, target in zip(resting, wanted, strict=True):
-            if is_right(order, target.ticks, target.lots):
-                kept[target.level] = order
-
-    taken = {order.client_id for order in kept.values()}
-    left = [order for order in resting if order.client_id not in taken]
+    if len(orders) == len(wanted):
+        pairs = list(zip(orders, wanted, strict=True))
+        kept = {target.level: one.order for one, target in pairs if one.is_right(target)}
+        orders = [one for one, target in pairs if target.level not in kept]
 
     for target in wanted:
         if target.level not in kept:
-            found = next((order for order in left if is_right(order, target.ticks, target.lots)), None)
+            found = next((one for one in orders if one.is_right(target)), None)
 
             if found is not None:
-                kept[target.level] = found
-                left.remove(found)
+                kept[target.level] = found.order
+                orders.remove(found)
 
     return kept
 
