@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from perpmaker.model.order import Side
+from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import ConditionalChanged
 from perpmaker.simulation.order import (
@@ -136,3 +136,17 @@ def test_dead_mans_switch_expires_ordinary_orders_and_leaves_conditional_ones(st
     stage.exchange.advance(stage.now_ms + 1_900)
     assert stage.order(order).state is OrderState.EXPIRED
     assert stage.exchange.conditional_orders("a") == [stop]
+
+
+def test_close_of_a_hedge_position_must_be_on_its_closing_side(stage: Any) -> None:
+    """A close-position that would enlarge a long is refused when it is placed."""
+    stage.exchange.set_position_mode("a", PositionMode.HEDGE, stage.now_ms)
+    stage.place(Side.BUY, None, 5, position_side=PositionSide.LONG)
+
+    with pytest.raises(DeniedError) as denied:
+        conditional(stage, Side.BUY, "101", position_side=PositionSide.LONG)
+
+    assert denied.value.denial is Denial.POSITION_SIDE
+    conditional(stage, Side.SELL, "99.9", position_side=PositionSide.LONG)
+    stage.take(Side.SELL, 1)
+    assert stage.lots(PositionSide.LONG) == 0

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 
 import anyio
+import attrs
 import click
 import msgspec
 
@@ -70,11 +71,14 @@ def _dialect(venue: str) -> Dialect:
 async def _serve(
     dialect: Dialect, settings: SandboxSettings, *, port: int, as_json: bool, until_stdin_closes: bool
 ) -> None:
-    listeners = await anyio.create_tcp_listener(local_host=HOST, local_port=port)
+    try:
+        listener = await anyio.create_tcp_listener(local_host=HOST, local_port=port)
+    except OSError as error:
+        raise click.BadParameter(f"{HOST}:{port}: {error.strerror}; choose another one", param_hint="--port") from error
 
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with (
-            open_sandbox(dialect, settings, clock=SystemClock(), listener=listeners) as served,
+            open_sandbox(dialect, settings, clock=SystemClock(), listener=listener) as served,
             anyio.create_task_group() as tasks,
         ):
             click.echo(_line(served.line, as_json=as_json))
@@ -90,7 +94,7 @@ async def _serve(
 
 def _line(line: SandboxLine, *, as_json: bool) -> str:
     if as_json:
-        return msgspec.json.encode(line).decode()
+        return msgspec.json.encode(attrs.asdict(line)).decode()
 
     return (
         f"Sandbox of {line.venue}: {line.market} at {line.url}, seed {line.seed}; "

@@ -129,15 +129,12 @@ def is_closing(account: Account, side: Side, position_side: PositionSide, *, red
 def _draft(floor: Floor, account: Account, request: OrderRequest, *, whole: bool) -> SimulatedOrder:
     market = request.price is None
     ticks = None if request.price is None else parse_ticks(floor.instrument, request.price)
-    lots = parse_lots(floor.instrument, request.amount, market=market)
     closing = is_closing(account, request.side, request.position_side, reduce_only=request.reduce_only)
-    taken = account.order_ids.get(request.client_id)
+    closable = _closable(account, request, whole=whole) if closing else None
+    lots = parse_lots(floor.instrument, request.amount, market=market)
 
-    if request.client_id and taken in account.open_orders:
+    if request.client_id and account.order_ids.get(request.client_id) in account.open_orders:
         raise DeniedError(Denial.DUPLICATE_ID, request.client_id)
-
-    if closing:
-        lots = min(lots, _closable(account, request, whole=whole))
 
     order_id = floor.new_id()
 
@@ -148,7 +145,7 @@ def _draft(floor: Floor, account: Account, request: OrderRequest, *, whole: bool
         side=request.side,
         position_side=request.position_side,
         ticks=ticks,
-        lots=lots,
+        lots=lots if closable is None else min(lots, closable),
         time_in_force=TimeInForce.IOC if market else request.time_in_force,
         reduce_only=request.reduce_only,
         closing=closing,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import attrs
 
-from perpmaker.model.order import Side
+from perpmaker.model.order import PositionMode, Side
 from perpmaker.simulation.account import Account
 from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import ConditionalChanged
@@ -28,7 +28,10 @@ def place_conditional(floor: Floor, account: Account, request: ConditionalReques
     """Take a conditional order. Margin and reduce-only are not looked at before it triggers."""
     ticks = parse_ticks(floor.instrument, request.trigger)
     lots = None if request.amount is None else parse_lots(floor.instrument, request.amount, market=True)
-    is_closing(account, request.side, request.position_side, reduce_only=request.reduce_only)
+    closing = is_closing(account, request.side, request.position_side, reduce_only=request.reduce_only)
+
+    if lots is None and not closing and account.position_mode is PositionMode.HEDGE:
+        raise DeniedError(Denial.POSITION_SIDE, f"{request.side.value} does not close {request.position_side.value}")
 
     if request.client_id and any(
         o.client_id == request.client_id and o.state is ConditionalState.WAITING for o in account.conditionals.values()
@@ -128,7 +131,7 @@ def _send(floor: Floor, order: ConditionalOrder) -> None:
         side=order.side,
         amount=floor.instrument.amount(lots),
         position_side=order.position_side,
-        reduce_only=order.reduce_only or (order.close_position and len(account.sides) == 1),
+        reduce_only=order.reduce_only or (order.close_position and account.position_mode is PositionMode.ONE_WAY),
     )
 
     try:
