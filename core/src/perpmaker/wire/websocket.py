@@ -25,6 +25,8 @@ READ_BYTES = 65536
 COURTESY_S = 0.5
 """How long, at most, a peer is waited for where only politeness asks for it: its pong's way out, its last frame."""
 
+_MESSAGES = (TextMessage, BytesMessage)
+
 ABNORMAL = 1006
 TOO_BIG = 1009
 
@@ -70,6 +72,7 @@ class WireWebSocket:
         self._closed: WebSocketClosedError | None = None
         self._sending = anyio.Lock(fast_acquire=True)
         self._receiving = False
+        self._over = False
         self._ended = anyio.Event()
         self._released = False
         self.pongs = 0
@@ -197,7 +200,7 @@ class WireWebSocket:
 
         self._protocol.receive_data(data)
         for event in self._protocol.events():
-            if isinstance(event, TextMessage | BytesMessage):
+            if isinstance(event, _MESSAGES):
                 self._collect(event)
             elif isinstance(event, Ping):
                 self._answer(event)
@@ -206,7 +209,7 @@ class WireWebSocket:
             elif isinstance(event, CloseConnection):
                 self._part(event)
 
-            if self._ended.is_set():
+            if self._over:
                 return
 
     def _collect(self, event: TextMessage | BytesMessage) -> None:
@@ -248,6 +251,7 @@ class WireWebSocket:
     def _finish(self, code: int, reason: str) -> None:
         if self._closed is None:
             self._closed = WebSocketClosedError(code, reason)
+            self._over = True
             self._ended.set()
 
 
