@@ -1,5 +1,6 @@
 """The trader on hand-fed events: one test for each row of the fault matrix that is decided here."""
 
+# ruff: noqa: N802  # rows of the fault matrix keep their names
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,7 +9,6 @@ from typing import Any
 
 import attrs
 import pytest
-
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.decision import Decision
 from perpmaker.engine.trader import Trader
@@ -76,6 +76,9 @@ INSTRUMENT = Instrument(
 )
 
 
+WITHIN_A_HUNDRED = Wake(bid_low=900, ask_high=1100)
+
+
 def quotes(*, ticks: int = 1000, lots: int = 5, generation: int = 1) -> tuple[Quote, ...]:
     """One quote on each side, ten ticks from `ticks`."""
     return tuple(
@@ -88,7 +91,7 @@ class Quoter:
     """Wants the same quotes whenever it is asked, and counts how often it is."""
 
     quotes: tuple[Quote, ...] = quotes()
-    wake: Wake = Wake(bid_low=900, ask_high=1100)
+    wake: Wake = WITHIN_A_HUNDRED
     asked: int = 0
     views: list[View] = attrs.field(factory=list)
 
@@ -112,6 +115,14 @@ def take_profit(view: View) -> tuple[Exit, ...]:
         return (Close(slot=Slot(OrderKind.CLOSE, Side.SELL), lots=lots),)
 
     return (TakeProfit(slot=Slot(OrderKind.TAKE_PROFIT, Side.SELL), ticks=1020, lots=lots),)
+
+
+def stop_loss(view: View) -> tuple[Exit, ...]:
+    """A market stop for any long position, at once."""
+    lots = view.instrument.lots_down(view.positions[PositionSide.NET].amount)
+    slot = Slot(OrderKind.STOP_LOSS, Side.SELL)
+
+    return (StopLoss(slot=slot, ticks=None, lots=lots, type=OrderType.MARKET),) if lots > 0 else ()
 
 
 @attrs.define
@@ -154,7 +165,8 @@ class Scene:
 
     def wait(self, seconds: float) -> list[Any]:
         """Let time pass as the engine does, from one wake to the next; all actions on the way."""
-        until, actions = self.now + seconds, []
+        until = self.now + seconds
+        actions: list[Any] = []
 
         while (wake_at := self.last.wake_at) is not None and wake_at <= until:
             actions += self.tell(after=max(0.0, wake_at - self.now)).actions
@@ -373,13 +385,14 @@ def test_stop_with_close_flattens_the_position() -> None:
     scene = Scene().quoting()
     scene.tell(scene.fill("1", 5, 5))
     scene.tell(scene.accepted("3"))
-    scene.tell(StopRequested(close=True))
-    actions = scene.tell(scene.cancelled("2"), scene.cancelled("3")).actions + tuple(scene.wait(1.1))
-    close = of(actions, Place)[0].order
+    stopped = scene.tell(StopRequested(close=True))
+    assert {action.client_id for action in of(stopped.actions, Cancel)} == {"pm-bot-r1-2", "pm-bot-r1-3"}
+    assert [action.client_id for action in of(scene.tell(scene.accepted("4")).actions, Cancel)] == ["pm-bot-r1-4"]
+    close = of(stopped.actions, Place)[0].order
 
     assert (close.slot.kind, close.type, close.reduce_only, close.lots) == (OrderKind.CLOSE, OrderType.MARKET, True, 5)
     seq = close.client_id.rsplit("-", 1)[1]
-    scene.tell(scene.fill(seq, 5, 5, Side.SELL, 995))
+    scene.tell(*(scene.cancelled(gone) for gone in "234"), scene.fill(seq, 5, 5, Side.SELL, 995))
     assert scene.trader.is_flat
 
 
@@ -454,20 +467,13 @@ def test_F07_unknown_order_that_filled_is_found_and_its_position_protected() -> 
 
 def test_F07_close_that_filled_is_not_sent_again_while_its_fill_is_on_its_way() -> None:
     """An exit whose execution is announced keeps its slot until the position knows of it."""
-    scene = Scene(exits=ExitsOf(lambda view: _stop(view)))
+    scene = Scene(exits=ExitsOf(stop_loss))
     scene.start(amount="0.005")
     sold = attrs.evolve(scene.report("1", OrderStatus.FILLED, 5).report, side=Side.SELL)
     assert not of(scene.tell(OrderReported(report=sold)).actions, Place)
     scene.tell(scene.fill("1", 5, 5, Side.SELL, 995))
     assert scene.amount == 0
     assert PositionSide.NET in scene.trader.state.stop_closed_at
-
-
-def _stop(view: View) -> tuple[Exit, ...]:
-    lots = view.instrument.lots_down(view.positions[PositionSide.NET].amount)
-    slot = Slot(OrderKind.STOP_LOSS, Side.SELL)
-
-    return (StopLoss(slot=slot, ticks=None, lots=lots, type=OrderType.MARKET),) if lots > 0 else ()
 
 
 def test_F08_cancel_timed_out_keeps_the_slot_until_the_venue_proves_it() -> None:
@@ -510,7 +516,7 @@ def test_F11_unknown_outcome_blocks_every_new_quote() -> None:
 
 def test_reduce_only_exit_goes_out_beside_an_unknown_one() -> None:
     """The venue caps closes at the position, so a stop does not wait for the fence."""
-    scene = Scene(exits=ExitsOf(_stop))
+    scene = Scene(exits=ExitsOf(stop_loss))
     first = scene.start(amount="0.005")
     assert placed(first.actions)[0] == "stop_loss sell"
     again = scene.tell(scene.unknown("1"))

@@ -17,7 +17,9 @@ class Permission:
     """The latches and demands behind the mode.
 
     `synchronised`: the account has been read completely at least once; before that nothing is sent at all.
-    `changes` counts what may have changed the mode. `book_max_age_s`: a book whose channel has not proved alive for longer is not quoted from.
+    `changes` counts what may have changed the mode. `book_max_age_s`: a book whose channel has not proved alive for
+    longer is not quoted from. `demand` is why everything has to be read again; a read that began before
+    `demanded_at` does not count.
     """
 
     book_max_age_s: float

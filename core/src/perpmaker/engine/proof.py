@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from perpmaker.engine.permission import RESYNC_AGAIN_S, Permission
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
@@ -32,7 +33,7 @@ class Proof:
         self._state = state
         self._permission = permission
         self._fence_s = fence_s
-        self._reconnected_at: float | None = None
+        self._may_reconnect_at = -inf
 
     def demand(self, now: float, *, cancel_unknown: bool) -> tuple[list[Action], list[str]]:
         """What to send now, and what to tell. `cancel_unknown`: unknown orders are cancelled as well as asked for."""
@@ -81,7 +82,7 @@ class Proof:
             yield record.cancel_at
 
         if record.accepted_at is not None and not record.working.confirmed and self._permission.lost is None:
-            yield max(record.accepted_at + CONFIRM_S, (self._reconnected_at or 0.0) + RECONNECT_AGAIN_S)
+            yield max(record.accepted_at + CONFIRM_S, self._may_reconnect_at)
 
     def _give_up_waiting(self, record: Record, now: float) -> None:
         command = _IN_FLIGHT.get(record.working.status)
@@ -123,19 +124,14 @@ class Proof:
 
     def _silence(self, now: float) -> Iterator[Action]:
         """An order that was taken, by the answer, but that the private stream never showed: the stream is dead."""
-        if self._permission.lost is not None:
-            return
-
-        if self._reconnected_at is not None and now < self._reconnected_at + RECONNECT_AGAIN_S:
+        if self._permission.lost is not None or now < self._may_reconnect_at:
             return
 
         for record in self._state.orders.live.values():
-            if (
-                record.accepted_at is not None
-                and not record.working.confirmed
-                and record.accepted_at + CONFIRM_S <= now
-            ):
-                self._reconnected_at = now
-                reason = f"order {record.working.client_id} was accepted, and the private stream does not show it"
+            accepted_at, working = record.accepted_at, record.working
+
+            if accepted_at is not None and not working.confirmed and accepted_at + CONFIRM_S <= now:
+                self._may_reconnect_at = now + RECONNECT_AGAIN_S
+                reason = f"order {working.client_id} was accepted, and the private stream does not show it"
                 yield Reconnect(channel=Channel.ACCOUNT.value, reason=reason)
                 return
