@@ -26,9 +26,9 @@ _SIZES = 997
 class Shape:
     """How the synthetic market behaves.
 
-    `levels` a side, `gap` apart and thicker by `growth` at each, the first one `touch_notional` quote thick and half
-    of `spread` away from the price; every `step_ms` somebody takes `sweep` times the touch, on average, and the
-    ladder follows the price. Distances are fractions of the price.
+    `levels` a side: the touch, `touch_notional` quote thick and half of `spread` away from the price, and behind it
+    round prices `gap` apart, `depth` times as thick. Every `step_ms` somebody takes, one and a half times `sweep`
+    touches on average, and the ladder follows the price. Distances are fractions of the price.
     """
 
     sigma: float = 0.0005
@@ -38,7 +38,7 @@ class Shape:
     spread: float = 0.000005
     gap: float = 0.00002
     touch_notional: float = 15_000.0
-    growth: float = 0.15
+    depth: float = 2.5
     sweep: float = 1.0
     basis: float = 0.0001
     funding_rate: Decimal = Decimal("0.0001")
@@ -59,6 +59,7 @@ class SyntheticMarket:
         self._deviation = 0.0
         self._next_ms = self._mark_ms = start_ms
         self._touch_lots = max(round(self._shape.touch_notional / (self._anchor * float(instrument.lot))), 1)
+        self._gap = max(round(self._anchor / self._tick * self._shape.gap), 1)
         self._thickness = [self._random.uniform(0.5, 1.5) for _ in range(_SIZES)]
         elapsed = self._shape.step_ms / 1000
         pull = math.log(2) / self._shape.half_life_s
@@ -101,22 +102,29 @@ class SyntheticMarket:
     def _show(self, crowd: Crowd) -> None:
         middle = self.price / self._tick
         half = max(middle * self._shape.spread / 2, 0.5)
-        gap = max(round(middle * self._shape.gap), 1)
         crowd.set_ladder(
-            self._ladder(math.floor(middle - half), -gap),
-            self._ladder(math.ceil(middle + half), gap),
+            self._ladder(math.floor(middle - half), Side.BUY.sign),
+            self._ladder(math.ceil(middle + half), Side.SELL.sign),
         )
 
-    def _ladder(self, touch: int, gap: int) -> list[tuple[int, int]]:
-        # How thick a price is depends on the price alone: a level that stays keeps its size and its queue.
-        base, growth = self._touch_lots, self._touch_lots * self._shape.growth
-        thickness = self._thickness
+    def _ladder(self, touch: int, sign: int) -> list[tuple[int, int]]:
+        # Behind the touch people sit at round prices, and how many depends on the price alone: a level that stays
+        # while the price moves keeps its size and its queue.
+        step = -sign * self._gap
+        behind = sign * (sign * touch // self._gap) * self._gap
 
-        return [
-            (ticks, 1 + int((base + growth * level) * thickness[ticks % _SIZES]))
-            for level, ticks in enumerate(range(touch, touch + gap * self._shape.levels, gap))
+        if behind == touch:
+            behind += step
+
+        thickness, deep = self._thickness, self._touch_lots * self._shape.depth
+        ladder = [(touch, 1 + int(self._touch_lots * thickness[touch % _SIZES]))]
+        ladder += [
+            (ticks, 1 + int(deep * thickness[ticks % _SIZES]))
+            for ticks in range(behind, behind + step * (self._shape.levels - 1), step)
             if ticks > 0
         ]
+
+        return ladder
 
     def _publish_mark(self, crowd: Crowd) -> None:
         cent = self._instrument.tick / 10
