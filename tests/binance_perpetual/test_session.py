@@ -69,16 +69,16 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings | None = None, *, keys: tuple[str, str] | None = None) -> AsyncIterator[Session]:
+async def open_session(
+    settings: Settings | None = None, *, keys: tuple[str, str] | None = None
+) -> AsyncIterator[Session]:
     """Serve a sandbox in memory and open the connector to it."""
     network, clock = MemoryNetwork(latency_s=0.001), LoopClock()
     listener = await network.listen("127.0.0.1", 0)
 
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(
-            open_sandbox(
-                dialect(), SandboxSettings(venue="binance_perpetual", seed=7), clock=clock, listener=listener
-            )
+            open_sandbox(dialect(), SandboxSettings(venue="binance_perpetual", seed=7), clock=clock, listener=listener)
         )
         api_key, api_secret = keys or (sandbox.keys.api_key, sandbox.keys.api_secret)
         context = ConnectorContext(
@@ -336,23 +336,6 @@ async def test_ed25519_keys_trade_as_well() -> None:
         settings = await session.connector.prepare(instrument, 4, PositionMode.ONE_WAY, None)
 
     assert settings.leverage == 4
-
-
-async def test_the_stream_key_is_renewed_for_hours() -> None:
-    """Two hours on, the account's stream still brings events: the key was renewed long before it expired."""
-    async with open_session() as session:
-        connector = session.connector
-        instrument = await connector.instrument("BTC-USDT")
-
-        async with feed_of(session, instrument, Channel.ACCOUNT).open() as receiver:
-            with anyio.move_on_after(2 * 3600):
-                await until(receiver, lambda _: False, within_s=9000)
-
-            bid, _ = await top_of_book(session, instrument)
-            await connector.place(instrument, [quote("pm-t-1-1", Side.BUY, bid - 5000)])
-            events = await until(receiver, lambda event: isinstance(event, OrderReported))
-
-    assert any(isinstance(event, OrderReported) and event.report.client_id == "pm-t-1-1" for event in events)
 
 
 async def test_missing_keys_are_named_for_testnet() -> None:

@@ -49,7 +49,7 @@ class Settings:
     `api_key` and `api_secret` are references (`env:NAME`, `file:PATH`, `keyring:SERVICE/NAME`), needed for testnet and
     live; an HMAC secret or an Ed25519 private key. `recv_window_ms` is how long the venue accepts a request after it
     was signed; with `clock_uncertainty_s` and `read_lag_s` (how old an answer of the venue may be) it makes the fence
-    after which an order that the venue does not know can never arrive. `rest_url` and `stream_url` replace the
+    after which an order that the venue does not know can never arrive. `deadline_s` is for each whole call. `rest_url` and `stream_url` replace the
     addresses of testnet or live by another one of the same environment, or by one on this machine.
     """
 
@@ -59,7 +59,7 @@ class Settings:
     recv_window_ms: Annotated[int, Range(at_least=100, at_most=60_000)] = 2_000
     clock_uncertainty_s: Annotated[float, Range(at_least=0, at_most=10)] = 0.25
     read_lag_s: Annotated[float, Range(at_least=0, at_most=60)] = 0.5
-    deadline_s: Annotated[float, Range(above=0, at_most=60)] = 5.0
+    deadline_s: Annotated[float, Range(above=0, at_most=60)] = 3.0
     rest_url: str | None = None
     stream_url: str | None = None
 
