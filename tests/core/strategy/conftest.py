@@ -78,6 +78,10 @@ class Desk:
 
         return self.wanted
 
+    def anew(self) -> Wanted:
+        """What a strategy that was only just built would want in this view; nothing is remembered."""
+        return PerpetualMarketMaking(self.settings, self.view.instrument).decide(self.view)
+
     def decide(self, after: float = 0.0, **changes: Any) -> Wanted:
         """Let time pass, change fields, decide, and have everything wanted rest, everything else gone."""
         self.set(**changes)

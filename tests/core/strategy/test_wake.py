@@ -117,4 +117,4 @@ def test_bounds_are_honest(desk: Any, data: st.DataObject) -> None:
         trading.set(book=make_book(new_bid, new_ask), last_trade=new_trade)
 
         if before.wake.holds(trading.now, bid=new_bid, ask=new_ask, trade=new_trade):
-            assert trading.strategy.decide(trading.view).quotes == before.quotes
+            assert trading.anew().quotes == before.quotes

@@ -13,6 +13,7 @@ from perpmaker.strategy.filters import MarketFilter, MinimumSpread
 from perpmaker.strategy.gate import standing_reason
 from perpmaker.strategy.ladder import SIDES, build_ladder
 from perpmaker.strategy.memory import Memory
+from perpmaker.strategy.recall import Recall
 from perpmaker.strategy.reference import RECOVERY_S, NoReference, Reference, read_reference
 from perpmaker.strategy.refresh import Tolerance
 from perpmaker.strategy.settings import StrategySettings
@@ -25,11 +26,18 @@ class PerpetualMarketMaking:
 
     def __init__(self, settings: StrategySettings, instrument: Instrument) -> None:
         self._settings = settings
+        self._recall = Recall(settings.max_age_s)
         self._shape_of: tuple[Instrument, PositionMode, int] | None = None
         self._shape = self._build_shape(instrument, PositionMode.ONE_WAY, 1)
 
     def decide(self, view: View) -> Wanted:
         """Which quotes should rest now, which levels are withheld and why, and when to ask again."""
+        known = self._recall.answer(view)
+
+        if known is not None:
+            return known
+
+        self._recall.forget()
         settings = self._settings
         shape = self._fit(view)
         reference = read_reference(view, settings.price_type, settings.max_age_s)
@@ -59,7 +67,7 @@ class PerpetualMarketMaking:
 
         draft.admit(_reducing_lots(view))
 
-        return draft.finish()
+        return self._recall.keep(view, draft.finish())
 
     def _remember(self, view: View, reference: Reference | NoReference) -> Memory:
         """The memory after looking at the reference and at what ended; before the first quote nothing recovers."""

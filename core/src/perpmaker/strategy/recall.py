@@ -1,0 +1,77 @@
+"""The last answer, given again while its wake conditions hold and nothing that it was decided from has changed.
+
+Only a shortcut: by the meaning of `Wake` a decision made anew would want the same.
+"""
+
+from __future__ import annotations
+
+from perpmaker.model.quote import Wanted
+from perpmaker.state.view import View
+
+
+class Recall:
+    """Holds the last view and what was wanted in it; `max_age_s` is the age from which a feed is stale."""
+
+    def __init__(self, max_age_s: float) -> None:
+        self._max_age_s = max_age_s
+        self._view: View | None = None
+        self._wanted = Wanted()
+
+    def keep(self, view: View, wanted: Wanted) -> Wanted:
+        """Remember this answer, which was decided from a good reference."""
+        self._view, self._wanted = view, wanted
+
+        return wanted
+
+    def forget(self) -> None:
+        """The next decision is made anew."""
+        self._view = None
+
+    def answer(self, view: View) -> Wanted | None:
+        """The last answer if it is still right; None when it has to be decided."""
+        before, wanted = self._view, self._wanted
+
+        if before is None or view.memory is not wanted.memory or not self._is_fresh(view):
+            return None
+
+        book = view.book
+
+        if not wanted.wake.holds(view.now, bid=book.best_bid, ask=book.best_ask, trade=view.last_trade):
+            return None
+
+        return wanted if _is_same_account(view, before) and _is_same_market(view, before) else None
+
+    def _is_fresh(self, view: View) -> bool:
+        """Whether no feed that matters is stale."""
+        return (
+            view.book_ok
+            and view.book_age_s < self._max_age_s
+            and (not view.external_reference or view.reference_age_s < self._max_age_s)
+        )
+
+
+def _is_same_account(view: View, before: View) -> bool:
+    """Whether orders, positions, money and what is allowed are as they were."""
+    return (
+        view.orders == before.orders
+        and view.ended == before.ended
+        and view.positions == before.positions
+        and view.capital == before.capital
+        and view.quote_filled_at == before.quote_filled_at
+        and view.stop_closed_at == before.stop_closed_at
+        and view.no_quotes_for == before.no_quotes_for
+        and view.blocked is before.blocked
+        and view.mode is before.mode
+        and view.leverage == before.leverage
+        and view.position_mode is before.position_mode
+    )
+
+
+def _is_same_market(view: View, before: View) -> bool:
+    """Whether the market's rules and what no wake condition watches are as they were."""
+    return (
+        view.instrument is before.instrument
+        and view.last_own_trade == before.last_own_trade
+        and view.external_reference is before.external_reference
+        and view.reference == before.reference
+    )
