@@ -45,12 +45,14 @@ class DepthFeed:
         self._newest = stream_id(event.update_id)
         self._changed_ms = event.now_ms
 
-    def take(self, venue: Venue) -> dict[str, object] | None:
-        """The next message; None when nothing changed. Ids are not contiguous: others lie between."""
-        if self._newest == self._previous:
-            return None
+    @property
+    def has_news(self) -> bool:
+        """Whether anything changed since the last message."""
+        return self._newest != self._previous
 
-        message = {
+    def message(self, venue: Venue) -> dict[str, object]:
+        """What changed. Ids are not contiguous: others lie between."""
+        return {
             **_head("depthUpdate", venue, self._changed_ms),
             "U": self._previous + 3,
             "u": self._newest,
@@ -58,11 +60,12 @@ class DepthFeed:
             "b": venue.notation.levels(tuple(sorted(self._bids.items(), reverse=True))),
             "a": venue.notation.levels(tuple(sorted(self._asks.items()))),
         }
+
+    def pass_on(self) -> None:
+        """Begin the next message."""
         self._previous = self._newest
         self._bids.clear()
         self._asks.clear()
-
-        return message
 
 
 class MarketStreams:
@@ -114,10 +117,13 @@ class MarketStreams:
         self._hub.publish(self._prefix + name, message)
 
     def _publish_diff(self, name: str) -> None:
-        message = self._feeds[name].take(self._venue)
+        feed = self._feeds[name]
 
-        if message is not None:
-            self._publish(name, message)
+        if feed.has_news:
+            if self._hub.has_hearers(self._prefix + name):
+                self._publish(name, feed.message(self._venue))
+
+            feed.pass_on()
 
     def _publish_partial(self, name: str, levels: int) -> None:
         book = self._venue.exchange.depth(levels)

@@ -124,7 +124,7 @@ class Parameters:
         """A JSON list of 1 to `most` elements that stands in the parameter; -1130 for anything else."""
         try:
             value = msgspec.json.decode(self.text(name))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise refusal(-1130, name=name) from None
 
         if not isinstance(value, list) or not 1 <= len(value) <= most:

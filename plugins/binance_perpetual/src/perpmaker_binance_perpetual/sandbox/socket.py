@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, unique
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import anyio
 import attrs
@@ -18,8 +18,6 @@ from perpmaker.clock import Clock
 from perpmaker.errors import ConnectivityError
 from perpmaker.wire.server import Request
 from perpmaker.wire.websocket import WebSocket
-
-from perpmaker_binance_perpetual.sandbox.parameter import parse_parameters
 
 BACKLOG: Final = 10_000
 COURTESY_S: Final = 0.5
@@ -57,16 +55,14 @@ def parse_target(request: Request) -> Target | None:
         return None
 
     route, form, path_streams = match.groups()
-    parameters = parse_parameters(request.query, b"")
-    query_streams = parameters.optional_text("streams") if "streams" in parameters else None
-    named = f"{path_streams or ''}/{query_streams or ''}".split("/")
-    listen_key = parameters.optional_text("listenKey") if "listenKey" in parameters else None
-    events = parameters.optional_text("events") if "events" in parameters else None
+    parameters = dict(parse_qsl(request.query))
+    named = f"{path_streams or ''}/{parameters.get('streams', '')}".split("/")
+    events = parameters.get("events")
 
     return Target(
         route=Route(route or "public"),
         wrapped=form == "stream",
-        streams=tuple(name for name in (*named, listen_key or "") if name),
+        streams=tuple(name for name in (*named, parameters.get("listenKey", "")) if name),
         events=None if events is None else frozenset(events.split("/")),
     )
 
@@ -154,7 +150,7 @@ class Connection:
     def _answer(self, message: str | bytes) -> dict[str, Any]:
         try:
             control = msgspec.json.decode(message)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             return {"code": 3, "msg": f"Invalid JSON: {error}"}
 
         if not isinstance(control, dict) or not isinstance(control.get("id"), int | str):
