@@ -332,3 +332,21 @@ def test_real_lot_sizes_are_exact_too() -> None:
     exchange.place("a", OrderRequest(side=Side.SELL if left > 0 else Side.BUY, amount=abs(left)), 40_000)
     cash = -sum((e.side.sign * e.price * e.amount for e in exchange.executions("a")), Decimal(0))
     assert cash == sum((e.realized for e in exchange.executions("a")), Decimal(0))
+
+
+def test_lower_leverage_needs_the_margin_for_it(set_stage: Callable[..., Any]) -> None:
+    """A position held at 20x with little behind it cannot go down to 2x, in isolated mode not at all."""
+    stage = set_stage(balance="100")
+    stage.place(Side.BUY, None, 10)
+
+    with pytest.raises(DeniedError) as denied:
+        stage.exchange.set_leverage("a", 2, stage.now_ms)
+
+    assert denied.value.denial is Denial.INSUFFICIENT_MARGIN
+    stage.exchange.set_margin_mode("b", MarginMode.ISOLATED, stage.now_ms)
+    stage.place(Side.BUY, None, 10, account="b")
+
+    with pytest.raises(DeniedError) as denied:
+        stage.exchange.set_leverage("b", 19, stage.now_ms)
+
+    assert denied.value.denial is Denial.LEVERAGE_REDUCTION

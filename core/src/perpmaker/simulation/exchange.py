@@ -15,14 +15,13 @@ from itertools import islice
 import attrs
 
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.margin import largest_notional
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
-from perpmaker.simulation import order_entry, trigger
+from perpmaker.simulation import order_entry, setting, trigger
 from perpmaker.simulation.account import Account
 from perpmaker.simulation.crowd import Market
 from perpmaker.simulation.denial import Denial, DeniedError
-from perpmaker.simulation.event import AccountCause, SettingsChanged, TradePrinted
+from perpmaker.simulation.event import AccountCause, TradePrinted
 from perpmaker.simulation.floor import Floor, Subscriber
 from perpmaker.simulation.order import (
     Cause,
@@ -183,34 +182,23 @@ class Exchange:
         INSUFFICIENT_MARGIN.
         """
         with self._command(account, now_ms) as owner:
-            if not 1 <= leverage <= self.instrument.max_leverage:
-                raise DeniedError(Denial.LEVERAGE, f"1 to {self.instrument.max_leverage}")
+            setting.change_leverage(self._floor, owner, leverage)
 
-            before, owner.leverage = owner.leverage, leverage
-
-            try:
-                self._check_leverage(owner, before)
-            except DeniedError:
-                owner.leverage = before
-                raise
-
-            return self._settings_changed(owner)
+            return owner.state(self.mark)
 
     def set_margin_mode(self, account: str, mode: MarginMode, now_ms: int) -> AccountState:
         """Change the margin mode. Denied: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
         with self._command(account, now_ms) as owner:
-            self._check_idle(owner, unchanged=mode is owner.margin_mode)
-            owner.margin_mode = mode
+            setting.change_margin_mode(self._floor, owner, mode)
 
-            return self._settings_changed(owner)
+            return owner.state(self.mark)
 
     def set_position_mode(self, account: str, mode: PositionMode, now_ms: int) -> AccountState:
         """Change the position mode. Denied: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
         with self._command(account, now_ms) as owner:
-            self._check_idle(owner, unchanged=mode is owner.position_mode)
-            owner.position_mode = mode
+            setting.change_position_mode(self._floor, owner, mode)
 
-            return self._settings_changed(owner)
+            return owner.state(self.mark)
 
     def transfer(self, account: str, amount: Decimal, now_ms: int) -> AccountState:
         """Move quote asset in (or out, negative)."""
@@ -350,32 +338,3 @@ class Exchange:
             check_liquidations(floor)
 
         self._conclude()
-
-    def _check_idle(self, account: Account, *, unchanged: bool) -> None:
-        if unchanged:
-            raise DeniedError(Denial.UNCHANGED)
-
-        if account.open_orders or trigger.waiting(account):
-            raise DeniedError(Denial.OPEN_ORDERS)
-
-        if any(account.holdings[side].lots for side in account.sides):
-            raise DeniedError(Denial.OPEN_POSITION)
-
-    def _check_leverage(self, account: Account, before: int) -> None:
-        most = largest_notional(self.instrument.tiers, account.leverage)
-        held = max(abs(account.notional(side, self.mark)) for side in account.sides)
-
-        if most is not None and held > most:
-            raise DeniedError(Denial.LEVERAGE_LIMIT, f"at most {most} at {account.leverage}x")
-
-        if held and account.leverage < before and account.isolated_leverage is not None:
-            raise DeniedError(Denial.LEVERAGE_REDUCTION)
-
-        if account.leverage < before and account.available(account.open_orders.values(), self.mark) < 0:
-            raise DeniedError(Denial.INSUFFICIENT_MARGIN)
-
-    def _settings_changed(self, account: Account) -> AccountState:
-        state = account.state(self.mark)
-        self._floor.emit(SettingsChanged(account=account.name, state=state, now_ms=self.now_ms))
-
-        return state
