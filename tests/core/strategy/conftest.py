@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side, Slot, WorkingOrder
 from perpmaker.model.quote import Quote, Rule, Wanted

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from perpmaker.model.instrument import OrderMargin
 from perpmaker.model.order import OrderKind, Side, Slot
 from perpmaker.model.quote import Quote, Rule

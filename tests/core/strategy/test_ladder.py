@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.strategy.ladder import SIDES, build_ladder, level_ticks
 from perpmaker.strategy.reference import Reference, read_reference

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from perpmaker.model.order import Side
 from perpmaker.model.quote import Rule, Wanted
 from perpmaker.testing.view import ScriptedBook

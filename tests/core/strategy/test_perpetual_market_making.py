@@ -7,8 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from perpmaker.model.instrument import OrderMargin
-from perpmaker.model.order import OrderKind, OrderStatus, PositionMode, PositionSide, Side, Slot
+from perpmaker.model.order import OrderKind, OrderStatus, PositionMode, PositionSide, Side, Slot, WorkingOrder
 from perpmaker.model.quote import Rule, Wanted
 from perpmaker.state.view import End, Mode
 from perpmaker.strategy.memory import Memory
@@ -474,6 +477,18 @@ def test_hold_does_not_refresh_what_rests(desk: Any) -> None:
     assert len(trading.decide(after=1.0, positions={}).quotes) == 4
 
 
+def test_after_a_position_both_sides_begin_a_new_set_together(desk: Any, ticks: Ticks) -> None:
+    """When the position is flat again the ladder is compared as a whole, and both timers start from there."""
+    trading = desk(order_levels=2, filled_order_delay=0.0)
+    trading.decide()
+    trading.end(BID, End.FILLED)
+    trading.decide(after=1.0, positions=make_position("1"))
+    wanted = trading.decide(after=1.0, positions={}, bid=9899, ask=9901)
+
+    assert ticks(wanted, Side.BUY) == [9801, 9702]
+    assert {cycle.due_at(30.0) for cycle in trading.memory.cycles.values()} == {1032.0}
+
+
 def test_hold_still_obeys_band_and_minimum_spread(desk: Any) -> None:
     """What rests in a position goes when the market comes too near, and is not placed again."""
     trading = desk(order_levels=2, minimum_spread="0.005")
@@ -597,3 +612,64 @@ def test_the_memory_is_a_value(desk: Any) -> None:
     assert isinstance(memory, Memory)
     with pytest.raises(AttributeError):
         memory.generation = 5  # type: ignore[misc]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(data=st.data())
+def test_invariants_over_a_random_walk(desk: Any, data: st.DataObject) -> None:
+    """Whatever happens: no quote takes, meets our own, breaks the budget, or is touched between refreshes."""
+    levels = data.draw(st.integers(1, 4))
+    capital = Decimal(data.draw(st.integers(0, 1200)))
+    trading = desk(
+        order_levels=levels,
+        bid_spread="0.002",
+        ask_spread="0.002",
+        order_level_spread="0.001",
+        minimum_spread=data.draw(st.sampled_from([None, "0.001"])),
+        order_refresh_tolerance_pct=data.draw(st.sampled_from(["0", "0.001", "-0.01"])),
+        order_optimization_enabled=data.draw(st.booleans()),
+        order_optimization_mode=data.draw(st.sampled_from(["retreat", "top"])),
+        filled_order_delay=data.draw(st.sampled_from([0.0, 5.0])),
+        capital=capital,
+        leverage=2,
+    )
+    bid = 10000
+
+    for _ in range(data.draw(st.integers(2, 12))):
+        bid += data.draw(st.integers(-30, 30))
+        before = dict(trading.orders)
+        generation = trading.memory.generation if trading.memory else 0
+        wanted = trading.decide(
+            after=data.draw(st.sampled_from([0.1, 3.0, 9.0, 31.0])),
+            bid=bid,
+            ask=bid + data.draw(st.integers(1, 20)),
+            positions=make_position(data.draw(st.sampled_from(["0", "0", "0", "1", "-1"]))),
+        )
+        _check_invariants(trading, wanted, before, generation, capital)
+
+        if trading.orders and data.draw(st.booleans()):
+            slot = data.draw(st.sampled_from(sorted(trading.orders, key=str)))
+            trading.end(slot, data.draw(st.sampled_from([End.FILLED, End.VENUE, End.UNEXPLAINED, End.REQUESTED])))
+
+
+def _check_invariants(
+    trading: Any, wanted: Wanted, before: dict[Slot, WorkingOrder], generation: int, capital: Decimal
+) -> None:
+    book = trading.view.book
+    new = [quote for quote in wanted.quotes if quote.generation > generation]
+    kept = [quote for quote in wanted.quotes if quote.generation <= generation]
+    bids = [quote.ticks for quote in wanted.quotes if quote.slot.side is Side.BUY]
+    asks = [quote.ticks for quote in wanted.quotes if quote.slot.side is Side.SELL]
+
+    assert max(bids, default=0) < min(asks, default=10**9)
+    assert all(type(quote.ticks) is int and type(quote.lots) is int for quote in wanted.quotes)
+    assert all(
+        quote.ticks < book.best_ask if quote.slot.side is Side.BUY else quote.ticks > book.best_bid for quote in new
+    )
+    assert all(
+        (quote.ticks, quote.lots, quote.generation)
+        == (before[quote.slot].order.ticks, before[quote.slot].order.lots, before[quote.slot].order.generation)
+        for quote in kept
+    )
+    notional = sum((Decimal(quote.ticks * quote.lots) / 100000 for quote in wanted.quotes), Decimal(0))
+    assert notional / 2 <= capital

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.order import OrderKind, OrderStatus, PositionMode, PositionSide, Side, Slot
 from perpmaker.state.view import End, Mode

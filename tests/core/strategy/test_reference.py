@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.quote import Rule
 from perpmaker.strategy.reference import NoReference, Reference, read_reference

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from perpmaker.model.order import OrderKind, Side, Slot, WorkingOrder
 from perpmaker.strategy.refresh import Target, Tolerance, arrange, match
 from perpmaker.testing.view import make_order

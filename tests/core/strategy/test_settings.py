@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, StrategySettings
 
 Make = Callable[..., StrategySettings]

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.order import OrderKind, Side, Slot
 from perpmaker.model.quote import Wake

@@ -47,18 +47,25 @@ class Exits:
         `view.memory` is the memory of exits, not of the strategy.
         """
         memory = view.memory if isinstance(view.memory, ExitMemory) else ExitMemory()
-        memory = attrs.evolve(memory, failed=retry.track(view, memory.failed))
+        failed = retry.track(view, memory.failed)
+
+        if failed is not memory.failed:
+            memory = ExitMemory(fired=memory.fired, failed=failed)
+
         leaving = {
             side: self._leave(view, memory, position, lots)
             for side, position in view.positions.items()
-            if (lots := view.instrument.lots_down(abs(position.amount))) > 0
+            if position.amount and (lots := view.instrument.lots_down(abs(position.amount))) > 0
         }
         fired = {side: one.fired for side, one in leaving.items() if one.fired is not None}
+
+        if fired != memory.fired:
+            memory = ExitMemory(fired=fired, failed=failed)
 
         return WantedExits(
             exits=tuple(wanted for one in leaving.values() for wanted in one.exits),
             no_quotes_for=frozenset(fired),
-            memory=attrs.evolve(memory, fired=fired),
+            memory=memory,
             wake=_merge(tuple(one.wake for one in leaving.values())),
         )
 
@@ -234,8 +241,8 @@ def _by(view: View, wake: Wake, instant: float) -> Wake:
 
 def _merge(wakes: tuple[Wake, ...]) -> Wake:
     """Whatever comes first, of all positions."""
-    if len(wakes) == 1:
-        return wakes[0]
+    if len(wakes) <= 1:
+        return wakes[0] if wakes else Wake()
 
     return Wake(
         at=min((wake.at for wake in wakes if wake.at is not None), default=None),

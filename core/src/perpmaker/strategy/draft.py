@@ -79,7 +79,9 @@ class Draft:
         if due and gate.paused is None:
             self._refresh(side, cycle)
         else:
-            self._cycles[side] = Cycle(places=cycle.places, shelved=cycle.shelved) if due else cycle
+            # The timer stands still while a position is held: when it is flat both sides begin a new set together.
+            waits = due or (gate.paused is not None and gate.paused.rule is Rule.HOLD)
+            self._cycles[side] = Cycle(places=cycle.places, shelved=cycle.shelved) if waits else cycle
             self._continue(side, gate)
 
         next_at = self._cycles[side].due_at(self._settings.order_refresh_time)
