@@ -10,7 +10,7 @@ from perpmaker import DerivativeConnectorDeclaration, hookimpl
 
 if TYPE_CHECKING:
     from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
-    from perpmaker.sandbox.dialect import Dialect
+    from perpmaker_binance_perpetual.sandbox import BinanceDialect
 
     from perpmaker_binance_perpetual.settings import Settings
 
@@ -39,7 +39,7 @@ def _open(settings: Settings, context: ConnectorContext) -> AbstractAsyncContext
     return open_connector(settings, context)
 
 
-def _sandbox() -> Dialect:
+def _sandbox() -> BinanceDialect:
     from perpmaker_binance_perpetual.sandbox import dialect  # noqa: PLC0415  # only `perpmaker sandbox` needs it
 
     return dialect()

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+import respx
+
+from perpmaker.clock import LoopClock
+from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError, RefusedError
+from perpmaker.secret import Secret, make_signer
+from perpmaker_binance_perpetual.call import Caller, Credentials, LateAnswerError, LostAnswerError, NotSentError
+from perpmaker_binance_perpetual.rest import Rest
+from perpmaker_binance_perpetual.signing import signature
+
+pytestmark = pytest.mark.anyio
+
+BASE = "https://fapi.test"
+SECRET = "NOT_A_SECRET_binance_test_0123456789abcdef"
+SIGNER = make_signer(Secret(SECRET))
+SERVER_MS = 1767225600000
+
+
+@asynccontextmanager
+async def open_rest(*, keys: bool = True) -> AsyncIterator[tuple[Rest, respx.Router]]:
+    """REST over a router that answers; the venue's clock is known to it."""
+    router = respx.Router(base_url=BASE, assert_all_called=False)
+    router.get("/fapi/v1/time").respond(json={"serverTime": SERVER_MS})
+    credentials = Credentials(api_key="KEY", signer=SIGNER) if keys else None
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(router.async_handler), base_url=BASE) as client:
+        clock = LoopClock()
+        caller = Caller(client, clock, credentials=credentials, recv_window_ms=2000, patience_s=0.1)
+
+        yield Rest(caller, clock), router
+
+
+ORDER = {
+    "orderId": 7,
+    "symbol": "BTCUSDT",
+    "status": "NEW",
+    "clientOrderId": "a",
+    "price": "60000.00",
+    "origQty": "0.010",
+    "executedQty": "0.000",
+    "type": "LIMIT",
+    "side": "BUY",
+}
+TRADE = {
+    "id": 5,
+    "orderId": 7,
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "price": "1",
+    "qty": "1",
+    "commission": "0",
+    "commissionAsset": "BNB",
+    "realizedPnl": "0",
+    "maker": True,
+    "time": 9,
+}
+SYMBOL = {"symbol": "BTCUSDT"}
+CONFIG = {"symbol": "BTCUSDT", "marginType": "CROSSED", "leverage": 20}
+BRACKET = {"initialLeverage": 125, "notionalCap": 50000, "notionalFloor": 0, "maintMarginRatio": 0.004, "cum": 0.0}
+BRACKETS = {"symbol": "BTCUSDT", "brackets": [BRACKET]}
+FEES = {"symbol": "BTCUSDT", "makerCommissionRate": "0.0002", "takerCommissionRate": "0.0005"}
+Calls = Callable[[Rest], Awaitable[Any]]
+
+ENDPOINTS: list[tuple[str, str, Calls, Any, dict[str, str]]] = [
+    ("GET", "/fapi/v1/exchangeInfo", lambda rest: rest.exchange_info(), {"symbols": []}, {}),
+    (
+        "GET",
+        "/fapi/v1/depth",
+        lambda rest: rest.depth("BTCUSDT"),
+        {"lastUpdateId": 1, "bids": [["1", "2"]], "asks": []},
+        {**SYMBOL, "limit": "1000"},
+    ),
+    ("GET", "/fapi/v1/fundingInfo", lambda rest: rest.funding_info(), [], {}),
+    ("GET", "/fapi/v1/leverageBracket", lambda rest: rest.leverage_brackets("BTCUSDT"), [BRACKETS], SYMBOL),
+    ("GET", "/fapi/v1/leverageBracket", lambda rest: rest.leverage_brackets("BTCUSDT"), BRACKETS, SYMBOL),
+    ("GET", "/fapi/v1/commissionRate", lambda rest: rest.commission_rate("BTCUSDT"), FEES, SYMBOL),
+    ("GET", "/fapi/v1/accountConfig", lambda rest: rest.account_config(), {"dualSidePosition": True}, {}),
+    ("GET", "/fapi/v1/symbolConfig", lambda rest: rest.symbol_config("BTCUSDT"), [CONFIG], SYMBOL),
+    ("POST", "/fapi/v1/leverage", lambda rest: rest.set_leverage("BTCUSDT", 3), CONFIG, {**SYMBOL, "leverage": "3"}),
+    (
+        "POST",
+        "/fapi/v1/marginType",
+        lambda rest: rest.set_margin_type("BTCUSDT", "ISOLATED"),
+        {"code": 200, "msg": "success"},
+        {**SYMBOL, "marginType": "ISOLATED"},
+    ),
+    (
+        "POST",
+        "/fapi/v1/positionSide/dual",
+        lambda rest: rest.set_position_mode(hedge=True),
+        {"code": 200, "msg": "success"},
+        {"dualSidePosition": "true"},
+    ),
+    ("GET", "/fapi/v3/positionRisk", lambda rest: rest.position_risk("BTCUSDT"), [], SYMBOL),
+    ("GET", "/fapi/v3/balance", lambda rest: rest.balances(), [], {}),
+    (
+        "GET",
+        "/fapi/v1/userTrades",
+        lambda rest: rest.user_trades("BTCUSDT", {"fromId": 4}),
+        [TRADE],
+        {**SYMBOL, "fromId": "4", "limit": "1000"},
+    ),
+    ("POST", "/fapi/v1/order", lambda rest: rest.place({"a": "b c"}, urgent=False), ORDER, {"a": "b c"}),
+    (
+        "POST",
+        "/fapi/v1/batchOrders",
+        lambda rest: rest.place_batch([{"a": "1"}, {"b": "2"}], urgent=False),
+        [ORDER],
+        {"batchOrders": '[{"a":"1"},{"b":"2"}]'},
+    ),
+    (
+        "DELETE",
+        "/fapi/v1/order",
+        lambda rest: rest.cancel("BTCUSDT", "a", urgent=True),
+        ORDER,
+        {**SYMBOL, "origClientOrderId": "a"},
+    ),
+    (
+        "DELETE",
+        "/fapi/v1/batchOrders",
+        lambda rest: rest.cancel_batch("BTCUSDT", ["a", "b"], urgent=True),
+        [ORDER],
+        {**SYMBOL, "origClientOrderIdList": '["a","b"]'},
+    ),
+    ("GET", "/fapi/v1/order", lambda rest: rest.order("BTCUSDT", {"orderId": "7"}), ORDER, {**SYMBOL, "orderId": "7"}),
+    ("GET", "/fapi/v1/openOrders", lambda rest: rest.open_orders("BTCUSDT"), [ORDER], SYMBOL),
+    ("POST", "/fapi/v1/listenKey", lambda rest: rest.create_listen_key(), {"listenKey": "k"}, {}),
+    ("PUT", "/fapi/v1/listenKey", lambda rest: rest.renew_listen_key(), {}, {}),
+]
+PUBLIC = {"/fapi/v1/exchangeInfo", "/fapi/v1/depth", "/fapi/v1/fundingInfo"}
+KEYED = {"/fapi/v1/listenKey"}
+
+
+@pytest.mark.parametrize(("method", "path", "call", "body", "parameters"), ENDPOINTS)
+async def test_each_endpoint_is_asked_as_the_venue_wants_it(
+    method: str, path: str, call: Calls, body: Any, parameters: dict[str, str]
+) -> None:
+    """Method, path and parameters in the query, an empty body, and exactly the headers and signature it needs."""
+    async with open_rest() as (rest, router):
+        route = router.request(method, path).respond(json=body)
+        await call(rest)
+
+    request = route.calls.last.request
+    query, _, signed = request.url.query.decode().partition("&signature=")
+    sent = dict(parse_qsl(query))
+
+    assert request.content == b""
+    assert ("x-mbx-apikey" in request.headers) is (path not in PUBLIC)
+
+    if path in PUBLIC | KEYED:
+        assert not signed
+    else:
+        assert signed == signature(query, SIGNER)
+        assert sent.pop("recvWindow") == "2000"
+        assert abs(int(sent.pop("timestamp")) - SERVER_MS) < 1000
+
+    assert sent == parameters
+
+
+def refusal(code: int) -> dict[str, Any]:
+    """The venue's refusal."""
+    return {"code": code, "msg": "words"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, refusal(-1121), RefusedError),
+        (401, refusal(-2015), AuthenticationError),
+        (429, refusal(-1003), RateLimitedError),
+        (503, refusal(-1008), ConnectivityError),
+        (200, refusal(-1007), ConnectivityError),
+        (200, refusal(-1121), RefusedError),
+        (302, {}, RefusedError),
+        (200, {"strange": 1}, PayloadError),
+    ],
+)
+async def test_reads_raise_what_the_answer_means(status: int, body: Any, kind: type[Exception]) -> None:
+    """Refusals, unavailability and strange shapes are different errors."""
+    async with open_rest() as (rest, router):
+        router.get("/fapi/v1/accountConfig").respond(status, json=body)
+
+        with pytest.raises(kind) as caught:
+            await rest.account_config()
+
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (httpx.ConnectError("nobody there"), NotSentError),
+        (httpx.ConnectTimeout("too slow"), NotSentError),
+        (httpx.ReadTimeout("silent"), LateAnswerError),
+        (httpx.ReadError("reset"), LostAnswerError),
+        (httpx.RemoteProtocolError("not HTTP"), LostAnswerError),
+    ],
+)
+async def test_what_may_have_been_sent_is_told_from_what_was_not(raised: Exception, kind: type[Exception]) -> None:
+    """Only an error before the first byte proves that nothing was sent; no error shows the signed URL."""
+    async with open_rest() as (rest, router):
+        await rest.sync_clock()
+        router.post("/fapi/v1/order").mock(side_effect=raised)
+
+        with pytest.raises(kind) as caught:
+            await rest.place({"a": "b"}, urgent=False)
+
+    assert type(caught.value) is kind
+    assert caught.value.__cause__ is None
+    assert "signature" not in str(caught.value)
+
+
+async def test_F17_a_placement_is_sent_once() -> None:
+    """Whatever happens, one call is one request; -1021 too."""
+    async with open_rest() as (rest, router):
+        route = router.post("/fapi/v1/order").respond(400, json=refusal(-1021))
+        answer = await rest.place({"a": "b"}, urgent=False)
+
+    assert route.call_count == 1
+    assert answer.failure is not None
+
+
+@pytest.mark.parametrize("code", [-1021, -5028])
+async def test_F66_what_may_be_repeated_is_repeated_once_with_a_new_clock(code: int) -> None:
+    """A refused timestamp costs one measurement and one more try, no more."""
+    async with open_rest() as (rest, router):
+        clock = router.get("/fapi/v1/time").respond(json={"serverTime": SERVER_MS})
+        route = router.get("/fapi/v1/openOrders").respond(400, json=refusal(code))
+
+        with pytest.raises(RefusedError):
+            await rest.open_orders("BTCUSDT")
+
+    assert route.call_count == 2
+    assert clock.call_count == 6
+
+
+async def test_without_a_clock_nothing_is_placed() -> None:
+    """When the venue's time cannot be read, an order is not sent for certain."""
+    async with open_rest() as (rest, router):
+        router.get("/fapi/v1/time").mock(side_effect=httpx.ReadTimeout("silent"))
+        route = router.post("/fapi/v1/order").respond(json=ORDER)
+
+        with pytest.raises(NotSentError, match="clock"):
+            await rest.place({"a": "b"}, urgent=False)
+
+    assert not route.called
+
+
+async def test_without_keys_only_public_calls_work() -> None:
+    """A signed call says which keys of the file to set."""
+    async with open_rest(keys=False) as (rest, router):
+        router.get("/fapi/v1/fundingInfo").respond(json=[])
+        assert await rest.funding_info() == []
+
+        with pytest.raises(AuthenticationError, match="api_key"):
+            await rest.balances()
+
+
+async def test_F12_used_weight_of_others_counts() -> None:
+    """When the venue says that the address's budget is nearly spent, only what is urgent goes on."""
+    async with open_rest() as (rest, router):
+        headers = {"X-MBX-USED-WEIGHT-1M": "2000", "X-MBX-ORDER-COUNT-10S": "x", "X-MBX-ORDER-COUNT-1M": "9" * 50}
+        router.get("/fapi/v1/fundingInfo").respond(json=[], headers=headers)
+        router.get("/fapi/v1/accountConfig").respond(json={"dualSidePosition": False})
+        orders = router.get("/fapi/v1/openOrders").respond(json=[])
+        await rest.sync_clock()
+        await rest.funding_info()
+
+        with pytest.raises(RateLimitedError, match="budget"):
+            await rest.account_config()
+
+        await rest.open_orders("BTCUSDT")
+
+    assert orders.called
+
+
+async def test_a_secret_never_shows() -> None:
+    """Neither the signer nor the key is in any representation of what carries them."""
+    credentials = Credentials(api_key="KEY-canary", signer=SIGNER)
+
+    assert "canary" not in repr(credentials)
+    assert SECRET not in repr(credentials)
