@@ -224,14 +224,14 @@ class _Assembly:
         """Say what at the top of the file nobody knows, and check the tables of plugins that are not in use."""
         settings = (RunSettings, ExitSettings, *self._strategies(strategy))
         known = {key for one in settings for key in fields_of(one)} | {"risk", "sandbox"}
-        named = {self._values.get("derivative"), self._values.get("price_source")}
+        named = {name for name in map(self._values.get, ("derivative", "price_source")) if isinstance(name, str)}
         idle = self._idle_tables({one.name for one in used if one is not None})
         rest = {key: value for key, value in self._values.items() if key not in known and key not in idle}
 
         for key in [key for key, value in rest.items() if key in named and isinstance(value, dict)]:
             del rest[key]  # the table of the plugin in use, or of one about which enough is said where it is named
 
-        self._problems.extend(unknown_keys(self._document, rest, sorted(known | {str(name) for name in named})))
+        self._problems.extend(unknown_keys(self._document, rest, sorted(known | named)))
 
     def _strategies(self, strategy: Chosen[StrategyDeclaration] | None) -> Iterator[type]:
         """The settings of the strategy in use; when its name is wrong, of all of them, whose faults are said too."""

@@ -58,7 +58,11 @@ def read_document(path: Path, overrides: Sequence[str] = ()) -> Document:
     name = str(path)
     text = _text(path, name)
     values, kept, problems, broken = _parse(name, text.removeprefix("\ufeff"))
-    lines = dict(_lines(kept))
+    lines: dict[KeyPath, int] = {}
+
+    for key, line in _lines(kept):
+        lines.setdefault(key, line)  # a table that is added to in several places stands where it begins
+
     document = Document(name=name, values=values, lines=lines, problems=tuple(problems), broken=frozenset(broken))
 
     return _overridden(document, overrides)
@@ -211,14 +215,14 @@ def _lines(lines: list[str]) -> Iterator[tuple[KeyPath, int]]:
 
 
 def _statement(lines: list[str], start: int) -> tuple[dict[str, Any], int]:
-    """The statement that begins at a line, and how many lines it takes."""
+    """The statement that begins at a line, and how many lines it takes; too long a one hides the lines behind it."""
     for length in range(1, min(_LONGEST_VALUE, len(lines) - start) + 1):
         try:
             return tomli.loads("\n".join(lines[start : start + length])), length
         except ValueError:
             continue
 
-    return {}, 1
+    return {}, len(lines) - start
 
 
 def _paths(values: Mapping[str, Any]) -> Iterator[KeyPath]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -44,7 +45,9 @@ def structure(
     read: dict[str, object] = {}
     faults: dict[str, Fault] = {}
 
-    for key, reader, required in _readers(settings):
+    kind: type = settings
+
+    for key, reader, required in _readers(kind):
         if key not in values:
             if required:
                 faults[key] = Fault(f"is missing: it {reader.words}")
@@ -105,14 +108,14 @@ def is_secret(key: str) -> bool:
     return _SECRET.search(key) is not None
 
 
-def _readers(settings: type) -> Iterator[tuple[str, Reader, bool]]:
+@cache
+def _readers(settings: type) -> tuple[tuple[str, Reader, bool], ...]:
     """(key, reader, whether it must be given) of each field of a settings class."""
     try:
         attrs.resolve_types(settings)
         fields = [field for field in attrs.fields(settings) if field.init]
 
-        for field in fields:
-            yield field.name, reader_for(field.type), field.default is attrs.NOTHING
+        return tuple((field.name, reader_for(field.type), field.default is attrs.NOTHING) for field in fields)
     except Exception as error:
         where = f"{settings.__module__}.{settings.__qualname__}"
         raise PluginError(f"The settings class {where} cannot be read: {error}") from error
@@ -137,7 +140,8 @@ def _built(
     When some keys could not be read the others are still compared: those without a default become NaN, and with
     NaN no comparison holds, so that nothing is said about what is not known.
     """
-    missing = [key for key, _, required in _readers(settings) if required and key not in read]
+    kind: type = settings
+    missing = [key for key, _, required in _readers(kind) if required and key not in read]
     more: list[tuple[str, Fault]] = []
 
     with decimal.localcontext() as context:
