@@ -15,6 +15,7 @@ import attrs
 import httpx
 import msgspec
 import pytest
+
 from perpmaker.clock import LoopClock
 from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox
 from perpmaker.simulation.script import ScriptedMarket

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.rules import MARKETS
 from perpmaker.simulation.script import ScriptedMarket

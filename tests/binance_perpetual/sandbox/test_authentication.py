@@ -7,6 +7,7 @@ import hashlib
 import hmac
 
 import pytest
+
 from perpmaker.wire.server import Request
 from perpmaker_binance_perpetual.sandbox.authentication import (
     KEYS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from perpmaker_binance_perpetual.sandbox.listen_key import ListenKeys
 from perpmaker_binance_perpetual.sandbox.refusal import CodeError
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from perpmaker_binance_perpetual.sandbox.parameter import Parameters, element_parameters, parse_parameters
 from perpmaker_binance_perpetual.sandbox.refusal import CodeError
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
+
 from perpmaker.model.order import Side
 
 pytestmark = pytest.mark.anyio

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+
 from perpmaker.clock import LoopClock
 from perpmaker.sandbox.server import SandboxSettings, open_sandbox
 from perpmaker.wire.http import open_client

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+
 from perpmaker.errors import ConnectivityError
 from perpmaker.model.order import Side
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+
 from perpmaker.model.order import Side
 
 pytestmark = pytest.mark.anyio
@@ -170,6 +171,54 @@ async def test_conditional_order_tells_its_life(open_venue: Any) -> None:
             "FINISHED",
         ]
         assert [event["o"]["ot"] for event in events if event["e"] == "ORDER_TRADE_UPDATE"][-1] == "STOP_MARKET"
+
+
+async def test_liquidation_is_told_by_its_client_id(open_venue: Any) -> None:
+    """Open orders expire, the venue's own order closes the position as autoclose-, and nothing is left."""
+    async with open_venue() as venue, venue.listen_to_account() as ear:
+        await venue.order(**{**MARKET, "quantity": "1.000"})
+        await venue.order(newClientOrderId="pm-1")
+        await ear.hear_until("ACCOUNT_UPDATE")
+        await ear.hear()
+        venue.market.set_ladder([(501_000, 9000)], [(501_010, 9000)])
+        venue.market.set_mark(Decimal(50_100))
+        events = []
+
+        with anyio.move_on_after(1):
+            while True:
+                events.append(await ear.hear())
+
+        orders = [event["o"] for event in events if event["e"] == "ORDER_TRADE_UPDATE"]
+        forced = [order for order in orders if order["c"].startswith("autoclose-")]
+
+        assert (forced[-1]["x"], forced[-1]["X"], forced[-1]["o"]) == ("CALCULATED", "FILLED", "LIQUIDATION")
+        assert await venue.ok("GET", "/fapi/v3/positionRisk") == []
+
+        income = await venue.ok("GET", "/fapi/v1/income", limit=1000)
+        (balance,) = await venue.ok("GET", "/fapi/v3/balance")
+
+        assert "INSURANCE_CLEAR" in {row["incomeType"] for row in income}
+        assert sum(Decimal(row["income"]) for row in income) == Decimal(balance["balance"])
+
+
+async def test_liquidation_expires_open_orders(open_venue: Any) -> None:
+    """What rests when the account is liquidated expires, with the reason for it."""
+    async with open_venue() as venue, venue.listen_to_account() as ear:
+        await venue.order(**{**MARKET, "quantity": "1.000"})
+        await venue.order(newClientOrderId="pm-1", price="57000.00")
+        venue.market.set_mark(Decimal(50_100))
+        events = []
+
+        with anyio.move_on_after(1):
+            while True:
+                events.append(await ear.hear())
+
+        resting = [event["o"] for event in events if "o" in event and event["o"]["c"] == "pm-1"]
+
+        assert [(order["x"], order["X"], order["er"]) for order in resting] == [
+            ("NEW", "NEW", "0"),
+            ("EXPIRED", "EXPIRED", "5"),
+        ]
 
 
 async def test_trade_lite_comes_ahead_of_the_same_fill(open_venue: Any) -> None:

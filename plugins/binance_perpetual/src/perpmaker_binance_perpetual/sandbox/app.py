@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import anyio
 import msgspec
+
 from perpmaker.clock import Clock
 from perpmaker.sandbox.dialect import TestKeys
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.wire.server import Request, Response
 from perpmaker.wire.websocket import WebSocket
-
 from perpmaker_binance_perpetual.sandbox import (
     rest_account,
     rest_algo,

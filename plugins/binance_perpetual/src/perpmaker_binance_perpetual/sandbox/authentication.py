@@ -18,9 +18,9 @@ from urllib.parse import unquote
 import attrs
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
 from perpmaker.sandbox.dialect import TestKeys
 from perpmaker.wire.server import Request
-
 from perpmaker_binance_perpetual.sandbox.parameter import Parameters
 from perpmaker_binance_perpetual.sandbox.refusal import CodeError, refusal
 

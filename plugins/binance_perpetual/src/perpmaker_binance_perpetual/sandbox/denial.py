@@ -8,7 +8,6 @@ from typing import Final
 
 from perpmaker.model.instrument import Instrument
 from perpmaker.simulation.denial import Denial, DeniedError
-
 from perpmaker_binance_perpetual.sandbox.notation import plain
 from perpmaker_binance_perpetual.sandbox.refusal import TEXTS, CodeError, refusal
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import attrs
+
 from perpmaker.simulation.event import FundingSettled, MarkUpdated, SimulationEvent
 from perpmaker.simulation.exchange import Exchange
 

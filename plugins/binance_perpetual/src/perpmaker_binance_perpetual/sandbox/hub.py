@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+
 from perpmaker.clock import Clock
 from perpmaker.wire.websocket import WebSocket
-
 from perpmaker_binance_perpetual.sandbox.socket import Connection, Target
 
 

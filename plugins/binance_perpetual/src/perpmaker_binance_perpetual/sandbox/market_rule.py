@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Final
 
 from perpmaker.model.instrument import Instrument
-
 from perpmaker_binance_perpetual.sandbox.notation import Notation, digits_of, plain
 from perpmaker_binance_perpetual.sandbox.refusal import refusal
 from perpmaker_binance_perpetual.sandbox.venue import Venue

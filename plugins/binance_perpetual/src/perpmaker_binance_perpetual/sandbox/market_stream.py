@@ -8,7 +8,6 @@ from typing import Final
 
 from perpmaker.model.order import Side
 from perpmaker.simulation.event import LevelsChanged, SimulationEvent, TradePrinted
-
 from perpmaker_binance_perpetual.sandbox.hub import Hub
 from perpmaker_binance_perpetual.sandbox.notation import rounded
 from perpmaker_binance_perpetual.sandbox.rest_market import stream_id

@@ -8,7 +8,6 @@ from typing import Final
 
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.simulation.order import OrderRequest, TimeInForce
-
 from perpmaker_binance_perpetual.sandbox.market_rule import (
     ORDER_TYPES,
     check_amount,

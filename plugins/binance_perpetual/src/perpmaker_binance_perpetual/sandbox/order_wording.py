@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 import attrs
+
 from perpmaker.model.order import PositionSide, Side
 from perpmaker.simulation.order import (
     Cause,
@@ -18,7 +19,7 @@ from perpmaker.simulation.order import (
     TriggerKind,
     TriggerPrice,
 )
-
+from perpmaker_binance_perpetual.sandbox.notation import plain
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 SIDES: Final[Mapping[str, Side]] = {"BUY": Side.BUY, "SELL": Side.SELL}
@@ -140,7 +141,7 @@ def order_report(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
     answer = order_answer(order, venue)
     del answer["cumQty"]
     average = venue.notation.average(average_price(order, venue))
-    turnover = venue.notation.price_value(order.filled_notional)
+    turnover = plain(order.filled_notional)
 
     return {**answer, "avgPrice": average, "cumQuote": turnover, "time": venue.shown_ms(order.created_ms)}
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+
 from perpmaker.model.order import PositionMode, Side
 from perpmaker.simulation.order import Execution
 from perpmaker.simulation.statement import AccountState, Income, IncomeKind
-
 from perpmaker_binance_perpetual.sandbox.account_wording import (
     INCOME_WORDS,
     MARGIN_MODE_WORDS,

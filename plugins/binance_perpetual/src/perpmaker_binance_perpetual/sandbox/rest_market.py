@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from perpmaker.model.order import Side
-
 from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, public
 from perpmaker_binance_perpetual.sandbox.market_rule import describe_markets
 from perpmaker_binance_perpetual.sandbox.notation import rounded

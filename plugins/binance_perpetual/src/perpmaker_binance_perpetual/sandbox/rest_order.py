@@ -7,7 +7,6 @@ from typing import Final
 
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.order import OrderState, SimulatedOrder
-
 from perpmaker_binance_perpetual.sandbox.denial import Asked, translate_denial
 from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, command, query
 from perpmaker_binance_perpetual.sandbox.limit import OrderCost

@@ -6,7 +6,6 @@ from typing import Final
 
 from perpmaker.model.order import PositionMode
 from perpmaker.simulation.denial import Denial, DeniedError
-
 from perpmaker_binance_perpetual.sandbox.account_wording import MARGIN_MODES
 from perpmaker_binance_perpetual.sandbox.authentication import Security
 from perpmaker_binance_perpetual.sandbox.denial import Asked, translate_denial

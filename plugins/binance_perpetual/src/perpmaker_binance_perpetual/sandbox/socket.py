@@ -14,6 +14,7 @@ import anyio
 import attrs
 import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
 from perpmaker.clock import Clock
 from perpmaker.errors import ConnectivityError
 from perpmaker.wire.server import Request

@@ -13,7 +13,6 @@ from perpmaker.simulation.event import (
     SimulationEvent,
 )
 from perpmaker.simulation.order import Cause, ConditionalOrder, ConditionalState, OrderState
-
 from perpmaker_binance_perpetual.sandbox.hub import Hub
 from perpmaker_binance_perpetual.sandbox.order_wording import algo_status_word, origin
 from perpmaker_binance_perpetual.sandbox.user_wording import (

@@ -11,7 +11,6 @@ from perpmaker.model.position import MarginMode
 from perpmaker.simulation.event import AccountCause, AccountChanged, OrderChanged
 from perpmaker.simulation.order import Cause, ConditionalOrder, Execution, OrderState, SimulatedOrder
 from perpmaker.simulation.statement import PositionState
-
 from perpmaker_binance_perpetual.sandbox.account_wording import entry_price, resting_notional
 from perpmaker_binance_perpetual.sandbox.notation import plain, rounded
 from perpmaker_binance_perpetual.sandbox.order_wording import (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from perpmaker.clock import Clock
 from perpmaker.model.instrument import Instrument
 from perpmaker.simulation.exchange import Exchange
-
 from perpmaker_binance_perpetual.sandbox.funding import FundingHistory
 from perpmaker_binance_perpetual.sandbox.limit import Limits
 from perpmaker_binance_perpetual.sandbox.listen_key import ListenKeys
