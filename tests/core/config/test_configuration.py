@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from perpmaker.catalog import Catalog
 from perpmaker.connector.interface import Environment
 from perpmaker.declarations import (

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from perpmaker.config.configuration import load_configuration
 from perpmaker.config.file import read_document
 from perpmaker.errors import ConfigurationError, Problem

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import attrs
 import pytest
+
 from perpmaker.config.settings import RunSettings, SandboxSettings
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.setting import Range

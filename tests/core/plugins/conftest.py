@@ -9,6 +9,7 @@ from textwrap import dedent
 
 import attrs
 import pytest
+
 from perpmaker.plugins import LoadedPlugin, load_plugins
 
 HEADER = """

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from perpmaker.catalog import Catalog, imitated, load_catalog
 from perpmaker.declarations import PriceSourceDeclaration
 from perpmaker.errors import ExitCode, PluginError

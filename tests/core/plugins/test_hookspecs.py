@@ -7,8 +7,9 @@ import re
 import textwrap
 from types import ModuleType
 
-import perpmaker
 import pytest
+
+import perpmaker
 from perpmaker import hookspecs
 from perpmaker.plugins import DECLARED_BY, new_manager
 

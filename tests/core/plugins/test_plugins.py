@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from perpmaker.plugins import ONLY, WITHOUT, LoadedPlugin, PluginState, load_plugins
 
 GOOD = """

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from perpmaker.errors import ConfigurationError
 from perpmaker.secret import References, Secret, make_signer, reference_fault
 

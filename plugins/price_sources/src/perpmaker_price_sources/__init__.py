@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+
 from perpmaker import PriceSourceDeclaration, Register, hookimpl
 
 __plugin_api__ = 1
