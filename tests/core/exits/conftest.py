@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.order import Slot, WorkingOrder

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from perpmaker.model.order import OrderKind, OrderStatus, OrderType, PositionMode, PositionSide, Side, Slot
 from perpmaker.model.quote import WantedExits
 from perpmaker.state.view import End, Mode

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.target import take_profit
 from perpmaker.model.order import OrderKind, PositionMode, PositionSide, Side, Slot

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import attrs
 import pytest
+
 from perpmaker.errors import RiskModuleError
 from perpmaker.model.order import OrderKind, Side, Slot
 from perpmaker.model.quote import Quote

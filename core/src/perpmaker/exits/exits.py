@@ -13,7 +13,7 @@ from perpmaker.exits.target import take_profit
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderType, PositionSide, Side, Slot
 from perpmaker.model.position import Position
-from perpmaker.model.quote import Close, Exit, Reason, Rule, StopLoss, Wake, WantedExits, opening_side
+from perpmaker.model.quote import Close, Exit, Reason, Rule, StopLoss, TakeProfit, Wake, WantedExits, opening_side
 from perpmaker.state.view import Mode, View
 
 CLEARING_S = 1.0
@@ -40,6 +40,7 @@ class Exits:
         self._settings = settings
         self._instrument = instrument
         self._quotes_continue = quotes_continue
+        self._known: dict[PositionSide, tuple[Position, Instrument, int, TakeProfit]] = {}
 
     def decide(self, view: View) -> WantedExits:
         """Which exits should be live now, for which positions quotes are forbidden, and when to ask again.
@@ -112,7 +113,7 @@ class Exits:
         if to_close <= 0:
             return Leaving(exits=(), wake=wake)
 
-        target = take_profit(self._settings, view.instrument, position, to_close)
+        target = self._take_profit(view.instrument, position, to_close)
 
         if target.slot in view.orders:
             return Leaving(exits=(target,), wake=wake)
@@ -129,6 +130,18 @@ class Exits:
         again = retry.waits_until(view, failed)
 
         return Leaving(exits=(target,), wake=wake) if again is None else Leaving(exits=(), wake=_by(view, wake, again))
+
+    def _take_profit(self, instrument: Instrument, position: Position, lots: int) -> TakeProfit:
+        """The target, worked out once for a position that stays as it is."""
+        known = self._known.get(position.side)
+
+        if known is not None and known[0] is position and known[1] is instrument and known[2] == lots:
+            return known[3]
+
+        target = take_profit(self._settings, instrument, position, lots)
+        self._known[position.side] = (position, instrument, lots, target)
+
+        return target
 
     def _closing_quotes(self, view: View, side: Side, position: PositionSide) -> int:
         """Lots of live quotes that would close the position as well; they count only where quoting goes on."""
