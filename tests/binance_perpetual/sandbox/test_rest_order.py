@@ -143,7 +143,7 @@ async def test_hedge_mode_wants_a_position_side_and_no_reduce_only(
         rows = await venue.ok("GET", "/fapi/v3/positionRisk")
 
         assert closing["positionSide"] == "LONG"
-        assert [(row["positionSide"], row["positionAmt"]) for row in rows] == [("LONG", "0.010")]
+        assert [(row["positionSide"], row["positionAmt"]) for row in rows] == [("LONG", "0.010"), ("SHORT", "0.000")]
         assert await venue.code("POST", "/fapi/v1/positionSide/dual", dualSidePosition="true") == -4059
 
 

@@ -143,10 +143,10 @@ def resting_notional(orders: list[SimulatedOrder], side: Side, position_side: Po
 
 
 def shown_positions(state: AccountState, orders: list[SimulatedOrder]) -> list[PositionState]:
-    """The positions that the venue lists: those that are not flat, and those that open orders act on."""
-    acted_on = {order.position_side for order in orders}
+    """The positions that the venue lists: all of a market that has a position or an open order, none of another."""
+    is_shown = bool(orders) or any(position.lots for position in state.positions)
 
-    return [position for position in state.positions if position.lots or position.side in acted_on]
+    return list(state.positions) if is_shown else []
 
 
 def _cross_unrealized(state: AccountState) -> Decimal:
