@@ -319,7 +319,7 @@ async def test_book_and_market_streams_flow() -> None:
 async def test_F14_a_wrong_secret_is_refused_with_the_venues_words() -> None:
     """A signature that the venue does not accept is an AuthenticationError, and no market is traded."""
     async with open_session(keys=("TESTKEY_binance_0001", "wrong")) as session:
-        with pytest.raises(Exception, match="[Ss]ignature") as caught:
+        with pytest.raises(Exception, match=r"[Ss]ignature") as caught:
             await session.connector.instrument("BTC-USDT")
 
     assert type(caught.value).__name__ == "AuthenticationError"

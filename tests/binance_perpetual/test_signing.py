@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import pytest
+
 from perpmaker.secret import Secret, Signer, make_signer
 from perpmaker_binance_perpetual.signing import encode_parameters, signature, signed_query
 

@@ -10,8 +10,7 @@ from perpmaker import DerivativeConnectorDeclaration, hookimpl
 
 if TYPE_CHECKING:
     from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
-    from perpmaker_binance_perpetual.sandbox import BinanceDialect
-
+    from perpmaker_binance_perpetual.sandbox.app import BinanceDialect
     from perpmaker_binance_perpetual.settings import Settings
 
 __plugin_api__ = 1

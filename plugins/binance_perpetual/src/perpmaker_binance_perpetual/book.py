@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarketEvent
 from perpmaker.model.instrument import Instrument
-
 from perpmaker_binance_perpetual.messages import Depth, DepthUpdate, Level
 from perpmaker_binance_perpetual.translate import exact_lots, exact_ticks
 

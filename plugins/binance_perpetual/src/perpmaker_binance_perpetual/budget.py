@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import attrs
+
 from perpmaker.clock import Clock
 from perpmaker.errors import RateLimitedError
 from perpmaker.wire.rate_limit import RateLimiter, Window, acquire
-
 from perpmaker_binance_perpetual.messages import RateLimit
 
 _SECONDS = {"SECOND": 1, "MINUTE": 60}

@@ -7,12 +7,12 @@ from enum import Enum, unique
 
 import attrs
 import httpx
+
 from perpmaker.clock import Clock
 from perpmaker.errors import AuthenticationError, ConnectivityError, DeadlineError
 from perpmaker.secret import Signer
 from perpmaker.wire.http import NOT_SENT
 from perpmaker.wire.rate_limit import parse_retry_after
-
 from perpmaker_binance_perpetual.budget import Budget, Cost
 from perpmaker_binance_perpetual.refusals import Answer, ban_of
 from perpmaker_binance_perpetual.server_clock import ServerClock

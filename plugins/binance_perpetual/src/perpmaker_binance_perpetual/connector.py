@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import anyio
+
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Feed
 from perpmaker.errors import ConfigurationError, Problem, VenueError
@@ -17,7 +18,6 @@ from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 from perpmaker.secret import Secret, make_signer
 from perpmaker.wire.http import open_client
-
 from perpmaker_binance_perpetual.call import Caller, Credentials
 from perpmaker_binance_perpetual.market import find_symbol, translate_instrument
 from perpmaker_binance_perpetual.messages import UserTrade

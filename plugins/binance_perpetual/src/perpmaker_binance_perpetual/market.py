@@ -9,7 +9,6 @@ from decimal import Decimal
 from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price
 from perpmaker.errors import MarketRulesError, PayloadError, UnknownMarketError
 from perpmaker.model.instrument import Instrument, MarginTier
-
 from perpmaker_binance_perpetual.messages import (
     Bracket,
     Brackets,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import attrs
+
 from perpmaker.connector.payload import Id, Millis, Number
 
 Level: TypeAlias = tuple[str, str]

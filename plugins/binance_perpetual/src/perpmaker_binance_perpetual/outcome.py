@@ -12,7 +12,6 @@ from typing import TypeAlias
 from perpmaker.errors import AuthenticationError, PayloadError, RateLimitedError, VenueError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Accepted, OrderReport, Outcome, Refusal, RefusalReason, Rejected, Unknown
-
 from perpmaker_binance_perpetual.call import LostAnswerError
 from perpmaker_binance_perpetual.refusals import Answer, failure_of, refusal_of, refusal_of_failure
 from perpmaker_binance_perpetual.rest import elements_of, order_of

@@ -6,7 +6,6 @@ from perpmaker.errors import AuthenticationError, MarketRulesError, RefusedError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
-
 from perpmaker_binance_perpetual.refusals import MARGIN_MODE_ALREADY_SET, POSITION_MODE_ALREADY_SET
 from perpmaker_binance_perpetual.rest import Rest
 from perpmaker_binance_perpetual.translate import MARGIN_MODE_NAMES, MARGIN_MODES, lookup

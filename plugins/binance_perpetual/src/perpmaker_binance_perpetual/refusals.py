@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 import attrs
+
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import (
     AuthenticationError,
@@ -20,7 +21,6 @@ from perpmaker.errors import (
     VenueError,
 )
 from perpmaker.model.order import Refusal, RefusalReason
-
 from perpmaker_binance_perpetual.messages import Failure
 
 DUPLICATE_ID: Final = -4116

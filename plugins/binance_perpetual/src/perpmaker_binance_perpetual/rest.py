@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
+
 from perpmaker.clock import Clock
 from perpmaker.connector.payload import PayloadDecoder, is_json
 from perpmaker.errors import ConnectivityError, PayloadError
-
 from perpmaker_binance_perpetual.budget import Cost
 from perpmaker_binance_perpetual.call import Caller, NotSentError, Security
 from perpmaker_binance_perpetual.messages import (

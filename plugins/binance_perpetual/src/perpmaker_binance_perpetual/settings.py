@@ -8,6 +8,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import attrs
+
 from perpmaker.connector.interface import Environment, SandboxAccess
 from perpmaker.model.setting import Range
 from perpmaker.secret import reference_fault
@@ -49,8 +50,9 @@ class Settings:
     `api_key` and `api_secret` are references (`env:NAME`, `file:PATH`, `keyring:SERVICE/NAME`), needed for testnet and
     live; an HMAC secret or an Ed25519 private key. `recv_window_ms` is how long the venue accepts a request after it
     was signed; with `clock_uncertainty_s` and `read_lag_s` (how old an answer of the venue may be) it makes the fence
-    after which an order that the venue does not know can never arrive. `deadline_s` is for each whole call. `rest_url` and `stream_url` replace the
-    addresses of testnet or live by another one of the same environment, or by one on this machine.
+    after which an order that the venue does not know can never arrive. `deadline_s` is for each whole call.
+    `rest_url` and `stream_url` replace the addresses of testnet or live by another one of the same environment, or by
+    one on this machine.
     """
 
     environment: Environment = Environment.SANDBOX

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import anyio
 import attrs
+
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import EventReceiver
 from perpmaker.connector.payload import PayloadDecoder
@@ -22,7 +23,6 @@ from perpmaker.model.event import Channel, Event, FeedAlive
 from perpmaker.model.instrument import Instrument
 from perpmaker.wire.pipe import Connect
 from perpmaker.wire.websocket import WebSocket, open_websocket
-
 from perpmaker_binance_perpetual.book import BookSync
 from perpmaker_binance_perpetual.messages import AggregateTrade, DepthUpdate, MarkPriceUpdate, StreamEvent
 from perpmaker_binance_perpetual.rest import Rest

@@ -37,7 +37,6 @@ from perpmaker.model.order import (
     Side,
 )
 from perpmaker.model.position import Balance, MarginMode, Position
-
 from perpmaker_binance_perpetual.messages import (
     AccountUpdate,
     AggregateTrade,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 import attrs
+
 from perpmaker.connector.interface import EventReceiver
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConnectivityError, PayloadError, RefusedError, VenueError
@@ -15,7 +16,6 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import VenueSettings
 from perpmaker.wire.websocket import WebSocket, open_websocket
-
 from perpmaker_binance_perpetual.messages import AccountConfigUpdate, AccountUpdate, OrderTradeUpdate
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
 from perpmaker_binance_perpetual.streams import StreamAccess, StreamFeed, Tolerance, read_event

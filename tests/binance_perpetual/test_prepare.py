@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perpmaker.errors import AuthenticationError, MarketRulesError, RefusedError
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import PositionMode
+from perpmaker.model.position import MarginMode, VenueSettings
+from perpmaker_binance_perpetual.messages import AccountConfig, SymbolConfig
+from perpmaker_binance_perpetual.prepare import prepare_market
+
+pytestmark = pytest.mark.anyio
+
+
+class Account:
+    """An account's settings, with the venue's refusals by call; `obeys` False: says yes and changes nothing."""
+
+    def __init__(self, *, obeys: bool = True, can_trade: bool = True, refusals: dict[str, int] | None = None) -> None:
+        self.hedge, self.margin, self.leverage = False, "CROSSED", 20
+        self.calls: list[str] = []
+        self._obeys = obeys
+        self._can_trade = can_trade
+        self._refusals = refusals or {}
+
+    async def account_config(self) -> AccountConfig:
+        """Position mode and permission."""
+        return AccountConfig(dualSidePosition=self.hedge, canTrade=self._can_trade)
+
+    async def symbol_config(self, symbol: str) -> SymbolConfig:
+        """Margin mode and leverage."""
+        return SymbolConfig(symbol=symbol, marginType=self.margin, leverage=self.leverage)
+
+    async def set_position_mode(self, *, hedge: bool) -> None:
+        """Change the position mode."""
+        self._change("position_mode", hedge=hedge)
+
+    async def set_margin_type(self, symbol: str, margin_type: str) -> None:
+        """Change the margin mode."""
+        self._change("margin_type", margin=margin_type)
+        assert symbol == "BTCUSDT"
+
+    async def set_leverage(self, symbol: str, leverage: int) -> None:
+        """Change the leverage."""
+        self._change("leverage", leverage=leverage)
+        assert symbol == "BTCUSDT"
+
+    def _change(self, call: str, **values: Any) -> None:
+        self.calls.append(call)
+
+        if call in self._refusals:
+            raise RefusedError("the venue's words", code=str(self._refusals[call]), status=400)
+
+        if self._obeys:
+            vars(self).update(values)
+
+
+async def prepare(
+    account: Any,
+    instrument: Instrument,
+    leverage: int = 3,
+    mode: PositionMode = PositionMode.HEDGE,
+    margin: MarginMode | None = MarginMode.ISOLATED,
+) -> VenueSettings:
+    """Prepare the market on a scripted account."""
+    return await prepare_market(account, instrument, leverage, mode, margin)
+
+
+async def test_what_differs_is_set_and_read_back(instrument: Instrument) -> None:
+    """Each setting is changed once, and the result is the venue's word."""
+    account = Account()
+
+    assert await prepare(account, instrument) == VenueSettings(
+        leverage=3, position_mode=PositionMode.HEDGE, margin_mode=MarginMode.ISOLATED
+    )
+    assert account.calls == ["position_mode", "margin_type", "leverage"]
+
+
+async def test_what_is_right_is_left_alone(instrument: Instrument) -> None:
+    """Nothing is sent when nothing differs, and a margin mode of None is never touched."""
+    account = Account()
+    settings = await prepare(account, instrument, 20, PositionMode.ONE_WAY, None)
+
+    assert (account.calls, settings.margin_mode) == ([], MarginMode.CROSS)
+
+
+async def test_F42_already_set_is_success(instrument: Instrument) -> None:
+    """Somebody else was quicker: the venue's refusals of that kind are none."""
+    account = Account(refusals={"position_mode": -4059, "margin_type": -4046})
+
+    assert (await prepare(account, instrument)).leverage == 3
+
+
+async def test_F42_a_change_that_was_not_made_shows_in_what_is_read_back(instrument: Instrument) -> None:
+    """The venue said yes and did nothing: the result says what holds."""
+    settings = await prepare(Account(obeys=False), instrument)
+
+    assert (settings.leverage, settings.position_mode) == (20, PositionMode.ONE_WAY)
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "words"),
+    [
+        ("position_mode", -4067, "open orders"),
+        ("position_mode", -4068, "open position"),
+        ("margin_type", -4047, "open orders"),
+        ("margin_type", -4048, "open position"),
+        ("margin_type", -4168, "the venue's words"),
+        ("leverage", -4028, "Lower leverage"),
+        ("leverage", -2027, "the venue's words"),
+    ],
+)
+async def test_F42_what_stands_in_the_way_is_worded(instrument: Instrument, call: str, code: int, words: str) -> None:
+    """The message says what is in the way and what to do."""
+    with pytest.raises(MarketRulesError, match=words):
+        await prepare(Account(refusals={call: code}), instrument)
+
+
+@pytest.mark.parametrize("call", ["position_mode", "margin_type", "leverage"])
+async def test_other_refusals_stay_what_they_are(instrument: Instrument, call: str) -> None:
+    """A refusal without a meaning of ours keeps its code."""
+    with pytest.raises(RefusedError) as caught:
+        await prepare(Account(refusals={call: -1102}), instrument)
+
+    assert caught.value.code == "-1102"
+
+
+async def test_leverage_above_the_maximum_is_refused_unsent(instrument: Instrument) -> None:
+    """The maximum is named."""
+    account = Account()
+
+    with pytest.raises(MarketRulesError, match="125"):
+        await prepare(account, instrument, leverage=126)
+
+    assert account.calls == []
+
+
+async def test_an_account_that_may_not_trade_is_named(instrument: Instrument) -> None:
+    """The key has no permission for futures."""
+    with pytest.raises(AuthenticationError, match="may not trade"):
+        await prepare(Account(can_trade=False), instrument)
