@@ -1,6 +1,6 @@
 """The trader on hand-fed events: one test for each row of the fault matrix that is decided here."""
 
-# ruff: noqa: N802  # rows of the fault matrix keep their names
+# rows of the fault matrix keep their names
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.decision import Decision
 from perpmaker.engine.trader import Trader

@@ -62,17 +62,16 @@ class Book:
     """The book as folded from the venue's events, with `own` depth left out of what strategies see.
 
     `ok` is false before the first snapshot, after `lose`, and while the book is crossed: nothing may be priced from
-    it then. `venue_ms` is the venue's time up to which it is complete.
+    it then.
     """
 
-    __slots__ = ("_asks", "_bids", "_synchronised", "own", "venue_ms")
+    __slots__ = ("_asks", "_bids", "_synchronised", "own")
 
     def __init__(self, own: OwnDepth | None = None) -> None:
         self._bids = Half(Side.BUY.sign)
         self._asks = Half(Side.SELL.sign)
         self._synchronised = False
         self.own = own if own is not None else OwnDepth()
-        self.venue_ms = 0
 
     def snapshot(self, event: BookSnapshot, now: float) -> None:
         """Take the whole book; it is trusted from here on."""
@@ -138,7 +137,7 @@ class Book:
                 yield ticks, others
 
     def _reach(self, venue_ms: int, now: float) -> None:
-        self.venue_ms = venue_ms
+        self.own.reached_ms = venue_ms
 
         if self.own.is_waiting:
-            self.own.reach(venue_ms, now)
+            self.own.catch_up(now)

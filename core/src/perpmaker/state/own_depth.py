@@ -26,14 +26,14 @@ class _Change:
 
 
 class OwnDepth:
-    """Our lots by side (as its sign) and ticks, following the book's own time."""
+    """Our lots by side (as its sign) and ticks, following the book's own time, which is complete to `reached_ms`."""
 
-    __slots__ = ("_reached_ms", "_waiting", "lots")
+    __slots__ = ("_waiting", "lots", "reached_ms")
 
     def __init__(self) -> None:
         self.lots: dict[int, dict[int, int]] = {Side.BUY.sign: {}, Side.SELL.sign: {}}
         self._waiting: list[_Change] = []
-        self._reached_ms = 0
+        self.reached_ms = 0
 
     @property
     def is_waiting(self) -> bool:
@@ -44,18 +44,17 @@ class OwnDepth:
         """Our part of a level changed by `lots` (signed) at a venue time; 0 when that is not known: at once."""
         change = _Change(venue_ms, now, side.sign, ticks, lots)
 
-        if venue_ms <= self._reached_ms:
+        if venue_ms <= self.reached_ms:
             self._apply(change)
         else:
             self._waiting.append(change)
 
-    def reach(self, venue_ms: int, now: float) -> None:
-        """The book is complete up to this venue time."""
-        self._reached_ms = max(self._reached_ms, venue_ms)
+    def catch_up(self, now: float) -> None:
+        """Take in the changes that the book shows by now."""
         waiting = []
 
         for change in self._waiting:
-            if change.venue_ms <= self._reached_ms or change.seen_at + PATIENCE_S <= now:
+            if change.venue_ms <= self.reached_ms or change.seen_at + PATIENCE_S <= now:
                 self._apply(change)
             else:
                 waiting.append(change)

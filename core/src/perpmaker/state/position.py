@@ -108,8 +108,15 @@ class TrackedPosition:
             self.doubt_since = now if self.doubt_since is None else self.doubt_since
 
     def resync(self, report: Position, read_ms: int, now: float) -> None:
-        """Take the answer to a resync: true as of the position's own time, or of the read where it has none."""
+        """Take the answer to a resync: true as of the position's own time, or of the read where it has none.
+
+        Fills after that time stay on top of it. One that is older than a report taken over already is late news.
+        """
         as_of = report.venue_ms or read_ms
+
+        if as_of < self._anchor_ms:
+            return
+
         later = [step for step in self._steps if step.venue_ms > as_of]
         self._anchor = report
         self._anchor_ms = as_of

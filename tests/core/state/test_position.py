@@ -1,0 +1,118 @@
+"""A position from fills at once, and from reports with care."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perpmaker.model.order import PositionSide
+from perpmaker.model.position import Position
+from perpmaker.state.position import Step, TrackedPosition, moved
+
+
+def position(amount: str, entry: str = "100", venue_ms: int = 0) -> Position:
+    """A net position."""
+    return Position(side=PositionSide.NET, amount=Decimal(amount), entry=Decimal(entry), venue_ms=venue_ms)
+
+
+def step(venue_ms: int, amount: str, price: str = "100") -> Step:
+    """A fill."""
+    return Step(venue_ms, Decimal(amount), Decimal(price))
+
+
+def tracked() -> TrackedPosition:
+    """A flat position without any history."""
+    return TrackedPosition(position("0", "0"))
+
+
+def test_average_entry_as_venues_keep_it() -> None:
+    """Growing averages, shrinking keeps, flipping restarts, flat is zero."""
+    long = moved(moved(position("0", "0"), step(1, "1", "100")), step(2, "3", "104"))
+    assert (long.amount, long.entry) == (4, 103)
+    assert moved(long, step(3, "-1", "200")).entry == 103
+    flipped = moved(long, step(3, "-5", "90"))
+    assert (flipped.amount, flipped.entry) == (-1, 90)
+    assert moved(long, step(3, "-4", "90")).entry == 0
+
+
+def test_newer_report_that_differs_is_adopted_and_its_fill_not_applied_again() -> None:
+    """The report of a fill may come before the fill itself: one change, and nothing external."""
+    one = tracked()
+    one.report(position("1", venue_ms=10), 0.0)
+    one.fill(step(10, "1"))
+
+    assert one.now.amount == 1
+    assert one.external == 0
+
+
+def test_report_of_the_same_millisecond_is_resolved_by_the_missing_fill() -> None:
+    """Two fills of one millisecond, reported together after the first arrived: a doubt, until the second comes."""
+    one = tracked()
+    one.fill(step(10, "1"))
+    one.report(position("2", venue_ms=10), 5.0)
+    assert (one.now.amount, one.doubt_since) == (1, 5.0)
+    one.fill(step(10, "1"))
+    assert (one.now.amount, one.doubt_since) == (2, None)
+
+
+def test_older_reports_are_ignored() -> None:
+    """A report from before the last fill says nothing about now."""
+    one = tracked()
+    one.fill(step(10, "1"))
+    one.report(position("0", "0", venue_ms=9), 0.0)
+
+    assert one.now.amount == 1
+
+
+def test_reports_of_one_millisecond_follow_each_other_after_an_adopted_one() -> None:
+    """Once a report leads, the next one of the same millisecond is newer."""
+    one = tracked()
+    one.report(position("1", venue_ms=10), 0.0)
+    one.report(position("2", venue_ms=10), 0.0)
+
+    assert one.now.amount == 2
+
+
+def test_resync_keeps_fills_that_came_after_what_was_read() -> None:
+    """The answer was true when it was read; fills since then stay on top of it."""
+    one = tracked()
+    one.fill(step(10, "1"))
+    one.fill(step(20, "1"))
+    one.resync(position("1", venue_ms=10), 15, 0.0)
+
+    assert one.now.amount == 2
+
+
+def test_a_late_resync_does_not_undo_a_newer_report() -> None:
+    """An answer that took long is old news."""
+    one = tracked()
+    one.report(position("3", venue_ms=30), 0.0)
+    one.resync(position("1", venue_ms=10), 12, 1.0)
+
+    assert one.now.amount == 3
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.integers(-3, 3).filter(bool), max_size=8), st.randoms(use_true_random=False))
+def test_any_order_of_fills_and_reports_ends_at_the_venue(amounts: list[int], chance: object) -> None:
+    """Each fill and its report, one millisecond apart from the next, shuffled and some reports twice."""
+    total, messages = 0, []
+
+    for number, amount in enumerate(amounts):
+        total += amount
+        messages += [step(number, str(amount)), position(str(total), venue_ms=number)]
+
+    shuffled = list(messages)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis hands over a random.Random
+    one = tracked()
+
+    for message in shuffled:
+        if isinstance(message, Step):
+            one.fill(message)
+        else:
+            one.report(message, 0.0)
+            one.report(message, 0.0)
+
+    assert one.now.amount == total
