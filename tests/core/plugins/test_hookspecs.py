@@ -36,12 +36,11 @@ def test_example_is_accepted_by_the_manager(hook: str) -> None:
     """The example of each hook, with its own module's import left out, registers and declares what it says."""
     documentation = inspect.getdoc(getattr(hookspecs, hook)) or ""
     example = textwrap.dedent(documentation.split("Example::")[1])
-    missing = dict.fromkeys(re.findall(r"\w+", re.findall(r"from perpmaker_\w+\.\w+ import (.*)", example)[0]), object)
+    own = re.findall(r"from perpmaker_\w+\.\w+ import (.*)", example)[0]
     plugin = ModuleType("example")
+    vars(plugin).update(dict.fromkeys(own.split(", "), object))
     code = "\n".join(line for line in example.splitlines() if not line.startswith("from perpmaker_"))
-    exec(code, vars(plugin) | {}, namespace := {**missing})  # noqa: S102  # our own documentation
-    vars(plugin).update(namespace)
-    vars(namespace[hook]).setdefault("__globals__", None)
+    exec(code, vars(plugin))  # noqa: S102  # our own documentation
     manager = new_manager()
     manager.register(plugin)
     manager.check_pending()
