@@ -145,6 +145,16 @@ def test_once_fired_it_stays_fired(venue: Any, stops: Stops, targets: Targets) -
     assert (stops(back), targets(back)) == ([(9552, 1000)], [])
 
 
+def test_a_live_stop_order_says_that_the_stop_has_fired(venue: Any, stops: Stops, targets: Targets) -> None:
+    """After a restart without memory a resting stop is adopted and priced anew, not taken for something to cancel."""
+    market = venue()
+    market.orders = {STOP: make_order(STOP, 9552, 1000)}
+    wanted = market.decide(bid=9800, ask=9802)
+
+    assert (stops(wanted), targets(wanted)) == ([(9751, 1000)], [])
+    assert wanted.no_quotes_for == {PositionSide.NET}
+
+
 def test_a_position_through_zero_is_a_new_one(venue: Any, stops: Stops, targets: Targets) -> None:
     """The stop of a long says nothing about the short that follows it."""
     market = venue(bid=9600, ask=9602)

@@ -36,9 +36,14 @@ class Exits:
     a One-way position is then smaller by the live quotes that would close it too.
     """
 
-    def __init__(self, settings: ExitSettings, instrument: Instrument, *, quotes_continue: bool = False) -> None:
+    def __init__(
+        self,
+        settings: ExitSettings,
+        instrument: Instrument,  # noqa: ARG002  # built as strategies are; the view has the newest
+        *,
+        quotes_continue: bool = False,
+    ) -> None:
         self._settings = settings
-        self._instrument = instrument
         self._quotes_continue = quotes_continue
         self._known: dict[PositionSide, tuple[Position, Instrument, int, TakeProfit]] = {}
 
@@ -90,7 +95,11 @@ class Exits:
         spread = self._settings.stop_loss_spread
         trigger = None if spread is None else stop_ticks(position, sign, spread, view.instrument)
 
-        if fired is None and trigger is not None and has_passed(view, source, sign, trigger):
+        # A stop order that is live says that the stop has fired, also when a restart has lost the memory of it.
+        if fired is None and (
+            _closing_slot(OrderKind.STOP_LOSS, position) in view.orders
+            or (trigger is not None and has_passed(view, source, sign, trigger))
+        ):
             fired = Fired(sign=sign, at=view.now)
 
         if fired is not None:
