@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from perpmaker.model.instrument import MarginTier
 from perpmaker.model.margin import (
     approximate_liquidation,

@@ -5,6 +5,7 @@ from typing import Any
 import anyio
 import attrs
 import pytest
+
 from perpmaker.clock import Clock
 from perpmaker.sandbox.dialect import TestKeys
 from perpmaker.simulation.exchange import Exchange

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import msgspec
 import pytest
+
 from perpmaker.sandbox.server import SandboxLine
 
 VENUE = "binance_perpetual"

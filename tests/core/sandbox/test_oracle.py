@@ -3,6 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+
 from perpmaker.model.order import PositionMode, Side
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.sandbox.oracle import Oracle

@@ -9,6 +9,7 @@ import anyio
 import httpx
 import msgspec
 import pytest
+
 from perpmaker.clock import LoopClock
 from perpmaker.errors import UnknownMarketError
 from perpmaker.model.order import Side

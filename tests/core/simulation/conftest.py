@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import attrs
 import pytest
+
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionSide, Side
 from perpmaker.simulation.event import SimulationEvent

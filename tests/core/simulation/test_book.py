@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from perpmaker.model.order import Side
 from perpmaker.simulation.book import BookSide, Resting
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import ConditionalChanged

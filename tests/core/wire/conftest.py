@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import ByteStream, SocketAttribute
+
 from perpmaker.testing.network import open_server
 from perpmaker.wire.pipe import LOST, Connect, MemoryNetwork, connect_tcp
 

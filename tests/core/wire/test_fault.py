@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+
 from perpmaker.errors import PayloadError
 from perpmaker.testing.network import EchoApp
 from perpmaker.wire.fault import Fault, FaultPlan, Reply, parse_fault

@@ -10,6 +10,7 @@ import anyio
 import httpx
 import pytest
 from anyio.abc import ByteStream
+
 from perpmaker.errors import ConnectivityError
 from perpmaker.testing.network import EchoApp
 from perpmaker.wire.fault import Fault, Reply

@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import ByteStream, SocketAttribute
+
 from perpmaker.errors import ConnectivityError
 from perpmaker.wire.memory import CAPACITY_BYTES
 from perpmaker.wire.pipe import MemoryNetwork, connect_tcp, is_quiet, reset

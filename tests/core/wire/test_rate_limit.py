@@ -8,6 +8,7 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from perpmaker.clock import SystemClock
 from perpmaker.wire.rate_limit import (
     DEFAULT_RETRY_AFTER_S,

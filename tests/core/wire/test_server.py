@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import ByteStream
+
 from perpmaker.errors import ConnectivityError
 from perpmaker.testing.network import EchoApp, Served
 from perpmaker.wire.server import Request, Response

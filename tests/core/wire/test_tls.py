@@ -14,6 +14,7 @@ from anyio.streams.tls import TLSListener
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
 from perpmaker.errors import ConnectivityError
 from perpmaker.wire.pipe import _trusted, connect_tcp
 

@@ -8,14 +8,15 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import ByteStream
+from wsproto.connection import ConnectionType
+from wsproto.frame_protocol import FrameProtocol, Opcode
+
 from perpmaker.errors import ConnectivityError, DeadlineError, RateLimitedError, RefusedError
 from perpmaker.testing.network import EchoApp
 from perpmaker.wire.fault import Fault, Reply
 from perpmaker.wire.handshake import accept_headers
 from perpmaker.wire.server import Request
 from perpmaker.wire.websocket import WebSocket, WebSocketClosedError, WireWebSocket, open_websocket
-from wsproto.connection import ConnectionType
-from wsproto.frame_protocol import FrameProtocol, Opcode
 
 pytestmark = pytest.mark.anyio
 
