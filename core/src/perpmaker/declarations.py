@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -71,3 +72,44 @@ class StrategyDeclaration:
 Declaration: TypeAlias = (
     DerivativeConnectorDeclaration | PriceSourceDeclaration | RiskModuleDeclaration | StrategyDeclaration
 )
+
+_NAME = re.compile(r"[a-z0-9_]+")
+_RESERVED = frozenset({"risk", "sandbox"})  # tables of the configuration file that are no plugin's
+
+
+def declaration_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # of the right class, but attrs checks no field's type
+    """Yield what is wrong with what a declaration says, in words for its author."""
+    if not isinstance(declaration.name, str) or not _NAME.fullmatch(declaration.name):
+        yield "its name must be made of a-z, 0-9 and _"
+
+    if declaration.name in _RESERVED:
+        yield f"the name is taken by the table [{declaration.name}] of the configuration file"
+
+    if not isinstance(declaration.summary, str) or not declaration.summary.strip():
+        yield "its summary must be a line of text"
+
+    if not isinstance(declaration.settings, type) or not attrs.has(declaration.settings):
+        yield "its settings must be an attrs class"
+
+    yield from _callable_faults(declaration)
+
+
+def _callable_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # see above
+    """What is wrong with the part that is called later."""
+    optional = ("sandbox",) if isinstance(declaration, DerivativeConnectorDeclaration) else ()
+    derived = isinstance(declaration, PriceSourceDeclaration) and declaration.name == "current_market"
+
+    for field in ("open", "build", "sandbox"):
+        value = getattr(declaration, field, ...)
+        may_be_none = field in optional or (derived and field == "open")
+
+        if value is not ... and not callable(value) and not (value is None and may_be_none):
+            yield f"its {field} must be callable"
+
+    if isinstance(declaration, PriceSourceDeclaration) and not _is_texts(declaration.price_types):
+        yield "its price_types must be a tuple of texts, the default first"
+
+
+def _is_texts(value: object) -> bool:
+    """Whether this is a tuple of at least one text."""
+    return isinstance(value, tuple) and bool(value) and all(isinstance(item, str) for item in value)

@@ -29,6 +29,7 @@ from perpmaker.declarations import (
     PriceSourceDeclaration,
     RiskModuleDeclaration,
     StrategyDeclaration,
+    declaration_faults,
 )
 from perpmaker.hookspecs import PLUGIN_API, PROJECT
 from perpmaker.strategy.declaration import declaration as perpetual_market_making
@@ -46,8 +47,6 @@ DECLARED_BY: Mapping[str, type[Declaration]] = {
     "register_strategies": StrategyDeclaration,
 }
 
-_NAME = re.compile(r"[a-z0-9_]+")
-_RESERVED = frozenset({"risk", "sandbox"})  # tables of the configuration file that are no plugin's
 _WIDEST = 300
 
 
@@ -284,50 +283,12 @@ def _checked(hook: str, handed_over: object) -> Declaration:
     if not isinstance(handed_over, expected):
         raise _BrokenError(f"{hook} handed over a {type(handed_over).__name__}, not a {expected.__name__}")
 
-    fault = next(_faults(handed_over), None)
+    fault = next(declaration_faults(handed_over), None)
 
     if fault is not None:
         raise _BrokenError(f"{hook} declared {handed_over.name!r}: {fault}")
 
     return handed_over
-
-
-def _faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # of the right class, but attrs checks no field's type
-    """What is wrong with what a declaration says."""
-    if not isinstance(declaration.name, str) or not _NAME.fullmatch(declaration.name):
-        yield "its name must be made of a-z, 0-9 and _"
-
-    if declaration.name in _RESERVED:
-        yield f"the name is taken by the table [{declaration.name}] of the configuration file"
-
-    if not isinstance(declaration.summary, str) or not declaration.summary.strip():
-        yield "its summary must be a line of text"
-
-    if not isinstance(declaration.settings, type) or not attrs.has(declaration.settings):
-        yield "its settings must be an attrs class"
-
-    yield from _callable_faults(declaration)
-
-
-def _callable_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # see above
-    """What is wrong with the part that is called later."""
-    optional = ("sandbox",) if isinstance(declaration, DerivativeConnectorDeclaration) else ()
-    derived = isinstance(declaration, PriceSourceDeclaration) and declaration.name == "current_market"
-
-    for field in ("open", "build", "sandbox"):
-        value = getattr(declaration, field, ...)
-        may_be_none = field in optional or (derived and field == "open")
-
-        if value is not ... and not callable(value) and not (value is None and may_be_none):
-            yield f"its {field} must be callable"
-
-    if isinstance(declaration, PriceSourceDeclaration) and not _is_texts(declaration.price_types):
-        yield "its price_types must be a tuple of texts, the default first"
-
-
-def _is_texts(value: object) -> bool:
-    """Whether this is a tuple of at least one text."""
-    return isinstance(value, tuple) and bool(value) and all(isinstance(item, str) for item in value)
 
 
 def _check_unique(declarations: Iterable[Declaration]) -> None:

@@ -105,7 +105,8 @@ def _number(kind: type, bounds: Range) -> Reader:
 
 def _row(readers: Sequence[Reader]) -> Reader:
     """A list with one value for each reader."""
-    words = f"must be a list of {len(readers)}: {'; '.join(reader.words for reader in readers)}"
+    each = "; ".join(reader.words.removeprefix("must be ") for reader in readers)
+    words = f"must be a list of {len(readers)}: {each}"
 
     def read(value: object) -> object:
         if not isinstance(value, list) or len(value) != len(readers):
