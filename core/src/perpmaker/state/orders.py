@@ -238,7 +238,6 @@ class Orders:
             if report is not None:
                 self.reported(report, now)
                 record.put(confirmed=True)
-                record.resynced = True
             elif record.known and record.working.sent_at < began_at and record.ask_at is None:
                 record.fence(now + self._fence_s)
                 record.ask(now)
@@ -248,13 +247,13 @@ class Orders:
     def forgive(self, before: float) -> None:
         """After a resync: fills announced before it that it did not bring will not come."""
         for client_id, record in list(self.settling.items()):
-            if record.gap_since is not None and record.gap_since < before:
+            if record.gap_since is not None and record.gap_since <= before:
                 record.booked_lots = record.working.filled_lots
                 record.gap_since = None
                 del self.settling[client_id]
 
         for record in self.live.values():
-            if record.gap_since is not None and record.gap_since < before:
+            if record.gap_since is not None and record.gap_since <= before:
                 record.booked_lots = record.working.filled_lots
                 record.gap_since = None
 
@@ -298,7 +297,7 @@ class Orders:
         record.fill_up_to(report.filled_lots, now)
 
         if report.status is OrderStatus.FILLED:
-            record.fill_up_to(record.working.order.lots, now)
+            record.fill_up_to(report.filled_lots or record.working.order.lots, now)
             self._end(record, End.FILLED, report.venue_ms, now)
         elif report.status is OrderStatus.OPEN:
             if asked and record.working.status in {OrderStatus.CANCELLING, OrderStatus.UNKNOWN}:

@@ -17,8 +17,6 @@ from perpmaker.state.view import End
 ASK_DELAYS_S = (0.25, 0.5, 1.0, 2.0)
 """Pauses between one question about an order and the next; the last one repeats."""
 
-_WAITING_FOR_ANSWER = frozenset({OrderStatus.PENDING, OrderStatus.UNKNOWN})
-
 
 @attrs.define(kw_only=True)
 class Record:
@@ -42,7 +40,6 @@ class Record:
     cancels: int = 0
     displayed_lots: int = 0
     end: End | None = None
-    resynced: bool = False
 
     @property
     def has_gap(self) -> bool:
@@ -138,8 +135,3 @@ def adopted(report: OrderReport, working: WorkingOrder, now: float) -> Record:
         booked_lots=report.filled_lots,
         accepted_at=now,
     )
-
-
-def is_waiting(working: WorkingOrder) -> bool:
-    """Whether the order's placing has not been answered or proven."""
-    return working.status in _WAITING_FOR_ANSWER
