@@ -9,15 +9,10 @@ from hypothesis import strategies as st
 
 from perpmaker.model.instrument import OrderMargin
 from perpmaker.model.order import OrderKind, Side, Slot
-from perpmaker.model.quote import Quote, Rule
+from perpmaker.model.quote import Rule
 from perpmaker.strategy.filters import Budget, MarketFilter, MinimumSpread, check_taking, own_barriers
 from perpmaker.strategy.reference import Reference, read_reference
 from perpmaker.testing.view import make_instrument, make_order, make_view
-
-
-def quote(side: Side, ticks: int, lots: int, level: int = 0) -> Quote:
-    """A wanted quote."""
-    return Quote(slot=Slot(OrderKind.QUOTE, side, level), ticks=ticks, lots=lots, generation=1)
 
 
 @pytest.mark.parametrize(
@@ -89,10 +84,10 @@ def test_a_quote_never_meets_our_own_order() -> None:
 def test_margin_of_a_quote_is_notional_by_leverage_plus_the_taker_fee() -> None:
     """1 at 100 with leverage 10 and a taker fee of 0.1 % needs 10.1."""
     instrument = make_instrument(taker_fee=Decimal("0.001"))
-    one = quote(Side.BUY, 10000, 1000)
+    one = (Side.BUY, 10000, 1000)
 
-    assert Budget(make_view(instrument=instrument, leverage=10, capital=Decimal("10.1")), {}).grant(one)
-    assert not Budget(make_view(instrument=instrument, leverage=10, capital=Decimal("10.09")), {}).grant(one)
+    assert Budget(make_view(instrument=instrument, leverage=10, capital=Decimal("10.1")), {}).grant(*one)
+    assert not Budget(make_view(instrument=instrument, leverage=10, capital=Decimal("10.09")), {}).grant(*one)
 
 
 @pytest.mark.parametrize(
@@ -102,18 +97,18 @@ def test_sides_are_summed_unless_the_venue_says_otherwise(margin: OrderMargin, *
     """Both sides count, unless the venue demands margin for the larger side or for none."""
     budget = Budget(make_view(instrument=make_instrument(order_margin=margin), capital=Decimal(100)), {})
 
-    assert budget.grant(quote(Side.BUY, 10000, 1000))
-    assert budget.grant(quote(Side.SELL, 10000, 1000)) is granted
+    assert budget.grant(Side.BUY, 10000, 1000)
+    assert budget.grant(Side.SELL, 10000, 1000) is granted
 
 
 def test_quotes_that_reduce_the_position_need_no_margin() -> None:
     """The part of a quote that only shrinks the position is free."""
     budget = Budget(make_view(capital=Decimal(0)), {Side.SELL: 500})
 
-    assert budget.grant(quote(Side.SELL, 10000, 300))
-    assert budget.grant(quote(Side.SELL, 10000, 200, 1))
-    assert not budget.grant(quote(Side.SELL, 10000, 1, 2))
-    assert not budget.grant(quote(Side.BUY, 10000, 1))
+    assert budget.grant(Side.SELL, 10000, 300)
+    assert budget.grant(Side.SELL, 10000, 200)
+    assert not budget.grant(Side.SELL, 10000, 1)
+    assert not budget.grant(Side.BUY, 10000, 1)
 
 
 @given(
@@ -130,7 +125,7 @@ def test_the_budget_is_never_exceeded(
     """The margin and fee of what was granted never exceed the capital."""
     instrument = make_instrument(taker_fee=fee)
     budget = Budget(make_view(instrument=instrument, leverage=leverage, capital=capital), {})
-    granted = [one for one in wanted if budget.grant(quote(*one))]
+    granted = [one for one in wanted if budget.grant(*one)]
     notional = sum((instrument.price(ticks) * instrument.amount(lots) for _, ticks, lots in granted), Decimal(0))
 
     assert notional / leverage + notional * fee <= capital

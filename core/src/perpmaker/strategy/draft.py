@@ -279,7 +279,7 @@ class Draft:
             if taking is not None:
                 self.alarm.exact()
                 self._withhold(quote.slot, (*quote.reasons, taking))
-            elif budget.grant(quote):
+            elif budget.grant(quote.slot.side, quote.ticks, quote.lots):
                 self._quotes[quote.slot] = quote
                 self._watch_minimum(quote.slot.side, quote.ticks)
             else:

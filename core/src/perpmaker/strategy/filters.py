@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from perpmaker.model.instrument import Instrument, OrderMargin
 from perpmaker.model.order import Side, WorkingOrder
-from perpmaker.model.quote import Quote, Reason, Rule
+from perpmaker.model.quote import Reason, Rule
 from perpmaker.state.view import View
 from perpmaker.strategy.reference import Reference
 
@@ -121,35 +121,39 @@ class Budget:
         unit = instrument.tick * instrument.lot * (1 + instrument.taker_fee * view.leverage)
         self._limit = int(max(Decimal(0), view.capital or Decimal(0)) * view.leverage / unit)
         self._margin = instrument.order_margin
-        self._used = dict.fromkeys(Side, 0)
+        self._used = {Side.BUY: 0, Side.SELL: 0}
         self._free = free_lots
 
     def count(self, side: Side, ticks: int, lots: int) -> None:
         """Take a resting quote into account, whether it fits or not: it has its margin already."""
+        self._used[side] += ticks * (lots - self._take_free(side, lots))
+
+    def grant(self, side: Side, ticks: int, lots: int) -> bool:
+        """Whether the quote fits whole; if so it is counted."""
+        needed = ticks * max(0, lots - self._free.get(side, 0))
+
+        if needed and not self._fits(side, needed):
+            return False
+
+        self._take_free(side, lots)
+        self._used[side] += needed
+
+        return True
+
+    def _take_free(self, side: Side, lots: int) -> int:
+        """Use up as much as there is of what only reduces the position, and say how much."""
         free = min(lots, self._free.get(side, 0))
 
         if free:
             self._free[side] -= free
 
-        self._used[side] += ticks * (lots - free)
+        return free
 
-    def grant(self, quote: Quote) -> bool:
-        """Whether the quote fits whole; if so it is counted."""
-        side = quote.slot.side
-        needed = quote.ticks * (quote.lots - min(quote.lots, self._free.get(side, 0)))
-
-        if self._demanded(side, needed) > self._limit:
-            return False
-
-        self.count(side, quote.ticks, quote.lots)
-
-        return True
-
-    def _demanded(self, side: Side, needed: int) -> int:
-        """What the venue would hold for all quotes with this one among them."""
-        if self._margin is OrderMargin.NONE or needed == 0:
-            return 0
-
+    def _fits(self, side: Side, needed: int) -> bool:
+        """Whether the venue would hold no more than there is for all quotes with this one among them."""
         mine, other = self._used[side] + needed, self._used[side.opposite]
 
-        return mine + other if self._margin is OrderMargin.BOTH_SIDES else max(mine, other)
+        if self._margin is OrderMargin.NONE:
+            return True
+
+        return (mine + other if self._margin is OrderMargin.BOTH_SIDES else max(mine, other)) <= self._limit

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-
-import attrs
+from typing import NamedTuple
 
 from perpmaker.model.order import Side, WorkingOrder
 
 
-@attrs.frozen
-class Target:
+class Target(NamedTuple):
     """What a level comes to at this refresh, by its place in the ladder."""
 
     level: int
@@ -19,8 +17,7 @@ class Target:
     lots: int
 
 
-@attrs.frozen
-class Resting:
+class Resting(NamedTuple):
     """A resting order as a refresh sees it: it is right for a new quote of `lots` at `low` to `high` ticks."""
 
     order: WorkingOrder
