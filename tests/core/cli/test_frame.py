@@ -112,7 +112,7 @@ def test_every_error_of_ours_is_its_message_and_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, code: int
 ) -> None:
     """Our errors, also out of the groups of task groups, are said in their own words, without a traceback."""
-    inner = error.exceptions[0].exceptions[0] if isinstance(error, ExceptionGroup) else error  # type: ignore[attr-defined]  # a group in a group
+    inner = error.exceptions[0].exceptions[0] if isinstance(error, ExceptionGroup) else error
     assert raising(monkeypatch, error) == code
     assert capsys.readouterr().err == f"{inner}\n"
 
