@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -19,11 +20,13 @@ from anyio.abc import TaskStatus
 from perpmaker.cli.installation import open_catalog
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.engine.supervisor import Supervisor
-from perpmaker.errors import ExitCode, StopNotProvenError
+from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError
 from perpmaker.report.summary import Summary, render, summarise
 
 REDRAW_S = 0.5
 LOG_S = 10.0
+LEAST_START_S = 20.0
+"""A run for a few seconds only is still given this long to begin."""
 
 
 @attrs.define
@@ -71,9 +74,12 @@ class Handle:
     close: bool
     scope: anyio.CancelScope
     bot: Supervisor | None = None
+    stopped: bool = False
 
     def stop(self) -> None:
         """Stop cleanly; the second time: hurry."""
+        self.stopped = True
+
         if self.bot is None:
             self.scope.cancel()
         else:
@@ -146,12 +152,18 @@ async def _run(
         await group.start(_watch_signals, handle)
         ended = None
 
+        if seconds is not None:
+            handle.scope.deadline = anyio.current_time() + max(seconds, LEAST_START_S)
+
         with handle.scope:
             async with _open(configuration, screen, handle, url) as bot:
-                handle.bot = bot
+                handle.bot, handle.scope.deadline = bot, math.inf
                 ended = await _trade(configuration, screen, handle, bot, seconds)
 
         group.cancel_scope.cancel()
+
+    if ended is None and not handle.stopped:
+        raise ConnectivityError(f"the venue could not be reached within the time that the run was given ({seconds} s)")
 
     return ended
 

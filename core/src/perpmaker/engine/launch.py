@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import attrs
@@ -27,13 +27,15 @@ from perpmaker.engine.journal import open_journal
 from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.engine.trader import Trader
-from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError
+from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError, RateLimitedError
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode
 from perpmaker.risk.review import review
+
+_Result = TypeVar("_Result")
 
 _DIGITS = string.digits + string.ascii_lowercase
 
@@ -64,7 +66,7 @@ class Plan:
 
 @attrs.frozen(kw_only=True)
 class Desk:
-    """A connector that answered, the market it trades, and an account that is set to what the plan wants."""
+    """A connector that answered, and the market that it trades."""
 
     connector: DerivativeConnector
     instrument: Instrument
@@ -86,7 +88,9 @@ async def open_bot(
         JournalError: the journal cannot be opened, or belongs to something else.
     """
     async with AsyncExitStack() as stack:
-        desk = await stack.enter_async_context(_reach(plan, context, tell, Backoff(Random(seed))))  # noqa: S311  # jitter
+        backoff = Backoff(Random(seed))  # noqa: S311  # jitter, not cryptography
+        venue = _Persistence(plan=plan, environment=context.environment.value, tell=tell, backoff=backoff)
+        desk = await venue.insist(lambda: _open_desk(plan, context, stack))
         key = Key(
             environment=context.environment.value,
             venue=desk.connector.name,
@@ -106,7 +110,7 @@ async def open_bot(
         if aside is not None:
             tell(f"the journal was damaged and put aside as {aside}; a new one was begun")
 
-        await _prepare(plan, desk)
+        await venue.insist(lambda: _prepare(plan, desk))
         known = KnownOrders(journal=journal, client_ids=client_ids)
 
         yield Supervisor(
@@ -122,29 +126,42 @@ async def open_bot(
         )
 
 
-@asynccontextmanager
-async def _reach(
-    plan: Plan, context: ConnectorContext, tell: Callable[[str], None], backoff: Backoff
-) -> AsyncIterator[Desk]:
-    """Open the connector and read the market's rules, however often it takes."""
-    while True:
-        async with AsyncExitStack() as attempt:
+@attrs.frozen(kw_only=True)
+class _Persistence:
+    """Tries what needs the venue again while it cannot be reached or asks for a pause, and says so each time."""
+
+    plan: Plan
+    environment: str
+    tell: Callable[[str], None]
+    backoff: Backoff
+
+    async def insist(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
+        """The step's result, however often it takes; refusals are raised, a refused key with its name."""
+        table = self.plan.connector.name
+
+        while True:
             try:
-                opened = plan.connector.open(plan.connector_settings, context)
-                connector = await attempt.enter_async_context(opened)
-                instrument = await connector.instrument(plan.market)
+                return await step()
             except ConnectivityError as error:
-                wait_s = backoff.next_s()
-                tell(f"{error} [{plan.connector.name}] trying again in {wait_s:.1f} s")
+                reason, wait_s = str(error), self.backoff.next_s()
+            except RateLimitedError as error:
+                reason, wait_s = str(error), max(error.retry_after_s, self.backoff.next_s())
             except AuthenticationError as error:
-                raise _named(error, plan) from None
-            else:
-                async with attempt.pop_all():
-                    yield Desk(connector=connector, instrument=instrument)
+                text = f"{table} does not accept the key ([{table}] api_key, api_secret): {error.text}"
+                raise AuthenticationError(text, code=error.code, status=error.status) from None
 
-                return
+            self.tell(f'[{table}] environment = "{self.environment}": {reason} Trying again in {wait_s:.1f} s.')
+            await anyio.sleep(wait_s)
 
-        await anyio.sleep(wait_s)
+
+async def _open_desk(plan: Plan, context: ConnectorContext, stack: AsyncExitStack) -> Desk:
+    """Open the connector and read the market's rules; on success it stays open as long as the stack."""
+    async with AsyncExitStack() as attempt:
+        connector = await attempt.enter_async_context(plan.connector.open(plan.connector_settings, context))
+        instrument = await connector.instrument(plan.market)
+        stack.push_async_exit(attempt.pop_all())
+
+        return Desk(connector=connector, instrument=instrument)
 
 
 async def _prepare(plan: Plan, desk: Desk) -> None:
@@ -160,24 +177,13 @@ async def _prepare(plan: Plan, desk: Desk) -> None:
     if plan.position_mode is PositionMode.HEDGE and not instrument.has_hedge_mode:
         raise MarketRulesError(f"position_mode = Hedge: {table} has only One-way positions")
 
-    try:
-        found = await desk.connector.prepare(instrument, plan.leverage, plan.position_mode, plan.margin_mode)
-    except AuthenticationError as error:
-        raise _named(error, plan) from None
+    found = await desk.connector.prepare(instrument, plan.leverage, plan.position_mode, plan.margin_mode)
 
     if (found.leverage, found.position_mode) != (plan.leverage, plan.position_mode):
         raise MarketRulesError(
             f"{instrument.market} on {table} is set to leverage {found.leverage} and {found.position_mode.value}, "
             f"although {plan.leverage} and {plan.position_mode.value} were asked for: nothing is traded"
         )
-
-
-def _named(error: AuthenticationError, plan: Plan) -> AuthenticationError:
-    """The same refusal, with the keys of the configuration that hold what was refused."""
-    table = plan.connector.name
-    text = f"{table} does not accept the key ([{table}] api_key, api_secret): {error.text}"
-
-    return AuthenticationError(text, code=error.code, status=error.status)
 
 
 def _trader(plan: Plan, desk: Desk, known: KnownOrders) -> Trader:

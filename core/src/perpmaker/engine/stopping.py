@@ -75,10 +75,11 @@ class Stopping:
                     await anyio.sleep(POLL_S)
                     continue
 
-                if before is not None and (before.fills, before.positions) == (now.fills, now.positions):
+                if before is not None and _money(before) == _money(now):
                     return now
 
                 before = now
+                await anyio.sleep(POLL_S)
 
         return before
 
@@ -171,3 +172,8 @@ class Stopping:
 
         with anyio.move_on_after(HURRIED_S):
             await self.dispatcher.dispatch(actions)
+
+
+def _money(account: Resynced) -> tuple[object, ...]:
+    """What has to be the same in two answers, so that nothing happened in between."""
+    return account.fills, [(position.side, position.amount, position.entry) for position in account.positions]

@@ -112,7 +112,7 @@ class Supervisor:
             working=self.trader.working,
             kind_of=self.known.kind,
         )
-        self._fills_since_ms = self.clock.utc_ms() - OVERLAP_MS
+        self._fills_since_ms = self.clock.utc_ms()
         feeds = (*self.connector.feeds(self.instrument), *self.sources)
         self._runners = [self._runner(feed) for feed in feeds]
 
