@@ -1,4 +1,4 @@
-"""The connector against its own sandbox, over HTTP and WebSocket on the in-memory network, on virtual time."""
+"""The connector against its own sandbox, over HTTP and WebSocket on the in-memory network."""
 
 from __future__ import annotations
 
@@ -50,12 +50,6 @@ from perpmaker_binance_perpetual.sandbox import dialect
 from perpmaker_binance_perpetual.settings import Settings
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
-    """Sessions last seconds of virtual time."""
-    return virtual_time
 
 
 @attrs.frozen(kw_only=True)
