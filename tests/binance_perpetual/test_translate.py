@@ -33,6 +33,7 @@ from perpmaker.model.order import (
     Side,
     Slot,
 )
+from perpmaker_binance_perpetual.account import funding_id, translate_account_update, translate_positions
 from perpmaker_binance_perpetual.messages import (
     AccountUpdate,
     AggregateTrade,
@@ -42,13 +43,10 @@ from perpmaker_binance_perpetual.messages import (
     PositionRisk,
 )
 from perpmaker_binance_perpetual.translate import (
-    funding_id,
     order_parameters,
-    translate_account_update,
     translate_mark,
     translate_order,
     translate_order_update,
-    translate_positions,
     translate_trade,
 )
 

@@ -18,6 +18,7 @@ from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 from perpmaker.secret import Secret, make_signer
 from perpmaker.wire.http import open_client
+from perpmaker_binance_perpetual.account import translate_balance, translate_positions
 from perpmaker_binance_perpetual.call import Caller, Credentials
 from perpmaker_binance_perpetual.market import find_symbol, translate_instrument
 from perpmaker_binance_perpetual.messages import UserTrade
@@ -26,13 +27,7 @@ from perpmaker_binance_perpetual.prepare import prepare_market, read_settings
 from perpmaker_binance_perpetual.rest import BATCH_CANCEL, BATCH_PLACE, PAGE, Rest
 from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
 from perpmaker_binance_perpetual.streams import StreamAccess, book_feed, market_feed
-from perpmaker_binance_perpetual.translate import (
-    order_parameters,
-    translate_balance,
-    translate_order,
-    translate_positions,
-    translate_user_trade,
-)
+from perpmaker_binance_perpetual.translate import order_parameters, translate_order, translate_user_trade
 from perpmaker_binance_perpetual.user_stream import AccountView, account_feed
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ this version does not know is kept as it came (`OrderReport.status` None) and ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TypeVar
 
@@ -14,15 +14,12 @@ from perpmaker.connector.payload import Number, parse_amount, parse_decimal, par
 from perpmaker.errors import PayloadError
 from perpmaker.model.event import (
     AccountEvent,
-    BalanceReported,
     CancelCause,
-    FundingPaid,
     MarkChanged,
     OrderAmended,
     OrderCancelled,
     OrderFilled,
     OrderReported,
-    PositionReported,
     Traded,
 )
 from perpmaker.model.instrument import Instrument
@@ -32,20 +29,15 @@ from perpmaker.model.order import (
     OrderReport,
     OrderStatus,
     OrderType,
-    PositionMode,
     PositionSide,
     Side,
 )
-from perpmaker.model.position import Balance, MarginMode, Position
+from perpmaker.model.position import MarginMode
 from perpmaker_binance_perpetual.messages import (
-    AccountUpdate,
     AggregateTrade,
-    AssetBalance,
     MarkPriceUpdate,
     Order,
     OrderUpdate,
-    PositionRisk,
-    PositionUpdate,
     UserTrade,
 )
 
@@ -83,8 +75,6 @@ _EXPIRY = {
     "9": "the rest of a market order",
 }
 _LIQUIDATION = "5"
-
-_HOUR_MS = 3_600_000
 
 
 def lookup(table: dict[str, T], word: str, path: str) -> T:
@@ -259,97 +249,6 @@ def _cancel_cause(update: OrderUpdate) -> tuple[CancelCause, str]:
         return CancelCause.LIQUIDATION, _EXPIRY[_LIQUIDATION]
 
     return CancelCause.VENUE, _EXPIRY.get(reason, update.X.lower())
-
-
-# --- account -------------------------------------------------------------------------------------------------------
-
-
-def translate_account_update(
-    update: AccountUpdate, instrument: Instrument, mode: PositionMode
-) -> Iterator[AccountEvent]:
-    """What ACCOUNT_UPDATE says about the account's assets and this market."""
-    for balance in update.a.B:
-        wallet = parse_decimal(balance.wb, path="$.a.B.wb")
-        yield BalanceReported(balance=Balance(asset=balance.a, wallet=wallet, venue_ms=update.T))
-
-    for row in update.a.P:
-        if row.s == instrument.symbol and _belongs(row.ps, mode):
-            yield PositionReported(position=_streamed_position(row, update.T))
-
-    if update.a.m == "FUNDING_FEE" and _is_about(update, instrument):
-        for balance in update.a.B:
-            yield FundingPaid(
-                asset=balance.a,
-                amount=parse_decimal(balance.bc, path="$.a.B.bc"),
-                venue_ms=update.T,
-                funding_id=funding_id(instrument.symbol, update.T),
-            )
-
-
-def funding_id(symbol: str, venue_ms: int) -> str:
-    """One settlement of one market: settlements are on the hour, and booked within seconds of it."""
-    return f"{symbol}-{venue_ms // _HOUR_MS}"
-
-
-def _is_about(update: AccountUpdate, instrument: Instrument) -> bool:
-    """Whether a funding event is this market's. Without `S` (older servers) only an isolated position tells."""
-    if update.a.S is not None:
-        return instrument.symbol == update.a.S
-
-    return any(row.s == instrument.symbol for row in update.a.P)
-
-
-def _belongs(position_side: str, mode: PositionMode) -> bool:
-    """Whether a position row means something in this mode: Hedge accounts also show an idle `BOTH`."""
-    return (position_side == "BOTH") == (mode is PositionMode.ONE_WAY)
-
-
-def _streamed_position(row: PositionUpdate, venue_ms: int) -> Position:
-    return Position(
-        side=lookup(POSITION_SIDES, row.ps, "$.a.P.ps"),
-        amount=parse_decimal(row.pa, path="$.a.P.pa"),
-        entry=parse_amount(row.ep, path="$.a.P.ep"),
-        venue_ms=venue_ms,
-        isolated_margin=parse_decimal(row.iw, path="$.a.P.iw") if row.mt == "isolated" else None,
-    )
-
-
-def translate_positions(
-    rows: Iterable[PositionRisk], instrument: Instrument, mode: PositionMode, as_of_ms: int
-) -> Sequence[Position]:
-    """The positions of the mode; one without a row is flat, as of a venue time that the read cannot be older than."""
-    sides = (PositionSide.NET,) if mode is PositionMode.ONE_WAY else (PositionSide.LONG, PositionSide.SHORT)
-    known = {position.side: position for position in map(_translate_position, _of(rows, instrument))}
-
-    return tuple(known.get(side) or Position(side=side, venue_ms=as_of_ms) for side in sides)
-
-
-def _of(rows: Iterable[PositionRisk], instrument: Instrument) -> Iterator[PositionRisk]:
-    return (row for row in rows if row.symbol == instrument.symbol)
-
-
-def _translate_position(row: PositionRisk) -> Position:
-    liquidation = parse_decimal(row.liquidationPrice, path="$.liquidationPrice")
-    margin = parse_decimal(row.isolatedMargin, path="$.isolatedMargin")
-
-    return Position(
-        side=lookup(POSITION_SIDES, row.positionSide, "$.positionSide"),
-        amount=parse_decimal(row.positionAmt, path="$.positionAmt"),
-        entry=parse_amount(row.entryPrice, path="$.entryPrice"),
-        venue_ms=row.updateTime,
-        liquidation=liquidation if liquidation > 0 else None,
-        isolated_margin=margin or None,
-    )
-
-
-def translate_balance(row: AssetBalance) -> Balance:
-    """One asset as it is asked for."""
-    return Balance(
-        asset=row.asset,
-        wallet=parse_decimal(row.balance, path="$.balance"),
-        available=parse_decimal(row.availableBalance, path="$.availableBalance"),
-        venue_ms=row.updateTime,
-    )
 
 
 # --- market --------------------------------------------------------------------------------------------------------

@@ -16,10 +16,11 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import VenueSettings
 from perpmaker.wire.websocket import WebSocket, open_websocket
+from perpmaker_binance_perpetual.account import translate_account_update
 from perpmaker_binance_perpetual.messages import AccountConfigUpdate, AccountUpdate, OrderTradeUpdate
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
 from perpmaker_binance_perpetual.streams import StreamAccess, StreamFeed, Tolerance, read_event
-from perpmaker_binance_perpetual.translate import translate_account_update, translate_order_update
+from perpmaker_binance_perpetual.translate import translate_order_update
 
 _ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
 _ACCOUNT_UPDATE = PayloadDecoder(AccountUpdate)

@@ -1,0 +1,103 @@
+"""The account's assets, positions and funding, from payload to model; pure, under the same rules as `translate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from perpmaker.connector.payload import parse_amount, parse_decimal
+from perpmaker.model.event import AccountEvent, BalanceReported, FundingPaid, PositionReported
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import PositionMode, PositionSide
+from perpmaker.model.position import Balance, Position
+from perpmaker_binance_perpetual.messages import AccountUpdate, AssetBalance, PositionRisk, PositionUpdate
+from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
+
+_HOUR_MS = 3_600_000
+
+
+def translate_account_update(
+    update: AccountUpdate, instrument: Instrument, mode: PositionMode
+) -> Iterator[AccountEvent]:
+    """What ACCOUNT_UPDATE says about the account's assets and this market."""
+    for balance in update.a.B:
+        wallet = parse_decimal(balance.wb, path="$.a.B.wb")
+        yield BalanceReported(balance=Balance(asset=balance.a, wallet=wallet, venue_ms=update.T))
+
+    for row in update.a.P:
+        if row.s == instrument.symbol and _belongs(row.ps, mode):
+            yield PositionReported(position=_streamed_position(row, update.T))
+
+    if update.a.m == "FUNDING_FEE" and _is_about(update, instrument):
+        for balance in update.a.B:
+            yield FundingPaid(
+                asset=balance.a,
+                amount=parse_decimal(balance.bc, path="$.a.B.bc"),
+                venue_ms=update.T,
+                funding_id=funding_id(instrument.symbol, update.T),
+            )
+
+
+def funding_id(symbol: str, venue_ms: int) -> str:
+    """One settlement of one market: settlements are on the hour, and booked within seconds of it."""
+    return f"{symbol}-{venue_ms // _HOUR_MS}"
+
+
+def _is_about(update: AccountUpdate, instrument: Instrument) -> bool:
+    """Whether a funding event is this market's. Without `S` (older servers) only an isolated position tells."""
+    if update.a.S is not None:
+        return instrument.symbol == update.a.S
+
+    return any(row.s == instrument.symbol for row in update.a.P)
+
+
+def _belongs(position_side: str, mode: PositionMode) -> bool:
+    """Whether a position row means something in this mode: Hedge accounts also show an idle `BOTH`."""
+    return (position_side == "BOTH") == (mode is PositionMode.ONE_WAY)
+
+
+def _streamed_position(row: PositionUpdate, venue_ms: int) -> Position:
+    return Position(
+        side=lookup(POSITION_SIDES, row.ps, "$.a.P.ps"),
+        amount=parse_decimal(row.pa, path="$.a.P.pa"),
+        entry=parse_amount(row.ep, path="$.a.P.ep"),
+        venue_ms=venue_ms,
+        isolated_margin=parse_decimal(row.iw, path="$.a.P.iw") if row.mt == "isolated" else None,
+    )
+
+
+def translate_positions(
+    rows: Iterable[PositionRisk], instrument: Instrument, mode: PositionMode, as_of_ms: int
+) -> Sequence[Position]:
+    """The positions of the mode; one without a row is flat, as of a venue time that the read cannot be older than."""
+    sides = (PositionSide.NET,) if mode is PositionMode.ONE_WAY else (PositionSide.LONG, PositionSide.SHORT)
+    known = {position.side: position for position in map(_translate_position, _of(rows, instrument))}
+
+    return tuple(known.get(side) or Position(side=side, venue_ms=as_of_ms) for side in sides)
+
+
+def _of(rows: Iterable[PositionRisk], instrument: Instrument) -> Iterator[PositionRisk]:
+    return (row for row in rows if row.symbol == instrument.symbol)
+
+
+def _translate_position(row: PositionRisk) -> Position:
+    liquidation = parse_decimal(row.liquidationPrice, path="$.liquidationPrice")
+    margin = parse_decimal(row.isolatedMargin, path="$.isolatedMargin")
+
+    return Position(
+        side=lookup(POSITION_SIDES, row.positionSide, "$.positionSide"),
+        amount=parse_decimal(row.positionAmt, path="$.positionAmt"),
+        entry=parse_amount(row.entryPrice, path="$.entryPrice"),
+        venue_ms=row.updateTime,
+        liquidation=liquidation if liquidation > 0 else None,
+        isolated_margin=margin or None,
+    )
+
+
+def translate_balance(row: AssetBalance) -> Balance:
+    """One asset as it is asked for."""
+    return Balance(
+        asset=row.asset,
+        wallet=parse_decimal(row.balance, path="$.balance"),
+        available=parse_decimal(row.availableBalance, path="$.availableBalance"),
+        venue_ms=row.updateTime,
+    )
