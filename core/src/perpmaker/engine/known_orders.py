@@ -15,25 +15,25 @@ AT_HAND = 20_000
 
 @attrs.frozen(kw_only=True)
 class KnownOrders:
-    """Remembers every order that is sent; older ones than the newest `AT_HAND` are looked up in the journal."""
+    """Remembers the newest `AT_HAND` orders that were sent in `sent`; older ones are looked up in the journal."""
 
     journal: Journal
     client_ids: ClientIds
-    _sent: OrderedDict[str, NewOrder] = attrs.field(factory=OrderedDict, init=False)
+    sent: OrderedDict[str, NewOrder] = attrs.field(factory=OrderedDict, init=False)
 
     def remember(self, order: NewOrder) -> None:
         """An order of this run is about to be sent."""
-        self._sent[order.client_id] = order
+        self.sent[order.client_id] = order
 
-        if len(self._sent) > AT_HAND:
-            self._sent.popitem(last=False)
+        if len(self.sent) > AT_HAND:
+            self.sent.popitem(last=False)
 
     def intent(self, client_id: str) -> NewOrder | None:
         """The order as it was meant, of this run or an earlier one; None when it is not ours or nobody knows it."""
         if not self.client_ids.is_ours(client_id):
             return None
 
-        return self._sent.get(client_id) or self.journal.intent(client_id)
+        return self.sent.get(client_id) or self.journal.intent(client_id)
 
     def kind(self, client_id: str) -> OrderKind | None:
         """What one of our orders is for; None for foreign ones. Ours that nobody knows are quotes: they must go."""

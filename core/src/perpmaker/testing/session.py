@@ -6,7 +6,7 @@ the same session.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from perpmaker.clock import Clock, LoopClock
 from perpmaker.config.configuration import load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.engine.home import Home
+from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.launch import open_bot
 from perpmaker.engine.stopping import Closing
 from perpmaker.engine.supervisor import Supervisor
@@ -91,6 +92,27 @@ class Session:
             )
 
 
+@attrs.frozen
+class _Slots(Mapping[str, str]):
+    """The slot of each order of the bot, for the oracle: one slot never has two live orders."""
+
+    known: KnownOrders
+
+    def __getitem__(self, client_id: str) -> str:
+        order = self.known.intent(client_id)
+
+        if order is None:
+            raise KeyError(client_id)
+
+        return str(order.slot)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.known.sent)
+
+    def __len__(self) -> int:
+        return len(self.known.sent)
+
+
 @asynccontextmanager
 async def open_session(
     file: Path, *overrides: str, seed: int = 0, latency_s: float = 0.001, home: Home | None = None
@@ -118,6 +140,7 @@ async def open_session(
         )
 
         async with open_bot(plan_of(configuration), context, home=home, tell=told.append, seed=seed) as bot:
+            sandbox.oracle.expect(ACCOUNT).slots = _Slots(bot.known)
             session = Session(bot=bot, sandbox=sandbox, network=network, clock=clock, told=told)
             sandbox.exchange.subscribe(session.note)
 
