@@ -111,7 +111,12 @@ class Journal:
         query = "SELECT payload FROM row WHERE name = ? AND kind = 'intent' ORDER BY seq DESC"
         found = self._connection.execute(query, (client_id,)).fetchone()
 
-        return None if found is None else msgspec.json.decode(found[0], type=NewOrder)
+        if found is None:
+            return None
+
+        order = msgspec.json.decode(found[0], type=NewOrder)
+
+        return attrs.evolve(order, slot=attrs.evolve(order.slot))  # made by its class: decoding sets no cached hash
 
     def rows(self) -> Iterator[Row]:
         """Every row, oldest first."""

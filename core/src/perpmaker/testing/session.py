@@ -16,7 +16,7 @@ import attrs
 from perpmaker.catalog import load_catalog
 from perpmaker.cli.plan import plan_of
 from perpmaker.clock import Clock, LoopClock
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.engine.home import Home
 from perpmaker.engine.known_orders import KnownOrders
@@ -113,35 +113,63 @@ class _Slots(Mapping[str, str]):
         return len(self.known.sent)
 
 
+@attrs.frozen(kw_only=True)
+class Stage:
+    """A sandbox that is served in memory, and a configuration for bots that trade on it, one after the other."""
+
+    configuration: Configuration
+    sandbox: Sandbox
+    network: MemoryNetwork
+    clock: Clock
+
+    @asynccontextmanager
+    async def open_bot(self, *, home: Home | None = None, api_secret: str | None = None) -> AsyncIterator[Session]:
+        """Open a bot of the configuration; `api_secret` takes the place of the one that the sandbox accepts."""
+        line, told = self.sandbox.line, list[str]()
+        context = ConnectorContext(
+            clock=self.clock,
+            connect=self.network.connect,
+            signers=References(self.configuration.file.parent, {}),
+            environment=Environment.SANDBOX,
+            sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=api_secret or line.api_secret),
+        )
+        plan = plan_of(self.configuration)
+
+        async with open_bot(plan, context, home=home, tell=told.append, seed=line.seed) as bot:
+            self.sandbox.oracle.expect(ACCOUNT).slots = _Slots(bot.known)
+            session = Session(bot=bot, sandbox=self.sandbox, network=self.network, clock=self.clock, told=told)
+            self.sandbox.exchange.subscribe(session.note)
+
+            yield session
+
+
 @asynccontextmanager
-async def open_session(
-    file: Path, *overrides: str, seed: int = 0, latency_s: float = 0.001, home: Home | None = None
-) -> AsyncIterator[Session]:
-    """Open a sandbox of the file's venue with this seed, and a bot of this configuration connected to it."""
+async def open_stage(
+    file: Path, *overrides: str, seed: int = 0, latency_s: float = 0.001, market: str | None = None
+) -> AsyncIterator[Stage]:
+    """Serve a sandbox of the file's venue with this seed; `market` is what it serves when not what the file names."""
     configuration = load_configuration(file, overrides, load_catalog())
     declaration = configuration.connector.declaration
 
     if declaration.sandbox is None:
         raise PluginError(f"{declaration.name} has no sandbox.")
 
-    clock, network, told = LoopClock(), MemoryNetwork(latency_s=latency_s), list[str]()
+    clock, network = LoopClock(), MemoryNetwork(latency_s=latency_s)
     settings = SandboxSettings(
-        venue=declaration.name, market=configuration.run.market, seed=seed, balance=configuration.sandbox.balance
+        venue=declaration.name,
+        market=market or configuration.run.market,
+        seed=seed,
+        balance=configuration.sandbox.balance,
     )
 
     async with open_sandbox(declaration.sandbox(), settings, clock=clock, listener=await network.listen()) as sandbox:
-        line = sandbox.line
-        context = ConnectorContext(
-            clock=clock,
-            connect=network.connect,
-            signers=References(file.parent, {}),
-            environment=Environment.SANDBOX,
-            sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=line.api_secret),
-        )
+        yield Stage(configuration=configuration, sandbox=sandbox, network=network, clock=clock)
 
-        async with open_bot(plan_of(configuration), context, home=home, tell=told.append, seed=seed) as bot:
-            sandbox.oracle.expect(ACCOUNT).slots = _Slots(bot.known)
-            session = Session(bot=bot, sandbox=sandbox, network=network, clock=clock, told=told)
-            sandbox.exchange.subscribe(session.note)
 
-            yield session
+@asynccontextmanager
+async def open_session(
+    file: Path, *overrides: str, seed: int = 0, latency_s: float = 0.001, home: Home | None = None
+) -> AsyncIterator[Session]:
+    """Open a sandbox of the file's venue with this seed, and a bot of this configuration connected to it."""
+    async with open_stage(file, *overrides, seed=seed, latency_s=latency_s) as stage, stage.open_bot(home=home) as bot:
+        yield bot
