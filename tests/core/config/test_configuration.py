@@ -205,7 +205,8 @@ def test_recording_is_refused_until_it_is_built(desk: Any, good: str, line: str)
         ("sandbox = 3", "sandbox", "must be a table: [sandbox]"),
         ("binance_perpetual = 3", "binance_perpetual", "must be a table: [binance_perpetual]"),
         ("risk = 3", "risk", "must be a table for each risk module: [risk.NAME]"),
-        ("[risk]\nexposure_limit = 3", "risk.exposure_limit", "pip install perpmaker-risk-modules"),
+        ("[risk]\nexposure_limit = 3", "risk.exposure_limit", "must be a table: [risk.exposure_limit]"),
+        ("[risk]\nmargin_guard = 3", "risk.margin_guard", "pip install perpmaker-risk-modules"),
     ],
 )
 def test_F82_contradictions_are_refused(desk: Any, good: str, lines: str, key: str, words: str) -> None:
@@ -238,14 +239,11 @@ def test_hedge_is_refused_where_the_venue_has_none(desk: Any, good: str) -> None
 
 def test_risk_modules_are_structured_from_their_tables_in_order(desk: Any, good: str) -> None:
     """Each table [risk.NAME] becomes the settings of that module, and lets `continue` be chosen."""
-    modules = [
-        RiskModuleDeclaration(name=name, summary="S", settings=Loose, build=print)  # type: ignore[arg-type]  # never built
-        for name in ("exposure_limit", "calm")
-    ]
-    text = f'{good}when_in_position = "hold"\n[risk.exposure_limit]\nmax_position = 0.05\n[risk.calm]\n'
-    found = with_plugin(desk, *modules).load(text)
-    assert [module.name for module in found.risk] == ["exposure_limit", "calm"]
-    assert found.risk[0].settings == Loose(max_position=Decimal("0.05"))
+    calm = RiskModuleDeclaration(name="calm", summary="S", settings=Loose, build=print)  # type: ignore[arg-type]  # never built
+    text = f'{good}when_in_position = "continue"\n[risk.calm]\nmax_position = 0.04\n[risk.exposure_limit]\n'
+    found = with_plugin(desk, calm).load(f"{text}max_position = 0.05\n")
+    assert [module.name for module in found.risk] == ["calm", "exposure_limit"]
+    assert [module.settings.max_position for module in found.risk] == [Decimal("0.04"), Decimal("0.05")]
 
 
 def test_table_of_an_idle_plugin_is_checked_too(desk: Any, good: str) -> None:

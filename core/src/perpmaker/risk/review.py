@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 
 import attrs
 
 from perpmaker.errors import RiskModuleError
+from perpmaker.model.order import Slot
 from perpmaker.model.quote import Quote
 from perpmaker.risk.interface import Refused, RiskModule
 from perpmaker.state.view import View
@@ -21,7 +23,7 @@ class Reviewed:
 
 
 def review(view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule]) -> Reviewed:
-    """Pass every quote through every module in turn.
+    """Pass every quote through every module in turn; the view's `approved` shows each what was approved before it.
 
     A module that raises, or that enlarges a quote, brings it nearer to the market or changes what it is, ends the
     review with an error (`RiskModuleError` for the latter): the caller pulls the market's quotes.
@@ -29,18 +31,19 @@ def review(view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule])
     if not modules:
         return Reviewed(approved=quotes)
 
-    approved: list[Quote] = []
+    approved: dict[Slot, Quote] = {}
     refused: list[Refused] = []
+    seen = attrs.evolve(view, approved=MappingProxyType(approved))
 
     for quote in quotes:
-        verdict = _review_one(view, quote, modules)
+        verdict = _review_one(seen, quote, modules)
 
         if isinstance(verdict, Refused):
             refused.append(verdict)
         else:
-            approved.append(verdict)
+            approved[quote.slot] = verdict
 
-    return Reviewed(approved=tuple(approved), refused=tuple(refused))
+    return Reviewed(approved=tuple(approved.values()), refused=tuple(refused))
 
 
 def _review_one(view: View, quote: Quote, modules: Sequence[RiskModule]) -> Quote | Refused:

@@ -273,6 +273,15 @@ class Orders:
 
         return slots
 
+    def beside(self) -> tuple[WorkingOrder, ...]:
+        """The live orders that `by_slot` leaves out, because their slot holds a newer one."""
+        slots = self.by_slot()
+
+        if len(slots) == len(self.live):
+            return ()
+
+        return tuple(order for order in self.working() if order is not slots[order.slot])
+
     def working(self) -> Iterator[WorkingOrder]:
         """Every live order, oldest first."""
         return (record.working for record in self.live.values())

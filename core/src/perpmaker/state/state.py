@@ -147,6 +147,7 @@ class State:
             no_quotes_for=no_quotes_for,
             blocked=orders.is_blocked,
             memory=memory,
+            beside=orders.beside(),
         )
 
     # --- market ----------------------------------------------------------------------------------------------------

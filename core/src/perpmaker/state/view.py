@@ -13,6 +13,7 @@ from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide, Refusal, Side, Slot, WorkingOrder
 from perpmaker.model.position import Position
+from perpmaker.model.quote import Quote
 
 
 @unique
@@ -79,7 +80,8 @@ class View:
     """Everything a decision may depend on. Times are seconds of the engine's clock, as is `now`.
 
     `orders`: every own order that is live or may become live, by slot (a slot holds one; closes that the venue
-    caps may be beside an unknown one, then the newest counts). `ended`: the last end of each slot.
+    caps may be beside an unknown one, then the newest counts). `beside`: the others of a slot that holds several, such
+    as one that was believed never to have been and that the venue then showed. `ended`: the last end of each slot.
     `positions`: one NET, or LONG and SHORT; flat ones are present with amount 0.
     `external_reference`: quotes are priced from `reference`, an external price source's newest word (None while there
     is none), and not from the traded book.
@@ -91,6 +93,7 @@ class View:
     `stop_closed_at`: when a stop loss last brought a position to zero, per position.
     `no_quotes_for`: position sides for which exits forbid quotes now (a stop has fired).
     `blocked`: an order's outcome is unknown: nothing that could add exposure may be placed.
+    `approved`: for risk modules, the quotes of this decision that every module has approved before this one.
     """
 
     now: float
@@ -118,3 +121,5 @@ class View:
     no_quotes_for: frozenset[PositionSide]
     blocked: bool
     memory: object
+    beside: tuple[WorkingOrder, ...] = ()
+    approved: Mapping[Slot, Quote] = attrs.field(factory=dict)
