@@ -2,8 +2,11 @@
 
 Every account order knows how many lots of the crowd stand before it at its price (`ahead`). Trades take from the
 front of the queue; when the crowd shrinks by itself, those behind leave first, so that a place is never won by
-hoping. Prices are ticks; inside a side they are keys, tick times sign, so that the greater key is the better price
-and one piece of code serves bids and asks.
+hoping. What then must have left before an order is `unexplained`: a trade that is reported only after its effect was
+shown explains it, and does not move the order forward a second time.
+
+Prices are ticks; inside a side they are keys, tick times sign, so that the greater key is the better price and one
+piece of code serves bids and asks.
 """
 
 from __future__ import annotations
@@ -18,13 +21,27 @@ from perpmaker.model.order import Side
 
 @attrs.define(eq=False)
 class Resting:
-    """An account's order in the queue: the lots left, and the crowd's lots before it."""
+    """An account's order in the queue: the lots left, and the crowd's lots before it.
+
+    `unexplained` are lots that left the queue before it, and no trade has said why.
+    """
 
     order_id: int
     account: str
     ticks: int
     lots: int
     ahead: int
+    unexplained: int = 0
+
+    def let_pass(self, lots: int, *, late: bool) -> int:
+        """Move forward by lots that traded at its price, and return how many of them reach it."""
+        explained = min(self.unexplained, lots) if late else 0
+        self.unexplained = self.unexplained - explained if late else 0
+        passing = lots - explained
+        reached = max(passing - self.ahead, 0)
+        self.ahead = max(self.ahead - passing, 0)
+
+        return reached
 
 
 class BookSide:
@@ -167,6 +184,58 @@ class BookSide:
 
             for resting in queue:
                 resting.ahead = min(resting.ahead, lots)
+
+    def change_crowd(self, levels: Sequence[tuple[int, int]]) -> None:
+        """Show everybody else's lots anew at these prices, 0 taking a level away."""
+        for ticks, lots in levels:
+            self._show(ticks, lots)
+
+            for resting in self._queues.get(ticks, ()):
+                resting.unexplained += max(resting.ahead - lots, 0)
+                resting.ahead = min(resting.ahead, lots)
+
+    def _show(self, ticks: int, lots: int) -> None:
+        shown = self._crowd.get(ticks, 0)
+
+        if lots == shown:
+            return
+
+        self._dirty.add(ticks)
+
+        if lots == 0:
+            self._drop_crowd(ticks)
+            return
+
+        if shown == 0:
+            insort(self._crowd_keys, ticks * self.sign)
+
+        self._crowd[ticks] = lots
+
+    def pass_trade(self, ticks: int, lots: int, *, late: bool) -> Iterator[tuple[Resting, int]]:
+        """The orders that a trade seen at a price fills, and by how much; each is to be reduced before the next.
+
+        Orders at a better price are filled whatever stands before them: nobody trades at a worse one before.
+        """
+        for resting in [*self._better_than(ticks), *self._queues.get(ticks, ())]:
+            if resting not in self._queues.get(resting.ticks, ()):
+                continue  # a fill before it has ended it
+
+            reached = resting.let_pass(lots, late=late) if resting.ticks == ticks else lots
+            filled = min(reached, resting.lots)
+            lots -= filled
+
+            if filled:
+                yield resting, filled
+
+        if not late:
+            self._show(ticks, max(self.crowd_at(ticks) - lots, 0))
+
+    def _better_than(self, ticks: int) -> Iterator[Resting]:
+        for key in reversed(self._queue_keys):
+            if key <= ticks * self.sign:
+                return
+
+            yield from self._queues[key * self.sign]
 
     # --- what has changed
 

@@ -22,8 +22,26 @@ class Crowd(Protocol):
     def take(self, side: Side, lots: int, limit_ticks: int | None = None) -> int:
         """Somebody else takes up to so many lots, no worse than the limit; returns the lots traded."""
 
-    def set_mark(self, mark: Decimal, index: Decimal, funding_rate: Decimal) -> None:
-        """Set mark and index price and the funding rate that the next settlement charges."""
+    def change_levels(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
+        """Show everybody else's lots anew at these prices, 0 taking a level away; the other levels stay.
+
+        As with `set_ladder`, they must not cross, and what runs into an account's order trades with it.
+        """
+
+    def see_trade(self, side: Side, ticks: int, lots: int, *, late: bool = False) -> None:
+        """A trade was made elsewhere, somebody's taker of this side at this price: the accounts get their share.
+
+        Orders at a better price come first, those at the same price when the queue before them is used up. With
+        `late` the levels shown already are those after the trade.
+        """
+
+    def best_ticks(self, side: Side) -> int | None:
+        """Everybody else's best price on a side; None when nobody else is there."""
+
+    def set_mark(
+        self, mark: Decimal, index: Decimal, funding_rate: Decimal, next_funding_ms: int | None = None
+    ) -> None:
+        """Set mark and index price, the funding rate that the next settlement charges, and when, where it is known."""
 
 
 class Market(Protocol):

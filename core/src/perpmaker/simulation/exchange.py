@@ -33,6 +33,7 @@ from perpmaker.simulation.order import (
 )
 from perpmaker.simulation.settlement import check_countdowns, check_liquidations, settle_funding
 from perpmaker.simulation.statement import AccountState, Income, IncomeKind
+from perpmaker.simulation.street import Street
 
 _HOUR_MS = 3_600_000
 
@@ -60,6 +61,7 @@ class Exchange:
         self.instrument = instrument
         self._market = market
         self._floor = Floor(instrument, start_ms=start_ms, liquidation_fee=liquidation_fee)
+        self._street = Street(self._floor)
         self._funding_ms = instrument.funding_interval_h * _HOUR_MS
         self._floor.next_funding_ms = (start_ms // self._funding_ms + 1) * self._funding_ms
         self.advance(start_ms)
@@ -332,7 +334,7 @@ class Exchange:
         check_countdowns(floor)
 
         if self._market.next_ms is not None and self._market.next_ms <= now_ms:
-            self._market.step(floor)
+            self._market.step(self._street)
 
         if floor.mark != mark or any(account.liquidating for account in floor.accounts.values()):
             check_liquidations(floor)

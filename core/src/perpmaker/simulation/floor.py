@@ -22,7 +22,6 @@ from perpmaker.simulation.event import (
     AccountCause,
     AccountChanged,
     LevelsChanged,
-    MarkUpdated,
     OrderChanged,
     SimulationEvent,
     TradePrinted,
@@ -131,15 +130,16 @@ class Floor:
                 continue
 
             traded = min(lots, there)
-            taker = self._trade(side, ticks, traded, resting, taker)
+            taker = self.trade(side, ticks, traded, resting, taker)
             lots -= traded
 
         return taker
 
-    def _trade(
+    def trade(
         self, side: Side, ticks: int, lots: int, resting: Resting | None, taker: SimulatedOrder | None
     ) -> SimulatedOrder | None:
-        trade_id = self._print(side, ticks, lots)
+        """Trade with what rests at a price, an account's order or (None) the crowd; returns the taker afterwards."""
+        trade_id = self.print_trade(side, ticks, lots)
 
         if resting is None:
             self.book.side(side.opposite).take_from_crowd(ticks, lots)
@@ -150,22 +150,8 @@ class Floor:
 
         return None if taker is None else self._execute(taker, ticks, lots, trade_id, maker=False)
 
-    def _uncross(self) -> None:
-        for side in Side:
-            own, others = self.book.side(side.opposite), self.book.side(side)
-
-            while True:
-                ticks, reached = own.best_queued_ticks(), others.best_crowd_ticks()
-
-                if ticks is None or reached is None or not own.reaches(ticks, reached):
-                    break
-
-                resting, there = own.front(ticks)
-                lots = min(there, others.crowd_at(reached))
-                others.take_from_crowd(reached, lots)
-                self._trade(side, ticks, lots, resting, None)
-
-    def _print(self, side: Side, ticks: int, lots: int) -> int:
+    def print_trade(self, side: Side, ticks: int, lots: int) -> int:
+        """Print a public trade; returns its id."""
         trade_id = self._next_trade_id
         self._next_trade_id += 1
         self.last_ticks = ticks
@@ -234,37 +220,6 @@ class Floor:
         account.executions.append(execution)
 
         return execution
-
-    # --- everybody else (perpmaker.simulation.crowd.Crowd)
-
-    def set_ladder(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
-        """Show these (ticks, lots) of everybody else; what runs into an account's order trades with it."""
-        if bids and asks and max(bids)[0] >= min(asks)[0]:
-            raise ValueError(f"the ladder crosses itself: bid {max(bids)[0]}, ask {min(asks)[0]}")
-
-        self.book.bids.set_crowd(bids)
-        self.book.asks.set_crowd(asks)
-        self._uncross()
-
-    def take(self, side: Side, lots: int, limit_ticks: int | None = None) -> int:
-        """Somebody else takes up to so many lots; returns the lots traded."""
-        before = self.taken_lots
-        self.sweep(side, lots, limit_ticks)
-
-        return self.taken_lots - before
-
-    def set_mark(self, mark: Decimal, index: Decimal, funding_rate: Decimal) -> None:
-        """Set mark and index price and the funding rate."""
-        self.mark, self.index, self.funding_rate = mark, index, funding_rate
-        self.emit(
-            MarkUpdated(
-                mark=mark,
-                index=index,
-                funding_rate=funding_rate,
-                next_funding_ms=self.next_funding_ms,
-                now_ms=self.now_ms,
-            )
-        )
 
     # --- orders
 
