@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, ReferenceReceiver
+from perpmaker.connector.interface import (
+    ConnectorContext,
+    DerivativeConnector,
+    ReferenceReceiver,
+    SourceContext,
+    SourceRequest,
+)
 from perpmaker.model.instrument import Instrument
 from perpmaker.risk.interface import RiskModule
 from perpmaker.strategy.interface import Strategy
@@ -40,13 +46,19 @@ class PriceSourceDeclaration:
     """A price source. `open` is None only for `current_market`, which is derived from the traded book.
 
     `price_types` are the values of the key price_type that it can answer, the first being its default.
+    `by_market`: it gives the price of the market that it is asked for, and is chosen by `price_source_derivative` of
+    an external market, as connectors are. `sandbox()` imports and returns the dialect that serves such a market in
+    environment sandbox. `check(settings, request)` yields (key, what is allowed) for what the file asks and must not.
     """
 
     name: str
     summary: str
     settings: type
-    open: Callable[[Any, ConnectorContext], AbstractAsyncContextManager[ReferenceReceiver]] | None
+    open: Callable[[Any, SourceContext], AbstractAsyncContextManager[ReferenceReceiver]] | None
     price_types: tuple[str, ...]
+    by_market: bool = False
+    sandbox: Callable[[], Dialect] | None = None
+    check: Callable[[Any, SourceRequest], Iterable[tuple[str, str]]] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -96,10 +108,11 @@ def declaration_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # of
 
 def _callable_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # see above
     """What is wrong with the part that is called later."""
-    optional = ("sandbox",) if isinstance(declaration, DerivativeConnectorDeclaration) else ()
+    has_sandbox = isinstance(declaration, (DerivativeConnectorDeclaration, PriceSourceDeclaration))
+    optional = ("sandbox", "check") if has_sandbox else ()
     derived = isinstance(declaration, PriceSourceDeclaration) and declaration.name == "current_market"
 
-    for field in ("open", "build", "sandbox"):
+    for field in ("open", "build", "sandbox", "check"):
         value = getattr(declaration, field, ...)
         may_be_none = field in optional or (derived and field == "open")
 

@@ -130,11 +130,11 @@ class RateLimitedError(RefusedError):
 class UnknownMarketError(VenueError):
     """The venue has no such market; `nearest` are the most similar names it does have."""
 
-    def __init__(self, market: str, venue: str, nearest: tuple[str, ...]) -> None:
+    def __init__(self, market: str, venue: str, nearest: tuple[str, ...], *, kind: str = "perpetual market") -> None:
         self.market = market
         self.nearest = nearest
         hint = f" Nearest: {', '.join(nearest)}." if nearest else ""
-        super().__init__(f"{venue} has no perpetual market named {market!r}.{hint}")
+        super().__init__(f"{venue} has no {kind} named {market!r}.{hint}")
 
 
 class MarketRulesError(PerpmakerError):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from perpmaker.config.configuration import Configuration
 from perpmaker.engine.launch import Plan
+from perpmaker.engine.source import SourcePlan
 from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, StrategySettings
 
 
 def plan_of(configuration: Configuration) -> Plan:
     """The plan that a configuration comes to."""
     run, settings = configuration.run, configuration.strategy.settings
-    source = configuration.price_source
     ours = settings if isinstance(settings, StrategySettings) else None
 
     return Plan(
@@ -23,9 +23,23 @@ def plan_of(configuration: Configuration) -> Plan:
         strategy=configuration.strategy.declaration,
         strategy_settings=settings,
         exits=configuration.exits,
-        price_source=None if source.declaration.open is None else source.declaration,
-        price_source_settings=source.settings,
+        price_source=_source_plan(configuration),
         risk=tuple((chosen.declaration, chosen.settings) for chosen in configuration.risk),
         quotes_continue=ours is not None and ours.when_in_position == "continue",
         book_max_age_s=DEFAULT_MAX_AGE_S if ours is None else ours.max_age_s,
+    )
+
+
+def _source_plan(configuration: Configuration) -> SourcePlan | None:
+    """The price source; None for the traded market itself."""
+    source, external = configuration.price_source, configuration.external
+
+    if source.declaration.open is None:
+        return None
+
+    return SourcePlan(
+        declaration=source.declaration,
+        settings=source.settings,
+        request=configuration.source_request,
+        external=None if external is None else (external.declaration, external.settings),
     )

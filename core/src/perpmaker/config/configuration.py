@@ -8,12 +8,12 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from perpmaker.catalog import Catalog
+from perpmaker.catalog import FIRST_PARTY, Catalog
 from perpmaker.config.file import Document, KeyPath, read_document
 from perpmaker.config.reader import Fault
 from perpmaker.config.settings import RunSettings, SandboxSettings
 from perpmaker.config.structure import Structured, fields_of, problem_of, structure, unknown_keys
-from perpmaker.connector.interface import Environment
+from perpmaker.connector.interface import Environment, SourceRequest
 from perpmaker.declarations import (
     Declaration,
     DerivativeConnectorDeclaration,
@@ -27,6 +27,8 @@ from perpmaker.model.order import PositionMode
 
 BUILT = frozenset({Environment.SANDBOX})
 """The environments that can be traded in so far."""
+
+_SOURCE_KEYS = frozenset({"price_source_market", "price_source_custom_api", "custom_api_update_interval"})
 
 _Declared = TypeVar("_Declared", bound=Declaration)
 _Table = TypeVar("_Table")
@@ -47,7 +49,10 @@ class Chosen(Generic[_Declared]):
 
 @attrs.frozen(kw_only=True)
 class Configuration:
-    """A configuration without a fault. `risk` is in the order of the file; `notes` are things worth saying."""
+    """A configuration without a fault. `risk` is in the order of the file; `notes` are things worth saying.
+
+    `external` is what price_source_derivative names; `source_request` is what the price source is asked for.
+    """
 
     file: Path
     environment: Environment
@@ -56,6 +61,8 @@ class Configuration:
     exits: ExitSettings
     connector: Chosen[DerivativeConnectorDeclaration]
     price_source: Chosen[PriceSourceDeclaration]
+    external: Chosen[DerivativeConnectorDeclaration] | Chosen[PriceSourceDeclaration] | None
+    source_request: SourceRequest
     risk: tuple[Chosen[RiskModuleDeclaration], ...]
     sandbox: SandboxSettings
     notes: tuple[str, ...]
@@ -97,11 +104,13 @@ class _Assembly:
         strategy = self._chosen("strategy", self._catalog.strategy, self._top)
         connector = self._chosen("derivative", self._catalog.derivative_connector, self._own_table)
         price_source = self._chosen("price_source", self._catalog.price_source, self._own_table, "current_market")
+        external = self._external()
         environment = self._environment(connector)
         risk = self._risk()
         sandbox = self._section("sandbox", SandboxSettings)
-        self._check_top(strategy, (connector, price_source))
-        self._cross_check(run, strategy, connector, price_source)
+        self._check_top(strategy, (connector, price_source, external))
+        self._cross_check(run, strategy, connector)
+        self._check_source(run, price_source, external)
 
         if self._problems or not (run and exits and strategy and connector and price_source and sandbox):
             raise ConfigurationError(self._in_order())
@@ -114,6 +123,8 @@ class _Assembly:
             exits=exits,
             connector=connector,
             price_source=price_source,
+            external=external,
+            source_request=_source_request(run, strategy.settings),
             risk=risk,
             sandbox=sandbox,
             notes=tuple(_notes(run)),
@@ -195,6 +206,24 @@ class _Assembly:
 
         return self._section(declaration.name, declaration.settings, extra=extra)
 
+    def _external(self) -> Chosen[DerivativeConnectorDeclaration] | Chosen[PriceSourceDeclaration] | None:
+        """What price_source_derivative names: a source that gives the price of any market, or a connector."""
+        key = "price_source_derivative"
+        name = self._values.get(key)
+        find: Callable[[str], Any] = self._catalog.derivative_connector
+
+        if isinstance(name, str) and self._gives_by_market(name):
+            find = self._catalog.price_source
+
+        return self._chosen(key, find, self._own_table)
+
+    def _gives_by_market(self, name: str) -> bool:
+        """Whether a name is that of a source which gives the price of any market, installed or one of our own."""
+        if name in self._catalog.names(PriceSourceDeclaration):
+            return self._catalog.price_source(name).by_market
+
+        return name in FIRST_PARTY[PriceSourceDeclaration]
+
     def _environment(self, connector: Chosen[DerivativeConnectorDeclaration] | None) -> Environment:
         """The environment, from the connector's table."""
         values = {} if connector is None else self._values.get(connector.name, {})
@@ -224,7 +253,8 @@ class _Assembly:
         """Say what at the top of the file nobody knows, and check the tables of plugins that are not in use."""
         settings = (RunSettings, ExitSettings, *self._strategies(strategy))
         known = {key for one in settings for key in fields_of(one)} | {"risk", "sandbox"}
-        named = {name for name in map(self._values.get, ("derivative", "price_source")) if isinstance(name, str)}
+        keys = ("derivative", "price_source", "price_source_derivative")
+        named = {name for name in map(self._values.get, keys) if isinstance(name, str)}
         idle = self._idle_tables({one.name for one in used if one is not None})
         rest = {key: value for key, value in self._values.items() if key not in known and key not in idle}
 
@@ -267,11 +297,8 @@ class _Assembly:
         run: RunSettings | None,
         strategy: Chosen[StrategyDeclaration] | None,
         connector: Chosen[DerivativeConnectorDeclaration] | None,
-        price_source: Chosen[PriceSourceDeclaration] | None,
     ) -> None:
         """What depends on keys of several owners."""
-        values = self._values
-
         if run and connector and run.position_mode is PositionMode.HEDGE and not connector.declaration.hedge_mode:
             self._say(("position_mode",), run.position_mode.value, f'{connector.name} has none: only "One-way"')
 
@@ -282,16 +309,40 @@ class _Assembly:
                 ("when_in_position",), when, "needs the risk module exposure_limit: a table [risk.exposure_limit]"
             )
 
-        types = price_source.declaration.price_types if price_source else ()
+    def _check_source(
+        self,
+        run: RunSettings | None,
+        source: Chosen[PriceSourceDeclaration] | None,
+        external: Chosen[DerivativeConnectorDeclaration] | Chosen[PriceSourceDeclaration] | None,
+    ) -> None:
+        """What the price source, and what it names, can answer of what is asked."""
+        if source is None:
+            return
 
-        if (
-            "price_type" in values
-            and isinstance(values["price_type"], str)
-            and types
-            and values["price_type"] not in types
-        ):
-            words = f"the price source {price_source and price_source.name} gives {', '.join(types)}"
-            self._say(("price_type",), values["price_type"], words)
+        if source.declaration.by_market:
+            words = f'price_source = "external_market", price_source_derivative = "{source.name}"'
+            self._say(("price_source",), source.name, f"gives prices by market: {words}")
+
+        for one in (source, external):
+            if one is not None and isinstance(one.declaration, PriceSourceDeclaration):
+                self._check_price_type(one.declaration)
+                self._ask_source(run, one.declaration, one.settings)
+
+    def _check_price_type(self, source: PriceSourceDeclaration) -> None:
+        """The price type is one that the source gives."""
+        wanted = self._values.get("price_type")
+
+        if isinstance(wanted, str) and wanted not in source.price_types:
+            words = f"the price source {source.name} gives {', '.join(source.price_types)}"
+            self._say(("price_type",), wanted, words)
+
+    def _ask_source(self, run: RunSettings | None, source: PriceSourceDeclaration, settings: object) -> None:
+        """Let the source say what it does not accept; not before the keys that it looks at are right."""
+        if source.check is None or run is None or any(problem.key in _SOURCE_KEYS for problem in self._problems):
+            return
+
+        for key, allowed in source.check(settings, _source_request(run, None)):
+            self._say((key,), self._values.get(key), allowed)
 
     def _with_max_age(self, strategy: Chosen[StrategyDeclaration], run: RunSettings) -> Chosen[StrategyDeclaration]:
         """Let a price that is asked for every few seconds grow older than a streamed one, unless the file says."""
@@ -303,6 +354,16 @@ class _Assembly:
         settings = attrs.evolve(strategy.settings, price_source_max_age=3 * run.custom_api_update_interval)
 
         return attrs.evolve(strategy, settings=settings)
+
+
+def _source_request(run: RunSettings, strategy: object) -> SourceRequest:
+    """What the price source is asked for."""
+    return SourceRequest(
+        market=run.price_source_market or run.market,
+        price_type=getattr(strategy, "price_type", "mid_price"),
+        url=run.price_source_custom_api,
+        interval_s=run.custom_api_update_interval,
+    )
 
 
 def _notes(run: RunSettings) -> Iterator[str]:

@@ -7,10 +7,10 @@ be safe to cancel. It knows no state of the core; it translates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum, unique
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
@@ -20,7 +20,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 from perpmaker.secret import SignerSource
-from perpmaker.wire.pipe import Connect
+from perpmaker.wire.pipe import Connect, Resolve, resolve_names
 
 
 @unique
@@ -51,6 +51,8 @@ class ConnectorContext:
     signers: SignerSource
     environment: Environment
     sandbox: SandboxAccess | None = None
+    source_sandbox: SandboxAccess | None = None
+    """A sandbox of the market that `price_source_derivative` and `price_source_market` name, beside the traded one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -161,3 +163,34 @@ class ReferenceReceiver(Protocol):
 
     async def receive(self) -> ReferenceChanged:
         """Wait for the next reference; ConnectivityError when the source ended."""
+
+
+OpenConnector: TypeAlias = Callable[[], AbstractAsyncContextManager[DerivativeConnector]]
+OpenSource: TypeAlias = Callable[[], AbstractAsyncContextManager[ReferenceReceiver]]
+
+
+@attrs.frozen(kw_only=True)
+class SourceRequest:
+    """What a configuration asks of its price source, whichever it is.
+
+    `market` is the market whose price is wanted: price_source_market, or the traded one where that is not given.
+    `url` is price_source_custom_api, `interval_s` custom_api_update_interval.
+    """
+
+    market: str
+    price_type: str = "mid_price"
+    url: str | None = None
+    interval_s: float = 5.0
+
+
+@attrs.frozen(kw_only=True)
+class SourceContext(ConnectorContext):
+    """What the core hands a price source: what a connector gets, and what is asked of it.
+
+    `connector` or `source` opens what price_source_derivative names, and is None where that is the other or nothing.
+    """
+
+    request: SourceRequest
+    connector: OpenConnector | None = None
+    source: OpenSource | None = None
+    resolve: Resolve = resolve_names

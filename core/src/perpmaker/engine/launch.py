@@ -15,7 +15,6 @@ import attrs
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed
 from perpmaker.declarations import (
     DerivativeConnectorDeclaration,
-    PriceSourceDeclaration,
     RiskModuleDeclaration,
     StrategyDeclaration,
 )
@@ -25,6 +24,7 @@ from perpmaker.engine.feed import ReferenceFeed
 from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, source_opener, traded_mid
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.engine.trader import Trader
 from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError, RateLimitedError
@@ -57,8 +57,7 @@ class Plan:
     strategy: StrategyDeclaration
     strategy_settings: Any
     exits: ExitSettings
-    price_source: PriceSourceDeclaration | None = None
-    price_source_settings: Any = None
+    price_source: SourcePlan | None = None
     risk: Sequence[tuple[RiskModuleDeclaration, Any]] = ()
     quotes_continue: bool = False
     book_max_age_s: float = 10.0
@@ -112,16 +111,18 @@ async def open_bot(
 
         await venue.insist(lambda: _prepare(plan, desk))
         known = KnownOrders(journal=journal, client_ids=client_ids)
+        trader = _trader(plan, desk, known)
+        sources = await _sources(plan, context, trader, tell)
 
         yield Supervisor(
             connector=desk.connector,
             instrument=desk.instrument,
-            trader=_trader(plan, desk, known),
+            trader=trader,
             journal=journal,
             known=known,
             clock=context.clock,
             tell=tell,
-            sources=_sources(plan, context),
+            sources=sources,
             seed=seed,
         )
 
@@ -206,14 +207,18 @@ def _trader(plan: Plan, desk: Desk, known: KnownOrders) -> Trader:
     )
 
 
-def _sources(plan: Plan, context: ConnectorContext) -> Sequence[Feed]:
+async def _sources(
+    plan: Plan, context: ConnectorContext, trader: Trader, tell: Callable[[str], None]
+) -> Sequence[Feed]:
     """The price source as a feed, where it is not the traded market itself."""
-    if plan.price_source is None or plan.price_source.open is None:
+    if plan.price_source is None:
         return ()
 
-    opened, settings = plan.price_source.open, plan.price_source_settings
+    source = source_opener(plan.price_source, context)
+    await first_word(source, tell)
+    standstill = Standstill(mid=lambda: traded_mid(trader.state))
 
-    return (ReferenceFeed(source=lambda: opened(settings, context)),)
+    return (ReferenceFeed(source=judged(source, standstill)),)
 
 
 def _instance(connector: DerivativeConnector, context: ConnectorContext) -> str:

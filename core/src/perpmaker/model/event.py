@@ -79,12 +79,16 @@ class MarkChanged:
 
 @attrs.frozen(kw_only=True)
 class ReferenceChanged:
-    """A price source's newest word; what it does not know is None. `price` is a price the source gives itself."""
+    """A price source's newest word; what it does not know is None. `price` is a price the source gives itself.
+
+    `doubt`, in words for a person, says why what it answered is not to be used; then it knows nothing.
+    """
 
     bid: Decimal | None = None
     ask: Decimal | None = None
     last: Decimal | None = None
     price: Decimal | None = None
+    doubt: str = ""
     at: float
 
 

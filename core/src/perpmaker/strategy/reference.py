@@ -15,6 +15,9 @@ from perpmaker.strategy.settings import PriceType
 RECOVERY_S = 1.0
 """How long a reference must have been good before quotes that were pulled come back."""
 
+FARTHEST = Decimal("0.2")
+"""How far from the traded market's mid, as a fraction of it, an external reference is believed."""
+
 
 @attrs.frozen(kw_only=True)
 class Reference:
@@ -62,7 +65,7 @@ def read_reference(view: View, price_type: PriceType, max_age_s: float) -> Refer
         return _from_ticks(view, view.last_own_trade, 1, "last own trade")
 
     if view.external_reference:
-        return _external(view, price_type, max_age_s)
+        return _believed(view, _external(view, price_type, max_age_s), view.instrument.price(bid + ask) / 2)
 
     return _traded(view, price_type, bid, ask)
 
@@ -105,6 +108,9 @@ def _external(view: View, price_type: PriceType, max_age_s: float) -> Reference 
     if view.reference_age_s >= max_age_s:
         return NoReference(reason=Reason(Rule.STALE, "the price source is not up to date"), stale=True)
 
+    if word.doubt:
+        return NoReference(reason=Reason(Rule.REFERENCE, word.doubt))
+
     if word.bid is not None and word.ask is not None and word.bid > word.ask:
         return NoReference(reason=Reason(Rule.REFERENCE, "the price source's book is crossed"))
 
@@ -123,6 +129,16 @@ def _external(view: View, price_type: PriceType, max_age_s: float) -> Reference 
         return NoReference(reason=Reason(Rule.REFERENCE, f"the price source gives no usable {price_type}"))
 
     return _from_price(view.instrument, price, name)
+
+
+def _believed(view: View, reference: Reference | NoReference, mid: Decimal) -> Reference | NoReference:
+    """A reference that the traded market does not contradict outright: ten times the price is no price."""
+    if isinstance(reference, NoReference) or abs(reference.price - mid) <= FARTHEST * mid:
+        return reference
+
+    text = f"the price source says {reference.price}, more than {FARTHEST:%} away from {view.instrument.market}"
+
+    return NoReference(reason=Reason(Rule.REFERENCE, text, mid))
 
 
 def _from_price(instrument: Instrument, price: Decimal, name: str) -> Reference:

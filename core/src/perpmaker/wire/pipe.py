@@ -7,10 +7,12 @@ import selectors
 import socket
 import ssl
 import struct
+from collections.abc import Sequence
 from typing import Protocol
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSStream
 
 from perpmaker.errors import ConnectivityError
 from perpmaker.wire.memory import MemoryListener, MemoryNetwork, MemoryStream
@@ -21,9 +23,12 @@ __all__ = [
     "MemoryListener",
     "MemoryNetwork",
     "MemoryStream",
+    "Resolve",
     "connect_tcp",
     "is_quiet",
     "reset",
+    "resolve_names",
+    "secure",
     "send_at_once",
 ]
 
@@ -36,6 +41,33 @@ class Connect(Protocol):
 
     async def __call__(self, host: str, port: int, *, tls: bool) -> ByteStream:
         """Connect; ConnectivityError, naming host and port, when that fails."""
+
+
+class Resolve(Protocol):
+    """Finds the addresses of a host's name; an argument, because where tests run there is no name service."""
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        """The addresses as text, at least one; ConnectivityError, naming the host, when there is none."""
+
+
+async def resolve_names(host: str, port: int) -> Sequence[str]:
+    """Ask the machine's name service; a `Resolve`."""
+    try:
+        found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise ConnectivityError(f"{host}:{port} cannot be reached: no address is known for {host}.") from error
+
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def secure(stream: ByteStream, host: str, port: int) -> ByteStream:
+    """TLS over a stream that is connected already, to the host whose certificate must be shown, wherever it leads."""
+    try:
+        return await TLSStream.wrap(
+            stream, server_side=False, hostname=host, ssl_context=_trusted(), standard_compatible=False
+        )
+    except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
+        raise ConnectivityError(_reason(host, port, error)) from error
 
 
 async def connect_tcp(host: str, port: int, *, tls: bool) -> ByteStream:
