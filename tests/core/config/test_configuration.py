@@ -206,7 +206,7 @@ def test_recording_is_refused_until_it_is_built(desk: Any, good: str, line: str)
         ("binance_perpetual = 3", "binance_perpetual", "must be a table: [binance_perpetual]"),
         ("risk = 3", "risk", "must be a table for each risk module: [risk.NAME]"),
         ("[risk]\nexposure_limit = 3", "risk.exposure_limit", "must be a table: [risk.exposure_limit]"),
-        ("[risk]\nmargin_guard = 3", "risk.margin_guard", "pip install perpmaker-risk-modules"),
+        ("[risk]\nmargin_guard = 3", "risk.margin_guard", "is not in perpmaker-risk-modules"),
     ],
 )
 def test_F82_contradictions_are_refused(desk: Any, good: str, lines: str, key: str, words: str) -> None:

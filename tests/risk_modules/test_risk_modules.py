@@ -1,0 +1,24 @@
+"""The distribution perpmaker-risk-modules: what it declares, and how it is installed."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from perpmaker import RiskModuleDeclaration
+from perpmaker.catalog import load_catalog
+from perpmaker_risk_modules import register_risk_modules
+
+
+def test_modules_are_declared() -> None:
+    """The one module so far."""
+    declared: list[RiskModuleDeclaration] = []
+    register_risk_modules(declared.append)
+    assert [module.name for module in declared] == ["exposure_limit"]
+
+
+def test_distribution_is_found_by_its_entry_point() -> None:
+    """The installed distribution is a plugin like a stranger's: found through its metadata alone."""
+    (entry_point,) = entry_points(group="perpmaker", name="risk_modules")
+    assert entry_point.dist is not None
+    assert entry_point.dist.name == "perpmaker-risk-modules"
+    assert load_catalog({}).risk_module("exposure_limit").name == "exposure_limit"
