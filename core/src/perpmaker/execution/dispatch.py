@@ -139,8 +139,8 @@ class Dispatcher:
 
         known = {outcome.client_id: outcome for outcome in outcomes}
 
-        if any(_is_lock_out(outcome) for outcome in outcomes):
-            self._lock_out("an order was refused for the key")
+        if (words := next(filter(None, map(_lock_out_words, outcomes)), None)) is not None:
+            self._lock_out(words)
 
         return [
             known.get(order.client_id) or Unknown(client_id=order.client_id, detail=detail, signed_at=signed_at)
@@ -187,6 +187,9 @@ class Dispatcher:
         return OrderUnknown(client_id=outcome.client_id, command=command, detail=outcome.detail, fence_at=fence_at)
 
 
-def _is_lock_out(outcome: Outcome) -> bool:
-    """Whether the venue refused for the key."""
-    return isinstance(outcome, Rejected) and outcome.refusal.reason is RefusalReason.AUTHENTICATION
+def _lock_out_words(outcome: Outcome) -> str | None:
+    """The venue's words when it refused for the key; None for every other outcome."""
+    if isinstance(outcome, Rejected) and outcome.refusal.reason is RefusalReason.AUTHENTICATION:
+        return f"{outcome.refusal.text} (code {outcome.refusal.code})"
+
+    return None

@@ -123,9 +123,14 @@ class Stage:
     clock: Clock
 
     @asynccontextmanager
-    async def open_bot(self, *, home: Home | None = None, api_secret: str | None = None) -> AsyncIterator[Session]:
-        """Open a bot of the configuration; `api_secret` takes the place of the one that the sandbox accepts."""
-        line, told = self.sandbox.line, list[str]()
+    async def open_bot(
+        self, *, home: Home | None = None, api_secret: str | None = None, told: list[str] | None = None
+    ) -> AsyncIterator[Session]:
+        """Open a bot of the configuration; `api_secret` takes the place of the one that the sandbox accepts.
+
+        `told` collects what a person would have read, also when nothing could be opened.
+        """
+        line, told = self.sandbox.line, [] if told is None else told
         context = ConnectorContext(
             clock=self.clock,
             connect=self.network.connect,
