@@ -5,6 +5,7 @@
     PerpmakerError
     ├── ConfigurationError        the file is wrong; carries every problem found at once      exit 2
     ├── PluginError               a name that no loaded plugin answers to, or two do          exit 2
+    ├── RecordingError            a recorded market that cannot be replayed                   exit 2
     ├── VenueError
     │   ├── ConnectivityError     the venue cannot be reached or went away; backing off helps  exit 4
     │   │   └── DeadlineError     no complete answer in time
@@ -87,6 +88,18 @@ class PluginError(PerpmakerError):
     """A plugin was named that is not there, was not loaded, or is there twice."""
 
     exit_code = ExitCode.FILE
+
+
+class RecordingError(PerpmakerError):
+    """A recording that cannot be replayed; `file`, `line` (from 1, None for the whole file), and what is wrong."""
+
+    exit_code = ExitCode.FILE
+
+    def __init__(self, text: str, *, file: str, line: int | None = None) -> None:
+        self.file = file
+        self.line = line
+        place = file if line is None else f"{file}:{line}"
+        super().__init__(f"{place}: {text}")
 
 
 class VenueError(PerpmakerError):
