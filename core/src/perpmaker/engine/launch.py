@@ -31,7 +31,7 @@ from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRules
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode
+from perpmaker.model.order import NewOrder, PositionMode
 from perpmaker.model.position import MarginMode
 from perpmaker.risk.review import review
 
@@ -111,7 +111,13 @@ async def open_bot(
 
         await venue.insist(lambda: _prepare(plan, desk))
         known = KnownOrders(journal=journal, client_ids=client_ids)
-        trader = _trader(plan, desk, known)
+        trader = build_trader(
+            plan,
+            desk.instrument,
+            client_ids=client_ids,
+            fence_s=desk.connector.fence_s,
+            intent=known.intent,
+        )
         sources = await _sources(plan, context, trader, tell)
 
         yield Supervisor(
@@ -187,21 +193,27 @@ async def _prepare(plan: Plan, desk: Desk) -> None:
         )
 
 
-def _trader(plan: Plan, desk: Desk, known: KnownOrders) -> Trader:
-    """Build what is pure: strategy, exits, risk modules, and the trader around them."""
-    instrument = desk.instrument
+def build_trader(
+    plan: Plan,
+    instrument: Instrument,
+    *,
+    client_ids: ClientIds,
+    fence_s: float,
+    intent: Callable[[str], NewOrder | None],
+) -> Trader:
+    """Build what is pure: strategy, exits, risk modules, and the trader around them; `intent` as the trader's."""
     modules = tuple(declaration.build(settings, instrument) for declaration, settings in plan.risk)
 
     return Trader(
         instrument=instrument,
         strategy=plan.strategy.build(plan.strategy_settings, instrument),
         exits=Exits(plan.exits, instrument, quotes_continue=plan.quotes_continue),
-        client_ids=known.client_ids,
+        client_ids=client_ids,
         leverage=plan.leverage,
-        fence_s=desk.connector.fence_s,
+        fence_s=fence_s,
         position_mode=plan.position_mode,
         review=lambda view, quotes: review(view, quotes, modules),
-        intent=known.intent,
+        intent=intent,
         external_reference=plan.price_source is not None,
         book_max_age_s=plan.book_max_age_s,
     )
