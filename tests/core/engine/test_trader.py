@@ -790,3 +790,16 @@ def test_same_events_give_the_same_decisions() -> None:
         return scene.decisions
 
     assert run() == run()
+
+
+# --- time --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_moment_that_has_passed_hides_no_other_one() -> None:
+    """An order whose cancel was refused once, and is then not answered, is asked for until it is proven."""
+    scene = Scene(strategy=Quoter(wake=Wake())).quoting()
+    scene.tell(Halted(reason="enough"))
+    scene.tell(CancelRefused(client_id="pm-bot-r1-1", refusal=Refusal(reason=RefusalReason.BUSY)), after=1.0)
+    scene.tell(scene.unknown("1", Command.CANCEL), scene.cancelled("2"), after=1.0)
+
+    assert len(of(scene.wait(FENCE_S), Ask)) >= 4

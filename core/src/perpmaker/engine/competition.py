@@ -58,9 +58,11 @@ class Competition:
             if now < alone.since + PATIENCE_S and (competing or resyncing):
                 yield alone.slot
 
-    def next_at(self) -> float | None:
-        """When the wait of one of them is over."""
-        return min((alone.since + PATIENCE_S for alone in self._alone.values()), default=None)
+    def next_at(self, now: float) -> float | None:
+        """When the next wait is over."""
+        ends = (alone.since + PATIENCE_S for alone in self._alone.values())
+
+        return min((end for end in ends if end > now), default=None)
 
     def _slot(self, side: PositionSide) -> Slot | None:
         alone = self._alone.get(side)

@@ -58,7 +58,7 @@ class Proof:
 
         return actions, notices
 
-    def next_at(self) -> float | None:
+    def next_at(self, now: float) -> float | None:
         """When `demand` has something to do next, should nothing happen before."""
         moments = [moment for record in self._state.orders.live.values() for moment in self._moments(record)]
         moments += [gap.gap_since + DOUBT_S for gap in self._state.orders.gaps() if gap.gap_since is not None]
@@ -69,7 +69,7 @@ class Proof:
         if self._permission.demand is not None and self._permission.asked_at is not None:
             moments.append(self._permission.asked_at + RESYNC_AGAIN_S)
 
-        return min(moments, default=None)
+        return min((moment for moment in moments if moment > now), default=None)
 
     def _moments(self, record: Record) -> Iterator[float]:
         if record.ask_at is not None:

@@ -285,13 +285,13 @@ class Trader:
         """The next moment at which time alone changes something, apart from the wake conditions."""
         stale_in = self.permission.book_max_age_s - self.state.market.age_s(Channel.BOOK, now)
         moments = (
-            self._proof.next_at(),
+            self._proof.next_at(now),
             self._retries.next_at(now),
-            self._competition.next_at(),
+            self._competition.next_at(now),
             now + stale_in + LEAST_PAUSE_S if stale_in >= 0 else None,
         )
 
-        return min((moment for moment in moments if moment is not None and moment > now), default=None)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     # --- what became of orders ---------------------------------------------------------------------------------------
 
