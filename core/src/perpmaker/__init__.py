@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         Feed,
         ReferenceReceiver,
         SandboxAccess,
+        SourceContext,
+        SourceRequest,
     )
     from perpmaker.declarations import (
         Declaration,
@@ -96,6 +98,8 @@ __all__ = [
     "RiskModule",
     "RiskModuleDeclaration",
     "SandboxAccess",
+    "SourceContext",
+    "SourceRequest",
     "Strategy",
     "StrategyDeclaration",
     "UnknownMarketError",
@@ -117,6 +121,8 @@ _ROOMS = {
         "Feed",
         "ReferenceReceiver",
         "SandboxAccess",
+        "SourceContext",
+        "SourceRequest",
     ),
     "declarations": (
         "Declaration",

@@ -1,0 +1,1 @@
+"""Binance's spot markets as a price source: best prices and trades, without an account."""

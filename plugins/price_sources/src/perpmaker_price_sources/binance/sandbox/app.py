@@ -1,0 +1,204 @@
+"""The venue's front door: market data over REST, and combined streams of best prices and trades."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import anyio
+import msgspec
+
+from perpmaker.clock import Clock
+from perpmaker.model.order import Side
+from perpmaker.sandbox.dialect import TestKeys
+from perpmaker.simulation.event import SimulationEvent, TradePrinted
+from perpmaker.simulation.exchange import Exchange
+from perpmaker.wire.server import Request, Response
+from perpmaker.wire.websocket import WebSocket
+from perpmaker_price_sources.binance.sandbox.listener import Listener
+
+TICK_S: Final = 0.025
+POLICY_VIOLATION: Final = 1008
+_JSON: Final = {"Content-Type": "application/json"}
+_STREAMS: Final = "/stream"
+
+
+class _RefusedError(Exception):
+    """The venue's no: a code and its words, with status 400."""
+
+    def __init__(self, code: int, text: str) -> None:
+        self.code = code
+        self.text = text
+        super().__init__(text)
+
+
+class SpotApp:
+    """Speaks the venue's protocol over a simulated exchange, of which it uses the market alone."""
+
+    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._symbol = exchange.instrument.symbol
+        self._trades: list[TradePrinted] = []
+        self._best_id = 0
+        self._listeners: dict[Listener, None] = {}
+        self._endpoints: Mapping[str, Callable[[Mapping[str, str]], object]] = {
+            "/api/v3/ping": lambda _: {},
+            "/api/v3/time": lambda _: {"serverTime": self._clock.utc_ms()},
+            "/api/v3/exchangeInfo": self._exchange_info,
+            "/api/v3/ticker/bookTicker": self._book_ticker,
+            "/api/v3/ticker/price": self._price,
+        }
+        exchange.subscribe(self._note)
+
+    async def respond(self, request: Request) -> Response:
+        """Answer one request; refusals are JSON bodies with the venue's codes."""
+        endpoint = self._endpoints.get(request.path) if request.method == "GET" else None
+
+        if endpoint is None:
+            return Response(status=404, body=b"<html><body><h2>404 Not found</h2></body></html>")
+
+        try:
+            return Response(body=msgspec.json.encode(endpoint(dict(parse_qsl(request.query)))), headers=_JSON)
+        except _RefusedError as refused:
+            body = {"code": refused.code, "msg": refused.text}
+
+            return Response(status=400, body=msgspec.json.encode(body), headers=_JSON)
+
+    async def converse(self, request: Request, socket: WebSocket) -> None:
+        """Send the streams that the query names, until the socket ends."""
+        names = dict(parse_qsl(request.query)).get("streams", "")
+
+        if request.path != _STREAMS or not names:
+            await socket.close(POLICY_VIOLATION, "no such path")
+            return
+
+        listener = Listener(socket, frozenset(names.split("/")))
+        self._listeners[listener] = None
+
+        try:
+            await listener.run()
+        finally:
+            del self._listeners[listener]
+
+    async def run(self) -> None:
+        """Push what is new, until cancelled."""
+        while True:
+            self._exchange.advance(self._clock.utc_ms())
+            self._publish_trades()
+            self._publish_best()
+            await anyio.sleep(TICK_S)
+
+    # --- REST ------------------------------------------------------------------------------------------------------
+
+    def _exchange_info(self, asked: Mapping[str, str]) -> object:
+        instrument = self._exchange.instrument
+
+        try:
+            names = msgspec.json.decode(asked.get("symbols", f'["{self._symbol}"]'), type=list[str])
+        except msgspec.MsgspecError:
+            raise _RefusedError(-1100, "Illegal characters found in parameter 'symbols'.") from None
+
+        if names != [self._symbol]:
+            raise _RefusedError(-1121, "Invalid symbol.")
+
+        assets = {"baseAsset": instrument.base, "quoteAsset": instrument.quote}
+
+        return {"timezone": "UTC", "symbols": [{"symbol": self._symbol, "status": "TRADING", **assets}]}
+
+    def _book_ticker(self, asked: Mapping[str, str]) -> object:
+        self._require_symbol(asked)
+        bid, ask = self._level(Side.BUY), self._level(Side.SELL)
+
+        return {"symbol": self._symbol, "bidPrice": bid[0], "bidQty": bid[1], "askPrice": ask[0], "askQty": ask[1]}
+
+    def _price(self, asked: Mapping[str, str]) -> object:
+        self._require_symbol(asked)
+        last = self._exchange.last_ticks
+
+        if last is None:
+            last = (self._exchange.best(Side.BUY) or self._exchange.best(Side.SELL) or (0, 0))[0]
+
+        return {"symbol": self._symbol, "price": self._text(last)}
+
+    def _require_symbol(self, asked: Mapping[str, str]) -> None:
+        if asked.get("symbol") != self._symbol:
+            raise _RefusedError(-1121, "Invalid symbol.")
+
+        self._exchange.advance(self._clock.utc_ms())
+
+    # --- streams ---------------------------------------------------------------------------------------------------
+
+    def _note(self, event: SimulationEvent) -> None:
+        if isinstance(event, TradePrinted):
+            self._trades.append(event)
+
+    def _publish_trades(self) -> None:
+        for trade in self._trades:
+            self._publish(
+                "trade",
+                {
+                    "e": "trade",
+                    "E": self._clock.utc_ms(),
+                    "s": self._symbol,
+                    "t": trade.trade_id,
+                    "p": self._text(trade.ticks),
+                    "q": f"{self._exchange.instrument.amount(trade.lots):.8f}",
+                    "T": trade.now_ms,
+                    "m": trade.taker is Side.SELL,
+                    "M": True,
+                },
+            )
+
+        self._trades.clear()
+
+    def _publish_best(self) -> None:
+        update_id = self._exchange.depth(1).update_id
+
+        if update_id != self._best_id:
+            self._best_id = update_id
+            bid, ask = self._level(Side.BUY), self._level(Side.SELL)
+            best = {"u": update_id, "s": self._symbol, "b": bid[0], "B": bid[1], "a": ask[0], "A": ask[1]}
+            self._publish("bookTicker", best)
+
+    def _publish(self, stream: str, data: Mapping[str, object]) -> None:
+        name = f"{self._symbol.lower()}@{stream}"
+        hearing = [listener for listener in self._listeners if name in listener.streams]
+
+        if hearing:
+            message = msgspec.json.encode({"stream": name, "data": data}).decode()
+
+            for listener in hearing:
+                listener.deliver(message)
+
+    # --- words -----------------------------------------------------------------------------------------------------
+
+    def _level(self, side: Side) -> tuple[str, str]:
+        """Price and amount of the best level; zeros on an empty side, as the venue writes it."""
+        ticks, lots = self._exchange.best(side) or (0, 0)
+
+        return self._text(ticks), f"{self._exchange.instrument.amount(lots):.8f}"
+
+    def _text(self, ticks: int) -> str:
+        return f"{self._exchange.instrument.price(ticks):.8f}"
+
+
+class SpotDialect:
+    """The sandbox dialect of Binance's spot markets; it knows no accounts, so its keys are only words."""
+
+    @property
+    def keys(self) -> TestKeys:
+        """No key is asked for."""
+        return TestKeys(api_key="none", api_secret="none")  # noqa: S106  # not a secret: nobody asks for it
+
+    def symbol(self, market: str) -> str:
+        """The venue's name: `BTC-USDT` is `BTCUSDT`."""
+        return market.replace("-", "")
+
+    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any]) -> SpotApp:
+        """The app over this exchange; it has no options."""
+        if options:
+            raise ValueError(f"the sandbox of binance has no option {', '.join(options)}")
+
+        return SpotApp(exchange, clock)
