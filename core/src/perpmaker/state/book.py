@@ -1,61 +1,78 @@
 """The traded book: integer ticks to integer lots, and the same book without our own orders.
 
-Each half keeps a dict of lots and a sorted list of keys, where a key is the ticks of a bid and the negated ticks of
-an ask: the best level is the last key on both halves, so that the side is data, and most changes happen near the end
-of the list, where inserting is cheapest.
+Each half keeps a dict of lots by ticks and a sorted list of keys, where a key is the ticks of a bid and the negated
+ticks of an ask: the best level is the last key on both halves, so that the side is data, and most changes happen near
+the end of the list, where inserting is cheapest.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from perpmaker.model.event import BookChanged, BookSnapshot
 from perpmaker.model.order import Side
 from perpmaker.state.own_depth import OwnDepth
 
+_FEW = 1_000
+
 
 class Half:
-    """One side of the book; `sign` is the side's, +1 for bids."""
+    """One side of the book; `sign` is the side's, +1 for bids.
 
-    __slots__ = ("_keys", "_lots", "sign")
+    Levels that became empty stay behind without lots until they surface at the best price or too many have gathered:
+    the same few prices empty and fill again all the time, and a whole difference is then folded in one update.
+    """
+
+    __slots__ = ("_keys", "_lots", "_sweep_at", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self._lots: dict[int, int] = {}
         self._keys: list[int] = []
+        self._sweep_at = 0
 
     def replace(self, levels: Iterable[tuple[int, int]]) -> None:
         """Forget everything and take these (ticks, lots), in any order; levels without lots are left out."""
-        sign = self.sign
-        self._lots = {ticks * sign: lots for ticks, lots in levels if lots > 0}
-        self._keys = sorted(self._lots)
+        self._lots = {ticks: lots for ticks, lots in levels if lots > 0}
+        self._keys = sorted(ticks * self.sign for ticks in self._lots)
+        self._sweep_at = 2 * len(self._keys) + _FEW
 
     def change(self, levels: Sequence[tuple[int, int]]) -> None:
         """Set the absolute lots of these ticks; 0 removes a level, and removing an unknown one is normal."""
-        sign, known, keys = self.sign, self._lots, self._keys
+        keys, lots = self._keys, self._lots
+        lots.update(levels)
 
-        for ticks, lots in levels:
-            key = ticks * sign
+        for ticks in islice(reversed(lots), len(lots) - len(keys)):  # a dict keeps what is new at its end
+            insort(keys, ticks * self.sign)
 
-            if lots > 0:
-                if key not in known:
-                    insort(keys, key)
-
-                known[key] = lots
-            elif known.pop(key, None) is not None:
-                del keys[bisect_left(keys, key)]
+        if len(keys) > self._sweep_at:
+            self.replace(lots.items())
 
     def best(self) -> int | None:
         """The best ticks, ours or not; None on an empty side."""
-        return self._keys[-1] * self.sign if self._keys else None
+        keys, lots, sign = self._keys, self._lots, self.sign
+
+        while keys:
+            ticks = keys[-1] * sign
+
+            if lots[ticks] > 0:
+                return ticks
+
+            del lots[ticks], keys[-1]
+
+        return None
 
     def levels(self) -> Iterator[tuple[int, int]]:
         """All (ticks, lots), from the best outward."""
-        sign, lots = self.sign, self._lots
+        sign, known = self.sign, self._lots
 
         for key in reversed(self._keys):
-            yield key * sign, lots[key]
+            ticks = key * sign
+
+            if (lots := known[ticks]) > 0:
+                yield ticks, lots
 
 
 class Book:
