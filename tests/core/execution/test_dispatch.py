@@ -240,6 +240,19 @@ async def test_a_connectivity_error_that_slips_out_of_the_connector_leaves_the_b
     ]
 
 
+@pytest.mark.parametrize("answer", [None, ConnectivityError("gone"), RecursionError("deep")])
+async def test_F06_the_fence_of_an_order_nobody_answered_for_counts_from_the_last_moment_it_may_have_been_signed(
+    bench: Bench, answer: Exception | None
+) -> None:
+    """The connector may have waited for its budget before it signed: an early fence would place the order twice."""
+    bench.venue.delay_s = 10.0
+    bench.venue.answer = lambda _: answer
+    await bench.dispatch([place("a")])
+
+    assert isinstance(bench.events[-1], OrderUnknown)
+    assert bench.events[-1].fence_at == anyio.current_time() + bench.venue.fence_s
+
+
 async def test_F77_a_connector_that_raises_leaves_orders_unknown_and_halts(bench: Bench) -> None:
     """A fault of the plugin costs its market's quotes, not the process."""
     bench.venue.answer = lambda _: RecursionError("deep")

@@ -117,9 +117,10 @@ class Dispatcher:
     async def _outcomes(
         self, send: Callable[[Instrument, Sequence[_Sent]], Awaitable[Sequence[Outcome]]], orders: Sequence[_Sent]
     ) -> Sequence[Outcome]:
-        """One outcome for each order, in order, whatever the connector does: a missing one is unknown."""
-        signed_at = self.clock.now()
+        """One outcome for each order, in order, whatever the connector does: a missing one is unknown.
 
+        Such a one may have been signed at any moment until now: its fence counts from the last of them.
+        """
         if self.gate.wait_s:
             refusal = Refusal(reason=RefusalReason.AUTHENTICATION, text="not sent: the venue did not accept the key")
             return [Rejected(client_id=order.client_id, refusal=refusal) for order in orders]
@@ -138,6 +139,7 @@ class Dispatcher:
             detail = "the answer did not speak of it"
 
         known = {outcome.client_id: outcome for outcome in outcomes}
+        signed_at = self.clock.now()
 
         if (words := next(filter(None, map(_lock_out_words, outcomes)), None)) is not None:
             self._lock_out(words)
