@@ -1,0 +1,374 @@
+"""What would it do if: a bot on a scripted market, on a clock that moves only when it is told to.
+
+The bot is the one that trades (configuration, strategy, exits, risk modules and trader as the launcher builds them);
+the venue is the simulated exchange, with real matching, margin and reduce-only rules. Nothing waits and nothing is
+random: the same scenario is the same run, to the millisecond::
+
+    scenario = Scenario({"bid_spread": 0.1, "ask_spread": 0.1, "order_amount": 1})
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+    assert scenario.quotes() == ["buy 1 at 99.9", "sell 1 at 100.1"]
+
+Prices and amounts are texts or Decimals, times seconds since the scenario began. Commands, their answers and the words
+of the private stream take 5 ms each; feeds are alive until a scenario says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
+from math import inf
+from typing import Any, Literal, TypeAlias
+
+from perpmaker.cli.plan import plan_of
+from perpmaker.declarations import Declaration
+from perpmaker.engine.client_id import ClientIds
+from perpmaker.engine.launch import build_trader
+from perpmaker.engine.trader import Trader
+from perpmaker.execution.action import Action, Ask, Cancel, Place, Reconnect, Resync
+from perpmaker.model.event import (
+    Channel,
+    Command,
+    Event,
+    ReferenceChanged,
+    StopRequested,
+)
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import PositionSide, Refusal, RefusalReason, Side
+from perpmaker.testing.scenario_agenda import Agenda, moment
+from perpmaker.testing.scenario_look import Look
+from perpmaker.testing.scenario_plan import load
+from perpmaker.testing.scenario_venue import START_MS, Ladder, Venue
+from perpmaker.testing.scenario_wire import FENCE_S, LATENCY_S, Fault, Trip, Wire
+from perpmaker.testing.scenario_words import Sent, order_text
+from perpmaker.testing.view import make_instrument
+
+Number: TypeAlias = str | int | Decimal
+Levels: TypeAlias = Mapping[str, Number]
+"""Other people's amount by price."""
+
+ALIVE_EVERY_S = 0.5
+CHECK_EVERY_S = 30.0
+BUSY = 100_000
+"""More decisions than this in one `advance` are a bot that decides in circles."""
+
+_THICK = "1000"
+
+
+class Scenario(Look):
+    """A bot, its market, and the verbs to play with them; the looks are those of `Look`.
+
+    `configuration` has the keys of the TOML file, structured by the same code (ConfigurationError names every fault);
+    what a run must have and the scenario does not say is a calm market at leverage 1 with quotes of 1 at 0.1 %.
+    `plugins` are declarations (a strategy, a risk module) beside those installed. `instrument` are the market's rules,
+    by default a tick of 0.01, a lot of 0.001, no fees and no minima.
+    """
+
+    def __init__(
+        self,
+        configuration: Mapping[str, Any] | None = None,
+        *,
+        plugins: Sequence[Declaration] = (),
+        instrument: Instrument | None = None,
+    ) -> None:
+        self.configuration = load(configuration or {}, plugins)
+        run = self.configuration.run
+        base, quote = run.market.split("-")
+        rules = instrument or make_instrument(market=run.market, symbol=base + quote, base=base, quote=quote)
+        self.plan = plan_of(self.configuration)
+        self._agenda = Agenda()
+        venue = Venue(
+            rules,
+            balance=self.configuration.sandbox.balance,
+            leverage=run.leverage,
+            position_mode=run.position_mode,
+            margin_mode=run.margin_mode_wanted,
+        )
+        super().__init__(venue)
+        self._wire = Wire(venue, self._agenda, self._inbox.extend)
+        self._runs = 0
+        self._mark_follows = True
+        self._alive_at, self._check_at = ALIVE_EVERY_S, CHECK_EVERY_S
+        self._wake_at = inf
+        self._ladder: dict[Side, Ladder] = {Side.BUY: (), Side.SELL: ()}
+        self.restart()
+
+    # --- time
+
+    @property
+    def now(self) -> float:
+        """Seconds since the scenario began."""
+        return self._agenda.now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: everything under way arrives, and the bot is woken at exactly the times that it asked for."""
+        until = moment(self.now + seconds)
+
+        for _ in range(BUSY):
+            due = min(self._agenda.next_at, self._wake_at, self._alive_at, self._check_at, self._venue.next_due_s)
+
+            if due > until:
+                break
+
+            self._agenda.now = max(due, self.now)
+            self._do_due()
+        else:
+            raise AssertionError(f"the bot decides in circles at {self.now} s")
+
+        self._agenda.now = until
+        self._settle()
+
+    def _do_due(self) -> None:
+        """Everything of this instant: the venue first, then what arrives, then the bot."""
+        if self._alive_at <= self.now:
+            self._alive_at = moment(self._alive_at + ALIVE_EVERY_S)
+            self._wire.prove_alive()
+
+        if self._check_at <= self.now:
+            self._check_at = moment(self._check_at + CHECK_EVERY_S)
+            self._read_account("every 30 s")
+
+        self._settle()
+
+        if self._wake_at <= self.now:
+            self._decide(())
+
+    def _settle(self) -> None:
+        """Let the venue reach this instant, and the bot hear and answer what there is to hear in it."""
+        self._venue.reach(self.now)
+        self._wire.publish()
+        self._agenda.run_due()
+
+        while self._inbox:
+            events, self._inbox[:] = tuple(self._inbox), ()
+            self._decide(events)
+            self._agenda.run_due()
+
+    def _decide(self, events: Sequence[Event]) -> None:
+        decision = self._trader.handle(events, self.now)
+        self._wake_at = inf if decision.wake_at is None else decision.wake_at
+        self._note(decision)
+        self._send(decision.actions)
+
+    # --- the market
+
+    def book(
+        self,
+        bid: Number | None = None,
+        ask: Number | None = None,
+        *,
+        bids: Levels | None = None,
+        asks: Levels | None = None,
+    ) -> None:
+        """Show other people's book: a thick level at `bid` and `ask`, or the amounts by price of `bids` and `asks`.
+
+        A side that is not named stays as it is, an empty mapping empties it. What runs into an order of the bot trades
+        with it. The mark price follows the middle until `mark` sets it. ValueError where the sides would cross.
+        """
+        named = {
+            Side.BUY: bids if bid is None else {bid: _THICK},
+            Side.SELL: asks if ask is None else {ask: _THICK},
+        }
+
+        for side, levels in named.items():
+            if levels is not None:
+                self._ladder[side] = self._levels(side, levels)
+
+        self._venue.show(self._ladder[Side.BUY], self._ladder[Side.SELL])
+
+        if self._mark_follows and all(self._ladder.values()):
+            (best_bid, _), (best_ask, _) = self._ladder[Side.BUY][0], self._ladder[Side.SELL][0]
+            self._venue.set_mark(self.instrument.price(best_bid + best_ask) / 2)
+
+        self._settle()
+
+    def mark(self, price: Number) -> None:
+        """Jump the mark price; from now on it stays where it is put."""
+        self._mark_follows = False
+        self._venue.set_mark(Decimal(price))
+        self._settle()
+
+    def trade(self, taker: Literal["buy", "sell"], amount: Number, *, limit: Number | None = None) -> None:
+        """Somebody takes so much from the book, orders of the bot included, no worse than the limit."""
+        ticks = None if limit is None else self._ticks(limit)
+        self._venue.sweep(Side(taker), self._lots(amount), ticks)
+        self._settle()
+
+    def reference(
+        self,
+        *,
+        bid: Number | None = None,
+        ask: Number | None = None,
+        last: Number | None = None,
+        price: Number | None = None,
+    ) -> None:
+        """The external price source speaks."""
+        said = [None if word is None else Decimal(word) for word in (bid, ask, last, price)]
+        self._inbox.append(ReferenceChanged(bid=said[0], ask=said[1], last=said[2], price=said[3], at=self.now))
+        self._settle()
+
+    # --- the bot's orders
+
+    def fill(self, name: str, amount: Number | None = None) -> None:
+        """Somebody takes an order of the bot, wholly or so much of it, and nothing else; the book stays as it is.
+
+        ValueError when no order of this name rests, or another one of the bot stands before it.
+        """
+        order = self._resting(name)
+        self._venue.fill(order, order.remaining_lots if amount is None else self._lots(amount))
+        self._settle()
+
+    def refuse(self, command: str, reason: str | RefusalReason = RefusalReason.OTHER, *, times: int | None = 1) -> None:
+        """The venue refuses the next `times` commands (None: all) that begin with this text.
+
+        The texts are those of `sent`: `place`, `place buy`, `cancel take profit`. `reason` is a `RefusalReason`.
+        """
+        refusal = Refusal(reason=RefusalReason(reason), text="as the scenario says")
+        self._wire.spoil(Fault(prefix=command, left=times, refusal=refusal))
+
+    def lose(self, command: str, when: Literal["before", "after"], *, times: int | None = 1) -> None:
+        """The next `times` commands that begin with this text get no answer: lost before or after the venue took it."""
+        self._wire.spoil(Fault(prefix=command, left=times, lost=when))
+
+    def delay(
+        self,
+        command: str = "",
+        *,
+        requests: float = LATENCY_S,
+        answers: float = LATENCY_S,
+        stream: float | None = None,
+    ) -> None:
+        """From now on requests that begin with this text, and their answers, take so many seconds.
+
+        `stream`: so does every word of the private stream. An answer that takes more than 2 s has not come in time.
+        """
+        self._wire.delay(command, Trip(requests_s=requests, answers_s=answers))
+
+        if stream is not None:
+            self._wire.stream_s = stream
+
+    def heal(self) -> None:
+        """Nothing is refused, lost or delayed any more; feeds stay as they are."""
+        self._wire.heal()
+
+    # --- other hands on the account
+
+    def by_hand(
+        self,
+        side: Literal["buy", "sell"],
+        amount: Number,
+        *,
+        at: Number,
+        position: Literal["net", "long", "short"] = "net",
+        quiet: bool = False,
+    ) -> None:
+        """A person trades on the bot's account at this price; `quiet`: the stream tells the position, not the fill."""
+        self._venue.trade_by_hand(Side(side), self._lots(amount), self._ticks(at), PositionSide(position), quiet=quiet)
+        self._settle()
+
+    def cancel_by_hand(self, name: str) -> None:
+        """A person cancels an order of the bot."""
+        self._venue.end(self._resting(name), by_venue=False)
+        self._settle()
+
+    def expire(self, name: str) -> None:
+        """The venue ends an order of the bot, for a reason that it names."""
+        self._venue.end(self._resting(name), by_venue=True)
+        self._settle()
+
+    # --- feeds and people
+
+    def silence(self, feed: str) -> None:
+        """A feed says nothing any more: `book`, `trades`, `mark`, `account` or `reference`; nobody says why."""
+        self._wire.silence(Channel(feed))
+        self._settle()
+
+    def disconnect(self, feed: str) -> None:
+        """A feed's connection ends, which the bot is told; it stays away until `restore`."""
+        self._wire.disconnect(Channel(feed))
+        self._settle()
+
+    def restore(self, feed: str) -> None:
+        """A feed speaks again; what was missed is not told later."""
+        self._wire.restore(Channel(feed))
+        self._settle()
+
+    def stop(self, *, close: bool = False) -> None:
+        """A person wants the bot to end; `close`: flat first."""
+        self._inbox.append(StopRequested(close=close))
+        self._settle()
+
+    def restart(self) -> None:
+        """The process is gone without a word, and a new one begins: of old orders it knows what they were meant for."""
+        self._runs += 1
+        self._began_ms = START_MS + round(self.now * 1000)
+        self._inbox.clear()
+        self._trader: Trader = build_trader(
+            self.plan,
+            self.instrument,
+            client_ids=ClientIds("scenario", f"r{self._runs}"),
+            fence_s=FENCE_S,
+            intent=self._known.get,
+        )
+        self._wire.begin_run()
+        self._settle()
+
+    # --- what the bot asks for
+
+    def _send(self, actions: Sequence[Action]) -> None:
+        """Send in the order of the dispatcher: exits, cancels, quotes; then the questions."""
+        for action in sorted(actions, key=_rank):
+            match action:
+                case Place(order=order):
+                    self._known[order.client_id] = order
+                    text = f"place {order_text(order, self.instrument)}"
+                    self._command(text, order.client_id, Command.PLACE, partial(self._venue.place, order))
+                case Cancel(client_id=client_id):
+                    text = f"cancel {self._name(client_id)}"
+                    self._command(text, client_id, Command.CANCEL, partial(self._venue.cancel, client_id))
+                case Ask(client_id=client_id):
+                    text = f"ask {self._name(client_id)}"
+                    self._question(text, partial(self._venue.asked, client_id, self.now))
+                case Resync(reason=reason):
+                    self._read_account(reason)
+                case Reconnect(channel=channel):
+                    self._sent.append(Sent(self.now, f"reconnect {channel}"))
+                    self._wire.reconnect(Channel(channel))
+
+    def _command(self, text: str, client_id: str, command: Command, act: Callable[[], Event]) -> None:
+        self._sent.append(Sent(self.now, text))
+        self._wire.command(text, client_id, command, act)
+
+    def _question(self, text: str, ask: Callable[[], Event]) -> None:
+        self._sent.append(Sent(self.now, text))
+        self._wire.question(text, ask)
+
+    def _read_account(self, reason: str) -> None:
+        """Read everything about the account, as the supervisor does."""
+        read = partial(self._venue.read, self.now, self._trader.working, self._began_ms)
+        self._question(f"read account: {reason}", read)
+
+    # --- numbers
+
+    def _ticks(self, price: Number) -> int:
+        return self.instrument.exact_ticks(Decimal(price))
+
+    def _lots(self, amount: Number) -> int:
+        return self.instrument.exact_lots(Decimal(amount))
+
+    def _levels(self, side: Side, levels: Mapping[Any, Number]) -> Ladder:
+        """The ladder of a side, from the best outward."""
+        ladder = [(self._ticks(price), self._lots(amount)) for price, amount in levels.items()]
+
+        return tuple(sorted(ladder, reverse=side is Side.BUY))
+
+
+def _rank(action: Action) -> int:
+    match action:
+        case Place(order=order):
+            return 0 if order.slot.kind.is_exit else 2
+        case Cancel():
+            return 1
+        case _:
+            return 3

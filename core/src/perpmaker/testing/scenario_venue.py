@@ -1,0 +1,321 @@
+"""The venue of a scenario: the simulated exchange, a crowd that does as it is told, and the account's own words.
+
+Real matching, margin and reduce-only rules; everything is synchronous, and what happened is collected until taken.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TypeAlias
+
+from perpmaker.model.event import (
+    BookSnapshot,
+    CancelCause,
+    CancelRefused,
+    Event,
+    MarkChanged,
+    OrderAccepted,
+    OrderCancelled,
+    OrderNotFound,
+    OrderRefused,
+    OrderReported,
+    Resynced,
+)
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import (
+    Fill,
+    NewOrder,
+    OrderReport,
+    OrderType,
+    PositionMode,
+    PositionSide,
+    Side,
+    WorkingOrder,
+)
+from perpmaker.model.position import MarginMode, Position
+from perpmaker.simulation.crowd import Crowd
+from perpmaker.simulation.denial import DeniedError
+from perpmaker.simulation.event import SimulationEvent
+from perpmaker.simulation.exchange import Exchange
+from perpmaker.simulation.order import OrderRequest, SimulatedOrder, TimeInForce
+from perpmaker.testing.scenario_translation import (
+    Told,
+    translate,
+    translate_balance,
+    translate_execution,
+    translate_order,
+    translate_position,
+)
+
+ACCOUNT = "bot"
+START_MS = 1_767_225_600_000
+"""The venue's time when a scenario begins: midnight, UTC."""
+
+Ladder: TypeAlias = tuple[tuple[int, int], ...]
+"""Other people's (ticks, lots) of one side."""
+
+_TIMES_IN_FORCE = {OrderType.POST_ONLY: TimeInForce.POST_ONLY, OrderType.IOC: TimeInForce.IOC}
+
+
+class _Crowd:
+    """Everybody else: does each thing that it is told at the exchange's next command."""
+
+    def __init__(self) -> None:
+        self._acts: deque[Callable[[Crowd], None]] = deque()
+
+    @property
+    def next_ms(self) -> int | None:
+        return 0 if self._acts else None
+
+    def step(self, crowd: Crowd) -> None:
+        self._acts.popleft()(crowd)
+
+    def do(self, act: Callable[[Crowd], None]) -> None:
+        self._acts.append(act)
+
+
+class Venue:
+    """One market and the bot's account on it. `told` is what happened since it was last taken, in order."""
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        *,
+        balance: Decimal,
+        leverage: int,
+        position_mode: PositionMode,
+        margin_mode: MarginMode | None,
+    ) -> None:
+        self.instrument = instrument
+        self._crowd = _Crowd()
+        self._ms = START_MS
+        self._told: list[Told] = []
+        self._by_venue: set[int] = set()
+        self._quiet = False
+        self.exchange = Exchange(instrument, self._crowd, start_ms=START_MS)
+        self.exchange.open_account(ACCOUNT, balance)
+        self.exchange.set_leverage(ACCOUNT, leverage, START_MS)
+
+        if position_mode is PositionMode.HEDGE:
+            self.exchange.set_position_mode(ACCOUNT, position_mode, START_MS)
+
+        if margin_mode is MarginMode.ISOLATED:
+            self.exchange.set_margin_mode(ACCOUNT, margin_mode, START_MS)
+
+        self.exchange.subscribe(self._hear)
+
+    # --- time, and what happened
+
+    def reach(self, now: float) -> None:
+        """Let everything happen that is due by this time of the scenario."""
+        self._ms = START_MS + round(now * 1000)
+        self.exchange.advance(self._ms)
+
+    @property
+    def next_due_s(self) -> float:
+        """When the exchange does something by itself (funding), in seconds of the scenario."""
+        return (self.exchange.next_due_ms - START_MS) / 1000
+
+    def take(self) -> list[Told]:
+        """What happened since this was last asked."""
+        told, self._told = self._told, []
+
+        return told
+
+    def _hear(self, event: SimulationEvent) -> None:
+        self._told.extend(translate(event, self.instrument, by_venue=self._by_venue, quiet=self._quiet))
+
+    # --- what the bot asks for
+
+    def place(self, order: NewOrder) -> Event:
+        """Take an order; the venue's answer."""
+        request = OrderRequest(
+            side=order.side,
+            amount=self.instrument.amount(order.lots),
+            price=None if order.ticks is None else self.instrument.price(order.ticks),
+            time_in_force=_TIMES_IN_FORCE.get(order.type, TimeInForce.GTC),
+            position_side=order.position_side,
+            reduce_only=order.reduce_only and order.position_side is PositionSide.NET,
+            client_id=order.client_id,
+        )
+
+        try:
+            placed = self.exchange.place(ACCOUNT, request, self._ms)
+        except DeniedError as denied:
+            return OrderRefused(client_id=order.client_id, refusal=denied.refusal)
+
+        return OrderAccepted(client_id=order.client_id, venue_id=str(placed.order_id), venue_ms=placed.created_ms)
+
+    def cancel(self, client_id: str) -> Event:
+        """Take an order off; the venue's answer."""
+        try:
+            ended = self.exchange.cancel(ACCOUNT, client_id=client_id, now_ms=self._ms)
+        except DeniedError as denied:
+            return CancelRefused(client_id=client_id, refusal=denied.refusal)
+
+        return OrderCancelled(
+            client_id=client_id,
+            cause=CancelCause.REQUESTED,
+            filled_lots=ended.filled_lots,
+            venue_ms=ended.updated_ms,
+        )
+
+    def asked(self, client_id: str, asked_at: float) -> Event:
+        """The answer to a question that was put at `asked_at`: what became of an order."""
+        report = self._order(client_id)
+
+        if report is None:
+            return OrderNotFound(client_id=client_id, asked_at=asked_at)
+
+        return OrderReported(report=report)
+
+    def read(self, began_at: float, believed: Callable[[], Sequence[WorkingOrder]], since_ms: int) -> Event:
+        """The whole account, fills since a venue time, and what became of the orders that the bot believes live."""
+        orders = tuple(translate_order(order) for order in self.exchange.open_orders(ACCOUNT))
+        listed = {report.client_id for report in orders}
+        reports = [self._order(order.client_id) for order in believed() if order.client_id not in listed]
+
+        return Resynced(
+            began_at=began_at,
+            orders=orders,
+            finished=tuple(report for report in reports if report is not None),
+            fills=tuple(self.fills(since_ms)),
+            positions=tuple(self.positions()),
+            balances=(translate_balance(self.exchange.account(ACCOUNT), self._ms),),
+            venue_ms=self._ms,
+        )
+
+    def _order(self, client_id: str) -> OrderReport | None:
+        order = self.exchange.order(ACCOUNT, client_id=client_id)
+
+        return None if order is None else translate_order(order)
+
+    def fills(self, since_ms: int = 0) -> Sequence[Fill]:
+        """Every fill of the account, oldest first."""
+        executions = self.exchange.executions(ACCOUNT, since_ms)
+
+        return [translate_execution(execution, self.instrument) for execution in executions]
+
+    def positions(self) -> Sequence[Position]:
+        """One NET position, or LONG and SHORT."""
+        return [translate_position(state, state.updated_ms) for state in self.exchange.account(ACCOUNT).positions]
+
+    # --- what everybody else does
+
+    def snapshot(self) -> BookSnapshot:
+        """The displayed book, own orders included."""
+        depth = self.exchange.depth()
+
+        return BookSnapshot(bids=depth.bids, asks=depth.asks, venue_ms=self._ms)
+
+    def mark_event(self) -> Sequence[Event]:
+        """The mark price, once there is one."""
+        exchange = self.exchange
+
+        if not exchange.mark:
+            return []
+
+        return [
+            MarkChanged(
+                mark=exchange.mark,
+                index=exchange.index,
+                funding_rate=exchange.funding_rate,
+                next_funding_ms=exchange.next_funding_ms,
+                venue_ms=self._ms,
+            )
+        ]
+
+    def crowd(self, side: Side) -> Ladder:
+        """Other people's levels of one side, from the best outward."""
+        depth = self.exchange.depth()
+        own = {order.ticks: order.remaining_lots for order in self.exchange.open_orders(ACCOUNT) if order.side is side}
+        levels = depth.bids if side is Side.BUY else depth.asks
+
+        return tuple((ticks, lots - own.get(ticks, 0)) for ticks, lots in levels if lots > own.get(ticks, 0))
+
+    def show(self, bids: Ladder, asks: Ladder) -> None:
+        """Show these of other people and nothing else; ValueError when they cross each other."""
+        if bids and asks and max(bids)[0] >= min(asks)[0]:
+            raise ValueError("the bids would cross the asks: say both sides")
+
+        self._do(lambda crowd: crowd.set_ladder(bids, asks))
+
+    def sweep(self, taker: Side, lots: int, limit: int | None) -> None:
+        """Somebody takes what is there, no worse than the limit."""
+        self._do(lambda crowd: _ignore(crowd.take(taker, lots, limit)))
+
+    def set_mark(self, mark: Decimal) -> None:
+        """Jump mark and index price."""
+        self._do(lambda crowd: crowd.set_mark(mark, mark, Decimal("0.0001")))
+
+    def fill(self, order: SimulatedOrder, lots: int) -> None:
+        """Somebody takes so many lots of this order, past the crowd before it; the crowd is the same afterwards.
+
+        ValueError when another order of the account stands before it.
+        """
+        ticks, side = order.ticks or 0, order.side
+        before = [
+            other.client_id
+            for other in self.exchange.open_orders(ACCOUNT)
+            if other.side is side
+            and (
+                side.sign * ((other.ticks or 0) - ticks) > 0
+                or (other.ticks == ticks and other.order_id < order.order_id)
+            )
+        ]
+
+        if before:
+            raise ValueError(f"{order.client_id} cannot be filled before {', '.join(before)}")
+
+        ladders = {side: self.crowd(side) for side in Side}
+        cut = {**ladders, side: tuple(level for level in ladders[side] if side.sign * (level[0] - ticks) < 0)}
+
+        def act(crowd: Crowd) -> None:
+            crowd.set_ladder(cut[Side.BUY], cut[Side.SELL])
+            crowd.take(side.opposite, lots, ticks)
+            crowd.set_ladder(ladders[Side.BUY], ladders[Side.SELL])
+
+        self._do(act)
+
+    def _do(self, act: Callable[[Crowd], None]) -> None:
+        self._crowd.do(act)
+        self.exchange.advance(self._ms)
+
+    # --- what a person does in the same account
+
+    def trade_by_hand(self, side: Side, lots: int, ticks: int, position: PositionSide, *, quiet: bool) -> None:
+        """Somebody trades on this account, at this price; `quiet`: the stream tells the position but not the fill."""
+        ladders = {side: self.crowd(side) for side in Side}
+        counter: dict[Side, Ladder] = {side: (), side.opposite: ((ticks, lots),)}
+
+        if not self.exchange.mark:
+            self.set_mark(self.instrument.price(ticks))
+
+        self._crowd.do(lambda crowd: crowd.set_ladder(counter[Side.BUY], counter[Side.SELL]))
+        request = OrderRequest(
+            side=side,
+            amount=self.instrument.amount(lots),
+            price=self.instrument.price(ticks),
+            time_in_force=TimeInForce.IOC,
+            position_side=position,
+        )
+        self._quiet = quiet
+
+        try:
+            self.exchange.place(ACCOUNT, request, self._ms)
+        finally:
+            self._quiet = False
+            self._do(lambda crowd: crowd.set_ladder(ladders[Side.BUY], ladders[Side.SELL]))
+
+    def end(self, order: SimulatedOrder, *, by_venue: bool) -> None:
+        """The order goes without the bot's asking: by the venue for a reason it names, or by a person."""
+        if by_venue:
+            self._by_venue.add(order.order_id)
+
+        self.exchange.cancel(ACCOUNT, order_id=order.order_id, now_ms=self._ms)
+
+
+def _ignore(_: int) -> None:
+    """What a sweep traded shows in the events."""
