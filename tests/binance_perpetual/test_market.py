@@ -9,7 +9,7 @@ import pytest
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import MarketRulesError, PayloadError, UnknownMarketError
 from perpmaker_binance_perpetual.market import find_symbol, translate_instrument
-from perpmaker_binance_perpetual.messages import Bracket, Brackets, CommissionRate, ExchangeInfo, FundingInfo
+from perpmaker_binance_perpetual.messages import Bracket, Brackets, CommissionRate, ExchangeInfo, FundingInfo, RateLimit
 
 FILTERS: list[dict[str, Any]] = [
     {"filterType": "PRICE_FILTER", "minPrice": "556.80", "maxPrice": "4529764", "tickSize": "0.10"},
@@ -118,6 +118,20 @@ def test_an_adjusted_funding_interval_is_taken_over() -> None:
     )
 
     assert market.funding_interval_h == 1
+
+
+def test_the_account_may_place_so_many_orders_a_minute() -> None:
+    """The limit of a minute is told apart from that of ten seconds and from the request weight."""
+    limits = [
+        RateLimit(rateLimitType="REQUEST_WEIGHT", interval="MINUTE", intervalNum=1, limit=2400),
+        RateLimit(rateLimitType="ORDERS", interval="SECOND", intervalNum=10, limit=300),
+        RateLimit(rateLimitType="ORDERS", interval="MINUTE", intervalNum=1, limit=1200),
+    ]
+    assert (
+        translate_instrument(find_symbol(info(symbol()), "BTC-USDT"), BRACKETS, FEES, [], limits).orders_per_minute
+        == 1200
+    )
+    assert translate_instrument(find_symbol(info(symbol()), "BTC-USDT"), BRACKETS, FEES, []).orders_per_minute is None
 
 
 @pytest.mark.parametrize("missing", ["PRICE_FILTER", "LOT_SIZE"])

@@ -43,7 +43,7 @@ TABLE: dict[str, set[str]] = {
     "config": VALUES | {"catalog", "connector", "declarations", "exits", "secret"},
     "engine.trader": PURE | {"execution", "exits", "risk", "strategy"},
     "engine": PURE | {"clock", "connector", "declarations", "execution", "exits", "risk", "secret", "strategy", "wire"},
-    "report": PURE | {"engine"},
+    "report": PURE | {"engine", "exits", "risk", "strategy"},
 }
 FREE = {"cli", "testing"}  # may import everything; nobody imports testing
 PLUGIN_MAY = {"clock", "connector", "errors", "model", "secret", "wire"}

@@ -151,11 +151,79 @@ class DerivativeConnector(Protocol):
 
 
 @runtime_checkable
+class SettingsReading(Protocol):
+    """A connector that can tell what a market is set to without setting anything."""
+
+    async def read_settings(self, instrument: Instrument) -> VenueSettings:
+        """What the market of the account is set to; nothing is changed."""
+
+
+@runtime_checkable
 class Amending(Protocol):
     """A connector whose venue moves a resting order atomically."""
 
     async def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
         """Move orders; one outcome for each, in order."""
+
+
+@runtime_checkable
+class VenueStops(Protocol):
+    """A connector whose venue keeps stops: conditional orders that close the whole position when they are triggered.
+
+    They live in a namespace of their own and are known by client id. `ticks` of an order is its trigger; its lots are
+    only what the position was. Outcomes are three-valued as those of all orders. The fills of the order that a
+    triggered stop becomes carry the stop's client id.
+    """
+
+    @property
+    def allows_two_stops(self) -> bool:
+        """Whether a new stop may rest beside the old one of the same position, so that neither is ever missing."""
+
+    async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
+        """Send stops; one outcome for each, in order. WOULD_TRIGGER when the price is beyond the trigger already."""
+
+    async def cancel_stops(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
+        """Take stops off; one outcome for each, in order."""
+
+    async def stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+        """What the venue knows of a stop; None when it says that it knows none of that id."""
+
+    async def open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
+        """All stops of the market that wait or work, ours and foreign."""
+
+
+@runtime_checkable
+class DeadManSwitch(Protocol):
+    """A connector whose venue cancels the market's orders when it has not heard of us for a while."""
+
+    @property
+    def switch_takes(self) -> str:
+        """What the switch cancels besides our quotes, for a person."""
+
+    async def arm(self, instrument: Instrument, seconds: float) -> None:
+        """Start the countdown, or start it anew; when it ends the venue cancels."""
+
+    async def disarm(self, instrument: Instrument) -> None:
+        """Stop the countdown."""
+
+
+@attrs.frozen(kw_only=True)
+class KeyRights:
+    """What an API key may do. `can_transfer`: money may leave for another account of the venue."""
+
+    can_read: bool
+    can_trade: bool
+    can_withdraw: bool
+    can_transfer: bool
+    ip_restricted: bool
+
+
+@runtime_checkable
+class KeyPermissions(Protocol):
+    """A connector whose venue tells what the key may do."""
+
+    async def key_rights(self) -> KeyRights | None:
+        """What the key may do; None where this environment does not tell."""
 
 
 class ReferenceReceiver(Protocol):

@@ -41,6 +41,7 @@ class Instrument:
     `band_up` and `band_down` bound order prices as multiples of the mark price; None where the venue has none.
     Fee rates are fractions of notional (a negative maker fee is a rebate). `order_margin` is which resting orders
     the venue demands margin for. `tiers` are ascending by floor; empty only where a venue does not publish any.
+    `orders_per_minute` is how many new orders the venue takes of an account; None where it does not say.
     """
 
     market: str
@@ -62,6 +63,7 @@ class Instrument:
     band_up: Decimal | None = None
     band_down: Decimal | None = None
     max_orders: int | None = None
+    orders_per_minute: int | None = None
     funding_interval_h: int = 8
     order_margin: OrderMargin = OrderMargin.BOTH_SIDES
     has_hedge_mode: bool = True

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import anyio
+import httpx
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import CancelOrder, ConnectorContext, Feed
+from perpmaker.connector.interface import CancelOrder, ConnectorContext, Feed, KeyRights
 from perpmaker.errors import ConfigurationError, Problem, VenueError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome, PositionMode
@@ -26,6 +27,7 @@ from perpmaker_binance_perpetual.outcome import batch_outcomes, cancelled, place
 from perpmaker_binance_perpetual.prepare import prepare_market, read_settings
 from perpmaker_binance_perpetual.rest import BATCH_CANCEL, BATCH_PLACE, PAGE, Rest
 from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
+from perpmaker_binance_perpetual.stop_desk import StopDesk
 from perpmaker_binance_perpetual.streams import StreamAccess, book_feed, market_feed
 from perpmaker_binance_perpetual.translate import order_parameters, translate_order, translate_user_trade
 from perpmaker_binance_perpetual.user_stream import AccountView, account_feed
@@ -44,7 +46,17 @@ class BinancePerpetual:
 
     name = NAME
 
-    def __init__(self, *, account: str, settings: Settings, access: StreamAccess, caller: Caller) -> None:
+    allows_two_stops = False
+    """The venue refuses a second closePosition order in the direction of one that rests (-4130)."""
+
+    switch_takes = (
+        "every open order of this market, the profit-taking order and orders placed by hand among them; "
+        "whether it takes conditional stops, Binance does not say"
+    )
+
+    def __init__(
+        self, *, account: str, settings: Settings, access: StreamAccess, caller: Caller, keys: Rest | None = None
+    ) -> None:
         self.account = account
         self._settings = settings
         self._access = access
@@ -52,6 +64,8 @@ class BinancePerpetual:
         self._caller = caller
         self._clock: Clock = access.clock
         self._set: VenueSettings | None = None
+        self._keys = keys
+        self._stops = StopDesk(access.rest)
         self._client_ids: OrderedDict[str, str] = OrderedDict()
 
     @property
@@ -69,7 +83,7 @@ class BinancePerpetual:
         brackets = await self._rest.leverage_brackets(symbol.symbol)
         fees = await self._rest.commission_rate(symbol.symbol)
 
-        return translate_instrument(symbol, brackets, fees, await self._rest.funding_info())
+        return translate_instrument(symbol, brackets, fees, await self._rest.funding_info(), info.rateLimits)
 
     async def prepare(
         self, instrument: Instrument, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
@@ -79,9 +93,15 @@ class BinancePerpetual:
 
         return self._set
 
+    async def read_settings(self, instrument: Instrument) -> VenueSettings:
+        """What the market of the account is set to; nothing is changed."""
+        self._set = await read_settings(self._rest, instrument)
+
+        return self._set
+
     def feeds(self, instrument: Instrument) -> Sequence[Feed]:
         """The book, mark price and trades, and the account."""
-        account = AccountView(settings=lambda: self._set, remember=self._remember)
+        account = AccountView(settings=lambda: self._set, remember=self._remember, stops=self._stops.names)
 
         return (
             book_feed(self._access, instrument),
@@ -106,6 +126,22 @@ class BinancePerpetual:
             return await self._cancel_chunk(instrument, chunk)
 
         return await self._in_chunks(orders, BATCH_CANCEL, lambda order: order.urgent, send)
+
+    async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
+        """Send stops that close the whole position when the last price reaches their trigger."""
+        return await self._stops.place(instrument, orders)
+
+    async def cancel_stops(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
+        """Take stops off."""
+        return await self._stops.cancel(instrument, orders)
+
+    async def arm(self, instrument: Instrument, seconds: float) -> None:
+        """Start the countdown after which the venue cancels this market's orders, or start it anew."""
+        await self._rest.set_countdown(instrument.symbol, max(1, round(seconds * 1000)))
+
+    async def disarm(self, instrument: Instrument) -> None:
+        """Stop the countdown."""
+        await self._rest.set_countdown(instrument.symbol, 0)
 
     async def _place_chunk(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         parameters = [order_parameters(instrument, order) for order in orders]
@@ -180,6 +216,14 @@ class BinancePerpetual:
 
         return [self._remember(translate_order(order, instrument)) for order in orders]
 
+    async def stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+        """What the venue knows of a stop; None when it says that it knows none of that id."""
+        return await self._stops.ask(instrument, client_id)
+
+    async def open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
+        """All stops of the market, ours and foreign."""
+        return await self._stops.open(instrument)
+
     async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """All fills of the market from a venue time on, oldest first, in pages of a thousand."""
         trades = await self._first_trades(instrument, since_ms)
@@ -223,6 +267,21 @@ class BinancePerpetual:
         """The account's assets."""
         return [translate_balance(row) for row in await self._rest.balances()]
 
+    async def key_rights(self) -> KeyRights | None:
+        """What the key may do; None on the testnet, which does not tell."""
+        if self._keys is None:
+            return None
+
+        told = await self._keys.key_restrictions()
+
+        return KeyRights(
+            can_read=told.enableReading,
+            can_trade=told.enableFutures,
+            can_withdraw=told.enableWithdrawals,
+            can_transfer=told.enableInternalTransfer or told.permitsUniversalTransfer,
+            ip_restricted=told.ipRestrict,
+        )
+
     # --- the two names of an order ---------------------------------------------------------------------------------
 
     def _remember(self, report: OrderReport) -> OrderReport:
@@ -242,6 +301,10 @@ class BinancePerpetual:
     async def _client_id(self, instrument: Instrument, trade: UserTrade) -> str:
         """The client id of a fill's order, asked for where it is not known; empty when the venue knows it no more."""
         venue_id = str(trade.orderId)
+        stop = self._stops.names.became.get(venue_id)
+
+        if stop is not None:
+            return stop
 
         if venue_id not in self._client_ids:
             order = await self._rest.order(instrument.symbol, {"orderId": venue_id})
@@ -256,18 +319,31 @@ async def open_connector(settings: Settings, context: ConnectorContext) -> Async
     address = address_of(settings, context.environment, context.sandbox)
     credentials = _credentials(settings, context)
 
-    async with open_client(context.connect, address.rest, deadline_s=settings.deadline_s) as client:
-        caller = Caller(
+    def call(client: httpx.AsyncClient) -> Caller:
+        return Caller(
             client,
             context.clock,
             credentials=credentials,
             recv_window_ms=settings.recv_window_ms,
             patience_s=settings.deadline_s,
         )
+
+    async with (
+        open_client(context.connect, address.rest, deadline_s=settings.deadline_s) as client,
+        open_client(context.connect, address.keys or address.rest, deadline_s=settings.deadline_s) as keys_client,
+    ):
+        caller, keys_caller = call(client), call(keys_client)
+        keys_caller.server_clock = caller.server_clock  # it is measured on the futures host alone
         rest = Rest(caller, context.clock)
         access = StreamAccess(connect=context.connect, url=address.stream, rest=rest, clock=context.clock)
 
-        yield BinancePerpetual(account=_account_name(credentials), settings=settings, access=access, caller=caller)
+        yield BinancePerpetual(
+            account=_account_name(credentials),
+            settings=settings,
+            access=access,
+            caller=caller,
+            keys=None if address.keys is None else Rest(keys_caller, context.clock),
+        )
 
 
 def _credentials(settings: Settings, context: ConnectorContext) -> Credentials:

@@ -16,12 +16,14 @@ from perpmaker_binance_perpetual.messages import (
     ExchangeInfo,
     Filter,
     FundingInfo,
+    RateLimit,
     Symbol,
 )
 
 # TradFi perpetuals are left out: they have trading hours and need an agreement signed on the venue's site.
 _PERPETUAL = "PERPETUAL"
 _DEFAULT_FUNDING_INTERVAL_H = 8
+_ORDERS = ("ORDERS", "MINUTE", 1)
 _SHOWN = 3
 
 
@@ -47,7 +49,11 @@ def find_symbol(info: ExchangeInfo, market: str) -> Symbol:
 
 
 def translate_instrument(
-    symbol: Symbol, brackets: Brackets, fees: CommissionRate, intervals: Sequence[FundingInfo]
+    symbol: Symbol,
+    brackets: Brackets,
+    fees: CommissionRate,
+    intervals: Sequence[FundingInfo],
+    limits: Sequence[RateLimit] = (),
 ) -> Instrument:
     """The market's rules; PayloadError where a filter that every market has is missing."""
     filters = {row.filterType: row for row in symbol.filters}
@@ -79,6 +85,7 @@ def translate_instrument(
         band_up=None if band is None else _optional(band.multiplierUp),
         band_down=None if band is None else _optional(band.multiplierDown),
         max_orders=None if orders is None else orders.limit,
+        orders_per_minute=_orders_per_minute(limits),
         funding_interval_h=_interval(symbol.symbol, intervals),
     )
 
@@ -114,3 +121,9 @@ def _translate_bracket(bracket: Bracket) -> MarginTier:
 
 def _interval(symbol: str, intervals: Sequence[FundingInfo]) -> int:
     return next((row.fundingIntervalHours for row in intervals if row.symbol == symbol), _DEFAULT_FUNDING_INTERVAL_H)
+
+
+def _orders_per_minute(limits: Sequence[RateLimit]) -> int | None:
+    minutes = (row.limit for row in limits if (row.rateLimitType, row.interval, row.intervalNum) == _ORDERS)
+
+    return next(minutes, None)

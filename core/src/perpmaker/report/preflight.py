@@ -1,0 +1,33 @@
+"""The pre-flight report: what a configuration would do on this market and account, before it does anything. Pure."""
+
+from __future__ import annotations
+
+import attrs
+
+from perpmaker.report.preflight_checklist import Line, advise_leverage, read_checklist
+from perpmaker.report.preflight_figure import Figures, Situation, measure
+from perpmaker.report.preflight_warning import Warned, read_refusals, read_warnings
+
+
+@attrs.frozen(kw_only=True)
+class Preflight:
+    """The whole report. `refusals` are reasons not to trade at all; with any of them the command ends with 3."""
+
+    figures: Figures
+    leverage_advice: str
+    checklist: tuple[Line, ...]
+    warnings: tuple[Warned, ...]
+    refusals: tuple[str, ...]
+
+
+def assess(situation: Situation) -> Preflight:
+    """Measure, and judge what was measured."""
+    figures = measure(situation)
+
+    return Preflight(
+        figures=figures,
+        leverage_advice=advise_leverage(figures.leverage),
+        checklist=tuple(read_checklist(situation, figures)),
+        warnings=tuple(read_warnings(situation, figures)),
+        refusals=tuple(read_refusals(figures)),
+    )

@@ -1,0 +1,235 @@
+"""The pre-flight report for people, in 80 columns, and for programs, as plain values."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from perpmaker.model.order import Side
+from perpmaker.report.preflight import Preflight
+from perpmaker.report.preflight_checklist import Verdict
+from perpmaker.report.preflight_figure import Figures
+from perpmaker.report.preflight_fill import Filled
+from perpmaker.report.preflight_level import LevelLine
+from perpmaker.report.preflight_wording import money, percent, price, short
+
+WIDTH = 80
+_LABEL = 26
+_COLUMN = 16
+_MARKS = {Verdict.OK: "ok", Verdict.LOOK: "?", Verdict.BAD: "!!"}
+_NAMES = {Side.BUY: "bid", Side.SELL: "ask"}
+_DAY_MS = 86_400_000
+
+
+def render_preflight(preflight: Preflight) -> str:
+    """The report for a person: environment first, then levels, full fills, and what to think of it."""
+    figures = preflight.figures
+    parts: tuple[Iterator[str], ...] = (
+        _head(figures),
+        _levels(figures),
+        _fills(figures),
+        _market(preflight),
+        _checklist(preflight),
+        _warnings(preflight),
+    )
+
+    return "\n".join(line for part in parts for line in part)
+
+
+def plain_preflight(preflight: Preflight) -> dict[str, Any]:
+    """The report as plain values, the field names being the keys; numbers are exact, as text."""
+    return attrs.asdict(preflight, value_serializer=lambda _, __, value: _plain(value))
+
+
+def _plain(value: object) -> object:
+    """Decimal as text without an exponent and without idle zeros; enumerations by their value."""
+    if isinstance(value, Enum):
+        return value.value
+
+    if isinstance(value, Decimal):
+        return "0" if value == 0 else f"{value.normalize():f}"
+
+    return value
+
+
+# --- the head ------------------------------------------------------------------------------------------------------
+
+
+def _head(figures: Figures) -> Iterator[str]:
+    mode = "margin mode unknown" if figures.margin_mode is None else figures.margin_mode.value
+    yield f"{figures.environment.upper()}  {figures.venue} {figures.market}"
+    yield from _row("leverage", f"{figures.leverage} of at most {figures.max_leverage}, {mode}")
+    yield from _row("positions", figures.position_mode.value)
+    reference = "none" if figures.reference is None else price(figures.reference)
+    basis = "" if figures.basis is None else f", traded market {percent(figures.basis)} away"
+    yield from _row("reference", f"{reference} ({figures.reference_name}{basis})")
+    yield from _row("mark price", price(figures.mark))
+    yield from _row("market's rules", f"tick {figures.tick:f}, lot {figures.lot:f}, {_least(figures)}")
+    yield from _row("fees", f"maker {percent(figures.maker_fee)}, taker {percent(figures.taker_fee)}")
+    yield from _account(figures)
+
+
+def _least(figures: Figures) -> str:
+    return f"at least {figures.min_amount:f} {figures.base} and {figures.min_notional:f} {figures.quote}"
+
+
+def _account(figures: Figures) -> Iterator[str]:
+    account = figures.account
+    equity = "" if account.equity in {None, account.wallet} else f", equity {money(account.equity)}"
+    yield from _row("account", f"wallet {money(account.wallet)} {figures.quote}{equity}")
+
+    for held in account.positions:
+        liquidation = "" if held.liquidation is None else f", liquidation {price(held.liquidation)} (the venue's own)"
+        yield from _row("held now", f"{held.amount:f} {figures.base} at {price(held.entry)}{liquidation}")
+
+    if not account.positions:
+        yield from _row("held now", "nothing")
+
+
+# --- levels --------------------------------------------------------------------------------------------------------
+
+
+def _levels(figures: Figures) -> Iterator[str]:
+    yield ""
+    yield f"{'Levels':<10}{'price':>16}{'amount':>16}{'notional':>18}{'margin':>18}"
+
+    for line in figures.levels:
+        yield (
+            f"  {_NAMES[line.side] + ' ' + str(line.number):<8}{price(line.price):>16}{line.amount:>16f}"
+            f"{money(line.notional):>18}{money(line.margin):>18}"
+        )
+        yield from _remarks(line)
+
+    if not figures.levels:
+        yield "  none"
+
+
+def _remarks(line: LevelLine) -> Iterator[str]:
+    """Why a level is withheld, or what it was cut for."""
+    if line.withheld is not None:
+        yield from _wrapped(f"withheld: {line.withheld}", "      ")
+
+    if line.note is not None:
+        yield from _wrapped(line.note, "      ")
+
+
+# --- full fills ----------------------------------------------------------------------------------------------------
+
+
+_ROWS: Sequence[tuple[str, Callable[[Filled], str]]] = (
+    ("position", lambda one: f"{one.amount:f}"),
+    ("notional", lambda one: money(one.notional)),
+    ("margin", lambda one: money(one.margin)),
+    ("average entry", lambda one: price(one.entry)),
+    ("liquidation price", lambda one: price(one.liquidation)),
+    ("  by rule of thumb", lambda one: price(one.liquidation_rule_of_thumb)),
+    ("stop fires at", lambda one: price(one.stop)),
+    ("loss at stop, with fees", lambda one: money(one.loss_at_stop)),
+    ("  at worst with buffer", lambda one: money(one.loss_at_buffer)),
+    ("target", lambda one: price(one.target)),
+    ("profit at target", lambda one: money(one.profit_at_target)),
+    ("fees both ways, maker", lambda one: money(one.fees_round_trip)),
+    ("break-even spread", lambda one: percent(one.break_even)),
+    ("  with a day of funding", lambda one: "-" if one.break_even_day is None else percent(one.break_even_day)),
+    ("funding a day (paid +)", lambda one: money(one.funding_day)),
+    ("daily profit target", lambda one: money(one.min_daily_profit_target)),
+)
+
+
+def _fills(figures: Figures) -> Iterator[str]:
+    bids, asks, together = figures.bids, figures.asks, figures.all_filled
+    everything = {"notional": money(together.notional), "margin": money(together.margin)}
+    everything["funding a day (paid +)"] = "" if together.funding_day is None else money(together.funding_day)
+    yield ""
+    yield f"{'If everything fills':<{_LABEL}}{'all bids':>{_COLUMN}}{'all asks':>{_COLUMN}}{'all levels':>{_COLUMN}}"
+
+    for label, word in _ROWS:
+        cells = ["-" if one is None else word(one) for one in (bids, asks)]
+        row = f"  {label:<{_LABEL - 2}}{cells[0]:>{_COLUMN}}{cells[1]:>{_COLUMN}}{everything.get(label, ''):>{_COLUMN}}"
+        yield row.rstrip()
+
+    for formula in dict.fromkeys(one.formula for one in (bids, asks) if one is not None):
+        yield from _wrapped(f"Liquidation: {formula}.", "  ")
+
+    yield f"  Money in {figures.quote}, amounts in {figures.base}."
+
+
+# --- the market, and what to think of it ---------------------------------------------------------------------------
+
+
+def _market(preflight: Preflight) -> Iterator[str]:
+    figures = preflight.figures
+    account, orders, funding = figures.account, figures.orders, figures.funding
+    yield ""
+    yield "Market and account"
+
+    if account.equity is not None and account.free_margin_share is not None:
+        free = percent(account.free_margin_share)
+        bound = "" if account.margin_share is None else f"; {percent(account.margin_share)} of it bound as margin"
+        yield from _row("after full fills", f"{free} of the equity free of maintenance margin{bound}")
+
+    if orders.per_minute is not None:
+        of = "" if orders.limit is None else f" of the venue's {orders.limit}"
+        yield from _row("new orders a minute", f"up to {short(orders.per_minute)}{of}")
+
+    rate = "not told" if funding.rate is None else percent(funding.rate)
+    due = "" if funding.next_ms is None else f", next at {_clock(funding.next_ms)}Z"
+    yield from _row("funding", f"{rate} each {funding.interval_h} h{due}")
+
+    for placed in figures.placements:
+        yield from _row(f"{placed.mode}, {_NAMES[placed.side]} 1", _placement(placed.own, placed.price, placed.to_beat))
+
+    yield from _row("leverage", f"{figures.leverage}: {preflight.leverage_advice}")
+
+
+def _placement(own: Decimal, moved: Decimal, beat: Decimal | None) -> str:
+    if beat is None:
+        return f"stays at {price(own)}: nobody to beat within the depth"
+
+    change = f"stays at {price(own)}" if own == moved else f"would move from {price(own)} to {price(moved)}"
+
+    return f"{change}; best of the rest {price(beat)}"
+
+
+def _clock(venue_ms: int) -> str:
+    """Hours and minutes of a time, UTC."""
+    minutes = venue_ms % _DAY_MS // 60_000
+
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _checklist(preflight: Preflight) -> Iterator[str]:
+    yield ""
+    yield "What careful traders check"
+
+    for line in preflight.checklist:
+        yield from _wrapped(f"{_MARKS[line.verdict]:<3}{line.question}: {line.found}", "  ", "     ")
+
+
+def _warnings(preflight: Preflight) -> Iterator[str]:
+    if not preflight.warnings and not preflight.refusals:
+        return
+
+    yield ""
+    yield "Warnings"
+
+    for warned in sorted(preflight.warnings, key=lambda one: not one.loud):
+        yield from _wrapped(f"{'!!' if warned.loud else '!':<3}{warned.text}", "  ", "     ")
+
+    for refusal in preflight.refusals:
+        yield from _wrapped(f"!! REFUSED: {refusal}", "  ", "     ")
+
+
+def _row(name: str, text: str) -> Iterator[str]:
+    return _wrapped(f"{name:<20}{text}", "  ", " " * 22)
+
+
+def _wrapped(text: str, first: str, others: str | None = None) -> Iterator[str]:
+    """The text in lines of at most 80 columns."""
+    indent = first if others is None else others
+    yield from textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
