@@ -245,7 +245,8 @@ async def test_conditional_orders_live_apart(open_venue: Any) -> None:
         )
 
         assert (placed["algoStatus"], placed["orderType"], placed["triggerPrice"]) == ("NEW", "STOP_MARKET", "59500.00")
-        assert await venue.code("POST", path, **stop, triggerPrice="60500.00", closePosition="true") == -2021
+        assert await venue.code("POST", path, **stop, triggerPrice="60500.00", quantity="0.010") == -2021
+        assert await venue.code("POST", path, **stop, triggerPrice="59400.00", closePosition="true") == -4130
         assert await venue.ok("GET", "/fapi/v1/openOrders") == []
 
         await venue.ok("DELETE", "/fapi/v1/allOpenOrders", symbol="BTCUSDT")

@@ -51,28 +51,38 @@ class PositionMode(Enum):
 
 @unique
 class OrderKind(Enum):
-    """Why an order exists. Exits are distinct kinds everywhere: a stop is never mistaken for a target."""
+    """Why an order exists. Exits are distinct kinds everywhere: a stop is never mistaken for a target.
+
+    STOP_LOSS is sent when the stop has fired; VENUE_STOP rests on the venue, which fires it, also while nobody is here.
+    """
 
     QUOTE = "quote"
     TAKE_PROFIT = "take_profit"
     STOP_LOSS = "stop_loss"
+    VENUE_STOP = "venue_stop"
     CLOSE = "close"
     FOREIGN = "foreign"
 
     @property
     def is_exit(self) -> bool:
         """Whether the order can only shrink a position."""
-        return self in {OrderKind.TAKE_PROFIT, OrderKind.STOP_LOSS, OrderKind.CLOSE}
+        return self in {OrderKind.TAKE_PROFIT, OrderKind.STOP_LOSS, OrderKind.VENUE_STOP, OrderKind.CLOSE}
+
+    @property
+    def holds_position(self) -> bool:
+        """Whether a live order of it keeps others from closing the same lots; a stop that waits holds none."""
+        return self.is_exit and self is not OrderKind.VENUE_STOP
 
 
 @unique
 class OrderType(Enum):
-    """How an order executes."""
+    """How an order executes. VENUE_STOP waits for its trigger price and then closes the whole position at market."""
 
     POST_ONLY = "post_only"
     LIMIT = "limit"
     IOC = "ioc"
     MARKET = "market"
+    VENUE_STOP = "venue_stop"
 
 
 @unique
@@ -152,7 +162,7 @@ class Slot:
 
 @attrs.frozen(kw_only=True)
 class NewOrder:
-    """An order to be placed. `ticks` is None for market orders only.
+    """An order to be placed. `ticks` is None for market orders only; of a venue's stop it is the trigger price.
 
     `client_id` is at most 36 characters of `[A-Za-z0-9_-]`. `reduce_only` says that the order must not open or
     enlarge a position; how a venue is told (a flag, a position side) is the connector's business.
@@ -184,7 +194,7 @@ class WorkingOrder:
 
     `status_before` is what it was before it became UNKNOWN or CANCELLING. `fence_at` is the moment after which a
     venue that still does not know the order will never come to know it. `confirmed` says whether the private
-    stream (not only the answer to our own request) has shown it.
+    stream (not only the answer to our own request) has shown it. `triggered`: the venue has fired this stop of ours.
     """
 
     order: NewOrder
@@ -197,6 +207,7 @@ class WorkingOrder:
     changed_at: float = 0.0
     cancel_requested: bool = False
     confirmed: bool = False
+    triggered: bool = False
 
     @property
     def client_id(self) -> str:
@@ -220,6 +231,7 @@ class OrderReport:
 
     `status` is OPEN, FILLED, CANCELLED or REFUSED; None stands for a status this version does not know, whose
     text is in `raw_status`: it proves nothing, and the order is asked for again. `filled_lots` is cumulative.
+    Of a venue's stop `ticks` is the trigger, and `triggered` whether it has been reached.
     """
 
     client_id: str
@@ -234,6 +246,7 @@ class OrderReport:
     reduce_only: bool
     type: OrderType
     venue_ms: int
+    triggered: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -89,6 +89,16 @@ class StopLoss:
 
 
 @attrs.frozen(kw_only=True)
+class VenueStop:
+    """The stop that should rest on the venue: triggered at `ticks` it closes whatever the position is by then."""
+
+    slot: Slot
+    ticks: int
+    lots: int
+    reasons: tuple[Reason, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class Close:
     """A market order for the whole position: a person's wish to be flat, or the last resort of a refused target."""
 
@@ -97,7 +107,7 @@ class Close:
     reasons: tuple[Reason, ...] = ()
 
 
-Exit: TypeAlias = TakeProfit | StopLoss | Close
+Exit: TypeAlias = TakeProfit | StopLoss | VenueStop | Close
 
 
 @attrs.frozen(kw_only=True)

@@ -203,6 +203,38 @@ class Order:
 
 
 @attrs.frozen(kw_only=True)
+class AlgoOrder:
+    """A conditional order of the algo service, from placing, cancelling, asking and listing alike.
+
+    `actualOrderId` is the regular order it became, empty before; a cancel answers with the ids alone.
+    """
+
+    algoId: Id
+    clientAlgoId: str
+    symbol: str = ""
+    side: str = ""
+    positionSide: str = "BOTH"
+    algoStatus: str = ""
+    triggerPrice: Number = "0"
+    quantity: Number | None = None
+    actualOrderId: str | int | None = None
+    actualQty: Number | None = None
+    updateTime: Millis = 0
+
+
+@attrs.frozen(kw_only=True)
+class KeyRestrictions:
+    """`GET /sapi/v1/account/apiRestrictions`, on the host of the spot market."""
+
+    ipRestrict: bool
+    enableReading: bool
+    enableWithdrawals: bool
+    enableFutures: bool = False
+    enableInternalTransfer: bool = False
+    permitsUniversalTransfer: bool = False
+
+
+@attrs.frozen(kw_only=True)
 class UserTrade:
     """A row of `GET /fapi/v1/userTrades`. There is no client id in it."""
 
@@ -271,7 +303,8 @@ class ListenKey:
 class OrderUpdate:
     """`o` of ORDER_TRADE_UPDATE: x what happened, X the status after it, l/L the last fill, z the sum of fills.
 
-    `n`/`N` fee and its asset (absent without a fee), `rp` the fill's realised profit, `er` why an order expired.
+    `n`/`N` fee and its asset (absent without a fee), `rp` the fill's realised profit, `er` why an order expired; of a
+    triggered conditional order `ot` is the kind it was, `sp` its trigger, `cp` whether it closes the position.
     """
 
     s: str
@@ -296,6 +329,9 @@ class OrderUpdate:
     ps: str = "BOTH"
     rp: Number = "0"
     er: Number | None = None
+    ot: str = ""
+    sp: Number = "0"
+    cp: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -303,6 +339,30 @@ class OrderTradeUpdate:
     """User event ORDER_TRADE_UPDATE."""
 
     o: OrderUpdate
+
+
+@attrs.frozen(kw_only=True)
+class AlgoUpdate:
+    """`o` of ALGO_UPDATE: caid and aid its ids, X the status, tp the trigger, ai the order it became, aq executed."""
+
+    caid: str
+    aid: Id
+    s: str
+    S: str
+    X: str
+    tp: Number = "0"
+    ps: str = "BOTH"
+    q: Number | None = None
+    ai: str | int | None = None
+    aq: Number | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ConditionalUpdate:
+    """User event ALGO_UPDATE."""
+
+    T: Millis
+    o: AlgoUpdate
 
 
 @attrs.frozen(kw_only=True)

@@ -20,6 +20,7 @@ from perpmaker_binance_perpetual.budget import Cost
 from perpmaker_binance_perpetual.call import Caller, NotSentError, Security
 from perpmaker_binance_perpetual.messages import (
     AccountConfig,
+    AlgoOrder,
     AssetBalance,
     Brackets,
     CommissionRate,
@@ -27,6 +28,7 @@ from perpmaker_binance_perpetual.messages import (
     Done,
     ExchangeInfo,
     FundingInfo,
+    KeyRestrictions,
     ListenKey,
     Order,
     PositionRisk,
@@ -58,6 +60,8 @@ _FUNDING_INFO = PayloadDecoder(list[FundingInfo])
 _DEPTH = PayloadDecoder(Depth)
 _ORDER = PayloadDecoder(Order)
 _ORDERS = PayloadDecoder(list[Order])
+_ALGO_ORDER = PayloadDecoder(AlgoOrder)
+_ALGO_ORDERS = PayloadDecoder(list[AlgoOrder])
 _TRADES = PayloadDecoder(list[UserTrade])
 _POSITIONS = PayloadDecoder(list[PositionRisk])
 _BALANCES = PayloadDecoder(list[AssetBalance])
@@ -65,6 +69,7 @@ _ACCOUNT_CONFIG = PayloadDecoder(AccountConfig)
 _SYMBOL_CONFIG = PayloadDecoder(SymbolConfig)
 _SYMBOL_CONFIGS = PayloadDecoder(list[SymbolConfig])
 _LISTEN_KEY = PayloadDecoder(ListenKey)
+_KEY_RESTRICTIONS = PayloadDecoder(KeyRestrictions)
 _DONE = PayloadDecoder(Done)
 _ELEMENTS = PayloadDecoder(list[msgspec.Raw])
 
@@ -130,6 +135,10 @@ class Rest:
         answer = await self._answer("GET", "/fapi/v1/symbolConfig", {"symbol": symbol}, cost=Cost(weight=5))
 
         return _one(answer, _SYMBOL_CONFIG, _SYMBOL_CONFIGS, symbol)
+
+    async def key_restrictions(self) -> KeyRestrictions:
+        """What the key may do; answered by the host of the spot market alone."""
+        return await self._read(_KEY_RESTRICTIONS, "GET", "/sapi/v1/account/apiRestrictions")
 
     async def set_leverage(self, symbol: str, leverage: int) -> None:
         """Set a market's leverage; setting what is set succeeds."""
@@ -199,6 +208,38 @@ class Rest:
     async def open_orders(self, symbol: str) -> list[Order]:
         """All open orders of a market; conditional ones are kept elsewhere by the venue."""
         return await self._read(_ORDERS, "GET", "/fapi/v1/openOrders", {"symbol": symbol}, urgent=True)
+
+    async def set_countdown(self, symbol: str, countdown_ms: int) -> None:
+        """All open orders of the market are cancelled after so long unless this is called again; 0 ends it."""
+        parameters: dict[str, str | int] = {"symbol": symbol, "countdownTime": countdown_ms}
+        cost = Cost(weight=10)
+        await self._read(_DONE, "POST", "/fapi/v1/countdownCancelAll", parameters, cost=cost, urgent=True)
+
+    # --- conditional orders ------------------------------------------------------------------------------------------
+
+    async def place_stop(self, parameters: Mapping[str, str]) -> Answer:
+        """One new conditional order."""
+        return await self._command("POST", "/fapi/v1/algoOrder", parameters, Cost(0, 1, 1), urgent=True)
+
+    async def cancel_stop(self, symbol: str, client_id: str) -> Answer:
+        """Cancel one conditional order by our own id."""
+        parameters = {"symbol": symbol, "clientAlgoId": client_id}
+
+        return await self._retried("DELETE", "/fapi/v1/algoOrder", parameters, urgent=True)
+
+    async def stop(self, client_id: str) -> AlgoOrder | None:
+        """What the venue knows of a conditional order, waiting or not; None when it knows none."""
+        answer = await self._retried("GET", "/fapi/v1/algoOrder", {"clientAlgoId": client_id}, urgent=True)
+        failure = answer.failure
+
+        if failure is not None and failure.code == NO_SUCH_ORDER:
+            return None
+
+        return _decode(_ALGO_ORDER, _checked(answer))
+
+    async def open_stops(self, symbol: str) -> list[AlgoOrder]:
+        """All conditional orders of a market that wait or work."""
+        return await self._read(_ALGO_ORDERS, "GET", "/fapi/v1/openAlgoOrders", {"symbol": symbol}, urgent=True)
 
     # --- user stream -----------------------------------------------------------------------------------------------
 
@@ -314,6 +355,14 @@ def order_of(body: bytes) -> Order | None:
     """The order in a body or in one element of a batch; None when it is none."""
     try:
         return _ORDER.decode(body)
+    except PayloadError:
+        return None
+
+
+def algo_order_of(body: bytes) -> AlgoOrder | None:
+    """The conditional order in a body; None when it is none."""
+    try:
+        return _ALGO_ORDER.decode(body)
     except PayloadError:
         return None
 

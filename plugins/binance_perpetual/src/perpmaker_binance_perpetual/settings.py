@@ -18,14 +18,17 @@ NAME = "binance_perpetual"
 
 @attrs.frozen(kw_only=True)
 class Address:
-    """Where a venue is reached: base URLs without a path."""
+    """Where a venue is reached: base URLs without a path. `keys` tells what a key may do; None where nobody does."""
 
     rest: str
     stream: str
+    keys: str | None = None
 
 
 ADDRESSES = {
-    Environment.LIVE: Address(rest="https://fapi.binance.com", stream="wss://fstream.binance.com"),
+    Environment.LIVE: Address(
+        rest="https://fapi.binance.com", stream="wss://fstream.binance.com", keys="https://api.binance.com"
+    ),
     Environment.TESTNET: Address(rest="https://demo-fapi.binance.com", stream="wss://demo-fstream.binance.com"),
 }
 _HOSTS = {
@@ -95,11 +98,14 @@ class Settings:
 def address_of(settings: Settings, environment: Environment, sandbox: SandboxAccess | None) -> Address:
     """Where this run goes; in the sandbox the streams are under the same host as REST."""
     if sandbox is not None:
-        return Address(rest=sandbox.url, stream="ws" + sandbox.url.removeprefix("http"))
+        return Address(rest=sandbox.url, stream="ws" + sandbox.url.removeprefix("http"), keys=sandbox.url)
 
     known = ADDRESSES[environment]
+    rest = settings.rest_url or known.rest
+    # A live key is asked about where it is used: on the venue itself, or on the machine that stands in for it.
+    keys = rest if known.keys is not None and _is_loopback(urlsplit(rest).hostname or "") else known.keys
 
-    return Address(rest=settings.rest_url or known.rest, stream=settings.stream_url or known.stream)
+    return Address(rest=rest, stream=settings.stream_url or known.stream, keys=keys)
 
 
 def _is_allowed(key: str, url: str, environment: Environment) -> bool:

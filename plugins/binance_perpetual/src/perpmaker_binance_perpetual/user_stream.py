@@ -11,20 +11,27 @@ import attrs
 from perpmaker.connector.interface import EventReceiver
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConnectivityError, PayloadError, RefusedError, VenueError
-from perpmaker.model.event import Channel, Event, OrderReported, SettingsReported
+from perpmaker.model.event import Channel, Event, OrderFilled, OrderReported, SettingsReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import VenueSettings
 from perpmaker.wire.websocket import WebSocket, open_websocket
 from perpmaker_binance_perpetual.account import translate_account_update
-from perpmaker_binance_perpetual.messages import AccountConfigUpdate, AccountUpdate, OrderTradeUpdate
+from perpmaker_binance_perpetual.messages import (
+    AccountConfigUpdate,
+    AccountUpdate,
+    ConditionalUpdate,
+    OrderTradeUpdate,
+)
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
+from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
 from perpmaker_binance_perpetual.streams import StreamAccess, StreamFeed, Tolerance, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
 
 _ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
 _ACCOUNT_UPDATE = PayloadDecoder(AccountUpdate)
 _ACCOUNT_CONFIG_UPDATE = PayloadDecoder(AccountConfigUpdate)
+_CONDITIONAL_UPDATE = PayloadDecoder(ConditionalUpdate)
 
 _RENEWAL_S = 20 * 60.0
 """A third of the hour that a key lives."""
@@ -35,16 +42,20 @@ _CLOCK_S = 4 * 60.0
 _PATIENCE_S = 2.0
 """What a chore may take: private events wait in the socket meanwhile."""
 
-_ELSEWHERE = frozenset({"TRADE_LITE", "MARGIN_CALL", "ALGO_UPDATE", "STRATEGY_UPDATE", "GRID_UPDATE"})
+_ELSEWHERE = frozenset({"TRADE_LITE", "MARGIN_CALL", "STRATEGY_UPDATE", "GRID_UPDATE"})
 """Events that say nothing beyond what the others say, or nothing about what this program places."""
 
 
 @attrs.frozen(kw_only=True)
 class AccountView:
-    """What the stream's translation needs to know of the account, and whom to tell of an order's two names."""
+    """What the stream's translation needs to know of the account, and whom to tell of an order's two names.
+
+    `stops` knows which orders our stops became.
+    """
 
     settings: Callable[[], VenueSettings | None]
     remember: Callable[[OrderReport], object]
+    stops: StopNames = attrs.field(factory=StopNames)
 
 
 def account_feed(access: StreamAccess, instrument: Instrument, account: AccountView) -> StreamFeed:
@@ -146,6 +157,9 @@ class AccountReceiver:
 
             return translate_account_update(update, self._instrument, self._mode())
 
+        if name == "ALGO_UPDATE":
+            return self._translate_stop(message)
+
         if name == "ACCOUNT_CONFIG_UPDATE":
             return self._translate_config(message)
 
@@ -164,12 +178,28 @@ class AccountReceiver:
             return ()
 
         events = tuple(translate_order_update(update, self._instrument))
+        stop = self._account.stops.origin(update, self._instrument)
+
+        if stop is not None:  # what became of the stop itself comes as ALGO_UPDATE; its fills come only here
+            fills = (event.fill for event in events if isinstance(event, OrderFilled))
+
+            return tuple(OrderFilled(fill=attrs.evolve(fill, client_id=stop)) for fill in fills)
 
         for event in events:
             if isinstance(event, OrderReported):
                 self._account.remember(event.report)
 
         return events
+
+    def _translate_stop(self, message: str | bytes) -> Iterable[Event]:
+        update = _CONDITIONAL_UPDATE.decode(message)
+
+        if update.o.s != self._instrument.symbol:
+            return ()
+
+        self._account.stops.tell(update.o.caid, None if update.o.ai is None else str(update.o.ai))
+
+        return (OrderReported(report=translate_stop_update(update.o, self._instrument, update.T), by_stream=True),)
 
     def _translate_config(self, message: str | bytes) -> Iterable[Event]:
         change = _ACCOUNT_CONFIG_UPDATE.decode(message).ac

@@ -31,6 +31,13 @@ def place(venue: Venue, parameters: Parameters) -> object:
     parameters.text("triggerPrice")
     trigger = parameters.optional_decimal("triggerPrice") or Decimal(0)
     check_price(trigger, venue.instrument, venue.notation)
+
+    if amount is None and any(
+        order.close_position and (order.kind, order.side, order.position_side) == (kind, side, position_side)
+        for order in venue.exchange.conditional_orders(venue.account)
+    ):
+        raise refusal(-4130)
+
     request = ConditionalRequest(
         side=side,
         trigger=trigger,

@@ -1,0 +1,168 @@
+"""Stops that rest on the venue, from model to payload and back; pure, under the same rules as `translate`.
+
+Since 2025-12 Binance keeps conditional orders in a service of its own ("algo" orders): other endpoints, other ids, an
+event of their own. A triggered one becomes a regular market order, whose number the venue tells later than its fills.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import attrs
+
+from perpmaker.connector.payload import parse_amount
+from perpmaker.errors import PayloadError
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side
+from perpmaker_binance_perpetual.messages import AlgoOrder, AlgoUpdate, OrderUpdate
+from perpmaker_binance_perpetual.translate import (
+    POSITION_SIDE_NAMES,
+    POSITION_SIDES,
+    SIDE_NAMES,
+    SIDES,
+    exact_lots,
+    exact_ticks,
+    lookup,
+)
+
+STATUSES = {
+    "NEW": OrderStatus.OPEN,
+    "TRIGGERING": OrderStatus.OPEN,
+    "TRIGGERED": OrderStatus.OPEN,
+    "FINISHED": OrderStatus.FILLED,
+    "REJECTED": OrderStatus.REFUSED,
+    "CANCELED": OrderStatus.CANCELLED,
+    "EXPIRED": OrderStatus.CANCELLED,
+}
+"""REJECTED comes after the trigger: the regular order that the stop became was refused."""
+
+_TRIGGERED = frozenset({"TRIGGERING", "TRIGGERED", "FINISHED", "REJECTED"})
+_CONDITIONAL = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
+_MOST = 1000
+
+
+def stop_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
+    """The parameters of `POST /fapi/v1/algoOrder`: at the trigger, by the last price, the whole position goes."""
+    if order.ticks is None:
+        raise ValueError(f"{order.client_id}: a stop needs a trigger")
+
+    return {
+        "algoType": "CONDITIONAL",
+        "symbol": instrument.symbol,
+        "side": SIDE_NAMES[order.side],
+        "positionSide": POSITION_SIDE_NAMES[order.position_side],
+        "type": "STOP_MARKET",
+        "triggerPrice": format(instrument.price(order.ticks), "f"),
+        "workingType": "CONTRACT_PRICE",
+        "closePosition": "true",
+        "clientAlgoId": order.client_id,
+    }
+
+
+def translate_stop(order: AlgoOrder, instrument: Instrument) -> OrderReport:
+    """A stop as placing, asking and listing show it."""
+    filled_lots = _lots(instrument, order.actualQty, "$.actualQty")
+
+    return OrderReport(
+        client_id=order.clientAlgoId,
+        venue_id=str(order.algoId),
+        side=lookup(SIDES, order.side, "$.side"),
+        position_side=lookup(POSITION_SIDES, order.positionSide, "$.positionSide"),
+        status=_status(order.algoStatus, filled_lots),
+        raw_status=order.algoStatus,
+        ticks=_ticks(instrument, order.triggerPrice, "$.triggerPrice"),
+        lots=_lots(instrument, order.quantity, "$.quantity"),
+        filled_lots=filled_lots,
+        reduce_only=True,
+        type=OrderType.VENUE_STOP,
+        venue_ms=order.updateTime,
+        triggered=order.algoStatus in _TRIGGERED,
+    )
+
+
+def translate_stop_update(update: AlgoUpdate, instrument: Instrument, venue_ms: int) -> OrderReport:
+    """What ALGO_UPDATE says of a stop."""
+    filled_lots = _lots(instrument, update.aq, "$.o.aq")
+
+    return OrderReport(
+        client_id=update.caid,
+        venue_id=str(update.aid),
+        side=lookup(SIDES, update.S, "$.o.S"),
+        position_side=lookup(POSITION_SIDES, update.ps, "$.o.ps"),
+        status=_status(update.X, filled_lots),
+        raw_status=update.X,
+        ticks=_ticks(instrument, update.tp, "$.o.tp"),
+        lots=_lots(instrument, update.q, "$.o.q"),
+        filled_lots=filled_lots,
+        reduce_only=True,
+        type=OrderType.VENUE_STOP,
+        venue_ms=venue_ms,
+        triggered=update.X in _TRIGGERED,
+    )
+
+
+def _status(word: str, filled_lots: int) -> OrderStatus | None:
+    """FINISHED says only that the order it became is over; without an execution that was no fill."""
+    if word == "FINISHED" and not filled_lots:
+        return OrderStatus.CANCELLED
+
+    return STATUSES.get(word)
+
+
+def _lots(instrument: Instrument, value: str | float | None, path: str) -> int:
+    """Lots, where an empty text stands for none."""
+    return 0 if value in {None, ""} else exact_lots(instrument, value, path)
+
+
+def _ticks(instrument: Instrument, value: str | float, path: str) -> int | None:
+    """The trigger in ticks; None for foreign orders that have none yet (trailing ones)."""
+    return exact_ticks(instrument, value, path) if parse_amount(value, path=path) else None
+
+
+@attrs.define
+class StopNames:
+    """Which regular orders our stops became: by the venue's number once told, before that by what they look like.
+
+    `resting` are our stops that may be triggered yet, by what the order they become will show of them.
+    """
+
+    resting: dict[tuple[Side, PositionSide, int | None], str] = attrs.field(factory=dict)
+    became: OrderedDict[str, str] = attrs.field(factory=OrderedDict)
+
+    def placed(self, order: NewOrder) -> None:
+        """A stop of ours is about to be sent."""
+        self.resting[order.side, order.position_side, order.ticks] = order.client_id
+
+        if len(self.resting) > _MOST:
+            del self.resting[next(iter(self.resting))]
+
+    def tell(self, client_id: str, venue_id: str | None) -> None:
+        """The venue told which order a stop became."""
+        if not venue_id or venue_id == "0":
+            return
+
+        self.became[venue_id] = client_id
+
+        if len(self.became) > _MOST:
+            self.became.popitem(last=False)
+
+    def origin(self, update: OrderUpdate, instrument: Instrument) -> str | None:
+        """The client id of the stop that a regular order of the stream came from; None when it came from none of ours.
+
+        A person's stop of the same position at the same trigger cannot be told from ours before the venue tells.
+        """
+        known = self.became.get(str(update.i))
+
+        if known is not None or not update.cp or update.ot not in _CONDITIONAL:
+            return known
+
+        try:
+            ticks = exact_ticks(instrument, update.sp, "$.o.sp")
+            key = lookup(SIDES, update.S, "$.o.S"), lookup(POSITION_SIDES, update.ps, "$.o.ps"), ticks
+        except PayloadError:
+            return None
+
+        client_id = self.resting.get(key)
+        self.tell(client_id or "", None if client_id is None else str(update.i))
+
+        return client_id
