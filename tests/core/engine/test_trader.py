@@ -792,7 +792,7 @@ def test_same_events_give_the_same_decisions() -> None:
     assert run() == run()
 
 
-# --- time --------------------------------------------------------------------------------------------------------------
+# --- time -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_moment_that_has_passed_hides_no_other_one() -> None:
@@ -803,3 +803,19 @@ def test_a_moment_that_has_passed_hides_no_other_one() -> None:
     scene.tell(scene.unknown("1", Command.CANCEL), scene.cancelled("2"), after=1.0)
 
     assert len(of(scene.wait(FENCE_S), Ask)) >= 4
+
+
+def test_exit_that_the_venue_keeps_cutting_is_not_replaced_in_a_loop() -> None:
+    """What the venue takes less of than we want is sent again once a second at most, and wanted until it fits."""
+    scene = Scene(strategy=Quoter(quotes=(), wake=Wake()))
+    scene.start(amount="0.005")
+
+    for _ in range(30):
+        for order in scene.trader.working():
+            cut = attrs.evolve(scene.order_report(order.client_id, OrderStatus.OPEN), lots=3, ticks=1020)
+            is_going = order.status is OrderStatus.CANCELLING
+            scene.tell(scene.cancelled(order.client_id[-1]) if is_going else OrderReported(report=cut))
+
+        scene.wait(0.1)
+
+    assert 2 <= sum(len(of(decision.actions, Place)) for decision in scene.decisions) <= 4

@@ -76,6 +76,17 @@ def test_settling_exit_is_left_alone_unless_unwanted() -> None:
     assert diff([resting], [], settling={TARGET}).cancel == (resting,)
 
 
+def test_exit_that_the_venue_cut_is_kept_for_now_also_when_more_is_wanted() -> None:
+    """Sent again at once it would be cut again; at another price, or for less, it is replaced as any other."""
+    resting = working(TakeProfit(slot=TARGET, ticks=110, lots=3))
+    cut = {resting.client_id}
+
+    assert diff([resting], [TAKE_PROFIT], cut=cut) == Changes()
+    assert diff([resting], [TAKE_PROFIT]).cancel
+    assert diff([resting], [TakeProfit(slot=TARGET, ticks=111, lots=5)], cut=cut).cancel
+    assert diff([resting], [TakeProfit(slot=TARGET, ticks=110, lots=2)], cut=cut).cancel
+
+
 def test_blocked_places_no_quote_but_cancels_and_exits_go_on() -> None:
     """An unknown outcome forbids what adds exposure, and nothing else."""
     unwanted = working(quote(slot=Slot(OrderKind.QUOTE, Side.SELL)))

@@ -9,6 +9,7 @@ from perpmaker.engine.permission import RESYNC_AGAIN_S, Permission
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
 from perpmaker.model.event import Channel, Command
 from perpmaker.model.order import OrderStatus
+from perpmaker.state.orders import CUT_S
 from perpmaker.state.record import Record
 from perpmaker.state.state import State
 
@@ -80,6 +81,9 @@ class Proof:
 
         if record.cancel_at:
             yield record.cancel_at
+
+        if record.cut_at is not None:
+            yield record.cut_at + CUT_S
 
         if record.accepted_at is not None and not record.working.confirmed and self._permission.lost is None:
             yield max(record.accepted_at + CONFIRM_S, self._may_reconnect_at)

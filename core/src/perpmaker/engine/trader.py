@@ -233,6 +233,7 @@ class Trader:
             blocked=orders.is_blocked,
             waiting=waiting,
             settling={record.working.slot for record in orders.gaps()},
+            cut=orders.cut(now),
         )
 
         return [*self._cancels(changes, now), *self._places(changes, now)]

@@ -35,11 +35,13 @@ def diff(
     blocked: bool = False,
     waiting: Container[Slot] = frozenset(),
     settling: Container[Slot] = frozenset(),
+    cut: Container[str] = frozenset(),
 ) -> Changes:
     """Compare own live orders with what is wanted, slot by slot.
 
     `blocked`: no quote may be placed now. `waiting`: slots into which nothing may be placed yet (after a refusal).
     `settling`: slots whose executed amount and fills do not agree yet, so that "different" proves nothing.
+    `cut`: client ids of orders of which the venue took less than we asked for, just now: they are large enough.
     """
     slots = _by_slot(working)
     wanted = {want.slot: want for want in wants}
@@ -48,7 +50,11 @@ def diff(
 
     for slot, orders in slots.items():
         want = wanted.get(slot)
-        keep = orders[-1] if want is not None and (slot in settling or equals(orders[-1], want)) else None
+        last = orders[-1]
+        is_right = want is not None and (
+            slot in settling or equals(last, want) or (last.client_id in cut and equals(last, _at_most(want, last)))
+        )
+        keep = last if is_right else None
         cancel.extend(order for order in orders if order is not keep and is_cancellable(order))
 
     for slot, want in wanted.items():
@@ -103,6 +109,11 @@ def new_order(want: Want, client_id: str) -> NewOrder:
         reduce_only=not isinstance(want, Quote),
         generation=want.generation if isinstance(want, Quote) else 0,
     )
+
+
+def _at_most(want: Want, order: WorkingOrder) -> Want:
+    """The want, for no more than the order has left."""
+    return attrs.evolve(want, lots=min(want.lots, order.remaining_lots))
 
 
 def _is_free(orders: Sequence[WorkingOrder], want: Want) -> bool:

@@ -39,6 +39,9 @@ from perpmaker.state.view import End, SlotEnd
 GRAVEYARD: Final = 4096
 """Ended orders that are remembered, for late fills and duplicated messages."""
 
+CUT_S: Final = 1.0
+"""How long an order that the venue cut is not sent again only to be larger."""
+
 CANCEL_DELAYS_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
 """Pauses before a refused cancel is sent again; the last one repeats."""
 
@@ -85,10 +88,7 @@ class Orders:
 
     def adopt(self, order: NewOrder, report: OrderReport, now: float) -> None:
         """Take over an order that an earlier run left on the venue."""
-        working = WorkingOrder(
-            order=order, status=OrderStatus.OPEN, sent_at=now, filled_lots=report.filled_lots, changed_at=now
-        )
-        record = self.live[order.client_id] = adopted(report, working, now)
+        record = self.live[order.client_id] = adopted(order, report, now)
         self._touch(record, report.venue_ms, now)
 
     # --- what the venue says ---------------------------------------------------------------------------------------
@@ -180,9 +180,7 @@ class Orders:
         record = self.live.get(event.client_id)
 
         if record is not None:
-            import_order = record.working.order
-            self._show(record, 0, event.venue_ms, now)
-            record.put(order=_moved(import_order, event))
+            self._shape(record, event.ticks, event.lots, event.venue_ms, now)
             self._touch(record, event.venue_ms, now)
 
     def reported(self, report: OrderReport, now: float, *, by_stream: bool = False) -> None:
@@ -291,6 +289,14 @@ class Orders:
         yield from (record for record in self.settling.values() if record.gap_since is not None)
         yield from (record for record in self.live.values() if record.gap_since is not None)
 
+    def cut(self, now: float) -> set[str]:
+        """Client ids of the orders of which the venue took less than we asked for, within the last `CUT_S`."""
+        return {
+            client_id
+            for client_id, record in self.live.items()
+            if record.cut_at is not None and now < record.cut_at + CUT_S
+        }
+
     @property
     def is_blocked(self) -> bool:
         """Whether the outcome of a command is unknown, or the position is known to be older than a fill."""
@@ -303,6 +309,7 @@ class Orders:
     def _take(self, record: Record, report: OrderReport, now: float, *, by_stream: bool) -> None:
         asked = record.ask_at is not None and not by_stream
         record.accept(venue_id=report.venue_id, venue_ms=report.venue_ms, now=now, by_stream=by_stream)
+        self._shape(record, report.ticks, report.lots, report.venue_ms, now)
         record.fill_up_to(report.filled_lots, now)
 
         if report.status is OrderStatus.FILLED:
@@ -318,6 +325,14 @@ class Orders:
         else:
             cause = CancelCause.UNEXPLAINED if record.working.order.type in _RESTING else CancelCause.VENUE
             self._end(record, _end(record.working, cause), report.venue_ms, now)
+
+    def _shape(self, record: Record, ticks: int | None, lots: int, venue_ms: int, now: float) -> None:
+        order = record.shaped(ticks=ticks, lots=lots, venue_ms=venue_ms)
+
+        if order.ticks != record.working.order.ticks:
+            self._show(record, 0, venue_ms, now)
+
+        record.shape(order, venue_ms=venue_ms, now=now)
 
     def _book(self, record: Record, fill: Fill, lots: int, now: float) -> None:
         record.booked_lots += lots
@@ -429,15 +444,3 @@ def _end(working: WorkingOrder, cause: CancelCause) -> End:
         return End.REQUESTED
 
     return End.UNEXPLAINED if cause is CancelCause.UNEXPLAINED else End.VENUE
-
-
-def _moved(order: NewOrder, event: OrderAmended) -> NewOrder:
-    return NewOrder(
-        client_id=order.client_id,
-        slot=order.slot,
-        lots=event.lots,
-        ticks=event.ticks,
-        type=order.type,
-        reduce_only=order.reduce_only,
-        generation=order.generation,
-    )

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from perpmaker.model.event import Command
-from perpmaker.model.order import OrderReport, OrderStatus, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, WorkingOrder
 from perpmaker.state.view import End
 
 ASK_DELAYS_S = (0.25, 0.5, 1.0, 2.0)
@@ -25,6 +25,7 @@ class Record:
     `known`: the venue has shown that it has, or had, the order. `unknown`: the command whose outcome is not known.
     `booked_lots`: what single fills account for; less than `filled_lots` while fills are still on their way, since
     `gap_since`. `ask_at`: when to ask the venue about it next; None while there is nothing to ask.
+    `shaped_ms`: the venue's time of its newest word on price and amount. `cut_at`: when it took less than we asked for.
     `displayed_lots`: what the book was told to leave out.
     """
 
@@ -38,6 +39,8 @@ class Record:
     asks: int = 0
     cancel_at: float = 0.0
     cancels: int = 0
+    shaped_ms: int = 0
+    cut_at: float | None = None
     displayed_lots: int = 0
     end: End | None = None
 
@@ -69,6 +72,28 @@ class Record:
             confirmed=self.working.confirmed or by_stream,
         )
 
+    def shaped(self, *, ticks: int | None, lots: int, venue_ms: int) -> NewOrder:
+        """The order as the venue has it by now: older news changes nothing, and of two words at once the smaller counts.
+
+        Venues cut closing orders to what is left of a position, and never enlarge any.
+        """
+        order = self.working.order
+
+        if venue_ms < self.shaped_ms:
+            return order
+
+        lots = min(lots, order.lots) if venue_ms == self.shaped_ms else lots
+
+        return attrs.evolve(order, ticks=order.ticks if ticks is None else ticks, lots=max(lots, 1))
+
+    def shape(self, order: NewOrder, *, venue_ms: int, now: float) -> None:
+        """Take over what `shaped` answered; an amount that shrank was cut."""
+        if order.lots < self.working.order.lots:
+            self.cut_at = now
+
+        self.shaped_ms = max(venue_ms, self.shaped_ms)
+        self.put(order=order)
+
     def doubt(self, command: Command, *, fence_at: float, now: float) -> None:
         """A command's outcome is not known: nothing is concluded until the venue has said something that proves it."""
         status = self.working.status
@@ -81,7 +106,9 @@ class Record:
 
         self.unknown = command if self.unknown is None else self.unknown
         self.put(status=OrderStatus.UNKNOWN, fence_at=fence_at, changed_at=now)
-        self.ask(now)
+
+        if status is not OrderStatus.UNKNOWN or self.ask_at is None:
+            self.ask(now)  # one that is asked for already keeps its pauses: a venue that is gone must not be stormed
 
     def reopen(self, now: float) -> None:
         """The venue shows the order resting although it should be gone: it may be cancelled again."""
@@ -127,11 +154,20 @@ class Record:
         self.put(fence_at=None)
 
 
-def adopted(report: OrderReport, working: WorkingOrder, now: float) -> Record:
-    """A record of an order that an earlier run left on the venue."""
+def adopted(order: NewOrder, report: OrderReport, now: float) -> Record:
+    """A record of an order that an earlier run left on the venue: as it rests there, whatever was sent."""
+    ticks = order.ticks if report.ticks is None else report.ticks
+    working = WorkingOrder(
+        order=attrs.evolve(order, ticks=ticks, lots=report.lots),
+        status=OrderStatus.OPEN,
+        sent_at=now,
+        filled_lots=report.filled_lots,
+        venue_id=report.venue_id,
+        venue_ms=report.venue_ms,
+        changed_at=now,
+        confirmed=True,
+    )
+
     return Record(
-        working=attrs.evolve(working, venue_id=report.venue_id, venue_ms=report.venue_ms, confirmed=True),
-        known=True,
-        booked_lots=report.filled_lots,
-        accepted_at=now,
+        working=working, known=True, booked_lots=report.filled_lots, accepted_at=now, shaped_ms=report.venue_ms
     )
