@@ -6,6 +6,7 @@
     ├── ConfigurationError        the file is wrong; carries every problem found at once      exit 2
     ├── PluginError               a name that no loaded plugin answers to, or two do          exit 2
     ├── RecordingError            a recorded market that cannot be replayed                   exit 2
+    ├── SandboxError              a sandbox that would not start, and has said why            exit as it did
     ├── VenueError
     │   ├── ConnectivityError     the venue cannot be reached or went away; backing off helps  exit 4
     │   │   └── DeadlineError     no complete answer in time
@@ -100,6 +101,14 @@ class RecordingError(PerpmakerError):
         self.line = line
         place = file if line is None else f"{file}:{line}"
         super().__init__(f"{place}: {text}")
+
+
+class SandboxError(PerpmakerError):
+    """A sandbox's process that ended before it served, for a reason that it has told the person itself."""
+
+    def __init__(self, text: str, exit_code: ExitCode) -> None:
+        self.exit_code = exit_code
+        super().__init__(text)
 
 
 class VenueError(PerpmakerError):

@@ -185,10 +185,16 @@ def test_environment_that_is_not_built_is_refused(desk: Any, good: str, environm
     assert "is not built yet: only sandbox" in [problem.allowed for problem in problems]
 
 
-@pytest.mark.parametrize("line", ['recording = ["a.jsonl"]', "recording_start = 3"])
-def test_recording_is_refused_until_it_is_built(desk: Any, good: str, line: str) -> None:
-    """A key that nothing acts on yet is refused plainly."""
-    assert desk.problem(f"{good}[sandbox]\n{line}\n").allowed == "is not built yet: leave it out"
+def test_recordings_are_beside_the_file_and_those_of_the_command_line_where_the_person_is(desk: Any, good: str) -> None:
+    """A relative path in the file starts at the file's folder, one of --set at the working directory."""
+    text = f'{good}[sandbox]\nrecording = ["a.gz", "/b.gz"]\nrecording_start = 3\n'
+    assert desk.load(text).sandbox.recording == (str(desk.file.parent / "a.gz"), "/b.gz")
+    assert desk.load(text, 'sandbox.recording=["c.gz"]').sandbox.recording == ("c.gz",)
+
+
+def test_start_without_a_recording_is_refused(desk: Any, good: str) -> None:
+    """An offset into nothing is said to do nothing."""
+    assert "does nothing without recording" in desk.problem(f"{good}[sandbox]\nrecording_start = 3\n").allowed
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ async def test_line_says_where_it_is_and_what_it_takes(dialect: Any) -> None:
             "api_secret": "secret",
             "market": "BTC-USDT",
             "seed": 4,
+            "recording": [],
+            "source": None,
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import msgspec
@@ -37,13 +38,7 @@ async def open_venue(configuration: Configuration, url: str | None) -> AsyncIter
     if declaration.sandbox is None:
         raise PluginError(f"{declaration.name} has no sandbox.")
 
-    seed = configuration.sandbox.seed
-    settings = SandboxSettings(
-        venue=declaration.name,
-        market=configuration.run.market,
-        seed=secrets.randbelow(2**31) if seed is None else seed,
-        balance=configuration.sandbox.balance,
-    )
+    settings = sandbox_settings(configuration)
     listener = await network.listen()
 
     async with (
@@ -51,6 +46,20 @@ async def open_venue(configuration: Configuration, url: str | None) -> AsyncIter
         _open_connector(configuration, network.connect, sandbox.line) as connector,
     ):
         yield connector
+
+
+def sandbox_settings(configuration: Configuration) -> SandboxSettings:
+    """The sandbox that a configuration asks for; without a seed, a market that nobody has seen yet."""
+    wanted = configuration.sandbox
+
+    return SandboxSettings(
+        venue=configuration.connector.name,
+        market=configuration.run.market,
+        seed=secrets.randbelow(2**31) if wanted.seed is None else wanted.seed,
+        balance=wanted.balance,
+        recording=tuple(map(Path, wanted.recording)),
+        recording_start=wanted.recording_start or 0.0,
+    )
 
 
 async def attach(url: str) -> SandboxLine:

@@ -126,7 +126,7 @@ class _Assembly:
             external=external,
             source_request=_source_request(run, strategy.settings),
             risk=risk,
-            sandbox=sandbox,
+            sandbox=self._placed(sandbox, file),
             notes=tuple(_notes(run)),
         )
 
@@ -230,6 +230,13 @@ class _Assembly:
         settings = self._table(_EnvironmentSettings, values, (connector.name,) if connector else ())
 
         return Environment.SANDBOX if settings is None else settings.environment
+
+    def _placed(self, sandbox: SandboxSettings, file: Path) -> SandboxSettings:
+        """Recordings are beside the file; those of `--set` where the person is."""
+        overridden = ("sandbox", "recording") in self._document.overridden
+        folder = Path() if overridden or ("sandbox",) in self._document.overridden else file.parent
+
+        return attrs.evolve(sandbox, recording=tuple(str(folder / name) for name in sandbox.recording))
 
     def _risk(self) -> tuple[Chosen[RiskModuleDeclaration], ...]:
         """The risk modules of the tables [risk.NAME]."""

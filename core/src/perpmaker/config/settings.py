@@ -64,7 +64,10 @@ class RunSettings:
 
 @attrs.frozen(kw_only=True)
 class SandboxSettings:
-    """The table [sandbox]. `seed` None takes a new market each time, `port` None any free one; balance in quote."""
+    """The table [sandbox]. `seed` None takes a new market each time, `port` None any free one; balance in quote.
+
+    `recording` are the files of a capture that is traded instead, in order, from `recording_start` seconds on.
+    """
 
     seed: Annotated[int | None, Range(at_least=0)] = None
     balance: Annotated[Decimal, Range(above=0)] = Decimal(10_000)
@@ -73,9 +76,6 @@ class SandboxSettings:
     recording_start: Annotated[float | None, Range(at_least=0)] = None
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what is allowed) for what can be written down already and is not acted on yet."""
-        if self.recording:
-            yield "recording", "is not built yet: leave it out"
-
-        if self.recording_start is not None:
-            yield "recording_start", "is not built yet: leave it out"
+        """Yield (key, what is allowed) for a key that does nothing."""
+        if self.recording_start is not None and not self.recording:
+            yield "recording_start", "does nothing without recording: leave it out, or name the files"

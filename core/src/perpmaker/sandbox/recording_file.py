@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from perpmaker.errors import RecordingError
-from perpmaker.simulation.recording import Capture
+from perpmaker.simulation.recording_reader import Capture
 
 _LONGEST_LINE = 16 * 1024 * 1024
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,12 +14,16 @@ from anyio.abc import Listener, SocketAttribute
 
 from perpmaker.clock import Clock
 from perpmaker.errors import UnknownMarketError
+from perpmaker.model.instrument import Instrument
 from perpmaker.sandbox.control import ControlRoom
 from perpmaker.sandbox.dialect import Dialect, TestKeys
 from perpmaker.sandbox.oracle import Oracle
+from perpmaker.sandbox.recording_file import open_capture
 from perpmaker.simulation.crowd import Market
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.market import SyntheticMarket
+from perpmaker.simulation.recording import RecordedMarket, Replay
+from perpmaker.simulation.recording_reader import Recording
 from perpmaker.simulation.rules import MARKETS
 from perpmaker.wire.fault import FaultPlan
 from perpmaker.wire.server import serve
@@ -27,22 +32,33 @@ ACCOUNT = "main"
 """The account that the test keys open."""
 
 _PATIENCE_S = 0.1
+_STANDS_STILL = "The recording has ended: the market stands still from now on."
 
 
 @attrs.frozen(kw_only=True)
 class SandboxSettings:
-    """What a sandbox is made of; `options` are the dialect's own."""
+    """What a sandbox is made of; `options` are the dialect's own.
+
+    `recording` are the files of a capture, in order, that take the place of the synthetic market; it begins
+    `recording_start` seconds after its first line.
+    """
 
     venue: str
     market: str = "BTC-USDT"
     seed: int = 0
     balance: Decimal = Decimal(10_000)
+    recording: tuple[Path, ...] = ()
+    recording_start: float = 0.0
     options: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
 class SandboxLine:
-    """What a sandbox prints when it is ready, as one JSON line; the keys are made up and shown on purpose."""
+    """What a sandbox prints when it is ready, as one JSON line; the keys are made up and shown on purpose.
+
+    `recording` are the names of the recorded files; empty for the synthetic market. `source` is the sandbox of a price
+    source that is served beside it.
+    """
 
     venue: str
     url: str
@@ -50,6 +66,13 @@ class SandboxLine:
     api_secret: str
     market: str
     seed: int
+    recording: tuple[str, ...] = ()
+    source: SandboxLine | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where the market comes from, for people."""
+        return f"recorded in {', '.join(self.recording)}" if self.recording else f"market seed {self.seed}"
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -73,19 +96,25 @@ async def open_sandbox(
     listener: Listener[Any],
     market: Market | None = None,
     faults: FaultPlan | None = None,
+    source: SandboxLine | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Sandbox]:
     """Serve a venue's sandbox on a listener (TCP or in memory) for as long as the context lasts.
 
-    `market` takes the place of the synthetic one. UnknownMarketError when there are no rules for the market.
+    `market` takes the place of the one that the settings stand for; `tell` is given what a person should read;
+    `source` is told to whoever asks who is here.
+    UnknownMarketError when there are no rules for the market, RecordingError for a recording that cannot be replayed.
     """
     rules = MARKETS.get(settings.market)
 
     if rules is None:
         raise UnknownMarketError(settings.market, f"the sandbox of {settings.venue}", tuple(MARKETS))
 
-    start_ms = clock.utc_ms()
     instrument = attrs.evolve(rules.instrument, symbol=dialect.symbol(settings.market))
-    behind = market or SyntheticMarket(instrument, price=rules.price, seed=settings.seed, start_ms=start_ms)
+    replay = _replay(instrument, settings) if settings.recording and market is None else None
+    start_ms = clock.utc_ms()
+    behind = market or _recorded(replay, start_ms, tell)
+    behind = behind or SyntheticMarket(instrument, price=rules.price, seed=settings.seed, start_ms=start_ms)
     exchange = Exchange(instrument, behind, start_ms=start_ms)
     oracle = Oracle(exchange)
     exchange.open_account(ACCOUNT, settings.balance)
@@ -97,6 +126,8 @@ async def open_sandbox(
         api_secret=dialect.keys.api_secret,
         market=settings.market,
         seed=settings.seed,
+        recording=tuple(file.name for file in settings.recording),
+        source=source,
     )
     plan = faults if faults is not None else FaultPlan(seed=settings.seed)
     sandbox = Sandbox(line=line, keys=dialect.keys, exchange=exchange, market=behind, oracle=oracle, faults=plan)
@@ -120,6 +151,24 @@ async def open_sandbox(
 
     if error is not None:
         raise error
+
+
+def _replay(instrument: Instrument, settings: SandboxSettings) -> Replay:
+    recording = Recording(instrument, [open_capture(file) for file in settings.recording])
+
+    return Replay(recording, settings.recording_start)
+
+
+def _recorded(replay: Replay | None, start_ms: int, tell: Callable[[str], None] | None) -> Market | None:
+    """The recorded market, which says when it has ended."""
+    if replay is None:
+        return None
+
+    def on_end() -> None:
+        if tell is not None:
+            tell(_STANDS_STILL)
+
+    return RecordedMarket(replay, start_ms=start_ms, on_end=on_end)
 
 
 async def _serve(listener: Listener[Any], room: ControlRoom, plan: FaultPlan) -> None:
