@@ -22,6 +22,7 @@ from perpmaker.model.event import (
     Event,
     FeedAlive,
     OrderAccepted,
+    OrderAmended,
     OrderCancelled,
     OrderFilled,
     OrderNotFound,
@@ -152,9 +153,6 @@ class Venue:
         order = resting.order
         lots = min(lots, order.lots - resting.filled)
 
-        if order.reduce_only:
-            lots = min(lots, max(0, -self.lots * order.side.sign))
-
         if not lots or resting.status is not OrderStatus.OPEN:
             return
 
@@ -170,6 +168,45 @@ class Venue:
         self.told.append(OrderFilled(fill=self.fills[-1]))
         self.told.append(OrderReported(report=self._report(resting), by_stream=True))
         self.told.append(PositionReported(position=self._position()))
+        self._trim()
+
+    def _trim(self) -> None:
+        """Cut closing orders to what is left of the position, the newest first; what is left of none ends."""
+        for name, resting in reversed(self.orders.items()):
+            if resting.status is OrderStatus.OPEN and resting.order.reduce_only:
+                room = max(0, -self.lots * resting.order.side.sign) - self._closing(before=name)
+                self._cut(resting, max(0, room))
+
+    def _cut(self, resting: Resting, room: int) -> None:
+        order = resting.order
+
+        if room >= order.lots - resting.filled:
+            return
+
+        resting.ms = self.ms
+        resting.order = attrs.evolve(order, lots=resting.filled + room)
+
+        if room:
+            amended = OrderAmended(
+                client_id=order.client_id, ticks=order.ticks or 0, lots=resting.filled + room, venue_ms=self.ms
+            )
+            self.told.append(amended)
+        else:
+            resting.status = OrderStatus.CANCELLED
+            self.told.append(OrderReported(report=self._report(resting), by_stream=True))
+
+    def _closing(self, *, before: str | None = None) -> int:
+        """Lots that open closing orders (placed before that one) have left."""
+        lots = 0
+
+        for name, resting in self.orders.items():
+            if name == before:
+                break
+
+            if resting.status is OrderStatus.OPEN and resting.order.reduce_only:
+                lots += resting.order.lots - resting.filled
+
+        return lots
 
     def read(self) -> Resynced:
         """Everything, as of now."""
@@ -205,8 +242,13 @@ class Venue:
         )
 
     def _place(self, order: NewOrder) -> Event:
-        if order.reduce_only and self.lots * order.side.sign >= 0:
-            return OrderRefused(client_id=order.client_id, refusal=Refusal(reason=RefusalReason.REDUCE_ONLY))
+        if order.reduce_only:
+            room = max(0, -self.lots * order.side.sign) - self._closing()
+
+            if room <= 0:
+                return OrderRefused(client_id=order.client_id, refusal=Refusal(reason=RefusalReason.REDUCE_ONLY))
+
+            order = attrs.evolve(order, lots=min(order.lots, room))
 
         rivals = [
             other.order.client_id
@@ -311,6 +353,7 @@ def test_any_history_ends_in_the_venues_position_with_one_order_a_slot(seed: int
     assert trader.state.account.totals.fills == len(venue.fills)
     live = {order.client_id for order in trader.working()}
     assert live == {name for name, resting in venue.orders.items() if resting.status is OrderStatus.OPEN}
+    assert sum(order.remaining_lots for order in trader.working()) == abs(venue.lots)
 
 
 def _some(venue: Venue, chance: Random, most: int, again: float) -> list[Event]:

@@ -73,7 +73,7 @@ class Record:
         )
 
     def shaped(self, *, ticks: int | None, lots: int, venue_ms: int) -> NewOrder:
-        """The order as the venue has it by now: older news changes nothing, and of two words at once the smaller counts.
+        """The order as the venue has it: older news changes nothing, and of two words at once the smaller counts.
 
         Venues cut closing orders to what is left of a position, and never enlarge any.
         """
