@@ -1,0 +1,42 @@
+"""Collects what the benchmarks measure, and prints it as one table at the end.
+
+    uv run --group bench pytest benchmarks
+
+The run fails when a row misses its goal. All times are medians; a machine that does something else at the same time
+shows it in them, so measure on a quiet one.
+"""
+
+from __future__ import annotations
+
+import platform
+
+import pytest
+
+from benchmarks.table import Table
+
+TABLE = pytest.StashKey[Table]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the table."""
+    config.stash[TABLE] = Table()
+
+
+@pytest.fixture
+def table(request: pytest.FixtureRequest) -> Table:
+    """The table that this run fills."""
+    return request.config.stash[TABLE]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table."""
+    terminalreporter.section(f"{platform.python_implementation()} {platform.python_version()}, medians")
+
+    for line in config.stash[TABLE].lines():
+        terminalreporter.write_line(line)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A missed goal is a failure."""
+    if session.config.stash[TABLE].missed and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

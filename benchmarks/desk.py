@@ -1,0 +1,126 @@
+"""A trader with the strategy that ships, and a venue that takes everything: what a decision is measured with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import attrs
+
+from benchmarks.depth import INSTRUMENT, MIDDLE
+from perpmaker.engine.client_id import ClientIds
+from perpmaker.engine.decision import Decision
+from perpmaker.engine.trader import Trader
+from perpmaker.execution.action import Cancel, Place
+from perpmaker.exits.exits import Exits
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.event import (
+    BookChanged,
+    BookSnapshot,
+    CancelCause,
+    Channel,
+    Event,
+    OrderAccepted,
+    OrderCancelled,
+    Resynced,
+    StreamRestored,
+)
+from perpmaker.model.order import PositionSide
+from perpmaker.model.position import Balance, Position
+from perpmaker.strategy.perpetual_market_making import PerpetualMarketMaking
+from perpmaker.strategy.settings import StrategySettings
+
+REFRESH_S = 5.0
+STEP = 200
+
+_STRATEGY = StrategySettings(
+    bid_spread=Decimal("0.001"),
+    ask_spread=Decimal("0.001"),
+    order_amount=Decimal("0.01"),
+    order_refresh_time=REFRESH_S,
+    order_levels=5,
+    order_level_spread=Decimal("0.001"),
+)
+_EXITS = ExitSettings(
+    long_profit_taking_spread=Decimal("0.01"),
+    short_profit_taking_spread=Decimal("0.01"),
+    stop_loss_spread=Decimal("0.02"),
+)
+
+
+def make_trader() -> Trader:
+    """Five levels a side, refreshed every five seconds."""
+    return Trader(
+        instrument=INSTRUMENT,
+        strategy=PerpetualMarketMaking(_STRATEGY, INSTRUMENT),
+        exits=Exits(_EXITS, INSTRUMENT),
+        client_ids=ClientIds("bench", "r1"),
+        leverage=3,
+        fence_s=3.0,
+    )
+
+
+@attrs.define
+class Desk:
+    """Drives a trader from one refresh to the next; the middle of the book moves to and fro in between."""
+
+    trader: Trader = attrs.field(factory=make_trader)
+    now: float = 0.0
+    venue_ms: int = 1_000
+    middle: int = MIDDLE
+
+    def open(self) -> None:
+        """Read the account and the book; the first quotes rest."""
+        position = Position(side=PositionSide.NET, amount=Decimal(0), entry=Decimal(0), venue_ms=self.venue_ms)
+        wallet = Decimal(10_000_000)
+        account = Resynced(
+            began_at=self.now,
+            orders=(),
+            finished=(),
+            fills=(),
+            positions=(position,),
+            balances=(Balance(asset="USDT", wallet=wallet, available=wallet),),
+            venue_ms=self.venue_ms,
+        )
+        self.trader.handle([StreamRestored(channel=Channel.ACCOUNT)], self.now)
+        self.settle(self.trader.handle([account, self._book()], self.now))
+
+    def move(self) -> None:
+        """Go to the moment of the next refresh, by when the market has moved by more than any level's distance."""
+        self.now += REFRESH_S
+        self.venue_ms += 1
+        self.middle += STEP if self.middle <= MIDDLE else -STEP
+        self.trader.handle([self._book()], self.now - 1e-6)
+
+    def settle(self, decision: Decision) -> None:
+        """The venue takes everything, until nothing is sent any more."""
+        while decision.actions:
+            decision = self.trader.handle(self.answers(decision), self.now)
+
+    def answers(self, decision: Decision) -> Sequence[Event]:
+        """What the venue says to what was sent."""
+        return [event for action in decision.actions for event in self._answer(action)]
+
+    def difference(self) -> BookChanged:
+        """A change of the book that no decision depends on."""
+        return BookChanged(((self.middle - 9, 7),), ((self.middle + 9, 7),), self.venue_ms)
+
+    def _answer(self, action: object) -> Sequence[Event]:
+        self.venue_ms += 1
+
+        match action:
+            case Place(order=order):
+                name = order.client_id
+                return [OrderAccepted(client_id=name, venue_id=name, venue_ms=self.venue_ms, by_stream=True)]
+            case Cancel(client_id=name):
+                cause = CancelCause.REQUESTED
+                return [OrderCancelled(client_id=name, cause=cause, filled_lots=0, venue_ms=self.venue_ms)]
+            case _:
+                return []
+
+    def _book(self) -> BookSnapshot:
+        return BookSnapshot(
+            bids=tuple((self.middle - distance, 100) for distance in range(1, 101)),
+            asks=tuple((self.middle + distance, 100) for distance in range(1, 101)),
+            venue_ms=self.venue_ms,
+        )
