@@ -116,3 +116,49 @@ def test_any_order_of_fills_and_reports_ends_at_the_venue(amounts: list[int], ch
             one.report(message, 0.0)
 
     assert one.now.amount == total
+
+
+# --- reads that race with the stream ---------------------------------------------------------------------------------
+
+
+def test_a_read_that_knows_of_a_close_already_does_not_close_twice() -> None:
+    """A flat position has no time of its own: the read is dated before the close that it already contains."""
+    one = tracked()
+    one.fill(step(10, "5"))
+    one.fill(step(30, "-5"))
+    one.report(position("0", "0", venue_ms=30), 0.0)
+    one.resync(position("0", "0", venue_ms=20), 20, 0.0)
+
+    assert (one.now.amount, one.external, one.doubt_since) == (0, 0, None)
+
+
+def test_a_close_that_is_told_after_the_read_that_knows_of_it_is_not_applied_again() -> None:
+    """The same, with the fill's message coming last: nothing external happened, and nothing is sold short."""
+    one = tracked()
+    one.fill(step(10, "5"))
+    one.resync(position("0", "0", venue_ms=20), 20, 0.0)
+    one.fill(step(30, "-2"))
+    one.fill(step(31, "-3"))
+
+    assert (one.now.amount, one.external, one.external_since) == (0, 0, None)
+
+
+def test_a_fill_in_the_other_direction_after_a_flat_read_is_a_position() -> None:
+    """Only what the read cannot be explained without counts as contained in it."""
+    one = tracked()
+    one.fill(step(10, "5"))
+    one.resync(position("0", "0", venue_ms=20), 20, 0.0)
+    one.fill(step(30, "2"))
+
+    assert one.now.amount == 2
+
+
+def test_a_close_after_a_flat_read_was_settled_is_a_position() -> None:
+    """Once the change was told as external, a later fill is a new one."""
+    one = tracked()
+    one.fill(step(10, "5"))
+    one.resync(position("0", "0", venue_ms=20), 20, 0.0)
+    one.settle()
+    one.fill(step(3000, "-2"))
+
+    assert one.now.amount == -2

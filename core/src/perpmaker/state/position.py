@@ -7,7 +7,9 @@ reports of the same event travel on different messages, in either order, and sha
 - a report strictly newer than the last applied fill is the truth: it becomes the anchor, and fills up to its time
   that arrive later are booked elsewhere but not applied again;
 - a report of the same millisecond as the last applied fill that says something else is only a doubt: the fill or the
-  report that explains it is usually on its way. A doubt that stays asks for a resync.
+  report that explains it is usually on its way. A doubt that stays asks for a resync;
+- a read that finds no position may be dated earlier than it was true, since a flat position has no time of its own:
+  fills dated later may be contained in it already.
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ class TrackedPosition:
 
     def fill(self, step: Step) -> None:
         """Apply a fill at once, unless a report taken over contains it already."""
-        if step.venue_ms <= self._anchor_ms:
+        if step.venue_ms <= self._anchor_ms or self._is_contained(step):
             self._explain(step.amount)
             return
 
@@ -110,11 +112,16 @@ class TrackedPosition:
     def resync(self, report: Position, read_ms: int, now: float) -> None:
         """Take the answer to a resync: true as of the position's own time, or of the read where it has none.
 
-        Fills after that time stay on top of it. One that is older than a report taken over already is late news.
+        Fills after that time stay on top of it, unless it agrees with them already. An answer that is older than a
+        report taken over before is late news.
         """
         as_of = report.venue_ms or read_ms
 
         if as_of < self._anchor_ms:
+            return
+
+        if report.amount == self.now.amount:
+            self._confirm(report, newer=as_of > (self._steps[-1].venue_ms if self._steps else -1))
             return
 
         later = [step for step in self._steps if step.venue_ms > as_of]
@@ -153,6 +160,15 @@ class TrackedPosition:
         self._anchor_ms = as_of
         self._steps.clear()
         self._trust()
+
+    def _is_contained(self, step: Step) -> bool:
+        """Whether a fill explains why a read found no position, so that it is in that answer already."""
+        return (
+            self._anchor.amount == 0
+            and not self._steps
+            and self.external * step.amount > 0
+            and abs(step.amount) <= abs(self.external)
+        )
 
     def _mark_external(self, change: Decimal, now: float) -> None:
         if change:
