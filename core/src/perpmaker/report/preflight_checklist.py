@@ -71,7 +71,7 @@ def read_checklist(situation: Situation, figures: Figures) -> Iterator[Line]:
     yield _funding(figures)
 
     if strategy is not None:
-        yield _band(situation, strategy)
+        yield _band(figures, situation, strategy)
         yield _optimisation(situation, strategy)
         yield from _fees(figures, situation.exits, strategy)
 
@@ -126,7 +126,10 @@ def _stop_is_first(exits: ExitSettings, figures: Figures) -> Line:
     if not filled:
         return _line(question, holds=False, found="nothing can fill now", otherwise=Verdict.LOOK)
 
-    words = [f"{one.name}: stop {price(one.stop)}, liquidation {price(one.liquidation)}" for _, one in filled]
+    words = [
+        f"{one.name}: stop {price(one.stop, figures.tick)}, liquidation {price(one.liquidation, figures.tick)}"
+        for _, one in filled
+    ]
 
     return _line(question, not any(one.stops_too_late for _, one in filled), "; ".join(words))
 
@@ -167,15 +170,15 @@ def _paid(cost: Decimal) -> str:
     return f"pays {money(cost)}" if cost > 0 else f"receives {money(-cost)}"
 
 
-def _band(situation: Situation, strategy: StrategySettings) -> Line:
+def _band(figures: Figures, situation: Situation, strategy: StrategySettings) -> Line:
     floor, ceiling = strategy.price_floor, strategy.price_ceiling
     question = "a price band is set, or knowingly off"
 
     if floor is not None or ceiling is not None:
-        return _line(question, True, f"from {price(floor)} to {price(ceiling)}")
+        return _line(question, True, f"floor {price(floor, figures.tick)}, ceiling {price(ceiling, figures.tick)}")
 
     known = bool({"price_floor", "price_ceiling"} & situation.given)
-    found = "off, by the file" if known else "off: the file says neither price_floor nor price_ceiling"
+    found = "off, as the file says" if known else "off; the file says neither price_floor nor price_ceiling"
 
     return _line(question, known, found, otherwise=Verdict.LOOK)
 
@@ -187,7 +190,7 @@ def _optimisation(situation: Situation, strategy: StrategySettings) -> Line:
         return _line(question, True, f"on, {strategy.order_optimization_mode}")
 
     known = key in situation.given
-    found = "off, by the file" if known else f"off: the file does not say {key}"
+    found = "off, as the file says" if known else f"off; the file does not say {key}"
 
     return _line(question, known, found, otherwise=Verdict.LOOK)
 

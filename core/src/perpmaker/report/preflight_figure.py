@@ -14,7 +14,7 @@ import attrs
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.margin import free_margin_share, largest_notional
 from perpmaker.model.order import PositionMode, Side
-from perpmaker.model.position import MarginMode, Position
+from perpmaker.model.position import MarginMode, Position, VenueSettings
 from perpmaker.model.quote import Quote, Wanted
 from perpmaker.report.preflight_fill import Filled, Money, at_risk, fill_side
 from perpmaker.report.preflight_level import Ladder, LevelLine, Placement, read_ladder, worded
@@ -33,7 +33,8 @@ class Situation:
 
     `wanted` is the strategy's answer to `view`, `approved` and `refused` what the risk modules made of it. `strategy`
     holds the settings of the strategy that ships, None for another one. `margin_mode` is that of the account, or the
-    one that the configuration sets; None where neither is known. `given` are the keys that stand in the file.
+    one that the configuration sets; None where neither is known. `settings_now` is what the account is set to, as far
+    as it was read. `given` are the keys that stand in the file.
     """
 
     environment: str
@@ -45,6 +46,7 @@ class Situation:
     strategy: StrategySettings | None
     exits: ExitSettings
     margin_mode: MarginMode | None = None
+    settings_now: VenueSettings | None = None
     wallet: Decimal | None = None
     funding_rate: Decimal | None = None
     next_funding_ms: int | None = None
@@ -106,6 +108,7 @@ class Figures:
     leverage_notional_limit: Decimal | None
     position_mode: PositionMode
     margin_mode: MarginMode | None
+    settings_now: VenueSettings | None
     reference: Decimal | None
     reference_name: str
     mark: Decimal | None
@@ -152,6 +155,7 @@ def measure(situation: Situation) -> Figures:
         leverage_notional_limit=largest_notional(instrument.tiers, view.leverage),
         position_mode=view.position_mode,
         margin_mode=situation.margin_mode,
+        settings_now=situation.settings_now,
         reference=price,
         reference_name=name,
         mark=view.mark,

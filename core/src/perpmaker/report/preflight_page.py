@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from enum import Enum
@@ -15,10 +14,9 @@ from perpmaker.report.preflight import Preflight
 from perpmaker.report.preflight_checklist import Verdict
 from perpmaker.report.preflight_figure import Figures
 from perpmaker.report.preflight_fill import Filled
-from perpmaker.report.preflight_level import LevelLine
-from perpmaker.report.preflight_wording import money, percent, price, short
+from perpmaker.report.preflight_level import LevelLine, Placement
+from perpmaker.report.preflight_wording import money, percent, price, short, wrapped
 
-WIDTH = 80
 _LABEL = 26
 _COLUMN = 16
 _MARKS = {Verdict.OK: "ok", Verdict.LOOK: "?", Verdict.BAD: "!!"}
@@ -65,13 +63,35 @@ def _head(figures: Figures) -> Iterator[str]:
     yield f"{figures.environment.upper()}  {figures.venue} {figures.market}"
     yield from _row("leverage", f"{figures.leverage} of at most {figures.max_leverage}, {mode}")
     yield from _row("positions", figures.position_mode.value)
-    reference = "none" if figures.reference is None else price(figures.reference)
+    yield from _changes(figures)
+    reference = "none" if figures.reference is None else price(figures.reference, figures.tick)
     basis = "" if figures.basis is None else f", traded market {percent(figures.basis)} away"
     yield from _row("reference", f"{reference} ({figures.reference_name}{basis})")
-    yield from _row("mark price", price(figures.mark))
+    yield from _row("mark price", price(figures.mark, figures.tick))
     yield from _row("market's rules", f"tick {figures.tick:f}, lot {figures.lot:f}, {_least(figures)}")
     yield from _row("fees", f"maker {percent(figures.maker_fee)}, taker {percent(figures.taker_fee)}")
     yield from _account(figures)
+
+
+def _changes(figures: Figures) -> Iterator[str]:
+    """What a run would change about the account's settings."""
+    now = figures.settings_now
+
+    if now is None:
+        return
+
+    changes = [
+        f"{name} {before} -> {after}"
+        for name, before, after in (
+            ("leverage", now.leverage, figures.leverage),
+            ("positions", now.position_mode.value, figures.position_mode.value),
+            ("margin", now.margin_mode.value, None if figures.margin_mode is None else figures.margin_mode.value),
+        )
+        if after is not None and before != after
+    ]
+
+    if changes:
+        yield from _row("a run changes", ", ".join(changes))
 
 
 def _least(figures: Figures) -> str:
@@ -84,8 +104,12 @@ def _account(figures: Figures) -> Iterator[str]:
     yield from _row("account", f"wallet {money(account.wallet)} {figures.quote}{equity}")
 
     for held in account.positions:
-        liquidation = "" if held.liquidation is None else f", liquidation {price(held.liquidation)} (the venue's own)"
-        yield from _row("held now", f"{held.amount:f} {figures.base} at {price(held.entry)}{liquidation}")
+        liquidation = (
+            ""
+            if held.liquidation is None
+            else f", liquidation {price(held.liquidation, figures.tick)} (the venue's own)"
+        )
+        yield from _row("held now", f"{held.amount:f} {figures.base} at {price(held.entry, figures.tick)}{liquidation}")
 
     if not account.positions:
         yield from _row("held now", "nothing")
@@ -100,7 +124,7 @@ def _levels(figures: Figures) -> Iterator[str]:
 
     for line in figures.levels:
         yield (
-            f"  {_NAMES[line.side] + ' ' + str(line.number):<8}{price(line.price):>16}{line.amount:>16f}"
+            f"  {_NAMES[line.side] + ' ' + str(line.number):<8}{price(line.price, figures.tick):>16}{line.amount:>16f}"
             f"{money(line.notional):>18}{money(line.margin):>18}"
         )
         yield from _remarks(line)
@@ -112,32 +136,32 @@ def _levels(figures: Figures) -> Iterator[str]:
 def _remarks(line: LevelLine) -> Iterator[str]:
     """Why a level is withheld, or what it was cut for."""
     if line.withheld is not None:
-        yield from _wrapped(f"withheld: {line.withheld}", "      ")
+        yield from wrapped(f"withheld: {line.withheld}", "      ")
 
     if line.note is not None:
-        yield from _wrapped(line.note, "      ")
+        yield from wrapped(line.note, "      ")
 
 
 # --- full fills ----------------------------------------------------------------------------------------------------
 
 
-_ROWS: Sequence[tuple[str, Callable[[Filled], str]]] = (
-    ("position", lambda one: f"{one.amount:f}"),
-    ("notional", lambda one: money(one.notional)),
-    ("margin", lambda one: money(one.margin)),
-    ("average entry", lambda one: price(one.entry)),
-    ("liquidation price", lambda one: price(one.liquidation)),
-    ("  by rule of thumb", lambda one: price(one.liquidation_rule_of_thumb)),
-    ("stop fires at", lambda one: price(one.stop)),
-    ("loss at stop, with fees", lambda one: money(one.loss_at_stop)),
-    ("  at worst with buffer", lambda one: money(one.loss_at_buffer)),
-    ("target", lambda one: price(one.target)),
-    ("profit at target", lambda one: money(one.profit_at_target)),
-    ("fees both ways, maker", lambda one: money(one.fees_round_trip)),
-    ("break-even spread", lambda one: percent(one.break_even)),
-    ("  with a day of funding", lambda one: "-" if one.break_even_day is None else percent(one.break_even_day)),
-    ("funding a day (paid +)", lambda one: money(one.funding_day)),
-    ("daily profit target", lambda one: money(one.min_daily_profit_target)),
+_ROWS: Sequence[tuple[str, Callable[[Filled, Decimal], str]]] = (
+    ("position", lambda one, _: f"{one.amount:f}"),
+    ("notional", lambda one, _: money(one.notional)),
+    ("margin", lambda one, _: money(one.margin)),
+    ("average entry", lambda one, tick: price(one.entry, tick)),
+    ("liquidation price", lambda one, tick: price(one.liquidation, tick)),
+    ("  isolated, thumb rule", lambda one, tick: price(one.liquidation_rule_of_thumb, tick)),
+    ("stop fires at", lambda one, tick: price(one.stop, tick)),
+    ("loss at stop, with fees", lambda one, _: money(one.loss_at_stop)),
+    ("  at worst with buffer", lambda one, _: money(one.loss_at_buffer)),
+    ("target", lambda one, tick: price(one.target, tick)),
+    ("profit at target", lambda one, _: money(one.profit_at_target)),
+    ("fees both ways, maker", lambda one, _: money(one.fees_round_trip)),
+    ("break-even spread", lambda one, _: percent(one.break_even)),
+    ("  with a day of funding", lambda one, _: "-" if one.break_even_day is None else percent(one.break_even_day)),
+    ("funding a day (paid +)", lambda one, _: money(one.funding_day)),
+    ("daily profit target", lambda one, _: money(one.min_daily_profit_target)),
 )
 
 
@@ -149,12 +173,12 @@ def _fills(figures: Figures) -> Iterator[str]:
     yield f"{'If everything fills':<{_LABEL}}{'all bids':>{_COLUMN}}{'all asks':>{_COLUMN}}{'all levels':>{_COLUMN}}"
 
     for label, word in _ROWS:
-        cells = ["-" if one is None else word(one) for one in (bids, asks)]
+        cells = ["-" if one is None else word(one, figures.tick) for one in (bids, asks)]
         row = f"  {label:<{_LABEL - 2}}{cells[0]:>{_COLUMN}}{cells[1]:>{_COLUMN}}{everything.get(label, ''):>{_COLUMN}}"
         yield row.rstrip()
 
     for formula in dict.fromkeys(one.formula for one in (bids, asks) if one is not None):
-        yield from _wrapped(f"Liquidation: {formula}.", "  ")
+        yield from wrapped(f"Liquidation: {formula}.", "  ")
 
     yield f"  Money in {figures.quote}, amounts in {figures.base}."
 
@@ -182,18 +206,20 @@ def _market(preflight: Preflight) -> Iterator[str]:
     yield from _row("funding", f"{rate} each {funding.interval_h} h{due}")
 
     for placed in figures.placements:
-        yield from _row(f"{placed.mode}, {_NAMES[placed.side]} 1", _placement(placed.own, placed.price, placed.to_beat))
+        yield from _row(f"{placed.mode}, {_NAMES[placed.side]} 1", _placement(placed, figures.tick))
 
     yield from _row("leverage", f"{figures.leverage}: {preflight.leverage_advice}")
 
 
-def _placement(own: Decimal, moved: Decimal, beat: Decimal | None) -> str:
-    if beat is None:
-        return f"stays at {price(own)}: nobody to beat within the depth"
+def _placement(placed: Placement, tick: Decimal) -> str:
+    own, moved = price(placed.own, tick), price(placed.price, tick)
 
-    change = f"stays at {price(own)}" if own == moved else f"would move from {price(own)} to {price(moved)}"
+    if placed.to_beat is None:
+        return f"stays at {own}: nobody to beat within the depth"
 
-    return f"{change}; best of the rest {price(beat)}"
+    change = f"stays at {own}" if placed.own == placed.price else f"would move from {own} to {moved}"
+
+    return f"{change}; best of the rest {price(placed.to_beat, tick)}"
 
 
 def _clock(venue_ms: int) -> str:
@@ -208,7 +234,7 @@ def _checklist(preflight: Preflight) -> Iterator[str]:
     yield "What careful traders check"
 
     for line in preflight.checklist:
-        yield from _wrapped(f"{_MARKS[line.verdict]:<3}{line.question}: {line.found}", "  ", "     ")
+        yield from wrapped(f"{_MARKS[line.verdict]:<3}{line.question}: {line.found}", "  ", "     ")
 
 
 def _warnings(preflight: Preflight) -> Iterator[str]:
@@ -219,17 +245,11 @@ def _warnings(preflight: Preflight) -> Iterator[str]:
     yield "Warnings"
 
     for warned in sorted(preflight.warnings, key=lambda one: not one.loud):
-        yield from _wrapped(f"{'!!' if warned.loud else '!':<3}{warned.text}", "  ", "     ")
+        yield from wrapped(f"{'!!' if warned.loud else '!':<3}{warned.text}", "  ", "     ")
 
     for refusal in preflight.refusals:
-        yield from _wrapped(f"!! REFUSED: {refusal}", "  ", "     ")
+        yield from wrapped(f"!! REFUSED: {refusal}", "  ", "     ")
 
 
 def _row(name: str, text: str) -> Iterator[str]:
-    return _wrapped(f"{name:<20}{text}", "  ", " " * 22)
-
-
-def _wrapped(text: str, first: str, others: str | None = None) -> Iterator[str]:
-    """The text in lines of at most 80 columns."""
-    indent = first if others is None else others
-    yield from textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
+    return wrapped(f"{name:<20}{text}", "  ", " " * 22)

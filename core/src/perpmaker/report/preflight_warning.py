@@ -115,7 +115,7 @@ def read_refusals(figures: Figures) -> Iterator[str]:
         if one.stops_too_late:
             yield (
                 f"stop_loss_spread: with all {_QUOTES[side]} filled the {one.name} position would be liquidated at "
-                f"{price(one.liquidation)}, before its stop at {price(one.stop)} fires: "
+                f"{price(one.liquidation, figures.tick)}, before its stop at {price(one.stop, figures.tick)} fires: "
                 "lower stop_loss_spread or leverage"
             )
 

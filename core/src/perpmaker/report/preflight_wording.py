@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator
 from decimal import Decimal
+
+WIDTH = 80
+
+_ONE_PERCENT = Decimal("0.01")
 
 
 def percent(share: Decimal) -> str:
-    """A share in percent, with no more than four decimals."""
-    return f"{short(share * 100, 4)} %"
+    """A share in percent: with two decimals at most, four where it is below one."""
+    return f"{short(share * 100, 2 if abs(share) >= _ONE_PERCENT else 4)} %"
 
 
 def short(number: Decimal, places: int = 2) -> str:
@@ -26,9 +32,12 @@ def money(amount: Decimal | None) -> str:
     return f"{amount:.2f}" if abs(amount) >= 1 or amount == 0 else f"{amount:.4f}"
 
 
-def price(value: Decimal | None) -> str:
-    """A price as short as it can be said with two decimals, or five digits where it is small; `none` for none."""
-    if value is None:
-        return "none"
+def price(value: Decimal | None, tick: Decimal) -> str:
+    """A price with as many decimals as the market's tick has; `none` for none."""
+    return "none" if value is None else f"{value.quantize(tick):f}"
 
-    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.6g}"  # noqa: PLR2004  # below ten two decimals are too few
+
+def wrapped(text: str, first: str, others: str | None = None) -> Iterator[str]:
+    """The text in lines of at most 80 columns."""
+    indent = first if others is None else others
+    yield from textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
