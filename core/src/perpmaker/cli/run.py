@@ -175,6 +175,7 @@ async def _open(
     """The sandbox, and a bot connected to it."""
     from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
     from perpmaker.cli.sandbox_child import attach_patiently, open_child  # noqa: PLC0415  # the same
+    from perpmaker.cli.source import source_access  # noqa: PLC0415  # the same
     from perpmaker.clock import SystemClock  # noqa: PLC0415  # the same
     from perpmaker.connector.interface import ConnectorContext, SandboxAccess  # noqa: PLC0415  # the same
     from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
@@ -201,6 +202,7 @@ async def _open(
             signers=References(configuration.file.parent),
             environment=configuration.environment,
             sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=line.api_secret),
+            source_sandbox=source_access(configuration, line),
         )
         plan = plan_of(configuration)
 

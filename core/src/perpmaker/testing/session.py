@@ -7,7 +7,7 @@ the same session.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -15,6 +15,8 @@ import attrs
 
 from perpmaker.catalog import load_catalog
 from perpmaker.cli.plan import plan_of
+from perpmaker.cli.source import source_access, source_dialect, source_wanted
+from perpmaker.cli.venue import sandbox_settings
 from perpmaker.clock import Clock, LoopClock
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
@@ -26,6 +28,7 @@ from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import PluginError
 from perpmaker.model.order import OrderKind
 from perpmaker.report.summary import Summary, summarise
+from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox
 from perpmaker.secret import References
 from perpmaker.simulation.event import OrderChanged, SimulationEvent
@@ -115,10 +118,14 @@ class _Slots(Mapping[str, str]):
 
 @attrs.frozen(kw_only=True)
 class Stage:
-    """A sandbox that is served in memory, and a configuration for bots that trade on it, one after the other."""
+    """A sandbox that is served in memory, and a configuration for bots that trade on it, one after the other.
+
+    `source` is the sandbox of the external market that the price source reads; None where there is none.
+    """
 
     configuration: Configuration
     sandbox: Sandbox
+    source: Sandbox | None
     network: MemoryNetwork
     clock: Clock
 
@@ -137,6 +144,7 @@ class Stage:
             signers=References(self.configuration.file.parent, {}),
             environment=Environment.SANDBOX,
             sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=api_secret or line.api_secret),
+            source_sandbox=source_access(self.configuration, line),
         )
         plan = plan_of(self.configuration)
 
@@ -160,15 +168,41 @@ async def open_stage(
         raise PluginError(f"{declaration.name} has no sandbox.")
 
     clock, network = LoopClock(), MemoryNetwork(latency_s=latency_s)
-    settings = SandboxSettings(
-        venue=declaration.name,
-        market=market or configuration.run.market,
-        seed=seed,
-        balance=configuration.sandbox.balance,
-    )
+    settings = attrs.evolve(sandbox_settings(configuration), seed=seed)
 
-    async with open_sandbox(declaration.sandbox(), settings, clock=clock, listener=await network.listen()) as sandbox:
-        yield Stage(configuration=configuration, sandbox=sandbox, network=network, clock=clock)
+    async with AsyncExitStack() as stack:
+        beside = await stack.enter_async_context(_open_source(configuration, settings, network, clock))
+        line = None if beside is None else beside.line
+        opened = open_sandbox(
+            declaration.sandbox(), settings, clock=clock, listener=await network.listen(), source=line
+        )
+        sandbox = await stack.enter_async_context(opened)
+
+        if beside is not None:
+            beside.follow(sandbox.exchange)
+
+        source = None if beside is None else beside.sandbox
+
+        yield Stage(configuration=configuration, sandbox=sandbox, source=source, network=network, clock=clock)
+
+
+@asynccontextmanager
+async def _open_source(
+    configuration: Configuration, settings: SandboxSettings, network: MemoryNetwork, clock: Clock
+) -> AsyncIterator[SourceSandbox | None]:
+    """The sandbox of what the price source reads, where the configuration names something external."""
+    wanted = source_wanted(configuration)
+
+    if wanted is None:
+        yield None
+        return
+
+    name, market = wanted
+    dialect = source_dialect(load_catalog(), name)
+    source = SourceMarket(venue=name, dialect=dialect, market=market, listener=await network.listen())
+
+    async with open_source_sandbox(source, settings, clock=clock) as beside:
+        yield beside
 
 
 @asynccontextmanager
