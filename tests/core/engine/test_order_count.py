@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from perpmaker.engine.order_count import OrderCount
+from perpmaker.model.event import CancelCause, Event, OrderAccepted, OrderCancelled, OrderReported, Resynced
+from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
+
+KINDS = {"q1": OrderKind.QUOTE, "q2": OrderKind.QUOTE, "t1": OrderKind.TAKE_PROFIT}
+REPORT = OrderReport(
+    client_id="q2",
+    venue_id="2",
+    side=Side.BUY,
+    position_side=PositionSide.NET,
+    status=OrderStatus.OPEN,
+    raw_status="NEW",
+    ticks=1,
+    lots=1,
+    filled_lots=0,
+    reduce_only=False,
+    type=OrderType.POST_ONLY,
+    venue_ms=1,
+)
+
+
+@pytest.fixture
+def count() -> OrderCount:
+    """A count that knows three orders of this run."""
+    return OrderCount(kind_of=KINDS.get)
+
+
+def accepted(client_id: str) -> OrderAccepted:
+    """The venue has the order."""
+    return OrderAccepted(client_id=client_id, venue_id=None, venue_ms=1)
+
+
+def test_an_order_counts_once_however_often_it_is_told_of(count: OrderCount) -> None:
+    """The answer, the stream and a resync tell of the same order; orders of others never count."""
+    resynced = Resynced(began_at=0, orders=(REPORT,), finished=(), fills=(), positions=(), balances=(), venue_ms=1)
+    events: list[Event] = [accepted("q1"), accepted("t1"), accepted("somebody"), OrderReported(report=REPORT), resynced]
+    count.fold(events + events)
+
+    assert count.placed[OrderKind.QUOTE] == 2
+    assert count.placed[OrderKind.TAKE_PROFIT] == 1
+    assert count.placed[OrderKind.STOP_LOSS] == 0
+
+
+@pytest.mark.parametrize("status", [OrderStatus.REFUSED, None])
+def test_a_report_that_proves_nothing_counts_nothing(count: OrderCount, status: OrderStatus | None) -> None:
+    """A refused order was never placed, and a status that is not understood says nothing."""
+    count.fold([OrderReported(report=attrs.evolve(REPORT, status=status))])
+
+    assert count.placed[OrderKind.QUOTE] == 0
+
+
+def test_only_cancels_that_were_asked_for_and_confirmed_count_and_once(count: OrderCount) -> None:
+    """A cancel by the venue is not one of ours."""
+    mine = OrderCancelled(client_id="q1", cause=CancelCause.REQUESTED, venue_ms=1)
+    its = OrderCancelled(client_id="q2", cause=CancelCause.VENUE, venue_ms=1)
+    count.fold([mine, mine, its])
+
+    assert count.cancels == 1

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any, cast
+
+import anyio
+import attrs
+import pytest
+
+from perpmaker.clock import LoopClock
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
+from perpmaker.declarations import DerivativeConnectorDeclaration
+from perpmaker.engine.launch import Plan, open_bot
+from perpmaker.engine.stopping import Closing
+from perpmaker.engine.supervisor import CHECK_S, Supervisor
+from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.event import Channel, FeedAlive
+from perpmaker.model.order import OrderKind, PositionMode
+from perpmaker.state.view import Mode
+from perpmaker.strategy.declaration import declaration as perpetual_market_making
+from perpmaker.strategy.settings import StrategySettings
+
+pytestmark = pytest.mark.anyio
+
+
+@attrs.define
+class Desk:
+    """A bot on a fake venue, what a person was told, and how the run ended."""
+
+    bot: Supervisor
+    connector: Any
+    told: list[str]
+    closing: Closing | None = None
+
+    async def run(self) -> None:
+        """Run until asked to stop."""
+        self.closing = await self.bot.run()
+
+    async def until(self, condition: Callable[[], bool], within_s: float = 30.0) -> None:
+        """Wait, on virtual time, until something is so."""
+        with anyio.fail_after(within_s):
+            while not condition():  # noqa: ASYNC110  # what is waited for is state, not an event
+                await anyio.sleep(0.01)
+
+    async def quoting(self) -> None:
+        """Wait until both quotes rest."""
+        await self.until(lambda: len(self.connector.orders) == 2)
+
+
+def plan_for(connector: Any, **changes: Any) -> Plan:
+    """A plan that quotes both sides far away on a fake venue."""
+
+    @asynccontextmanager
+    async def opened(_: Any, __: ConnectorContext) -> AsyncIterator[DerivativeConnector]:
+        yield cast("DerivativeConnector", connector)
+
+    far = Decimal("0.01")
+    plan = Plan(
+        market="BTC-USDT",
+        leverage=3,
+        position_mode=PositionMode.ONE_WAY,
+        margin_mode=None,
+        connector=DerivativeConnectorDeclaration(name="fake", summary="A venue.", settings=object, open=opened),
+        connector_settings=None,
+        strategy=perpetual_market_making(),
+        strategy_settings=StrategySettings(
+            bid_spread=far, ask_spread=far, order_amount=Decimal("0.01"), order_refresh_time=5.0
+        ),
+        exits=ExitSettings(),
+    )
+
+    return attrs.evolve(plan, **changes)
+
+
+@asynccontextmanager
+async def open_desk(connector: Any, **changes: Any) -> AsyncIterator[Desk]:
+    """A bot on a fake venue, ready to run."""
+    told: list[str] = []
+    context = ConnectorContext(
+        clock=LoopClock(), connect=cast("Any", None), signers=cast("Any", None), environment=Environment.TESTNET
+    )
+
+    async with open_bot(plan_for(connector, **changes), context, home=None, tell=told.append, seed=1) as bot:
+        yield Desk(bot, connector, told)
+
+
+async def keep_book_alive(connector: Any) -> None:
+    """Say that the book lives, again and again."""
+    while True:
+        await anyio.sleep(1)
+        connector.book.bring([FeedAlive(channel=Channel.BOOK)])
+
+
+async def test_it_quotes_stops_and_proves_that_nothing_is_left(connector: Any) -> None:
+    """The straight way: streams, one read of the account, quotes; at the end the venue's list is empty."""
+    async with open_desk(connector) as desk, anyio.create_task_group() as group:
+        group.start_soon(desk.run)
+        await desk.quoting()
+        assert desk.bot.mode is Mode.RUN
+        desk.bot.request_stop()
+        await desk.until(lambda: desk.closing is not None, 2.0)
+
+    assert desk.closing is not None
+    assert desk.closing.unproven is None
+    assert connector.orders == {}
+    assert desk.bot.count.placed[OrderKind.QUOTE] == desk.bot.count.cancels == 2
+
+
+async def test_I8_no_order_is_sent_before_its_intent_is_in_the_journal(connector: Any) -> None:
+    """When the venue sees an order, the journal knows what it is for."""
+    async with open_desk(connector) as desk, anyio.create_task_group() as group:
+        known: list[bool] = []
+        connector.watch = lambda order: known.append(desk.bot.journal.intent(order.client_id) == order)
+        group.start_soon(desk.run)
+        await desk.quoting()
+        assert known == [True, True]
+        group.cancel_scope.cancel()
+
+
+async def test_F74_without_a_journal_nothing_new_is_sent_and_quotes_are_cancelled(connector: Any) -> None:
+    """A full disk halts: the quotes that rest go, no new one comes, and a person is told why."""
+    async with open_desk(connector) as desk, anyio.create_task_group() as group:
+        group.start_soon(keep_book_alive, connector)
+        group.start_soon(desk.run)
+        await desk.quoting()
+        desk.bot.journal._connection.execute("PRAGMA query_only = ON")
+        sent = len(desk.bot.known.sent)
+        await desk.until(lambda: desk.bot.mode is Mode.HALT, 60.0)
+        await desk.until(lambda: not connector.orders)
+        await anyio.sleep(30)
+
+        assert len(desk.bot.known.sent) == sent
+        assert "the journal cannot be written" in (desk.bot.halted or "")
+        assert any("halted: the journal cannot be written" in line for line in desk.told)
+        group.cancel_scope.cancel()
+
+
+async def test_F73_a_trader_that_dies_takes_its_quotes_with_it_and_the_error_is_raised(connector: Any) -> None:
+    """No zombie: the venue is cleaned directly, and whoever started the bot learns of the error."""
+    async with open_desk(connector) as desk:
+
+        async def die() -> None:
+            await desk.quoting()
+
+            def handle(_: Any, __: float) -> Any:
+                raise ZeroDivisionError
+
+            desk.bot.trader.handle = handle  # type: ignore[method-assign]  # the failure under test
+            connector.book.bring([])
+
+        async def run_and_die() -> None:
+            async with anyio.create_task_group() as group:
+                group.start_soon(die)
+                group.start_soon(desk.run)
+
+        with pytest.raises(ExceptionGroup) as caught:
+            await run_and_die()
+
+        assert caught.group_contains(ZeroDivisionError)
+        assert connector.orders == {}
+
+
+async def test_a_stop_that_the_venue_does_not_confirm_is_not_called_clean(connector: Any) -> None:
+    """Within ten seconds it gives up and says so."""
+    async with open_desk(connector) as desk, anyio.create_task_group() as group:
+        group.start_soon(desk.run)
+        await desk.quoting()
+        connector.fail = lambda _: ConnectivityError("127.0.0.1:1 is gone")
+        began_at = anyio.current_time()
+        desk.bot.request_stop()
+        await desk.until(lambda: desk.closing is not None, 20.0)
+
+        assert anyio.current_time() - began_at <= 16
+        assert desk.closing is not None
+        assert desk.closing.unproven == "the venue did not list the open orders"
+        assert desk.closing.account is None
+
+
+async def test_F70_the_second_signal_hurries(connector: Any) -> None:
+    """A venue that cancels too slowly is waited for no longer than two seconds more."""
+    async with open_desk(connector) as desk, anyio.create_task_group() as group:
+        group.start_soon(desk.run)
+        await desk.quoting()
+        connector.fail = lambda what: ConnectivityError("no") if what == "cancel" else None
+        desk.bot.request_stop()
+        await anyio.sleep(1)
+        desk.bot.request_stop()
+        await desk.until(lambda: desk.closing is not None, 4.0)
+
+        assert desk.closing is not None
+        assert "2 quotes are still on the venue" in (desk.closing.unproven or "")
+
+
+async def test_the_account_is_compared_every_30_seconds_whatever_the_streams_say(connector: Any) -> None:
+    """A position that changed without any event is found by the next check."""
+    async with open_desk(connector) as desk, anyio.create_task_group() as group:
+        group.start_soon(keep_book_alive, connector)
+        group.start_soon(desk.run)
+        await desk.quoting()
+        connector.position = attrs.evolve(
+            connector.position, amount=Decimal("0.5"), entry=Decimal(60_000), venue_ms=desk.bot.clock.utc_ms()
+        )
+        await anyio.sleep(CHECK_S + 1)
+        positions = desk.bot.trader.state.account.positions
+
+        assert [position.amount for position in positions.values()] == [Decimal("0.5")]
+        group.cancel_scope.cancel()
+
+
+async def test_an_account_that_is_not_set_as_asked_is_not_traded(connector: Any) -> None:
+    """F42: accepted and not applied is found by reading back."""
+    prepare = type(connector).prepare
+
+    class Stubborn(type(connector)):  # type: ignore[misc]  # the fixture's class
+        async def prepare(self, *words: Any) -> Any:
+            return attrs.evolve(await prepare(self, *words), leverage=20)
+
+    with pytest.raises(MarketRulesError, match="is set to leverage 20 and One-way, although 3 and One-way"):
+        await open_desk(Stubborn()).__aenter__()
+
+
+async def test_F14_a_key_that_is_refused_while_preparing_is_named(connector: Any) -> None:
+    """With the venue's words and its code."""
+    connector.fail = lambda what: AuthenticationError("Invalid", code="-2015") if what == "prepare" else None
+
+    with pytest.raises(AuthenticationError, match=r"\[fake\] api_key, api_secret\): Invalid \(code -2015\)"):
+        await open_desk(connector).__aenter__()
+
+
+async def test_what_only_the_market_says_is_not_journalled(connector: Any) -> None:
+    """A busy book would be gigabytes a day; what an account event or a decision says is kept."""
+    async with open_desk(connector) as desk, anyio.create_task_group() as group:
+        group.start_soon(desk.run)
+        await desk.quoting()
+        rows = len(list(desk.bot.journal.rows()))
+        connector.book.bring([FeedAlive(channel=Channel.BOOK)] * 100)
+        await anyio.sleep(1)
+
+        assert len(list(desk.bot.journal.rows())) == rows
+        assert {row.kind for row in desk.bot.journal.rows()} == {"run", "intent", "step"}
+        group.cancel_scope.cancel()

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import attrs
+
+from perpmaker.engine.order_count import OrderCount
+from perpmaker.engine.stopping import Closing
+from perpmaker.model.event import Resynced
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import OrderKind, PositionSide
+from perpmaker.model.position import Position
+from perpmaker.report.summary import Summary, render, summarise, unrealized
+from perpmaker.state.account import Totals
+
+INSTRUMENT = Instrument(
+    market="BTC-USDT",
+    symbol="BTCUSDT",
+    base="BTC",
+    quote="USDT",
+    tick=Decimal("0.1"),
+    lot=Decimal("0.001"),
+    min_amount=Decimal("0.001"),
+    max_amount=Decimal(100),
+    max_market_amount=Decimal(100),
+    min_notional=Decimal(50),
+    max_leverage=125,
+    maker_fee=Decimal("0.0002"),
+    taker_fee=Decimal("0.0005"),
+)
+LONG = Position(side=PositionSide.LONG, amount=Decimal("0.02"), entry=Decimal(60_000))
+SHORT = Position(side=PositionSide.SHORT, amount=Decimal("-0.01"), entry=Decimal(61_000))
+
+
+def summary() -> Summary:
+    """A run that began when there were fills of an earlier one."""
+    count = OrderCount(kind_of=lambda _: None)
+    count.placed[OrderKind.QUOTE] = 12
+    count.placed[OrderKind.TAKE_PROFIT] = 3
+    count.cancels = 7
+    before = Totals(fills=1, volume=Decimal(600), realized_pnl=Decimal("0.5"), fees={"USDT": Decimal("0.12")})
+    totals = Totals(
+        fills=5,
+        volume=Decimal("3000.5000"),
+        realized_pnl=Decimal("1.70"),
+        fees={"USDT": Decimal("0.7201"), "BNB": Decimal("0.001")},
+        funding={"USDT": Decimal("-0.06")},
+    )
+    account = Resynced(began_at=0, orders=(), finished=(), fills=(), positions=(LONG, SHORT), balances=(), venue_ms=1)
+
+    return summarise(
+        environment="sandbox",
+        instrument=INSTRUMENT,
+        seconds=60.00049,
+        count=count,
+        totals=totals,
+        before=before,
+        closing=Closing(account=account),
+        mark=Decimal(60_500),
+    )
+
+
+def test_sums_are_those_of_the_run_alone_and_exact() -> None:
+    """What was there before the run is taken off; positions of both sides are summed at the mark price."""
+    assert summary() == Summary(
+        environment="sandbox",
+        market="BTC-USDT",
+        seconds=60.0,
+        quotes_placed=12,
+        cancels=7,
+        fills=4,
+        volume=Decimal("2400.5"),
+        fees=Decimal("0.6001"),
+        funding=Decimal("-0.06"),
+        realized_pnl=Decimal("1.20"),
+        unrealized_pnl=Decimal(15),
+        position=Decimal("0.01"),
+        open_orders_left=0,
+        exits_left=0,
+        take_profits_placed=3,
+        stops_placed=0,
+    )
+
+
+def test_json_is_one_line_with_the_documented_keys_and_money_as_text() -> None:
+    """No exponent, no idle zeros, and a program reads back exactly what was summed."""
+    tiny = attrs.evolve(summary(), fees=Decimal("0E-8"), funding=Decimal("1E-9"), volume=Decimal("1.2E+3"))
+    text = tiny.as_json()
+    values = json.loads(text)
+
+    assert "\n" not in text
+    assert list(values) == [field.name for field in attrs.fields(Summary)]
+    assert (values["fees"], values["funding"], values["volume"]) == ("0", "0.000000001", "1200")
+    assert values["realized_pnl"] == "1.2"
+    assert values["quotes_placed"] == 12
+
+
+def test_the_page_fits_80_columns_and_shows_money_with_its_asset() -> None:
+    """Fees in another asset than the quote's are shown beside, never added up."""
+    page = render(summary(), INSTRUMENT, {"BNB": Decimal("0.001")})
+
+    assert page.startswith("sandbox BTC-USDT: 60 s\n")
+    assert "  fees            0.6001 USDT, 0.001 BNB\n" in page
+    assert "  result          15.5399 USDT\n" in page
+    assert "  position        0.01 BTC\n" in page
+    assert max(map(len, page.splitlines())) <= 80
+
+
+def test_without_a_mark_price_nothing_is_unrealised() -> None:
+    """A figure is never made up."""
+    assert unrealized((LONG,), None) == 0
+    assert unrealized((Position(side=PositionSide.NET),), Decimal(60_000)) == 0

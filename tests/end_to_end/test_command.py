@@ -1,0 +1,176 @@
+"""The command itself: real processes, real sockets, real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import httpx
+import pytest
+
+FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+KEYS = {
+    "environment",
+    "market",
+    "seconds",
+    "quotes_placed",
+    "cancels",
+    "fills",
+    "volume",
+    "fees",
+    "funding",
+    "realized_pnl",
+    "unrealized_pnl",
+    "position",
+    "open_orders_left",
+    "exits_left",
+    "take_profits_placed",
+    "stops_placed",
+}
+MONEY = {"volume", "fees", "funding", "realized_pnl", "unrealized_pnl", "position"}
+
+
+@contextmanager
+def started(*words: str, home: Path) -> Iterator[subprocess.Popen[str]]:
+    """A perpmaker process; whatever is left of it is killed."""
+    process = subprocess.Popen(  # noqa: S603  # our own interpreter and command
+        [sys.executable, "-m", "perpmaker", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PERPMAKER_HOME": str(home)},
+    )
+
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def served(home: Path) -> Iterator[str]:
+    """The URL of a sandbox that is serving."""
+    with started("sandbox", "binance_perpetual", "--json", "--seed", "7", home=home) as process:
+        yield json.loads(read_line(process.stdout))["url"]
+
+
+def read_line(stream: IO[str] | None) -> str:
+    """The next line of a process's output."""
+    assert stream is not None
+
+    return stream.readline()
+
+
+def oracle(url: str) -> dict[str, object]:
+    """What the exchange itself knows of the account."""
+    account: dict[str, object] = httpx.get(f"{url}/_ctl/oracle", trust_env=False).json()["accounts"]["main"]
+
+    return account
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_F70_a_signal_stops_a_run_with_the_summary_as_its_last_line(how: signal.Signals, tmp_path: Path) -> None:
+    """Exit 0, one JSON object with the documented keys, no quote left, the sums those of the venue's own account."""
+    with served(tmp_path) as url, started("run", str(FILE), "--json", "--sandbox-url", url, home=tmp_path) as process:
+        while True:
+            line = read_line(process.stderr)
+            assert line, "it ended before it traded"
+
+            if "sandbox BTC-USDT | " in line:
+                break
+
+        process.send_signal(how)
+        output, errors = process.communicate(timeout=20)
+        summary = json.loads(output.splitlines()[-1])
+        account = oracle(url)
+        income = account["income"]
+
+        assert process.returncode == 0, errors
+        assert set(summary) == KEYS
+        assert all(isinstance(summary[key], str) for key in MONEY)
+        assert summary["open_orders_left"] == 0
+        assert summary["quotes_placed"] >= 2
+        assert isinstance(income, dict)
+        assert float(summary["realized_pnl"]) == float(income["realized"])
+        assert float(summary["fees"]) == -float(income["fee"])
+        assert isinstance(account["open_orders"], list)
+        assert len(account["open_orders"]) == summary["exits_left"]
+
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_file()}
+    assert modes == {0o600}
+
+
+def test_it_starts_and_ends_its_own_sandbox(tmp_path: Path) -> None:
+    """Without --sandbox-url a child serves the market, and it is gone when the run is."""
+    with started("run", str(FILE), "--for", "6", "--set", "sandbox.seed=3", home=tmp_path) as process:
+        output, errors = process.communicate(timeout=60)
+
+    url = next(line.split(" at ")[1].split(",")[0] for line in errors.splitlines() if "binance_perpetual at" in line)
+
+    assert process.returncode == 0, errors
+    assert output.startswith("sandbox BTC-USDT: 6 s\n")
+    assert "left on venue   0 quotes" in output
+    assert max(map(len, output.splitlines())) <= 80
+
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/_sandbox", trust_env=False)
+
+
+def test_a_wrong_file_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    """Exit 2, every fault with its line, nothing on standard output."""
+    file = tmp_path / "wrong.toml"
+    file.write_text(FILE.read_text().replace("leverage = 3", "leverage = 0").replace("ask_spread", "ask_spred"))
+
+    with started("run", str(file), home=tmp_path) as process:
+        output, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 2
+    assert output == ""
+    assert "leverage = 0" in errors
+    assert "ask_spred" in errors
+    assert "did you mean 'ask_spread'" in errors
+
+
+def test_F01_a_run_whose_sandbox_never_answers_names_host_and_option_and_can_be_interrupted(tmp_path: Path) -> None:
+    """It goes on trying, one line each; a signal ends it before anything was sent."""
+    with started("run", str(FILE), "--sandbox-url", "http://127.0.0.1:9", home=tmp_path) as process:
+        lines = [read_line(process.stderr) for _ in range(4)]
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+
+    assert all("--sandbox-url http://127.0.0.1:9" in line for line in lines if "note:" not in line)
+    assert "stopped before anything was sent" in errors
+    assert process.returncode == 0
+
+
+def test_the_next_run_takes_over_after_kill_9(tmp_path: Path) -> None:
+    """Killed with quotes on the venue: the next run on the same sandbox adopts them and ends with none left."""
+    far = ("--set", "bid_spread=2", "--set", "ask_spread=2")
+
+    with served(tmp_path) as url:
+        with started("run", str(FILE), *far, "--sandbox-url", url, home=tmp_path) as process:
+            while "sandbox BTC-USDT | " not in (line := read_line(process.stderr)):
+                assert line, "it ended before it traded"
+
+            process.kill()
+            process.wait()
+
+        left = oracle(url)["open_orders"]
+        assert isinstance(left, list)
+        assert len(left) == 2
+
+        with started("run", str(FILE), *far, "--for", "2", "--json", "--sandbox-url", url, home=tmp_path) as process:
+            output, errors = process.communicate(timeout=30)
+
+        assert process.returncode == 0, errors
+        assert json.loads(output.splitlines()[-1])["open_orders_left"] == 0
+        assert oracle(url)["open_orders"] == []
