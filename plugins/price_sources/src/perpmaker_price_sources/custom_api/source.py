@@ -98,6 +98,8 @@ class CustomApi:
 
     async def _ask(self) -> bytes:
         """One question and its whole answer; NoAnswerError for whatever is not a plain 200."""
+        self._client.cookies.clear()
+
         try:
             async with self._client.stream("GET", self._url) as response:
                 if response.status_code != httpx.codes.OK:
