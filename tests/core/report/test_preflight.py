@@ -1,0 +1,224 @@
+"""The judgement of the pre-flight report: checklist, leverage advice, warnings and refusals."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from perpmaker.report.preflight import Preflight
+from perpmaker.report.preflight_checklist import Verdict, advise_leverage
+from perpmaker.testing.view import make_book, make_position
+
+KNOWING = frozenset({"price_ceiling", "order_optimization_enabled"})
+
+
+def verdicts(report: Preflight) -> dict[str, Verdict]:
+    """The checklist by its questions."""
+    return {line.question: line.verdict for line in report.checklist}
+
+
+def found(report: Preflight, part: str) -> str:
+    """What the line of the checklist with this in its question found."""
+    (line,) = [line for line in report.checklist if part in line.question]
+
+    return line.found
+
+
+def test_checklist_asks_what_careful_traders_ask(desk: Any) -> None:
+    """Eleven questions, in the order of the specification; a careful configuration passes them all."""
+    report = desk.report(given=KNOWING)
+    assert [line.question for line in report.checklist] == [
+        "a stop loss is set",
+        "the stop is 2 to 5 times the spread or more",
+        "the stop fires before liquidation",
+        "leverage is at most 5",
+        "full fills leave half of the capital in reserve",
+        "free margin is above 30 %",
+        "funding was looked at",
+        "a price band is set, or knowingly off",
+        "order optimisation is on, or knowingly off",
+        "the spread is above the round-trip fee",
+        "profit taking is above the round-trip fee",
+    ]
+    assert set(verdicts(report).values()) == {Verdict.OK}
+    assert report.refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "changes"),
+    [
+        ("a stop loss is set", {"stop_loss_spread": None}),
+        ("the stop is 2 to 5 times the spread or more", {"stop_loss_spread": "0.019"}),
+        ("the stop fires before liquidation", {"stop_loss_spread": "0.4"}),
+        ("leverage is at most 5", {"leverage": 6}),
+        ("full fills leave half of the capital in reserve", {"wallet": "67"}),
+        ("free margin is above 30 %", {"wallet": "0"}),
+        ("the spread is above the round-trip fee", {"maker_fee": Decimal("0.005")}),
+        ("profit taking is above the round-trip fee", {"short_profit_taking_spread": "0.0004"}),
+    ],
+)
+def test_each_line_of_the_checklist_fails_by_itself(desk: Any, question: str, changes: dict[str, Any]) -> None:
+    """What is wrong is told as wrong."""
+    assert verdicts(desk.report(**changes))[question] is Verdict.BAD
+
+
+@pytest.mark.parametrize(
+    ("question", "changes"),
+    [
+        ("funding was looked at", {"funding_rate": None}),
+        ("a price band is set, or knowingly off", {}),
+        ("order optimisation is on, or knowingly off", {}),
+        ("the stop fires before liquidation", {"book": make_book(9999, None)}),
+    ],
+)
+def test_what_nobody_decided_is_to_be_looked_at(desk: Any, question: str, changes: dict[str, Any]) -> None:
+    """Off by default is not knowingly off, and what is not known cannot be judged."""
+    assert verdicts(desk.report(**changes))[question] is Verdict.LOOK
+
+
+def test_what_is_on_is_found(desk: Any) -> None:
+    """A band and optimisation that are set are told with their values."""
+    report = desk.report(price_ceiling="120", order_optimization_enabled=True, order_optimization_mode="top")
+    assert found(report, "price band") == "floor none, ceiling 120.00"
+    assert found(report, "optimisation") == "on, top"
+
+
+def test_funding_is_told_with_cost_and_target(desk: Any) -> None:
+    """99 long and 101 short at 0.01 % each 8 h."""
+    assert found(desk.report(), "funding") == (
+        "0.01 % each 8 h; long pays 0.0297 a day, target 0.0446; short receives 0.0303 a day, target 0.00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spread", "words"),
+    [("0.02", "2 times, which is narrow"), ("0.049", "4.9 times, which is narrow"), ("0.05", "5 times")],
+)
+def test_stop_is_measured_in_spreads(desk: Any, spread: str, words: str) -> None:
+    """Against the wider spread of level 1."""
+    assert found(desk.report(stop_loss_spread=spread), "times the spread") == words
+
+
+@pytest.mark.parametrize(
+    ("leverage", "words"),
+    [
+        (1, "below every band: margin is as large as the position"),
+        (2, "2-3x: beginner"),
+        (3, "2-3x: beginner"),
+        (5, "3-5x: intermediate"),
+        (10, "5-10x: advanced"),
+        (20, "10-20x: expert"),
+        (21, "above 20x: beyond every band of experience"),
+    ],
+)
+def test_leverage_advice_says_whom_it_is_for(leverage: int, words: str) -> None:
+    """The bands of experience."""
+    assert advise_leverage(leverage) == words
+
+
+# --- warnings ------------------------------------------------------------------------------------------------------
+
+
+def said(report: Preflight, *, loud: bool | None = None) -> str:
+    """All warnings, or only the loud (or quiet) ones."""
+    return "\n".join(one.text for one in report.warnings if loud is None or one.loud is loud)
+
+
+def test_missing_stop_loss_is_warned_of_loudly(desk: Any) -> None:
+    """No stop loss is the first and loudest thing to know."""
+    report = desk.report(stop_loss_spread=None)
+    assert report.warnings[0].loud
+    assert report.warnings[0].text.startswith("NO STOP LOSS")
+
+
+@pytest.mark.parametrize(("kind", "warned"), [("limit", True), ("market", True), ("venue", False)])
+def test_local_stops_protect_only_while_the_program_runs(desk: Any, kind: str, warned: bool) -> None:
+    """What works in this program ends with it."""
+    assert ("protects only while perpmaker runs" in said(desk.report(stop_loss_order=kind))) is warned
+
+
+@pytest.mark.parametrize(("leverage", "loud"), [(5, None), (6, False), (20, False), (21, True)])
+def test_leverage_is_warned_of_above_five_and_loudly_above_twenty(desk: Any, leverage: int, loud: bool | None) -> None:
+    """Above 5x the report warns, above 20x louder."""
+    warned = [one.loud for one in desk.report(leverage=leverage).warnings if "leverage" in one.text.lower()]
+    assert warned == ([] if loud is None else [loud])
+
+
+def test_full_fills_beyond_what_the_leverage_allows_are_warned_of(desk: Any) -> None:
+    """The venue's tiers bound the notional that a leverage may hold."""
+    (tier,) = desk.market["tiers"]
+    small = type(tier)(
+        floor=Decimal(0), cap=Decimal(100), maintenance_ratio=Decimal(0), deduction=Decimal(0), max_leverage=125
+    )
+    large = type(tier)(
+        floor=Decimal(100), cap=Decimal(1000), maintenance_ratio=Decimal(0), deduction=Decimal(0), max_leverage=2
+    )
+    words = "at leverage 3 the venue lets you hold 100.00 USDT, full fills come to 101.00"
+    assert words in said(desk.report(tiers=(small, large)), loud=True)
+
+
+def test_buffer_that_reaches_beyond_liquidation_is_warned_of(desk: Any) -> None:
+    """A stop just before liquidation, whose limit would lie behind it."""
+    report = desk.report(stop_loss_spread="0.32", stop_loss_slippage_buffer="0.02", leverage=3)
+    assert report.refusals == ()
+    assert "long: liquidation lies within stop_loss_slippage_buffer of the stop" in said(report, loud=True)
+
+
+def test_thin_free_margin_is_warned_of_below_thirty_and_loudly_below_twenty_percent(desk: Any) -> None:
+    """Maintenance of 33 % in a wallet that just carries its margin."""
+    (tier,) = desk.market["tiers"]
+    heavy = type(tier)(
+        floor=Decimal(0), cap=Decimal(1000), maintenance_ratio=Decimal("0.25"), deduction=Decimal(0), max_leverage=125
+    )
+    warned = desk.report(tiers=(heavy,), wallet="35", ask_spread="0.5", stop_loss_spread="0.01")
+    assert "free margin after full fills: 29.29 %" in said(warned, loud=False)
+
+
+def test_everything_withheld_is_warned_of(desk: Any) -> None:
+    """An account without money quotes nothing, and that is no fault of the file."""
+    assert "every level is withheld now" in said(desk.report(wallet="1"), loud=True)
+
+
+def test_missing_reference_is_warned_of_with_its_reason(desk: Any) -> None:
+    """What keeps every quote away now is named."""
+    warned = said(desk.report(book=make_book(9999, None)), loud=True)
+    assert "nothing can be quoted now: a side of the traded book is empty" in warned
+
+
+@pytest.mark.parametrize(("refresh_s", "loud"), [(0.2, None), (0.15, False), (0.05, True)])
+def test_orders_a_minute_are_held_against_the_venues_limit(desk: Any, refresh_s: float, loud: bool | None) -> None:
+    """Two quotes each refresh: from half of 1200 a minute on it is busy, above it is too much."""
+    warned = [one.loud for one in desk.report(order_refresh_time=refresh_s).warnings if "orders a minute" in one.text]
+    assert warned == ([] if loud is None else [loud])
+
+
+def test_open_position_is_said_to_be_part_of_the_figures(desk: Any) -> None:
+    """Figures that begin with a position are not those of the configuration alone."""
+    assert "a position is open already" in said(desk.report(positions=make_position("0.5")))
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------
+
+
+def test_stop_that_would_fire_after_liquidation_is_refused(desk: Any) -> None:
+    """At leverage 3 a stop 40 % away never fires: liquidation comes first."""
+    assert desk.report(stop_loss_spread="0.4").refusals == (
+        "stop_loss_spread: with all bids filled the long position would be liquidated at 66.67, "
+        "before its stop at 59.40 fires: lower stop_loss_spread or leverage",
+        "stop_loss_spread: with all asks filled the short position would be liquidated at 133.33, "
+        "before its stop at 141.40 fires: lower stop_loss_spread or leverage",
+    )
+
+
+def test_market_that_takes_no_level_is_refused_with_its_rule(desk: Any) -> None:
+    """If the market's filters withhold every level, nothing would ever be quoted."""
+    assert desk.report(order_amount="0.0001").refusals == (
+        "BTC-USDT takes none of the levels: below the market's minimum amount (0.001)",
+    )
+
+
+def test_leverage_above_the_markets_maximum_is_refused_with_it(desk: Any) -> None:
+    """The market's own maximum is named."""
+    assert desk.report(leverage=21, max_leverage=20).refusals[0] == "leverage = 21: BTC-USDT allows at most 20"
