@@ -24,6 +24,7 @@ from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError
 from perpmaker.report.summary import Summary, render, summarise
 
 REDRAW_S = 0.5
+FIRST_LOG_S = 2.0
 LOG_S = 10.0
 LEAST_START_S = 20.0
 """A run for a few seconds only is still given this long to begin."""
@@ -43,7 +44,7 @@ class Screen:
         """Say something that stays."""
         stamp = time.strftime("%H:%M:%S", time.gmtime())
         self._clear()
-        click.echo(f"{stamp}Z {text}", err=True)
+        click.echo(f"{stamp}Z {_printable(text)}", err=True)
 
     def draw(self, line: str) -> None:
         """Show how it goes: over the line before on a terminal, else as a line that stays."""
@@ -51,8 +52,7 @@ class Screen:
             self.tell(line)
             return
 
-        width = os.get_terminal_size(sys.stderr.fileno()).columns
-        click.echo(f"\r\x1b[K{line[: max(1, width - 1)]}", err=True, nl=False)
+        click.echo(f"\r\x1b[K{line[: max(1, terminal_columns() - 1)]}", err=True, nl=False)
         self._drawn = True
 
     def close(self) -> None:
@@ -65,6 +65,16 @@ class Screen:
         if self._drawn:
             click.echo("\r\x1b[K", err=True, nl=False)
             self._drawn = False
+
+
+def terminal_columns() -> int:
+    """How wide the terminal is now; 80 for one that does not say."""
+    return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+
+
+def _printable(text: str) -> str:
+    """The text with control characters shown instead of obeyed: some of it is what a venue said."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
 
 
 @attrs.define
@@ -253,9 +263,12 @@ async def _show(environment: str, screen: Screen, bot: Supervisor) -> None:
     """Draw the live line again and again."""
     from perpmaker.report.live import live_line  # noqa: PLC0415  # not before there is something to show
 
+    wait_s = REDRAW_S if screen.is_terminal else FIRST_LOG_S
+
     while True:
-        await anyio.sleep(REDRAW_S if screen.is_terminal else LOG_S)
+        await anyio.sleep(wait_s)
         screen.draw(live_line(environment, bot))
+        wait_s = REDRAW_S if screen.is_terminal else LOG_S
 
 
 async def _call_later(seconds: float, call: Callable[[], None]) -> None:
