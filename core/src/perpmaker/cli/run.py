@@ -205,7 +205,7 @@ async def _open(
         else:
             line = await attach_patiently(url, screen.tell)
 
-        screen.tell(f"{configuration.environment.value}: {line.venue} at {line.url}, market seed {line.seed}")
+        screen.tell(f"{configuration.environment.value}: {line.venue} at {line.url}, {line.origin}")
         context = ConnectorContext(
             clock=SystemClock(),
             connect=connect_tcp,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from functools import partial
+from pathlib import Path
 
 import anyio
 import attrs
@@ -16,6 +18,7 @@ import msgspec
 
 from perpmaker.clock import SystemClock
 from perpmaker.errors import PluginError
+from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.server import SandboxLine, SandboxSettings, open_sandbox
 
@@ -41,19 +44,59 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str) -> D
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the synthetic market.")
 @click.option("--balance", callback=_amount, default="10000", show_default=True, help="What the account starts with.")
 @click.option("--market", default="BTC-USDT", show_default=True, help="The market to serve.")
+@click.option(
+    "--recording",
+    "recording",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE...",
+    help="Serve a recorded market: the files of one raw Binance capture, in order.",
+)
+@click.option(
+    "--recording-start",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Begin so many seconds after the recording's first line.",
+)
+@click.option("--source", metavar="NAME:MARKET", help="Serve the market of a price source too, beside it.")
+@click.argument("more", nargs=-1, type=click.Path(path_type=Path), metavar="")
 @click.option("--json", "as_json", is_flag=True, help="Print the line as JSON.")
 @click.option("--until-stdin-closes", is_flag=True, help="Stop when standard input closes, too.")
 def sandbox(  # noqa: PLR0917  # click passes by keyword
-    venue: str, port: int, seed: int, balance: Decimal, market: str, as_json: bool, until_stdin_closes: bool
+    venue: str,
+    port: int,
+    seed: int,
+    balance: Decimal,
+    market: str,
+    recording: tuple[Path, ...],
+    recording_start: float | None,
+    source: str | None,
+    more: tuple[Path, ...],
+    as_json: bool,
+    until_stdin_closes: bool,
 ) -> None:
-    """Serve a sandbox of VENUE on this machine: its protocol, a simulated exchange, a market from a seed.
+    """Serve a sandbox of VENUE on this machine: its protocol, a simulated exchange, and a market.
 
-    One line says where it is and which test keys it takes. It needs no account and no network, and trades nothing
-    real. It ends with SIGINT or SIGTERM.
+    The market is made from a seed, or replayed from a recording. One line says where it is and which test keys it
+    takes. It needs no account and no network, and trades nothing real. It ends with SIGINT or SIGTERM.
     """
-    settings = SandboxSettings(venue=venue, market=market, seed=seed, balance=balance)
+    if more and not recording:
+        raise click.UsageError(f"Got unexpected extra argument ({more[0]})")
+
+    if recording_start is not None and not recording:
+        raise click.UsageError("--recording-start does nothing without --recording")
+
+    settings = SandboxSettings(
+        venue=venue,
+        market=market,
+        seed=seed,
+        balance=balance,
+        recording=(*recording, *more),
+        recording_start=recording_start or 0.0,
+    )
+    dialect, beside = _dialect(venue), None if source is None else _source(source)
     anyio.run(
-        partial(_serve, _dialect(venue), settings, port=port, as_json=as_json, until_stdin_closes=until_stdin_closes)
+        partial(_serve, dialect, beside, settings, port=port, as_json=as_json, until_stdin_closes=until_stdin_closes)
     )
 
 
@@ -68,8 +111,44 @@ def _dialect(venue: str) -> Dialect:
     return declaration.sandbox()
 
 
+def _source(text: str) -> tuple[str, Dialect, str]:
+    """Name, dialect and market of a price source, given as NAME:MARKET."""
+    from perpmaker.catalog import load_catalog  # noqa: PLC0415  # as above
+    from perpmaker.cli.source import source_dialect  # noqa: PLC0415  # as above
+
+    name, colon, market = text.partition(":")
+
+    if not (name and colon and market):
+        raise click.BadParameter(f"{text!r} is not NAME:MARKET, such as binance:BTC-USDT", param_hint="--source")
+
+    return name, source_dialect(load_catalog(), name), market
+
+
+@asynccontextmanager
+async def _open_source(
+    source: tuple[str, Dialect, str] | None, settings: SandboxSettings
+) -> AsyncIterator[SourceSandbox | None]:
+    """The sandbox of the price source on a port of its own; None where there is none."""
+    if source is None:
+        yield None
+        return
+
+    name, dialect, market = source
+    listener = await anyio.create_tcp_listener(local_host=HOST)
+    wanted = SourceMarket(venue=name, dialect=dialect, market=market, listener=listener)
+
+    async with open_source_sandbox(wanted, settings, clock=SystemClock()) as beside:
+        yield beside
+
+
 async def _serve(
-    dialect: Dialect, settings: SandboxSettings, *, port: int, as_json: bool, until_stdin_closes: bool
+    dialect: Dialect,
+    source: tuple[str, Dialect, str] | None,
+    settings: SandboxSettings,
+    *,
+    port: int,
+    as_json: bool,
+    until_stdin_closes: bool,
 ) -> None:
     try:
         listener = await anyio.create_tcp_listener(local_host=HOST, local_port=port)
@@ -78,9 +157,20 @@ async def _serve(
 
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with (
-            open_sandbox(dialect, settings, clock=SystemClock(), listener=listener) as served,
+            _open_source(source, settings) as beside,
+            open_sandbox(
+                dialect,
+                settings,
+                clock=SystemClock(),
+                listener=listener,
+                source=None if beside is None else beside.line,
+                tell=_tell,
+            ) as served,
             anyio.create_task_group() as tasks,
         ):
+            if beside is not None:
+                beside.follow(served.exchange)
+
             click.echo(_line(served.line, as_json=as_json))
 
             if until_stdin_closes:
@@ -92,12 +182,16 @@ async def _serve(
             tasks.cancel_scope.cancel()
 
 
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
 def _line(line: SandboxLine, *, as_json: bool) -> str:
     if as_json:
         return msgspec.json.encode(attrs.asdict(line)).decode()
 
     return (
-        f"Sandbox of {line.venue}: {line.market} at {line.url}, seed {line.seed}; "
+        f"Sandbox of {line.venue}: {line.market} at {line.url}, {line.origin}; "
         f"API key {line.api_key}, secret {line.api_secret} (test keys). Stop with Ctrl-C."
     )
 

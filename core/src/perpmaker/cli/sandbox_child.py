@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -14,15 +13,20 @@ import msgspec
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from perpmaker.cli.venue import attach
+from perpmaker.cli.source import source_wanted
+from perpmaker.cli.venue import attach, sandbox_settings
 from perpmaker.config.configuration import Configuration
 from perpmaker.engine.backoff import Backoff
-from perpmaker.errors import ConnectivityError
+from perpmaker.errors import ConnectivityError, ExitCode, PerpmakerError, SandboxError
 from perpmaker.sandbox.server import SandboxLine
 
 READY_S = 20.0
+READ_S = 600.0
+"""How long a recording may take to be read before the sandbox is ready."""
+
 END_S = 5.0
 _LONGEST_LINE = 4096
+_NOT_STARTED = "the sandbox did not start: see what it said above"
 
 
 async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine:
@@ -46,7 +50,7 @@ async def open_child(configuration: Configuration, ended: Callable[[], None]) ->
     """
     async with await _start(configuration) as process:
         try:
-            line = await _line(process)
+            line = await _line(process, READ_S if configuration.sandbox.recording else READY_S)
 
             async with anyio.create_task_group() as group:
                 group.start_soon(_watch, process, ended)
@@ -58,16 +62,22 @@ async def open_child(configuration: Configuration, ended: Callable[[], None]) ->
 
 async def _start(configuration: Configuration) -> Process:
     """Start the child in a session of its own: Ctrl-C is for us, it is still needed to cancel the quotes."""
-    settings = configuration.sandbox
-    seed = secrets.randbelow(2**31) if settings.seed is None else settings.seed
-    words = [sys.executable, "-m", "perpmaker", "sandbox", configuration.connector.name, "--json"]
-    words += ["--until-stdin-closes", "--seed", str(seed), "--balance", str(settings.balance)]
-    words += ["--market", configuration.run.market, "--port", str(settings.port or 0)]
+    settings = sandbox_settings(configuration)
+    words = [sys.executable, "-m", "perpmaker", "sandbox", settings.venue, "--json"]
+    words += ["--until-stdin-closes", "--seed", str(settings.seed), "--balance", str(settings.balance)]
+    words += ["--market", settings.market, "--port", str(configuration.sandbox.port or 0)]
+    words += [f"--recording={file}" for file in settings.recording]
+
+    if (source := source_wanted(configuration)) is not None:
+        words += ["--source", ":".join(source)]
+
+    if settings.recording:
+        words += ["--recording-start", str(settings.recording_start)]
 
     return await anyio.open_process(words, stdin=subprocess.PIPE, stderr=None, start_new_session=True)
 
 
-async def _line(process: Process) -> SandboxLine:
+async def _line(process: Process, patience_s: float) -> SandboxLine:
     """The line that the child prints when it serves."""
     if process.stdout is None:
         raise TypeError("the sandbox was started without a pipe for its output")
@@ -75,12 +85,22 @@ async def _line(process: Process) -> SandboxLine:
     output = BufferedByteReceiveStream(process.stdout)
 
     try:
-        with anyio.fail_after(READY_S):
+        with anyio.fail_after(patience_s):
             text = await output.receive_until(b"\n", _LONGEST_LINE)
 
         return msgspec.json.decode(text, type=SandboxLine)
-    except (TimeoutError, anyio.EndOfStream, anyio.IncompleteRead, anyio.DelimiterNotFound, msgspec.MsgspecError):
-        raise ConnectivityError("the sandbox did not start: see what it said above") from None
+    except (anyio.EndOfStream, anyio.IncompleteRead):
+        raise _not_started(await process.wait()) from None
+    except (TimeoutError, anyio.DelimiterNotFound, msgspec.MsgspecError):
+        raise ConnectivityError(_NOT_STARTED) from None
+
+
+def _not_started(code: int) -> PerpmakerError:
+    """Why there is no line: the child has said it, and its exit code says whose fault it was."""
+    if code in {ExitCode.FILE.value, ExitCode.REFUSED.value}:
+        return SandboxError(_NOT_STARTED, ExitCode(code))
+
+    return ConnectivityError(_NOT_STARTED)
 
 
 async def _watch(process: Process, ended: Callable[[], None]) -> None:

@@ -51,8 +51,9 @@ class _Opening:
 class Replay:
     """A recording, checked from beginning to end and wound forward to where it is to begin.
 
-    That is `offset_s` seconds after the first line, or once the book is known, whichever is later. RecordingError for
-    what is wrong with the recording, and for an offset past its end.
+    That is `offset_s` seconds after the first line, or once the book is known, whichever is later: `begin_ms` on the
+    recording's clock. `opening` is the market then, `pending` the first event after it. RecordingError for what is
+    wrong with the recording, and for an offset past its end.
     """
 
     def __init__(self, recording: Recording, offset_s: float = 0.0) -> None:
@@ -65,17 +66,21 @@ class Replay:
             raise RecordingError(f"recording_start = {offset_s:g} is past its end: {length}", file=recording.name)
 
         self._events = recording.read()
-        self.pending = self._wind(first_ms + round(offset_s * 1000))
+        self.begin_ms = first_ms + round(offset_s * 1000)
+        self.pending = self._wind()
 
     def advance(self) -> None:
         """Make the next event the pending one; None when there is no more."""
         self.pending = next(self._events, None)
 
-    def _wind(self, begin_ms: int) -> Recorded | None:
+    def _wind(self) -> Recorded | None:
         """Fold what was before the beginning, and return the first event after it."""
         for recorded in self._events:
-            if recorded.at_ms >= begin_ms and self.opening.book_ms is not None:
+            if recorded.at_ms >= self.begin_ms and self.opening.book_ms is not None:
                 return recorded
+
+            if isinstance(recorded.event, BookSnapshot):
+                self.begin_ms = max(self.begin_ms, recorded.at_ms)
 
             self.opening.fold(recorded)
 
@@ -93,7 +98,7 @@ class RecordedMarket:
         self._replay = replay
         self._follower = Follower(replay.recording.instrument)
         self._on_end = on_end
-        self._shift_ms = 0 if replay.pending is None else start_ms - replay.pending.at_ms
+        self._shift_ms = start_ms - replay.begin_ms
         self._is_open = False
         self._next_ms: int | None = start_ms
 
@@ -110,7 +115,7 @@ class RecordedMarket:
             return
 
         if not self._is_open:
-            self._open(crowd, now_ms)
+            self._open(crowd)
             self._is_open = True
 
         while (recorded := self._replay.pending) is not None and recorded.at_ms + self._shift_ms <= now_ms:
@@ -122,9 +127,9 @@ class RecordedMarket:
         if recorded is None and self._on_end is not None:
             self._on_end()
 
-    def _open(self, crowd: Crowd, now_ms: int) -> None:
+    def _open(self, crowd: Crowd) -> None:
         opening = self._replay.opening
-        self._follow(crowd, Recorded(at_ms=now_ms - self._shift_ms, event=opening.book()))
+        self._follow(crowd, Recorded(at_ms=self._replay.begin_ms, event=opening.book()))
 
         if opening.mark is not None:
             self._follow(crowd, opening.mark)

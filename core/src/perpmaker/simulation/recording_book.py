@@ -65,7 +65,7 @@ def parse_number(text: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("nan")
 
-    if not number.is_finite():
+    if not number.is_finite() or abs(number.adjusted()) > _LONGEST_NUMBER:
         raise ValueError(f"{text[:_LONGEST_NUMBER]!a} is no number")
 
     return number

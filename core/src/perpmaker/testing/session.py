@@ -168,7 +168,7 @@ async def open_stage(
         raise PluginError(f"{declaration.name} has no sandbox.")
 
     clock, network = LoopClock(), MemoryNetwork(latency_s=latency_s)
-    settings = attrs.evolve(sandbox_settings(configuration), seed=seed)
+    settings = attrs.evolve(sandbox_settings(configuration), seed=seed, market=market or configuration.run.market)
 
     async with AsyncExitStack() as stack:
         beside = await stack.enter_async_context(_open_source(configuration, settings, network, clock))
