@@ -43,20 +43,41 @@ def check(*arguments: object) -> int:
     return ended.value.code
 
 
-def test_good_configuration_says_what_was_checked(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The environment first, then each thing that was checked, then what is worth knowing."""
+def test_good_configuration_ends_with_the_report(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The environment first, the market's levels and money, then what was checked of the file; all in 80 columns."""
     assert check(config) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"SANDBOX  {config}"
-    assert "  ok  leverage    3 of at most 125" in lines
-    assert "  ok  account     10000 USDT" in lines
+    assert lines[0] == "SANDBOX  binance_perpetual BTC-USDT"
+    assert "  leverage            3 of at most 125, cross" in lines
+    assert "  a run changes       leverage 20 -> 3" in lines
+    assert "  account             wallet 10000.00 USDT" in lines
+    assert [line[:7] for line in lines if line.startswith(("  bid", "  ask"))] == ["  bid 1", "  ask 1"]
+    assert "  !! NO STOP LOSS: a position that goes wrong is held until it is liquidated" in lines
+    assert f"Configuration {config}" in lines
+    assert "  ok plugins: perpetual_market_making, binance_perpetual, current_market" in lines
+    assert [line for line in lines if len(line) > 80 and str(config) not in line] == []
 
 
 def test_json_says_the_same(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--json` prints one object."""
+    """`--json` prints one object, numbers as exact text."""
     assert check(config, "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["ok"], found["checked"]["leverage"]) == (True, "3 of at most 125")
+    figures = found["report"]["figures"]
+    assert (found["ok"], figures["environment"], figures["leverage"]) == (True, "sandbox", 3)
+    assert [(line["side"], line["amount"], line["withheld"]) for line in figures["levels"]] == [
+        ("buy", "0.01", None),
+        ("sell", "0.01", None),
+    ]
+    assert (figures["orders"]["per_minute"], figures["orders"]["limit"]) == ("8", 1200)
+    assert figures["bids"]["formula"] == "cross: the whole wallet behind it, the venue's tiers"
+
+
+def test_risk_modules_are_asked(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A module that is configured reviews the quotes of the report as it would those of a run."""
+    assert check(config, "--set", "risk.exposure_limit.max_position=0.004", "--json") == 0
+    levels = json.loads(capsys.readouterr().out)["report"]["figures"]["levels"]
+    note = "exposure_limit: cut to what max_position = 0.004 leaves (0.004)"
+    assert [(line["amount"], line["note"]) for line in levels] == [("0.004", note)] * 2
 
 
 def test_wrong_file_ends_with_two_before_anything_connects(
@@ -79,23 +100,41 @@ def test_json_of_a_wrong_file_has_every_problem(config: Path, capsys: pytest.Cap
     assert (problem["line"], problem["key"], problem["value"]) == (4, "leverage", "0")
 
 
+def test_unknown_market_ends_with_three(config: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A market that does not exist is said with the nearest that do; here by the sandbox, which is another process."""
+    assert check(config, "--set", "market=BTC-USD") == 3
+    assert "has no perpetual market named 'BTC-USD'. Nearest: BTC-USDT" in capfd.readouterr().err
+
+
+def test_leverage_above_the_markets_ends_with_three(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the market does not allow is said with what it does allow."""
+    assert check(config, "--set", "leverage=126") == 3
+    assert capsys.readouterr().err.splitlines() == ["leverage = 126: BTC-USDT allows at most 125"]
+
+
 @pytest.mark.parametrize(
-    ("override", "words"),
+    ("overrides", "words"),
     [
-        ("market=BTC-USD", "has no perpetual market named 'BTC-USD'. Nearest: BTC-USDT"),
-        ("leverage=126", "leverage = 126: BTC-USDT allows at most 125"),
+        (["order_amount=0.0001"], "BTC-USDT takes none of the levels: below the market's minimum amount (0.001)"),
         (
-            "order_amount=0.0001",
-            "order_amount: the largest level is 0.0001, but BTC-USDT takes no order below 0.001 BTC",
+            ["stop_loss_spread=30", "leverage=10", 'margin_mode="isolated"'],
+            "stop_loss_spread: with all bids filled the long position would be liquidated at",
         ),
     ],
 )
-def test_market_that_refuses_ends_with_three(
-    config: Path, capsys: pytest.CaptureFixture[str], override: str, words: str
+def test_report_that_refuses_is_printed_and_ends_with_three(
+    config: Path, capsys: pytest.CaptureFixture[str], overrides: list[str], words: str
 ) -> None:
-    """A market that does not exist or does not allow the configuration is said with what it does allow."""
-    assert check(config, "--set", override) == 3
-    assert words in capsys.readouterr().err
+    """A stop behind liquidation, or no level that the market takes: the report shows it, and the error names it."""
+    arguments = [part for override in overrides for part in ("--set", override)]
+    assert check(config, *arguments) == 3
+    shown = capsys.readouterr()
+    assert "REFUSED" in shown.out
+    assert words in shown.err
+    assert check(config, *arguments, "--json") == 3
+    found = json.loads(capsys.readouterr().out)
+    assert found["ok"] is False
+    assert words in found["report"]["refusals"][0]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "ftp://127.0.0.1"])

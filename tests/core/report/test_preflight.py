@@ -204,11 +204,11 @@ def test_open_position_is_said_to_be_part_of_the_figures(desk: Any) -> None:
 
 def test_stop_that_would_fire_after_liquidation_is_refused(desk: Any) -> None:
     """At leverage 3 a stop 40 % away never fires: liquidation comes first."""
-    assert desk.report(stop_loss_spread="0.4").refusals == (
-        "stop_loss_spread: with all bids filled the long position would be liquidated at 66.67, "
-        "before its stop at 59.40 fires: lower stop_loss_spread or leverage",
-        "stop_loss_spread: with all asks filled the short position would be liquidated at 133.33, "
-        "before its stop at 141.40 fires: lower stop_loss_spread or leverage",
+    sides = (("bids", "long", "66.67", "59.40"), ("asks", "short", "133.33", "141.40"))
+    assert desk.report(stop_loss_spread="0.4").refusals == tuple(
+        f"stop_loss_spread: with all {quotes} filled the {position} position would be liquidated at {liquidation}, "
+        f"before its stop at {stop} fires: lower stop_loss_spread or leverage"
+        for quotes, position, liquidation, stop in sides
     )
 
 

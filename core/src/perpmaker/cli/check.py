@@ -1,12 +1,13 @@
-"""`perpmaker check CONFIG`: everything that can be known to be wrong before a run."""
+"""`perpmaker check CONFIG`: everything that can be known to be wrong before a run, and the pre-flight report."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import attrs
@@ -18,16 +19,9 @@ from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.errors import ConfigurationError, MarketRulesError, PerpmakerError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
-from perpmaker.model.position import Balance
-from perpmaker.strategy.settings import StrategySettings
 
-
-@attrs.frozen
-class Checked:
-    """One thing that was checked and holds, and what was found."""
-
-    subject: str
-    found: str
+if TYPE_CHECKING:
+    from perpmaker.report.preflight import Preflight  # a wrong file is said before the engine is imported
 
 
 @click.command()
@@ -39,13 +33,13 @@ class Checked:
 def check(
     context: click.Context, config: Path, overrides: tuple[str, ...], sandbox_url: str | None, as_json: bool
 ) -> None:
-    """Check a configuration against the installed plugins and the market.
+    """Check a configuration against the installed plugins and the market, and print the pre-flight report.
 
     Nothing is set and nothing is traded. Every fault of CONFIG is said at once.
     """
     try:
         configuration = load_configuration(config, overrides, open_catalog())
-        checked = anyio.run(partial(_ask_venue, configuration, sandbox_url))
+        preflight = anyio.run(partial(_ask_venue, configuration, sandbox_url))
     except Exception as raised:
         error = expected(raised)
 
@@ -55,13 +49,15 @@ def check(
         click.echo(json.dumps(_refusal(config, error), indent=2))
         context.exit(error.exit_code.value)
 
-    if as_json:
-        found = {one.subject: one.found for one in checked}
-        answer = {"file": str(config), "ok": True, "checked": found, "notes": configuration.notes}
-        click.echo(json.dumps(answer, indent=2))
-    else:
-        for line in _report(configuration, checked):
-            click.echo(line)
+    _show(configuration, preflight, as_json=as_json)
+
+    if preflight.refusals:
+        refused = MarketRulesError("\n".join(preflight.refusals))
+
+        if not as_json:
+            raise refused
+
+        context.exit(refused.exit_code.value)
 
 
 def _refusal(config: Path, error: PerpmakerError) -> dict[str, object]:
@@ -71,30 +67,64 @@ def _refusal(config: Path, error: PerpmakerError) -> dict[str, object]:
     return {"file": str(config), "ok": False, "error": str(error), "problems": problems}
 
 
-def _report(configuration: Configuration, checked: list[Checked]) -> Iterator[str]:
-    """What was checked, for people: the environment first."""
-    yield f"{configuration.environment.value.upper()}  {configuration.file}"
-    width = max(len(one.subject) for one in checked)
-    yield from (f"  ok  {one.subject.ljust(width)}  {one.found}" for one in checked)
-    yield from (f"  !   {note}" for note in configuration.notes)
+def _show(configuration: Configuration, preflight: Preflight, *, as_json: bool) -> None:
+    """The report, for people or for programs."""
+    from perpmaker.report.preflight_page import plain_preflight, render_preflight  # noqa: PLC0415  # not for --help
+
+    if as_json:
+        answer = {
+            "file": str(configuration.file),
+            "ok": not preflight.refusals,
+            "plugins": list(_plugins(configuration)),
+            "notes": configuration.notes,
+            "report": plain_preflight(preflight),
+        }
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        click.echo(render_preflight(preflight))
+        click.echo("\n".join(_file_lines(configuration)))
 
 
-async def _ask_venue(configuration: Configuration, url: str | None) -> list[Checked]:
-    """Ask the venue for the market and the account, and compare; MarketRulesError names everything that breaks."""
-    from perpmaker.cli.venue import open_venue  # noqa: PLC0415  # a wrong file is said before the network is imported
+def _file_lines(configuration: Configuration) -> Iterator[str]:
+    """What was checked before the venue was asked."""
+    from perpmaker.report.preflight_wording import wrapped  # noqa: PLC0415  # not for --help
 
-    run = configuration.run
+    yield ""
+    yield f"Configuration {configuration.file}"
+    yield "  ok every key is known, in its range, and agrees with the others"
+    yield from wrapped(f"ok plugins: {', '.join(_plugins(configuration))}", "  ", "     ")
 
-    async with open_venue(configuration, url) as connector:
-        instrument = await connector.instrument(run.market)
-        balances = await connector.balances()
+    for note in configuration.notes:
+        yield from wrapped(f"!  {note}", "  ", "     ")
 
-    broken = list(broken_rules(configuration, instrument))
 
-    if broken:
-        raise MarketRulesError("\n".join(broken))
+async def _ask_venue(configuration: Configuration, url: str | None) -> Preflight:
+    """Ask the venue for market and account, and report; MarketRulesError where there is nothing to report about."""
+    from perpmaker.cli.sandbox_child import open_child  # noqa: PLC0415  # a wrong file is said before it is imported
+    from perpmaker.cli.survey import survey  # noqa: PLC0415  # the same
+    from perpmaker.cli.venue import attach, context_of  # noqa: PLC0415  # the same
 
-    return list(_found(configuration, instrument, balances))
+    chosen = configuration.connector
+
+    async with AsyncExitStack() as stack:
+        if url is None:
+            line = await stack.enter_async_context(open_child(configuration, _ended))
+        else:
+            line = await attach(url)
+
+        context = context_of(configuration, line)
+        connector = await stack.enter_async_context(chosen.declaration.open(chosen.settings, context))
+        instrument = await connector.instrument(configuration.run.market)
+        broken = list(broken_rules(configuration, instrument))
+
+        if broken:
+            raise MarketRulesError("\n".join(broken))
+
+        return await survey(configuration, connector, instrument, context)
+
+
+def _ended() -> None:
+    """The sandbox has ended by itself; what is asked of it next fails and says so."""
 
 
 def broken_rules(configuration: Configuration, instrument: Instrument) -> Iterator[str]:
@@ -106,40 +136,6 @@ def broken_rules(configuration: Configuration, instrument: Instrument) -> Iterat
 
     if run.position_mode is PositionMode.HEDGE and not instrument.has_hedge_mode:
         yield f'position_mode = "Hedge": {instrument.market} has only One-way positions'
-
-    largest = _largest_amount(configuration)
-
-    if largest is not None and instrument.amount(instrument.lots_down(largest)) < instrument.min_amount:
-        least = f"{instrument.min_amount} {instrument.base}"
-        yield f"order_amount: the largest level is {largest}, but {instrument.market} takes no order below {least}"
-
-
-def _largest_amount(configuration: Configuration) -> Decimal | None:
-    """The largest amount that any level would be quoted with; None for a strategy that is not made of levels."""
-    settings = configuration.strategy.settings
-
-    if not isinstance(settings, StrategySettings):
-        return None
-
-    last = settings.order_amount + (settings.order_levels - 1) * settings.order_level_amount
-    amounts = [amount for _, _, amount in settings.order_override.values()] or [settings.order_amount, last]
-    factor = configuration.run.leverage if settings.order_amount_basis == "margin" else 1
-
-    return max(amounts) * factor
-
-
-def _found(configuration: Configuration, instrument: Instrument, balances: Sequence[Balance]) -> Iterator[Checked]:
-    """What was asked and holds."""
-    run = configuration.run
-    least = f"{instrument.min_amount} {instrument.base} and {instrument.min_notional} {instrument.quote}"
-    money = ", ".join(f"{balance.wallet} {balance.asset}" for balance in balances if balance.wallet)
-    yield Checked("file", "every key is known, in its range, and agrees with the others")
-    yield Checked("plugins", ", ".join(_plugins(configuration)))
-    yield Checked("market", f"{instrument.market} ({instrument.symbol}): tick {instrument.tick}, lot {instrument.lot}")
-    yield Checked("order size", f"at least {least}")
-    yield Checked("leverage", f"{run.leverage} of at most {instrument.max_leverage}")
-    yield Checked("positions", run.position_mode.value)
-    yield Checked("account", money or "empty")
 
 
 def _plugins(configuration: Configuration) -> Iterator[str]:

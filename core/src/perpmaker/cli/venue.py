@@ -1,51 +1,24 @@
-"""A venue as commands reach it: today always a sandbox, one in this process or one that is already serving."""
+"""A venue as commands reach it: today always a sandbox, as it is asked for and as it is found."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import msgspec
 
+from perpmaker.cli.source import source_access
 from perpmaker.clock import SystemClock
 from perpmaker.config.configuration import Configuration
-from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, SandboxAccess
-from perpmaker.errors import ConnectivityError, PluginError, RefusedError
-from perpmaker.sandbox.server import SandboxLine, SandboxSettings, open_sandbox
+from perpmaker.connector.interface import ConnectorContext, SandboxAccess
+from perpmaker.errors import ConnectivityError, RefusedError
+from perpmaker.sandbox.server import SandboxLine, SandboxSettings
 from perpmaker.secret import References
 from perpmaker.wire.http import open_client
-from perpmaker.wire.memory import MemoryNetwork
-from perpmaker.wire.pipe import Connect, connect_tcp
+from perpmaker.wire.pipe import connect_tcp
 
 _OK = 200
-
-
-@asynccontextmanager
-async def open_venue(configuration: Configuration, url: str | None) -> AsyncIterator[DerivativeConnector]:
-    """The configured connector, connected to the sandbox at a URL, or to one made for it in this process."""
-    if url is not None:
-        async with _open_connector(configuration, connect_tcp, await attach(url)) as connector:
-            yield connector
-
-        return
-
-    network = MemoryNetwork()
-    declaration = configuration.connector.declaration
-
-    if declaration.sandbox is None:
-        raise PluginError(f"{declaration.name} has no sandbox.")
-
-    settings = sandbox_settings(configuration)
-    listener = await network.listen()
-
-    async with (
-        open_sandbox(declaration.sandbox(), settings, clock=SystemClock(), listener=listener) as sandbox,
-        _open_connector(configuration, network.connect, sandbox.line) as connector,
-    ):
-        yield connector
 
 
 def sandbox_settings(configuration: Configuration) -> SandboxSettings:
@@ -83,19 +56,13 @@ async def attach(url: str) -> SandboxLine:
     )
 
 
-@asynccontextmanager
-async def _open_connector(
-    configuration: Configuration, connect: Connect, line: SandboxLine
-) -> AsyncIterator[DerivativeConnector]:
-    chosen = configuration.connector
-    access = SandboxAccess(url=line.url, api_key=line.api_key, api_secret=line.api_secret)
-    context = ConnectorContext(
+def context_of(configuration: Configuration, line: SandboxLine) -> ConnectorContext:
+    """What connector and price source are opened with, on a sandbox that is serving."""
+    return ConnectorContext(
         clock=SystemClock(),
-        connect=connect,
+        connect=connect_tcp,
         signers=References(configuration.file.parent),
         environment=configuration.environment,
-        sandbox=access,
+        sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=line.api_secret),
+        source_sandbox=source_access(configuration, line),
     )
-
-    async with chosen.declaration.open(chosen.settings, context) as connector:
-        yield connector

@@ -1,0 +1,201 @@
+"""Looks at market and account before anything is traded, and reports what the configuration would do there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+import anyio
+import attrs
+
+from perpmaker.cli.plan import plan_of
+from perpmaker.clock import Clock
+from perpmaker.config.configuration import Configuration
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading
+from perpmaker.engine.backoff import Backoff
+from perpmaker.engine.feed import ReferenceFeed
+from perpmaker.engine.launch import Plan
+from perpmaker.engine.source import source_opener
+from perpmaker.errors import ConnectivityError, MarketRulesError, PayloadError, PerpmakerError, RateLimitedError
+from perpmaker.model.event import Channel, Resynced
+from perpmaker.model.instrument import Instrument
+from perpmaker.report.preflight import Preflight, assess
+from perpmaker.report.preflight_figure import Situation
+from perpmaker.report.preflight_page import render_preflight
+from perpmaker.risk.review import review
+from perpmaker.state.state import State
+from perpmaker.state.view import Mode
+from perpmaker.strategy.settings import StrategySettings
+
+LOOK_S = 10.0
+"""How long to listen for book, mark price and reference; what has not come by then is reported as missing."""
+
+
+async def survey(
+    configuration: Configuration, connector: DerivativeConnector, instrument: Instrument, context: ConnectorContext
+) -> Preflight:
+    """Read market and account, ask strategy and risk modules, and report. Nothing is set and nothing is sent.
+
+    Raises the errors of `perpmaker.errors` when the venue cannot be read; a price source that cannot be is reported.
+    """
+    plan = plan_of(configuration)
+    state = State(
+        instrument,
+        position_mode=plan.position_mode,
+        leverage=plan.leverage,
+        fence_s=connector.fence_s,
+        is_ours=lambda _: False,
+        external_reference=plan.price_source is not None,
+    )
+    clock = context.clock
+    settings = await connector.read_settings(instrument) if isinstance(connector, SettingsReading) else None
+    await _read_account(state, connector, instrument, clock)
+    await _listen(state, _feeds(plan, connector, instrument, context), clock, _price_type(configuration))
+    modules = tuple(declaration.build(chosen, instrument) for declaration, chosen in plan.risk)
+    view = state.view(clock.now(), mode=Mode.RUN, mode_reason="", memory=None)
+    wanted = plan.strategy.build(plan.strategy_settings, instrument).decide(view)
+    reviewed = review(view, wanted.quotes, modules)
+    balance = state.account.balances.get(instrument.quote)
+    ours = plan.strategy_settings if isinstance(plan.strategy_settings, StrategySettings) else None
+
+    return assess(
+        Situation(
+            environment=configuration.environment.value,
+            venue=configuration.connector.name,
+            view=view,
+            wanted=wanted,
+            approved=reviewed.approved,
+            refused=reviewed.refused,
+            strategy=ours,
+            exits=plan.exits,
+            margin_mode=plan.margin_mode or (None if settings is None else settings.margin_mode),
+            settings_now=settings,
+            wallet=None if balance is None else balance.wallet,
+            funding_rate=state.market.funding_rate,
+            next_funding_ms=state.market.next_funding_ms,
+        )
+    )
+
+
+async def insist_on_survey(
+    configuration: Configuration,
+    connector: DerivativeConnector,
+    instrument: Instrument,
+    context: ConnectorContext,
+    tell: Callable[[str], None],
+) -> Preflight:
+    """As `survey`, and `tell` the report. While the venue cannot be reached it is tried again, and that is told.
+
+    MarketRulesError when the report refuses the configuration.
+    """
+    backoff = Backoff(Random(instrument.market))  # noqa: S311  # jitter, not cryptography
+
+    while True:
+        try:
+            preflight = await survey(configuration, connector, instrument, context)
+            break
+        except (ConnectivityError, RateLimitedError) as error:
+            wait_s = max(backoff.next_s(), getattr(error, "retry_after_s", 0.0))
+            tell(f"no pre-flight report yet: {error} Trying again in {wait_s:.1f} s.")
+
+        await anyio.sleep(wait_s)
+
+    tell(render_preflight(preflight))
+    refuse(preflight)
+
+    return preflight
+
+
+def refuse(preflight: Preflight) -> None:
+    """MarketRulesError with every reason of the report not to trade; nothing when there is none."""
+    if preflight.refusals:
+        raise MarketRulesError("\n".join(preflight.refusals))
+
+
+def _price_type(configuration: Configuration) -> str:
+    """What quotes are priced from, where that is known."""
+    settings = configuration.strategy.settings
+
+    return settings.price_type if isinstance(settings, StrategySettings) else ""
+
+
+async def _read_account(state: State, connector: DerivativeConnector, instrument: Instrument, clock: Clock) -> None:
+    """Positions and balances, as a resync would bring them."""
+    began_at = clock.now()
+    positions = await connector.positions(instrument)
+    balances = await connector.balances()
+    event = Resynced(
+        began_at=began_at,
+        orders=(),
+        finished=(),
+        fills=(),
+        positions=tuple(positions),
+        balances=tuple(balances),
+        venue_ms=0,
+    )
+    state.fold(event, clock.now())
+
+
+def _feeds(
+    plan: Plan, connector: DerivativeConnector, instrument: Instrument, context: ConnectorContext
+) -> Sequence[Feed]:
+    """The streams of public data, and the price source where it is not the traded market itself."""
+    feeds = [feed for feed in connector.feeds(instrument) if Channel.ACCOUNT not in feed.channels]
+
+    if plan.price_source is not None:
+        feeds.append(ReferenceFeed(source=source_opener(plan.price_source, context)))
+
+    return feeds
+
+
+async def _listen(state: State, feeds: Sequence[Feed], clock: Clock, price_type: str) -> None:
+    """Fold what the streams bring until everything is there that a quote depends on, or the time is over."""
+    listener = _Listener(state=state, clock=clock, price_type=price_type)
+
+    with anyio.move_on_after(LOOK_S):
+        async with anyio.create_task_group() as tasks:
+            for feed in feeds:
+                tasks.start_soon(listener.follow, feed)
+
+            await listener.ready.wait()
+            tasks.cancel_scope.cancel()
+
+    if listener.failure is not None:
+        raise listener.failure
+
+
+@attrs.define(kw_only=True)
+class _Listener:
+    """Follows streams until nothing is missing any more; a stream of the venue that fails ends it at once."""
+
+    state: State
+    clock: Clock
+    price_type: str
+    ready: anyio.Event = attrs.field(factory=anyio.Event)
+    failure: PerpmakerError | None = None
+
+    async def follow(self, feed: Feed) -> None:
+        """Fold every event of a stream."""
+        try:
+            async with feed.open() as receiver:
+                while True:
+                    for event in await receiver.receive():
+                        self.state.fold(event, self.clock.now())
+
+                    if self._is_complete():
+                        self.ready.set()
+        except (ConnectivityError, PayloadError, RateLimitedError) as error:
+            if Channel.REFERENCE not in feed.channels:
+                self.failure = error
+                self.ready.set()
+
+    def _is_complete(self) -> bool:
+        state = self.state
+        market = state.market
+
+        return (
+            state.book.ok
+            and market.mark is not None
+            and (not state.external_reference or market.reference is not None)
+            and (self.price_type != "last_price" or state.external_reference or market.last_trade is not None)
+        )
