@@ -152,9 +152,10 @@ class SpotReceiver:
             raise ConnectivityError("Binance announced that it will close this connection")
 
     def _take_best(self, ticker: BookTicker) -> None:
+        best = Best(parse_amount(ticker.b, path="b") or None, parse_amount(ticker.a, path="a") or None)
+
         if ticker.s == self._symbol and ticker.u > self._update_id:
-            self._update_id = ticker.u
-            self._best = Best(parse_amount(ticker.b, path="b") or None, parse_amount(ticker.a, path="a") or None)
+            self._best, self._update_id = best, ticker.u
 
     # --- silence ---------------------------------------------------------------------------------------------------
 
