@@ -9,7 +9,7 @@ random: the same scenario is the same run, to the millisecond::
     scenario.advance(1)
     assert scenario.quotes() == ["buy 1 at 99.9", "sell 1 at 100.1"]
 
-Prices and amounts are texts or Decimals, times seconds since the scenario began. Commands, their answers and the words
+Prices and amounts are texts or numbers, times seconds since the scenario began. Commands, their answers and the words
 of the private stream take 5 ms each; feeds are alive until a scenario says otherwise.
 """
 
@@ -44,8 +44,8 @@ from perpmaker.testing.scenario_wire import FENCE_S, LATENCY_S, Fault, Trip, Wir
 from perpmaker.testing.scenario_words import Sent, order_text
 from perpmaker.testing.view import make_instrument
 
-Number: TypeAlias = str | int | Decimal
-Levels: TypeAlias = Mapping[str, Number]
+Number: TypeAlias = str | int | float | Decimal
+Levels: TypeAlias = Mapping[Any, Number]
 """Other people's amount by price."""
 
 ALIVE_EVERY_S = 0.5
@@ -186,7 +186,7 @@ class Scenario(Look):
     def mark(self, price: Number) -> None:
         """Jump the mark price; from now on it stays where it is put."""
         self._mark_follows = False
-        self._venue.set_mark(Decimal(price))
+        self._venue.set_mark(_decimal(price))
         self._settle()
 
     def trade(self, taker: Literal["buy", "sell"], amount: Number, *, limit: Number | None = None) -> None:
@@ -204,7 +204,7 @@ class Scenario(Look):
         price: Number | None = None,
     ) -> None:
         """The external price source speaks."""
-        said = [None if word is None else Decimal(word) for word in (bid, ask, last, price)]
+        said = [None if word is None else _decimal(word) for word in (bid, ask, last, price)]
         self._inbox.append(ReferenceChanged(bid=said[0], ask=said[1], last=said[2], price=said[3], at=self.now))
         self._settle()
 
@@ -333,15 +333,15 @@ class Scenario(Look):
                 case Resync(reason=reason):
                     self._read_account(reason)
                 case Reconnect(channel=channel):
-                    self._sent.append(Sent(self.now, f"reconnect {channel}"))
+                    self._sent.append(Sent(moment(self.now), f"reconnect {channel}"))
                     self._wire.reconnect(Channel(channel))
 
     def _command(self, text: str, client_id: str, command: Command, act: Callable[[], Event]) -> None:
-        self._sent.append(Sent(self.now, text))
+        self._sent.append(Sent(moment(self.now), text))
         self._wire.command(text, client_id, command, act)
 
     def _question(self, text: str, ask: Callable[[], Event]) -> None:
-        self._sent.append(Sent(self.now, text))
+        self._sent.append(Sent(moment(self.now), text))
         self._wire.question(text, ask)
 
     def _read_account(self, reason: str) -> None:
@@ -352,16 +352,20 @@ class Scenario(Look):
     # --- numbers
 
     def _ticks(self, price: Number) -> int:
-        return self.instrument.exact_ticks(Decimal(price))
+        return self.instrument.exact_ticks(_decimal(price))
 
     def _lots(self, amount: Number) -> int:
-        return self.instrument.exact_lots(Decimal(amount))
+        return self.instrument.exact_lots(_decimal(amount))
 
-    def _levels(self, side: Side, levels: Mapping[Any, Number]) -> Ladder:
+    def _levels(self, side: Side, levels: Levels) -> Ladder:
         """The ladder of a side, from the best outward."""
         ladder = [(self._ticks(price), self._lots(amount)) for price, amount in levels.items()]
 
         return tuple(sorted(ladder, reverse=side is Side.BUY))
+
+
+def _decimal(number: Number) -> Decimal:
+    return Decimal(str(number))
 
 
 def _rank(action: Action) -> int:

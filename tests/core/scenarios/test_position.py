@@ -1,0 +1,211 @@
+"""Strategy, rules 11 and 12, and quoting while a position is open."""
+
+from __future__ import annotations
+
+import pytest
+
+from perpmaker.testing.scenario import Scenario
+
+
+def quoting(**keys: object) -> Scenario:
+    """A bot of two levels on a market around 100, its quotes placed."""
+    plain = {"bid_spread": 1, "ask_spread": 1, "order_levels": 2, "long_profit_taking_spread": 2}
+    scenario = Scenario({**plain, "short_profit_taking_spread": 2, **keys})
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+
+    return scenario
+
+
+# --- 11. a fill is a position at once
+
+
+def test_rule_11_a_fill_is_a_position_in_the_same_step() -> None:
+    """The target goes out and the closing side's quotes go as soon as the fill is heard of."""
+    scenario = quoting()
+    scenario.fill("buy 0")
+    scenario.advance(0.1)
+
+    assert scenario.sent(since=1) == [
+        (1.005, "place take profit: sell 1 at 100.98"),
+        (1.005, "cancel sell 0"),
+        (1.005, "cancel sell 1"),
+    ]
+
+
+def test_rule_11_the_position_report_that_follows_confirms_it() -> None:
+    """Fill and report of one event are one change."""
+    scenario = quoting()
+    scenario.fill("buy 0")
+    scenario.advance(40)
+
+    assert scenario.believed_position() == scenario.position() == "long 1 at 99"
+    assert scenario.notices == []
+
+
+def test_rule_11_two_fills_average_the_entry_and_resize_the_target() -> None:
+    """What rests on the side that adds averages in; the target follows size and entry."""
+    scenario = quoting()
+    scenario.fill("buy 0")
+    scenario.advance(0.1)
+    scenario.fill("buy 1")
+    scenario.advance(0.1)
+
+    assert scenario.position() == "long 2 at 98.5"
+    assert scenario.exits() == ["take profit: sell 2 at 100.47"]
+
+
+# --- 12. the venue's position rules
+
+
+def test_F52_rule_12_a_position_that_grew_by_other_hands_is_adopted_and_its_exit_resized() -> None:
+    """The report is newer than the last fill: it counts, at once."""
+    scenario = quoting()
+    scenario.fill("buy 0")
+    scenario.advance(1)
+    scenario.by_hand("buy", 2, at="99.9", quiet=True)
+    scenario.advance(0.1)
+
+    assert scenario.believed_position() == "long 3 at 99.6"
+    assert scenario.exits() == ["take profit: sell 3 at 101.6"]
+
+
+def test_F52_rule_12_at_zero_all_exits_are_cancelled_at_once() -> None:
+    """A person closed the position: nothing of ours may open a new one."""
+    scenario = quoting()
+    scenario.fill("buy 0")
+    scenario.advance(1)
+    scenario.by_hand("sell", 1, at="99.9", quiet=True)
+    scenario.advance(0.1)
+
+    assert scenario.exits() == []
+    assert scenario.believed_position() == "flat"
+
+
+def test_F52_rule_12_the_change_is_told_as_external() -> None:
+    """Once, when no fill has explained it."""
+    scenario = quoting()
+    scenario.by_hand("buy", 1, at="100", quiet=True)
+    scenario.advance(10)
+
+    assert scenario.notices == ["the net position changed by 1.000 without a fill of ours; it is 1.000 now"]
+
+
+def test_F52_rule_12_a_flip_by_other_hands_has_its_exits_on_the_other_side() -> None:
+    """From long to short in one trade: the target of the long goes, that of the short is placed."""
+    scenario = quoting()
+    scenario.fill("buy 0")
+    scenario.advance(1)
+    scenario.by_hand("sell", 3, at="99.9", quiet=True)
+    scenario.advance(0.2)
+
+    assert scenario.position() == scenario.believed_position() == "short 2 at 99.9"
+    assert scenario.exits() == ["take profit: buy 2 at 97.9"]
+
+
+def test_rule_12_a_position_at_the_start_is_adopted() -> None:
+    """It has its target before anything is quoted, and hold keeps new quotes away."""
+    scenario = Scenario({"long_profit_taking_spread": 1})
+    scenario.by_hand("buy", 1, at="100")
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+
+    assert (scenario.exits(), scenario.quotes()) == (["take profit: sell 1 at 101"], [])
+
+
+# --- quoting while a position is open
+
+
+def test_hold_keeps_what_adds_to_the_position_and_places_nothing_new() -> None:
+    """Resting quotes of the adding side stay through every refresh, those of the closing side go in the same step."""
+    scenario = quoting()
+    scenario.fill("buy 0")
+    scenario.advance(0.1)
+    scenario.book(bid="99.5", ask="99.7")
+    scenario.advance(100)
+
+    assert scenario.quotes() == ["buy 1 at 98"]
+    assert scenario.withheld() == {"buy 0": "position held", "sell 0": "position held", "sell 1": "position held"}
+
+
+def test_hold_still_obeys_price_band_and_staleness() -> None:
+    """What averages in is a quote like any other."""
+    scenario = quoting(price_ceiling=102)
+    scenario.fill("buy 0")
+    scenario.advance(0.1)
+    scenario.book(bid="102", ask="102.2")
+    scenario.advance(0.1)
+
+    assert scenario.quotes() == []
+
+
+def test_hold_still_obeys_minimum_spread() -> None:
+    """Too near, it goes, and is not placed again while the position is open."""
+    scenario = quoting(minimum_spread=0.5)
+    scenario.fill("buy 0")
+    scenario.advance(0.1)
+    scenario.book(bid="98.3", ask="98.5")
+    scenario.advance(1)
+
+    assert scenario.quotes() == []
+    assert scenario.sent("place buy", since=1) == []
+
+
+def test_pause_cancels_all_quotes_while_a_position_is_open() -> None:
+    """Both sides go in the same step as the fill, and come back when it is flat."""
+    scenario = quoting(when_in_position="pause", filled_order_delay=0)
+    scenario.fill("buy 0", 0.5)
+    scenario.advance(0.1)
+    assert (scenario.quotes(), scenario.exits()) == ([], ["take profit: sell 0.5 at 100.98"])
+
+    scenario.fill("take profit")
+    scenario.advance(1)
+    assert len(scenario.quotes()) == 4
+
+
+@pytest.fixture
+def continuing() -> Scenario:
+    """A bot that goes on quoting in a position, under the risk module that this needs."""
+    return quoting(when_in_position="continue", filled_order_delay=0, risk={"exposure_limit": {"max_position": 100}})
+
+
+def test_continue_quotes_both_sides_and_the_target_leaves_room_for_closing_quotes(continuing: Scenario) -> None:
+    """One-way: the target is the position less the live quotes that would close it too; here nothing is left."""
+    continuing.fill("buy 0")
+    continuing.advance(1)
+
+    assert continuing.quotes() == ["buy 1 at 99", "buy 1 at 98", "sell 1 at 101", "sell 1 at 102"]
+    assert continuing.exits() == []
+
+
+def test_continue_has_a_target_for_what_closing_quotes_do_not_cover(continuing: Scenario) -> None:
+    """Three times filled, less two closing quotes of one each."""
+    for _ in range(3):
+        continuing.fill("buy 0")
+        continuing.advance(1)
+
+    assert continuing.position() == "long 3 at 99"
+    assert continuing.exits() == ["take profit: sell 1 at 100.98"]
+
+
+def test_continue_a_fill_through_zero_replaces_all_exits(continuing: Scenario) -> None:
+    """From long to short by a quote: the exits are those of the new entry."""
+    continuing.fill("buy 0", 0.5)
+    continuing.advance(1)
+    continuing.fill("sell 0")
+    continuing.advance(1)
+
+    assert continuing.position() == "short 0.5 at 101"
+    assert continuing.exits() == []
+
+
+def test_hedge_the_rule_holds_for_each_side_apart() -> None:
+    """A long position holds the bids; the asks are refreshed as before."""
+    scenario = quoting(position_mode="Hedge", filled_order_delay=0)
+    scenario.fill("buy 0")
+    scenario.book(bid="99.8", ask="100")
+    scenario.advance(20)
+
+    assert scenario.quotes() == ["buy 1 at 98", "sell 1 at 100.9", "sell 1 at 101.9"]
+    assert scenario.exits() == ["take profit long: sell 1 at 100.98"]
+    assert (scenario.position("long"), scenario.position("short")) == ("long 1 at 99", "flat")
