@@ -85,6 +85,31 @@ def test_what_is_on_is_found(desk: Any) -> None:
     assert found(report, "optimisation") == "on, top"
 
 
+@pytest.mark.parametrize(
+    ("changes", "verdict", "words"),
+    [
+        ({}, Verdict.OK, "0.06 % against 0.04 %"),
+        (
+            {"order_optimization_enabled": True, "order_optimization_mode": "top"},
+            Verdict.LOOK,
+            "0.06 % against 0.04 %; order optimisation may bring it to 0.03 %",
+        ),
+        (
+            {"order_optimization_enabled": True, "order_optimization_mode": "top", "minimum_spread": "0.0005"},
+            Verdict.OK,
+            "0.06 % against 0.04 %",
+        ),
+    ],
+)
+def test_spread_is_judged_with_what_optimisation_may_make_of_it(
+    desk: Any, changes: dict[str, Any], verdict: Verdict, words: str
+) -> None:
+    """Mode `top` brings level 1 up to half of its spread, or to minimum_spread: that too should pay the fees."""
+    report = desk.report(bid_spread="0.0006", ask_spread="0.0006", **changes)
+    assert verdicts(report)["the spread is above the round-trip fee"] is verdict
+    assert found(report, "the spread is above") == words
+
+
 def test_funding_is_told_with_cost_and_target(desk: Any) -> None:
     """99 long and 101 short at 0.01 % each 8 h."""
     assert found(desk.report(), "funding") == (

@@ -73,6 +73,7 @@ async def survey(
             wallet=None if balance is None else balance.wallet,
             funding_rate=state.market.funding_rate,
             next_funding_ms=state.market.next_funding_ms,
+            given=configuration.given,
         )
     )
 

@@ -51,7 +51,8 @@ class Chosen(Generic[_Declared]):
 class Configuration:
     """A configuration without a fault. `risk` is in the order of the file; `notes` are things worth saying.
 
-    `external` is what price_source_derivative names; `source_request` is what the price source is asked for.
+    `external` is what price_source_derivative names; `source_request` is what the price source is asked for. `given`
+    are the keys at the top of the file: what stands there was decided, the rest is default.
     """
 
     file: Path
@@ -66,6 +67,7 @@ class Configuration:
     risk: tuple[Chosen[RiskModuleDeclaration], ...]
     sandbox: SandboxSettings
     notes: tuple[str, ...]
+    given: frozenset[str]
 
 
 def load_configuration(file: Path, overrides: Sequence[str], catalog: Catalog) -> Configuration:
@@ -128,6 +130,7 @@ class _Assembly:
             risk=risk,
             sandbox=self._placed(sandbox, file),
             notes=tuple(_notes(run)),
+            given=frozenset(self._values),
         )
 
     def _in_order(self) -> tuple[Problem, ...]:

@@ -24,7 +24,7 @@ def live_line(environment: str, bot: Supervisor) -> str:
 
     parts.append(f"ref {_price(_reference(state), instrument)}")
     parts.append(_quotes(bot.trader.working(), instrument))
-    parts.append(_position(state, instrument))
+    parts.append(_position(state))
     parts.append(f"PnL {profit(bot):+.2f} {instrument.quote}")
 
     return " | ".join(parts)
@@ -55,18 +55,18 @@ def _reference(state: State) -> Decimal | None:
 
 
 def _price(price: Decimal | None, instrument: Instrument) -> str:
-    return "none" if price is None else f"{price.quantize(instrument.tick)}"
+    return "none" if price is None else f"{price.quantize(instrument.tick.normalize()):f}"
 
 
 def _quotes(orders: Iterable[WorkingOrder], instrument: Instrument) -> str:
-    """The best resting bid and ask of ours, with the number of quotes."""
+    """The best resting bid and ask of ours."""
     quotes = [
         order for order in orders if order.slot.kind is OrderKind.QUOTE and order.status is not OrderStatus.PENDING
     ]
     best = [_best([order for order in quotes if order.order.side is side], side) for side in Side]
-    words = ["-" if ticks is None else str(instrument.price(ticks)) for ticks in best]
+    words = ["-" if ticks is None else _price(instrument.price(ticks), instrument) for ticks in best]
 
-    return f"quotes {len(quotes)}: {' / '.join(words)}"
+    return f"quotes {'/'.join(words)}"
 
 
 def _best(orders: Sequence[WorkingOrder], side: Side) -> int | None:
@@ -78,9 +78,8 @@ def _best(orders: Sequence[WorkingOrder], side: Side) -> int | None:
     )
 
 
-def _position(state: State, instrument: Instrument) -> str:
-    """What is held, and at which average price."""
-    held = [position for position in state.account.positions.values() if position.amount]
-    words = [f"{position.amount:+f} @ {_price(position.entry, instrument)}" for position in held]
+def _position(state: State) -> str:
+    """What is held, in base; of Hedge positions each by itself."""
+    held = [f"{position.amount:+f}" for position in state.account.positions.values() if position.amount]
 
-    return f"position {', '.join(words) or 'flat'}"
+    return f"{' '.join(held)} {state.instrument.base}" if held else "flat"

@@ -199,6 +199,21 @@ def _fees(figures: Figures, exits: ExitSettings, strategy: StrategySettings) -> 
     """Spread and profit-taking spread against what both ways cost a maker."""
     fee = 2 * figures.maker_fee
     spread = min(_first_spreads(strategy).values(), default=Decimal(0))
+    nearest = _nearest(strategy, spread)
     taking = min(exits.long_profit_taking_spread, exits.short_profit_taking_spread)
-    yield _line("the spread is above the round-trip fee", spread > fee, f"{percent(spread)} against {percent(fee)}")
+    words = f"{percent(spread)} against {percent(fee)}"
+
+    if nearest <= fee < spread:
+        words = f"{words}; order optimisation may bring it to {percent(nearest)}"
+
+    verdict = Verdict.LOOK if spread > fee else Verdict.BAD
+    yield _line("the spread is above the round-trip fee", nearest > fee, words, otherwise=verdict)
     yield _line("profit taking is above the round-trip fee", taking > fee, f"{percent(taking)} against {percent(fee)}")
+
+
+def _nearest(strategy: StrategySettings, spread: Decimal) -> Decimal:
+    """How near to the reference level 1 may come: mode `top` brings it up to minimum_spread, or half of its own."""
+    if not strategy.order_optimization_enabled or strategy.order_optimization_mode != "top":
+        return spread
+
+    return spread / 2 if strategy.minimum_spread is None else max(Decimal(0), strategy.minimum_spread)
