@@ -277,7 +277,7 @@ def test_F19_every_status_of_a_stop_has_its_meaning_and_an_unknown_one_none(
 
 
 def test_hedge_stops_name_the_position_they_close(instrument: Instrument) -> None:
-    """closePosition with a position side, and neither an amount nor reduceOnly."""
+    """The whole position by a position side, and neither an amount nor reduceOnly."""
     slot = Slot(OrderKind.VENUE_STOP, Side.BUY, 0, PositionSide.SHORT)
     order = NewOrder(client_id="pm-1", slot=slot, lots=5, ticks=600_000, type=OrderType.VENUE_STOP, reduce_only=True)
     parameters = stop_parameters(instrument, order)

@@ -14,12 +14,3 @@ def test_every_key_exists_with_its_default() -> None:
     assert plain.time_between_stop_loss_orders == 60.0
     assert plain.stop_loss_slippage_buffer == Decimal("0.005")
     assert plain.stop_loss_order == "limit"
-    assert list(plain.faults()) == []
-
-
-def test_what_is_not_built_is_refused_plainly() -> None:
-    """A stop that should rest on the venue is refused until it is built, and never ignored."""
-    faults = list(ExitSettings(stop_loss_order="venue").faults())
-
-    assert [key for key, _ in faults] == ["stop_loss_order"]
-    assert "not built yet" in faults[0][1]

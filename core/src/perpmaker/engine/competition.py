@@ -45,13 +45,17 @@ class Competition:
             side: alone for side, alone in self._alone.items() if alone.slot in slots and now < alone.since + FORGET_S
         }
 
-        return tuple(want for want in wanted if self._slot(want.slot.position_side) in {None, want.slot})
+        return tuple(
+            want
+            for want in wanted
+            if not want.slot.kind.holds_position or self._slot(want.slot.position_side) in {None, want.slot}
+        )
 
     def waiting(self, working: Sequence[WorkingOrder], now: float, *, resyncing: bool) -> Iterator[Slot]:
         """Slots that wait for competing exits to be gone, or for the account to be read."""
         for side, alone in self._alone.items():
             competing = any(
-                order.slot.kind.is_exit and order.slot.position_side is side and order.slot != alone.slot
+                order.slot.kind.holds_position and order.slot.position_side is side and order.slot != alone.slot
                 for order in working
             )
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import anyio
 import attrs
 
-from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, VenueStops
 from perpmaker.declarations import (
     DerivativeConnectorDeclaration,
     RiskModuleDeclaration,
@@ -117,6 +117,8 @@ async def open_bot(
             client_ids=client_ids,
             fence_s=desk.connector.fence_s,
             intent=known.intent,
+            venue_stops=isinstance(desk.connector, VenueStops),
+            two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
         )
         sources = await _sources(plan, context, trader, tell)
 
@@ -184,6 +186,9 @@ async def _prepare(plan: Plan, desk: Desk) -> None:
     if plan.position_mode is PositionMode.HEDGE and not instrument.has_hedge_mode:
         raise MarketRulesError(f"position_mode = Hedge: {table} has only One-way positions")
 
+    if plan.exits.stop_loss_order == "venue" and not isinstance(desk.connector, VenueStops):
+        raise MarketRulesError(f'stop_loss_order = "venue": {table} keeps no stops; choose "limit" or "market"')
+
     found = await desk.connector.prepare(instrument, plan.leverage, plan.position_mode, plan.margin_mode)
 
     if (found.leverage, found.position_mode) != (plan.leverage, plan.position_mode):
@@ -200,14 +205,19 @@ def build_trader(
     client_ids: ClientIds,
     fence_s: float,
     intent: Callable[[str], NewOrder | None],
+    venue_stops: bool = False,
+    two_stops: bool = False,
 ) -> Trader:
-    """Build what is pure: strategy, exits, risk modules, and the trader around them; `intent` as the trader's."""
+    """Build what is pure: strategy, exits, risk modules, and the trader around them; `intent` as the trader's.
+
+    `venue_stops`: the venue keeps stops; `two_stops`: also two of them for one position.
+    """
     modules = tuple(declaration.build(settings, instrument) for declaration, settings in plan.risk)
 
     return Trader(
         instrument=instrument,
         strategy=plan.strategy.build(plan.strategy_settings, instrument),
-        exits=Exits(plan.exits, instrument, quotes_continue=plan.quotes_continue),
+        exits=Exits(plan.exits, instrument, quotes_continue=plan.quotes_continue, venue_stops=venue_stops),
         client_ids=client_ids,
         leverage=plan.leverage,
         fence_s=fence_s,
@@ -216,6 +226,7 @@ def build_trader(
         intent=intent,
         external_reference=plan.price_source is not None,
         book_max_age_s=plan.book_max_age_s,
+        two_stops=two_stops,
     )
 
 

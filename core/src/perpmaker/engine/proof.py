@@ -102,7 +102,7 @@ class Proof:
             self._state.orders.cancel(working.client_id, now)
             yield Cancel(client_id=working.client_id, venue_id=working.venue_id, kind=working.slot.kind)
 
-        yield Ask(client_id=working.client_id, venue_id=working.venue_id)
+        yield Ask(client_id=working.client_id, venue_id=working.venue_id, kind=working.slot.kind)
 
     def _contradictions(self, now: float) -> Iterator[str]:
         """What reading everything again has to settle; each is said once, then waits for the answer."""

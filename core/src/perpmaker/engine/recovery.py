@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DerivativeConnector
+from perpmaker.connector.interface import DerivativeConnector, VenueStops
 from perpmaker.model.event import Event, OrderNotFound, OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderReport, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderReport, WorkingOrder
 
 
 @attrs.frozen(kw_only=True)
@@ -33,7 +33,7 @@ class Recovery:
         balances, so that they are never older than the fills beside them.
         """
         began_at = self.clock.now()
-        orders = tuple(await self.connector.open_orders(self.instrument))
+        orders = await self.open_orders()
         finished = await self._finished(believed, {report.client_id for report in orders})
         fills = tuple(await self.connector.fills(self.instrument, since_ms))
         positions = tuple(await self.connector.positions(self.instrument))
@@ -53,10 +53,19 @@ class Recovery:
             venue_ms=max(times, default=0),
         )
 
-    async def ask(self, client_id: str, venue_id: str | None) -> Event:
+    async def open_orders(self) -> tuple[OrderReport, ...]:
+        """All open orders of the market, with the stops that the venue keeps apart from the others."""
+        orders = tuple(await self.connector.open_orders(self.instrument))
+
+        if isinstance(self.connector, VenueStops):
+            return (*orders, *await self.connector.open_stops(self.instrument))
+
+        return orders
+
+    async def ask(self, client_id: str, venue_id: str | None, kind: OrderKind | None = None) -> Event:
         """What the venue knows of one order; not finding it proves something only after the order's fence."""
         asked_at = self.clock.now()
-        report = await self.connector.order(self.instrument, client_id, venue_id)
+        report = await self._order(client_id, venue_id, kind)
 
         if report is None:
             return OrderNotFound(client_id=client_id, asked_at=asked_at)
@@ -66,9 +75,16 @@ class Recovery:
     async def _finished(self, believed: Iterable[WorkingOrder], listed: set[str]) -> tuple[OrderReport, ...]:
         """Ask for each order that was believed live and is not open; those the venue does not know are left out."""
         answers = [
-            await self.connector.order(self.instrument, order.client_id, order.venue_id)
+            await self._order(order.client_id, order.venue_id, order.slot.kind)
             for order in believed
             if order.client_id not in listed
         ]
 
         return tuple(report for report in answers if report is not None)
+
+    async def _order(self, client_id: str, venue_id: str | None, kind: OrderKind | None) -> OrderReport | None:
+        """Ask where orders of this kind are kept."""
+        if kind is OrderKind.VENUE_STOP and isinstance(self.connector, VenueStops):
+            return await self.connector.stop(self.instrument, client_id)
+
+        return await self.connector.order(self.instrument, client_id, venue_id)

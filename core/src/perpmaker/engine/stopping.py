@@ -12,7 +12,7 @@ from perpmaker.errors import PayloadError, VenueError
 from perpmaker.execution.action import Cancel
 from perpmaker.execution.dispatch import Dispatcher
 from perpmaker.model.event import Resynced
-from perpmaker.model.order import OrderKind, OrderReport, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderReport, OrderType, WorkingOrder
 
 PROOF_S = 10.0
 FLATTEN_S = 30.0
@@ -38,12 +38,16 @@ class Closing:
 
 @attrs.define(kw_only=True)
 class Stopping:
-    """Ends a bot cleanly. `working` are the orders that the trader believes live, `kind_of` tells ours by client id."""
+    """Ends a bot cleanly. `working` are the orders that the trader believes live, `kind_of` tells ours by client id.
+
+    `settled`: the trader knows that it ends, and the stops that are left on the venue for a position rest there.
+    """
 
     recovery: Recovery
     dispatcher: Dispatcher
     working: Callable[[], Sequence[WorkingOrder]]
     kind_of: Callable[[str], OrderKind | None]
+    settled: Callable[[], bool] = lambda: True
     close: bool = attrs.field(default=False, init=False)
     requested: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _hurried_at: float | None = attrs.field(default=None, init=False)
@@ -90,7 +94,7 @@ class Stopping:
         been under way can no longer arrive.
         """
         with anyio.CancelScope(shield=True), anyio.move_on_after(PROOF_S):
-            self.working = tuple
+            self.working, self.settled = tuple, lambda: True
             self._hurried_at = self.recovery.clock.now()
             await self._prove()
             await anyio.sleep(self.recovery.connector.fence_s)
@@ -128,14 +132,14 @@ class Stopping:
         while (left_s := self._deadline(began_at) - clock.now()) > 0:
             try:
                 with anyio.fail_after(left_s):
-                    reports = await self.recovery.connector.open_orders(self.recovery.instrument)
+                    reports = await self.recovery.open_orders()
             except (*_VENUE_FAULTS, TimeoutError):
                 await anyio.sleep(POLL_S)
                 continue
 
             closing = self._judge(reports)
 
-            if closing.unproven is None:
+            if closing.unproven is None and self.settled():
                 return closing
 
             if closing.quotes and (self._hurried_at is not None or clock.now() - began_at >= DIRECT_AFTER_S):
@@ -153,7 +157,7 @@ class Stopping:
 
     def _judge(self, reports: Sequence[OrderReport]) -> Closing:
         """What the list of open orders and the trader's own unsettled orders say."""
-        kinds = {report.client_id: self.kind_of(report.client_id) for report in reports}
+        kinds = {report.client_id: self._kind_of(report) for report in reports}
         quotes = tuple(report for report in reports if kinds[report.client_id] is OrderKind.QUOTE)
         exits = tuple(report for report in reports if (kind := kinds[report.client_id]) and kind.is_exit)
         unsettled = [order.client_id for order in self.working() if order.slot.kind is OrderKind.QUOTE]
@@ -165,6 +169,12 @@ class Stopping:
             unproven = f"it is not known what became of {', '.join(unsettled)}"
 
         return Closing(quotes=quotes, exits=exits, unproven=unproven)
+
+    def _kind_of(self, report: OrderReport) -> OrderKind | None:
+        """What an order of ours is for; a stop is one whether or not anybody knows why it was sent."""
+        kind = self.kind_of(report.client_id)
+
+        return OrderKind.VENUE_STOP if kind is not None and report.type is OrderType.VENUE_STOP else kind
 
     async def _cancel(self, quotes: Sequence[OrderReport]) -> None:
         """Cancel on our own account; what comes of it shows in the next list."""

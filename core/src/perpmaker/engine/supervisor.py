@@ -111,6 +111,7 @@ class Supervisor:
             dispatcher=self._dispatcher,
             working=self.trader.working,
             kind_of=self.known.kind,
+            settled=lambda: self.trader.is_settled,
         )
         self._fills_since_ms = self.clock.utc_ms()
         feeds = (*self.connector.feeds(self.instrument), *self.sources)
@@ -258,7 +259,9 @@ class Supervisor:
     async def _ask(self, action: Ask) -> None:
         """Ask what became of an order until the venue answers."""
         try:
-            answer = await self._patience.insist(lambda: self._recovery.ask(action.client_id, action.venue_id))
+            answer = await self._patience.insist(
+                lambda: self._recovery.ask(action.client_id, action.venue_id, action.kind)
+            )
         finally:
             self._asking.discard(action.client_id)
 

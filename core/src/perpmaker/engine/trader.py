@@ -28,7 +28,7 @@ from perpmaker.engine.proof import Proof
 from perpmaker.engine.quoting import Broken, Quoting, quote
 from perpmaker.engine.retry import Retries
 from perpmaker.execution.action import Action, Cancel, Place
-from perpmaker.execution.diff import Changes, Want, diff, new_order
+from perpmaker.execution.diff import Changes, Want, diff, equals, new_order
 from perpmaker.model.event import Channel, Event, Resynced, StopRequested
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
@@ -43,10 +43,10 @@ from perpmaker.model.order import (
     Slot,
     WorkingOrder,
 )
-from perpmaker.model.quote import Quote, Wake, Wanted, WantedExits
+from perpmaker.model.quote import Quote, VenueStop, Wake, Wanted, WantedExits
 from perpmaker.risk import review as risk
 from perpmaker.state.state import State
-from perpmaker.state.view import Mode
+from perpmaker.state.view import End, Mode, SlotEnd
 from perpmaker.strategy.interface import Strategy
 
 LEAST_PAUSE_S = 0.01
@@ -54,6 +54,7 @@ LEAST_PAUSE_S = 0.01
 
 _QUOTING = frozenset({Mode.RUN, Mode.REDUCE})
 _UNADOPTED = -1
+_AS_MEANT = frozenset({End.FILLED, End.REQUESTED})
 
 
 class Trader:
@@ -77,6 +78,7 @@ class Trader:
         intent: Callable[[str], NewOrder | None] = lambda _: None,
         external_reference: bool = False,
         book_max_age_s: float = 10.0,
+        two_stops: bool = False,
     ) -> None:
         self.state = State(
             instrument,
@@ -92,6 +94,7 @@ class Trader:
         self._review = review or partial(risk.review, modules=())
         self._ids = client_ids
         self._intent = intent
+        self._two_stops = two_stops
         self._proof = Proof(self.state, self.permission, fence_s=fence_s)
         self._retries = Retries()
         self._competition = Competition()
@@ -119,6 +122,17 @@ class Trader:
         positions = self.state.account.positions.values()
 
         return self.is_clean and not self.working() and not any(self._lots(position.side) for position in positions)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the wish to end was taken in, and every stop that the venue is to keep rests there."""
+        resting = self.state.orders.by_slot()
+        stops = (want for want in self._wanted_exits.exits if isinstance(want, VenueStop))
+
+        return self.permission.stop is not None and all(
+            (order := resting.get(want.slot)) is not None and order.status is OrderStatus.OPEN and equals(order, want)
+            for want in stops
+        )
 
     # --- the one door ----------------------------------------------------------------------------------------------
 
@@ -164,7 +178,7 @@ class Trader:
 
     def _decide(self, notices: list[str], now: float) -> Decision:
         state, permission = self.state, self.permission
-        self._take_news(now)
+        notices.extend(self._take_news(now))
         stopping = permission.stop is not None or permission.halted is not None
         proofs, told = self._proof.demand(now, cancel_unknown=stopping)
         notices.extend(told)
@@ -234,6 +248,7 @@ class Trader:
             waiting=waiting,
             settling={record.working.slot for record in orders.gaps()},
             cut=orders.cut(now),
+            two_stops=self._two_stops,
         )
 
         return [*self._cancels(changes, now), *self._places(changes, now)]
@@ -296,9 +311,10 @@ class Trader:
 
     # --- what became of orders ---------------------------------------------------------------------------------------
 
-    def _take_news(self, now: float) -> None:
-        """Take in how orders ended: when their slots may be tried again, and which exits must go alone."""
+    def _take_news(self, now: float) -> list[str]:
+        """Take in how orders ended: when their slots may be tried again, which exits must go alone, what to tell."""
         news, self.state.orders.news = self.state.orders.news, []
+        notices = []
 
         for slot, end in news:
             self._retries.ended(slot, end, now)
@@ -307,6 +323,11 @@ class Trader:
             if slot.kind.is_exit and refusal is not None and refusal.reason is RefusalReason.REDUCE_ONLY:
                 self._competition.refused(slot, now)
                 self.permission.require(f"the venue refused {slot} as not reducing", now)
+
+            if slot.kind is OrderKind.VENUE_STOP and end.end not in _AS_MEANT:
+                notices.append(_lost_stop(slot, end))
+
+        return notices
 
     def _hurry(self, now: float) -> None:
         """On the way to the end, orders of unknown outcome are cancelled and asked for at once."""
@@ -342,15 +363,24 @@ class Trader:
         return self.state.instrument.lots_down(abs(self.state.account.tracked[side].now.amount))
 
 
+def _lost_stop(slot: Slot, end: SlotEnd) -> str:
+    """What a person should know when a position stands without the stop that the venue was to keep."""
+    what = "fired it, and then did not execute it" if end.triggered else f"does not keep it ({end.end.value})"
+    words = f": {end.refusal.text}" if end.refusal is not None else ""
+
+    return f"the stop on the venue, {slot}: the venue {what}{words}; the stop is watched here"
+
+
 def _unadopted(report: OrderReport) -> NewOrder:
     """An order in a slot that nothing is ever wanted in, so that it is cancelled."""
     kind = OrderKind.TAKE_PROFIT if report.reduce_only else OrderKind.QUOTE
+    is_stop = report.type is OrderType.VENUE_STOP
 
     return NewOrder(
         client_id=report.client_id,
-        slot=Slot(kind, report.side, _UNADOPTED, report.position_side),
-        lots=report.lots,
+        slot=Slot(OrderKind.VENUE_STOP if is_stop else kind, report.side, _UNADOPTED, report.position_side),
+        lots=max(1, report.lots),
         ticks=report.ticks,
-        type=OrderType.LIMIT,
+        type=OrderType.VENUE_STOP if is_stop else OrderType.LIMIT,
         reduce_only=report.reduce_only,
     )

@@ -37,10 +37,14 @@ class Amend:
 
 @attrs.frozen(kw_only=True)
 class Ask:
-    """Ask the venue what became of an order; the answer is `OrderReported` or `OrderNotFound`."""
+    """Ask the venue what became of an order; the answer is `OrderReported` or `OrderNotFound`.
+
+    `kind` tells where to ask: stops that rest on the venue are in a namespace of their own.
+    """
 
     client_id: str
     venue_id: str | None
+    kind: OrderKind | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import attrs
 
 from perpmaker.model.order import NewOrder, OrderStatus, OrderType, Slot, WorkingOrder
-from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit
+from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, VenueStop
 
 Want: TypeAlias = Quote | Exit
 
@@ -36,12 +36,14 @@ def diff(
     waiting: Container[Slot] = frozenset(),
     settling: Container[Slot] = frozenset(),
     cut: Container[str] = frozenset(),
+    two_stops: bool = False,
 ) -> Changes:
     """Compare own live orders with what is wanted, slot by slot.
 
     `blocked`: no quote may be placed now. `waiting`: slots into which nothing may be placed yet (after a refusal).
     `settling`: slots whose executed amount and fills do not agree yet, so that "different" proves nothing.
     `cut`: client ids of orders of which the venue took less than we asked for, just now: they are large enough.
+    `two_stops`: the venue lets two stops of a position rest: a new one goes first, the old one once the new one rests.
     """
     slots = _by_slot(working)
     wanted = {want.slot: want for want in wants}
@@ -54,6 +56,10 @@ def diff(
         is_right = want is not None and (
             slot in settling or equals(last, want) or (last.client_id in cut and equals(last, _at_most(want, last)))
         )
+
+        if two_stops and isinstance(want, VenueStop) and not (is_right and last.status is OrderStatus.OPEN):
+            continue
+
         keep = last if is_right else None
         cancel.extend(order for order in orders if order is not keep and is_cancellable(order))
 
@@ -61,7 +67,9 @@ def diff(
         if slot in waiting or slot in settling or (blocked and isinstance(want, Quote)):
             continue
 
-        if _is_free(slots.get(slot, ()), want):
+        orders = slots.get(slot, [])
+
+        if _is_free(orders, want) or (two_stops and isinstance(want, VenueStop) and _is_missing(orders, want)):
             place.append(want)
 
     return Changes(
@@ -74,6 +82,9 @@ def equals(order: WorkingOrder, want: Want) -> bool:
     """Whether the order is what is wanted: quotes by their original amount, exits by what is left to close."""
     if isinstance(want, Quote):
         return (order.order.ticks, order.order.lots, order.order.generation) == (want.ticks, want.lots, want.generation)
+
+    if isinstance(want, VenueStop):  # it closes whatever the position is
+        return (order.order.type, order.order.ticks) == (OrderType.VENUE_STOP, want.ticks)
 
     return (order.order.type, order.order.ticks, order.remaining_lots) == (
         order_type(want),
@@ -94,6 +105,9 @@ def order_type(want: Want) -> OrderType:
 
     if isinstance(want, TakeProfit):
         return OrderType.LIMIT
+
+    if isinstance(want, VenueStop):
+        return OrderType.VENUE_STOP
 
     return OrderType.MARKET if isinstance(want, Close) else OrderType.POST_ONLY
 
@@ -121,6 +135,11 @@ def _is_free(orders: Sequence[WorkingOrder], want: Want) -> bool:
         return not orders
 
     return all(order.status is OrderStatus.UNKNOWN for order in orders)
+
+
+def _is_missing(orders: Iterable[WorkingOrder], want: Want) -> bool:
+    """Whether the want neither rests nor is on its way."""
+    return not any(order.status is OrderStatus.PENDING or equals(order, want) for order in orders)
 
 
 def _by_slot(working: Iterable[WorkingOrder]) -> dict[Slot, list[WorkingOrder]]:

@@ -8,14 +8,15 @@ becomes proof. Nothing is ever sent twice.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
 import attrs
+from anyio.abc import TaskGroup
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import CancelOrder, DerivativeConnector
+from perpmaker.connector.interface import CancelOrder, DerivativeConnector, VenueStops
 from perpmaker.errors import AuthenticationError, VenueError
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.model.event import (
@@ -34,7 +35,9 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     Accepted,
     NewOrder,
+    OrderKind,
     OrderStatus,
+    OrderType,
     Outcome,
     Refusal,
     RefusalReason,
@@ -45,6 +48,7 @@ from perpmaker.model.order import (
 LOCKED_OUT_S = 30.0
 
 _Sent = TypeVar("_Sent", NewOrder, CancelOrder)
+_Send: TypeAlias = Callable[[Instrument, Sequence[_Sent]], Awaitable[Sequence[Outcome]]]
 Emit = Callable[[Sequence[Event]], None]
 
 
@@ -88,35 +92,47 @@ class Dispatcher:
         """
         cancels = [action for action in actions if isinstance(action, Cancel)]
         orders = [action.order for action in actions if isinstance(action, Place)]
-        exits = [order for order in orders if order.slot.kind.is_exit]
+        exits = [order for order in orders if order.slot.kind.is_exit and order.type is not OrderType.VENUE_STOP]
+        stops = [order for order in orders if order.type is OrderType.VENUE_STOP]
         quotes = [order for order in orders if not order.slot.kind.is_exit]
 
         async with anyio.create_task_group() as group:
             if exits:
-                group.start_soon(self._place, exits)
+                group.start_soon(self._place, self.connector.place, exits)
 
-            if cancels:
-                group.start_soon(self._cancel, cancels)
+            if stops and isinstance(self.connector, VenueStops):
+                group.start_soon(self._place, self.connector.place_stops, stops)
+
+            self._start_cancels(cancels, group)
 
             if quotes:
                 await anyio.lowlevel.checkpoint()  # what shrinks the risk has its turn at the wire first
-                group.start_soon(self._place, quotes)
+                group.start_soon(self._place, self.connector.place, quotes)
 
-    async def _place(self, orders: Sequence[NewOrder]) -> None:
+    def _start_cancels(self, cancels: Sequence[Cancel], group: TaskGroup) -> None:
+        """Send cancels, those of stops to where the venue keeps them."""
+        stops = [action for action in cancels if action.kind is OrderKind.VENUE_STOP]
+        orders = [action for action in cancels if action.kind is not OrderKind.VENUE_STOP]
+
+        if orders:
+            group.start_soon(self._cancel, self.connector.cancel, orders)
+
+        if stops and isinstance(self.connector, VenueStops):
+            group.start_soon(self._cancel, self.connector.cancel_stops, stops)
+
+    async def _place(self, send: _Send[NewOrder], orders: Sequence[NewOrder]) -> None:
         """Send new orders and emit their outcomes."""
-        outcomes = await self._outcomes(self.connector.place, orders)
+        outcomes = await self._outcomes(send, orders)
         self.emit([event for outcome in outcomes for event in self._placed(outcome)])
 
-    async def _cancel(self, actions: Sequence[Cancel]) -> None:
+    async def _cancel(self, send: _Send[CancelOrder], actions: Sequence[Cancel]) -> None:
         """Send cancels and emit their outcomes."""
         wanted = sorted(actions, key=lambda action: not action.kind.is_exit)
         orders = [CancelOrder(client_id=action.client_id, venue_id=action.venue_id) for action in wanted]
-        outcomes = await self._outcomes(self.connector.cancel, orders)
+        outcomes = await self._outcomes(send, orders)
         self.emit([event for outcome in outcomes for event in self._cancelled(outcome)])
 
-    async def _outcomes(
-        self, send: Callable[[Instrument, Sequence[_Sent]], Awaitable[Sequence[Outcome]]], orders: Sequence[_Sent]
-    ) -> Sequence[Outcome]:
+    async def _outcomes(self, send: _Send[_Sent], orders: Sequence[_Sent]) -> Sequence[Outcome]:
         """One outcome for each order, in order, whatever the connector does: a missing one is unknown.
 
         Such a one may have been signed at any moment until now: its fence counts from the last of them.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
-from perpmaker.exits import retry
-from perpmaker.exits.memory import ExitMemory, Fired
+from perpmaker.exits import guard, retry
+from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.price import SHORTEST_S, Source, read_source, watch
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.stop import best_against, has_passed, price_stop, stop_ticks, watch_renewal, watch_trigger
@@ -13,7 +15,18 @@ from perpmaker.exits.target import take_profit
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderType, PositionSide, Side, Slot
 from perpmaker.model.position import Position
-from perpmaker.model.quote import Close, Exit, Reason, Rule, StopLoss, TakeProfit, Wake, WantedExits, opening_side
+from perpmaker.model.quote import (
+    Close,
+    Exit,
+    Reason,
+    Rule,
+    StopLoss,
+    TakeProfit,
+    VenueStop,
+    Wake,
+    WantedExits,
+    opening_side,
+)
 from perpmaker.state.view import Mode, View
 
 CLEARING_S = 1.0
@@ -33,7 +46,8 @@ class Exits:
     """Decides about profit taking and stop loss of every position; one never delays another.
 
     `quotes_continue` says that quotes go on while a position is open (when_in_position = "continue"): the target of
-    a One-way position is then smaller by the live quotes that would close it too.
+    a One-way position is then smaller by the live quotes that would close it too. `venue_stops` says that the venue
+    keeps stops: one rests there with stop_loss_order = "venue", and of every position that is left at a clean stop.
     """
 
     def __init__(
@@ -42,9 +56,11 @@ class Exits:
         instrument: Instrument,  # noqa: ARG002  # built as strategies are; the view has the newest
         *,
         quotes_continue: bool = False,
+        venue_stops: bool = False,
     ) -> None:
         self._settings = settings
         self._quotes_continue = quotes_continue
+        self._venue_stops = venue_stops
         self._known: dict[PositionSide, tuple[Position, Instrument, int, TakeProfit]] = {}
 
     def decide(self, view: View) -> WantedExits:
@@ -53,13 +69,14 @@ class Exits:
         `view.memory` is the memory of exits, not of the strategy.
         """
         memory = view.memory if isinstance(view.memory, ExitMemory) else ExitMemory()
-        failed = retry.track(view, memory.failed)
+        known = memory.failed
+        failed = retry.track(view, known)
 
         if failed is not memory.failed:
             memory = ExitMemory(fired=memory.fired, failed=failed)
 
         leaving = {
-            side: self._leave(view, memory, position, lots)
+            side: self._leave(view, memory, known, position, lots)
             for side, position in view.positions.items()
             if position.amount and (lots := view.instrument.lots_down(abs(position.amount))) > 0
         }
@@ -75,8 +92,10 @@ class Exits:
             wake=_merge(tuple(one.wake for one in leaving.values())),
         )
 
-    def _leave(self, view: View, memory: ExitMemory, position: Position, lots: int) -> Leaving:
-        """The exits of one position of at least one lot."""
+    def _leave(
+        self, view: View, memory: ExitMemory, known: Mapping[Slot, Failed], position: Position, lots: int
+    ) -> Leaving:
+        """The exits of one position of at least one lot; `known` are the failed exits that were remembered before."""
         sign = 1 if position.amount > 0 else -1
         fired = memory.fired.get(position.side)
 
@@ -98,6 +117,7 @@ class Exits:
         # A stop order that is live says that the stop has fired, also when a restart has lost the memory of it.
         if fired is None and (
             _closing_slot(OrderKind.STOP_LOSS, position) in view.orders
+            or guard.has_fired(view, _closing_slot(OrderKind.VENUE_STOP, position), known, memory.failed)
             or (trigger is not None and has_passed(view, source, sign, trigger))
         ):
             fired = Fired(sign=sign, at=view.now)
@@ -110,7 +130,31 @@ class Exits:
         if trigger is not None and source is Source.BOOK:
             wake = watch_trigger(wake, sign, trigger)
 
-        return self._target(view, memory, position, lots, wake)
+        leaving = self._target(view, memory, position, lots, wake)
+
+        return leaving if trigger is None else self._guarded(view, memory, position, leaving, trigger)
+
+    def _guarded(self, view: View, memory: ExitMemory, position: Position, leaving: Leaving, trigger: int) -> Leaving:
+        """The same, and the stop that rests on the venue, where one should."""
+        if (
+            not self._venue_stops
+            or trigger <= 0
+            or not (self._settings.stop_loss_order == "venue" or view.mode is Mode.STOP)
+        ):
+            return leaving
+
+        slot = _closing_slot(OrderKind.VENUE_STOP, position)
+        resting = view.orders.get(slot)
+        again = retry.waits_until(view, memory.failed.get(slot))
+
+        if again is not None and (resting is None or resting.order.ticks != trigger):
+            stops, wake = guard.stay(view, slot), _by(view, leaving.wake, again)
+        else:
+            why = Reason(Rule.STOPPED, "rests on the venue, which fires it by its last price", trigger)
+            lots = view.instrument.lots_down(abs(position.amount))
+            stops, wake = (VenueStop(slot=slot, ticks=trigger, lots=lots, reasons=(why,)),), leaving.wake
+
+        return attrs.evolve(leaving, exits=(*leaving.exits, *stops), wake=wake)
 
     # --- profit taking ---------------------------------------------------------------------------------------------
 
@@ -170,6 +214,10 @@ class Exits:
         slot = _closing_slot(OrderKind.STOP_LOSS, position)
         source = read_source(view)
         wake = watch(view, source)
+        on_venue = _closing_slot(OrderKind.VENUE_STOP, position)
+
+        if slot not in view.orders and (until := guard.working_until(view, on_venue, fired)) is not None:
+            return Leaving(exits=guard.stay(view, on_venue), wake=_by(view, wake, until), fired=fired)
 
         if (until := _clearing_until(view, slot, fired)) is not None:
             return Leaving(exits=(), wake=_by(view, wake, until), fired=fired)
@@ -248,7 +296,8 @@ def _clearing_until(view: View, slot: Slot, fired: Fired) -> float | None:
         return None
 
     rivals = any(
-        other.kind.is_exit and other.position_side is slot.position_side and other != slot for other in view.orders
+        other.kind.holds_position and other.position_side is slot.position_side and other != slot
+        for other in view.orders
     )
 
     return until if rivals else None

@@ -68,7 +68,7 @@ def price_stop(view: View, settings: ExitSettings, source: Source, fired: Fired,
     if fired.market or (order is not None and order.order.ticks is None):
         return attrs.evolve(fired, market=True, ticks=None)
 
-    if settings.stop_loss_order == "market" or source is not Source.BOOK:
+    if settings.stop_loss_order != "limit" or source is not Source.BOOK:
         return attrs.evolve(fired, market=True, ticks=None, priced_at=view.now)
 
     ticks = limit_ticks(view, fired.sign, settings.stop_loss_slippage_buffer)

@@ -170,7 +170,7 @@ class Orders:
             record.fence(now + self._fence_s)
             record.ask_at = now if record.ask_at is None else record.ask_at
         elif record.working.status is OrderStatus.CANCELLING:
-            record.cancel_at = now + CANCEL_DELAYS_S[min(record.cancels - 1, len(CANCEL_DELAYS_S) - 1)]
+            record.cancel_at = _cancel_again_at(record, now)
             record.reopen(now)
 
         self.version += 1
@@ -309,6 +309,10 @@ class Orders:
     def _take(self, record: Record, report: OrderReport, now: float, *, by_stream: bool) -> None:
         asked = record.ask_at is not None and not by_stream
         record.accept(venue_id=report.venue_id, venue_ms=report.venue_ms, now=now, by_stream=by_stream)
+
+        if report.triggered and not record.working.triggered:
+            record.put(triggered=True)
+
         self._shape(record, report.ticks, report.lots, report.venue_ms, now)
         record.fill_up_to(report.filled_lots, now)
 
@@ -317,6 +321,7 @@ class Orders:
             self._end(record, End.FILLED, report.venue_ms, now)
         elif report.status is OrderStatus.OPEN:
             if asked and record.working.status in {OrderStatus.CANCELLING, OrderStatus.UNKNOWN}:
+                record.cancel_at = _cancel_again_at(record, now)
                 record.reopen(now)
             elif asked:
                 record.calm()
@@ -415,6 +420,7 @@ class Orders:
             lots=working.order.lots,
             filled_lots=working.filled_lots,
             refusal=refusal,
+            triggered=working.triggered,
         )
         self.ended[working.slot] = ended
         self.news.append((working.slot, ended))
@@ -444,3 +450,8 @@ def _end(working: WorkingOrder, cause: CancelCause) -> End:
         return End.REQUESTED
 
     return End.UNEXPLAINED if cause is CancelCause.UNEXPLAINED else End.VENUE
+
+
+def _cancel_again_at(record: Record, now: float) -> float:
+    """When an order whose cancel did not work may be cancelled again: at once the first time, then ever later."""
+    return now + CANCEL_DELAYS_S[min(max(record.cancels - 1, 0), len(CANCEL_DELAYS_S) - 1)]

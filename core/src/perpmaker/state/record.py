@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from perpmaker.model.event import Command
-from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, WorkingOrder
 from perpmaker.state.view import End
 
 ASK_DELAYS_S = (0.25, 0.5, 1.0, 2.0)
@@ -75,11 +75,12 @@ class Record:
     def shaped(self, *, ticks: int | None, lots: int, venue_ms: int) -> NewOrder:
         """The order as the venue has it: older news changes nothing, and of two words at once the smaller counts.
 
-        Venues cut closing orders to what is left of a position, and never enlarge any.
+        Venues cut closing orders to what is left of a position, and never enlarge any. A stop that rests on the venue
+        has no amount there: it closes whatever the position is.
         """
         order = self.working.order
 
-        if venue_ms < self.shaped_ms:
+        if venue_ms < self.shaped_ms or order.type is OrderType.VENUE_STOP:
             return order
 
         lots = min(lots, order.lots) if venue_ms == self.shaped_ms else lots
@@ -157,8 +158,9 @@ class Record:
 def adopted(order: NewOrder, report: OrderReport, now: float) -> Record:
     """A record of an order that an earlier run left on the venue: as it rests there, whatever was sent."""
     ticks = order.ticks if report.ticks is None else report.ticks
+    lots = order.lots if order.type is OrderType.VENUE_STOP else report.lots
     working = WorkingOrder(
-        order=attrs.evolve(order, ticks=ticks, lots=report.lots),
+        order=attrs.evolve(order, ticks=ticks, lots=lots),
         status=OrderStatus.OPEN,
         sent_at=now,
         filled_lots=report.filled_lots,
@@ -166,6 +168,7 @@ def adopted(order: NewOrder, report: OrderReport, now: float) -> Record:
         venue_ms=report.venue_ms,
         changed_at=now,
         confirmed=True,
+        triggered=report.triggered,
     )
 
     return Record(

@@ -42,6 +42,7 @@ from perpmaker.state.orders import Orders
 from perpmaker.state.view import Mode, View
 
 _STOP_EXPLAINS_S = 10.0
+_STOPS = frozenset({OrderKind.STOP_LOSS, OrderKind.VENUE_STOP})
 
 
 class State:
@@ -253,12 +254,9 @@ class State:
     def _stopped(self, side: PositionSide, now: float) -> bool:
         """Whether a stop loss of this position has executed just now."""
         return any(
-            slot.kind is OrderKind.STOP_LOSS
-            and slot.position_side is side
-            and end.filled_lots
-            and end.at + _STOP_EXPLAINS_S >= now
+            slot.kind in _STOPS and slot.position_side is side and end.filled_lots and end.at + _STOP_EXPLAINS_S >= now
             for slot, end in self.orders.ended.items()
         ) or any(
-            order.slot.kind is OrderKind.STOP_LOSS and order.slot.position_side is side and order.filled_lots
+            order.slot.kind in _STOPS and order.slot.position_side is side and order.filled_lots
             for order in self.orders.working()
         )

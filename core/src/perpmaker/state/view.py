@@ -64,7 +64,10 @@ class End(Enum):
 
 @attrs.frozen(kw_only=True)
 class SlotEnd:
-    """The last order of a slot that ended: which, how, when, and the venue's refusal where there was one."""
+    """The last order of a slot that ended: which, how, when, and the venue's refusal where there was one.
+
+    `triggered`: it was a stop on the venue, and the venue had fired it.
+    """
 
     client_id: str
     end: End
@@ -73,6 +76,7 @@ class SlotEnd:
     lots: int
     filled_lots: int
     refusal: Refusal | None = None
+    triggered: bool = False
 
 
 @attrs.frozen(kw_only=True)
