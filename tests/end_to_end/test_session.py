@@ -83,7 +83,8 @@ def test_the_summary_is_the_venues_own_account(close: bool) -> None:
             assert summary.position == position.amount
             assert summary.unrealized_pnl == position.unrealized
             assert summary.open_orders_left == len(session.open_quotes()) == 0
-            assert summary.exits_left == len(exchange.open_orders(ACCOUNT))
+            left = (*exchange.open_orders(ACCOUNT), *exchange.conditional_orders(ACCOUNT))
+            assert summary.exits_left == len(left)
             assert not (close and summary.position)
 
     run_virtual(scenario)
