@@ -44,7 +44,7 @@ def values(configuration: Configuration) -> dict[str, Any]:
 
 def exact(**documented: Any) -> Mapping[str, Any]:
     """What the documentation says, numbers as it writes them."""
-    plain = {"derivative": "binance_perpetual", "position_mode": PositionMode.ONE_WAY} | documented
+    plain: dict[str, Any] = {"derivative": "binance_perpetual", "position_mode": PositionMode.ONE_WAY} | documented
     pairs = {key: tuple(Decimal(number) for number in plain[key]) for key in ("spreads", "profit_taking")}
 
     return plain | pairs
