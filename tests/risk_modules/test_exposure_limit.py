@@ -42,7 +42,7 @@ def make_module(**caps: str) -> ExposureLimit:
     """The module with these caps."""
     settings = ExposureLimitSettings(**{key: Decimal(value) for key, value in caps.items()})
 
-    return ExposureLimit(settings, None)  # type: ignore[arg-type]  # it reads the market's rules from the view
+    return ExposureLimit(settings, make_instrument())
 
 
 def lots_left(module: ExposureLimit, quote: Quote, **view: Any) -> int:

@@ -14,17 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, Decimal
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import attrs
 
 from perpmaker import Approved, Range, Refused, Verdict, View
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionSide, Side, Slot, WorkingOrder
-from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote, Reason, Rule
 
 NAME = "exposure_limit"
+
+_OPPOSITE = {
+    PositionSide.LONG: (Side.SELL, PositionSide.SHORT),
+    PositionSide.SHORT: (Side.BUY, PositionSide.LONG),
+}
+"""Of Hedge mode: the side that adds to the other position, and that position."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,26 +50,30 @@ class ExposureLimitSettings:
             yield "max_position", "is missing: give max_position, max_notional or max_account_notional"
 
 
-@attrs.frozen
-class Exposure:
-    """What may come to be held: lots, and their notional in units of one tick x one lot."""
+Exposure: TypeAlias = tuple[int, int]
+"""What may come to be held: lots, and their notional in units of one tick x one lot."""
 
-    lots: int = 0
-    units: int = 0
 
-    def __add__(self, other: Exposure) -> Exposure:
-        return Exposure(self.lots + other.lots, self.units + other.units)
+@attrs.frozen(kw_only=True)
+class Caps:
+    """The settings in a market's own steps: lots, and units of one tick x one lot; None is no cap."""
+
+    instrument: Instrument
+    lots: int | None
+    units: int | None
+    account_units: int | None
 
 
 class ExposureLimit:
-    """Reviews quotes against the caps; pure: it keeps nothing from one review to the next."""
+    """Reviews quotes against the caps; pure: all that it keeps is what follows from settings and market."""
 
-    def __init__(self, settings: ExposureLimitSettings, _: Instrument) -> None:
+    def __init__(self, settings: ExposureLimitSettings, instrument: Instrument) -> None:
         self._settings = settings
+        self._caps = self._in_steps(instrument)
 
     def review(self, view: View, quote: Quote) -> Verdict:
         """Approve the quote as it is where it fits, cut it to what is left, or refuse it."""
-        room, cap = min(self._rooms(view, quote), key=lambda found: found[0])
+        room, cap = min(self._rooms(view, quote))
         resting = view.orders.get(quote.slot)
         lots = resting.remaining_lots if resting is not None and _is(resting, quote) else quote.lots
 
@@ -73,28 +82,66 @@ class ExposureLimit:
 
         if not _is_order(view.instrument, quote.ticks, room):
             left = view.instrument.amount(max(0, room))
-            return Refused(quote=quote, module=NAME, reason=f"{cap} leaves {left:f} {view.instrument.base}")
+            return Refused(
+                quote=quote, module=NAME, reason=f"{self._words(cap)} leaves {left:f} {view.instrument.base}"
+            )
 
-        cut = Reason(Rule.RISK, f"{NAME}: cut to what {cap} leaves", view.instrument.amount(room))
+        cut = Reason(Rule.RISK, f"{NAME}: cut to what {self._words(cap)} leaves", view.instrument.amount(room))
 
         return Approved(quote=attrs.evolve(quote, lots=room, reasons=(*quote.reasons, cut)))
 
     def _rooms(self, view: View, quote: Quote) -> Iterator[tuple[int, str]]:
-        """(lots that are left for the quote, the cap that leaves them) for each cap."""
-        settings, instrument = self._settings, view.instrument
-        unit = instrument.tick * instrument.lot
-        side, position_side = quote.slot.side, quote.slot.position_side
-        exposure = _held(view, side, position_side) + _pending(view, side, position_side, quote.slot)
-        account = exposure if position_side is PositionSide.NET else exposure + _opposite(view, position_side)
+        """(lots that are left for the quote, the setting that leaves them) for each cap."""
+        if self._caps.instrument is not view.instrument:
+            self._caps = self._in_steps(view.instrument)
 
-        if (cap := settings.max_position) is not None:
-            yield instrument.lots_down(cap) - exposure.lots, f"max_position = {cap:f}"
+        caps, position_side = self._caps, quote.slot.position_side
+        held, value = _exposure(view, quote.slot.side, position_side, quote.slot)
 
-        if (cap := settings.max_notional) is not None:
-            yield (int(cap / unit) - exposure.units) // quote.ticks, f"max_notional = {cap:f}"
+        if caps.lots is not None:
+            yield caps.lots - held, "max_position"
 
-        if (cap := settings.max_account_notional) is not None:
-            yield (int(cap / unit) - account.units) // quote.ticks, f"max_account_notional = {cap:f}"
+        if caps.units is not None:
+            yield (caps.units - value) // quote.ticks, "max_notional"
+
+        if caps.account_units is not None:
+            beside = 0 if position_side is PositionSide.NET else _exposure(view, *_OPPOSITE[position_side], None)[1]
+            yield (caps.account_units - value - beside) // quote.ticks, "max_account_notional"
+
+    def _in_steps(self, instrument: Instrument) -> Caps:
+        """The caps of a market with these steps."""
+        settings, unit = self._settings, instrument.tick * instrument.lot
+
+        return Caps(
+            instrument=instrument,
+            lots=None if settings.max_position is None else instrument.lots_down(settings.max_position),
+            units=None if settings.max_notional is None else int(settings.max_notional / unit),
+            account_units=None if settings.max_account_notional is None else int(settings.max_account_notional / unit),
+        )
+
+    def _words(self, cap: str) -> str:
+        """A setting as it stands in the file."""
+        return f"{cap} = {getattr(self._settings, cap):f}"
+
+
+def _exposure(view: View, side: Side, position_side: PositionSide, but: Slot | None) -> Exposure:
+    """What a position may come to without the order or quote of one slot."""
+    lots, units = _held(view, side, position_side)
+
+    for slot, order in view.orders.items():
+        if slot != but and _adds(order.order, side, position_side):
+            lots, units = lots + order.remaining_lots, units + _units(order)
+
+    for order in view.beside:  # a slot that holds several: each of them may fill
+        if _adds(order.order, side, position_side):
+            lots, units = lots + order.remaining_lots, units + _units(order)
+
+    for slot, quote in view.approved.items():
+        if slot.side is side and slot.position_side is position_side and slot != but:
+            more = _beyond(view.orders.get(slot), quote)
+            lots, units = lots + more[0], units + more[1]
+
+    return lots, units
 
 
 def _held(view: View, side: Side, position_side: PositionSide) -> Exposure:
@@ -102,57 +149,35 @@ def _held(view: View, side: Side, position_side: PositionSide) -> Exposure:
     position = view.positions.get(position_side)
 
     if position is None or side.sign * position.amount <= 0:
-        return Exposure()
+        return 0, 0
 
-    amount, price = abs(position.amount), _price(view, position)
-    instrument = view.instrument
+    lots = abs(position.amount) / view.instrument.lot
+    price = position.entry if view.mark is None else view.mark
 
-    return Exposure(_up(amount / instrument.lot), _up(amount * price / (instrument.tick * instrument.lot)))
-
-
-def _pending(view: View, side: Side, position_side: PositionSide, but: Slot | None) -> Exposure:
-    """What may still fill of this side besides one slot, each slot by the larger of what is there and what comes."""
-    worst: dict[Slot, Exposure] = {}
-    beside = Exposure()
-
-    for order in view.orders.values():
-        if order.slot != but and _adds(order.order, side, position_side):
-            worst[order.slot] = _remaining(order)
-
-    for order in view.beside:  # a slot that holds several: each of them may fill
-        if _adds(order.order, side, position_side):
-            beside += _remaining(order)
-
-    for slot, quote in view.approved.items():
-        if slot != but and slot.side is side and slot.position_side is position_side:
-            resting = view.orders.get(slot)
-
-            if resting is None or not _is(resting, quote):
-                coming = Exposure(quote.lots, quote.lots * quote.ticks)
-                known = worst.get(slot, Exposure())
-                worst[slot] = Exposure(max(known.lots, coming.lots), max(known.units, coming.units))
-
-    return sum(worst.values(), beside)
+    return _up(lots), _up(lots * price / view.instrument.tick)
 
 
-def _opposite(view: View, position_side: PositionSide) -> Exposure:
-    """Of Hedge mode: the other position, and what may still add to it."""
-    if position_side is PositionSide.LONG:
-        side, other = Side.SELL, PositionSide.SHORT
-    else:
-        side, other = Side.BUY, PositionSide.LONG
+def _beyond(resting: WorkingOrder | None, quote: Quote) -> Exposure:
+    """What a quote comes to beyond the order of its slot: while one replaces the other either may fill, never both."""
+    if resting is None:
+        return quote.lots, quote.lots * quote.ticks
 
-    return _held(view, side, other) + _pending(view, side, other, None)
+    if _is(resting, quote):
+        return 0, 0
+
+    return max(0, quote.lots - resting.remaining_lots), max(0, quote.lots * quote.ticks - _units(resting))
 
 
 def _adds(order: NewOrder, side: Side, position_side: PositionSide) -> bool:
     """Whether a fill of the order can add to this position."""
-    return order.side is side and order.position_side is position_side and not order.reduce_only
+    slot = order.slot
+
+    return slot.side is side and slot.position_side is position_side and not order.reduce_only
 
 
-def _remaining(order: WorkingOrder) -> Exposure:
-    """What of an order may still fill."""
-    return Exposure(order.remaining_lots, order.remaining_lots * (order.order.ticks or 0))
+def _units(order: WorkingOrder) -> int:
+    """The notional of what of an order may still fill."""
+    return order.remaining_lots * (order.order.ticks or 0)
 
 
 def _is(order: WorkingOrder, quote: Quote) -> bool:
@@ -167,11 +192,6 @@ def _is_order(instrument: Instrument, ticks: int, lots: int) -> bool:
     amount = instrument.amount(lots)
 
     return lots > 0 and amount >= instrument.min_amount and amount * instrument.price(ticks) >= instrument.min_notional
-
-
-def _price(view: View, position: Position) -> Decimal:
-    """What a position is valued at."""
-    return position.entry if view.mark is None else view.mark
 
 
 def _up(number: Decimal) -> int:
