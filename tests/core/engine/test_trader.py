@@ -819,3 +819,14 @@ def test_exit_that_the_venue_keeps_cutting_is_not_replaced_in_a_loop() -> None:
         scene.wait(0.1)
 
     assert 2 <= sum(len(of(decision.actions, Place)) for decision in scene.decisions) <= 4
+
+
+def test_a_stop_whose_report_comes_before_its_fill_starts_the_pause_too() -> None:
+    """Flat by the venue's word while a stop order was live: it was the stop."""
+    scene = Scene(exits=ExitsOf(stop_loss))
+    scene.start(amount="0.005")
+    flat = Position(side=PositionSide.NET, venue_ms=scene.ms + 1)
+    scene.tell(scene.accepted("1"), PositionReported(position=flat))
+    scene.tell(scene.fill("1", 5, 5, Side.SELL, 995))
+
+    assert PositionSide.NET in scene.trader.state.stop_closed_at

@@ -245,10 +245,17 @@ class State:
     def _amounts(self) -> Mapping[PositionSide, Decimal]:
         return {side: tracked.now.amount for side, tracked in self.account.tracked.items()}
 
+    def _is_stopping(self, side: PositionSide) -> bool:
+        """Whether a stop loss of this position is under way: the venue's word may come before that of its fill."""
+        return any(
+            order.slot.kind is OrderKind.STOP_LOSS and order.slot.position_side is side
+            for order in self.orders.working()
+        )
+
     def _note_stops(self, before: Mapping[PositionSide, Decimal], now: float) -> None:
         """Note which positions came to zero just now by a stop loss."""
         for side, tracked in self.account.tracked.items():
-            if before[side] and not tracked.now.amount and self._stopped(side, now):
+            if before[side] and not tracked.now.amount and (self._is_stopping(side) or self._stopped(side, now)):
                 self.stop_closed_at[side] = now
 
     def _stopped(self, side: PositionSide, now: float) -> bool:
