@@ -830,3 +830,15 @@ def test_a_stop_whose_report_comes_before_its_fill_starts_the_pause_too() -> Non
     scene.tell(scene.fill("1", 5, 5, Side.SELL, 995))
 
     assert PositionSide.NET in scene.trader.state.stop_closed_at
+
+
+def test_one_trade_between_two_orders_of_ours_is_two_fills() -> None:
+    """Both sides of a trade carry its id: each is booked, once."""
+    scene = Scene().quoting()
+    bought = scene.fill("1", 2, 2)
+    sold = OrderFilled(fill=attrs.evolve(scene.fill("2", 2, 2, Side.SELL).fill, trade_id=bought.fill.trade_id))
+    scene.tell(bought, sold, bought, sold)
+
+    assert scene.amount == 0
+    assert scene.trader.state.account.totals.fills == 2
+    assert scene.trader.state.account.totals.fees == {"USDT": Decimal("0.02")}

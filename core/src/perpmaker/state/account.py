@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from decimal import Decimal
 
 import attrs
@@ -43,8 +43,8 @@ class Account:
         self.balances: dict[str, Balance] = {}
         self.settings: VenueSettings | None = None
         self.totals = Totals()
-        self._trades: dict[str, None] = {}
-        self._fundings: dict[str, None] = {}
+        self._trades: dict[Hashable, None] = {}
+        self._fundings: dict[Hashable, None] = {}
 
     @property
     def positions(self) -> Mapping[PositionSide, Position]:
@@ -52,8 +52,11 @@ class Account:
         return {side: tracked.now for side, tracked in self.tracked.items()}
 
     def fill(self, fill: Fill, *, ours: bool) -> bool:
-        """Apply a fill to its position and, when it is ours, to the totals; False when it was booked before."""
-        if not _is_new(self._trades, fill.trade_id):
+        """Apply a fill to its position and, when it is ours, to the totals; False when it was booked before.
+
+        A trade between two orders of the account is two fills of one trade id, one on each side.
+        """
+        if not _is_new(self._trades, (fill.trade_id, fill.side)):
             return False
 
         tracked = self.tracked.get(fill.position_side)
@@ -142,7 +145,7 @@ class Account:
         return total
 
 
-def _is_new(known: dict[str, None], name: str) -> bool:
+def _is_new(known: dict[Hashable, None], name: Hashable) -> bool:
     """Whether a name is seen for the first time; the oldest are forgotten, long after they could come again."""
     if name in known:
         return False
