@@ -842,3 +842,42 @@ def test_one_trade_between_two_orders_of_ours_is_two_fills() -> None:
     assert scene.amount == 0
     assert scene.trader.state.account.totals.fills == 2
     assert scene.trader.state.account.totals.fees == {"USDT": Decimal("0.02")}
+
+
+def test_a_slow_read_ends_a_gap_that_no_fill_ever_closes() -> None:
+    """The doubt is told once and does not begin anew while the answer to it is on its way."""
+    scene = Scene().quoting()
+    scene.tell(scene.report("1", OrderStatus.OPEN, 2, by_stream=True))
+    actions = scene.wait(2.5)
+    began_at = scene.now - 0.5
+    actions += scene.wait(4.0)
+    scene.tell(scene.resynced(began_at=began_at))
+
+    assert len(of(actions, Resync)) == 1
+    assert scene.last.mode is Mode.RUN
+    assert scene.amount == 0
+
+
+def test_fills_that_come_after_all_are_counted_once() -> None:
+    """A fill that a resync did not bring, and that nobody waited for any more, is the part that was announced."""
+    scene = Scene().quoting()
+    scene.tell(scene.report("1", OrderStatus.OPEN, 2, by_stream=True))
+    scene.wait(2.5)
+    scene.tell(scene.resynced())
+    scene.tell(scene.fill("1", 2, 2))
+
+    (order,) = [order for order in scene.trader.working() if order.client_id == "pm-bot-r1-1"]
+    assert (order.filled_lots, scene.amount) == (2, Decimal("0.002"))
+
+
+def test_F37_a_venue_that_shows_the_order_and_will_not_cancel_it_is_not_asked_in_a_loop() -> None:
+    """Reads may lag: not found on the cancel, open when asked, and so on; each round waits longer."""
+    scene = Scene().quoting()
+    sent = of(scene.tell(Halted(reason="enough")).actions, Cancel)
+
+    for _ in range(40):
+        scene.tell(CancelRefused(client_id="pm-bot-r1-1", refusal=REFUSED_NOT_FOUND), scene.cancelled("2"))
+        sent += of(scene.tell(scene.report("1", OrderStatus.OPEN)).actions, Cancel)
+        sent += of(scene.wait(0.05), Cancel)
+
+    assert 3 <= len([one for one in sent if one.client_id == "pm-bot-r1-1"]) <= 6

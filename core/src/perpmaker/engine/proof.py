@@ -105,13 +105,15 @@ class Proof:
         yield Ask(client_id=working.client_id, venue_id=working.venue_id, kind=working.slot.kind)
 
     def _contradictions(self, now: float) -> Iterator[str]:
-        """What reading everything again has to settle; each is said once, then waits for the answer."""
+        """What reading everything again has to settle; nothing new while the answer to that is awaited already."""
         lost, self._state.orders.lost = self._state.orders.lost, []
         yield from lost
 
+        if self._permission.demand is not None:
+            return
+
         for gap in self._state.orders.gaps():
             if gap.gap_since is not None and gap.gap_since + DOUBT_S <= now:
-                gap.gap_since = now
                 yield f"fills of order {gap.working.client_id} are missing"
 
         for side, tracked in self._state.account.tracked.items():

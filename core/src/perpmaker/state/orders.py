@@ -219,7 +219,7 @@ class Orders:
             return record
 
         record.accept(venue_id=fill.venue_id, venue_ms=fill.venue_ms, now=now, by_stream=True)
-        self._book(record, fill, lots, now)
+        record.book(lots, fill.filled_lots, now)
 
         if record.working.filled_lots >= record.working.order.lots:
             self._end(record, End.FILLED, fill.venue_ms, now)
@@ -246,14 +246,12 @@ class Orders:
         """After a resync: fills announced before it that it did not bring will not come."""
         for client_id, record in list(self.settling.items()):
             if record.gap_since is not None and record.gap_since <= before:
-                record.booked_lots = record.working.filled_lots
-                record.gap_since = None
+                record.forgive()
                 del self.settling[client_id]
 
         for record in self.live.values():
             if record.gap_since is not None and record.gap_since <= before:
-                record.booked_lots = record.working.filled_lots
-                record.gap_since = None
+                record.forgive()
 
         self.version += 1
 
@@ -339,13 +337,9 @@ class Orders:
 
         record.shape(order, venue_ms=venue_ms, now=now)
 
-    def _book(self, record: Record, fill: Fill, lots: int, now: float) -> None:
-        record.booked_lots += lots
-        record.fill_up_to(max(record.booked_lots, fill.filled_lots or 0), now)
-
     def _book_late(self, record: Record, fill: Fill, lots: int, now: float) -> None:
         before = record.working.filled_lots
-        self._book(record, fill, lots, now)
+        record.book(lots, fill.filled_lots, now)
 
         if not record.has_gap:
             self.settling.pop(fill.client_id, None)

@@ -24,7 +24,8 @@ class Record:
 
     `known`: the venue has shown that it has, or had, the order. `unknown`: the command whose outcome is not known.
     `booked_lots`: what single fills account for; less than `filled_lots` while fills are still on their way, since
-    `gap_since`. `ask_at`: when to ask the venue about it next; None while there is nothing to ask.
+    `gap_since`, but for the `forgiven_lots` that are not waited for any more. `ask_at`: when to ask the venue about it
+    next; None while there is nothing to ask.
     `shaped_ms`: the venue's time of its newest word on price and amount. `cut_at`: when it took less than we asked for.
     `displayed_lots`: what the book was told to leave out.
     """
@@ -33,6 +34,7 @@ class Record:
     known: bool = False
     unknown: Command | None = None
     booked_lots: int = 0
+    forgiven_lots: int = 0
     gap_since: float | None = None
     accepted_at: float | None = None
     ask_at: float | None = None
@@ -47,7 +49,7 @@ class Record:
     @property
     def has_gap(self) -> bool:
         """Whether the venue told of more executed lots than of fills."""
-        return self.booked_lots < self.working.filled_lots
+        return self.booked_lots + self.forgiven_lots < self.working.filled_lots
 
     def put(self, **changes: Any) -> None:  # noqa: ANN401  # the fields of WorkingOrder, checked by its constructor
         """Replace fields of the working order."""
@@ -123,6 +125,19 @@ class Record:
             self.put(filled_lots=min(cumulative, self.working.order.lots), changed_at=now)
 
         self.watch_gap(now)
+
+    def book(self, lots: int, cumulative: int | None, now: float) -> None:
+        """Book a fill, after which the order had executed `cumulative` lots (None: the venue did not say)."""
+        if cumulative is None or cumulative - lots <= self.booked_lots:
+            self.forgiven_lots = max(0, self.forgiven_lots - lots)
+
+        self.booked_lots += lots
+        self.fill_up_to(self.booked_lots if cumulative is None else cumulative, now)
+
+    def forgive(self) -> None:
+        """Announced fills that a resync did not bring are not waited for any more."""
+        self.forgiven_lots = max(0, self.working.filled_lots - self.booked_lots)
+        self.gap_since = None
 
     def watch_gap(self, now: float) -> None:
         """Start or end the wait for fills that the venue has announced."""
