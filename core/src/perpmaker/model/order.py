@@ -40,6 +40,8 @@ class PositionSide(Enum):
     LONG = "long"
     SHORT = "short"
 
+    __hash__ = object.__hash__  # as of Side
+
 
 @unique
 class PositionMode(Enum):
@@ -53,7 +55,8 @@ class PositionMode(Enum):
 class OrderKind(Enum):
     """Why an order exists. Exits are distinct kinds everywhere: a stop is never mistaken for a target.
 
-    STOP_LOSS is sent when the stop has fired; VENUE_STOP rests on the venue, which fires it, also while nobody is here.
+    `is_exit`: it can only shrink a position. STOP_LOSS is sent when the stop has fired; VENUE_STOP rests on the venue,
+    which fires it, also while nobody is here.
     """
 
     QUOTE = "quote"
@@ -63,10 +66,12 @@ class OrderKind(Enum):
     CLOSE = "close"
     FOREIGN = "foreign"
 
-    @property
-    def is_exit(self) -> bool:
-        """Whether the order can only shrink a position."""
-        return self in {OrderKind.TAKE_PROFIT, OrderKind.STOP_LOSS, OrderKind.VENUE_STOP, OrderKind.CLOSE}
+    is_exit: bool
+
+    def __init__(self, value: str) -> None:
+        self.is_exit = value not in {"quote", "foreign"}
+
+    __hash__ = object.__hash__  # as of Side
 
     @property
     def holds_position(self) -> bool:
@@ -91,7 +96,7 @@ class OrderStatus(Enum):
 
     PENDING: sent, not answered. OPEN: the venue has it. CANCELLING: a cancel is under way, it may still fill.
     UNKNOWN: a command went out and its outcome is not known; the slot stays blocked until the venue has proven it.
-    FILLED, CANCELLED, REFUSED are final.
+    FILLED, CANCELLED, REFUSED are final (`is_final`): nothing can become of the order any more.
     """
 
     PENDING = "pending"
@@ -102,10 +107,12 @@ class OrderStatus(Enum):
     CANCELLED = "cancelled"
     REFUSED = "refused"
 
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing can become of the order any more."""
-        return self in {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REFUSED}
+    is_final: bool
+
+    def __init__(self, value: str) -> None:
+        self.is_final = value in {"filled", "cancelled", "refused"}
+
+    __hash__ = object.__hash__  # as of Side
 
 
 @unique
