@@ -2,8 +2,8 @@
 
     uv run --group bench pytest benchmarks
 
-The run fails when a row misses its goal. All times are medians; a machine that does something else at the same time
-shows it in them, so measure on a quiet one.
+The run fails when a row misses its goal. Times in microseconds are medians of their quietest moment, all others are
+medians of everything: those show what else the machine does, so measure on a quiet one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def table(request: pytest.FixtureRequest) -> Table:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the table."""
-    terminalreporter.section(f"{platform.python_implementation()} {platform.python_version()}, medians")
+    terminalreporter.section(f"{platform.python_implementation()} {platform.python_version()}")
 
     for line in config.stash[TABLE].lines():
         terminalreporter.write_line(line)

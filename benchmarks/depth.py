@@ -42,6 +42,7 @@ MIDDLE = 600_000
 SNAPSHOT_LEVELS = 1_000
 LEVELS = 20
 REACH = 200
+STEP = 3
 SIZES = 400
 EMPTIED = 0.3
 
@@ -57,19 +58,20 @@ class Flow:
     updates: Sequence[bytes]
 
 
-def synthetic(count: int, *, seed: int = 1) -> Flow:
-    """Differences of 20 levels a side near a price that wanders: what a lively market sends in 100 ms."""
+def synthetic(count: int, *, levels: int = LEVELS, seed: int = 1) -> Flow:
+    """Differences of so many levels a side near a price that wanders: what a lively market sends in 100 ms."""
     random = Random(seed)  # noqa: S311  # a market to measure with, nothing to keep secret
+    bids, asks = _Crowd(random, -1, levels), _Crowd(random, 1, levels)
     middle, last = MIDDLE, 1_000
-    snapshot = {"lastUpdateId": last, "T": 1, "E": 1, "bids": _ladder(-1), "asks": _ladder(1)}
+    snapshot = {"lastUpdateId": last, "T": 1, "E": 1, "bids": bids.ladder(), "asks": asks.ladder()}
     updates = []
 
     for number in range(count):
-        middle += random.randint(-3, 3)
+        middle += random.randint(-STEP, STEP)
         first, previous, last = last + 1, last, last + random.randint(1, 500)
         head = {"e": "depthUpdate", "E": number + 2, "T": number + 2, "s": "BTCUSDT", "ps": "BTCUSDT", "st": 1}
         ids = {"U": first, "u": last, "pu": previous}
-        updates.append({**head, **ids, "b": _changes(random, middle, -1), "a": _changes(random, middle, 1)})
+        updates.append({**head, **ids, "b": bids.changes(middle), "a": asks.changes(middle)})
 
     return Flow(snapshot=_compact(snapshot), updates=[_compact(update) for update in updates])
 
@@ -94,24 +96,21 @@ def recorded() -> Flow | None:
     return Flow(snapshot=snapshot, updates=updates)
 
 
-def folding(flow: Flow) -> tuple[Callable[[bytes], int], Sequence[bytes]]:
-    """The connector's way from bytes to an updated book, behind its snapshot, and the messages still to be folded.
+def level_count(message: bytes) -> int:
+    """How many levels a difference has, both sides together."""
+    return message.count(b'["')
 
-    One call folds one message and answers how many levels it had.
-    """
+
+def folding(flow: Flow) -> tuple[Callable[[bytes], None], Sequence[bytes]]:
+    """The connector's way from bytes to an updated book, behind its snapshot, and the messages still to be folded."""
     sync, book = BookSync(INSTRUMENT), Book()
 
-    def fold(message: bytes) -> int:
-        levels = 0
-
+    def fold(message: bytes) -> None:
         for event in sync.offer(_DEPTH_UPDATE.decode(message)):
             if isinstance(event, BookChanged):
                 book.change(event, 0.0)
-                levels += len(event.bids) + len(event.asks)
             elif isinstance(event, BookSnapshot):
                 book.snapshot(event, 0.0)
-
-        return levels
 
     for event in sync.restore(_DEPTH.decode(flow.snapshot)):
         raise AssertionError(f"no message was offered yet, and there is {event}")
@@ -124,20 +123,17 @@ def folding(flow: Flow) -> tuple[Callable[[bytes], int], Sequence[bytes]]:
     return fold, rest
 
 
-def plain_folding(flow: Flow) -> tuple[Callable[[bytes], int], Sequence[bytes]]:
+def plain_folding(flow: Flow) -> tuple[Callable[[bytes], None], Sequence[bytes]]:
     """The same in the usual way: json, prices and amounts as Decimal, a dictionary and a sorted list of prices."""
     snapshot = json.loads(flow.snapshot)
-    halves = {"b": _PlainHalf(), "a": _PlainHalf()}
-    halves["b"].change(snapshot["bids"])
-    halves["a"].change(snapshot["asks"])
+    bids, asks = _PlainHalf(), _PlainHalf()
+    bids.change(snapshot["bids"])
+    asks.change(snapshot["asks"])
 
-    def fold(message: bytes) -> int:
+    def fold(message: bytes) -> None:
         update = json.loads(message)
-
-        for name, half in halves.items():
-            half.change(update[name])
-
-        return len(update["b"]) + len(update["a"])
+        bids.change(update["b"])
+        asks.change(update["a"])
 
     return fold, flow.updates
 
@@ -160,18 +156,35 @@ class _PlainHalf:
                 del self.prices[bisect_left(self.prices, price)]
 
 
-def _ladder(sign: int) -> list[list[str]]:
-    return [_level(MIDDLE + sign * (distance + 4), 1_000) for distance in range(SNAPSHOT_LEVELS)]
+@attrs.define
+class _Crowd:
+    """The people of one side; `sign` is -1 for bids. Their amounts are often the same few."""
 
+    random: Random
+    sign: int
+    levels: int
+    resting: set[int] = attrs.field(init=False)
 
-def _changes(random: Random, middle: int, sign: int) -> list[list[str]]:
-    """Levels of one side, from the best outward; amounts are often the same few, as people's are."""
-    distances = sorted(random.sample(range(1, REACH), LEVELS))
+    def __attrs_post_init__(self) -> None:
+        self.resting = {MIDDLE + self.sign * distance for distance in range(1, SNAPSHOT_LEVELS + 1)}
 
-    return [
-        _level(middle + sign * distance, 0 if random.random() < EMPTIED else random.randint(1, SIZES))
-        for distance in distances
-    ]
+    def ladder(self) -> list[list[str]]:
+        """All levels, from the best outward."""
+        return [_level(ticks, SIZES) for ticks in sorted(self.resting, key=lambda ticks: ticks * self.sign)]
+
+    def changes(self, middle: int) -> list[list[str]]:
+        """What changes when the middle comes here: who is on the wrong side of it goes, others come and go."""
+        wrong = [ticks for ticks in range(middle - STEP, middle + STEP + 1) if (ticks - middle) * self.sign <= 0]
+        lots = dict.fromkeys(self.resting.intersection(wrong), 0)
+
+        for distance in self.random.sample(range(1, REACH), self.levels - len(lots)):
+            stays = self.random.random() > EMPTIED
+            lots[middle + self.sign * distance] = self.random.randint(1, SIZES) if stays else 0
+
+        self.resting.update(ticks for ticks, left in lots.items() if left)
+        self.resting.difference_update(ticks for ticks, left in lots.items() if not left)
+
+        return [_level(ticks, lots[ticks]) for ticks in sorted(lots, key=lambda ticks: ticks * self.sign)]
 
 
 def _level(ticks: int, lots: int) -> list[str]:
