@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from random import Random
+from collections.abc import Sequence
 
 import anyio
 import attrs
@@ -12,7 +11,6 @@ from perpmaker.cli.plan import plan_of
 from perpmaker.clock import Clock
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading
-from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.feed import ReferenceFeed
 from perpmaker.engine.launch import Plan
 from perpmaker.engine.source import source_opener
@@ -21,13 +19,12 @@ from perpmaker.model.event import Channel, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.report.preflight import Preflight, assess
 from perpmaker.report.preflight_figure import Situation
-from perpmaker.report.preflight_page import render_preflight
 from perpmaker.risk.review import review
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode
 from perpmaker.strategy.settings import StrategySettings
 
-LOOK_S = 10.0
+LOOK_S = 5.0
 """How long to listen for book, mark price and reference; what has not come by then is reported as missing."""
 
 
@@ -76,35 +73,6 @@ async def survey(
             given=configuration.given,
         )
     )
-
-
-async def insist_on_survey(
-    configuration: Configuration,
-    connector: DerivativeConnector,
-    instrument: Instrument,
-    context: ConnectorContext,
-    tell: Callable[[str], None],
-) -> Preflight:
-    """As `survey`, and `tell` the report. While the venue cannot be reached it is tried again, and that is told.
-
-    MarketRulesError when the report refuses the configuration.
-    """
-    backoff = Backoff(Random(instrument.market))  # noqa: S311  # jitter, not cryptography
-
-    while True:
-        try:
-            preflight = await survey(configuration, connector, instrument, context)
-            break
-        except (ConnectivityError, RateLimitedError) as error:
-            wait_s = max(backoff.next_s(), getattr(error, "retry_after_s", 0.0))
-            tell(f"no pre-flight report yet: {error} Trying again in {wait_s:.1f} s.")
-
-        await anyio.sleep(wait_s)
-
-    tell(render_preflight(preflight))
-    refuse(preflight)
-
-    return preflight
 
 
 def refuse(preflight: Preflight) -> None:
