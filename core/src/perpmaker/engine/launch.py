@@ -12,7 +12,14 @@ from typing import Any, TypeVar
 import anyio
 import attrs
 
-from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, VenueStops
+from perpmaker.connector.interface import (
+    ConnectorContext,
+    DeadManSwitch,
+    DerivativeConnector,
+    Environment,
+    Feed,
+    VenueStops,
+)
 from perpmaker.declarations import (
     DerivativeConnectorDeclaration,
     RiskModuleDeclaration,
@@ -45,7 +52,8 @@ class Plan:
     """What a configuration comes to: what is traded, and each declaration that it names with its settings.
 
     `price_source` is None for the traded market itself. `quotes_continue`: quoting goes on while a position is open.
-    `book_max_age_s`: the age from which the traded book is stale.
+    `book_max_age_s`: the age from which the traded book is stale. `dead_man_switch_s` None: the venue's timer is not
+    used.
     """
 
     market: str
@@ -61,6 +69,7 @@ class Plan:
     risk: Sequence[tuple[RiskModuleDeclaration, Any]] = ()
     quotes_continue: bool = False
     book_max_age_s: float = 10.0
+    dead_man_switch_s: float | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -122,6 +131,11 @@ async def open_bot(
         )
         sources = await _sources(plan, context, trader, tell)
 
+        can_stay = context.environment is not Environment.PAPER
+
+        if can_stay and plan.dead_man_switch_s is not None and not isinstance(desk.connector, DeadManSwitch):
+            tell(f"{desk.connector.name} has no dead-man switch: if this process is killed, its quotes stay there")
+
         yield Supervisor(
             connector=desk.connector,
             instrument=desk.instrument,
@@ -132,6 +146,7 @@ async def open_bot(
             tell=tell,
             sources=sources,
             seed=seed,
+            dead_man_s=plan.dead_man_switch_s,
         )
 
 

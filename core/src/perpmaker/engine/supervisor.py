@@ -16,8 +16,9 @@ import attrs
 from anyio.abc import TaskGroup
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DerivativeConnector, Feed
+from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed
 from perpmaker.engine.backoff import Backoff
+from perpmaker.engine.dead_man import DeadMan
 from perpmaker.engine.decision import Decision
 from perpmaker.engine.feed import FeedRunner
 from perpmaker.engine.inbox import Inbox
@@ -46,7 +47,7 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Refusal, RefusalReason
+from perpmaker.model.order import OrderType, Refusal, RefusalReason
 from perpmaker.state.account import Totals
 from perpmaker.state.view import Mode
 
@@ -63,7 +64,8 @@ class Supervisor:
 
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
     orders of this run; `before` are the sums of the account's state when the run began to trade, which may already
-    hold what an earlier run of ours did a moment ago.
+    hold what an earlier run of ours did a moment ago. `dead_man_s` is the length of the venue's own timer, where it has
+    one; None is off.
     """
 
     connector: DerivativeConnector
@@ -75,6 +77,7 @@ class Supervisor:
     tell: Callable[[str], None]
     sources: Sequence[Feed] = ()
     seed: int = 0
+    dead_man_s: float | None = None
     inbox: Inbox = attrs.field(factory=Inbox, init=False)
     count: OrderCount = attrs.field(init=False)
     before: Totals = attrs.field(factory=Totals, init=False)
@@ -84,6 +87,7 @@ class Supervisor:
     _recovery: Recovery = attrs.field(init=False)
     _dispatcher: Dispatcher = attrs.field(init=False)
     _stopping: Stopping = attrs.field(init=False)
+    _dead_man: DeadMan | None = attrs.field(default=None, init=False)
     _runners: list[FeedRunner] = attrs.field(factory=list, init=False)
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _asking: set[str] = attrs.field(factory=set, init=False)
@@ -113,6 +117,19 @@ class Supervisor:
             kind_of=self.known.kind,
             settled=lambda: self.trader.is_settled,
         )
+
+        if self.dead_man_s is not None and isinstance(self.connector, DeadManSwitch):
+            self._dead_man = DeadMan(
+                switch=self.connector,
+                instrument=self.instrument,
+                clock=self.clock,
+                gate=self._gate,
+                seconds=self.dead_man_s,
+                is_ours=self.known.client_ids.is_ours,
+                tell=self.tell,
+                resync=lambda: self._resync_wanted.set(),  # noqa: PLW0108  # the event is another one after each time
+            )
+
         self._fills_since_ms = self.clock.utc_ms()
         feeds = (*self.connector.feeds(self.instrument), *self.sources)
         self._runners = [self._runner(feed) for feed in feeds]
@@ -144,6 +161,10 @@ class Supervisor:
                 group.start_soon(self._keep_synced)
                 group.start_soon(self._check)
                 group.start_soon(self._trade, group)
+
+                if self._dead_man is not None:
+                    group.start_soon(self._dead_man.run)
+
                 await self._stopping.requested.wait()
                 self.inbox.put([StopRequested(close=self._stopping.close)])
                 closing = await self._stopping.carry_out()
@@ -152,6 +173,16 @@ class Supervisor:
         except BaseException:
             await self._stopping.sweep()
             raise
+
+        if self._dead_man is not None:
+            await self._dead_man.disarm()
+
+        for stop in (report for report in closing.exits if report.type is OrderType.VENUE_STOP):
+            price = None if stop.ticks is None else self.instrument.price(stop.ticks)
+            self.tell(f"left on the venue: a stop, {stop.side.value} at {price} ({stop.client_id})")
+
+        if not self.trader.is_settled:
+            self.tell("no stop could be left on the venue for the position")
 
         if final is not None:
             self._decide([final])
@@ -178,6 +209,9 @@ class Supervisor:
         decision = self.trader.handle(events, now)
         self.mode, self.mode_reason = decision.mode, decision.mode_reason
         self.count.fold(events)
+
+        if self._dead_man is not None:
+            self._dead_man.see(events)
 
         if not self._read_once and any(isinstance(event, Resynced) for event in events):
             self._read_once = True
