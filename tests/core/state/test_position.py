@@ -162,3 +162,13 @@ def test_a_close_after_a_flat_read_was_settled_is_a_position() -> None:
     one.fill(step(3000, "-2"))
 
     assert one.now.amount == -2
+
+
+def test_a_read_without_a_time_of_its_own_is_as_of_the_read() -> None:
+    """What is older than the read is contained in it, also where it only confirms what was known."""
+    one = tracked()
+    one.fill(step(10, "5"))
+    one.resync(position("5"), 40, 0.0)
+    one.fill(step(30, "5"))
+
+    assert one.now.amount == 5

@@ -71,6 +71,7 @@ class TrackedPosition:
         self.external_since: float | None = None
         self._anchor = flat
         self._anchor_ms = -1
+        self._is_blurred = False  # whether the anchor is a read without a time of its own
         self._steps: deque[Step] = deque()
         self._doubted: Decimal | None = None
 
@@ -121,12 +122,14 @@ class TrackedPosition:
             return
 
         if report.amount == self.now.amount:
-            self._confirm(report, newer=as_of > (self._steps[-1].venue_ms if self._steps else -1))
+            dated = attrs.evolve(report, venue_ms=as_of)
+            self._confirm(dated, newer=as_of > (self._steps[-1].venue_ms if self._steps else -1))
             return
 
         later = [step for step in self._steps if step.venue_ms > as_of]
         self._anchor = report
         self._anchor_ms = as_of
+        self._is_blurred = report.amount == 0
         self._steps = deque(later)
         before = self.now.amount
         self._rebuild()
@@ -151,20 +154,20 @@ class TrackedPosition:
         )
 
         if newer:
-            self._anchor, self._anchor_ms = self.now, report.venue_ms
+            self._anchor, self._anchor_ms, self._is_blurred = self.now, report.venue_ms, False
             self._steps.clear()
 
     def _take_over(self, report: Position, as_of: int, now: float) -> None:
         self._mark_external(report.amount - self.now.amount, now)
         self.now = self._anchor = report
-        self._anchor_ms = as_of
+        self._anchor_ms, self._is_blurred = as_of, False
         self._steps.clear()
         self._trust()
 
     def _is_contained(self, step: Step) -> bool:
         """Whether a fill explains why a read found no position, so that it is in that answer already."""
         return (
-            self._anchor.amount == 0
+            self._is_blurred
             and not self._steps
             and self.external * step.amount > 0
             and abs(step.amount) <= abs(self.external)
