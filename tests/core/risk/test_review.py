@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -11,7 +12,7 @@ from perpmaker.model.quote import Quote
 from perpmaker.risk.interface import Approved, Refused, Verdict
 from perpmaker.risk.review import Reviewed, review
 from perpmaker.state.view import View
-from perpmaker.testing.view import make_view
+from perpmaker.testing.view import make_order, make_view
 
 BID = Quote(slot=Slot(OrderKind.QUOTE, Side.BUY), ticks=9900, lots=100, generation=3)
 ASK = Quote(slot=Slot(OrderKind.QUOTE, Side.SELL), ticks=10100, lots=100, generation=3)
@@ -31,7 +32,7 @@ class Module:
         return self.answer(quote)
 
 
-def changing(**changes: object) -> Module:
+def changing(**changes: Any) -> Module:
     """A module that approves every quote changed like this."""
     return Module(lambda quote: Approved(quote=attrs.evolve(quote, **changes)))
 
@@ -115,3 +116,35 @@ def test_what_a_module_raises_passes_through() -> None:
 
     with pytest.raises(ZeroDivisionError):
         review(make_view(), (BID,), (Module(fail),))
+
+
+def test_quote_that_was_cut_to_what_rests_stays_that_order() -> None:
+    """Each refresh wants the whole amount anew; cut to the same again, the order keeps its queue place."""
+    orders = {BID.slot: make_order(BID.slot, BID.ticks, 60, generation=2)}
+    (kept,) = review(make_view(orders=orders), (BID,), (changing(lots=60),)).approved
+    assert (kept.lots, kept.generation) == (60, 2)
+    (moved,) = review(make_view(orders=orders), (BID,), (changing(lots=50),)).approved
+    assert (moved.lots, moved.generation) == (50, BID.generation)
+
+
+def test_quote_that_no_module_changed_is_replaced_as_the_strategy_wants() -> None:
+    """A refresh that replaces every order does so under review too."""
+    orders = {BID.slot: make_order(BID.slot, BID.ticks, BID.lots, generation=2)}
+    assert review(make_view(orders=orders), (BID,), (changing(),)).approved == (BID,)
+
+
+def test_modules_see_what_was_approved_before() -> None:
+    """The view of a review shows the quotes that have passed already, as they will be sent."""
+    seen: list[tuple[Quote, ...]] = []
+
+    class Watching:
+        """Notes what was approved before, and halves."""
+
+        def review(self, view: View, quote: Quote) -> Verdict:
+            """Halve."""
+            seen.append(tuple(view.approved.values()))
+
+            return Approved(quote=attrs.evolve(quote, lots=quote.lots // 2))
+
+    review(make_view(), (BID, ASK), (Watching(),))
+    assert seen == [(), (attrs.evolve(BID, lots=50),)]

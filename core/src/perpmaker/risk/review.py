@@ -26,7 +26,8 @@ def review(view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule])
     """Pass every quote through every module in turn; the view's `approved` shows each what was approved before it.
 
     A module that raises, or that enlarges a quote, brings it nearer to the market or changes what it is, ends the
-    review with an error (`RiskModuleError` for the latter): the caller pulls the market's quotes.
+    review with an error (`RiskModuleError` for the latter): the caller pulls the market's quotes. A quote that the
+    modules changed into what rests already stays that order, and keeps its queue place.
     """
     if not modules:
         return Reviewed(approved=quotes)
@@ -41,7 +42,7 @@ def review(view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule])
         if isinstance(verdict, Refused):
             refused.append(verdict)
         else:
-            approved[quote.slot] = verdict
+            approved[quote.slot] = verdict if verdict == quote else _settled(view, verdict)
 
     return Reviewed(approved=tuple(approved.values()), refused=tuple(refused))
 
@@ -60,6 +61,16 @@ def _review_one(view: View, quote: Quote, modules: Sequence[RiskModule]) -> Quot
         current = verdict.quote
 
     return current
+
+
+def _settled(view: View, quote: Quote) -> Quote:
+    """A changed quote as the order that rests in its slot, where price and amount are the same."""
+    resting = view.orders.get(quote.slot)
+
+    if resting is None or (resting.order.ticks, resting.order.lots) != (quote.ticks, quote.lots):
+        return quote
+
+    return attrs.evolve(quote, generation=resting.order.generation)
 
 
 def _check_bounds(module: RiskModule, before: Quote, after: Quote) -> None:
