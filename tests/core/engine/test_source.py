@@ -32,7 +32,8 @@ def word(price: str, at: float) -> ReferenceChanged:
 def test_F61_value_that_is_frozen_while_the_market_moves_is_doubted() -> None:
     """The same price for 10 s while the traded mid moved by half a percent is no price, and a person reads why."""
     mids = [Decimal(100)]
-    standstill = Standstill(mid=lambda: mids[-1])
+    told: list[str] = []
+    standstill = Standstill(mid=lambda: mids[-1], tell=told.append)
     assert standstill.judge(word("100", 0.0)).price == 100
     mids.append(Decimal("100.5"))
     assert standstill.judge(word("100", FROZEN_S - 0.1)).price == 100
@@ -44,25 +45,44 @@ def test_F61_value_that_is_frozen_while_the_market_moves_is_doubted() -> None:
 def test_F61_standstill_ends_with_another_price_and_only_with_that() -> None:
     """It stays doubted while it repeats itself, also when the market comes back half way; a new price is believed."""
     mids = [Decimal(100)]
-    standstill = Standstill(mid=lambda: mids[-1])
+    told: list[str] = []
+    standstill = Standstill(mid=lambda: mids[-1], tell=told.append)
     standstill.judge(word("100", 0.0))
     mids.append(Decimal(98))
     assert standstill.judge(word("100", 20.0)).doubt
     assert standstill.judge(word("100", 21.0)).doubt
     assert not standstill.judge(word("98", 22.0)).doubt
     assert not standstill.judge(word("98", 40.0)).doubt
+    assert told == [
+        "the price source has said the same for 20 s while the market moved by 2.00%: no quotes",
+        "price source: price 98 again",
+    ]
+
+
+def test_doubt_of_a_source_about_itself_is_told_once() -> None:
+    """A person reads when a source begins to answer what is no price, and when it is well again."""
+    told: list[str] = []
+    standstill = Standstill(mid=lambda: Decimal(100), tell=told.append)
+
+    for at in (0.0, 1.0, 2.0):
+        assert standstill.judge(ReferenceChanged(doubt="it answered what is no price", at=at)).doubt
+
+    standstill.judge(word("100.10", 3.0))
+    assert told == ["it answered what is no price: no quotes", "price source: price 100.1 again"]
 
 
 def test_quiet_source_beside_a_quiet_market_is_believed() -> None:
     """The same price for hours is right where the traded market does not move either."""
-    standstill = Standstill(mid=lambda: Decimal("100.2"))
+    told: list[str] = []
+    standstill = Standstill(mid=lambda: Decimal("100.2"), tell=told.append)
     assert not any(standstill.judge(word("100", at)).doubt for at in (0.0, 60.0, 3600.0))
 
 
 def test_standstill_is_not_judged_without_a_traded_book() -> None:
     """While there is no mid to compare with nothing is doubted, and the comparison begins with the first one."""
     mids: list[Decimal | None] = [None]
-    standstill = Standstill(mid=lambda: mids[-1])
+    told: list[str] = []
+    standstill = Standstill(mid=lambda: mids[-1], tell=told.append)
     assert not standstill.judge(word("100", 0.0)).doubt
     mids.append(Decimal(100))
     assert not standstill.judge(word("100", 30.0)).doubt
@@ -98,7 +118,8 @@ def source_of(*words: ReferenceChanged | Exception) -> OpenSource:
 async def test_F61_standstill_outlives_a_connection() -> None:
     """A source that is opened again and says the same still stands still."""
     mids = [Decimal(100)]
-    source = judged(source_of(word("100", 0.0), word("100", 20.0)), Standstill(mid=lambda: mids[-1]))
+    told: list[str] = []
+    source = judged(source_of(word("100", 0.0), word("100", 20.0)), Standstill(mid=lambda: mids[-1], tell=told.append))
 
     async with source() as receiver:
         assert not (await receiver.receive()).doubt

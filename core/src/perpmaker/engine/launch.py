@@ -254,7 +254,7 @@ async def _sources(
 
     source = source_opener(plan.price_source, context)
     await first_word(source, tell)
-    standstill = Standstill(mid=lambda: traded_mid(trader.state))
+    standstill = Standstill(mid=lambda: traded_mid(trader.state), tell=tell)
 
     return (ReferenceFeed(source=judged(source, standstill)),)
 

@@ -111,7 +111,9 @@ def _words(word: ReferenceChanged) -> str:
     """What a source says, for a person."""
     known = {"bid": word.bid, "ask": word.ask, "last": word.last, "price": word.price}
 
-    return ", ".join(f"{name} {value}" for name, value in known.items() if value is not None) or word.doubt or "nothing"
+    said = [f"{name} {value.normalize():f}" for name, value in known.items() if value is not None]
+
+    return ", ".join(said) or word.doubt or "nothing"
 
 
 def traded_mid(state: State) -> Decimal | None:
@@ -125,16 +127,28 @@ def traded_mid(state: State) -> Decimal | None:
 class Standstill:
     """Doubts the word of a source that has repeated itself for `FROZEN_S` while the mid moved by `FROZEN_RATIO`.
 
-    It outlives connections: a source that is opened again and says the same still stands still.
+    It outlives connections: a source that is opened again and says the same still stands still. `tell` is given when
+    a doubt begins and ends, those included that a source has about itself.
     """
 
     mid: Callable[[], Decimal | None]
+    tell: Callable[[str], None]
+    _doubted: bool = attrs.field(default=False, init=False)
     _said: tuple[Decimal | None, ...] = attrs.field(default=(), init=False)
     _since: float = attrs.field(default=0.0, init=False)
     _mid_then: Decimal | None = attrs.field(default=None, init=False)
 
     def judge(self, word: ReferenceChanged) -> ReferenceChanged:
         """The word itself, or the doubt about it."""
+        judged_word = word if word.doubt else self._compared(word)
+
+        if bool(judged_word.doubt) is not self._doubted:
+            self._doubted = bool(judged_word.doubt)
+            self.tell(f"{judged_word.doubt}: no quotes" if self._doubted else f"price source: {_words(word)} again")
+
+        return judged_word
+
+    def _compared(self, word: ReferenceChanged) -> ReferenceChanged:
         said, mid = (word.bid, word.ask, word.last, word.price), self.mid()
 
         if said != self._said or self._mid_then is None:

@@ -61,13 +61,20 @@ async def resolve_names(host: str, port: int) -> Sequence[str]:
 
 
 async def secure(stream: ByteStream, host: str, port: int) -> ByteStream:
-    """TLS over a stream that is connected already, to the host whose certificate must be shown, wherever it leads."""
+    """TLS over a stream that is connected already, to the host whose certificate must be shown, wherever it leads.
+
+    ConnectivityError when that fails; the stream is closed then.
+    """
     try:
         return await TLSStream.wrap(
             stream, server_side=False, hostname=host, ssl_context=_trusted(), standard_compatible=False
         )
     except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
+        await anyio.aclose_forcefully(stream)
         raise ConnectivityError(_reason(host, port, error)) from error
+    except BaseException:
+        await anyio.aclose_forcefully(stream)
+        raise
 
 
 async def connect_tcp(host: str, port: int, *, tls: bool) -> ByteStream:
