@@ -51,9 +51,11 @@ def test_a_literal_secret_is_refused_and_not_shown() -> None:
     assert "canary" not in str(found)
 
 
-def test_paper_says_what_there_is() -> None:
-    """An environment that is not there yet is refused by name."""
-    assert set(faults(environment=Environment.PAPER)) == {"environment"}
+def test_paper_needs_no_key_and_goes_where_live_goes() -> None:
+    """Public data is asked of the venue itself, and nobody there is asked about a key."""
+    assert faults(environment=Environment.PAPER) == {}
+    paper, live = (address_of(Settings(), environment, None) for environment in (Environment.PAPER, Environment.LIVE))
+    assert (paper.rest, paper.stream, paper.keys) == (live.rest, live.stream, None)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ TABLE: dict[str, set[str]] = {
     "connector": VALUES | {"clock", "secret", "wire"},
     "simulation": VALUES,
     "sandbox": VALUES | {"clock", "simulation", "wire"},
+    "paper": VALUES | {"clock", "connector", "declarations", "simulation"},
     "declarations": VALUES | {"connector", "risk", "sandbox", "strategy"},
     "hookspecs": {"declarations"},
     "plugins": {"declarations", "errors", "hookspecs", "strategy"},

@@ -178,11 +178,18 @@ def test_references_are_taken_and_not_resolved(desk: Any, good: str) -> None:
     assert found.connector.settings.api_key == "env:A_VARIABLE_THAT_IS_NOT_THERE"
 
 
-@pytest.mark.parametrize("environment", ["paper", "testnet", "live"])
+@pytest.mark.parametrize("environment", ["testnet", "live"])
 def test_environment_that_is_not_built_is_refused(desk: Any, good: str, environment: str) -> None:
     """An environment that cannot be traded in yet is refused, not taken for another one."""
     problems = desk.problems(f'{good}[binance_perpetual]\nenvironment = "{environment}"\n')
-    assert "is not built yet: only sandbox" in [problem.allowed for problem in problems]
+    assert "is not built yet: only paper, sandbox" in [problem.allowed for problem in problems]
+
+
+def test_paper_needs_no_key_and_says_what_is_simulated(desk: Any, good: str) -> None:
+    """Without keys, and with an address on this machine; a note says what is the venue's and what is not."""
+    found = desk.load(f'{good}[binance_perpetual]\nenvironment = "paper"\nrest_url = "http://127.0.0.1:1"\n')
+    assert found.environment is Environment.PAPER
+    assert "orders and account are simulated" in found.notes[0]
 
 
 def test_recordings_are_beside_the_file_and_those_of_the_command_line_where_the_person_is(desk: Any, good: str) -> None:

@@ -100,20 +100,22 @@ def _file_lines(configuration: Configuration) -> Iterator[str]:
 
 async def _ask_venue(configuration: Configuration, url: str | None) -> Preflight:
     """Ask the venue for market and account, and report; MarketRulesError where there is nothing to report about."""
+    from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before the engine is imported
     from perpmaker.cli.sandbox_child import open_child  # noqa: PLC0415  # a wrong file is said before it is imported
     from perpmaker.cli.survey import survey  # noqa: PLC0415  # the same
-    from perpmaker.cli.venue import attach, context_of  # noqa: PLC0415  # the same
+    from perpmaker.cli.venue import attach, context_of, wants_sandbox  # noqa: PLC0415  # the same
 
-    chosen = configuration.connector
+    plan = plan_of(configuration)
 
     async with AsyncExitStack() as stack:
-        if url is None:
-            line = await stack.enter_async_context(open_child(configuration, _ended))
-        else:
-            line = await attach(url)
+        line = None
+
+        if wants_sandbox(configuration, url):
+            opened = open_child(configuration, _ended)
+            line = await stack.enter_async_context(opened) if url is None else await attach(url)
 
         context = context_of(configuration, line)
-        connector = await stack.enter_async_context(chosen.declaration.open(chosen.settings, context))
+        connector = await stack.enter_async_context(plan.connector.open(plan.connector_settings, context))
         instrument = await connector.instrument(configuration.run.market)
         broken = list(broken_rules(configuration, instrument))
 

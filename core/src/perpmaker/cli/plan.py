@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from perpmaker.config.configuration import Configuration
+from perpmaker.connector.interface import Environment
+from perpmaker.declarations import DerivativeConnectorDeclaration
 from perpmaker.engine.launch import Plan
 from perpmaker.engine.source import SourcePlan
+from perpmaker.paper.connector import paper_declaration
 from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, StrategySettings
 
 
@@ -18,7 +21,7 @@ def plan_of(configuration: Configuration) -> Plan:
         leverage=run.leverage,
         position_mode=run.position_mode,
         margin_mode=run.margin_mode_wanted,
-        connector=configuration.connector.declaration,
+        connector=_connector(configuration),
         connector_settings=configuration.connector.settings,
         strategy=configuration.strategy.declaration,
         strategy_settings=settings,
@@ -27,7 +30,18 @@ def plan_of(configuration: Configuration) -> Plan:
         risk=tuple((chosen.declaration, chosen.settings) for chosen in configuration.risk),
         quotes_continue=ours is not None and ours.when_in_position == "continue",
         book_max_age_s=DEFAULT_MAX_AGE_S if ours is None else ours.max_age_s,
+        dead_man_switch_s=run.dead_man_switch_s,
     )
+
+
+def _connector(configuration: Configuration) -> DerivativeConnectorDeclaration:
+    """The venue's connector; on paper the venue is only looked at."""
+    declaration = configuration.connector.declaration
+
+    if configuration.environment is Environment.PAPER:
+        return paper_declaration(declaration, configuration.sandbox.balance)
+
+    return declaration
 
 
 def _source_plan(configuration: Configuration) -> SourcePlan | None:

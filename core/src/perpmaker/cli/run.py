@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import attrs
@@ -22,6 +23,9 @@ from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError
 from perpmaker.report.summary import Summary, render, summarise
+
+if TYPE_CHECKING:
+    from perpmaker.sandbox.server import SandboxLine  # a wrong file is said before a server is imported
 
 REDRAW_S = 0.5
 FIRST_LOG_S = 2.0
@@ -182,42 +186,48 @@ async def _run(
 async def _open(
     configuration: Configuration, screen: Screen, handle: Handle, url: str | None
 ) -> AsyncIterator[Supervisor]:
-    """The sandbox, and a bot connected to it."""
+    """A bot connected to its venue, or to the sandbox that stands in for it."""
     from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
-    from perpmaker.cli.sandbox_child import attach_patiently, open_child  # noqa: PLC0415  # the same
-    from perpmaker.cli.source import source_access  # noqa: PLC0415  # the same
-    from perpmaker.clock import SystemClock  # noqa: PLC0415  # the same
-    from perpmaker.connector.interface import ConnectorContext, SandboxAccess  # noqa: PLC0415  # the same
+    from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
     from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
     from perpmaker.engine.launch import open_bot  # noqa: PLC0415  # the same
-    from perpmaker.secret import References  # noqa: PLC0415  # the same
-    from perpmaker.wire.pipe import connect_tcp  # noqa: PLC0415  # the same
+
+    home = open_home(os.environ)
+
+    async with _open_sandbox(configuration, screen, handle, url) as line:
+        context = context_of(configuration, line)
+
+        async with open_bot(plan_of(configuration), context, home=home, tell=screen.tell, seed=os.getpid()) as bot:
+            yield bot
+
+
+@asynccontextmanager
+async def _open_sandbox(
+    configuration: Configuration, screen: Screen, handle: Handle, url: str | None
+) -> AsyncIterator[SandboxLine | None]:
+    """The sandbox that stands in for the venue; None where the venue itself is asked."""
+    from perpmaker.cli.sandbox_child import attach_patiently, open_child  # noqa: PLC0415  # the same
+    from perpmaker.cli.venue import wants_sandbox  # noqa: PLC0415  # the same
 
     def on_end() -> None:
         screen.tell("the sandbox has ended by itself")
         handle.stop()
 
-    home = open_home(os.environ)
+    environment = configuration.environment.value
 
     async with AsyncExitStack() as stack:
+        if not wants_sandbox(configuration, url):
+            screen.tell(f"{environment}: {configuration.connector.name}")
+            yield None
+            return
+
         if url is None:
             line = await stack.enter_async_context(open_child(configuration, on_end))
         else:
             line = await attach_patiently(url, screen.tell)
 
-        screen.tell(f"{configuration.environment.value}: {line.venue} at {line.url}, {line.origin}")
-        context = ConnectorContext(
-            clock=SystemClock(),
-            connect=connect_tcp,
-            signers=References(configuration.file.parent),
-            environment=configuration.environment,
-            sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=line.api_secret),
-            source_sandbox=source_access(configuration, line),
-        )
-        plan = plan_of(configuration)
-
-        async with open_bot(plan, context, home=home, tell=screen.tell, seed=os.getpid()) as bot:
-            yield bot
+        screen.tell(f"{environment}: {line.venue} at {line.url}, {line.origin}")
+        yield line
 
 
 async def _trade(

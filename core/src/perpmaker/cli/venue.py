@@ -1,17 +1,18 @@
-"""A venue as commands reach it: today always a sandbox, as it is asked for and as it is found."""
+"""A venue as commands reach it: itself, or a sandbox, as that is asked for and as it is found."""
 
 from __future__ import annotations
 
 import secrets
 from pathlib import Path
 
+import click
 import httpx
 import msgspec
 
 from perpmaker.cli.source import source_access
 from perpmaker.clock import SystemClock
 from perpmaker.config.configuration import Configuration
-from perpmaker.connector.interface import ConnectorContext, SandboxAccess
+from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.errors import ConnectivityError, RefusedError
 from perpmaker.sandbox.server import SandboxLine, SandboxSettings
 from perpmaker.secret import References
@@ -56,13 +57,29 @@ async def attach(url: str) -> SandboxLine:
     )
 
 
-def context_of(configuration: Configuration, line: SandboxLine) -> ConnectorContext:
-    """What connector and price source are opened with, on a sandbox that is serving."""
+def wants_sandbox(configuration: Configuration, url: str | None) -> bool:
+    """Whether the configuration trades on a sandbox; UsageError when one is named and it does not."""
+    if configuration.environment is Environment.SANDBOX:
+        return True
+
+    if url is not None:
+        name, environment = configuration.connector.name, configuration.environment.value
+        raise click.UsageError(f'--sandbox-url is for a sandbox, and [{name}] environment = "{environment}"')
+
+    return False
+
+
+def context_of(configuration: Configuration, line: SandboxLine | None) -> ConnectorContext:
+    """What connector and price source are opened with, on a sandbox that is serving, or (None) on the venue itself."""
     return ConnectorContext(
         clock=SystemClock(),
         connect=connect_tcp,
         signers=References(configuration.file.parent),
         environment=configuration.environment,
-        sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=line.api_secret),
-        source_sandbox=source_access(configuration, line),
+        sandbox=None if line is None else _access(line),
+        source_sandbox=None if line is None else source_access(configuration, line),
     )
+
+
+def _access(line: SandboxLine) -> SandboxAccess:
+    return SandboxAccess(url=line.url, api_key=line.api_key, api_secret=line.api_secret)

@@ -25,7 +25,7 @@ from perpmaker.errors import ConfigurationError, PluginError, Problem
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.order import PositionMode
 
-BUILT = frozenset({Environment.SANDBOX})
+BUILT = frozenset({Environment.SANDBOX, Environment.PAPER})
 """The environments that can be traded in so far."""
 
 _SOURCE_KEYS = frozenset({"price_source_market", "price_source_custom_api", "custom_api_update_interval"})
@@ -129,7 +129,7 @@ class _Assembly:
             source_request=_source_request(run, strategy.settings),
             risk=risk,
             sandbox=self._placed(sandbox, file),
-            notes=tuple(_notes(run)),
+            notes=tuple(_notes(run, environment)),
             given=frozenset(self._values),
         )
 
@@ -376,7 +376,12 @@ def _source_request(run: RunSettings, strategy: object) -> SourceRequest:
     )
 
 
-def _notes(run: RunSettings) -> Iterator[str]:
-    """What is accepted and not acted on yet, said once at the start."""
-    if run.dead_man_switch_s is not None:
-        yield "dead_man_switch_s: not built yet. If this process is killed, its quotes stay on the venue."
+def _notes(run: RunSettings, environment: Environment) -> Iterator[str]:
+    """What is worth saying once at the start: what nobody guards, and what on paper is not as it is live."""
+    if environment is Environment.PAPER:
+        yield (
+            "paper: the market is the venue's, orders and account are simulated in this process and end with it. "
+            "No key is used: fees and margin tiers are those that the venue documents for everybody."
+        )
+    elif run.dead_man_switch_s is None:
+        yield "dead_man_switch_s = 0: if this process is killed, its quotes stay on the venue."

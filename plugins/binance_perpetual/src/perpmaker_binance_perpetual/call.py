@@ -78,6 +78,11 @@ class Caller:
         self._recv_window_ms = recv_window_ms
         self._patience_s = patience_s
 
+    @property
+    def has_key(self) -> bool:
+        """Whether there is a key; without one only public calls can be made."""
+        return self._credentials is not None
+
     async def call(
         self,
         method: str,

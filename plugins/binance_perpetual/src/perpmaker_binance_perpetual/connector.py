@@ -12,7 +12,7 @@ import anyio
 import httpx
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import CancelOrder, ConnectorContext, Feed, KeyRights
+from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, Feed, KeyRights
 from perpmaker.errors import ConfigurationError, Problem, VenueError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome, PositionMode
@@ -21,7 +21,7 @@ from perpmaker.secret import Secret, make_signer
 from perpmaker.wire.http import open_client
 from perpmaker_binance_perpetual.account import translate_balance, translate_positions
 from perpmaker_binance_perpetual.call import Caller, Credentials
-from perpmaker_binance_perpetual.market import find_symbol, translate_instrument
+from perpmaker_binance_perpetual.market import default_terms, find_symbol, translate_instrument
 from perpmaker_binance_perpetual.messages import UserTrade
 from perpmaker_binance_perpetual.outcome import batch_outcomes, cancelled, placed, single_outcome, unsent_or_lost
 from perpmaker_binance_perpetual.prepare import prepare_market, read_settings
@@ -76,12 +76,18 @@ class BinancePerpetual:
         return self._settings.recv_window_ms / 1000 + uncertainty_s + self._settings.read_lag_s
 
     async def instrument(self, market: str) -> Instrument:
-        """Rules from exchangeInfo, tiers from leverageBracket, the account's own fees, the funding interval."""
+        """Rules from exchangeInfo, tiers from leverageBracket, the account's own fees, the funding interval.
+
+        Without a key, tiers and fees are those that the venue documents for everybody.
+        """
         info = await self._rest.exchange_info()
         self._caller.budget.adopt(info.rateLimits)
         symbol = find_symbol(info, market)
-        brackets = await self._rest.leverage_brackets(symbol.symbol)
-        fees = await self._rest.commission_rate(symbol.symbol)
+        brackets, fees = default_terms(symbol.symbol)
+
+        if self._caller.has_key:
+            brackets = await self._rest.leverage_brackets(symbol.symbol)
+            fees = await self._rest.commission_rate(symbol.symbol)
 
         return translate_instrument(symbol, brackets, fees, await self._rest.funding_info(), info.rateLimits)
 
@@ -346,8 +352,11 @@ async def open_connector(settings: Settings, context: ConnectorContext) -> Async
         )
 
 
-def _credentials(settings: Settings, context: ConnectorContext) -> Credentials:
-    """The sandbox's test keys, or what the configuration's references stand for; missing ones are named."""
+def _credentials(settings: Settings, context: ConnectorContext) -> Credentials | None:
+    """The sandbox's test keys, or what the configuration's references stand for; missing ones are named.
+
+    On paper there are none: whatever the file names, nothing that is signed is ever sent.
+    """
     if context.sandbox is not None:
         signer = make_signer(Secret(context.sandbox.api_secret))
 
@@ -360,12 +369,18 @@ def _credentials(settings: Settings, context: ConnectorContext) -> Credentials:
     if faults:
         raise ConfigurationError(faults)
 
+    if context.environment is Environment.PAPER:
+        return None
+
     return Credentials(
         api_key=context.signers.reveal(settings.api_key or ""),
         signer=context.signers.signer(settings.api_secret or ""),
     )
 
 
-def _account_name(credentials: Credentials) -> str:
+def _account_name(credentials: Credentials | None) -> str:
     """A name of the account that does not give its key away."""
+    if credentials is None:
+        return "public"
+
     return hashlib.sha256(credentials.api_key.encode()).hexdigest()[:12]

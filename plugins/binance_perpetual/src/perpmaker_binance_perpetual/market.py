@@ -48,6 +48,18 @@ def find_symbol(info: ExchangeInfo, market: str) -> Symbol:
     return found
 
 
+def default_terms(symbol: str) -> tuple[Brackets, CommissionRate]:
+    """Tiers and fees for whom the venue does not know: regular user's fees, and the margin of its default leverage.
+
+    Source: the fee schedule's "Regular User", and `requiredMarginPercent` and `maintMarginPercent` of exchangeInfo, 5
+    and 2.5 for every market. The real tiers allow more leverage on small positions, and less on very large ones.
+    """
+    tier = Bracket(initialLeverage=20, notionalCap=10**12, notionalFloor=0, maintMarginRatio="0.025", cum=0)
+    fees = CommissionRate(symbol=symbol, makerCommissionRate="0.0002", takerCommissionRate="0.0005")
+
+    return Brackets(symbol=symbol, brackets=[tier]), fees
+
+
 def translate_instrument(
     symbol: Symbol,
     brackets: Brackets,

@@ -43,6 +43,10 @@ _HOSTS = {
         }
     ),
 }
+# On paper only public data is asked for, which is that of live.
+ADDRESSES[Environment.PAPER] = attrs.evolve(ADDRESSES[Environment.LIVE], keys=None)
+_HOSTS[Environment.PAPER] = _HOSTS[Environment.LIVE]
+_KEYED = frozenset({Environment.LIVE, Environment.TESTNET})
 _SCHEMES = {"rest_url": ("https", "http"), "stream_url": ("wss", "ws")}
 
 
@@ -54,8 +58,8 @@ class Settings:
     live; an HMAC secret or an Ed25519 private key. `recv_window_ms` is how long the venue accepts a request after it
     was signed; with `clock_uncertainty_s` and `read_lag_s` (how old an answer of the venue may be) it makes the fence
     after which an order that the venue does not know can never arrive. `deadline_s` is for each whole call.
-    `rest_url` and `stream_url` replace the addresses of testnet or live by another one of the same environment, or by
-    one on this machine.
+    `rest_url` and `stream_url` replace the addresses of testnet, live or paper by another one of the same environment,
+    or by one on this machine.
     """
 
     environment: Environment = Environment.SANDBOX
@@ -70,9 +74,6 @@ class Settings:
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Keys where they are needed, and addresses that a key may be sent to."""
-        if self.environment is Environment.PAPER:
-            yield "environment", "sandbox, testnet or live; paper is not there yet on this venue"
-
         for key, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
             fault = self._key_fault(key, value)
 
@@ -87,7 +88,7 @@ class Settings:
         if value:
             return reference_fault(value)
 
-        if self.environment not in ADDRESSES:
+        if self.environment not in _KEYED:
             return None
 
         example = f'{key} = "env:BINANCE_{key.upper()}"'

@@ -1,0 +1,240 @@
+"""A connector whose market is the venue's and whose account is simulated: nothing is ever sent that would trade."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.connector.interface import CancelOrder, ConnectorContext, DerivativeConnector, Feed
+from perpmaker.declarations import DerivativeConnectorDeclaration
+from perpmaker.errors import RefusedError
+from perpmaker.model.event import Channel
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome, PositionMode, Rejected
+from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
+from perpmaker.paper.feed import AccountFeed, PublicFeed
+from perpmaker.paper.translation import (
+    balance_of,
+    fill_of,
+    position_of,
+    report_of,
+    request_of,
+    settings_of,
+    stop_report_of,
+)
+from perpmaker.paper.venue import ACCOUNT, PaperVenue
+from perpmaker.simulation.denial import DeniedError
+from perpmaker.simulation.order import ConditionalOrder, ConditionalRequest
+from perpmaker.simulation.statement import AccountState
+
+_Asked = TypeVar("_Asked", NewOrder, CancelOrder)
+
+
+def paper_declaration(declaration: DerivativeConnectorDeclaration, balance: Decimal) -> DerivativeConnectorDeclaration:
+    """The same venue, on paper: it is opened for its public data, and the account starts with so much quote asset."""
+
+    @asynccontextmanager
+    async def open_on_paper(settings: object, context: ConnectorContext) -> AsyncIterator[DerivativeConnector]:
+        async with declaration.open(settings, context) as venue:
+            yield PaperConnector(venue, balance=balance, clock=context.clock)
+
+    opened: Callable[[Any, ConnectorContext], AbstractAsyncContextManager[DerivativeConnector]] = open_on_paper
+
+    return attrs.evolve(declaration, open=opened)
+
+
+class PaperConnector:
+    """See `perpmaker.connector.interface.DerivativeConnector`. Of the venue only rules and public streams are used.
+
+    The account lives and ends with this object, and so does its name: no journal of an earlier one is met again.
+    Commands take no time, and their outcome is always known.
+    """
+
+    fence_s = 0.0
+
+    allows_two_stops = True
+
+    def __init__(self, venue: DerivativeConnector, *, balance: Decimal, clock: Clock) -> None:
+        self.name = venue.name
+        self.account = f"{ACCOUNT}-{clock.utc_ms()}"
+        self._public = venue
+        self._balance = balance
+        self._clock = clock
+        self._venue: PaperVenue | None = None
+
+    async def instrument(self, market: str) -> Instrument:
+        """The venue's rules; asked for the first time they make the exchange."""
+        instrument = await self._public.instrument(market)
+
+        if self._venue is None:
+            self._venue = PaperVenue(instrument, self._balance, self._clock)
+
+        return instrument
+
+    async def prepare(
+        self, instrument: Instrument, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
+    ) -> VenueSettings:
+        """Set what differs and read it all back."""
+        venue = self._at(instrument)
+        exchange, now_ms = venue.exchange, venue.now_ms()
+
+        try:
+            if (state := exchange.account(ACCOUNT)).position_mode is not position_mode:
+                exchange.set_position_mode(ACCOUNT, position_mode, now_ms)
+
+            if margin_mode is not None and state.margin_mode is not margin_mode:
+                exchange.set_margin_mode(ACCOUNT, margin_mode, now_ms)
+
+            exchange.set_leverage(ACCOUNT, leverage, now_ms)
+        except DeniedError as denied:
+            raise RefusedError(str(denied), code=denied.denial.name) from None
+
+        return await self.read_settings(instrument)
+
+    async def read_settings(self, instrument: Instrument) -> VenueSettings:
+        """What the account is set to."""
+        return settings_of(self._state(instrument))
+
+    def feeds(self, instrument: Instrument) -> Sequence[Feed]:
+        """The venue's public streams, with our orders in them, and the account's."""
+        venue = self._at(instrument)
+        public = [feed for feed in self._public.feeds(instrument) if Channel.ACCOUNT not in feed.channels]
+
+        return (*(PublicFeed(inner=feed, venue=venue) for feed in public), AccountFeed(venue=venue))
+
+    # --- commands --------------------------------------------------------------------------------------------------
+
+    async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
+        """Place orders, one after the other."""
+        venue = self._at(instrument)
+
+        def place(order: NewOrder) -> OrderReport:
+            return report_of(venue.exchange.place(ACCOUNT, request_of(venue.exchange, order), venue.now_ms()))
+
+        return [_outcome(order, place) for order in orders]
+
+    async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
+        """Cancel orders, one after the other."""
+        venue = self._at(instrument)
+
+        def cancel(order: CancelOrder) -> OrderReport:
+            return report_of(venue.exchange.cancel(ACCOUNT, client_id=order.client_id, now_ms=venue.now_ms()))
+
+        return [_outcome(order, cancel) for order in orders]
+
+    async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
+        """Place stops that close the whole position when the last price reaches their trigger."""
+        venue = self._at(instrument)
+
+        def place(order: NewOrder) -> OrderReport:
+            request = ConditionalRequest(
+                side=order.side,
+                trigger=instrument.price(order.ticks or 0),
+                position_side=order.position_side,
+                client_id=order.client_id,
+            )
+
+            return self._stop_report(venue, venue.exchange.place_conditional(ACCOUNT, request, venue.now_ms()))
+
+        return [_outcome(order, place) for order in orders]
+
+    async def cancel_stops(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
+        """Take stops off."""
+        venue = self._at(instrument)
+
+        def cancel(order: CancelOrder) -> OrderReport:
+            now_ms = venue.now_ms()
+            stop = venue.exchange.cancel_conditional(ACCOUNT, client_id=order.client_id, now_ms=now_ms)
+
+            return self._stop_report(venue, stop)
+
+        return [_outcome(order, cancel) for order in orders]
+
+    # --- questions -------------------------------------------------------------------------------------------------
+
+    async def order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
+        """What the exchange knows of an order."""
+        del venue_id
+        venue = self._at(instrument)
+        venue.advance()
+        order = venue.exchange.order(ACCOUNT, client_id=client_id)
+
+        return None if order is None else report_of(order)
+
+    async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
+        """All open orders."""
+        venue = self._at(instrument)
+        venue.advance()
+
+        return [report_of(order) for order in venue.exchange.open_orders(ACCOUNT)]
+
+    async def stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+        """What the exchange knows of a stop."""
+        venue = self._at(instrument)
+        venue.advance()
+        stop = venue.exchange.conditional(ACCOUNT, client_id=client_id)
+
+        return None if stop is None else self._stop_report(venue, stop)
+
+    async def open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
+        """All stops that wait."""
+        venue = self._at(instrument)
+        venue.advance()
+
+        return [self._stop_report(venue, stop) for stop in venue.exchange.conditional_orders(ACCOUNT)]
+
+    async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
+        """All fills from a time on."""
+        venue = self._at(instrument)
+        venue.advance()
+
+        return [fill_of(venue.exchange, execution) for execution in venue.exchange.executions(ACCOUNT, since_ms)]
+
+    async def positions(self, instrument: Instrument) -> Sequence[Position]:
+        """The positions of the mode, as of now."""
+        state = self._state(instrument)
+        now_ms = self._at(instrument).exchange.now_ms
+
+        return [position_of(position, now_ms) for position in state.positions]
+
+    async def balances(self) -> Sequence[Balance]:
+        """The one asset of the account."""
+        if self._venue is None:
+            return ()
+
+        self._venue.advance()
+        exchange = self._venue.exchange
+
+        return (balance_of(exchange.account(ACCOUNT), exchange.now_ms),)
+
+    def _state(self, instrument: Instrument) -> AccountState:
+        venue = self._at(instrument)
+        venue.advance()
+
+        return venue.exchange.account(ACCOUNT)
+
+    def _stop_report(self, venue: PaperVenue, stop: ConditionalOrder) -> OrderReport:
+        became = None if stop.order_id is None else venue.exchange.order(ACCOUNT, order_id=stop.order_id)
+
+        return stop_report_of(stop, became)
+
+    def _at(self, instrument: Instrument) -> PaperVenue:
+        if self._venue is None or self._venue.instrument.market != instrument.market:
+            raise ValueError(f"{instrument.market} is not the market of this paper account")
+
+        return self._venue
+
+
+def _outcome(order: _Asked, act: Callable[[_Asked], OrderReport]) -> Outcome:
+    """What became of a command; the exchange always knows."""
+    try:
+        report = act(order)
+    except DeniedError as denied:
+        return Rejected(client_id=order.client_id, refusal=denied.refusal)
+
+    return Accepted(client_id=order.client_id, venue_id=report.venue_id, venue_ms=report.venue_ms, report=report)

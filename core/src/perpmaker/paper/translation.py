@@ -1,0 +1,244 @@
+"""What the simulated exchange says, in the core's own words; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from perpmaker.model.event import (
+    AccountEvent,
+    BalanceReported,
+    BookChanged,
+    CancelCause,
+    FundingPaid,
+    MarkChanged,
+    MarketEvent,
+    OrderCancelled,
+    OrderFilled,
+    OrderReported,
+    PositionReported,
+    SettingsReported,
+    Traded,
+)
+from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, OrderType, PositionSide
+from perpmaker.model.position import Balance, Position, VenueSettings
+from perpmaker.simulation.event import (
+    AccountChanged,
+    ConditionalChanged,
+    FundingSettled,
+    LevelsChanged,
+    MarkUpdated,
+    OrderChanged,
+    SettingsChanged,
+    SimulationEvent,
+    TradePrinted,
+)
+from perpmaker.simulation.exchange import Exchange
+from perpmaker.simulation.order import (
+    Cause,
+    ConditionalOrder,
+    ConditionalState,
+    Execution,
+    OrderRequest,
+    OrderState,
+    SimulatedOrder,
+    TimeInForce,
+)
+from perpmaker.simulation.statement import AccountState, PositionState
+
+_FORCES = {
+    OrderType.POST_ONLY: TimeInForce.POST_ONLY,
+    OrderType.LIMIT: TimeInForce.GTC,
+    OrderType.IOC: TimeInForce.IOC,
+    OrderType.MARKET: TimeInForce.GTC,
+}
+_TYPES = {
+    TimeInForce.POST_ONLY: OrderType.POST_ONLY,
+    TimeInForce.GTC: OrderType.LIMIT,
+    TimeInForce.IOC: OrderType.IOC,
+    TimeInForce.FOK: OrderType.IOC,
+}
+_STATUSES = {
+    OrderState.OPEN: OrderStatus.OPEN,
+    OrderState.FILLED: OrderStatus.FILLED,
+    OrderState.CANCELLED: OrderStatus.CANCELLED,
+    OrderState.EXPIRED: OrderStatus.CANCELLED,
+}
+_STOP_STATUSES = {
+    ConditionalState.WAITING: OrderStatus.OPEN,
+    ConditionalState.TRIGGERED: OrderStatus.OPEN,
+    ConditionalState.REJECTED: OrderStatus.REFUSED,
+    ConditionalState.CANCELLED: OrderStatus.CANCELLED,
+    ConditionalState.EXPIRED: OrderStatus.CANCELLED,
+}
+_CAUSES = {Cause.CANCELLED: CancelCause.REQUESTED, Cause.LIQUIDATION: CancelCause.LIQUIDATION}
+
+
+def request_of(exchange: Exchange, order: NewOrder) -> OrderRequest:
+    """A new order as the exchange takes it; in Hedge mode its position side says that it closes."""
+    instrument = exchange.instrument
+
+    return OrderRequest(
+        side=order.side,
+        amount=instrument.amount(order.lots),
+        price=None if order.ticks is None else instrument.price(order.ticks),
+        time_in_force=_FORCES[order.type],
+        position_side=order.position_side,
+        reduce_only=order.reduce_only and order.position_side is PositionSide.NET,
+        client_id=order.client_id,
+    )
+
+
+def report_of(order: SimulatedOrder) -> OrderReport:
+    """An order as it is."""
+    return OrderReport(
+        client_id=order.client_id,
+        venue_id=str(order.order_id),
+        side=order.side,
+        position_side=order.position_side,
+        status=_STATUSES[order.state],
+        raw_status=order.state.value,
+        ticks=order.ticks,
+        lots=order.lots,
+        filled_lots=order.filled_lots,
+        reduce_only=order.reduce_only,
+        type=OrderType.MARKET if order.ticks is None else _TYPES[order.time_in_force],
+        venue_ms=order.updated_ms,
+    )
+
+
+def stop_report_of(stop: ConditionalOrder, became: SimulatedOrder | None) -> OrderReport:
+    """A stop as it is, and `became`, the order that it turned into."""
+    status = _STOP_STATUSES[stop.state]
+
+    if stop.state is ConditionalState.TRIGGERED and became is not None and became.state is not OrderState.OPEN:
+        status = OrderStatus.FILLED if became.filled_lots else OrderStatus.CANCELLED
+
+    return OrderReport(
+        client_id=stop.client_id,
+        venue_id=str(stop.conditional_id),
+        side=stop.side,
+        position_side=stop.position_side,
+        status=status,
+        raw_status=stop.state.value,
+        ticks=stop.trigger_ticks,
+        lots=0 if became is None else became.lots,
+        filled_lots=0 if became is None else became.filled_lots,
+        reduce_only=True,
+        type=OrderType.VENUE_STOP,
+        venue_ms=stop.updated_ms,
+        triggered=stop.state in {ConditionalState.TRIGGERED, ConditionalState.REJECTED},
+    )
+
+
+def fill_of(exchange: Exchange, execution: Execution, filled_lots: int | None = None) -> Fill:
+    """An execution; that of a triggered stop carries the stop's client id."""
+    order = exchange.order(execution.account, order_id=execution.order_id)
+    stop = None if order is None else _stop_behind(exchange, order)
+
+    return Fill(
+        client_id=execution.client_id if stop is None else stop.client_id,
+        venue_id=str(execution.order_id),
+        trade_id=str(execution.trade_id),
+        side=execution.side,
+        position_side=execution.position_side,
+        price=execution.price,
+        amount=execution.amount,
+        fee=execution.fee,
+        fee_asset=exchange.instrument.quote,
+        maker=execution.maker,
+        realized_pnl=execution.realized,
+        venue_ms=execution.now_ms,
+        filled_lots=filled_lots,
+    )
+
+
+def position_of(state: PositionState, now_ms: int) -> Position:
+    """A position as of a time."""
+    return Position(
+        side=state.side,
+        amount=state.amount,
+        entry=state.entry,
+        venue_ms=now_ms,
+        liquidation=state.liquidation,
+        isolated_margin=state.isolated_margin,
+    )
+
+
+def balance_of(state: AccountState, now_ms: int) -> Balance:
+    """The one asset of the account, as of a time."""
+    return Balance(asset=state.asset, wallet=state.wallet, available=state.available, venue_ms=now_ms)
+
+
+def settings_of(state: AccountState) -> VenueSettings:
+    """What the account is set to."""
+    return VenueSettings(leverage=state.leverage, position_mode=state.position_mode, margin_mode=state.margin_mode)
+
+
+def market_event(event: SimulationEvent) -> MarketEvent | None:
+    """A public event; None for what is none."""
+    match event:
+        case LevelsChanged():
+            return BookChanged(event.bids, event.asks, event.now_ms)
+        case TradePrinted():
+            return Traded(ticks=event.ticks, lots=event.lots, taker=event.taker, venue_ms=event.now_ms)
+        case MarkUpdated():
+            return MarkChanged(
+                mark=event.mark,
+                index=event.index,
+                funding_rate=event.funding_rate,
+                next_funding_ms=event.next_funding_ms,
+                venue_ms=event.now_ms,
+            )
+
+    return None
+
+
+def account_events(exchange: Exchange, event: SimulationEvent) -> Iterator[AccountEvent]:
+    """What an event says of the account: an execution first, then the order as it is after it."""
+    match event:
+        case OrderChanged():
+            yield from _order_events(exchange, event)
+        case ConditionalChanged():
+            yield OrderReported(report=stop_report_of(event.order, None), by_stream=True)
+        case AccountChanged():
+            yield BalanceReported(balance=balance_of(event.state, event.now_ms))
+            changed = [position for position in event.state.positions if position.side in event.sides]
+            yield from (PositionReported(position=position_of(position, event.now_ms)) for position in changed)
+        case FundingSettled():
+            yield FundingPaid(
+                asset=exchange.instrument.quote,
+                amount=event.amount,
+                venue_ms=event.now_ms,
+                funding_id=f"{event.now_ms}-{event.side.value}",
+            )
+        case SettingsChanged():
+            yield SettingsReported(settings=settings_of(event.state))
+
+
+def _order_events(exchange: Exchange, event: OrderChanged) -> Iterator[AccountEvent]:
+    order = event.order
+    stop = _stop_behind(exchange, order)
+
+    if event.execution is not None:
+        yield OrderFilled(fill=fill_of(exchange, event.execution, order.filled_lots))
+
+    if stop is not None:
+        if order.state is not OrderState.OPEN:
+            yield OrderReported(report=stop_report_of(stop, order), by_stream=True)
+    elif _STATUSES[order.state] is OrderStatus.CANCELLED:
+        yield OrderCancelled(
+            client_id=order.client_id,
+            cause=_CAUSES.get(event.cause, CancelCause.VENUE),
+            detail=event.cause.value,
+            filled_lots=order.filled_lots,
+            venue_ms=event.now_ms,
+        )
+    else:
+        yield OrderReported(report=report_of(order), by_stream=True)
+
+
+def _stop_behind(exchange: Exchange, order: SimulatedOrder) -> ConditionalOrder | None:
+    if order.conditional_id is None:
+        return None
+
+    return exchange.conditional(order.account, conditional_id=order.conditional_id)
