@@ -88,7 +88,7 @@ def test_hedge_positions_have_their_own_targets(venue: Any, targets: Targets) ->
 
 
 def test_a_target_that_vanished_is_sent_again_at_once_then_ever_later(venue: Any, targets: Targets) -> None:
-    """At once, then after 0.25, 0.5, 1 and 2 s, without end."""
+    """At once, then after 0.25, 0.5, 1 and 2 s, without end; and when 2 s are over, should it have to go to market."""
     market = venue(stop_loss_spread=None)
     waits = []
 
@@ -104,7 +104,7 @@ def test_a_target_that_vanished_is_sent_again_at_once_then_ever_later(venue: Any
 
         waits.append(waited)
 
-    assert waits == pytest.approx([0, 0.25, 0.5, 1, 2, 2, 2])
+    assert waits == pytest.approx([0, 0.25, 0.5, 1, 0.25, 2, 2])
 
 
 def test_a_refused_target_that_the_market_passed_goes_to_market_after_two_seconds(venue: Any, targets: Targets) -> None:

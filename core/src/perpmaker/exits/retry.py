@@ -39,14 +39,18 @@ def waits_until(view: View, failed: Failed | None) -> float | None:
 
 def is_out_of_patience(view: View, failed: Failed | None) -> bool:
     """Whether the exit has been failing for long enough to go to market."""
-    return failed is not None and view.now - failed.since >= PATIENCE_S and view.now - failed.back_at <= CALM_S
+    return failed is not None and view.now >= failed.since + PATIENCE_S and view.now - failed.back_at <= CALM_S
 
 
 def _fail(end: SlotEnd, before: Failed | None) -> Failed:
-    """The next step of the schedule."""
+    """The next step of the schedule; the moment at which patience ends is not slept through."""
     fresh = before is None or end.at - before.back_at > CALM_S
     times = 1 if fresh or before is None else before.times + 1
     since = end.at if fresh or before is None else before.since
-    wait = AGAIN_S[min(times, len(AGAIN_S)) - 1]
+    back_at = end.at + AGAIN_S[min(times, len(AGAIN_S)) - 1]
+    patience_at = since + PATIENCE_S
 
-    return Failed(client_id=end.client_id, times=times, since=since, back_at=end.at + wait)
+    if end.at < patience_at < back_at:
+        back_at = patience_at
+
+    return Failed(client_id=end.client_id, times=times, since=since, back_at=back_at)
