@@ -195,6 +195,19 @@ def test_refused_because_closing_orders_compete_all_of_them_go_and_it_is_sent_ag
     assert scenario.fills()[-1].startswith("stop loss: 1 at 96")
 
 
+def test_a_stop_limit_that_keeps_being_refused_goes_as_a_market_order_after_two_seconds() -> None:
+    """Whatever the venue has against its price."""
+    scenario = holding()
+    scenario.refuse("place stop loss: sell 1 at 9", "price_band", times=None)
+    scenario.book(bid="96", ask="97")
+    scenario.advance(5)
+
+    stops = scenario.sent("place stop loss")
+    assert stops[-1].what == "place stop loss: sell 1 at market"
+    assert stops[-1].at - stops[0].at == pytest.approx(2, abs=0.05)
+    assert scenario.position() == "flat"
+
+
 # --- renewal and escalation
 
 

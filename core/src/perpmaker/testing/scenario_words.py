@@ -68,11 +68,11 @@ def order_text(order: NewOrder, instrument: Instrument) -> str:
 
 
 def position_text(amount: Decimal, entry: Decimal) -> str:
-    """A position: `long 0.01 at 99.9`, or `flat`."""
+    """A position: `long 0.01 at 99.9`, or `flat`; an average entry to six places, since venues round it."""
     if not amount:
         return "flat"
 
-    return f"{'long' if amount > 0 else 'short'} {plain(abs(amount))} at {plain(entry)}"
+    return f"{'long' if amount > 0 else 'short'} {plain(abs(amount))} at {plain(round(entry, 6))}"
 
 
 def reason_text(reason: Reason) -> str:
