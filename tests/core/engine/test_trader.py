@@ -881,3 +881,17 @@ def test_F37_a_venue_that_shows_the_order_and_will_not_cancel_it_is_not_asked_in
         sent += of(scene.wait(0.05), Cancel)
 
     assert 3 <= len([one for one in sent if one.client_id == "pm-bot-r1-1"]) <= 6
+
+
+def test_I13_a_position_that_somebody_else_trades_is_told_of_once_a_minute() -> None:
+    """Every change is adopted at once; people are told at most once a minute."""
+    scene = Scene().quoting()
+
+    for number in range(1, 20):
+        amount = Decimal(number) / 1000
+        scene.tell(PositionReported(position=Position(side=PositionSide.NET, amount=amount, venue_ms=10**6 + number)))
+        scene.wait(3.0)
+        assert scene.amount == amount
+
+    told = [notice for decision in scene.decisions for notice in decision.notices if "without a fill" in notice]
+    assert len(told) == 1

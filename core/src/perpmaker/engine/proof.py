@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
+from perpmaker.engine.notice import Notices
 from perpmaker.engine.permission import RESYNC_AGAIN_S, Permission
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
 from perpmaker.model.event import Channel, Command
@@ -35,6 +36,7 @@ class Proof:
         self._permission = permission
         self._fence_s = fence_s
         self._may_reconnect_at = -inf
+        self._notices = Notices()
 
     def demand(self, now: float, *, cancel_unknown: bool) -> tuple[list[Action], list[str]]:
         """What to send now, and what to tell. `cancel_unknown`: unknown orders are cancelled as well as asked for."""
@@ -47,8 +49,8 @@ class Proof:
             if record.ask_at is not None and record.ask_at <= now:
                 actions.extend(self._ask(record, now, cancel_unknown=cancel_unknown))
 
-        for reason in self._contradictions(now):
-            notices.append(reason)
+        for cause, reason in self._contradictions(now):
+            notices.extend(self._notices.say(cause, reason, now))
             self._permission.require(reason, now)
 
         actions.extend(self._silence(now))
@@ -104,29 +106,30 @@ class Proof:
 
         yield Ask(client_id=working.client_id, venue_id=working.venue_id, kind=working.slot.kind)
 
-    def _contradictions(self, now: float) -> Iterator[str]:
-        """What reading everything again has to settle; nothing new while the answer to that is awaited already."""
+    def _contradictions(self, now: float) -> Iterator[tuple[str, str]]:
+        """Causes and words of what reading everything again has to settle; nothing new while that is awaited."""
         lost, self._state.orders.lost = self._state.orders.lost, []
-        yield from lost
+        yield from (("lost", words) for words in lost)
 
         if self._permission.demand is not None:
             return
 
         for gap in self._state.orders.gaps():
             if gap.gap_since is not None and gap.gap_since + DOUBT_S <= now:
-                yield f"fills of order {gap.working.client_id} are missing"
+                yield "gap", f"fills of order {gap.working.client_id} are missing"
 
         for side, tracked in self._state.account.tracked.items():
             if tracked.doubt_since is not None and tracked.doubt_since + DOUBT_S <= now:
                 tracked.doubt_since = now
-                yield f"the venue's report of the {side.value} position does not agree with its fills"
+                yield f"doubt {side.value}", f"the venue's report of the {side.value} position disagrees with its fills"
 
     def _unexplained(self, now: float) -> Iterator[str]:
         for side, tracked in self._state.account.tracked.items():
             if tracked.external_since is not None and tracked.external_since + DOUBT_S <= now:
                 change = tracked.settle()
                 amount = tracked.now.amount
-                yield f"the {side.value} position changed by {change} without a fill of ours; it is {amount} now"
+                text = f"the {side.value} position changed by {change} without a fill of ours; it is {amount} now"
+                yield from self._notices.say(f"external {side.value}", text, now)
 
     def _silence(self, now: float) -> Iterator[Action]:
         """An order that was taken, by the answer, but that the private stream never showed: the stream is dead."""
