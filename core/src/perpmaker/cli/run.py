@@ -50,6 +50,11 @@ class Screen:
         self._clear()
         click.echo(f"{stamp}Z {_printable(text)}", err=True)
 
+    def show(self, page: str) -> None:
+        """Show a page of several lines as it is."""
+        self._clear()
+        click.echo(_printable(page), err=True)
+
     def draw(self, line: str) -> None:
         """Show how it goes: over the line before on a terminal, else as a line that stays."""
         if not self.is_terminal:
@@ -188,16 +193,27 @@ async def _open(
 ) -> AsyncIterator[Supervisor]:
     """A bot connected to its venue, or to the sandbox that stands in for it."""
     from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
+    from perpmaker.cli.survey import refuse, survey  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
     from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
-    from perpmaker.engine.launch import open_bot  # noqa: PLC0415  # the same
+    from perpmaker.engine.launch import Desk, open_bot  # noqa: PLC0415  # the same
+    from perpmaker.report.preflight_page import render_preflight  # noqa: PLC0415  # the same
 
     home = open_home(os.environ)
 
     async with _open_sandbox(configuration, screen, handle, url) as line:
         context = context_of(configuration, line)
 
-        async with open_bot(plan_of(configuration), context, home=home, tell=screen.tell, seed=os.getpid()) as bot:
+        async def inspect(desk: Desk) -> None:
+            preflight = await survey(configuration, desk.connector, desk.instrument, context)
+            screen.show(render_preflight(preflight))
+            refuse(preflight)
+
+        opened = open_bot(
+            plan_of(configuration), context, home=home, tell=screen.tell, seed=os.getpid(), inspect=inspect
+        )
+
+        async with opened as bot:
             yield bot
 
 

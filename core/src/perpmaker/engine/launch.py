@@ -7,7 +7,7 @@ import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
 import attrs
@@ -80,13 +80,23 @@ class Desk:
     instrument: Instrument
 
 
+Inspect: TypeAlias = Callable[[Desk], Awaitable[None]]
+
+
 @asynccontextmanager
 async def open_bot(
-    plan: Plan, context: ConnectorContext, *, home: Home | None, tell: Callable[[str], None], seed: int
+    plan: Plan,
+    context: ConnectorContext,
+    *,
+    home: Home | None,
+    tell: Callable[[str], None],
+    seed: int,
+    inspect: Inspect | None = None,
 ) -> AsyncIterator[Supervisor]:
     """Yield a bot that is ready to run. While the venue cannot be reached it is tried again, and that is told.
 
     `home` None keeps the journal in memory and takes no lock. The account and market are locked as long as it is open.
+    `inspect` looks at the market before anything of the account is set; what it raises ends the start.
 
     Raises:
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
@@ -117,6 +127,9 @@ async def open_bot(
 
         if aside is not None:
             tell(f"the journal was damaged and put aside as {aside}; a new one was begun")
+
+        if inspect is not None:
+            await venue.insist(lambda: inspect(desk))
 
         await venue.insist(lambda: _prepare(plan, desk))
         known = KnownOrders(journal=journal, client_ids=client_ids)
