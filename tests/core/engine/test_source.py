@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 
-from perpmaker.connector.interface import OpenSource
-from perpmaker.engine.source import FROZEN_S, PROOF_S, Standstill, first_word, judged
+from perpmaker.clock import LoopClock
+from perpmaker.connector.interface import (
+    ConnectorContext,
+    Environment,
+    OpenSource,
+    SandboxAccess,
+    SourceContext,
+    SourceRequest,
+)
+from perpmaker.declarations import DerivativeConnectorDeclaration, PriceSourceDeclaration
+from perpmaker.engine.source import FROZEN_S, PROOF_S, SourcePlan, Standstill, first_word, judged, source_opener
 from perpmaker.errors import ConnectivityError, UnknownMarketError
 from perpmaker.model.event import ReferenceChanged
+from perpmaker.secret import References
+from perpmaker.wire.memory import MemoryNetwork
 
 pytestmark = pytest.mark.anyio
 
@@ -159,3 +172,55 @@ async def test_market_that_does_not_exist_ends_the_start() -> None:
     """What no waiting mends is raised before anything is traded."""
     with pytest.raises(UnknownMarketError):
         await first_word(source_of(UnknownMarketError("NO-USDT", "Binance spot", ())), print)
+
+
+@attrs.frozen(kw_only=True)
+class Nothing:
+    """Settings of what has none."""
+
+
+@pytest.mark.parametrize(
+    ("environment", "opened_in"),
+    [
+        (Environment.SANDBOX, Environment.SANDBOX),
+        (Environment.PAPER, Environment.PAPER),
+        (Environment.TESTNET, Environment.PAPER),
+        (Environment.LIVE, Environment.PAPER),
+    ],
+)
+async def test_external_venue_is_opened_for_public_data_alone(environment: Environment, opened_in: Environment) -> None:
+    """Whatever is traded with, a source is opened without an account: in the sandbox its own, outside on paper."""
+    seen: list[ConnectorContext] = []
+
+    @asynccontextmanager
+    async def opened(_: Nothing, context: ConnectorContext) -> AsyncIterator[Any]:
+        seen.append(context)
+        yield None
+
+    connector = DerivativeConnectorDeclaration(name="moon", summary="Moon", settings=Nothing, open=opened)
+    source = PriceSourceDeclaration(name="ext", summary="S", settings=Nothing, open=opened, price_types=("mid_price",))
+    traded = SandboxAccess(url="http://traded", api_key="", api_secret="")
+    beside = SandboxAccess(url="http://beside", api_key="", api_secret="")
+    context = ConnectorContext(
+        clock=LoopClock(),
+        connect=MemoryNetwork().connect,
+        signers=References(Path(), environ={}),
+        environment=environment,
+        sandbox=traded,
+        source_sandbox=beside,
+    )
+    plan = SourcePlan(
+        declaration=source, settings=Nothing(), request=SourceRequest(market="A-B"), external=(connector, Nothing())
+    )
+
+    async with source_opener(plan, context)():
+        (given,) = seen
+        assert isinstance(given, SourceContext)
+        assert given.connector is not None
+        assert given.source is None
+
+        async with given.connector():
+            pass
+
+    assert [one.environment for one in seen] == [opened_in, opened_in]
+    assert [one.sandbox for one in seen] == [beside, beside]

@@ -108,3 +108,23 @@ def test_no_reference_from_what_cannot_be_trusted(view: dict[str, Any], rule: Ru
 def test_last_price_needs_a_trade() -> None:
     """Until something has been traded there is no last price."""
     assert isinstance(read("last_price"), NoReference)
+
+
+@pytest.mark.parametrize(("said_price", "believed"), [("80", True), ("120", True), ("79.99", False), ("120.01", False)])
+def test_F62_external_price_that_the_traded_market_contradicts_is_not_believed(
+    said_price: str, *, believed: bool
+) -> None:
+    """More than a fifth away from the traded mid there is no reference: a shifted point, another coin, a mistake."""
+    found = read(**said(price=said_price))
+    assert isinstance(found, Reference) is believed
+
+    if isinstance(found, NoReference):
+        assert found.reason.text == f"the price source says {said_price}, more than 20% away from BTC-USDT"
+
+
+def test_doubt_of_an_external_source_is_the_reason() -> None:
+    """A source that says why it is not to be used is not used, in its words."""
+    doubted = ReferenceChanged(doubt="it stands still", at=1000.0)
+    missing = read(external_reference=True, reference=doubted)
+    assert isinstance(missing, NoReference)
+    assert (missing.reason.text, missing.stale) == ("it stands still", False)

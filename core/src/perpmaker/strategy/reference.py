@@ -136,7 +136,7 @@ def _believed(view: View, reference: Reference | NoReference, mid: Decimal) -> R
     if isinstance(reference, NoReference) or abs(reference.price - mid) <= FARTHEST * mid:
         return reference
 
-    text = f"the price source says {reference.price}, more than {FARTHEST:%} away from {view.instrument.market}"
+    text = f"the price source says {reference.price}, more than {FARTHEST:.0%} away from {view.instrument.market}"
 
     return NoReference(reason=Reason(Rule.REFERENCE, text, mid))
 
