@@ -199,9 +199,9 @@ class NewOrder:
 class WorkingOrder:
     """One of our orders as the core believes it to be. Amounts in lots, prices in ticks, times of the engine's clock.
 
-    `status_before` is what it was before it became UNKNOWN or CANCELLING. `fence_at` is the moment after which a
-    venue that still does not know the order will never come to know it. `confirmed` says whether the private
-    stream (not only the answer to our own request) has shown it. `triggered`: the venue has fired this stop of ours.
+    `fence_at` is the moment after which a venue that still does not know the order will never come to know it.
+    `confirmed` says whether the private stream (not only the answer to our own request) has shown it. `triggered`: the
+    venue has fired this stop of ours.
     """
 
     order: NewOrder
