@@ -20,6 +20,7 @@ from functools import partial
 
 import attrs
 
+from perpmaker.engine.adoption import Adoption
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.decision import Decision, ExitRule, Review
@@ -34,9 +35,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     NewOrder,
     OrderKind,
-    OrderReport,
     OrderStatus,
-    OrderType,
     PositionMode,
     PositionSide,
     RefusalReason,
@@ -53,7 +52,6 @@ LEAST_PAUSE_S = 0.01
 """A wake condition that is due already does not turn the engine into a busy loop."""
 
 _QUOTING = frozenset({Mode.RUN, Mode.REDUCE})
-_UNADOPTED = -1
 _AS_MEANT = frozenset({End.FILLED, End.REQUESTED})
 
 
@@ -93,7 +91,7 @@ class Trader:
         self._exits = exits
         self._review = review or partial(risk.review, modules=())
         self._ids = client_ids
-        self._intent = intent
+        self._adoption = Adoption(is_ours=client_ids.is_ours, intent=intent)
         self._two_stops = two_stops
         self._proof = Proof(self.state, self.permission, fence_s=fence_s)
         self._retries = Retries()
@@ -145,7 +143,7 @@ class Trader:
             self.state.fold(event, now)
 
             if isinstance(event, Resynced):
-                notices.extend(self._adopt(event.orders, now))
+                notices.extend(self._adoption.adopt(self.state.orders, event.orders, now))
             elif isinstance(event, StopRequested):
                 self._hurry(now)
 
@@ -335,30 +333,6 @@ class Trader:
             if record.ask_at is not None:
                 record.ask(now)
 
-    def _adopt(self, reports: Sequence[OrderReport], now: float) -> list[str]:
-        """Take over orders of ours that an earlier run left; what nobody knows the purpose of is cancelled."""
-        orders, notices = self.state.orders, []
-        taken = {order.slot for order in orders.working()}
-
-        for report in reports:
-            client_id = report.client_id
-
-            if not self._ids.is_ours(client_id) or client_id in orders.live or report.status is not OrderStatus.OPEN:
-                continue
-
-            if client_id in orders.finished:
-                orders.reported(report, now)
-                continue
-
-            order = self._intent(client_id)
-            order = _unadopted(report) if order is None or order.slot in taken else order
-            orders.adopt(order, report, now)
-            taken.add(order.slot)
-            verb = "cancelled" if order.slot.level == _UNADOPTED else f"kept as {order.slot}"
-            notices.append(f"order {client_id} of an earlier run is live: {verb}")
-
-        return notices
-
     def _lots(self, side: PositionSide) -> int:
         return self.state.instrument.lots_down(abs(self.state.account.tracked[side].now.amount))
 
@@ -369,18 +343,3 @@ def _lost_stop(slot: Slot, end: SlotEnd) -> str:
     words = f": {end.refusal.text}" if end.refusal is not None else ""
 
     return f"the stop on the venue, {slot}: the venue {what}{words}; the stop is watched here"
-
-
-def _unadopted(report: OrderReport) -> NewOrder:
-    """An order in a slot that nothing is ever wanted in, so that it is cancelled."""
-    kind = OrderKind.TAKE_PROFIT if report.reduce_only else OrderKind.QUOTE
-    is_stop = report.type is OrderType.VENUE_STOP
-
-    return NewOrder(
-        client_id=report.client_id,
-        slot=Slot(OrderKind.VENUE_STOP if is_stop else kind, report.side, _UNADOPTED, report.position_side),
-        lots=max(1, report.lots),
-        ticks=report.ticks,
-        type=OrderType.VENUE_STOP if is_stop else OrderType.LIMIT,
-        reduce_only=report.reduce_only,
-    )

@@ -85,9 +85,12 @@ class Record:
         if venue_ms < self.shaped_ms or order.type is OrderType.VENUE_STOP:
             return order
 
-        lots = min(lots, order.lots) if venue_ms == self.shaped_ms else lots
+        if lots <= 0:  # a stop that closes whatever there is then
+            lots = order.lots
+        elif venue_ms == self.shaped_ms:
+            lots = min(lots, order.lots)
 
-        return attrs.evolve(order, ticks=order.ticks if ticks is None else ticks, lots=max(lots, 1))
+        return attrs.evolve(order, ticks=order.ticks if ticks is None else ticks, lots=lots)
 
     def shape(self, order: NewOrder, *, venue_ms: int, now: float) -> None:
         """Take over what `shaped` answered; an amount that shrank was cut."""

@@ -1,0 +1,60 @@
+"""Orders of ours that an earlier run left on the venue: taken back into their slots, or taken off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import attrs
+
+from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Slot
+from perpmaker.state.orders import Orders
+
+UNADOPTED = -1
+"""The level of an order that nothing is ever wanted in the place of, so that it is cancelled."""
+
+
+@attrs.frozen(kw_only=True)
+class Adoption:
+    """`is_ours` tells an own client id, `intent` what the order was meant for; None when nobody knows it."""
+
+    is_ours: Callable[[str], bool]
+    intent: Callable[[str], NewOrder | None]
+
+    def adopt(self, orders: Orders, reports: Sequence[OrderReport], now: float) -> Iterator[str]:
+        """Take over what the venue lists and we do not know; a line for people of each. Foreign orders are not touched.
+
+        An order without a known purpose, or for a slot that is taken, is cancelled.
+        """
+        taken = {order.slot for order in orders.working()}
+
+        for report in reports:
+            client_id = report.client_id
+
+            if not self.is_ours(client_id) or client_id in orders.live or report.status is not OrderStatus.OPEN:
+                continue
+
+            if client_id in orders.finished:
+                orders.reported(report, now)
+                continue
+
+            order = self.intent(client_id)
+            order = _unadopted(report) if order is None or order.slot in taken else order
+            orders.adopt(order, report, now)
+            taken.add(order.slot)
+            verb = "cancelled" if order.slot.level == UNADOPTED else f"kept as {order.slot}"
+            yield f"order {client_id} of an earlier run is live: {verb}"
+
+
+def _unadopted(report: OrderReport) -> NewOrder:
+    """An order in a slot of its own, in which nothing is ever wanted."""
+    kind = OrderKind.TAKE_PROFIT if report.reduce_only else OrderKind.QUOTE
+    is_stop = report.type is OrderType.VENUE_STOP
+
+    return NewOrder(
+        client_id=report.client_id,
+        slot=Slot(OrderKind.VENUE_STOP if is_stop else kind, report.side, UNADOPTED, report.position_side),
+        lots=max(1, report.lots),
+        ticks=report.ticks,
+        type=OrderType.VENUE_STOP if is_stop else OrderType.LIMIT,
+        reduce_only=report.reduce_only,
+    )
