@@ -26,8 +26,10 @@ PLAIN: dict[str, Any] = {
 class Venue:
     """Exits against a venue that does what it is told only when the test says so."""
 
-    def __init__(self, settings: ExitSettings, *, quotes_continue: bool = False, **view: Any) -> None:
-        self.exits = Exits(settings, make_instrument(), quotes_continue=quotes_continue)
+    def __init__(
+        self, settings: ExitSettings, *, quotes_continue: bool = False, venue_stops: bool = False, **view: Any
+    ) -> None:
+        self.exits = Exits(settings, make_instrument(), quotes_continue=quotes_continue, venue_stops=venue_stops)
         self.fields: dict[str, Any] = {"now": 1000.0, "positions": make_position("1"), **view}
         self.orders: dict[Slot, WorkingOrder] = {}
         self.ended: dict[Slot, SlotEnd] = {}
