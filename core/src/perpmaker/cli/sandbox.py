@@ -190,8 +190,12 @@ def _line(line: SandboxLine, *, as_json: bool) -> str:
     if as_json:
         return msgspec.json.encode(attrs.asdict(line)).decode()
 
+    source = (
+        "" if line.source is None else f"beside it {line.source.market} of {line.source.venue} at {line.source.url}; "
+    )
+
     return (
-        f"Sandbox of {line.venue}: {line.market} at {line.url}, {line.origin}; "
+        f"Sandbox of {line.venue}: {line.market} at {line.url}, {line.origin}; {source}"
         f"API key {line.api_key}, secret {line.api_secret} (test keys). Stop with Ctrl-C."
     )
 
