@@ -89,7 +89,8 @@ def test_F50_rule_10_cancelled_by_a_person_pauses_the_level_for_one_refresh_time
 
     scenario.advance(1)
     (again,) = scenario.sent("place", since=2)
-    assert (again.at, again.what) == (pytest.approx(17.005, abs=0.02), "place buy 0: 1 at 99")
+    assert again.what == "place buy 0: 1 at 99"
+    assert again.at == pytest.approx(17.005, abs=0.02)
 
 
 def test_F50_rule_10_the_other_levels_go_on() -> None:
