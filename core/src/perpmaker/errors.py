@@ -13,6 +13,7 @@
     │   ├── RefusedError          the venue answered, and the answer is no                     exit 3
     │   │   ├── AuthenticationError   key, signature, permission or address not accepted
     │   │   └── RateLimitedError      too much was asked; says when to come back
+    │   ├── KeyRightsError        the key could do more than trade, or less                    exit 3
     │   └── UnknownMarketError    no such market on this venue; names the nearest             exit 3
     ├── MarketRulesError          the configuration breaks the market's own rules             exit 3
     ├── RiskModuleError           a risk module answered what none may: a bolder quote           contained
@@ -147,6 +148,10 @@ class RateLimitedError(RefusedError):
     def __init__(self, text: str, *, code: str = "", status: int | None = None, retry_after_s: float) -> None:
         super().__init__(text, code=code, status=status)
         self.retry_after_s = retry_after_s
+
+
+class KeyRightsError(VenueError):
+    """The API key is allowed what no bot's key should be, or not what this one needs."""
 
 
 class UnknownMarketError(VenueError):

@@ -59,8 +59,7 @@ class CountingVenue:
         if self.fault is not None:
             raise self.fault
 
-    @property
-    def is_armed(self) -> bool:
+    def counts(self) -> bool:
         """Whether it counts, and has not ended."""
         return self.ends_at is not None and self.ends_at > self.clock.now()
 
@@ -148,9 +147,9 @@ async def test_a_clean_end_disarms_it_and_a_killed_process_does_not() -> None:
         scene.dead_man.see([account()])
         await anyio.sleep(1)
 
-    assert scene.venue.is_armed
+    assert scene.venue.counts()
     await scene.dead_man.disarm()
-    assert (scene.venue.is_armed, scene.venue.disarmed) == (False, 1)
+    assert (scene.venue.counts(), scene.venue.disarmed) == (False, 1)
 
 
 async def test_a_switch_that_cannot_be_disarmed_is_said() -> None:
@@ -170,17 +169,17 @@ async def test_F51_it_is_not_armed_beside_orders_of_somebody_else(*, by_stream: 
     async with kept() as scene:
         scene.dead_man.see([account()])
         await anyio.sleep(1)
-        assert scene.venue.is_armed
+        assert scene.venue.counts()
 
         theirs = order("web-1")
         scene.dead_man.see([OrderReported(report=theirs, by_stream=True) if by_stream else account(theirs)])
         await anyio.sleep(0.1)
-        assert not scene.venue.is_armed
+        assert not scene.venue.counts()
         assert "not armed: 1 orders that are not ours" in scene.told[-1]
 
         scene.dead_man.see([account(order("pm-3"))])
         await anyio.sleep(0.1)
-        assert scene.venue.is_armed
+        assert scene.venue.counts()
         assert "armed" in scene.told[-1]
 
 
@@ -191,7 +190,7 @@ async def test_what_does_not_rest_is_no_order_of_somebody_else() -> None:
         done = order("web-1", status=OrderStatus.FILLED)
         scene.dead_man.see([OrderReported(report=one) for one in (done, order("x", type=OrderType.MARKET))])
         await anyio.sleep(1)
-        assert scene.venue.is_armed
+        assert scene.venue.counts()
 
 
 async def test_F48_a_heartbeat_that_came_too_late_has_everything_read_again() -> None:
@@ -220,7 +219,7 @@ async def test_F48_a_heartbeat_missed_now_and_then_is_no_matter() -> None:
         await anyio.sleep(15)
         scene.venue.fault = None
         await anyio.sleep(1)
-        assert scene.venue.is_armed
+        assert scene.venue.counts()
 
     assert (len(scene.told), scene.resyncs) == (1, [])
 

@@ -26,11 +26,14 @@ from perpmaker.declarations import (
     StrategyDeclaration,
 )
 from perpmaker.engine.backoff import Backoff
+from perpmaker.engine.claim import claim_orders
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.feed import ReferenceFeed
 from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
+from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, source_opener, traded_mid
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.engine.trader import Trader
@@ -92,23 +95,27 @@ async def open_bot(
     tell: Callable[[str], None],
     seed: int,
     inspect: Inspect | None = None,
+    adopt: bool = False,
 ) -> AsyncIterator[Supervisor]:
     """Yield a bot that is ready to run. While the venue cannot be reached it is tried again, and that is told.
 
     `home` None keeps the journal in memory and takes no lock. The account and market are locked as long as it is open.
-    `inspect` looks at the market before anything of the account is set; what it raises ends the start.
+    `inspect` looks at the market before anything of the account is set; what it raises ends the start. `adopt`: orders
+    with our mark whose run the journal does not know are taken for ours and cancelled, instead of refusing the start.
 
     Raises:
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
         UnknownMarketError: no such market; names the nearest.
+        KeyRightsError: live, and the key may withdraw, or may not trade.
         MarketRulesError: leverage or position mode are not to be had there.
-        LockedError: another process trades this account and market.
+        LockedError: another process trades this account and market, or orders on the venue say that one does.
         JournalError: the journal cannot be opened, or belongs to something else.
     """
     async with AsyncExitStack() as stack:
         backoff = Backoff(Random(seed))  # noqa: S311  # jitter, not cryptography
         venue = _Persistence(plan=plan, environment=context.environment.value, tell=tell, backoff=backoff)
         desk = await venue.insist(lambda: _open_desk(plan, context, stack))
+        await venue.insist(lambda: check_key(desk.connector, context.environment, tell))
         key = Key(
             environment=context.environment.value,
             venue=desk.connector.name,
@@ -116,17 +123,23 @@ async def open_bot(
             market=desk.instrument.market,
         )
         run = _base36(context.clock.utc_ms())
-        client_ids = ClientIds(_bot(key), run)
+        client_ids = ClientIds(_bot(desk), run)
 
         if home is not None:
             stack.enter_context(home.lock(key))
 
         path = None if home is None else home.journal(key)
-        journal, aside = stack.enter_context(open_journal(path, key, run))
-        journal.record_run(context.clock.utc_ms(), {"key": str(key)})
+        journal, damage = stack.enter_context(open_journal(path, key, run))
 
-        if aside is not None:
-            tell(f"the journal was damaged and put aside as {aside}; a new one was begun")
+        if damage is not None:
+            tell(
+                f"the journal was damaged ({damage.reason}) and put aside as {damage.aside}; a new one was begun. What "
+                "is on the venue counts: orders whose purpose is lost are cancelled, exits are set anew"
+            )
+
+        recovery = Recovery(connector=desk.connector, instrument=desk.instrument, clock=context.clock)
+        claim_orders(await venue.insist(recovery.open_orders), client_ids, journal, adopt=adopt, tell=tell)
+        journal.record_run(context.clock.utc_ms(), {"key": str(key)})
 
         if inspect is not None:
             await venue.insist(lambda: inspect(desk))
@@ -142,6 +155,7 @@ async def open_bot(
             venue_stops=isinstance(desk.connector, VenueStops),
             two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
         )
+        journal.live = lambda: [order.client_id for order in trader.working()]
         sources = await _sources(plan, context, trader, tell)
 
         can_stay = context.environment is not Environment.PAPER
@@ -280,9 +294,11 @@ def _instance(connector: DerivativeConnector, context: ConnectorContext) -> str:
     return f"{connector.account}@{context.sandbox.url.partition('://')[2]}"
 
 
-def _bot(key: Key) -> str:
-    """The part of client ids that tells this account and market from all others."""
-    return hashlib.sha256(str(key).encode()).hexdigest()[:6]
+def _bot(desk: Desk) -> str:
+    """The part of client ids that tells this account and market from all others, whoever reaches them by what name."""
+    words = (desk.connector.name, desk.connector.account, desk.instrument.market)
+
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
 
 
 def _base36(number: int) -> str:

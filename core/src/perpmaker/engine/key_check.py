@@ -1,0 +1,42 @@
+"""Before money is at stake: a key that could do more than trade is not used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from perpmaker.connector.interface import DerivativeConnector, Environment, KeyPermissions, KeyRights
+from perpmaker.errors import KeyRightsError
+
+
+async def check_key(connector: DerivativeConnector, environment: Environment, tell: Callable[[str], None]) -> None:
+    """Let a live key pass only when it can read and trade and nothing can leave the account with it.
+
+    KeyRightsError names what is wrong; what is merely unwise, or not told by the venue, is told.
+    """
+    if environment is not Environment.LIVE:
+        return
+
+    rights = await connector.key_rights() if isinstance(connector, KeyPermissions) else None
+
+    if rights is None:
+        tell(f"{connector.name} does not tell what the key may do: make sure that it cannot withdraw")
+        return
+
+    faults = tuple(_faults(rights))
+
+    if faults:
+        raise KeyRightsError(f"the API key of {connector.name} {', and '.join(faults)}: nothing is traded with it")
+
+    if not rights.ip_restricted:
+        tell(f"the API key of {connector.name} works from every address: restrict it to this machine's")
+
+
+def _faults(rights: KeyRights) -> list[str]:
+    checks = (
+        (rights.can_withdraw, "may withdraw"),
+        (rights.can_transfer, "may transfer money to other accounts"),
+        (not rights.can_read, "may not read the account"),
+        (not rights.can_trade, "may not trade futures"),
+    )
+
+    return [words for is_wrong, words in checks if is_wrong]
