@@ -41,7 +41,7 @@ class Screen:
     All of it goes to standard error; standard output belongs to the summary.
     """
 
-    is_terminal: bool = attrs.field(factory=sys.stderr.isatty)
+    is_terminal: bool = attrs.field(factory=lambda: sys.stderr.isatty())  # noqa: PLW0108  # the stream of now
     _drawn: bool = False
 
     def tell(self, text: str) -> None:
