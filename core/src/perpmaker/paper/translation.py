@@ -199,7 +199,7 @@ def account_events(exchange: Exchange, event: SimulationEvent) -> Iterator[Accou
         case OrderChanged():
             yield from _order_events(exchange, event)
         case ConditionalChanged():
-            yield OrderReported(report=stop_report_of(event.order, None), by_stream=True)
+            yield OrderReported(report=stop_report_of(event.order, _order_of(exchange, event.order)), by_stream=True)
         case AccountChanged():
             yield BalanceReported(balance=balance_of(event.state, event.now_ms))
             changed = [position for position in event.state.positions if position.side in event.sides]
@@ -235,6 +235,10 @@ def _order_events(exchange: Exchange, event: OrderChanged) -> Iterator[AccountEv
         )
     else:
         yield OrderReported(report=report_of(order), by_stream=True)
+
+
+def _order_of(exchange: Exchange, stop: ConditionalOrder) -> SimulatedOrder | None:
+    return None if stop.order_id is None else exchange.order(stop.account, order_id=stop.order_id)
 
 
 def _stop_behind(exchange: Exchange, order: SimulatedOrder) -> ConditionalOrder | None:
