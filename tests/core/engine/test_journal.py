@@ -123,10 +123,12 @@ def test_a_changed_payload_is_found_and_the_journal_put_aside(tmp_path: Path) ->
 
     connection.close()
 
-    with open_journal(tmp_path / "j", KEY, "r2") as (journal, aside):
-        assert aside is not None
-        assert aside.exists()
-        assert list(journal.rows()) == []
+    with open_journal(tmp_path / "j", KEY, "r2") as (journal, damage):
+        assert damage is not None
+        assert damage.aside.exists()
+        assert damage.reason == "row 1 is not what was written"
+        assert [(row.kind, row.name) for row in journal.rows()] == [("run", "r1")]
+        assert journal.intent("pm-b-r1-1") is None
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 300, b"SQLite format 3\0" + b"\xff" * 5000])
@@ -134,10 +136,10 @@ def test_a_file_that_is_no_database_is_put_aside(tmp_path: Path, content: bytes)
     """Garbage never stops a start, and is never silently overwritten."""
     (tmp_path / "j").write_bytes(content)
 
-    with open_journal(tmp_path / "j", KEY, "r1") as (journal, aside):
+    with open_journal(tmp_path / "j", KEY, "r1") as (journal, damage):
         journal.record_notice("begun again", 1)
-        assert aside is not None
-        assert aside.read_bytes() == content
+        assert damage is not None
+        assert damage.aside.read_bytes() == content
 
 
 def test_an_empty_file_is_a_journal_that_was_not_begun(tmp_path: Path) -> None:

@@ -37,3 +37,10 @@ class ClientIds:
     def is_ours(self, client_id: str) -> bool:
         """Whether an id was made by this bot, in this run or in an earlier one."""
         return client_id.startswith(self.prefix)
+
+    def run_of(self, client_id: str) -> str | None:
+        """The run that an id of this bot was made in; None for every other id."""
+        if not self.is_ours(client_id):
+            return None
+
+        return client_id.removeprefix(self.prefix).rpartition("-")[0]

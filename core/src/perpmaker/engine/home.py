@@ -37,6 +37,11 @@ class Key:
         """The key as the stem of a file name: what a file system might not like becomes an underscore."""
         return "~".join(_UNSAFE.sub("_", part) for part in (self.environment, self.venue, self.account, self.market))
 
+    @property
+    def lock_name(self) -> str:
+        """The account and market as the stem of a file name, by whatever name of an environment they are reached."""
+        return "~".join(_UNSAFE.sub("_", part) for part in (self.venue, self.account, self.market))
+
     def __str__(self) -> str:
         """Render as `BTC-USDT of account 8f3a on binance_perpetual (testnet)`."""
         return f"{self.market} of account {self.account} on {self.venue} ({self.environment})"
@@ -58,7 +63,7 @@ class Home:
 
         The lock is the kernel's (flock): it ends with the process, however that ends, so a crash never locks us out.
         """
-        path = _private(self.root / "lock") / f"{key.file_name}.lock"
+        path = _private(self.root / "lock") / f"{key.lock_name}.lock"
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
         try:

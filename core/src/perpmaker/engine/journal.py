@@ -2,55 +2,54 @@
 
 One SQLite file per account and market (write-ahead log, `synchronous = FULL`: a row that was recorded survives the
 power going away). Commits run in the event loop on purpose: one takes about 0.13 ms there, and in a thread four times
-that. Each row carries the hash of the one before it, because SQLite's own check does not see changed payloads.
+that. How rows prove each other, and what becomes of a damaged file, is `journal_file`.
 
-A journal that cannot be written stays broken (`JournalError` from then on): nothing may be sent without a row.
+A journal that cannot be written stays broken (`JournalError` from then on): nothing may be sent without a row. One
+that has grown to `LARGE_BYTES` is put behind; its successor begins with every run that was ever known, and with what
+the newest orders and those that may still live were meant for.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 import msgspec
 
 from perpmaker.engine.home import Key
+from perpmaker.engine.journal_file import (
+    Damage,
+    Row,
+    Witness,
+    append,
+    claim,
+    connect,
+    finish_beginning,
+    last_hash,
+    open_witness,
+    put_aside_if_damaged,
+    read_rows,
+    take_next,
+    write_next,
+)
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Action, Place
 from perpmaker.model.event import Event
 from perpmaker.model.order import NewOrder
 
-SCHEMA = 1
-VERIFIED_ROWS = 20_000
-_GENESIS = b"perpmaker journal 1"
-_TABLES = """
-CREATE TABLE IF NOT EXISTS row (
-    seq INTEGER PRIMARY KEY,
-    run TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    name TEXT,
-    utc_ms INTEGER NOT NULL,
-    payload BLOB NOT NULL,
-    hash BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS row_name ON row (name) WHERE name IS NOT NULL;
-"""
+LARGE_BYTES = 64_000_000
+LOOK_EVERY = 1_000
+"""Rows between one look at the size and the next."""
 
+NEWEST = 1_000
+"""Orders whose purpose is carried on into the next file, whatever became of them."""
 
-@attrs.frozen(kw_only=True)
-class Row:
-    """One row as it stands: `kind` is run, intent, step or notice; `name` what it can be found by (run, client id)."""
-
-    run: str
-    kind: str
-    name: str | None
-    utc_ms: int
-    payload: bytes
+TAIL = 2_000
+"""Rows in which the newest word on executions is looked for."""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,10 +65,18 @@ class Step:
 class Journal:
     """An open journal of one run. What `record_*` was given is durable when it returns."""
 
-    def __init__(self, connection: sqlite3.Connection, run: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, run: str, key: Key, path: Path | None = None) -> None:
+        self.live: Callable[[], Iterable[str]] = tuple
+        """Client ids of orders that may still live: what they were meant for is never put behind."""
+
         self._connection = connection
         self._run = run
-        self._last = _last_hash(connection)
+        self._key = key
+        self._path = path
+        self._seq, self._last = last_hash(connection)
+        self._looked_at = self._seq
+        self._witness: Witness | None = None if path is None else open_witness(path)
+        self._see()
         self._broken: str | None = None
 
     @property
@@ -80,6 +87,11 @@ class Journal:
     def record_run(self, utc_ms: int, about: dict[str, str]) -> None:
         """The first row of a run: its id is known from now on, and what it was started with."""
         self._append([self._row("run", self._run, utc_ms, about)])
+
+    def record_salvage(self, runs: Sequence[str], source: str) -> None:
+        """Runs that a damaged journal told of: their orders are ours, whatever they were meant for."""
+        if runs:
+            self._append([Row(run=run, kind="run", name=run, utc_ms=0, payload=_encode(source)) for run in runs])
 
     def record_step(self, step: Step, utc_ms: int) -> None:
         """One decision: a row for each order about to be sent, then the step itself, in one commit."""
@@ -120,155 +132,124 @@ class Journal:
 
     def rows(self) -> Iterator[Row]:
         """Every row, oldest first."""
-        for run, kind, name, utc_ms, payload in self._connection.execute(
-            "SELECT run, kind, name, utc_ms, payload FROM row ORDER BY seq"
-        ):
-            yield Row(run=run, kind=kind, name=name, utc_ms=utc_ms, payload=payload)
+        return read_rows(self._connection)
+
+    def last_read_ms(self) -> int | None:
+        """The venue's time of the newest whole reading of the account by an earlier run; None where there is none."""
+        query = "SELECT payload FROM row WHERE kind = 'step' AND run != ? ORDER BY seq DESC LIMIT ?"
+
+        for (payload,) in self._connection.execute(query, (self._run, TAIL)):
+            for name, event in reversed(msgspec.json.decode(payload)["events"]):
+                if name == "Resynced" and event["venue_ms"]:
+                    return int(event["venue_ms"])
+
+        return None
+
+    def close(self) -> None:
+        """Close the files."""
+        self._connection.close()
+
+        if self._witness is not None:
+            self._witness.close()
 
     def _row(self, kind: str, name: str | None, utc_ms: int, content: object) -> Row:
-        return Row(run=self._run, kind=kind, name=name, utc_ms=utc_ms, payload=msgspec.json.encode(content))
+        return Row(run=self._run, kind=kind, name=name, utc_ms=utc_ms, payload=_encode(content))
 
     def _append(self, rows: Sequence[Row]) -> None:
         """Commit the rows together, each chained to the one before it."""
         if self._broken is not None:
             raise JournalError(self._broken)
 
-        last, chained = self._last, []
-
-        for row in rows:
-            last = _hash(last, row)
-            chained.append((row.run, row.kind, row.name, row.utc_ms, row.payload, last))
-
         try:
-            with _transaction(self._connection):
-                self._connection.executemany(
-                    "INSERT INTO row (run, kind, name, utc_ms, payload, hash) VALUES (?, ?, ?, ?, ?, ?)", chained
-                )
-        except sqlite3.Error as error:
+            self._last = append(self._connection, rows, self._last)
+            self._seq += len(rows)
+            self._see()
+            self._stay_small()
+        except (sqlite3.Error, OSError) as error:
             self._broken = f"the journal cannot be written: {error}"
             raise JournalError(self._broken) from error
 
-        self._last = last
+    def _see(self) -> None:
+        if self._witness is not None:
+            self._witness.see(self._seq, self._last)
+
+    def _stay_small(self) -> None:
+        """Go on in a new file when this one has grown large."""
+        if self._path is None or self._seq - self._looked_at < LOOK_EVERY:
+            return
+
+        self._looked_at = self._seq
+        (pages,), (size,) = (
+            self._connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size")
+        )
+
+        if pages * size < LARGE_BYTES:
+            return
+
+        try:
+            write_next(self._path, str(self._key), self._carried())
+        except (JournalError, sqlite3.Error):
+            return  # no room for a second file: the first one goes on
+
+        self.close()
+        take_next(self._path)
+        self._connection = connect(self._path)
+        self._witness = open_witness(self._path)
+        self._seq, self._last = last_hash(self._connection)
+        self._looked_at = self._seq
+        self._see()
+
+    def _carried(self) -> Sequence[Row]:
+        """What a new file begins with."""
+        live = set(self.live())
+        intents = self._connection.execute("SELECT COUNT(*) FROM row WHERE kind = 'intent'").fetchone()[0]
+        carried, seen = [], 0
+
+        for row in self.rows():
+            seen += row.kind == "intent"
+            is_new = seen > intents - NEWEST
+
+            if row.kind == "run" or (row.kind == "intent" and (is_new or row.name in live)):
+                carried.append(row)
+
+        return carried
 
 
 @contextmanager
-def open_journal(path: Path | None, key: Key, run: str) -> Iterator[tuple[Journal, Path | None]]:
+def open_journal(path: Path | None, key: Key, run: str) -> Iterator[tuple[Journal, Damage | None]]:
     """Open the journal of an account and market for a run (`path` None: in memory, gone at the end).
 
-    Yields the journal, and where a damaged one was put aside, if one was: then the account is read from the venue as
-    after any start, and orders of runs that only the damaged one knew are not adopted.
+    Yields the journal, and what was found damaged and put aside, if anything was: then the account is read from the
+    venue as after any start. The runs that the damaged one still told of are known in the new one; what their orders
+    were meant for is not.
 
     Raises:
         JournalError: it belongs to another account or market, to a newer version, or cannot be opened at all.
     """
-    aside = None if path is None else _put_aside_if_damaged(path)
+    damage = None
 
-    with closing(_connect(path)) as connection:
-        _claim(connection, key, path)
+    if path is not None:
+        finish_beginning(path)
+        damage = put_aside_if_damaged(path)
 
-        yield Journal(connection, run), aside
-
-
-def _connect(path: Path | None) -> sqlite3.Connection:
-    """Open the file (made 0600 before SQLite sees it: its log files take the same mode) and set it up."""
-    try:
-        if path is not None:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-
-        connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=0.2)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(_TABLES)
-    except (OSError, sqlite3.Error) as error:
-        raise JournalError(f"the journal {path} cannot be opened: {error}") from error
-
-    return connection
-
-
-def _claim(connection: sqlite3.Connection, key: Key, path: Path | None) -> None:
-    """Write down whose journal this is, or refuse one that is somebody else's."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-
-    if version > SCHEMA:
-        raise JournalError(f"the journal {path} was written by a newer version (schema {version}, known {SCHEMA})")
-
-    connection.execute("CREATE TABLE IF NOT EXISTS owner (key TEXT NOT NULL) STRICT")
-    found = connection.execute("SELECT key FROM owner").fetchone()
-
-    if found is None:
-        connection.execute("INSERT INTO owner VALUES (?)", (str(key),))
-        connection.execute(f"PRAGMA user_version = {SCHEMA}")
-    elif found[0] != str(key):
-        raise JournalError(f"the journal {path} is that of {found[0]}, not of {key}")
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+    connection = connect(path)
 
     try:
-        yield
+        claim(connection, str(key), path)
     except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
+        connection.close()
         raise
 
-    connection.execute("COMMIT")
-
-
-def _hash(before: bytes, row: Row) -> bytes:
-    """Bind a row to all rows before it."""
-    digest = hashlib.sha256(before)
-
-    for part in (row.run, row.kind, row.name or "", str(row.utc_ms)):
-        digest.update(part.encode() + b"\0")
-
-    digest.update(row.payload)
-
-    return digest.digest()
-
-
-def _last_hash(connection: sqlite3.Connection) -> bytes:
-    found = connection.execute("SELECT hash FROM row ORDER BY seq DESC LIMIT 1").fetchone()
-
-    return _GENESIS if found is None else bytes(found[0])
-
-
-def _put_aside_if_damaged(path: Path) -> Path | None:
-    """Rename a journal whose newest rows do not prove each other, or that is no database at all."""
-    if not path.exists() or _is_sound(path):
-        return None
-
-    aside = path.with_name(f"{path.name}.damaged-{path.stat().st_mtime_ns // 1_000_000}")
-    path.rename(aside)
-
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-    return aside
-
-
-def _is_sound(path: Path) -> bool:
-    """Whether the newest rows (`VERIFIED_ROWS` of them, so that starting stays quick) chain to each other."""
-    query = "SELECT run, kind, name, utc_ms, payload, hash FROM row ORDER BY seq DESC LIMIT ?"
+    journal = Journal(connection, run, key, path)
 
     try:
-        with closing(sqlite3.connect(path, timeout=0.2)) as connection:
-            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'row'").fetchone() is None:
-                return True  # made, and killed before its first row
+        if damage is not None:
+            journal.record_salvage(damage.runs, str(damage.aside))
 
-            newest = connection.execute(query, (VERIFIED_ROWS + 1,)).fetchall()[::-1]
-    except sqlite3.Error:
-        return False
+        yield journal, damage
+    finally:
+        journal.close()
 
-    whole = len(newest) <= VERIFIED_ROWS
-    before = _GENESIS if whole else bytes(newest[0][5])
 
-    for run, kind, name, utc_ms, payload, found in newest if whole else newest[1:]:
-        before = _hash(before, Row(run=run, kind=kind, name=name, utc_ms=utc_ms, payload=payload))
-
-        if before != found:
-            return False
-
-    return True
+def _encode(content: Any) -> bytes:  # noqa: ANN401  # whatever events and actions are made of
+    return msgspec.json.encode(content)
