@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
-from perpmaker.model.event import OrderAccepted, OrderAmended
+from perpmaker.model.event import (
+    CancelCause,
+    Command,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderNotFound,
+    OrderRefused,
+    OrderUnknown,
+)
 from perpmaker.model.order import (
+    Fill,
     NewOrder,
     OrderKind,
     OrderReport,
     OrderStatus,
     OrderType,
     PositionSide,
+    Refusal,
+    RefusalReason,
     Side,
     Slot,
     WorkingOrder,
 )
+from perpmaker.state.graveyard import CAPACITY
 from perpmaker.state.orders import Orders
 from perpmaker.state.own_depth import OwnDepth
+from perpmaker.state.view import End
 
 TARGET = NewOrder(
     client_id="pm-1",
@@ -52,11 +68,37 @@ def report(order: NewOrder, venue_ms: int = 10, **changes: Any) -> OrderReport:
     return OrderReport(**{**facts, **changes})
 
 
-def placed(order: NewOrder) -> tuple[Orders, OwnDepth]:
-    """An order that the venue has taken, and the depth that the book leaves out."""
+def fill(lots: int, cumulative: int | None) -> Fill:
+    """An execution of order pm-1."""
+    return Fill(
+        client_id="pm-1",
+        venue_id="7",
+        trade_id="1",
+        side=Side.BUY,
+        position_side=PositionSide.NET,
+        price=Decimal(9),
+        amount=Decimal(lots),
+        fee=Decimal(0),
+        fee_asset="USDT",
+        maker=True,
+        realized_pnl=None,
+        venue_ms=9,
+        filled_lots=cumulative,
+    )
+
+
+def sent(order: NewOrder) -> tuple[Orders, OwnDepth]:
+    """An order in flight, and the depth that the book leaves out."""
     depth = OwnDepth()
     orders = Orders(depth, fence_s=3.0)
     orders.place(order, 0.0)
+
+    return orders, depth
+
+
+def placed(order: NewOrder) -> tuple[Orders, OwnDepth]:
+    """An order that the venue has taken, and the depth that the book leaves out."""
+    orders, depth = sent(order)
     orders.accepted(OrderAccepted(client_id=order.client_id, venue_id="7", venue_ms=0, by_stream=True), 0.0)
 
     return orders, depth
@@ -109,3 +151,44 @@ def test_an_adopted_order_is_as_it_rests() -> None:
     orders.adopt(TARGET, report(TARGET, lots=3, ticks=99, filled_lots=1), 0.0)
 
     assert (only(orders).order.ticks, only(orders).remaining_lots) == (99, 2)
+
+
+# --- orders that ended -----------------------------------------------------------------------------------------------
+
+
+def test_an_order_that_never_was_and_then_did_fill_blocks_nothing_once_its_fill_is_here() -> None:
+    """Cancelled with an executed part, by a late word: the fill settles it, and it does not live again."""
+    orders, _ = sent(QUOTE)
+    orders.unknown(OrderUnknown(client_id="pm-1", command=Command.PLACE, detail="lost", fence_at=3.0), 0.0)
+    orders.not_found(OrderNotFound(client_id="pm-1", asked_at=3.0), 3.0)
+    assert orders.finished["pm-1"].end is End.NEVER_WAS
+    orders.cancelled(OrderCancelled(client_id="pm-1", cause=CancelCause.VENUE, filled_lots=2, venue_ms=9), 4.0)
+    assert orders.is_blocked
+    orders.filled(fill(2, 2), 2, 5.0)
+
+    assert not orders.is_blocked
+    assert not orders.live
+
+
+def test_an_order_that_never_was_and_is_then_shown_lives() -> None:
+    """It is open until it is asked for."""
+    orders, _ = sent(QUOTE)
+    orders.unknown(OrderUnknown(client_id="pm-1", command=Command.PLACE, detail="lost", fence_at=3.0), 0.0)
+    orders.not_found(OrderNotFound(client_id="pm-1", asked_at=3.0), 3.0)
+    orders.filled(fill(2, 2), 2, 4.0)
+
+    assert (only(orders).status, only(orders).filled_lots) == (OrderStatus.OPEN, 2)
+    assert not orders.is_blocked
+
+
+def test_I17_ended_orders_are_remembered_up_to_a_number() -> None:
+    """A week of quotes does not fill the memory."""
+    orders = Orders(OwnDepth(), fence_s=3.0)
+
+    for number in range(CAPACITY + 100):
+        order = attrs.evolve(QUOTE, client_id=f"pm-{number}")
+        orders.place(order, 0.0)
+        orders.refused(OrderRefused(client_id=order.client_id, refusal=Refusal(reason=RefusalReason.OTHER)), 0.0)
+
+    assert len(orders.finished) == CAPACITY
+    assert f"pm-{CAPACITY + 99}" in orders.finished

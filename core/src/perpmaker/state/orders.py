@@ -32,12 +32,10 @@ from perpmaker.model.order import (
     Slot,
     WorkingOrder,
 )
+from perpmaker.state.graveyard import Graveyard
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.record import Record, adopted
 from perpmaker.state.view import End, SlotEnd
-
-GRAVEYARD: Final = 4096
-"""Ended orders that are remembered, for late fills and duplicated messages."""
 
 CUT_S: Final = 1.0
 """How long an order that the venue cut is not sent again only to be larger."""
@@ -52,15 +50,14 @@ _SHOWN: Final = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus
 class Orders:
     """Own orders. `fence_s` is how long after a question about a known order the venue's "no such order" is proof.
 
-    `live` holds orders that are or may become live; `settling` ended ones whose fills have not all arrived.
+    `live` holds orders that are or may become live, `finished` those that ended.
     `version` counts changes. `lost` collects what only a resync can explain, `news` how orders ended, until
     the trader takes them.
     """
 
     def __init__(self, depth: OwnDepth, *, fence_s: float) -> None:
         self.live: dict[str, Record] = {}
-        self.finished: dict[str, Record] = {}
-        self.settling: dict[str, Record] = {}
+        self.finished = Graveyard()
         self.ended: dict[Slot, SlotEnd] = {}
         self.quote_filled_at: dict[Side, float] = {}
         self.last_own_trade: int | None = None
@@ -211,12 +208,7 @@ class Orders:
         record = self.live.get(fill.client_id) or self._revive(fill.client_id, now)
 
         if record is None:
-            record = self.finished.get(fill.client_id)
-
-            if record is not None:
-                self._book_late(record, fill, lots, now)
-
-            return record
+            return self._book_late(fill, lots, now)
 
         record.accept(venue_id=fill.venue_id, venue_ms=fill.venue_ms, now=now, by_stream=True)
         record.book(lots, fill.filled_lots, now)
@@ -244,10 +236,7 @@ class Orders:
 
     def forgive(self, before: float) -> None:
         """After a resync: fills announced before it that it did not bring will not come."""
-        for client_id, record in list(self.settling.items()):
-            if record.gap_since is not None and record.gap_since <= before:
-                record.forgive()
-                del self.settling[client_id]
+        self.finished.forgive(before)
 
         for record in self.live.values():
             if record.gap_since is not None and record.gap_since <= before:
@@ -284,7 +273,7 @@ class Orders:
 
     def gaps(self) -> Iterator[Record]:
         """Orders, live or ended, whose announced fills have not all arrived."""
-        yield from (record for record in self.settling.values() if record.gap_since is not None)
+        yield from self.finished.settling
         yield from (record for record in self.live.values() if record.gap_since is not None)
 
     def cut(self, now: float) -> set[str]:
@@ -298,7 +287,7 @@ class Orders:
     @property
     def is_blocked(self) -> bool:
         """Whether the outcome of a command is unknown, or the position is known to be older than a fill."""
-        return bool(self.settling) or any(
+        return not self.finished.is_settled or any(
             record.working.status is OrderStatus.UNKNOWN or record.has_gap for record in self.live.values()
         )
 
@@ -337,36 +326,29 @@ class Orders:
 
         record.shape(order, venue_ms=venue_ms, now=now)
 
-    def _book_late(self, record: Record, fill: Fill, lots: int, now: float) -> None:
-        before = record.working.filled_lots
-        record.book(lots, fill.filled_lots, now)
+    def _book_late(self, fill: Fill, lots: int, now: float) -> Record | None:
+        record = self.finished.book(fill, lots, now)
 
-        if not record.has_gap:
-            self.settling.pop(fill.client_id, None)
+        if record is not None:
+            is_complete = record.working.filled_lots >= record.working.order.lots
+            self.version += 1
 
-        if before < record.working.order.lots <= record.working.filled_lots and record.end is not End.FILLED:
-            self._write_end(record, End.FILLED, now, None)
+            if is_complete and record.end is not End.FILLED:
+                self._write_end(record, End.FILLED, now, None)
 
-        self.version += 1
+        return record
 
     def _settle_late(self, client_id: str, filled_lots: int | None, now: float) -> None:
-        record = self.finished.get(client_id)
-
-        if record is not None and filled_lots is not None:
-            record.fill_up_to(filled_lots, now)
-
-            if record.has_gap:
-                self.settling[client_id] = record
-                self.version += 1
+        self.finished.announce(client_id, filled_lots or 0, now)
+        self.version += 1
 
     def _revive(self, client_id: str, now: float) -> Record | None:
         """The venue shows an order that was believed never to have been: it is live until proven otherwise."""
-        record = self.finished.get(client_id)
+        record = self.finished.exhume(client_id)
 
-        if record is None or record.end not in {End.NEVER_WAS, End.REFUSED}:
+        if record is None:
             return None
 
-        del self.finished[client_id]
         self.live[client_id] = record
         record.end = None
         record.known = True
@@ -385,21 +367,13 @@ class Orders:
     def _finish(
         self, record: Record, status: OrderStatus, end: End, now: float, *, refusal: Refusal | None = None
     ) -> None:
-        client_id = record.working.client_id
-        del self.live[client_id]
+        del self.live[record.working.client_id]
         self._show(record, 0, 0, now)
         record.unknown = None
         record.calm()
         record.put(status=status, changed_at=now)
         record.watch_gap(now)
-        self.finished[client_id] = record
-
-        if record.has_gap:
-            self.settling[client_id] = record
-
-        while len(self.finished) > GRAVEYARD:
-            del self.finished[next(iter(self.finished))]
-
+        self.finished.bury(record)
         self._write_end(record, end, now, refusal)
         self.version += 1
 
