@@ -62,6 +62,14 @@ class Step:
     notices: Sequence[str]
 
 
+@attrs.frozen(kw_only=True)
+class LastKnown:
+    """Up to when (the venue's time) an earlier run had read the account whole, and the trades it knew of after that."""
+
+    venue_ms: int
+    trades: frozenset[str]
+
+
 class Journal:
     """An open journal of one run. What `record_*` was given is durable when it returns."""
 
@@ -134,14 +142,18 @@ class Journal:
         """Every row, oldest first."""
         return read_rows(self._connection)
 
-    def last_read_ms(self) -> int | None:
-        """The venue's time of the newest whole reading of the account by an earlier run; None where there is none."""
+    def last_known(self) -> LastKnown | None:
+        """What earlier runs knew of executions; None where none of them has read the account lately."""
         query = "SELECT payload FROM row WHERE kind = 'step' AND run != ? ORDER BY seq DESC LIMIT ?"
+        trades: set[str] = set()
 
         for (payload,) in self._connection.execute(query, (self._run, TAIL)):
             for name, event in reversed(msgspec.json.decode(payload)["events"]):
-                if name == "Resynced" and event["venue_ms"]:
-                    return int(event["venue_ms"])
+                if name == "OrderFilled":
+                    trades.add(event["fill"]["trade_id"])
+                elif name == "Resynced" and event["venue_ms"]:
+                    trades.update(fill["trade_id"] for fill in event["fills"])
+                    return LastKnown(venue_ms=event["venue_ms"], trades=frozenset(trades))
 
         return None
 

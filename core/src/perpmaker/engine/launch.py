@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 import anyio
 import attrs
 
+from perpmaker.clock import Clock
 from perpmaker.connector.interface import (
     ConnectorContext,
     DeadManSwitch,
@@ -34,6 +35,7 @@ from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.recovery import Recovery
+from perpmaker.engine.preparation import WantedSettings, prepare
 from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, source_opener, traded_mid
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.engine.trader import Trader
@@ -42,7 +44,7 @@ from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionMode
-from perpmaker.model.position import MarginMode
+from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.risk.review import review
 
 _Result = TypeVar("_Result")
@@ -144,7 +146,7 @@ async def open_bot(
         if inspect is not None:
             await venue.insist(lambda: inspect(desk))
 
-        await venue.insist(lambda: _prepare(plan, desk))
+        settings = await venue.insist(lambda: _prepare(plan, desk, context.clock))
         known = KnownOrders(journal=journal, client_ids=client_ids)
         trader = build_trader(
             plan,
@@ -173,7 +175,9 @@ async def open_bot(
             tell=tell,
             sources=sources,
             seed=seed,
+            settings=settings,
             dead_man_s=plan.dead_man_switch_s,
+            last_known=journal.last_known(),
         )
 
 
@@ -215,8 +219,8 @@ async def _open_desk(plan: Plan, context: ConnectorContext, stack: AsyncExitStac
         return Desk(connector=connector, instrument=instrument)
 
 
-async def _prepare(plan: Plan, desk: Desk) -> None:
-    """Check the plan against the market's rules, set the account, and read it back."""
+async def _prepare(plan: Plan, desk: Desk, clock: Clock) -> VenueSettings:
+    """Check the plan against the market's rules, set the account, and have the venue confirm it."""
     instrument = desk.instrument
     table = plan.connector.name
 
@@ -231,13 +235,11 @@ async def _prepare(plan: Plan, desk: Desk) -> None:
     if plan.exits.stop_loss_order == "venue" and not isinstance(desk.connector, VenueStops):
         raise MarketRulesError(f'stop_loss_order = "venue": {table} keeps no stops; choose "limit" or "market"')
 
-    found = await desk.connector.prepare(instrument, plan.leverage, plan.position_mode, plan.margin_mode)
+    wanted = WantedSettings(
+        leverage=plan.leverage, position_mode=plan.position_mode, margin_mode=plan.margin_mode
+    )
 
-    if (found.leverage, found.position_mode) != (plan.leverage, plan.position_mode):
-        raise MarketRulesError(
-            f"{instrument.market} on {table} is set to leverage {found.leverage} and {found.position_mode.value}, "
-            f"although {plan.leverage} and {plan.position_mode.value} were asked for: nothing is traded"
-        )
+    return await prepare(desk.connector, instrument, wanted, clock)
 
 
 def build_trader(

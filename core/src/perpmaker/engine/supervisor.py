@@ -22,10 +22,12 @@ from perpmaker.engine.dead_man import DeadMan
 from perpmaker.engine.decision import Decision
 from perpmaker.engine.feed import FeedRunner
 from perpmaker.engine.inbox import Inbox
-from perpmaker.engine.journal import Journal, Step
+from perpmaker.engine.journal import Journal, LastKnown, Step
 from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.engine.missed import missed, unread_since
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.patience import Patience
+from perpmaker.engine.preparation import SettingsWatch
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.stopping import Closing, Stopping
 from perpmaker.engine.trader import Trader
@@ -65,7 +67,7 @@ class Supervisor:
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
     orders of this run; `before` are the sums of the account's state when the run began to trade, which may already
     hold what an earlier run of ours did a moment ago. `dead_man_s` is the length of the venue's own timer, where it has
-    one; None is off.
+    one; None is off. `last_known` is what an earlier run knew of executions: those after it are read at the start.
     """
 
     connector: DerivativeConnector
@@ -77,7 +79,9 @@ class Supervisor:
     tell: Callable[[str], None]
     sources: Sequence[Feed] = ()
     seed: int = 0
+    settings: VenueSettings | None = None
     dead_man_s: float | None = None
+    last_known: LastKnown | None = None
     inbox: Inbox = attrs.field(factory=Inbox, init=False)
     count: OrderCount = attrs.field(init=False)
     before: Totals = attrs.field(factory=Totals, init=False)
@@ -88,6 +92,7 @@ class Supervisor:
     _dispatcher: Dispatcher = attrs.field(init=False)
     _stopping: Stopping = attrs.field(init=False)
     _dead_man: DeadMan | None = attrs.field(default=None, init=False)
+    _watch: SettingsWatch | None = attrs.field(default=None, init=False)
     _runners: list[FeedRunner] = attrs.field(factory=list, init=False)
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _asking: set[str] = attrs.field(factory=set, init=False)
@@ -118,6 +123,15 @@ class Supervisor:
             settled=lambda: self.trader.is_settled,
         )
 
+        if self.settings is not None:
+            self._watch = SettingsWatch(
+                settings=self.settings,
+                connector=self.connector,
+                instrument=self.instrument,
+                gate=self._gate,
+                emit=self.inbox.put,
+            )
+
         if self.dead_man_s is not None and isinstance(self.connector, DeadManSwitch):
             self._dead_man = DeadMan(
                 switch=self.connector,
@@ -130,7 +144,7 @@ class Supervisor:
                 resync=lambda: self._resync_wanted.set(),  # noqa: PLW0108  # the event is another one after each time
             )
 
-        self._fills_since_ms = self.clock.utc_ms()
+        self._fills_since_ms = unread_since(self.last_known, self.clock.utc_ms())
         feeds = (*self.connector.feeds(self.instrument), *self.sources)
         self._runners = [self._runner(feed) for feed in feeds]
 
@@ -210,12 +224,18 @@ class Supervisor:
         self.mode, self.mode_reason = decision.mode, decision.mode_reason
         self.count.fold(events)
 
-        if self._dead_man is not None:
-            self._dead_man.see(events)
+        for watching in (self._dead_man, self._watch):
+            if watching is not None:
+                watching.see(events)
 
-        if not self._read_once and any(isinstance(event, Resynced) for event in events):
+        first = None if self._read_once else next((event for event in events if isinstance(event, Resynced)), None)
+
+        if first is not None:
             self._read_once = True
             self.before = deepcopy(self.trader.state.account.totals)
+
+            for line in missed(first.fills, self.last_known, self.known.client_ids):
+                self.tell(line)
 
         self._notice(events, decision)
         step = Step(at=now, events=events, actions=decision.actions, notices=decision.notices)
@@ -320,3 +340,6 @@ class Supervisor:
         while True:
             await anyio.sleep(CHECK_S)
             self._resync_wanted.set()
+
+            if self._watch is not None:
+                await self._watch.look()
