@@ -34,8 +34,8 @@ from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
-from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.preparation import WantedSettings, prepare
+from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, source_opener, traded_mid
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.engine.trader import Trader
@@ -235,9 +235,7 @@ async def _prepare(plan: Plan, desk: Desk, clock: Clock) -> VenueSettings:
     if plan.exits.stop_loss_order == "venue" and not isinstance(desk.connector, VenueStops):
         raise MarketRulesError(f'stop_loss_order = "venue": {table} keeps no stops; choose "limit" or "market"')
 
-    wanted = WantedSettings(
-        leverage=plan.leverage, position_mode=plan.position_mode, margin_mode=plan.margin_mode
-    )
+    wanted = WantedSettings(leverage=plan.leverage, position_mode=plan.position_mode, margin_mode=plan.margin_mode)
 
     return await prepare(desk.connector, instrument, wanted, clock)
 

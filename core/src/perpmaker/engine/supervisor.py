@@ -50,6 +50,7 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderType, Refusal, RefusalReason
+from perpmaker.model.position import VenueSettings
 from perpmaker.state.account import Totals
 from perpmaker.state.view import Mode
 
@@ -67,7 +68,7 @@ class Supervisor:
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
     orders of this run; `before` are the sums of the account's state when the run began to trade, which may already
     hold what an earlier run of ours did a moment ago. `dead_man_s` is the length of the venue's own timer, where it has
-    one; None is off. `last_known` is what an earlier run knew of executions: those after it are read at the start.
+    one (None: off), `settings` what the account was set to for this run (None: not watched).
     """
 
     connector: DerivativeConnector
