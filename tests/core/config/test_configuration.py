@@ -13,7 +13,6 @@ from perpmaker.catalog import Catalog
 from perpmaker.connector.interface import Environment
 from perpmaker.declarations import (
     DerivativeConnectorDeclaration,
-    PriceSourceDeclaration,
     RiskModuleDeclaration,
     StrategyDeclaration,
 )
@@ -268,12 +267,9 @@ def test_table_of_an_idle_plugin_is_checked_too(desk: Any, good: str) -> None:
 
 def test_older_price_is_allowed_where_it_is_asked_for_rarely(desk: Any, good: str) -> None:
     """custom_api's default age is three of its intervals; a written one stands."""
-    given: dict[str, Any] = {"name": "custom_api", "summary": "S", "settings": Loose, "open": print}
-    source = PriceSourceDeclaration(**given, price_types=("custom", "mid_price"))
-    custom = with_plugin(desk, source)
     text = f'{good}price_source = "custom_api"\nprice_source_custom_api = "https://x.example/p"\n'
-    assert custom.load(f"{text}custom_api_update_interval = 2\n").strategy.settings.price_source_max_age == 6.0
-    assert custom.load(f"{text}price_source_max_age = 4\n").strategy.settings.price_source_max_age == 4.0
+    assert desk.load(f"{text}custom_api_update_interval = 2\n").strategy.settings.price_source_max_age == 6.0
+    assert desk.load(f"{text}price_source_max_age = 4\n").strategy.settings.price_source_max_age == 4.0
 
 
 @attrs.frozen(kw_only=True)

@@ -12,6 +12,7 @@ from perpmaker.catalog import FIRST_PARTY, Catalog
 from perpmaker.config.file import Document, KeyPath, read_document
 from perpmaker.config.reader import Fault
 from perpmaker.config.settings import RunSettings, SandboxSettings
+from perpmaker.config.source import source_faults, source_request
 from perpmaker.config.structure import Structured, fields_of, problem_of, structure, unknown_keys
 from perpmaker.connector.interface import Environment, SourceRequest
 from perpmaker.declarations import (
@@ -112,7 +113,7 @@ class _Assembly:
         sandbox = self._section("sandbox", SandboxSettings)
         self._check_top(strategy, (connector, price_source, external))
         self._cross_check(run, strategy, connector)
-        self._check_source(run, price_source, external)
+        self._check_sources(run, strategy and strategy.settings, (price_source, external))
 
         if self._problems or not (run and exits and strategy and connector and price_source and sandbox):
             raise ConfigurationError(self._in_order())
@@ -126,7 +127,7 @@ class _Assembly:
             connector=connector,
             price_source=price_source,
             external=external,
-            source_request=_source_request(run, strategy.settings),
+            source_request=source_request(run, strategy.settings),
             risk=risk,
             sandbox=self._placed(sandbox, file),
             notes=tuple(_notes(run, environment)),
@@ -319,40 +320,15 @@ class _Assembly:
                 ("when_in_position",), when, "needs the risk module exposure_limit: a table [risk.exposure_limit]"
             )
 
-    def _check_source(
-        self,
-        run: RunSettings | None,
-        source: Chosen[PriceSourceDeclaration] | None,
-        external: Chosen[DerivativeConnectorDeclaration] | Chosen[PriceSourceDeclaration] | None,
-    ) -> None:
-        """What the price source, and what it names, can answer of what is asked."""
-        if source is None:
-            return
+    def _check_sources(self, run: RunSettings | None, strategy: object, used: tuple[Chosen[Any] | None, ...]) -> None:
+        """Let price sources say what they cannot give; not before the keys that they look at are right."""
+        readable = run is not None and not any(problem.key in _SOURCE_KEYS for problem in self._problems)
+        request = source_request(run, strategy) if run is not None and readable else None
 
-        if source.declaration.by_market:
-            words = f'price_source = "external_market", price_source_derivative = "{source.name}"'
-            self._say(("price_source",), source.name, f"gives prices by market: {words}")
-
-        for one in (source, external):
+        for one in used:
             if one is not None and isinstance(one.declaration, PriceSourceDeclaration):
-                self._check_price_type(one.declaration)
-                self._ask_source(run, one.declaration, one.settings)
-
-    def _check_price_type(self, source: PriceSourceDeclaration) -> None:
-        """The price type is one that the source gives."""
-        wanted = self._values.get("price_type")
-
-        if isinstance(wanted, str) and wanted not in source.price_types:
-            words = f"the price source {source.name} gives {', '.join(source.price_types)}"
-            self._say(("price_type",), wanted, words)
-
-    def _ask_source(self, run: RunSettings | None, source: PriceSourceDeclaration, settings: object) -> None:
-        """Let the source say what it does not accept; not before the keys that it looks at are right."""
-        if source.check is None or run is None or any(problem.key in _SOURCE_KEYS for problem in self._problems):
-            return
-
-        for key, allowed in source.check(settings, _source_request(run, None)):
-            self._say((key,), self._values.get(key), allowed)
+                for key, allowed in source_faults(one.declaration, one.settings, self._values, request):
+                    self._say((key,), self._values.get(key), allowed)
 
     def _with_max_age(self, strategy: Chosen[StrategyDeclaration], run: RunSettings) -> Chosen[StrategyDeclaration]:
         """Let a price that is asked for every few seconds grow older than a streamed one, unless the file says."""
@@ -364,16 +340,6 @@ class _Assembly:
         settings = attrs.evolve(strategy.settings, price_source_max_age=3 * run.custom_api_update_interval)
 
         return attrs.evolve(strategy, settings=settings)
-
-
-def _source_request(run: RunSettings, strategy: object) -> SourceRequest:
-    """What the price source is asked for."""
-    return SourceRequest(
-        market=run.price_source_market or run.market,
-        price_type=getattr(strategy, "price_type", "mid_price"),
-        url=run.price_source_custom_api,
-        interval_s=run.custom_api_update_interval,
-    )
 
 
 def _notes(run: RunSettings, environment: Environment) -> Iterator[str]:

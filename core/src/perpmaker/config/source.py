@@ -1,0 +1,37 @@
+"""What a configuration asks of its price source, and what the source has to say to that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from perpmaker.config.settings import RunSettings
+from perpmaker.connector.interface import SourceRequest
+from perpmaker.declarations import PriceSourceDeclaration
+
+
+def source_request(run: RunSettings, strategy: object) -> SourceRequest:
+    """What the price source is asked for; `strategy` are the strategy's settings."""
+    return SourceRequest(
+        market=run.price_source_market or run.market,
+        price_type=getattr(strategy, "price_type", "mid_price"),
+        url=run.price_source_custom_api,
+        interval_s=run.custom_api_update_interval,
+    )
+
+
+def source_faults(
+    source: PriceSourceDeclaration, settings: object, values: Mapping[str, Any], request: SourceRequest | None
+) -> Iterator[tuple[str, str]]:
+    """Yield (key, what is allowed) for what a source cannot give; without a request it is not asked itself."""
+    wanted = values.get("price_type")
+
+    if isinstance(wanted, str) and wanted not in source.price_types:
+        yield "price_type", f"the price source {source.name} gives {', '.join(source.price_types)}"
+
+    if source.by_market and values.get("price_source") == source.name:
+        keys = f'price_source = "external_market", price_source_derivative = "{source.name}"'
+        yield "price_source", f"gives prices by market: {keys}"
+
+    if source.check is not None and request is not None:
+        yield from source.check(settings, request)
