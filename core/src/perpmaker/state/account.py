@@ -85,7 +85,7 @@ class Account:
         funding[event.asset] = funding.get(event.asset, ZERO) + event.amount
 
     def balance(self, balance: Balance) -> None:
-        """Take the venue's word on one asset, unless a newer one is known; what it does not tell stays."""
+        """Take the venue's word on one asset, unless a newer one is known."""
         known = self.balances.get(balance.asset)
 
         if known is None or balance.venue_ms >= known.venue_ms:
