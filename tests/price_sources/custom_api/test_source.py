@@ -246,7 +246,7 @@ async def test_F64_name_that_rebinds_is_no_answer(make_context: Any, scripted_na
 
 async def test_S12_address_is_checked_again_when_it_is_opened(make_context: Any) -> None:
     """Whoever opens the source with an address that the configuration would refuse is refused too."""
-    for url in (None, "http://127.0.0.1/p", "https://user:pass@api.example/"):
+    for url in (None, "http://127.0.0.1/p", "https://user:pass@api.example/", "https://xn--0.example/"):
         context = make_context(request=SourceRequest(market="BTC-USDT", url=url))
 
         with pytest.raises(PluginError, match="price_source_custom_api"):

@@ -33,6 +33,7 @@ _LAST_PRICE = PayloadDecoder(LastPrice)
 
 _UNKNOWN_SYMBOL = frozenset({-1100, -1121})
 _TOO_MANY = frozenset({418, 429})
+_FIREWALL = 403  # in front of the venue: says nothing about what was asked, and passes
 _TRADING = "TRADING"
 
 
@@ -106,7 +107,7 @@ def _failure(response: httpx.Response) -> ConnectivityError | RefusedError:
 
         return RateLimitedError(f"{VENUE} wants fewer requests", status=status, retry_after_s=wait_s)
 
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status < httpx.codes.BAD_REQUEST:
+    if not httpx.codes.BAD_REQUEST <= status < httpx.codes.INTERNAL_SERVER_ERROR or status == _FIREWALL:
         return ConnectivityError(f"{VENUE} answered with status {status}")
 
     try:

@@ -17,7 +17,14 @@ import anyio
 from perpmaker import ReferenceReceiver, SourceContext
 from perpmaker.clock import Clock
 from perpmaker.connector.payload import PayloadDecoder, parse_amount, parse_price
-from perpmaker.errors import ConfigurationError, ConnectivityError, PayloadError, Problem, RateLimitedError
+from perpmaker.errors import (
+    ConfigurationError,
+    ConnectivityError,
+    PayloadError,
+    Problem,
+    RateLimitedError,
+    VenueError,
+)
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.wire.http import open_client
 from perpmaker.wire.websocket import WebSocket, open_websocket
@@ -171,7 +178,7 @@ class SpotReceiver:
             best = await self._rest.best(self._symbol)
         except RateLimitedError as error:
             self._ask_again_at = asked_at + error.retry_after_s
-        except (ConnectivityError, PayloadError):
+        except (VenueError, PayloadError):
             return  # neither proof nor disproof: it is asked again
         else:
             self._compare(best, asked_at)

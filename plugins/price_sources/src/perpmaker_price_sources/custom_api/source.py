@@ -40,13 +40,18 @@ async def open_custom_api(settings: Settings, context: SourceContext) -> AsyncIt
     if url is None or fault is not None:
         raise PluginError(f"price_source_custom_api {fault}")
 
+    try:
+        origin = origin_of(httpx.URL(url))
+    except (httpx.InvalidURL, ValueError) as error:  # an xn-- label that encodes nothing
+        raise PluginError(f"price_source_custom_api is no address that can be asked: {error}") from error
+
     connect = PinnedConnect(connect=context.connect, resolve=context.resolve, allow_loopback=settings.allow_loopback)
     transport = WireTransport(
         connect,
         deadline_s=settings.timeout_s,
         max_body_bytes=settings.max_bytes,
         max_connections=1,
-        origin=origin_of(httpx.URL(url)),
+        origin=origin,
     )
 
     async with httpx.AsyncClient(
