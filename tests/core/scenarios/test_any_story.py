@@ -28,9 +28,19 @@ BOTS: dict[str, dict[str, Any]] = {
         "risk": {"exposure_limit": {"max_position": 5}},
     },
     "hedge": {"position_mode": "Hedge", "order_levels": 2, "filled_order_delay": 3},
+    "guarded": {"order_levels": 2, "filled_order_delay": 3, "stop_loss_order": "venue"},
     "restless": {"order_optimization_enabled": True, "order_refresh_tolerance_pct": -1, "order_refresh_time": 2},
 }
-COMMANDS = ["", "place", "place buy", "place take profit", "place stop loss", "cancel", "cancel take profit"]
+COMMANDS = [
+    "",
+    "place",
+    "place buy",
+    "place take profit",
+    "place stop loss",
+    "place venue stop",
+    "cancel",
+    "cancel take profit",
+]
 REASONS = ["busy", "reduce_only", "other", "insufficient_margin", "not_found", "duplicate_id", "post_only_would_take"]
 FEEDS = ["book", "mark", "account"]
 

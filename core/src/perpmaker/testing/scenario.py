@@ -310,6 +310,7 @@ class Scenario(Look):
             client_ids=ClientIds("scenario", f"r{self._runs}"),
             fence_s=FENCE_S,
             intent=self._known.get,
+            venue_stops=True,
         )
         self._wire.begin_run()
         self._settle()

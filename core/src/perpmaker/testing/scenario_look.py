@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from perpmaker.engine.decision import Decision
@@ -11,7 +12,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderKind, PositionSide, Side
 from perpmaker.model.quote import Exit, Quote, Reason, Rule, Wanted, WantedExits, Withheld
 from perpmaker.risk.interface import Refused
-from perpmaker.simulation.order import SimulatedOrder
+from perpmaker.simulation.order import ConditionalOrder, SimulatedOrder
 from perpmaker.testing.scenario_venue import ACCOUNT, Venue
 from perpmaker.testing.scenario_words import (
     OpenOrder,
@@ -51,6 +52,7 @@ class Look:
     def orders(self) -> list[OpenOrder]:
         """Every order of the account that rests on the venue: bids before asks, each from the market outward."""
         found = [self._open_order(order) for order in self._venue.exchange.open_orders(ACCOUNT)]
+        found += [self._open_stop(stop) for stop in self._venue.stops.waiting()]
 
         return sorted(found, key=lambda order: (order.side is Side.SELL, -order.side.sign * order.price))
 
@@ -59,7 +61,7 @@ class Look:
         return [str(order) for order in self.orders() if order.kind is OrderKind.QUOTE]
 
     def exits(self) -> list[str]:
-        """The exits that rest on the venue: `["take profit: sell 1 at 101"]`."""
+        """The exits that rest on the venue: `["venue stop: sell 1 at 97", "take profit: sell 1 at 101"]`."""
         return [str(order) for order in self.orders() if order.kind.is_exit]
 
     def position(self, side: Net = "net") -> str:
@@ -161,6 +163,21 @@ class Look:
             amount=self.instrument.amount(order.remaining_lots),
             filled=self.instrument.amount(order.filled_lots),
             client_id=order.client_id,
+        )
+
+    def _open_stop(self, stop: ConditionalOrder) -> OpenOrder:
+        """A stop that rests on the venue, for the whole position; its price is the trigger."""
+        position = next(one for one in self._venue.positions() if one.side is stop.position_side)
+
+        return OpenOrder(
+            name=self._name(stop.client_id),
+            kind=OrderKind.VENUE_STOP,
+            side=stop.side,
+            position_side=stop.position_side,
+            price=self.instrument.price(stop.trigger_ticks),
+            amount=abs(position.amount),
+            filled=Decimal(0),
+            client_id=stop.client_id,
         )
 
     def _resting(self, name: str) -> SimulatedOrder:

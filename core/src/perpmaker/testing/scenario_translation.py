@@ -26,6 +26,7 @@ from perpmaker.model.order import Fill, OrderReport, OrderStatus, OrderType
 from perpmaker.model.position import Balance, Position
 from perpmaker.simulation.event import (
     AccountChanged,
+    ConditionalChanged,
     FundingSettled,
     LevelsChanged,
     MarkUpdated,
@@ -35,6 +36,7 @@ from perpmaker.simulation.event import (
 )
 from perpmaker.simulation.order import Cause, Execution, OrderState, SimulatedOrder, TimeInForce
 from perpmaker.simulation.statement import AccountState, PositionState
+from perpmaker.testing.scenario_stops import Stops
 
 _STATUSES = {
     OrderState.OPEN: OrderStatus.OPEN,
@@ -59,7 +61,7 @@ class Told:
 
 
 def translate(
-    event: SimulationEvent, instrument: Instrument, *, by_venue: Collection[int], quiet: bool
+    event: SimulationEvent, instrument: Instrument, stops: Stops, *, by_venue: Collection[int], quiet: bool
 ) -> Iterator[Told]:
     """What the streams tell of an event. `by_venue` are orders that the venue itself ends; `quiet`: no fills."""
     match event:
@@ -72,7 +74,9 @@ def translate(
             yield Told(channel=Channel.MARK, event=_mark(event))
         case OrderChanged():
             if not quiet:
-                yield from (_private(one) for one in _order(event, instrument, by_venue))
+                yield from map(_private, _order(event, instrument, stops.origin(event.order.order_id), by_venue))
+        case ConditionalChanged():
+            yield _private(OrderReported(report=stops.report(event.order), by_stream=True))
         case AccountChanged():
             yield from map(_private, _account(event))
         case FundingSettled():
@@ -101,13 +105,16 @@ def _mark(event: MarkUpdated) -> MarkChanged:
     )
 
 
-def _order(event: OrderChanged, instrument: Instrument, by_venue: Collection[int]) -> Iterator[Event]:
-    """The execution first where there was one, then the order as it is now."""
+def _order(event: OrderChanged, instrument: Instrument, stop: str | None, by_venue: Collection[int]) -> Iterator[Event]:
+    """The execution first where there was one, then the order as it is now; `stop`: it came from this one."""
     order = event.order
 
     if event.execution is not None:
-        fill = translate_execution(event.execution, instrument)
+        fill = translate_execution(event.execution, instrument, stop)
         yield OrderFilled(fill=attrs.evolve(fill, filled_lots=order.filled_lots))
+
+    if stop is not None:  # what becomes of it is told as the stop's
+        return
 
     if event.cause is Cause.REDUCED and order.ticks is not None:
         yield OrderAmended(client_id=order.client_id, ticks=order.ticks, lots=order.lots, venue_ms=event.now_ms)
@@ -150,10 +157,10 @@ def translate_order(order: SimulatedOrder) -> OrderReport:
     )
 
 
-def translate_execution(execution: Execution, instrument: Instrument) -> Fill:
-    """An execution as the venue tells it."""
+def translate_execution(execution: Execution, instrument: Instrument, stop: str | None) -> Fill:
+    """An execution as the venue tells it; of an order that came from a stop, as the stop's."""
     return Fill(
-        client_id=execution.client_id,
+        client_id=stop or execution.client_id,
         venue_id=str(execution.order_id),
         trade_id=str(execution.trade_id),
         side=execution.side,

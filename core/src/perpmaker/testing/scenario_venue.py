@@ -40,6 +40,7 @@ from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.event import SimulationEvent
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import OrderRequest, SimulatedOrder, TimeInForce
+from perpmaker.testing.scenario_stops import Stops
 from perpmaker.testing.scenario_translation import (
     Told,
     translate,
@@ -104,6 +105,7 @@ class Venue:
         if margin_mode is MarginMode.ISOLATED:
             self.exchange.set_margin_mode(ACCOUNT, margin_mode, START_MS)
 
+        self.stops = Stops(self.exchange, ACCOUNT)
         self.exchange.subscribe(self._hear)
 
     # --- time, and what happened
@@ -125,12 +127,15 @@ class Venue:
         return told
 
     def _hear(self, event: SimulationEvent) -> None:
-        self._told.extend(translate(event, self.instrument, by_venue=self._by_venue, quiet=self._quiet))
+        self._told.extend(translate(event, self.instrument, self.stops, by_venue=self._by_venue, quiet=self._quiet))
 
     # --- what the bot asks for
 
     def place(self, order: NewOrder) -> Event:
         """Take an order; the venue's answer."""
+        if order.type is OrderType.VENUE_STOP:
+            return self.stops.place(order, self._ms)
+
         request = OrderRequest(
             side=order.side,
             amount=self.instrument.amount(order.lots),
@@ -150,6 +155,9 @@ class Venue:
 
     def cancel(self, client_id: str) -> Event:
         """Take an order off; the venue's answer."""
+        if self.stops.known(client_id) is not None:
+            return self.stops.cancel(client_id, self._ms)
+
         try:
             ended = self.exchange.cancel(ACCOUNT, client_id=client_id, now_ms=self._ms)
         except DeniedError as denied:
@@ -173,7 +181,8 @@ class Venue:
 
     def read(self, began_at: float, believed: Callable[[], Sequence[WorkingOrder]], since_ms: int) -> Event:
         """The whole account, fills since a venue time, and what became of the orders that the bot believes live."""
-        orders = tuple(translate_order(order) for order in self.exchange.open_orders(ACCOUNT))
+        regular = [translate_order(order) for order in self.exchange.open_orders(ACCOUNT)]
+        orders = (*regular, *(self.stops.report(stop) for stop in self.stops.waiting()))
         listed = {report.client_id for report in orders}
         reports = [self._order(order.client_id) for order in believed() if order.client_id not in listed]
 
@@ -190,13 +199,13 @@ class Venue:
     def _order(self, client_id: str) -> OrderReport | None:
         order = self.exchange.order(ACCOUNT, client_id=client_id)
 
-        return None if order is None else translate_order(order)
+        return self.stops.known(client_id) if order is None else translate_order(order)
 
     def fills(self, since_ms: int = 0) -> Sequence[Fill]:
         """Every fill of the account, oldest first."""
         executions = self.exchange.executions(ACCOUNT, since_ms)
 
-        return [translate_execution(execution, self.instrument) for execution in executions]
+        return [translate_execution(one, self.instrument, self.stops.origin(one.order_id)) for one in executions]
 
     def positions(self) -> Sequence[Position]:
         """One NET position, or LONG and SHORT."""

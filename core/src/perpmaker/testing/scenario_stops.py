@@ -1,0 +1,101 @@
+"""The stops that a scenario's venue keeps: conditional orders in a namespace of their own, by the mark price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perpmaker.model.event import CancelCause, CancelRefused, Event, OrderAccepted, OrderCancelled, OrderRefused
+from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType
+from perpmaker.simulation.denial import DeniedError
+from perpmaker.simulation.exchange import Exchange
+from perpmaker.simulation.order import ConditionalOrder, ConditionalRequest, ConditionalState, OrderState, TriggerPrice
+
+_STATUSES = {
+    ConditionalState.WAITING: OrderStatus.OPEN,
+    ConditionalState.REJECTED: OrderStatus.REFUSED,
+    ConditionalState.CANCELLED: OrderStatus.CANCELLED,
+    ConditionalState.EXPIRED: OrderStatus.CANCELLED,
+}
+_FIRED = frozenset({ConditionalState.TRIGGERED, ConditionalState.REJECTED})
+
+
+class Stops:
+    """Places, ends and reports the stops of one account; `trigger x` closes whatever the position is by then."""
+
+    def __init__(self, exchange: Exchange, account: str) -> None:
+        self._exchange = exchange
+        self._account = account
+
+    def place(self, order: NewOrder, now_ms: int) -> Event:
+        """Take a stop; the venue's answer."""
+        request = ConditionalRequest(
+            side=order.side,
+            trigger=self._exchange.instrument.price(order.ticks or 0),
+            watch=TriggerPrice.MARK,
+            position_side=order.position_side,
+            client_id=order.client_id,
+        )
+
+        try:
+            stop = self._exchange.place_conditional(self._account, request, now_ms)
+        except DeniedError as denied:
+            return OrderRefused(client_id=order.client_id, refusal=denied.refusal)
+
+        return OrderAccepted(client_id=order.client_id, venue_id=str(stop.conditional_id), venue_ms=stop.created_ms)
+
+    def cancel(self, client_id: str, now_ms: int) -> Event:
+        """Take a stop off; the venue's answer."""
+        try:
+            ended = self._exchange.cancel_conditional(self._account, client_id=client_id, now_ms=now_ms)
+        except DeniedError as denied:
+            return CancelRefused(client_id=client_id, refusal=denied.refusal)
+
+        return OrderCancelled(client_id=client_id, cause=CancelCause.REQUESTED, venue_ms=ended.updated_ms)
+
+    def known(self, client_id: str) -> OrderReport | None:
+        """What the venue knows of a stop; None when the id is no stop's."""
+        stop = self._exchange.conditional(self._account, client_id=client_id)
+
+        return None if stop is None else self.report(stop)
+
+    def waiting(self) -> Sequence[ConditionalOrder]:
+        """The stops that may still be triggered."""
+        return self._exchange.conditional_orders(self._account)
+
+    def origin(self, order_id: int) -> str | None:
+        """The client id of the stop that an order came from; None when it came from none."""
+        order = self._exchange.order(self._account, order_id=order_id)
+
+        if order is None or order.conditional_id is None:
+            return None
+
+        stop = self._exchange.conditional(self._account, conditional_id=order.conditional_id)
+
+        return None if stop is None else stop.client_id
+
+    def report(self, stop: ConditionalOrder) -> OrderReport:
+        """A stop as the venue shows it; once triggered it stands for the order that it became."""
+        became = None if stop.order_id is None else self._exchange.order(self._account, order_id=stop.order_id)
+        filled_lots = 0 if became is None else became.filled_lots
+        status = _STATUSES.get(stop.state)
+
+        if status is None:
+            working = became is None or became.state is OrderState.OPEN
+            ended = OrderStatus.FILLED if filled_lots else OrderStatus.CANCELLED
+            status = OrderStatus.OPEN if working else ended
+
+        return OrderReport(
+            client_id=stop.client_id,
+            venue_id=str(stop.conditional_id),
+            side=stop.side,
+            position_side=stop.position_side,
+            status=status,
+            raw_status=stop.state.value,
+            ticks=stop.trigger_ticks,
+            lots=0,
+            filled_lots=filled_lots,
+            reduce_only=True,
+            type=OrderType.VENUE_STOP,
+            venue_ms=stop.updated_ms,
+            triggered=stop.state in _FIRED,
+        )
