@@ -2,8 +2,8 @@
 
     uv run --group bench pytest benchmarks
 
-The run fails when a row misses its goal. Times in microseconds are medians of their quietest moment, all others are
-medians of everything: those show what else the machine does, so measure on a quiet one.
+The run fails when a row misses its goal. Decisions, book and orders are told by their quietest moment (see
+`benchmarks.timing`), starts by their median: these show what else the machine does, so measure on a quiet one.
 """
 
 from __future__ import annotations

@@ -1,25 +1,23 @@
-"""A sandbox of Binance in a process of its own that notes how soon an order follows a change of the book.
+"""A sandbox of Binance in a process of its own, whose book swings between two places.
 
-    python -m benchmarks.venue
+    python -m benchmarks.venue PORT
 
-Prints the sandbox's line, serves until its standard input closes, and prints what it noted: for each change of the
-book that an order followed, the seconds from handing the change to the socket until the order's bytes were read.
+It says of itself that it is at PORT, where a relay is to be, prints the port where it really is, and serves until its
+standard input closes.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from time import perf_counter
 from typing import Any
 
 import anyio
 import attrs
-import msgspec
-from anyio.abc import ByteStream, Listener, TaskGroup
+from anyio.abc import ByteStream, Listener, SocketAttribute, TaskGroup
 
+from benchmarks.relay import HOST
 from perpmaker.clock import SystemClock
 from perpmaker.model.order import Side
 from perpmaker.sandbox.server import SandboxSettings, open_sandbox
@@ -59,71 +57,15 @@ class SwingingMarket:
 
 
 @attrs.define
-class Stopwatch:
-    """Pairs each change of the book with the first order that follows it."""
-
-    changed_at: float | None = None
-    times: list[float] = attrs.field(factory=list)
-
-    def sends(self, data: bytes) -> None:
-        """Bytes are about to be handed to a client's socket."""
-        if b'"depthUpdate"' in data:
-            self.changed_at = perf_counter()
-
-    def read(self, data: bytes) -> None:
-        """Bytes of a client were read."""
-        if self.changed_at is not None and (b" /fapi/v1/order?" in data or b" /fapi/v1/batchOrders?" in data):
-            self.times.append(perf_counter() - self.changed_at)
-            self.changed_at = None
-
-
-@attrs.define
-class WatchedStream(ByteStream):
-    """A connection whose bytes the stopwatch sees."""
-
-    inner: ByteStream
-    watch: Stopwatch
-
-    async def receive(self, max_bytes: int = 65536) -> bytes:
-        """Read what the client sent."""
-        data = await self.inner.receive(max_bytes)
-        self.watch.read(data)
-
-        return data
-
-    async def send(self, item: bytes) -> None:
-        """Hand bytes to the socket."""
-        self.watch.sends(item)
-        await self.inner.send(item)
-
-    async def send_eof(self) -> None:
-        """Say that no more will be sent."""
-        await self.inner.send_eof()
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self.inner.aclose()
-
-    @property
-    def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
-        """Those of the connection."""
-        return self.inner.extra_attributes
-
-
-@attrs.define
-class WatchedListener(Listener[ByteStream]):
-    """Accepts connections that the stopwatch sees."""
+class AnnouncedListener(Listener[ByteStream]):
+    """A listener that gives another port as its own."""
 
     inner: Listener[Any]
-    watch: Stopwatch
+    port: int
 
     async def serve(self, handler: Callable[[ByteStream], Any], task_group: TaskGroup | None = None) -> None:
         """Accept connections until cancelled."""
-
-        async def watched(stream: ByteStream) -> None:
-            await handler(WatchedStream(stream, self.watch))
-
-        await self.inner.serve(watched, task_group)
+        await self.inner.serve(handler, task_group)
 
     async def aclose(self) -> None:
         """Stop accepting."""
@@ -131,33 +73,24 @@ class WatchedListener(Listener[ByteStream]):
 
     @property
     def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
-        """Those of the listener."""
-        return self.inner.extra_attributes
+        """The listener's, with the other port."""
+        return {**self.inner.extra_attributes, SocketAttribute.local_address: lambda: (HOST, self.port)}
 
 
-async def main() -> None:
+async def main(announced_port: int) -> None:
     """Serve until standard input closes."""
-    clock, watch = SystemClock(), Stopwatch()
-    listener = WatchedListener(await anyio.create_tcp_listener(local_host="127.0.0.1"), watch)
+    clock = SystemClock()
+    listener = await anyio.create_tcp_listener(local_host=HOST)
+    port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # anyio's typed attribute, not Django's query
+    announced = AnnouncedListener(listener, announced_port)
     settings = SandboxSettings(venue="binance_perpetual", balance=Decimal(100_000))
     market = SwingingMarket(next_ms=clock.utc_ms())
 
-    async with open_sandbox(dialect(), settings, clock=clock, listener=listener, market=market) as sandbox:
-        _say(attrs.asdict(sandbox.line))
-
-        while True:
-            await anyio.wait_readable(sys.stdin.fileno())
-
-            if not os.read(sys.stdin.fileno(), 4096):
-                break
-
-        _say(watch.times)
-
-
-def _say(what: object) -> None:
-    sys.stdout.write(msgspec.json.encode(what).decode() + "\n")
-    sys.stdout.flush()
+    async with open_sandbox(dialect(), settings, clock=clock, listener=announced, market=market):
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
+        await anyio.wait_readable(sys.stdin.fileno())
 
 
 if __name__ == "__main__":
-    anyio.run(main)
+    anyio.run(main, int(sys.argv[1]))

@@ -1,0 +1,67 @@
+"""Stands between a bot and its venue and notes how soon an order follows a change of the book."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+from time import perf_counter
+
+import attrs
+
+HOST = "127.0.0.1"
+
+
+@attrs.define
+class Stopwatch:
+    """Pairs each change of the book with the first order that follows it."""
+
+    changed_at: float | None = None
+    times: list[float] = attrs.field(factory=list)
+
+    def from_venue(self, data: bytes) -> None:
+        """Bytes are about to be handed on to the bot."""
+        if b'"depthUpdate"' in data:
+            self.changed_at = perf_counter()
+
+    def from_bot(self, data: bytes) -> None:
+        """Bytes of the bot have arrived."""
+        if self.changed_at is not None and (b" /fapi/v1/order?" in data or b" /fapi/v1/batchOrders?" in data):
+            self.times.append(perf_counter() - self.changed_at)
+            self.changed_at = None
+
+
+@contextmanager
+def open_relay(upstream: Callable[[], int]) -> Iterator[tuple[int, Stopwatch]]:
+    """Yield a port of loopback whose connections are passed on to the port `upstream`, and what it notes.
+
+    It waits in blocking reads, a thread for each direction, and does nothing else: what it adds is two copies.
+    """
+    watch = Stopwatch()
+
+    with socket.create_server((HOST, 0)) as server:
+        Thread(target=_accept, args=(server, upstream, watch), daemon=True).start()
+        yield server.getsockname()[1], watch
+
+
+def _accept(server: socket.socket, upstream: Callable[[], int], watch: Stopwatch) -> None:
+    with suppress(OSError):
+        while True:
+            bot, _ = server.accept()
+            venue = socket.create_connection((HOST, upstream()))
+            Thread(target=_pass_on, args=(bot, venue, watch.from_bot), daemon=True).start()
+            Thread(target=_pass_on, args=(venue, bot, watch.from_venue), daemon=True).start()
+
+
+def _pass_on(source: socket.socket, target: socket.socket, note: Callable[[bytes], None]) -> None:
+    """Copy bytes until one side goes, and let the other side know."""
+    target.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    with suppress(OSError):
+        while data := source.recv(65536):
+            note(data)
+            target.sendall(data)
+
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
