@@ -96,3 +96,19 @@ def test_a_change_that_the_book_never_reaches_is_believed_after_a_second() -> No
     book.change(BookChanged((), (), 11), 1.5)
 
     assert book.best_bid is None
+
+
+def test_I17_empty_levels_are_swept_and_the_book_stays_right() -> None:
+    """A market that wanders through many prices leaves no more behind than a multiple of what rests."""
+    book = book_of({1: 1}, {10**6: 1})
+    plain: dict[int, int] = {1: 1}
+
+    for number in range(20_000):
+        levels = ((number, 0), (number + 1, 0), (number + 2, 3), (number + 2 - 5 * (1 + number % 7), number % 2))
+        book.change(BookChanged(levels, (), number), 0.0)
+        plain.update(levels)
+        assert book.best_bid == number + 2
+
+    left = sorted(((ticks, lots) for ticks, lots in plain.items() if lots), reverse=True)
+    assert list(book.levels(Side.BUY)) == left
+    assert len(book._bids._lots) == len(book._bids._keys) <= 2 * len(left) + 2_000
