@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import zlib
 from typing import Any
 
 import anyio
@@ -268,6 +269,11 @@ async def test_compressed_answer_is_inflated_within_the_cap(serve_app: Any) -> N
         app.response = Response(body=b"not gzip", headers={"content-encoding": "gzip"})
         with pytest.raises(httpx.RemoteProtocolError, match="not gzip"):
             await client.get("/")
+
+        for encoding in ("deflate", "br", "gzip, gzip"):
+            app.response = Response(body=zlib.compress(b"\0" * 1024), headers={"content-encoding": encoding})
+            with pytest.raises(httpx.RemoteProtocolError, match="not asked for"):
+                await client.get("/")
 
 
 async def test_cancelled_call_does_not_spoil_the_next(serve_app: Any) -> None:

@@ -125,8 +125,12 @@ class _Call:
             stream=httpx.ByteStream(body),
             extensions={"http_version": b"HTTP/" + head.http_version, "reason_phrase": head.reason},
         )
-        if response.headers.get("content-encoding", "").lower() == "gzip" and body:
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if encoding == "gzip" and body:
             self._check_inflated(body)
+        elif encoding not in ("identity", "gzip", ""):
+            # httpx would inflate others too, without a limit.
+            raise httpx.RemoteProtocolError("the body is encoded as was not asked for", request=self.request)
 
         return response
 

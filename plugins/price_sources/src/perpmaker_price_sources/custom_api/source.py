@@ -23,7 +23,6 @@ from perpmaker_price_sources.address import PinnedConnect
 from perpmaker_price_sources.custom_api.answer import parse_answer
 from perpmaker_price_sources.custom_api.settings import Settings, url_fault
 
-_ENCODINGS = frozenset({"", "identity", "gzip"})
 _HEADERS = {"accept": "application/json, text/plain", "accept-encoding": "gzip", "user-agent": "perpmaker"}
 
 
@@ -106,14 +105,11 @@ class CustomApi:
         self._client.cookies.clear()
 
         try:
-            async with self._client.stream("GET", self._url) as response:
-                if response.status_code != httpx.codes.OK:
-                    raise NoAnswerError(f"status {response.status_code}")
-
-                # httpx would inflate other encodings without a limit; they were not asked for.
-                if response.headers.get("content-encoding", "").lower() not in _ENCODINGS:
-                    raise NoAnswerError("an encoding that was not asked for")
-
-                return await response.aread()
+            response = await self._client.get(self._url)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise NoAnswerError(str(error)) from error
+
+        if response.status_code != httpx.codes.OK:
+            raise NoAnswerError(f"status {response.status_code}")
+
+        return response.content
