@@ -569,7 +569,7 @@ def test_F27_events_out_of_order_never_regress() -> None:
 
     assert scene.status("1") is None
     assert scene.amount == Decimal("0.005")
-    assert scene.trader.state.orders.ended[BUY].end is End.FILLED
+    assert scene.trader.state.orders.endings.by_slot[BUY].end is End.FILLED
 
 
 def test_F28_lost_book_pulls_quotes_at_once_until_a_snapshot() -> None:

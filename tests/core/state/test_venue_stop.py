@@ -68,7 +68,7 @@ def test_how_a_stop_ended_tells_whether_it_had_fired(orders: Orders, changes: di
     orders.reported(word(**changes), 1.0, by_stream=True)
 
     assert list(orders.working()) == []
-    assert (orders.ended[GUARD].end, orders.ended[GUARD].triggered) == (end, "triggered" in changes)
+    assert (orders.endings.by_slot[GUARD].end, orders.endings.by_slot[GUARD].triggered) == (end, "triggered" in changes)
 
 
 def test_a_stop_that_fires_shows_it_while_its_order_is_under_way(orders: Orders) -> None:

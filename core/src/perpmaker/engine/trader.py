@@ -311,10 +311,9 @@ class Trader:
 
     def _take_news(self, now: float) -> list[str]:
         """Take in how orders ended: when their slots may be tried again, which exits must go alone, what to tell."""
-        news, self.state.orders.news = self.state.orders.news, []
         notices = []
 
-        for slot, end in news:
+        for slot, end in self.state.orders.endings.take_news():
             self._retries.ended(slot, end, now)
             refusal = end.refusal
 

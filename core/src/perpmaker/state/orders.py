@@ -22,20 +22,19 @@ from perpmaker.model.event import (
 from perpmaker.model.order import (
     Fill,
     NewOrder,
-    OrderKind,
     OrderReport,
     OrderStatus,
     OrderType,
     Refusal,
     RefusalReason,
-    Side,
     Slot,
     WorkingOrder,
 )
+from perpmaker.state.ending import Endings
 from perpmaker.state.graveyard import Graveyard
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.record import Record, adopted
-from perpmaker.state.view import End, SlotEnd
+from perpmaker.state.view import End
 
 CUT_S: Final = 1.0
 """How long an order that the venue cut is not sent again only to be larger."""
@@ -50,19 +49,15 @@ _SHOWN: Final = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus
 class Orders:
     """Own orders. `fence_s` is how long after a question about a known order the venue's "no such order" is proof.
 
-    `live` holds orders that are or may become live, `finished` those that ended.
-    `version` counts changes. `lost` collects what only a resync can explain, `news` how orders ended, until
-    the trader takes them.
+    `live` holds orders that are or may become live, `finished` those that ended, `endings` how. `version` counts
+    changes. `lost` collects what only a resync can explain, until the trader takes it.
     """
 
     def __init__(self, depth: OwnDepth, *, fence_s: float) -> None:
         self.live: dict[str, Record] = {}
         self.finished = Graveyard()
-        self.ended: dict[Slot, SlotEnd] = {}
-        self.quote_filled_at: dict[Side, float] = {}
-        self.last_own_trade: int | None = None
+        self.endings = Endings()
         self.lost: list[str] = []
-        self.news: list[tuple[Slot, SlotEnd]] = []
         self.version = 0
         self._depth = depth
         self._fence_s = fence_s
@@ -334,7 +329,7 @@ class Orders:
             self.version += 1
 
             if is_complete and record.end is not End.FILLED:
-                self._write_end(record, End.FILLED, now, None)
+                self.endings.write(record, End.FILLED, now)
 
         return record
 
@@ -374,28 +369,8 @@ class Orders:
         record.put(status=status, changed_at=now)
         record.watch_gap(now)
         self.finished.bury(record)
-        self._write_end(record, end, now, refusal)
+        self.endings.write(record, end, now, refusal=refusal)
         self.version += 1
-
-    def _write_end(self, record: Record, end: End, now: float, refusal: Refusal | None) -> None:
-        record.end = end
-        working = record.working
-        ended = SlotEnd(
-            client_id=working.client_id,
-            end=end,
-            at=now,
-            ticks=working.order.ticks,
-            lots=working.order.lots,
-            filled_lots=working.filled_lots,
-            refusal=refusal,
-            triggered=working.triggered,
-        )
-        self.ended[working.slot] = ended
-        self.news.append((working.slot, ended))
-
-        if end is End.FILLED and working.slot.kind is OrderKind.QUOTE:
-            self.quote_filled_at[working.slot.side] = now
-            self.last_own_trade = working.order.ticks
 
     def _touch(self, record: Record, venue_ms: int, now: float) -> None:
         """Tell the book what of it is ours now."""

@@ -135,15 +135,15 @@ class State:
             mark=market.mark,
             mark_age_s=market.age_s(Channel.MARK, now),
             last_trade=market.last_trade,
-            last_own_trade=orders.last_own_trade,
+            last_own_trade=orders.endings.last_own_trade,
             external_reference=self.external_reference,
             reference=market.reference,
             reference_age_s=market.age_s(Channel.REFERENCE, now),
             orders=orders.by_slot(),
-            ended=dict(orders.ended),
+            ended=dict(orders.endings.by_slot),
             positions=account.positions,
             capital=account.capital(self.instrument.quote, market.mark, self.leverage),
-            quote_filled_at=dict(orders.quote_filled_at),
+            quote_filled_at=dict(orders.endings.quote_filled_at),
             stop_closed_at=dict(self.stop_closed_at),
             no_quotes_for=no_quotes_for,
             blocked=orders.is_blocked,
@@ -262,7 +262,7 @@ class State:
         """Whether a stop loss of this position has executed just now."""
         return any(
             slot.kind in _STOPS and slot.position_side is side and end.filled_lots and end.at + _STOP_EXPLAINS_S >= now
-            for slot, end in self.orders.ended.items()
+            for slot, end in self.orders.endings.by_slot.items()
         ) or any(
             order.slot.kind in _STOPS and order.slot.position_side is side and order.filled_lots
             for order in self.orders.working()
