@@ -243,6 +243,16 @@ def test_run_from_a_file_trades_on_the_recording(tmp_path: Path) -> None:
     assert "btcusdt_20240718.gz, btcusdt_20240719.gz" in ended.stderr
 
 
+def test_paper_runs_on_the_recording_too(tmp_path: Path) -> None:
+    """`environment = "paper"` with a recording: the capture is the venue that is looked at."""
+    text = CONFIGURATION.format(recording=json.dumps([str(path) for path in files(IN_2024)]))
+    (tmp_path / "bot.toml").write_text(text + '\n[binance_perpetual]\nenvironment = "paper"\n')
+    ended = command("run", "bot.toml", "--for", "4", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("paper BTC-USDT")
+    assert "recorded in btcusdt_20240718.gz, btcusdt_20240719.gz" in ended.stderr
+
+
 def test_run_on_a_capture_that_cannot_be_used_ends_before_it_starts(tmp_path: Path) -> None:
     """What is wrong with the recording is said, and the exit code is that of a wrong file."""
     spot = json.dumps([str(DATA / "binance_spot" / "btcusdt_20230405.dat.gz")])

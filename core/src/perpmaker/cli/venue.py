@@ -58,13 +58,19 @@ async def attach(url: str) -> SandboxLine:
 
 
 def wants_sandbox(configuration: Configuration, url: str | None) -> bool:
-    """Whether the configuration trades on a sandbox; UsageError when one is named and it does not."""
+    """Whether a sandbox stands in for the venue; UsageError when one is named and none may.
+
+    On paper it does when one is named, and for a recording, which it plays.
+    """
     if configuration.environment is Environment.SANDBOX:
         return True
 
+    if configuration.environment is Environment.PAPER:
+        return url is not None or bool(configuration.sandbox.recording)
+
     if url is not None:
         name, environment = configuration.connector.name, configuration.environment.value
-        raise click.UsageError(f'--sandbox-url is for a sandbox, and [{name}] environment = "{environment}"')
+        raise click.UsageError(f'--sandbox-url is for sandbox and paper, and [{name}] environment = "{environment}"')
 
     return False
 
