@@ -18,6 +18,7 @@ from perpmaker.model.order import OrderKind, Side
 from perpmaker.sandbox.server import ACCOUNT, Sandbox
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import SimulatedOrder
+from perpmaker.testing.rehearsal import rehearse
 from perpmaker.testing.session import Session, open_stage
 from perpmaker.wire.fault import Fault
 from perpmaker.wire.server import serve
@@ -276,3 +277,13 @@ async def test_lost_spot_connection_pulls_and_comes_back(open_desk: Any) -> None
         await anyio.sleep(SETTLE_S)
         assert len(desk.prices()) == 2
         assert desk.session.bot.halted is None
+
+
+def test_same_seed_is_the_same_session(tmp_path: Path) -> None:
+    """With the spot market beside it a session still repeats itself, order for order."""
+    file = tmp_path / "bot.toml"
+    near = re.sub(r"(bid_spread|ask_spread|profit_taking_spread) = \S+", r"\1 = 0.02", BASE)
+    file.write_text(f'{near}{SPOT}[binance_perpetual]\nenvironment = "sandbox"\n', encoding="utf-8")
+    first, again = (rehearse(file, 11, 30.0) for _ in range(2))
+    assert len(first.trace) > 10
+    assert first == again
