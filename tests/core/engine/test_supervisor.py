@@ -218,7 +218,7 @@ async def test_an_account_that_is_not_set_as_asked_is_not_traded(connector: Any)
         async def prepare(self, *words: Any) -> Any:
             return attrs.evolve(await prepare(self, *words), leverage=20)
 
-    with pytest.raises(MarketRulesError, match="is set to leverage 20 and One-way, although 3 and One-way"):
+    with pytest.raises(MarketRulesError, match="leverage is 20, not 3"):
         await open_desk(Stubborn()).__aenter__()
 
 

@@ -51,8 +51,13 @@ def _is_about(update: AccountUpdate, instrument: Instrument) -> bool:
 
 
 def _belongs(position_side: str, mode: PositionMode) -> bool:
-    """Whether a position row means something in this mode: Hedge accounts also show an idle `BOTH`."""
-    return (position_side == "BOTH") == (mode is PositionMode.ONE_WAY)
+    """Whether a position row means something in this mode: Hedge accounts also show an idle `BOTH`.
+
+    PayloadError for a side that nobody knows: it may be a position of ours.
+    """
+    side = lookup(POSITION_SIDES, position_side, "$.a.P.ps")
+
+    return (side is PositionSide.NET) == (mode is PositionMode.ONE_WAY)
 
 
 def _streamed_position(row: PositionUpdate, venue_ms: int) -> Position:

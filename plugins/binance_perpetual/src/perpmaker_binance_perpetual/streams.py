@@ -39,6 +39,8 @@ _BOOK_STALL_S = 10.0
 _MARK_STALL_S = 5.0
 _SNAPSHOT_INTERVAL_S = 1.0
 _SHUTDOWN = "serverShutdown"
+_LIFE_S = 23 * 3600.0
+"""The venue closes every connection after 24 h; at a time of our own choosing it costs less."""
 _MOST_NAMES = 100
 
 
@@ -69,6 +71,21 @@ class Tolerance:
         """An event of a name that this version does not know, kept out and counted."""
         if name in self.unknown or len(self.unknown) < _MOST_NAMES:
             self.unknown[name] += 1
+
+
+class Lifetime:
+    """A connection is given up and made anew before the venue closes it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ends_at = clock.now() + _LIFE_S
+
+    def check(self) -> None:
+        """ConnectivityError when its time is over."""
+        if self._clock.now() >= self._ends_at:
+            raise ConnectivityError(
+                "this connection is nearly a day old, and Binance keeps none longer: a new one is made"
+            )
 
 
 def read_event(message: str | bytes) -> str:
@@ -147,6 +164,7 @@ class BookReceiver:
         self._symbol = instrument.symbol
         self._sync = BookSync(instrument)
         self._next_snapshot_at = -math.inf
+        self._lifetime = Lifetime(access.clock)
 
     async def receive(self) -> Sequence[Event]:
         """The next events, at least one; see `EventReceiver`."""
@@ -157,6 +175,7 @@ class BookReceiver:
                 return events
 
     async def _step(self) -> Sequence[Event]:
+        self._lifetime.check()
         wait_s = math.inf
 
         if self._sync.wants_snapshot:
@@ -211,10 +230,12 @@ class MarketReceiver:
         self.tolerance = Tolerance(clock, most=5)
         self._socket = socket
         self._instrument = instrument
+        self._lifetime = Lifetime(clock)
 
     async def receive(self) -> Sequence[Event]:
         """The next events, at least one; see `EventReceiver`."""
         while True:
+            self._lifetime.check()
             events = self._take(await self._socket.receive())
 
             if events:

@@ -25,7 +25,7 @@ from perpmaker_binance_perpetual.messages import (
 )
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
 from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
-from perpmaker_binance_perpetual.streams import StreamAccess, StreamFeed, Tolerance, read_event
+from perpmaker_binance_perpetual.streams import Lifetime, StreamAccess, StreamFeed, Tolerance, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
 
 _ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
@@ -84,6 +84,7 @@ class AccountReceiver:
         self._renew_at = clock.now() + _RENEWAL_S
         self._measure_at = clock.now() + _CLOCK_S
         self._failed_renewals = 0
+        self._lifetime = Lifetime(clock)
 
     async def receive(self) -> Sequence[Event]:
         """The next events, at least one; keeps the stream's key and the clock fresh meanwhile."""
@@ -97,6 +98,7 @@ class AccountReceiver:
             await self._do_chores()
 
     async def _do_chores(self) -> None:
+        self._lifetime.check()
         now = self._clock.now()
 
         if now >= self._renew_at:
