@@ -33,6 +33,7 @@ from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_san
 from perpmaker.secret import References
 from perpmaker.simulation.event import OrderChanged, SimulationEvent
 from perpmaker.wire.memory import MemoryNetwork
+from perpmaker.wire.pipe import Connect
 
 
 @attrs.define(kw_only=True)
@@ -120,7 +121,8 @@ class _Slots(Mapping[str, str]):
 class Stage:
     """A sandbox that is served in memory, and a configuration for bots that trade on it, one after the other.
 
-    `source` is the sandbox of the external market that the price source reads; None where there is none.
+    `source` is the sandbox of the external market that the price source reads; None where there is none. `connect` is
+    the network as bots see it; None: as it is.
     """
 
     configuration: Configuration
@@ -128,19 +130,25 @@ class Stage:
     source: Sandbox | None
     network: MemoryNetwork
     clock: Clock
+    connect: Connect | None = None
 
     @asynccontextmanager
     async def open_bot(
-        self, *, home: Home | None = None, api_secret: str | None = None, told: list[str] | None = None
+        self,
+        *,
+        home: Home | None = None,
+        api_secret: str | None = None,
+        told: list[str] | None = None,
+        adopt: bool = False,
     ) -> AsyncIterator[Session]:
         """Open a bot of the configuration; `api_secret` takes the place of the one that the sandbox accepts.
 
-        `told` collects what a person would have read, also when nothing could be opened.
+        `told` collects what a person would have read, also when nothing could be opened; `adopt` as the command's.
         """
         line, told = self.sandbox.line, [] if told is None else told
         context = ConnectorContext(
             clock=self.clock,
-            connect=self.network.connect,
+            connect=self.connect or self.network.connect,
             signers=References(self.configuration.file.parent, {}),
             environment=Environment.SANDBOX,
             sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=api_secret or line.api_secret),
@@ -148,7 +156,7 @@ class Stage:
         )
         plan = plan_of(self.configuration)
 
-        async with open_bot(plan, context, home=home, tell=told.append, seed=line.seed) as bot:
+        async with open_bot(plan, context, home=home, tell=told.append, seed=line.seed, adopt=adopt) as bot:
             self.sandbox.oracle.expect(ACCOUNT).slots = _Slots(bot.known)
             session = Session(bot=bot, sandbox=self.sandbox, network=self.network, clock=self.clock, told=told)
             self.sandbox.exchange.subscribe(session.note)
