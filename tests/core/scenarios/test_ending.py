@@ -30,13 +30,13 @@ def test_stop_cancels_every_quote_at_once_and_places_none() -> None:
 
 
 def test_stop_keeps_the_exits_of_a_position() -> None:
-    """It stays protected for as long as the process lives: target and stop are still managed."""
+    """It stays protected: a stop is left on the venue, whatever kind was set, and target and stop are still managed."""
     scenario = quoting()
     scenario.fill("buy 0")
     scenario.advance(1)
     scenario.stop()
     scenario.advance(1)
-    assert scenario.exits() == ["take profit: sell 1 at 100.9"]
+    assert scenario.exits() == ["venue stop: sell 1 at 96.9", "take profit: sell 1 at 100.9"]
 
     scenario.book(bid="96", ask="96.2")
     scenario.advance(1)

@@ -46,6 +46,9 @@ _STATUSES = {
 }
 _TYPES = {TimeInForce.POST_ONLY: OrderType.POST_ONLY, TimeInForce.IOC: OrderType.IOC, TimeInForce.FOK: OrderType.IOC}
 
+BY_HAND = "hand-"
+"""How the client ids of orders begin that a person sent."""
+
 
 @attrs.frozen(kw_only=True)
 class Told:
@@ -63,7 +66,7 @@ class Told:
 def translate(
     event: SimulationEvent, instrument: Instrument, stops: Stops, *, by_venue: Collection[int], quiet: bool
 ) -> Iterator[Told]:
-    """What the streams tell of an event. `by_venue` are orders that the venue itself ends; `quiet`: no fills."""
+    """What the streams tell of an event. `by_venue` are orders that the venue itself ends; `quiet`: none by hand."""
     match event:
         case LevelsChanged():
             yield Told(channel=Channel.BOOK, event=BookChanged(event.bids, event.asks, event.now_ms))
@@ -73,7 +76,7 @@ def translate(
         case MarkUpdated():
             yield Told(channel=Channel.MARK, event=_mark(event))
         case OrderChanged():
-            if not quiet:
+            if not (quiet and event.order.client_id.startswith(BY_HAND)):
                 yield from map(_private, _order(event, instrument, stops.origin(event.order.order_id), by_venue))
         case ConditionalChanged():
             yield _private(OrderReported(report=stops.report(event.order), by_stream=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import count
 from typing import TypeAlias
 
 from perpmaker.model.event import (
@@ -42,6 +43,7 @@ from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import OrderRequest, SimulatedOrder, TimeInForce
 from perpmaker.testing.scenario_stops import Stops
 from perpmaker.testing.scenario_translation import (
+    BY_HAND,
     Told,
     translate,
     translate_balance,
@@ -95,6 +97,7 @@ class Venue:
         self._told: list[Told] = []
         self._by_venue: set[int] = set()
         self._quiet = False
+        self._hands = count(1)
         self.exchange = Exchange(instrument, self._crowd, start_ms=START_MS)
         self.exchange.open_account(ACCOUNT, balance)
         self.exchange.set_leverage(ACCOUNT, leverage, START_MS)
@@ -309,6 +312,7 @@ class Venue:
             price=self.instrument.price(ticks),
             time_in_force=TimeInForce.IOC,
             position_side=position,
+            client_id=f"{BY_HAND}{next(self._hands)}",
         )
         self._quiet = quiet
 
