@@ -128,3 +128,13 @@ def test_doubt_of_an_external_source_is_the_reason() -> None:
     missing = read(external_reference=True, reference=doubted)
     assert isinstance(missing, NoReference)
     assert (missing.reason.text, missing.stale) == ("it stands still", False)
+
+
+def test_age_of_an_external_price_says_nothing_about_the_traded_book() -> None:
+    """A source that is asked once a minute does not let the traded book grow old, nor a fast one hurry it."""
+    minute = {**said(price="100"), "reference_age_s": 100.0}
+    assert isinstance(read_reference(make_view(**minute, book_age_s=9.9), "mid_price", 180.0), Reference)
+    assert isinstance(read_reference(make_view(**minute, book_age_s=10.0), "mid_price", 180.0), NoReference)
+    fast = {**said(price="100"), "reference_age_s": 0.5}
+    assert isinstance(read_reference(make_view(**fast, book_age_s=5.0), "mid_price", 1.5), Reference)
+    assert isinstance(read_reference(make_view(book_age_s=5.0), "mid_price", 1.5), NoReference)

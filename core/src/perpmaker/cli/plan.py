@@ -15,6 +15,7 @@ def plan_of(configuration: Configuration) -> Plan:
     """The plan that a configuration comes to."""
     run, settings = configuration.run, configuration.strategy.settings
     ours = settings if isinstance(settings, StrategySettings) else None
+    is_external = configuration.price_source.declaration.open is not None
 
     return Plan(
         market=run.market,
@@ -29,7 +30,7 @@ def plan_of(configuration: Configuration) -> Plan:
         price_source=_source_plan(configuration),
         risk=tuple((chosen.declaration, chosen.settings) for chosen in configuration.risk),
         quotes_continue=ours is not None and ours.when_in_position == "continue",
-        book_max_age_s=DEFAULT_MAX_AGE_S if ours is None else ours.max_age_s,
+        book_max_age_s=DEFAULT_MAX_AGE_S if ours is None or is_external else ours.max_age_s,
         dead_man_switch_s=run.dead_man_switch_s,
     )
 

@@ -14,7 +14,7 @@ from perpmaker.strategy.gate import standing_reason
 from perpmaker.strategy.ladder import SIDES, build_ladder
 from perpmaker.strategy.memory import Memory
 from perpmaker.strategy.recall import Recall
-from perpmaker.strategy.reference import RECOVERY_S, NoReference, Reference, read_reference
+from perpmaker.strategy.reference import RECOVERY_S, NoReference, Reference, book_max_age_s, read_reference
 from perpmaker.strategy.refresh import Tolerance
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker.strategy.vanished import track
@@ -57,7 +57,7 @@ class PerpetualMarketMaking:
             return self._nothing(memory, recovering, Wake(at=at, bid_low=1, ask_low=1))
 
         draft = Draft(view, settings, shape, memory, reference)
-        draft.alarm.at(view.now + settings.max_age_s - view.book_age_s)
+        draft.alarm.at(view.now + book_max_age_s(view, settings.max_age_s) - view.book_age_s)
 
         if view.external_reference:
             draft.alarm.at(view.now + settings.max_age_s - view.reference_age_s)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from perpmaker.model.quote import Wanted
 from perpmaker.state.view import View
+from perpmaker.strategy.reference import book_max_age_s
 
 
 class Recall:
-    """Holds the last view and what was wanted in it; `max_age_s` is the age from which a feed is stale."""
+    """Holds the last view and what was wanted in it; `max_age_s` is the age from which the reference is stale."""
 
     def __init__(self, max_age_s: float) -> None:
         self._max_age_s = max_age_s
@@ -45,7 +46,7 @@ class Recall:
         """Whether no feed that matters is stale."""
         return (
             view.book_ok
-            and view.book_age_s < self._max_age_s
+            and view.book_age_s < book_max_age_s(view, self._max_age_s)
             and (not view.external_reference or view.reference_age_s < self._max_age_s)
         )
 

@@ -10,7 +10,7 @@ import attrs
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.quote import Reason, Rule
 from perpmaker.state.view import View
-from perpmaker.strategy.settings import PriceType
+from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, PriceType
 
 RECOVERY_S = 1.0
 """How long a reference must have been good before quotes that were pulled come back."""
@@ -44,6 +44,11 @@ class NoReference:
     stale: bool = False
 
 
+def book_max_age_s(view: View, max_age_s: float) -> float:
+    """The age from which the traded book is stale: what was set is about the price source, where that is another."""
+    return DEFAULT_MAX_AGE_S if view.external_reference else max_age_s
+
+
 def read_reference(view: View, price_type: PriceType, max_age_s: float) -> Reference | NoReference:
     """The reference of this moment, or why there is none.
 
@@ -52,7 +57,7 @@ def read_reference(view: View, price_type: PriceType, max_age_s: float) -> Refer
     book = view.book
     bid, ask = book.best_bid, book.best_ask
 
-    if not view.book_ok or view.book_age_s >= max_age_s:
+    if not view.book_ok or view.book_age_s >= book_max_age_s(view, max_age_s):
         return NoReference(reason=Reason(Rule.STALE, "the traded book is not up to date"), stale=True)
 
     if bid is None or ask is None:
