@@ -14,12 +14,18 @@ import pytest
 
 from benchmarks.table import Table
 
+ORDER = ("bench_depth", "bench_decision", "bench_wire", "bench_start", "bench_footprint", "bench_markets")
 TABLE = pytest.StashKey[Table]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the table."""
     config.stash[TABLE] = Table()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure in the order in which the rows are documented."""
+    items.sort(key=lambda item: ORDER.index(item.path.stem))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 CONFIGURATION = Path(__file__).parents[1] / "examples" / "sandbox.toml"
@@ -43,11 +43,21 @@ def first_step_ms(home: Path, event: str) -> int | None:
     """When, by UTC, the journal first knew of an event of this name; None when it does not yet."""
     for path in home.rglob("*"):
         if path.is_file() and path.read_bytes()[:6] == b"SQLite":
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
-                query = "SELECT min(utc_ms) FROM row WHERE kind = 'step' AND instr(payload, ?)"
-                found: int | None = journal.execute(query, (event.encode(),)).fetchone()[0]
+            found = _first_in(path, event)
 
             if found is not None:
                 return found
+
+    return None
+
+
+def _first_in(path: Path, event: str) -> int | None:
+    """The same of one file, which may not have its tables yet."""
+    query = "SELECT min(utc_ms) FROM row WHERE kind = 'step' AND instr(payload, ?)"
+
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal, suppress(sqlite3.OperationalError):
+        found: int | None = journal.execute(query, (event.encode(),)).fetchone()[0]
+
+        return found
 
     return None

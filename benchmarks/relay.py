@@ -49,9 +49,16 @@ def _accept(server: socket.socket, upstream: Callable[[], int], watch: Stopwatch
     with suppress(OSError):
         while True:
             bot, _ = server.accept()
-            venue = socket.create_connection((HOST, upstream()))
-            Thread(target=_pass_on, args=(bot, venue, watch.from_bot), daemon=True).start()
-            Thread(target=_pass_on, args=(venue, bot, watch.from_venue), daemon=True).start()
+            Thread(target=_relay, args=(bot, upstream(), watch), daemon=True).start()
+
+
+def _relay(bot: socket.socket, port: int, watch: Stopwatch) -> None:
+    """Serve one connection until both sides have gone."""
+    with bot, suppress(OSError), socket.create_connection((HOST, port)) as venue:
+        back = Thread(target=_pass_on, args=(venue, bot, watch.from_venue), daemon=True)
+        back.start()
+        _pass_on(bot, venue, watch.from_bot)
+        back.join()
 
 
 def _pass_on(source: socket.socket, target: socket.socket, note: Callable[[bytes], None]) -> None:
