@@ -9,7 +9,7 @@ from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.stopping import Closing
 from perpmaker.model.event import Resynced
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind, PositionSide
+from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Position
 from perpmaker.report.summary import Summary, render, summarise, unrealized
 from perpmaker.state.account import Totals
@@ -104,6 +104,29 @@ def test_the_page_fits_80_columns_and_shows_money_with_its_asset() -> None:
     assert "  fees            0.6001 USDT, 0.001 BNB\n" in page
     assert "  result          15.5399 USDT\n" in page
     assert "  position        0.01 BTC\n" in page
+    assert max(map(len, page.splitlines())) <= 80
+
+
+def test_a_stop_that_is_left_on_the_venue_is_named() -> None:
+    """With its side and its price; other exits are only counted."""
+    stop = OrderReport(
+        client_id="pm-1",
+        venue_id="9",
+        side=Side.SELL,
+        position_side=PositionSide.NET,
+        status=OrderStatus.OPEN,
+        raw_status="NEW",
+        ticks=590_000,
+        lots=0,
+        filled_lots=0,
+        reduce_only=True,
+        type=OrderType.VENUE_STOP,
+        venue_ms=1,
+    )
+    target = attrs.evolve(stop, type=OrderType.LIMIT)
+    page = render(summary(), INSTRUMENT, {}, (target, stop))
+
+    assert page.count("a stop that the venue fires: sell all at ") == 1
     assert max(map(len, page.splitlines())) <= 80
 
 

@@ -112,6 +112,10 @@ class Handle:
 @click.option("--close", is_flag=True, help="Close the position before stopping.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object on the last line.")
 @click.option("--sandbox-url", metavar="URL", help="Trade on the sandbox that is serving there.")
+@click.option("--adopt", is_flag=True, help="Cancel orders of perpmaker's that the journal does not know, and start.")
+@click.option("--live", is_flag=True, help="Trade real money, where the configuration says so.")
+@click.option("--confirm-account", metavar="NAME", help="The account that is meant, instead of typing its name.")
+@click.option("--trust-key", is_flag=True, help="Trade live although the venue does not tell what the key may do.")
 @click.pass_context
 def run(
     context: click.Context,
@@ -122,6 +126,10 @@ def run(
     close: bool,
     as_json: bool,
     sandbox_url: str | None,
+    adopt: bool,
+    live: bool,
+    confirm_account: str | None,
+    trust_key: bool,
 ) -> None:
     """Trade what CONFIG says, until stopped.
 
@@ -129,12 +137,22 @@ def run(
     orders of an open position stay. A second one hurries.
     """
     configuration = load_configuration(config, overrides, open_catalog())
+    require_consent(configuration.environment, live=live)
+    check_surroundings(configuration.environment, os.environ)
     screen = Screen()
+    wish = Wish(
+        seconds=seconds,
+        close=close,
+        url=sandbox_url,
+        adopt=adopt,
+        trust_key=trust_key,
+        account=AccountCheck(configuration.environment, confirm_account),
+    )
 
     for note in configuration.notes:
         screen.tell(f"note: {note}")
 
-    ended = anyio.run(partial(_run, configuration, screen, seconds=seconds, close=close, url=sandbox_url))
+    ended = anyio.run(_run, configuration, screen, wish)
 
     if ended is None:
         screen.tell("stopped before anything was sent")
@@ -151,6 +169,18 @@ def run(
 
 
 @attrs.frozen(kw_only=True)
+class Wish:
+    """What the command line asks for beside the configuration; `url` is that of a sandbox that is serving."""
+
+    seconds: float | None
+    close: bool
+    url: str | None
+    adopt: bool
+    trust_key: bool
+    account: AccountCheck
+
+
+@attrs.frozen(kw_only=True)
 class Ended:
     """How a run ended."""
 
@@ -161,11 +191,9 @@ class Ended:
     locked_out: bool
 
 
-async def _run(
-    configuration: Configuration, screen: Screen, *, seconds: float | None, close: bool, url: str | None
-) -> Ended | None:
+async def _run(configuration: Configuration, screen: Screen, wish: Wish) -> Ended | None:
     """Trade from beginning to end; None when it was stopped before there was a bot."""
-    handle = Handle(close=close, scope=anyio.CancelScope())
+    handle = Handle(close=wish.close, scope=anyio.CancelScope())
 
     async with anyio.create_task_group() as group:
         await group.start(_watch_signals, handle)
@@ -278,7 +306,7 @@ async def _trade(
 
     return Ended(
         summary=summary,
-        page=render(summary, bot.instrument, other_fees),
+        page=render(summary, bot.instrument, other_fees, closing.exits),
         unproven=closing.unproven,
         halted=bot.halted,
         locked_out=bot.was_locked_out,

@@ -11,7 +11,7 @@ import msgspec
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.stopping import Closing
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind
+from perpmaker.model.order import OrderKind, OrderReport, OrderType
 from perpmaker.model.position import Position
 from perpmaker.state.account import Totals
 
@@ -85,7 +85,7 @@ def summarise(
         open_orders_left=len(closing.quotes),
         exits_left=len(closing.exits),
         take_profits_placed=count.placed[OrderKind.TAKE_PROFIT],
-        stops_placed=count.placed[OrderKind.STOP_LOSS],
+        stops_placed=count.placed[OrderKind.STOP_LOSS] + count.placed[OrderKind.VENUE_STOP],
     )
 
 
@@ -97,8 +97,13 @@ def unrealized(positions: Iterable[Position], mark: Decimal | None) -> Decimal:
     return sum((position.amount * (mark - position.entry) for position in positions if position.amount), Decimal(0))
 
 
-def render(summary: Summary, instrument: Instrument, other_fees: Mapping[str, Decimal]) -> str:
-    """The summary for a person, in at most 80 columns; `other_fees` are fees in other assets than the quote's."""
+def render(
+    summary: Summary, instrument: Instrument, other_fees: Mapping[str, Decimal], left: Iterable[OrderReport] = ()
+) -> str:
+    """The summary for a person, in at most 80 columns; `other_fees` are fees in other assets than the quote's.
+
+    `left` are the closing orders that were left on the venue: its stops are named.
+    """
     quote, base = instrument.quote, instrument.base
     fees = [f"{_money(summary.fees)} {quote}", *(f"{_money(fee)} {asset}" for asset, fee in other_fees.items())]
     total = summary.realized_pnl + summary.unrealized_pnl - summary.fees + summary.funding
@@ -113,10 +118,18 @@ def render(summary: Summary, instrument: Instrument, other_fees: Mapping[str, De
         ("result", f"{_money(total)} {quote}"),
         ("position", f"{summary.position:f} {base}" if summary.position else "flat"),
         ("left on venue", f"{summary.open_orders_left} quotes, {summary.exits_left} exits"),
+        *(("", _stop(order, instrument)) for order in left if order.type is OrderType.VENUE_STOP),
     )
     head = f"{summary.environment} {summary.market}: {summary.seconds:.0f} s"
 
     return "\n".join([head, *(f"  {name:<16}{value}"[:WIDTH] for name, value in rows)])
+
+
+def _stop(order: OrderReport, instrument: Instrument) -> str:
+    """A stop that the venue keeps, in words."""
+    price = "an unknown price" if order.ticks is None else f"{instrument.price(order.ticks):f}"
+
+    return f"a stop that the venue fires: {order.side.value} all at {price}"
 
 
 def _plain(value: object) -> object:
