@@ -5,11 +5,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 
+from perpmaker.clock import LoopClock
 from perpmaker.errors import ExitCode, RecordingError
+from perpmaker.model.order import Side
 from perpmaker.sandbox.recording_file import open_capture
+from perpmaker.sandbox.server import SandboxSettings, open_sandbox
+from perpmaker.wire.memory import MemoryNetwork
 
 STAMP = 1_700_000_000_000_000
 CAPTURE = b"""\
@@ -121,3 +127,20 @@ def test_end_of_the_recording_is_said(capture: Path) -> None:
             assert process.poll() is None
         finally:
             process.kill()
+
+
+@pytest.mark.anyio
+async def test_sandbox_serves_the_recording_and_tells_its_end(capture: Path, dialect: Any) -> None:
+    """The book is the recorded one from the first moment on, and stays when there is no more."""
+    told: list[str] = []
+    wanted = SandboxSettings(venue="plain", recording=(capture,), recording_start=0.5)
+    listener = await MemoryNetwork().listen()
+
+    async with open_sandbox(dialect, wanted, clock=LoopClock(), listener=listener, tell=told.append) as sandbox:
+        assert sandbox.line.recording == ("capture.gz",)
+        assert sandbox.line.origin == "recorded in capture.gz"
+        assert (sandbox.exchange.best(Side.BUY), sandbox.exchange.best(Side.SELL)) == ((599990, 1000), (600010, 1000))
+        assert told == []
+        await anyio.sleep(1.8)
+        assert told == ["The recording has ended: the market stands still from now on."]
+        assert sandbox.exchange.best(Side.SELL) == (600010, 500)
