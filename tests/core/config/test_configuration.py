@@ -178,10 +178,13 @@ def test_references_are_taken_and_not_resolved(desk: Any, good: str) -> None:
 
 
 @pytest.mark.parametrize("environment", ["testnet", "live"])
-def test_environment_that_is_not_built_is_refused(desk: Any, good: str, environment: str) -> None:
-    """An environment that cannot be traded in yet is refused, not taken for another one."""
-    problems = desk.problems(f'{good}[binance_perpetual]\nenvironment = "{environment}"\n')
-    assert "is not built yet: only paper, sandbox" in [problem.allowed for problem in problems]
+def test_testnet_and_live_need_references_to_keys(desk: Any, good: str, environment: str) -> None:
+    """Without them the file is refused, with an example of each; with them it is taken, and nothing is resolved."""
+    table = f'{good}[binance_perpetual]\nenvironment = "{environment}"\n'
+    allowed = [problem.allowed for problem in desk.problems(table)]
+    assert f'is needed for {environment}: a reference such as api_key = "env:BINANCE_API_KEY"' in allowed
+    found = desk.load(f'{table}api_key = "env:A_KEY"\napi_secret = "env:A_SECRET"\n')
+    assert found.environment is Environment(environment)
 
 
 def test_paper_needs_no_key_and_says_what_is_simulated(desk: Any, good: str) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 import os
 import signal
-import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +15,9 @@ import attrs
 import click
 from anyio.abc import TaskStatus
 
+from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
 from perpmaker.cli.installation import open_catalog
+from perpmaker.cli.screen import Screen
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError
@@ -33,57 +32,8 @@ LOG_S = 10.0
 LEAST_START_S = 20.0
 """A run for a few seconds only is still given this long to begin."""
 
-
-@attrs.define
-class Screen:
-    """Where a person reads: a line that is redrawn on a terminal, plain lines with the time otherwise.
-
-    All of it goes to standard error; standard output belongs to the summary.
-    """
-
-    is_terminal: bool = attrs.field(factory=lambda: sys.stderr.isatty())  # noqa: PLW0108  # the stream of now
-    _drawn: bool = False
-
-    def tell(self, text: str) -> None:
-        """Say something that stays."""
-        stamp = time.strftime("%H:%M:%S", time.gmtime())
-        self._clear()
-        click.echo(f"{stamp}Z {_printable(text)}", err=True)
-
-    def show(self, page: str) -> None:
-        """Show a page of several lines as it is."""
-        self._clear()
-        click.echo(_printable(page), err=True)
-
-    def draw(self, line: str) -> None:
-        """Show how it goes: over the line before on a terminal, else as a line that stays."""
-        if not self.is_terminal:
-            self.tell(line)
-            return
-
-        click.echo(f"\r\x1b[K{line[: max(1, terminal_columns() - 1)]}", err=True, nl=False)
-        self._drawn = True
-
-    def close(self) -> None:
-        """Leave the line that was drawn last on the terminal."""
-        if self._drawn:
-            click.echo("", err=True)
-            self._drawn = False
-
-    def _clear(self) -> None:
-        if self._drawn:
-            click.echo("\r\x1b[K", err=True, nl=False)
-            self._drawn = False
-
-
-def terminal_columns() -> int:
-    """How wide the terminal is now; 80 for one that does not say."""
-    return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-
-
-def _printable(text: str) -> str:
-    """The text with control characters shown instead of obeyed: some of it is what a venue said."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
+LEAST_ATTACH_S = 5.0
+"""And this long to find the sandbox that is said to be serving."""
 
 
 @attrs.define
@@ -94,6 +44,11 @@ class Handle:
     scope: anyio.CancelScope
     bot: Supervisor | None = None
     stopped: bool = False
+
+    def allow(self, wish: Wish, least_s: float) -> None:
+        """Give the start the time that the run was given, but at least so much; a run without an end has all of it."""
+        if wish.seconds is not None:
+            self.scope.deadline = anyio.current_time() + max(wish.seconds, least_s)
 
     def stop(self) -> None:
         """Stop cleanly; the second time: hurry."""
@@ -199,26 +154,25 @@ async def _run(configuration: Configuration, screen: Screen, wish: Wish) -> Ende
         await group.start(_watch_signals, handle)
         ended = None
 
-        if seconds is not None:
-            handle.scope.deadline = anyio.current_time() + max(seconds, LEAST_START_S)
+        handle.allow(wish, LEAST_START_S if wish.url is None else LEAST_ATTACH_S)
 
         with handle.scope:
-            async with _open(configuration, screen, handle, url) as bot:
+            async with _open(configuration, screen, handle, wish) as bot:
                 handle.bot, handle.scope.deadline = bot, math.inf
-                ended = await _trade(configuration, screen, handle, bot, seconds)
+                ended = await _trade(configuration, screen, handle, bot, wish.seconds)
 
         group.cancel_scope.cancel()
 
     if ended is None and not handle.stopped:
-        raise ConnectivityError(f"the venue could not be reached within the time that the run was given ({seconds} s)")
+        raise ConnectivityError(
+            f"the venue could not be reached within the time that the run was given ({wish.seconds:g} s)"
+        )
 
     return ended
 
 
 @asynccontextmanager
-async def _open(
-    configuration: Configuration, screen: Screen, handle: Handle, url: str | None
-) -> AsyncIterator[Supervisor]:
+async def _open(configuration: Configuration, screen: Screen, handle: Handle, wish: Wish) -> AsyncIterator[Supervisor]:
     """A bot connected to its venue, or to the sandbox that stands in for it."""
     from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
     from perpmaker.cli.survey import refuse, survey  # noqa: PLC0415  # the same
@@ -229,16 +183,27 @@ async def _open(
 
     home = open_home(os.environ)
 
-    async with _open_sandbox(configuration, screen, handle, url) as line:
+    async with _open_sandbox(configuration, screen, handle, wish.url) as line:
         context = context_of(configuration, line)
+        handle.allow(wish, LEAST_START_S)
 
         async def inspect(desk: Desk) -> None:
             preflight = await survey(configuration, desk.connector, desk.instrument, context)
             screen.show(render_preflight(preflight))
             refuse(preflight)
+            handle.scope.deadline = math.inf  # the venue was reached; a person may take his time
+            await wish.account.confirm(desk.connector.name, desk.connector.account)
+            handle.allow(wish, LEAST_START_S)
 
         opened = open_bot(
-            plan_of(configuration), context, home=home, tell=screen.tell, seed=os.getpid(), inspect=inspect
+            plan_of(configuration),
+            context,
+            home=home,
+            tell=screen.tell,
+            seed=os.getpid(),
+            inspect=inspect,
+            adopt=wish.adopt,
+            trust_key=wish.trust_key,
         )
 
         async with opened as bot:

@@ -26,9 +26,6 @@ from perpmaker.errors import ConfigurationError, PluginError, Problem
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.order import PositionMode
 
-BUILT = frozenset({Environment.SANDBOX, Environment.PAPER})
-"""The environments that can be traded in so far."""
-
 _SOURCE_KEYS = frozenset({"price_source_market", "price_source_custom_api", "custom_api_update_interval"})
 
 _Declared = TypeVar("_Declared", bound=Declaration)
@@ -84,11 +81,6 @@ class _EnvironmentSettings:
     """The key of every connector's table that belongs to the run."""
 
     environment: Environment = Environment.SANDBOX
-
-    def faults(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what is allowed) for environments that are not built."""
-        if self.environment not in BUILT:
-            yield "environment", f"is not built yet: only {', '.join(sorted(one.value for one in BUILT))}"
 
 
 class _Assembly:

@@ -8,10 +8,13 @@ from perpmaker.connector.interface import DerivativeConnector, Environment, KeyP
 from perpmaker.errors import KeyRightsError
 
 
-async def check_key(connector: DerivativeConnector, environment: Environment, tell: Callable[[str], None]) -> None:
+async def check_key(
+    connector: DerivativeConnector, environment: Environment, tell: Callable[[str], None], *, trust: bool = False
+) -> None:
     """Let a live key pass only when it can read and trade and nothing can leave the account with it.
 
-    KeyRightsError names what is wrong; what is merely unwise, or not told by the venue, is told.
+    KeyRightsError names what is wrong; what is merely unwise is told. A venue that does not say what the key may do is
+    refused too, unless a person says that the key is to be trusted.
     """
     if environment is not Environment.LIVE:
         return
@@ -19,7 +22,14 @@ async def check_key(connector: DerivativeConnector, environment: Environment, te
     rights = await connector.key_rights() if isinstance(connector, KeyPermissions) else None
 
     if rights is None:
-        tell(f"{connector.name} does not tell what the key may do: make sure that it cannot withdraw")
+        unsaid = f"{connector.name} does not tell what the API key may do"
+
+        if not trust:
+            raise KeyRightsError(
+                f"{unsaid}: make sure that it cannot withdraw or transfer, and say so with --trust-key"
+            )
+
+        tell(f"{unsaid}; it is trusted (--trust-key)")
         return
 
     faults = tuple(_faults(rights))

@@ -98,17 +98,19 @@ async def open_bot(
     seed: int,
     inspect: Inspect | None = None,
     adopt: bool = False,
+    trust_key: bool = False,
 ) -> AsyncIterator[Supervisor]:
     """Yield a bot that is ready to run. While the venue cannot be reached it is tried again, and that is told.
 
     `home` None keeps the journal in memory and takes no lock. The account and market are locked as long as it is open.
     `inspect` looks at the market before anything of the account is set; what it raises ends the start. `adopt`: orders
     with our mark whose run the journal does not know are taken for ours and cancelled, instead of refusing the start.
+    `trust_key`: live, also where the venue does not tell what the key may do.
 
     Raises:
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
         UnknownMarketError: no such market; names the nearest.
-        KeyRightsError: live, and the key may withdraw, or may not trade.
+        KeyRightsError: live, and the key may withdraw, or may not trade, or nobody says what it may.
         MarketRulesError: leverage or position mode are not to be had there.
         LockedError: another process trades this account and market, or orders on the venue say that one does.
         JournalError: the journal cannot be opened, or belongs to something else.
@@ -117,7 +119,7 @@ async def open_bot(
         backoff = Backoff(Random(seed))  # noqa: S311  # jitter, not cryptography
         venue = _Persistence(plan=plan, environment=context.environment.value, tell=tell, backoff=backoff)
         desk = await venue.insist(lambda: _open_desk(plan, context, stack))
-        await venue.insist(lambda: check_key(desk.connector, context.environment, tell))
+        await venue.insist(lambda: check_key(desk.connector, context.environment, tell, trust=trust_key))
         key = Key(
             environment=context.environment.value,
             venue=desk.connector.name,

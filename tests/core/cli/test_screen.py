@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perpmaker.cli.run import Screen
+from perpmaker.cli.screen import Screen
 
 
 def test_lines_that_stay_carry_the_time_and_obey_no_control_character(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,7 +25,7 @@ def test_on_a_terminal_the_line_is_drawn_over_and_cut_to_its_width(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line, however long it is; what stays goes above it."""
-    monkeypatch.setattr("perpmaker.cli.run.terminal_columns", lambda: 21)
+    monkeypatch.setattr("perpmaker.cli.screen.terminal_columns", lambda: 21)
     screen = Screen(is_terminal=True)
     screen.draw("sandbox BTC-USDT | ref 60000.0")
     screen.tell("said")

@@ -1,0 +1,62 @@
+"""Where a person reads what a run has to say while it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import attrs
+import click
+
+
+@attrs.define
+class Screen:
+    """Where a person reads: a line that is redrawn on a terminal, plain lines with the time otherwise.
+
+    All of it goes to standard error; standard output belongs to the summary.
+    """
+
+    is_terminal: bool = attrs.field(factory=lambda: sys.stderr.isatty())  # noqa: PLW0108  # the stream of now
+    _drawn: bool = False
+
+    def tell(self, text: str) -> None:
+        """Say something that stays."""
+        stamp = time.strftime("%H:%M:%S", time.gmtime())
+        self._clear()
+        click.echo(f"{stamp}Z {_printable(text)}", err=True)
+
+    def show(self, page: str) -> None:
+        """Show a page of several lines as it is."""
+        self._clear()
+        click.echo(_printable(page), err=True)
+
+    def draw(self, line: str) -> None:
+        """Show how it goes: over the line before on a terminal, else as a line that stays."""
+        if not self.is_terminal:
+            self.tell(line)
+            return
+
+        click.echo(f"\r\x1b[K{line[: max(1, terminal_columns() - 1)]}", err=True, nl=False)
+        self._drawn = True
+
+    def close(self) -> None:
+        """Leave the line that was drawn last on the terminal."""
+        if self._drawn:
+            click.echo("", err=True)
+            self._drawn = False
+
+    def _clear(self) -> None:
+        if self._drawn:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._drawn = False
+
+
+def terminal_columns() -> int:
+    """How wide the terminal is now; 80 for one that does not say."""
+    return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+
+
+def _printable(text: str) -> str:
+    """The text with control characters shown instead of obeyed: some of it is what a venue said."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
