@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,10 +11,10 @@ import anyio
 import pytest
 
 from perpmaker.engine.home import open_home
-from perpmaker.model.order import OrderKind
+from perpmaker.model.order import OrderKind, Side
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
-from perpmaker.simulation.order import ConditionalOrder
+from perpmaker.simulation.order import ConditionalOrder, OrderRequest
 from perpmaker.testing.session import Session, open_session, open_stage
 from perpmaker.wire.fault import Fault, Reply
 
@@ -131,6 +132,9 @@ async def test_a_clean_stop_leaves_a_stop_on_the_venue_and_the_next_run_takes_it
         assert any("stop" in line and "left" in line for line in session.told), session.told
         assert stop.close_position
         assert position(session) != 0
+        await anyio.sleep(40)  # longer than the dead-man switch, which was disarmed: the target stays too
+        assert [order for order in session.sandbox.exchange.open_orders(ACCOUNT) if order.closing]
+        assert waiting(session) == [stop]
         executed = len(session.sandbox.exchange.executions(ACCOUNT))
 
         async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
@@ -170,3 +174,152 @@ async def test_F44_a_refused_stop_is_said_and_the_local_line_closes_at_market() 
         await until(lambda: not position(session), within_s=2)
         assert session.bot.count.placed[OrderKind.STOP_LOSS] >= 1
         group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("mode", ["One-way", "Hedge"])
+@pytest.mark.parametrize("order", ["limit", "market", "venue"])
+async def test_every_kind_of_stop_ends_a_position_at_its_level_in_both_modes(mode: str, order: str) -> None:
+    """A fall, or a rise, through the level: closed within two seconds, and nothing violated."""
+    overrides = (f'stop_loss_order="{order}"', f'position_mode="{mode}"', *FAR_TARGET)
+
+    async with open_session(EXAMPLE, *overrides, seed=6) as session, anyio.create_task_group() as group:
+        group.start_soon(session.bot.run)
+        await until(lambda: bool(position(session)))
+        await anyio.sleep(0.5)
+        jump(session, 0.02)
+        await until(lambda: bool(session.bot.trader.state.stop_closed_at), within_s=2)
+        assert not session.sandbox.oracle.violations
+        group.cancel_scope.cancel()
+
+
+def enlarge(session: Session) -> None:
+    """A person adds to the position, at market."""
+    request = OrderRequest(side=Side.BUY if position(session) > 0 else Side.SELL, amount=Decimal("0.02"))
+
+    with session.sandbox.oracle.person():
+        session.sandbox.exchange.place(ACCOUNT, request, session.clock.utc_ms())
+
+
+async def test_F45_F52_a_position_that_a_person_enlarges_has_its_stop_moved_and_is_never_long_without_one() -> None:
+    """On this venue the old stop goes first: none rests for one acknowledgement, and never are there two."""
+    async with open_session(EXAMPLE, VENUE, *FAR_TARGET, seed=3) as session, anyio.create_task_group() as group:
+        group.start_soon(session.bot.run)
+        await until_position(session)
+        jump(session, -0.002)
+        await anyio.sleep(1)
+        (before,) = waiting(session)
+        enlarge(session)
+        naked = 0
+
+        for _ in range(300):
+            await anyio.sleep(0.01)
+            assert len(waiting(session)) <= 1
+            naked += not waiting(session)
+
+        (after,) = waiting(session)
+        group.cancel_scope.cancel()
+
+    assert after.trigger_ticks != before.trigger_ticks
+    assert naked <= 20
+
+
+async def test_F31_a_private_stream_that_is_lost_while_orders_fill_loses_nothing() -> None:
+    """Quotes go at once; afterwards orders, stops, fills and position are read, and the stop rests."""
+    async with open_session(EXAMPLE, VENUE, *FAR_TARGET, seed=3) as session, anyio.create_task_group() as group:
+        group.start_soon(session.bot.run)
+        await until(lambda: len(session.open_quotes()) == 2)
+        await session.sandbox.faults.inject(Fault(act="reset", when="now", path="/private"))
+        await until_position(session)
+        await anyio.sleep(3)
+        (held,) = [one for one in session.sandbox.exchange.account(ACCOUNT).positions if one.lots]
+        tracked = session.bot.trader.state.account.tracked[held.side].now
+
+        assert tracked.amount == held.amount
+        assert len(waiting(session)) == 1
+        group.cancel_scope.cancel()
+
+
+async def test_F39_F52_a_position_that_a_person_closes_takes_its_exits_with_it() -> None:
+    """Target and stop are gone within a second, nothing is sent against a position that is not there any more."""
+    overrides = (VENUE, "filled_order_delay=30", *FAR_TARGET)
+
+    async with open_session(EXAMPLE, *overrides, seed=3) as session, anyio.create_task_group() as group:
+        group.start_soon(session.bot.run)
+        await until_position(session)
+        lots = position(session)
+        request = OrderRequest(
+            side=Side.SELL if lots > 0 else Side.BUY, amount=session.bot.instrument.amount(abs(lots))
+        )
+
+        with session.sandbox.oracle.person():
+            session.sandbox.exchange.place(ACCOUNT, request, session.clock.utc_ms())
+
+        before = len(session.sandbox.exchange.orders(ACCOUNT))
+        await anyio.sleep(1)
+        assert position(session) == 0
+        assert waiting(session) == []
+        assert not [order for order in session.sandbox.exchange.open_orders(ACCOUNT) if order.closing]
+        assert len(session.sandbox.exchange.orders(ACCOUNT)) - before <= 2
+        assert not session.sandbox.oracle.violations
+        group.cancel_scope.cancel()
+
+
+async def test_F50_a_stop_that_a_person_cancels_is_back_at_once() -> None:
+    """A position is not left without it, and a person is told."""
+    async with open_session(EXAMPLE, VENUE, *FAR_TARGET, seed=3) as session, anyio.create_task_group() as group:
+        group.start_soon(session.bot.run)
+        await until_position(session)
+        (stop,) = waiting(session)
+        session.sandbox.exchange.cancel_conditional(
+            ACCOUNT, conditional_id=stop.conditional_id, now_ms=session.clock.utc_ms()
+        )
+        await anyio.sleep(1)
+        (again,) = waiting(session)
+        assert again.conditional_id != stop.conditional_id
+        assert any("does not keep it" in line for line in session.told)
+        group.cancel_scope.cancel()
+
+
+async def test_F51_a_persons_orders_are_never_touched_and_the_switch_waits_until_they_are_gone() -> None:
+    """Seen within the half minute of the account's reading, or at once on the stream; said each time."""
+    async with open_session(EXAMPLE, "bid_spread=2", "ask_spread=2", seed=3) as session:
+        exchange = session.sandbox.exchange
+        price = session.bot.instrument.price(session.bot.instrument.ticks_down(exchange.mark * Decimal("0.9")))
+        theirs = OrderRequest(side=Side.BUY, amount=Decimal("0.01"), price=price, client_id="web-1")
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(session.bot.run)
+            await until(lambda: any("switch armed" in line for line in session.told))
+
+            with session.sandbox.oracle.person():
+                exchange.place(ACCOUNT, theirs, session.clock.utc_ms())
+
+            await until(lambda: any("not armed" in line for line in session.told), within_s=2)
+            await anyio.sleep(40)
+            assert exchange.order(ACCOUNT, client_id="web-1") in exchange.open_orders(ACCOUNT)
+
+            with session.sandbox.oracle.person():
+                exchange.cancel(ACCOUNT, client_id="web-1", now_ms=session.clock.utc_ms())
+
+            await until(lambda: "switch armed" in session.told[-1], within_s=35)
+            session.bot.request_stop()
+
+        assert not session.sandbox.oracle.violations
+
+
+async def test_F48_a_killed_bot_leaves_no_quote_and_keeps_its_stop() -> None:
+    """Within the switch's time the venue has cancelled quotes and target; the stop outlives the process."""
+    overrides = (VENUE, "dead_man_switch_s=10", 'when_in_position="hold"', *FAR_TARGET)
+
+    async with open_session(EXAMPLE, *overrides, seed=3) as session:
+        async with anyio.create_task_group() as group:
+            group.start_soon(session.bot.run)
+            await until_position(session)
+            await anyio.sleep(1)
+            session.sandbox.faults.add(Fault(method="DELETE", path="/fapi", act="drop", times=None))
+            session.sandbox.faults.add(Fault(method="POST", path="/fapi", act="drop", times=None))
+            group.cancel_scope.cancel()
+
+        await anyio.sleep(12)
+        assert session.sandbox.exchange.open_orders(ACCOUNT) == ()
+        assert len(waiting(session)) == 1
