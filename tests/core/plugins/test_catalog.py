@@ -96,11 +96,11 @@ def test_F80_known_name_of_a_broken_plugin_says_why() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["external_market", "custom_api"])
-def test_name_that_the_installed_version_lacks_asks_for_a_later_one(name: str) -> None:
-    """What a later version of an installed distribution will bring is said as that."""
-    assert refusal(load_catalog({}), name) == (
-        f"The price source {name!r} is not in perpmaker-price-sources 0.1.0: it needs a later version."
+def test_name_that_the_installed_version_lacks_asks_for_a_later_one() -> None:
+    """A name of ours that an older version of its distribution does not bring yet is said as that."""
+    catalog = Catalog((plugin("price_sources", "perpmaker-price-sources", "current_market"),))
+    assert refusal(catalog, "custom_api") == (
+        "The price source 'custom_api' is not in perpmaker-price-sources 1.0: it needs a later version."
     )
 
 
