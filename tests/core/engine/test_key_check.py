@@ -78,10 +78,15 @@ async def test_S1_a_key_for_every_address_is_warned_about() -> None:
 
 @pytest.mark.parametrize("venue", [Venue(None), SilentVenue()])
 async def test_S1_a_venue_that_does_not_tell_leaves_it_to_the_person(venue: Any) -> None:
-    """It is said that nobody has checked."""
-    (line,) = await check(venue)
+    """Refused, with what to make sure of; a person who has made sure of it says so, and that is told."""
+    with pytest.raises(KeyRightsError, match=r"make sure that it cannot withdraw .* --trust-key"):
+        await check(venue)
 
-    assert "make sure that it cannot withdraw" in line
+    told: list[str] = []
+    await check_key(cast("Any", venue), Environment.LIVE, told.append, trust=True)
+
+    assert len(told) == 1
+    assert "it is trusted" in told[0]
 
 
 @pytest.mark.parametrize("environment", [Environment.SANDBOX, Environment.PAPER, Environment.TESTNET])
