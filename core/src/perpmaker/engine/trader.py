@@ -321,7 +321,7 @@ class Trader:
                 self._competition.refused(slot, now)
                 self.permission.require(f"the venue refused {slot} as not reducing", now)
 
-            if slot.kind is OrderKind.VENUE_STOP and end.end not in _AS_MEANT:
+            if slot.kind is OrderKind.VENUE_STOP and end.end not in _AS_MEANT and self._lots(slot.position_side):
                 notices.append(_lost_stop(slot, end))
 
         return notices

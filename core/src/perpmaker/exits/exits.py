@@ -106,9 +106,10 @@ class Exits:
             return self._close(view, memory, position, fired or Fired(sign=sign, at=view.now), lots)
 
         if position.entry <= 0:
-            return Leaving(
-                exits=(), wake=Wake(), fired=fired
-            )  # from no entry price no exit can be told: the next report
+            # From no entry price no exit can be told: the next report. What rests on the venue stays there.
+            resting = guard.stay(view, _closing_slot(OrderKind.VENUE_STOP, position))
+
+            return Leaving(exits=resting, wake=Wake(), fired=fired)
 
         source = read_source(view)
         spread = self._settings.stop_loss_spread
