@@ -1,0 +1,99 @@
+"""A venue that bans, or is closed for a while, over whole sessions: nothing is stormed, and what protects stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from perpmaker.sandbox.server import ACCOUNT
+from perpmaker.state.view import Mode
+from perpmaker.testing.session import Session, open_session
+from perpmaker.wire.fault import Fault, Reply
+
+pytestmark = pytest.mark.anyio
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+STILL = ("bid_spread=2", "ask_spread=2")
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """Sessions on virtual time."""
+    return virtual_time
+
+
+async def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
+    """Wait, on virtual time, until something is so."""
+    with anyio.fail_after(within_s):
+        while not condition():  # noqa: ASYNC110  # what is waited for is the state of the venue, not an event
+            await anyio.sleep(0.01)
+
+
+def fired(session: Session) -> int:
+    """How many requests were answered with the fault."""
+    return len(session.sandbox.faults.fired)
+
+
+async def test_F13_while_banned_no_request_is_sent_and_trading_goes_on_afterwards() -> None:
+    """418 with its time: at most what was under way is answered so; market data flows on; then all is read again."""
+    async with open_session(EXAMPLE, *STILL, seed=3) as session, anyio.create_task_group() as group:
+        group.start_soon(session.bot.run)
+        await until(lambda: len(session.open_quotes()) == 2)
+        reply = Reply(status=418, body='{"code":-1003,"msg":"Way too many requests"}', headers={"Retry-After": "60"})
+        session.sandbox.faults.add(Fault(act="status", arg=reply, path="/fapi", times=None))
+        await until(lambda: fired(session) > 0)
+        await anyio.sleep(1)
+        during = fired(session)
+        await anyio.sleep(55)
+        assert fired(session) == during <= 3
+        assert session.bot.trader.state.book.ok
+
+        session.sandbox.faults.clear()
+        await anyio.sleep(30)
+        assert session.bot.mode is Mode.RUN
+        assert len(session.open_quotes()) == 2
+        assert not session.sandbox.oracle.violations
+        group.cancel_scope.cancel()
+
+
+async def test_F57_a_venue_in_maintenance_is_not_stormed_and_quoting_resumes() -> None:
+    """Orders are refused for certain for a minute: ever fewer tries, no violation, both quotes soon after."""
+    async with open_session(EXAMPLE, *STILL, "order_refresh_tolerance_pct=-1", seed=3) as session:
+        async with anyio.create_task_group() as group:
+            group.start_soon(session.bot.run)
+            await until(lambda: len(session.open_quotes()) == 2)
+            reply = Reply(status=503, body='{"code":-1016,"msg":"This service is no longer available."}')
+            session.sandbox.faults.add(
+                Fault(method="POST", act="status", arg=reply, path="/fapi/v1/", contains="type", times=None)
+            )
+            await anyio.sleep(60)
+            tries = fired(session)
+            session.sandbox.faults.clear()
+            await until(lambda: len(session.open_quotes()) == 2, within_s=60)
+            group.cancel_scope.cancel()
+
+        assert 1 <= tries <= 60
+        assert not session.sandbox.oracle.violations
+
+
+async def test_F57_what_protects_a_position_rests_through_the_maintenance() -> None:
+    """Neither target nor stop is touched while nothing can be sent, and the stop works meanwhile."""
+    overrides = ('stop_loss_order="venue"', "long_profit_taking_spread=5", "short_profit_taking_spread=5")
+
+    async with open_session(EXAMPLE, *overrides, seed=3) as session, anyio.create_task_group() as group:
+        exchange = session.sandbox.exchange
+        group.start_soon(session.bot.run)
+        await until(lambda: bool(exchange.conditional_orders(ACCOUNT)), within_s=120)
+        await anyio.sleep(1)
+        (stop,) = exchange.conditional_orders(ACCOUNT)
+        targets = [order.order_id for order in exchange.open_orders(ACCOUNT) if order.closing]
+        reply = Reply(status=503, body="Service Unavailable.")
+        session.sandbox.faults.add(Fault(act="status", arg=reply, path="/fapi/v1/", times=None))
+        await anyio.sleep(20)
+        assert [order.order_id for order in exchange.open_orders(ACCOUNT) if order.closing] == targets
+        assert exchange.conditional_orders(ACCOUNT) == [stop]
+        group.cancel_scope.cancel()
