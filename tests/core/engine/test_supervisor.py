@@ -148,7 +148,7 @@ async def test_F73_a_trader_that_dies_takes_its_quotes_with_it_and_the_error_is_
             def handle(_: Any, __: float) -> Any:
                 raise ZeroDivisionError
 
-            desk.bot.trader.handle = handle  # type: ignore[method-assign]  # the failure under test
+            desk.bot.trader.handle = handle  # type: ignore[method-assign, assignment]  # the failure under test
             connector.book.bring([])
 
         async def run_and_die() -> None:

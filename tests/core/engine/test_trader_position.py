@@ -1,0 +1,106 @@
+"""The trader and positions: changed from outside, contradicted, and told of late."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from perpmaker.execution.action import Resync
+from perpmaker.model.event import (
+    OrderFilled,
+    PositionReported,
+)
+from perpmaker.model.order import (
+    OrderStatus,
+    PositionSide,
+    Side,
+)
+from perpmaker.model.position import Position
+from perpmaker.state.view import Mode
+from perpmaker.testing.scene import ExitsOf, Scene, of, placed, stop_loss
+
+
+def test_position_changed_from_outside_is_adopted_and_said() -> None:
+    """A newer report that differs is the truth at once; what no fill explains is told."""
+    scene = Scene().quoting()
+    position = Position(side=PositionSide.NET, amount=Decimal("0.007"), entry=Decimal(100), venue_ms=scene.ms + 10)
+    adopted = scene.tell(PositionReported(position=position))
+
+    assert placed(adopted.actions) == ["take_profit sell"]
+    scene.wait(2.5)
+    assert any("0.007" in notice for decision in scene.decisions for notice in decision.notices)
+
+
+def test_report_of_the_same_millisecond_is_a_doubt_that_asks_for_a_resync() -> None:
+    """Which of two messages of one millisecond is the newer cannot be told: if it stays so, everything is read."""
+    scene = Scene().quoting()
+    scene.tell(scene.fill("1", 5, 5))
+    position = Position(side=PositionSide.NET, amount=Decimal("0.003"), entry=Decimal(100), venue_ms=scene.ms)
+    scene.tell(PositionReported(position=position))
+
+    assert scene.amount == Decimal("0.005")
+    assert of(scene.wait(2.5), Resync)
+
+
+def test_a_stop_whose_report_comes_before_its_fill_starts_the_pause_too() -> None:
+    """Flat by the venue's word while a stop order was live: it was the stop."""
+    scene = Scene(exits=ExitsOf(stop_loss))
+    scene.start(amount="0.005")
+    flat = Position(side=PositionSide.NET, venue_ms=scene.ms + 1)
+    scene.tell(scene.accepted("1"), PositionReported(position=flat))
+    scene.tell(scene.fill("1", 5, 5, Side.SELL, 995))
+
+    assert PositionSide.NET in scene.trader.state.stop_closed_at
+
+
+def test_one_trade_between_two_orders_of_ours_is_two_fills() -> None:
+    """Both sides of a trade carry its id: each is booked, once."""
+    scene = Scene().quoting()
+    bought = scene.fill("1", 2, 2)
+    sold = OrderFilled(fill=attrs.evolve(scene.fill("2", 2, 2, Side.SELL).fill, trade_id=bought.fill.trade_id))
+    scene.tell(bought, sold, bought, sold)
+
+    assert scene.amount == 0
+    assert scene.trader.state.account.totals.fills == 2
+    assert scene.trader.state.account.totals.fees == {"USDT": Decimal("0.02")}
+
+
+def test_a_slow_read_ends_a_gap_that_no_fill_ever_closes() -> None:
+    """The doubt is told once and does not begin anew while the answer to it is on its way."""
+    scene = Scene().quoting()
+    scene.tell(scene.report("1", OrderStatus.OPEN, 2, by_stream=True))
+    actions = scene.wait(2.5)
+    began_at = scene.now - 0.5
+    actions += scene.wait(4.0)
+    scene.tell(scene.resynced(began_at=began_at))
+
+    assert len(of(actions, Resync)) == 1
+    assert scene.last.mode is Mode.RUN
+    assert scene.amount == 0
+
+
+def test_fills_that_come_after_all_are_counted_once() -> None:
+    """A fill that a resync did not bring, and that nobody waited for any more, is the part that was announced."""
+    scene = Scene().quoting()
+    scene.tell(scene.report("1", OrderStatus.OPEN, 2, by_stream=True))
+    scene.wait(2.5)
+    scene.tell(scene.resynced())
+    scene.tell(scene.fill("1", 2, 2))
+
+    (order,) = [order for order in scene.trader.working() if order.client_id == "pm-bot-r1-1"]
+    assert (order.filled_lots, scene.amount) == (2, Decimal("0.002"))
+
+
+def test_I13_a_position_that_somebody_else_trades_is_told_of_once_a_minute() -> None:
+    """Every change is adopted at once; people are told at most once a minute."""
+    scene = Scene().quoting()
+
+    for number in range(1, 20):
+        amount = Decimal(number) / 1000
+        scene.tell(PositionReported(position=Position(side=PositionSide.NET, amount=amount, venue_ms=10**6 + number)))
+        scene.wait(3.0)
+        assert scene.amount == amount
+
+    told = [notice for decision in scene.decisions for notice in decision.notices if "without a fill" in notice]
+    assert len(told) == 1
