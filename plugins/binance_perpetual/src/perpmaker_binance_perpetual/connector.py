@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
-import anyio
 import httpx
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, Feed, KeyRights
-from perpmaker.errors import ConfigurationError, Problem, VenueError
+from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome, PositionMode
+from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 from perpmaker.secret import Secret, make_signer
 from perpmaker.wire.http import open_client
@@ -23,22 +20,18 @@ from perpmaker_binance_perpetual.account import translate_balance, translate_pos
 from perpmaker_binance_perpetual.call import Caller, Credentials
 from perpmaker_binance_perpetual.market import default_terms, find_symbol, translate_instrument
 from perpmaker_binance_perpetual.messages import UserTrade
-from perpmaker_binance_perpetual.outcome import batch_outcomes, cancelled, placed, single_outcome, unsent_or_lost
+from perpmaker_binance_perpetual.order_desk import OrderDesk
 from perpmaker_binance_perpetual.prepare import prepare_market, read_settings
-from perpmaker_binance_perpetual.rest import BATCH_CANCEL, BATCH_PLACE, PAGE, Rest
+from perpmaker_binance_perpetual.rest import PAGE, Rest
 from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
 from perpmaker_binance_perpetual.stop_desk import StopDesk
 from perpmaker_binance_perpetual.streams import StreamAccess, book_feed, market_feed
-from perpmaker_binance_perpetual.translate import order_parameters, translate_order, translate_user_trade
+from perpmaker_binance_perpetual.translate import translate_order, translate_user_trade
 from perpmaker_binance_perpetual.user_stream import AccountView, account_feed
-
-T = TypeVar("T")
 
 _WEEK_MS = 7 * 24 * 3_600_000
 _KEPT_MS = 89 * 24 * 3_600_000
 """Fills older than three months are not to be had."""
-
-_MOST_NAMES = 10_000
 
 
 class BinancePerpetual:
@@ -65,8 +58,8 @@ class BinancePerpetual:
         self._clock: Clock = access.clock
         self._set: VenueSettings | None = None
         self._keys = keys
+        self._orders = OrderDesk(access.rest)
         self._stops = StopDesk(access.rest)
-        self._client_ids: OrderedDict[str, str] = OrderedDict()
 
     @property
     def fence_s(self) -> float:
@@ -107,7 +100,7 @@ class BinancePerpetual:
 
     def feeds(self, instrument: Instrument) -> Sequence[Feed]:
         """The book, mark price and trades, and the account."""
-        account = AccountView(settings=lambda: self._set, remember=self._remember, stops=self._stops.names)
+        account = AccountView(settings=lambda: self._set, remember=self._orders.names.remember, stops=self._stops.names)
 
         return (
             book_feed(self._access, instrument),
@@ -119,19 +112,11 @@ class BinancePerpetual:
 
     async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Send new orders, exits apart from quotes, five in a batch."""
-
-        async def send(chunk: Sequence[NewOrder]) -> Sequence[Outcome]:
-            return await self._place_chunk(instrument, chunk)
-
-        return await self._in_chunks(orders, BATCH_PLACE, lambda order: order.slot.kind.is_exit, send)
+        return await self._orders.place(instrument, orders)
 
     async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
         """Take orders off, ten in a batch."""
-
-        async def send(chunk: Sequence[CancelOrder]) -> Sequence[Outcome]:
-            return await self._cancel_chunk(instrument, chunk)
-
-        return await self._in_chunks(orders, BATCH_CANCEL, lambda order: order.urgent, send)
+        return await self._orders.cancel(instrument, orders)
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Send stops that close the whole position when the last price reaches their trigger."""
@@ -149,64 +134,6 @@ class BinancePerpetual:
         """Stop the countdown."""
         await self._rest.set_countdown(instrument.symbol, 0)
 
-    async def _place_chunk(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
-        parameters = [order_parameters(instrument, order) for order in orders]
-        client_ids = [order.client_id for order in orders]
-        urgent = orders[0].slot.kind.is_exit
-
-        try:
-            if len(orders) == 1:
-                answer = await self._rest.place(parameters[0], urgent=urgent)
-                outcomes: Sequence[Outcome] = [single_outcome(answer, client_ids[0], instrument, placed)]
-            else:
-                answer = await self._rest.place_batch(parameters, urgent=urgent)
-                outcomes = batch_outcomes(answer, client_ids, instrument, placed)
-        except VenueError as error:
-            return [unsent_or_lost(error, client_id) for client_id in client_ids]
-
-        self._remember_all(outcomes)
-
-        return outcomes
-
-    async def _cancel_chunk(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
-        client_ids = [order.client_id for order in orders]
-        urgent = orders[0].urgent
-
-        try:
-            if len(orders) == 1:
-                answer = await self._rest.cancel(instrument.symbol, client_ids[0], urgent=urgent)
-
-                return [single_outcome(answer, client_ids[0], instrument, cancelled)]
-
-            answer = await self._rest.cancel_batch(instrument.symbol, client_ids, urgent=urgent)
-
-            return batch_outcomes(answer, client_ids, instrument, cancelled)
-        except VenueError as error:
-            return [unsent_or_lost(error, client_id) for client_id in client_ids]
-
-    async def _in_chunks(
-        self,
-        orders: Sequence[T],
-        size: int,
-        urgent: Callable[[T], bool],
-        send: Callable[[Sequence[T]], Awaitable[Sequence[Outcome]]],
-    ) -> Sequence[Outcome]:
-        """Send chunks side by side, none of them mixing what is urgent with what is not; outcomes in order."""
-        outcomes: dict[int, Outcome] = {}
-
-        async def run(places: Sequence[int]) -> None:
-            results = await send([orders[place] for place in places])
-            outcomes.update(zip(places, results, strict=True))
-
-        async with anyio.create_task_group() as tasks:
-            for wanted in (True, False):
-                places = [place for place, order in enumerate(orders) if urgent(order) is wanted]
-
-                for start in range(0, len(places), size):
-                    tasks.start_soon(run, places[start : start + size])
-
-        return [outcomes[place] for place in range(len(orders))]
-
     # --- questions -------------------------------------------------------------------------------------------------
 
     async def order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
@@ -214,13 +141,13 @@ class BinancePerpetual:
         reference = {"origClientOrderId": client_id} if venue_id is None else {"orderId": venue_id}
         order = await self._rest.order(instrument.symbol, reference)
 
-        return None if order is None else self._remember(translate_order(order, instrument))
+        return None if order is None else self._orders.names.remember(translate_order(order, instrument))
 
     async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All open orders of the market, ours and foreign; conditional ones are in a list of their own."""
         orders = await self._rest.open_orders(instrument.symbol)
 
-        return [self._remember(translate_order(order, instrument)) for order in orders]
+        return [self._orders.names.remember(translate_order(order, instrument)) for order in orders]
 
     async def stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
         """What the venue knows of a stop; None when it says that it knows none of that id."""
@@ -241,7 +168,7 @@ class BinancePerpetual:
 
         ordered = sorted(trades, key=lambda trade: (trade.time, trade.id))
 
-        return [translate_user_trade(trade, await self._client_id(instrument, trade)) for trade in ordered]
+        return [translate_user_trade(trade, await self._client_id(instrument, str(trade.orderId))) for trade in ordered]
 
     async def _first_trades(self, instrument: Instrument, since_ms: int) -> list[UserTrade]:
         """The first page that has any: the venue looks at no more than a week at once."""
@@ -288,35 +215,16 @@ class BinancePerpetual:
             ip_restricted=told.ipRestrict,
         )
 
-    # --- the two names of an order ---------------------------------------------------------------------------------
-
-    def _remember(self, report: OrderReport) -> OrderReport:
-        """Keep an order's two names together: the venue's list of fills knows only its own."""
-        self._client_ids[report.venue_id] = report.client_id
-
-        if len(self._client_ids) > _MOST_NAMES:
-            self._client_ids.popitem(last=False)
-
-        return report
-
-    def _remember_all(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            if isinstance(outcome, Accepted) and outcome.report is not None:
-                self._remember(outcome.report)
-
-    async def _client_id(self, instrument: Instrument, trade: UserTrade) -> str:
+    async def _client_id(self, instrument: Instrument, venue_id: str) -> str:
         """The client id of a fill's order, asked for where it is not known; empty when the venue knows it no more."""
-        venue_id = str(trade.orderId)
-        stop = self._stops.names.became.get(venue_id)
+        known = self._stops.names.became.get(venue_id) or self._orders.names.client_id(venue_id)
 
-        if stop is not None:
-            return stop
+        if known is not None:
+            return known
 
-        if venue_id not in self._client_ids:
-            order = await self._rest.order(instrument.symbol, {"orderId": venue_id})
-            self._client_ids[venue_id] = "" if order is None else order.clientOrderId
+        order = await self._rest.order(instrument.symbol, {"orderId": venue_id})
 
-        return self._client_ids[venue_id]
+        return self._orders.names.learn(venue_id, "" if order is None else order.clientOrderId)
 
 
 @asynccontextmanager
