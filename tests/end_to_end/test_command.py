@@ -8,8 +8,10 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
@@ -141,36 +143,56 @@ def test_a_wrong_file_is_refused_before_anything_starts(tmp_path: Path) -> None:
 
 
 def test_F01_a_run_whose_sandbox_never_answers_names_host_and_option_and_can_be_interrupted(tmp_path: Path) -> None:
-    """It goes on trying, one line each; a signal ends it before anything was sent."""
+    """It goes on trying, and says what to do once; a signal ends it before anything was sent."""
     with started("run", str(FILE), "--sandbox-url", "http://127.0.0.1:9", home=tmp_path) as process:
-        lines = [read_line(process.stderr) for _ in range(4)]
+        line = read_line(process.stderr)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=10)
 
-    assert all("--sandbox-url http://127.0.0.1:9" in line for line in lines if "note:" not in line)
+    assert "--sandbox-url http://127.0.0.1:9: nothing answers there (127.0.0.1:9 refused the connection" in line
     assert "stopped before anything was sent" in errors
     assert process.returncode == 0
 
 
-def test_the_next_run_takes_over_after_kill_9(tmp_path: Path) -> None:
-    """Killed with quotes on the venue: the next run on the same sandbox adopts them and ends with none left."""
-    far = ("--set", "bid_spread=2", "--set", "ask_spread=2")
+def test_F01_a_run_for_three_seconds_gives_up_after_about_as_long(tmp_path: Path) -> None:
+    """Exit 4 within the five seconds that every start is given, after a line or two."""
+    with started("run", str(FILE), "--sandbox-url", "http://127.0.0.1:9", "--for", "3", home=tmp_path) as process:
+        _, errors = process.communicate(timeout=15)
+
+    assert process.returncode == 4
+    lines = errors.splitlines()
+    assert len(lines) <= 3
+    assert sum("Start the server" in line for line in lines) == 1
+    assert "within the time that the run was given (3 s)" in lines[-1]
+
+
+def test_F71_five_processes_are_killed_one_after_the_other_and_the_sixth_leaves_nothing_behind(tmp_path: Path) -> None:
+    """`kill -9` at five moments, always the same venue and state: every next one takes over, and the books agree."""
+    targets = ("long_profit_taking_spread=0.01", "short_profit_taking_spread=0.01", "filled_order_delay=0.2")
+    quick = ("order_refresh_time=1", "order_refresh_tolerance_pct=-1", *targets)
+    words = ["run", str(FILE), *(word for setting in quick for word in ("--set", setting))]
 
     with served(tmp_path) as url:
-        with started("run", str(FILE), *far, "--sandbox-url", url, home=tmp_path) as process:
-            while "sandbox BTC-USDT | " not in (line := read_line(process.stderr)):
-                assert line, "it ended before it traded"
+        for after_s in (0.0, 0.1, 0.3, 0.6, 1.0):
+            before = oracle(url)["orders"]
 
-            process.kill()
-            process.wait()
+            with started(*words, "--sandbox-url", url, home=tmp_path) as process:
+                while oracle(url)["orders"] == before:
+                    assert process.poll() is None, "it ended before it traded"
+                    time.sleep(0.02)
 
-        left = oracle(url)["open_orders"]
-        assert isinstance(left, list)
-        assert len(left) == 2
+                time.sleep(after_s)
+                process.kill()
 
-        with started("run", str(FILE), *far, "--for", "2", "--json", "--sandbox-url", url, home=tmp_path) as process:
-            output, errors = process.communicate(timeout=30)
+        with started(*words, "--for", "3", "--json", "--sandbox-url", url, home=tmp_path) as process:
+            output, errors = process.communicate(timeout=40)
+
+        account, summary = oracle(url), json.loads(output.splitlines()[-1])
 
         assert process.returncode == 0, errors
-        assert json.loads(output.splitlines()[-1])["open_orders_left"] == 0
-        assert oracle(url)["open_orders"] == []
+        assert summary["open_orders_left"] == 0
+        assert isinstance(account["open_orders"], list)
+        assert len(account["open_orders"]) == summary["exits_left"] <= 1
+        assert isinstance(account["state"], dict)
+        assert [Decimal(one["amount"]) for one in account["state"]["positions"]] == [Decimal(summary["position"])]
+        assert httpx.get(f"{url}/_ctl/oracle", trust_env=False).json()["violations"] == []

@@ -134,7 +134,12 @@ def test_S24_on_a_terminal_the_accounts_name_is_typed(venue: dict[str, str]) -> 
 @pytest.mark.usefixtures("keys")
 def test_S1_a_live_key_that_may_withdraw_is_refused(venue: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     """The right is named, and nothing is set or sent."""
-    told = {"ipRestrict": True, "enableReading": True, "enableFutures": True, "enableWithdrawals": True}
+    told: dict[str, object] = {
+        "ipRestrict": True,
+        "enableReading": True,
+        "enableFutures": True,
+        "enableWithdrawals": True,
+    }
     told |= {"enableInternalTransfer": False, "permitsUniversalTransfer": False, "createTime": 1}
     fault = {"match": {"path": "/sapi/"}, "do": {"when": "after", "act": "body", "arg": json.dumps(told)}}
     httpx.post(f"{venue['url']}/_ctl/fault", json=fault, trust_env=False).raise_for_status()

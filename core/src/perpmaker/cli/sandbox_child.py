@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from math import inf
 from random import Random
 
 import anyio
@@ -24,22 +25,33 @@ READY_S = 20.0
 READ_S = 600.0
 """How long a recording may take to be read before the sandbox is ready."""
 
+TELL_EVERY_S = 5.0
+"""A sandbox that does not answer is told of no more often than this."""
+
 END_S = 5.0
 _LONGEST_LINE = 4096
 _NOT_STARTED = "the sandbox did not start: see what it said above"
 
 
 async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine:
-    """Ask the sandbox at a URL who it is, again and again while it cannot be reached."""
+    """Ask the sandbox at a URL who it is, again and again while it cannot be reached; that is told now and then."""
     backoff = Backoff(Random(url))  # noqa: S311  # jitter, not cryptography
+    began_at, told_at = anyio.current_time(), -inf
 
     while True:
         try:
             return await attach(url)
         except ConnectivityError as error:
-            wait_s = backoff.next_s()
-            tell(f"{error} Trying again in {wait_s:.1f} s.")
-            await anyio.sleep(wait_s)
+            now = anyio.current_time()
+
+            if told_at == -inf:
+                told_at = now
+                tell(f"{error} It is tried again until something does.")
+            elif now >= told_at + TELL_EVERY_S:
+                told_at = now
+                tell(f"--sandbox-url {url}: still nothing after {now - began_at:.0f} s")
+
+            await anyio.sleep(backoff.next_s())
 
 
 @asynccontextmanager
