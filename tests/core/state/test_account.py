@@ -85,8 +85,8 @@ def test_hedge_positions_do_not_touch_each_other() -> None:
     account.report(Position(side=PositionSide.NET, amount=Decimal(5), venue_ms=9), 0.0)
 
     positions = account.positions
-    assert (positions[PositionSide.LONG].amount, positions[PositionSide.LONG].entry) == (1, 100)
-    assert (positions[PositionSide.SHORT].amount, positions[PositionSide.SHORT].entry) == (-1, 90)
+    assert (positions[PositionSide.LONG].amount, positions[PositionSide.LONG].entry) == (Decimal(1), Decimal(100))
+    assert (positions[PositionSide.SHORT].amount, positions[PositionSide.SHORT].entry) == (Decimal(-1), Decimal(90))
 
 
 def test_funding_is_booked_once_by_its_id(account: Account) -> None:

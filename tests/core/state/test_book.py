@@ -35,8 +35,8 @@ def test_folded_changes_equal_a_plain_dictionary(
         for side, levels in ((Side.BUY, bids), (Side.SELL, asks)):
             plain[side].update(levels)
 
-    for side, levels in plain.items():
-        expected = sorted(((ticks, lots) for ticks, lots in levels.items() if lots), reverse=side is Side.BUY)
+    for side, known in plain.items():
+        expected = sorted(((ticks, lots) for ticks, lots in known.items() if lots), reverse=side is Side.BUY)
         assert list(book.levels(side)) == expected
 
     assert book.best_bid == max((ticks for ticks, lots in plain[Side.BUY].items() if lots), default=None)

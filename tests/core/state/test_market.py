@@ -28,7 +28,7 @@ def test_a_mark_brings_its_funding() -> None:
         MarkChanged(mark=Decimal(100), index=None, funding_rate=Decimal("0.0001"), next_funding_ms=9, venue_ms=1), 2.0
     )
 
-    assert (market.mark, market.funding_rate, market.next_funding_ms) == (100, Decimal("0.0001"), 9)
+    assert (market.mark, market.funding_rate, market.next_funding_ms) == (Decimal(100), Decimal("0.0001"), 9)
     assert market.age_s(Channel.MARK, 3.0) == 1.0
 
 

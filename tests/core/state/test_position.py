@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,10 +31,10 @@ def tracked() -> TrackedPosition:
 def test_average_entry_as_venues_keep_it() -> None:
     """Growing averages, shrinking keeps, flipping restarts, flat is zero."""
     long = moved(moved(position("0", "0"), step(1, "1", "100")), step(2, "3", "104"))
-    assert (long.amount, long.entry) == (4, 103)
+    assert (long.amount, long.entry) == (Decimal(4), Decimal(103))
     assert moved(long, step(3, "-1", "200")).entry == 103
     flipped = moved(long, step(3, "-5", "90"))
-    assert (flipped.amount, flipped.entry) == (-1, 90)
+    assert (flipped.amount, flipped.entry) == (Decimal(-1), Decimal(90))
     assert moved(long, step(3, "-4", "90")).entry == 0
 
 
@@ -52,9 +53,9 @@ def test_report_of_the_same_millisecond_is_resolved_by_the_missing_fill() -> Non
     one = tracked()
     one.fill(step(10, "1"))
     one.report(position("2", venue_ms=10), 5.0)
-    assert (one.now.amount, one.doubt_since) == (1, 5.0)
+    assert (one.now.amount, one.doubt_since) == (Decimal(1), 5.0)
     one.fill(step(10, "1"))
-    assert (one.now.amount, one.doubt_since) == (2, None)
+    assert (one.now.amount, one.doubt_since) == (Decimal(2), None)
 
 
 def test_older_reports_are_ignored() -> None:
@@ -96,16 +97,17 @@ def test_a_late_resync_does_not_undo_a_newer_report() -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.integers(-3, 3).filter(bool), max_size=8), st.randoms(use_true_random=False))
-def test_any_order_of_fills_and_reports_ends_at_the_venue(amounts: list[int], chance: object) -> None:
+def test_any_order_of_fills_and_reports_ends_at_the_venue(amounts: list[int], chance: Random) -> None:
     """Each fill and its report, one millisecond apart from the next, shuffled and some reports twice."""
-    total, messages = 0, []
+    total = 0
+    messages: list[Step | Position] = []
 
     for number, amount in enumerate(amounts):
         total += amount
         messages += [step(number, str(amount)), position(str(total), venue_ms=number)]
 
     shuffled = list(messages)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis hands over a random.Random
+    chance.shuffle(shuffled)
     one = tracked()
 
     for message in shuffled:
@@ -129,7 +131,7 @@ def test_a_read_that_knows_of_a_close_already_does_not_close_twice() -> None:
     one.report(position("0", "0", venue_ms=30), 0.0)
     one.resync(position("0", "0", venue_ms=20), 20, 0.0)
 
-    assert (one.now.amount, one.external, one.doubt_since) == (0, 0, None)
+    assert (one.now.amount, one.external, one.doubt_since) == (Decimal(0), Decimal(0), None)
 
 
 def test_a_close_that_is_told_after_the_read_that_knows_of_it_is_not_applied_again() -> None:
@@ -140,7 +142,7 @@ def test_a_close_that_is_told_after_the_read_that_knows_of_it_is_not_applied_aga
     one.fill(step(30, "-2"))
     one.fill(step(31, "-3"))
 
-    assert (one.now.amount, one.external, one.external_since) == (0, 0, None)
+    assert (one.now.amount, one.external, one.external_since) == (Decimal(0), Decimal(0), None)
 
 
 def test_a_fill_in_the_other_direction_after_a_flat_read_is_a_position() -> None:
