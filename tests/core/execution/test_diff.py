@@ -71,9 +71,19 @@ def test_settling_exit_is_left_alone_unless_unwanted() -> None:
     """While an execution is announced and its fill not here, "different" proves nothing."""
     resting = working(TAKE_PROFIT, filled=2)
 
-    assert diff([resting], [TAKE_PROFIT], settling={TARGET}) == Changes()
-    assert diff([], [TAKE_PROFIT], settling={TARGET}) == Changes()
-    assert diff([resting], [], settling={TARGET}).cancel == (resting,)
+    assert diff([resting], [TAKE_PROFIT], settling={TARGET: 2}) == Changes()
+    assert diff([resting], [], settling={TARGET: 2}).cancel == (resting,)
+
+
+def test_settling_exit_that_is_gone_goes_again_for_what_the_announced_fills_leave() -> None:
+    """The venue caps it at the position: it does not wait for the fills; where they close everything, nothing goes."""
+    assert [want.lots for want in diff([], [TAKE_PROFIT], settling={TARGET: 2}).place] == [3]
+    assert diff([], [TAKE_PROFIT], settling={TARGET: 5}) == Changes()
+
+
+def test_settling_quote_is_not_placed_again_before_its_fills_are_here() -> None:
+    """It may have been filled whole."""
+    assert diff([], [quote()], settling={QUOTE.slot: 1}) == Changes()
 
 
 def test_exit_that_the_venue_cut_is_kept_for_now_also_when_more_is_wanted() -> None:

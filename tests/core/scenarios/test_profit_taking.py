@@ -57,6 +57,25 @@ def test_target_that_is_partly_filled_rests_with_what_is_left() -> None:
     assert len(scenario.sent("place take profit")) == 1
 
 
+def test_target_is_replaced_at_once_also_while_the_fills_of_the_old_one_are_missing() -> None:
+    """The acknowledgement says that 0.4 of it were executed, the stream is slow: the new one is for the rest."""
+    scenario = quoting(order_levels=2, long_profit_taking_spread=5)
+    scenario.fill("buy 0")
+    scenario.advance(1)
+    scenario.delay("cancel", requests=0.2)
+    scenario.fill("buy 1")
+    scenario.advance(0.1)
+    scenario.delay("cancel", requests=0.2, stream=10)
+    scenario.fill("take profit", 0.4)
+    scenario.advance(0.2)
+
+    assert scenario.position() == "long 1.6 at 98.5"
+    assert scenario.exits() == ["take profit: sell 1.6 at 103.43"]
+    scenario.advance(5)
+    assert scenario.believed_position() == "long 1.6 at 98.5"
+    assert len(scenario.sent("place take profit", since=2)) == 1
+
+
 def test_target_that_the_market_has_passed_executes_at_once() -> None:
     """It is not post-only: with a spread of 0 the entry price is below the bid already."""
     scenario = quoting(long_profit_taking_spread=0)

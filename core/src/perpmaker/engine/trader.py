@@ -244,7 +244,7 @@ class Trader:
             wants,
             blocked=orders.is_blocked,
             waiting=waiting,
-            settling={record.working.slot for record in orders.gaps()},
+            settling=orders.missing(),
             cut=orders.cut(now),
             two_stops=self._two_stops,
         )

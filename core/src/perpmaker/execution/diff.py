@@ -7,7 +7,7 @@ Only exits, which the venue itself caps at the position, may go out beside an or
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -34,17 +34,19 @@ def diff(
     *,
     blocked: bool = False,
     waiting: Container[Slot] = frozenset(),
-    settling: Container[Slot] = frozenset(),
+    settling: Mapping[Slot, int] | None = None,
     cut: Container[str] = frozenset(),
     two_stops: bool = False,
 ) -> Changes:
     """Compare own live orders with what is wanted, slot by slot.
 
     `blocked`: no quote may be placed now. `waiting`: slots into which nothing may be placed yet (after a refusal).
-    `settling`: slots whose executed amount and fills do not agree yet, so that "different" proves nothing.
+    `settling`: lots by slot of which the venue said that they executed, and whose fills are not here yet, so that
+    "different" proves nothing; an exit that is gone goes again for the rest, since the venue caps it at the position.
     `cut`: client ids of orders of which the venue took less than we asked for, just now: they are large enough.
     `two_stops`: the venue lets two stops of a position rest: a new one goes first, the old one once the new one rests.
     """
+    missing = settling or {}
     slots = _by_slot(working)
     wanted = {want.slot: want for want in wants}
     cancel: list[WorkingOrder] = []
@@ -54,7 +56,7 @@ def diff(
         want = wanted.get(slot)
         last = orders[-1]
         is_right = want is not None and (
-            slot in settling or equals(last, want) or (last.client_id in cut and equals(last, _at_most(want, last)))
+            slot in missing or equals(last, want) or (last.client_id in cut and equals(last, _at_most(want, last)))
         )
 
         if two_stops and isinstance(want, VenueStop) and not (is_right and last.status is OrderStatus.OPEN):
@@ -64,13 +66,15 @@ def diff(
         cancel.extend(order for order in orders if order is not keep and is_cancellable(order))
 
     for slot, want in wanted.items():
-        if slot in waiting or slot in settling or (blocked and isinstance(want, Quote)):
+        left = want.lots - missing.get(slot, 0)
+
+        if slot in waiting or left <= 0 or (isinstance(want, Quote) and (blocked or slot in missing)):
             continue
 
         orders = slots.get(slot, [])
 
         if _is_free(orders, want) or (two_stops and isinstance(want, VenueStop) and _is_missing(orders, want)):
-            place.append(want)
+            place.append(want if left == want.lots else attrs.evolve(want, lots=left))
 
     return Changes(
         cancel=tuple(sorted(cancel, key=lambda order: not order.slot.kind.is_exit)),

@@ -271,6 +271,16 @@ class Orders:
         yield from self.finished.settling
         yield from (record for record in self.live.values() if record.gap_since is not None)
 
+    def missing(self) -> dict[Slot, int]:
+        """Lots by slot that the venue said were executed, and whose fills have not arrived."""
+        lots: dict[Slot, int] = {}
+
+        for record in self.gaps():
+            slot = record.working.slot
+            lots[slot] = lots.get(slot, 0) + record.missing_lots
+
+        return lots
+
     def cut(self, now: float) -> set[str]:
         """Client ids of the orders of which the venue took less than we asked for, within the last `CUT_S`."""
         return {

@@ -47,9 +47,14 @@ class Record:
     end: End | None = None
 
     @property
+    def missing_lots(self) -> int:
+        """Lots that the venue told were executed, and whose fills are not here and still awaited."""
+        return max(0, self.working.filled_lots - self.booked_lots - self.forgiven_lots)
+
+    @property
     def has_gap(self) -> bool:
         """Whether the venue told of more executed lots than of fills."""
-        return self.booked_lots + self.forgiven_lots < self.working.filled_lots
+        return self.missing_lots > 0
 
     def put(self, **changes: Any) -> None:  # noqa: ANN401  # the fields of WorkingOrder, checked by its constructor
         """Replace fields of the working order."""
