@@ -14,10 +14,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from perpmaker.clock import Clock
-from perpmaker.connector.payload import PayloadDecoder, is_json
-from perpmaker.errors import ConnectivityError, PayloadError
+from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.errors import PayloadError
 from perpmaker_binance_perpetual.budget import Cost
-from perpmaker_binance_perpetual.call import Caller, NotSentError, Security
+from perpmaker_binance_perpetual.call import Caller, Security
 from perpmaker_binance_perpetual.messages import (
     AccountConfig,
     AlgoOrder,
@@ -32,11 +32,11 @@ from perpmaker_binance_perpetual.messages import (
     ListenKey,
     Order,
     PositionRisk,
-    ServerTime,
     SymbolConfig,
     UserTrade,
 )
-from perpmaker_binance_perpetual.refusals import NO_SUCH_ORDER, TIMESTAMP, Answer, error_of
+from perpmaker_binance_perpetual.refusals import NO_SUCH_ORDER, Answer
+from perpmaker_binance_perpetual.request import Requests, checked, decode
 
 T = TypeVar("T")
 
@@ -45,13 +45,7 @@ BATCH_CANCEL: Final = 10
 PAGE: Final = 1000
 DEPTH_LEVELS: Final = 1000
 
-_CLOCK_SAMPLES = 3
-_ORDER_PATIENCE_S = 0.25
-"""A quote that would wait longer for its turn is stale by then: it is refused unsent instead."""
-
 _FREE = Cost(weight=0)
-_CHEAP = Cost()
-_TIME = PayloadDecoder(ServerTime)
 _EXCHANGE_INFO = PayloadDecoder(ExchangeInfo)
 _BRACKETS = PayloadDecoder(Brackets)
 _BRACKETS_LIST = PayloadDecoder(list[Brackets])
@@ -78,269 +72,170 @@ class Rest:
     """The endpoints that are used, over one `Caller`."""
 
     def __init__(self, caller: Caller, clock: Clock) -> None:
-        self._caller = caller
-        self._clock = clock
+        self._ask = Requests(caller, clock)
 
     # --- public ----------------------------------------------------------------------------------------------------
 
     async def sync_clock(self) -> None:
-        """Measure the distance to the venue's clock: `GET /time`, a few times, the quickest answer counts."""
-        best: tuple[float, float, int] | None = None
-
-        for _ in range(_CLOCK_SAMPLES):
-            sent_at = self._clock.now()
-            time = await self._read(_TIME, "GET", "/fapi/v1/time", security=Security.NONE)
-            received_at = self._clock.now()
-
-            if best is None or received_at - sent_at < best[1] - best[0]:
-                best = sent_at, received_at, time.serverTime
-
-        if best is not None:
-            self._caller.server_clock.observe(*best)
+        """Measure the distance to the venue's clock."""
+        await self._ask.sync_clock()
 
     async def exchange_info(self) -> ExchangeInfo:
         """All markets and their filters, and the venue's rate limits."""
-        return await self._read(_EXCHANGE_INFO, "GET", "/fapi/v1/exchangeInfo", security=Security.NONE)
+        return await self._ask.read(_EXCHANGE_INFO, "GET", "/fapi/v1/exchangeInfo", security=Security.NONE)
 
     async def depth(self, symbol: str) -> Depth:
         """The book, 1000 levels a side."""
         parameters: dict[str, str | int] = {"symbol": symbol, "limit": DEPTH_LEVELS}
 
-        return await self._read(
+        return await self._ask.read(
             _DEPTH, "GET", "/fapi/v1/depth", parameters, security=Security.NONE, cost=Cost(weight=20)
         )
 
     async def funding_info(self) -> list[FundingInfo]:
         """Markets whose funding interval or bounds differ from the usual."""
-        return await self._read(_FUNDING_INFO, "GET", "/fapi/v1/fundingInfo", security=Security.NONE, cost=_FREE)
+        return await self._ask.read(_FUNDING_INFO, "GET", "/fapi/v1/fundingInfo", security=Security.NONE, cost=_FREE)
 
     # --- account ---------------------------------------------------------------------------------------------------
 
     async def leverage_brackets(self, symbol: str) -> Brackets:
         """The maintenance tiers of a market; a list of one, or the one itself."""
-        answer = await self._answer("GET", "/fapi/v1/leverageBracket", {"symbol": symbol})
+        answer = await self._ask.answer("GET", "/fapi/v1/leverageBracket", {"symbol": symbol})
 
         return _one(answer, _BRACKETS, _BRACKETS_LIST, symbol)
 
     async def commission_rate(self, symbol: str) -> CommissionRate:
         """The account's own fees on a market."""
-        return await self._read(_COMMISSION, "GET", "/fapi/v1/commissionRate", {"symbol": symbol}, cost=Cost(weight=20))
+        return await self._ask.read(
+            _COMMISSION, "GET", "/fapi/v1/commissionRate", {"symbol": symbol}, cost=Cost(weight=20)
+        )
 
     async def account_config(self) -> AccountConfig:
         """Position mode and permission to trade."""
-        return await self._read(_ACCOUNT_CONFIG, "GET", "/fapi/v1/accountConfig", cost=Cost(weight=5))
+        return await self._ask.read(_ACCOUNT_CONFIG, "GET", "/fapi/v1/accountConfig", cost=Cost(weight=5))
 
     async def symbol_config(self, symbol: str) -> SymbolConfig:
         """Leverage and margin mode of a market."""
-        answer = await self._answer("GET", "/fapi/v1/symbolConfig", {"symbol": symbol}, cost=Cost(weight=5))
+        answer = await self._ask.answer("GET", "/fapi/v1/symbolConfig", {"symbol": symbol}, cost=Cost(weight=5))
 
         return _one(answer, _SYMBOL_CONFIG, _SYMBOL_CONFIGS, symbol)
 
     async def key_restrictions(self) -> KeyRestrictions:
         """What the key may do; answered by the host of the spot market alone."""
-        return await self._read(_KEY_RESTRICTIONS, "GET", "/sapi/v1/account/apiRestrictions")
+        return await self._ask.read(_KEY_RESTRICTIONS, "GET", "/sapi/v1/account/apiRestrictions")
 
     async def set_leverage(self, symbol: str, leverage: int) -> None:
         """Set a market's leverage; setting what is set succeeds."""
-        await self._read(_DONE, "POST", "/fapi/v1/leverage", {"symbol": symbol, "leverage": leverage})
+        await self._ask.read(_DONE, "POST", "/fapi/v1/leverage", {"symbol": symbol, "leverage": leverage})
 
     async def set_margin_type(self, symbol: str, margin_type: str) -> None:
         """Set `CROSSED` or `ISOLATED`; RefusedError -4046 when it is set already."""
-        await self._read(_DONE, "POST", "/fapi/v1/marginType", {"symbol": symbol, "marginType": margin_type})
+        await self._ask.read(_DONE, "POST", "/fapi/v1/marginType", {"symbol": symbol, "marginType": margin_type})
 
     async def set_position_mode(self, *, hedge: bool) -> None:
         """Set the account's position mode, for all markets; RefusedError -4059 when it is set already."""
         parameters = {"dualSidePosition": "true" if hedge else "false"}
-        await self._read(_DONE, "POST", "/fapi/v1/positionSide/dual", parameters)
+        await self._ask.read(_DONE, "POST", "/fapi/v1/positionSide/dual", parameters)
 
     async def position_risk(self, symbol: str) -> list[PositionRisk]:
         """The positions of a market; none without a position or an order."""
-        return await self._read(
+        return await self._ask.read(
             _POSITIONS, "GET", "/fapi/v3/positionRisk", {"symbol": symbol}, cost=Cost(weight=5), urgent=True
         )
 
     async def balances(self) -> list[AssetBalance]:
         """The account's assets."""
-        return await self._read(_BALANCES, "GET", "/fapi/v3/balance", cost=Cost(weight=5), urgent=True)
+        return await self._ask.read(_BALANCES, "GET", "/fapi/v3/balance", cost=Cost(weight=5), urgent=True)
 
     async def user_trades(self, symbol: str, page: Mapping[str, int]) -> list[UserTrade]:
         """Fills, oldest first: `startTime` and `endTime` at most 7 days apart, or `fromId`; 1000 at most."""
         parameters: dict[str, str | int] = {"symbol": symbol, **page, "limit": PAGE}
 
-        return await self._read(_TRADES, "GET", "/fapi/v1/userTrades", parameters, cost=Cost(weight=5), urgent=True)
+        return await self._ask.read(_TRADES, "GET", "/fapi/v1/userTrades", parameters, cost=Cost(weight=5), urgent=True)
 
     # --- orders ----------------------------------------------------------------------------------------------------
 
     async def place(self, parameters: Mapping[str, str], *, urgent: bool) -> Answer:
         """One new order."""
-        return await self._command("POST", "/fapi/v1/order", parameters, Cost(0, 1, 1), urgent=urgent)
+        return await self._ask.command("POST", "/fapi/v1/order", parameters, Cost(0, 1, 1), urgent=urgent)
 
     async def place_batch(self, orders: Sequence[Mapping[str, str]], *, urgent: bool) -> Answer:
         """Up to five new orders; answered element by element."""
         parameters = {"batchOrders": json.dumps(orders, separators=(",", ":"))}
         cost = Cost(BATCH_PLACE, len(orders), 1)
 
-        return await self._command("POST", "/fapi/v1/batchOrders", parameters, cost, urgent=urgent)
+        return await self._ask.command("POST", "/fapi/v1/batchOrders", parameters, cost, urgent=urgent)
 
     async def cancel(self, symbol: str, client_id: str, *, urgent: bool) -> Answer:
         """Cancel one order by our own id."""
         parameters = {"symbol": symbol, "origClientOrderId": client_id}
 
-        return await self._retried("DELETE", "/fapi/v1/order", parameters, urgent=urgent)
+        return await self._ask.retried("DELETE", "/fapi/v1/order", parameters, urgent=urgent)
 
     async def cancel_batch(self, symbol: str, client_ids: Sequence[str], *, urgent: bool) -> Answer:
         """Cancel up to ten orders by our own ids; answered element by element."""
         ids = json.dumps(client_ids, separators=(",", ":"))
         parameters = {"symbol": symbol, "origClientOrderIdList": ids}
 
-        return await self._retried("DELETE", "/fapi/v1/batchOrders", parameters, urgent=urgent)
+        return await self._ask.retried("DELETE", "/fapi/v1/batchOrders", parameters, urgent=urgent)
 
     async def order(self, symbol: str, reference: Mapping[str, str]) -> Order | None:
         """What the venue knows of an order, by `orderId` or `origClientOrderId`; None when it knows none."""
-        answer = await self._retried("GET", "/fapi/v1/order", {"symbol": symbol, **reference}, urgent=True)
+        answer = await self._ask.retried("GET", "/fapi/v1/order", {"symbol": symbol, **reference}, urgent=True)
         failure = answer.failure
 
         if failure is not None and failure.code == NO_SUCH_ORDER:
             return None
 
-        return _decode(_ORDER, _checked(answer))
+        return decode(_ORDER, checked(answer))
 
     async def open_orders(self, symbol: str) -> list[Order]:
         """All open orders of a market; conditional ones are kept elsewhere by the venue."""
-        return await self._read(_ORDERS, "GET", "/fapi/v1/openOrders", {"symbol": symbol}, urgent=True)
+        return await self._ask.read(_ORDERS, "GET", "/fapi/v1/openOrders", {"symbol": symbol}, urgent=True)
 
     async def set_countdown(self, symbol: str, countdown_ms: int) -> None:
         """All open orders of the market are cancelled after so long unless this is called again; 0 ends it."""
         parameters: dict[str, str | int] = {"symbol": symbol, "countdownTime": countdown_ms}
         cost = Cost(weight=10)
-        await self._read(_DONE, "POST", "/fapi/v1/countdownCancelAll", parameters, cost=cost, urgent=True)
+        await self._ask.read(_DONE, "POST", "/fapi/v1/countdownCancelAll", parameters, cost=cost, urgent=True)
 
     # --- conditional orders ------------------------------------------------------------------------------------------
 
     async def place_stop(self, parameters: Mapping[str, str]) -> Answer:
         """One new conditional order."""
-        return await self._command("POST", "/fapi/v1/algoOrder", parameters, Cost(0, 1, 1), urgent=True)
+        return await self._ask.command("POST", "/fapi/v1/algoOrder", parameters, Cost(0, 1, 1), urgent=True)
 
     async def cancel_stop(self, symbol: str, client_id: str) -> Answer:
         """Cancel one conditional order by our own id."""
         parameters = {"symbol": symbol, "clientAlgoId": client_id}
 
-        return await self._retried("DELETE", "/fapi/v1/algoOrder", parameters, urgent=True)
+        return await self._ask.retried("DELETE", "/fapi/v1/algoOrder", parameters, urgent=True)
 
     async def stop(self, client_id: str) -> AlgoOrder | None:
         """What the venue knows of a conditional order, waiting or not; None when it knows none."""
-        answer = await self._retried("GET", "/fapi/v1/algoOrder", {"clientAlgoId": client_id}, urgent=True)
+        answer = await self._ask.retried("GET", "/fapi/v1/algoOrder", {"clientAlgoId": client_id}, urgent=True)
         failure = answer.failure
 
         if failure is not None and failure.code == NO_SUCH_ORDER:
             return None
 
-        return _decode(_ALGO_ORDER, _checked(answer))
+        return decode(_ALGO_ORDER, checked(answer))
 
     async def open_stops(self, symbol: str) -> list[AlgoOrder]:
         """All conditional orders of a market that wait or work."""
-        return await self._read(_ALGO_ORDERS, "GET", "/fapi/v1/openAlgoOrders", {"symbol": symbol}, urgent=True)
+        return await self._ask.read(_ALGO_ORDERS, "GET", "/fapi/v1/openAlgoOrders", {"symbol": symbol}, urgent=True)
 
     # --- user stream -----------------------------------------------------------------------------------------------
 
     async def create_listen_key(self) -> str:
         """The key of the account's stream: one for all processes, valid for an hour from now."""
-        answer = await self._read(_LISTEN_KEY, "POST", "/fapi/v1/listenKey", security=Security.KEY, urgent=True)
+        answer = await self._ask.read(_LISTEN_KEY, "POST", "/fapi/v1/listenKey", security=Security.KEY, urgent=True)
 
         return answer.listenKey
 
     async def renew_listen_key(self) -> None:
         """Another hour; RefusedError -1125 when the key is gone."""
-        await self._read(_DONE, "PUT", "/fapi/v1/listenKey", security=Security.KEY, urgent=True)
-
-    # --- the way there ---------------------------------------------------------------------------------------------
-
-    async def _read(
-        self,
-        decoder: PayloadDecoder[T],
-        method: str,
-        path: str,
-        parameters: Mapping[str, str | int] | None = None,
-        *,
-        security: Security = Security.SIGNED,
-        cost: Cost = _CHEAP,
-        urgent: bool = False,
-    ) -> T:
-        answer = await self._answer(method, path, parameters or {}, security=security, cost=cost, urgent=urgent)
-
-        return _decode(decoder, answer)
-
-    async def _answer(
-        self,
-        method: str,
-        path: str,
-        parameters: Mapping[str, str | int],
-        *,
-        security: Security = Security.SIGNED,
-        cost: Cost = _CHEAP,
-        urgent: bool = False,
-    ) -> Answer:
-        return _checked(await self._retried(method, path, parameters, security=security, cost=cost, urgent=urgent))
-
-    async def _retried(
-        self,
-        method: str,
-        path: str,
-        parameters: Mapping[str, str | int],
-        *,
-        security: Security = Security.SIGNED,
-        cost: Cost = _CHEAP,
-        urgent: bool = False,
-    ) -> Answer:
-        """Send what may be sent twice: once more, with a newly measured clock, when the timestamp was refused."""
-        for again in (True, False):
-            if security is Security.SIGNED:
-                await self._know_time()
-
-            answer = await self._caller.call(method, path, parameters, security=security, cost=cost, urgent=urgent)
-
-            if not (again and self._was_late(answer)):
-                break
-
-        return answer
-
-    async def _command(
-        self, method: str, path: str, parameters: Mapping[str, str | int], cost: Cost, *, urgent: bool
-    ) -> Answer:
-        """Send what must never be sent twice."""
-        await self._know_time()
-        answer = await self._caller.call(
-            method,
-            path,
-            parameters,
-            security=Security.SIGNED,
-            cost=cost,
-            urgent=urgent,
-            patience_s=None if urgent else _ORDER_PATIENCE_S,
-        )
-        self._was_late(answer)
-
-        return answer
-
-    def _was_late(self, answer: Answer) -> bool:
-        """Whether the timestamp was refused; the clock is then measured before the next signed request."""
-        failure = answer.failure
-        late = failure is not None and failure.code in TIMESTAMP
-
-        if late:
-            self._caller.server_clock.forget()
-
-        return late
-
-    async def _know_time(self) -> None:
-        """Measure the clock where it is not known; without it the signed request is not sent."""
-        if self._caller.server_clock.known:
-            return
-
-        try:
-            await self.sync_clock()
-        except (ConnectivityError, PayloadError) as error:
-            raise NotSentError(f"Binance's clock cannot be read: {error}") from None
+        await self._ask.read(_DONE, "PUT", "/fapi/v1/listenKey", security=Security.KEY, urgent=True)
 
 
 def elements_of(answer: Answer) -> Sequence[bytes] | None:
@@ -367,30 +262,12 @@ def algo_order_of(body: bytes) -> AlgoOrder | None:
         return None
 
 
-def _checked(answer: Answer) -> Answer:
-    if not answer.ok:
-        raise error_of(answer)
-
-    return answer
-
-
-def _decode(decoder: PayloadDecoder[T], answer: Answer) -> T:
-    try:
-        return decoder.decode(answer.body)
-    except PayloadError:
-        if is_json(answer.body):
-            raise
-
-        # A page of some proxy, or half an answer: the venue itself has not spoken.
-        raise ConnectivityError(f"Binance did not answer in JSON: {answer.text[:80]!r}") from None
-
-
 def _one(answer: Answer, single: PayloadDecoder[T], several: PayloadDecoder[list[T]], symbol: str) -> T:
     """The row of a market, where the venue answers with the row or with a list of rows."""
     if not answer.body.lstrip().startswith(b"["):
-        return _decode(single, answer)
+        return decode(single, answer)
 
-    rows: list[Any] = _decode(several, answer)
+    rows: list[Any] = decode(several, answer)
     found: T | None = next((row for row in rows if row.symbol == symbol), None)
 
     if found is None:
