@@ -20,7 +20,6 @@ from perpmaker_binance_perpetual.budget import Cost
 from perpmaker_binance_perpetual.call import Caller, Security
 from perpmaker_binance_perpetual.messages import (
     AccountConfig,
-    AlgoOrder,
     AssetBalance,
     Brackets,
     CommissionRate,
@@ -37,6 +36,7 @@ from perpmaker_binance_perpetual.messages import (
 )
 from perpmaker_binance_perpetual.refusals import NO_SUCH_ORDER, Answer
 from perpmaker_binance_perpetual.request import Requests, checked, decode
+from perpmaker_binance_perpetual.stop_messages import AlgoOrder
 
 T = TypeVar("T")
 
