@@ -323,3 +323,40 @@ async def test_F48_a_killed_bot_leaves_no_quote_and_keeps_its_stop() -> None:
         await anyio.sleep(12)
         assert session.sandbox.exchange.open_orders(ACCOUNT) == ()
         assert len(waiting(session)) == 1
+
+
+@pytest.mark.parametrize("order", ["limit", "market", "venue"])
+async def test_F71_a_bot_that_was_cut_off_in_a_position_is_taken_over_with_its_exits(
+    tmp_path: Path, order: str
+) -> None:
+    """The next run has the right position, one target and at most one stop, and no order that nobody knows."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    overrides = (f'stop_loss_order="{order}"', *FAR_TARGET)
+
+    async with open_stage(EXAMPLE, *overrides, seed=3) as stage:
+        faults, exchange = stage.sandbox.faults, stage.sandbox.exchange
+
+        async with stage.open_bot(home=home) as session:
+            async with anyio.create_task_group() as group:
+                group.start_soon(session.bot.run)
+                await until(lambda: bool(position(session)))
+                await anyio.sleep(0.5)
+                faults.add(Fault(method="DELETE", path="/fapi", act="drop", times=None))
+                faults.add(Fault(method="POST", path="/fapi", act="drop", times=None))
+                group.cancel_scope.cancel()
+
+            left = waiting(session)
+
+        faults.clear()
+
+        async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
+            group.start_soon(session.bot.run)
+            await anyio.sleep(3)
+            resting = exchange.open_orders(ACCOUNT)
+            tracked = next(iter(session.bot.trader.state.account.tracked.values())).now
+            assert session.bot.instrument.lots_down(tracked.amount) == position(session)
+            assert waiting(session) == left
+            assert len(left) == (order == "venue")
+            assert sum(one.closing for one in resting) == 1
+            assert all(session.bot.known.intent(one.client_id) is not None for one in resting)
+            group.cancel_scope.cancel()
