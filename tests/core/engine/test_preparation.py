@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import attrs
@@ -10,10 +10,11 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import SettingsReading
-from perpmaker.engine.preparation import SettingsWatch, WantedSettings, prepare
+from perpmaker.engine.agreement import WantedSettings
+from perpmaker.engine.preparation import SettingsWatch, prepare
 from perpmaker.errors import ConnectivityError, ExitCode, MarketRulesError, VenueError
 from perpmaker.execution.dispatch import Gate
-from perpmaker.model.event import Event, Halted, SettingsReported
+from perpmaker.model.event import Event, SettingsReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
@@ -40,6 +41,7 @@ class Venue:
     asked: int = 0
     fault: VenueError | None = None
     name: str = "fake"
+    meanwhile: Callable[[], None] = lambda: None
 
     async def prepare(
         self, instrument: Instrument, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
@@ -57,6 +59,7 @@ class Venue:
     async def read_settings(self, instrument: Instrument) -> VenueSettings:
         """What holds."""
         del instrument
+        self.meanwhile()
 
         if self.fault is not None:
             raise self.fault
@@ -101,46 +104,39 @@ async def test_a_margin_mode_to_be_kept_is_whatever_it_is() -> None:
 
 
 def watch(venue: Venue, emitted: list[Event]) -> SettingsWatch:
-    """A watch that began with what is right."""
+    """A watch that emits into a list."""
     assert isinstance(venue, SettingsReading)
 
     def emit(events: Sequence[Event]) -> None:
         emitted.extend(events)
 
     return SettingsWatch(
-        settings=RIGHT,
-        connector=cast("Any", venue),
-        instrument=make_instrument(),
-        gate=Gate(clock=LoopClock()),
-        emit=emit,
+        connector=cast("Any", venue), instrument=make_instrument(), gate=Gate(clock=LoopClock()), emit=emit
     )
 
 
-async def test_F43_a_position_mode_changed_in_mid_run_halts_the_market() -> None:
-    """Read every half minute: both values are named."""
+async def test_F43_what_the_account_is_set_to_is_read_and_told() -> None:
+    """Without setting anything, whatever it is: the trader judges."""
     emitted: list[Event] = []
-    await watch(Venue(RIGHT), emitted).look()
-    assert emitted == []
+    changed = attrs.evolve(RIGHT, position_mode=PositionMode.HEDGE)
+    await watch(Venue(changed), emitted).look()
 
-    await watch(Venue(attrs.evolve(RIGHT, position_mode=PositionMode.HEDGE)), emitted).look()
-    (halted,) = emitted
-    assert isinstance(halted, Halted)
-    assert "position_mode is Hedge, not One-way" in halted.reason
+    assert emitted == [SettingsReported(settings=changed)]
 
 
-async def test_F43_a_leverage_changed_on_the_stream_halts_the_market() -> None:
-    """The venue tells of it by itself."""
+async def test_F43_a_read_that_the_stream_overtakes_is_dropped() -> None:
+    """The venue told of a change while it was being asked: the answer may be the older of the two."""
     emitted: list[Event] = []
-    watching = watch(Venue(RIGHT), emitted)
-    watching.see([SettingsReported(settings=RIGHT)])
-    assert emitted == []
+    venue = Venue(RIGHT)
+    watching = watch(venue, emitted)
+    venue.meanwhile = lambda: watching.see([SettingsReported(settings=attrs.evolve(RIGHT, leverage=50))])
+    await watching.look()
 
-    watching.see([SettingsReported(settings=attrs.evolve(RIGHT, leverage=50))])
-    assert isinstance(emitted[0], Halted)
+    assert emitted == []
 
 
 async def test_settings_that_cannot_be_read_now_are_read_next_time() -> None:
-    """A venue that is away is no reason to halt."""
+    """A venue that is away is no news of them."""
     emitted: list[Event] = []
     await watch(Venue(RIGHT, fault=ConnectivityError("gone")), emitted).look()
 

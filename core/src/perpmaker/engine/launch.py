@@ -26,6 +26,7 @@ from perpmaker.declarations import (
     RiskModuleDeclaration,
     StrategyDeclaration,
 )
+from perpmaker.engine.agreement import WantedSettings
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.claim import claim_orders
 from perpmaker.engine.client_id import ClientIds
@@ -34,7 +35,7 @@ from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
-from perpmaker.engine.preparation import WantedSettings, prepare
+from perpmaker.engine.preparation import prepare
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, source_opener, traded_mid
 from perpmaker.engine.supervisor import Supervisor
@@ -156,6 +157,7 @@ async def open_bot(
             client_ids=client_ids,
             fence_s=desk.connector.fence_s,
             intent=known.intent,
+            settings=settings,
             venue_stops=isinstance(desk.connector, VenueStops),
             two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
         )
@@ -177,7 +179,6 @@ async def open_bot(
             tell=tell,
             sources=sources,
             seed=seed,
-            settings=settings,
             dead_man_s=plan.dead_man_switch_s,
             last_known=journal.last_known(),
         )
@@ -249,10 +250,11 @@ def build_trader(
     client_ids: ClientIds,
     fence_s: float,
     intent: Callable[[str], NewOrder | None],
+    settings: VenueSettings | None = None,
     venue_stops: bool = False,
     two_stops: bool = False,
 ) -> Trader:
-    """Build what is pure: strategy, exits, risk modules, and the trader around them; `intent` as the trader's.
+    """Build what is pure: strategy, exits, risk modules, and the trader around them; `intent`, `settings` as its.
 
     `venue_stops`: the venue keeps stops; `two_stops`: also two of them for one position.
     """
@@ -271,6 +273,7 @@ def build_trader(
         external_reference=plan.price_source is not None,
         book_max_age_s=plan.book_max_age_s,
         two_stops=two_stops,
+        settings=settings,
     )
 
 

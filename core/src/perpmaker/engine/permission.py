@@ -19,7 +19,7 @@ class Permission:
     `synchronised`: the account has been read completely at least once; before that nothing is sent at all.
     `changes` counts what may have changed the mode. `book_max_age_s`: a book whose channel has not proved alive for
     longer is not quoted from. `demand` is why everything has to be read again; a read that began before
-    `demanded_at` does not count.
+    `demanded_at` does not count. `disagreement`: which settings of the account are not what they have to be.
     """
 
     book_max_age_s: float
@@ -27,6 +27,7 @@ class Permission:
     halted: str | None = None
     stop: Mode | None = None
     lost: str | None = None
+    disagreement: str = ""
     demand: str | None = None
     demanded_at: float = 0.0
     asked_at: float | None = None
@@ -59,6 +60,11 @@ class Permission:
         self.halted = self.halted or reason
         self.changes += 1
 
+    def disagree(self, disagreement: str) -> None:
+        """Nothing is quoted while the account is set to something else; empty: it is as it has to be."""
+        self.disagreement = disagreement
+        self.changes += 1
+
     def require(self, reason: str, now: float) -> None:
         """Only reading everything again can settle this; a read that began earlier does not count."""
         if self.demand is None:
@@ -83,6 +89,7 @@ class Permission:
         for reason in (
             None if self.synchronised else "the account has not been read yet",
             None if self.lost is None else f"account stream lost: {self.lost}",
+            None if not self.disagreement else f"the settings of the account were changed: {self.disagreement}",
             None if self.demand is None else f"the account is being read again: {self.demand}",
             None if state.book.ok else "no book that can be trusted",
             None if book_age_s <= self.book_max_age_s else "the book is stale",

@@ -9,26 +9,17 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DerivativeConnector, SettingsReading
+from perpmaker.engine.agreement import WantedSettings, differences
 from perpmaker.errors import MarketRulesError, PayloadError, VenueError
 from perpmaker.execution.dispatch import Emit, Gate
-from perpmaker.model.event import Event, Halted, SettingsReported
+from perpmaker.model.event import Event, SettingsReported
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode
-from perpmaker.model.position import MarginMode, VenueSettings
+from perpmaker.model.position import VenueSettings
 
 CONFIRM_S = 30.0
 """How long a venue may take to show that it has done what it was asked to."""
 
 AGAIN_S = 2.0
-
-
-@attrs.frozen(kw_only=True)
-class WantedSettings:
-    """What a configuration asks for; margin_mode None keeps what the account has."""
-
-    leverage: int
-    position_mode: PositionMode
-    margin_mode: MarginMode | None
 
 
 async def prepare(
@@ -56,49 +47,31 @@ async def prepare(
         await anyio.sleep(AGAIN_S)
 
 
-def differences(wanted: WantedSettings | VenueSettings, found: VenueSettings) -> str:
-    """Each setting that is not as wanted, with both values; empty when all are."""
-    pairs = [
-        ("leverage", wanted.leverage, found.leverage),
-        ("position_mode", wanted.position_mode.value, found.position_mode.value),
-    ]
-
-    if wanted.margin_mode is not None:
-        pairs.append(("margin_mode", wanted.margin_mode.value, found.margin_mode.value))
-
-    return ", ".join(f"{key} is {now}, not {asked}" for key, asked, now in pairs if asked != now)
-
-
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class SettingsWatch:
-    """Halts the market when somebody changes its settings while it is traded: `settings` are those it began with."""
+    """Reads what the market of the account is set to while it is traded; the trader judges it."""
 
-    settings: VenueSettings
     connector: DerivativeConnector
     instrument: Instrument
     gate: Gate
     emit: Emit
+    _told: int = attrs.field(default=0, init=False)
 
     def see(self, events: Iterable[Event]) -> None:
-        """Take in what the private stream tells."""
-        for event in events:
-            if isinstance(event, SettingsReported):
-                self._judge(event.settings)
+        """Take in that the venue has told of them by itself: what is being read meanwhile may be older."""
+        self._told += sum(isinstance(event, SettingsReported) for event in events)
 
     async def look(self) -> None:
         """Read them, where the venue can be asked without setting anything; next time is soon enough for a failure."""
         if not isinstance(self.connector, SettingsReading) or self.gate.wait_s:
             return
 
+        told = self._told
+
         try:
             found = await self.connector.read_settings(self.instrument)
         except (VenueError, PayloadError):
             return
 
-        self._judge(found)
-
-    def _judge(self, found: VenueSettings) -> None:
-        wrong = differences(self.settings, found)
-
-        if wrong:
-            self.emit([Halted(reason=f"the settings of the account were changed: {wrong}")])
+        if told == self._told:
+            self.emit([SettingsReported(settings=found)])

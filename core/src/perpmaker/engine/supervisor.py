@@ -50,7 +50,6 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderType, Refusal, RefusalReason
-from perpmaker.model.position import VenueSettings
 from perpmaker.state.account import Totals
 from perpmaker.state.view import Mode
 
@@ -68,7 +67,7 @@ class Supervisor:
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
     orders of this run; `before` are the sums of the account's state when the run began to trade, which may already
     hold what an earlier run of ours did a moment ago. `dead_man_s` is the length of the venue's own timer, where it has
-    one (None: off), `settings` what the account was set to for this run (None: not watched).
+    one (None: off).
     """
 
     connector: DerivativeConnector
@@ -80,7 +79,6 @@ class Supervisor:
     tell: Callable[[str], None]
     sources: Sequence[Feed] = ()
     seed: int = 0
-    settings: VenueSettings | None = None
     dead_man_s: float | None = None
     last_known: LastKnown | None = None
     inbox: Inbox = attrs.field(factory=Inbox, init=False)
@@ -93,7 +91,7 @@ class Supervisor:
     _dispatcher: Dispatcher = attrs.field(init=False)
     _stopping: Stopping = attrs.field(init=False)
     _dead_man: DeadMan | None = attrs.field(default=None, init=False)
-    _watch: SettingsWatch | None = attrs.field(default=None, init=False)
+    _watch: SettingsWatch = attrs.field(init=False)
     _runners: list[FeedRunner] = attrs.field(factory=list, init=False)
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _asking: set[str] = attrs.field(factory=set, init=False)
@@ -124,14 +122,9 @@ class Supervisor:
             settled=lambda: self.trader.is_settled,
         )
 
-        if self.settings is not None:
-            self._watch = SettingsWatch(
-                settings=self.settings,
-                connector=self.connector,
-                instrument=self.instrument,
-                gate=self._gate,
-                emit=self.inbox.put,
-            )
+        self._watch = SettingsWatch(
+            connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
+        )
 
         if self.dead_man_s is not None and isinstance(self.connector, DeadManSwitch):
             self._dead_man = DeadMan(
@@ -225,9 +218,10 @@ class Supervisor:
         self.mode, self.mode_reason = decision.mode, decision.mode_reason
         self.count.fold(events)
 
-        for watching in (self._dead_man, self._watch):
-            if watching is not None:
-                watching.see(events)
+        self._watch.see(events)
+
+        if self._dead_man is not None:
+            self._dead_man.see(events)
 
         first = None if self._read_once else next((event for event in events if isinstance(event, Resynced)), None)
 
@@ -341,6 +335,4 @@ class Supervisor:
         while True:
             await anyio.sleep(CHECK_S)
             self._resync_wanted.set()
-
-            if self._watch is not None:
-                await self._watch.look()
+            await self._watch.look()

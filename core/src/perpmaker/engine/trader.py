@@ -21,6 +21,7 @@ from functools import partial
 import attrs
 
 from perpmaker.engine.adoption import Adoption
+from perpmaker.engine.agreement import Agreement
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.decision import Decision, ExitRule, Review
@@ -30,7 +31,7 @@ from perpmaker.engine.quoting import Broken, Quoting, quote
 from perpmaker.engine.retry import Retries
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.execution.diff import Changes, Want, diff, equals, new_order
-from perpmaker.model.event import Channel, Event, Resynced, StopRequested
+from perpmaker.model.event import Channel, Event, Resynced, SettingsReported, StopRequested
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     NewOrder,
@@ -42,6 +43,7 @@ from perpmaker.model.order import (
     Slot,
     WorkingOrder,
 )
+from perpmaker.model.position import VenueSettings
 from perpmaker.model.quote import Quote, VenueStop, Wake, Wanted, WantedExits
 from perpmaker.risk import review as risk
 from perpmaker.state.state import State
@@ -59,7 +61,8 @@ class Trader:
     """Decides for one market of one account.
 
     `intent` answers what an order of ours, of this or an earlier run, was meant for (the journal knows); orders with
-    our prefix that nobody knows are cancelled, foreign ones never touched. `fence_s` is the connector's.
+    our prefix that nobody knows are cancelled, foreign ones never touched. `fence_s` is the connector's. `settings` are
+    what the account was set to for this run; nothing is quoted while the venue says otherwise.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Trader:
         external_reference: bool = False,
         book_max_age_s: float = 10.0,
         two_stops: bool = False,
+        settings: VenueSettings | None = None,
     ) -> None:
         self.state = State(
             instrument,
@@ -92,6 +96,7 @@ class Trader:
         self._review = review or partial(risk.review, modules=())
         self._ids = client_ids
         self._adoption = Adoption(is_ours=client_ids.is_ours, intent=intent)
+        self._agreement = Agreement(wanted=settings, permission=self.permission)
         self._two_stops = two_stops
         self._proof = Proof(self.state, self.permission, fence_s=fence_s)
         self._retries = Retries()
@@ -144,6 +149,8 @@ class Trader:
 
             if isinstance(event, Resynced):
                 notices.extend(self._adoption.adopt(self.state.orders, event.orders, now))
+            elif isinstance(event, SettingsReported):
+                notices.extend(self._agreement.judge(event.settings, now))
             elif isinstance(event, StopRequested):
                 self._hurry(now)
 
