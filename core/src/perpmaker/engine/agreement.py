@@ -1,4 +1,4 @@
-"""Whether the account is set to what a run needs: compared before the first order, and as long as it trades."""
+"""Whether account and market are what a run needs: compared before the first order, and as long as it trades."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import attrs
 
 from perpmaker.engine.permission import Permission
+from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 
@@ -35,9 +36,13 @@ def differences(wanted: WantedSettings | VenueSettings, found: VenueSettings) ->
 
 @attrs.frozen(kw_only=True)
 class Agreement:
-    """Lets nothing be quoted while the venue says otherwise than `wanted`, what the run began with (None: unknown)."""
+    """Lets nothing be quoted while the venue says otherwise than what the run began with.
+
+    `wanted` is what the account was set to then (None: unknown), `instrument` has the units of price and amount.
+    """
 
     wanted: VenueSettings | None
+    instrument: Instrument
     permission: Permission
 
     def judge(self, found: VenueSettings, now: float) -> Iterator[str]:
@@ -57,3 +62,17 @@ class Agreement:
         else:
             self.permission.require("its settings are as they were again", now)
             yield "the settings of the account are as they were again"
+
+    def judge_rules(self, found: Instrument) -> Iterator[str]:
+        """Take the market's new rules; a line for people when its units are others than those the run counts in.
+
+        Everything that is under way was counted in the old ones, by feeds and dispatch too, and 5 ticks of the one are
+        not 5 of the other: quotes stay away until a new run begins, and exits go on in the old units.
+        """
+        pairs = (("tick", self.instrument.tick, found.tick), ("lot", self.instrument.lot, found.lot))
+        changes = ", ".join(f"its {what} is {now}, no longer {before}" for what, before, now in pairs if before != now)
+        reason = f"the venue changed the market: {changes}; start again to quote by it"
+
+        if changes and self.permission.halted != reason:
+            self.permission.halt(reason)
+            yield reason

@@ -29,6 +29,7 @@ from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.patience import Patience
 from perpmaker.engine.preparation import SettingsWatch
 from perpmaker.engine.recovery import Recovery
+from perpmaker.engine.rules_watch import RulesWatch
 from perpmaker.engine.stopping import Closing, Stopping
 from perpmaker.engine.trader import Trader
 from perpmaker.errors import JournalError
@@ -92,6 +93,7 @@ class Supervisor:
     _stopping: Stopping = attrs.field(init=False)
     _dead_man: DeadMan | None = attrs.field(default=None, init=False)
     _watch: SettingsWatch = attrs.field(init=False)
+    _rules: RulesWatch = attrs.field(init=False)
     _runners: list[FeedRunner] = attrs.field(factory=list, init=False)
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _asking: set[str] = attrs.field(factory=set, init=False)
@@ -123,6 +125,9 @@ class Supervisor:
         )
 
         self._watch = SettingsWatch(
+            connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
+        )
+        self._rules = RulesWatch(
             connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
         )
 
@@ -168,6 +173,7 @@ class Supervisor:
 
                 group.start_soon(self._keep_synced)
                 group.start_soon(self._check)
+                group.start_soon(self._rules.run)
                 group.start_soon(self._trade, group)
 
                 if self._dead_man is not None:
@@ -219,6 +225,7 @@ class Supervisor:
         self.count.fold(events)
 
         self._watch.see(events)
+        self._rules.see(events)
 
         if self._dead_man is not None:
             self._dead_man.see(events)
@@ -246,6 +253,9 @@ class Supervisor:
 
         for line in decision.notices:
             self.tell(line)
+
+        if decision.mode is Mode.HALT and self._halted is None:
+            self._halted = decision.mode_reason
 
     def _journalled(self, step: Step) -> Sequence[Action]:
         """Record the step and give back what may be sent: without a row, only what shrinks the risk."""

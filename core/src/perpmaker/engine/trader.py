@@ -31,7 +31,7 @@ from perpmaker.engine.quoting import Broken, Quoting, quote
 from perpmaker.engine.retry import Retries
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.execution.diff import Changes, Want, diff, equals, new_order
-from perpmaker.model.event import Channel, Event, Resynced, SettingsReported, StopRequested
+from perpmaker.model.event import Channel, Event, InstrumentChanged, Resynced, SettingsReported, StopRequested
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     NewOrder,
@@ -96,7 +96,7 @@ class Trader:
         self._review = review or partial(risk.review, modules=())
         self._ids = client_ids
         self._adoption = Adoption(is_ours=client_ids.is_ours, intent=intent)
-        self._agreement = Agreement(wanted=settings, permission=self.permission)
+        self._agreement = Agreement(wanted=settings, instrument=instrument, permission=self.permission)
         self._two_stops = two_stops
         self._proof = Proof(self.state, self.permission, fence_s=fence_s)
         self._retries = Retries()
@@ -124,7 +124,7 @@ class Trader:
         """Whether no position is left that could be closed, and no order at all."""
         positions = self.state.account.positions.values()
 
-        return self.is_clean and not self.working() and not any(self._lots(position.side) for position in positions)
+        return self.is_clean and not self.working() and not any(self._is_open(position.side) for position in positions)
 
     @property
     def is_settled(self) -> bool:
@@ -151,6 +151,8 @@ class Trader:
                 notices.extend(self._adoption.adopt(self.state.orders, event.orders, now))
             elif isinstance(event, SettingsReported):
                 notices.extend(self._agreement.judge(event.settings, now))
+            elif isinstance(event, InstrumentChanged):
+                notices.extend(self._agreement.judge_rules(event.instrument))
             elif isinstance(event, StopRequested):
                 self._hurry(now)
 
@@ -328,7 +330,7 @@ class Trader:
                 self._competition.refused(slot, now)
                 self.permission.require(f"the venue refused {slot} as not reducing", now)
 
-            if slot.kind is OrderKind.VENUE_STOP and end.end not in _AS_MEANT and self._lots(slot.position_side):
+            if slot.kind is OrderKind.VENUE_STOP and end.end not in _AS_MEANT and self._is_open(slot.position_side):
                 notices.append(_lost_stop(slot, end))
 
         return notices
@@ -339,8 +341,8 @@ class Trader:
             if record.ask_at is not None:
                 record.ask(now)
 
-    def _lots(self, side: PositionSide) -> int:
-        return self.state.instrument.lots_down(abs(self.state.account.tracked[side].now.amount))
+    def _is_open(self, side: PositionSide) -> bool:
+        return not self.state.instrument.is_dust(self.state.account.tracked[side].now.amount)
 
 
 def _lost_stop(slot: Slot, end: SlotEnd) -> str:

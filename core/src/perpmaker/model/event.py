@@ -101,7 +101,7 @@ class FeedAlive:
 
 @attrs.frozen(kw_only=True)
 class InstrumentChanged:
-    """The venue changed the market's rules."""
+    """The venue changed the market's rules. The units, tick and lot, stay what they were for as long as a run lasts."""
 
     instrument: Instrument
 

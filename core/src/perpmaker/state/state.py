@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+import attrs
+
 from perpmaker.model.event import (
     BalanceReported,
     BookChanged,
@@ -181,7 +183,8 @@ class State:
         self.market.alive(event.channel, now)
 
     def _instrument_changed(self, event: InstrumentChanged, _: float) -> None:
-        self.instrument = event.instrument
+        units = self.instrument  # the book and every order are counted in them
+        self.instrument = attrs.evolve(event.instrument, tick=units.tick, lot=units.lot)
         self._changes += 1
 
     def _stream_lost(self, event: StreamLost, _: float) -> None:
@@ -253,9 +256,13 @@ class State:
         )
 
     def _note_stops(self, before: Mapping[PositionSide, Decimal], now: float) -> None:
-        """Note which positions came to zero just now by a stop loss."""
+        """Note which positions came to nothing that could be closed just now, by a stop loss."""
+        is_dust = self.instrument.is_dust
+
         for side, tracked in self.account.tracked.items():
-            if before[side] and not tracked.now.amount and (self._is_stopping(side) or self._stopped(side, now)):
+            closed = is_dust(tracked.now.amount) and not is_dust(before[side])
+
+            if closed and (self._is_stopping(side) or self._stopped(side, now)):
                 self.stop_closed_at[side] = now
 
     def _stopped(self, side: PositionSide, now: float) -> bool:
