@@ -88,7 +88,7 @@ def test_F52_rule_12_the_change_is_told_as_external() -> None:
     scenario.by_hand("buy", 1, at="100", quiet=True)
     scenario.advance(10)
 
-    assert scenario.notices == ["the net position changed by 1.000 without a fill of ours; it is 1.000 now"]
+    assert scenario.notices == ["the net position changed by 1 without a fill of ours; it is 1 now"]
 
 
 def test_F52_rule_12_a_flip_by_other_hands_has_its_exits_on_the_other_side() -> None:

@@ -157,3 +157,69 @@ def test_dust_of_at_least_a_lot_under_the_minimum_notional_is_closed_reduce_only
     scenario.advance(0.1)
 
     assert scenario.exits() == ["take profit: sell 0.1 at 100"]
+
+
+def dusty(**keys: object) -> Scenario:
+    """The same in a market whose smallest order is 0.1."""
+    scenario = Scenario({**KEYS, **keys}, instrument=make_instrument(min_amount=Decimal("0.1")))
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+
+    return scenario
+
+
+DUST = "dust: the net position is 0.05: the market's smallest order is 0.1; it stays, and quoting goes on"
+
+
+def test_dust_under_the_minimum_amount_is_never_sent_told_once_and_quoting_goes_on() -> None:
+    """The venue refuses such an order, reduce-only or not."""
+    scenario = dusty(stop_loss_spread=0.5)
+    scenario.fill("buy 0", 0.05)
+    scenario.advance(20)
+
+    assert (scenario.exits(), scenario.notices) == ([], [DUST])
+    assert scenario.quotes() == ["buy 0.95 at 99", "sell 1 at 101"]
+    assert scenario.sent("place take profit") == []
+    scenario.cancel_by_hand("buy 0")
+    scenario.advance(0.1)
+    scenario.book(bid="98.3", ask="98.5")
+    scenario.advance(1)
+    assert scenario.sent("place stop loss") == []
+
+
+def test_dust_that_grows_into_a_position_has_its_exits_at_once() -> None:
+    """What may be sent is sent for the whole of it."""
+    scenario = dusty()
+    scenario.fill("buy 0", 0.05)
+    scenario.advance(1)
+    scenario.fill("buy 0", 0.05)
+    scenario.advance(0.1)
+
+    assert scenario.exits() == ["take profit: sell 0.1 at 100"]
+
+
+def test_dust_that_a_target_has_left_is_closed_by_what_rests_of_it() -> None:
+    """Cancelled it could not be sent again; the next position has a whole target."""
+    scenario = dusty(filled_order_delay=0)
+    scenario.fill("buy 0")
+    scenario.advance(1)
+    scenario.fill("take profit", 0.95)
+    scenario.advance(1)
+    assert scenario.exits() == ["take profit: sell 0.05 at 100"]
+    assert len(scenario.quotes()) == 2
+
+    scenario.fill("take profit")
+    scenario.advance(1)
+    assert (scenario.position(), scenario.exits()) == ("flat", [])
+
+
+def test_dust_is_flat_enough_for_a_stop_that_closes_first() -> None:
+    """Nobody can close it: the way to the end does not wait for it."""
+    scenario = dusty()
+    scenario.fill("buy 0", 0.05)
+    scenario.advance(1)
+    scenario.stop(close=True)
+    scenario.advance(1)
+
+    assert (scenario.orders(), scenario.sent("place close")) == ([], [])
+    assert scenario.position() == "long 0.05 at 99"

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from decimal import Decimal
 
 import attrs
 
 QUIET_S = 60.0
 """How long a cause that was told of is not told of again."""
+
+
+def plain(number: Decimal) -> str:
+    """A number as people write it: without exponent and trailing zeros."""
+    return f"{number.normalize():f}"
 
 
 @attrs.frozen

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
-from perpmaker.engine.notice import Notices
+from perpmaker.engine.notice import Notices, plain
 from perpmaker.engine.permission import RESYNC_AGAIN_S, Permission
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
 from perpmaker.model.event import Channel, Command
-from perpmaker.model.order import OrderStatus
+from perpmaker.model.order import OrderStatus, PositionSide
 from perpmaker.state.orders import CUT_S
 from perpmaker.state.record import Record
 from perpmaker.state.state import State
@@ -37,11 +37,12 @@ class Proof:
         self._fence_s = fence_s
         self._may_reconnect_at = -inf
         self._notices = Notices()
+        self._dusty: set[PositionSide] = set()
 
     def demand(self, now: float, *, cancel_unknown: bool) -> tuple[list[Action], list[str]]:
         """What to send now, and what to tell. `cancel_unknown`: unknown orders are cancelled as well as asked for."""
         actions: list[Action] = []
-        notices = list(self._unexplained(now))
+        notices = [*self._unexplained(now), *self._dust(now)]
 
         for record in self._state.orders.live.values():
             self._give_up_waiting(record, now)
@@ -128,8 +129,25 @@ class Proof:
             if tracked.external_since is not None and tracked.external_since + DOUBT_S <= now:
                 change = tracked.settle()
                 amount = tracked.now.amount
-                text = f"the {side.value} position changed by {change} without a fill of ours; it is {amount} now"
+                text = f"the {side.value} position changed by {plain(change)} without a fill of ours; it is "
+                text += f"{plain(amount)} now"
                 yield from self._notices.say(f"external {side.value}", text, now)
+
+    def _dust(self, now: float) -> Iterator[str]:
+        """What no order can close is told once, and again only when there was a position of size in between."""
+        instrument = self._state.instrument
+
+        for side, tracked in self._state.account.tracked.items():
+            amount = tracked.now.amount
+            is_dust = bool(amount) and instrument.is_dust(amount)
+
+            if is_dust and side not in self._dusty:
+                least = max(instrument.lot, instrument.min_amount)
+                size = f"{plain(amount)}: the market's smallest order is {plain(least)}"
+                text = f"dust: the {side.value} position is {size}; it stays, and quoting goes on"
+                yield from self._notices.say(f"dust {side.value}", text, now)
+
+            (self._dusty.add if is_dust else self._dusty.discard)(side)
 
     def _silence(self, now: float) -> Iterator[Action]:
         """An order that was taken, by the answer, but that the private stream never showed: the stream is dead."""

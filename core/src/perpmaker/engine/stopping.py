@@ -111,8 +111,8 @@ class Stopping:
                 except _VENUE_FAULTS as error:
                     left = f"the position could not be read ({error})"
                 else:
-                    lot = self.recovery.instrument.lot
-                    open_ones = [position for position in positions if abs(position.amount) >= lot]
+                    is_dust = self.recovery.instrument.is_dust
+                    open_ones = [position for position in positions if not is_dust(position.amount)]
 
                     if not open_ones:
                         return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from perpmaker.exits import guard, retry
+from perpmaker.exits import dust, guard, retry
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.price import SHORTEST_S, Source, read_source, watch
 from perpmaker.exits.settings import ExitSettings
@@ -76,9 +76,9 @@ class Exits:
             memory = ExitMemory(fired=memory.fired, failed=failed)
 
         leaving = {
-            side: self._leave(view, memory, known, position, lots)
+            side: self._leave(view, memory, known, position)
             for side, position in view.positions.items()
-            if position.amount and (lots := view.instrument.lots_down(abs(position.amount))) > 0
+            if position.amount
         }
         fired = {side: one.fired for side, one in leaving.items() if one.fired is not None}
 
@@ -92,10 +92,13 @@ class Exits:
             wake=_merge(tuple(one.wake for one in leaving.values())),
         )
 
-    def _leave(
-        self, view: View, memory: ExitMemory, known: Mapping[Slot, Failed], position: Position, lots: int
-    ) -> Leaving:
-        """The exits of one position of at least one lot; `known` are the failed exits that were remembered before."""
+    def _leave(self, view: View, memory: ExitMemory, known: Mapping[Slot, Failed], position: Position) -> Leaving:
+        """The exits of one open position; `known` are the failed exits that were remembered before."""
+        lots = view.instrument.lots_down(abs(position.amount))
+
+        if view.instrument.is_dust(position.amount):
+            return Leaving(exits=tuple(dust.stay(view, position.side, lots)), wake=Wake())
+
         sign = 1 if position.amount > 0 else -1
         fired = memory.fired.get(position.side)
 
@@ -164,7 +167,7 @@ class Exits:
         side = opening_side(position.side, 1 if position.amount > 0 else -1).opposite
         to_close = lots - self._closing_quotes(view, side, position.side)
 
-        if to_close <= 0:
+        if to_close <= 0 or (to_close < lots and view.instrument.is_dust(view.instrument.amount(to_close))):
             return Leaving(exits=(), wake=wake)
 
         target = self._take_profit(view.instrument, position, to_close)

@@ -88,6 +88,12 @@ class Instrument:
         """The largest number of lots not above the amount (amounts round down); negative amounts towards zero."""
         return int(amount / self.lot)
 
+    def is_dust(self, amount: Decimal) -> bool:
+        """Whether an amount, signed or not, is less than the smallest order, so that no order can close it; 0 is."""
+        size = abs(amount)
+
+        return size < self.lot or size < self.min_amount
+
     def exact_ticks(self, price: Decimal) -> int:
         """The ticks of a price that must be a multiple of the tick; ValueError otherwise."""
         ticks = price / self.tick

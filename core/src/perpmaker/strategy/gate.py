@@ -64,10 +64,10 @@ def _band(settings: StrategySettings, side: Side, reference: Reference) -> Reaso
 
 
 def _held(view: View, settings: StrategySettings, side: Side, position_side: PositionSide) -> Gate:
-    """What an open position means for a side, by when_in_position. Dust (less than a lot) is no position."""
+    """What an open position means for a side, by when_in_position. Dust is no position."""
     position = view.positions.get(position_side)
 
-    if settings.when_in_position == "continue" or position is None or abs(position.amount) < view.instrument.lot:
+    if settings.when_in_position == "continue" or position is None or view.instrument.is_dust(position.amount):
         return OPEN
 
     reason = Reason(Rule.HOLD, f"a position is open ({settings.when_in_position})", position.amount)

@@ -1,0 +1,38 @@
+"""Dust: what is left of a position when it is less than the smallest order. Nothing is sent for it.
+
+What rests already, because a target or a stop was executed but for this rest, goes on and may still close it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, WorkingOrder
+from perpmaker.model.quote import Exit, Reason, Rule, StopLoss, TakeProfit, VenueStop
+from perpmaker.state.view import Mode, View
+
+_WHY = (Reason(Rule.MIN_AMOUNT, "the position is dust: what rests for it stays, nothing is sent"),)
+
+
+def stay(view: View, side: PositionSide, lots: int) -> Iterator[Exit]:
+    """The exits of this position that rest for no more than its lots, just as they rest; none on the way to flat."""
+    if view.mode is Mode.FLATTEN:
+        return
+
+    for slot, order in view.orders.items():
+        if slot.kind.is_exit and slot.position_side is side and order.status is OrderStatus.OPEN:
+            yield from _as_it_rests(order, lots)
+
+
+def _as_it_rests(order: WorkingOrder, lots: int) -> Iterator[Exit]:
+    slot, ticks, left = order.slot, order.order.ticks, order.remaining_lots
+
+    if ticks is None:
+        return
+
+    if slot.kind is OrderKind.VENUE_STOP:
+        yield VenueStop(slot=slot, ticks=ticks, lots=order.order.lots, reasons=_WHY)
+    elif left <= lots and slot.kind is OrderKind.TAKE_PROFIT:
+        yield TakeProfit(slot=slot, ticks=ticks, lots=left, reasons=_WHY)
+    elif left <= lots and slot.kind is OrderKind.STOP_LOSS:
+        yield StopLoss(slot=slot, ticks=ticks, lots=left, type=order.order.type, reasons=_WHY)
