@@ -26,12 +26,11 @@ from perpmaker.model.event import (
     MarketEvent,
     Traded,
 )
-from perpmaker.paper.translation import account_events, market_event
+from perpmaker.paper.translation import CHANNELS, account_events, market_event
 from perpmaker.paper.venue import PaperVenue
 from perpmaker.simulation.event import SimulationEvent
 
 _WHOLE = 1_000_000
-_CHANNELS = {BookChanged: Channel.BOOK, Traded: Channel.TRADES, MarkChanged: Channel.MARK}
 
 
 @attrs.frozen(kw_only=True)
@@ -78,7 +77,7 @@ class _PublicReceiver:
         """Keep what belongs to this stream until the venue says something."""
         translated = market_event(event)
 
-        if translated is not None and _CHANNELS[type(translated)] in self._channels:
+        if translated is not None and CHANNELS[type(translated)] in self._channels:
             self._news.append(translated)
 
     async def receive(self) -> Sequence[Event]:

@@ -9,6 +9,7 @@ from perpmaker.model.event import (
     BalanceReported,
     BookChanged,
     CancelCause,
+    Channel,
     FundingPaid,
     MarkChanged,
     MarketEvent,
@@ -44,6 +45,9 @@ from perpmaker.simulation.order import (
     TimeInForce,
 )
 from perpmaker.simulation.statement import AccountState, PositionState
+
+CHANNELS = {BookChanged: Channel.BOOK, Traded: Channel.TRADES, MarkChanged: Channel.MARK}
+"""The channel that tells an event of the market, by the event's class."""
 
 _FORCES = {
     OrderType.POST_ONLY: TimeInForce.POST_ONLY,

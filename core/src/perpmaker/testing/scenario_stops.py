@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perpmaker.model.event import CancelCause, CancelRefused, Event, OrderAccepted, OrderCancelled, OrderRefused
-from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType
+from perpmaker.model.order import NewOrder, OrderReport
+from perpmaker.paper.translation import stop_report_of
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.order import ConditionalOrder, ConditionalRequest, ConditionalState, OrderState, TriggerPrice
-
-_STATUSES = {
-    ConditionalState.WAITING: OrderStatus.OPEN,
-    ConditionalState.REJECTED: OrderStatus.REFUSED,
-    ConditionalState.CANCELLED: OrderStatus.CANCELLED,
-    ConditionalState.EXPIRED: OrderStatus.CANCELLED,
-}
-_FIRED = frozenset({ConditionalState.TRIGGERED, ConditionalState.REJECTED})
+from perpmaker.simulation.order import ConditionalOrder, ConditionalRequest, TriggerPrice
 
 
 class Stops:
@@ -62,40 +55,8 @@ class Stops:
         """The stops that may still be triggered."""
         return self._exchange.conditional_orders(self._account)
 
-    def origin(self, order_id: int) -> str | None:
-        """The client id of the stop that an order came from; None when it came from none."""
-        order = self._exchange.order(self._account, order_id=order_id)
-
-        if order is None or order.conditional_id is None:
-            return None
-
-        stop = self._exchange.conditional(self._account, conditional_id=order.conditional_id)
-
-        return None if stop is None else stop.client_id
-
     def report(self, stop: ConditionalOrder) -> OrderReport:
         """A stop as the venue shows it; once triggered it stands for the order that it became."""
         became = None if stop.order_id is None else self._exchange.order(self._account, order_id=stop.order_id)
-        filled_lots = 0 if became is None else became.filled_lots
-        status = _STATUSES.get(stop.state)
 
-        if status is None:
-            working = became is None or became.state is OrderState.OPEN
-            ended = OrderStatus.FILLED if filled_lots else OrderStatus.CANCELLED
-            status = OrderStatus.OPEN if working else ended
-
-        return OrderReport(
-            client_id=stop.client_id,
-            venue_id=str(stop.conditional_id),
-            side=stop.side,
-            position_side=stop.position_side,
-            status=status,
-            raw_status=stop.state.value,
-            ticks=stop.trigger_ticks,
-            lots=0,
-            filled_lots=filled_lots,
-            reduce_only=True,
-            type=OrderType.VENUE_STOP,
-            venue_ms=stop.updated_ms,
-            triggered=stop.state in _FIRED,
-        )
+        return stop_report_of(stop, became)

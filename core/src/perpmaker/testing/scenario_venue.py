@@ -36,21 +36,14 @@ from perpmaker.model.order import (
     WorkingOrder,
 )
 from perpmaker.model.position import MarginMode, Position
+from perpmaker.paper.translation import balance_of, fill_of, position_of, report_of, request_of
 from perpmaker.simulation.crowd import Crowd
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.event import SimulationEvent
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import OrderRequest, SimulatedOrder, TimeInForce
 from perpmaker.testing.scenario_stops import Stops
-from perpmaker.testing.scenario_translation import (
-    BY_HAND,
-    Told,
-    translate,
-    translate_balance,
-    translate_execution,
-    translate_order,
-    translate_position,
-)
+from perpmaker.testing.scenario_translation import BY_HAND, Told, translate
 
 ACCOUNT = "bot"
 START_MS = 1_767_225_600_000
@@ -58,8 +51,6 @@ START_MS = 1_767_225_600_000
 
 Ladder: TypeAlias = tuple[tuple[int, int], ...]
 """Other people's (ticks, lots) of one side."""
-
-_TIMES_IN_FORCE = {OrderType.POST_ONLY: TimeInForce.POST_ONLY, OrderType.IOC: TimeInForce.IOC}
 
 
 class _Crowd:
@@ -130,7 +121,7 @@ class Venue:
         return told
 
     def _hear(self, event: SimulationEvent) -> None:
-        self._told.extend(translate(event, self.instrument, self.stops, by_venue=self._by_venue, quiet=self._quiet))
+        self._told.extend(translate(event, self.exchange, by_venue=self._by_venue, quiet=self._quiet))
 
     # --- what the bot asks for
 
@@ -139,18 +130,8 @@ class Venue:
         if order.type is OrderType.VENUE_STOP:
             return self.stops.place(order, self._ms)
 
-        request = OrderRequest(
-            side=order.side,
-            amount=self.instrument.amount(order.lots),
-            price=None if order.ticks is None else self.instrument.price(order.ticks),
-            time_in_force=_TIMES_IN_FORCE.get(order.type, TimeInForce.GTC),
-            position_side=order.position_side,
-            reduce_only=order.reduce_only and order.position_side is PositionSide.NET,
-            client_id=order.client_id,
-        )
-
         try:
-            placed = self.exchange.place(ACCOUNT, request, self._ms)
+            placed = self.exchange.place(ACCOUNT, request_of(self.exchange, order), self._ms)
         except DeniedError as denied:
             return OrderRefused(client_id=order.client_id, refusal=denied.refusal)
 
@@ -184,7 +165,7 @@ class Venue:
 
     def read(self, began_at: float, believed: Callable[[], Sequence[WorkingOrder]], since_ms: int) -> Event:
         """The whole account, fills since a venue time, and what became of the orders that the bot believes live."""
-        regular = [translate_order(order) for order in self.exchange.open_orders(ACCOUNT)]
+        regular = [report_of(order) for order in self.exchange.open_orders(ACCOUNT)]
         orders = (*regular, *(self.stops.report(stop) for stop in self.stops.waiting()))
         listed = {report.client_id for report in orders}
         reports = [self._order(order.client_id) for order in believed() if order.client_id not in listed]
@@ -195,24 +176,24 @@ class Venue:
             finished=tuple(report for report in reports if report is not None),
             fills=tuple(self.fills(since_ms)),
             positions=tuple(self.positions()),
-            balances=(translate_balance(self.exchange.account(ACCOUNT), self._ms),),
+            balances=(balance_of(self.exchange.account(ACCOUNT), self._ms),),
             venue_ms=self._ms,
         )
 
     def _order(self, client_id: str) -> OrderReport | None:
         order = self.exchange.order(ACCOUNT, client_id=client_id)
 
-        return self.stops.known(client_id) if order is None else translate_order(order)
+        return self.stops.known(client_id) if order is None else report_of(order)
 
     def fills(self, since_ms: int = 0) -> Sequence[Fill]:
         """Every fill of the account, oldest first."""
         executions = self.exchange.executions(ACCOUNT, since_ms)
 
-        return [translate_execution(one, self.instrument, self.stops.origin(one.order_id)) for one in executions]
+        return [fill_of(self.exchange, one) for one in executions]
 
     def positions(self) -> Sequence[Position]:
         """One NET position, or LONG and SHORT."""
-        return [translate_position(state, state.updated_ms) for state in self.exchange.account(ACCOUNT).positions]
+        return [position_of(state, state.updated_ms) for state in self.exchange.account(ACCOUNT).positions]
 
     # --- what everybody else does
 
