@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from perpmaker.exits import dust, guard, retry
+from perpmaker.exits import entry, guard, rest, retry
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.price import SHORTEST_S, Source, read_source, watch
 from perpmaker.exits.settings import ExitSettings
@@ -70,10 +70,10 @@ class Exits:
         """
         memory = view.memory if isinstance(view.memory, ExitMemory) else ExitMemory()
         known = memory.failed
-        failed = retry.track(view, known)
+        failed, unpriced = retry.track(view, known), entry.track(view, memory.unpriced)
 
-        if failed is not memory.failed:
-            memory = ExitMemory(fired=memory.fired, failed=failed)
+        if failed is not memory.failed or unpriced is not memory.unpriced:
+            memory = attrs.evolve(memory, failed=failed, unpriced=unpriced)
 
         leaving = {
             side: self._leave(view, memory, known, position)
@@ -83,7 +83,7 @@ class Exits:
         fired = {side: one.fired for side, one in leaving.items() if one.fired is not None}
 
         if fired != memory.fired:
-            memory = ExitMemory(fired=fired, failed=failed)
+            memory = attrs.evolve(memory, fired=fired)
 
         return WantedExits(
             exits=tuple(wanted for one in leaving.values() for wanted in one.exits),
@@ -97,7 +97,7 @@ class Exits:
         lots = view.instrument.lots_down(abs(position.amount))
 
         if view.instrument.is_dust(position.amount):
-            return Leaving(exits=tuple(dust.stay(view, position.side, lots)), wake=Wake())
+            return Leaving(exits=tuple(rest.stay(view, position.side, lots, rest.DUST)), wake=Wake())
 
         sign = 1 if position.amount > 0 else -1
         fired = memory.fired.get(position.side)
@@ -108,12 +108,14 @@ class Exits:
         if view.mode is Mode.FLATTEN:
             return self._close(view, memory, position, fired or Fired(sign=sign, at=view.now), lots)
 
-        if position.entry <= 0:
-            # From no entry price no exit can be told: the next report. What rests on the venue stays there.
-            resting = guard.stay(view, _closing_slot(OrderKind.VENUE_STOP, position))
+        known_entry = entry.priced(position, memory)
 
-            return Leaving(exits=resting, wake=Wake(), fired=fired)
+        if known_entry is None and fired is None:
+            resting = tuple(rest.stay(view, position.side, lots, rest.UNPRICED))
 
+            return Leaving(exits=resting, wake=entry.watch(view, memory, position.side))
+
+        position = known_entry or position
         source = read_source(view)
         spread = self._settings.stop_loss_spread
         trigger = None if spread is None else stop_ticks(position, sign, spread, view.instrument)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import attrs
 
@@ -37,8 +38,18 @@ class Failed:
 
 
 @attrs.frozen(kw_only=True)
+class Unpriced:
+    """A position whose entry price is not known since then; `entry` is what was taken in its place, None before."""
+
+    sign: int
+    since: float
+    entry: Decimal | None = None
+
+
+@attrs.frozen(kw_only=True)
 class ExitMemory:
     """Everything `Exits` remembers."""
 
     fired: Mapping[PositionSide, Fired] = attrs.field(factory=dict)
     failed: Mapping[Slot, Failed] = attrs.field(factory=dict)
+    unpriced: Mapping[PositionSide, Unpriced] = attrs.field(factory=dict)

@@ -1,0 +1,40 @@
+"""Positions that nothing can be decided for now: what rests for them stays, nothing is sent.
+
+Such is dust, what is left of a position when it is less than the smallest order: a target or a stop that was executed
+but for this rest may still close it. And such is a position whose entry price is being waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, WorkingOrder
+from perpmaker.model.quote import Exit, Reason, Rule, StopLoss, TakeProfit, VenueStop
+from perpmaker.state.view import Mode, View
+
+DUST = Reason(Rule.MIN_AMOUNT, "the position is dust: what rests for it stays, nothing is sent")
+UNPRICED = Reason(Rule.TARGET, "the entry price is not known yet: what rests stays")
+
+
+def stay(view: View, side: PositionSide, lots: int, why: Reason) -> Iterator[Exit]:
+    """The exits of this position that rest for no more than its lots, just as they rest; none on the way to flat."""
+    if view.mode is Mode.FLATTEN:
+        return
+
+    for slot, order in view.orders.items():
+        if slot.kind.is_exit and slot.position_side is side and order.status is OrderStatus.OPEN:
+            yield from _as_it_rests(order, lots, why)
+
+
+def _as_it_rests(order: WorkingOrder, lots: int, why: Reason) -> Iterator[Exit]:
+    slot, ticks, left = order.slot, order.order.ticks, order.remaining_lots
+
+    if ticks is None:
+        return
+
+    if slot.kind is OrderKind.VENUE_STOP:
+        yield VenueStop(slot=slot, ticks=ticks, lots=order.order.lots, reasons=(why,))
+    elif left <= lots and slot.kind is OrderKind.TAKE_PROFIT:
+        yield TakeProfit(slot=slot, ticks=ticks, lots=left, reasons=(why,))
+    elif left <= lots and slot.kind is OrderKind.STOP_LOSS:
+        yield StopLoss(slot=slot, ticks=ticks, lots=left, type=order.order.type, reasons=(why,))
