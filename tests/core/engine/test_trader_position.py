@@ -104,3 +104,17 @@ def test_I13_a_position_that_somebody_else_trades_is_told_of_once_a_minute() -> 
 
     told = [notice for decision in scene.decisions for notice in decision.notices if "without a fill" in notice]
     assert len(told) == 1
+
+
+def test_a_position_without_entry_price_is_read_again_at_once_and_once() -> None:
+    """No exit can be told from it; the read that follows every half minute is soon enough for the next try."""
+    scene = Scene().quoting()
+    told = scene.tell(PositionReported(position=Position(side=PositionSide.NET, amount=Decimal(1), venue_ms=10**6)))
+    assert [action.reason for action in of(told.actions, Resync)] == ["the net position came without its entry price"]
+
+    unpriced = Position(side=PositionSide.NET, amount=Decimal(1), venue_ms=10**6 + 1)
+    read = scene.tell(scene.resynced(positions=(unpriced,)), after=1.0)
+    assert (read.mode, of(read.actions, Resync)) == (Mode.RUN, [])
+    scene.tell(scene.resynced(positions=(attrs.evolve(unpriced, entry=Decimal(100)),)))
+    again = scene.tell(PositionReported(position=Position(side=PositionSide.NET, amount=Decimal(2), venue_ms=10**7)))
+    assert of(again.actions, Resync)

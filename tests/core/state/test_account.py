@@ -124,3 +124,14 @@ def test_I17_ids_are_remembered_up_to_a_number(account: Account) -> None:
         account.funded(FundingPaid(asset="USDT", amount=Decimal(0), venue_ms=1, funding_id=str(number)))
 
     assert len(account._fundings) == REMEMBERED
+
+
+def test_nothing_is_worked_out_from_an_entry_price_that_is_not_known(account: Account) -> None:
+    """Profit, capital and what a fill realised wait for it."""
+    account.balance(Balance(asset="USDT", wallet=Decimal(1000)))
+    account.report(Position(side=PositionSide.NET, amount=Decimal(1), venue_ms=1), 0.0)
+
+    assert account.unrealized(Decimal(100)) is None
+    assert account.capital("USDT", Decimal(100), 1) is None
+    account.fill(fill("1", Side.SELL, venue_ms=2, realized_pnl=None), ours=True)
+    assert account.totals.realized_pnl == 0

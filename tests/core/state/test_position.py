@@ -174,3 +174,26 @@ def test_a_read_without_a_time_of_its_own_is_as_of_the_read() -> None:
     one.fill(step(30, "5"))
 
     assert one.now.amount == 5
+
+
+# --- an entry price that is not told ---------------------------------------------------------------------------------
+
+
+def test_a_report_without_entry_price_does_not_forget_the_known_one() -> None:
+    """The amount agrees, and the price is what it was."""
+    one = tracked()
+    one.fill(step(10, "1", "100"))
+    one.report(position("1", "0", venue_ms=20), 0.0)
+
+    assert one.now.entry == 100
+
+
+def test_an_entry_price_that_is_not_known_is_never_averaged() -> None:
+    """A fill on top of it does not make it half of the truth; the report that says it does."""
+    one = tracked()
+    one.report(position("1", "0", venue_ms=10), 0.0)
+    one.fill(step(20, "1", "100"))
+    assert one.now.entry == 0
+
+    one.report(position("2", "99", venue_ms=20), 0.0)
+    assert one.now.entry == 99

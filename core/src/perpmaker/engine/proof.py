@@ -38,6 +38,7 @@ class Proof:
         self._may_reconnect_at = -inf
         self._notices = Notices()
         self._dusty: set[PositionSide] = set()
+        self._unpriced: set[PositionSide] = set()
 
     def demand(self, now: float, *, cancel_unknown: bool) -> tuple[list[Action], list[str]]:
         """What to send now, and what to tell. `cancel_unknown`: unknown orders are cancelled as well as asked for."""
@@ -109,6 +110,7 @@ class Proof:
 
     def _contradictions(self, now: float) -> Iterator[tuple[str, str]]:
         """Causes and words of what reading everything again has to settle; nothing new while that is awaited."""
+        yield from self._without_entry()
         lost, self._state.orders.lost = self._state.orders.lost, []
         yield from (("lost", words) for words in lost)
 
@@ -123,6 +125,16 @@ class Proof:
             if tracked.doubt_since is not None and tracked.doubt_since + DOUBT_S <= now:
                 tracked.doubt_since = now
                 yield f"doubt {side.value}", f"the venue's report of the {side.value} position disagrees with its fills"
+
+    def _without_entry(self) -> Iterator[tuple[str, str]]:
+        """Positions that came without their entry price, once each: exits cannot be told from none."""
+        for side, tracked in self._state.account.tracked.items():
+            is_unpriced = tracked.now.amount != 0 and tracked.now.entry <= 0
+
+            if is_unpriced and side not in self._unpriced:
+                yield f"entry {side.value}", f"the {side.value} position came without its entry price"
+
+            (self._unpriced.add if is_unpriced else self._unpriced.discard)(side)
 
     def _unexplained(self, now: float) -> Iterator[str]:
         for side, tracked in self._state.account.tracked.items():

@@ -122,7 +122,7 @@ class Account:
             position = tracked.now
 
             if position.amount:
-                if mark is None:
+                if mark is None or position.entry <= 0:
                     return None
 
                 capital += position.amount * (mark - position.entry) - abs(position.amount) * mark / leverage
@@ -130,14 +130,14 @@ class Account:
         return capital
 
     def unrealized(self, mark: Decimal | None) -> Decimal | None:
-        """Profit of the open positions at the mark price, in quote asset; None while there is no mark to judge by."""
+        """Profit of the open positions at the mark price, in quote asset; None while mark or entry is not known."""
         total = ZERO
 
         for tracked in self.tracked.values():
             position = tracked.now
 
             if position.amount:
-                if mark is None:
+                if mark is None or position.entry <= 0:
                     return None
 
                 total += position.amount * (mark - position.entry)
@@ -159,8 +159,8 @@ def _is_new(known: dict[Hashable, None], name: Hashable) -> bool:
 
 
 def _profit(position: Position, step: Step) -> Decimal:
-    """What a fill realises by our own book: the part that shrinks the position, against its entry."""
-    if position.amount == 0 or (position.amount > 0) == (step.amount > 0):
+    """What a fill realises by our own book: the part that shrinks the position, against its entry, where known."""
+    if position.amount == 0 or position.entry <= 0 or (position.amount > 0) == (step.amount > 0):
         return ZERO
 
     closed = min(abs(position.amount), abs(step.amount))

@@ -37,14 +37,17 @@ class Step:
 
 
 def moved(position: Position, step: Step) -> Position:
-    """The position after a fill: the entry averages when it grows, stays when it shrinks, restarts when it flips."""
+    """The position after a fill: the entry averages when it grows, stays when it shrinks, restarts when it flips.
+
+    An entry that the venue has not told, 0, stays unknown as long as the position lasts.
+    """
     before, after = position.amount, position.amount + step.amount
 
     if after == 0:
         entry = Decimal(0)
     elif before == 0 or (before > 0) != (after > 0):
         entry = step.price
-    elif abs(after) > abs(before):
+    elif abs(after) > abs(before) and position.entry > 0:
         entry = (before * position.entry + step.amount * step.price) / after
     else:
         entry = position.entry
@@ -144,7 +147,7 @@ class TrackedPosition:
 
     def _confirm(self, report: Position, *, newer: bool) -> None:
         self._trust()
-        entry = report.entry
+        entry = report.entry or self.now.entry
 
         if abs(entry - self.now.entry) <= ENTRY_TOLERANCE * abs(entry):
             entry = self.now.entry
