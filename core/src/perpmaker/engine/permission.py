@@ -41,6 +41,7 @@ class Permission:
             case StreamRestored(channel=Channel.ACCOUNT):
                 self.lost = None
                 self.require("the account stream was restored", now)
+                self.asked_at = None  # a read that is under way began while the stream was gone
             case Resynced():
                 self.synchronised = True
 

@@ -7,8 +7,9 @@ from math import inf
 
 from perpmaker.engine.notice import Notices, plain
 from perpmaker.engine.permission import RESYNC_AGAIN_S, Permission
+from perpmaker.engine.suspicion import Suspicion
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
-from perpmaker.model.event import Channel, Command
+from perpmaker.model.event import Channel, Command, Event
 from perpmaker.model.order import OrderStatus, PositionSide
 from perpmaker.state.orders import CUT_S
 from perpmaker.state.record import Record
@@ -37,13 +38,30 @@ class Proof:
         self._fence_s = fence_s
         self._may_reconnect_at = -inf
         self._notices = Notices()
+        self._suspicion = Suspicion(state)
+        self._kept_back: str | None = None
         self._dusty: set[PositionSide] = set()
         self._unpriced: set[PositionSide] = set()
+
+    @property
+    def version(self) -> int:
+        """Grows whenever there is something new to look at the clock for."""
+        return self._suspicion.version
+
+    def fold(self, event: Event, now: float) -> None:
+        """Take in what happened; the state has done so already."""
+        self._suspicion.fold(event, now)
+
+    def is_called_for(self, bid: int | None, ask: int | None) -> bool:
+        """Whether other people's best bid and ask are news for what has to be asked."""
+        return self._suspicion.is_reached(bid, ask)
 
     def demand(self, now: float, *, cancel_unknown: bool) -> tuple[list[Action], list[str]]:
         """What to send now, and what to tell. `cancel_unknown`: unknown orders are cancelled as well as asked for."""
         actions: list[Action] = []
         notices = [*self._unexplained(now), *self._dust(now)]
+
+        self._suspicion.demand(now)
 
         for record in self._state.orders.live.values():
             self._give_up_waiting(record, now)
@@ -67,6 +85,8 @@ class Proof:
         """When `demand` has something to do next, should nothing happen before."""
         moments = [moment for record in self._state.orders.live.values() for moment in self._moments(record)]
         moments += [gap.gap_since + DOUBT_S for gap in self._state.orders.gaps() if gap.gap_since is not None]
+
+        moments += self._suspicion.moments()
 
         for tracked in self._state.account.tracked.values():
             moments += [since + DOUBT_S for since in (tracked.doubt_since, tracked.external_since) if since is not None]
@@ -118,7 +138,10 @@ class Proof:
             return
 
         for gap in self._state.orders.gaps():
-            if gap.gap_since is not None and gap.gap_since + DOUBT_S <= now:
+            if self._suspicion.has_kept_back(gap, now):
+                self._kept_back = f"the private stream did not tell of fills of order {gap.working.client_id}"
+                yield "gap", self._kept_back
+            elif gap.gap_since is not None and gap.gap_since + DOUBT_S <= now:
                 yield "gap", f"fills of order {gap.working.client_id} are missing"
 
         for side, tracked in self._state.account.tracked.items():
@@ -162,8 +185,15 @@ class Proof:
             (self._dusty.add if is_dust else self._dusty.discard)(side)
 
     def _silence(self, now: float) -> Iterator[Action]:
-        """An order that was taken, by the answer, but that the private stream never showed: the stream is dead."""
+        """The stream is dead: it never showed an order that was taken, by the answer, or it kept fills back."""
+        kept_back, self._kept_back = self._kept_back, None
+
         if self._permission.lost is not None or now < self._may_reconnect_at:
+            return
+
+        if kept_back is not None:
+            self._may_reconnect_at = now + RECONNECT_AGAIN_S
+            yield Reconnect(channel=Channel.ACCOUNT.value, reason=kept_back)
             return
 
         for record in self._state.orders.live.values():

@@ -146,6 +146,7 @@ class Trader:
         for event in events:
             self.permission.fold(event, now)
             self.state.fold(event, now)
+            self._proof.fold(event, now)
 
             if isinstance(event, Resynced):
                 notices.extend(self._adoption.adopt(self.state.orders, event.orders, now))
@@ -163,7 +164,7 @@ class Trader:
 
     @property
     def _version(self) -> int:
-        return self.state.version + self.permission.changes
+        return self.state.version + self.permission.changes + self._proof.version
 
     def _holds(self, now: float) -> bool:
         """Whether nothing has changed that a decision depends on."""
@@ -178,6 +179,9 @@ class Trader:
             return False
 
         bid, ask, trade, mark = book.best_bid, book.best_ask, market.last_trade, market.mark
+
+        if self._decided_ok and self._proof.is_called_for(bid, ask):
+            return False
 
         return self._wanted.wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark) and (
             self._wanted_exits.wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark)
