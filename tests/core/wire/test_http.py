@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import traceback
 import zlib
 from typing import Any
 
@@ -294,3 +295,13 @@ async def test_header_with_a_line_break_is_refused_before_sending(serve_app: Any
             await client.get("/", headers={"x": "a\r\nb: c"})
 
     assert not app.requests
+
+
+@pytest.mark.parametrize("key", [" c4n4ry", "c4n4ry\n", "c4n\x004ry"])
+async def test_S7_key_that_no_header_may_hold_is_not_shown(serve_app: Any, key: str) -> None:
+    """A key with a line break is refused before anything is sent, and neither the error nor its traceback has it."""
+    async with serve_app(EchoApp()) as served, open_client(served.connect, served.url) as client:
+        with pytest.raises(httpx.LocalProtocolError, match="not a request that HTTP allows") as refused:
+            await client.get("/account", headers={"X-Key": key})
+
+    assert "4ry" not in "".join(traceback.format_exception(refused.value))

@@ -93,8 +93,12 @@ class _Call:
                 parts.append(protocol.send(h11.Data(data=body)))
 
             parts.append(protocol.send(h11.EndOfMessage()))
-        except h11.LocalProtocolError as error:
-            raise httpx.LocalProtocolError(f"not a request that HTTP allows: {error}", request=self.request) from error
+        except h11.LocalProtocolError:
+            # h11 quotes the header that it refuses, and that may be a key: neither its text nor itself goes on.
+            raise httpx.LocalProtocolError(
+                "not a request that HTTP allows: look for spaces and line breaks in address and headers",
+                request=self.request,
+            ) from None
 
         return b"".join(part for part in parts if part)
 
