@@ -101,8 +101,16 @@ class References:
         self._environ = os.environ if environ is None else environ
 
     def reveal(self, reference: str) -> str:
-        """The text behind a reference; ConfigurationError says what is wrong and never shows what was found."""
-        return self._secret(reference).reveal()
+        """The text behind a reference; ConfigurationError says what is wrong and never shows what was found.
+
+        It is plain ASCII, because it goes into a header.
+        """
+        text = self._secret(reference).reveal()
+
+        if not (text.isascii() and text.isprintable()):
+            raise _refused(reference, "has characters that no key has, such as a line break: copy it again (not shown)")
+
+        return text
 
     def signer(self, reference: str) -> Signer:
         """A signer for the secret behind a reference; ConfigurationError when there is none or it is no key."""
@@ -123,11 +131,11 @@ class References:
         read = {"env": self._from_environment, "file": self._from_file, "keyring": _from_keyring}[scheme]
 
         try:
-            text = read(rest)
+            text = read(rest).strip()  # no key begins or ends with a space, but what was copied does
         except (OSError, ValueError) as error:
             raise _refused(reference, _without_content(error)) from None
 
-        if not text.strip():
+        if not text:
             raise _refused(reference, "is there, but empty")
 
         return Secret(text)

@@ -136,6 +136,22 @@ def test_environment_reference(tmp_path: Path) -> None:
     assert "is there, but empty" in refusal(references, "env:EMPTY")
 
 
+@pytest.mark.parametrize("text", [" abc", "abc\n", "\tabc \r\n"])
+def test_what_was_copied_around_a_key_is_left_out(tmp_path: Path, text: str) -> None:
+    """Spaces and line breaks around a key are no part of it, neither of what is sent nor of what signs."""
+    references = References(tmp_path, {"KEY": text})
+    assert references.reveal("env:KEY") == "abc"
+    assert references.signer("env:KEY").sign(b"x") == make_signer(Secret("abc")).sign(b"x")
+
+
+@pytest.mark.parametrize("text", ["c4n\n4ry", "c4n\x004ry", "c4n\u00e94ry", "c4n\u200b4ry"])
+def test_S5_key_that_no_header_may_hold_is_refused_and_not_shown(tmp_path: Path, text: str) -> None:
+    """A line break in the middle, a control character, a letter beyond ASCII: said with the reference."""
+    said = refusal(References(tmp_path, {"KEY": text}), "env:KEY")
+    assert "env:KEY: has characters that no key has" in said
+    assert "4ry" not in said
+
+
 def private_file(folder: Path, text: str = "abc\n", mode: int = 0o600) -> Path:
     """A file with a secret."""
     file = folder / "key"
