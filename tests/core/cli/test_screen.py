@@ -36,3 +36,13 @@ def test_on_a_terminal_the_line_is_drawn_over_and_cut_to_its_width(
     assert shown[1] == "sandbox BTC-USDT | r"
     assert shown[2].endswith("Z said\n")
     assert shown[3] == "next\n"
+
+
+def test_S19_the_drawn_line_obeys_no_control_character(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason of a halt may be a venue's text; on a terminal too it is shown, on one line."""
+    monkeypatch.setattr("perpmaker.cli.screen.terminal_columns", lambda: 80)
+    Screen(is_terminal=True).draw("live BTC-USDT | HALT (\x1b]0;owned\a\nnext)")
+
+    assert capsys.readouterr().err.endswith("live BTC-USDT | HALT (\\x1b]0;owned\\x07 next)")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from perpmaker.cli.screen import printable
 from perpmaker.errors import ExitCode, PerpmakerError
 
 _INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
@@ -57,7 +58,7 @@ def _inner(error: BaseException) -> list[BaseException]:
 def _said(errors: list[BaseException]) -> int:
     """Say errors that people can do something about; the first one decides the exit code."""
     for text in dict.fromkeys(str(error) for error in errors):
-        click.echo(text, err=True)
+        click.echo(printable(text), err=True)
 
     first = expected(errors[0])
 

@@ -24,12 +24,12 @@ class Screen:
         """Say something that stays."""
         stamp = time.strftime("%H:%M:%S", time.gmtime())
         self._clear()
-        click.echo(f"{stamp}Z {_printable(text)}", err=True)
+        click.echo(f"{stamp}Z {printable(text)}", err=True)
 
     def show(self, page: str) -> None:
         """Show a page of several lines as it is."""
         self._clear()
-        click.echo(_printable(page), err=True)
+        click.echo(printable(page), err=True)
 
     def draw(self, line: str) -> None:
         """Show how it goes: over the line before on a terminal, else as a line that stays."""
@@ -37,6 +37,7 @@ class Screen:
             self.tell(line)
             return
 
+        line = printable(line).replace("\n", " ")
         click.echo(f"\r\x1b[K{line[: max(1, terminal_columns() - 1)]}", err=True, nl=False)
         self._drawn = True
 
@@ -57,6 +58,6 @@ def terminal_columns() -> int:
     return os.get_terminal_size(sys.stderr.fileno()).columns or 80
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text with control characters shown instead of obeyed: some of it is what a venue said."""
     return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)

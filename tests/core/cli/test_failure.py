@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from perpmaker.cli.failure import explain
+from perpmaker.errors import ConnectivityError, ExitCode, RefusedError
+
+
+def test_S19_what_a_venue_says_is_no_instruction_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last words of a command quote the venue, with its control characters shown instead of obeyed."""
+    code = explain(RefusedError("no\x1b]0;owned\a\nway", code="-1"))
+
+    assert code == ExitCode.REFUSED
+    assert capsys.readouterr().err == "no\\x1b]0;owned\\x07\nway (code -1)\n"
+
+
+def test_errors_of_several_tasks_are_each_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A group of errors is said line by line; the first one decides the exit code."""
+    gone = ConnectivityError("gone")
+    code = explain(
+        ExceptionGroup("tasks", [gone, ExceptionGroup("more", [ConnectivityError("gone"), RefusedError("no")])])
+    )
+
+    assert code == ExitCode.UNREACHABLE
+    assert capsys.readouterr().err == "gone\nno\n"
