@@ -157,6 +157,16 @@ def test_an_amended_order_rests_elsewhere(instrument: Instrument) -> None:
     assert (amended.ticks, amended.lots) == (600010, 20)
 
 
+@pytest.mark.parametrize(("status", "by_venue"), [("CANCELED", False), ("EXPIRED", True), ("EXPIRED_IN_MATCH", True)])
+def test_an_order_that_was_asked_for_says_whether_the_venue_ended_it(
+    instrument: Instrument, status: str, by_venue: bool
+) -> None:
+    """The status alone tells it: an answer has no reason."""
+    asked = translate_order(ORDERS.decode(changed(PLACED, "", status=status)), instrument)
+
+    assert (asked.status, asked.ended_by_venue) == (OrderStatus.CANCELLED, by_venue)
+
+
 @pytest.mark.parametrize("status", ["NEW_INSURANCE", "NEW_ADL", "SOMETHING_ELSE", ""])
 def test_F19_an_unknown_status_is_kept_and_proves_nothing(instrument: Instrument, status: str) -> None:
     """A status this version does not know is no status, with its text beside it, on the stream and in answers."""

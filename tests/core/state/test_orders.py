@@ -192,3 +192,12 @@ def test_I17_ended_orders_are_remembered_up_to_a_number() -> None:
 
     assert len(orders.finished) == CAPACITY
     assert f"pm-{CAPACITY + 99}" in orders.finished
+
+
+@pytest.mark.parametrize(("by_venue", "end"), [(True, End.VENUE), (False, End.UNEXPLAINED)])
+def test_a_report_tells_the_venue_s_doing_from_a_person_s(by_venue: bool, end: End) -> None:
+    """A post-only order that would have taken, first seen gone when it was asked for, is nobody's cancel."""
+    orders, _ = sent(QUOTE)
+    orders.reported(report(QUOTE, status=OrderStatus.CANCELLED, raw_status="EXPIRED", ended_by_venue=by_venue), 1.0)
+
+    assert orders.endings.by_slot[QUOTE.slot].end is end

@@ -238,7 +238,8 @@ class OrderReport:
 
     `status` is OPEN, FILLED, CANCELLED or REFUSED; None stands for a status this version does not know, whose
     text is in `raw_status`: it proves nothing, and the order is asked for again. `filled_lots` is cumulative.
-    Of a venue's stop `ticks` is the trigger, and `triggered` whether it has been reached.
+    Of a venue's stop `ticks` is the trigger, and `triggered` whether it has been reached. `ended_by_venue`: it is
+    CANCELLED by the venue's own rules (post-only that would have taken, say), and not by anybody's command.
     """
 
     client_id: str
@@ -254,6 +255,7 @@ class OrderReport:
     type: OrderType
     venue_ms: int
     triggered: bool = False
+    ended_by_venue: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -107,6 +107,7 @@ def report_of(order: SimulatedOrder) -> OrderReport:
         reduce_only=order.reduce_only,
         type=OrderType.MARKET if order.ticks is None else _TYPES[order.time_in_force],
         venue_ms=order.updated_ms,
+        ended_by_venue=order.state is OrderState.EXPIRED,
     )
 
 

@@ -320,7 +320,8 @@ class Orders:
 
             self._touch(record, report.venue_ms, now)
         else:
-            cause = CancelCause.UNEXPLAINED if record.working.order.type in _RESTING else CancelCause.VENUE
+            by_venue = report.ended_by_venue or record.working.order.type not in _RESTING
+            cause = CancelCause.VENUE if by_venue else CancelCause.UNEXPLAINED
             self._end(record, _end(record.working, cause), report.venue_ms, now)
 
     def _shape(self, record: Record, ticks: int | None, lots: int, venue_ms: int, now: float) -> None:

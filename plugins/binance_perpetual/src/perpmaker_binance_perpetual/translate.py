@@ -61,6 +61,8 @@ STATUSES = {
     "REJECTED": OrderStatus.REFUSED,
 }
 
+_ENDED_BY_VENUE = frozenset({"EXPIRED", "EXPIRED_IN_MATCH"})
+
 _TIMES_IN_FORCE = {OrderType.POST_ONLY: "GTX", OrderType.LIMIT: "GTC", OrderType.IOC: "IOC"}
 _TYPES_BY_TIME_IN_FORCE = {"GTX": OrderType.POST_ONLY, "IOC": OrderType.IOC, "FOK": OrderType.IOC}
 
@@ -150,6 +152,7 @@ def translate_order(order: Order, instrument: Instrument) -> OrderReport:
         reduce_only=order.reduceOnly,
         type=_order_type(order.type, order.timeInForce),
         venue_ms=order.updateTime,
+        ended_by_venue=order.status in _ENDED_BY_VENUE,
     )
 
 
