@@ -91,6 +91,27 @@ def test_F52_rule_12_the_change_is_told_as_external() -> None:
     assert scenario.notices == ["the net position changed by 1 without a fill of ours; it is 1 now"]
 
 
+def test_F52_rule_12_a_trade_by_hand_whose_fill_is_told_is_said_once() -> None:
+    """What it was, and what it comes to; that it is read again changes nothing."""
+    scenario = quoting()
+    scenario.by_hand("buy", 1, at="100")
+    scenario.advance(70)
+
+    assert scenario.notices == ["traded by hand: buy 1 at 100 (order hand-1); the net position is 1 now"]
+    assert scenario.exits() == ["take profit: sell 1 at 102"]
+
+
+def test_F52_rule_12_what_was_traded_by_hand_before_the_start_is_no_news() -> None:
+    """The position is there from the first read on."""
+    scenario = Scenario()
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.by_hand("buy", 1, at="100")
+    scenario.restart()
+    scenario.advance(70)
+
+    assert scenario.notices == []
+
+
 def test_F52_rule_12_a_flip_by_other_hands_has_its_exits_on_the_other_side() -> None:
     """From long to short in one trade: the target of the long goes, that of the short is placed."""
     scenario = quoting()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from math import inf
 
 from perpmaker.engine.notice import Notices, plain
@@ -59,7 +60,7 @@ class Proof:
     def demand(self, now: float, *, cancel_unknown: bool) -> tuple[list[Action], list[str]]:
         """What to send now, and what to tell. `cancel_unknown`: unknown orders are cancelled as well as asked for."""
         actions: list[Action] = []
-        notices = [*self._unexplained(now), *self._dust(now)]
+        notices = [*self._unexplained(now), *self._by_hand(now), *self._dust(now)]
 
         self._suspicion.demand(now)
 
@@ -167,6 +168,24 @@ class Proof:
                 text = f"the {side.value} position changed by {plain(change)} without a fill of ours; it is "
                 text += f"{plain(amount)} now"
                 yield from self._notices.say(f"external {side.value}", text, now)
+
+    def _by_hand(self, now: float) -> Iterator[str]:
+        """Each order of somebody else that executed on this account, in a line: what it traded since the last one."""
+        fills, self._state.by_hand = self._state.by_hand, []
+        orders = dict.fromkeys((fill.client_id, fill.side, fill.position_side) for fill in fills)
+
+        for client_id, side, position_side in orders:
+            parts = [
+                fill
+                for fill in fills
+                if (fill.client_id, fill.side, fill.position_side) == (client_id, side, position_side)
+            ]
+            amount = sum((part.amount for part in parts), Decimal(0))
+            price = sum((part.amount * part.price for part in parts), Decimal(0)) / amount
+            left = self._state.account.positions.get(position_side)
+            text = f"traded by hand: {side.value} {plain(amount)} at {plain(round(price, 8))} (order {client_id})"
+            text += "" if left is None else f"; the {position_side.value} position is {plain(left.amount)} now"
+            yield from self._notices.say(f"hand {side.value} {position_side.value}", text, now)
 
     def _dust(self, now: float) -> Iterator[str]:
         """What no order can close is told once, and again only when there was a position of size in between."""

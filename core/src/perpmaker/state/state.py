@@ -72,6 +72,9 @@ class State:
         self.orders = Orders(self.book.own, fence_s=fence_s)
         self.account = Account(position_mode)
         self.stop_closed_at: dict[PositionSide, float] = {}
+        self.by_hand: list[Fill] = []
+        """Fills of orders that are not ours, each once, since the first complete read, until somebody takes them."""
+        self._is_read = False
         self._is_ours = is_ours
         self._changes = 0
         self._fold: dict[type, Callable[[Any, float], None]] = {
@@ -204,9 +207,13 @@ class State:
 
     def _fill(self, fill: Fill, now: float) -> None:
         before = self._amounts()
+        ours = self._is_ours(fill.client_id)
 
-        if not self.account.fill(fill, ours=self._is_ours(fill.client_id)):
+        if not self.account.fill(fill, ours=ours):
             return
+
+        if self._is_read and not ours:
+            self.by_hand.append(fill)
 
         self.orders.filled(fill, self.instrument.lots_down(fill.amount), now)
         self._note_stops(before, now)
@@ -242,6 +249,7 @@ class State:
         self.orders.listed({report.client_id: report for report in event.orders}, event.began_at, now)
         self.account.resync(event.positions, event.balances, event.venue_ms, now)
         self.orders.forgive(event.began_at)
+        self._is_read = True
         self._note_stops(before, now)
         self._changes += 1
 
