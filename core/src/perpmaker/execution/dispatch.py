@@ -7,13 +7,13 @@ becomes proof. Nothing is ever sent twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
 import attrs
-from anyio.abc import TaskGroup
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, DerivativeConnector, VenueStops
@@ -49,6 +49,7 @@ LOCKED_OUT_S = 30.0
 
 _Sent = TypeVar("_Sent", NewOrder, CancelOrder)
 _Send: TypeAlias = Callable[[Instrument, Sequence[_Sent]], Awaitable[Sequence[Outcome]]]
+_Batch: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Emit = Callable[[Sequence[Event]], None]
 
 
@@ -90,35 +91,42 @@ class Dispatcher:
         They are under way side by side; the events of a batch are emitted as soon as it is answered. Never raises
         for what becomes of an order; when it is cancelled, what was under way counts as unknown.
         """
-        cancels = [action for action in actions if isinstance(action, Cancel)]
-        orders = [action.order for action in actions if isinstance(action, Place)]
-        exits = [order for order in orders if order.slot.kind.is_exit and order.type is not OrderType.VENUE_STOP]
-        stops = [order for order in orders if order.type is OrderType.VENUE_STOP]
-        quotes = [order for order in orders if not order.slot.kind.is_exit]
+        quotes = [
+            action.order for action in actions if isinstance(action, Place) and not action.order.slot.kind.is_exit
+        ]
+        first = list(self._first(actions))
+        last: list[_Batch] = [partial(self._place, self.connector.place, quotes)] if quotes else []
+        batches = [*first, *last]
+
+        if len(batches) == 1:
+            await batches[0]()  # a task of its own would only take time
+            return
 
         async with anyio.create_task_group() as group:
-            if exits:
-                group.start_soon(self._place, self.connector.place, exits)
+            for send in first:
+                group.start_soon(send)
 
-            if stops and isinstance(self.connector, VenueStops):
-                group.start_soon(self._place, self.connector.place_stops, stops)
-
-            self._start_cancels(cancels, group)
-
-            if quotes:
+            for send in last:
                 await anyio.lowlevel.checkpoint()  # what shrinks the risk has its turn at the wire first
-                group.start_soon(self._place, self.connector.place, quotes)
+                group.start_soon(send)
 
-    def _start_cancels(self, cancels: Sequence[Cancel], group: TaskGroup) -> None:
-        """Send cancels, those of stops to where the venue keeps them."""
-        stops = [action for action in cancels if action.kind is OrderKind.VENUE_STOP]
-        orders = [action for action in cancels if action.kind is not OrderKind.VENUE_STOP]
+    def _first(self, actions: Sequence[Action]) -> Iterator[_Batch]:
+        """What sends exits and cancels, each batch by itself, those of stops to where the venue keeps them."""
+        exits = [action.order for action in actions if isinstance(action, Place) and action.order.slot.kind.is_exit]
+        cancels = [action for action in actions if isinstance(action, Cancel)]
+        stops = self.connector if isinstance(self.connector, VenueStops) else None
 
-        if orders:
-            group.start_soon(self._cancel, self.connector.cancel, orders)
+        if orders := [order for order in exits if order.type is not OrderType.VENUE_STOP]:
+            yield partial(self._place, self.connector.place, orders)
 
-        if stops and isinstance(self.connector, VenueStops):
-            group.start_soon(self._cancel, self.connector.cancel_stops, stops)
+        if stops and (orders := [order for order in exits if order.type is OrderType.VENUE_STOP]):
+            yield partial(self._place, stops.place_stops, orders)
+
+        if regular := [action for action in cancels if action.kind is not OrderKind.VENUE_STOP]:
+            yield partial(self._cancel, self.connector.cancel, regular)
+
+        if stops and (resting := [action for action in cancels if action.kind is OrderKind.VENUE_STOP]):
+            yield partial(self._cancel, stops.cancel_stops, resting)
 
     async def _place(self, send: _Send[NewOrder], orders: Sequence[NewOrder]) -> None:
         """Send new orders and emit their outcomes."""

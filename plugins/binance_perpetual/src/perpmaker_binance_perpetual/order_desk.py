@@ -120,6 +120,12 @@ async def _in_chunks(
     send: Callable[[Sequence[T]], Awaitable[Sequence[Outcome]]],
 ) -> Sequence[Outcome]:
     """Send chunks side by side, none of them mixing what is urgent with what is not; outcomes in order."""
+    of_each = [[place for place, order in enumerate(orders) if urgent(order) is wanted] for wanted in (True, False)]
+    chunks = [places[start : start + size] for places in of_each for start in range(0, len(places), size)]
+
+    if len(chunks) == 1:
+        return await send(orders)  # a task of its own would only take time
+
     outcomes: dict[int, Outcome] = {}
 
     async def run(places: Sequence[int]) -> None:
@@ -127,10 +133,7 @@ async def _in_chunks(
         outcomes.update(zip(places, results, strict=True))
 
     async with anyio.create_task_group() as tasks:
-        for wanted in (True, False):
-            places = [place for place, order in enumerate(orders) if urgent(order) is wanted]
-
-            for start in range(0, len(places), size):
-                tasks.start_soon(run, places[start : start + size])
+        for places in chunks:
+            tasks.start_soon(run, places)
 
     return [outcomes[place] for place in range(len(orders))]
