@@ -265,3 +265,19 @@ def test_hedge_positions_stand_beside_each_other_and_close_by_position_side(stag
 
     stage.take(Side.BUY, 1000)
     assert (stage.lots(PositionSide.LONG), stage.lots(PositionSide.SHORT)) == (0, -5)
+
+
+def test_oldest_orders_that_have_ended_are_forgotten(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account that trades for weeks keeps what is open, what is recent, and no more than so many orders."""
+    monkeypatch.setattr("perpmaker.simulation.floor._KEPT_ORDERS", 6)
+    monkeypatch.setattr("perpmaker.simulation.floor._FORGOTTEN_AT_ONCE", 3)
+    resting = stage.place(Side.BUY, 990, 1, client_id="rests")
+
+    for number in range(20):
+        stage.place(Side.BUY, 991, 1, client_id=f"q{number}")
+        stage.exchange.cancel("a", client_id=f"q{number}", now_ms=stage.now_ms)
+
+    assert len(stage.exchange.orders("a")) <= 6
+    assert stage.order(resting).state is OrderState.OPEN
+    assert stage.exchange.order("a", client_id="q19").state is OrderState.CANCELLED
+    assert stage.exchange.order("a", client_id="q0") is None

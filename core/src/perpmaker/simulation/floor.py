@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import TypeAlias
 
 import attrs
@@ -32,6 +33,10 @@ from perpmaker.simulation.statement import IncomeKind
 Subscriber: TypeAlias = Callable[[SimulationEvent], None]
 
 _KEPT_TRADES = 1000
+_KEPT_ORDERS = 20_000
+"""How many orders of an account are known, ended ones included: on paper an account trades for weeks."""
+
+_FORGOTTEN_AT_ONCE = 1000
 
 
 class Floor:
@@ -238,6 +243,9 @@ class Floor:
                 del account.open_orders[order.order_id]
                 del self._resting[order.order_id]
 
+        if len(account.orders) > _KEPT_ORDERS:
+            _forget_oldest(account)
+
     def rest(self, order: SimulatedOrder) -> None:
         """Put an order with a price at the end of the queue."""
         if order.ticks is None:
@@ -310,3 +318,15 @@ class Floor:
                 now_ms=self.now_ms,
             )
         )
+
+
+def _forget_oldest(account: Account) -> None:
+    """Forget the oldest orders that have ended, as venues do."""
+    oldest = [account.orders[order_id] for order_id in islice(account.orders, _FORGOTTEN_AT_ONCE)]
+
+    for order in oldest:
+        if order.state is not OrderState.OPEN:
+            del account.orders[order.order_id]
+
+            if account.order_ids.get(order.client_id) == order.order_id:
+                del account.order_ids[order.client_id]
