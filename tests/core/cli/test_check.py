@@ -137,9 +137,18 @@ def test_report_that_refuses_is_printed_and_ends_with_three(
     assert words in found["report"]["refusals"][0]
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "ftp://127.0.0.1"])
-def test_unreachable_venue_ends_with_four(config: Path, capsys: pytest.CaptureFixture[str], url: str) -> None:
+@pytest.mark.parametrize("url", ["nonsense", "127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://[::1", ""])
+def test_sandbox_that_is_named_by_no_address_ends_with_two(
+    config: Path, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    """A slip of the command line is said as one; a run would wait for it for ever."""
+    assert check(config, "--sandbox-url", url) == 2
+    assert f"--sandbox-url {url}: is no address" in capsys.readouterr().err
+
+
+def test_unreachable_venue_ends_with_four(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A venue that does not answer is one line that names the host and where it was named."""
+    url = "http://127.0.0.1:1"
     assert check(config, "--sandbox-url", url) == 4
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"--sandbox-url {url}: nothing answers there")

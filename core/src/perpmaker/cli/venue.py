@@ -7,19 +7,20 @@ from pathlib import Path
 
 import click
 import httpx
-import msgspec
 
 from perpmaker.cli.source import source_access
 from perpmaker.clock import SystemClock
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
-from perpmaker.errors import ConnectivityError, RefusedError
+from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.errors import ConnectivityError, PayloadError, RefusedError
 from perpmaker.sandbox.server import SandboxLine, SandboxSettings
 from perpmaker.secret import References
 from perpmaker.wire.http import open_client
 from perpmaker.wire.pipe import connect_tcp
 
 _OK = 200
+_LINE = PayloadDecoder(SandboxLine)
 
 
 def sandbox_settings(configuration: Configuration) -> SandboxSettings:
@@ -43,13 +44,11 @@ async def attach(url: str) -> SandboxLine:
             response = await client.get("/_sandbox")
     except httpx.TransportError as error:
         raise ConnectivityError(f"--sandbox-url {url}: nothing answers there ({error})") from error
-    except httpx.InvalidURL as error:
-        raise ConnectivityError(f"--sandbox-url {url}: is no address ({error})") from error
 
     try:
         if response.status_code == _OK:
-            return msgspec.json.decode(response.content, type=SandboxLine)
-    except msgspec.MsgspecError:
+            return _LINE.decode(response.content)
+    except PayloadError:
         pass
 
     raise RefusedError(
@@ -58,10 +57,13 @@ async def attach(url: str) -> SandboxLine:
 
 
 def wants_sandbox(configuration: Configuration, url: str | None) -> bool:
-    """Whether a sandbox stands in for the venue; UsageError when one is named and none may.
+    """Whether a sandbox stands in for the venue; UsageError when one is named and none may, or not by an address.
 
     On paper it does when one is named, and for a recording, which it plays.
     """
+    if url is not None and not _is_address(url):
+        raise click.UsageError(f"--sandbox-url {url}: is no address; a sandbox prints its own, http://127.0.0.1:PORT")
+
     if configuration.environment is Environment.SANDBOX:
         return True
 
@@ -73,6 +75,16 @@ def wants_sandbox(configuration: Configuration, url: str | None) -> bool:
         raise click.UsageError(f'--sandbox-url is for sandbox and paper, and [{name}] environment = "{environment}"')
 
     return False
+
+
+def _is_address(url: str) -> bool:
+    """Whether a client could ask there at all: what could not is a slip, and waiting for it would never end."""
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+
+    return parts.scheme in {"http", "https"} and bool(parts.host)
 
 
 def context_of(configuration: Configuration, line: SandboxLine | None) -> ConnectorContext:
