@@ -29,7 +29,7 @@ TELL_EVERY_S = 5.0
 """A sandbox that does not answer is told of no more often than this."""
 
 END_S = 5.0
-_LONGEST_LINE = 4096
+_LONGEST_LINE = 1024 * 1024  # it names every file of a recording
 _NOT_STARTED = "the sandbox did not start: see what it said above"
 
 
