@@ -97,4 +97,7 @@ def test_money_and_prices_are_short() -> None:
     assert money(None) == "-"
     assert price(Decimal("150.12346"), Decimal("0.0010")) == "150.1235"
     assert price(None, Decimal(1)) == "none"
+    assert price(Decimal("150.4"), Decimal(10)) == "150"
+    assert price(Decimal("9" * 30), Decimal("0.01")) == f"{'9' * 30}.00"
+    assert money(Decimal("-0.00001")) == "0.0000"
     assert [short(Decimal(value)) for value in ("2.00", "-0.001", "4.90")] == ["2", "0", "4.9"]

@@ -107,6 +107,13 @@ def test_the_page_fits_80_columns_and_shows_money_with_its_asset() -> None:
     assert max(map(len, page.splitlines())) <= 80
 
 
+def test_money_that_rounds_to_nothing_has_no_sign() -> None:
+    """A billionth lost is not shown as minus zero."""
+    page = render(attrs.evolve(summary(), funding=Decimal("-1E-10")), INSTRUMENT, {})
+
+    assert "  funding         0.00 USDT\n" in page
+
+
 def test_a_stop_that_is_left_on_the_venue_is_named() -> None:
     """With its side and its price; other exits are only counted."""
     stop = OrderReport(

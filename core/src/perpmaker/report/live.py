@@ -8,6 +8,7 @@ from decimal import Decimal
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderStatus, Side, WorkingOrder
+from perpmaker.report.preflight_wording import price
 from perpmaker.report.summary import unrealized
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode
@@ -22,10 +23,10 @@ def live_line(environment: str, bot: Supervisor) -> str:
     if bot.mode is not Mode.RUN:
         parts.append(f"{bot.mode.value.upper()}{f' ({bot.mode_reason})' if bot.mode_reason else ''}")
 
-    parts.append(f"ref {_price(_reference(state), instrument)}")
+    parts.append(f"ref {price(_reference(state), instrument.tick.normalize())}")
     parts.append(_quotes(bot.trader.working(), instrument))
     parts.append(_position(state))
-    parts.append(f"PnL {profit(bot):+.2f} {instrument.quote}")
+    parts.append(f"PnL {profit(bot):+z.2f} {instrument.quote}")
 
     return " | ".join(parts)
 
@@ -54,17 +55,13 @@ def _reference(state: State) -> Decimal | None:
     return None if bid is None or ask is None else state.instrument.price(bid + ask) / 2
 
 
-def _price(price: Decimal | None, instrument: Instrument) -> str:
-    return "none" if price is None else f"{price.quantize(instrument.tick.normalize()):f}"
-
-
 def _quotes(orders: Iterable[WorkingOrder], instrument: Instrument) -> str:
     """The best resting bid and ask of ours."""
     quotes = [
         order for order in orders if order.slot.kind is OrderKind.QUOTE and order.status is not OrderStatus.PENDING
     ]
     best = [_best([order for order in quotes if order.order.side is side], side) for side in Side]
-    words = ["-" if ticks is None else _price(instrument.price(ticks), instrument) for ticks in best]
+    words = ["-" if ticks is None else price(instrument.price(ticks), instrument.tick.normalize()) for ticks in best]
 
     return f"quotes {'/'.join(words)}"
 

@@ -29,12 +29,18 @@ def money(amount: Decimal | None) -> str:
     if amount is None:
         return "-"
 
-    return f"{amount:.2f}" if abs(amount) >= 1 or amount == 0 else f"{amount:.4f}"
+    return f"{amount:z.2f}" if abs(amount) >= 1 or amount == 0 else f"{amount:z.4f}"
 
 
 def price(value: Decimal | None, tick: Decimal) -> str:
     """A price with as many decimals as the market's tick has; `none` for none."""
-    return "none" if value is None else f"{value.quantize(tick):f}"
+    if value is None:
+        return "none"
+
+    # Formatted, not quantized: that raises for what has too many digits, and a price from outside may have thirty.
+    exponent = tick.as_tuple().exponent
+
+    return f"{value:.{max(0, -exponent) if isinstance(exponent, int) else 0}f}"
 
 
 def wrapped(text: str, first: str, others: str | None = None) -> Iterator[str]:

@@ -142,7 +142,7 @@ def _plain(value: object) -> object:
 
 def _money(value: Decimal) -> str:
     """Money for people: eight decimals at most, never less than two."""
-    text = f"{value:.8f}".rstrip("0")
+    text = f"{value:z.8f}".rstrip("0")
     whole, _, decimals = text.partition(".")
 
     return f"{whole}.{decimals:0<2}"
