@@ -8,7 +8,7 @@ import re
 import socket
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -56,6 +56,24 @@ class Home:
     def journal(self, key: Key) -> Path:
         """The journal of an account and market."""
         return _private(self.root / "journal") / f"{key.file_name}.sqlite3"
+
+    def hold(self, venue: str, until_ms: int) -> None:
+        """Write down that a venue wants to hear nothing from this machine until then; a later word replaces it."""
+        with suppress(OSError):
+            self._held(venue).write_text(f"{until_ms}\n")
+
+    def held_until_ms(self, venue: str) -> int:
+        """Until when a venue wants to hear nothing from this machine; 0 when nothing is known."""
+        try:
+            return int(self._held(venue).read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def _held(self, venue: str) -> Path:
+        path = _private(self.root / "hold") / _UNSAFE.sub("_", venue)
+        path.touch(mode=0o600)
+
+        return path
 
     @contextmanager
     def lock(self, key: Key) -> Iterator[None]:

@@ -35,6 +35,7 @@ from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.engine.patience import HELD_S
 from perpmaker.engine.preparation import prepare
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, source_opener, traded_mid
@@ -49,6 +50,9 @@ from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.risk.review import review
 
 _Result = TypeVar("_Result")
+
+LONGEST_HOLD_S = 3 * 24 * 3_600.0
+"""No venue shuts anybody out for longer; what says otherwise was written with a wrong clock."""
 
 _DIGITS = string.digits + string.ascii_lowercase
 
@@ -118,7 +122,11 @@ async def open_bot(
     """
     async with AsyncExitStack() as stack:
         backoff = Backoff(Random(seed))  # noqa: S311  # jitter, not cryptography
-        venue = _Persistence(plan=plan, environment=context.environment.value, tell=tell, backoff=backoff)
+        held = _Hold(home=home, venue=_venue(plan, context), clock=context.clock)
+        venue = _Persistence(
+            plan=plan, environment=context.environment.value, tell=tell, backoff=backoff, held=held.begin
+        )
+        await held.wait(tell)
         desk = await venue.insist(lambda: _open_desk(plan, context, stack))
         await venue.insist(lambda: check_key(desk.connector, context.environment, tell, trust=trust_key))
         key = Key(
@@ -161,6 +169,11 @@ async def open_bot(
             venue_stops=isinstance(desk.connector, VenueStops),
             two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
         )
+        memory = journal.memory()
+
+        if memory is not None:
+            trader.recall(memory.moved(context.clock.now() - context.clock.utc_ms() / 1000, context.clock.now()))
+
         journal.live = lambda: [order.client_id for order in trader.working()]
         sources = await _sources(plan, context, trader, tell)
 
@@ -181,7 +194,31 @@ async def open_bot(
             seed=seed,
             dead_man_s=plan.dead_man_switch_s,
             last_known=journal.last_known(),
+            held=held.begin,
         )
+
+
+@attrs.frozen(kw_only=True)
+class _Hold:
+    """What is known, over restarts, of a venue that has shut this machine out for a while."""
+
+    home: Home | None
+    venue: str
+    clock: Clock
+
+    def begin(self, seconds: float) -> None:
+        """The venue wants to hear nothing for so long."""
+        if self.home is not None:
+            self.home.hold(self.venue, self.clock.utc_ms() + int(seconds * 1000))
+
+    async def wait(self, tell: Callable[[str], None]) -> None:
+        """Let what is left of it pass before anything is sent."""
+        until_ms = 0 if self.home is None else self.home.held_until_ms(self.venue)
+        wait_s = min((until_ms - self.clock.utc_ms()) / 1000, LONGEST_HOLD_S)
+
+        if wait_s > 0:
+            tell(f"{self.venue} has shut this machine out for another {wait_s:.0f} s: nothing is sent until then")
+            await anyio.sleep(wait_s)
 
 
 @attrs.frozen(kw_only=True)
@@ -192,6 +229,7 @@ class _Persistence:
     environment: str
     tell: Callable[[str], None]
     backoff: Backoff
+    held: Callable[[float], None]
 
     async def insist(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
         """The step's result, however often it takes; refusals are raised, a refused key with its name."""
@@ -204,6 +242,10 @@ class _Persistence:
                 reason, wait_s = str(error), self.backoff.next_s()
             except RateLimitedError as error:
                 reason, wait_s = str(error), max(error.retry_after_s, self.backoff.next_s())
+
+                if error.retry_after_s >= HELD_S:
+                    self.held(error.retry_after_s)
+
             except AuthenticationError as error:
                 text = f"{table} does not accept the key ([{table}] api_key, api_secret): {error.text}"
                 raise AuthenticationError(text, code=error.code, status=error.status) from None
@@ -289,6 +331,13 @@ async def _sources(
     standstill = Standstill(mid=lambda: traded_mid(trader.state), tell=tell)
 
     return (ReferenceFeed(source=judged(source, standstill)),)
+
+
+def _venue(plan: Plan, context: ConnectorContext) -> str:
+    """The venue as this machine reaches it."""
+    place = "" if context.sandbox is None else f" at {context.sandbox.url.partition('://')[2]}"
+
+    return f"{plan.connector.name} ({context.environment.value}){place}"
 
 
 def _instance(connector: DerivativeConnector, context: ConnectorContext) -> str:

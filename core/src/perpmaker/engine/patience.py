@@ -14,16 +14,23 @@ from perpmaker.errors import AuthenticationError, PayloadError, RateLimitedError
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.event import Halted
 
+HELD_S = 30.0
+"""A pause as long as this is not one of busy moments: the machine is shut out, and a restart must know."""
+
 _Answer = TypeVar("_Answer")
 
 
 @attrs.frozen(kw_only=True)
 class Patience:
-    """Tries a read again with capped back-off; while the key is not accepted, at most once in 30 s."""
+    """Tries a read again with capped back-off; while the key is not accepted, at most once in 30 s.
+
+    `held` is given the seconds for which a venue wants to hear nothing at all, where those are many.
+    """
 
     gate: Gate
     emit: Emit
     random: Random
+    held: Callable[[float], None] = lambda _: None
 
     async def insist(self, read: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """The answer, however long it takes; what a person must look at is emitted as `Halted`."""
@@ -38,6 +45,9 @@ class Patience:
                 self.gate.shut()
                 self.emit([Halted(reason=f"the venue does not accept the key any more: {error}")])
             except RateLimitedError as error:
+                if error.retry_after_s >= HELD_S:
+                    self.held(error.retry_after_s)
+
                 await anyio.sleep(max(error.retry_after_s, backoff.next_s()))
             except (VenueError, PayloadError):
                 await anyio.sleep(backoff.next_s())

@@ -28,12 +28,13 @@ from perpmaker.engine.missed import missed, unread_since
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.patience import Patience
 from perpmaker.engine.preparation import SettingsWatch
+from perpmaker.engine.price_reader import PriceReader
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.rules_watch import RulesWatch
 from perpmaker.engine.stopping import Closing, Stopping
 from perpmaker.engine.trader import Trader
 from perpmaker.errors import JournalError
-from perpmaker.execution.action import Action, Ask, Place, Reconnect, Resync
+from perpmaker.execution.action import Action, Ask, AskPrice, Place, Reconnect, Resync
 from perpmaker.execution.dispatch import Dispatcher, Gate
 from perpmaker.model.event import (
     BookChanged,
@@ -69,6 +70,7 @@ class Supervisor:
     orders of this run; `before` are the sums of the account's state when the run began to trade, which may already
     hold what an earlier run of ours did a moment ago. `dead_man_s` is the length of the venue's own timer, where it has
     one (None: off).
+    `held` is given the seconds for which the venue wants to hear nothing from this machine.
     """
 
     connector: DerivativeConnector
@@ -82,6 +84,7 @@ class Supervisor:
     seed: int = 0
     dead_man_s: float | None = None
     last_known: LastKnown | None = None
+    held: Callable[[float], None] = lambda _: None
     inbox: Inbox = attrs.field(factory=Inbox, init=False)
     count: OrderCount = attrs.field(init=False)
     before: Totals = attrs.field(factory=Totals, init=False)
@@ -94,6 +97,7 @@ class Supervisor:
     _dead_man: DeadMan | None = attrs.field(default=None, init=False)
     _watch: SettingsWatch = attrs.field(init=False)
     _rules: RulesWatch = attrs.field(init=False)
+    _prices: PriceReader = attrs.field(init=False)
     _runners: list[FeedRunner] = attrs.field(factory=list, init=False)
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _asking: set[str] = attrs.field(factory=set, init=False)
@@ -107,7 +111,7 @@ class Supervisor:
         self.count = OrderCount(kind_of=self.known.kind_in_this_run)
         self._random = Random(self.seed)  # noqa: S311  # jitter, not cryptography
         self._gate = Gate(clock=self.clock)
-        self._patience = Patience(gate=self._gate, emit=self.inbox.put, random=self._random)
+        self._patience = Patience(gate=self._gate, emit=self.inbox.put, random=self._random, held=self.held)
         self._recovery = Recovery(connector=self.connector, instrument=self.instrument, clock=self.clock)
         self._dispatcher = Dispatcher(
             connector=self.connector,
@@ -128,6 +132,9 @@ class Supervisor:
             connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
         )
         self._rules = RulesWatch(
+            connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
+        )
+        self._prices = PriceReader(
             connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
         )
 
@@ -247,6 +254,9 @@ class Supervisor:
     def _notice(self, events: Sequence[Event], decision: Decision) -> None:
         """Tell a person what he should know."""
         for event in events:
+            if isinstance(event, OrderRefused) and event.refusal.reason is RefusalReason.RATE_LIMIT:
+                self._resync_wanted.set()  # a read learns for how long, and waits for it
+
             if isinstance(event, Halted) and self._halted is None:
                 self._halted = event.reason
                 self.tell(f"halted: {event.reason}")
@@ -265,7 +275,9 @@ class Supervisor:
             return ()
 
         try:
-            self.journal.record_step(attrs.evolve(step, events=told), self.clock.utc_ms())
+            self.journal.record_step(
+                attrs.evolve(step, events=told, memory=self.trader.remembered()), self.clock.utc_ms()
+            )
         except JournalError as error:
             return self._without_journal(step.actions, str(error))
 
@@ -300,6 +312,8 @@ class Supervisor:
                     if action.client_id not in self._asking:
                         self._asking.add(action.client_id)
                         group.start_soon(self._ask, action)
+                case AskPrice():
+                    group.start_soon(self._prices.ask)
                 case Resync():
                     self._resync_wanted.set()
                 case Reconnect():
