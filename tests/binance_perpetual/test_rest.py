@@ -79,6 +79,13 @@ ENDPOINTS: list[tuple[str, str, Calls, Any, dict[str, str]]] = [
         {**SYMBOL, "limit": "1000"},
     ),
     ("GET", "/fapi/v1/fundingInfo", lambda rest: rest.funding_info(), [], {}),
+    (
+        "GET",
+        "/fapi/v1/premiumIndex",
+        lambda rest: rest.premium_index("BTCUSDT"),
+        {"symbol": "BTCUSDT", "markPrice": "1", "time": 1},
+        SYMBOL,
+    ),
     ("GET", "/fapi/v1/leverageBracket", lambda rest: rest.leverage_brackets("BTCUSDT"), [BRACKETS], SYMBOL),
     ("GET", "/fapi/v1/leverageBracket", lambda rest: rest.leverage_brackets("BTCUSDT"), BRACKETS, SYMBOL),
     ("GET", "/fapi/v1/commissionRate", lambda rest: rest.commission_rate("BTCUSDT"), FEES, SYMBOL),
@@ -135,7 +142,7 @@ ENDPOINTS: list[tuple[str, str, Calls, Any, dict[str, str]]] = [
     ("POST", "/fapi/v1/listenKey", lambda rest: rest.create_listen_key(), {"listenKey": "k"}, {}),
     ("PUT", "/fapi/v1/listenKey", lambda rest: rest.renew_listen_key(), {}, {}),
 ]
-PUBLIC = {"/fapi/v1/exchangeInfo", "/fapi/v1/depth", "/fapi/v1/fundingInfo"}
+PUBLIC = {"/fapi/v1/exchangeInfo", "/fapi/v1/depth", "/fapi/v1/fundingInfo", "/fapi/v1/premiumIndex"}
 KEYED = {"/fapi/v1/listenKey"}
 
 

@@ -133,6 +133,16 @@ async def test_the_market_comes_with_its_rules_tiers_and_fees() -> None:
     assert instrument.max_leverage == rules.max_leverage
 
 
+async def test_the_mark_price_can_be_asked_for() -> None:
+    """It is the venue's, and of now."""
+    async with open_session() as session:
+        instrument = await session.connector.instrument("BTC-USDT")
+        mark = await session.connector.read_mark(instrument)
+
+    assert mark is not None
+    assert abs(mark.mark / session.sandbox.exchange.mark - 1) < Decimal("0.01")
+
+
 async def test_an_unknown_market_names_the_nearest() -> None:
     """A market that the venue does not have is refused with the names it does have."""
     async with open_session() as session:

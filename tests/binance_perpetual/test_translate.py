@@ -41,12 +41,14 @@ from perpmaker_binance_perpetual.messages import (
     Order,
     OrderTradeUpdate,
     PositionRisk,
+    PremiumIndex,
 )
 from perpmaker_binance_perpetual.translate import (
     order_parameters,
     translate_mark,
     translate_order,
     translate_order_update,
+    translate_premium,
     translate_trade,
 )
 
@@ -416,6 +418,21 @@ def test_a_market_without_funding_has_neither_rate_nor_time() -> None:
     mark = translate_mark(MarkPriceUpdate(p="60001.20", E=5, s="BTCUSDT", r="", T=0))
 
     assert (mark.index, mark.funding_rate, mark.next_funding_ms) == (None, None, None)
+
+
+def test_the_mark_price_that_was_asked_for_says_the_same() -> None:
+    """In the words of premiumIndex."""
+    premium = PremiumIndex(
+        symbol="BTCUSDT",
+        markPrice="60001.20",
+        indexPrice="60010.00",
+        lastFundingRate="-0.00010000",
+        nextFundingTime=1767254400000,
+        time=5,
+    )
+    streamed_mark = MarkPriceUpdate(p="60001.20", E=5, s="BTCUSDT", i="60010.00", r="-0.00010000", T=1767254400000)
+
+    assert translate_premium(premium) == translate_mark(streamed_mark)
 
 
 @pytest.mark.parametrize(("buyer_is_maker", "taker"), [(True, Side.SELL), (False, Side.BUY)])

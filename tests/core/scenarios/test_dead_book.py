@@ -60,9 +60,23 @@ def test_a_one_sided_book_lets_the_mark_trigger() -> None:
     assert scenario.position() == "flat"
 
 
-def test_with_neither_fresh_nothing_fires() -> None:
+def test_with_neither_fresh_the_mark_is_asked_for_and_triggers() -> None:
+    """Two streams are dead and nobody says so: the position is watched by asking, never by what is old."""
+    scenario = holding()
+    scenario.silence("book")
+    scenario.silence("mark")
+    scenario.advance(10)
+    scenario.mark("97")
+    scenario.advance(3)
+
+    assert scenario.sent("ask price")[0].at == pytest.approx(1 + 5, abs=0.05)
+    assert scenario.position() == "flat"
+
+
+def test_with_neither_fresh_and_no_answer_nothing_fires() -> None:
     """No stop fires on data older than 5 s, whatever it says."""
     scenario = holding()
+    scenario.delay("ask price", requests=1000)
     scenario.silence("book")
     scenario.silence("mark")
     scenario.advance(6)

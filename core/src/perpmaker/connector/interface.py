@@ -15,7 +15,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.model.event import Channel, Event, ReferenceChanged
+from perpmaker.model.event import Channel, Event, MarkChanged, ReferenceChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
@@ -156,6 +156,14 @@ class SettingsReading(Protocol):
 
     async def read_settings(self, instrument: Instrument) -> VenueSettings:
         """What the market of the account is set to; nothing is changed."""
+
+
+@runtime_checkable
+class PriceReading(Protocol):
+    """A connector that can be asked for the mark price, beside its stream."""
+
+    async def read_mark(self, instrument: Instrument) -> MarkChanged | None:
+        """The mark price and funding of now; None when the venue's answer is not of the last two seconds."""
 
 
 @runtime_checkable

@@ -26,6 +26,7 @@ from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.decision import Decision, ExitRule, Review
 from perpmaker.engine.permission import Permission
+from perpmaker.engine.price_question import PriceQuestion
 from perpmaker.engine.proof import Proof
 from perpmaker.engine.quoting import Broken, Quoting, quote
 from perpmaker.engine.retry import Retries
@@ -99,6 +100,7 @@ class Trader:
         self._agreement = Agreement(wanted=settings, instrument=instrument, permission=self.permission)
         self._two_stops = two_stops
         self._proof = Proof(self.state, self.permission, fence_s=fence_s)
+        self._price_question = PriceQuestion(self.state)
         self._retries = Retries()
         self._competition = Competition()
         self._wanted = Wanted()
@@ -193,6 +195,7 @@ class Trader:
         stopping = permission.stop is not None or permission.halted is not None
         proofs, told = self._proof.demand(now, cancel_unknown=stopping)
         notices.extend(told)
+        proofs.extend(self._price_question.demand(now))
         mode, reason = permission.mode(state, state.market.age_s(Channel.BOOK, now))
         actions: list[Action] = []
         quoting: Quoting | None = None
@@ -313,6 +316,7 @@ class Trader:
         stale_in = self.permission.book_max_age_s - self.state.market.age_s(Channel.BOOK, now)
         moments = (
             self._proof.next_at(now),
+            self._price_question.next_at(now),
             self._retries.next_at(now),
             self._competition.next_at(now),
             now + stale_in + LEAST_PAUSE_S if stale_in >= 0 else None,

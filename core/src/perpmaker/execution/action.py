@@ -48,6 +48,13 @@ class Ask:
 
 
 @attrs.frozen(kw_only=True)
+class AskPrice:
+    """Ask for the mark price, because no stream brings what exits trigger on; the answer is `MarkChanged`."""
+
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
 class Resync:
     """Read everything about the account again; the answer is `Resynced`."""
 
@@ -62,4 +69,4 @@ class Reconnect:
     reason: str
 
 
-Action: TypeAlias = Place | Cancel | Amend | Ask | Resync | Reconnect
+Action: TypeAlias = Place | Cancel | Amend | Ask | AskPrice | Resync | Reconnect

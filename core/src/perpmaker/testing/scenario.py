@@ -26,7 +26,7 @@ from perpmaker.declarations import Declaration
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.launch import build_trader
 from perpmaker.engine.trader import Trader
-from perpmaker.execution.action import Action, Ask, Cancel, Place, Reconnect, Resync
+from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Reconnect, Resync
 from perpmaker.model.event import (
     Channel,
     Command,
@@ -331,6 +331,8 @@ class Scenario(Look):
                 case Ask(client_id=client_id):
                     text = f"ask {self._name(client_id)}"
                     self._question(text, partial(self._venue.asked, client_id, self.now))
+                case AskPrice():
+                    self._question("ask price", self._venue.mark_now)
                 case Resync(reason=reason):
                     self._read_account(reason)
                 case Reconnect(channel=channel):

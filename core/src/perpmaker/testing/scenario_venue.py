@@ -205,20 +205,22 @@ class Venue:
 
     def mark_event(self) -> Sequence[Event]:
         """The mark price, once there is one."""
-        exchange = self.exchange
-
-        if not exchange.mark:
+        if not self.exchange.mark:
             return []
 
-        return [
-            MarkChanged(
-                mark=exchange.mark,
-                index=exchange.index,
-                funding_rate=exchange.funding_rate,
-                next_funding_ms=exchange.next_funding_ms,
-                venue_ms=self._ms,
-            )
-        ]
+        return [self.mark_now()]
+
+    def mark_now(self) -> Event:
+        """The mark price, as it is told or asked for."""
+        exchange = self.exchange
+
+        return MarkChanged(
+            mark=exchange.mark,
+            index=exchange.index,
+            funding_rate=exchange.funding_rate,
+            next_funding_ms=exchange.next_funding_ms,
+            venue_ms=self._ms,
+        )
 
     def crowd(self, side: Side) -> Ladder:
         """Other people's levels of one side, from the best outward."""

@@ -11,6 +11,7 @@ import httpx
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, Feed, KeyRights
 from perpmaker.errors import ConfigurationError, Problem
+from perpmaker.model.event import MarkChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
@@ -26,10 +27,13 @@ from perpmaker_binance_perpetual.rest import PAGE, Rest
 from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
 from perpmaker_binance_perpetual.stop_desk import StopDesk
 from perpmaker_binance_perpetual.streams import StreamAccess, book_feed, market_feed
-from perpmaker_binance_perpetual.translate import translate_order, translate_user_trade
+from perpmaker_binance_perpetual.translate import translate_order, translate_premium, translate_user_trade
 from perpmaker_binance_perpetual.user_stream import AccountView, account_feed
 
 _WEEK_MS = 7 * 24 * 3_600_000
+_NOW_MS = 2_000
+"""A price that is older by the venue's clock is none of now."""
+
 _KEPT_MS = 89 * 24 * 3_600_000
 """Fills older than three months are not to be had."""
 
@@ -97,6 +101,12 @@ class BinancePerpetual:
         self._set = await read_settings(self._rest, instrument)
 
         return self._set
+
+    async def read_mark(self, instrument: Instrument) -> MarkChanged | None:
+        """The mark price as the venue has it now; None when what it answers is old by its own clock."""
+        mark = translate_premium(await self._rest.premium_index(instrument.symbol))
+
+        return mark if self._caller.server_clock.ms() - mark.venue_ms <= _NOW_MS else None
 
     def feeds(self, instrument: Instrument) -> Sequence[Feed]:
         """The book, mark price and trades, and the account."""

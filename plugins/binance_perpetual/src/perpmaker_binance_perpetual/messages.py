@@ -163,6 +163,18 @@ class MarkPriceUpdate:
 
 
 @attrs.frozen(kw_only=True)
+class PremiumIndex:
+    """`GET /fapi/v1/premiumIndex` of one market; the rate is empty and the next time 0 where it has no funding."""
+
+    symbol: str
+    markPrice: Number
+    time: Millis
+    indexPrice: Number | None = None
+    lastFundingRate: Number | None = None
+    nextFundingTime: Millis = 0
+
+
+@attrs.frozen(kw_only=True)
 class AggregateTrade:
     """Stream `<symbol>@aggTrade`; `m`: the buyer was the maker, so the taker sold."""
 

@@ -31,6 +31,7 @@ from perpmaker_binance_perpetual.messages import (
     ListenKey,
     Order,
     PositionRisk,
+    PremiumIndex,
     SymbolConfig,
     UserTrade,
 )
@@ -50,6 +51,7 @@ _EXCHANGE_INFO = PayloadDecoder(ExchangeInfo)
 _BRACKETS = PayloadDecoder(Brackets)
 _BRACKETS_LIST = PayloadDecoder(list[Brackets])
 _COMMISSION = PayloadDecoder(CommissionRate)
+_PREMIUM = PayloadDecoder(PremiumIndex)
 _FUNDING_INFO = PayloadDecoder(list[FundingInfo])
 _DEPTH = PayloadDecoder(Depth)
 _ORDER = PayloadDecoder(Order)
@@ -95,6 +97,12 @@ class Rest:
     async def funding_info(self) -> list[FundingInfo]:
         """Markets whose funding interval or bounds differ from the usual."""
         return await self._ask.read(_FUNDING_INFO, "GET", "/fapi/v1/fundingInfo", security=Security.NONE, cost=_FREE)
+
+    async def premium_index(self, symbol: str) -> PremiumIndex:
+        """Mark and index price and funding of a market; asked for to watch a position, so it never waits its turn."""
+        return await self._ask.read(
+            _PREMIUM, "GET", "/fapi/v1/premiumIndex", {"symbol": symbol}, security=Security.NONE, urgent=True
+        )
 
     # --- account ---------------------------------------------------------------------------------------------------
 

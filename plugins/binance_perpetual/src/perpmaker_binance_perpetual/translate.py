@@ -38,6 +38,7 @@ from perpmaker_binance_perpetual.messages import (
     MarkPriceUpdate,
     Order,
     OrderUpdate,
+    PremiumIndex,
     UserTrade,
 )
 
@@ -265,6 +266,20 @@ def translate_mark(update: MarkPriceUpdate) -> MarkChanged:
         funding_rate=parse_decimal(update.r, path="$.r") if update.r not in {None, ""} else None,
         next_funding_ms=update.T or None,
         venue_ms=update.E,
+    )
+
+
+def translate_premium(premium: PremiumIndex) -> MarkChanged:
+    """The same, asked for."""
+    return translate_mark(
+        MarkPriceUpdate(
+            p=premium.markPrice,
+            E=premium.time,
+            s=premium.symbol,
+            i=premium.indexPrice,
+            r=premium.lastFundingRate,
+            T=premium.nextFundingTime,
+        )
     )
 
 

@@ -1,0 +1,38 @@
+"""Answers the trader's question for a price, where the venue can be asked."""
+
+from __future__ import annotations
+
+import attrs
+
+from perpmaker.connector.interface import DerivativeConnector, PriceReading
+from perpmaker.errors import PayloadError, VenueError
+from perpmaker.execution.dispatch import Emit, Gate
+from perpmaker.model.instrument import Instrument
+
+
+@attrs.define(kw_only=True)
+class PriceReader:
+    """Asks for the mark price, one question at a time; the trader asks again where no answer came."""
+
+    connector: DerivativeConnector
+    instrument: Instrument
+    gate: Gate
+    emit: Emit
+    _is_asking: bool = attrs.field(default=False, init=False)
+
+    async def ask(self) -> None:
+        """Ask once. An answer that is not there, or not of now, is none."""
+        if not isinstance(self.connector, PriceReading) or self.gate.wait_s or self._is_asking:
+            return
+
+        self._is_asking = True
+
+        try:
+            mark = await self.connector.read_mark(self.instrument)
+        except (VenueError, PayloadError):
+            return
+        finally:
+            self._is_asking = False
+
+        if mark is not None:
+            self.emit([mark])
