@@ -36,6 +36,7 @@ from perpmaker.engine.journal_file import (
     take_next,
     write_next,
 )
+from perpmaker.engine.recollection import Recollection, decode_recollection, encode_recollection
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Action, Place
 from perpmaker.model.event import Event
@@ -48,18 +49,25 @@ LOOK_EVERY = 1_000
 NEWEST = 1_000
 """Orders whose purpose is carried on into the next file, whatever became of them."""
 
+MEMORY = "memory"
+"""Kind and name of the rows of what a next run should know."""
+
 TAIL = 2_000
 """Rows in which the newest word on executions is looked for."""
 
 
 @attrs.frozen(kw_only=True)
 class Step:
-    """One call of the trader that mattered: the events it was given, what it decided, what it had to say."""
+    """One call of the trader that mattered: the events it was given, what it decided, what it had to say.
+
+    `memory` is what a next run should know then, on the clock of `at`.
+    """
 
     at: float
     events: Sequence[Event]
     actions: Sequence[Action]
     notices: Sequence[str]
+    memory: Recollection | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -86,6 +94,7 @@ class Journal:
         self._witness: Witness | None = None if path is None else open_witness(path)
         self._see()
         self._broken: str | None = None
+        self._memory = Recollection()
 
     @property
     def broken(self) -> str | None:
@@ -102,7 +111,10 @@ class Journal:
             self._append([Row(run=run, kind="run", name=run, utc_ms=0, payload=_encode(source)) for run in runs])
 
     def record_step(self, step: Step, utc_ms: int) -> None:
-        """One decision: a row for each order about to be sent, then the step itself, in one commit."""
+        """One decision: a row for each order about to be sent, then the step itself, in one commit.
+
+        What a next run should know is a row of it when it has changed.
+        """
         rows = [
             self._row("intent", action.order.client_id, utc_ms, action.order)
             for action in step.actions
@@ -114,7 +126,15 @@ class Journal:
             "actions": [[type(action).__name__, action] for action in step.actions],
             "notices": list(step.notices),
         }
-        self._append([*rows, self._row("step", None, utc_ms, payload)])
+        rows.append(self._row("step", None, utc_ms, payload))
+
+        if step.memory is not None and step.memory != self._memory:
+            on_the_wall = step.memory.moved(utc_ms / 1000 - step.at)
+            content = encode_recollection(on_the_wall)
+            rows.append(Row(run=self._run, kind=MEMORY, name=MEMORY, utc_ms=utc_ms, payload=content))
+
+        self._append(rows)
+        self._memory = step.memory or self._memory
 
     def record_notice(self, text: str, utc_ms: int) -> None:
         """Something a person was told."""
@@ -137,6 +157,13 @@ class Journal:
         order = msgspec.json.decode(found[0], type=NewOrder)
 
         return attrs.evolve(order, slot=attrs.evolve(order.slot))  # made by its class: decoding sets no cached hash
+
+    def memory(self) -> Recollection | None:
+        """What the newest run wanted the next one to know, in seconds since the epoch; None where none did."""
+        query = "SELECT payload FROM row WHERE name = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
+        found = self._connection.execute(query, (MEMORY, MEMORY)).fetchone()
+
+        return None if found is None else decode_recollection(found[0])
 
     def rows(self) -> Iterator[Row]:
         """Every row, oldest first."""
@@ -215,7 +242,7 @@ class Journal:
         """What a new file begins with."""
         live = set(self.live())
         intents = self._connection.execute("SELECT COUNT(*) FROM row WHERE kind = 'intent'").fetchone()[0]
-        carried, seen = [], 0
+        carried, seen, memory = [], 0, None
 
         for row in self.rows():
             seen += row.kind == "intent"
@@ -223,8 +250,10 @@ class Journal:
 
             if row.kind == "run" or (row.kind == "intent" and (is_new or row.name in live)):
                 carried.append(row)
+            elif row.kind == MEMORY:
+                memory = row
 
-        return carried
+        return carried if memory is None else [*carried, memory]
 
 
 @contextmanager

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS owner (key TEXT NOT NULL) STRICT;
 
 @attrs.frozen(kw_only=True)
 class Row:
-    """One row as it stands: `kind` is run, intent, step or notice; `name` what it can be found by (run, client id)."""
+    """One row as it stands: `kind` is run, intent, step, notice or memory; `name` what it can be found by."""
 
     run: str
     kind: str

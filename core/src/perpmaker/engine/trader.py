@@ -29,6 +29,7 @@ from perpmaker.engine.permission import Permission
 from perpmaker.engine.price_question import PriceQuestion
 from perpmaker.engine.proof import Proof
 from perpmaker.engine.quoting import Broken, Quoting, quote
+from perpmaker.engine.recollection import FiredAt, Recollection, fired_in, recollect, restore
 from perpmaker.engine.retry import Retries
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.execution.diff import Changes, Want, diff, equals, new_order
@@ -105,10 +106,24 @@ class Trader:
         self._competition = Competition()
         self._wanted = Wanted()
         self._wanted_exits = WantedExits()
+        self._fired: dict[PositionSide, FiredAt] = {}
         self._decided_version = -1
         self._decided_ok = False
         self._timer_at: float | None = None
         self._idle = Decision()
+
+    # --- from one run to the next ----------------------------------------------------------------------------------
+
+    def recall(self, recollection: Recollection) -> None:
+        """Go on with what an earlier run knew, its times on this run's clock; before the first event."""
+        self._wanted_exits = WantedExits(memory=restore(recollection, self.state))
+
+    def remembered(self) -> Recollection:
+        """What the next run should know. A person's wish to be flat is his, and ends with the run that it was told."""
+        if self.permission.stop is not Mode.FLATTEN:
+            self._fired = fired_in(self._wanted_exits.memory)
+
+        return recollect(self.state, self._fired)
 
     # --- what others read ------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from perpmaker.cli.plan import plan_of
 from perpmaker.declarations import Declaration
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.launch import build_trader
+from perpmaker.engine.recollection import decode_recollection, encode_recollection
 from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Reconnect, Resync
 from perpmaker.model.event import (
@@ -300,7 +301,8 @@ class Scenario(Look):
         self._settle()
 
     def restart(self) -> None:
-        """The process is gone without a word, and a new one begins: of old orders it knows what they were meant for."""
+        """The process is gone without a word, and a new one begins: it knows what its journal would tell it."""
+        memory = encode_recollection(self._trader.remembered().moved(START_MS / 1000)) if self._runs else b""
         self._runs += 1
         self._began_ms = START_MS + round(self.now * 1000)
         self._inbox.clear()
@@ -312,6 +314,10 @@ class Scenario(Look):
             intent=self._known.get,
             venue_stops=True,
         )
+
+        if (known := decode_recollection(memory)) is not None:
+            self._trader.recall(known.moved(-START_MS / 1000, self.now))
+
         self._wire.begin_run()
         self._settle()
 
