@@ -184,10 +184,17 @@ def test_pause_cancels_all_quotes_while_a_position_is_open() -> None:
     assert len(scenario.quotes()) == 4
 
 
+def continuing_with(**keys: object) -> Scenario:
+    """A bot that goes on quoting in a position, under the risk module that this needs."""
+    limit = {"exposure_limit": {"max_position": 100}}
+
+    return quoting(**{"when_in_position": "continue", "filled_order_delay": 0, "risk": limit, **keys})
+
+
 @pytest.fixture
 def continuing() -> Scenario:
-    """A bot that goes on quoting in a position, under the risk module that this needs."""
-    return quoting(when_in_position="continue", filled_order_delay=0, risk={"exposure_limit": {"max_position": 100}})
+    """The same with nothing else said."""
+    return continuing_with()
 
 
 def test_continue_quotes_both_sides_and_the_target_leaves_room_for_closing_quotes(continuing: Scenario) -> None:
@@ -207,6 +214,34 @@ def test_continue_has_a_target_for_what_closing_quotes_do_not_cover(continuing: 
 
     assert continuing.position() == "long 3 at 99"
     assert continuing.exits() == ["take profit: sell 1 at 100.98"]
+
+
+def test_continue_the_target_is_left_alone_while_the_quotes_beside_it_are_refreshed() -> None:
+    """Each is gone for one acknowledgement: what is about to be placed again counts."""
+    scenario = continuing_with(order_levels=1, order_refresh_time=5, order_refresh_tolerance_pct=-1)
+    scenario.fill("buy 0")
+    scenario.advance(1)
+    scenario.fill("buy 0")
+    scenario.advance(1)
+    begin = scenario.now
+    scenario.advance(20)
+
+    assert (scenario.position(), scenario.exits()) == ("long 2 at 99", ["take profit: sell 1 at 100.98"])
+    assert len(scenario.sent("place sell 0", since=begin)) == 4
+    assert scenario.sent("place take profit", "cancel take profit", since=begin) == []
+
+
+def test_continue_a_closing_quote_that_is_not_placed_again_leaves_its_part_to_the_target() -> None:
+    """The ask is taken off at the floor: the target is for everything."""
+    scenario = continuing_with(order_levels=1, price_floor=90)
+    scenario.fill("buy 0")
+    scenario.advance(1)
+    assert scenario.exits() == []
+    scenario.book(bid="89.8", ask="90")
+    scenario.advance(0.1)
+
+    assert scenario.position().startswith("long 2")
+    assert [one.partition(" at ")[0] for one in scenario.exits()] == ["take profit: sell 2"]
 
 
 def test_continue_a_fill_through_zero_replaces_all_exits(continuing: Scenario) -> None:

@@ -27,7 +27,7 @@ from perpmaker.model.quote import (
     WantedExits,
     opening_side,
 )
-from perpmaker.state.view import Mode, View
+from perpmaker.state.view import End, Mode, View
 
 CLEARING_S = 1.0
 """How long a stop waits for the acknowledgement that the other closing orders are gone."""
@@ -167,7 +167,11 @@ class Exits:
     def _target(self, view: View, memory: ExitMemory, position: Position, lots: int, wake: Wake) -> Leaving:
         """The target, unless it was refused a moment ago or quotes close the position already."""
         side = opening_side(position.side, 1 if position.amount > 0 else -1).opposite
-        to_close = lots - self._closing_quotes(view, side, position.side)
+        quoted, replaced = self._closing_quotes(view, side, position.side)
+        to_close = lots - quoted - replaced
+
+        if replaced:
+            wake = _by(view, wake, view.now)
 
         if to_close <= 0 or (to_close < lots and view.instrument.is_dust(view.instrument.amount(to_close))):
             return Leaving(exits=(), wake=wake)
@@ -202,16 +206,26 @@ class Exits:
 
         return target
 
-    def _closing_quotes(self, view: View, side: Side, position: PositionSide) -> int:
-        """Lots of live quotes that would close the position as well; they count only where quoting goes on."""
-        if not self._quotes_continue or position is not PositionSide.NET:
-            return 0
+    def _closing_quotes(self, view: View, side: Side, position: PositionSide) -> tuple[int, int]:
+        """Lots of live quotes that would close the position as well; they count only where quoting goes on.
 
-        return sum(
-            order.remaining_lots
-            for slot, order in view.orders.items()
-            if slot.kind is OrderKind.QUOTE and slot.side is side and slot.position_side is position
+        Beside them, the lots of those that we took off and that are gone just now: at a refresh their successors are
+        placed in this very step, and the target would be replaced twice for nothing.
+        """
+        if not self._quotes_continue or position is not PositionSide.NET:
+            return 0, 0
+
+        live = sum(order.remaining_lots for slot, order in view.orders.items() if _is_quote(slot, side, position))
+        replaced = sum(
+            end.lots - end.filled_lots
+            for slot, end in view.ended.items()
+            if end.at == view.now
+            and end.end is End.REQUESTED
+            and slot not in view.orders
+            and _is_quote(slot, side, position)
         )
+
+        return live, replaced
 
     # --- the end of a position -------------------------------------------------------------------------------------
 
@@ -287,6 +301,10 @@ class Exits:
             order = StopLoss(slot=slot, ticks=None, lots=lots, type=OrderType.MARKET, reasons=reasons)
 
         return Leaving(exits=(order,), wake=wake)
+
+
+def _is_quote(slot: Slot, side: Side, position: PositionSide) -> bool:
+    return slot.kind is OrderKind.QUOTE and slot.side is side and slot.position_side is position
 
 
 def _closing_slot(kind: OrderKind, position: Position) -> Slot:
