@@ -112,7 +112,7 @@ class Draft:
             for slot, order in enumerate(orders)
             if order is not None and order.status is not OrderStatus.OPEN
         }
-        prices = self._prices(side)
+        prices, _ = self._prices(side)
         targets = [
             Target(index, prices[index], level.lots) for index, level in enumerate(ladder) if index not in busy.values()
         ]
@@ -207,8 +207,8 @@ class Draft:
         )
         self._watch_minimum(new.slot.side, new.ticks or 0)
 
-    def _prices(self, side: Side) -> list[int]:
-        """The ladder's prices of this moment after optimisation, worked out once a decision."""
+    def _prices(self, side: Side) -> tuple[list[int], Reason | None]:
+        """The ladder's prices of this moment, and what optimisation did to them; worked out once a decision."""
         known = self._priced.get(side)
 
         if known is None:
@@ -217,12 +217,12 @@ class Draft:
             known = optimise(self._settings, self._view, side, reference=self._reference, ladder=ladder, own=own)
             self._priced[side] = known
 
-        return known[0]
+        return known
 
     def _chain(self, side: Side, place: int) -> tuple[Reason, ...]:
         """The chain of a ladder level up to its price: reference, spread, amount, optimisation, rounding."""
-        price = self._view.instrument.price(self._prices(side)[place])
-        optimised = self._priced[side][1]
+        prices, optimised = self._prices(side)
+        price = self._view.instrument.price(prices[place])
         before = (self._reference.reason, *self._shape.ladder[side][place].reasons)
         rounded = Reason(Rule.ROUNDING, "price away from the market to the tick", price)
 
@@ -239,7 +239,7 @@ class Draft:
             self._withhold(slot, (*chain, pause))
             return
 
-        ticks, lots = self._prices(side)[place], self._shape.ladder[side][place].lots
+        ticks, lots = self._prices(side)[0][place], self._shape.ladder[side][place].lots
         refused = self._shape.market.check(side, ticks, lots, self._view.mark) or self._shape.minimum.check(
             side, ticks, self._reference
         )

@@ -78,10 +78,10 @@ def read_reference(view: View, price_type: PriceType, max_age_s: float) -> Refer
 def _traded(view: View, price_type: PriceType, bid: int, ask: int) -> Reference | NoReference:
     """The reference out of the traded market itself."""
     if price_type == "best_bid":
-        return attrs.evolve(_from_ticks(view, bid, 1, "best bid"), bid_weight=1)
+        return _from_ticks(view, bid, 1, "best bid", bid_weight=1)
 
     if price_type == "best_ask":
-        return attrs.evolve(_from_ticks(view, ask, 1, "best ask"), ask_weight=1)
+        return _from_ticks(view, ask, 1, "best ask", ask_weight=1)
 
     if price_type == "last_price":
         trade = view.last_trade
@@ -89,18 +89,17 @@ def _traded(view: View, price_type: PriceType, bid: int, ask: int) -> Reference 
         if trade is None or trade <= 0:
             return NoReference(reason=Reason(Rule.REFERENCE, "nothing has been traded yet"))
 
-        return attrs.evolve(_from_ticks(view, trade, 1, "last trade"), trade_weight=1)
+        return _from_ticks(view, trade, 1, "last trade", trade_weight=1)
 
-    return attrs.evolve(_from_ticks(view, bid + ask, 2, "mid"), bid_weight=1, ask_weight=1)
+    return _from_ticks(view, bid + ask, 2, "mid", bid_weight=1, ask_weight=1)
 
 
-def _from_ticks(view: View, numerator: int, denominator: int, name: str) -> Reference:
-    """A reference of our own market's ticks."""
+def _from_ticks(view: View, numerator: int, denominator: int, name: str, **weights: int) -> Reference:
+    """A reference of our own market's ticks; `weights` are those of `Reference`."""
     price = view.instrument.price(numerator) / denominator
+    reason = Reason(Rule.REFERENCE, name, price)
 
-    return Reference(
-        numerator=numerator, denominator=denominator, price=price, reason=Reason(Rule.REFERENCE, name, price)
-    )
+    return Reference(numerator=numerator, denominator=denominator, price=price, reason=reason, **weights)
 
 
 def _external(view: View, price_type: PriceType, max_age_s: float) -> Reference | NoReference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -62,18 +62,27 @@ def match(side: Side, resting: Sequence[Resting], targets: Sequence[Target]) -> 
         orders = [one for one, target in pairs if target.level not in kept]
 
     for target in wanted:
-        if target.level not in kept:
-            found = next((one for one in orders if one.is_right(target)), None)
-
-            if found is not None:
-                kept[target.level] = found.order
-                orders.remove(found)
+        if target.level not in kept and (found := _find(orders, target)) is not None:
+            kept[target.level] = found.order
+            orders.remove(found)
 
     return kept
 
 
+def _find(orders: Iterable[Resting], target: Target) -> Resting | None:
+    """The first order that may stay for this new quote."""
+    for one in orders:
+        if one.is_right(target):
+            return one
+
+    return None
+
+
 def arrange(places: tuple[int, ...], fixed: dict[int, int]) -> tuple[int, ...]:
     """Which level each slot holds: `fixed` are slot -> level; the others take their own level, or what is left."""
+    if not fixed:
+        return tuple(range(len(places)))
+
     free = set(range(len(places))) - set(fixed.values())
     arranged = dict(fixed)
 
