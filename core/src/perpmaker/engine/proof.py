@@ -12,8 +12,8 @@ from perpmaker.engine.suspicion import Suspicion
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
 from perpmaker.model.event import Channel, Command, Event
 from perpmaker.model.order import OrderStatus, PositionSide
-from perpmaker.state.orders import CUT_S
 from perpmaker.state.record import Record
+from perpmaker.state.standing import CUT_S
 from perpmaker.state.state import State
 
 DOUBT_S = 2.0

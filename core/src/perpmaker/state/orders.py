@@ -6,7 +6,7 @@ regresses. Orders that ended stay in a graveyard where late fills still find the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from perpmaker.model.event import (
@@ -27,17 +27,12 @@ from perpmaker.model.order import (
     OrderType,
     Refusal,
     RefusalReason,
-    Slot,
     WorkingOrder,
 )
-from perpmaker.state.ending import Endings
-from perpmaker.state.graveyard import Graveyard
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.record import Record, adopted
+from perpmaker.state.standing import Standing
 from perpmaker.state.view import End
-
-CUT_S: Final = 1.0
-"""How long an order that the venue cut is not sent again only to be larger."""
 
 CANCEL_DELAYS_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
 """Pauses before a refused cancel is sent again; the last one repeats."""
@@ -46,19 +41,11 @@ _RESTING: Final = frozenset({OrderType.LIMIT, OrderType.POST_ONLY})
 _SHOWN: Final = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus.UNKNOWN})
 
 
-class Orders:
-    """Own orders. `fence_s` is how long after a question about a known order the venue's "no such order" is proof.
-
-    `live` holds orders that are or may become live, `finished` those that ended, `endings` how. `version` counts
-    changes. `lost` collects what only a resync can explain, until the trader takes it.
-    """
+class Orders(Standing):
+    """Own orders. `fence_s` is how long after a question about a known order the venue's "no such order" is proof."""
 
     def __init__(self, depth: OwnDepth, *, fence_s: float) -> None:
-        self.live: dict[str, Record] = {}
-        self.finished = Graveyard()
-        self.endings = Endings()
-        self.lost: list[str] = []
-        self.version = 0
+        super().__init__()
         self._depth = depth
         self._fence_s = fence_s
 
@@ -238,63 +225,6 @@ class Orders:
                 record.forgive()
 
         self.version += 1
-
-    # --- what is read ----------------------------------------------------------------------------------------------
-
-    def by_slot(self) -> dict[Slot, WorkingOrder]:
-        """The newest live order of each slot."""
-        slots: dict[Slot, WorkingOrder] = {}
-
-        for record in self.live.values():
-            known = slots.get(record.working.slot)
-
-            if known is None or record.working.sent_at >= known.sent_at:
-                slots[record.working.slot] = record.working
-
-        return slots
-
-    def beside(self) -> tuple[WorkingOrder, ...]:
-        """The live orders that `by_slot` leaves out, because their slot holds a newer one."""
-        slots = self.by_slot()
-
-        if len(slots) == len(self.live):
-            return ()
-
-        return tuple(order for order in self.working() if order is not slots[order.slot])
-
-    def working(self) -> Iterator[WorkingOrder]:
-        """Every live order, oldest first."""
-        return (record.working for record in self.live.values())
-
-    def gaps(self) -> Iterator[Record]:
-        """Orders, live or ended, whose announced fills have not all arrived."""
-        yield from self.finished.settling
-        yield from (record for record in self.live.values() if record.gap_since is not None)
-
-    def missing(self) -> dict[Slot, int]:
-        """Lots by slot that the venue said were executed, and whose fills have not arrived."""
-        lots: dict[Slot, int] = {}
-
-        for record in self.gaps():
-            slot = record.working.slot
-            lots[slot] = lots.get(slot, 0) + record.missing_lots
-
-        return lots
-
-    def cut(self, now: float) -> set[str]:
-        """Client ids of the orders of which the venue took less than we asked for, within the last `CUT_S`."""
-        return {
-            client_id
-            for client_id, record in self.live.items()
-            if record.cut_at is not None and now < record.cut_at + CUT_S
-        }
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether the outcome of a command is unknown, or the position is known to be older than a fill."""
-        return not self.finished.is_settled or any(
-            record.working.status is OrderStatus.UNKNOWN or record.has_gap for record in self.live.values()
-        )
 
     # --- inside ----------------------------------------------------------------------------------------------------
 

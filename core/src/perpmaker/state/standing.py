@@ -1,0 +1,89 @@
+"""Own orders as they stand: which are live, which ended, and what everybody else reads of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from perpmaker.model.order import OrderStatus, Slot, WorkingOrder
+from perpmaker.state.ending import Endings
+from perpmaker.state.graveyard import Graveyard
+from perpmaker.state.record import Record
+
+CUT_S: Final = 1.0
+"""How long an order that the venue cut is not sent again only to be larger."""
+
+
+class Standing:
+    """What is known of own orders; how it comes to be known is the business of `Orders`.
+
+    `live` holds orders that are or may become live, `finished` those that ended, `endings` how. `version` counts
+    changes. `lost` collects what only a resync can explain, until the trader takes it.
+    """
+
+    def __init__(self) -> None:
+        self.live: dict[str, Record] = {}
+        self.finished = Graveyard()
+        self.endings = Endings()
+        self.lost: list[str] = []
+        self.version = 0
+
+    def by_slot(self) -> dict[Slot, WorkingOrder]:
+        """The newest live order of each slot."""
+        slots: dict[Slot, WorkingOrder] = {}
+
+        for record in self.live.values():
+            known = slots.get(record.working.slot)
+
+            if known is None or record.working.sent_at >= known.sent_at:
+                slots[record.working.slot] = record.working
+
+        return slots
+
+    def beside(self) -> tuple[WorkingOrder, ...]:
+        """The live orders that `by_slot` leaves out, because their slot holds a newer one."""
+        slots = self.by_slot()
+
+        if len(slots) == len(self.live):
+            return ()
+
+        return tuple(order for order in self.working() if order is not slots[order.slot])
+
+    def working(self) -> Iterator[WorkingOrder]:
+        """Every live order, oldest first."""
+        return (record.working for record in self.live.values())
+
+    def gaps(self) -> Iterator[Record]:
+        """Orders, live or ended, whose announced fills have not all arrived."""
+        yield from self.finished.settling
+        yield from (record for record in self.live.values() if record.gap_since is not None)
+
+    def missing(self) -> dict[Slot, int]:
+        """Lots by slot that the venue said were executed, and whose fills have not arrived."""
+        lots: dict[Slot, int] = {}
+
+        for record in self.gaps():
+            slot = record.working.slot
+            lots[slot] = lots.get(slot, 0) + record.missing_lots
+
+        return lots
+
+    def cut(self, now: float) -> set[str]:
+        """Client ids of the orders of which the venue took less than we asked for, within the last `CUT_S`."""
+        return {
+            client_id
+            for client_id, record in self.live.items()
+            if record.cut_at is not None and now < record.cut_at + CUT_S
+        }
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the outcome of a command is unknown, or the position is known to be older than a fill."""
+        if not self.finished.is_settled:
+            return True
+
+        for record in self.live.values():  # noqa: SIM110  # any() takes twice the time, and this is asked of every order
+            if record.working.status is OrderStatus.UNKNOWN or record.has_gap:
+                return True
+
+        return False
