@@ -193,3 +193,12 @@ async def test_tasks_that_wait_together_share_the_room() -> None:
             tasks.start_soon(call)
 
     assert went == pytest.approx([0, 0, 10, 10, 20, 20])
+
+
+@pytest.mark.parametrize("zone", ["+99999999999999999999", "-9999", "+0000 +0000", "-0000"])
+@pytest.mark.parametrize("year", ["0001", "1900", "9999"])
+def test_date_that_no_clock_has_is_some_pause_all_the_same(zone: str, year: str) -> None:
+    """Whatever stands in the header of a refusal, it is a pause within bounds and never an error."""
+    pause_s = parse_retry_after(f"Mon, 01 Jan {year} 00:00:00 {zone}", utc_ms=1_700_000_000_000)
+
+    assert 1 <= pause_s <= MAX_RETRY_AFTER_S

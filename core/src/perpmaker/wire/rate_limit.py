@@ -32,11 +32,11 @@ def _seconds(text: str, utc_ms: int | None) -> float:
         return float(text[:12])
 
     try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
+        at_s = parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):  # a time zone or a year that no clock has
         return DEFAULT_RETRY_AFTER_S
 
-    return DEFAULT_RETRY_AFTER_S if utc_ms is None else at.timestamp() - utc_ms / 1000
+    return DEFAULT_RETRY_AFTER_S if utc_ms is None else at_s - utc_ms / 1000
 
 
 @attrs.frozen(kw_only=True)
