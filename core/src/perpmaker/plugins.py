@@ -134,10 +134,9 @@ def _entry_points() -> Iterator[tuple[EntryPoint, Distribution]]:
     for distribution in distributions():
         try:
             ours = distribution.entry_points.select(group=PROJECT)
+            name = normalised(distribution.name) if ours else ""
         except Exception:  # noqa: BLE001, S112  # somebody's unreadable metadata, which need not even be a plugin's
             continue
-
-        name = normalised(distribution.name) if ours else ""
 
         if name and name not in seen:
             seen.add(name)
@@ -188,6 +187,8 @@ def _load(manager: pluggy.PluginManager, entry_point: EntryPoint, distribution: 
         _check_unique(declarations)
     except (_BrokenError, ValueError, pluggy.PluginValidationError) as error:
         return _record(*origin, state=PluginState.FAILED, reason=printable(str(error)))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin may be any object: looking at it may raise
+        return _record(*origin, state=PluginState.FAILED, reason=printable(_said(error)))
 
     return _record(*origin, state=PluginState.LOADED, declarations=declarations)
 

@@ -188,6 +188,28 @@ def test_name_declared_twice_by_one_plugin_is_a_fault(site: Any) -> None:
     assert reason(site) == "declares 'tide' twice"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def __dir__(): return ['gone']",
+        "class _Lazy:\n  def __getattr__(self, name): raise RuntimeError('not today')\nplugin = _Lazy()",
+        "def __dir__(): raise SystemExit(3)",
+    ],
+)
+def test_F77_plugin_that_cannot_be_looked_at_is_contained(site: Any, body: str) -> None:
+    """A plugin that is lazy may raise when its names are read: it is dropped, the others stand."""
+    site.install(body, value="perpmaker_tide_of_this_test:plugin" if "plugin" in body else "")
+    assert site.plugin().state is PluginState.FAILED
+    assert site.plugin("perpetual_market_making").state is PluginState.LOADED
+
+
+def test_distribution_without_a_name_hurts_nobody(site: Any) -> None:
+    """Metadata that lost its name is passed over, though it has an entry point of ours."""
+    site.install("")
+    (site.root / "perpmaker_tide-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\n", encoding="utf-8")
+    assert site.plugin("perpetual_market_making").state is PluginState.LOADED
+
+
 def test_unreadable_metadata_of_a_stranger_hurts_nobody(site: Any) -> None:
     """A distribution whose list of entry points cannot be parsed is passed over."""
     site.install(GOOD, entry_points="this is no list")
