@@ -132,7 +132,7 @@ class References:
 
         try:
             text = read(rest).strip()  # no key begins or ends with a space, but what was copied does
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # the last for `~somebody` without a home
             raise _refused(reference, _without_content(error)) from None
 
         if not text:
@@ -224,7 +224,7 @@ def _from_keyring(place: str) -> str:
     return text
 
 
-def _without_content(error: OSError | ValueError) -> str:
+def _without_content(error: OSError | ValueError | RuntimeError) -> str:
     """An error in words; operating system errors without the path, which the reference already says."""
     if isinstance(error, OSError) and error.errno == errno.ELOOP:
         return "is a symbolic link: name the file itself"

@@ -168,6 +168,13 @@ def test_file_reference_strips_the_last_line_ending(tmp_path: Path) -> None:
     assert References(Path("/")).reveal(f"file:{file}") == "abc"
 
 
+def test_home_of_nobody_is_a_fault_of_the_reference(tmp_path: Path) -> None:
+    """`~somebody` for whom there is no home is said with the reference."""
+    assert "file:~nobody-at-all/key: Could not determine home directory" in refusal(
+        References(tmp_path), "file:~nobody-at-all/key"
+    )
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o610, 0o660])
 def test_S4_file_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> None:
     """A file that is open to anybody else is refused with the command that closes it."""
