@@ -137,6 +137,7 @@ async def test_levers_move_the_synthetic_market(dialect: Any) -> None:
         ("/_ctl/fault", b'{"match": {"pth": "/"}, "do": {"act": "drop"}}'),
         ("/_ctl/market", b'{"jump": "far"}'),
         ("/_ctl/account", b'{"do": "dance"}'),
+        ("/_ctl/account", b'{"do": "transfer", "amount": "NaN"}'),
     ],
 )
 async def test_what_is_not_understood_is_a_bad_request(dialect: Any, path: str, body: bytes) -> None:

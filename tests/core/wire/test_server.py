@@ -49,6 +49,13 @@ async def test_requests_in_one_piece_are_answered_in_order(serve_app: Any) -> No
         (b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2000000\r\n\r\n" + b"z" * 2_000_000, 413),
         (b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: x\r\n\r\n", 400),
         (b"POST /ws HTTP/1.1\r\nhost: h\r\nupgrade: websocket\r\nconnection: close, upgrade\r\n\r\n", 400),
+        (
+            (
+                b"GET /ws HTTP/1.1\r\nhost: h\r\nupgrade: websocket\r\nconnection: close, upgrade\r\n"
+                b"sec-websocket-version: 13\r\nsec-websocket-key: \xe9\r\n\r\n"
+            ),
+            400,
+        ),
     ],
 )
 async def test_what_cannot_be_served_is_refused_with_its_status(serve_app: Any, data: bytes, status: int) -> None:

@@ -141,6 +141,9 @@ class ControlRoom:
         return {"price": self._market.price, "paused": self._market.paused}
 
     def _act(self, action: PersonalAction) -> object:
+        if not action.amount.is_finite():
+            raise ValueError(f"{action.amount} is no amount")
+
         exchange, now_ms = self._exchange, self._clock.utc_ms()
         account = action.account or exchange.accounts()[0]
         acts: dict[str, Callable[[], object]] = {

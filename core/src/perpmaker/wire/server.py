@@ -256,7 +256,8 @@ class _Conversation:
 
     async def _upgrade(self, request: Request) -> None:
         key = request.headers.get("sec-websocket-key")
-        if request.method != "GET" or key is None or request.headers.get("sec-websocket-version") != "13":
+        version = request.headers.get("sec-websocket-version")
+        if request.method != "GET" or key is None or not key.isascii() or version != "13":
             await self._answer(request, Response(status=HTTPStatus.BAD_REQUEST, body=b"not a WebSocket handshake"))
             return
 
