@@ -151,3 +151,18 @@ def test_close_of_a_hedge_position_must_be_on_its_closing_side(stage: Any) -> No
     conditional(stage, Side.SELL, "99.9", position_side=PositionSide.LONG)
     stage.take(Side.SELL, 1)
     assert stage.lots(PositionSide.LONG) == 0
+
+
+def test_oldest_conditional_orders_that_have_ended_are_forgotten(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop that is replaced for weeks leaves no trail that every market event would have to look through."""
+    monkeypatch.setattr("perpmaker.simulation.trigger._KEPT", 6)
+    monkeypatch.setattr("perpmaker.simulation.trigger._FORGOTTEN_AT_ONCE", 3)
+    waiting = conditional(stage, Side.SELL, "90", client_id="waits")
+
+    for number in range(20):
+        conditional(stage, Side.SELL, "91", client_id=f"s{number}")
+        stage.exchange.cancel_conditional("a", client_id=f"s{number}", now_ms=stage.now_ms)
+
+    assert len(stage.exchange.conditional_orders("a", waiting_only=False)) <= 6
+    assert stage.exchange.conditional_orders("a") == [waiting]
+    assert stage.exchange.conditional("a", client_id="s19").state is ConditionalState.CANCELLED

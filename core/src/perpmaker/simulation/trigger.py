@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import islice
 
 import attrs
 
@@ -22,6 +23,11 @@ from perpmaker.simulation.order import (
     TriggerPrice,
 )
 from perpmaker.simulation.order_entry import is_closing, place
+
+_KEPT = 1000
+"""How many conditional orders of an account are known, ended ones included: each market event looks through them."""
+
+_FORGOTTEN_AT_ONCE = 100
 
 
 def place_conditional(floor: Floor, account: Account, request: ConditionalRequest) -> ConditionalOrder:
@@ -147,5 +153,13 @@ def _send(floor: Floor, order: ConditionalOrder) -> None:
 
 
 def _change(floor: Floor, order: ConditionalOrder, cause: Cause) -> None:
-    floor.accounts[order.account].conditionals[order.conditional_id] = order
+    known = floor.accounts[order.account].conditionals
+    known[order.conditional_id] = order
+
+    if len(known) > _KEPT:
+        ended = (one.conditional_id for one in known.values() if one.state is not ConditionalState.WAITING)
+
+        for conditional_id in list(islice(ended, _FORGOTTEN_AT_ONCE)):
+            del known[conditional_id]
+
     floor.emit(ConditionalChanged(account=order.account, order=order, cause=cause, now_ms=floor.now_ms))
