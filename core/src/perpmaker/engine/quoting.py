@@ -44,7 +44,7 @@ def quote(strategy: Strategy, review: Review, view: View) -> Quoting | Broken:
         _check_wanted(wanted, view.instrument)
         who = "risk review"
         reviewed = review(view, wanted.quotes)
-        _check_reviewed(reviewed, view.instrument)
+        _check_reviewed(reviewed, wanted, view.instrument)
     except Exception as error:  # noqa: BLE001  # the declared seam: plugins may raise anything, the core lives on
         reason = f"the {who} failed: {type(error).__name__}: {error}"
 
@@ -70,11 +70,12 @@ def _check_wanted(wanted: object, instrument: Instrument) -> None:
     _check_quotes(wanted.quotes, instrument)
 
 
-def _check_reviewed(reviewed: object, instrument: Instrument) -> None:
+def _check_reviewed(reviewed: object, wanted: Wanted, instrument: Instrument) -> None:
     if not isinstance(reviewed, Reviewed):
         raise TypeError(f"the review returned {type(reviewed).__name__}, not Reviewed")
 
-    _check_quotes(reviewed.approved, instrument)
+    if reviewed.approved is not wanted.quotes:  # those have been checked
+        _check_quotes(reviewed.approved, instrument)
 
 
 def _check_quotes(quotes: Sequence[object], instrument: Instrument) -> None:
