@@ -21,6 +21,7 @@ from functools import partial
 import attrs
 
 from perpmaker.engine.adoption import Adoption
+from perpmaker.engine.aftermath import Aftermath
 from perpmaker.engine.agreement import Agreement
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
@@ -37,26 +38,22 @@ from perpmaker.model.event import Channel, Event, InstrumentChanged, Resynced, S
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     NewOrder,
-    OrderKind,
     OrderStatus,
     PositionMode,
     PositionSide,
-    RefusalReason,
-    Slot,
     WorkingOrder,
 )
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.quote import Quote, VenueStop, Wake, Wanted, WantedExits
 from perpmaker.risk import review as risk
 from perpmaker.state.state import State
-from perpmaker.state.view import End, Mode, SlotEnd
+from perpmaker.state.view import Mode
 from perpmaker.strategy.interface import Strategy
 
 LEAST_PAUSE_S = 0.01
 """A wake condition that is due already does not turn the engine into a busy loop."""
 
 _QUOTING = frozenset({Mode.RUN, Mode.REDUCE})
-_AS_MEANT = frozenset({End.FILLED, End.REQUESTED})
 
 
 class Trader:
@@ -104,6 +101,7 @@ class Trader:
         self._price_question = PriceQuestion(self.state)
         self._retries = Retries()
         self._competition = Competition()
+        self._aftermath = Aftermath(self.state, self.permission, self._retries, self._competition)
         self._wanted = Wanted()
         self._wanted_exits = WantedExits()
         self._fired: dict[PositionSide, FiredAt] = {}
@@ -139,9 +137,7 @@ class Trader:
     @property
     def is_flat(self) -> bool:
         """Whether no position is left that could be closed, and no order at all."""
-        positions = self.state.account.positions.values()
-
-        return self.is_clean and not self.working() and not any(self._is_open(position.side) for position in positions)
+        return self.is_clean and not self.working() and not any(map(self.state.is_open, self.state.account.tracked))
 
     @property
     def is_settled(self) -> bool:
@@ -206,7 +202,7 @@ class Trader:
 
     def _decide(self, notices: list[str], now: float) -> Decision:
         state, permission = self.state, self.permission
-        notices.extend(self._take_news(now))
+        notices.extend(self._aftermath.take(now))
         stopping = permission.stop is not None or permission.halted is not None
         proofs, told = self._proof.demand(now, cancel_unknown=stopping)
         notices.extend(told)
@@ -317,8 +313,10 @@ class Trader:
         mode, reason = self.permission.mode(self.state, self.state.market.age_s(Channel.BOOK, now))
         self._idle = Decision(wake_at=wake_at, mode=mode, mode_reason=reason)
 
-        return attrs.evolve(
-            self._idle,
+        return Decision(
+            wake_at=wake_at,
+            mode=mode,
+            mode_reason=reason,
             actions=tuple(actions),
             notices=tuple(notices),
             wanted=self._wanted,
@@ -339,38 +337,8 @@ class Trader:
 
         return min((moment for moment in moments if moment is not None), default=None)
 
-    # --- what became of orders ---------------------------------------------------------------------------------------
-
-    def _take_news(self, now: float) -> list[str]:
-        """Take in how orders ended: when their slots may be tried again, which exits must go alone, what to tell."""
-        notices = []
-
-        for slot, end in self.state.orders.endings.take_news():
-            self._retries.ended(slot, end, now)
-            refusal = end.refusal
-
-            if slot.kind.is_exit and refusal is not None and refusal.reason is RefusalReason.REDUCE_ONLY:
-                self._competition.refused(slot, now)
-                self.permission.require(f"the venue refused {slot} as not reducing", now)
-
-            if slot.kind is OrderKind.VENUE_STOP and end.end not in _AS_MEANT and self._is_open(slot.position_side):
-                notices.append(_lost_stop(slot, end))
-
-        return notices
-
     def _hurry(self, now: float) -> None:
         """On the way to the end, orders of unknown outcome are cancelled and asked for at once."""
         for record in self.state.orders.live.values():
             if record.ask_at is not None:
                 record.ask(now)
-
-    def _is_open(self, side: PositionSide) -> bool:
-        return not self.state.instrument.is_dust(self.state.account.tracked[side].now.amount)
-
-
-def _lost_stop(slot: Slot, end: SlotEnd) -> str:
-    """What a person should know when a position stands without the stop that the venue was to keep."""
-    what = "fired it, and then did not execute it" if end.triggered else f"does not keep it ({end.end.value})"
-    words = f": {end.refusal.text}" if end.refusal is not None else ""
-
-    return f"the stop on the venue, {slot}: the venue {what}{words}; the stop is watched here"

@@ -108,6 +108,10 @@ class State:
         """Grows with every change that a decision may depend on, apart from prices within a wake's bounds."""
         return self._changes + self.orders.version
 
+    def is_open(self, side: PositionSide) -> bool:
+        """Whether there is a position of this side that an order could close."""
+        return not self.instrument.is_dust(self.account.tracked[side].now.amount)
+
     def fold(self, event: Event, now: float) -> None:
         """Take in one event; control events that say nothing about state pass by."""
         fold = self._fold.get(type(event))

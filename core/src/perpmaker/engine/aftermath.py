@@ -1,0 +1,44 @@
+"""What follows from how orders ended: pauses of their slots, room for exits that were refused, words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from perpmaker.engine.competition import Competition
+from perpmaker.engine.permission import Permission
+from perpmaker.engine.retry import Retries
+from perpmaker.model.order import OrderKind, RefusalReason, Slot
+from perpmaker.state.state import State
+from perpmaker.state.view import End, SlotEnd
+
+_AS_MEANT = frozenset({End.FILLED, End.REQUESTED})
+
+
+class Aftermath:
+    """Takes in each end once."""
+
+    def __init__(self, state: State, permission: Permission, retries: Retries, competition: Competition) -> None:
+        self._state = state
+        self._permission = permission
+        self._retries = retries
+        self._competition = competition
+
+    def take(self, now: float) -> Iterator[str]:
+        """Take in what ended since this was asked last; a line for people of what they should know."""
+        for slot, end in self._state.orders.endings.take_news():
+            self._retries.ended(slot, end, now)
+            refusal = end.refusal
+
+            if slot.kind.is_exit and refusal is not None and refusal.reason is RefusalReason.REDUCE_ONLY:
+                self._competition.refused(slot, now)
+                self._permission.require(f"the venue refused {slot} as not reducing", now)
+
+            if slot.kind is OrderKind.VENUE_STOP and end.end not in _AS_MEANT:
+                yield from self._lost_stop(slot, end)
+
+    def _lost_stop(self, slot: Slot, end: SlotEnd) -> Iterator[str]:
+        """A position stands without the stop that the venue was to keep."""
+        if self._state.is_open(slot.position_side):
+            what = "fired it, and then did not execute it" if end.triggered else f"does not keep it ({end.end.value})"
+            words = f": {end.refusal.text}" if end.refusal is not None else ""
+            yield f"the stop on the venue, {slot}: the venue {what}{words}; the stop is watched here"
