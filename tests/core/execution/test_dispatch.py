@@ -124,7 +124,8 @@ class Bench:
 @pytest.fixture
 async def bench() -> Bench:
     """A dispatcher whose venue accepts everything until told otherwise."""
-    venue, events, clock = Venue(), [], LoopClock()
+    venue, clock = Venue(), LoopClock()
+    events: list[Event] = []
     connector = cast("DerivativeConnector", venue)
     gate = Gate(clock=clock)
 
@@ -185,7 +186,7 @@ async def test_a_slow_cancel_does_not_hold_up_the_quotes(bench: Bench) -> None:
 
 async def test_accepted_refused_and_unknown_are_three_different_events(bench: Bench) -> None:
     """An unknown order may still arrive until its request's own deadline has passed; a refused one never was."""
-    answers = {
+    answers: dict[str, Outcome] = {
         "a": Accepted(client_id="a", venue_id="7", venue_ms=5, report=report("a", OrderStatus.FILLED, 1)),
         "r": Rejected(client_id="r", refusal=TOO_CLOSE),
         "u": Unknown(client_id="u", detail="no answer", signed_at=1.0),
@@ -203,7 +204,7 @@ async def test_accepted_refused_and_unknown_are_three_different_events(bench: Be
 
 async def test_a_cancel_says_what_became_of_the_order(bench: Bench) -> None:
     """Gone with what it had filled, filled before the cancel came, refused, or not known."""
-    answers = {
+    answers: dict[str, Outcome] = {
         "gone": Accepted(client_id="gone", venue_ms=5, report=report("gone", OrderStatus.CANCELLED, 1)),
         "plain": Accepted(client_id="plain", venue_ms=5),
         "filled": Accepted(client_id="filled", report=report("filled", OrderStatus.FILLED, 1)),
