@@ -16,6 +16,8 @@ from perpmaker.simulation.event import SimulationEvent, TradePrinted
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import OrderRequest, SimulatedOrder
 from perpmaker.simulation.recording import RecordedMarket, Replay
+from perpmaker.simulation.recording_book import BookSync, Steps
+from perpmaker.simulation.recording_message import DepthUpdate, Snapshot
 from perpmaker.simulation.recording_reader import Capture, Recording
 from perpmaker.simulation.rules import MARKETS
 
@@ -202,6 +204,29 @@ def test_differences_before_the_snapshot_are_joined_where_they_meet_it() -> None
     events = [one.event for one in tape.depth([("99.7", "0")]).recording().read()]
     assert isinstance(events[0], BookSnapshot)
     assert len(events) == 3  # the snapshot, the difference that it ends with, and the one after it
+
+
+def test_gap_between_differences_that_waited_for_the_snapshot_is_found() -> None:
+    """What waits is held to the same rule as what comes later: the book is lost at the gap."""
+    tape = Tape().depth()
+    at = tape.update
+    tape.depth().depth(skipped=3)
+    snapshot = {"lastUpdateId": at, "bids": [("99.9", "10")], "asks": [("100.1", "10")], "T": tape.venue_ms}
+    error = refused(tape.write(json.dumps(snapshot)).recording())
+
+    assert "differences are missing: update 1014 is followed by one that comes after 1017" in str(error)
+
+
+def test_differences_that_wait_in_vain_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A capture without a snapshot is read to its end in bounded memory; a late snapshot is still joined."""
+    monkeypatch.setattr("perpmaker.simulation.recording_book._LONGEST_WAIT", 3)
+    sync = BookSync(Steps(INSTRUMENT))
+
+    for last in range(1, 50):
+        sync.offer(DepthUpdate(s="BTCUSDT", U=last, u=last, pu=last - 1, b=[], a=[], E=0))
+
+    assert len(sync.restore(Snapshot(lastUpdateId=48, bids=[], asks=[]))) == 3
+    assert sync.is_live
 
 
 def test_snapshot_that_no_difference_reaches_is_refused() -> None:

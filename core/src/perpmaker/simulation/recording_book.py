@@ -6,6 +6,7 @@ are joined to the snapshot where they meet it; those before it are skipped.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
@@ -15,6 +16,7 @@ from perpmaker.simulation.recording_message import DepthUpdate, Level, Snapshot
 
 _MEMO_SIZE = 65_536
 _LONGEST_NUMBER = 40
+_LONGEST_WAIT = 6_000  # differences that wait for a snapshot, ten minutes of them: a whole capture may have none
 
 
 class Steps:
@@ -85,7 +87,7 @@ class BookSync:
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
-        self._pending: list[DepthUpdate] = []
+        self._pending: deque[DepthUpdate] = deque(maxlen=_LONGEST_WAIT)
         self._snapshot: Snapshot | None = None
         self._last: int | None = None
 
@@ -114,7 +116,8 @@ class BookSync:
 
         if expected != self._last:
             reason = f"differences are missing: update {self._last} is followed by one that comes after {expected}"
-            self._last, self._pending = None, [update]
+            self._last = None
+            self._pending.append(update)
 
             return (BookLost(reason=reason),)
 
@@ -129,7 +132,9 @@ class BookSync:
             return ()
 
         at = snapshot.lastUpdateId
-        self._pending = [update for update in self._pending if not _is_before(update, at)]
+
+        while self._pending and _is_before(self._pending[0], at):
+            self._pending.popleft()
 
         if not self._pending:
             return ()
@@ -141,13 +146,13 @@ class BookSync:
 
             return (BookLost(reason=reason),)
 
-        self._last = self._pending[-1].u
-        changes, self._pending = [self._change(update) for update in self._pending], []
+        rest, self._last = list(self._pending)[1:], first.u
+        self._pending.clear()
         whole = BookSnapshot(
             bids=self._steps.levels(snapshot.bids), asks=self._steps.levels(snapshot.asks), venue_ms=snapshot.T
         )
 
-        return (whole, *changes)
+        return (whole, self._change(first), *(event for update in rest for event in self.offer(update)))
 
     def _change(self, update: DepthUpdate) -> BookChanged:
         at_ms = update.E if update.T is None else update.T
