@@ -136,6 +136,7 @@ async def test_levers_move_the_synthetic_market(dialect: Any) -> None:
         ("/_ctl/fault", b"{"),
         ("/_ctl/fault", b'{"match": {"pth": "/"}, "do": {"act": "drop"}}'),
         ("/_ctl/market", b'{"jump": "far"}'),
+        ("/_ctl/market", b'{"jump": 0}'),
         ("/_ctl/account", b'{"do": "dance"}'),
         ("/_ctl/account", b'{"do": "transfer", "amount": "NaN"}'),
     ],

@@ -38,6 +38,8 @@ from perpmaker.wire.fault import FaultPlan, parse_fault
 from perpmaker.wire.server import App, Request, Response
 from perpmaker.wire.websocket import WebSocket
 
+_LARGEST_JUMP = 1000
+
 
 @attrs.frozen(kw_only=True)
 class MarketLever:
@@ -133,6 +135,9 @@ class ControlRoom:
             raise ValueError("only the synthetic market has levers")  # noqa: TRY004  # a wrong request, not a bug
 
         if lever.jump is not None:
+            if not 0 < lever.jump <= _LARGEST_JUMP:
+                raise ValueError(f"a jump by {lever.jump:g} leaves no market")
+
             self._market.jump(lever.jump)
 
         if lever.paused is not None:
