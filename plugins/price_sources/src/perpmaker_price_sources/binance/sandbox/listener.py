@@ -24,11 +24,13 @@ class Listener:
         self._scope = anyio.CancelScope()
 
     def deliver(self, message: str) -> None:
-        """Queue a message; a listener that is too far behind is cut off."""
+        """Queue a message; a listener that is too far behind is cut off, one that is being closed hears no more."""
         try:
             self._incoming.send_nowait(message)
         except anyio.WouldBlock:
             self._scope.cancel()
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            return
 
     async def run(self) -> None:
         """Send what is queued, and read (pings and the end), until the socket ends or is too far behind."""
