@@ -46,6 +46,7 @@ class Suspicion:
         self._doubts: dict[str, _Doubt] = {}
         self._asked_at = -inf
         self._highest_buy, self._lowest_sell = -inf, inf
+        self._looked_at = -1
 
     def is_reached(self, bid: int | None, ask: int | None) -> bool:
         """Whether other people's best stands where an order of ours does that nobody doubts yet: look at it."""
@@ -53,8 +54,14 @@ class Suspicion:
 
     def fold(self, event: Event, now: float) -> None:
         """A trade at the price of an order of ours, or through it, on the side that it would have been filled from."""
-        if isinstance(event, Traded):
-            self._reached(event.taker.opposite, event.ticks, now)
+        if not isinstance(event, Traded):
+            return
+
+        side = event.taker.opposite
+        is_far = event.ticks > self._highest_buy if side is Side.BUY else event.ticks < self._lowest_sell
+
+        if self._doubts or not is_far or self._looked_at != self._state.orders.version:
+            self._reached(side, event.ticks, now)
 
     def demand(self, now: float) -> None:
         """Have the venue asked about the orders whose doubt is due; those that are explained are forgotten."""
@@ -78,6 +85,7 @@ class Suspicion:
 
         self._highest_buy = max(self._undoubted(Side.BUY), default=-inf)
         self._lowest_sell = min(self._undoubted(Side.SELL), default=inf)
+        self._looked_at = self._state.orders.version
 
     def has_kept_back(self, record: Record, now: float) -> bool:
         """Whether fills of this order, which is known to have some that are missing, are overdue by this evidence."""
