@@ -22,10 +22,12 @@ class Leaving:
 
     async def send(self, message: str | bytes) -> None:
         """Nobody hears it."""
+        del message
         raise ConnectivityError("gone")
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye until told that it is over."""
+        del code, reason
         self.closing.set()
         await self.closed.wait()
 
