@@ -38,11 +38,13 @@ class CountingVenue:
     ends_at: float | None = None
     beats: list[float] = attrs.field(factory=list)
     disarmed: int = 0
+    asked: int = 0
     fault: VenueError | None = None
     switch_takes: str = "all of it"
 
     async def arm(self, instrument: Instrument, seconds: float) -> None:
         """Start the countdown."""
+        self.asked += 1
         self._answer(instrument)
         self.beats.append(self.clock.now())
         self.ends_at = self.clock.now() + seconds
@@ -204,10 +206,22 @@ async def test_F48_a_heartbeat_that_came_too_late_has_everything_read_again() ->
         assert scene.resyncs == []
 
         scene.venue.fault = None
-        await anyio.sleep(1)
+        await anyio.sleep(2)
 
     assert len(scene.resyncs) == 1
     assert any("read again" in line for line in scene.told)
+
+
+async def test_I16_a_switch_that_is_refused_is_not_asked_for_in_a_storm() -> None:
+    """Renewals that fail are tried again after growing pauses, at most thirty or so a minute."""
+    async with kept() as scene:
+        scene.dead_man.see([account()])
+        await anyio.sleep(1)
+        before = scene.venue.asked
+        scene.venue.fault = ConnectivityError("gone")
+        await anyio.sleep(60)
+
+    assert 20 <= scene.venue.asked - before <= 35
 
 
 async def test_F48_a_heartbeat_missed_now_and_then_is_no_matter() -> None:

@@ -24,6 +24,9 @@ BEATS = 3
 
 ANSWER_S = 5.0
 AGAIN_S = 0.5
+LONGEST_S = 2.0
+"""Pauses after renewals that failed: the first is `AGAIN_S`, each further one twice as long, up to `LONGEST_S`."""
+
 DISARM_S = 3.0
 
 
@@ -49,6 +52,7 @@ class DeadMan:
     _may_be_armed: bool = attrs.field(default=False, init=False)
     _is_late: bool = attrs.field(default=False, init=False)
     _told: str = attrs.field(default="", init=False)
+    _misses: int = attrs.field(default=0, init=False)
 
     def see(self, events: Iterable[Event]) -> None:
         """Learn from what happened whether orders of somebody else rest on the market."""
@@ -106,7 +110,7 @@ class DeadMan:
         except RateLimitedError as error:
             return self._missed(error.retry_after_s)
         except (VenueError, PayloadError, TimeoutError):
-            return self._missed(AGAIN_S)
+            return self._missed(0.0)
 
         self._beaten(sent_at)
 
@@ -118,19 +122,22 @@ class DeadMan:
             self.tell("the dead-man switch was renewed too late, and may have cancelled our orders: all is read again")
             self.resync()
 
-        self._armed_until, self._is_late = sent_at + self.seconds, False
+        self._armed_until, self._is_late, self._misses = sent_at + self.seconds, False, 0
         self._say(
             f"dead-man switch armed: {self.seconds:g} s after this process is heard of for the last time the venue "
             f"cancels {self.switch.switch_takes}"
         )
 
     def _missed(self, wait_s: float) -> float:
-        """It was not renewed; said once when the countdown has ended meanwhile."""
+        """It was not renewed: seconds to wait; said once when the countdown has ended meanwhile."""
         if self._armed_until is not None and self.clock.now() >= self._armed_until and not self._is_late:
             self._is_late = True
             self.tell("the dead-man switch cannot be renewed: the venue cancels our orders now")
 
-        return max(AGAIN_S, wait_s)
+        again_s = min(AGAIN_S * 2.0**self._misses, LONGEST_S)
+        self._misses = min(self._misses + 1, 16)
+
+        return max(again_s, wait_s)
 
     async def _stand_down(self, foreign: int) -> float:
         """Disarm it beside orders that are not ours; seconds until the next look."""

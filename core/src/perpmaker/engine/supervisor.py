@@ -20,6 +20,7 @@ from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Fe
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.dead_man import DeadMan
 from perpmaker.engine.decision import Decision
+from perpmaker.engine.diary import Diary
 from perpmaker.engine.feed import FeedRunner
 from perpmaker.engine.inbox import Inbox
 from perpmaker.engine.journal import Journal, LastKnown, Step
@@ -95,6 +96,7 @@ class Supervisor:
     _dispatcher: Dispatcher = attrs.field(init=False)
     _stopping: Stopping = attrs.field(init=False)
     _dead_man: DeadMan | None = attrs.field(default=None, init=False)
+    _diary: Diary = attrs.field(init=False)
     _watch: SettingsWatch = attrs.field(init=False)
     _rules: RulesWatch = attrs.field(init=False)
     _prices: PriceReader = attrs.field(init=False)
@@ -109,6 +111,7 @@ class Supervisor:
 
     def __attrs_post_init__(self) -> None:
         self.count = OrderCount(kind_of=self.known.kind_in_this_run)
+        self._diary = Diary(instrument=self.instrument, known=self.known)
         self._random = Random(self.seed)  # noqa: S311  # jitter, not cryptography
         self._gate = Gate(clock=self.clock)
         self._patience = Patience(gate=self._gate, emit=self.inbox.put, random=self._random, held=self.held)
@@ -221,8 +224,12 @@ class Supervisor:
 
         while True:
             timeout = None if wake_at is None else max(LEAST_WAIT_S, wake_at - self.clock.now())
-            actions, wake_at = self._decide(await self.inbox.drain(timeout))
+            events = await self.inbox.drain(timeout)
+            actions, wake_at = self._decide(events)
             self._start(actions, group)
+
+            for line in self._diary.lines(events, actions, self.clock.now()):
+                self.tell(line)
 
     def _decide(self, events: Sequence[Event]) -> tuple[Sequence[Action], float | None]:
         """Let the trader decide on what happened: what may be sent now, and when to ask it again."""

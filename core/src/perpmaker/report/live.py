@@ -15,7 +15,10 @@ from perpmaker.state.view import Mode
 
 
 def live_line(environment: str, bot: Supervisor) -> str:
-    """Environment, market, reference, best own quotes, position and profit, as the bot believes them to be now."""
+    """Environment, market, reference, own quotes, position and profit, as the bot believes them to be now.
+
+    A position is its amount in base, its entry price, and its target: `+0.010 @ 59969.5 -> 59999.5`.
+    """
     state = bot.trader.state
     instrument = bot.instrument
     parts = [f"{environment} {instrument.market}"]
@@ -24,8 +27,13 @@ def live_line(environment: str, bot: Supervisor) -> str:
         parts.append(f"{bot.mode.value.upper()}{f' ({bot.mode_reason})' if bot.mode_reason else ''}")
 
     parts.append(f"ref {price(_reference(state), instrument.tick.normalize())}")
-    parts.append(_quotes(bot.trader.working(), instrument))
-    parts.append(_position(state))
+    orders = bot.trader.working()
+    is_held = any(position.amount for position in state.account.positions.values())
+
+    if not is_held or any(order.slot.kind is OrderKind.QUOTE for order in orders):
+        parts.append(_quotes(orders, instrument))
+
+    parts.append(_position(state, orders))
     parts.append(f"PnL {profit(bot):+z.2f} {instrument.quote}")
 
     return " | ".join(parts)
@@ -75,8 +83,20 @@ def _best(orders: Sequence[WorkingOrder], side: Side) -> int | None:
     )
 
 
-def _position(state: State) -> str:
-    """What is held, in base; of Hedge positions each by itself."""
-    held = [f"{position.amount:+f}" for position in state.account.positions.values() if position.amount]
+def _position(state: State, orders: Sequence[WorkingOrder]) -> str:
+    """What is held, in base, from which entry price to which target; of Hedge positions each by itself."""
+    tick = state.instrument.tick.normalize()
+    held = []
 
-    return f"{' '.join(held)} {state.instrument.base}" if held else "flat"
+    for side, position in state.account.positions.items():
+        if position.amount:
+            targets = [
+                f" -> {price(state.instrument.price(order.order.ticks), tick)}"
+                for order in orders
+                if order.slot.kind is OrderKind.TAKE_PROFIT
+                and order.slot.position_side is side
+                and order.order.ticks is not None
+            ]
+            held.append(f"{position.amount:+f} @ {price(position.entry, tick)}{''.join(targets[:1])}")
+
+    return ", ".join(held) if held else "flat"
