@@ -72,14 +72,15 @@ class FeedRunner:
             self.emit([StreamRestored(channel=channel) for channel in self._channels()])
             proven_at = self.clock.now() + PROVEN_S
 
-            while True:
-                with anyio.fail_after(self.feed.stall_s):
-                    events = await receiver.receive()
+            with anyio.fail_after(self.feed.stall_s) as silence:
+                while True:
+                    self.emit(await receiver.receive())
 
-                self.emit(events)
+                    if self.feed.stall_s is not None:
+                        silence.deadline = anyio.current_time() + self.feed.stall_s
 
-                if self.clock.now() >= proven_at:
-                    self.backoff.reset()
+                    if self.clock.now() >= proven_at:
+                        self.backoff.reset()
 
     def _channels(self) -> list[Channel]:
         return sorted(self.feed.channels, key=lambda channel: channel.value)

@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 from anyio.abc import ByteStream, Listener, SocketAttribute, TaskGroup
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from perpmaker.errors import ConnectivityError
 
@@ -30,7 +30,7 @@ class _Direction:
         self._broken_at: float | None = None
         self._refused_at: float | None = None
         self._abandoned = False
-        self._changed = anyio.Event()
+        self._changed: anyio.Event | None = None
 
     @property
     def quiet(self) -> bool:
@@ -128,12 +128,19 @@ class _Direction:
         return min(known, default=None)
 
     async def _wait(self, until: float | None, now: float) -> None:
-        with anyio.move_on_after(None if until is None else max(0.0, until - now)):
-            await self._changed.wait()
+        changed = self._changed = self._changed or anyio.Event()
+
+        if until is None:
+            await changed.wait()
+            return
+
+        with anyio.move_on_after(max(0.0, until - now)):
+            await changed.wait()
 
     def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
 
 class MemoryStream(ByteStream):
@@ -158,13 +165,13 @@ class MemoryStream(ByteStream):
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
         """Receive what has arrived; EndOfStream after the other end's last byte, BrokenResourceError after a reset."""
-        await checkpoint()
+        await checkpoint_if_cancelled()
         with self._reading:
             return await self._incoming.receive(max_bytes)
 
     async def send(self, item: bytes) -> None:
         """Send all bytes, waiting while the other end does not read; BrokenResourceError when it is gone."""
-        await checkpoint()
+        await checkpoint_if_cancelled()
         with self._writing:
             await self._outgoing.send(item)
 

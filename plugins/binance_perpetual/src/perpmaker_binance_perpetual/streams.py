@@ -176,13 +176,14 @@ class BookReceiver:
 
     async def _step(self) -> Sequence[Event]:
         self._lifetime.check()
-        wait_s = math.inf
 
-        if self._sync.wants_snapshot:
-            wait_s = self._next_snapshot_at - self._clock.now()
+        if not self._sync.wants_snapshot:
+            return self._take(await self._socket.receive())
 
-            if wait_s <= 0:
-                return await self._restore()
+        wait_s = self._next_snapshot_at - self._clock.now()
+
+        if wait_s <= 0:
+            return await self._restore()
 
         with anyio.move_on_after(wait_s):
             return self._take(await self._socket.receive())

@@ -32,7 +32,12 @@ from perpmaker_binance_perpetual.sandbox.socket import POLICY_VIOLATION, parse_t
 from perpmaker_binance_perpetual.sandbox.user_stream import UserStream
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
-TICK_S: Final = 0.025
+RHYTHM_MS: Final = 100
+"""How often the venue's fastest streams speak (differences of the book, aggregate trades)."""
+
+RACE_MS: Final = 25
+"""The same, while user events are held back and must come between those."""
+
 JSON: Final = {"Content-Type": "application/json"}
 ENDPOINTS: Final = {
     (endpoint.method, endpoint.path): endpoint
@@ -50,6 +55,7 @@ class BinanceApp:
         self._authenticator = Authenticator(KEYS.checkers(), self._venue.server_ms)
         self._hub = Hub(clock, options.socket_life_s)
         self._chance = Random(options.seed)  # noqa: S311  # chance that a seed repeats, not a secret
+        self._rhythm_ms = RACE_MS if options.race_ms else RHYTHM_MS
         self._market = MarketStreams(self._venue, self._hub)
         self._user = UserStream(self._venue, self._hub, self._chance)
 
@@ -88,7 +94,7 @@ class BinanceApp:
             self._venue.exchange.advance(now_ms)
             self._market.tick(now_ms)
             self._user.tick(now_ms)
-            await anyio.sleep(TICK_S)
+            await anyio.sleep((self._rhythm_ms - now_ms % self._rhythm_ms) / 1000)
 
     async def _call(self, endpoint: Endpoint, request: Request) -> object:
         parameters = parse_parameters(request.query, request.body)

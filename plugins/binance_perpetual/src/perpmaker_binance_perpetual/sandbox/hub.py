@@ -31,7 +31,6 @@ class Hub:
         finally:
             del self._connections[connection]
             self._hearers.clear()
-            connection.close()
 
     def has_hearers(self, stream: str) -> bool:
         """Whether anybody hears the stream."""

@@ -68,7 +68,7 @@ class DepthFeed:
 
 
 class MarketStreams:
-    """Publishes the market's streams. `tick` is called often; each stream has its own rhythm."""
+    """Publishes the market's streams: best prices at once, what else there is at `tick`, each in its own rhythm."""
 
     def __init__(self, venue: Venue, hub: Hub) -> None:
         self._venue = venue
@@ -106,6 +106,8 @@ class MarketStreams:
         if isinstance(event, LevelsChanged):
             for feed in self._feeds.values():
                 feed.note(event)
+
+            self._publish_best()
         elif isinstance(event, TradePrinted):
             self._trades.append(event)
 

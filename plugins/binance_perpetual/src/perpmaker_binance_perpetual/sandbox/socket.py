@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, unquote
 import anyio
 import attrs
 import msgspec
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from perpmaker.clock import Clock
 from perpmaker.errors import ConnectivityError
@@ -86,10 +85,9 @@ class Connection:
         self._clock = clock
         self._changed = changed
         self._scope = anyio.CancelScope()
-        queue: tuple[MemoryObjectSendStream[str], MemoryObjectReceiveStream[str]] = anyio.create_memory_object_stream(
-            BACKLOG
-        )
-        self._incoming, self._outgoing = queue
+        self._waiting: deque[str] = deque()
+        self._news = anyio.Event()
+        self._ending = False
 
     def hears(self, stream: str) -> bool:
         """Whether messages of the stream come through: subscribed, and of the class of this route."""
@@ -110,28 +108,38 @@ class Connection:
                 tasks.start_soon(self._send)
                 await self._listen()
                 # What is queued goes out first: a frame cut in half would take the closing frame with it.
-                self._incoming.close()
+                self._end()
                 tasks.cancel_scope.deadline = anyio.current_time() + COURTESY_S
 
         await self._socket.close(POLICY_VIOLATION, "disconnected")
 
-    def close(self) -> None:
-        """Free the queue."""
-        self._incoming.close()
-        self._outgoing.close()
-
     def _queue(self, message: str) -> None:
-        try:
-            self._incoming.send_nowait(message)
-        except anyio.WouldBlock:
-            self._scope.cancel()
-        except anyio.ClosedResourceError:
+        if self._ending:
             return
+
+        if len(self._waiting) >= BACKLOG:
+            self._scope.cancel()
+            return
+
+        self._waiting.append(message)
+        self._news.set()
+
+    def _end(self) -> None:
+        """Take nothing more for the queue."""
+        self._ending = True
+        self._news.set()
 
     async def _send(self) -> None:
         with suppress(ConnectivityError):
-            async for message in self._outgoing:
-                await self._socket.send(message)
+            while True:
+                while self._waiting:
+                    await self._socket.send(self._waiting.popleft())
+
+                if self._ending:
+                    return
+
+                self._news = anyio.Event()
+                await self._news.wait()
 
     async def _listen(self) -> None:
         """Obey control messages until the socket is closed or too many came within a second."""
