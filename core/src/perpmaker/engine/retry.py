@@ -55,7 +55,7 @@ class Retries:
 
     def waits(self, slot: Slot, now: float) -> bool:
         """Whether nothing may be placed into the slot yet."""
-        if slot.kind.is_exit:
+        if not self._series or slot.kind.is_exit:
             return False
 
         return any(series is not None and series.again_at > now for series in map(self._series.get, (slot, None)))

@@ -153,6 +153,7 @@ def _by_slot(working: Iterable[WorkingOrder]) -> dict[Slot, list[WorkingOrder]]:
         slots.setdefault(order.slot, []).append(order)
 
     for orders in slots.values():
-        orders.sort(key=lambda order: order.sent_at)
+        if len(orders) > 1:
+            orders.sort(key=lambda order: order.sent_at)
 
     return slots
