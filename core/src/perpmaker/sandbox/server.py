@@ -105,30 +105,11 @@ async def open_sandbox(
     `source` is told to whoever asks who is here.
     UnknownMarketError when there are no rules for the market, RecordingError for a recording that cannot be replayed.
     """
-    rules = MARKETS.get(settings.market)
-
-    if rules is None:
-        raise UnknownMarketError(settings.market, f"the sandbox of {settings.venue}", tuple(MARKETS))
-
-    instrument = attrs.evolve(rules.instrument, symbol=dialect.symbol(settings.market))
-    replay = _replay(instrument, settings) if settings.recording and market is None else None
-    start_ms = clock.utc_ms()
-    behind = market or _recorded(replay, start_ms, tell)
-    behind = behind or SyntheticMarket(instrument, price=rules.price, seed=settings.seed, start_ms=start_ms)
-    exchange = Exchange(instrument, behind, start_ms=start_ms)
+    exchange, behind = _exchange(dialect, settings, clock.utc_ms, market, tell)
     oracle = Oracle(exchange)
     exchange.open_account(ACCOUNT, settings.balance)
     app = dialect.app(exchange, clock, dict(settings.options))
-    line = SandboxLine(
-        venue=settings.venue,
-        url=_url(listener),
-        api_key=dialect.keys.api_key,
-        api_secret=dialect.keys.api_secret,
-        market=settings.market,
-        seed=settings.seed,
-        recording=tuple(file.name for file in settings.recording),
-        source=source,
-    )
+    line = _line(dialect, settings, _url(listener), source)
     plan = faults if faults is not None else FaultPlan(seed=settings.seed)
     sandbox = Sandbox(line=line, keys=dialect.keys, exchange=exchange, market=behind, oracle=oracle, faults=plan)
     room = ControlRoom(
@@ -151,6 +132,41 @@ async def open_sandbox(
 
     if error is not None:
         raise error
+
+
+def _exchange(
+    dialect: Dialect,
+    settings: SandboxSettings,
+    utc_ms: Callable[[], int],
+    market: Market | None,
+    tell: Callable[[str], None] | None,
+) -> tuple[Exchange, Market]:
+    """The exchange, and everybody else on it; it begins once a recording has been read, which takes its time."""
+    rules = MARKETS.get(settings.market)
+
+    if rules is None:
+        raise UnknownMarketError(settings.market, f"the sandbox of {settings.venue}", tuple(MARKETS))
+
+    instrument = attrs.evolve(rules.instrument, symbol=dialect.symbol(settings.market))
+    replay = _replay(instrument, settings) if settings.recording and market is None else None
+    start_ms = utc_ms()
+    behind = market or _recorded(replay, start_ms, tell)
+    behind = behind or SyntheticMarket(instrument, price=rules.price, seed=settings.seed, start_ms=start_ms)
+
+    return Exchange(instrument, behind, start_ms=start_ms), behind
+
+
+def _line(dialect: Dialect, settings: SandboxSettings, url: str, source: SandboxLine | None) -> SandboxLine:
+    return SandboxLine(
+        venue=settings.venue,
+        url=url,
+        api_key=dialect.keys.api_key,
+        api_secret=dialect.keys.api_secret,
+        market=settings.market,
+        seed=settings.seed,
+        recording=tuple(file.name for file in settings.recording),
+        source=source,
+    )
 
 
 def _replay(instrument: Instrument, settings: SandboxSettings) -> Replay:
