@@ -254,11 +254,6 @@ def _overridden(document: Document, overrides: Sequence[str]) -> Document:
     return attrs.evolve(document, problems=tuple(problems), broken=document.broken - given, overridden=frozenset(given))
 
 
-def printable_key(key: str) -> str:
-    """What a person typed where a key should be, short."""
-    return repr(key[:40])
-
-
 def parse_override(text: str) -> object:
     """The value of `--set key=value`: TOML where it is, else the text itself."""
     try:
