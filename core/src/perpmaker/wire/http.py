@@ -187,7 +187,7 @@ class WireTransport(httpx.AsyncBaseTransport):
         self._max_body_bytes = max_body_bytes
         self._idle_s = idle_s
         self._origin = origin
-        self._free = anyio.Semaphore(max_connections)
+        self._free = anyio.Semaphore(max_connections, fast_acquire=True)  # a free one costs no turn of the loop
         self._idle: defaultdict[Origin, list[_Connection]] = defaultdict(list)
         _silence_httpx()
 

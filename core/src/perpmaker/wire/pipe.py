@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import selectors
+import select
 import socket
 import ssl
 import struct
@@ -146,9 +146,10 @@ def is_quiet(stream: ByteStream) -> bool:
     if raw is None or raw.fileno() < 0:
         return False
 
-    with selectors.DefaultSelector() as selector:
-        selector.register(raw.fileno(), selectors.EVENT_READ)
-        return not selector.select(timeout=0)
+    waiting = select.poll()
+    waiting.register(raw.fileno(), select.POLLIN)
+
+    return not waiting.poll(0)
 
 
 async def reset(stream: ByteStream) -> None:
