@@ -11,7 +11,7 @@ from perpmaker.model.event import Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Position
-from perpmaker.report.summary import Summary, render, summarise, unrealized
+from perpmaker.report.summary import Summary, other_fees, render, summarise, unrealized
 from perpmaker.state.account import Totals
 
 INSTRUMENT = Instrument(
@@ -141,3 +141,11 @@ def test_without_a_mark_price_nothing_is_unrealised() -> None:
     """A figure is never made up."""
     assert unrealized((LONG,), None) == 0
     assert unrealized((Position(side=PositionSide.NET),), Decimal(60_000)) == 0
+
+
+def test_fees_in_other_assets_are_those_of_the_run_alone() -> None:
+    """What an earlier run paid in BNB is not this one's, and an asset without fees is not named."""
+    before = Totals(fees={"BNB": Decimal("0.01"), "FDUSD": Decimal(1)})
+    totals = Totals(fees={"USDT": Decimal(3), "BNB": Decimal("0.03"), "FDUSD": Decimal(1)})
+
+    assert other_fees(totals, before, "USDT") == {"BNB": Decimal("0.02")}

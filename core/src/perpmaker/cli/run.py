@@ -22,7 +22,7 @@ from perpmaker.cli.screen import Screen
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError
-from perpmaker.report.summary import Summary, render, summarise
+from perpmaker.report.summary import Summary, other_fees, render, summarise
 
 if TYPE_CHECKING:
     from perpmaker.sandbox.server import SandboxLine  # a wrong file is said before a server is imported
@@ -270,11 +270,11 @@ async def _trade(
         closing=closing,
         mark=state.market.mark,
     )
-    other_fees = {asset: fee for asset, fee in state.account.totals.fees.items() if asset != bot.instrument.quote}
+    beside = other_fees(state.account.totals, bot.before, bot.instrument.quote)
 
     return Ended(
         summary=summary,
-        page=render(summary, bot.instrument, other_fees, closing.exits),
+        page=render(summary, bot.instrument, beside, closing.exits),
         unproven=closing.unproven,
         halted=bot.halted,
         locked_out=bot.was_locked_out,

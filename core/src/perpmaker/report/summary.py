@@ -89,6 +89,13 @@ def summarise(
     )
 
 
+def other_fees(totals: Totals, before: Totals, quote: str) -> dict[str, Decimal]:
+    """Fees of the run alone in assets other than the quote's (Binance: BNB), by asset; those without any are left out."""
+    paid = {asset: fee - before.fees.get(asset, Decimal(0)) for asset, fee in totals.fees.items() if asset != quote}
+
+    return {asset: fee for asset, fee in paid.items() if fee}
+
+
 def unrealized(positions: Iterable[Position], mark: Decimal | None) -> Decimal:
     """Profit that is not booked yet, at the mark price; 0 while there is no mark price."""
     if mark is None:
@@ -98,14 +105,14 @@ def unrealized(positions: Iterable[Position], mark: Decimal | None) -> Decimal:
 
 
 def render(
-    summary: Summary, instrument: Instrument, other_fees: Mapping[str, Decimal], left: Iterable[OrderReport] = ()
+    summary: Summary, instrument: Instrument, beside: Mapping[str, Decimal], left: Iterable[OrderReport] = ()
 ) -> str:
-    """The summary for a person, in at most 80 columns; `other_fees` are fees in other assets than the quote's.
+    """The summary for a person, in at most 80 columns; `beside` are fees in other assets than the quote's.
 
     `left` are the closing orders that were left on the venue: its stops are named.
     """
     quote, base = instrument.quote, instrument.base
-    fees = [f"{_money(summary.fees)} {quote}", *(f"{_money(fee)} {asset}" for asset, fee in other_fees.items())]
+    fees = [f"{_money(summary.fees)} {quote}", *(f"{_money(fee)} {asset}" for asset, fee in beside.items())]
     total = summary.realized_pnl + summary.unrealized_pnl - summary.fees + summary.funding
     rows = (
         ("quotes placed", f"{summary.quotes_placed} ({summary.cancels} cancelled)"),
