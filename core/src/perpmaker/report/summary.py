@@ -90,7 +90,7 @@ def summarise(
 
 
 def other_fees(totals: Totals, before: Totals, quote: str) -> dict[str, Decimal]:
-    """Fees of the run alone in assets other than the quote's (Binance: BNB), by asset; those without any are left out."""
+    """Fees of the run alone in assets other than the quote's (Binance: BNB), by asset, where there are any."""
     paid = {asset: fee - before.fees.get(asset, Decimal(0)) for asset, fee in totals.fees.items() if asset != quote}
 
     return {asset: fee for asset, fee in paid.items() if fee}
