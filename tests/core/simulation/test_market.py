@@ -95,11 +95,11 @@ def run_session(seed: int, polls_ms: int = 100) -> tuple[NaiveQuoter, list[Simul
 
 
 def test_naive_quoter_is_filled_in_every_session_and_takes_profit_in_nearly_all() -> None:
-    """Over 200 seeds every 45 s session has a fill, and at least 95 % have a filled target."""
-    sessions = [run_session(seed)[0] for seed in range(200)]
+    """Over 80 seeds every 45 s session has a fill, and at least 95 % have a filled target."""
+    sessions = [run_session(seed)[0] for seed in range(80)]
 
     assert all(quoter.fills for quoter in sessions)
-    assert sum(quoter.targets > 0 for quoter in sessions) >= 190
+    assert sum(quoter.targets > 0 for quoter in sessions) >= 76
 
 
 def test_same_seed_is_the_same_session() -> None:
