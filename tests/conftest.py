@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 import pytest
-
-
-def pytest_collection_finish() -> None:
-    """Have garbage collections leave out the thousands of collected tests: to look through them takes longest."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(params=["asyncio", "trio"])
