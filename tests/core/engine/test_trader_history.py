@@ -32,7 +32,6 @@ from perpmaker.model.event import (
     PositionReported,
     Resynced,
 )
-from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     Fill,
     NewOrder,
@@ -48,25 +47,11 @@ from perpmaker.model.order import (
 from perpmaker.model.position import Balance, Position
 from perpmaker.model.quote import Quote, TakeProfit, Wanted, WantedExits
 from perpmaker.state.view import View
+from perpmaker.testing.scene import INSTRUMENT
 
 FENCE_S = 3.0
 FATES = ("well", "well", "well", "before", "after", "late")
 NET = PositionSide.NET
-INSTRUMENT = Instrument(
-    market="BTC-USDT",
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    tick=Decimal("0.1"),
-    lot=Decimal("0.001"),
-    min_amount=Decimal("0.001"),
-    max_amount=Decimal(1000),
-    max_market_amount=Decimal(100),
-    min_notional=Decimal(5),
-    max_leverage=20,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0004"),
-)
 
 
 class Restless:
