@@ -45,7 +45,7 @@ class Venue:
     @property
     def view(self) -> View:
         """The view as it is now."""
-        return make_view(**self.fields, orders=dict(self.orders), ended=dict(self.ended), memory=self.memory)
+        return make_view(**self.fields, orders=dict(self.orders), ended=dict(self.ended), exit_memory=self.memory)
 
     def decide(self, after: float = 0.0, **changes: Any) -> WantedExits:
         """Let time pass, change fields (`bid` and `ask` make a book), and decide."""

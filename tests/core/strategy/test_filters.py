@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from perpmaker.model.instrument import OrderMargin
 from perpmaker.model.order import OrderKind, Side, Slot
 from perpmaker.model.quote import Rule
-from perpmaker.strategy.filters import Budget, MarketFilter, MinimumSpread, check_taking, own_barriers
+from perpmaker.strategy.filters import Budget, MarketFilter, MinimumSpread, Taking
 from perpmaker.strategy.reference import Reference, read_reference
 from perpmaker.testing.view import make_instrument, make_order, make_view
 
@@ -69,16 +69,16 @@ def test_minimum_spread_is_measured_from_the_reference(side: Side, ticks: int, *
 )
 def test_at_or_through_the_opposite_best_is_taking(side: Side, ticks: int, *, taking: bool) -> None:
     """A quote at or through the best of the other side is withheld."""
-    assert (check_taking(make_view(), side, ticks, {}) is not None) is taking
+    assert (Taking(make_view(), ()).check(side, ticks) is not None) is taking
 
 
 def test_a_quote_never_meets_our_own_order() -> None:
     """Our own live orders of the other side count too, exits included."""
     exit_order = make_order(Slot(OrderKind.TAKE_PROFIT, Side.SELL), 9970, 5)
-    barriers = own_barriers([exit_order, make_order(Slot(OrderKind.QUOTE, Side.SELL), 10050, 5)])
+    taking = Taking(make_view(), [exit_order, make_order(Slot(OrderKind.QUOTE, Side.SELL), 10050, 5)])
 
-    assert check_taking(make_view(), Side.BUY, 9970, barriers) is not None
-    assert check_taking(make_view(), Side.BUY, 9969, barriers) is None
+    assert taking.check(Side.BUY, 9970) is not None
+    assert taking.check(Side.BUY, 9969) is None
 
 
 def test_margin_of_a_quote_is_notional_by_leverage_plus_the_taker_fee() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.model.order import PositionMode, PositionSide, Side
-from perpmaker.strategy.ladder import SIDES, build_ladder, level_ticks
+from perpmaker.strategy.ladder import SIDES, build_ladder, ladder_ticks
 from perpmaker.strategy.reference import Reference, read_reference
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker.testing.view import make_book, make_instrument, make_view
@@ -23,7 +23,7 @@ def prices(settings: StrategySettings, bid: int = 9999, ask: int = 10001) -> dic
     assert isinstance(reference, Reference)
     ladder = build_ladder(settings, view.instrument, PositionMode.ONE_WAY, 1)
 
-    return {side: [level_ticks(level, reference) for level in ladder[side]] for side in SIDES}
+    return {side: ladder_ticks(side, ladder[side], reference) for side in SIDES}
 
 
 def lots(settings: StrategySettings, leverage: int = 1, **instrument: Any) -> list[int]:

@@ -40,6 +40,10 @@ class Competition:
     def keep(self, wants: Iterable[Exit], now: float) -> tuple[Exit, ...]:
         """The wants without those that compete; an exit nobody wants any more, or for long, needs no room."""
         wanted = tuple(wants)
+
+        if not self._alone:
+            return wanted
+
         slots = [want.slot for want in wanted]
         self._alone = {
             side: alone for side, alone in self._alone.items() if alone.slot in slots and now < alone.since + FORGET_S
@@ -64,9 +68,9 @@ class Competition:
 
     def next_at(self, now: float) -> float | None:
         """When the next wait is over."""
-        ends = (alone.since + PATIENCE_S for alone in self._alone.values())
+        ends = [alone.since + PATIENCE_S for alone in self._alone.values()]
 
-        return min((end for end in ends if end > now), default=None)
+        return min([end for end in ends if end > now], default=None)
 
     def _slot(self, side: PositionSide) -> Slot | None:
         alone = self._alone.get(side)

@@ -147,16 +147,17 @@ class Journal:
         return found.fetchone() is not None
 
     def intent(self, client_id: str) -> NewOrder | None:
-        """The order that was about to be sent under this id, by this run or an earlier one."""
+        """The order that was about to be sent under this id, by this run or an earlier one; None where none was.
+
+        Also None for one that an earlier version wrote in other words.
+        """
         query = "SELECT payload FROM row WHERE name = ? AND kind = 'intent' ORDER BY seq DESC"
         found = self._connection.execute(query, (client_id,)).fetchone()
 
-        if found is None:
+        try:
+            return None if found is None else msgspec.json.decode(found[0], type=NewOrder)
+        except msgspec.ValidationError:
             return None
-
-        order = msgspec.json.decode(found[0], type=NewOrder)
-
-        return attrs.evolve(order, slot=attrs.evolve(order.slot))  # made by its class: decoding sets no cached hash
 
     def memory(self) -> Recollection | None:
         """What the newest run wanted the next one to know, in seconds since the epoch; None where none did."""

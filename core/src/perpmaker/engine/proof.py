@@ -65,7 +65,8 @@ class Proof:
         self._suspicion.demand(now)
 
         for record in self._state.orders.live.values():
-            self._give_up_waiting(record, now)
+            if record.working.status in _IN_FLIGHT:
+                self._give_up_waiting(record, now)
 
             if record.ask_at is not None and record.ask_at <= now:
                 actions.extend(self._ask(record, now, cancel_unknown=cancel_unknown))
@@ -84,10 +85,12 @@ class Proof:
 
     def next_at(self, now: float) -> float | None:
         """When `demand` has something to do next, should nothing happen before."""
-        moments = [moment for record in self._state.orders.live.values() for moment in self._moments(record)]
-        moments += [gap.gap_since + DOUBT_S for gap in self._state.orders.gaps() if gap.gap_since is not None]
+        moments = [*self._suspicion.moments()]
 
-        moments += self._suspicion.moments()
+        for record in self._state.orders.live.values():
+            self._add_moments(record, moments)
+
+        moments += [gap.gap_since + DOUBT_S for gap in self._state.orders.gaps() if gap.gap_since is not None]
 
         for tracked in self._state.account.tracked.values():
             moments += [since + DOUBT_S for since in (tracked.doubt_since, tracked.external_since) if since is not None]
@@ -95,28 +98,28 @@ class Proof:
         if self._permission.demand is not None and self._permission.asked_at is not None:
             moments.append(self._permission.asked_at + RESYNC_AGAIN_S)
 
-        return min((moment for moment in moments if moment > now), default=None)
+        return min([moment for moment in moments if moment > now], default=None)
 
-    def _moments(self, record: Record) -> Iterator[float]:
+    def _add_moments(self, record: Record, moments: list[float]) -> None:
+        """Those of one order: a resting one that the stream has shown has none."""
         if record.ask_at is not None:
-            yield record.ask_at
+            moments.append(record.ask_at)
 
         if record.working.status in _IN_FLIGHT:
-            yield record.working.changed_at + ANSWER_S
+            moments.append(record.working.changed_at + ANSWER_S)
 
         if record.cancel_at:
-            yield record.cancel_at
+            moments.append(record.cancel_at)
 
         if record.cut_at is not None:
-            yield record.cut_at + CUT_S
+            moments.append(record.cut_at + CUT_S)
 
         if record.accepted_at is not None and not record.working.confirmed and self._permission.lost is None:
-            yield max(record.accepted_at + CONFIRM_S, self._may_reconnect_at)
+            moments.append(max(record.accepted_at + CONFIRM_S, self._may_reconnect_at))
 
     def _give_up_waiting(self, record: Record, now: float) -> None:
-        command = _IN_FLIGHT.get(record.working.status)
-
-        if command is not None and record.working.changed_at + ANSWER_S <= now:
+        if record.working.changed_at + ANSWER_S <= now:
+            command = _IN_FLIGHT[record.working.status]
             record.doubt(command, fence_at=record.working.changed_at + self._fence_s, now=now)
 
     def _ask(self, record: Record, now: float, *, cancel_unknown: bool) -> Iterator[Action]:

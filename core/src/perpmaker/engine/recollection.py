@@ -106,10 +106,6 @@ def encode_recollection(recollection: Recollection) -> bytes:
 def decode_recollection(payload: bytes) -> Recollection | None:
     """Back from a row of the journal; None for one of another version."""
     try:
-        known = msgspec.json.decode(payload, type=Recollection)
+        return msgspec.json.decode(payload, type=Recollection)
     except msgspec.MsgspecError:
         return None
-
-    paused = tuple((attrs.evolve(slot), end) for slot, end in known.paused)  # decoding sets no cached hash
-
-    return attrs.evolve(known, paused=paused)

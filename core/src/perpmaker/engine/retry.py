@@ -62,7 +62,7 @@ class Retries:
 
     def next_at(self, now: float) -> float | None:
         """When the next slot may be tried again."""
-        return min((series.again_at for series in self._series.values() if series.again_at > now), default=None)
+        return min([series.again_at for series in self._series.values() if series.again_at > now], default=None)
 
     def _failed(self, slot: Slot | None, delays: tuple[float, ...], now: float) -> None:
         series = self._series.get(slot)

@@ -67,11 +67,19 @@ class Suspicion:
         """Have the venue asked about the orders whose doubt is due; those that are explained are forgotten."""
         book = self._state.book
 
-        if book.ok:
+        self._look()
+
+        if book.ok and (self._doubts or self.is_reached(book.best_bid, book.best_ask)):
             for side, best in ((Side.BUY, book.best_ask), (Side.SELL, book.best_bid)):
                 if best is not None:
                     self._reached(side, best, now)
 
+        if self._doubts:
+            self._settle(now)
+            self._look()
+
+    def _settle(self, now: float) -> None:
+        """Forget doubts that are explained, and ask about those that are due."""
         gaps = {record.working.client_id for record in self._state.orders.gaps()}
 
         for client_id, doubt in list(self._doubts.items()):
@@ -83,8 +91,17 @@ class Suspicion:
         if now >= self._asked_at + ASK_AGAIN_S:
             self._ask(now)
 
-        self._highest_buy = max(self._undoubted(Side.BUY), default=-inf)
-        self._lowest_sell = min(self._undoubted(Side.SELL), default=inf)
+    def _look(self) -> None:
+        """Where our undoubted resting orders stand nearest to the market."""
+        prices: dict[Side, list[float]] = {Side.BUY: [-inf], Side.SELL: [inf]}
+
+        for client_id, record in self._state.orders.live.items():
+            order = record.working.order
+
+            if order.ticks is not None and client_id not in self._doubts and _rests(record):
+                prices[order.slot.side].append(order.ticks)
+
+        self._highest_buy, self._lowest_sell = max(prices[Side.BUY]), min(prices[Side.SELL])
         self._looked_at = self._state.orders.version
 
     def has_kept_back(self, record: Record, now: float) -> bool:
@@ -100,14 +117,6 @@ class Suspicion:
 
             if not doubt.asked:
                 yield self._asked_at + ASK_AGAIN_S
-
-    def _undoubted(self, side: Side) -> Iterator[int]:
-        """The prices of the resting orders of a side that are not doubted."""
-        for client_id, record in self._state.orders.live.items():
-            order = record.working.order
-
-            if order.side is side and order.ticks is not None and client_id not in self._doubts and _rests(record):
-                yield order.ticks
 
     def _reached(self, side: Side, ticks: int, now: float) -> None:
         """The market has reached this price: every order of the side at it or before it should have been filled."""

@@ -47,7 +47,7 @@ from perpmaker.model.position import VenueSettings
 from perpmaker.model.quote import Quote, VenueStop, Wake, Wanted, WantedExits
 from perpmaker.risk import review as risk
 from perpmaker.state.state import State
-from perpmaker.state.view import Mode
+from perpmaker.state.view import Mode, View
 from perpmaker.strategy.interface import Strategy
 
 LEAST_PAUSE_S = 0.01
@@ -212,32 +212,29 @@ class Trader:
         quoting: Quoting | None = None
 
         if permission.synchronised:
-            exits = self._decide_exits(mode, reason, now)
-            quoting = self._decide_quotes(mode, reason, notices, now)
+            memory, exit_memory = self._wanted.memory, self._wanted_exits.memory
+            view = state.view(now, mode=mode, mode_reason=reason, memory=memory, exit_memory=exit_memory)
+            exits = self._decide_exits(view)
+            quoting = self._decide_quotes(view, notices)
             quotes = () if quoting is None or mode is not Mode.RUN else self._permitted(quoting.quotes)
             actions = self._send([*exits, *quotes], now)
 
         return self._answer([*actions, *proofs], notices, quoting, now)
 
-    def _decide_exits(self, mode: Mode, reason: str, now: float) -> tuple[Want, ...]:
-        view = self.state.view(now, mode=mode, mode_reason=reason, memory=self._wanted_exits.memory)
+    def _decide_exits(self, view: View) -> tuple[Want, ...]:
         self._wanted_exits = self._exits.decide(view)
 
-        return self._competition.keep(self._wanted_exits.exits, now)
+        return self._competition.keep(self._wanted_exits.exits, view.now)
 
-    def _decide_quotes(self, mode: Mode, reason: str, notices: list[str], now: float) -> Quoting | None:
+    def _decide_quotes(self, view: View, notices: list[str]) -> Quoting | None:
         """Ask the strategy, unless nothing may be quoted for good; one that fails is not asked again."""
-        if mode not in _QUOTING:
+        if view.mode not in _QUOTING:
             self._wanted = attrs.evolve(self._wanted, quotes=(), wake=Wake())
             return None
 
-        view = self.state.view(
-            now,
-            mode=mode,
-            mode_reason=reason,
-            memory=self._wanted.memory,
-            no_quotes_for=self._wanted_exits.no_quotes_for,
-        )
+        if self._wanted_exits.no_quotes_for:
+            view = attrs.evolve(view, no_quotes_for=self._wanted_exits.no_quotes_for)
+
         quoting = quote(self._strategy, self._review, view)
 
         if isinstance(quoting, Broken):
@@ -309,7 +306,7 @@ class Trader:
         self._decided_ok = self.state.book.ok
         self._timer_at = self._next_timer(now)
         moments = (self._timer_at, self._wanted.wake.at, self._wanted_exits.wake.at)
-        wake_at = min((max(moment, now + LEAST_PAUSE_S) for moment in moments if moment is not None), default=None)
+        wake_at = min([max(moment, now + LEAST_PAUSE_S) for moment in moments if moment is not None], default=None)
         mode, reason = self.permission.mode(self.state, self.state.market.age_s(Channel.BOOK, now))
         self._idle = Decision(wake_at=wake_at, mode=mode, mode_reason=reason)
 
@@ -335,7 +332,7 @@ class Trader:
             now + stale_in + LEAST_PAUSE_S if stale_in >= 0 else None,
         )
 
-        return min((moment for moment in moments if moment is not None), default=None)
+        return min([moment for moment in moments if moment is not None], default=None)
 
     def _hurry(self, now: float) -> None:
         """On the way to the end, orders of unknown outcome are cancelled and asked for at once."""

@@ -56,14 +56,13 @@ def diff(
         want = wanted.get(slot)
         last = orders[-1]
         is_right = want is not None and (
-            slot in missing or equals(last, want) or (last.client_id in cut and equals(last, _at_most(want, last)))
+            equals(last, want) or slot in missing or (last.client_id in cut and equals(last, _at_most(want, last)))
         )
 
         if two_stops and isinstance(want, VenueStop) and not (is_right and last.status is OrderStatus.OPEN):
             continue
 
-        keep = last if is_right else None
-        cancel.extend(order for order in orders if order is not keep and is_cancellable(order))
+        cancel += [order for order in orders if not (is_right and order is last) and is_cancellable(order)]
 
     for slot, want in wanted.items():
         left = want.lots - missing.get(slot, 0)
@@ -85,7 +84,9 @@ def diff(
 def equals(order: WorkingOrder, want: Want) -> bool:
     """Whether the order is what is wanted: quotes by their original amount, exits by what is left to close."""
     if isinstance(want, Quote):
-        return (order.order.ticks, order.order.lots, order.order.generation) == (want.ticks, want.lots, want.generation)
+        new = order.order
+
+        return new.ticks == want.ticks and new.lots == want.lots and new.generation == want.generation
 
     if isinstance(want, VenueStop):  # it closes whatever the position is
         return (order.order.type, order.order.ticks) == (OrderType.VENUE_STOP, want.ticks)

@@ -66,9 +66,9 @@ class Exits:
     def decide(self, view: View) -> WantedExits:
         """Which exits should be live now, for which positions quotes are forbidden, and when to ask again.
 
-        `view.memory` is the memory of exits, not of the strategy.
+        `view.exit_memory` is the memory that the last answer asked for.
         """
-        memory = view.memory if isinstance(view.memory, ExitMemory) else ExitMemory()
+        memory = view.exit_memory if isinstance(view.exit_memory, ExitMemory) else ExitMemory()
         known = memory.failed
         failed, unpriced = retry.track(view, known), entry.track(view, memory.unpriced)
 

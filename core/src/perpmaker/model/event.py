@@ -7,7 +7,7 @@ milliseconds since the epoch, `*_at` are seconds of the engine's clock.
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import Enum, unique
+from enum import unique
 from typing import TypeAlias
 
 import attrs
@@ -15,10 +15,11 @@ import attrs
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, OrderReport, Refusal, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
+from perpmaker.model.word import Word
 
 
 @unique
-class Channel(Enum):
+class Channel(Word):
     """A stream that can be lost and found again by itself."""
 
     BOOK = "book"
@@ -128,7 +129,7 @@ class OrderRefused:
 
 
 @unique
-class Command(Enum):
+class Command(Word):
     """What was asked of the venue."""
 
     PLACE = "place"
@@ -155,7 +156,7 @@ class OrderNotFound:
 
 
 @unique
-class CancelCause(Enum):
+class CancelCause(Word):
     """Who ended an order that did not fill."""
 
     REQUESTED = "requested"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import Enum, unique
-from typing import TypeAlias
+from enum import unique
+from typing import NamedTuple, TypeAlias
 
 import attrs
 
+from perpmaker.model.word import Word
+
 
 @unique
-class Side(Enum):
+class Side(Word):
     """Buy or sell, as data: `sign` is +1 for buys, so that one formula serves both sides.
 
     `sign` is the direction in which a fill moves the position: +1 for a buy, -1 for a sell.
@@ -24,8 +26,6 @@ class Side(Enum):
     def __init__(self, value: str) -> None:
         self.sign = 1 if value == "buy" else -1
 
-    __hash__ = object.__hash__  # a side is a key everywhere, and Enum's own hash is a slow function
-
     @property
     def opposite(self) -> Side:
         """The other side."""
@@ -33,18 +33,16 @@ class Side(Enum):
 
 
 @unique
-class PositionSide(Enum):
+class PositionSide(Word):
     """Which position an order acts on: the one net position (One-way), or one of the two of Hedge mode."""
 
     NET = "net"
     LONG = "long"
     SHORT = "short"
 
-    __hash__ = object.__hash__  # as of Side
-
 
 @unique
-class PositionMode(Enum):
+class PositionMode(Word):
     """One net position per market, or a long and a short one beside each other."""
 
     ONE_WAY = "One-way"
@@ -52,7 +50,7 @@ class PositionMode(Enum):
 
 
 @unique
-class OrderKind(Enum):
+class OrderKind(Word):
     """Why an order exists. Exits are distinct kinds everywhere: a stop is never mistaken for a target.
 
     `is_exit`: it can only shrink a position. STOP_LOSS is sent when the stop has fired; VENUE_STOP rests on the venue,
@@ -71,8 +69,6 @@ class OrderKind(Enum):
     def __init__(self, value: str) -> None:
         self.is_exit = value not in {"quote", "foreign"}
 
-    __hash__ = object.__hash__  # as of Side
-
     @property
     def holds_position(self) -> bool:
         """Whether a live order of it keeps others from closing the same lots; a stop that waits holds none."""
@@ -80,7 +76,7 @@ class OrderKind(Enum):
 
 
 @unique
-class OrderType(Enum):
+class OrderType(Word):
     """How an order executes. VENUE_STOP waits for its trigger price and then closes the whole position at market."""
 
     POST_ONLY = "post_only"
@@ -91,7 +87,7 @@ class OrderType(Enum):
 
 
 @unique
-class OrderStatus(Enum):
+class OrderStatus(Word):
     """What is known of an order.
 
     PENDING: sent, not answered. OPEN: the venue has it. CANCELLING: a cancel is under way, it may still fill.
@@ -112,11 +108,9 @@ class OrderStatus(Enum):
     def __init__(self, value: str) -> None:
         self.is_final = value in {"filled", "cancelled", "refused"}
 
-    __hash__ = object.__hash__  # as of Side
-
 
 @unique
-class RefusalReason(Enum):
+class RefusalReason(Word):
     """Why a venue refused a command, where the core acts differently on it; everything else is OTHER."""
 
     POST_ONLY_WOULD_TAKE = "post_only_would_take"
@@ -147,11 +141,11 @@ class Refusal:
     text: str = ""
 
 
-@attrs.frozen(cache_hash=True)  # a slot is a key everywhere
-class Slot:
+class Slot(NamedTuple):
     """The place an order takes: at most one order of a slot is live or may become live.
 
-    `level` counts from 0 for quotes; exits have level 0 and are told apart by the position they close.
+    `level` counts from 0 for quotes; exits have level 0 and are told apart by the position they close. A slot is a key
+    everywhere, and a tuple of what hashes quickly is the quickest key.
     """
 
     kind: OrderKind

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import Enum, unique
+from enum import unique
 from typing import TypeAlias
 
 import attrs
 
 from perpmaker.model.order import OrderType, PositionSide, Side, Slot
+from perpmaker.model.word import Word
 
 
 @unique
-class Rule(Enum):
+class Rule(Word):
     """The rule that a reason speaks of; `why` groups and words by it."""
 
     REFERENCE = "reference"

@@ -14,7 +14,7 @@ from perpmaker.model.quote import Quote, Reason, Rule, Wanted
 from perpmaker.risk.interface import Refused
 from perpmaker.state.view import View
 from perpmaker.strategy.filters import MarketFilter
-from perpmaker.strategy.ladder import SIDES, Level, build_ladder, level_ticks
+from perpmaker.strategy.ladder import SIDES, Level, build_ladder, ladder_ticks
 from perpmaker.strategy.optimisation import optimise, price_to_beat
 from perpmaker.strategy.reference import NoReference, Reference, read_reference
 from perpmaker.strategy.settings import StrategySettings
@@ -168,7 +168,7 @@ def _prices(
     view: View, settings: StrategySettings, side: Side, reference: Reference, ladder: tuple[Level, ...]
 ) -> tuple[list[int], list[int]]:
     """The side's prices in ticks, after order optimisation and before it."""
-    own = [level_ticks(level, reference) for level in ladder]
+    own = ladder_ticks(side, ladder, reference)
 
     return optimise(settings, view, side, reference=reference, ladder=ladder, own=own)[0], own
 

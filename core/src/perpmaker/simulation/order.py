@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import Enum, unique
+from enum import unique
 
 import attrs
 
 from perpmaker.model.order import PositionSide, Side
+from perpmaker.model.word import Word
 
 
 @unique
-class TimeInForce(Enum):
+class TimeInForce(Word):
     """What becomes of the part of a limit order that cannot be filled at once."""
 
     GTC = "gtc"
@@ -21,7 +22,7 @@ class TimeInForce(Enum):
 
 
 @unique
-class OrderState(Enum):
+class OrderState(Word):
     """OPEN rests (partly filled or not); the others are final."""
 
     OPEN = "open"
@@ -31,7 +32,7 @@ class OrderState(Enum):
 
 
 @unique
-class Cause(Enum):
+class Cause(Word):
     """Why an order changed.
 
     ACCEPTED, AMENDED, TRADED (one execution), CANCELLED (asked for). REDUCED: a closing order was cut because the
@@ -127,7 +128,7 @@ class Execution:
 
 
 @unique
-class TriggerKind(Enum):
+class TriggerKind(Word):
     """STOP: triggers when the price reaches the trigger against the position; TAKE_PROFIT: in its favour."""
 
     STOP = "stop"
@@ -135,7 +136,7 @@ class TriggerKind(Enum):
 
 
 @unique
-class TriggerPrice(Enum):
+class TriggerPrice(Word):
     """The price that is compared with the trigger."""
 
     LAST = "last"
@@ -157,7 +158,7 @@ class ConditionalRequest:
 
 
 @unique
-class ConditionalState(Enum):
+class ConditionalState(Word):
     """WAITING is the only state that is not final."""
 
     WAITING = "waiting"

@@ -59,10 +59,7 @@ class Orders(Standing):
 
     def cancel(self, client_id: str, now: float) -> None:
         """A cancel is about to be sent; an order of unknown outcome stays unknown until that is proven."""
-        record = self.live[client_id]
-        record.cancels += 1
-        status = OrderStatus.CANCELLING if record.working.status is OrderStatus.OPEN else record.working.status
-        record.put(status=status, cancel_requested=True, changed_at=now)
+        self.live[client_id].cancelling(now)
         self.version += 1
 
     def adopt(self, order: NewOrder, report: OrderReport, now: float) -> None:

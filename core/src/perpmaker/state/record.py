@@ -65,6 +65,24 @@ class Record:
         known = dict(zip(_FIELDS, _values(self.working), strict=True))
         self.working = WorkingOrder(**{**known, **changes})
 
+    def cancelling(self, now: float) -> None:
+        """A cancel is on its way; one whose outcome is unknown stays so. As `put`, and it is done for every quote."""
+        working = self.working
+        self.cancels += 1
+        self.working = WorkingOrder(
+            order=working.order,
+            status=OrderStatus.CANCELLING if working.status is OrderStatus.OPEN else working.status,
+            sent_at=working.sent_at,
+            filled_lots=working.filled_lots,
+            venue_id=working.venue_id,
+            venue_ms=working.venue_ms,
+            fence_at=working.fence_at,
+            changed_at=now,
+            cancel_requested=True,
+            confirmed=working.confirmed,
+            triggered=working.triggered,
+        )
+
     def accept(self, *, venue_id: str | None, venue_ms: int, now: float, by_stream: bool) -> None:
         """The venue has the order: it was taken, whatever has become of it since."""
         status = self.working.status

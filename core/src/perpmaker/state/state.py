@@ -44,6 +44,7 @@ from perpmaker.state.orders import Orders
 from perpmaker.state.view import Mode, View
 
 _STOP_EXPLAINS_S = 10.0
+_NOBODY: frozenset[PositionSide] = frozenset()
 _STOPS = frozenset({OrderKind.STOP_LOSS, OrderKind.VENUE_STOP})
 
 
@@ -126,9 +127,9 @@ class State:
         mode: Mode,
         mode_reason: str,
         memory: object,
-        no_quotes_for: frozenset[PositionSide] = frozenset(),
+        exit_memory: object = None,
     ) -> View:
-        """The frozen view for one decision."""
+        """The frozen view for one decision; no quotes are forbidden in it yet."""
         market, orders, account = self.market, self.orders, self.account
 
         return View(
@@ -154,9 +155,10 @@ class State:
             capital=account.capital(self.instrument.quote, market.mark, self.leverage),
             quote_filled_at=dict(orders.endings.quote_filled_at),
             stop_closed_at=dict(self.stop_closed_at),
-            no_quotes_for=no_quotes_for,
+            no_quotes_for=_NOBODY,
             blocked=orders.is_blocked,
             memory=memory,
+            exit_memory=exit_memory,
             beside=orders.beside(),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from enum import Enum, unique
+from enum import unique
 from typing import Protocol
 
 import attrs
@@ -14,10 +14,11 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide, Refusal, Side, Slot, WorkingOrder
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote
+from perpmaker.model.word import Word
 
 
 @unique
-class Mode(Enum):
+class Mode(Word):
     """How much the bot may do. Losing certainty moves down at once; going up needs a completed resync.
 
     RUN: quotes and exits. REDUCE: nothing that could enlarge a position; quotes are cancelled, exits stay.
@@ -51,7 +52,7 @@ class BookView(Protocol):
 
 
 @unique
-class End(Enum):
+class End(Word):
     """How the last order of a slot ended."""
 
     FILLED = "filled"
@@ -97,6 +98,7 @@ class View:
     `stop_closed_at`: when a stop loss last brought a position to zero, per position.
     `no_quotes_for`: position sides for which exits forbid quotes now (a stop has fired).
     `blocked`: an order's outcome is unknown: nothing that could add exposure may be placed.
+    `memory`: what the strategy wanted remembered, and `exit_memory` what exits did.
     `approved`: for risk modules, the quotes of this decision that every module has approved before this one.
     """
 
@@ -125,5 +127,6 @@ class View:
     no_quotes_for: frozenset[PositionSide]
     blocked: bool
     memory: object
+    exit_memory: object = None
     beside: tuple[WorkingOrder, ...] = ()
     approved: Mapping[Slot, Quote] = attrs.field(factory=dict)

@@ -7,16 +7,18 @@ whenever nothing forbids it, at the ladder's price of that moment.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
+from typing import NamedTuple
 
 import attrs
 
 from perpmaker.model.order import OrderStatus, Side, Slot, WorkingOrder
 from perpmaker.model.quote import Quote, Reason, Rule, Wanted, Withheld
 from perpmaker.state.view import View
-from perpmaker.strategy.filters import Budget, MarketFilter, MinimumSpread, check_taking, own_barriers
+from perpmaker.strategy.filters import Budget, MarketFilter, MinimumSpread, Taking
 from perpmaker.strategy.gate import Gate, read_gate
-from perpmaker.strategy.ladder import SIDES, Level, level_ticks
-from perpmaker.strategy.memory import Cycle, Memory
+from perpmaker.strategy.ladder import Level, ladder_ticks
+from perpmaker.strategy.memory import Cycle, Memory, Vanished
 from perpmaker.strategy.optimisation import optimise
 from perpmaker.strategy.reference import Reference
 from perpmaker.strategy.refresh import Resting, Target, Tolerance, arrange, match
@@ -26,14 +28,25 @@ from perpmaker.strategy.wake import Alarm
 ADOPTED = (Reason(Rule.REFRESH, "found resting: looked at again at the next refresh"),)
 
 
+_level_of = attrgetter("slot.level")
+
+
 @attrs.frozen(kw_only=True)
 class Shape:
-    """What follows from settings and market alone, made once: ladder, filters, tolerance."""
+    """What follows from settings and market alone, made once: ladder, filters, tolerance. `slots`: the ladder's."""
 
     ladder: dict[Side, tuple[Level, ...]]
+    slots: tuple[Slot, ...]
     market: MarketFilter
     minimum: MinimumSpread
     tolerance: Tolerance
+
+
+class Priced(NamedTuple):
+    """The ladder of a side at this moment, by place: prices in ticks, and the chains of reasons up to them."""
+
+    ticks: list[int]
+    chains: list[tuple[Reason, ...]]
 
 
 class Draft:
@@ -50,12 +63,12 @@ class Draft:
         self._generation = 1 + max(
             memory.generation, max((order.order.generation for order in view.orders.values()), default=0)
         )
-        self._refreshed = False
+        self._refreshed = False  # whether there is anything of this generation
         self._quotes: dict[Slot, Quote] = {}
         self._withheld: dict[Slot, Withheld] = {}
         self._candidates: list[Quote] = []
         self._cycles = dict(memory.cycles)
-        self._priced: dict[Side, tuple[list[int], Reason | None]] = {}
+        self._priced: dict[Side, Priced] = {}
         self.alarm = Alarm(view, reference)
 
     # --- one side --------------------------------------------------------------------------------------------------
@@ -112,15 +125,14 @@ class Draft:
             for slot, order in enumerate(orders)
             if order is not None and order.status is not OrderStatus.OPEN
         }
-        prices, _ = self._prices(side)
-        targets = [
-            Target(index, prices[index], level.lots) for index, level in enumerate(ladder) if index not in busy.values()
-        ]
+        prices, taken = self._price(side).ticks, busy.values()
+        targets = [Target(index, prices[index], level.lots) for index, level in enumerate(ladder) if index not in taken]
         kept = match(side, self._comparable(side, orders), targets)
         by_slot = {order.slot.level: level for level, order in kept.items()}
         places = arrange(cycle.places, {**busy, **by_slot})
         self._cycles[side] = self._next_cycle(cycle, places)
         self._refreshed = True
+        anew = []
 
         for slot, order in enumerate(orders):
             if order is not None and slot in busy:
@@ -128,14 +140,20 @@ class Draft:
             elif order is not None and slot in by_slot:
                 self._keep_within_tolerance(order, by_slot[slot])
             else:
-                self._propose(side, ladder[slot].slot, places[slot])
+                anew.append((ladder[slot].slot, places[slot]))
+
+        self._propose(side, anew)
 
     def _comparable(self, side: Side, orders: Sequence[WorkingOrder | None]) -> list[Resting]:
         """The resting orders that a refresh may keep: open, and not too near."""
+        look_at, bound = self._shape.tolerance.look_at, self._shape.minimum.spread is not None
+
         return [
-            self._shape.tolerance.look_at(order)
+            look_at(order)
             for order in orders
-            if order is not None and order.status is OrderStatus.OPEN and self._too_near(side, order) is None
+            if order is not None
+            and order.status is OrderStatus.OPEN
+            and not (bound and self._too_near(side, order) is not None)
         ]
 
     def _next_cycle(self, cycle: Cycle, places: tuple[int, ...]) -> Cycle:
@@ -150,6 +168,7 @@ class Draft:
     def _continue(self, side: Side, gate: Gate) -> None:
         """Between refreshes: what rests stays unless the market came too near; empty slots are filled if allowed."""
         cycle = self._cycles[side]
+        anew = []
 
         for slot, level in enumerate(self._shape.ladder[side]):
             order = self._view.orders.get(level.slot)
@@ -170,7 +189,9 @@ class Draft:
             elif level.slot in cycle.shelved:
                 self._withhold(level.slot, cycle.shelved[level.slot])
             else:
-                self._propose(side, level.slot, cycle.places[slot])
+                anew.append((level.slot, cycle.places[slot]))
+
+        self._propose(side, anew)
 
     # --- one slot --------------------------------------------------------------------------------------------------
 
@@ -200,55 +221,64 @@ class Draft:
     def _keep_within_tolerance(self, order: WorkingOrder, place: int) -> None:
         """Want the order as it is, and say from which new price it is not far enough away to move."""
         new = order.order
-        chain = self._chain(new.slot.side, place)
+        chain = self._price(new.slot.side).chains[place]
         stays = Reason(Rule.TOLERANCE, "stays: right amount, near enough to the new price", chain[-1].value)
         self._quotes[new.slot] = Quote(
             slot=new.slot, ticks=new.ticks or 0, lots=new.lots, generation=new.generation, reasons=(*chain, stays)
         )
         self._watch_minimum(new.slot.side, new.ticks or 0)
 
-    def _prices(self, side: Side) -> tuple[list[int], Reason | None]:
-        """The ladder's prices of this moment, and what optimisation did to them; worked out once a decision."""
+    def _price(self, side: Side) -> Priced:
+        """The ladder as it is now, optimised; worked out once a decision.
+
+        A chain goes from the reference over spread, amount and optimisation to the rounded price.
+        """
         known = self._priced.get(side)
 
         if known is None:
-            ladder = self._shape.ladder[side]
-            own = [level_ticks(level, self._reference) for level in ladder]
-            known = optimise(self._settings, self._view, side, reference=self._reference, ladder=ladder, own=own)
-            self._priced[side] = known
+            view, ladder, reference = self._view, self._shape.ladder[side], self._reference
+            own = ladder_ticks(side, ladder, reference)
+            ticks, optimised = optimise(self._settings, view, side, reference=reference, ladder=ladder, own=own)
+            moved = () if optimised is None else (optimised,)
+            price, rounded = view.instrument.price, "price away from the market to the tick"
+            chains = [
+                (reference.reason, *level.reasons, *moved, Reason(Rule.ROUNDING, rounded, price(one)))
+                for level, one in zip(ladder, ticks, strict=True)
+            ]
+            known = self._priced[side] = Priced(ticks, chains)
 
         return known
 
-    def _chain(self, side: Side, place: int) -> tuple[Reason, ...]:
-        """The chain of a ladder level up to its price: reference, spread, amount, optimisation, rounding."""
-        prices, optimised = self._prices(side)
-        price = self._view.instrument.price(prices[place])
-        before = (self._reference.reason, *self._shape.ladder[side][place].reasons)
-        rounded = Reason(Rule.ROUNDING, "price away from the market to the tick", price)
-
-        return (*before, rounded) if optimised is None else (*before, optimised, rounded)
-
-    def _propose(self, side: Side, slot: Slot, place: int) -> None:
-        """Make a candidate of the ladder's level for this slot, unless something of its own withholds it."""
-        vanished = self._memory.vanished.get(slot)
-        chain = self._chain(side, place)
-
-        if vanished is not None and self._view.now < vanished.back_at:
-            self.alarm.at(vanished.back_at)
-            pause = Reason(Rule.VANISHED, "its order vanished so many times in a row: it waits", vanished.times)
-            self._withhold(slot, (*chain, pause))
+    def _propose(self, side: Side, anew: Sequence[tuple[Slot, int]]) -> None:
+        """Make candidates of ladder levels (slot, place), but for those that something of their own withholds."""
+        if not anew:
             return
 
-        ticks, lots = self._prices(side)[0][place], self._shape.ladder[side][place].lots
-        refused = self._shape.market.check(side, ticks, lots, self._view.mark) or self._shape.minimum.check(
-            side, ticks, self._reference
-        )
+        view, shape, reference, vanished = self._view, self._shape, self._reference, self._memory.vanished
+        (prices, chains), ladder, mark = self._price(side), shape.ladder[side], view.mark
 
-        if refused is None:
-            quote = Quote(slot=slot, ticks=ticks, lots=lots, generation=self._generation, reasons=chain)
-            self._candidates.append(quote)
-        else:
-            self._shelve(slot, (*chain, refused))
+        for slot, place in anew:
+            chain = chains[place]
+
+            if slot in vanished and view.now < vanished[slot].back_at:
+                self._wait_for(slot, vanished[slot], chain)
+                continue
+
+            ticks, lots = prices[place], ladder[place].lots
+            refused = shape.market.check(side, ticks, lots, mark) or shape.minimum.check(side, ticks, reference)
+
+            if refused is None:
+                self._candidates.append(
+                    Quote(slot=slot, ticks=ticks, lots=lots, generation=self._generation, reasons=chain)
+                )
+            else:
+                self._shelve(slot, (*chain, refused))
+
+    def _wait_for(self, slot: Slot, vanished: Vanished, chain: tuple[Reason, ...]) -> None:
+        """Do not quote a level whose order vanished before its pause is over."""
+        self.alarm.at(vanished.back_at)
+        pause = Reason(Rule.VANISHED, "its order vanished so many times in a row: it waits", vanished.times)
+        self._withhold(slot, (*chain, pause))
 
     def _withhold(self, slot: Slot, reasons: tuple[Reason, ...]) -> None:
         """Do not quote this level now."""
@@ -267,37 +297,37 @@ class Draft:
         if not self._candidates:
             return
 
-        barriers = own_barriers(self._view.orders.values())
+        taking = Taking(self._view, self._view.orders.values())
         budget = Budget(self._view, free_lots)
 
         for quote in self._quotes.values():
             budget.count(quote.slot.side, quote.ticks, quote.lots)
 
-        for quote in sorted(self._candidates, key=lambda quote: (quote.slot.level, quote.slot.side is Side.SELL)):
-            taking = check_taking(self._view, quote.slot.side, quote.ticks, barriers)
+        for quote in sorted(self._candidates, key=_level_of):  # bids were laid first: of a level they stay first
+            slot, ticks = quote.slot, quote.ticks
+            takes = taking.check(slot.side, ticks)
 
-            if taking is not None:
+            if takes is not None:
                 self.alarm.exact()
-                self._withhold(quote.slot, (*quote.reasons, taking))
-            elif budget.grant(quote.slot.side, quote.ticks, quote.lots):
-                self._quotes[quote.slot] = quote
-                self._watch_minimum(quote.slot.side, quote.ticks)
+                self._withhold(slot, (*quote.reasons, takes))
+            elif budget.grant(slot.side, ticks, quote.lots):
+                self._quotes[slot] = quote
+                self._refreshed = True
+                self._watch_minimum(slot.side, ticks)
             else:
                 short = Reason(Rule.BUDGET, "the balance does not carry its margin and fee", self._view.capital)
-                self._shelve(quote.slot, (*quote.reasons, short))
+                self._shelve(slot, (*quote.reasons, short))
 
     def finish(self) -> Wanted:
         """The decision as a value, every slot in the order of the ladder."""
-        slots = [level.slot for side in SIDES for level in self._shape.ladder[side]]
-        plan = {slot: self._quotes[slot] for slot in slots if slot in self._quotes}
-        placed = any(quote.generation == self._generation for quote in plan.values())
-        generation = self._generation if placed or self._refreshed else self._memory.generation
+        quotes, withheld = self._quotes, self._withheld
+        plan = {slot: quotes[slot] for slot in self._shape.slots if slot in quotes}
 
         return Wanted(
             quotes=tuple(plan.values()),
-            withheld=tuple(self._withheld[slot] for slot in slots if slot in self._withheld),
+            withheld=tuple(withheld[slot] for slot in self._shape.slots if slot in withheld) if withheld else (),
             memory=Memory(
-                generation=generation,
+                generation=self._generation if self._refreshed else self._memory.generation,
                 good_since=self._memory.good_since,
                 cycles=self._cycles,
                 plan=plan,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
+from math import inf
 
 from perpmaker.model.instrument import Instrument, OrderMargin
 from perpmaker.model.order import Side, WorkingOrder
@@ -25,10 +26,16 @@ class MarketFilter:
         self._max_lots = instrument.lots_down(instrument.max_amount)
         self._min_units = int((instrument.min_notional / unit).to_integral_value(ROUND_CEILING))
         self._min_ticks = max(1, instrument.ticks_up(instrument.min_price))
-        self._max_ticks = None if instrument.max_price is None else instrument.ticks_down(instrument.max_price)
+        self._max_ticks = inf if instrument.max_price is None else instrument.ticks_down(instrument.max_price)
+        self._mark: Decimal | None = None
+        self._band: dict[Side, float] = {side: side.sign * inf for side in Side}
 
     def check(self, side: Side, ticks: int, lots: int, mark: Decimal | None) -> Reason | None:
         """Why the market would not take this order, or None."""
+        return self._check_rules(ticks, lots) or self._check_band(side, ticks, mark)
+
+    def _check_rules(self, ticks: int, lots: int) -> Reason | None:
+        """Its amount, price and notional, each by itself."""
         instrument = self._instrument
 
         if lots <= 0 or lots < self._min_lots:
@@ -40,22 +47,38 @@ class MarketFilter:
         if ticks < self._min_ticks:
             return Reason(Rule.ROUNDING, "below the market's lowest price", instrument.min_price)
 
-        if self._max_ticks is not None and ticks > self._max_ticks:
+        if ticks > self._max_ticks:
             return Reason(Rule.ROUNDING, "above the market's highest price", instrument.max_price)
 
         if ticks * lots < self._min_units:
             return Reason(Rule.MIN_NOTIONAL, "below the market's minimum notional", instrument.min_notional)
 
-        return self._check_band(side, ticks, mark)
+        return None
 
     def _check_band(self, side: Side, ticks: int, mark: Decimal | None) -> Reason | None:
-        """The venue bounds buys from above and sells from below, as multiples of the mark price."""
-        share = self._instrument.band_up if side is Side.BUY else self._instrument.band_down
+        """The venue bounds buys from above and sells from below, by the mark price."""
+        if mark is not self._mark:
+            self._mark, self._band = mark, {side: self._last_in_band(side, mark) for side in Side}
 
-        if mark is None or share is None or side.sign * (self._instrument.price(ticks) - mark * share) <= 0:
+        limit = self._band[side]
+
+        if side.sign * (ticks - limit) <= 0:
             return None
 
-        return Reason(Rule.PRICE_BAND, "outside of the venue's own price band around the mark price", mark * share)
+        price = self._instrument.price(int(limit))
+
+        return Reason(Rule.PRICE_BAND, "outside of the venue's own price band around the mark price", price)
+
+    def _last_in_band(self, side: Side, mark: Decimal | None) -> float:
+        """The last ticks that the venue takes."""
+        share = self._instrument.band_up if side is Side.BUY else self._instrument.band_down
+
+        if mark is None or share is None:
+            return side.sign * inf
+
+        limit = mark * share
+
+        return self._instrument.ticks_down(limit) if side is Side.BUY else self._instrument.ticks_up(limit)
 
 
 class MinimumSpread:
@@ -94,19 +117,28 @@ def own_barriers(orders: Iterable[WorkingOrder]) -> dict[Side, int]:
     return nearest
 
 
-def check_taking(view: View, side: Side, ticks: int, barriers: dict[Side, int]) -> Reason | None:
-    """Why a quote would take, or meet one of our own orders, instead of resting; None when it rests."""
-    best = view.book.best_ask if side is Side.BUY else view.book.best_bid
+class Taking:
+    """Which prices would take, or meet one of our own orders, instead of resting: read from the book once a decision.
 
-    if best is None or side.sign * (ticks - best) >= 0:
-        return Reason(Rule.NO_TAKING, "at or through the best price of the other side", best)
+    `orders` are our own live ones.
+    """
 
-    own = barriers.get(side.opposite)
+    def __init__(self, view: View, orders: Iterable[WorkingOrder]) -> None:
+        own = own_barriers(orders)
+        self._best = {Side.BUY: view.book.best_ask, Side.SELL: view.book.best_bid}
+        self._own = {side: own.get(side.opposite, side.sign * inf) for side in Side}
 
-    if own is not None and side.sign * (ticks - own) >= 0:
-        return Reason(Rule.NO_TAKING, "at or through an order of our own on the other side", own)
+    def check(self, side: Side, ticks: int) -> Reason | None:
+        """Why a quote would not rest; None when it does."""
+        best, own, sign = self._best[side], self._own[side], side.sign
 
-    return None
+        if best is None or sign * (ticks - best) >= 0:
+            return Reason(Rule.NO_TAKING, "at or through the best price of the other side", best)
+
+        if sign * (ticks - own) >= 0:
+            return Reason(Rule.NO_TAKING, "at or through an order of our own on the other side", int(own))
+
+        return None
 
 
 class Budget:
@@ -126,7 +158,12 @@ class Budget:
 
     def count(self, side: Side, ticks: int, lots: int) -> None:
         """Take a resting quote into account, whether it fits or not: it has its margin already."""
-        self._used[side] += ticks * (lots - self._take_free(side, lots))
+        if side in self._free:
+            free = min(lots, self._free[side])
+            self._free[side] -= free
+            lots -= free
+
+        self._used[side] += ticks * lots
 
     def grant(self, side: Side, ticks: int, lots: int) -> bool:
         """Whether the quote fits whole; if so it is counted."""
@@ -135,19 +172,9 @@ class Budget:
         if needed and not self._fits(side, needed):
             return False
 
-        self._take_free(side, lots)
-        self._used[side] += needed
+        self.count(side, ticks, lots)
 
         return True
-
-    def _take_free(self, side: Side, lots: int) -> int:
-        """Use up as much as there is of what only reduces the position, and say how much."""
-        free = min(lots, self._free.get(side, 0))
-
-        if free:
-            self._free[side] -= free
-
-        return free
 
     def _fits(self, side: Side, needed: int) -> bool:
         """Whether the venue would hold no more than there is for all quotes with this one among them."""

@@ -6,6 +6,7 @@ level amount. All arithmetic is on integers, so that rounding happens once, at t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import attrs
@@ -64,9 +65,14 @@ def position_side_of(side: Side, mode: PositionMode) -> PositionSide:
     return PositionSide.LONG if side is Side.BUY else PositionSide.SHORT
 
 
-def level_ticks(level: Level, reference: Reference) -> int:
-    """The level's price at this reference, in ticks."""
-    return round_away(level.slot.side, reference.numerator * level.over, reference.denominator * level.under)
+def ladder_ticks(side: Side, ladder: Sequence[Level], reference: Reference) -> list[int]:
+    """The prices of a side's levels at this reference, in ticks, away from the market."""
+    over, under = reference.numerator, reference.denominator
+
+    if side is Side.BUY:
+        return [over * level.over // (under * level.under) for level in ladder]
+
+    return [-(-over * level.over // (under * level.under)) for level in ladder]
 
 
 def round_away(side: Side, over: int, under: int) -> int:

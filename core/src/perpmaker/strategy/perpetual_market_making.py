@@ -109,8 +109,11 @@ class PerpetualMarketMaking:
 
     def _build_shape(self, instrument: Instrument, mode: PositionMode, leverage: int) -> Shape:
         """Everything that does not change from one decision to the next."""
+        ladder = build_ladder(self._settings, instrument, mode, leverage)
+
         return Shape(
-            ladder=build_ladder(self._settings, instrument, mode, leverage),
+            ladder=ladder,
+            slots=tuple(level.slot for side in SIDES for level in ladder[side]),
             market=MarketFilter(instrument),
             minimum=MinimumSpread(self._settings.minimum_spread),
             tolerance=Tolerance(self._settings.order_refresh_tolerance_pct),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 from perpmaker.model.order import Side, WorkingOrder
@@ -26,9 +27,9 @@ class Resting(NamedTuple):
     low: int
     high: int
 
-    def is_right(self, target: Target) -> bool:
-        """Whether the order may stay for this new quote."""
-        return self.low <= target.ticks <= self.high and self.lots == target.lots
+
+_TICKS = itemgetter(1)
+"""Where both have their price."""
 
 
 class Tolerance:
@@ -52,30 +53,28 @@ def match(side: Side, resting: Sequence[Resting], targets: Sequence[Target]) -> 
     what is left is then compared with everything left, so that a ladder that moved by a whole level keeps the orders
     that stand at one of its new prices.
     """
-    orders = sorted(resting, key=lambda one: one.ticks, reverse=side is Side.BUY)
-    wanted = sorted(targets, key=lambda one: one.ticks, reverse=side is Side.BUY)
+    orders = sorted(resting, key=_TICKS, reverse=side is Side.BUY)
+    wanted = sorted(targets, key=_TICKS, reverse=side is Side.BUY)
     kept: dict[int, WorkingOrder] = {}
 
     if len(orders) == len(wanted):
         pairs = list(zip(orders, wanted, strict=True))
-        kept = {target.level: one.order for one, target in pairs if one.is_right(target)}
+        kept = {
+            level: one.order for one, (level, ticks, lots) in pairs if one.low <= ticks <= one.high and one.lots == lots
+        }
         orders = [one for one, target in pairs if target.level not in kept]
 
-    for target in wanted:
-        if target.level not in kept and (found := _find(orders, target)) is not None:
-            kept[target.level] = found.order
-            orders.remove(found)
+    for level, ticks, lots in wanted:
+        if level in kept:
+            continue
+
+        for one in orders:
+            if one.low <= ticks <= one.high and one.lots == lots:
+                kept[level] = one.order
+                orders.remove(one)
+                break
 
     return kept
-
-
-def _find(orders: Iterable[Resting], target: Target) -> Resting | None:
-    """The first order that may stay for this new quote."""
-    for one in orders:
-        if one.is_right(target):
-            return one
-
-    return None
 
 
 def arrange(places: tuple[int, ...], fixed: dict[int, int]) -> tuple[int, ...]:
