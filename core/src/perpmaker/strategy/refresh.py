@@ -27,6 +27,10 @@ class Resting(NamedTuple):
     low: int
     high: int
 
+    def is_right(self, target: Target) -> bool:
+        """Whether the order may stay for this new quote."""
+        return self.low <= target.ticks <= self.high and self.lots == target.lots
+
 
 _TICKS = itemgetter(1)
 """Where both have their price."""
@@ -59,18 +63,16 @@ def match(side: Side, resting: Sequence[Resting], targets: Sequence[Target]) -> 
 
     if len(orders) == len(wanted):
         pairs = list(zip(orders, wanted, strict=True))
-        kept = {
-            level: one.order for one, (level, ticks, lots) in pairs if one.low <= ticks <= one.high and one.lots == lots
-        }
+        kept = {target.level: one.order for one, target in pairs if one.is_right(target)}
         orders = [one for one, target in pairs if target.level not in kept]
 
-    for level, ticks, lots in wanted:
-        if level in kept:
+    for target in wanted:
+        if target.level in kept:
             continue
 
         for one in orders:
-            if one.low <= ticks <= one.high and one.lots == lots:
-                kept[level] = one.order
+            if one.is_right(target):
+                kept[target.level] = one.order
                 orders.remove(one)
                 break
 
