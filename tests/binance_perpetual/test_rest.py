@@ -12,6 +12,7 @@ import respx
 from perpmaker.clock import LoopClock
 from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError, RefusedError
 from perpmaker.secret import Secret, make_signer
+from perpmaker.wire.http import exchange_over
 from perpmaker_binance_perpetual.call import Caller, Credentials, LateAnswerError, LostAnswerError, NotSentError
 from perpmaker_binance_perpetual.rest import Rest
 from perpmaker_binance_perpetual.signing import signature
@@ -33,7 +34,14 @@ async def open_rest(*, keys: bool = True) -> AsyncIterator[tuple[Rest, respx.Rou
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(router.async_handler), base_url=BASE) as client:
         clock = LoopClock()
-        caller = Caller(client, clock, credentials=credentials, recv_window_ms=2000, patience_s=0.1)
+        caller = Caller(
+            exchange_over(client),
+            clock,
+            place="fapi.test:443",
+            credentials=credentials,
+            recv_window_ms=2000,
+            patience_s=0.1,
+        )
 
         yield Rest(caller, clock), router
 

@@ -15,6 +15,7 @@ from perpmaker.model.event import BalanceReported, OrderFilled, OrderReported, S
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
+from perpmaker.wire.http import exchange_over
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.call import Caller, Credentials
 from perpmaker_binance_perpetual.rest import Rest
@@ -103,7 +104,12 @@ def receiver(
     client = httpx.AsyncClient(transport=httpx.MockTransport(venue), base_url="http://venue.test")
     signer: Any = NoSigner()
     caller = Caller(
-        client, clock, credentials=Credentials(api_key="KEY", signer=signer), recv_window_ms=2000, patience_s=1.0
+        exchange_over(client),
+        clock,
+        place="venue.test:80",
+        credentials=Credentials(api_key="KEY", signer=signer),
+        recv_window_ms=2000,
+        patience_s=1.0,
     )
     access = StreamAccess(connect=MemoryNetwork().connect, url="ws://venue.test", rest=Rest(caller, clock), clock=clock)
     view = AccountView(settings=lambda: SETTINGS, remember=(known if known is not None else []).append)

@@ -11,13 +11,14 @@ import httpx
 from perpmaker.clock import Clock
 from perpmaker.errors import AuthenticationError, ConnectivityError, DeadlineError
 from perpmaker.secret import Signer
-from perpmaker.wire.http import NOT_SENT
+from perpmaker.wire.exchange import NOT_SENT, Exchange, Incoming, Outgoing
 from perpmaker.wire.rate_limit import parse_retry_after
 from perpmaker_binance_perpetual.budget import Budget, Cost
 from perpmaker_binance_perpetual.refusals import Answer, ban_of
 from perpmaker_binance_perpetual.server_clock import ServerClock
 from perpmaker_binance_perpetual.signing import encode_parameters, signed_query
 
+_ACCEPT = (b"Accept-Encoding", b"gzip")
 _BANNED, _TOO_MANY = 418, 429
 _TOO_MANY_ORDERS = -1015
 
@@ -58,22 +59,25 @@ class Credentials:
 class Caller:
     """Sends requests. It retries nothing: what a request means is known one floor up.
 
-    `patience_s`: how long a call may wait for its turn within the budget.
+    `place`: the venue's host and port, for people. `patience_s`: how long a call may wait for its turn within the
+    budget.
     """
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        exchange: Exchange,
         clock: Clock,
         *,
+        place: str,
         credentials: Credentials | None,
         recv_window_ms: int,
         patience_s: float,
     ) -> None:
         self.server_clock = ServerClock(clock)
         self.budget = Budget(clock)
-        self._client = client
+        self._exchange = exchange
         self._clock = clock
+        self._place = place
         self._credentials = credentials
         self._recv_window_ms = recv_window_ms
         self._patience_s = patience_s
@@ -101,9 +105,10 @@ class Caller:
         """
         await self.budget.admit(cost, urgent=urgent, patience_s=self._patience_s if patience_s is None else patience_s)
         signed_at = self._clock.now()
-        request = self._request(method, path, self._query(parameters, security, signed_at), security)
+        query = self._query(parameters, security, signed_at)
+        target = f"{path}?{query}" if query else path
 
-        return self._observed(await self._send(request, signed_at), signed_at)
+        return self._observed(await self._send(method, target, security, signed_at), signed_at)
 
     def _query(self, parameters: Mapping[str, str | int], security: Security, signed_at: float) -> str:
         if security is not Security.SIGNED:
@@ -116,40 +121,31 @@ class Caller:
             recv_window_ms=self._recv_window_ms,
         )
 
-    def _request(self, method: str, path: str, query: str, security: Security) -> httpx.Request:
-        target = f"{path}?{query}" if query else path
-        url = self._client.base_url.copy_with(raw_path=target.encode("ascii"))
-        headers = {} if security is Security.NONE else {"X-MBX-APIKEY": self._keys().api_key}
-        request = self._client.build_request(method, url, headers=headers)
-
-        if request.url.raw_path != target.encode("ascii"):
-            raise AssertionError("what would be sent is not what was signed")
-
-        return request
-
     def _keys(self) -> Credentials:
         if self._credentials is None:
             raise AuthenticationError("this call needs a key; set api_key and api_secret in [binance_perpetual]")
 
         return self._credentials
 
-    async def _send(self, request: httpx.Request, signed_at: float) -> httpx.Response:
-        # No error of httpx is passed on or chained: their requests carry the signature in the URL.
-        place = f"{request.url.host}:{request.url.port or 443}"
+    async def _send(self, method: str, target: str, security: Security, signed_at: float) -> Incoming:
+        """Send exactly these bytes: they are what was signed."""
+        key = () if security is Security.NONE else ((b"X-MBX-APIKEY", self._keys().api_key.encode()),)
+        request = Outgoing(method=method, target=target.encode("ascii"), headers=(_ACCEPT, *key))
 
+        # No error is passed on or chained: those of httpx may carry their request, with the signature in its URL.
         try:
-            return await self._client.send(request)
+            return await self._exchange(request)
         except NOT_SENT as error:
-            raise NotSentError(f"{place} cannot be reached: {error}") from None
+            raise NotSentError(f"{self._place} cannot be reached: {error}") from None
         except httpx.TimeoutException as error:
-            raise LateAnswerError(f"{place} did not answer: {error}", signed_at=signed_at) from None
+            raise LateAnswerError(f"{self._place} did not answer: {error}", signed_at=signed_at) from None
         except httpx.HTTPError as error:
-            raise LostAnswerError(f"{place} gave no answer: {error}", signed_at=signed_at) from None
+            raise LostAnswerError(f"{self._place} gave no answer: {error}", signed_at=signed_at) from None
 
-    def _observed(self, response: httpx.Response, signed_at: float) -> Answer:
+    def _observed(self, response: Incoming, signed_at: float) -> Answer:
         """Learn from the headers, and keep still where the venue says so."""
         self.budget.observe(response.headers)
-        answer = Answer(status=response.status_code, body=response.content, signed_at=signed_at)
+        answer = Answer(status=response.status, body=response.body, signed_at=signed_at)
 
         if answer.status not in {_BANNED, _TOO_MANY}:
             return answer

@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import httpx
-
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, Feed, KeyRights
 from perpmaker.errors import ConfigurationError, Problem
@@ -16,7 +14,8 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 from perpmaker.secret import Secret, make_signer
-from perpmaker.wire.http import open_client
+from perpmaker.wire.exchange import Exchange
+from perpmaker.wire.http import open_exchange, place_of
 from perpmaker_binance_perpetual.account import translate_balance, translate_positions
 from perpmaker_binance_perpetual.call import Caller, Credentials
 from perpmaker_binance_perpetual.market import default_terms, find_symbol, translate_instrument
@@ -239,24 +238,27 @@ class BinancePerpetual:
 
 @asynccontextmanager
 async def open_connector(settings: Settings, context: ConnectorContext) -> AsyncIterator[BinancePerpetual]:
-    """Open the connector: one HTTP client bound to the venue's address; nothing is sent before it is asked for."""
+    """Open the connector, bound to the venue's addresses; nothing is sent before it is asked for."""
     address = address_of(settings, context.environment, context.sandbox)
     credentials = _credentials(settings, context)
 
-    def call(client: httpx.AsyncClient) -> Caller:
+    def call(exchange: Exchange, url: str) -> Caller:
         return Caller(
-            client,
+            exchange,
             context.clock,
+            place=place_of(url),
             credentials=credentials,
             recv_window_ms=settings.recv_window_ms,
             patience_s=settings.deadline_s,
         )
 
+    keys_url = address.keys or address.rest
+
     async with (
-        open_client(context.connect, address.rest, deadline_s=settings.deadline_s) as client,
-        open_client(context.connect, address.keys or address.rest, deadline_s=settings.deadline_s) as keys_client,
+        open_exchange(context.connect, address.rest, deadline_s=settings.deadline_s) as exchange,
+        open_exchange(context.connect, keys_url, deadline_s=settings.deadline_s) as keys_exchange,
     ):
-        caller, keys_caller = call(client), call(keys_client)
+        caller, keys_caller = call(exchange, address.rest), call(keys_exchange, keys_url)
         keys_caller.server_clock = caller.server_clock  # it is measured on the futures host alone
         rest = Rest(caller, context.clock)
         access = StreamAccess(connect=context.connect, url=address.stream, rest=rest, clock=context.clock)
