@@ -71,6 +71,15 @@ def test_paper_needs_no_key_and_goes_where_live_goes() -> None:
         (Environment.LIVE, "rest_url", "https://fapi.binance.com.evil.test", False),
         (Environment.LIVE, "rest_url", "https://user@fapi.binance.com", False),
         (Environment.LIVE, "rest_url", "https://fapi.binance.com/path", False),
+        (Environment.LIVE, "rest_url", "http://[::1", False),
+        (Environment.LIVE, "rest_url", "http://127.0.0.1:99999", False),
+        (Environment.LIVE, "rest_url", "http://127.0.0.1:x", False),
+        (Environment.LIVE, "rest_url", "http://localhost:0", False),
+        (Environment.LIVE, "stream_url", "wss://fstream.binance.com:0x1bb", False),
+        (Environment.LIVE, "rest_url", " http://127.0.0.1:1", False),
+        (Environment.LIVE, "rest_url", "http://127.0.0.1:1\t", False),
+        (Environment.LIVE, "rest_url", "https://fapi.binance.com?x=1", False),
+        (Environment.LIVE, "rest_url", "https://fapi.binance.com#x", False),
         (Environment.LIVE, "rest_url", "https://127.0.0.1.evil.test", False),
         (Environment.LIVE, "rest_url", "wss://fapi.binance.com", False),
         (Environment.LIVE, "stream_url", "https://fstream.binance.com", False),
@@ -96,3 +105,13 @@ def test_the_sandbox_is_where_it_says_it_is() -> None:
     assert (address.rest, address.stream) == ("http://127.0.0.1:5000", "ws://127.0.0.1:5000")
     assert (live.rest, live.stream) == ("https://fapi.binance.com", "wss://fstream.binance.com")
     assert (other.rest, other.stream) == ("http://127.0.0.1:1", "wss://fstream.binance.com")
+
+
+def test_a_slash_at_the_end_of_an_address_changes_nothing() -> None:
+    """Paths begin with one of their own, and the venue knows none that begins with two."""
+    settings = Settings(rest_url="https://fapi.binance.com/", stream_url="wss://fstream.binance.com/")
+    address = address_of(settings, Environment.LIVE, None)
+    here = address_of(Settings(rest_url="http://localhost:8080/"), Environment.LIVE, None)
+
+    assert (address.rest, address.stream) == ("https://fapi.binance.com", "wss://fstream.binance.com")
+    assert (here.rest, here.keys) == ("http://localhost:8080", "http://localhost:8080")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -47,6 +48,8 @@ _HOSTS = {
 ADDRESSES[Environment.PAPER] = attrs.evolve(ADDRESSES[Environment.LIVE], keys=None)
 _HOSTS[Environment.PAPER] = _HOSTS[Environment.LIVE]
 _KEYED = frozenset({Environment.LIVE, Environment.TESTNET})
+_PLAIN = re.compile(r"[!\"$->A-~]+")
+"""Visible ASCII without @, ? and #. Spaces and line breaks urlsplit forgives, but not who sends the request."""
 _SCHEMES = {"rest_url": ("https", "http"), "stream_url": ("wss", "ws")}
 
 
@@ -102,19 +105,25 @@ def address_of(settings: Settings, environment: Environment, sandbox: SandboxAcc
         return Address(rest=sandbox.url, stream="ws" + sandbox.url.removeprefix("http"), keys=sandbox.url)
 
     known = ADDRESSES[environment]
-    rest = settings.rest_url or known.rest
+    rest = (settings.rest_url or known.rest).rstrip("/")
+    stream = (settings.stream_url or known.stream).rstrip("/")
     # A live key is asked about where it is used: on the venue itself, or on the machine that stands in for it.
     keys = rest if known.keys is not None and _is_loopback(urlsplit(rest).hostname or "") else known.keys
 
-    return Address(rest=rest, stream=settings.stream_url or known.stream, keys=keys)
+    return Address(rest=rest, stream=stream, keys=keys)
 
 
 def _is_allowed(key: str, url: str, environment: Environment) -> bool:
     """Whether an address may replace the venue's: never one environment's keys to another environment's host."""
-    parts = urlsplit(url)
     encrypted, plain = _SCHEMES[key]
 
-    if parts.username or parts.password or parts.query or parts.fragment or parts.path not in {"", "/"}:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # a bracket left open, a port that is none
+        return False
+
+    if not _PLAIN.fullmatch(url) or parts.path not in {"", "/"} or port == 0:
         return False
 
     if _is_loopback(parts.hostname or ""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -30,6 +31,8 @@ _HOSTS = frozenset(
         "stream.binance.com",
     }
 )
+_PLAIN = re.compile(r"[!\"$->A-~]+")
+"""Visible ASCII without @, ? and #. Spaces and line breaks urlsplit forgives, but not who sends the request."""
 
 
 @attrs.frozen(kw_only=True)
@@ -77,7 +80,7 @@ def _is_allowed(url: str, encrypted: str, plain: str) -> bool:
     except ValueError:
         return False
 
-    if "@" in parts.netloc or parts.query or parts.fragment or parts.path not in {"", "/"} or port == 0:
+    if not _PLAIN.fullmatch(url) or parts.path not in {"", "/"} or port == 0:
         return False
 
     host = parts.hostname or ""
