@@ -168,29 +168,30 @@ class BinancePerpetual:
 
     async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """All fills of the market from a venue time on, oldest first, in pages of a thousand."""
-        trades = await self._first_trades(instrument, since_ms)
-        page = trades
-
-        while len(page) >= PAGE:
-            page = await self._rest.user_trades(instrument.symbol, {"fromId": page[-1].id + 1})
-            trades.extend(page)
-
-        ordered = sorted(trades, key=lambda trade: (trade.time, trade.id))
+        trades = await self._trades(instrument, since_ms)
+        ordered = sorted(trades.values(), key=lambda trade: (trade.time, trade.id))
 
         return [translate_user_trade(trade, await self._client_id(instrument, str(trade.orderId))) for trade in ordered]
 
-    async def _first_trades(self, instrument: Instrument, since_ms: int) -> list[UserTrade]:
-        """The first page that has any: the venue looks at no more than a week at once."""
+    async def _trades(self, instrument: Instrument, since_ms: int) -> dict[int, UserTrade]:
+        """Week by week, for the venue looks at no more at once; a full page is followed from its last id on."""
         if not self._caller.server_clock.known:
             await self._rest.sync_clock()
 
         now_ms = self._caller.server_clock.ms()
         start = max(since_ms, now_ms - _KEPT_MS)
-        trades: list[UserTrade] = []
+        trades: dict[int, UserTrade] = {}
 
-        while not trades and start <= now_ms:
-            page = {"startTime": start, "endTime": start + _WEEK_MS - 1}
-            trades.extend(await self._rest.user_trades(instrument.symbol, page))
+        while start <= now_ms:
+            page = await self._rest.user_trades(
+                instrument.symbol, {"startTime": start, "endTime": start + _WEEK_MS - 1}
+            )
+            trades.update((trade.id, trade) for trade in page)
+
+            while len(page) >= PAGE:
+                page = await self._rest.user_trades(instrument.symbol, {"fromId": page[-1].id + 1})
+                trades.update((trade.id, trade) for trade in page)
+
             start += _WEEK_MS
 
         return trades
