@@ -297,6 +297,21 @@ async def test_F12_used_weight_of_others_counts() -> None:
     assert orders.called
 
 
+async def test_a_batch_of_any_size_counts_five_orders_in_ten_seconds() -> None:
+    """So the venue counts: with four fifths of 300 for quotes, the forty-ninth batch has to wait."""
+    async with open_rest() as (rest, router):
+        await rest.sync_clock()
+        route = router.post("/fapi/v1/batchOrders").respond(json=[])
+
+        for _ in range(48):
+            await rest.place_batch([{"a": "1"}, {"b": "2"}], urgent=False)
+
+        with pytest.raises(RateLimitedError, match="budget"):
+            await rest.place_batch([{"a": "1"}, {"b": "2"}], urgent=False)
+
+    assert route.call_count == 48
+
+
 async def test_a_secret_never_shows() -> None:
     """Neither the signer nor the key is in any representation of what carries them."""
     credentials = Credentials(api_key="KEY-canary", signer=SIGNER)

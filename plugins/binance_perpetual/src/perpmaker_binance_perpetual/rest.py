@@ -168,9 +168,9 @@ class Rest:
         return await self._ask.command("POST", "/fapi/v1/order", parameters, Cost(0, 1, 1), urgent=urgent)
 
     async def place_batch(self, orders: Sequence[Mapping[str, str]], *, urgent: bool) -> Answer:
-        """Up to five new orders; answered element by element."""
+        """Up to five new orders; answered element by element. However few they are, five are counted."""
         parameters = {"batchOrders": json.dumps(orders, separators=(",", ":"))}
-        cost = Cost(BATCH_PLACE, len(orders), 1)
+        cost = Cost(BATCH_PLACE, BATCH_PLACE, 1)
 
         return await self._ask.command("POST", "/fapi/v1/batchOrders", parameters, cost, urgent=urgent)
 
