@@ -312,6 +312,21 @@ async def test_a_batch_of_any_size_counts_five_orders_in_ten_seconds() -> None:
     assert route.call_count == 48
 
 
+async def test_F12_an_exit_never_waits_for_the_time_to_be_asked() -> None:
+    """After a 429 an exit whose clock was refused measures it out of the reserve, and goes."""
+    async with open_rest() as (rest, router):
+        headers = {"X-MBX-USED-WEIGHT-1M": "2000", "Retry-After": "30"}
+        router.get("/fapi/v1/fundingInfo").respond(429, json=refusal(-1003), headers=headers)
+        route = router.post("/fapi/v1/order").respond(json=ORDER)
+
+        with pytest.raises(RateLimitedError):
+            await rest.funding_info()
+
+        assert (await rest.place({"a": "b"}, urgent=True)).ok
+
+    assert route.called
+
+
 async def test_a_secret_never_shows() -> None:
     """Neither the signer nor the key is in any representation of what carries them."""
     credentials = Credentials(api_key="KEY-canary", signer=SIGNER)

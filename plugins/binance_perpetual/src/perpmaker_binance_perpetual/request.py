@@ -31,12 +31,15 @@ class Requests:
         self._clock = clock
 
     async def sync_clock(self) -> None:
-        """Measure the distance to the venue's clock: `GET /time`, a few times, the quickest answer counts."""
+        """Measure the distance to the venue's clock: `GET /time`, a few times, the quickest answer counts.
+
+        Exits and cancels wait for it, so it takes from their reserve.
+        """
         best: tuple[float, float, int] | None = None
 
         for _ in range(_CLOCK_SAMPLES):
             sent_at = self._clock.now()
-            time = await self.read(_TIME, "GET", "/fapi/v1/time", security=Security.NONE)
+            time = await self.read(_TIME, "GET", "/fapi/v1/time", security=Security.NONE, urgent=True)
             received_at = self._clock.now()
 
             if best is None or received_at - sent_at < best[1] - best[0]:
