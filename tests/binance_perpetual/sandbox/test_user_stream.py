@@ -162,14 +162,11 @@ async def test_conditional_order_tells_its_life(open_venue: Any) -> None:
         with anyio.move_on_after(1):
             while True:
                 events.append(await ear.hear())
-        told = [(event["e"], event["o"]["X"]) for event in events if "o" in event]
 
-        assert [status for event, status in told if event == "ALGO_UPDATE"] == [
-            "NEW",
-            "TRIGGERING",
-            "TRIGGERED",
-            "FINISHED",
-        ]
+        story = [event["o"] for event in events if event["e"] == "ALGO_UPDATE"]
+
+        assert [told["X"] for told in story] == ["NEW", "TRIGGERING", "TRIGGERED", "FINISHED"]
+        assert {(told["ai"], float(told["aq"])) for told in story[:2]} == {("", 0.0)}
         assert [event["o"]["ot"] for event in events if event["e"] == "ORDER_TRADE_UPDATE"][-1] == "STOP_MARKET"
 
 

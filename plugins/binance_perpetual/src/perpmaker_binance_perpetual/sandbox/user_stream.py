@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from random import Random
 
+import attrs
+
 from perpmaker.simulation.event import (
     AccountChanged,
     ConditionalChanged,
@@ -77,7 +79,8 @@ class UserStream:
         source = origin(event.order, self._venue)
 
         if source is not None and event.cause is Cause.ACCEPTED:
-            self._push(algo_update(source, "TRIGGERING", event.now_ms, self._venue))
+            # Nothing is told of the order that it becomes before TRIGGERED, which comes after the first fills.
+            self._push(algo_update(attrs.evolve(source, order_id=None), "TRIGGERING", event.now_ms, self._venue))
 
         if event.execution is not None and self._venue.options.trade_lite:
             self._push(trade_lite(event.order, event.execution, self._venue))
