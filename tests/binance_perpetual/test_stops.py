@@ -68,6 +68,7 @@ class Room:
     connector: BinancePerpetual
     instrument: Instrument
     clock: LoopClock
+    context: ConnectorContext
 
     @property
     def price_ticks(self) -> int:
@@ -96,9 +97,11 @@ class Room:
         (outcome,) = await self.connector.place(self.instrument, [order])
         assert isinstance(outcome, Accepted), outcome
 
-    def account_feed(self) -> Any:
-        """The feed of the account."""
-        return next(feed for feed in self.connector.feeds(self.instrument) if Channel.ACCOUNT in feed.channels)
+    def account_feed(self, connector: BinancePerpetual | None = None) -> Any:
+        """The feed of the account, of this connector or another."""
+        feeds = (connector or self.connector).feeds(self.instrument)
+
+        return next(feed for feed in feeds if Channel.ACCOUNT in feed.channels)
 
     def jump(self, factor: float) -> None:
         """Move the market."""
@@ -128,7 +131,7 @@ async def open_room(**options: Any) -> AsyncIterator[Room]:
         instrument = await connector.instrument("BTC-USDT")
         await connector.prepare(instrument, 3, PositionMode.ONE_WAY, None)
 
-        yield Room(sandbox=sandbox, connector=connector, instrument=instrument, clock=clock)
+        yield Room(sandbox=sandbox, connector=connector, instrument=instrument, clock=clock, context=context)
 
 
 async def until(receiver: Any, wanted: Callable[[Event], bool], within_s: float = 60.0) -> list[Event]:
@@ -242,6 +245,24 @@ async def test_a_triggered_stop_tells_its_story_and_its_fills_are_its_own(*, lit
     assert (found.status, found.triggered) == (OrderStatus.FILLED, True)
     assert all(position.amount == 0 for position in positions)
     assert not [e for e in events if isinstance(e, OrderReported) and e.report.client_id != stop.client_id]
+
+
+async def test_F71_fills_of_a_stop_that_an_earlier_run_left_are_its_own() -> None:
+    """Whoever lists the stops knows afterwards which order comes of them, before the venue tells its number."""
+    async with open_room() as room:
+        await room.buy()
+        stop = room.stop(0.02)
+        await room.connector.place_stops(room.instrument, [stop])
+
+        async with open_connector(Settings(), room.context) as later:
+            assert [one.client_id for one in await later.open_stops(room.instrument)] == [stop.client_id]
+
+            async with room.account_feed(later).open() as receiver:
+                room.jump(0.96)
+                events = await until(receiver, lambda e: isinstance(e, OrderFilled))
+
+    fills = [event.fill for event in events if isinstance(event, OrderFilled)]
+    assert {fill.client_id for fill in fills} == {stop.client_id}
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,12 @@ class StopDesk:
 
     async def open(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All stops of the market that wait or work."""
-        return [translate_stop(order, instrument) for order in await self.rest.open_stops(instrument.symbol)]
+        reports = [translate_stop(order, instrument) for order in await self.rest.open_stops(instrument.symbol)]
+
+        for report in reports:
+            self.names.listed(report)
+
+        return reports
 
     def _report(self, answer: Answer, instrument: Instrument) -> OrderReport | None:
         order = algo_order_of(answer.body)

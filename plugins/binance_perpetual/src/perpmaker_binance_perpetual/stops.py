@@ -124,7 +124,7 @@ def _ticks(instrument: Instrument, value: str | float, path: str) -> int | None:
 class StopNames:
     """Which regular orders our stops became: by the venue's number once told, before that by what they look like.
 
-    `resting` are our stops that may be triggered yet, by what the order they become will show of them.
+    `resting` are stops that may be triggered yet, by what the order they become will show of them.
     """
 
     resting: dict[tuple[Side, PositionSide, int | None], str] = attrs.field(factory=dict)
@@ -133,9 +133,12 @@ class StopNames:
     def placed(self, order: NewOrder) -> None:
         """A stop of ours is about to be sent."""
         self.resting[order.side, order.position_side, order.ticks] = order.client_id
+        self._forget()
 
-        if len(self.resting) > _MOST:
-            del self.resting[next(iter(self.resting))]
+    def listed(self, report: OrderReport) -> None:
+        """The venue lists a stop; it may be one that an earlier run sent."""
+        self.resting.setdefault((report.side, report.position_side, report.ticks), report.client_id)
+        self._forget()
 
     def tell(self, client_id: str, venue_id: str | None) -> None:
         """The venue told which order a stop became."""
@@ -167,3 +170,7 @@ class StopNames:
         self.tell(client_id or "", None if client_id is None else str(update.i))
 
         return client_id
+
+    def _forget(self) -> None:
+        if len(self.resting) > _MOST:
+            del self.resting[next(iter(self.resting))]
