@@ -21,6 +21,7 @@ from perpmaker_binance_perpetual.signing import encode_parameters, signed_query
 _ACCEPT = (b"Accept-Encoding", b"gzip")
 _BANNED, _TOO_MANY = 418, 429
 _TOO_MANY_ORDERS = -1015
+_SHORTEST_BAN_S = 120.0
 
 
 class NotSentError(ConnectivityError):
@@ -150,10 +151,7 @@ class Caller:
         if answer.status not in {_BANNED, _TOO_MANY}:
             return answer
 
-        server_ms = self.server_clock.ms()
-        header = response.headers.get("retry-after")
-        ban_s = ban_of(answer.text, server_ms) if header is None else None
-        retry_after_s = parse_retry_after(header, utc_ms=server_ms) if ban_s is None else ban_s
+        retry_after_s = self._retry_after_s(response.headers.get("retry-after"), answer)
 
         if answer.status == _BANNED:
             self.budget.ban(retry_after_s)
@@ -162,3 +160,16 @@ class Caller:
             self.budget.pause(retry_after_s, orders=failure is not None and failure.code == _TOO_MANY_ORDERS)
 
         return attrs.evolve(answer, retry_after_s=retry_after_s)
+
+    def _retry_after_s(self, header: str | None, answer: Answer) -> float:
+        """By the header, or without one by the words of a ban; a ban without a word is taken for the shortest."""
+        server_ms = self.server_clock.ms()
+        ban_s = ban_of(answer.text, server_ms) if header is None else None
+
+        if ban_s is not None:
+            return ban_s
+
+        if header is None and answer.status == _BANNED:
+            return _SHORTEST_BAN_S
+
+        return parse_retry_after(header, utc_ms=server_ms)
