@@ -35,11 +35,9 @@ from perpmaker.model.order import (
 )
 from perpmaker_binance_perpetual.account import funding_id, translate_account_update, translate_positions
 from perpmaker_binance_perpetual.messages import (
-    AccountUpdate,
     AggregateTrade,
     MarkPriceUpdate,
     Order,
-    OrderTradeUpdate,
     PositionRisk,
     PremiumIndex,
 )
@@ -51,6 +49,7 @@ from perpmaker_binance_perpetual.translate import (
     translate_premium,
     translate_trade,
 )
+from perpmaker_binance_perpetual.user_messages import AccountUpdate, OrderTradeUpdate
 
 ORDER_UPDATES = PayloadDecoder(OrderTradeUpdate)
 ACCOUNT_UPDATES = PayloadDecoder(AccountUpdate)

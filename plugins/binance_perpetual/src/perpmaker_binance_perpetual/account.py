@@ -9,8 +9,9 @@ from perpmaker.model.event import AccountEvent, BalanceReported, FundingPaid, Po
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide
 from perpmaker.model.position import Balance, Position
-from perpmaker_binance_perpetual.messages import AccountUpdate, AssetBalance, PositionRisk, PositionUpdate
+from perpmaker_binance_perpetual.messages import AssetBalance, PositionRisk
 from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
+from perpmaker_binance_perpetual.user_messages import AccountUpdate, PositionUpdate
 
 _HOUR_MS = 3_600_000
 

@@ -14,7 +14,6 @@ from perpmaker.connector.payload import parse_amount
 from perpmaker.errors import PayloadError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side
-from perpmaker_binance_perpetual.messages import OrderUpdate
 from perpmaker_binance_perpetual.stop_messages import AlgoOrder, AlgoUpdate
 from perpmaker_binance_perpetual.translate import (
     POSITION_SIDE_NAMES,
@@ -25,6 +24,7 @@ from perpmaker_binance_perpetual.translate import (
     exact_ticks,
     lookup,
 )
+from perpmaker_binance_perpetual.user_messages import OrderUpdate
 
 STATUSES = {
     "NEW": OrderStatus.OPEN,

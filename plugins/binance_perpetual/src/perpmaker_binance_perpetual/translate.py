@@ -37,10 +37,10 @@ from perpmaker_binance_perpetual.messages import (
     AggregateTrade,
     MarkPriceUpdate,
     Order,
-    OrderUpdate,
     PremiumIndex,
     UserTrade,
 )
+from perpmaker_binance_perpetual.user_messages import OrderUpdate
 
 T = TypeVar("T")
 

@@ -17,12 +17,12 @@ from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import VenueSettings
 from perpmaker.wire.websocket import WebSocket, open_websocket
 from perpmaker_binance_perpetual.account import translate_account_update
-from perpmaker_binance_perpetual.messages import AccountConfigUpdate, AccountUpdate, OrderTradeUpdate
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
 from perpmaker_binance_perpetual.stop_messages import ConditionalUpdate
 from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
 from perpmaker_binance_perpetual.streams import Lifetime, StreamAccess, StreamFeed, Tolerance, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
+from perpmaker_binance_perpetual.user_messages import AccountConfigUpdate, AccountUpdate, OrderTradeUpdate
 
 _ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
 _ACCOUNT_UPDATE = PayloadDecoder(AccountUpdate)

@@ -1,0 +1,104 @@
+"""What the account's stream says, under the same rules as `messages`; conditional orders are in `stop_messages`."""
+# the venue's own words
+
+from __future__ import annotations
+
+import attrs
+
+from perpmaker.connector.payload import Id, Millis, Number
+
+
+@attrs.frozen(kw_only=True)
+class OrderUpdate:
+    """`o` of ORDER_TRADE_UPDATE: x what happened, X the status after it, l/L the last fill, z the sum of fills.
+
+    `n`/`N` fee and its asset (absent without a fee), `rp` the fill's realised profit, `er` why an order expired; of a
+    triggered conditional order `ot` is the kind it was, `sp` its trigger, `cp` whether it closes the position.
+    """
+
+    s: str
+    c: str
+    S: str
+    o: str
+    q: Number
+    p: Number
+    x: str
+    X: str
+    i: Id
+    z: Number
+    T: Millis
+    f: str = "GTC"
+    l: Number = "0"  # noqa: E741  # the venue's own word
+    L: Number = "0"
+    n: Number | None = None
+    N: str | None = None
+    t: Id = 0
+    m: bool = False
+    R: bool = False
+    ps: str = "BOTH"
+    rp: Number = "0"
+    er: Number | None = None
+    ot: str = ""
+    sp: Number = "0"
+    cp: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class OrderTradeUpdate:
+    """User event ORDER_TRADE_UPDATE."""
+
+    o: OrderUpdate
+
+
+@attrs.frozen(kw_only=True)
+class BalanceUpdate:
+    """`B` of ACCOUNT_UPDATE: wb wallet balance, bc its change other than profit and fees."""
+
+    a: str
+    wb: Number
+    bc: Number = "0"
+
+
+@attrs.frozen(kw_only=True)
+class PositionUpdate:
+    """`P` of ACCOUNT_UPDATE: pa signed amount, ep entry price, mt `cross` or `isolated`, iw isolated wallet."""
+
+    s: str
+    pa: Number
+    ep: Number
+    ps: str = "BOTH"
+    mt: str = "cross"
+    iw: Number = "0"
+
+
+@attrs.frozen(kw_only=True)
+class AccountChange:
+    """`a` of ACCOUNT_UPDATE: m the reason, S the market where the reason is funding."""
+
+    m: str
+    B: list[BalanceUpdate] = attrs.field(factory=list)
+    P: list[PositionUpdate] = attrs.field(factory=list)
+    S: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class AccountUpdate:
+    """User event ACCOUNT_UPDATE: what changed, nothing else."""
+
+    T: Millis
+    a: AccountChange
+
+
+@attrs.frozen(kw_only=True)
+class LeverageChange:
+    """`ac` of ACCOUNT_CONFIG_UPDATE."""
+
+    s: str
+    l: int  # noqa: E741  # the venue's own word
+
+
+@attrs.frozen(kw_only=True)
+class AccountConfigUpdate:
+    """User event ACCOUNT_CONFIG_UPDATE: a leverage (ac) or the multi-assets mode (absent ac) was changed."""
+
+    ac: LeverageChange | None = None
