@@ -29,12 +29,11 @@ _INNER = tuple(
         "2001::/23",  # protocol assignments, among them tunnels
         "2002::/16",  # an IPv4 address in disguise
         "3fff::/20",  # documentation
-        "5f00::/16",  # inside one provider's network
-        "64:ff9b:1::/48",  # translation inside one network
-        "fec0::/10",  # once private
     )
 )
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+_HANDED_OUT = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that anybody was given to be reached at; outside of it are also old ways to write an IPv4 address."""
 
 
 def literal_address(host: str) -> IPAddress | None:
@@ -57,7 +56,9 @@ def refusal_of(address: IPAddress, *, allow_loopback: bool) -> str | None:
     if plain.is_loopback:
         return None if allow_loopback else "must not lead to this machine; [custom_api] allow_loopback = true allows it"
 
-    if not plain.is_global or plain.is_multicast or any(plain in network for network in _INNER):
+    is_nowhere = isinstance(plain, ipaddress.IPv6Address) and plain not in _HANDED_OUT
+
+    if is_nowhere or not plain.is_global or plain.is_multicast or any(plain in network for network in _INNER):
         return f"must not lead to {plain}: private, link-local and reserved addresses are not asked"
 
     return None
