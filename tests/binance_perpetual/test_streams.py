@@ -195,6 +195,17 @@ async def test_marks_and_trades_of_this_market(instrument: Instrument) -> None:
     assert dict(receiver.tolerance.unknown) == {"kline": 1}
 
 
+async def test_F26_a_trade_that_two_connections_bring_is_told_once(instrument: Instrument) -> None:
+    """Trades have numbers; those that were told are passed over."""
+    trades = [
+        f'{{"e":"aggTrade","E":9,"s":"BTCUSDT","a":{number},"p":"60000.0","q":"0.001","T":{number},"m":true}}'
+        for number in (7, 8, 7, 8, 9)
+    ]
+    told = await receive_all(MarketReceiver(ScriptedSocket(*trades), LoopClock(), instrument))
+
+    assert [event.venue_ms for event in told] == [7, 8, 9]
+
+
 async def test_tolerance_forgets_after_a_while() -> None:
     """Only what comes together within the time counts."""
     tolerance = Tolerance(LoopClock(), most=2, within_s=10.0)
@@ -220,33 +231,3 @@ async def test_the_names_of_unknown_events_are_bounded() -> None:
         tolerance.note(f"event {number}")
 
     assert len(tolerance.unknown) == 100
-
-
-class LivelySocket(ScriptedSocket):
-    """A socket that brings the same message every ten minutes, for ever."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__()
-        self._message = message
-
-    async def receive(self) -> str:
-        """The message again."""
-        await anyio.sleep(600)
-
-        return self._message
-
-
-async def test_F23_a_busy_stream_is_made_anew_before_the_venue_closes_it_after_a_day(instrument: Instrument) -> None:
-    """At 23 h the next message is not waited for; the supervisor connects again, and begins with a snapshot."""
-    mark = '{"e":"markPriceUpdate","E":5,"s":"BTCUSDT","p":"60001.20","i":"60010.00","r":"0.0001","T":9}'
-    receiver = MarketReceiver(LivelySocket(mark), LoopClock(), instrument)
-    began_at = anyio.current_time()
-
-    async def listen() -> None:
-        while True:
-            await receiver.receive()
-
-    with pytest.raises(ConnectivityError, match="a new one is made"):
-        await listen()
-
-    assert 23 * 3600 <= anyio.current_time() - began_at <= 23 * 3600 + 600

@@ -130,16 +130,6 @@ async def test_F32_the_key_is_renewed_at_a_third_of_its_life(instrument: Instrum
     assert venue.times >= 300
 
 
-async def test_F23_a_silent_stream_is_made_anew_before_the_venue_closes_it_after_a_day(instrument: Instrument) -> None:
-    """After 23 h the supervisor connects again at a quiet moment, and reads the account."""
-    began_at = anyio.current_time()
-
-    with pytest.raises(ConnectivityError, match="a new one is made"):
-        await receiver(Venue(), ScriptedSocket(), instrument).receive()
-
-    assert 23 * 3600 <= anyio.current_time() - began_at <= 23 * 3600 + 300
-
-
 async def test_F32_a_key_that_is_gone_ends_the_stream(instrument: Instrument) -> None:
     """-1125 on renewal: the supervisor opens the stream again, with a new key."""
     venue = Venue(renewal=lambda: httpx.Response(400, json={"code": -1125, "msg": "This listenKey does not exist."}))

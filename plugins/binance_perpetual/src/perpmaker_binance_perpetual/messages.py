@@ -176,13 +176,14 @@ class PremiumIndex:
 
 @attrs.frozen(kw_only=True)
 class AggregateTrade:
-    """Stream `<symbol>@aggTrade`; `m`: the buyer was the maker, so the taker sold."""
+    """Stream `<symbol>@aggTrade`: `a` its number; `m`: the buyer was the maker, so the taker sold."""
 
     s: str
     p: Number
     q: Number
     T: Millis
     m: bool
+    a: Id = 0
 
 
 @attrs.frozen(kw_only=True)

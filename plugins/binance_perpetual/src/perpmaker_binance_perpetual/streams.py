@@ -22,10 +22,11 @@ from perpmaker.errors import ConnectivityError, PayloadError, RateLimitedError
 from perpmaker.model.event import Channel, Event, FeedAlive
 from perpmaker.model.instrument import Instrument
 from perpmaker.wire.pipe import Connect
-from perpmaker.wire.websocket import WebSocket, open_websocket
+from perpmaker.wire.websocket import open_websocket
 from perpmaker_binance_perpetual.book import BookSync
 from perpmaker_binance_perpetual.messages import AggregateTrade, DepthUpdate, MarkPriceUpdate, StreamEvent
 from perpmaker_binance_perpetual.rest import Rest
+from perpmaker_binance_perpetual.rotation import Messages, open_rotation
 from perpmaker_binance_perpetual.translate import translate_mark, translate_trade
 
 T = TypeVar("T")
@@ -39,8 +40,6 @@ _BOOK_STALL_S = 10.0
 _MARK_STALL_S = 5.0
 _SNAPSHOT_INTERVAL_S = 1.0
 _SHUTDOWN = "serverShutdown"
-_LIFE_S = 23 * 3600.0
-"""The venue closes every connection after 24 h; at a time of our own choosing it costs less."""
 _MOST_NAMES = 100
 
 
@@ -71,21 +70,6 @@ class Tolerance:
         """An event of a name that this version does not know, kept out and counted."""
         if name in self.unknown or len(self.unknown) < _MOST_NAMES:
             self.unknown[name] += 1
-
-
-class Lifetime:
-    """A connection is given up and made anew before the venue closes it."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._ends_at = clock.now() + _LIFE_S
-
-    def check(self) -> None:
-        """ConnectivityError when its time is over."""
-        if self._clock.now() >= self._ends_at:
-            raise ConnectivityError(
-                "this connection is nearly a day old, and Binance keeps none longer: a new one is made"
-            )
 
 
 def read_event(message: str | bytes) -> str:
@@ -128,7 +112,7 @@ def book_feed(access: StreamAccess, instrument: Instrument) -> StreamFeed:
     async def opener() -> AsyncIterator[EventReceiver]:
         url = f"{access.url}/public/ws/{instrument.symbol.lower()}@depth@100ms"
 
-        async with open_websocket(access.connect, url) as socket:
+        async with open_rotation(lambda: open_websocket(access.connect, url), access.clock) as socket:
             yield BookReceiver(socket, access, instrument)
 
     return StreamFeed(channels=frozenset({Channel.BOOK}), stall_s=_BOOK_STALL_S, opener=opener)
@@ -142,7 +126,7 @@ def market_feed(access: StreamAccess, instrument: Instrument) -> StreamFeed:
         symbol = instrument.symbol.lower()
         url = f"{access.url}/market/ws/{symbol}@markPrice@1s/{symbol}@aggTrade"
 
-        async with open_websocket(access.connect, url) as socket:
+        async with open_rotation(lambda: open_websocket(access.connect, url), access.clock) as socket:
             yield MarketReceiver(socket, access.clock, instrument)
 
     channels = frozenset({Channel.MARK, Channel.TRADES})
@@ -156,7 +140,7 @@ class BookReceiver:
     The socket is open before the snapshot is asked for and keeps what arrives meanwhile, so nothing is missed between.
     """
 
-    def __init__(self, socket: WebSocket, access: StreamAccess, instrument: Instrument) -> None:
+    def __init__(self, socket: Messages, access: StreamAccess, instrument: Instrument) -> None:
         self.tolerance = Tolerance(access.clock, most=5)
         self._socket = socket
         self._rest = access.rest
@@ -164,7 +148,6 @@ class BookReceiver:
         self._symbol = instrument.symbol
         self._sync = BookSync(instrument)
         self._next_snapshot_at = -math.inf
-        self._lifetime = Lifetime(access.clock)
 
     async def receive(self) -> Sequence[Event]:
         """The next events, at least one; see `EventReceiver`."""
@@ -175,8 +158,6 @@ class BookReceiver:
                 return events
 
     async def _step(self) -> Sequence[Event]:
-        self._lifetime.check()
-
         if not self._sync.wants_snapshot:
             return self._take(await self._socket.receive())
 
@@ -227,16 +208,15 @@ class BookReceiver:
 class MarketReceiver:
     """Mark prices and trades. Each mark price also proves that the stream of trades is alive, however quiet."""
 
-    def __init__(self, socket: WebSocket, clock: Clock, instrument: Instrument) -> None:
+    def __init__(self, socket: Messages, clock: Clock, instrument: Instrument) -> None:
         self.tolerance = Tolerance(clock, most=5)
         self._socket = socket
         self._instrument = instrument
-        self._lifetime = Lifetime(clock)
+        self._newest_id = 0
 
     async def receive(self) -> Sequence[Event]:
         """The next events, at least one; see `EventReceiver`."""
         while True:
-            self._lifetime.check()
             events = self._take(await self._socket.receive())
 
             if events:
@@ -254,9 +234,7 @@ class MarketReceiver:
         name = read_event(message)
 
         if name == "aggTrade":
-            trade = _AGGREGATE_TRADE.decode(message)
-
-            return (translate_trade(trade, self._instrument),) if trade.s == self._instrument.symbol else ()
+            return self._trade(_AGGREGATE_TRADE.decode(message))
 
         if name == "markPriceUpdate":
             mark = _MARK_PRICE.decode(message)
@@ -269,3 +247,12 @@ class MarketReceiver:
         self.tolerance.note(name)
 
         return ()
+
+    def _trade(self, trade: AggregateTrade) -> Sequence[Event]:
+        """A trade, once, also when two connections bring it."""
+        if trade.s != self._instrument.symbol or 0 < trade.a <= self._newest_id:
+            return ()
+
+        self._newest_id = trade.a
+
+        return (translate_trade(trade, self._instrument),)

@@ -18,9 +18,10 @@ from perpmaker.model.position import VenueSettings
 from perpmaker.wire.websocket import WebSocket, open_websocket
 from perpmaker_binance_perpetual.account import translate_account_update
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
+from perpmaker_binance_perpetual.rotation import Messages, open_rotation
 from perpmaker_binance_perpetual.stop_messages import ConditionalUpdate
 from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
-from perpmaker_binance_perpetual.streams import Lifetime, StreamAccess, StreamFeed, Tolerance, read_event
+from perpmaker_binance_perpetual.streams import StreamAccess, StreamFeed, Tolerance, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
 from perpmaker_binance_perpetual.user_messages import AccountConfigUpdate, AccountUpdate, OrderTradeUpdate
 
@@ -59,18 +60,25 @@ def account_feed(access: StreamAccess, instrument: Instrument, account: AccountV
 
     @asynccontextmanager
     async def opener() -> AsyncIterator[EventReceiver]:
-        key = await access.rest.create_listen_key()
-
-        async with open_websocket(access.connect, f"{access.url}/private/ws?listenKey={key}") as socket:
+        async with open_rotation(lambda: _connect(access), access.clock) as socket:
             yield AccountReceiver(socket, access, instrument, account)
 
     return StreamFeed(channels=frozenset({Channel.ACCOUNT}), stall_s=None, opener=opener)
 
 
+@asynccontextmanager
+async def _connect(access: StreamAccess) -> AsyncIterator[WebSocket]:
+    """A connection under the account's key, which is made, or renewed, for it."""
+    key = await access.rest.create_listen_key()
+
+    async with open_websocket(access.connect, f"{access.url}/private/ws?listenKey={key}") as socket:
+        yield socket
+
+
 class AccountReceiver:
     """Account events. What cannot be understood ends the stream: it may have been a fill, and a resync finds it."""
 
-    def __init__(self, socket: WebSocket, access: StreamAccess, instrument: Instrument, account: AccountView) -> None:
+    def __init__(self, socket: Messages, access: StreamAccess, instrument: Instrument, account: AccountView) -> None:
         self.tolerance = Tolerance(access.clock, most=0)
         self._socket = socket
         self._rest = access.rest
@@ -80,7 +88,6 @@ class AccountReceiver:
         self._renew_at = clock.now() + _RENEWAL_S
         self._measure_at = clock.now() + _CLOCK_S
         self._failed_renewals = 0
-        self._lifetime = Lifetime(clock)
 
     async def receive(self) -> Sequence[Event]:
         """The next events, at least one; keeps the stream's key and the clock fresh meanwhile."""
@@ -94,7 +101,6 @@ class AccountReceiver:
             await self._do_chores()
 
     async def _do_chores(self) -> None:
-        self._lifetime.check()
         now = self._clock.now()
 
         if now >= self._renew_at:
