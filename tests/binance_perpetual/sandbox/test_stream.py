@@ -177,6 +177,15 @@ async def test_every_socket_ends_after_its_life(open_venue: Any) -> None:
         assert await _is_closed(ear)
 
 
+async def test_a_client_that_answers_no_pings_is_dropped(open_venue: Any) -> None:
+    """Every three minutes there is a ping; whoever lets one pass is cut off, whoever listens is not."""
+    async with open_venue() as venue, venue.listen("/public/ws") as deaf, venue.listen("/public/ws") as lively:
+        assert await lively.hears_nothing(1_000)
+
+        with pytest.raises(ConnectivityError):
+            await deaf.hear()
+
+
 async def _is_closed(ear: Any) -> bool:
     try:
         return not await ear.hears_nothing(0.1)

@@ -40,7 +40,8 @@ class SandboxSettings:
     """What a sandbox is made of; `options` are the dialect's own.
 
     `recording` are the files of a capture, in order, that take the place of the synthetic market; it begins
-    `recording_start` seconds after its first line.
+    `recording_start` seconds after its first line. WebSockets are pinged every `ping_s` seconds, and who lets a ping
+    pass unanswered is cut off, as venues do.
     """
 
     venue: str
@@ -49,6 +50,7 @@ class SandboxSettings:
     balance: Decimal = Decimal(10_000)
     recording: tuple[Path, ...] = ()
     recording_start: float = 0.0
+    ping_s: float = 180.0
     options: Mapping[str, Any] = attrs.field(factory=dict)
 
 
@@ -121,7 +123,7 @@ async def open_sandbox(
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(_drive, exchange, clock)
         tasks.start_soon(app.run)
-        tasks.start_soon(_serve, listener, room, plan)
+        tasks.start_soon(_serve, listener, room, plan, settings.ping_s)
 
         try:
             yield sandbox
@@ -187,8 +189,8 @@ def _recorded(replay: Replay | None, start_ms: int, tell: Callable[[str], None] 
     return RecordedMarket(replay, start_ms=start_ms, on_end=on_end)
 
 
-async def _serve(listener: Listener[Any], room: ControlRoom, plan: FaultPlan) -> None:
-    await serve(listener, room, faults=plan)
+async def _serve(listener: Listener[Any], room: ControlRoom, plan: FaultPlan, ping_s: float) -> None:
+    await serve(listener, room, faults=plan, ping_s=ping_s)
 
 
 async def _drive(exchange: Exchange, clock: Clock) -> None:
