@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 
 from perpmaker.clock import LoopClock
@@ -74,6 +75,17 @@ async def test_the_venues_own_limits_are_adopted_with_what_is_spent() -> None:
 
     assert await spend(budget, Cost(100)) == 7
     assert await spend(budget, ORDER) == 40
+
+
+async def test_limits_that_are_known_already_change_nothing() -> None:
+    """The rules are read every few minutes: what was spent before is forgotten at its own time all the same."""
+    budget = Budget(LoopClock())
+    await spend(budget, ORDER)
+    await anyio.sleep(9)
+    budget.adopt([RateLimit(rateLimitType="ORDERS", interval="SECOND", intervalNum=10, limit=300)])
+    await anyio.sleep(1)
+
+    assert await spend(budget, ORDER) == 240
 
 
 async def test_F66_the_venues_clock_follows_the_engines() -> None:

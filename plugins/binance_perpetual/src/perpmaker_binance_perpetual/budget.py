@@ -38,25 +38,21 @@ class Budget:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._limiters = {
-            ("REQUEST_WEIGHT", _LONG_S): RateLimiter([Window(limit=2400, interval_s=_LONG_S)]),
-            ("ORDERS", _SHORT_S): RateLimiter([Window(limit=300, interval_s=_SHORT_S)]),
-            ("ORDERS", _LONG_S): RateLimiter([Window(limit=1200, interval_s=_LONG_S)]),
-        }
+        self._limits = {("REQUEST_WEIGHT", _LONG_S): 2400, ("ORDERS", _SHORT_S): 300, ("ORDERS", _LONG_S): 1200}
+        self._limiters = {name: _limiter(name, limit) for name, limit in self._limits.items()}
 
     def adopt(self, published: Iterable[RateLimit]) -> None:
-        """Take over the limits of this host, keeping count of what is spent already."""
+        """Take over the limits of this host where they are others, keeping count of what is spent already."""
         now = self._clock.now()
 
         for row in published:
-            interval_s = row.intervalNum * _SECONDS.get(row.interval, 0)
-            known = self._limiters.get((row.rateLimitType, interval_s))
+            name = row.rateLimitType, row.intervalNum * _SECONDS.get(row.interval, 0)
 
-            if known is not None and row.limit > 0:
-                limiter = RateLimiter([Window(limit=row.limit, interval_s=interval_s)])
-                limiter.observe(interval_s, known.used(interval_s, now=now), now=now)
+            if row.limit > 0 and self._limits.get(name, row.limit) != row.limit:
+                known, limiter = self._limiters[name], _limiter(name, row.limit)
+                limiter.observe(name[1], known.used(name[1], now=now), now=now)
                 limiter.paused_until, limiter.banned_until = known.paused_until, known.banned_until
-                self._limiters[row.rateLimitType, interval_s] = limiter
+                self._limits[name], self._limiters[name] = row.limit, limiter
 
     async def admit(self, cost: Cost, *, urgent: bool, patience_s: float) -> None:
         """Wait for room and spend it; RateLimitedError, nothing spent, when that would take longer than patience."""
@@ -98,3 +94,7 @@ class Budget:
     def ban(self, retry_after_s: float) -> None:
         """The venue has banned this address: nothing at all is sent until then."""
         self._limiters["REQUEST_WEIGHT", _LONG_S].ban(retry_after_s, now=self._clock.now())
+
+
+def _limiter(name: tuple[str, int], limit: int) -> RateLimiter:
+    return RateLimiter([Window(limit=limit, interval_s=name[1])])
