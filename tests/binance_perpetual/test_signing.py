@@ -55,6 +55,12 @@ def hmac_signer(secret: str = HMAC_SECRET) -> Signer:
             "49e223d106ef650870a99fe4706a242c10c1a1232a9dcb42c6eae3a0bcfeb143",
             id="V4",
         ),
+        pytest.param(
+            "apiKey=TESTKEY_binance_0001&newClientOrderId=mm-0001_a&positionSide=BOTH&price=60000.00&quantity=0.010"
+            "&recvWindow=5000&side=BUY&symbol=BTCUSDT&timeInForce=GTX&timestamp=1767225600000&type=LIMIT",
+            "331c81b714e8a0ce6167e0642e51f885f3def2624c2ccfe4a89e22ad8eb6814f",
+            id="V5",
+        ),
     ],
 )
 def test_hmac_vectors(message: str, expected: str) -> None:
