@@ -297,6 +297,13 @@ def test_F19_every_status_of_a_stop_has_its_meaning_and_an_unknown_one_none(
     assert (report.status, report.raw_status, report.triggered) == (status, word, triggered)
 
 
+def test_F59_a_trigger_between_two_ticks_is_none(instrument: Instrument) -> None:
+    """A stop that is older than the market's tick does not keep the others from being read."""
+    order = AlgoOrder(algoId=1, clientAlgoId="a", side="SELL", algoStatus="NEW", triggerPrice="59000.05")
+
+    assert translate_stop(order, instrument).ticks is None
+
+
 def test_hedge_stops_name_the_position_they_close(instrument: Instrument) -> None:
     """The whole position by a position side, and neither an amount nor reduceOnly."""
     slot = Slot(OrderKind.VENUE_STOP, Side.BUY, 0, PositionSide.SHORT)

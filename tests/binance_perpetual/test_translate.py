@@ -402,6 +402,15 @@ def test_a_market_order_has_no_price(instrument: Instrument) -> None:
     assert (report.ticks, report.type) == (None, OrderType.MARKET)
 
 
+def test_F59_an_order_between_two_ticks_is_read_without_a_price(instrument: Instrument) -> None:
+    """Orders keep the tick that the market had when they came, and forced ones have any: the rest still counts."""
+    report = translate_order(ORDERS.decode(changed(PLACED, "", price="60000.05")), instrument)
+    filled, reported = streamed(instrument, p="60000.05")
+
+    assert (report.ticks, report.lots, report.type) == (None, 10, OrderType.POST_ONLY)
+    assert (filled.fill.price, reported.report.ticks, reported.report.filled_lots) == (Decimal(60000), None, 4)
+
+
 def test_the_mark_price_carries_funding() -> None:
     """Mark, index, the rate to be charged and when."""
     mark = translate_mark(

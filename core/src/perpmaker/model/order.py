@@ -231,9 +231,10 @@ class OrderReport:
     """An order as the venue shows it, in a query, a list of open orders, or on its stream.
 
     `status` is OPEN, FILLED, CANCELLED or REFUSED; None stands for a status this version does not know, whose
-    text is in `raw_status`: it proves nothing, and the order is asked for again. `filled_lots` is cumulative.
-    Of a venue's stop `ticks` is the trigger, and `triggered` whether it has been reached. `ended_by_venue`: it is
-    CANCELLED by the venue's own rules (post-only that would have taken, say), and not by anybody's command.
+    text is in `raw_status`: it proves nothing, and the order is asked for again. `filled_lots` is cumulative. `ticks`
+    is None where there is no price, or one between two ticks; of a venue's stop it is the trigger, and `triggered`
+    whether that has been reached. `ended_by_venue`: it is CANCELLED by the venue's own rules (post-only that would have
+    taken, say), and not by anybody's command.
     """
 
     client_id: str

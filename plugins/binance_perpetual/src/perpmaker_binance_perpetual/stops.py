@@ -10,7 +10,6 @@ from collections import OrderedDict
 
 import attrs
 
-from perpmaker.connector.payload import parse_amount
 from perpmaker.errors import PayloadError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side
@@ -23,6 +22,7 @@ from perpmaker_binance_perpetual.translate import (
     exact_lots,
     exact_ticks,
     lookup,
+    order_ticks,
 )
 from perpmaker_binance_perpetual.user_messages import OrderUpdate
 
@@ -71,7 +71,7 @@ def translate_stop(order: AlgoOrder, instrument: Instrument) -> OrderReport:
         position_side=lookup(POSITION_SIDES, order.positionSide, "$.positionSide"),
         status=_status(order.algoStatus, filled_lots),
         raw_status=order.algoStatus,
-        ticks=_ticks(instrument, order.triggerPrice, "$.triggerPrice"),
+        ticks=order_ticks(instrument, order.triggerPrice, "$.triggerPrice"),
         lots=_lots(instrument, order.quantity, "$.quantity"),
         filled_lots=filled_lots,
         reduce_only=True,
@@ -92,7 +92,7 @@ def translate_stop_update(update: AlgoUpdate, instrument: Instrument, venue_ms: 
         position_side=lookup(POSITION_SIDES, update.ps, "$.o.ps"),
         status=_status(update.X, filled_lots),
         raw_status=update.X,
-        ticks=_ticks(instrument, update.tp, "$.o.tp"),
+        ticks=order_ticks(instrument, update.tp, "$.o.tp"),
         lots=_lots(instrument, update.q, "$.o.q"),
         filled_lots=filled_lots,
         reduce_only=True,
@@ -113,11 +113,6 @@ def _status(word: str, filled_lots: int) -> OrderStatus | None:
 def _lots(instrument: Instrument, value: str | float | None, path: str) -> int:
     """Lots, where an empty text stands for none."""
     return 0 if value in {None, ""} else exact_lots(instrument, value, path)
-
-
-def _ticks(instrument: Instrument, value: str | float, path: str) -> int | None:
-    """The trigger in ticks; None for foreign orders that have none yet (trailing ones)."""
-    return exact_ticks(instrument, value, path) if parse_amount(value, path=path) else None
 
 
 @attrs.define

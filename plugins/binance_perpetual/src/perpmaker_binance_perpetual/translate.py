@@ -1,7 +1,8 @@
 """Payload to model and back, pure: every quirk of Binance stands here and nowhere else.
 
-What is not finite, not positive where it must be, or not a multiple of the market's steps is a PayloadError. A status
-this version does not know is kept as it came (`OrderReport.status` None) and never guessed at.
+What is not finite, not positive where it must be, or not a multiple of the market's steps is a PayloadError; but the
+price of an order may lie between two ticks, and is then not known. A status this version does not know is kept as it
+came (`OrderReport.status` None) and never guessed at.
 """
 
 from __future__ import annotations
@@ -104,6 +105,19 @@ def exact_ticks(instrument: Instrument, value: Number, path: str) -> int:
         raise PayloadError(str(error), path=path) from None
 
 
+def order_ticks(instrument: Instrument, value: Number, path: str) -> int | None:
+    """The price of an order in ticks; None without one, and for one between two ticks.
+
+    A liquidation's may be anywhere, and an order keeps its price when the market's tick becomes another.
+    """
+    price = parse_amount(value, path=path)
+
+    try:
+        return instrument.exact_ticks(price) or None
+    except ValueError:
+        return None
+
+
 # --- orders --------------------------------------------------------------------------------------------------------
 
 
@@ -138,8 +152,6 @@ def order_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
 
 def translate_order(order: Order, instrument: Instrument) -> OrderReport:
     """An order as placing, cancelling, asking and listing show it."""
-    price = parse_amount(order.price, path="$.price")
-
     return OrderReport(
         client_id=order.clientOrderId,
         venue_id=str(order.orderId),
@@ -147,7 +159,7 @@ def translate_order(order: Order, instrument: Instrument) -> OrderReport:
         position_side=lookup(POSITION_SIDES, order.positionSide, "$.positionSide"),
         status=STATUSES.get(order.status),
         raw_status=order.status,
-        ticks=exact_ticks(instrument, order.price, "$.price") if price else None,
+        ticks=order_ticks(instrument, order.price, "$.price"),
         lots=exact_lots(instrument, order.origQty, "$.origQty"),
         filled_lots=exact_lots(instrument, order.executedQty, "$.executedQty"),
         reduce_only=order.reduceOnly,
@@ -206,8 +218,6 @@ def translate_order_update(update: OrderUpdate, instrument: Instrument) -> Itera
 
 
 def _streamed_report(update: OrderUpdate, instrument: Instrument) -> OrderReport:
-    price = parse_amount(update.p, path="$.o.p")
-
     return OrderReport(
         client_id=update.c,
         venue_id=str(update.i),
@@ -215,7 +225,7 @@ def _streamed_report(update: OrderUpdate, instrument: Instrument) -> OrderReport
         position_side=lookup(POSITION_SIDES, update.ps, "$.o.ps"),
         status=STATUSES.get(update.X),
         raw_status=update.X,
-        ticks=exact_ticks(instrument, update.p, "$.o.p") if price else None,
+        ticks=order_ticks(instrument, update.p, "$.o.p"),
         lots=exact_lots(instrument, update.q, "$.o.q"),
         filled_lots=exact_lots(instrument, update.z, "$.o.z"),
         reduce_only=update.R,
