@@ -78,6 +78,7 @@ class Venue:
     """Answers the two calls that the stream makes by itself, and counts them."""
 
     renewal: Callable[[], httpx.Response] = lambda: httpx.Response(200, json={})
+    time: object = 1767225600000
     renewals: list[float] = attrs.field(factory=list)
     times: int = 0
 
@@ -86,7 +87,7 @@ class Venue:
         if request.url.path.endswith("/time"):
             self.times += 1
 
-            return httpx.Response(200, json={"serverTime": 1767225600000})
+            return httpx.Response(200, json={"serverTime": self.time})
 
         assert (request.method, request.url.path) == ("PUT", "/fapi/v1/listenKey")
         assert request.headers["x-mbx-apikey"] == "KEY"
@@ -147,6 +148,16 @@ async def test_F32_a_renewal_that_fails_is_tried_again_long_before_the_end(instr
 
     assert 5 <= len(venue.renewals) <= 20
     assert venue.renewals[1] - venue.renewals[0] < 60
+
+
+async def test_F18_a_time_that_is_none_costs_no_stream(instrument: Instrument) -> None:
+    """The last measurement stands, and the next is tried half a minute later."""
+    venue = Venue(time="noon")
+
+    with anyio.move_on_after(600):
+        await receiver(venue, ScriptedSocket(), instrument).receive()
+
+    assert venue.times >= 10
 
 
 async def test_F32_the_expiry_event_ends_the_stream(instrument: Instrument) -> None:

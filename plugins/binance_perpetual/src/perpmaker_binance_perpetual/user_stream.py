@@ -115,7 +115,7 @@ class AccountReceiver:
     async def _measure(self) -> None:
         try:
             await self._rest.sync_clock()
-        except VenueError:
+        except (VenueError, PayloadError):
             self._measure_at = self._clock.now() + _RETRY_S  # the last measurement still stands
 
     async def _renew(self) -> None:
