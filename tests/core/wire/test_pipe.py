@@ -10,7 +10,7 @@ from anyio.abc import ByteStream, SocketAttribute
 
 from perpmaker.errors import ConnectivityError
 from perpmaker.wire.memory import CAPACITY_BYTES
-from perpmaker.wire.pipe import MemoryNetwork, connect_tcp, is_quiet, reset
+from perpmaker.wire.pipe import MemoryNetwork, Quiet, connect_tcp, reset
 
 pytestmark = pytest.mark.anyio
 
@@ -126,21 +126,22 @@ async def test_idle_stream_is_quiet_until_something_arrives(ends: Any) -> None:
     """Bytes and an end both end the quiet of an idle connection."""
     client, server = ends
 
-    assert is_quiet(client)
+    is_quiet = Quiet(client)
+    assert is_quiet()
 
     await server.send(b"x")
     await anyio.sleep(0.01)
 
-    assert not is_quiet(client)
+    assert not is_quiet()
 
     await client.receive()
 
-    assert is_quiet(client)
+    assert is_quiet()
 
     await server.aclose()
     await anyio.sleep(0.01)
 
-    assert not is_quiet(client)
+    assert not is_quiet()
 
 
 async def test_cancelled_receive_loses_nothing(ends: Any) -> None:

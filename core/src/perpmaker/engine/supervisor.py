@@ -209,7 +209,8 @@ class Supervisor:
             self.tell("no stop could be left on the venue for the position")
 
         if final is not None:
-            self._decide([final])
+            decision, _ = self._decide([final])
+            self._follow([final], decision)
 
         return attrs.evolve(closing, account=final)
 
@@ -225,16 +226,36 @@ class Supervisor:
         while True:
             timeout = None if wake_at is None else max(LEAST_WAIT_S, wake_at - self.clock.now())
             events = await self.inbox.drain(timeout)
-            actions, wake_at = self._decide(events)
+            decision, actions = self._decide(events)
             self._start(actions, group)
+            self._follow(events, decision)  # nothing of it has to be known before orders go out
 
             for line in self._diary.lines(events, actions, self.clock.now()):
                 self.tell(line)
 
-    def _decide(self, events: Sequence[Event]) -> tuple[Sequence[Action], float | None]:
-        """Let the trader decide on what happened: what may be sent now, and when to ask it again."""
+            wake_at = decision.wake_at
+
+    def _decide(self, events: Sequence[Event]) -> tuple[Decision, Sequence[Action]]:
+        """Let the trader decide on what happened: its decision, journalled, and of it what may be sent now."""
         now = self.clock.now()
         decision = self.trader.handle(events, now)
+        told = [event for event in events if not isinstance(event, _MARKET)]
+
+        if not told and not decision.actions and not decision.notices:
+            return decision, ()
+
+        remembered = self.trader.remembered()
+        step = Step(at=now, events=told, actions=decision.actions, notices=decision.notices, memory=remembered)
+
+        try:
+            self.journal.record_step(step, self.clock.utc_ms())
+        except JournalError as error:
+            return decision, self._without_journal(step.actions, str(error))
+
+        return decision, step.actions
+
+    def _follow(self, events: Sequence[Event], decision: Decision) -> None:
+        """Let everybody else know what happened, and people what they should."""
         self.mode, self.mode_reason = decision.mode, decision.mode_reason
         self.count.fold(events)
 
@@ -254,9 +275,6 @@ class Supervisor:
                 self.tell(line)
 
         self._notice(events, decision)
-        step = Step(at=now, events=events, actions=decision.actions, notices=decision.notices)
-
-        return self._journalled(step), decision.wake_at
 
     def _notice(self, events: Sequence[Event], decision: Decision) -> None:
         """Tell a person what he should know."""
@@ -274,24 +292,8 @@ class Supervisor:
         if decision.mode is Mode.HALT and self._halted is None:
             self._halted = decision.mode_reason
 
-    def _journalled(self, step: Step) -> Sequence[Action]:
-        """Record the step and give back what may be sent: without a row, only what shrinks the risk."""
-        told = [event for event in step.events if not isinstance(event, _MARKET)]
-
-        if not told and not step.actions and not step.notices:
-            return ()
-
-        try:
-            self.journal.record_step(
-                attrs.evolve(step, events=told, memory=self.trader.remembered()), self.clock.utc_ms()
-            )
-        except JournalError as error:
-            return self._without_journal(step.actions, str(error))
-
-        return step.actions
-
     def _without_journal(self, actions: Sequence[Action], reason: str) -> Sequence[Action]:
-        """Nothing that adds risk may go out unrecorded; the trader is told that those were never sent."""
+        """Without a row, only what shrinks the risk may go out; the trader is told that the rest was never sent."""
         refusal = Refusal(reason=RefusalReason.OTHER, text=f"not sent: {reason}")
         quotes = [
             action.order.client_id

@@ -21,7 +21,7 @@ import httpx
 from anyio.abc import ByteStream
 
 from perpmaker.errors import ConnectivityError
-from perpmaker.wire.pipe import LOST, Connect, is_quiet
+from perpmaker.wire.pipe import LOST, Connect, Quiet
 
 READ_BYTES = 256 * 1024
 """What is asked of a stream at once; not less than what asyncio reads, so that nothing is left behind in between."""
@@ -77,6 +77,7 @@ class _Connection:
     stream: ByteStream
     protocol: h11.Connection = attrs.field(factory=lambda: h11.Connection(our_role=h11.CLIENT))
     idle_since: float = 0.0
+    quiet: Quiet = attrs.field(default=attrs.Factory(lambda self: Quiet(self.stream), takes_self=True))
 
     def reusable(self) -> bool:
         done = self.protocol.our_state is h11.DONE and self.protocol.their_state is h11.DONE
@@ -249,7 +250,7 @@ class Exchanger:
         while idle:
             connection = idle.pop()
             fresh = anyio.current_time() - connection.idle_since < self._idle_s
-            if fresh and is_quiet(connection.stream):
+            if fresh and connection.quiet():
                 return connection
 
             await anyio.aclose_forcefully(connection.stream)

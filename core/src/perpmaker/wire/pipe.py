@@ -23,9 +23,9 @@ __all__ = [
     "MemoryListener",
     "MemoryNetwork",
     "MemoryStream",
+    "Quiet",
     "Resolve",
     "connect_tcp",
-    "is_quiet",
     "reset",
     "resolve_names",
     "secure",
@@ -137,19 +137,26 @@ def send_at_once(stream: ByteStream) -> None:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def is_quiet(stream: ByteStream) -> bool:
-    """Whether nothing waits to be read, not even an end: an idle connection that is not quiet is not to be used."""
-    if isinstance(stream, MemoryStream):
-        return stream.quiet
+class Quiet:
+    """Tells whether nothing waits to be read from a stream, not even an end: otherwise it is not to be used again.
 
-    raw = _raw_socket(stream)
-    if raw is None or raw.fileno() < 0:
-        return False
+    Asked before every request, so what it asks is looked up once.
+    """
 
-    waiting = select.poll()
-    waiting.register(raw.fileno(), select.POLLIN)
+    def __init__(self, stream: ByteStream) -> None:
+        self._memory = stream if isinstance(stream, MemoryStream) else None
+        self._socket = _raw_socket(stream)
+        self._waiting = select.poll()
 
-    return not waiting.poll(0)
+        if self._socket is not None and self._socket.fileno() >= 0:
+            self._waiting.register(self._socket.fileno(), select.POLLIN)
+
+    def __call__(self) -> bool:
+        """Whether it is quiet now."""
+        if self._memory is not None:
+            return self._memory.quiet
+
+        return self._socket is not None and self._socket.fileno() >= 0 and not self._waiting.poll(0)
 
 
 async def reset(stream: ByteStream) -> None:
