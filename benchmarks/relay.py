@@ -21,8 +21,8 @@ class Stopwatch:
     times: list[float] = attrs.field(factory=list)
 
     def from_venue(self, data: bytes) -> None:
-        """Bytes are about to be handed on to the bot."""
-        if b'"depthUpdate"' in data:
+        """Bytes are about to be handed on to the bot; a change of one side alone is its own order coming or going."""
+        if b'"depthUpdate"' in data and b"[]" not in data and self.changed_at is None:
             self.changed_at = perf_counter()
 
     def from_bot(self, data: bytes) -> None:

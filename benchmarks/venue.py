@@ -1,9 +1,10 @@
 """A sandbox of Binance in a process of its own, whose book swings between two places.
 
-    python -m benchmarks.venue PORT
+    python -m benchmarks.venue PORT PAUSE_MS
 
-It says of itself that it is at PORT, where a relay is to be, prints the port where it really is, and serves until its
-standard input closes.
+It swings PAUSE_MS milliseconds after it has taken what followed the swing before, and counts no requests. It says of
+itself that it is at PORT, where a relay is to be, prints the port where it really is, and serves until its standard
+input closes.
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ from perpmaker.clock import SystemClock
 from perpmaker.model.order import Side
 from perpmaker.sandbox.server import SandboxSettings, open_sandbox
 from perpmaker.simulation.crowd import Crowd
+from perpmaker.simulation.event import OrderChanged, SimulationEvent
 from perpmaker_binance_perpetual.sandbox import dialect
 
 MIDDLE = 600_000
 SWING = 20
 LEVELS = 20
-STEP_MS = 100
 MARK_MS = 1_000
+PATIENCE_MS = 200
+"""After so long without an order the book swings all the same."""
+
+PLENTY = 100_000_000
 CEILING = Decimal(60_001)
 """Between the two middles, in price: above it a bot with this price_ceiling withdraws its buy quotes."""
 
@@ -38,7 +43,14 @@ class SwingingMarket:
     """Everybody else: a book whose middle is low and high in turn, and nobody who trades."""
 
     next_ms: int
+    pause_ms: int
     high: bool = False
+    marked_ms: int = 0
+
+    def see(self, event: SimulationEvent) -> None:
+        """An order of the bot was taken, or taken off: the next swing is due in a while."""
+        if isinstance(event, OrderChanged):
+            self.next_ms = event.now_ms + self.pause_ms
 
     def step(self, crowd: Crowd) -> None:
         """Move the book to the other place."""
@@ -50,10 +62,11 @@ class SwingingMarket:
         )
         crowd.set_ladder(bids, asks)
 
-        if self.next_ms % MARK_MS < STEP_MS:
+        if self.next_ms >= self.marked_ms + MARK_MS:
+            self.marked_ms = self.next_ms
             crowd.set_mark(Decimal(60_000), Decimal(60_000), Decimal("0.0001"))
 
-        self.next_ms += STEP_MS
+        self.next_ms += max(self.pause_ms, PATIENCE_MS)
 
 
 @attrs.define
@@ -77,20 +90,22 @@ class AnnouncedListener(Listener[ByteStream]):
         return {**self.inner.extra_attributes, SocketAttribute.local_address: lambda: (HOST, self.port)}
 
 
-async def main(announced_port: int) -> None:
+async def main(announced_port: int, pause_ms: int) -> None:
     """Serve until standard input closes."""
     clock = SystemClock()
     listener = await anyio.create_tcp_listener(local_host=HOST)
     port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # anyio's typed attribute, not Django's query
     announced = AnnouncedListener(listener, announced_port)
-    settings = SandboxSettings(venue="binance_perpetual", balance=Decimal(100_000))
-    market = SwingingMarket(next_ms=clock.utc_ms())
+    options = {"rhythm_ms": 1, "weight_1m": PLENTY, "orders_10s": PLENTY, "orders_1m": PLENTY}
+    settings = SandboxSettings(venue="binance_perpetual", balance=Decimal(100_000), options=options)
+    market = SwingingMarket(next_ms=clock.utc_ms(), pause_ms=pause_ms)
 
-    async with open_sandbox(dialect(), settings, clock=clock, listener=announced, market=market):
+    async with open_sandbox(dialect(), settings, clock=clock, listener=announced, market=market) as sandbox:
+        sandbox.exchange.subscribe(market.see)
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
         await anyio.wait_readable(sys.stdin.fileno())
 
 
 if __name__ == "__main__":
-    anyio.run(main, int(sys.argv[1]))
+    anyio.run(main, int(sys.argv[1]), int(sys.argv[2]))

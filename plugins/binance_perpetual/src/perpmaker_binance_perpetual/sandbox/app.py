@@ -32,11 +32,8 @@ from perpmaker_binance_perpetual.sandbox.socket import POLICY_VIOLATION, parse_t
 from perpmaker_binance_perpetual.sandbox.user_stream import UserStream
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
-RHYTHM_MS: Final = 100
-"""How often the venue's fastest streams speak (differences of the book, aggregate trades)."""
-
 RACE_MS: Final = 25
-"""The same, while user events are held back and must come between those."""
+"""The longest between messages of the fastest streams while user events, held back, must come between those."""
 
 JSON: Final = {"Content-Type": "application/json"}
 ENDPOINTS: Final = {
@@ -55,8 +52,8 @@ class BinanceApp:
         self._authenticator = Authenticator(KEYS.checkers(), self._venue.server_ms)
         self._hub = Hub(clock, options.socket_life_s)
         self._chance = Random(options.seed)  # noqa: S311  # chance that a seed repeats, not a secret
-        self._rhythm_ms = RACE_MS if options.race_ms else RHYTHM_MS
-        self._market = MarketStreams(self._venue, self._hub)
+        self._rhythm_ms = min(RACE_MS, options.rhythm_ms) if options.race_ms else options.rhythm_ms
+        self._market = MarketStreams(self._venue, self._hub, options.rhythm_ms)
         self._user = UserStream(self._venue, self._hub, self._chance)
 
     async def respond(self, request: Request) -> Response:

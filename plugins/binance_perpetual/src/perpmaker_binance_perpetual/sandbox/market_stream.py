@@ -13,7 +13,8 @@ from perpmaker_binance_perpetual.sandbox.notation import rounded
 from perpmaker_binance_perpetual.sandbox.rest_market import stream_id
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
-DIFFS: Final[Mapping[str, int]] = {"@depth@100ms": 100, "@depth": 250, "@depth@500ms": 500}
+FASTEST: Final = "@depth@100ms"
+DIFFS: Final[Mapping[str, int]] = {FASTEST: 100, "@depth": 250, "@depth@500ms": 500}
 PARTIALS: Final = {
     f"@depth{levels}{suffix}": (levels, every_ms)
     for levels in (5, 10, 20)
@@ -68,13 +69,17 @@ class DepthFeed:
 
 
 class MarketStreams:
-    """Publishes the market's streams: best prices at once, what else there is at `tick`, each in its own rhythm."""
+    """Publishes the market's streams: best prices at once, what else there is at `tick`, each in its own rhythm.
 
-    def __init__(self, venue: Venue, hub: Hub) -> None:
+    `rhythm_ms` is that of the fastest differences of the book.
+    """
+
+    def __init__(self, venue: Venue, hub: Hub, rhythm_ms: int) -> None:
         self._venue = venue
         self._hub = hub
         self._prefix = venue.instrument.symbol.lower()
         update_id = venue.exchange.depth(1).update_id
+        self._rhythms = {**DIFFS, FASTEST: rhythm_ms}
         self._feeds = {name: DepthFeed(update_id) for name in DIFFS}
         self._trades: list[TradePrinted] = []
         self._aggregate_id = 0
@@ -88,7 +93,7 @@ class MarketStreams:
         self._publish_trades()
         self._publish_best()
 
-        for name, every_ms in DIFFS.items():
+        for name, every_ms in self._rhythms.items():
             if self._is_due(every_ms, now_ms):
                 self._publish_diff(name)
 

@@ -27,9 +27,9 @@ class Options:
     after the gateway let it pass; `checks_window_at_match` whether the window is checked there once more (-5028).
     `hidden_for_ms`: a new order is not found by queries for that long. `listen_key_life_s`: without renewal.
     `socket_life_s`: after which every socket is closed. `enforce_limits`, `weight_1m`, `orders_10s`, `orders_1m`: the
-    rate limits. `trade_lite`: send TRADE_LITE before each fill. `race_ms`: answers to commands and user events are
-    each held back by up to that long, at random from `seed`. `withdrawals`, `ip_restricted`: what the key's
-    permissions say.
+    rate limits. `rhythm_ms`: how often the fastest public streams speak (differences of the book, aggregate trades).
+    `trade_lite`: send TRADE_LITE before each fill. `race_ms`: answers to commands and user events are each held back by
+    up to that long, at random from `seed`. `withdrawals`, `ip_restricted`: what the key's permissions say.
     """
 
     server_time_offset_ms: int = attrs.field(default=0, validator=validators.instance_of(int))
@@ -43,6 +43,7 @@ class Options:
     weight_1m: int = attrs.field(default=2400, validator=_natural)
     orders_10s: int = attrs.field(default=300, validator=_natural)
     orders_1m: int = attrs.field(default=1200, validator=_natural)
+    rhythm_ms: int = attrs.field(default=100, validator=[_natural, validators.ge(1)])
     trade_lite: bool = attrs.field(default=False, validator=validators.instance_of(bool))
     race_ms: int = attrs.field(default=0, validator=_natural)
     seed: int = attrs.field(default=0, validator=validators.instance_of(int))
