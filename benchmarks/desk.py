@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from time import perf_counter
 
 import attrs
 
@@ -27,6 +28,9 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.order import PositionSide
 from perpmaker.model.position import Balance, Position
+from perpmaker.model.quote import Wanted
+from perpmaker.state.view import View
+from perpmaker.strategy.interface import Strategy
 from perpmaker.strategy.perpetual_market_making import PerpetualMarketMaking
 from perpmaker.strategy.settings import StrategySettings
 
@@ -48,11 +52,27 @@ _EXITS = ExitSettings(
 )
 
 
-def make_trader() -> Trader:
-    """Five levels a side, refreshed every five seconds."""
+@attrs.define
+class Watched:
+    """The strategy that ships, with five levels a side refreshed every five seconds; knows what its last one took."""
+
+    strategy: Strategy = attrs.field(factory=lambda: PerpetualMarketMaking(_STRATEGY, INSTRUMENT))
+    took_s: float = 0.0
+
+    def decide(self, view: View) -> Wanted:
+        """Decide as it does."""
+        began = perf_counter()
+        wanted = self.strategy.decide(view)
+        self.took_s = perf_counter() - began
+
+        return wanted
+
+
+def make_trader(strategy: Strategy) -> Trader:
+    """A trader with this strategy and the exits that ship."""
     return Trader(
         instrument=INSTRUMENT,
-        strategy=PerpetualMarketMaking(_STRATEGY, INSTRUMENT),
+        strategy=strategy,
         exits=Exits(_EXITS, INSTRUMENT),
         client_ids=ClientIds("bench", "r1"),
         leverage=3,
@@ -64,7 +84,8 @@ def make_trader() -> Trader:
 class Desk:
     """Drives a trader from one refresh to the next; the middle of the book moves to and fro in between."""
 
-    trader: Trader = attrs.field(factory=make_trader)
+    watched: Watched = attrs.field(factory=Watched)
+    trader: Trader = attrs.field(default=attrs.Factory(lambda self: make_trader(self.watched), takes_self=True))
     now: float = 0.0
     venue_ms: int = 1_000
     middle: int = MIDDLE
