@@ -208,6 +208,22 @@ def test_a_stop_limit_that_keeps_being_refused_goes_as_a_market_order_after_two_
     assert scenario.position() == "flat"
 
 
+def test_a_stop_limit_whose_answer_is_lost_is_sent_again_at_the_price_of_the_market_by_then() -> None:
+    """The lost one stays unknown for a while: its price is nobody's wish any more."""
+    scenario = holding()
+    scenario.lose("place stop loss", "before")
+    scenario.book(bid="96", ask="97")
+    scenario.advance(1)
+    scenario.book(bid="90", ask="91")
+    scenario.advance(5)
+
+    assert scenario.sent("place stop loss", "cancel stop loss") == [
+        (1.01, "place stop loss: sell 1 at 95.52"),
+        (3.01, "place stop loss: sell 1 at 89.55"),
+    ]
+    assert scenario.fills() == ["stop loss: 1 at 90"]
+
+
 # --- renewal and escalation
 
 

@@ -73,7 +73,8 @@ def price_stop(view: View, settings: ExitSettings, source: Source, fired: Fired,
 
     ticks = limit_ticks(view, fired.sign, settings.stop_loss_slippage_buffer)
 
-    if order is None or fired.ticks is None or fired.priced_at is None:
+    # One of unknown outcome is sent again without waiting for the proof: by the market of now, as if it were the first.
+    if order is None or order.status is OrderStatus.UNKNOWN or fired.ticks is None or fired.priced_at is None:
         return attrs.evolve(fired, ticks=ticks, priced_at=view.now)
 
     if order.status is not OrderStatus.OPEN or not _is_renewal_due(view, settings, fired):
