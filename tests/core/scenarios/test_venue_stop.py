@@ -154,6 +154,24 @@ def test_hedge_each_side_has_its_own() -> None:
     assert "venue stop long: sell 1 at 96.51" in scenario.exits()
 
 
+@pytest.mark.parametrize(
+    ("amount", "book", "quotes"),
+    [
+        (1, ("99.8", "100"), ["buy 1 at 99.4", "sell 1 at 100.4"]),
+        (-1, ("100", "100.2"), ["buy 1 at 99.59", "sell 1 at 100.61"]),
+    ],
+    ids=["long", "short"],
+)
+def test_continue_quotes_go_on_past_its_trigger(amount: int, book: tuple[str, str], quotes: list[str]) -> None:
+    """It waits on the far side of the market, and its trigger is no price that a quote could meet."""
+    limit = {"exposure_limit": {"max_position": 100}}
+    scenario = holding(amount, when_in_position="continue", risk=limit, order_refresh_time=5)
+    scenario.book(*book)
+    scenario.advance(10)
+
+    assert (scenario.quotes(), scenario.withheld()) == (quotes, {})
+
+
 def test_a_person_ends_the_bot_and_the_stop_is_left() -> None:
     """It protects what the process no longer watches."""
     scenario = holding()

@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, Decimal
 from math import inf
 
 from perpmaker.model.instrument import Instrument, OrderMargin
-from perpmaker.model.order import Side, WorkingOrder
+from perpmaker.model.order import OrderType, Side, WorkingOrder
 from perpmaker.model.quote import Reason, Rule
 from perpmaker.state.view import View
 from perpmaker.strategy.reference import Reference
@@ -105,11 +105,17 @@ class MinimumSpread:
 
 
 def own_barriers(orders: Iterable[WorkingOrder]) -> dict[Side, int]:
-    """Per side, the nearest price of our own live orders, in ticks: a quote at or through it would meet ourselves."""
+    """Per side, the nearest price of our own live orders, in ticks: a quote at or through it would meet ourselves.
+
+    A stop that rests on the venue is in no book: what it has is a trigger, on the far side of the market.
+    """
     nearest: dict[Side, int] = {}
 
     for order in orders:
         ticks, side = order.order.ticks, order.order.slot.side
+
+        if order.order.type is OrderType.VENUE_STOP:
+            continue
 
         if ticks is not None and (side not in nearest or side.sign * (ticks - nearest[side]) > 0):
             nearest[side] = ticks
