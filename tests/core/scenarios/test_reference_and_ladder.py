@@ -53,6 +53,25 @@ def test_rule_1_last_price_waits_for_a_trade() -> None:
     assert scenario.quotes() == ["buy 1 at 98.9", "sell 1 at 100.9"]
 
 
+@pytest.mark.parametrize("end", ["silence", "disconnect"])
+def test_rule_1_last_price_of_a_dead_stream_of_trades_is_stale(end: str) -> None:
+    """The book lives on, and nobody knows what is traded: the quotes go when the stream is too old, or is lost."""
+    scenario = calm(price_type="last_price", filled_order_delay=0)
+    scenario.trade("sell", "0.1")
+    scenario.advance(2)
+    assert len(scenario.quotes()) == 2
+
+    getattr(scenario, end)("trades")
+    scenario.advance(9.9 if end == "silence" else 0)
+    assert len(scenario.sent("cancel", since=2)) == (0 if end == "silence" else 2)
+    scenario.advance(0.2)
+    assert (scenario.quotes(), scenario.withheld()) == ([], {"buy 0": "stale", "sell 0": "stale"})
+
+    scenario.restore("trades")
+    scenario.advance(2)
+    assert len(scenario.quotes()) == 2
+
+
 def test_rule_1_last_own_trade_is_the_last_completely_filled_quote() -> None:
     """After a complete fill the price of that quote is the reference; a partial fill changes nothing."""
     scenario = calm(

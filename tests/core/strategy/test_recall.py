@@ -53,6 +53,16 @@ def test_whatever_a_decision_depends_on_is_decided_anew(desk: Any, change: dict[
     assert trading.decide(**change) is not known
 
 
+def test_trades_that_became_stale_are_decided_anew(desk: Any) -> None:
+    """Where the last price is the reference."""
+    trading = desk(price_type="last_price", last_trade=10000)
+    trading.decide()
+    known = trading.decide()
+
+    assert trading.decide(trade_age_s=9.9) is known
+    assert trading.decide(trade_age_s=10.0) is not known
+
+
 def test_an_order_that_changed_is_decided_anew(desk: Any) -> None:
     """A status, a fill or an end of one order is enough."""
     trading = desk()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -29,6 +30,21 @@ def test_a_stale_external_reference_wakes(desk: Any) -> None:
     wake = desk(external_reference=True, reference=word, reference_age_s=4.0).decide().wake
 
     assert wake.at == 1006.0
+
+
+def test_stale_trades_wake_where_they_are_the_reference(desk: Any) -> None:
+    """The instant at which the last price would be stale is one to wake at."""
+    trades = {"last_trade": 10000, "trade_age_s": 4.0}
+
+    assert desk(price_type="last_price", **trades).decide().wake.at == 1006.0
+    assert desk(**trades).decide().wake.at == 1010.0
+
+
+def test_a_source_that_is_not_read_wakes_nobody(desk: Any) -> None:
+    """The last own trade is the price: that the source is silent for ever changes nothing."""
+    silent = {"external_reference": True, "reference_age_s": inf}
+
+    assert desk(price_type="last_own_trade_price", last_own_trade=10000, **silent).decide().wake.at == 1010.0
 
 
 def test_the_end_of_the_filled_delay_wakes(desk: Any) -> None:

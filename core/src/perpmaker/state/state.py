@@ -145,6 +145,7 @@ class State:
             mark=market.mark,
             mark_age_s=market.age_s(Channel.MARK, now),
             last_trade=market.last_trade,
+            trade_age_s=market.age_s(Channel.TRADES, now),
             last_own_trade=orders.endings.last_own_trade,
             external_reference=self.external_reference,
             reference=market.reference,

@@ -114,6 +114,7 @@ class View:
     mark: Decimal | None
     mark_age_s: float
     last_trade: int | None
+    trade_age_s: float
     last_own_trade: int | None
     external_reference: bool
     reference: ReferenceChanged | None

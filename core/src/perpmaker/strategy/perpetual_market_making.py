@@ -14,7 +14,14 @@ from perpmaker.strategy.gate import standing_reason
 from perpmaker.strategy.ladder import SIDES, build_ladder
 from perpmaker.strategy.memory import Memory
 from perpmaker.strategy.recall import Recall
-from perpmaker.strategy.reference import RECOVERY_S, NoReference, Reference, book_max_age_s, read_reference
+from perpmaker.strategy.reference import (
+    RECOVERY_S,
+    NoReference,
+    Reference,
+    book_max_age_s,
+    read_reference,
+    source_age_s,
+)
 from perpmaker.strategy.refresh import Tolerance
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker.strategy.vanished import track
@@ -26,7 +33,7 @@ class PerpetualMarketMaking:
 
     def __init__(self, settings: StrategySettings, instrument: Instrument) -> None:
         self._settings = settings
-        self._recall = Recall(settings.max_age_s)
+        self._recall = Recall(settings.max_age_s, settings.price_type)
         self._shape_of: tuple[Instrument, PositionMode, int] | None = None
         self._shape = self._build_shape(instrument, PositionMode.ONE_WAY, 1)
 
@@ -59,8 +66,10 @@ class PerpetualMarketMaking:
         draft = Draft(view, settings, shape, memory, reference)
         draft.alarm.at(view.now + book_max_age_s(view, settings.max_age_s) - view.book_age_s)
 
-        if view.external_reference:
-            draft.alarm.at(view.now + settings.max_age_s - view.reference_age_s)
+        age_s = source_age_s(view, settings.price_type)
+
+        if age_s is not None:
+            draft.alarm.at(view.now + settings.max_age_s - age_s)
 
         for side in SIDES:
             draft.lay(side)

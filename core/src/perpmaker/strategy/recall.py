@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from perpmaker.model.quote import Wanted
 from perpmaker.state.view import View
-from perpmaker.strategy.reference import book_max_age_s
+from perpmaker.strategy.reference import book_max_age_s, source_age_s
+from perpmaker.strategy.settings import PriceType
 
 
 class Recall:
     """Holds the last view and what was wanted in it; `max_age_s` is the age from which the reference is stale."""
 
-    def __init__(self, max_age_s: float) -> None:
+    def __init__(self, max_age_s: float, price_type: PriceType) -> None:
         self._max_age_s = max_age_s
+        self._price_type = price_type
         self._view: View | None = None
         self._wanted = Wanted()
 
@@ -44,10 +46,12 @@ class Recall:
 
     def _is_fresh(self, view: View) -> bool:
         """Whether no feed that matters is stale."""
+        age_s = source_age_s(view, self._price_type)
+
         return (
             view.book_ok
             and view.book_age_s < book_max_age_s(view, self._max_age_s)
-            and (not view.external_reference or view.reference_age_s < self._max_age_s)
+            and (age_s is None or age_s < self._max_age_s)
         )
 
 

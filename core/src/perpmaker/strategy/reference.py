@@ -49,6 +49,17 @@ def book_max_age_s(view: View, max_age_s: float) -> float:
     return DEFAULT_MAX_AGE_S if view.external_reference else max_age_s
 
 
+def source_age_s(view: View, price_type: PriceType) -> float | None:
+    """The age of the feed that the price comes from; None where that is the traded book, which has its own, or us."""
+    if price_type == "last_own_trade_price" and view.last_own_trade is not None:
+        return None
+
+    if view.external_reference:
+        return view.reference_age_s
+
+    return view.trade_age_s if price_type == "last_price" else None
+
+
 def read_reference(view: View, price_type: PriceType, max_age_s: float) -> Reference | NoReference:
     """The reference of this moment, or why there is none.
 
@@ -72,10 +83,10 @@ def read_reference(view: View, price_type: PriceType, max_age_s: float) -> Refer
     if view.external_reference:
         return _believed(view, _external(view, price_type, max_age_s), view.instrument.price(bid + ask) / 2)
 
-    return _traded(view, price_type, bid, ask)
+    return _traded(view, price_type, max_age_s, bid=bid, ask=ask)
 
 
-def _traded(view: View, price_type: PriceType, bid: int, ask: int) -> Reference | NoReference:
+def _traded(view: View, price_type: PriceType, max_age_s: float, *, bid: int, ask: int) -> Reference | NoReference:
     """The reference out of the traded market itself."""
     if price_type == "best_bid":
         return _from_ticks(view, bid, 1, "best bid", bid_weight=1)
@@ -88,6 +99,9 @@ def _traded(view: View, price_type: PriceType, bid: int, ask: int) -> Reference 
 
         if trade is None or trade <= 0:
             return NoReference(reason=Reason(Rule.REFERENCE, "nothing has been traded yet"))
+
+        if view.trade_age_s >= max_age_s:
+            return NoReference(reason=Reason(Rule.STALE, "the trades are not up to date"), stale=True)
 
         return _from_ticks(view, trade, 1, "last trade", trade_weight=1)
 
