@@ -7,6 +7,7 @@ from math import gcd
 
 import attrs
 
+from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.quote import Reason, Rule
 from perpmaker.state.view import View
@@ -129,24 +130,37 @@ def _external(view: View, price_type: PriceType, max_age_s: float) -> Reference 
     if word.doubt:
         return NoReference(reason=Reason(Rule.REFERENCE, word.doubt))
 
+    name, price = _price_of(word, price_type)
+
+    if price is None or price <= 0:
+        return NoReference(reason=Reason(Rule.REFERENCE, f"the price source gives no usable {price_type}"))
+
     if word.bid is not None and word.ask is not None and word.bid > word.ask:
         return NoReference(reason=Reason(Rule.REFERENCE, "the price source's book is crossed"))
 
-    name, price = "external price", word.price
-
-    if price is None and price_type == "best_bid":
-        name, price = "external best bid", word.bid
-    elif price is None and price_type == "best_ask":
-        name, price = "external best ask", word.ask
-    elif price is None and price_type == "last_price":
-        name, price = "external last trade", word.last
-    elif price is None and word.bid is not None and word.ask is not None:
-        name, price = "external mid", (word.bid + word.ask) / 2
-
-    if price is None or not price.is_finite() or price <= 0:
-        return NoReference(reason=Reason(Rule.REFERENCE, f"the price source gives no usable {price_type}"))
-
     return _from_price(view.instrument, price, name)
+
+
+def _price_of(word: ReferenceChanged, price_type: PriceType) -> tuple[str, Decimal | None]:
+    """The price that is asked for, and what it is called; None where the source does not give it, or no number."""
+    said = (word.bid, word.ask, word.last, word.price)
+
+    if not all(part is None or part.is_finite() for part in said):  # before any is compared: NaN would raise
+        return "", None
+
+    if word.price is not None:
+        return "external price", word.price
+
+    if price_type == "best_bid":
+        return "external best bid", word.bid
+
+    if price_type == "best_ask":
+        return "external best ask", word.ask
+
+    if price_type == "last_price":
+        return "external last trade", word.last
+
+    return "external mid", None if word.bid is None or word.ask is None else (word.bid + word.ask) / 2
 
 
 def _believed(view: View, reference: Reference | NoReference, mid: Decimal) -> Reference | NoReference:
