@@ -134,6 +134,22 @@ def test_a_target_that_the_market_has_passed_and_that_keeps_being_refused_is_clo
     assert scenario.fills()[-1] == "close: 1 at 100.5"
 
 
+def test_a_target_that_was_refused_before_it_rested_is_no_failure_when_it_is_replaced() -> None:
+    """The market has passed the new one: it is a limit order as ever, and leaves the rest of a thin book alone."""
+    scenario = Scenario({"long_profit_taking_spread": 0.5})
+    scenario.refuse("place take profit", "busy")
+    scenario.by_hand("buy", 1, at=100)
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(3)
+    assert scenario.exits() == ["take profit: sell 1 at 100.5"]
+
+    scenario.by_hand("buy", 1, at=96)
+    scenario.book(bids={"99.9": "0.5", "90": 100})
+    scenario.advance(1)
+    assert scenario.fills() == ["take profit: 0.5 at 99.9"]
+    assert scenario.exits() == ["take profit: sell 1.5 at 98.49"]
+
+
 def test_a_target_cancelled_by_a_person_is_placed_again() -> None:
     """Exits are not a person's to take away: the position is protected."""
     scenario = quoting()

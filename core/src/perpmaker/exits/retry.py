@@ -17,19 +17,31 @@ PATIENCE_S = 2.0
 CALM_S = 10.0
 """A failure this long after the last one is a new story."""
 
+_AS_MEANT = frozenset({End.FILLED, End.REQUESTED})
+
 
 def track(view: View, known: Mapping[Slot, Failed]) -> Mapping[Slot, Failed]:
-    """What is known of failed exits after the newest ends; the same object when nothing is new."""
-    news = {
-        slot: _fail(end, known.get(slot))
-        for slot, end in view.ended.items()
-        if slot.kind.is_exit
-        and end.end is not End.FILLED
-        and end.end is not End.REQUESTED
-        and (slot not in known or known[slot].client_id != end.client_id)
-    }
+    """What is known of failed exits after the newest ends; the same object when nothing is new.
 
-    return {**known, **news} if news else known
+    One that was filled, or taken off because another is wanted, had worked: the failures before it are over.
+    """
+    news: dict[Slot, Failed] = {}
+    over: set[Slot] = set()
+
+    for slot, end in view.ended.items():
+        failed = known.get(slot)
+
+        if end.end in _AS_MEANT:
+            if failed is not None:
+                over.add(slot)
+
+        elif slot.kind.is_exit and (failed is None or failed.client_id != end.client_id):
+            news[slot] = _fail(end, failed)
+
+    if not news and not over:
+        return known
+
+    return {**{slot: failed for slot, failed in known.items() if slot not in over}, **news}
 
 
 def waits_until(view: View, failed: Failed | None) -> float | None:
