@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from perpmaker.execution.diff import Changes, diff, new_order
@@ -49,6 +50,20 @@ def test_different_quote_is_cancelled_and_not_placed_yet(changed: Quote) -> None
 def test_taken_slot_is_never_placed_into(status: OrderStatus) -> None:
     """What may become live counts as live, and cannot be cancelled twice."""
     assert diff([working(QUOTE, status)], [quote(ticks=101)]) == Changes()
+
+
+@pytest.mark.parametrize("want", [QUOTE, TAKE_PROFIT])
+def test_unwanted_order_on_its_way_is_cancelled_once_without_waiting_for_its_answer(want: Any) -> None:
+    """The venue has it long before the answer is here; a place that is only taken by another want waits."""
+    sent = working(want, OrderStatus.PENDING)
+
+    assert diff([sent], []).cancel == (sent,)
+    assert diff([attrs.evolve(sent, cancel_requested=True)], []) == Changes()
+
+
+def test_market_order_on_its_way_is_not_called_back() -> None:
+    """It has executed by then."""
+    assert diff([working(Close(slot=STOP, lots=5), OrderStatus.PENDING)], []) == Changes()
 
 
 def test_exit_goes_out_beside_an_unknown_one_and_the_older_is_cancelled_when_it_shows() -> None:

@@ -184,6 +184,34 @@ def test_slow_venue_a_closing_order_is_marketable_within_one_acknowledgement_of_
     assert scenario.position() == "flat"
 
 
+def test_slow_venue_a_target_that_is_still_on_its_way_at_the_trigger_is_in_nobodys_way() -> None:
+    """Nobody waits for its answer to cancel it: what the venue has by then holds the position against the stop."""
+    scenario = Scenario(KEYS)
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+    scenario.delay(requests=0.3, answers=1.2)
+    scenario.fill("buy 0")
+    scenario.advance(0.1)
+    assert scenario.believed_orders()[-1] == "take profit: pending"
+
+    scenario.book(bid="96", ask="96.2")
+    scenario.advance(1.5)
+    assert scenario.sent("cancel take profit")[0].at == pytest.approx(1.1)
+    assert (scenario.position(), scenario.fills()[-1]) == ("flat", "stop loss: 1 at 96")
+
+
+def test_quotes_that_are_still_on_their_way_go_in_the_same_step() -> None:
+    """Their answers take seconds; the cancel is with the venue before a fill is."""
+    scenario = holding(when_in_position="continue", risk={"exposure_limit": {"max_position": 10}})
+    scenario.delay(answers=1.5, stream=1.5)
+    scenario.expire("buy 0")
+    scenario.advance(2)
+    assert "buy 0: pending" in scenario.believed_orders()
+
+    scenario.book(bids={"97": 100}, asks={"99": 100})
+    assert "cancel buy 0" in [what for _, what in scenario.sent(since=3)]
+
+
 def test_refused_because_closing_orders_compete_all_of_them_go_and_it_is_sent_again() -> None:
     """The cancel of the target is lost: the venue refuses the stop, the target is cancelled again, the stop goes."""
     scenario = holding()

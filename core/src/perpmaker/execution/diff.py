@@ -62,7 +62,12 @@ def diff(
         if two_stops and isinstance(want, VenueStop) and not (is_right and last.status is OrderStatus.OPEN):
             continue
 
-        cancel += [order for order in orders if not (is_right and order is last) and is_cancellable(order)]
+        cancel += [
+            order
+            for order in orders
+            if not (is_right and order is last)
+            and (is_cancellable(order) or (want is None and _is_revocable(order)))
+        ]
 
     for slot, want in wanted.items():
         left = want.lots - missing.get(slot, 0)
@@ -101,6 +106,11 @@ def equals(order: WorkingOrder, want: Want) -> bool:
 def is_cancellable(order: WorkingOrder) -> bool:
     """Whether a cancel would mean something: it rests, and none is under way."""
     return order.status is OrderStatus.OPEN and order.order.type not in _AT_ONCE
+
+
+def _is_revocable(order: WorkingOrder) -> bool:
+    """Whether an order that was sent and not answered may be cancelled once: the venue most likely has it by now."""
+    return order.status is OrderStatus.PENDING and not order.cancel_requested and order.order.type not in _AT_ONCE
 
 
 def order_type(want: Want) -> OrderType:
