@@ -72,6 +72,19 @@ def test_rule_4_further_levels_keep_their_distance_from_the_first() -> None:
     ]
 
 
+def test_rule_4_a_level_that_is_not_acknowledged_yet_is_not_the_price_to_beat() -> None:
+    """Level by level is replaced while the one before it is on its way: all stand on the same price to beat."""
+    scenario = optimised(order_levels=2, order_level_spread=0.2, order_optimization_mode="top", order_refresh_time=5)
+    scenario.delay(answers=1.5, stream=1.5)
+    scenario.delay("cancel buy 0", answers=0.1, stream=1.5)
+    scenario.delay("cancel buy 1", answers=0.5, stream=1.5)
+    scenario.book(bids={**BIDS, "99.6": 1})
+    scenario.advance(9)
+
+    assert scenario.quotes()[:2] == ["buy 1 at 99.61", "buy 1 at 99.41"]
+    assert [at for at, _ in scenario.sent("place buy", since=2)] == [5.115, 5.515]
+
+
 def test_rule_4_own_orders_are_not_the_price_to_beat() -> None:
     """At every refresh the rest is other people: no creeping tick by tick."""
     scenario = optimised(order_refresh_time=2)

@@ -102,6 +102,32 @@ def test_rule_1_own_orders_are_left_out_of_the_reference() -> None:
     assert len(scenario.sent()) == 2
 
 
+def test_rule_1_own_orders_are_left_out_before_they_are_acknowledged() -> None:
+    """In a thin book a bid that the venue shows and has not answered yet would move the mid to the ceiling."""
+    scenario = Scenario({"price_ceiling": 104})
+    scenario.delay("place buy", answers=1.5, stream=1.5)
+    scenario.delay("place sell", requests=0.4, answers=1.1)
+    scenario.book(bid="90", ask="110")
+    scenario.advance(10)
+
+    assert scenario.quotes() == ["buy 1 at 99.9", "sell 1 at 100.1"]
+    assert len(scenario.sent()) == 2
+
+
+def test_rule_1_a_side_that_is_acknowledged_later_hangs_on_other_peoples_prices() -> None:
+    """At a refresh the asks are placed first, and the bids while nobody has answered for them."""
+    scenario = Scenario({"order_levels": 2, "order_refresh_time": 5, "order_refresh_tolerance_pct": -1})
+    scenario.book(bid="90", ask="110")
+    scenario.advance(1)
+    before = scenario.quotes()
+    scenario.delay(answers=1.5, stream=1.5)
+    scenario.delay("cancel sell", answers=0.5, stream=1.5)
+    scenario.advance(6.5)
+
+    assert scenario.quotes() == before
+    assert len(scenario.sent("place", since=5)) == 4
+
+
 def test_rule_1_nothing_else_in_the_book_is_no_reference() -> None:
     """A side on which only own orders rest is empty: the quotes go, and nothing new is placed."""
     scenario = calm()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +39,96 @@ def test_a_change_does_not_wait_for_ever() -> None:
     depth.catch_up(PATIENCE_S)
 
     assert depth.lots[BID] == {100: 5}
+
+
+def expecting(displayed: int, *, known: int = 0) -> OwnDepth:
+    """Depth that expects a bid of 5 at 100, where so many lots are displayed, some of them known for ours."""
+    depth = OwnDepth()
+    depth.add(Side.BUY, 100, known, venue_ms=0, now=0.0)
+    depth.expect("pm-1", Side.BUY, 100, 5, displayed=displayed)
+
+    return depth
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ours"),
+    [(0, 0, 0), (0, 5, 5), (7, 7, 0), (7, 12, 5), (7, 9, 2), (7, 30, 5), (7, 3, 0)],
+)
+def test_an_unanswered_order_is_what_comes_up_at_its_price(before: int, after: int, ours: int) -> None:
+    """Up to its own lots; what was displayed before it was sent is never hidden."""
+    depth = expecting(before)
+    depth.observe(lambda *_: after)
+
+    assert depth.lots[BID].get(100, 0) == ours
+
+
+def test_other_people_who_leave_are_not_replaced_by_us() -> None:
+    """Seven go and five come up: those are ours."""
+    depth = expecting(7)
+    depth.observe(lambda *_: 0)
+    depth.observe(lambda *_: 5)
+
+    assert depth.lots[BID] == {100: 5}
+
+
+def test_an_order_that_takes_the_place_of_another_of_ours_is_seen_in_the_same_book() -> None:
+    """The old one goes and the new one comes between two books: the display is as before, and still all ours."""
+    depth = expecting(5, known=5)
+    depth.add(Side.BUY, 100, -5, venue_ms=0, now=0.0)
+    depth.observe(lambda *_: 5)
+
+    assert depth.lots[BID] == {100: 5}
+
+
+def test_the_answer_takes_the_place_of_the_guess() -> None:
+    """Accepted it counts once, from its own time on; refused, what came up was somebody else's."""
+    accepted, refused = expecting(0), expecting(0)
+
+    for depth in (accepted, refused):
+        depth.reached_ms = 20
+        depth.observe(lambda *_: 5)
+
+    accepted.settle("pm-1", venue_ms=20, now=0.1)
+    accepted.add(Side.BUY, 100, 5, venue_ms=20, now=0.1)
+    refused.settle("pm-1", venue_ms=0, now=0.1)
+    assert (accepted.lots[BID], refused.lots[BID]) == ({100: 5}, {})
+    assert not accepted.is_expecting
+
+
+def test_an_unanswered_order_that_ended_is_in_the_book_until_that_shows_its_end() -> None:
+    """Cancelled at 30, it is displayed until then."""
+    depth = expecting(0)
+    depth.reached_ms = 20
+    depth.observe(lambda *_: 5)
+    depth.settle("pm-1", venue_ms=30, now=0.1)
+    assert depth.lots[BID] == {100: 5}
+
+    depth.reached_ms = 30
+    depth.catch_up(0.2)
+    assert depth.lots[BID] == {}
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    orders=st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 3), st.integers(0, 30)), max_size=10),
+    displayed=st.lists(st.integers(0, 30), max_size=10),
+)
+def test_I17_nothing_is_left_of_guesses(orders: list[tuple[Side, int, int]], displayed: list[int]) -> None:
+    """Whatever was displayed while the answers were awaited."""
+    depth = OwnDepth()
+
+    for name, (side, ticks, lots) in enumerate(orders):
+        depth.expect(str(name), side, ticks, 4, displayed=lots)
+
+    for lots in displayed:
+        depth.observe(lambda _, ticks, lots=lots: lots // ticks)  # type: ignore[misc]  # bound for this round
+        assert all(ours > 0 for half in depth.lots.values() for ours in half.values())
+
+    for name, (_, _, venue_ms) in enumerate(orders):
+        depth.settle(str(name), venue_ms=venue_ms, now=0.0)
+
+    depth.catch_up(PATIENCE_S)
+    assert depth.lots == {side.sign: {} for side in Side}
 
 
 @settings(deadline=None, max_examples=100)

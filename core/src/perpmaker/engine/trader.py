@@ -290,7 +290,7 @@ class Trader:
 
         for want in changes.place:
             order = new_order(want, self._ids.next())
-            self.state.orders.place(order, now)
+            self.state.place(order, now)
             actions.append(Place(order=order))
 
         return actions

@@ -64,6 +64,10 @@ class Half:
 
         return None
 
+    def at(self, ticks: int) -> int:
+        """The lots at a price, ours or not."""
+        return self._lots.get(ticks, 0)
+
     def levels(self) -> Iterator[tuple[int, int]]:
         """All (ticks, lots), from the best outward."""
         sign, known = self.sign, self._lots
@@ -112,6 +116,11 @@ class Book:
         self._asks.replace(())
         self._synchronised = False
 
+    def expect(self, client_id: str, side: Side, ticks: int, lots: int) -> None:
+        """An order of ours is about to be sent: what comes up at its price is ours. Without a book nothing is known."""
+        if self._synchronised:
+            self.own.expect(client_id, side, ticks, lots, displayed=self._displayed(side, ticks))
+
     @property
     def ok(self) -> bool:
         """Whether the book may be trusted: synchronised and not crossed; a side may still be empty."""
@@ -158,3 +167,9 @@ class Book:
 
         if self.own.is_waiting:
             self.own.catch_up(now)
+
+        if self.own.is_expecting:
+            self.own.observe(self._displayed)
+
+    def _displayed(self, side: Side, ticks: int) -> int:
+        return (self._bids if side is Side.BUY else self._asks).at(ticks)

@@ -37,7 +37,9 @@ from perpmaker.state.view import End
 CANCEL_DELAYS_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
 """Pauses before a refused cancel is sent again; the last one repeats."""
 
-_RESTING: Final = frozenset({OrderType.LIMIT, OrderType.POST_ONLY})
+RESTING: Final = frozenset({OrderType.LIMIT, OrderType.POST_ONLY})
+"""What stands in the book until it is filled or taken off."""
+
 _SHOWN: Final = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus.UNKNOWN})
 
 
@@ -247,7 +249,7 @@ class Orders(Standing):
 
             self._touch(record, report.venue_ms, now)
         else:
-            by_venue = report.ended_by_venue or record.working.order.type not in _RESTING
+            by_venue = report.ended_by_venue or record.working.order.type not in RESTING
             cause = CancelCause.VENUE if by_venue else CancelCause.UNEXPLAINED
             self._end(record, _end(record.working, cause), report.venue_ms, now)
 
@@ -313,12 +315,13 @@ class Orders(Standing):
     def _touch(self, record: Record, venue_ms: int, now: float) -> None:
         """Tell the book what of it is ours now."""
         working = record.working
-        shown = record.known and working.status in _SHOWN and working.order.type in _RESTING
+        shown = record.known and working.status in _SHOWN and working.order.type in RESTING
         self._show(record, working.remaining_lots if shown else 0, venue_ms, now)
         self.version += 1
 
     def _show(self, record: Record, lots: int, venue_ms: int, now: float) -> None:
         order = record.working.order
+        self._depth.settle(order.client_id, venue_ms=venue_ms, now=now)
 
         if order.ticks is not None and lots != record.displayed_lots:
             self._depth.add(order.side, order.ticks, lots - record.displayed_lots, venue_ms=venue_ms, now=now)

@@ -36,11 +36,11 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, OrderKind, PositionMode, PositionSide
+from perpmaker.model.order import Fill, NewOrder, OrderKind, PositionMode, PositionSide
 from perpmaker.state.account import Account
 from perpmaker.state.book import Book
 from perpmaker.state.market import Market
-from perpmaker.state.orders import Orders
+from perpmaker.state.orders import RESTING, Orders
 from perpmaker.state.view import Mode, View
 
 _STOP_EXPLAINS_S = 10.0
@@ -112,6 +112,13 @@ class State:
     def is_open(self, side: PositionSide) -> bool:
         """Whether there is a position of this side that an order could close."""
         return not self.instrument.is_dust(self.account.tracked[side].now.amount)
+
+    def place(self, order: NewOrder, now: float) -> None:
+        """An order is about to be sent: it counts as in flight, and the book as the first that may show it."""
+        self.orders.place(order, now)
+
+        if order.ticks is not None and order.type in RESTING:
+            self.book.expect(order.client_id, order.side, order.ticks, order.lots)
 
     def fold(self, event: Event, now: float) -> None:
         """Take in one event; control events that say nothing about state pass by."""
