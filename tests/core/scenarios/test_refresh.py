@@ -181,6 +181,23 @@ def test_rule_9_a_stop_loss_close_starts_the_delay() -> None:
     assert scenario.sent("place buy", since=2)[0].at == pytest.approx(closed + 20, abs=0.02)
 
 
+@pytest.mark.parametrize("quiet", [False, True])
+def test_rule_9_a_stop_that_has_fired_starts_the_delay_whoever_closes(quiet: bool) -> None:
+    """A person is faster than the stop order: the market has fallen all the same."""
+    scenario = quoting(filled_order_delay=20, stop_loss_spread=3, when_in_position="pause")
+    scenario.by_hand("buy", 1, at=100)
+    scenario.advance(29)
+    scenario.delay("cancel", answers=0.9, stream=0.9)
+    scenario.book(bid="96", ask="96.2")
+    scenario.advance(0.5)
+    scenario.heal()
+    scenario.by_hand("sell", 1, at=96, quiet=quiet)
+    scenario.advance(40)
+
+    assert (scenario.position(), scenario.sent("place stop loss")) == ("flat", [])
+    assert scenario.sent("place buy", since=2)[0].at == pytest.approx(30.5 + 20, abs=0.02)
+
+
 def test_rule_9_the_delay_never_delays_an_exit() -> None:
     """The target is out within the same step as the fill."""
     scenario = quoting(filled_order_delay=600)

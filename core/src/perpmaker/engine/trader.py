@@ -222,7 +222,11 @@ class Trader:
         return self._answer([*actions, *proofs], notices, quoting, now)
 
     def _decide_exits(self, view: View) -> tuple[Want, ...]:
+        stopping = self._wanted_exits.no_quotes_for
         self._wanted_exits = self._exits.decide(view)
+
+        for side in stopping - self._wanted_exits.no_quotes_for:  # its position is gone, whoever closed it
+            self.state.stop_closed_at[side] = view.now
 
         return self._competition.keep(self._wanted_exits.exits, view.now)
 
@@ -232,8 +236,10 @@ class Trader:
             self._wanted = attrs.evolve(self._wanted, quotes=(), wake=Wake())
             return None
 
-        if self._wanted_exits.no_quotes_for:
-            view = attrs.evolve(view, no_quotes_for=self._wanted_exits.no_quotes_for)
+        forbidden, closed_at = self._wanted_exits.no_quotes_for, self.state.stop_closed_at
+
+        if forbidden or closed_at != view.stop_closed_at:  # what exits have just found out is in it too
+            view = attrs.evolve(view, no_quotes_for=forbidden, stop_closed_at=dict(closed_at))
 
         quoting = quote(self._strategy, self._review, view)
 
