@@ -57,6 +57,16 @@ def test_rule_6_orders_about_to_be_replaced_do_not_count() -> None:
     assert scenario.quotes() == ["buy 1 at 99.79", "sell 1 at 99.99"]
 
 
+def test_rule_6_a_partly_filled_quote_holds_the_margin_of_its_rest() -> None:
+    """What was filled is in the position's margin: 250 less 90 for it and 10 for the rest carry the other side."""
+    scenario = funded(250, order_levels=1, order_refresh_time=5, position_mode="Hedge", long_profit_taking_spread=5)
+    scenario.fill("buy 0", "0.9")
+    scenario.book(bid="99.8", ask="99.98")
+    scenario.advance(10)
+
+    assert (scenario.quotes(), scenario.withheld()) == (["buy 0.1 at 99.9", "sell 1 at 99.99"], {})
+
+
 def test_rule_6_no_quote_is_refused_by_the_venue_for_margin() -> None:
     """What the budget grants, the venue takes."""
     scenario = funded(310, fee="0.0005", leverage=3, order_levels=5, order_refresh_time=3)

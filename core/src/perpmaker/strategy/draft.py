@@ -300,8 +300,8 @@ class Draft:
         taking = Taking(self._view, self._view.orders.values())
         budget = Budget(self._view, free_lots)
 
-        for quote in self._quotes.values():
-            budget.count(quote.slot.side, quote.ticks, quote.lots)
+        for slot, quote in self._quotes.items():  # all of them rest, and hold margin for what is left of them
+            budget.count(slot.side, quote.ticks, self._view.orders[slot].remaining_lots)
 
         for quote in sorted(self._candidates, key=_level_of):  # bids were laid first: of a level they stay first
             slot, ticks = quote.slot, quote.ticks
