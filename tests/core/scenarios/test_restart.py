@@ -99,3 +99,16 @@ def test_a_wish_to_be_flat_ends_with_the_run_that_it_was_told() -> None:
     scenario.advance(5)
 
     assert scenario.exits() == ["take profit: sell 1 at 100.98"]
+
+
+def test_a_position_closed_by_a_wish_to_be_flat_starts_no_pause() -> None:
+    """Nor does it count as stopped: the next run quotes at once."""
+    scenario = quoting()
+    scenario.by_hand("buy", 1, at=100)
+    scenario.advance(1)
+    scenario.stop(close=True)
+    scenario.advance(1)
+    scenario.restart()
+    scenario.advance(1)
+
+    assert (scenario.position(), len(scenario.quotes())) == ("flat", 2)

@@ -225,8 +225,8 @@ class Trader:
         stopping = self._wanted_exits.no_quotes_for
         self._wanted_exits = self._exits.decide(view)
 
-        for side in stopping - self._wanted_exits.no_quotes_for:  # its position is gone, whoever closed it
-            self.state.stop_closed_at[side] = view.now
+        if view.mode is not Mode.FLATTEN:  # a stop that is over: its position is gone, whoever closed it
+            self.state.stop_closed_at.update(dict.fromkeys(stopping - self._wanted_exits.no_quotes_for, view.now))
 
         return self._competition.keep(self._wanted_exits.exits, view.now)
 
