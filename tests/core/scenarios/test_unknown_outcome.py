@@ -183,3 +183,23 @@ def test_a_close_whose_answer_was_lost_does_not_open_the_other_side() -> None:
     scenario.advance(10)
 
     assert scenario.position() == scenario.believed_position() == "flat"
+
+
+def test_a_stop_refused_for_a_target_whose_cancel_was_lost_has_it_asked_for_and_cancelled_again_at_once() -> None:
+    """The refusal says that the target is still there: nobody waits for the end of the patience with its cancel."""
+    scenario = Scenario({"long_profit_taking_spread": 1, "stop_loss_spread": 3})
+    scenario.by_hand("buy", 1, at=100)
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+    scenario.lose("cancel take profit", "before")
+    scenario.book(bid="96", ask="97")
+    scenario.advance(1.1)
+
+    assert [what for _, what in scenario.sent("place", "cancel", "ask", since=1)] == [
+        "cancel take profit",
+        "place stop loss: sell 1 at 95.52",
+        "ask take profit",
+        "cancel take profit",
+        "place stop loss: sell 1 at 95.52",
+    ]
+    assert scenario.position() == "flat"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
-from perpmaker.model.order import OrderKind, RefusalReason, Slot
+from perpmaker.model.order import OrderKind, OrderStatus, RefusalReason, Slot
 from perpmaker.state.state import State
 from perpmaker.state.view import End, SlotEnd
 
@@ -31,10 +31,23 @@ class Aftermath:
 
             if slot.kind.is_exit and refusal is not None and refusal.reason is RefusalReason.REDUCE_ONLY:
                 self._competition.refused(slot, now)
+                self._doubt_cancels(slot, now)
                 self._permission.require(f"the venue refused {slot} as not reducing", now)
 
             if slot.kind is OrderKind.VENUE_STOP and end.end not in _AS_MEANT:
                 yield from self._lost_stop(slot, end)
+
+    def _doubt_cancels(self, slot: Slot, now: float) -> None:
+        """Other closing orders of the position whose cancels are not answered may rest on: they are asked for."""
+        for record in self._state.orders.live.values():
+            other, status = record.working.slot, record.working.status
+
+            if (
+                status is OrderStatus.CANCELLING
+                and other.kind.holds_position
+                and other.position_side is slot.position_side
+            ):
+                record.ask(now)
 
     def _lost_stop(self, slot: Slot, end: SlotEnd) -> Iterator[str]:
         """A position stands without the stop that the venue was to keep."""
