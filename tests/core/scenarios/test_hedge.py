@@ -98,3 +98,29 @@ def test_rule_12_a_side_closed_by_hand_loses_its_exits_alone() -> None:
     scenario.advance(0.1)
 
     assert scenario.exits() == ["take profit short: buy 1 at 94.47"]
+
+
+def test_pause_takes_off_the_quotes_of_the_position_alone() -> None:
+    """A long is open: no bids until it is closed, and the asks are refreshed as before."""
+    scenario = Scenario({**KEYS, "when_in_position": "pause", "order_levels": 2, "order_refresh_time": 5})
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+    scenario.fill("buy 0", "0.5")
+    scenario.book(bid="99.8", ask="100")
+    scenario.advance(10)
+
+    assert scenario.quotes() == ["sell 1 at 100.4", "sell 1 at 101.4"]
+    assert scenario.withheld() == {"buy 0": "position held", "buy 1": "position held"}
+
+
+def test_continue_leaves_the_target_whole_since_no_quote_closes_a_position_of_hedge_mode() -> None:
+    """The asks open the short side: they take nothing from the long's target."""
+    limit = {"exposure_limit": {"max_position": 10}}
+    scenario = Scenario({**KEYS, "when_in_position": "continue", "risk": limit, "filled_order_delay": 0})
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+    scenario.fill("buy 0")
+    scenario.advance(1)
+
+    assert scenario.quotes() == ["buy 1 at 99.5", "sell 1 at 100.5"]
+    assert scenario.exits() == ["take profit long: sell 1 at 104.48"]

@@ -154,10 +154,18 @@ def test_hold_still_obeys_price_band_and_staleness() -> None:
     scenario = quoting(price_ceiling=102)
     scenario.fill("buy 0")
     scenario.advance(0.1)
+    assert scenario.quotes() == ["buy 1 at 98"]
     scenario.book(bid="102", ask="102.2")
     scenario.advance(0.1)
-
     assert scenario.quotes() == []
+
+    stale = quoting()
+    stale.fill("buy 0")
+    stale.silence("book")
+    stale.advance(9.9)
+    assert stale.quotes() == ["buy 1 at 98"]
+    stale.advance(0.2)
+    assert stale.quotes() == []
 
 
 def test_hold_still_obeys_minimum_spread() -> None:
