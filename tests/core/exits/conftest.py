@@ -11,7 +11,7 @@ import pytest
 
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.model.order import Slot, WorkingOrder
+from perpmaker.model.order import OrderStatus, Slot, WorkingOrder
 from perpmaker.model.quote import StopLoss, TakeProfit, WantedExits
 from perpmaker.state.view import End, SlotEnd, View
 from perpmaker.testing.view import make_book, make_instrument, make_position, make_view, rest
@@ -59,9 +59,9 @@ class Venue:
 
         return self.wanted
 
-    def accept(self) -> None:
-        """Everything wanted rests, everything else is gone."""
-        self.orders = rest(self.wanted.exits)
+    def accept(self, status: OrderStatus = OrderStatus.OPEN) -> None:
+        """Everything wanted rests (or is in the status given), everything else is gone."""
+        self.orders = rest(self.wanted.exits, status)
 
     def end(self, slot: Slot, end: End) -> None:
         """The order of a slot (wanted at least) ended now, in this way."""

@@ -15,14 +15,16 @@ from perpmaker.state.view import Mode, View
 DUST = Reason(Rule.MIN_AMOUNT, "the position is dust: what rests for it stays, nothing is sent")
 UNPRICED = Reason(Rule.TARGET, "the entry price is not known yet: what rests stays")
 
+_STAYS = frozenset({OrderStatus.PENDING, OrderStatus.OPEN})
+
 
 def stay(view: View, side: PositionSide, lots: int, why: Reason) -> Iterator[Exit]:
-    """The exits of this position that rest for no more than its lots, just as they rest; none on the way to flat."""
+    """The exits of this position that rest, or are on their way, for no more than its lots; none on the way to flat."""
     if view.mode is Mode.FLATTEN:
         return
 
     for slot, order in view.orders.items():
-        if slot.kind.is_exit and slot.position_side is side and order.status is OrderStatus.OPEN:
+        if slot.kind.is_exit and slot.position_side is side and order.status in _STAYS:
             yield from _as_it_rests(order, lots, why)
 
 
