@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 import attrs
@@ -36,7 +37,7 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderKind, PositionMode, PositionSide
+from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderStatus, PositionMode, PositionSide
 from perpmaker.state.account import Account
 from perpmaker.state.book import Book
 from perpmaker.state.market import Market
@@ -45,6 +46,7 @@ from perpmaker.state.view import Mode, View
 
 _STOP_EXPLAINS_S = 10.0
 _NOBODY: frozenset[PositionSide] = frozenset()
+_NOTICE_AGAIN_S = 5.0
 _STOPS = frozenset({OrderKind.STOP_LOSS, OrderKind.VENUE_STOP})
 
 
@@ -76,6 +78,7 @@ class State:
         self.by_hand: list[Fill] = []
         """Fills of orders that are not ours, each once, since the first complete read, until somebody takes them."""
         self._is_read = False
+        self._noticed_at = -inf
         self._is_ours = is_ours
         self._changes = 0
         self._fold: dict[type, Callable[[Any, float], None]] = {
@@ -87,7 +90,7 @@ class State:
             ReferenceChanged: self._referred,
             FeedAlive: self._alive,
             InstrumentChanged: self._instrument_changed,
-            OrderAccepted: self.orders.accepted,
+            OrderAccepted: self._order_accepted,
             OrderRefused: self.orders.refused,
             OrderUnknown: self.orders.unknown,
             OrderNotFound: self.orders.not_found,
@@ -213,7 +216,14 @@ class State:
 
     # --- account ---------------------------------------------------------------------------------------------------
 
+    def _order_accepted(self, event: OrderAccepted, now: float) -> None:
+        self._notice(event.client_id, now)
+        self.orders.accepted(event, now)
+
     def _order_reported(self, event: OrderReported, now: float) -> None:
+        if event.report.status is OrderStatus.OPEN:
+            self._notice(event.report.client_id, now)
+
         self.orders.reported(event.report, now, by_stream=event.by_stream)
 
     def _filled(self, event: OrderFilled, now: float) -> None:
@@ -266,6 +276,17 @@ class State:
         self._is_read = True
         self._note_stops(before, now)
         self._changes += 1
+
+    def _notice(self, client_id: str, now: float) -> None:
+        """An order with our mark that nobody here sent is open: it was under way when an earlier run ended."""
+        orders = self.orders
+
+        if client_id in orders.live or client_id in orders.finished or not self._is_ours(client_id):
+            return
+
+        if self._is_read and now >= self._noticed_at + _NOTICE_AGAIN_S:
+            self._noticed_at = now
+            orders.lost.append(f"order {client_id} is open, and this run did not send it")
 
     def _amounts(self) -> Mapping[PositionSide, Decimal]:
         return {side: tracked.now.amount for side, tracked in self.account.tracked.items()}
