@@ -65,8 +65,7 @@ def diff(
         cancel += [
             order
             for order in orders
-            if not (is_right and order is last)
-            and (is_cancellable(order) or (want is None and _is_revocable(order)))
+            if not (is_right and order is last) and (is_cancellable(order) or (want is None and _is_revocable(order)))
         ]
 
     for slot, want in wanted.items():
