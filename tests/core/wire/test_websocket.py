@@ -228,6 +228,7 @@ async def test_broken_frame_ends_the_connection(serve_bytes: Any, frame: bytes) 
     [
         (Reply(status=404, body="no such stream"), RefusedError),
         (Reply(status=429, headers={"Retry-After": "7"}), RateLimitedError),
+        (Reply(status=418, headers={"Retry-After": "7"}), RateLimitedError),
         (Reply(status=503, body="<html>"), ConnectivityError),
         (Reply(status=302, headers={"Location": "ws://evil.example/"}), ConnectivityError),
     ],

@@ -22,11 +22,14 @@ READ_BYTES = 65536
 QUOTED_BYTES = 4096
 """How much of a refusal's body is read."""
 
+_TOO_MUCH = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.IM_A_TEAPOT})
+"""What a server asks to come back later with; venues say 418 to who did not keep still after a 429."""
+
 
 async def shake_hands(stream: ByteStream, url: SplitResult, place: str, headers: Headers) -> bytes:
     """Do the client's part; the bytes that already came after it. The stream is closed when it fails.
 
-    `place` names the server in errors. ConnectivityError, RateLimitedError (429) or RefusedError (other 4xx).
+    `place` names the server in errors. ConnectivityError, RateLimitedError (429, 418) or RefusedError (other 4xx).
     """
     nonce = generate_nonce()
     protocol = h11.Connection(our_role=h11.CLIENT)
@@ -88,7 +91,7 @@ def _check_answer(answer: h11.Response | h11.InformationalResponse, body: bytes,
 
     said = body.decode("utf-8", "replace").strip()[:200]
     text = f"{place} refused the WebSocket with status {status}: {said or 'no reason given'}"
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    if status in _TOO_MUCH:
         raise RateLimitedError(
             text, status=status, retry_after_s=parse_retry_after(headers.get("retry-after"), utc_ms=None)
         )
