@@ -8,45 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import NamedTuple
 
 import attrs
 
 from perpmaker.model.order import OrderStatus, Side, Slot, WorkingOrder
 from perpmaker.model.quote import Quote, Reason, Rule, Wanted, Withheld
 from perpmaker.state.view import View
-from perpmaker.strategy.filters import Budget, MarketFilter, MinimumSpread, Taking
+from perpmaker.strategy.filters import Budget, Taking
 from perpmaker.strategy.gate import Gate, read_gate
-from perpmaker.strategy.ladder import Level, ladder_ticks
 from perpmaker.strategy.memory import Cycle, Memory, Vanished
-from perpmaker.strategy.optimisation import optimise
 from perpmaker.strategy.reference import Reference
-from perpmaker.strategy.refresh import Resting, Target, Tolerance, arrange, match
+from perpmaker.strategy.refresh import Resting, Target, arrange, match
 from perpmaker.strategy.settings import StrategySettings
+from perpmaker.strategy.shape import Priced, Shape, price_ladder
 from perpmaker.strategy.wake import Alarm
 
 ADOPTED = (Reason(Rule.REFRESH, "found resting: looked at again at the next refresh"),)
 
 
 _level_of = attrgetter("slot.level")
-
-
-@attrs.frozen(kw_only=True)
-class Shape:
-    """What follows from settings and market alone, made once: ladder, filters, tolerance. `slots`: the ladder's."""
-
-    ladder: dict[Side, tuple[Level, ...]]
-    slots: tuple[Slot, ...]
-    market: MarketFilter
-    minimum: MinimumSpread
-    tolerance: Tolerance
-
-
-class Priced(NamedTuple):
-    """The ladder of a side at this moment, by place: prices in ticks, and the chains of reasons up to them."""
-
-    ticks: list[int]
-    chains: list[tuple[Reason, ...]]
 
 
 class Draft:
@@ -229,23 +209,12 @@ class Draft:
         self._watch_minimum(new.slot.side, new.ticks or 0)
 
     def _price(self, side: Side) -> Priced:
-        """The ladder as it is now, optimised; worked out once a decision.
-
-        A chain goes from the reference over spread, amount and optimisation to the rounded price.
-        """
+        """The ladder as it is now, worked out once a decision."""
         known = self._priced.get(side)
 
         if known is None:
-            view, ladder, reference = self._view, self._shape.ladder[side], self._reference
-            own = ladder_ticks(side, ladder, reference)
-            ticks, optimised = optimise(self._settings, view, side, reference=reference, ladder=ladder, own=own)
-            moved = () if optimised is None else (optimised,)
-            price, rounded = view.instrument.price, "price away from the market to the tick"
-            chains = [
-                (reference.reason, *level.reasons, *moved, Reason(Rule.ROUNDING, rounded, price(one)))
-                for level, one in zip(ladder, ticks, strict=True)
-            ]
-            known = self._priced[side] = Priced(ticks, chains)
+            known = price_ladder(self._settings, self._shape, self._view, self._reference, side)
+            self._priced[side] = known
 
         return known
 

@@ -8,7 +8,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.quote import Reason, Rule, Wake, Wanted, Withheld, opening_side
 from perpmaker.state.view import View
-from perpmaker.strategy.draft import Draft, Shape
+from perpmaker.strategy.draft import Draft
 from perpmaker.strategy.filters import MarketFilter, MinimumSpread
 from perpmaker.strategy.gate import standing_reason
 from perpmaker.strategy.ladder import SIDES, build_ladder
@@ -24,6 +24,7 @@ from perpmaker.strategy.reference import (
 )
 from perpmaker.strategy.refresh import Tolerance
 from perpmaker.strategy.settings import StrategySettings
+from perpmaker.strategy.shape import Shape
 from perpmaker.strategy.vanished import track
 from perpmaker.strategy.wake import LOOK_AGAIN_S, SHORTEST_S, watch_exactly
 
