@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +77,21 @@ def test_a_position_larger_than_one_order_is_closed_in_parts(venue: Any, targets
     market = venue(instrument=make_instrument(max_amount=Decimal("0.4")))
 
     assert targets(market.decide()) == [(10100, 400)]
+
+
+def test_a_part_of_a_larger_position_keeps_its_place_while_it_is_filled(venue: Any, targets: Targets) -> None:
+    """What one order cannot close waits for its turn: an order that was filled in part is not made larger again."""
+    market = venue(instrument=make_instrument(max_amount=Decimal("0.4")))
+    market.decide()
+    market.accept()
+    slot = market.wanted.exits[0].slot
+    market.orders[slot] = attrs.evolve(market.orders[slot], filled_lots=100)
+
+    assert targets(market.decide(positions=make_position("0.9"))) == [(10100, 300)]
+
+    market.orders.clear()
+
+    assert targets(market.decide(positions=make_position("0.6"))) == [(10100, 400)]
 
 
 def test_hedge_positions_have_their_own_targets(venue: Any, targets: Targets) -> None:

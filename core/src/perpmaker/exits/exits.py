@@ -178,7 +178,10 @@ class Exits:
 
         target = self._take_profit(view.instrument, position, to_close)
 
-        if target.slot in view.orders:
+        if (resting := view.orders.get(target.slot)) is not None:
+            if target.lots < to_close and resting.order.ticks == target.ticks:  # the market takes no more in one order
+                target = attrs.evolve(target, lots=min(target.lots, resting.remaining_lots))
+
             return Leaving(exits=(target,), wake=wake)
 
         failed = memory.failed.get(target.slot)
