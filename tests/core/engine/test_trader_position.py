@@ -32,6 +32,29 @@ def test_position_changed_from_outside_is_adopted_and_said() -> None:
     assert any("0.007" in notice for decision in scene.decisions for notice in decision.notices)
 
 
+def test_a_position_that_is_there_from_the_start_has_not_changed() -> None:
+    """What the first read finds is where a run begins; "changed without a fill of ours" would be untrue."""
+    scene = Scene()
+    scene.start(amount="0.005")
+    scene.wait(10)
+
+    assert scene.amount == Decimal("0.005")
+    assert [notice for decision in scene.decisions for notice in decision.notices] == []
+
+
+def test_a_fill_after_a_start_is_a_position_at_once_whatever_the_first_read_told_of() -> None:
+    """A target of an earlier run was filled while nobody watched; the first fill of this run is another one."""
+    scene = Scene()
+    missed = scene.fill("0", 5, 5, Side.SELL).fill
+    flat = Position(side=PositionSide.NET)
+    scene.tell(scene.resynced(fills=(missed,), positions=(flat,)), scene.book())
+    scene.tell(*(scene.accepted(name) for name in ("1", "2")))
+    decided = scene.tell(scene.fill("1", 5, 5))
+
+    assert scene.amount == Decimal("0.005")
+    assert "take_profit sell" in placed(decided.actions)
+
+
 def test_report_of_the_same_millisecond_is_a_doubt_that_asks_for_a_resync() -> None:
     """Which of two messages of one millisecond is the newer cannot be told: if it stays so, everything is read."""
     scene = Scene().quoting()

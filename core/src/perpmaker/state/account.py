@@ -109,6 +109,11 @@ class Account:
         for balance in balances:
             self.balance(balance)
 
+    def begin(self) -> None:
+        """Take what is known now for where it begins: what was there before anybody looked is no change."""
+        for tracked in self.tracked.values():
+            tracked.settle()
+
     def capital(self, asset: str, mark: Decimal | None, leverage: int) -> Decimal | None:
         """What new quotes may take margin from: wallet plus unrealised profit less the positions' margin."""
         balance = self.balances.get(asset)

@@ -272,6 +272,10 @@ class State:
 
         self.orders.listed({report.client_id: report for report in event.orders}, event.began_at, now)
         self.account.resync(event.positions, event.balances, event.venue_ms, now)
+
+        if not self._is_read:
+            self.account.begin()
+
         self.orders.forgive(event.began_at)
         self._is_read = True
         self._note_stops(before, now)
