@@ -179,3 +179,18 @@ def test_a_person_ends_the_bot_and_the_stop_is_left() -> None:
     scenario.advance(5)
 
     assert "venue stop: sell 1 at 97" in scenario.exits()
+
+
+def test_a_stop_that_the_venue_refuses_again_and_again_is_told_of_once_a_minute() -> None:
+    """It is tried every other second, and a person has read it the first time."""
+    scenario = Scenario(KEYS)
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+    scenario.refuse("place venue stop", "busy", times=100)
+    scenario.fill("buy 0")
+    scenario.advance(30)
+    assert len(scenario.sent("place venue stop")) > 10
+    assert len([line for line in scenario.notices if "does not keep it" in line]) == 1
+
+    scenario.advance(60)
+    assert len([line for line in scenario.notices if "does not keep it" in line]) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perpmaker.engine.competition import Competition
+from perpmaker.engine.notice import Notices
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
 from perpmaker.model.order import OrderKind, OrderStatus, RefusalReason, Slot
@@ -22,6 +23,7 @@ class Aftermath:
         self._permission = permission
         self._retries = retries
         self._competition = competition
+        self._notices = Notices()
 
     def take(self, now: float) -> Iterator[str]:
         """Take in what ended since this was asked last; a line for people of what they should know."""
@@ -35,7 +37,7 @@ class Aftermath:
                 self._permission.require(f"the venue refused {slot} as not reducing", now)
 
             if slot.kind is OrderKind.VENUE_STOP and end.end not in _AS_MEANT:
-                yield from self._lost_stop(slot, end)
+                yield from self._lost_stop(slot, end, now)
 
     def _doubt_cancels(self, slot: Slot, now: float) -> None:
         """Other closing orders of the position whose cancels are not answered may rest on: they are asked for."""
@@ -49,9 +51,10 @@ class Aftermath:
             ):
                 record.ask(now)
 
-    def _lost_stop(self, slot: Slot, end: SlotEnd) -> Iterator[str]:
+    def _lost_stop(self, slot: Slot, end: SlotEnd, now: float) -> Iterator[str]:
         """A position stands without the stop that the venue was to keep."""
         if self._state.is_open(slot.position_side):
             what = "fired it, and then did not execute it" if end.triggered else f"does not keep it ({end.end.value})"
             words = f": {end.refusal.text}" if end.refusal is not None else ""
-            yield f"the stop on the venue, {slot}: the venue {what}{words}; the stop is watched here"
+            text = f"the stop on the venue, {slot}: the venue {what}{words}; the stop is watched here"
+            yield from self._notices.say((slot, end.end, end.triggered), text, now)
