@@ -129,7 +129,8 @@ async def test_a_clean_stop_leaves_a_stop_on_the_venue_and_the_next_run_takes_it
 
             (stop,) = waiting(session)
 
-        assert any("stop" in line and "left" in line for line in session.told), session.told
+        left = [line for line in session.told if line.startswith("left on the venue: ")]
+        assert sorted(line.split()[5] for line in left) == ["closing", "stop"], session.told
         assert stop.close_position
         assert position(session) != 0
         await anyio.sleep(40)  # longer than the dead-man switch, which was disarmed: the target stays too
@@ -141,6 +142,7 @@ async def test_a_clean_stop_leaves_a_stop_on_the_venue_and_the_next_run_takes_it
             group.start_soon(session.bot.run)
             await anyio.sleep(2)
             assert any("kept as venue_stop" in line for line in session.told), session.told
+            assert any(line.startswith("at the start the net position is ") for line in session.told), session.told
             assert waiting(session) == []
             assert len(session.sandbox.exchange.executions(ACCOUNT)) >= executed
             group.cancel_scope.cancel()

@@ -31,7 +31,11 @@ FILL = Fill(
 
 
 class Known:
-    """Knows two orders of this run, a quote and a target, and no other."""
+    """Knows two orders of this run, a quote and a target, and a target of an earlier one."""
+
+    def kind(self, client_id: str) -> OrderKind | None:
+        """What they are for."""
+        return OrderKind.TAKE_PROFIT if client_id == "pm-0-1" else self.kind_in_this_run(client_id)
 
     def kind_in_this_run(self, client_id: str) -> OrderKind | None:
         """What they are for."""
@@ -67,8 +71,19 @@ def test_an_execution_is_told_once_whoever_tells_it_first(diary: Diary) -> None:
 
 
 def test_other_peoples_executions_are_not_told(diary: Diary) -> None:
-    """A trade by hand, or of an earlier run, is not this run's money."""
+    """A trade by hand is not this run's money."""
     assert list(diary.lines([OrderFilled(fill=attrs.evolve(FILL, client_id="web-1"))], (), 1.0)) == []
+
+
+def test_a_target_that_was_taken_over_is_told_when_it_fills(diary: Diary) -> None:
+    """It counts in the summary; what the first reading finds is told as missed, and repeated by every later one."""
+    missed = attrs.evolve(FILL, client_id="pm-0-1", trade_id="t0")
+    reading = Resynced(began_at=0.0, orders=(), finished=(), fills=(missed,), positions=(), balances=(), venue_ms=2)
+    assert list(diary.lines([OrderFilled(fill=missed), reading, reading], (), 1.0)) == []
+
+    assert list(diary.lines([OrderFilled(fill=attrs.evolve(missed, trade_id="t1"))], (), 2.0)) == [
+        "target: bought 0.01 at 59969.5, fee 0.119939 USDT"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import attrs
 
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.stopping import Closing
-from perpmaker.model.event import Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Position
@@ -47,8 +46,6 @@ def summary() -> Summary:
         fees={"USDT": Decimal("0.7201"), "BNB": Decimal("0.001")},
         funding={"USDT": Decimal("-0.06")},
     )
-    account = Resynced(began_at=0, orders=(), finished=(), fills=(), positions=(LONG, SHORT), balances=(), venue_ms=1)
-
     return summarise(
         environment="sandbox",
         instrument=INSTRUMENT,
@@ -56,7 +53,8 @@ def summary() -> Summary:
         count=count,
         totals=totals,
         before=before,
-        closing=Closing(account=account),
+        closing=Closing(),
+        positions=(LONG, SHORT),
         mark=Decimal(60_500),
     )
 
@@ -98,24 +96,33 @@ def test_json_is_one_line_with_the_documented_keys_and_money_as_text() -> None:
 
 def test_the_page_fits_80_columns_and_shows_money_with_its_asset() -> None:
     """Fees in another asset than the quote's are shown beside, never added up."""
-    page = render(summary(), INSTRUMENT, {"BNB": Decimal("0.001")})
+    page = render(summary(), INSTRUMENT, {"BNB": Decimal("0.001")}, (LONG, SHORT))
 
     assert page.startswith("sandbox BTC-USDT: 60 s\n")
     assert "  fees            0.6001 USDT, 0.001 BNB\n" in page
     assert "  result          15.5399 USDT\n" in page
-    assert "  position        0.01 BTC\n" in page
+    assert "  position        long 0.02 BTC, short -0.01 BTC\n" in page
     assert max(map(len, page.splitlines())) <= 80
 
 
 def test_money_that_rounds_to_nothing_has_no_sign() -> None:
     """A billionth lost is not shown as minus zero."""
-    page = render(attrs.evolve(summary(), funding=Decimal("-1E-10")), INSTRUMENT, {})
+    page = render(attrs.evolve(summary(), funding=Decimal("-1E-10")), INSTRUMENT, {}, ())
 
     assert "  funding         0.00 USDT\n" in page
 
 
-def test_a_stop_that_is_left_on_the_venue_is_named() -> None:
-    """With its side and its price; other exits are only counted."""
+def test_a_long_and_a_short_position_of_one_size_are_two_positions_and_not_flat() -> None:
+    """Their sum is nothing, which is what the JSON object has to say; a person is told of both."""
+    short = attrs.evolve(SHORT, amount=Decimal("-0.02"))
+    page = render(attrs.evolve(summary(), position=Decimal(0)), INSTRUMENT, {}, (LONG, short))
+
+    assert "  position        long 0.02 BTC, short -0.02 BTC\n" in page
+    assert "  position        flat\n" in render(summary(), INSTRUMENT, {}, (Position(side=PositionSide.NET),))
+
+
+def test_closing_orders_that_are_left_on_the_venue_are_named() -> None:
+    """With their side and their price; a stop closes all, what is not filled yet of a target counts."""
     stop = OrderReport(
         client_id="pm-1",
         venue_id="9",
@@ -130,10 +137,13 @@ def test_a_stop_that_is_left_on_the_venue_is_named() -> None:
         type=OrderType.VENUE_STOP,
         venue_ms=1,
     )
-    target = attrs.evolve(stop, type=OrderType.LIMIT)
-    page = render(summary(), INSTRUMENT, {}, (target, stop))
+    target = attrs.evolve(stop, type=OrderType.LIMIT, lots=20, filled_lots=5, ticks=610_000)
+    page = render(summary(), INSTRUMENT, {}, (LONG,), (target, stop))
 
-    assert page.count("a stop that the venue fires: sell all at ") == 1
+    assert page.endswith(
+        "\n                  a closing order: sell 0.015 at 61000.0"
+        "\n                  a stop that the venue fires: sell all at 59000.0"
+    )
     assert max(map(len, page.splitlines())) <= 80
 
 

@@ -260,6 +260,8 @@ async def _trade(
 
     screen.close()
     state = bot.trader.state
+    believed = tuple(state.account.positions.values())
+    positions = believed if closing.account is None else closing.account.positions
     summary = summarise(
         environment=environment,
         instrument=bot.instrument,
@@ -268,13 +270,14 @@ async def _trade(
         totals=state.account.totals,
         before=bot.before,
         closing=closing,
+        positions=positions,
         mark=state.market.mark,
     )
     beside = other_fees(state.account.totals, bot.before, bot.instrument.quote)
 
     return Ended(
         summary=summary,
-        page=render(summary, bot.instrument, beside, closing.exits),
+        page=render(summary, bot.instrument, beside, positions, closing.exits),
         unproven=closing.unproven,
         halted=bot.halted,
         locked_out=bot.was_locked_out,

@@ -28,14 +28,16 @@ _NAMES = {
 
 @attrs.define(kw_only=True)
 class Diary:
-    """Words executions of this run's orders once each, and closing orders as they go out.
+    """Words executions of our orders once each, and closing orders as they go out.
 
-    A closing order that is only sent again, because the venue refused it, is told of once a minute.
+    What has executed of an earlier run's orders by the first reading of the account is told as missed, not here. A
+    closing order that is only sent again, because the venue refused it, is told of once a minute.
     """
 
     instrument: Instrument
     known: KnownOrders
     _told: OrderedDict[tuple[str, Side], None] = attrs.field(factory=OrderedDict, init=False)
+    _is_read: bool = attrs.field(default=False, init=False)
     _placed: dict[Slot, tuple[str, float]] = attrs.field(factory=dict, init=False)
 
     def lines(self, events: Sequence[Event], actions: Iterable[Action], now: float) -> Iterator[str]:
@@ -47,12 +49,14 @@ class Diary:
                 for fill in event.fills:
                     yield from self._filled(fill)
 
+                self._is_read = True
+
         for action in actions:
             if isinstance(action, Place) and action.order.slot.kind.is_exit:
                 yield from self._sent(action.order, now)
 
     def _filled(self, fill: Fill) -> Iterator[str]:
-        kind = self.known.kind_in_this_run(fill.client_id)
+        kind = self.known.kind(fill.client_id)
         key = (fill.trade_id, fill.side)
 
         if kind is None or key in self._told:
@@ -62,6 +66,9 @@ class Diary:
 
         if len(self._told) > REMEMBERED:
             self._told.popitem(last=False)
+
+        if not self._is_read and self.known.kind_in_this_run(fill.client_id) is None:
+            return
 
         verb = "bought" if fill.side is Side.BUY else "sold"
         won = fill.realized_pnl

@@ -1,4 +1,4 @@
-"""What was executed while nobody watched: between the end of one run and the start of the next."""
+"""What the first read finds: what was executed while nobody watched, and the positions that it has come to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Final
 
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.journal import LastKnown
+from perpmaker.engine.notice import plain
 from perpmaker.model.order import Fill, Side
+from perpmaker.model.position import Position
 
 OLDEST_MS: Final = 7 * 24 * 3_600_000
 """Executions older than a week are not read any more at a start: the position says what came of them."""
@@ -40,3 +42,11 @@ def missed(fills: Iterable[Fill], known: LastKnown | None, client_ids: ClientIds
                 f"executed while no run watched: {side.value} {amount.normalize():f} at {(value / amount):.8g} "
                 f"on average, in {len(ours)} fills of an earlier run's orders"
             )
+
+
+def found(positions: Iterable[Position]) -> Iterator[str]:
+    """A line for each position that is there from the start: it is taken over, with exits of its own."""
+    for position in positions:
+        if position.amount:
+            entry = plain(round(position.entry, 8)) if position.entry > 0 else "an unknown price"
+            yield f"at the start the {position.side.value} position is {plain(position.amount)}, entered at {entry}"

@@ -12,6 +12,7 @@ from perpmaker.errors import PayloadError, VenueError
 from perpmaker.execution.action import Cancel
 from perpmaker.execution.dispatch import Dispatcher
 from perpmaker.model.event import Resynced
+from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderType, WorkingOrder
 
 PROOF_S = 10.0
@@ -182,6 +183,16 @@ class Stopping:
 
         with anyio.move_on_after(HURRIED_S):
             await self.dispatcher.dispatch(actions)
+
+
+def exit_left(order: OrderReport, instrument: Instrument) -> str:
+    """A closing order that was left on the venue, in words."""
+    at = "an unknown price" if order.ticks is None else f"{instrument.price(order.ticks):f}"
+
+    if order.type is OrderType.VENUE_STOP:
+        return f"a stop that the venue fires: {order.side.value} all at {at}"
+
+    return f"a closing order: {order.side.value} {instrument.amount(order.lots - order.filled_lots):f} at {at}"
 
 
 def _money(account: Resynced) -> tuple[object, ...]:

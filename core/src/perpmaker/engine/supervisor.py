@@ -25,14 +25,14 @@ from perpmaker.engine.feed import FeedRunner
 from perpmaker.engine.inbox import Inbox
 from perpmaker.engine.journal import Journal, LastKnown, Step
 from perpmaker.engine.known_orders import KnownOrders
-from perpmaker.engine.missed import missed, unread_since
+from perpmaker.engine.missed import found, missed, unread_since
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.patience import Patience
 from perpmaker.engine.preparation import SettingsWatch
 from perpmaker.engine.price_reader import PriceReader
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.rules_watch import RulesWatch
-from perpmaker.engine.stopping import Closing, Stopping
+from perpmaker.engine.stopping import Closing, Stopping, exit_left
 from perpmaker.engine.trader import Trader
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Action, Ask, AskPrice, Place, Reconnect, Resync
@@ -52,7 +52,7 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderType, Refusal, RefusalReason
+from perpmaker.model.order import Refusal, RefusalReason
 from perpmaker.state.account import Totals
 from perpmaker.state.view import Mode
 
@@ -201,9 +201,8 @@ class Supervisor:
         if self._dead_man is not None:
             await self._dead_man.disarm()
 
-        for stop in (report for report in closing.exits if report.type is OrderType.VENUE_STOP):
-            price = None if stop.ticks is None else self.instrument.price(stop.ticks)
-            self.tell(f"left on the venue: a stop, {stop.side.value} at {price} ({stop.client_id})")
+        for order in closing.exits:
+            self.tell(f"left on the venue: {exit_left(order, self.instrument)} ({order.client_id})")
 
         if not self.trader.is_settled:
             self.tell("no stop could be left on the venue for the position")
@@ -271,7 +270,7 @@ class Supervisor:
             self._read_once = True
             self.before = deepcopy(self.trader.state.account.totals)
 
-            for line in missed(first.fills, self.last_known, self.known.client_ids):
+            for line in (*missed(first.fills, self.last_known, self.known.client_ids), *found(first.positions)):
                 self.tell(line)
 
         self._notice(events, decision)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import attrs
 import msgspec
 
 from perpmaker.engine.order_count import OrderCount
-from perpmaker.engine.stopping import Closing
+from perpmaker.engine.stopping import Closing, exit_left
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind, OrderReport, OrderType
+from perpmaker.model.order import OrderKind, OrderReport, PositionSide
 from perpmaker.model.position import Position
 from perpmaker.state.account import Totals
 
@@ -60,13 +60,13 @@ def summarise(
     totals: Totals,
     before: Totals,
     closing: Closing,
+    positions: Sequence[Position],
     mark: Decimal | None,
 ) -> Summary:
-    """The summary of a run that ended: sums since the run began, and the account as it was read last.
+    """The summary of a run that ended: sums since the run began, and the positions as they are known last.
 
     `totals` are the account's sums, `before` what of them was there already when the run began.
     """
-    positions = () if closing.account is None else closing.account.positions
     quote, zero = instrument.quote, Decimal(0)
 
     return Summary(
@@ -105,11 +105,15 @@ def unrealized(positions: Iterable[Position], mark: Decimal | None) -> Decimal:
 
 
 def render(
-    summary: Summary, instrument: Instrument, beside: Mapping[str, Decimal], left: Iterable[OrderReport] = ()
+    summary: Summary,
+    instrument: Instrument,
+    beside: Mapping[str, Decimal],
+    positions: Iterable[Position],
+    exits: Iterable[OrderReport] = (),
 ) -> str:
     """The summary for a person, in at most 80 columns; `beside` are fees in other assets than the quote's.
 
-    `left` are the closing orders that were left on the venue: its stops are named.
+    What is left is named: each of the `positions`, and each of the `exits`, the closing orders on the venue.
     """
     quote, base = instrument.quote, instrument.base
     fees = [f"{_money(summary.fees)} {quote}", *(f"{_money(fee)} {asset}" for asset, fee in beside.items())]
@@ -123,20 +127,21 @@ def render(
         ("funding", f"{_money(summary.funding)} {quote}"),
         ("unrealised PnL", f"{_money(summary.unrealized_pnl)} {quote}"),
         ("result", f"{_money(total)} {quote}"),
-        ("position", f"{summary.position:f} {base}" if summary.position else "flat"),
+        ("position", _held(positions, base)),
         ("left on venue", f"{summary.open_orders_left} quotes, {summary.exits_left} exits"),
-        *(("", _stop(order, instrument)) for order in left if order.type is OrderType.VENUE_STOP),
+        *(("", exit_left(order, instrument)) for order in exits),
     )
     head = f"{summary.environment} {summary.market}: {summary.seconds:.0f} s"
 
     return "\n".join([head, *(f"  {name:<16}{value}"[:WIDTH] for name, value in rows)])
 
 
-def _stop(order: OrderReport, instrument: Instrument) -> str:
-    """A stop that the venue keeps, in words."""
-    price = "an unknown price" if order.ticks is None else f"{instrument.price(order.ticks):f}"
+def _held(positions: Iterable[Position], base: str) -> str:
+    """What is still held; a long and a short one beside each other are two positions, also when they are as large."""
+    held = [one for one in positions if one.amount]
+    names = {one.side: "" if one.side is PositionSide.NET else f"{one.side.value} " for one in held}
 
-    return f"a stop that the venue fires: {order.side.value} all at {price}"
+    return ", ".join(f"{names[one.side]}{one.amount:f} {base}" for one in held) or "flat"
 
 
 def _plain(value: object) -> object:

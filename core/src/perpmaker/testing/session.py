@@ -53,15 +53,17 @@ class Session:
     async def run(self, seconds: float, *, close: bool = False) -> Summary:
         """Trade for so many seconds, stop cleanly, and sum up."""
         closing, ran_s = await self.run_bot(seconds, close=close)
+        account = self.bot.trader.state.account
 
         return summarise(
             environment=Environment.SANDBOX.value,
             instrument=self.bot.instrument,
             seconds=ran_s,
             count=self.bot.count,
-            totals=self.bot.trader.state.account.totals,
+            totals=account.totals,
             before=self.bot.before,
             closing=closing,
+            positions=tuple(account.positions.values()) if closing.account is None else closing.account.positions,
             mark=self.bot.trader.state.market.mark,
         )
 
