@@ -44,7 +44,7 @@ def test_defaults_are_those_of_the_documentation(desk: Any, good: str) -> None:
     assert (run.position_mode, run.margin_mode, run.margin_mode_wanted) == (PositionMode.ONE_WAY, "keep", None)
     assert (run.price_source, run.custom_api_update_interval, run.dead_man_switch_s) == ("current_market", 5.0, 30.0)
     assert found.environment is Environment.SANDBOX
-    assert (found.sandbox.seed, found.sandbox.balance, found.sandbox.port) == (None, Decimal(10000), None)
+    assert (found.sandbox.seed, found.sandbox.balance, found.sandbox.port) == (None, Decimal(10000), 0)
     assert (found.strategy.name, found.connector.name, found.risk) == (
         "perpetual_market_making",
         "binance_perpetual",
@@ -300,3 +300,30 @@ def test_F77_settings_class_that_fails_is_the_plugins_fault(desk: Any, good: str
         with_plugin(desk, strategy).load(good.replace("perpetual_market_making", "idle"))
 
     assert settings.__name__ in str(refused.value)
+
+
+def test_every_wrong_row_of_order_override_is_said_with_its_line_and_its_value(desk: Any, good: str) -> None:
+    """A table is a place like the top of the file: one fault does not hide the next."""
+    rows = '[order_override]\nnear = ["buy", 0.1]\nfine = ["buy", 0.1, 1]\nfar = ["sel", 1, 1]\nnone = ["sell", 1, 0]\n'
+    problems = desk.problems(good + rows)
+
+    assert [(problem.key, problem.line) for problem in problems] == [
+        ("order_override.near", 10),
+        ("order_override.far", 12),
+        ("order_override.none", 13),
+    ]
+    assert [problem.allowed.partition(":")[0] for problem in problems] == [
+        "must be a list of 3",
+        "value 1 must be 'buy' or 'sell'",
+        "value 3 must be a number, above 0",
+    ]
+    assert problems[1].nearest == "sell"
+
+
+@pytest.mark.parametrize(("written", "meant"), [("0", 0), ("18300", 18_300)])
+def test_port_0_of_the_sandbox_is_any_free_one(desk: Any, good: str, written: str, meant: int) -> None:
+    """Nothing is off then, and no message says so."""
+    assert desk.load(f"{good}[sandbox]\nport = {written}\n").sandbox.port == meant
+    assert desk.problem(f"{good}[sandbox]\nport = 70000\n").allowed == (
+        "must be a whole number, at least 0 and at most 65535"
+    )

@@ -26,11 +26,15 @@ _LONGEST_TEXT = 4096
 
 
 class Fault(Exception):  # noqa: N818  # found in a value, and said to a person as a Problem
-    """A value is not what is allowed; `allowed` is what is, `nearest` the choice that was probably meant."""
+    """A value is not what is allowed; `allowed` is what is, `nearest` the choice that was probably meant.
 
-    def __init__(self, allowed: str, nearest: str | None = None) -> None:
+    Of a table whose entries are at fault, `inside` has the fault of each, by its name.
+    """
+
+    def __init__(self, allowed: str, nearest: str | None = None, inside: Mapping[str, Fault] | None = None) -> None:
         self.allowed = allowed
         self.nearest = nearest
+        self.inside = inside or {}
         super().__init__(allowed)
 
 
@@ -112,9 +116,17 @@ def _row(readers: Sequence[Reader]) -> Reader:
         if not isinstance(value, list) or len(value) != len(readers):
             raise Fault(words)
 
-        return tuple(reader(item) for reader, item in zip(readers, value, strict=True))
+        return tuple(_nth(reader, at, item) for at, (reader, item) in enumerate(zip(readers, value, strict=True), 1))
 
     return Reader(words, read)
+
+
+def _nth(reader: Reader, at: int, item: object) -> object:
+    """Read one value of a list; a fault says which one it is."""
+    try:
+        return reader(item)
+    except Fault as fault:
+        raise Fault(f"value {at} {fault.allowed}", fault.nearest) from None
 
 
 def _list(reader: Reader) -> Reader:
@@ -138,17 +150,21 @@ def _table(reader: Reader) -> Reader:
         if not isinstance(value, dict):
             raise Fault(words)
 
-        return {name: _named(reader, name, item) for name, item in value.items()}
+        entries: dict[str, object] = {}
+        inside: dict[str, Fault] = {}
+
+        for name, item in value.items():
+            try:
+                entries[name] = reader(item)
+            except Fault as fault:
+                inside[name] = fault
+
+        if inside:
+            raise Fault(words, inside=inside)
+
+        return entries
 
     return Reader(words, read)
-
-
-def _named(reader: Reader, name: str, item: object) -> object:
-    """Read one entry of a table; a fault names the entry."""
-    try:
-        return reader(item)
-    except Fault as fault:
-        raise Fault(f"{name!r} {fault.allowed}", fault.nearest) from None
 
 
 def _of_annotated(wanted: Any) -> Reader:  # noqa: ANN401  # a type, of which there is no type

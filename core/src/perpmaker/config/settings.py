@@ -64,14 +64,14 @@ class RunSettings:
 
 @attrs.frozen(kw_only=True)
 class SandboxSettings:
-    """The table [sandbox]. `seed` None takes a new market each time, `port` None any free one; balance in quote.
+    """The table [sandbox]. `seed` None takes a new market each time, `port` 0 any free one; balance in quote.
 
     `recording` are the files of a capture that is traded instead, in order, from `recording_start` seconds on.
     """
 
     seed: Annotated[int | None, Range(at_least=0)] = None
     balance: Annotated[Decimal, Range(above=0)] = Decimal(10_000)
-    port: Annotated[int | None, Range(at_least=1, at_most=65_535, off=0)] = None
+    port: Annotated[int, Range(at_least=0, at_most=65_535)] = 0
     recording: tuple[str, ...] = ()
     recording_start: Annotated[float | None, Range(at_least=0)] = None
 

@@ -62,12 +62,24 @@ def structure(
     built, more = _built(settings, read, faults)
     shown_faults = [*faults.items(), *((key, fault) for key, fault in more if key not in faults)]
     problems = tuple(
-        problem_of(document, (*at, key) if key else at, values.get(key), fault)
+        problem
         for key, fault in shown_faults
         if key in values or (*at, key) not in document.broken
+        for problem in _problems_of(document, (*at, key) if key else at, values.get(key), fault)
     )
 
     return Structured(settings=built, problems=problems)
+
+
+def _problems_of(document: Document, path: KeyPath, value: object, fault: Fault) -> Iterator[Problem]:
+    """A fault of a value, or that of each entry of a table."""
+    if not fault.inside or not isinstance(value, Mapping):
+        yield problem_of(document, path, value, fault)
+
+        return
+
+    for name, inner in fault.inside.items():
+        yield from _problems_of(document, (*path, name), value[name], inner)
 
 
 def unknown_keys(
