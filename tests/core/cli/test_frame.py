@@ -134,3 +134,12 @@ def test_unexpected_error_is_our_bug_and_its_traceback_is_kept_privately(
 def test_ends_that_are_no_errors(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
     """Ctrl-C and an exit code that somebody asked for are what they are."""
     assert raising(monkeypatch, error) == code
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "0", "-1", "soon"])
+def test_F82_seconds_that_are_none_are_a_usage_error(seconds: str, tmp_path: Path) -> None:
+    """nan passes every comparison; nothing is read and nothing is sent."""
+    ended = run("run", str(tmp_path / "bot.toml"), f"--for={seconds}")
+
+    assert ended.returncode == ExitCode.FILE
+    assert "Invalid value for '--for'" in ended.stderr

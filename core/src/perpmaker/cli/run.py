@@ -19,6 +19,7 @@ from anyio.abc import TaskStatus
 from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
 from perpmaker.cli.installation import open_catalog
 from perpmaker.cli.screen import Screen
+from perpmaker.cli.seconds import Seconds
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError
@@ -64,7 +65,7 @@ class Handle:
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Lay a value over the file's.")
-@click.option("--for", "seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds.")
+@click.option("--for", "seconds", type=Seconds(min=0, min_open=True), help="Stop after so many seconds.")
 @click.option("--close", is_flag=True, help="Close the position before stopping.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object on the last line.")
 @click.option("--sandbox-url", metavar="URL", help="Trade on the sandbox that is serving there.")

@@ -16,6 +16,7 @@ import attrs
 import click
 import msgspec
 
+from perpmaker.cli.seconds import Seconds
 from perpmaker.clock import SystemClock
 from perpmaker.errors import PluginError
 from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
@@ -54,7 +55,7 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str) -> D
 )
 @click.option(
     "--recording-start",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     metavar="SECONDS",
     help="Begin so many seconds after the recording's first line.",
 )
