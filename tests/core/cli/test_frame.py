@@ -138,7 +138,7 @@ def test_ends_that_are_no_errors(monkeypatch: pytest.MonkeyPatch, error: BaseExc
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "0", "-1", "soon"])
 def test_F82_seconds_that_are_none_are_a_usage_error(seconds: str, tmp_path: Path) -> None:
-    """nan passes every comparison; nothing is read and nothing is sent."""
+    """A nan passes every comparison; nothing is read and nothing is sent."""
     ended = run("run", str(tmp_path / "bot.toml"), f"--for={seconds}")
 
     assert ended.returncode == ExitCode.FILE

@@ -7,9 +7,8 @@ import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
-import anyio
 import attrs
 
 from perpmaker.clock import Clock
@@ -35,24 +34,19 @@ from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
-from perpmaker.engine.patience import HELD_S
+from perpmaker.engine.persistence import Hold, Persistence
 from perpmaker.engine.preparation import prepare
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, source_opener, traded_mid
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.engine.trader import Trader
-from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError, RateLimitedError
+from perpmaker.errors import MarketRulesError
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.risk.review import review
-
-_Result = TypeVar("_Result")
-
-LONGEST_HOLD_S = 3 * 24 * 3_600.0
-"""No venue shuts anybody out for longer; what says otherwise was written with a wrong clock."""
 
 _DIGITS = string.digits + string.ascii_lowercase
 
@@ -122,9 +116,13 @@ async def open_bot(
     """
     async with AsyncExitStack() as stack:
         backoff = Backoff(Random(seed))  # noqa: S311  # jitter, not cryptography
-        held = _Hold(home=home, venue=_venue(plan, context), clock=context.clock)
-        venue = _Persistence(
-            plan=plan, environment=context.environment.value, tell=tell, backoff=backoff, held=held.begin
+        held = Hold(home=home, venue=_venue(plan, context), clock=context.clock)
+        venue = Persistence(
+            table=plan.connector.name,
+            environment=context.environment,
+            tell=tell,
+            backoff=backoff,
+            held=held.begin,
         )
         await held.wait(tell)
         desk = await venue.insist(lambda: _open_desk(plan, context, stack))
@@ -196,62 +194,6 @@ async def open_bot(
             last_known=journal.last_known(),
             held=held.begin,
         )
-
-
-@attrs.frozen(kw_only=True)
-class _Hold:
-    """What is known, over restarts, of a venue that has shut this machine out for a while."""
-
-    home: Home | None
-    venue: str
-    clock: Clock
-
-    def begin(self, seconds: float) -> None:
-        """The venue wants to hear nothing for so long."""
-        if self.home is not None:
-            self.home.hold(self.venue, self.clock.utc_ms() + int(seconds * 1000))
-
-    async def wait(self, tell: Callable[[str], None]) -> None:
-        """Let what is left of it pass before anything is sent."""
-        until_ms = 0 if self.home is None else self.home.held_until_ms(self.venue)
-        wait_s = min((until_ms - self.clock.utc_ms()) / 1000, LONGEST_HOLD_S)
-
-        if wait_s > 0:
-            tell(f"{self.venue} has shut this machine out for another {wait_s:.0f} s: nothing is sent until then")
-            await anyio.sleep(wait_s)
-
-
-@attrs.frozen(kw_only=True)
-class _Persistence:
-    """Tries what needs the venue again while it cannot be reached or asks for a pause, and says so each time."""
-
-    plan: Plan
-    environment: str
-    tell: Callable[[str], None]
-    backoff: Backoff
-    held: Callable[[float], None]
-
-    async def insist(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
-        """The step's result, however often it takes; refusals are raised, a refused key with its name."""
-        table = self.plan.connector.name
-
-        while True:
-            try:
-                return await step()
-            except ConnectivityError as error:
-                reason, wait_s = str(error), self.backoff.next_s()
-            except RateLimitedError as error:
-                reason, wait_s = str(error), max(error.retry_after_s, self.backoff.next_s())
-
-                if error.retry_after_s >= HELD_S:
-                    self.held(error.retry_after_s)
-
-            except AuthenticationError as error:
-                text = f"{table} does not accept the key ([{table}] api_key, api_secret): {error.text}"
-                raise AuthenticationError(text, code=error.code, status=error.status) from None
-
-            self.tell(f'[{table}] environment = "{self.environment}": {reason} Trying again in {wait_s:.1f} s.')
-            await anyio.sleep(wait_s)
 
 
 async def _open_desk(plan: Plan, context: ConnectorContext, stack: AsyncExitStack) -> Desk:

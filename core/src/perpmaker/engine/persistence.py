@@ -1,0 +1,89 @@
+"""A start goes on when the venue cannot be reached, asks for a pause, or has shut this machine out: it waits.
+
+What the venue refuses ends it; that is said with the keys of the configuration that mend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.connector.interface import Environment
+from perpmaker.engine.backoff import Backoff
+from perpmaker.engine.home import Home
+from perpmaker.engine.patience import HELD_S
+from perpmaker.errors import AuthenticationError, ConnectivityError, RateLimitedError
+
+_Result = TypeVar("_Result")
+
+LONGEST_HOLD_S = 3 * 24 * 3_600.0
+"""No venue shuts anybody out for longer; what says otherwise was written with a wrong clock."""
+
+
+@attrs.frozen(kw_only=True)
+class Hold:
+    """What is known, over restarts, of a venue that has shut this machine out for a while."""
+
+    home: Home | None
+    venue: str
+    clock: Clock
+
+    def begin(self, seconds: float) -> None:
+        """The venue wants to hear nothing for so long."""
+        if self.home is not None:
+            self.home.hold(self.venue, self.clock.utc_ms() + int(seconds * 1000))
+
+    async def wait(self, tell: Callable[[str], None]) -> None:
+        """Let what is left of it pass before anything is sent."""
+        until_ms = 0 if self.home is None else self.home.held_until_ms(self.venue)
+        wait_s = min((until_ms - self.clock.utc_ms()) / 1000, LONGEST_HOLD_S)
+
+        if wait_s > 0:
+            tell(f"{self.venue} has shut this machine out for another {wait_s:.0f} s: nothing is sent until then")
+            await anyio.sleep(wait_s)
+
+
+@attrs.frozen(kw_only=True)
+class Persistence:
+    """Tries what needs the venue again while it cannot be reached or asks for a pause, and says so each time."""
+
+    table: str
+    environment: Environment
+    tell: Callable[[str], None]
+    backoff: Backoff
+    held: Callable[[float], None]
+
+    async def insist(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
+        """The step's result, however often it takes; refusals are raised, a refused key with its name."""
+        while True:
+            try:
+                return await step()
+            except ConnectivityError as error:
+                reason, wait_s = str(error), self.backoff.next_s()
+            except RateLimitedError as error:
+                reason, wait_s = str(error), max(error.retry_after_s, self.backoff.next_s())
+
+                if error.retry_after_s >= HELD_S:
+                    self.held(error.retry_after_s)
+
+            except AuthenticationError as error:
+                raise unaccepted(self.table, error) from None
+
+            self.tell(f"{place(self.table, self.environment)}: {reason} Trying again in {wait_s:.1f} s.")
+            await anyio.sleep(wait_s)
+
+
+def place(table: str, environment: Environment) -> str:
+    """Where a person says which venue is meant: the table of the configuration and its key."""
+    return f'[{table}] environment = "{environment.value}"'
+
+
+def unaccepted(table: str, error: AuthenticationError) -> AuthenticationError:
+    """A key that the venue refuses, with the keys of the configuration that hold it."""
+    text = f"{table} does not accept the key ([{table}] api_key, api_secret): {error.text}"
+
+    return AuthenticationError(text, code=error.code, status=error.status)
