@@ -254,4 +254,5 @@ def test_unreachable_venue_is_said_on_paper(tmp_path: Path) -> None:
     (tmp_path / "bot.toml").write_text(text)
     ended = command("check", "bot.toml", cwd=tmp_path)
     assert ended.returncode == 4
-    assert "127.0.0.1:9 cannot be reached" in ended.stderr
+    place = '[binance_perpetual] environment = "paper": 127.0.0.1:9'
+    assert ended.stderr.startswith(f"{place} refused the connection: nobody listens there. ")

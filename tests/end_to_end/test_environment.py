@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 from perpmaker.cli import main
+from perpmaker.clock import SystemClock
+from perpmaker.engine.home import Home
 
 FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
 FAR = ("--set", "bid_spread=2", "--set", "ask_spread=2")
@@ -169,3 +171,72 @@ def test_S10_live_is_refused_where_somebody_may_read_along(
     monkeypatch.setenv("SSLKEYLOGFILE", "keys.log")
     assert exit_code(*words_for("live", venue), "--live", "--confirm-account", "any") == 2
     assert "SSLKEYLOGFILE" in capsys.readouterr().err
+
+
+def check_words(environment: str, venue: dict[str, str], *more: str) -> list[str]:
+    """The command of a check in this environment."""
+    words = words_for(environment, venue)
+
+    return ["check", *words[1 : words.index("--for")], *more]
+
+
+@pytest.mark.usefixtures("keys")
+def test_S24_check_of_a_live_file_needs_no_consent_shows_the_account_and_sets_nothing(
+    venue: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It only reads: the second check finds the account as the first one did."""
+    for _ in range(2):
+        assert exit_code(*check_words("live", venue, "--set", "leverage=7")) == 0
+        shown = capsys.readouterr().out
+        assert shown.startswith("LIVE  binance_perpetual BTC-USDT\n")
+        assert "-> 7" in shown.split("a run changes")[1].splitlines()[0]
+        account = shown.split("the key in [binance_perpetual] opens account ")[1].split()[0]
+
+    words = [*words_for("live", venue), "--live", "--confirm-account", account]
+    assert exit_code(*words) == 0
+
+
+@pytest.mark.usefixtures("keys")
+def test_S1_check_refuses_the_live_key_that_a_run_would_refuse(
+    venue: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What can be known to be wrong before a run is said before it."""
+    rights = {"ipRestrict": True, "enableReading": True, "enableFutures": True, "enableWithdrawals": True}
+    told = json.dumps(rights | {"enableInternalTransfer": False, "permitsUniversalTransfer": False, "createTime": 1})
+    fault = {"match": {"path": "/sapi/"}, "do": {"when": "after", "act": "body", "arg": told}}
+    httpx.post(f"{venue['url']}/_ctl/fault", json=fault, trust_env=False).raise_for_status()
+
+    assert exit_code(*check_words("live", venue)) == 3
+    assert "may withdraw" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("keys")
+def test_S10_check_sends_no_live_key_where_somebody_may_read_along(
+    venue: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading with a key is signed too: the guard of the surroundings is that of a run."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    assert exit_code(*check_words("live", venue)) == 2
+    assert "HTTPS_PROXY: must not be set for a live run" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("keys")
+def test_check_names_the_keys_of_the_file_that_hold_a_refused_key(
+    venue: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the words of a run."""
+    monkeypatch.setenv("A_SECRET", "another")
+    assert exit_code(*check_words("testnet", venue)) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("binance_perpetual does not accept the key ([binance_perpetual] api_key, api_secret): ")
+
+
+@pytest.mark.usefixtures("keys")
+def test_F13_check_asks_nothing_of_a_venue_that_has_shut_this_machine_out(
+    venue: dict[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A run has written down for how long; asking meanwhile would make it longer."""
+    home = Home(tmp_path / "home")
+    home.hold("binance_perpetual (testnet)", SystemClock().utc_ms() + 60_000)
+    assert exit_code(*check_words("testnet", venue)) == 3
+    assert "has shut this machine out for another " in capsys.readouterr().err

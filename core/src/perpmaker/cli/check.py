@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from functools import partial
@@ -14,8 +15,10 @@ import attrs
 import click
 
 from perpmaker.cli.failure import expected
+from perpmaker.cli.guard import check_surroundings
 from perpmaker.cli.installation import open_catalog
 from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.errors import ConfigurationError, MarketRulesError, PerpmakerError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
@@ -35,11 +38,13 @@ def check(
 ) -> None:
     """Check a configuration against the installed plugins and the market, and print the pre-flight report.
 
-    Nothing is set and nothing is traded. Every fault of CONFIG is said at once.
+    Nothing is set and nothing is traded, so that environment live needs no --live here. What a live run asks of its
+    key and of its surroundings holds all the same. Every fault of CONFIG is said at once.
     """
     try:
         configuration = load_configuration(config, overrides, open_catalog())
-        preflight = anyio.run(partial(_ask_venue, configuration, sandbox_url))
+        check_surroundings(configuration.environment, os.environ)
+        found = anyio.run(partial(_ask_venue, configuration, sandbox_url))
     except Exception as raised:
         error = expected(raised)
 
@@ -49,15 +54,24 @@ def check(
         click.echo(json.dumps(_refusal(config, error), indent=2))
         context.exit(error.exit_code.value)
 
-    _show(configuration, preflight, as_json=as_json)
+    _show(configuration, found, as_json=as_json)
 
-    if preflight.refusals:
-        refused = MarketRulesError("\n".join(preflight.refusals))
+    if found.preflight.refusals:
+        refused = MarketRulesError("\n".join(found.preflight.refusals))
 
         if not as_json:
             raise refused
 
         context.exit(refused.exit_code.value)
+
+
+@attrs.frozen(kw_only=True)
+class _Found:
+    """What the venue told. `account` is whose it is, None where it is simulated; `notes` are about the key."""
+
+    preflight: Preflight
+    account: str | None
+    notes: tuple[str, ...]
 
 
 def _refusal(config: Path, error: PerpmakerError) -> dict[str, object]:
@@ -67,26 +81,27 @@ def _refusal(config: Path, error: PerpmakerError) -> dict[str, object]:
     return {"file": str(config), "ok": False, "error": str(error), "problems": problems}
 
 
-def _show(configuration: Configuration, preflight: Preflight, *, as_json: bool) -> None:
+def _show(configuration: Configuration, found: _Found, *, as_json: bool) -> None:
     """The report, for people or for programs."""
     from perpmaker.report.preflight_page import plain_preflight, render_preflight  # noqa: PLC0415  # not for --help
 
     if as_json:
         answer = {
             "file": str(configuration.file),
-            "ok": not preflight.refusals,
+            "ok": not found.preflight.refusals,
             "plugins": list(_plugins(configuration)),
-            "notes": configuration.notes,
-            "report": plain_preflight(preflight),
+            "account": found.account,
+            "notes": [*configuration.notes, *found.notes],
+            "report": plain_preflight(found.preflight),
         }
         click.echo(json.dumps(answer, indent=2))
     else:
-        click.echo(render_preflight(preflight))
-        click.echo("\n".join(_file_lines(configuration)))
+        click.echo(render_preflight(found.preflight))
+        click.echo("\n".join(_file_lines(configuration, found)))
 
 
-def _file_lines(configuration: Configuration) -> Iterator[str]:
-    """What was checked before the venue was asked."""
+def _file_lines(configuration: Configuration, found: _Found) -> Iterator[str]:
+    """What was checked beside the market: the file, and whose account its key opens."""
     from perpmaker.report.preflight_wording import wrapped  # noqa: PLC0415  # not for --help
 
     yield ""
@@ -94,18 +109,19 @@ def _file_lines(configuration: Configuration) -> Iterator[str]:
     yield "  ok every key is known, in its range, and agrees with the others"
     yield from wrapped(f"ok plugins: {', '.join(_plugins(configuration))}", "  ", "     ")
 
-    for note in configuration.notes:
+    if found.account is not None:
+        yield f"  ok the key in [{configuration.connector.name}] opens account {found.account}"
+
+    for note in (*configuration.notes, *found.notes):
         yield from wrapped(f"!  {note}", "  ", "     ")
 
 
-async def _ask_venue(configuration: Configuration, url: str | None) -> Preflight:
+async def _ask_venue(configuration: Configuration, url: str | None) -> _Found:
     """Ask the venue for market and account, and report; MarketRulesError where there is nothing to report about."""
-    from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before the engine is imported
     from perpmaker.cli.sandbox_child import open_child  # noqa: PLC0415  # a wrong file is said before it is imported
-    from perpmaker.cli.survey import survey  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import attach, context_of, wants_sandbox  # noqa: PLC0415  # the same
-
-    plan = plan_of(configuration)
+    from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
+    from perpmaker.engine.persistence import Hold, once, venue_of  # noqa: PLC0415  # the same
 
     async with AsyncExitStack() as stack:
         line = None
@@ -115,14 +131,35 @@ async def _ask_venue(configuration: Configuration, url: str | None) -> Preflight
             line = await stack.enter_async_context(opened) if url is None else await attach(url)
 
         context = context_of(configuration, line)
-        connector = await stack.enter_async_context(plan.connector.open(plan.connector_settings, context))
-        instrument = await connector.instrument(configuration.run.market)
-        broken = list(broken_rules(configuration, instrument))
+        name = configuration.connector.name
+        home = None if line is not None else open_home(os.environ)
+        held = Hold(home=home, venue=venue_of(name, context), clock=context.clock)
+        held.refuse()
 
-        if broken:
-            raise MarketRulesError("\n".join(broken))
+        with once(name, configuration.environment, held.begin):
+            return await _look(configuration, context, stack)
 
-        return await survey(configuration, connector, instrument, context)
+
+async def _look(configuration: Configuration, context: ConnectorContext, stack: AsyncExitStack) -> _Found:
+    """Open the connector, as long as the stack, and look through it at the market, the account and what the key may."""
+    from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before the engine is imported
+    from perpmaker.cli.survey import survey  # noqa: PLC0415  # the same
+    from perpmaker.engine.key_check import check_key  # noqa: PLC0415  # the same
+
+    plan = plan_of(configuration)
+    connector = await stack.enter_async_context(plan.connector.open(plan.connector_settings, context))
+    instrument = await connector.instrument(configuration.run.market)
+    notes: list[str] = []
+    await check_key(connector, configuration.environment, notes.append, trust=True)
+    broken = list(broken_rules(configuration, instrument))
+
+    if broken:
+        raise MarketRulesError("\n".join(broken))
+
+    preflight = await survey(configuration, connector, instrument, context)
+    is_keyed = configuration.environment in {Environment.TESTNET, Environment.LIVE}
+
+    return _Found(preflight=preflight, account=connector.account if is_keyed else None, notes=tuple(notes))
 
 
 def _ended() -> None:

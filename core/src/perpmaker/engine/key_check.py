@@ -29,7 +29,7 @@ async def check_key(
                 f"{unsaid}: make sure that it cannot withdraw or transfer, and say so with --trust-key"
             )
 
-        tell(f"{unsaid}; it is trusted (--trust-key)")
+        tell(f"{unsaid}: it is trusted not to withdraw or transfer (--trust-key)")
         return
 
     faults = tuple(_faults(rights))

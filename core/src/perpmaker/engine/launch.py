@@ -34,7 +34,7 @@ from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
-from perpmaker.engine.persistence import Hold, Persistence
+from perpmaker.engine.persistence import Hold, Persistence, venue_of
 from perpmaker.engine.preparation import prepare
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, source_opener, traded_mid
@@ -116,7 +116,7 @@ async def open_bot(
     """
     async with AsyncExitStack() as stack:
         backoff = Backoff(Random(seed))  # noqa: S311  # jitter, not cryptography
-        held = Hold(home=home, venue=_venue(plan, context), clock=context.clock)
+        held = Hold(home=home, venue=venue_of(plan.connector.name, context), clock=context.clock)
         venue = Persistence(
             table=plan.connector.name,
             environment=context.environment,
@@ -273,13 +273,6 @@ async def _sources(
     standstill = Standstill(mid=lambda: traded_mid(trader.state), tell=tell)
 
     return (ReferenceFeed(source=judged(source, standstill)),)
-
-
-def _venue(plan: Plan, context: ConnectorContext) -> str:
-    """The venue as this machine reaches it."""
-    place = "" if context.sandbox is None else f" at {context.sandbox.url.partition('://')[2]}"
-
-    return f"{plan.connector.name} ({context.environment.value}){place}"
 
 
 def _instance(connector: DerivativeConnector, context: ConnectorContext) -> str:

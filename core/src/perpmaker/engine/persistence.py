@@ -5,14 +5,15 @@ What the venue refuses ends it; that is said with the keys of the configuration 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import Environment
+from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.home import Home
 from perpmaker.engine.patience import HELD_S
@@ -39,12 +40,26 @@ class Hold:
 
     async def wait(self, tell: Callable[[str], None]) -> None:
         """Let what is left of it pass before anything is sent."""
-        until_ms = 0 if self.home is None else self.home.held_until_ms(self.venue)
-        wait_s = min((until_ms - self.clock.utc_ms()) / 1000, LONGEST_HOLD_S)
+        wait_s = self._left_s()
 
         if wait_s > 0:
-            tell(f"{self.venue} has shut this machine out for another {wait_s:.0f} s: nothing is sent until then")
+            tell(self._words(wait_s))
             await anyio.sleep(wait_s)
+
+    def refuse(self) -> None:
+        """RateLimitedError while something is left of it: asking now would only make it longer."""
+        wait_s = self._left_s()
+
+        if wait_s > 0:
+            raise RateLimitedError(self._words(wait_s), retry_after_s=wait_s)
+
+    def _left_s(self) -> float:
+        until_ms = 0 if self.home is None else self.home.held_until_ms(self.venue)
+
+        return min((until_ms - self.clock.utc_ms()) / 1000, LONGEST_HOLD_S)
+
+    def _words(self, wait_s: float) -> str:
+        return f"{self.venue} has shut this machine out for another {wait_s:.0f} s: nothing is sent until then"
 
 
 @attrs.frozen(kw_only=True)
@@ -75,6 +90,29 @@ class Persistence:
 
             self.tell(f"{place(self.table, self.environment)}: {reason} Trying again in {wait_s:.1f} s.")
             await anyio.sleep(wait_s)
+
+
+@contextmanager
+def once(table: str, environment: Environment, held: Callable[[float], None]) -> Iterator[None]:
+    """What needs the venue and is not tried again; what the venue says is said with the keys of the configuration."""
+    try:
+        yield
+    except AuthenticationError as error:
+        raise unaccepted(table, error) from None
+    except RateLimitedError as error:
+        if error.retry_after_s >= HELD_S:
+            held(error.retry_after_s)
+
+        raise
+    except ConnectivityError as error:
+        raise ConnectivityError(f"{place(table, environment)}: {error}") from error
+
+
+def venue_of(connector: str, context: ConnectorContext) -> str:
+    """The venue as this machine reaches it."""
+    at = "" if context.sandbox is None else f" at {context.sandbox.url.partition('://')[2]}"
+
+    return f"{connector} ({context.environment.value}){at}"
 
 
 def place(table: str, environment: Environment) -> str:

@@ -136,6 +136,8 @@ class Caller:
         # No error is passed on or chained: those of httpx may carry their request, with the signature in its URL.
         try:
             return await self._exchange(request)
+        except httpx.ConnectError as error:
+            raise NotSentError(str(error)) from None  # it names host and port itself
         except NOT_SENT as error:
             raise NotSentError(f"{self._place} cannot be reached: {error}") from None
         except httpx.TimeoutException as error:
