@@ -103,7 +103,9 @@ async def look(*streams: Feed, overrides: Sequence[str] = ()) -> tuple[Any, floa
     )
     venue: DerivativeConnector = ScriptedVenue(streams)  # type: ignore[assignment]  # nothing of the rest may be asked
     began_at = clock.now()
-    report = await survey(load_configuration(FILE, overrides, load_catalog({})), venue, make_instrument(), context)
+    report = await survey(
+        load_configuration(FILE, overrides, load_catalog({})), venue, make_instrument(max_orders=200), context
+    )
 
     return report, clock.now() - began_at
 
@@ -160,3 +162,27 @@ async def test_refusals_of_a_report_become_one_error() -> None:
         refuse(report)
 
     assert len(str(refused.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["order_levels=1_000_000_000"], "order_levels = 1000000000: 2000000000 quotes and 2 closing orders are more"),
+        (["order_levels=100"], "order_levels = 100: 200 quotes and 2 closing orders are more than the 200 orders"),
+        (["order_levels=99", 'position_mode="Hedge"'], "198 quotes and 4 closing orders"),
+        (["order_override={a = ['buy', 1, 1]}"], None),
+        (["order_levels=99"], None),
+    ],
+)
+async def test_more_quotes_than_the_venue_takes_orders_are_refused_at_once(
+    overrides: Sequence[str], words: str | None
+) -> None:
+    """Not one of them is computed; and the closing orders have their room."""
+    feeds = (feed(Channel.BOOK, BOOK), feed(Channel.MARK, MARK))
+
+    if words is None:
+        assert await look(*feeds, overrides=overrides)
+        return
+
+    with pytest.raises(MarketRulesError, match=words):
+        await look(*feeds, overrides=overrides)

@@ -17,6 +17,7 @@ from perpmaker.engine.source import source_opener
 from perpmaker.errors import ConnectivityError, MarketRulesError, PayloadError, PerpmakerError, RateLimitedError
 from perpmaker.model.event import Channel, Resynced
 from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import PositionMode
 from perpmaker.report.preflight import Preflight, assess
 from perpmaker.report.preflight_figure import Situation
 from perpmaker.risk.review import review
@@ -24,6 +25,7 @@ from perpmaker.state.state import State
 from perpmaker.state.view import Mode
 from perpmaker.strategy.settings import StrategySettings
 
+_EXITS = 2  # of a position: its target and its stop
 LOOK_S = 5.0
 """How long to listen for book, mark price and reference; what has not come by then is reported as missing."""
 
@@ -33,9 +35,15 @@ async def survey(
 ) -> Preflight:
     """Read market and account, ask strategy and risk modules, and report. Nothing is set and nothing is sent.
 
-    Raises the errors of `perpmaker.errors` when the venue cannot be read; a price source that cannot be is reported.
+    Raises the errors of `perpmaker.errors` when the venue cannot be read, and MarketRulesError for more quotes than it
+    takes, before any is computed; a price source that cannot be read is reported.
     """
     plan = plan_of(configuration)
+    ours = plan.strategy_settings if isinstance(plan.strategy_settings, StrategySettings) else None
+
+    if ours is not None:
+        _check_room(ours, plan.position_mode, instrument)
+
     state = State(
         instrument,
         position_mode=plan.position_mode,
@@ -53,7 +61,6 @@ async def survey(
     wanted = plan.strategy.build(plan.strategy_settings, instrument).decide(view)
     reviewed = review(view, wanted.quotes, modules)
     balance = state.account.balances.get(instrument.quote)
-    ours = plan.strategy_settings if isinstance(plan.strategy_settings, StrategySettings) else None
 
     return assess(
         Situation(
@@ -79,6 +86,20 @@ def refuse(preflight: Preflight) -> None:
     """MarketRulesError with every reason of the report not to trade; nothing when there is none."""
     if preflight.refusals:
         raise MarketRulesError("\n".join(preflight.refusals))
+
+
+def _check_room(strategy: StrategySettings, mode: PositionMode, instrument: Instrument) -> None:
+    """MarketRulesError when there are more quotes than the venue takes orders, targets and stops included."""
+    quotes = len(strategy.order_override) or 2 * strategy.order_levels
+    exits = _EXITS if mode is PositionMode.ONE_WAY else 2 * _EXITS
+    limit = instrument.max_orders
+
+    if limit is not None and quotes + exits > limit:
+        key = "order_override" if strategy.order_override else f"order_levels = {strategy.order_levels}"
+        raise MarketRulesError(
+            f"{key}: {quotes} quotes and {exits} closing orders are more than the {limit} orders that "
+            f"{instrument.market} takes of an account at a time"
+        )
 
 
 def _price_type(configuration: Configuration) -> str:
