@@ -1,0 +1,189 @@
+"""A scripted venue and the bot on it, in time: what is due happens, what is asked for is sent and answered.
+
+`perpmaker.testing.scenario` has the verbs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import inf
+from typing import Any
+
+from perpmaker.cli.plan import plan_of
+from perpmaker.declarations import Declaration
+from perpmaker.engine.client_id import ClientIds
+from perpmaker.engine.launch import build_trader
+from perpmaker.engine.recollection import decode_recollection, encode_recollection
+from perpmaker.engine.trader import Trader
+from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Reconnect, Resync
+from perpmaker.model.event import Channel, Command, Event
+from perpmaker.model.instrument import Instrument
+from perpmaker.testing.scenario_agenda import Agenda, moment
+from perpmaker.testing.scenario_look import Look
+from perpmaker.testing.scenario_plan import load
+from perpmaker.testing.scenario_venue import START_MS, Venue
+from perpmaker.testing.scenario_wire import FENCE_S, Wire
+from perpmaker.testing.scenario_words import Sent, order_text
+from perpmaker.testing.view import make_instrument
+
+ALIVE_EVERY_S = 0.5
+CHECK_EVERY_S = 30.0
+BUSY = 100_000
+"""More decisions than this in one `advance` are a bot that decides in circles."""
+
+
+class Play(Look):
+    """A bot on its venue, and the clock that both go by; arguments as those of a scenario."""
+
+    def __init__(
+        self,
+        configuration: Mapping[str, Any] | None = None,
+        *,
+        plugins: Sequence[Declaration] = (),
+        instrument: Instrument | None = None,
+    ) -> None:
+        self.configuration = load(configuration or {}, plugins)
+        run = self.configuration.run
+        base, quote = run.market.split("-")
+        rules = instrument or make_instrument(market=run.market, symbol=base + quote, base=base, quote=quote)
+        self.plan = plan_of(self.configuration)
+        self._agenda = Agenda()
+        venue = Venue(
+            rules,
+            balance=self.configuration.sandbox.balance,
+            leverage=run.leverage,
+            position_mode=run.position_mode,
+            margin_mode=run.margin_mode_wanted,
+        )
+        super().__init__(venue)
+        self._wire = Wire(venue, self._agenda, self._inbox.extend)
+        self._runs = 0
+        self._alive_at, self._check_at = ALIVE_EVERY_S, CHECK_EVERY_S
+        self._wake_at = inf
+        self.restart()
+
+    # --- time
+
+    @property
+    def now(self) -> float:
+        """Seconds since the scenario began."""
+        return self._agenda.now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: everything under way arrives, and the bot is woken at exactly the times that it asked for."""
+        until = moment(self.now + seconds)
+
+        for _ in range(BUSY):
+            due = min(self._agenda.next_at, self._wake_at, self._alive_at, self._check_at, self._venue.next_due_s)
+
+            if due > until:
+                break
+
+            self._agenda.now = max(due, self.now)
+            self._do_due()
+        else:
+            raise AssertionError(f"the bot decides in circles at {self.now} s")
+
+        self._agenda.now = until
+        self._settle()
+
+    def _do_due(self) -> None:
+        """Everything of this instant: the venue first, then what arrives, then the bot."""
+        if self._alive_at <= self.now:
+            self._alive_at = moment(self._alive_at + ALIVE_EVERY_S)
+            self._wire.prove_alive()
+
+        if self._check_at <= self.now:
+            self._check_at = moment(self._check_at + CHECK_EVERY_S)
+            self._read_account("every 30 s")
+
+        self._settle()
+
+        if self._wake_at <= self.now:
+            self._decide(())
+
+    def _settle(self) -> None:
+        """Let the venue reach this instant, and the bot hear and answer what there is to hear in it."""
+        self._venue.reach(self.now)
+        self._wire.publish()
+        self._agenda.run_due()
+
+        while self._inbox:
+            events, self._inbox[:] = tuple(self._inbox), ()
+            self._decide(events)
+            self._agenda.run_due()
+
+    def _decide(self, events: Sequence[Event]) -> None:
+        decision = self._trader.handle(events, self.now)
+        self._wake_at = inf if decision.wake_at is None else decision.wake_at
+        self._note(decision)
+        self._send(decision.actions)
+
+    def restart(self) -> None:
+        """The process is gone without a word, and a new one begins: it knows what its journal would tell it."""
+        memory = encode_recollection(self._trader.remembered().moved(START_MS / 1000)) if self._runs else b""
+        self._runs += 1
+        self._began_ms = START_MS + round(self.now * 1000)
+        self._inbox.clear()
+        self._trader: Trader = build_trader(
+            self.plan,
+            self.instrument,
+            client_ids=ClientIds("scenario", f"r{self._runs}"),
+            fence_s=FENCE_S,
+            intent=self._known.get,
+            venue_stops=True,
+        )
+
+        if (known := decode_recollection(memory)) is not None:
+            self._trader.recall(known.moved(-START_MS / 1000, self.now))
+
+        self._wire.begin_run()
+        self._settle()
+
+    # --- what the bot asks for
+
+    def _send(self, actions: Sequence[Action]) -> None:
+        """Send in the order of the dispatcher: exits, cancels, quotes; then the questions."""
+        for action in sorted(actions, key=_rank):
+            match action:
+                case Place(order=order):
+                    self._known[order.client_id] = order
+                    text = f"place {order_text(order, self.instrument)}"
+                    self._command(text, order.client_id, Command.PLACE, partial(self._venue.place, order))
+                case Cancel(client_id=client_id):
+                    text = f"cancel {self._name(client_id)}"
+                    self._command(text, client_id, Command.CANCEL, partial(self._venue.cancel, client_id))
+                case Ask(client_id=client_id):
+                    text = f"ask {self._name(client_id)}"
+                    self._question(text, partial(self._venue.asked, client_id, self.now))
+                case AskPrice():
+                    self._question("ask price", self._venue.mark_now)
+                case Resync(reason=reason):
+                    self._read_account(reason)
+                case Reconnect(channel=channel):
+                    self._sent.append(Sent(moment(self.now), f"reconnect {channel}"))
+                    self._wire.reconnect(Channel(channel))
+
+    def _command(self, text: str, client_id: str, command: Command, act: Callable[[], Event]) -> None:
+        self._sent.append(Sent(moment(self.now), text))
+        self._wire.command(text, client_id, command, act)
+
+    def _question(self, text: str, ask: Callable[[], Event]) -> None:
+        self._sent.append(Sent(moment(self.now), text))
+        self._wire.question(text, ask)
+
+    def _read_account(self, reason: str) -> None:
+        """Read everything about the account, as the supervisor does."""
+        read = partial(self._venue.read, self.now, self._trader.working, self._began_ms)
+        self._question(f"read account: {reason}", read)
+
+
+def _rank(action: Action) -> int:
+    match action:
+        case Place(order=order):
+            return 0 if order.slot.kind.is_exit else 2
+        case Cancel():
+            return 1
+        case _:
+            return 3
