@@ -63,8 +63,10 @@ async def test_missing_price_is_a_pause_and_no_crash(plugin: Any, tmp_path: Path
     if text is not None:
         file.write_text(text, encoding="utf-8")
 
-    with pytest.raises(ConnectivityError, match="no price in"):
+    with pytest.raises(ConnectivityError, match="no price in") as refused:
         await plugin.PriceFile(plugin.Settings(path=str(file)), LoopClock()).receive()
+
+    assert "<class" not in str(refused.value)
 
 
 def test_declaration_is_complete(declaration: PriceSourceDeclaration) -> None:

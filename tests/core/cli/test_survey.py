@@ -12,16 +12,25 @@ import anyio
 import attrs
 import pytest
 
-from perpmaker.catalog import load_catalog
+from perpmaker.catalog import Catalog
 from perpmaker.cli.survey import LOOK_S, refuse, survey
 from perpmaker.clock import LoopClock
 from perpmaker.config.configuration import load_configuration
-from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment, EventReceiver, Feed
+from perpmaker.connector.interface import (
+    ConnectorContext,
+    DerivativeConnector,
+    Environment,
+    EventReceiver,
+    Feed,
+    SourceContext,
+)
+from perpmaker.declarations import PriceSourceDeclaration
 from perpmaker.errors import ConnectivityError, MarketRulesError
-from perpmaker.model.event import BookSnapshot, Channel, Event, MarkChanged
+from perpmaker.model.event import BookSnapshot, Channel, Event, MarkChanged, ReferenceChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionSide
 from perpmaker.model.position import Balance, Position
+from perpmaker.plugins import LoadedPlugin, PluginState, load_plugins
 from perpmaker.secret import References
 from perpmaker.testing.view import make_instrument
 from perpmaker.wire.memory import MemoryNetwork
@@ -92,8 +101,11 @@ def feed(channel: Channel, *events: Event, failure: Exception | None = None) -> 
     return ScriptedFeed(frozenset({channel}), events, failure)
 
 
-async def look(*streams: Feed, overrides: Sequence[str] = ()) -> tuple[Any, float]:
+async def look(
+    *streams: Feed, overrides: Sequence[str] = (), plugins: Sequence[LoadedPlugin] = ()
+) -> tuple[Any, float]:
     """The report over these streams, and how long it took."""
+    configuration = load_configuration(FILE, overrides, Catalog((*load_plugins({}), *plugins)))
     clock = LoopClock()
     context = ConnectorContext(
         clock=clock,
@@ -103,9 +115,7 @@ async def look(*streams: Feed, overrides: Sequence[str] = ()) -> tuple[Any, floa
     )
     venue: DerivativeConnector = ScriptedVenue(streams)  # type: ignore[assignment]  # nothing of the rest may be asked
     began_at = clock.now()
-    report = await survey(
-        load_configuration(FILE, overrides, load_catalog({})), venue, make_instrument(max_orders=200), context
-    )
+    report = await survey(configuration, venue, make_instrument(max_orders=200), context)
 
     return report, clock.now() - began_at
 
@@ -140,6 +150,37 @@ async def test_stream_that_cannot_be_reached_ends_the_survey() -> None:
     """A venue that is not there is no market to report about."""
     with pytest.raises(ConnectivityError, match="gone"):
         await look(feed(Channel.BOOK, failure=ConnectivityError("gone")), feed(Channel.MARK, MARK))
+
+
+@attrs.frozen
+class Mute:
+    """Settings, and a source, of nothing."""
+
+    async def receive(self) -> ReferenceChanged:
+        """There is no price."""
+        raise ConnectivityError("no price in price.txt")
+
+
+@asynccontextmanager
+async def open_mute(settings: Mute, _: SourceContext) -> AsyncIterator[Mute]:
+    """A source that can be opened, and no more."""
+    yield settings
+
+
+async def test_price_source_that_cannot_be_heard_is_reported_with_its_reason() -> None:
+    """The market is there to report about; nothing can be quoted on it, and a person reads why."""
+    source = PriceSourceDeclaration(
+        name="mute", summary="Says nothing", settings=Mute, open=open_mute, price_types=("mid_price",)
+    )
+    plugin = LoadedPlugin(
+        name="mute", distribution="mute", version="1", state=PluginState.LOADED, declarations=(source,)
+    )
+    report, _ = await look(
+        feed(Channel.BOOK, BOOK), feed(Channel.MARK, MARK), overrides=["price_source=mute"], plugins=(plugin,)
+    )
+    assert "nothing can be quoted now: the price source has not spoken yet (no price in price.txt)" in [
+        one.text for one in report.warnings
+    ]
 
 
 async def test_margin_mode_that_cannot_be_read_is_said() -> None:

@@ -55,7 +55,9 @@ async def survey(
     clock = context.clock
     settings = await connector.read_settings(instrument) if isinstance(connector, SettingsReading) else None
     await _read_account(state, connector, instrument, clock)
-    await _listen(state, _feeds(plan, connector, instrument, context), clock, _price_type(configuration))
+    source_failure = await _listen(
+        state, _feeds(plan, connector, instrument, context), clock, _price_type(configuration)
+    )
     modules = tuple(declaration.build(chosen, instrument) for declaration, chosen in plan.risk)
     view = state.view(clock.now(), mode=Mode.RUN, mode_reason="", memory=None)
     wanted = plan.strategy.build(plan.strategy_settings, instrument).decide(view)
@@ -78,6 +80,7 @@ async def survey(
             funding_rate=state.market.funding_rate,
             next_funding_ms=state.market.next_funding_ms,
             given=configuration.given,
+            source_failure=source_failure,
         )
     )
 
@@ -138,8 +141,11 @@ def _feeds(
     return feeds
 
 
-async def _listen(state: State, feeds: Sequence[Feed], clock: Clock, price_type: str) -> None:
-    """Fold what the streams bring until everything is there that a quote depends on, or the time is over."""
+async def _listen(state: State, feeds: Sequence[Feed], clock: Clock, price_type: str) -> str | None:
+    """Fold what the streams bring until everything is there that a quote depends on, or the time is over.
+
+    Returns why the price source cannot be heard, where it said so.
+    """
     listener = _Listener(state=state, clock=clock, price_type=price_type)
 
     with anyio.move_on_after(LOOK_S):
@@ -153,6 +159,8 @@ async def _listen(state: State, feeds: Sequence[Feed], clock: Clock, price_type:
     if listener.failure is not None:
         raise listener.failure
 
+    return listener.source_failure
+
 
 @attrs.define(kw_only=True)
 class _Listener:
@@ -163,6 +171,7 @@ class _Listener:
     price_type: str
     ready: anyio.Event = attrs.field(factory=anyio.Event)
     failure: PerpmakerError | None = None
+    source_failure: str | None = None
 
     async def follow(self, feed: Feed) -> None:
         """Fold every event of a stream."""
@@ -175,9 +184,12 @@ class _Listener:
                     if self._is_complete():
                         self.ready.set()
         except (ConnectivityError, PayloadError, RateLimitedError) as error:
-            if Channel.REFERENCE not in feed.channels:
-                self.failure = error
-                self.ready.set()
+            if Channel.REFERENCE in feed.channels:
+                self.source_failure = str(error)
+                return
+
+            self.failure = error
+            self.ready.set()
 
     def _is_complete(self) -> bool:
         state = self.state

@@ -34,7 +34,7 @@ class Situation:
     `wanted` is the strategy's answer to `view`, `approved` and `refused` what the risk modules made of it. `strategy`
     holds the settings of the strategy that ships, None for another one. `margin_mode` is that of the account, or the
     one that the configuration sets; None where neither is known. `settings_now` is what the account is set to, as far
-    as it was read. `given` are the keys that stand in the file.
+    as it was read. `given` are the keys that stand in the file. `source_failure`: why the price source is not heard.
     """
 
     environment: str
@@ -51,6 +51,7 @@ class Situation:
     funding_rate: Decimal | None = None
     next_funding_ms: int | None = None
     given: frozenset[str] = frozenset()
+    source_failure: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -34,7 +34,7 @@ def read_warnings(situation: Situation, figures: Figures) -> Iterator[Warned]:
     yield from _stop_warnings(situation.exits, figures)
     yield from _leverage_warnings(figures)
     yield from _money_warnings(figures)
-    yield from _quote_warnings(figures)
+    yield from _quote_warnings(situation, figures)
 
 
 def _stop_warnings(exits: ExitSettings, figures: Figures) -> Iterator[Warned]:
@@ -91,9 +91,10 @@ def _money_warnings(figures: Figures) -> Iterator[Warned]:
         yield Warned(text="a position is open already: the figures include it")
 
 
-def _quote_warnings(figures: Figures) -> Iterator[Warned]:
+def _quote_warnings(situation: Situation, figures: Figures) -> Iterator[Warned]:
     if figures.reference is None:
-        yield Warned(text=f"nothing can be quoted now: {figures.reference_name}", loud=True)
+        why = "" if situation.source_failure is None else f" ({situation.source_failure})"
+        yield Warned(text=f"nothing can be quoted now: {figures.reference_name}{why}", loud=True)
     elif figures.levels and all(line.withheld is not None for line in figures.levels) and not figures.unquotable:
         yield Warned(text="every level is withheld now: see why above", loud=True)
 

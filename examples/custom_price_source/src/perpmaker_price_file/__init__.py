@@ -47,7 +47,9 @@ class PriceFile:
         try:
             text = Path(self.settings.path).read_text(encoding="utf-8")  # noqa: ASYNC240  # a few bytes of a local file
             price = Decimal(text.strip())
-        except (OSError, UnicodeDecodeError, InvalidOperation) as error:
+        except InvalidOperation as error:
+            raise ConnectivityError(f"no price in {self.settings.path}: {text[:20]!r} is not a number") from error
+        except (OSError, UnicodeDecodeError) as error:
             raise ConnectivityError(f"no price in {self.settings.path}: {error}") from error
 
         return ReferenceChanged(price=price, at=self.clock.now())
