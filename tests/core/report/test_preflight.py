@@ -71,6 +71,9 @@ def test_each_line_of_the_checklist_fails_by_itself(desk: Any, question: str, ch
         ("a price band is set, or knowingly off", {}),
         ("order optimisation is on, or knowingly off", {}),
         ("the stop fires before liquidation", {"book": make_book(9999, None)}),
+        ("the stop fires before liquidation", {"wallet": "1"}),
+        ("full fills leave half of the capital in reserve", {"wallet": "1"}),
+        ("free margin is above 30 %", {"wallet": "1"}),
     ],
 )
 def test_what_nobody_decided_is_to_be_looked_at(desk: Any, question: str, changes: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -144,10 +144,17 @@ def test_unknown_funding_stays_unknown() -> None:
 
 
 def test_stop_of_the_worked_example() -> None:
-    """Long 1 at 100, stop 3 %, buffer 0.5 %: fires at 97.00, and a limit of then 96.52 loses at most 3.48."""
+    """Long 1 at 100, stop 3 %, buffer 0.5 %: fires at 97.00, and a limit of then 96.52 loses 3.48."""
     exits = ExitSettings(stop_loss_spread=Decimal("0.03"))
     filled = held("1", "100", leverage=1, exits=exits)
-    assert (filled.stop, filled.loss_at_stop, filled.loss_at_buffer) == (Decimal(97), Decimal(3), Decimal("3.48"))
+    assert (filled.stop, filled.loss_at_stop, filled.loss_at_limit) == (Decimal(97), Decimal(3), Decimal("3.48"))
+
+
+@pytest.mark.parametrize("order", ["market", "venue"])
+def test_a_stop_without_a_limit_has_no_worst_price(order: Literal["market", "venue"]) -> None:
+    """A market order takes what is there: no figure bounds it."""
+    filled = held("1", "100", leverage=1, exits=ExitSettings(stop_loss_spread=Decimal("0.03"), stop_loss_order=order))
+    assert (filled.loss_at_stop, filled.loss_at_limit) == (Decimal(3), None)
 
 
 def test_loss_at_stop_pays_the_maker_in_and_the_taker_out() -> None:

@@ -20,6 +20,8 @@ LEAST_STOP, ROOMY_STOP = 2, 5
 RESERVE = Decimal("0.5")
 FREE_MARGIN = Decimal("0.3")
 
+_NOTHING = "nothing can fill now"
+
 _BANDS = (
     (1, "below every band: margin is as large as the position"),
     (3, "2-3x: beginner"),
@@ -124,7 +126,7 @@ def _stop_is_first(exits: ExitSettings, figures: Figures) -> Line:
         return _line(question, holds=False, found="no stop loss")
 
     if not filled:
-        return _line(question, holds=False, found="nothing can fill now", otherwise=Verdict.LOOK)
+        return _line(question, holds=False, found=_NOTHING, otherwise=Verdict.LOOK)
 
     words = [
         f"{one.name}: stop {price(one.stop, figures.tick)}, liquidation {price(one.liquidation, figures.tick)}"
@@ -141,14 +143,21 @@ def _reserve(figures: Figures) -> Line:
     if share is None:
         return _line(question, holds=False, found="no capital in the account's quote asset")
 
+    if not filled_sides(figures):
+        return _line(question, holds=False, found=_NOTHING, otherwise=Verdict.LOOK)
+
     return _line(question, share <= RESERVE, f"they bind {percent(share)} of the equity")
 
 
 def _free_margin(figures: Figures) -> Line:
-    share = figures.account.free_margin_share
+    question, share = "free margin is above 30 %", figures.account.free_margin_share
+
+    if share is not None and share > FREE_MARGIN and not filled_sides(figures):
+        return _line(question, holds=False, found=_NOTHING, otherwise=Verdict.LOOK)
+
     found = "no capital in the account's quote asset" if share is None else f"{percent(share)} after full fills"
 
-    return _line("free margin is above 30 %", share is not None and share > FREE_MARGIN, found)
+    return _line(question, share is not None and share > FREE_MARGIN, found)
 
 
 def _funding(figures: Figures) -> Line:

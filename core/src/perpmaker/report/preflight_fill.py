@@ -48,9 +48,10 @@ class Filled:
     """A position as it would be. `amount` is signed, in base; prices and money in quote asset.
 
     `liquidation` is by the venue's tiers as `formula` says, None where no price liquidates; `liquidation_rule_of_thumb`
-    is what calculators show. `loss_at_stop` includes both fees, at the stop's own level; `loss_at_buffer` is the same
-    at the worst price that a limit stop accepts. `funding_day` is positive when it is paid. `break_even` is the move
-    from the entry, as a share of it, that pays both fees as a maker; `break_even_day` a day's funding as well.
+    is what calculators show. `loss_at_stop` includes both fees, at the stop's own level; `loss_at_limit` is the same at
+    the worst price that the first limit order of the stop accepts, None where a stop goes out without one.
+    `funding_day` is positive when it is paid. `break_even` is the move from the entry, as a share of it, that pays both
+    fees as a maker; `break_even_day` a day's funding as well.
     """
 
     amount: Decimal
@@ -66,7 +67,7 @@ class Filled:
     profit_at_target: Decimal
     stop: Decimal | None
     loss_at_stop: Decimal | None
-    loss_at_buffer: Decimal | None
+    loss_at_limit: Decimal | None
     funding_day: Decimal | None
     min_daily_profit_target: Decimal | None
     break_even: Decimal
@@ -132,7 +133,7 @@ def hold(view: View, exits: ExitSettings, money: Money, position: Position, befo
         profit_at_target=sign * size * (target - position.entry) - fees,
         stop=stop,
         loss_at_stop=None if stop is None else _loss(instrument, position, stop),
-        loss_at_buffer=None if stop is None else _loss(instrument, position, _worst(exits, instrument, stop, sign)),
+        loss_at_limit=_loss_at_limit(exits, instrument, position, stop),
         funding_day=funding,
         min_daily_profit_target=None if funding is None else max(ZERO, TARGET_FACTOR * funding),
         break_even=break_even,
@@ -182,11 +183,18 @@ def _stop(exits: ExitSettings, instrument: Instrument, position: Position, sign:
     return instrument.price(ticks) if ticks > 0 else None
 
 
-def _worst(exits: ExitSettings, instrument: Instrument, stop: Decimal, sign: int) -> Decimal:
-    """The worst price that a limit stop accepts when it is sent at its level; a market order has none."""
-    price = stop * (1 - sign * exits.stop_loss_slippage_buffer)
+def _loss_at_limit(
+    exits: ExitSettings, instrument: Instrument, position: Position, stop: Decimal | None
+) -> Decimal | None:
+    """What is lost where the stop's limit is, when it is sent at its level; the market may leave that behind, too."""
+    if stop is None or exits.stop_loss_order != "limit":
+        return None
 
-    return instrument.price(instrument.ticks_up(price) if sign > 0 else instrument.ticks_down(price))
+    sign = 1 if position.amount > 0 else -1
+    price = stop * (1 - sign * exits.stop_loss_slippage_buffer)
+    ticks = instrument.ticks_up(price) if sign > 0 else instrument.ticks_down(price)
+
+    return _loss(instrument, position, instrument.price(ticks))
 
 
 def _loss(instrument: Instrument, position: Position, price: Decimal) -> Decimal:

@@ -154,7 +154,7 @@ _ROWS: Sequence[tuple[str, Callable[[Filled, Decimal], str]]] = (
     ("  isolated, thumb rule", lambda one, tick: price(one.liquidation_rule_of_thumb, tick)),
     ("stop fires at", lambda one, tick: price(one.stop, tick)),
     ("loss at stop, with fees", lambda one, _: money(one.loss_at_stop)),
-    ("  at worst with buffer", lambda one, _: money(one.loss_at_buffer)),
+    ("  at its first limit", lambda one, _: money(one.loss_at_limit)),
     ("target", lambda one, tick: price(one.target, tick)),
     ("profit at target", lambda one, _: money(one.profit_at_target)),
     ("fees both ways, maker", lambda one, _: money(one.fees_round_trip)),
