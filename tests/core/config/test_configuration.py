@@ -327,3 +327,17 @@ def test_port_0_of_the_sandbox_is_any_free_one(desk: Any, good: str, written: st
     assert desk.problem(f"{good}[sandbox]\nport = 70000\n").allowed == (
         "must be a whole number, at least 0 and at most 65535"
     )
+
+
+def test_S3_what_may_be_secret_in_an_address_is_never_shown(desk: Any, good: str) -> None:
+    """Neither a password before the host nor a key in the query; host and path are."""
+    address = "https://user:hunter2@fapi.binance.com/x?apikey=hunter3"
+    said = desk.said(f'{good}price_source_custom_api = "{address}"\n[binance_perpetual]\nrest_url = "{address}"\n')
+
+    assert said.count("https://...@fapi.binance.com/x?...") == 2
+    assert "hunter" not in said
+
+
+def test_F82_text_that_is_not_closed_is_said_as_that(desk: Any, good: str) -> None:
+    """The parser's own words are about a character that nobody sees."""
+    assert desk.problem(f'{good}position_mode = "Hedge\n').allowed == "is a text without its closing quote"

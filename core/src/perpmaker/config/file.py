@@ -138,6 +138,8 @@ def _syntax_problem(name: str, lines: list[str], line: int | None, error: ValueE
 
     if said == "Cannot overwrite a value":
         said = "is there twice: leave one out"
+    elif said == r"Illegal character '\n'":
+        said = "is a text without its closing quote"
     elif said.startswith("Cannot declare"):
         said = "this table is there twice: put its keys together"
     elif isinstance(error, tomli.TOMLDecodeError):

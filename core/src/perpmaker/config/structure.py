@@ -20,6 +20,7 @@ from perpmaker.secret import reference_fault
 
 _Settings = TypeVar("_Settings")
 _SECRET = re.compile(r"key|secret|passw|passphrase|token|mnemonic|credential", re.IGNORECASE)
+_IN_ADDRESS = re.compile(r"(?<=//)[^/\s]*(?=@)|(?<=\?)\S+")  # name and password, and the query: keys stand in both
 _WIDEST = 60
 _MOST_UNKNOWN = 50
 _NEAR = 0.6
@@ -103,14 +104,20 @@ def problem_of(document: Document, path: KeyPath, value: object, fault: Fault) -
 
 
 def shown(path: KeyPath, value: object) -> str | None:
-    """A value as a message may show it: short, in one line, and not at all when any part of its key looks secret."""
+    """A value as a message may show it: short, in one line, and not at all when any part of its key looks secret.
+
+    Of an address what may be secret in it is left out.
+    """
     if any(is_secret(part) for part in path):
         return None
 
     if isinstance(value, (dict, list)):
         return "a table" if isinstance(value, dict) else "a list"
 
-    text = str(value).lower() if isinstance(value, bool) else ascii(value) if isinstance(value, str) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+
+    if isinstance(value, str):
+        text = ascii(_IN_ADDRESS.sub("...", value) if "://" in value else value)
 
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
