@@ -163,7 +163,7 @@ def test_F01_a_run_for_three_seconds_gives_up_after_about_as_long(tmp_path: Path
     lines = errors.splitlines()
     assert len(lines) <= 3
     assert sum("Start the server" in line for line in lines) == 1
-    assert "within the time that the run was given (3 s)" in lines[-1]
+    assert "within the 5 s in which a run --for 3 seconds has to begin" in lines[-1]
 
 
 def test_F71_five_processes_are_killed_one_after_the_other_and_the_sixth_leaves_nothing_behind(tmp_path: Path) -> None:

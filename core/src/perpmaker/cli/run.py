@@ -46,11 +46,13 @@ class Handle:
     scope: anyio.CancelScope
     bot: Supervisor | None = None
     stopped: bool = False
+    allowed_s: float = math.inf
 
     def allow(self, wish: Wish, least_s: float) -> None:
         """Give the start the time that the run was given, but at least so much; a run without an end has all of it."""
         if wish.seconds is not None:
-            self.scope.deadline = anyio.current_time() + max(wish.seconds, least_s)
+            self.allowed_s = max(wish.seconds, least_s)
+            self.scope.deadline = anyio.current_time() + self.allowed_s
 
     def stop(self) -> None:
         """Stop cleanly; the second time: hurry."""
@@ -167,7 +169,8 @@ async def _run(configuration: Configuration, screen: Screen, wish: Wish) -> Ende
 
     if ended is None and not handle.stopped:
         raise ConnectivityError(
-            f"the venue could not be reached within the time that the run was given ({wish.seconds:g} s)"
+            f"the venue could not be reached within the {handle.allowed_s:g} s in which a run --for {wish.seconds:g} "
+            "seconds has to begin"
         )
 
     return ended
