@@ -41,7 +41,7 @@ class Adoption:
             order = _unadopted(report) if order is None or order.slot in taken else order
             orders.adopt(order, report, now)
             taken.add(order.slot)
-            verb = "cancelled" if order.slot.level == UNADOPTED else f"kept as {order.slot}"
+            verb = "cancelled" if order.slot.level == UNADOPTED else f"taken over as {order.slot}"
             yield f"order {client_id} of an earlier run is live: {verb}"
 
 
