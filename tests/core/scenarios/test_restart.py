@@ -129,7 +129,7 @@ def test_an_order_of_the_run_before_that_arrives_after_the_first_read_is_found_a
     assert scenario.quotes() == ["buy 1 at 99", "sell 1 at 101"]
     assert scenario.notices[-2:] == [
         "order pm-scenario-r1-3 is open, and this run did not send it",
-        "order pm-scenario-r1-3 of an earlier run is live: kept as quote buy 0",
+        "order pm-scenario-r1-3 of an earlier run is live: taken over as quote buy 0",
     ]
     scenario.advance(20)
     assert len(scenario.sent("read account: order")) == 1
