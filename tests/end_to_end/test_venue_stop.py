@@ -309,6 +309,33 @@ async def test_F51_a_persons_orders_are_never_touched_and_the_switch_waits_until
         assert not session.sandbox.oracle.violations
 
 
+async def test_F51_a_switch_that_is_asked_for_beside_a_persons_orders_takes_them_when_the_bot_is_killed() -> None:
+    """dead_man_switch_takes_foreign_orders: armed all the same, their part in it said; they live as long as the bot."""
+    asked = ("dead_man_switch_s=10", "dead_man_switch_takes_foreign_orders=true")
+
+    async with open_session(EXAMPLE, "bid_spread=2", "ask_spread=2", *asked, seed=3) as session:
+        exchange = session.sandbox.exchange
+        price = session.bot.instrument.price(session.bot.instrument.ticks_down(exchange.mark * Decimal("0.9")))
+        theirs = OrderRequest(side=Side.BUY, amount=Decimal("0.01"), price=price, client_id="web-1")
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(session.bot.run)
+            await until(lambda: any("switch armed" in line for line in session.told))
+
+            with session.sandbox.oracle.person():
+                exchange.place(ACCOUNT, theirs, session.clock.utc_ms())
+
+            await until(lambda: any("not ours rest there now, and go too" in line for line in session.told), within_s=2)
+            await anyio.sleep(40)
+            assert exchange.order(ACCOUNT, client_id="web-1") in exchange.open_orders(ACCOUNT)
+            session.sandbox.faults.add(Fault(method="DELETE", path="/fapi", act="drop", times=None))
+            session.sandbox.faults.add(Fault(method="POST", path="/fapi", act="drop", times=None))
+            group.cancel_scope.cancel()
+
+        await anyio.sleep(12)
+        assert exchange.open_orders(ACCOUNT) == ()
+
+
 async def test_F48_a_killed_bot_leaves_no_quote_and_keeps_its_stop() -> None:
     """Within the switch's time the venue has cancelled quotes and target; the stop outlives the process."""
     overrides = (VENUE, "dead_man_switch_s=10", 'when_in_position="hold"', *FAR_TARGET)

@@ -210,6 +210,11 @@ def test_start_without_a_recording_is_refused(desk: Any, good: str) -> None:
     ("lines", "key", "words"),
     [
         ('price_source_market = "ETH-USDT"', "price_source_market", "does nothing unless price_source"),
+        (
+            "dead_man_switch_s = 0\ndead_man_switch_takes_foreign_orders = true",
+            "dead_man_switch_takes_foreign_orders",
+            "does nothing with dead_man_switch_s = 0",
+        ),
         ('price_source_custom_api = "https://x.example/p"', "price_source_custom_api", "does nothing unless"),
         ('price_source = "external_market"', "price_source_market", "is missing: price_source = "),
         ('price_source = "custom_api"', "price_source_custom_api", "is missing: price_source = "),

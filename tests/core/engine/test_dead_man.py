@@ -77,7 +77,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def kept(seconds: float = 30.0) -> AsyncIterator[Scene]:
+async def kept(seconds: float = 30.0, *, takes_foreign: bool = False) -> AsyncIterator[Scene]:
     """Keep a switch of this length; nothing is known of the account yet."""
     clock = LoopClock()
     venue, told, resyncs = CountingVenue(clock), list[str](), list[float]()
@@ -89,6 +89,7 @@ async def kept(seconds: float = 30.0) -> AsyncIterator[Scene]:
         gate=Gate(clock=clock),
         seconds=seconds,
         is_ours=lambda client_id: client_id.startswith("pm-"),
+        takes_foreign=takes_foreign,
         tell=told.append,
         resync=lambda: resyncs.append(clock.now()),
     )
@@ -178,11 +179,32 @@ async def test_F51_it_is_not_armed_beside_orders_of_somebody_else(*, by_stream: 
         await anyio.sleep(0.1)
         assert not scene.venue.counts()
         assert "not armed: 1 orders that are not ours" in scene.told[-1]
+        assert "dead_man_switch_takes_foreign_orders = true" in scene.told[-1]
 
         scene.dead_man.see([account(order("pm-3"))])
         await anyio.sleep(0.1)
         assert scene.venue.counts()
         assert "armed" in scene.told[-1]
+
+
+@pytest.mark.parametrize("by_stream", [False, True])
+async def test_F51_it_stays_armed_beside_orders_of_somebody_else_when_that_is_asked_for(*, by_stream: bool) -> None:
+    """It goes on beating, and that their orders go with it is said when they come, once, and no more when they went."""
+    async with kept(takes_foreign=True) as scene:
+        scene.dead_man.see([account()])
+        await anyio.sleep(1)
+        theirs = order("web-1")
+        scene.dead_man.see([OrderReported(report=theirs, by_stream=True) if by_stream else account(theirs)])
+        await anyio.sleep(60)
+        assert scene.venue.counts()
+        assert scene.venue.disarmed == 0
+        assert len(scene.told) == 2
+        assert "orders that are not ours rest there now, and go too" in scene.told[-1]
+
+        scene.dead_man.see([account()])
+        await anyio.sleep(1)
+        assert "not ours" not in scene.told[-1]
+        assert scene.venue.counts()
 
 
 async def test_what_does_not_rest_is_no_order_of_somebody_else() -> None:

@@ -32,6 +32,7 @@ def plan_of(configuration: Configuration) -> Plan:
         quotes_continue=ours is not None and ours.when_in_position == "continue",
         book_max_age_s=DEFAULT_MAX_AGE_S if ours is None or is_external else ours.max_age_s,
         dead_man_switch_s=run.dead_man_switch_s,
+        dead_man_switch_takes_foreign_orders=run.dead_man_switch_takes_foreign_orders,
     )
 
 

@@ -40,6 +40,7 @@ class RunSettings:
     price_source_custom_api: Annotated[str | None, URL] = None
     custom_api_update_interval: Annotated[float, Range(at_least=Decimal("0.5"))] = 5.0
     dead_man_switch_s: Annotated[float | None, Range(above=0, off=0)] = 30.0
+    dead_man_switch_takes_foreign_orders: bool = False
 
     @property
     def margin_mode_wanted(self) -> MarginMode | None:
@@ -47,7 +48,7 @@ class RunSettings:
         return None if self.margin_mode == "keep" else MarginMode(self.margin_mode)
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what is allowed): a price source needs its keys, and the keys of another one do nothing."""
+        """Yield (key, what is allowed): a price source needs its keys, and keys of what is not used do nothing."""
         for source, keys in _KEYS_OF_SOURCE.items():
             for key in keys:
                 given = getattr(self, key) is not None
@@ -57,6 +58,9 @@ class RunSettings:
 
                 if not given and self.price_source == source:
                     yield key, f'is missing: price_source = "{source}" needs it'
+
+        if self.dead_man_switch_takes_foreign_orders and self.dead_man_switch_s is None:
+            yield "dead_man_switch_takes_foreign_orders", "does nothing with dead_man_switch_s = 0: leave it out"
 
         if (self.price_source_derivative, self.price_source_market) == (self.derivative, self.market):
             yield "price_source_market", 'must not be the traded market itself: that is price_source = "current_market"'

@@ -1,7 +1,8 @@
 """The venue's own timer: when it has not heard of us for a while, it cancels what we left resting.
 
 Quotes die with the process that way, and the profit-taking order with them; stops that rest on the venue are meant to
-outlive it. The switch knows nothing of whose orders it takes, so it is not armed beside orders of somebody else.
+outlive it. The switch knows nothing of whose orders it takes, so it is not armed beside orders of somebody else, unless
+a person has asked for that.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ DISARM_S = 3.0
 class DeadMan:
     """Keeps the switch of one market armed with `seconds`, from the first reading of the account on.
 
-    `is_ours` tells own client ids, `tell` is given what a person should know, `resync` has everything read again:
-    called when the countdown may have ended while we live.
+    `is_ours` tells own client ids; `takes_foreign`: orders of somebody else may go too. `tell` is given what a person
+    should know, `resync` has everything read again: called when the countdown may have ended while we live.
     """
 
     switch: DeadManSwitch
@@ -44,6 +45,7 @@ class DeadMan:
     gate: Gate
     seconds: float
     is_ours: Callable[[str], bool]
+    takes_foreign: bool = False
     tell: Callable[[str], None]
     resync: Callable[[], None]
     _foreign: int | None = attrs.field(default=None, init=False)
@@ -69,7 +71,7 @@ class DeadMan:
 
             if self._foreign is None:
                 wait_s = float("inf")
-            elif self._foreign:
+            elif self._foreign and not self.takes_foreign:
                 wait_s = await self._stand_down(self._foreign)
             else:
                 wait_s = await self._beat()
@@ -123,9 +125,10 @@ class DeadMan:
             self.resync()
 
         self._armed_until, self._is_late, self._misses = sent_at + self.seconds, False, 0
+        others = "; orders that are not ours rest there now, and go too, as was asked for" if self._foreign else ""
         self._say(
             f"dead-man switch armed: {self.seconds:g} s after this process is heard of for the last time the venue "
-            f"cancels {self.switch.switch_takes}"
+            f"cancels {self.switch.switch_takes}{others}"
         )
 
     def _missed(self, wait_s: float) -> float:
@@ -143,7 +146,8 @@ class DeadMan:
         """Disarm it beside orders that are not ours; seconds until the next look."""
         self._say(
             f"dead-man switch not armed: {foreign} orders that are not ours rest on {self.instrument.market}, and it "
-            "would take them too. If this process is killed, its quotes stay on the venue"
+            "would take them too. If this process is killed, its quotes stay on the venue; "
+            "dead_man_switch_takes_foreign_orders = true arms it all the same"
         )
 
         return float("inf") if not self._may_be_armed or await self._try_disarm() else AGAIN_S

@@ -57,7 +57,7 @@ class Plan:
 
     `price_source` is None for the traded market itself. `quotes_continue`: quoting goes on while a position is open.
     `book_max_age_s`: the age from which the traded book is stale. `dead_man_switch_s` None: the venue's timer is not
-    used.
+    used; `dead_man_switch_takes_foreign_orders`: it is, also beside orders of somebody else.
     """
 
     market: str
@@ -74,6 +74,7 @@ class Plan:
     quotes_continue: bool = False
     book_max_age_s: float = 10.0
     dead_man_switch_s: float | None = None
+    dead_man_switch_takes_foreign_orders: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -191,6 +192,7 @@ async def open_bot(
             sources=sources,
             seed=seed,
             dead_man_s=plan.dead_man_switch_s,
+            dead_man_takes_foreign=plan.dead_man_switch_takes_foreign_orders,
             last_known=journal.last_known(),
             held=held.begin,
         )

@@ -70,7 +70,7 @@ class Supervisor:
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
     orders of this run; `before` are the sums of the account's state when the run began to trade, which may already
     hold what an earlier run of ours did a moment ago. `dead_man_s` is the length of the venue's own timer, where it has
-    one (None: off).
+    one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
     `held` is given the seconds for which the venue wants to hear nothing from this machine.
     """
 
@@ -84,6 +84,7 @@ class Supervisor:
     sources: Sequence[Feed] = ()
     seed: int = 0
     dead_man_s: float | None = None
+    dead_man_takes_foreign: bool = False
     last_known: LastKnown | None = None
     held: Callable[[float], None] = lambda _: None
     inbox: Inbox = attrs.field(factory=Inbox, init=False)
@@ -149,6 +150,7 @@ class Supervisor:
                 gate=self._gate,
                 seconds=self.dead_man_s,
                 is_ours=self.known.client_ids.is_ours,
+                takes_foreign=self.dead_man_takes_foreign,
                 tell=self.tell,
                 resync=lambda: self._resync_wanted.set(),  # noqa: PLW0108  # the event is another one after each time
             )
