@@ -181,6 +181,22 @@ def test_an_order_that_never_was_and_is_then_shown_lives() -> None:
     assert not orders.is_blocked
 
 
+def test_F08_cancels_without_an_answer_do_not_put_off_the_proof_that_an_order_never_was() -> None:
+    """No cancel can bring an order that is lost: its own fence stands, however many cancels are lost after it."""
+    orders = Orders(OwnDepth(), fence_s=3.0)
+    orders.place(QUOTE, 0.0)
+    orders.unknown(OrderUnknown(client_id="pm-1", command=Command.PLACE, detail="lost", fence_at=3.0), 0.0)
+
+    for at in (0.5, 2.5):
+        orders.cancel("pm-1", at)
+        orders.unknown(OrderUnknown(client_id="pm-1", command=Command.CANCEL, detail="lost", fence_at=at + 3.0), at)
+
+    orders.not_found(OrderNotFound(client_id="pm-1", asked_at=2.9), 2.9)
+    assert orders.live["pm-1"].working.status is OrderStatus.UNKNOWN
+    orders.not_found(OrderNotFound(client_id="pm-1", asked_at=3.1), 3.1)
+    assert orders.finished["pm-1"].end is End.NEVER_WAS
+
+
 def test_I17_ended_orders_are_remembered_up_to_a_number() -> None:
     """A week of quotes does not fill the memory."""
     orders = Orders(OwnDepth(), fence_s=3.0)

@@ -138,6 +138,9 @@ class Record:
         if command is Command.CANCEL and status not in {OrderStatus.CANCELLING, OrderStatus.UNKNOWN}:
             return
 
+        if self.unknown is Command.PLACE and self.working.fence_at is not None:
+            fence_at = self.working.fence_at  # no cancel can bring an order that is lost, so that none puts this off
+
         self.unknown = command if self.unknown is None else self.unknown
         self.put(status=OrderStatus.UNKNOWN, fence_at=fence_at, changed_at=now)
 
