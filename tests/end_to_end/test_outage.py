@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,35 @@ async def test_F57_a_venue_in_maintenance_is_not_stormed_and_quoting_resumes() -
             group.cancel_scope.cancel()
 
         assert 1 <= tries <= 60
+        assert not session.sandbox.oracle.violations
+
+
+async def test_F57_a_market_whose_status_is_no_longer_trading_is_not_quoted_until_it_trades_again() -> None:
+    """The first refused order has its status read: quotes go, no further order is sent, and it resumes by itself."""
+    async with open_session(EXAMPLE, *STILL, "order_refresh_tolerance_pct=-1", seed=3) as session:
+        async with anyio.create_task_group() as group:
+            group.start_soon(session.bot.run)
+            await until(lambda: len(session.open_quotes()) == 2)
+            refused = Reply(status=400, body='{"code":-4140,"msg":"Invalid symbol status for opening position."}')
+            faults, rows = session.sandbox.faults, {"baseAsset": "BTC", "quoteAsset": "USDT", "filters": []}
+            row = {"symbol": "BTCUSDT", "contractType": "PERPETUAL", "status": "SETTLING", **rows}
+            info = Reply(status=200, body=json.dumps({"rateLimits": [], "symbols": [row]}))
+            orders = Fault(method="POST", act="status", arg=refused, path="/fapi/v1/batchOrders", times=None)
+            faults.add(orders)
+            faults.add(Fault(act="status", arg=info, path="/fapi/v1/exchangeInfo", times=None))
+            await until(lambda: session.bot.mode is Mode.REDUCE)
+            assert session.bot.mode_reason == "the market is closed: its status is SETTLING"
+            await until(lambda: session.open_quotes() == [], within_s=2)
+            assert sum("the market is closed" in line for line in session.told) == 1
+            refusals = sum(one is orders for one in faults.fired)
+            await anyio.sleep(120)
+            assert sum(one is orders for one in faults.fired) == refusals <= 2
+
+            faults.clear()
+            await until(lambda: session.bot.mode is Mode.RUN, within_s=6)
+            await until(lambda: len(session.open_quotes()) == 2, within_s=4)
+            group.cancel_scope.cancel()
+
         assert not session.sandbox.oracle.violations
 
 

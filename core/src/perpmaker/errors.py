@@ -16,6 +16,7 @@
     │   ├── KeyRightsError        the key could do more than trade, or less                    exit 3
     │   └── UnknownMarketError    no such market on this venue; names the nearest             exit 3
     ├── MarketRulesError          the configuration breaks the market's own rules             exit 3
+    │   └── MarketClosedError     the market is there, and takes no orders now               exit 3
     ├── RiskModuleError           a risk module answered what none may: a bolder quote           contained
     ├── PayloadError              bytes from outside that do not mean what they should
     ├── JournalError              the journal cannot be written, or is not to be trusted
@@ -168,6 +169,17 @@ class MarketRulesError(PerpmakerError):
     """The configuration asks for what the market's own rules do not allow (leverage, minimum size, mode)."""
 
     exit_code = ExitCode.REFUSED
+
+
+class MarketClosedError(MarketRulesError):
+    """The market takes no orders now; `status` is the venue's own word for it. It may open again."""
+
+    def __init__(self, market: str, venue: str, status: str) -> None:
+        self.status = status
+        super().__init__(
+            f"{market} is not trading on {venue} now: its status is {status}. "
+            "Choose another market, or start again once it trades."
+        )
 
 
 class RiskModuleError(PerpmakerError):

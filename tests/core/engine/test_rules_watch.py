@@ -11,10 +11,10 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.engine.rules_watch import AGAIN_S, EVERY_S, RulesWatch
-from perpmaker.errors import ConnectivityError, VenueError
+from perpmaker.engine.rules_watch import AGAIN_S, CLOSED_S, EVERY_S, RulesWatch
+from perpmaker.errors import ConnectivityError, MarketClosedError, PerpmakerError, UnknownMarketError
 from perpmaker.execution.dispatch import Gate
-from perpmaker.model.event import Event, InstrumentChanged, OrderRefused
+from perpmaker.model.event import Event, InstrumentChanged, OrderRefused, TradingChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Refusal, RefusalReason
 from perpmaker.testing.view import make_instrument
@@ -30,7 +30,7 @@ class Venue:
     """Has these rules."""
 
     rules: Instrument = RULES
-    fault: VenueError | None = None
+    fault: PerpmakerError | None = None
     asked_at: list[float] = attrs.field(factory=list)
 
     async def instrument(self, market: str) -> Instrument:
@@ -103,6 +103,45 @@ async def test_rules_that_cannot_be_read_now_are_read_next_time() -> None:
     await desk.run(EVERY_S + 1)
 
     assert desk.emitted == [InstrumentChanged(instrument=STRICTER)]
+
+
+CLOSED = [
+    (MarketClosedError("BTC-USDT", "the venue", "SETTLING"), "its status is SETTLING"),
+    (UnknownMarketError("BTC-USDT", "the venue", ()), "the venue does not list it any more"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), CLOSED)
+async def test_F57_a_market_that_the_venue_closes_is_told_once_and_watched_until_it_opens(
+    fault: PerpmakerError, words: str
+) -> None:
+    """Found by the next reading; then looked at every few seconds, so that its opening is known as soon."""
+    desk = Desk(Venue(fault=fault))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(desk.watch.run)
+        await anyio.sleep(EVERY_S + 60)
+        assert desk.emitted == [TradingChanged(closed=words)]
+        desk.venue.fault = ConnectivityError("gone")
+        await anyio.sleep(60)
+        assert len(desk.emitted) == 1
+        desk.venue.fault = None
+        await anyio.sleep(CLOSED_S + 0.1)
+        assert desk.emitted[1:] == [TradingChanged(closed="")]
+        group.cancel_scope.cancel()
+
+
+async def test_F57_an_order_that_the_venue_restricts_has_the_status_read_at_once() -> None:
+    """Nobody waits for the next five minutes to learn that the market is closed."""
+    desk = Desk(Venue(fault=CLOSED[0][0]))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(desk.watch.run)
+        refusal = Refusal(reason=RefusalReason.RESTRICTED, code="-4140")
+        desk.watch.see([OrderRefused(client_id="pm-1", refusal=refusal)])
+        await anyio.sleep(0.1)
+        assert desk.emitted == [TradingChanged(closed=CLOSED[0][1])]
+        group.cancel_scope.cancel()
 
 
 @pytest.fixture

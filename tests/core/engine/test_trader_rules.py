@@ -7,8 +7,8 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from perpmaker.execution.action import Cancel
-from perpmaker.model.event import InstrumentChanged
+from perpmaker.execution.action import Cancel, Resync
+from perpmaker.model.event import InstrumentChanged, TradingChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind
 from perpmaker.state.view import Mode
@@ -52,3 +52,21 @@ def test_F59_other_minima_beside_other_units_hold_too() -> None:
     scene.tell(InstrumentChanged(instrument=attrs.evolve(INSTRUMENT, tick=Decimal(1), max_market_amount=Decimal(1))))
 
     assert scene.trader.state.instrument == attrs.evolve(INSTRUMENT, max_market_amount=Decimal(1))
+
+
+def test_F57_a_closed_market_pulls_the_quotes_and_keeps_the_exits_until_all_was_read_after_its_opening() -> None:
+    """Said once each way; open again, nothing is quoted before the account was read: much may have happened to it."""
+    scene = Scene().quoting()
+    scene.tell(scene.fill("1", 5, 5))
+    told = scene.tell(TradingChanged(closed="its status is SETTLING"))
+    assert (told.mode, told.mode_reason) == (Mode.REDUCE, "the market is closed: its status is SETTLING")
+    assert told.notices == ("the market is closed: its status is SETTLING; nothing is quoted until it opens again",)
+    assert {action.kind for action in of(told.actions, Cancel)} == {OrderKind.QUOTE}
+    assert [order.slot.kind for order in scene.trader.working() if order.slot.kind.is_exit] == [OrderKind.TAKE_PROFIT]
+    assert scene.tell(TradingChanged(closed="its status is SETTLING")).notices == ()
+    assert scene.tell(scene.resynced(amount="0.005"), after=1.0).mode is Mode.REDUCE
+
+    opened = scene.tell(TradingChanged(closed=""), after=1.0)
+    assert (opened.mode, opened.notices) == (Mode.REDUCE, ("the market is open again",))
+    assert len(of(opened.actions, Resync)) == 1
+    assert scene.tell(scene.resynced(amount="0.005"), after=1.0).mode is Mode.RUN

@@ -63,6 +63,22 @@ class Agreement:
             self.permission.require("its settings are as they were again", now)
             yield "the settings of the account are as they were again"
 
+    def judge_trading(self, closed: str, now: float) -> Iterator[str]:
+        """Take the venue's word on whether the market takes orders; a line for people when it is news.
+
+        What became of orders and stops while it was closed is read before anything is quoted again.
+        """
+        if closed == self.permission.closed:
+            return
+
+        self.permission.close(closed)
+
+        if closed:
+            yield f"the market is closed: {closed}; nothing is quoted until it opens again"
+        else:
+            self.permission.require("the market has opened again", now)
+            yield "the market is open again"
+
     def judge_rules(self, found: Instrument) -> Iterator[str]:
         """Take the market's new rules; a line for people when its units are others than those the run counts in.
 

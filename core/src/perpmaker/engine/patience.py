@@ -1,4 +1,4 @@
-"""Reading from a venue until it answers: every failure is waited out, none is final."""
+"""Reading from a venue: until it answers, every failure being waited out, or once, where next time is soon enough."""
 
 from __future__ import annotations
 
@@ -52,5 +52,22 @@ class Patience:
             except (VenueError, PayloadError):
                 await anyio.sleep(backoff.next_s())
             except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained, and told as a halt
-                self.emit([Halted(reason=f"the connector failed on a read ({type(error).__name__}: {error})")])
+                self.emit([failed("a read", error)])
                 await anyio.sleep(backoff.next_s())
+
+
+async def ask_once(what: str, ask: Callable[[], Awaitable[_Answer]], emit: Emit) -> _Answer | None:
+    """The answer; None where the venue gives none now, and where the connector fails, which is emitted as `Halted`."""
+    try:
+        return await ask()
+    except (VenueError, PayloadError):
+        return None
+    except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained, and told as a halt
+        emit([failed(what, error)])
+
+        return None
+
+
+def failed(what: str, error: Exception) -> Halted:
+    """A connector has raised what no connector may: quotes go and stay away."""
+    return Halted(reason=f"the connector failed on {what} ({type(error).__name__}: {error})")

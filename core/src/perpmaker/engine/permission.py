@@ -19,7 +19,8 @@ class Permission:
     `synchronised`: the account has been read completely at least once; before that nothing is sent at all.
     `changes` counts what may have changed the mode. `book_max_age_s`: a book whose channel has not proved alive for
     longer is not quoted from. `demand` is why everything has to be read again; a read that began before
-    `demanded_at` does not count. `disagreement`: which settings of the account are not what they have to be.
+    `demanded_at` does not count. `disagreement`: which settings of the account are not what they have to be. `closed`:
+    the venue's word for a market that takes no orders now.
     """
 
     book_max_age_s: float
@@ -28,6 +29,7 @@ class Permission:
     stop: Mode | None = None
     lost: str | None = None
     disagreement: str = ""
+    closed: str = ""
     demand: str | None = None
     demanded_at: float = 0.0
     asked_at: float | None = None
@@ -66,6 +68,11 @@ class Permission:
         self.disagreement = disagreement
         self.changes += 1
 
+    def close(self, closed: str) -> None:
+        """Nothing is quoted while the market takes no orders; empty: it does again."""
+        self.closed = closed
+        self.changes += 1
+
     def require(self, reason: str, now: float) -> None:
         """Only reading everything again can settle this; a read that began earlier does not count."""
         if self.demand is None:
@@ -91,6 +98,7 @@ class Permission:
             None if self.synchronised else "the account has not been read yet",
             None if self.lost is None else f"account stream lost: {self.lost}",
             None if not self.disagreement else f"the settings of the account were changed: {self.disagreement}",
+            None if not self.closed else f"the market is closed: {self.closed}",
             None if self.demand is None else f"the account is being read again: {self.demand}",
             None if state.book.ok else "no book that can be trusted",
             None if book_age_s <= self.book_max_age_s else "the book is stale",

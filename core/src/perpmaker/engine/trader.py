@@ -34,7 +34,15 @@ from perpmaker.engine.recollection import FiredAt, Recollection, fired_in, recol
 from perpmaker.engine.retry import Retries
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.execution.diff import Changes, Want, diff, equals, new_order
-from perpmaker.model.event import Channel, Event, InstrumentChanged, Resynced, SettingsReported, StopRequested
+from perpmaker.model.event import (
+    Channel,
+    Event,
+    InstrumentChanged,
+    Resynced,
+    SettingsReported,
+    StopRequested,
+    TradingChanged,
+)
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     NewOrder,
@@ -167,6 +175,8 @@ class Trader:
                 notices.extend(self._agreement.judge(event.settings, now))
             elif isinstance(event, InstrumentChanged):
                 notices.extend(self._agreement.judge_rules(event.instrument))
+            elif isinstance(event, TradingChanged):
+                notices.extend(self._agreement.judge_trading(event.closed, now))
             elif isinstance(event, StopRequested):
                 self._hurry(now)
 

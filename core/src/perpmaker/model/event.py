@@ -107,6 +107,13 @@ class InstrumentChanged:
     instrument: Instrument
 
 
+@attrs.frozen(kw_only=True)
+class TradingChanged:
+    """The venue has closed the market, `closed` saying how in its words; empty: it takes orders again."""
+
+    closed: str
+
+
 # --- account -------------------------------------------------------------------------------------------------------
 
 
@@ -299,7 +306,15 @@ class Halted:
 
 
 MarketEvent: TypeAlias = (
-    BookSnapshot | BookChanged | BookLost | Traded | MarkChanged | ReferenceChanged | FeedAlive | InstrumentChanged
+    BookSnapshot
+    | BookChanged
+    | BookLost
+    | Traded
+    | MarkChanged
+    | ReferenceChanged
+    | FeedAlive
+    | InstrumentChanged
+    | TradingChanged
 )
 AccountEvent: TypeAlias = (
     OrderAccepted

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price
-from perpmaker.errors import MarketRulesError, PayloadError, UnknownMarketError
+from perpmaker.errors import MarketClosedError, PayloadError, UnknownMarketError
 from perpmaker.model.instrument import Instrument, MarginTier
 from perpmaker_binance_perpetual.messages import (
     Bracket,
@@ -30,7 +30,7 @@ _SHOWN = 3
 def find_symbol(info: ExchangeInfo, market: str) -> Symbol:
     """The perpetual of a market `BASE-QUOTE`; names are matched by assets, never by cutting the venue's symbol.
 
-    UnknownMarketError with the nearest names where there is none; MarketRulesError where it is not trading.
+    UnknownMarketError with the nearest names where there is none; MarketClosedError where it is not trading.
     """
     symbols = {f"{row.baseAsset}-{row.quoteAsset}": row for row in info.symbols if row.contractType == _PERPETUAL}
     found = symbols.get(market)
@@ -40,10 +40,7 @@ def find_symbol(info: ExchangeInfo, market: str) -> Symbol:
         raise UnknownMarketError(market, "Binance USDⓈ-M", tuple(nearest))
 
     if found.status != "TRADING":
-        raise MarketRulesError(
-            f"{market} is not trading on Binance USDⓈ-M now: its status is {found.status}. "
-            "Choose another market, or start again once it trades."
-        )
+        raise MarketClosedError(market, "Binance USDⓈ-M", found.status)
 
     return found
 

@@ -57,7 +57,10 @@ _REASONS: Final[dict[int, RefusalReason]] = {
     **dict.fromkeys((-4061, -4062), RefusalReason.POSITION_MODE),
     **dict.fromkeys((-5022,), RefusalReason.POST_ONLY_WOULD_TAKE),
     **dict.fromkeys((-5027,), RefusalReason.UNCHANGED),
-    **dict.fromkeys((-2023, -4109, -4192, -4400, -4401, -4405, -4407, -4517, -4518, -4519), RefusalReason.RESTRICTED),
+    **dict.fromkeys(
+        (-2023, -4108, -4109, -4140, -4141, -4192, -4400, -4401, -4405, -4407, -4517, -4518, -4519),
+        RefusalReason.RESTRICTED,
+    ),
 }
 
 _BAD_REQUEST, _SERVER_ERROR = 400, 500
