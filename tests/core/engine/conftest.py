@@ -21,6 +21,9 @@ from perpmaker.model.order import (
     Outcome,
     PositionMode,
     PositionSide,
+    Refusal,
+    RefusalReason,
+    Rejected,
 )
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 
@@ -158,6 +161,9 @@ class FakeConnector:
         return [self._take_off(order.client_id) for order in orders]
 
     def _take_off(self, client_id: str) -> Outcome:
+        if client_id not in self.orders:
+            return Rejected(client_id=client_id, refusal=Refusal(reason=RefusalReason.NOT_FOUND, text="no such order"))
+
         report = attrs.evolve(self.orders.pop(client_id), status=OrderStatus.CANCELLED, venue_ms=len(self.asked))
         self.gone[client_id] = report
 

@@ -92,6 +92,7 @@ async def kept(seconds: float = 30.0, *, takes_foreign: bool = False) -> AsyncIt
         takes_foreign=takes_foreign,
         tell=told.append,
         resync=lambda: resyncs.append(clock.now()),
+        emit=lambda _: None,
     )
 
     async with anyio.create_task_group() as group:

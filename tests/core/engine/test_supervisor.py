@@ -13,12 +13,14 @@ from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
 from perpmaker.declarations import DerivativeConnectorDeclaration
 from perpmaker.engine.launch import Plan, open_bot
+from perpmaker.engine.rules_watch import EVERY_S
 from perpmaker.engine.stopping import Closing
 from perpmaker.engine.supervisor import CHECK_S, Supervisor
 from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.event import Channel, FeedAlive
 from perpmaker.model.order import OrderKind, PositionMode
+from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.state.view import Mode
 from perpmaker.strategy.declaration import declaration as perpetual_market_making
 from perpmaker.strategy.settings import StrategySettings
@@ -242,3 +244,72 @@ async def test_what_only_the_market_says_is_not_journalled(connector: Any) -> No
         assert len(list(desk.bot.journal.rows())) == rows
         assert {row.kind for row in desk.bot.journal.rows()} == {"run", "intent", "step"}
         group.cancel_scope.cancel()
+
+
+READS = ("instrument", "read_settings", "arm", "open_orders", "fills", "positions", "balances")
+
+
+def able(connector: Any) -> Any:
+    """The same venue, which can be asked for the account's settings as well, and has a dead-man switch."""
+
+    class Able(type(connector)):  # type: ignore[misc]  # the fixture's class
+        switch_takes = "everything"
+
+        async def read_settings(self, _: Any) -> VenueSettings:
+            self._ask("read_settings")
+
+            return VenueSettings(leverage=3, position_mode=PositionMode.ONE_WAY, margin_mode=MarginMode.CROSS)
+
+        async def arm(self, _: Any, __: float) -> None:
+            self._ask("arm")
+
+        async def disarm(self, _: Any) -> None:
+            self._ask("disarm")
+
+    return Able(book=connector.book)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RecursionError("deep")], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("call", [*READS, "place", "cancel"])
+async def test_F77_a_connector_that_raises_anything_halts_its_market_and_the_core_lives(
+    connector: Any, call: str, error: Exception
+) -> None:
+    """Told once with the call's own error; quotes go as soon as the venue lets them, and the end is proven clean."""
+    venue = able(connector)
+
+    async with open_desk(venue, dead_man_switch_s=30.0) as desk, anyio.create_task_group() as group:
+        group.start_soon(keep_book_alive, venue)
+        group.start_soon(desk.run)
+        await desk.quoting()
+        venue.fail = lambda what: error if what.startswith(call) else None
+        await anyio.sleep(EVERY_S + 35)
+        assert desk.bot.mode is Mode.HALT
+        assert type(error).__name__ in (desk.bot.halted or "")
+        assert sum("halted:" in line for line in desk.told) == 1
+        venue.fail = lambda _: None
+        await desk.until(lambda: not venue.orders)
+        desk.bot.request_stop()
+        await desk.until(lambda: desk.closing is not None, 12.0)
+        group.cancel_scope.cancel()
+
+    assert desk.closing is not None
+    assert desk.closing.unproven is None
+
+
+@pytest.mark.parametrize("call", ["open_orders", "positions", "fills", "cancel", "disarm"])
+async def test_F77_a_connector_that_raises_anything_at_the_end_does_not_keep_it_from_ending(
+    connector: Any, call: str
+) -> None:
+    """What could not be proven is said, as with a venue that does not answer; the bot itself does not die of it."""
+    venue = able(connector)
+
+    async with open_desk(venue, dead_man_switch_s=30.0) as desk, anyio.create_task_group() as group:
+        group.start_soon(desk.run)
+        await desk.quoting()
+        venue.fail = lambda what: KeyError("x") if what == call else None
+        desk.bot.request_stop(close=call == "positions")
+        await desk.until(lambda: desk.closing is not None, 60.0)
+        group.cancel_scope.cancel()
+
+    assert desk.closing is not None
+    assert (desk.closing.unproven is None) is (call in {"fills", "disarm"})

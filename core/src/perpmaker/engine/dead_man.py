@@ -14,8 +14,9 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DeadManSwitch
+from perpmaker.engine.patience import failed
 from perpmaker.errors import AuthenticationError, PayloadError, RateLimitedError, VenueError
-from perpmaker.execution.dispatch import Gate
+from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.event import Event, OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, OrderStatus, OrderType
@@ -36,7 +37,8 @@ class DeadMan:
     """Keeps the switch of one market armed with `seconds`, from the first reading of the account on.
 
     `is_ours` tells own client ids; `takes_foreign`: orders of somebody else may go too. `tell` is given what a person
-    should know, `resync` has everything read again: called when the countdown may have ended while we live.
+    should know, `resync` has everything read again: called when the countdown may have ended while we live;
+    `emit` is given what only a person can mend.
     """
 
     switch: DeadManSwitch
@@ -48,6 +50,7 @@ class DeadMan:
     takes_foreign: bool = False
     tell: Callable[[str], None]
     resync: Callable[[], None]
+    emit: Emit
     _foreign: int | None = attrs.field(default=None, init=False)
     _changed: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _armed_until: float | None = attrs.field(default=None, init=False)
@@ -113,6 +116,10 @@ class DeadMan:
             return self._missed(error.retry_after_s)
         except (VenueError, PayloadError, TimeoutError):
             return self._missed(0.0)
+        except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained, and told as a halt
+            self.emit([failed("the dead-man switch", error)])
+
+            return self._missed(LONGEST_S)
 
         self._beaten(sent_at)
 
@@ -158,6 +165,10 @@ class DeadMan:
             with anyio.fail_after(ANSWER_S):
                 await self.switch.disarm(self.instrument)
         except (VenueError, PayloadError, TimeoutError):
+            return False
+        except Exception as error:  # noqa: BLE001  # the same
+            self.emit([failed("the dead-man switch", error)])
+
             return False
 
         self._may_be_armed, self._armed_until = False, None

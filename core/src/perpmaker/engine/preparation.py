@@ -10,7 +10,8 @@ import attrs
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DerivativeConnector, SettingsReading
 from perpmaker.engine.agreement import WantedSettings, differences
-from perpmaker.errors import MarketRulesError, PayloadError, VenueError
+from perpmaker.engine.patience import ask_once
+from perpmaker.errors import MarketRulesError
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.event import Event, SettingsReported
 from perpmaker.model.instrument import Instrument
@@ -66,12 +67,8 @@ class SettingsWatch:
         if not isinstance(self.connector, SettingsReading) or self.gate.wait_s:
             return
 
-        told = self._told
+        told, connector = self._told, self.connector
+        found = await ask_once("a read", lambda: connector.read_settings(self.instrument), self.emit)
 
-        try:
-            found = await self.connector.read_settings(self.instrument)
-        except (VenueError, PayloadError):
-            return
-
-        if told == self._told:
+        if found is not None and told == self._told:
             self.emit([SettingsReported(settings=found)])

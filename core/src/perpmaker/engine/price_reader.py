@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from perpmaker.connector.interface import DerivativeConnector, PriceReading
-from perpmaker.errors import PayloadError, VenueError
+from perpmaker.engine.patience import ask_once
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.instrument import Instrument
 
@@ -25,12 +25,10 @@ class PriceReader:
         if not isinstance(self.connector, PriceReading) or self.gate.wait_s or self._is_asking:
             return
 
-        self._is_asking = True
+        self._is_asking, connector = True, self.connector
 
         try:
-            mark = await self.connector.read_mark(self.instrument)
-        except (VenueError, PayloadError):
-            return
+            mark = await ask_once("a read", lambda: connector.read_mark(self.instrument), self.emit)
         finally:
             self._is_asking = False
 

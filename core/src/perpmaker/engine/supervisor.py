@@ -153,6 +153,7 @@ class Supervisor:
                 takes_foreign=self.dead_man_takes_foreign,
                 tell=self.tell,
                 resync=lambda: self._resync_wanted.set(),  # noqa: PLW0108  # the event is another one after each time
+                emit=self.inbox.put,
             )
 
         self._fills_since_ms = unread_since(self.last_known, self.clock.utc_ms())
