@@ -52,6 +52,9 @@ async def test_F13_while_banned_no_request_is_sent_and_trading_goes_on_afterward
         await anyio.sleep(55)
         assert fired(session) == during <= 3
         assert session.bot.trader.state.book.ok
+        assert session.bot.mode is Mode.REDUCE
+        assert "the venue does not answer" in session.bot.mode_reason
+        assert sum("the venue does not answer" in line for line in session.told) == 1
 
         session.sandbox.faults.clear()
         await anyio.sleep(30)
@@ -59,6 +62,34 @@ async def test_F13_while_banned_no_request_is_sent_and_trading_goes_on_afterward
         assert len(session.open_quotes()) == 2
         assert not session.sandbox.oracle.violations
         group.cancel_scope.cancel()
+
+
+async def test_F13_a_ban_learned_with_a_position_open_is_reduced_to_what_protects_it() -> None:
+    """Nobody can verify target and stop then: no quote is placed before the account was read after the ban."""
+    overrides = ('stop_loss_order="venue"', "long_profit_taking_spread=5", "short_profit_taking_spread=5")
+
+    async with open_session(EXAMPLE, *overrides, 'when_in_position="hold"', seed=3) as session:
+        async with anyio.create_task_group() as group:
+            exchange = session.sandbox.exchange
+            group.start_soon(session.bot.run)
+            await until(lambda: bool(exchange.conditional_orders(ACCOUNT)), within_s=120)
+            await anyio.sleep(1)
+            reply = Reply(status=418, body='{"code":-1003,"msg":"banned"}', headers={"Retry-After": "60"})
+            session.sandbox.faults.add(Fault(act="status", arg=reply, path="/fapi", times=None))
+            await until(lambda: fired(session) > 0)
+            await until(lambda: session.bot.mode is Mode.REDUCE, within_s=2)
+            banned_at = anyio.current_time()
+            assert "shut" in session.bot.mode_reason
+            await anyio.sleep(50)
+            assert fired(session) <= 3
+            session.sandbox.faults.clear()
+            await until(lambda: session.bot.mode is Mode.RUN, within_s=20)
+            assert anyio.current_time() - banned_at >= 55
+            await until(lambda: sum(order.closing for order in exchange.open_orders(ACCOUNT)) == 1, within_s=2)
+            assert len(exchange.conditional_orders(ACCOUNT)) == 1
+            group.cancel_scope.cancel()
+
+        assert not session.sandbox.oracle.violations
 
 
 async def test_F57_a_venue_in_maintenance_is_not_stormed_and_quoting_resumes() -> None:
@@ -111,8 +142,9 @@ async def test_F57_a_market_whose_status_is_no_longer_trading_is_not_quoted_unti
 
 
 async def test_F57_what_protects_a_position_rests_through_the_maintenance() -> None:
-    """Neither target nor stop is touched while nothing can be sent, and the stop works meanwhile."""
-    overrides = ('stop_loss_order="venue"', "long_profit_taking_spread=5", "short_profit_taking_spread=5")
+    """Neither target nor stop is touched while nothing can be sent; both are verified before anything is quoted."""
+    spreads = ("long_profit_taking_spread=5", "short_profit_taking_spread=5")
+    overrides = ('stop_loss_order="venue"', "dead_man_switch_s=0", *spreads)
 
     async with open_session(EXAMPLE, *overrides, seed=3) as session, anyio.create_task_group() as group:
         exchange = session.sandbox.exchange
@@ -123,7 +155,12 @@ async def test_F57_what_protects_a_position_rests_through_the_maintenance() -> N
         targets = [order.order_id for order in exchange.open_orders(ACCOUNT) if order.closing]
         reply = Reply(status=503, body="Service Unavailable.")
         session.sandbox.faults.add(Fault(act="status", arg=reply, path="/fapi/v1/", times=None))
-        await anyio.sleep(20)
+        await anyio.sleep(40)
+        assert session.bot.mode is Mode.REDUCE
+        assert [order.order_id for order in exchange.open_orders(ACCOUNT) if order.closing] == targets
+        assert exchange.conditional_orders(ACCOUNT) == [stop]
+        session.sandbox.faults.clear()
+        await until(lambda: session.bot.mode is Mode.RUN, within_s=11)
         assert [order.order_id for order in exchange.open_orders(ACCOUNT) if order.closing] == targets
         assert exchange.conditional_orders(ACCOUNT) == [stop]
         group.cancel_scope.cancel()

@@ -14,7 +14,7 @@ import pytest
 from perpmaker.clock import Clock, LoopClock
 from perpmaker.connector.interface import DeadManSwitch
 from perpmaker.engine.dead_man import DeadMan
-from perpmaker.errors import AuthenticationError, ConnectivityError, VenueError
+from perpmaker.errors import AuthenticationError, ConnectivityError, RateLimitedError, VenueError
 from perpmaker.execution.dispatch import Gate
 from perpmaker.model.event import OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
@@ -259,6 +259,19 @@ async def test_F48_a_heartbeat_missed_now_and_then_is_no_matter() -> None:
         assert scene.venue.counts()
 
     assert (len(scene.told), scene.resyncs) == (1, [])
+
+
+async def test_F13_a_switch_that_learns_of_a_ban_has_the_account_read_and_keeps_still() -> None:
+    """Whoever reads it learns for how long, and pulls the quotes; the switch itself asks again when it is over."""
+    async with kept() as scene:
+        scene.dead_man.see([account()])
+        await anyio.sleep(1)
+        scene.venue.fault = RateLimitedError("banned", status=418, retry_after_s=120.0)
+        await anyio.sleep(100)
+        assert (scene.venue.asked, len(scene.resyncs)) == (2, 1)
+        scene.venue.fault = None
+        await anyio.sleep(40)
+        assert scene.venue.counts()
 
 
 async def test_F14_a_key_that_is_not_accepted_is_not_tried_on() -> None:

@@ -37,8 +37,8 @@ class DeadMan:
     """Keeps the switch of one market armed with `seconds`, from the first reading of the account on.
 
     `is_ours` tells own client ids; `takes_foreign`: orders of somebody else may go too. `tell` is given what a person
-    should know, `resync` has everything read again: called when the countdown may have ended while we live;
-    `emit` is given what only a person can mend.
+    should know, `resync` has everything read again: called when the countdown may have ended while we live, or when the
+    venue wants to hear less of us; `emit` is given what only a person can mend.
     """
 
     switch: DeadManSwitch
@@ -113,6 +113,8 @@ class DeadMan:
             self.gate.shut()
             return self._missed(self.gate.wait_s)
         except RateLimitedError as error:
+            self.resync()  # a read learns for how long, and who has to know it
+
             return self._missed(error.retry_after_s)
         except (VenueError, PayloadError, TimeoutError):
             return self._missed(0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from math import inf
 from random import Random
 from typing import TypeVar
 
@@ -12,10 +13,15 @@ import attrs
 from perpmaker.engine.backoff import Backoff
 from perpmaker.errors import AuthenticationError, PayloadError, RateLimitedError, VenueError
 from perpmaker.execution.dispatch import Emit, Gate
-from perpmaker.model.event import Halted
+from perpmaker.model.event import AccountUnread, Halted
 
 HELD_S = 30.0
 """A pause as long as this is not one of busy moments: the machine is shut out, and a restart must know."""
+
+DEAF_S = 5.0
+"""An account that cannot be read for so long is one that nobody can vouch for."""
+
+_FAULTS = (VenueError, PayloadError)
 
 _Answer = TypeVar("_Answer")
 
@@ -33,7 +39,11 @@ class Patience:
     held: Callable[[float], None] = lambda _: None
 
     async def insist(self, read: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """The answer, however long it takes; what a person must look at is emitted as `Halted`."""
+        """The answer, however long it takes, which is emitted as `AccountUnread` when that is long.
+
+        What a person must look at is emitted as `Halted`.
+        """
+        deaf_at = self.gate.clock.now() + DEAF_S
         backoff = Backoff(Random(self.random.random()))  # noqa: S311  # jitter, not cryptography
 
         while True:
@@ -41,26 +51,41 @@ class Patience:
 
             try:
                 return await read()
-            except AuthenticationError as error:
+            except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained, and told as a halt
+                wait_s = self._take(error, backoff)
+
+                if isinstance(error, _FAULTS) and not self.gate.wait_s and self.gate.clock.now() + wait_s >= deaf_at:
+                    deaf_at = inf
+                    self.emit([AccountUnread(reason=f"the venue does not answer: {error}")])
+
+            await anyio.sleep(wait_s)
+
+    def _take(self, error: Exception, backoff: Backoff) -> float:
+        """Say what a failure means to whom it concerns; seconds until the next try."""
+        match error:
+            case AuthenticationError():
                 self.gate.shut()
                 self.emit([Halted(reason=f"the venue does not accept the key any more: {error}")])
-            except RateLimitedError as error:
-                if error.retry_after_s >= HELD_S:
-                    self.held(error.retry_after_s)
 
-                await anyio.sleep(max(error.retry_after_s, backoff.next_s()))
-            except (VenueError, PayloadError):
-                await anyio.sleep(backoff.next_s())
-            except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained, and told as a halt
-                self.emit([failed("a read", error)])
-                await anyio.sleep(backoff.next_s())
+                return 0.0  # the gate is waited for
+            case RateLimitedError(retry_after_s=retry_after_s):
+                if retry_after_s >= HELD_S:
+                    self.held(retry_after_s)
+
+                return max(retry_after_s, backoff.next_s())
+            case VenueError() | PayloadError():
+                return backoff.next_s()
+
+        self.emit([failed("a read", error)])
+
+        return backoff.next_s()
 
 
 async def ask_once(what: str, ask: Callable[[], Awaitable[_Answer]], emit: Emit) -> _Answer | None:
     """The answer; None where the venue gives none now, and where the connector fails, which is emitted as `Halted`."""
     try:
         return await ask()
-    except (VenueError, PayloadError):
+    except _FAULTS:
         return None
     except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained, and told as a halt
         emit([failed(what, error)])

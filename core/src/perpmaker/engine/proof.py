@@ -10,7 +10,7 @@ from perpmaker.engine.notice import Notices, plain
 from perpmaker.engine.permission import RESYNC_AGAIN_S, Permission
 from perpmaker.engine.suspicion import Suspicion
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
-from perpmaker.model.event import Channel, Command, Event
+from perpmaker.model.event import AccountUnread, Channel, Command, Event
 from perpmaker.model.order import OrderStatus, PositionSide
 from perpmaker.state.record import Record
 from perpmaker.state.standing import CUT_S
@@ -41,17 +41,23 @@ class Proof:
         self._notices = Notices()
         self._suspicion = Suspicion(state)
         self._kept_back: str | None = None
+        self._unread: list[str] = []
+        self._silences = 0
         self._dusty: set[PositionSide] = set()
         self._unpriced: set[PositionSide] = set()
 
     @property
     def version(self) -> int:
         """Grows whenever there is something new to look at the clock for."""
-        return self._suspicion.version
+        return self._suspicion.version + self._silences
 
     def fold(self, event: Event, now: float) -> None:
         """Take in what happened; the state has done so already."""
         self._suspicion.fold(event, now)
+
+        if isinstance(event, AccountUnread):
+            self._unread.append(event.reason)
+            self._silences += 1
 
     def is_called_for(self, bid: int | None, ask: int | None) -> bool:
         """Whether other people's best bid and ask are news for what has to be asked."""
@@ -137,6 +143,8 @@ class Proof:
         yield from self._without_entry()
         lost, self._state.orders.lost = self._state.orders.lost, []
         yield from (("lost", words) for words in lost)
+        unread, self._unread = self._unread, []
+        yield from (("unread", words) for words in unread)
 
         if self._permission.demand is not None:
             return

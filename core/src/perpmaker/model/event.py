@@ -292,6 +292,13 @@ class StreamRestored:
 
 
 @attrs.frozen(kw_only=True)
+class AccountUnread:
+    """The venue answers no question about the account, for so long that nobody can say what protects it now."""
+
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
 class StopRequested:
     """A person (or a signal) wants the bot to end; with `close` flat first."""
 
@@ -333,5 +340,5 @@ AccountEvent: TypeAlias = (
     | SettingsReported
     | Resynced
 )
-ControlEvent: TypeAlias = StreamLost | StreamRestored | StopRequested | Halted
+ControlEvent: TypeAlias = StreamLost | StreamRestored | AccountUnread | StopRequested | Halted
 Event: TypeAlias = MarketEvent | AccountEvent | ControlEvent

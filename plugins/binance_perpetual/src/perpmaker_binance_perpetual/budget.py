@@ -66,6 +66,11 @@ class Budget:
         costs = [(limiter, units) for limiter, units in costs if units or limiter is costs[0][0]]
         wait_s = max(limiter.wait_s(units, urgent=urgent, now=now) for limiter, units in costs)
 
+        if (ban_s := self._limiters["REQUEST_WEIGHT", _LONG_S].banned_until - now) > patience_s:
+            raise RateLimitedError(
+                f"Binance has shut this address out for another {ban_s:.0f} s; nothing was sent", retry_after_s=ban_s
+            )
+
         if wait_s > patience_s:
             raise RateLimitedError(
                 f"Binance's request budget is spent for another {wait_s:.1f} s; nothing was sent", retry_after_s=wait_s
