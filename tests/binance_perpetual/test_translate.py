@@ -42,6 +42,7 @@ from perpmaker_binance_perpetual.messages import (
     PremiumIndex,
 )
 from perpmaker_binance_perpetual.translate import (
+    forced_by,
     order_parameters,
     translate_mark,
     translate_order,
@@ -205,6 +206,25 @@ def test_liquidations_without_a_trade_id_are_still_told_apart(instrument: Instru
     filled = streamed(instrument, x="CALCULATED", X="FILLED", t=0, c="autoclose-1")[0]
 
     assert filled.fill.trade_id == "22542179-4"
+
+
+@pytest.mark.parametrize(
+    ("client_id", "forced"),
+    [
+        ("autoclose-1700000000000001", "liquidation"),
+        ("adl_autoclose", "auto-deleveraging"),
+        ("settlement_autoclose-1", "settlement"),
+        ("delivery_autoclose-1", "delivery"),
+        ("web_autoclose", ""),
+        ("", ""),
+    ],
+)
+def test_F53_orders_of_the_venue_s_own_are_known_by_their_client_id(
+    instrument: Instrument, client_id: str, forced: str
+) -> None:
+    """On the stream; asked for, the client id comes from elsewhere and tells the same."""
+    assert streamed(instrument, c=client_id)[0].fill.forced == forced
+    assert forced_by(client_id) == forced
 
 
 @settings(deadline=None, max_examples=300)

@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import attrs
 
-from perpmaker.execution.action import Resync
+from perpmaker.execution.action import Cancel, Resync
 from perpmaker.model.event import (
     OrderFilled,
     PositionReported,
 )
 from perpmaker.model.order import (
+    OrderKind,
     OrderStatus,
     PositionSide,
     Side,
@@ -141,3 +142,17 @@ def test_a_position_without_entry_price_is_read_again_at_once_and_once() -> None
     scene.tell(scene.resynced(positions=(attrs.evolve(unpriced, entry=Decimal(100)),)))
     again = scene.tell(PositionReported(position=Position(side=PositionSide.NET, amount=Decimal(2), venue_ms=10**7)))
     assert of(again.actions, Resync)
+
+
+def test_F53_what_the_venue_closed_by_force_is_not_called_traded_by_hand() -> None:
+    """A liquidation is the venue's doing, in one line, with what is left; all exits of the position go."""
+    scene = Scene().quoting()
+    scene.tell(scene.fill("1", 5, 5), scene.cancelled("2"))
+    scene.tell(scene.accepted("3"))
+    theirs = attrs.evolve(scene.fill("1", 5, 5, Side.SELL).fill, client_id="autoclose-1", forced="liquidation")
+    told = scene.tell(OrderFilled(fill=theirs), after=1.0)
+
+    words = "closed by the venue (liquidation): sell 0.005 at 99 (order autoclose-1); the net position is 0 now"
+    assert told.notices == (words,)
+    assert scene.amount == 0
+    assert [action.kind for action in of(told.actions, Cancel)] == [OrderKind.TAKE_PROFIT]

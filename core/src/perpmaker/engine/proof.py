@@ -183,9 +183,9 @@ class Proof:
     def _by_hand(self, now: float) -> Iterator[str]:
         """Each order of somebody else that executed on this account, in a line: what it traded since the last one."""
         fills, self._state.by_hand = self._state.by_hand, []
-        orders = dict.fromkeys((fill.client_id, fill.side, fill.position_side) for fill in fills)
+        orders = dict.fromkeys((fill.client_id, fill.side, fill.position_side, fill.forced) for fill in fills)
 
-        for client_id, side, position_side in orders:
+        for client_id, side, position_side, forced in orders:
             parts = [
                 fill
                 for fill in fills
@@ -194,9 +194,10 @@ class Proof:
             amount = sum((part.amount for part in parts), Decimal(0))
             price = sum((part.amount * part.price for part in parts), Decimal(0)) / amount
             left = self._state.account.positions.get(position_side)
-            text = f"traded by hand: {side.value} {plain(amount)} at {plain(round(price, 8))} (order {client_id})"
+            who = f"closed by the venue ({forced})" if forced else "traded by hand"
+            text = f"{who}: {side.value} {plain(amount)} at {plain(round(price, 8))} (order {client_id})"
             text += "" if left is None else f"; the {position_side.value} position is {plain(left.amount)} now"
-            yield from self._notices.say(f"hand {side.value} {position_side.value}", text, now)
+            yield from self._notices.say(f"{who} {side.value} {position_side.value}", text, now)
 
     def _dust(self, now: float) -> Iterator[str]:
         """What no order can close is told once, and again only when there was a position of size in between."""

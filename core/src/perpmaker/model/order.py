@@ -259,6 +259,7 @@ class Fill:
 
     `realized_pnl` is the venue's own figure in quote asset, before fees; None where the venue gives none.
     (`trade_id`) is unique in a market; `filled_lots` is the order's cumulative amount after this fill where known.
+    `forced` is what the venue did it for on its own account (liquidation, auto-deleveraging); empty for everybody's.
     """
 
     client_id: str
@@ -274,6 +275,7 @@ class Fill:
     realized_pnl: Decimal | None
     venue_ms: int
     filled_lots: int | None = None
+    forced: str = ""
 
 
 @attrs.frozen(kw_only=True)

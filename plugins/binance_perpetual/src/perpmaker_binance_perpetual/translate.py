@@ -80,6 +80,14 @@ _EXPIRY = {
 }
 _LIQUIDATION = "5"
 
+_FORCED = {
+    "autoclose-": "liquidation",
+    "adl_autoclose": "auto-deleveraging",
+    "settlement_autoclose-": "settlement",
+    "delivery_autoclose-": "delivery",
+}
+"""What the venue does on its own account, by the beginning of the client id that it gives such an order."""
+
 
 def lookup(table: dict[str, T], word: str, path: str) -> T:
     """The meaning of a venue's word; PayloadError naming the word where it has none."""
@@ -177,6 +185,11 @@ def _order_type(kind: str, time_in_force: str) -> OrderType:
     return _TYPES_BY_TIME_IN_FORCE.get(time_in_force, OrderType.LIMIT)
 
 
+def forced_by(client_id: str) -> str:
+    """What an order of the venue's own is for; empty for everybody else's."""
+    return next((what for prefix, what in _FORCED.items() if client_id.startswith(prefix)), "")
+
+
 def translate_user_trade(trade: UserTrade, client_id: str) -> Fill:
     """A fill as it is asked for; the venue leaves the client id out, so the caller brings it."""
     return Fill(
@@ -192,6 +205,7 @@ def translate_user_trade(trade: UserTrade, client_id: str) -> Fill:
         maker=trade.maker,
         realized_pnl=parse_decimal(trade.realizedPnl, path="$.realizedPnl"),
         venue_ms=trade.time,
+        forced=forced_by(client_id),
     )
 
 
@@ -250,6 +264,7 @@ def _streamed_fill(update: OrderUpdate, instrument: Instrument, filled_lots: int
         realized_pnl=parse_decimal(update.rp, path="$.o.rp"),
         venue_ms=update.T,
         filled_lots=filled_lots,
+        forced=forced_by(update.c),
     )
 
 
