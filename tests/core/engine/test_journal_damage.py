@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -13,7 +15,7 @@ from perpmaker.engine import journal as journal_of_engine
 from perpmaker.engine.home import Key
 from perpmaker.engine.journal import Step, open_journal
 from perpmaker.engine.journal_file import older_path
-from perpmaker.errors import JournalError
+from perpmaker.errors import ExitCode, JournalError
 from perpmaker.execution.action import Place
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side, Slot
 
@@ -142,6 +144,59 @@ def test_F75_another_schema_is_put_aside(tmp_path: Path, tables: str) -> None:
     with open_journal(tmp_path / "j", KEY, "r1") as (_, damage):
         assert damage is not None
         assert damage.reason == "it is not a journal of this kind"
+
+
+def test_F75_a_journal_that_somebody_else_holds_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    """A program that looks into it, or copies it, is no damage: nothing is put aside, and what to do is said."""
+    written(tmp_path / "j", 3)
+
+    with closing(sqlite3.connect(tmp_path / "j")) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("CREATE TABLE theirs (x TEXT)")
+
+        with pytest.raises(JournalError, match="cannot be read now: database is locked") as refused:
+            open_journal(tmp_path / "j", KEY, "r2").__enter__()
+
+        assert refused.value.exit_code is ExitCode.FILE
+        other.execute("ROLLBACK")
+
+    with open_journal(tmp_path / "j", KEY, "r2") as (journal, damage):
+        assert damage is None
+        assert journal.intent("pm-b-r1-3") == order(3)
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from perpmaker.engine.home import Key
+from perpmaker.engine.journal import open_journal
+from perpmaker.errors import JournalError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+try:
+    key = Key(environment="sandbox", venue="binance_perpetual", account="1", market="BTC-USDT")
+    open_journal(Path(sys.argv[1]), key, "r2").__enter__()
+except JournalError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("orders", [0, 3])
+def test_F74_a_disk_that_is_full_at_the_start_costs_no_journal(tmp_path: Path, orders: int) -> None:
+    """Refused with words, whether there was one or not; with room again it is read as it was written."""
+    if orders:
+        written(tmp_path / "j", orders)
+
+    words = (sys.executable, "-c", FULL_DISK, str(tmp_path / "j"))
+    said = subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout  # noqa: S603  # ours
+    assert said.startswith(f"the journal {tmp_path / 'j'} cannot be ")
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+    with open_journal(tmp_path / "j", KEY, "r3") as (journal, damage):
+        assert damage is None
+        assert journal.knows_run("r1") is bool(orders)
 
 
 def test_a_newer_schema_is_refused_with_words(tmp_path: Path) -> None:

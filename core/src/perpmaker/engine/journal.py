@@ -268,21 +268,7 @@ def open_journal(path: Path | None, key: Key, run: str) -> Iterator[tuple[Journa
     Raises:
         JournalError: it belongs to another account or market, to a newer version, or cannot be opened at all.
     """
-    damage = None
-
-    if path is not None:
-        finish_beginning(path)
-        damage = put_aside_if_damaged(path)
-
-    connection = connect(path)
-
-    try:
-        claim(connection, str(key), path)
-    except BaseException:
-        connection.close()
-        raise
-
-    journal = Journal(connection, run, key, path)
+    journal, damage = _opened(path, key, run)
 
     try:
         if damage is not None:
@@ -291,6 +277,28 @@ def open_journal(path: Path | None, key: Key, run: str) -> Iterator[tuple[Journa
         yield journal, damage
     finally:
         journal.close()
+
+
+def _opened(path: Path | None, key: Key, run: str) -> tuple[Journal, Damage | None]:
+    """The journal, claimed for its owner, and what was put aside before; JournalError whatever stands in the way."""
+    damage = None
+
+    try:
+        if path is not None:
+            finish_beginning(path)
+            damage = put_aside_if_damaged(path)
+
+        connection = connect(path)
+
+        try:
+            claim(connection, str(key), path)
+
+            return Journal(connection, run, key, path), damage
+        except BaseException:
+            connection.close()
+            raise
+    except (OSError, sqlite3.Error) as error:
+        raise JournalError(f"the journal {path} cannot be opened: {error}") from error
 
 
 def _encode(content: Any) -> bytes:  # noqa: ANN401  # whatever events and actions are made of

@@ -20,6 +20,20 @@ from perpmaker.errors import JournalError
 SCHEMA = 1
 GENESIS = b"perpmaker journal 1"
 SIDE_FILES = ("-wal", "-shm")
+NOT_NOW = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+"""What tells of the disk, or of somebody who holds the file, and nothing of what is in it."""
+
 _COLUMNS = "run, kind, name, utc_ms, payload"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS row (
@@ -202,7 +216,10 @@ def put_aside_if_damaged(path: Path) -> Damage | None:
 
 
 def fault_of(path: Path) -> str | None:
-    """Why a journal cannot be trusted; None when every row proves the one before it, up to the witness's."""
+    """Why a journal cannot be trusted; None when every row proves the one before it, up to the witness's.
+
+    JournalError when it cannot be looked at now: that is no damage.
+    """
     try:
         with closing(sqlite3.connect(path, timeout=0.2)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -216,7 +233,15 @@ def fault_of(path: Path) -> str | None:
             (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
 
             return _chain_fault(connection, path) if found == "ok" else f"SQLite says: {found}"
-    except (sqlite3.Error, UnicodeError, TypeError, ValueError, AttributeError) as error:
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in NOT_NOW:
+            raise JournalError(
+                f"the journal {path} cannot be read now: {error}. It was left as it is: "
+                "make room on its disk, or end what else has it open"
+            ) from error
+
+        return f"it cannot be read ({error})"
+    except (UnicodeError, TypeError, ValueError, AttributeError) as error:
         return f"it cannot be read ({error})"
 
 
