@@ -10,7 +10,9 @@ import anyio
 import attrs
 import pytest
 
+from perpmaker.cli.run import halt_code_of
 from perpmaker.engine.supervisor import Supervisor
+from perpmaker.errors import ExitCode
 from perpmaker.model.order import OrderKind, OrderStatus, PositionSide
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.order import OrderState
@@ -276,7 +278,7 @@ def test_F14_a_key_that_is_refused_in_mid_run_halts_without_a_storm_of_requests(
             assert scene.fired - fired <= 2 * 120 / 30 + 2
             assert scene.bot.halted is not None
             assert "Invalid API-key" in scene.bot.halted
-            assert scene.bot.was_locked_out
+            assert halt_code_of(scene.bot) is ExitCode.REFUSED
             scene.bot.request_stop()
             await until(lambda: bool(ended))
             assert ended != [None]

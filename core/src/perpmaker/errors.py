@@ -19,7 +19,7 @@
     │   └── MarketClosedError     the market is there, and takes no orders now               exit 3
     ├── RiskModuleError           a risk module answered what none may: a bolder quote           contained
     ├── PayloadError              bytes from outside that do not mean what they should
-    ├── JournalError              the journal cannot be written, or is not to be trusted
+    ├── JournalError              the journal cannot be written, or is not to be trusted      exit 2
     ├── LockedError               another process trades this account and market              exit 2
     └── StopNotProvenError        stopped, but the venue did not confirm it is clean          exit 5
 
@@ -196,6 +196,8 @@ class PayloadError(PerpmakerError):
 
 class JournalError(PerpmakerError):
     """The journal cannot be written or cannot be trusted; without it nothing may be sent."""
+
+    exit_code = ExitCode.FILE
 
 
 class LockedError(PerpmakerError):

@@ -124,7 +124,7 @@ def run(
 
     if ended.halted is not None:
         click.echo(f"it was halted: {ended.halted}", err=True)
-        context.exit((ExitCode.REFUSED if ended.locked_out else ExitCode.BUG).value)
+        context.exit(ended.halt_code.value)
 
 
 @attrs.frozen(kw_only=True)
@@ -141,13 +141,13 @@ class Wish:
 
 @attrs.frozen(kw_only=True)
 class Ended:
-    """How a run ended."""
+    """How a run ended; `halt_code` is the exit code of what halted it, if anything did."""
 
     summary: Summary
     page: str
     unproven: str | None
     halted: str | None
-    locked_out: bool
+    halt_code: ExitCode
 
 
 async def _run(configuration: Configuration, screen: Screen, wish: Wish) -> Ended | None:
@@ -284,8 +284,16 @@ async def _trade(
         page=render(summary, bot.instrument, beside, positions, closing.exits),
         unproven=closing.unproven,
         halted=bot.halted,
-        locked_out=bot.was_locked_out,
+        halt_code=halt_code_of(bot),
     )
+
+
+def halt_code_of(bot: Supervisor) -> ExitCode:
+    """Whose doing a halt is: the venue's, that of the files here, or else a mistake of a plugin or of ours."""
+    if bot.was_locked_out:
+        return ExitCode.REFUSED
+
+    return ExitCode.BUG if bot.journal.broken is None else ExitCode.FILE
 
 
 @contextmanager
