@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -15,18 +16,24 @@ from perpmaker.engine.backoff import CAP_S, Backoff
 from perpmaker.engine.feed import FeedRunner, ReferenceFeed
 from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError
 from perpmaker.model.event import (
+    BalanceReported,
     Channel,
     Event,
     FeedAlive,
     Halted,
+    MarkChanged,
+    PositionReported,
     ReferenceChanged,
     StreamLost,
     StreamRestored,
 )
+from perpmaker.model.order import PositionSide
+from perpmaker.model.position import Balance, Position
 
 pytestmark = pytest.mark.anyio
 
 ALIVE = FeedAlive(channel=Channel.BOOK)
+MARK = MarkChanged(mark=Decimal(100), index=None, funding_rate=None, next_funding_ms=None, venue_ms=1)
 
 
 @attrs.define
@@ -178,6 +185,30 @@ async def test_F77_a_feed_that_raises_halts_and_is_kept_alive_all_the_same() -> 
 
     assert Halted(reason="the book stream failed (RecursionError: deep)") in events
     assert events[-1] == ALIVE
+
+
+@pytest.mark.parametrize(
+    ("news", "words"),
+    [
+        (None, "TypeError"),
+        ([None], "NoneType is no event"),
+        ([{"e": "trade"}], "dict is no event"),
+        ([ALIVE, attrs.evolve(MARK, mark=Decimal("NaN"))], "mark of a MarkChanged is Decimal('NaN')"),
+        ([attrs.evolve(MARK, index=1.5)], "index of a MarkChanged is 1.5"),
+        ([PositionReported(position=Position(side=PositionSide.NET, amount=Decimal("Infinity")))], "Infinity"),
+        ([BalanceReported(balance=Balance(asset="USDT", wallet=None))], "None"),  # type: ignore[arg-type]  # as a careless plugin would
+    ],
+)
+async def test_F79_a_feed_that_brings_what_is_no_event_halts_and_lets_none_of_it_in(news: Any, words: str) -> None:
+    """Types and finite numbers are checked at the seam; the stream is opened again."""
+    line = Line([[news], [[ALIVE]]])
+    events = await run(line, 1)
+
+    halted = [event.reason for event in events if isinstance(event, Halted)]
+    assert len(halted) == 1
+    assert words in halted[0]
+    assert {type(event) for event in events} == {StreamRestored, Halted, StreamLost, FeedAlive}
+    assert sum(event == ALIVE for event in events) == 1
 
 
 async def test_a_price_source_is_a_feed_like_any_other() -> None:

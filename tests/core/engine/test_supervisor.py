@@ -313,3 +313,44 @@ async def test_F77_a_connector_that_raises_anything_at_the_end_does_not_keep_it_
 
     assert desk.closing is not None
     assert (desk.closing.unproven is None) is (call in {"fills", "disarm"})
+
+
+@pytest.mark.parametrize(
+    "call", ["instrument", "read_settings", "open_orders", "order", "fills", "positions", "balances"]
+)
+@pytest.mark.parametrize("answer", [None, 7, ["what?"], {"amount": Decimal("NaN")}], ids=str)
+async def test_F79_a_connector_that_answers_with_anything_halts_its_market_and_the_core_lives(
+    connector: Any, call: str, answer: Any
+) -> None:
+    """What is not of the model's own classes gets no further than the seam, whoever asked for it."""
+    venue = able(connector)
+
+    async with open_desk(venue) as desk, anyio.create_task_group() as group:
+        group.start_soon(keep_book_alive, venue)
+        group.start_soon(desk.run)
+        await desk.quoting()
+
+        async def nonsense(*_: Any) -> Any:
+            return answer
+
+        setattr(venue, call, nonsense)
+
+        if call == "order":
+            venue.orders.clear()  # whatever became of them has to be asked for
+
+        await anyio.sleep(EVERY_S + 35)
+        assert (desk.bot.mode is Mode.HALT) is not (call == "order" and answer is None)
+        group.cancel_scope.cancel()
+
+
+async def test_F79_an_account_that_is_read_with_numbers_that_are_none_is_not_taken_over(connector: Any) -> None:
+    """A NaN position would compare with nothing: it is a fault of the connector, and the last known one stays."""
+    async with open_desk(connector) as desk, anyio.create_task_group() as group:
+        group.start_soon(keep_book_alive, connector)
+        group.start_soon(desk.run)
+        await desk.quoting()
+        connector.position = attrs.evolve(connector.position, amount=Decimal("NaN"))
+        await desk.until(lambda: desk.bot.mode is Mode.HALT, CHECK_S + 1)
+        assert "amount of a Position is Decimal('NaN'), no finite Decimal" in (desk.bot.halted or "")
+        assert [one.amount for one in desk.bot.trader.state.account.positions.values()] == [0]
+        group.cancel_scope.cancel()

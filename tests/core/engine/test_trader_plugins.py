@@ -71,7 +71,7 @@ def test_F77_keyboard_interrupt_passes() -> None:
         Wanted(quotes=[]),  # type: ignore[arg-type]  # what a careless plugin does
     ],
 )
-def test_F77_strategy_that_returns_nonsense_is_contained_as_one_that_raises(wrong: Any) -> None:
+def test_F79_strategy_that_returns_nonsense_is_contained_as_one_that_raises(wrong: Any) -> None:
     """Types, finiteness, slots and amounts are checked at the seam."""
     strategy = Quoter()
     scene = Scene(strategy=strategy).quoting()

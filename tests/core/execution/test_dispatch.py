@@ -263,6 +263,22 @@ async def test_F77_a_connector_that_raises_leaves_orders_unknown_and_halts(bench
     assert "the connector fake failed on an order (RecursionError: deep)" in str(bench.events[0])
 
 
+@pytest.mark.parametrize("answer", [None, 7, [None], [{"client_id": "a"}]], ids=str)
+async def test_F79_a_connector_that_answers_with_what_is_no_outcome_leaves_orders_unknown_and_halts(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    """Checked at the seam: nothing is concluded from it, and the process lives."""
+
+    async def nonsense(_: Any, __: Any) -> Any:
+        return answer
+
+    monkeypatch.setattr(type(bench.venue), "place", staticmethod(nonsense))
+    await bench.dispatch([place("a")])
+
+    assert [type(event) for event in bench.events] == [Halted, OrderUnknown]
+    assert "TypeError" in str(bench.events[0])
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -55,8 +55,8 @@ def test_rule_10_at_most_six_a_minute() -> None:
     assert len(scenario.sent("place buy 0", since=0.5)) <= 6
 
 
-def test_rule_10_post_only_refused_is_placed_again_at_once_and_then_slower() -> None:
-    """The refusals of one minute are at most six."""
+def test_F40_rule_10_post_only_refused_is_placed_again_at_once_and_then_slower() -> None:
+    """The refusals of one minute are at most six, and no try ever takes: whatever is sent is post-only."""
     scenario = Scenario()
     scenario.refuse("place buy", "post_only_would_take", times=None)
     scenario.book(bid="99.9", ask="100.1")
@@ -66,6 +66,21 @@ def test_rule_10_post_only_refused_is_placed_again_at_once_and_then_slower() -> 
     assert times[1] - times[0] < 0.1
     assert len(times) <= 7
     assert scenario.withheld() == {"buy 0": "vanished"}
+    assert scenario.fills() == []
+
+
+def test_F40_post_only_refused_because_the_market_moved_is_priced_away_from_it() -> None:
+    """The ask fell below our bid while it was under way: the next try stands below that ask, and rests."""
+    scenario = Scenario()
+    scenario.refuse("place buy", "post_only_would_take")
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(0.01)
+    scenario.book(bid="97.9", ask="98.1")
+    scenario.advance(3)
+
+    assert [what for _, what in scenario.sent("place buy")] == ["place buy 0: 1 at 99.9", "place buy 0: 1 at 97.9"]
+    assert "buy 1 at 97.9" in scenario.quotes()
+    assert scenario.fills() == []
 
 
 def test_rule_10_after_the_venue_takes_it_again_the_level_is_quoted() -> None:

@@ -11,6 +11,7 @@ import attrs
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import EventReceiver, Feed, ReferenceReceiver
 from perpmaker.engine.backoff import Backoff
+from perpmaker.engine.seam import checked_events
 from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError, RefusedError
 from perpmaker.execution.dispatch import LOCKED_OUT_S, Emit
 from perpmaker.model.event import Channel, Event, Halted, StreamLost, StreamRestored
@@ -74,7 +75,7 @@ class FeedRunner:
 
             with anyio.fail_after(self.feed.stall_s) as silence:
                 while True:
-                    self.emit(await receiver.receive())
+                    self.emit(checked_events(await receiver.receive()))
 
                     if self.feed.stall_s is not None:
                         silence.deadline = anyio.current_time() + self.feed.stall_s

@@ -11,6 +11,7 @@ from perpmaker.clock import Clock
 from perpmaker.connector.interface import DerivativeConnector, SettingsReading
 from perpmaker.engine.agreement import WantedSettings, differences
 from perpmaker.engine.patience import ask_once
+from perpmaker.engine.seam import checked
 from perpmaker.errors import MarketRulesError
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.event import Event, SettingsReported
@@ -68,7 +69,11 @@ class SettingsWatch:
             return
 
         told, connector = self._told, self.connector
-        found = await ask_once("a read", lambda: connector.read_settings(self.instrument), self.emit)
+
+        async def read() -> VenueSettings:
+            return checked(VenueSettings, await connector.read_settings(self.instrument))
+
+        found = await ask_once("a read", read, self.emit)
 
         if found is not None and told == self._told:
             self.emit([SettingsReported(settings=found)])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from perpmaker.connector.interface import DerivativeConnector, PriceReading
 from perpmaker.engine.patience import ask_once
+from perpmaker.engine.seam import checked, checked_events
 from perpmaker.execution.dispatch import Emit, Gate
+from perpmaker.model.event import Event, MarkChanged
 from perpmaker.model.instrument import Instrument
 
 
@@ -27,10 +31,12 @@ class PriceReader:
 
         self._is_asking, connector = True, self.connector
 
+        async def read() -> Sequence[Event]:
+            mark = await connector.read_mark(self.instrument)
+
+            return () if mark is None else checked_events((checked(MarkChanged, mark),))
+
         try:
-            mark = await ask_once("a read", lambda: connector.read_mark(self.instrument), self.emit)
+            self.emit(await ask_once("a read", read, self.emit) or ())
         finally:
             self._is_asking = False
-
-        if mark is not None:
-            self.emit([mark])

@@ -12,9 +12,11 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DerivativeConnector, VenueStops
+from perpmaker.engine.seam import checked, checked_all
 from perpmaker.model.event import Event, OrderNotFound, OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind, OrderReport, WorkingOrder
+from perpmaker.model.order import Fill, OrderKind, OrderReport, WorkingOrder
+from perpmaker.model.position import Balance, Position
 
 
 @attrs.frozen(kw_only=True)
@@ -35,9 +37,9 @@ class Recovery:
         began_at = self.clock.now()
         orders = await self.open_orders()
         finished = await self._finished(believed, {report.client_id for report in orders})
-        fills = tuple(await self.connector.fills(self.instrument, since_ms))
-        positions = tuple(await self.connector.positions(self.instrument))
-        balances = tuple(await self.connector.balances())
+        fills = checked_all(Fill, await self.connector.fills(self.instrument, since_ms))
+        positions = await self.positions()
+        balances = checked_all(Balance, await self.connector.balances())
         times = [order.venue_ms for order in (*orders, *finished)]
         times += [fill.venue_ms for fill in fills]
         times += [position.venue_ms for position in positions]
@@ -55,12 +57,16 @@ class Recovery:
 
     async def open_orders(self) -> tuple[OrderReport, ...]:
         """All open orders of the market, with the stops that the venue keeps apart from the others."""
-        orders = tuple(await self.connector.open_orders(self.instrument))
+        orders = checked_all(OrderReport, await self.connector.open_orders(self.instrument))
 
         if isinstance(self.connector, VenueStops):
-            return (*orders, *await self.connector.open_stops(self.instrument))
+            return (*orders, *checked_all(OrderReport, await self.connector.open_stops(self.instrument)))
 
         return orders
+
+    async def positions(self) -> tuple[Position, ...]:
+        """The market's positions."""
+        return checked_all(Position, await self.connector.positions(self.instrument))
 
     async def ask(self, client_id: str, venue_id: str | None, kind: OrderKind | None = None) -> Event:
         """What the venue knows of one order; not finding it proves something only after the order's fence."""
@@ -85,6 +91,8 @@ class Recovery:
     async def _order(self, client_id: str, venue_id: str | None, kind: OrderKind | None) -> OrderReport | None:
         """Ask where orders of this kind are kept."""
         if kind is OrderKind.VENUE_STOP and isinstance(self.connector, VenueStops):
-            return await self.connector.stop(self.instrument, client_id)
+            report = await self.connector.stop(self.instrument, client_id)
+        else:
+            report = await self.connector.order(self.instrument, client_id, venue_id)
 
-        return await self.connector.order(self.instrument, client_id, venue_id)
+        return None if report is None else checked(OrderReport, report)

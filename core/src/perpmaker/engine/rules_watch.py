@@ -9,6 +9,7 @@ import attrs
 
 from perpmaker.connector.interface import DerivativeConnector
 from perpmaker.engine.patience import ask_once
+from perpmaker.engine.seam import checked
 from perpmaker.errors import MarketClosedError, UnknownMarketError
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.event import Event, InstrumentChanged, OrderRefused, TradingChanged
@@ -78,7 +79,7 @@ class RulesWatch:
     async def _read(self) -> Instrument | str:
         """The rules, or how the market is closed."""
         try:
-            return await self.connector.instrument(self.instrument.market)
+            return checked(Instrument, await self.connector.instrument(self.instrument.market))
         except MarketClosedError as error:
             return f"its status is {error.status}"
         except UnknownMarketError:

@@ -107,7 +107,7 @@ class Stopping:
         with anyio.move_on_after(FLATTEN_S):
             while self._hurried_at is None:
                 try:
-                    positions = await self.recovery.connector.positions(self.recovery.instrument)
+                    positions = await self.recovery.positions()
                 except Exception as error:  # noqa: BLE001  # see above
                     left = f"the position could not be read ({error})"
                 else:

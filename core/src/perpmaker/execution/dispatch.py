@@ -150,7 +150,7 @@ class Dispatcher:
             return [Rejected(client_id=order.client_id, refusal=refusal) for order in orders]
 
         try:
-            outcomes = await send(self.instrument, orders)
+            outcomes = _checked(await send(self.instrument, orders))
         except VenueError as error:
             outcomes, detail = [], str(error)
 
@@ -211,6 +211,15 @@ class Dispatcher:
         fence_at = outcome.signed_at + self.connector.fence_s
 
         return OrderUnknown(client_id=outcome.client_id, command=command, detail=outcome.detail, fence_at=fence_at)
+
+
+def _checked(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """The outcomes, when they are some; TypeError for whatever else a connector has answered."""
+    for outcome in outcomes:
+        if not isinstance(outcome, Outcome):
+            raise TypeError(f"{type(outcome).__name__} is no outcome of an order")
+
+    return outcomes
 
 
 def _lock_out_words(outcome: Outcome) -> str | None:
