@@ -14,7 +14,7 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.engine.backoff import CAP_S, Backoff
 from perpmaker.engine.feed import FeedRunner, ReferenceFeed
-from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError
+from perpmaker.errors import AuthenticationError, ConnectivityError, MarketClosedError, PayloadError, RateLimitedError
 from perpmaker.model.event import (
     BalanceReported,
     Channel,
@@ -176,6 +176,16 @@ async def test_F18_a_stream_that_cannot_be_understood_is_opened_again() -> None:
 
     assert StreamLost(channel=Channel.BOOK, reason="not a number @ $.p") in events
     assert not any(isinstance(event, Halted) for event in events)
+
+
+async def test_F57_a_market_that_is_closed_for_a_while_is_no_halt() -> None:
+    """That of a price source, above all: it is opened again and again until the market opens."""
+    line = Line([[MarketClosedError("ETH-USDT", "the venue", "BREAK")], [[ALIVE]]])
+    events = await run(line, 1)
+
+    assert not any(isinstance(event, Halted) for event in events)
+    assert "its status is BREAK" in next(event.reason for event in events if isinstance(event, StreamLost))
+    assert events[-1] == ALIVE
 
 
 async def test_F77_a_feed_that_raises_halts_and_is_kept_alive_all_the_same() -> None:

@@ -12,7 +12,14 @@ from perpmaker.clock import Clock
 from perpmaker.connector.interface import EventReceiver, Feed, ReferenceReceiver
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.seam import checked_events
-from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError, RefusedError
+from perpmaker.errors import (
+    AuthenticationError,
+    ConnectivityError,
+    MarketClosedError,
+    PayloadError,
+    RateLimitedError,
+    RefusedError,
+)
 from perpmaker.execution.dispatch import LOCKED_OUT_S, Emit
 from perpmaker.model.event import Channel, Event, Halted, StreamLost, StreamRestored
 
@@ -51,7 +58,7 @@ class FeedRunner:
                 await self._receive()
         except TimeoutError:
             return f"silent for {self.feed.stall_s} s", 0.0
-        except (ConnectivityError, PayloadError) as error:
+        except (ConnectivityError, PayloadError, MarketClosedError) as error:
             return str(error), 0.0
         except RateLimitedError as error:
             return str(error), error.retry_after_s

@@ -13,7 +13,7 @@ from perpmaker.connector.payload import PayloadDecoder, parse_amount, parse_pric
 from perpmaker.errors import (
     ConnectivityError,
     DeadlineError,
-    MarketRulesError,
+    MarketClosedError,
     PayloadError,
     RateLimitedError,
     RefusedError,
@@ -70,7 +70,7 @@ class SpotRest:
             raise UnknownMarketError(market, VENUE, (), kind="market")
 
         if found.status != _TRADING:
-            raise MarketRulesError(f"{market} is not trading on {VENUE} now: its status is {found.status}")
+            raise MarketClosedError(market, VENUE, found.status)
 
         return found.symbol
 
