@@ -10,9 +10,10 @@ from pathlib import Path
 import anyio
 import pytest
 
+from perpmaker.cli.run import halt_code_of
 from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
-from perpmaker.errors import JournalError, LockedError
+from perpmaker.errors import ExitCode, JournalError, LockedError
 from perpmaker.model.order import Side
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
@@ -62,6 +63,18 @@ async def trading(session: Session) -> AsyncIterator[None]:
     assert session.sandbox.oracle.violations == []
 
 
+@asynccontextmanager
+async def later(seconds: float) -> AsyncIterator[None]:
+    """Let time pass first."""
+    await anyio.sleep(seconds)
+    yield
+
+
+def resting(stage: Stage) -> set[str]:
+    """The client ids that rest on the venue, whoever's they are."""
+    return {order.client_id for order in stage.sandbox.exchange.open_orders(ACCOUNT)}
+
+
 def test_F55_orders_of_a_run_that_the_journal_does_not_know_refuse_the_start(tmp_path: Path) -> None:
     """Another state directory, or another machine: nothing is touched, and what can be done is said."""
 
@@ -88,6 +101,53 @@ def test_F55_adopt_cancels_them_and_quotes_anew(tmp_path: Path) -> None:
                 await until(lambda: len(session.open_quotes()) == 2 and not left & set(session.open_quotes()))
 
             assert any("they are cancelled (--adopt)" in line for line in session.told)
+
+    run_virtual(scenario)
+
+
+def test_F55_two_bots_that_began_beside_each_other_find_out_and_leave_each_others_orders_alone(tmp_path: Path) -> None:
+    """Neither saw an order of the other at its start: the next reading does, quotes go, and nobody fights."""
+
+    async def scenario() -> None:
+        stretched = (*FAR, "order_refresh_time=300")
+
+        async with (
+            open_stage(FILE, *stretched, seed=1) as stage,
+            stage.open_bot(home=Home(tmp_path / "one")) as one,
+            later(0.5),
+            stage.open_bot(home=Home(tmp_path / "two")) as two,
+            anyio.create_task_group() as group,
+        ):
+            group.start_soon(one.bot.run)
+            await until(lambda: len(resting(stage)) == 2)
+            group.start_soon(two.bot.run)
+            await until(lambda: two.bot.mode is Mode.HALT)
+            assert "are perpmaker's, of a run that the journal here does not know" in (two.bot.halted or "")
+            assert halt_code_of(two.bot) is ExitCode.FILE
+            await anyio.sleep(5)
+            theirs = {order.client_id for order in one.bot.trader.working()}
+            assert len(theirs) == 2
+            assert resting(stage) == theirs
+            two.bot.request_stop()
+            await anyio.sleep(3)
+            assert resting(stage) == theirs
+            group.cancel_scope.cancel()
+
+    run_virtual(scenario)
+
+
+def test_F55_orders_that_were_adopted_are_known_to_every_later_run(tmp_path: Path) -> None:
+    """A process that dies right after --adopt does not lock the next one out."""
+
+    async def scenario() -> None:
+        async with after_crash(Home(tmp_path / "lost")) as stage:
+            async with stage.open_bot(home=Home(tmp_path / "ours"), adopt=True):
+                pass
+
+            assert len(stage.sandbox.exchange.open_orders(ACCOUNT)) == 2
+
+            async with stage.open_bot(home=Home(tmp_path / "ours")) as session, trading(session):
+                await until(lambda: session.bot.mode is Mode.RUN and len(session.open_quotes()) == 2)
 
     run_virtual(scenario)
 

@@ -289,11 +289,11 @@ async def _trade(
 
 
 def halt_code_of(bot: Supervisor) -> ExitCode:
-    """Whose doing a halt is: the venue's, that of the files here, or else a mistake of a plugin or of ours."""
+    """Whose doing a halt is: the venue's, that of what is kept here, or else a mistake of a plugin or of ours."""
     if bot.was_locked_out:
         return ExitCode.REFUSED
 
-    return ExitCode.BUG if bot.journal.broken is None else ExitCode.FILE
+    return bot.trader.permission.halt_code if bot.journal.broken is None else ExitCode.FILE
 
 
 @contextmanager

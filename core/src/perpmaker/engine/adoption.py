@@ -9,28 +9,46 @@ import attrs
 from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Slot
 from perpmaker.state.orders import Orders
 
+SHOWN = 3
+
 UNADOPTED = -1
 """The level of an order that nothing is ever wanted in the place of, so that it is cancelled."""
 
 
 @attrs.frozen(kw_only=True)
 class Adoption:
-    """`is_ours` tells an own client id, `intent` what the order was meant for; None when nobody knows it."""
+    """`is_ours` tells an own client id, `intent` what the order was meant for; None when nobody knows it.
+
+    `is_strange` tells an id with our mark that another process has made, which trades beside us.
+    """
 
     is_ours: Callable[[str], bool]
     intent: Callable[[str], NewOrder | None]
+    is_strange: Callable[[str], bool] = lambda _: False
+
+    def strangers(self, reports: Sequence[OrderReport]) -> Sequence[str]:
+        """The client ids of open orders of another process."""
+        return [
+            report.client_id
+            for report in reports
+            if report.status is OrderStatus.OPEN and self.is_strange(report.client_id)
+        ]
 
     def adopt(self, orders: Orders, reports: Sequence[OrderReport], now: float) -> Iterator[str]:
         """Take over what the venue lists and we do not know; a line for people of each. Foreign orders are not touched.
 
         An order without a known purpose, or for a slot that is taken, is cancelled.
         """
+        strangers = self.strangers(reports)
         taken = {order.slot for order in orders.working()}
 
         for report in reports:
             client_id = report.client_id
 
             if not self.is_ours(client_id) or client_id in orders.live or report.status is not OrderStatus.OPEN:
+                continue
+
+            if client_id in strangers:
                 continue
 
             if client_id in orders.finished:
@@ -43,6 +61,14 @@ class Adoption:
             taken.add(order.slot)
             verb = "cancelled" if order.slot.level == UNADOPTED else f"taken over as {order.slot}"
             yield f"order {client_id} of an earlier run is live: {verb}"
+
+
+def told_of(strangers: Sequence[str]) -> str:
+    """Orders of another process, by their client ids, in words."""
+    named = ", ".join(strangers[:SHOWN])
+    more = f" and {len(strangers) - SHOWN} more" if len(strangers) > SHOWN else ""
+
+    return f"{len(strangers)} open orders are perpmaker's, of a run that the journal here does not know ({named}{more})"
 
 
 def _unadopted(report: OrderReport) -> NewOrder:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
+from perpmaker.engine.adoption import told_of
 from perpmaker.engine.permission import Permission
+from perpmaker.errors import ExitCode
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
@@ -63,6 +65,13 @@ class Agreement:
             self.permission.require("its settings are as they were again", now)
             yield "the settings of the account are as they were again"
 
+    def judge_company(self, strangers: Sequence[str]) -> Iterator[str]:
+        """Another process trades here: our quotes go, its orders are not touched; a line for people, once."""
+        if strangers and self.permission.halted is None:
+            reason = f"{told_of(strangers)}: another perpmaker trades this account and market; stop one of them"
+            self.permission.halt(reason, ExitCode.FILE)
+            yield reason
+
     def judge_trading(self, closed: str, now: float) -> Iterator[str]:
         """Take the venue's word on whether the market takes orders; a line for people when it is news.
 
@@ -90,5 +99,5 @@ class Agreement:
         reason = f"the venue changed the market: {changes}; start again to quote by it"
 
         if changes and self.permission.halted != reason:
-            self.permission.halt(reason)
+            self.permission.halt(reason, ExitCode.REFUSED)
             yield reason

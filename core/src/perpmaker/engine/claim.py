@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from perpmaker.engine.client_id import ClientIds
-from perpmaker.engine.journal import Journal
+from perpmaker.engine.adoption import told_of
+from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.errors import LockedError
 from perpmaker.model.order import OrderReport, OrderStatus
-
-SHOWN = 3
 
 
 def claim_orders(
     reports: Sequence[OrderReport],
-    client_ids: ClientIds,
-    journal: Journal,
+    known: KnownOrders,
     *,
     adopt: bool,
     tell: Callable[[str], None],
@@ -27,24 +24,19 @@ def claim_orders(
     """LockedError when an open order is of a run of ours that the journal does not know.
 
     `adopt` takes such orders for ours instead: nobody knows what they were meant for, so that the first decision
-    cancels them, exits included, and new exits take their place. Foreign orders mean nothing here.
+    cancels them, exits included, and new exits take their place; the journal knows their runs from then on. Foreign
+    orders mean nothing here.
     """
     strangers = [
-        report
+        report.client_id
         for report in reports
-        if report.status is OrderStatus.OPEN
-        and (run := client_ids.run_of(report.client_id)) is not None
-        and not journal.knows_run(run)
+        if report.status is OrderStatus.OPEN and known.is_strange(report.client_id)
     ]
 
     if not strangers:
         return
 
-    named = ", ".join(report.client_id for report in strangers[:SHOWN])
-    more = f" and {len(strangers) - SHOWN} more" if len(strangers) > SHOWN else ""
-    found = (
-        f"{len(strangers)} open orders are perpmaker's, of a run that the journal here does not know ({named}{more})"
-    )
+    found = told_of(strangers)
 
     if not adopt:
         raise LockedError(
@@ -53,4 +45,6 @@ def claim_orders(
             "where there is none, --adopt cancels those orders and starts"
         )
 
+    runs = dict.fromkeys(run for name in strangers if (run := known.client_ids.run_of(name)) is not None)
+    known.journal.record_salvage(tuple(runs), "--adopt")
     tell(f"{found}: they are cancelled (--adopt)")

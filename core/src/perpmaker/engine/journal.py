@@ -106,7 +106,7 @@ class Journal:
         self._append([self._row("run", self._run, utc_ms, about)])
 
     def record_salvage(self, runs: Sequence[str], source: str) -> None:
-        """Runs that a damaged journal told of: their orders are ours, whatever they were meant for."""
+        """Runs that a damaged journal told of, or a person: their orders are ours, whatever they were meant for."""
         if runs:
             self._append([Row(run=run, kind="run", name=run, utc_ms=0, payload=_encode(source)) for run in runs])
 

@@ -35,9 +35,15 @@ class KnownOrders:
 
         return self.sent.get(client_id) or self.journal.intent(client_id)
 
+    def is_strange(self, client_id: str) -> bool:
+        """Whether an id has our mark, and is of a run that the journal does not know: another process made it."""
+        run = self.client_ids.run_of(client_id)
+
+        return run is not None and run != self.client_ids.run and not self.journal.knows_run(run)
+
     def kind(self, client_id: str) -> OrderKind | None:
         """What one of our orders is for; None for foreign ones. Ours that nobody knows are quotes: they must go."""
-        if not self.client_ids.is_ours(client_id):
+        if not self.client_ids.is_ours(client_id) or self.is_strange(client_id):
             return None
 
         intent = self.intent(client_id)

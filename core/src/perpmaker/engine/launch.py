@@ -150,20 +150,21 @@ async def open_bot(
             )
 
         recovery = Recovery(connector=desk.connector, instrument=desk.instrument, clock=context.clock)
-        claim_orders(await venue.insist(recovery.open_orders), client_ids, journal, adopt=adopt, tell=tell)
+        known = KnownOrders(journal=journal, client_ids=client_ids)
+        claim_orders(await venue.insist(recovery.open_orders), known, adopt=adopt, tell=tell)
         journal.record_run(context.clock.utc_ms(), {"key": str(key)})
 
         if inspect is not None:
             await venue.insist(lambda: inspect(desk))
 
         settings = await venue.insist(lambda: _prepare(plan, desk, context.clock))
-        known = KnownOrders(journal=journal, client_ids=client_ids)
         trader = build_trader(
             plan,
             desk.instrument,
             client_ids=client_ids,
             fence_s=desk.connector.fence_s,
             intent=known.intent,
+            is_strange=known.is_strange,
             settings=settings,
             venue_stops=isinstance(desk.connector, VenueStops),
             two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
@@ -236,13 +237,15 @@ def build_trader(
     client_ids: ClientIds,
     fence_s: float,
     intent: Callable[[str], NewOrder | None],
+    is_strange: Callable[[str], bool] = lambda _: False,
     settings: VenueSettings | None = None,
     venue_stops: bool = False,
     two_stops: bool = False,
 ) -> Trader:
-    """Build what is pure: strategy, exits, risk modules, and the trader around them; `intent`, `settings` as its.
+    """Build what is pure: strategy, exits, risk modules, and the trader around them.
 
-    `venue_stops`: the venue keeps stops; `two_stops`: also two of them for one position.
+    `intent`, `is_strange` and `settings` as the trader's. `venue_stops`: the venue keeps stops; `two_stops`: also two
+    of them for one position.
     """
     modules = tuple(declaration.build(settings, instrument) for declaration, settings in plan.risk)
 
@@ -256,6 +259,7 @@ def build_trader(
         position_mode=plan.position_mode,
         review=lambda view, quotes: review(view, quotes, modules),
         intent=intent,
+        is_strange=is_strange,
         external_reference=plan.price_source is not None,
         book_max_age_s=plan.book_max_age_s,
         two_stops=two_stops,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from perpmaker.errors import ExitCode
 from perpmaker.model.event import Channel, Event, Halted, Resynced, StopRequested, StreamLost, StreamRestored
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode
@@ -26,6 +27,7 @@ class Permission:
     book_max_age_s: float
     synchronised: bool = False
     halted: str | None = None
+    halt_code: ExitCode = ExitCode.BUG
     stop: Mode | None = None
     lost: str | None = None
     disagreement: str = ""
@@ -58,9 +60,9 @@ class Permission:
 
         self.changes += 1
 
-    def halt(self, reason: str) -> None:
-        """Quotes go and stay away; the first reason stands."""
-        self.halted = self.halted or reason
+    def halt(self, reason: str, code: ExitCode = ExitCode.BUG) -> None:
+        """Quotes go and stay away; the first reason stands, and how the command ends for it."""
+        self.halted, self.halt_code = (reason, code) if self.halted is None else (self.halted, self.halt_code)
         self.changes += 1
 
     def disagree(self, disagreement: str) -> None:

@@ -68,7 +68,8 @@ class Trader:
     """Decides for one market of one account.
 
     `intent` answers what an order of ours, of this or an earlier run, was meant for (the journal knows); orders with
-    our prefix that nobody knows are cancelled, foreign ones never touched. `fence_s` is the connector's. `settings` are
+    our prefix that nobody knows are cancelled, foreign ones never touched. `is_strange` tells those with our prefix
+    that another process has made. `fence_s` is the connector's. `settings` are
     what the account was set to for this run; nothing is quoted while the venue says otherwise.
     """
 
@@ -84,6 +85,7 @@ class Trader:
         position_mode: PositionMode = PositionMode.ONE_WAY,
         review: Review | None = None,
         intent: Callable[[str], NewOrder | None] = lambda _: None,
+        is_strange: Callable[[str], bool] = lambda _: False,
         external_reference: bool = False,
         book_max_age_s: float = 10.0,
         two_stops: bool = False,
@@ -102,7 +104,7 @@ class Trader:
         self._exits = exits
         self._review = review or partial(risk.review, modules=())
         self._ids = client_ids
-        self._adoption = Adoption(is_ours=client_ids.is_ours, intent=intent)
+        self._adoption = Adoption(is_ours=client_ids.is_ours, intent=intent, is_strange=is_strange)
         self._agreement = Agreement(wanted=settings, instrument=instrument, permission=self.permission)
         self._two_stops = two_stops
         self._proof = Proof(self.state, self.permission, fence_s=fence_s)
@@ -171,6 +173,7 @@ class Trader:
 
             if isinstance(event, Resynced):
                 notices.extend(self._adoption.adopt(self.state.orders, event.orders, now))
+                notices.extend(self._agreement.judge_company(self._adoption.strangers(event.orders)))
             elif isinstance(event, SettingsReported):
                 notices.extend(self._agreement.judge(event.settings, now))
             elif isinstance(event, InstrumentChanged):
