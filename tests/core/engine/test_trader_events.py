@@ -130,7 +130,7 @@ def test_F38_partial_fill_while_cancelling_is_kept_and_protected() -> None:
     assert scene.amount == Decimal("0.002")
 
 
-def test_reduce_only_refusal_reads_the_account_and_cancels_competing_closes() -> None:
+def test_F39_reduce_only_refusal_reads_the_account_and_cancels_competing_closes() -> None:
     """A close refused as not reducing goes again once the other closes are gone and the account was read."""
     wants: list[Exit] = []
     scene = Scene(exits=ExitsOf(lambda _: tuple(wants)))
