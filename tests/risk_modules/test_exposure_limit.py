@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perpmaker.model.order import OrderKind, OrderStatus, PositionMode, PositionSide, Side, Slot, WorkingOrder
+from perpmaker.model.order import (
+    OrderKind,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    PositionMode,
+    PositionSide,
+    Side,
+    Slot,
+    WorkingOrder,
+)
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote, Rule
 from perpmaker.risk.interface import Approved, Refused
@@ -97,6 +107,45 @@ def test_quote_that_reduces_passes_up_to_the_cap_on_its_own_side(side: Side, amo
     module = make_module(max_position="0.05")
     assert lots_left(module, make_quote(slot(side), 50), positions=make_position(amount)) == 50
     assert lots_left(module, make_quote(slot(side), 80), positions=make_position(amount)) == 50
+
+
+def make_foreign(side: Side, lots: int, **changes: Any) -> OrderReport:
+    """Somebody else's order, resting at 100.00."""
+    plain = OrderReport(
+        client_id="web-1",
+        venue_id="1",
+        side=side,
+        position_side=PositionSide.NET,
+        status=OrderStatus.OPEN,
+        raw_status="NEW",
+        ticks=10_000,
+        lots=lots,
+        filled_lots=0,
+        reduce_only=False,
+        type=OrderType.LIMIT,
+        venue_ms=1,
+    )
+
+    return attrs.evolve(plain, **changes)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "left"),
+    [
+        (make_foreign(Side.BUY, 20), 30),
+        (make_foreign(Side.BUY, 20, filled_lots=5), 35),
+        (make_foreign(Side.BUY, 80), 0),
+        (make_foreign(Side.SELL, 20), 50),
+        (make_foreign(Side.BUY, 20, reduce_only=True), 50),
+        (make_foreign(Side.BUY, 20, type=OrderType.VENUE_STOP), 50),
+        (make_foreign(Side.BUY, 20, position_side=PositionSide.LONG), 50),
+    ],
+)
+def test_F51_orders_of_others_that_may_add_to_the_position_count(foreign: OrderReport, left: int) -> None:
+    """What is left of them is as good as held, by amount and by notional."""
+    quote = make_quote(slot(), 80)
+    assert lots_left(make_module(max_position="0.050"), quote, foreign=(foreign,)) == left
+    assert lots_left(make_module(max_notional="5"), quote, foreign=(foreign,)) == left
 
 
 @pytest.mark.parametrize("filled", [0, 30])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import anyio
@@ -12,6 +13,7 @@ from perpmaker.model.order import PositionSide, Side
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.event import SimulationEvent
 from perpmaker.simulation.exchange import Exchange
+from perpmaker.simulation.order import OrderRequest
 from perpmaker.testing.session import open_session
 from perpmaker.testing.virtual import virtual_backend
 
@@ -82,3 +84,40 @@ def test_no_session_passes_the_cap(mode: str, seed: int) -> None:
     watch = anyio.run(scenario, backend=name, backend_options=options)
     assert 0 < watch.held <= watch.worst <= CAP
     assert watch.quoted > 0
+
+
+def test_F51_a_persons_order_on_the_same_market_takes_room_from_the_quotes() -> None:
+    """A bid of 0.01 by hand under a cap of 0.015: our bids keep to what is left, and have it back when it is gone."""
+
+    async def scenario() -> None:
+        far = ("bid_spread=2", "ask_spread=2", "risk.exposure_limit.max_position=0.015")
+
+        async with open_session(FILE, *far, seed=1) as session, anyio.create_task_group() as group:
+            exchange, instrument = session.sandbox.exchange, session.bot.instrument
+
+            def bids() -> list[int]:
+                orders = [one for one in exchange.open_orders(ACCOUNT) if one.client_id in session.open_quotes()]
+                return [one.lots for one in orders if one.side is Side.BUY]
+
+            group.start_soon(session.bot.run)
+            await anyio.sleep(3)
+            assert bids() == [10]
+            price = instrument.price(instrument.ticks_down(exchange.mark * Decimal("0.9")))
+            theirs = OrderRequest(side=Side.BUY, amount=Decimal("0.01"), price=price, client_id="web-1")
+
+            with session.sandbox.oracle.person():
+                exchange.place(ACCOUNT, theirs, session.clock.utc_ms())
+
+            await anyio.sleep(8)
+            assert bids() == [5]
+
+            with session.sandbox.oracle.person():
+                exchange.cancel(ACCOUNT, client_id="web-1", now_ms=session.clock.utc_ms())
+
+            await anyio.sleep(8)
+            assert bids() == [10]
+            assert not session.sandbox.oracle.violations
+            group.cancel_scope.cancel()
+
+    name, options = virtual_backend()
+    anyio.run(scenario, backend=name, backend_options=options)

@@ -40,6 +40,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderStatus, PositionMode, PositionSide
 from perpmaker.state.account import Account
 from perpmaker.state.book import Book
+from perpmaker.state.foreign import ForeignOrders
 from perpmaker.state.market import Market
 from perpmaker.state.orders import RESTING, Orders
 from perpmaker.state.view import Mode, View
@@ -73,6 +74,7 @@ class State:
         self.book = Book()
         self.market = Market()
         self.orders = Orders(self.book.own, fence_s=fence_s)
+        self.foreign = ForeignOrders(is_ours)
         self.account = Account(position_mode)
         self.stop_closed_at: dict[PositionSide, float] = {}
         self.by_hand: list[Fill] = []
@@ -94,7 +96,7 @@ class State:
             OrderRefused: self.orders.refused,
             OrderUnknown: self.orders.unknown,
             OrderNotFound: self.orders.not_found,
-            OrderCancelled: self.orders.cancelled,
+            OrderCancelled: self._cancelled,
             CancelRefused: self.orders.cancel_refused,
             OrderAmended: self.orders.amended,
             OrderReported: self._order_reported,
@@ -171,6 +173,7 @@ class State:
             memory=memory,
             exit_memory=exit_memory,
             beside=orders.beside(),
+            foreign=self.foreign.resting,
         )
 
     # --- market ----------------------------------------------------------------------------------------------------
@@ -225,6 +228,11 @@ class State:
             self._notice(event.report.client_id, now)
 
         self.orders.reported(event.report, now, by_stream=event.by_stream)
+        self._changes += self.foreign.reported(event.report)
+
+    def _cancelled(self, event: OrderCancelled, now: float) -> None:
+        self.orders.cancelled(event, now)
+        self._changes += self.foreign.gone(event.client_id)
 
     def _filled(self, event: OrderFilled, now: float) -> None:
         self._fill(event.fill, now)
@@ -270,6 +278,7 @@ class State:
         for report in event.finished:
             self.orders.reported(report, now)
 
+        self.foreign.listed(event.orders)
         self.orders.listed({report.client_id: report for report in event.orders}, event.began_at, now)
         self.account.resync(event.positions, event.balances, event.venue_ms, now)
 

@@ -11,7 +11,7 @@ import attrs
 
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode, PositionSide, Refusal, Side, Slot, WorkingOrder
+from perpmaker.model.order import OrderReport, PositionMode, PositionSide, Refusal, Side, Slot, WorkingOrder
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote
 from perpmaker.model.word import Word
@@ -86,7 +86,8 @@ class View:
 
     `orders`: every own order that is live or may become live, by slot (a slot holds one; closes that the venue
     caps may be beside an unknown one, then the newest counts). `beside`: the others of a slot that holds several, such
-    as one that was believed never to have been and that the venue then showed. `ended`: the last end of each slot.
+    as one that was believed never to have been and that the venue then showed. `foreign`: what others have resting on
+    this market of the account, as far as it is known. `ended`: the last end of each slot.
     `positions`: one NET, or LONG and SHORT; flat ones are present with amount 0.
     `external_reference`: quotes are priced from `reference`, an external price source's newest word (None while there
     is none), and not from the traded book.
@@ -130,4 +131,5 @@ class View:
     memory: object
     exit_memory: object = None
     beside: tuple[WorkingOrder, ...] = ()
+    foreign: tuple[OrderReport, ...] = ()
     approved: Mapping[Slot, Quote] = attrs.field(factory=dict)

@@ -4,7 +4,8 @@ For the position that a quote adds to::
 
     held     the position, where it is on the quote's side; else nothing, because an exit may close it first
     pending  every other order that adds to it and is live, in flight, being cancelled or of unknown outcome,
-             and the quotes approved before this one in the same decision
+             what others have resting on this market of the account, and the quotes approved before this one in
+             the same decision
     room     cap - held - pending, in whole lots: the quote is cut to it, or refused
 
 Everything is counted in integer lots, and notional in units of one tick x one lot.
@@ -20,7 +21,7 @@ import attrs
 
 from perpmaker import Approved, Range, Refused, Verdict, View
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, PositionSide, Side, Slot, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderReport, OrderType, PositionSide, Side, Slot, WorkingOrder
 from perpmaker.model.quote import Quote, Reason, Rule
 
 NAME = "exposure_limit"
@@ -136,6 +137,11 @@ def _exposure(view: View, side: Side, position_side: PositionSide, but: Slot | N
         if _adds(order.order, side, position_side):
             lots, units = lots + order.remaining_lots, units + _units(order)
 
+    for report in view.foreign:  # somebody else's, on the same account: what they fill is held here too
+        if report.side is side and report.position_side is position_side and not _only_closes(report):
+            left = report.lots - report.filled_lots
+            lots, units = lots + left, units + left * (report.ticks or 0)
+
     for slot, quote in view.approved.items():
         if slot.side is side and slot.position_side is position_side and slot != but:
             more = _beyond(view.orders.get(slot), quote)
@@ -173,6 +179,11 @@ def _adds(order: NewOrder, side: Side, position_side: PositionSide) -> bool:
     slot = order.slot
 
     return slot.side is side and slot.position_side is position_side and not order.reduce_only
+
+
+def _only_closes(report: OrderReport) -> bool:
+    """Whether an order of somebody else can do nothing but shrink a position."""
+    return report.reduce_only or report.type is OrderType.VENUE_STOP
 
 
 def _units(order: WorkingOrder) -> int:

@@ -1,0 +1,47 @@
+"""Orders of somebody else that rest on our market: never touched, and counted where what may fill is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from perpmaker.model.order import OrderReport, OrderStatus, OrderType
+
+
+class ForeignOrders:
+    """What is known of them, from readings and from the stream. `is_ours` tells own client ids."""
+
+    def __init__(self, is_ours: Callable[[str], bool]) -> None:
+        self.resting: tuple[OrderReport, ...] = ()
+        self._is_ours = is_ours
+        self._by_id: dict[str, OrderReport] = {}
+
+    def listed(self, reports: Iterable[OrderReport]) -> None:
+        """All open orders of the market, as they were read."""
+        self._by_id = {report.client_id: report for report in reports if self._rests(report)}
+        self.resting = tuple(self._by_id.values())
+
+    def reported(self, report: OrderReport) -> bool:
+        """The venue's word on one order; whether it is news of a foreign one."""
+        if not self._rests(report):
+            return self.gone(report.client_id)
+
+        self._by_id[report.client_id] = report
+        self.resting = tuple(self._by_id.values())
+
+        return True
+
+    def gone(self, client_id: str) -> bool:
+        """An order is final; whether it was a foreign one that rested."""
+        if self._by_id.pop(client_id, None) is None:
+            return False
+
+        self.resting = tuple(self._by_id.values())
+
+        return True
+
+    def _rests(self, report: OrderReport) -> bool:
+        return (
+            report.status is OrderStatus.OPEN
+            and report.type is not OrderType.MARKET
+            and not self._is_ours(report.client_id)
+        )
