@@ -140,6 +140,27 @@ async def test_F74_without_a_journal_nothing_new_is_sent_and_quotes_are_cancelle
         group.cancel_scope.cancel()
 
 
+async def test_F74_a_journal_that_cannot_be_read_any_more_keeps_nobody_from_trading_on_or_ending(
+    connector: Any,
+) -> None:
+    """What an order was meant for is then not known: one with our mark that this run did not send is left alone."""
+    async with open_desk(connector) as desk, anyio.create_task_group() as group:
+        group.start_soon(keep_book_alive, connector)
+        group.start_soon(desk.run)
+        await desk.quoting()
+        desk.bot.journal._connection.close()
+        ours = next(iter(connector.orders.values()))
+        old = attrs.evolve(ours, client_id=f"{desk.bot.known.client_ids.prefix}old-1", side=ours.side.opposite)
+        connector.orders[old.client_id] = old
+        await desk.until(lambda: desk.bot.mode is Mode.HALT, CHECK_S + 5)
+        await desk.until(lambda: list(connector.orders) == [old.client_id])
+        desk.bot.request_stop()
+        await desk.until(lambda: desk.closing is not None, 12.0)
+        group.cancel_scope.cancel()
+
+    assert list(connector.orders) == [old.client_id]
+
+
 async def test_F73_a_trader_that_dies_takes_its_quotes_with_it_and_the_error_is_raised(connector: Any) -> None:
     """No zombie: the venue is cleaned directly, and whoever started the bot learns of the error."""
     async with open_desk(connector) as desk:

@@ -141,18 +141,16 @@ class Journal:
         self._append([self._row("notice", None, utc_ms, text)])
 
     def knows_run(self, run: str) -> bool:
-        """Whether the run, this one or an earlier one, has written here."""
-        found = self._connection.execute("SELECT 1 FROM row WHERE name = ? AND kind = 'run'", (run,))
-
-        return found.fetchone() is not None
+        """Whether the run, this one or an earlier one, has written here; JournalError when it cannot be read."""
+        return self._found("SELECT 1 FROM row WHERE name = ? AND kind = 'run'", (run,)) is not None
 
     def intent(self, client_id: str) -> NewOrder | None:
         """The order that was about to be sent under this id, by this run or an earlier one; None where none was.
 
-        Also None for one that an earlier version wrote in other words.
+        Also None for one that an earlier version wrote in other words. JournalError when it cannot be read.
         """
         query = "SELECT payload FROM row WHERE name = ? AND kind = 'intent' ORDER BY seq DESC"
-        found = self._connection.execute(query, (client_id,)).fetchone()
+        found = self._found(query, (client_id,))
 
         try:
             return None if found is None else msgspec.json.decode(found[0], type=NewOrder)
@@ -162,7 +160,7 @@ class Journal:
     def memory(self) -> Recollection | None:
         """What the newest run wanted the next one to know, in seconds since the epoch; None where none did."""
         query = "SELECT payload FROM row WHERE name = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
-        found = self._connection.execute(query, (MEMORY, MEMORY)).fetchone()
+        found = self._found(query, (MEMORY, MEMORY))
 
         return None if found is None else decode_recollection(found[0])
 
@@ -194,6 +192,16 @@ class Journal:
 
     def _row(self, kind: str, name: str | None, utc_ms: int, content: object) -> Row:
         return Row(run=self._run, kind=kind, name=name, utc_ms=utc_ms, payload=_encode(content))
+
+    def _found(self, query: str, words: tuple[str, ...]) -> tuple[Any, ...] | None:
+        """The first row of a question; a journal that cannot be read cannot be trusted with anything more."""
+        try:
+            found: tuple[Any, ...] | None = self._connection.execute(query, words).fetchone()
+        except sqlite3.Error as error:
+            self._broken = self._broken or f"the journal cannot be read: {error}"
+            raise JournalError(self._broken) from error
+
+        return found
 
     def _append(self, rows: Sequence[Row]) -> None:
         """Commit the rows together, each chained to the one before it."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 
 import attrs
 
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.journal import Journal
+from perpmaker.errors import JournalError
 from perpmaker.model.order import NewOrder, OrderKind
 
 AT_HAND = 20_000
@@ -33,13 +35,25 @@ class KnownOrders:
         if not self.client_ids.is_ours(client_id):
             return None
 
-        return self.sent.get(client_id) or self.journal.intent(client_id)
+        with suppress(JournalError):
+            return self.sent.get(client_id) or self.journal.intent(client_id)
+
+        return None
 
     def is_strange(self, client_id: str) -> bool:
-        """Whether an id has our mark, and is of a run that the journal does not know: another process made it."""
+        """Whether an id has our mark, and is of a run that the journal does not know: another process made it.
+
+        So it is with every other run when the journal cannot be read any more: what is not known for ours is let be.
+        """
         run = self.client_ids.run_of(client_id)
 
-        return run is not None and run != self.client_ids.run and not self.journal.knows_run(run)
+        if run is None or run == self.client_ids.run:
+            return False
+
+        with suppress(JournalError):
+            return not self.journal.knows_run(run)
+
+        return True
 
     def kind(self, client_id: str) -> OrderKind | None:
         """What one of our orders is for; None for foreign ones. Ours that nobody knows are quotes: they must go."""
