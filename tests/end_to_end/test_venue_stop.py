@@ -266,6 +266,35 @@ async def test_F39_F52_a_position_that_a_person_closes_takes_its_exits_with_it()
         group.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("order", ["limit", "market"])
+async def test_F39_a_stop_that_a_persons_closing_order_keeps_out_goes_as_close_position(order: str) -> None:
+    """His order holds the whole position, and is not ours to cancel: what closes whatever there is needs no room."""
+    async with open_session(EXAMPLE, f'stop_loss_order="{order}"', *FAR_TARGET, seed=3) as session:
+        async with anyio.create_task_group() as group:
+            exchange = session.sandbox.exchange
+            group.start_soon(session.bot.run)
+            await until(lambda: bool(position(session)))
+            await anyio.sleep(1)
+            (target,) = [one for one in exchange.open_orders(ACCOUNT) if one.closing]
+            price = session.bot.instrument.price((target.ticks or 0) + 10 * target.side.sign * -1)
+            amount = session.bot.instrument.amount(target.lots)
+            theirs = OrderRequest(side=target.side, amount=amount, price=price, reduce_only=True, client_id="web-1")
+
+            with session.sandbox.oracle.person():
+                exchange.cancel(ACCOUNT, client_id=target.client_id, now_ms=session.clock.utc_ms())
+                exchange.place(ACCOUNT, theirs, session.clock.utc_ms())
+
+            await anyio.sleep(1)
+            jump(session, 0.02)
+            await until(lambda: not position(session), within_s=6)
+            await anyio.sleep(2)
+            assert waiting(session) == []
+            assert position(session) == 0
+            group.cancel_scope.cancel()
+
+        assert not session.sandbox.oracle.violations
+
+
 async def test_F50_a_stop_that_a_person_cancels_is_back_at_once() -> None:
     """A position is not left without it, and a person is told."""
     async with open_session(EXAMPLE, VENUE, *FAR_TARGET, seed=3) as session, anyio.create_task_group() as group:

@@ -199,3 +199,65 @@ def test_F45_while_a_new_stop_is_refused_the_old_one_is_wanted_as_it_rests(venue
 
     assert guards(market.decide()) == [(GUARD, 9700)]
     assert guards(market.decide(after=0.3)) == [(GUARD, 9603)]
+
+
+# --- beside closing orders of somebody else --------------------------------------------------------------------------
+
+
+def refuse_stop(market: Any) -> None:
+    """The venue refuses the stop order of the local line: other closing orders hold the position."""
+    market.end(STOP, End.REFUSED)
+    refusal = Refusal(reason=RefusalReason.REDUCE_ONLY, code="-4118")
+    market.ended[STOP] = attrs.evolve(market.ended[STOP], refusal=refusal)
+
+
+def kept_out(venue: Any, **changes: Any) -> Any:
+    """A stop that has fired with the best bid at 96.90, and that has been refused for more than two seconds."""
+    market = venue(stop_loss_order="market", venue_stops=True, bid=9690, ask=9692, **changes)
+    market.decide()
+
+    for _ in range(6):
+        refuse_stop(market)
+        market.decide(after=0.5)
+
+    return market
+
+
+def test_F39_a_stop_order_that_others_keep_out_becomes_one_that_closes_whatever_there_is(venue: Any) -> None:
+    """After two seconds of refusals: one tick past the market, where it rests until the market has gone far from it."""
+    market = kept_out(venue)
+    assert guards(market.wanted) == [(GUARD, 9689)]
+    assert kinds(market.wanted) == {VenueStop}
+    market.accept()
+    assert guards(market.decide(after=20, bid=9710, ask=9712)) == [(GUARD, 9689)]
+    assert guards(market.decide(after=1, bid=9790, ask=9792)) == [(GUARD, 9789)]
+
+
+def test_F39_it_is_sent_again_where_it_would_have_fired_at_once(venue: Any) -> None:
+    """The market took the step while it was under way: the next one stands past that."""
+    market = kept_out(venue)
+    reject(market, RefusalReason.WOULD_TRIGGER)
+    assert guards(market.decide(after=0.01, bid=9680, ask=9682)) == [(GUARD, 9679)]
+
+
+def test_F39_without_stops_on_the_venue_the_stop_order_goes_on_being_sent(venue: Any, stops: Stops) -> None:
+    """Nothing else is left there: it goes through as soon as the others are gone."""
+    market = venue(stop_loss_order="market", bid=9690, ask=9692)
+    market.decide()
+
+    for _ in range(20):
+        refuse_stop(market)
+        market.decide(after=2.0)
+
+    assert stops(market.wanted) == [(None, 1000)]
+
+
+def test_F39_a_refusal_of_an_earlier_stop_means_nothing_to_a_later_one(venue: Any, stops: Stops) -> None:
+    """A position later, with its stop resting on the venue and not working: the local line closes at market."""
+    market = guarded(venue, bid=9990, ask=9992)
+    refuse_stop(market)
+    market.decide(after=3600)
+    market.decide(bid=9690, ask=9692)
+    market.decide(after=1.1)
+
+    assert stops(market.wanted) == [(None, 1000)]

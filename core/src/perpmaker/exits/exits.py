@@ -247,6 +247,12 @@ class Exits:
 
         failed = memory.failed.get(slot)
 
+        if self._venue_stops and guard.is_kept_out(view, slot, on_venue, fired, failed):
+            buffer = self._settings.stop_loss_slippage_buffer
+            stops, until = guard.past_others(view, on_venue, memory, fired, buffer=buffer, lots=lots)
+
+            return Leaving(exits=stops, wake=_by(view, wake, until), fired=fired)
+
         if slot not in view.orders and retry.is_out_of_patience(view, failed):
             fired = attrs.evolve(fired, market=True)
 

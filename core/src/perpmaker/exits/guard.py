@@ -1,16 +1,26 @@
-"""The stop that rests on the venue: whether the venue has fired it, and how long the local line leaves it to that."""
+"""The stop that rests on the venue: whether the venue has fired it, and how long the local line leaves it to that.
+
+And what it does for a stop order that the venue keeps refusing, because somebody else's closing orders hold the whole
+position: those are not ours to cancel, but a stop that closes whatever there is needs no room beside them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
-from perpmaker.exits.memory import Failed, Fired
-from perpmaker.model.order import RefusalReason, Slot
+from perpmaker.exits import retry
+from perpmaker.exits.memory import ExitMemory, Failed, Fired
+from perpmaker.exits.stop import best_against, limit_ticks
+from perpmaker.model.order import RefusalReason, Slot, WorkingOrder
 from perpmaker.model.quote import Reason, Rule, VenueStop
 from perpmaker.state.view import View
 
 WORKS_WITHIN_S = 1.0
 """A stop on the venue that has not worked so long after the local trigger is not waited for any more."""
+
+LOOK_S = 1.0
+"""How often a stop that follows the market is looked at."""
 
 
 def has_fired(view: View, slot: Slot, known: Mapping[Slot, Failed], now: Mapping[Slot, Failed]) -> bool:
@@ -49,3 +59,43 @@ def stay(view: View, slot: Slot) -> tuple[VenueStop, ...]:
     why = Reason(Rule.STOPPED, "left as it rests on the venue", order.order.ticks)
 
     return (VenueStop(slot=slot, ticks=order.order.ticks, lots=order.order.lots, reasons=(why,)),)
+
+
+def is_kept_out(view: View, slot: Slot, on_venue: Slot, fired: Fired, failed: Failed | None) -> bool:
+    """Whether the stop order of this slot goes on being refused as not reducing, although nothing of ours competes."""
+    end = view.ended.get(slot)
+
+    if slot in view.orders or end is None or end.at < fired.at or end.refusal is None:
+        return False
+
+    return end.refusal.reason is RefusalReason.REDUCE_ONLY and (
+        on_venue in view.orders or retry.is_out_of_patience(view, failed)
+    )
+
+
+def past_others(
+    view: View, on_venue: Slot, memory: ExitMemory, fired: Fired, *, buffer: Decimal, lots: int
+) -> tuple[tuple[VenueStop, ...], float]:
+    """A stop on the venue that fires with the market's next step against the position, and when to look again.
+
+    It follows the market; one that was refused a moment ago waits for its turn.
+    """
+    best, resting = best_against(view, fired.sign), view.orders.get(on_venue)
+    again = retry.waits_until(view, memory.failed.get(on_venue))
+
+    if resting is None and again is not None:
+        return (), again
+
+    if best <= 1 or (resting is not None and _follows(view, resting, fired, buffer)):
+        return stay(view, on_venue), view.now + LOOK_S
+
+    why = Reason(Rule.STOPPED, "others' closing orders hold the position: as close-position, just past the market")
+
+    return (VenueStop(slot=on_venue, ticks=best - fired.sign, lots=lots, reasons=(why,)),), view.now + LOOK_S
+
+
+def _follows(view: View, resting: WorkingOrder, fired: Fired, buffer: Decimal) -> bool:
+    """Whether the stop is at work, or no farther from the market than the slippage buffer."""
+    ticks = resting.order.ticks
+
+    return ticks is None or resting.triggered or fired.sign * (ticks - limit_ticks(view, fired.sign, buffer)) >= 0
