@@ -118,7 +118,10 @@ class DerivativeConnector(Protocol):
         """
 
     async def instrument(self, market: str) -> Instrument:
-        """The market's rules, fees and tiers; UnknownMarketError with the nearest names when there is none."""
+        """The market's rules, fees and tiers, read again every few minutes while it is traded.
+
+        UnknownMarketError with the nearest names when there is none; MarketClosedError while it takes no orders.
+        """
 
     async def prepare(
         self, instrument: Instrument, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
