@@ -17,6 +17,7 @@ from perpmaker.engine.rules_watch import EVERY_S
 from perpmaker.engine.stopping import Closing
 from perpmaker.engine.supervisor import CHECK_S, Supervisor
 from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError
+from perpmaker.execution.action import Place
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.event import Channel, FeedAlive
 from perpmaker.model.order import OrderKind, PositionMode
@@ -137,6 +138,49 @@ async def test_F74_without_a_journal_nothing_new_is_sent_and_quotes_are_cancelle
         assert len(desk.bot.known.sent) == sent
         assert "the journal cannot be written" in (desk.bot.halted or "")
         assert any("halted: the journal cannot be written" in line for line in desk.told)
+        group.cancel_scope.cancel()
+
+
+@attrs.define
+class SlippingClock:
+    """A clock that may be found to have gone on while nothing else did."""
+
+    inner: LoopClock
+    slipped_s: float = 0.0
+
+    def now(self) -> float:
+        """Seconds, with those that were lost."""
+        return self.inner.now() + self.slipped_s
+
+    def utc_ms(self) -> int:
+        """The time of day."""
+        return self.inner.utc_ms()
+
+
+async def test_F74_quotes_that_waited_for_a_slow_disk_are_not_sent_any_more(connector: Any) -> None:
+    """A commit of five seconds: what they were priced from is as old; nothing is halted, and the next ones go out."""
+    async with open_desk(connector) as desk, anyio.create_task_group() as group:
+        clock = SlippingClock(LoopClock())
+        desk.bot.clock = clock
+        record, sent, slow = desk.bot.journal.record_step, list[str](), [True]
+        connector.watch = lambda order: sent.append(order.client_id)
+
+        def record_slowly(step: Any, utc_ms: int) -> None:
+            record(step, utc_ms)
+
+            if slow and any(isinstance(action, Place) for action in step.actions):
+                slow.clear()
+                clock.slipped_s = 5.0
+
+        desk.bot.journal.record_step = record_slowly  # type: ignore[method-assign]  # a disk that is slow once
+        group.start_soon(keep_book_alive, connector)
+        group.start_soon(desk.run)
+        await desk.quoting()
+        intents = [row.name for row in desk.bot.journal.rows() if row.kind == "intent"]
+
+        assert len(intents) == 4
+        assert sent == intents[2:]
+        assert desk.bot.halted is None
         group.cancel_scope.cancel()
 
 

@@ -58,6 +58,9 @@ from perpmaker.state.view import Mode
 
 CHECK_S = 30.0
 LEAST_WAIT_S = 0.001
+SLOW_S = 1.0
+"""Quotes that a slow disk has held up for longer are not sent any more: what they were priced from is as old."""
+
 OVERLAP_MS = 10_000
 
 _MARKET = (BookSnapshot, BookChanged, BookLost, Traded, MarkChanged, ReferenceChanged, FeedAlive)
@@ -249,12 +252,21 @@ class Supervisor:
         remembered = self.trader.remembered()
         step = Step(at=now, events=told, actions=decision.actions, notices=decision.notices, memory=remembered)
 
+        return decision, self._journalled(step)
+
+    def _journalled(self, step: Step) -> Sequence[Action]:
+        """Record the step and give back what may be sent: without a row, only what shrinks the risk."""
         try:
             self.journal.record_step(step, self.clock.utc_ms())
         except JournalError as error:
-            return decision, self._without_journal(step.actions, str(error))
+            if self._halted is None:
+                self.inbox.put([Halted(reason=str(error))])
 
-        return decision, step.actions
+            return self._without_quotes(step.actions, str(error))
+
+        slow_s = self.clock.now() - step.at
+
+        return step.actions if slow_s <= SLOW_S else self._without_quotes(step.actions, f"recorded in {slow_s:.1f} s")
 
     def _follow(self, events: Sequence[Event], decision: Decision) -> None:
         """Let everybody else know what happened, and people what they should."""
@@ -294,17 +306,14 @@ class Supervisor:
         if decision.mode is Mode.HALT and self._halted is None:
             self._halted = decision.mode_reason
 
-    def _without_journal(self, actions: Sequence[Action], reason: str) -> Sequence[Action]:
-        """Without a row, only what shrinks the risk may go out; the trader is told that the rest was never sent."""
+    def _without_quotes(self, actions: Sequence[Action], reason: str) -> Sequence[Action]:
+        """Nothing that adds risk may go out unrecorded, or late; the trader is told that those were never sent."""
         refusal = Refusal(reason=RefusalReason.OTHER, text=f"not sent: {reason}")
         quotes = [
             action.order.client_id
             for action in actions
             if isinstance(action, Place) and not action.order.slot.kind.is_exit
         ]
-
-        if self._halted is None:
-            self.inbox.put([Halted(reason=reason)])
 
         self.inbox.put([OrderRefused(client_id=client_id, refusal=refusal) for client_id in quotes])
 
