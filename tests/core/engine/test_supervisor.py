@@ -383,7 +383,7 @@ async def test_F77_a_connector_that_raises_anything_at_the_end_does_not_keep_it_
 @pytest.mark.parametrize(
     "call", ["instrument", "read_settings", "open_orders", "order", "fills", "positions", "balances"]
 )
-@pytest.mark.parametrize("answer", [None, 7, ["what?"], {"amount": Decimal("NaN")}], ids=str)
+@pytest.mark.parametrize("answer", [None, ["what?"]], ids=str)
 async def test_F79_a_connector_that_answers_with_anything_halts_its_market_and_the_core_lives(
     connector: Any, call: str, answer: Any
 ) -> None:
