@@ -13,6 +13,7 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.model.instrument import Instrument
 from perpmaker.secret import Secret, make_signer
+from perpmaker.wire.http import exchange_over
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.call import Caller, Credentials
 from perpmaker_binance_perpetual.connector import BinancePerpetual
@@ -88,7 +89,10 @@ async def open_connector(venue: Venue) -> AsyncIterator[BinancePerpetual]:
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(venue.answer), base_url="https://fapi.test") as client:
         clock = LoopClock()
-        caller = Caller(client, clock, credentials=credentials, recv_window_ms=2000, patience_s=1)
+        exchange = exchange_over(client)
+        caller = Caller(
+            exchange, clock, place="fapi.test:443", credentials=credentials, recv_window_ms=2000, patience_s=1
+        )
         access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", rest=Rest(caller, clock), clock=clock)
 
         yield BinancePerpetual(account="a", settings=Settings(), access=access, caller=caller)

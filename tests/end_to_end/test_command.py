@@ -81,8 +81,14 @@ def oracle(url: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_F70_a_signal_stops_a_run_with_the_summary_as_its_last_line(how: signal.Signals, tmp_path: Path) -> None:
-    """Exit 0, one JSON object with the documented keys, no quote left, the sums those of the venue's own account."""
-    with served(tmp_path) as url, started("run", str(FILE), "--json", "--sandbox-url", url, home=tmp_path) as process:
+    """Exit 0, one JSON object with the documented keys, no quote left, the sums those of the venue's own account.
+
+    Exits are so far away that none of them is filled between the end of the run and the look at the account.
+    """
+    far = [f"--set={side}_profit_taking_spread=5" for side in ("long", "short")] + ["--set=stop_loss_spread=10"]
+    words = ("run", str(FILE), "--json", *far, "--sandbox-url")
+
+    with served(tmp_path) as url, started(*words, url, home=tmp_path) as process:
         while True:
             line = read_line(process.stderr)
             assert line, "it ended before it traded"

@@ -282,7 +282,7 @@ def test_hedge_positions_have_a_cap_each(place: Slot, left: int) -> None:
 def test_account_cap_counts_both_hedge_positions(place: Slot) -> None:
     """3.00 long, 1.00 short and a resting order of the other side of 0.50 leave 1.50 of 6.00."""
     other = SHORT if place is LONG else LONG
-    orders = make_resting(attrs.evolve(other, level=1), 5)
+    orders = make_resting(other._replace(level=1), 5)
     module = make_module(max_account_notional="6")
     assert lots_left(module, make_quote(place, 80), orders=orders, **HEDGE) == 15
 
