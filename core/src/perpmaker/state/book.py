@@ -43,12 +43,14 @@ class Half:
         """Set the absolute lots of these ticks; 0 removes a level, and removing an unknown one is normal."""
         keys, lots = self._keys, self._lots
         lots.update(levels)
+        new = len(lots) - len(keys)
 
-        for ticks in islice(reversed(lots), len(lots) - len(keys)):  # a dict keeps what is new at its end
-            insort(keys, ticks * self.sign)
+        if new:
+            for ticks in islice(reversed(lots), new):  # a dict keeps what is new at its end
+                insort(keys, ticks * self.sign)
 
-        if len(keys) > self._sweep_at:
-            self.replace(lots.items())
+            if len(keys) > self._sweep_at:
+                self.replace(lots.items())
 
     def best(self) -> int | None:
         """The best ticks, ours or not; None on an empty side."""

@@ -108,11 +108,11 @@ class BookSync:
 
             return (BookLost(reason=reason),)
 
-        changed = self._change(update)
         self._last = update.u
         self._applied.append(update.u)
+        translate = self._levels.translate
 
-        return (changed,)
+        return (BookChanged(translate(update.b), translate(update.a), update.T),)
 
     def restore(self, snapshot: Depth) -> Sequence[MarketEvent]:
         """Take a snapshot; nothing is live before a message has been seen that continues it."""
@@ -159,6 +159,3 @@ class BookSync:
             events.extend(self.offer(update))
 
         return events
-
-    def _change(self, update: DepthUpdate) -> BookChanged:
-        return BookChanged(self._levels.translate(update.b), self._levels.translate(update.a), update.T)
