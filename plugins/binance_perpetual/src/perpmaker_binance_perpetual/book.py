@@ -108,11 +108,12 @@ class BookSync:
 
             return (BookLost(reason=reason),)
 
+        translate = self._levels.translate
+        changed = BookChanged(translate(update.b), translate(update.a), update.T)
         self._last = update.u
         self._applied.append(update.u)
-        translate = self._levels.translate
 
-        return (BookChanged(translate(update.b), translate(update.a), update.T),)
+        return (changed,)
 
     def restore(self, snapshot: Depth) -> Sequence[MarketEvent]:
         """Take a snapshot; nothing is live before a message has been seen that continues it."""
