@@ -161,7 +161,7 @@ async def test_F74_quotes_that_waited_for_a_slow_disk_are_not_sent_any_more(conn
     """A commit of five seconds: what they were priced from is as old; nothing is halted, and the next ones go out."""
     async with open_desk(connector) as desk, anyio.create_task_group() as group:
         clock = SlippingClock(LoopClock())
-        desk.bot.clock = clock
+        desk.bot.clock = desk.bot._recorder.clock = clock
         record, sent, slow = desk.bot.journal.record_step, list[str](), [True]
         connector.watch = lambda order: sent.append(order.client_id)
 

@@ -23,47 +23,35 @@ from perpmaker.engine.decision import Decision
 from perpmaker.engine.diary import Diary
 from perpmaker.engine.feed import FeedRunner
 from perpmaker.engine.inbox import Inbox
-from perpmaker.engine.journal import Journal, LastKnown, Step
+from perpmaker.engine.journal import Journal, LastKnown
 from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.missed import found, missed, unread_since
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.patience import Patience
 from perpmaker.engine.preparation import SettingsWatch
 from perpmaker.engine.price_reader import PriceReader
+from perpmaker.engine.recorder import Recorder
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.rules_watch import RulesWatch
 from perpmaker.engine.stopping import Closing, Stopping, exit_left
 from perpmaker.engine.trader import Trader
-from perpmaker.errors import JournalError
 from perpmaker.execution.action import Action, Ask, AskPrice, Place, Reconnect, Resync
 from perpmaker.execution.dispatch import Dispatcher, Gate
 from perpmaker.model.event import (
-    BookChanged,
-    BookLost,
-    BookSnapshot,
     Event,
-    FeedAlive,
     Halted,
-    MarkChanged,
     OrderRefused,
-    ReferenceChanged,
     Resynced,
     StopRequested,
-    Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Refusal, RefusalReason
+from perpmaker.model.order import RefusalReason
 from perpmaker.state.account import Totals
 from perpmaker.state.view import Mode
 
 CHECK_S = 30.0
 LEAST_WAIT_S = 0.001
-SLOW_S = 1.0
-"""Quotes that a slow disk has held up for longer are not sent any more: what they were priced from is as old."""
-
 OVERLAP_MS = 10_000
-
-_MARKET = (BookSnapshot, BookChanged, BookLost, Traded, MarkChanged, ReferenceChanged, FeedAlive)
 
 
 @attrs.define(kw_only=True)
@@ -100,6 +88,7 @@ class Supervisor:
     _dispatcher: Dispatcher = attrs.field(init=False)
     _stopping: Stopping = attrs.field(init=False)
     _dead_man: DeadMan | None = attrs.field(default=None, init=False)
+    _recorder: Recorder = attrs.field(init=False)
     _diary: Diary = attrs.field(init=False)
     _watch: SettingsWatch = attrs.field(init=False)
     _rules: RulesWatch = attrs.field(init=False)
@@ -115,6 +104,9 @@ class Supervisor:
 
     def __attrs_post_init__(self) -> None:
         self.count = OrderCount(kind_of=self.known.kind_in_this_run)
+        self._recorder = Recorder(
+            journal=self.journal, clock=self.clock, remembered=self.trader.remembered, emit=self.inbox.put
+        )
         self._diary = Diary(instrument=self.instrument, known=self.known)
         self._random = Random(self.seed)  # noqa: S311  # jitter, not cryptography
         self._gate = Gate(clock=self.clock)
@@ -244,29 +236,8 @@ class Supervisor:
         """Let the trader decide on what happened: its decision, journalled, and of it what may be sent now."""
         now = self.clock.now()
         decision = self.trader.handle(events, now)
-        told = [event for event in events if not isinstance(event, _MARKET)]
 
-        if not told and not decision.actions and not decision.notices:
-            return decision, ()
-
-        remembered = self.trader.remembered()
-        step = Step(at=now, events=told, actions=decision.actions, notices=decision.notices, memory=remembered)
-
-        return decision, self._journalled(step)
-
-    def _journalled(self, step: Step) -> Sequence[Action]:
-        """Record the step and give back what may be sent: without a row, only what shrinks the risk."""
-        try:
-            self.journal.record_step(step, self.clock.utc_ms())
-        except JournalError as error:
-            if self._halted is None:
-                self.inbox.put([Halted(reason=str(error))])
-
-            return self._without_quotes(step.actions, str(error))
-
-        slow_s = self.clock.now() - step.at
-
-        return step.actions if slow_s <= SLOW_S else self._without_quotes(step.actions, f"recorded in {slow_s:.1f} s")
+        return decision, self._recorder.record(events, decision, now)
 
     def _follow(self, events: Sequence[Event], decision: Decision) -> None:
         """Let everybody else know what happened, and people what they should."""
@@ -305,19 +276,6 @@ class Supervisor:
 
         if decision.mode is Mode.HALT and self._halted is None:
             self._halted = decision.mode_reason
-
-    def _without_quotes(self, actions: Sequence[Action], reason: str) -> Sequence[Action]:
-        """Nothing that adds risk may go out unrecorded, or late; the trader is told that those were never sent."""
-        refusal = Refusal(reason=RefusalReason.OTHER, text=f"not sent: {reason}")
-        quotes = [
-            action.order.client_id
-            for action in actions
-            if isinstance(action, Place) and not action.order.slot.kind.is_exit
-        ]
-
-        self.inbox.put([OrderRefused(client_id=client_id, refusal=refusal) for client_id in quotes])
-
-        return [action for action in actions if not (isinstance(action, Place) and action.order.client_id in quotes)]
 
     def _start(self, actions: Sequence[Action], group: TaskGroup) -> None:
         """Send orders in a task of their own, and do what else was asked for."""

@@ -32,8 +32,9 @@ from perpmaker.engine.proof import Proof
 from perpmaker.engine.quoting import Broken, Quoting, quote
 from perpmaker.engine.recollection import FiredAt, Recollection, fired_in, recollect, restore
 from perpmaker.engine.retry import Retries
-from perpmaker.execution.action import Action, Cancel, Place
-from perpmaker.execution.diff import Changes, Want, diff, equals, new_order
+from perpmaker.engine.sending import Sending
+from perpmaker.execution.action import Action
+from perpmaker.execution.diff import Want, equals
 from perpmaker.model.event import (
     Channel,
     Event,
@@ -103,15 +104,21 @@ class Trader:
         self._strategy = strategy
         self._exits = exits
         self._review = review or partial(risk.review, modules=())
-        self._ids = client_ids
         self._adoption = Adoption(is_ours=client_ids.is_ours, intent=intent, is_strange=is_strange)
         self._agreement = Agreement(wanted=settings, instrument=instrument, permission=self.permission)
-        self._two_stops = two_stops
         self._proof = Proof(self.state, self.permission, fence_s=fence_s)
         self._price_question = PriceQuestion(self.state)
         self._retries = Retries()
         self._competition = Competition()
         self._aftermath = Aftermath(self.state, self.permission, self._retries, self._competition)
+        self._sending = Sending(
+            state=self.state,
+            permission=self.permission,
+            client_ids=client_ids,
+            retries=self._retries,
+            competition=self._competition,
+            two_stops=two_stops,
+        )
         self._wanted = Wanted()
         self._wanted_exits = WantedExits()
         self._fired: dict[PositionSide, FiredAt] = {}
@@ -230,7 +237,7 @@ class Trader:
             exits = self._decide_exits(view)
             quoting = self._decide_quotes(view, notices)
             quotes = () if quoting is None or mode is not Mode.RUN else self._permitted(quoting.quotes)
-            actions = self._send([*exits, *quotes], now)
+            actions = self._sending.send([*exits, *quotes], now)
 
         return self._answer([*actions, *proofs], notices, quoting, now)
 
@@ -274,45 +281,6 @@ class Trader:
             return ()
 
         return tuple(quote for quote in quotes if quote.slot.position_side not in forbidden)
-
-    def _send(self, wants: Sequence[Want], now: float) -> list[Action]:
-        """Turn the difference into actions, and mark every order in them as in flight."""
-        orders = self.state.orders
-        working = list(orders.working())
-        resyncing = self.permission.demand is not None
-        waiting = {want.slot for want in wants if self._retries.waits(want.slot, now)}
-        waiting.update(self._competition.waiting(working, now, resyncing=resyncing))
-        changes = diff(
-            working,
-            wants,
-            blocked=orders.is_blocked,
-            waiting=waiting,
-            settling=orders.missing(),
-            cut=orders.cut(now),
-            two_stops=self._two_stops,
-        )
-
-        return [*self._cancels(changes, now), *self._places(changes, now)]
-
-    def _cancels(self, changes: Changes, now: float) -> list[Action]:
-        actions: list[Action] = []
-
-        for order in changes.cancel:
-            if self.state.orders.live[order.client_id].cancel_at <= now:
-                self.state.orders.cancel(order.client_id, now)
-                actions.append(Cancel(client_id=order.client_id, venue_id=order.venue_id, kind=order.slot.kind))
-
-        return actions
-
-    def _places(self, changes: Changes, now: float) -> list[Action]:
-        actions: list[Action] = []
-
-        for want in changes.place:
-            order = new_order(want, self._ids.next())
-            self.state.place(order, now)
-            actions.append(Place(order=order))
-
-        return actions
 
     def _answer(
         self,

@@ -8,10 +8,11 @@ import attrs
 
 from perpmaker.exits import entry, guard, rest, retry
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
-from perpmaker.exits.price import SHORTEST_S, Source, read_source, watch
+from perpmaker.exits.price import Source, read_source, watch
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.stop import best_against, has_passed, price_stop, stop_ticks, watch_renewal, watch_trigger
 from perpmaker.exits.target import take_profit
+from perpmaker.exits.wake import by, merge
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderType, PositionSide, Side, Slot
 from perpmaker.model.position import Position
@@ -89,7 +90,7 @@ class Exits:
             exits=tuple(wanted for one in leaving.values() for wanted in one.exits),
             no_quotes_for=frozenset(fired),
             memory=memory,
-            wake=_merge(tuple(one.wake for one in leaving.values())),
+            wake=merge(tuple(one.wake for one in leaving.values())),
         )
 
     def _leave(self, view: View, memory: ExitMemory, known: Mapping[Slot, Failed], position: Position) -> Leaving:
@@ -154,7 +155,7 @@ class Exits:
         again = retry.waits_until(view, memory.failed.get(slot))
 
         if again is not None and (resting is None or resting.order.ticks != trigger):
-            stops, wake = guard.stay(view, slot), _by(view, leaving.wake, again)
+            stops, wake = guard.stay(view, slot), by(view, leaving.wake, again)
         else:
             why = Reason(Rule.STOPPED, "rests on the venue, which fires it by its last price", trigger)
             lots = view.instrument.lots_down(abs(position.amount))
@@ -171,7 +172,7 @@ class Exits:
         to_close = lots - quoted - replaced
 
         if replaced:
-            wake = _by(view, wake, view.now)
+            wake = by(view, wake, view.now)
 
         if to_close <= 0 or (to_close < lots and view.instrument.is_dust(view.instrument.amount(to_close))):
             return Leaving(exits=(), wake=wake)
@@ -195,7 +196,7 @@ class Exits:
 
         again = retry.waits_until(view, failed)
 
-        return Leaving(exits=(target,), wake=wake) if again is None else Leaving(exits=(), wake=_by(view, wake, again))
+        return Leaving(exits=(target,), wake=wake) if again is None else Leaving(exits=(), wake=by(view, wake, again))
 
     def _take_profit(self, instrument: Instrument, position: Position, lots: int) -> TakeProfit:
         """The target, worked out once for a position that stays as it is."""
@@ -240,10 +241,10 @@ class Exits:
         on_venue = _closing_slot(OrderKind.VENUE_STOP, position)
 
         if slot not in view.orders and (until := guard.working_until(view, on_venue, fired)) is not None:
-            return Leaving(exits=guard.stay(view, on_venue), wake=_by(view, wake, until), fired=fired)
+            return Leaving(exits=guard.stay(view, on_venue), wake=by(view, wake, until), fired=fired)
 
         if (until := _clearing_until(view, slot, fired)) is not None:
-            return Leaving(exits=(), wake=_by(view, wake, until), fired=fired)
+            return Leaving(exits=(), wake=by(view, wake, until), fired=fired)
 
         failed = memory.failed.get(slot)
 
@@ -251,7 +252,7 @@ class Exits:
             buffer = self._settings.stop_loss_slippage_buffer
             stops, until = guard.past_others(view, on_venue, memory, fired, buffer=buffer, lots=lots)
 
-            return Leaving(exits=stops, wake=_by(view, wake, until), fired=fired)
+            return Leaving(exits=stops, wake=by(view, wake, until), fired=fired)
 
         if slot not in view.orders and retry.is_out_of_patience(view, failed):
             fired = attrs.evolve(fired, market=True)
@@ -267,7 +268,7 @@ class Exits:
         again = None if slot in view.orders else retry.waits_until(view, failed)
 
         if again is not None:
-            return Leaving(exits=(), wake=_by(view, wake, again), fired=fired)
+            return Leaving(exits=(), wake=by(view, wake, again), fired=fired)
 
         order = StopLoss(
             slot=slot,
@@ -284,7 +285,7 @@ class Exits:
         slot = _closing_slot(OrderKind.CLOSE, position)
 
         if (until := _clearing_until(view, slot, fired)) is not None:
-            return Leaving(exits=(), wake=_by(view, Wake(), until), fired=fired)
+            return Leaving(exits=(), wake=by(view, Wake(), until), fired=fired)
 
         why = Reason(Rule.MODE, view.mode_reason or view.mode.value)
 
@@ -299,7 +300,7 @@ class Exits:
         again = None if slot in view.orders else retry.waits_until(view, memory.failed.get(slot))
 
         if again is not None:
-            return Leaving(exits=(), wake=_by(view, wake, again))
+            return Leaving(exits=(), wake=by(view, wake, again))
 
         lots = min(lots, view.instrument.lots_down(view.instrument.max_market_amount))
         order: Exit
@@ -334,26 +335,3 @@ def _clearing_until(view: View, slot: Slot, fired: Fired) -> float | None:
     )
 
     return until if rivals else None
-
-
-def _by(view: View, wake: Wake, instant: float) -> Wake:
-    """The same conditions, and this time at the latest."""
-    instant = max(instant, view.now + SHORTEST_S)
-
-    return attrs.evolve(wake, at=instant if wake.at is None else min(wake.at, instant))
-
-
-def _merge(wakes: tuple[Wake, ...]) -> Wake:
-    """Whatever comes first, of all positions."""
-    if len(wakes) <= 1:
-        return wakes[0] if wakes else Wake()
-
-    return Wake(
-        at=min((wake.at for wake in wakes if wake.at is not None), default=None),
-        bid_low=max((wake.bid_low for wake in wakes if wake.bid_low is not None), default=None),
-        bid_high=min((wake.bid_high for wake in wakes if wake.bid_high is not None), default=None),
-        ask_low=max((wake.ask_low for wake in wakes if wake.ask_low is not None), default=None),
-        ask_high=min((wake.ask_high for wake in wakes if wake.ask_high is not None), default=None),
-        mark_low=max((wake.mark_low for wake in wakes if wake.mark_low is not None), default=None),
-        mark_high=min((wake.mark_high for wake in wakes if wake.mark_high is not None), default=None),
-    )

@@ -1,0 +1,82 @@
+"""Written before sent: what was decided goes into the journal, and only what is there goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.engine.decision import Decision
+from perpmaker.engine.journal import Journal, Step
+from perpmaker.engine.recollection import Recollection
+from perpmaker.errors import JournalError
+from perpmaker.execution.action import Action, Place
+from perpmaker.execution.dispatch import Emit
+from perpmaker.model.event import (
+    BookChanged,
+    BookLost,
+    BookSnapshot,
+    Event,
+    FeedAlive,
+    Halted,
+    MarkChanged,
+    OrderRefused,
+    ReferenceChanged,
+    Traded,
+)
+from perpmaker.model.order import Refusal, RefusalReason
+
+SLOW_S = 1.0
+"""Quotes that a slow disk has held up for longer are not sent any more: what they were priced from is as old."""
+
+_MARKET = (BookSnapshot, BookChanged, BookLost, Traded, MarkChanged, ReferenceChanged, FeedAlive)
+
+
+@attrs.define(kw_only=True)
+class Recorder:
+    """Records steps that matter. `remembered` is what a next run should know; a broken journal is told of once."""
+
+    journal: Journal
+    clock: Clock
+    remembered: Callable[[], Recollection]
+    emit: Emit
+    _is_broken: bool = attrs.field(default=False, init=False)
+
+    def record(self, events: Sequence[Event], decision: Decision, now: float) -> Sequence[Action]:
+        """Record what was decided on these events at `now`, and give back what may be sent.
+
+        Without a row, or too late, that is only what shrinks the risk.
+        """
+        told = [event for event in events if not isinstance(event, _MARKET)]
+
+        if not told and not decision.actions and not decision.notices:
+            return ()
+
+        step = Step(at=now, events=told, actions=decision.actions, notices=decision.notices, memory=self.remembered())
+
+        try:
+            self.journal.record_step(step, self.clock.utc_ms())
+        except JournalError as error:
+            if not self._is_broken:
+                self._is_broken = True
+                self.emit([Halted(reason=str(error))])
+
+            return self._without_quotes(step.actions, str(error))
+
+        slow_s = self.clock.now() - now
+
+        return step.actions if slow_s <= SLOW_S else self._without_quotes(step.actions, f"recorded in {slow_s:.1f} s")
+
+    def _without_quotes(self, actions: Sequence[Action], reason: str) -> Sequence[Action]:
+        """Nothing that adds risk may go out unrecorded, or late; the trader is told that those were never sent."""
+        refusal = Refusal(reason=RefusalReason.OTHER, text=f"not sent: {reason}")
+        quotes = [
+            action.order.client_id
+            for action in actions
+            if isinstance(action, Place) and not action.order.slot.kind.is_exit
+        ]
+
+        self.emit([OrderRefused(client_id=client_id, refusal=refusal) for client_id in quotes])
+
+        return [action for action in actions if not (isinstance(action, Place) and action.order.client_id in quotes)]

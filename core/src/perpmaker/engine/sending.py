@@ -1,0 +1,66 @@
+"""From what should rest to what is sent: the difference to what rests, every order in it in flight from here on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from perpmaker.engine.client_id import ClientIds
+from perpmaker.engine.competition import Competition
+from perpmaker.engine.permission import Permission
+from perpmaker.engine.retry import Retries
+from perpmaker.execution.action import Action, Cancel, Place
+from perpmaker.execution.diff import Changes, Want, diff, new_order
+from perpmaker.state.state import State
+
+
+@attrs.frozen(kw_only=True)
+class Sending:
+    """Turns wants into actions. `two_stops`: the venue lets two stops of a position rest beside each other."""
+
+    state: State
+    permission: Permission
+    client_ids: ClientIds
+    retries: Retries
+    competition: Competition
+    two_stops: bool
+
+    def send(self, wants: Sequence[Want], now: float) -> list[Action]:
+        """The cancels and new orders that make of what rests what is wanted, all of them marked as in flight."""
+        orders = self.state.orders
+        working = list(orders.working())
+        resyncing = self.permission.demand is not None
+        waiting = {want.slot for want in wants if self.retries.waits(want.slot, now)}
+        waiting.update(self.competition.waiting(working, now, resyncing=resyncing))
+        changes = diff(
+            working,
+            wants,
+            blocked=orders.is_blocked,
+            waiting=waiting,
+            settling=orders.missing(),
+            cut=orders.cut(now),
+            two_stops=self.two_stops,
+        )
+
+        return [*self._cancels(changes, now), *self._places(changes, now)]
+
+    def _cancels(self, changes: Changes, now: float) -> list[Action]:
+        actions: list[Action] = []
+
+        for order in changes.cancel:
+            if self.state.orders.live[order.client_id].cancel_at <= now:
+                self.state.orders.cancel(order.client_id, now)
+                actions.append(Cancel(client_id=order.client_id, venue_id=order.venue_id, kind=order.slot.kind))
+
+        return actions
+
+    def _places(self, changes: Changes, now: float) -> list[Action]:
+        actions: list[Action] = []
+
+        for want in changes.place:
+            order = new_order(want, self.client_ids.next())
+            self.state.place(order, now)
+            actions.append(Place(order=order))
+
+        return actions
