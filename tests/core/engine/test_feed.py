@@ -14,7 +14,14 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.engine.backoff import CAP_S, Backoff
 from perpmaker.engine.feed import FeedRunner, ReferenceFeed
-from perpmaker.errors import AuthenticationError, ConnectivityError, MarketClosedError, PayloadError, RateLimitedError
+from perpmaker.errors import (
+    AuthenticationError,
+    ConnectivityError,
+    ExitCode,
+    MarketClosedError,
+    PayloadError,
+    RateLimitedError,
+)
 from perpmaker.model.event import (
     BalanceReported,
     Channel,
@@ -157,7 +164,8 @@ async def test_F14_a_refused_key_halts_and_is_tried_again_after_30_s() -> None:
     line = Line([[refused], []])
     events = await run(line, 60)
 
-    assert Halted(reason="the book stream was refused: Invalid API-key (code -2015)") in events
+    refused = Halted(reason="the book stream was refused: Invalid API-key (code -2015)", code=ExitCode.REFUSED)
+    assert refused in events
     assert line.opened_at[1] - line.opened_at[0] >= 30
 
 

@@ -145,10 +145,14 @@ async def _look(configuration: Configuration, context: ConnectorContext, stack: 
     from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before the engine is imported
     from perpmaker.cli.survey import survey  # noqa: PLC0415  # the same
     from perpmaker.engine.key_check import check_key  # noqa: PLC0415  # the same
+    from perpmaker.engine.plugin_start import starting  # noqa: PLC0415  # the same
 
     plan = plan_of(configuration)
-    connector = await stack.enter_async_context(plan.connector.open(plan.connector_settings, context))
-    instrument = await connector.instrument(configuration.run.market)
+
+    with starting("connector", plan.connector.name):
+        connector = await stack.enter_async_context(plan.connector.open(plan.connector_settings, context))
+        instrument = await connector.instrument(configuration.run.market)
+
     notes: list[str] = []
     await check_key(connector, configuration.environment, notes.append, trust=True)
     broken = list(broken_rules(configuration, instrument))

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from perpmaker.cli.screen import printable
-from perpmaker.errors import ExitCode, PerpmakerError
+from perpmaker.errors import ExitCode, PerpmakerError, PluginError
 
 _INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
 
@@ -59,6 +59,11 @@ def _said(errors: list[BaseException]) -> int:
     """Say errors that people can do something about; the first one decides the exit code."""
     for text in dict.fromkeys(str(error) for error in errors):
         click.echo(printable(text), err=True)
+
+    for error in errors:
+        if isinstance(error, PluginError) and error.__cause__ is not None:
+            path = _written("".join(traceback.format_exception(error.__cause__)))
+            click.echo(f"Its traceback {f'is in {path}' if path else 'could not be written'}.", err=True)
 
     first = expected(errors[0])
 

@@ -12,7 +12,8 @@ from perpmaker.clock import Clock
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading
 from perpmaker.engine.feed import ReferenceFeed
-from perpmaker.engine.launch import Plan
+from perpmaker.engine.launch import Plan, build_risk
+from perpmaker.engine.plugin_start import starting
 from perpmaker.engine.source import source_opener
 from perpmaker.errors import ConnectivityError, MarketRulesError, PayloadError, PerpmakerError, RateLimitedError
 from perpmaker.model.event import Channel, Resynced
@@ -58,9 +59,12 @@ async def survey(
     source_failure = await _listen(
         state, _feeds(plan, connector, instrument, context), clock, _price_type(configuration)
     )
-    modules = tuple(declaration.build(chosen, instrument) for declaration, chosen in plan.risk)
+    modules = build_risk(plan, instrument)
     view = state.view(clock.now(), mode=Mode.RUN, mode_reason="", memory=None)
-    wanted = plan.strategy.build(plan.strategy_settings, instrument).decide(view)
+
+    with starting("strategy", plan.strategy.name):
+        wanted = plan.strategy.build(plan.strategy_settings, instrument).decide(view)
+
     reviewed = review(view, wanted.quotes, modules)
     balance = state.account.balances.get(instrument.quote)
 

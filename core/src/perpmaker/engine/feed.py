@@ -63,7 +63,7 @@ class FeedRunner:
         except RateLimitedError as error:
             return str(error), error.retry_after_s
         except RefusedError as error:
-            self.emit([Halted(reason=f"the {self._name()} stream was refused: {error}")])
+            self.emit([Halted(reason=f"the {self._name()} stream was refused: {error}", code=error.exit_code)])
             return str(error), LOCKED_OUT_S if isinstance(error, AuthenticationError) else 0.0
         except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained here, and told as a halt
             reason = f"the {self._name()} stream failed ({type(error).__name__}: {error})"

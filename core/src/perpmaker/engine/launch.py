@@ -35,6 +35,7 @@ from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.persistence import Hold, Persistence, venue_of
+from perpmaker.engine.plugin_start import starting
 from perpmaker.engine.preparation import prepare
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, source_opener, traded_mid
@@ -46,6 +47,7 @@ from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
+from perpmaker.risk.interface import RiskModule
 from perpmaker.risk.review import review
 
 _DIGITS = string.digits + string.ascii_lowercase
@@ -202,8 +204,10 @@ async def open_bot(
 async def _open_desk(plan: Plan, context: ConnectorContext, stack: AsyncExitStack) -> Desk:
     """Open the connector and read the market's rules; on success it stays open as long as the stack."""
     async with AsyncExitStack() as attempt:
-        connector = await attempt.enter_async_context(plan.connector.open(plan.connector_settings, context))
-        instrument = await connector.instrument(plan.market)
+        with starting("connector", plan.connector.name):
+            connector = await attempt.enter_async_context(plan.connector.open(plan.connector_settings, context))
+            instrument = await connector.instrument(plan.market)
+
         stack.push_async_exit(attempt.pop_all())
 
         return Desk(connector=connector, instrument=instrument)
@@ -230,6 +234,17 @@ async def _prepare(plan: Plan, desk: Desk, clock: Clock) -> VenueSettings:
     return await prepare(desk.connector, instrument, wanted, clock)
 
 
+def build_risk(plan: Plan, instrument: Instrument) -> tuple[RiskModule, ...]:
+    """The risk modules of the plan, in its order."""
+    modules = []
+
+    for declaration, settings in plan.risk:
+        with starting("risk module", declaration.name):
+            modules.append(declaration.build(settings, instrument))
+
+    return tuple(modules)
+
+
 def build_trader(
     plan: Plan,
     instrument: Instrument,
@@ -247,11 +262,14 @@ def build_trader(
     `intent`, `is_strange` and `settings` as the trader's. `venue_stops`: the venue keeps stops; `two_stops`: also two
     of them for one position.
     """
-    modules = tuple(declaration.build(settings, instrument) for declaration, settings in plan.risk)
+    with starting("strategy", plan.strategy.name):
+        strategy = plan.strategy.build(plan.strategy_settings, instrument)
+
+    modules = build_risk(plan, instrument)
 
     return Trader(
         instrument=instrument,
-        strategy=plan.strategy.build(plan.strategy_settings, instrument),
+        strategy=strategy,
         exits=Exits(plan.exits, instrument, quotes_continue=plan.quotes_continue, venue_stops=venue_stops),
         client_ids=client_ids,
         leverage=plan.leverage,

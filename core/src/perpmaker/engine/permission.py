@@ -52,7 +52,7 @@ class Permission:
                 if event.began_at >= self.demanded_at:
                     self.demand = None
             case Halted():
-                self.halt(event.reason)
+                self.halt(event.reason, event.code)
             case StopRequested():
                 self.stop = Mode.FLATTEN if event.close or self.stop is Mode.FLATTEN else Mode.STOP
             case _:

@@ -60,7 +60,7 @@ class Recorder:
         except JournalError as error:
             if not self._is_broken:
                 self._is_broken = True
-                self.emit([Halted(reason=str(error))])
+                self.emit([Halted(reason=str(error), code=error.exit_code)])
 
             return self._without_quotes(step.actions, str(error))
 

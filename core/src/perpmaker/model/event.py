@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import attrs
 
+from perpmaker.errors import ExitCode
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, OrderReport, Refusal, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
@@ -307,9 +308,13 @@ class StopRequested:
 
 @attrs.frozen(kw_only=True)
 class Halted:
-    """Something that trying again does not mend: quotes go and stay away, exits are still managed."""
+    """Something that trying again does not mend: quotes go and stay away, exits are still managed.
+
+    `code` is what a run that was halted by it ends with.
+    """
 
     reason: str
+    code: ExitCode = ExitCode.BUG
 
 
 MarketEvent: TypeAlias = (
