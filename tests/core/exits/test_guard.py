@@ -18,6 +18,7 @@ Stops = Callable[[WantedExits], list[tuple[int | None, int]]]
 GUARD = Slot(OrderKind.VENUE_STOP, Side.SELL)
 TARGET = Slot(OrderKind.TAKE_PROFIT, Side.SELL)
 STOP = Slot(OrderKind.STOP_LOSS, Side.SELL)
+CLOSE = Slot(OrderKind.CLOSE, Side.SELL)
 ON_VENUE = {"stop_loss_order": "venue", "venue_stops": True}
 
 
@@ -204,11 +205,11 @@ def test_F45_while_a_new_stop_is_refused_the_old_one_is_wanted_as_it_rests(venue
 # --- beside closing orders of somebody else --------------------------------------------------------------------------
 
 
-def refuse_stop(market: Any) -> None:
+def refuse_stop(market: Any, slot: Slot = STOP) -> None:
     """The venue refuses the stop order of the local line: other closing orders hold the position."""
-    market.end(STOP, End.REFUSED)
+    market.end(slot, End.REFUSED)
     refusal = Refusal(reason=RefusalReason.REDUCE_ONLY, code="-4118")
-    market.ended[STOP] = attrs.evolve(market.ended[STOP], refusal=refusal)
+    market.ended[slot] = attrs.evolve(market.ended[slot], refusal=refusal)
 
 
 def kept_out(venue: Any, **changes: Any) -> Any:
@@ -238,6 +239,18 @@ def test_F39_it_is_sent_again_where_it_would_have_fired_at_once(venue: Any) -> N
     market = kept_out(venue)
     reject(market, RefusalReason.WOULD_TRIGGER)
     assert guards(market.decide(after=0.01, bid=9680, ask=9682)) == [(GUARD, 9679)]
+
+
+def test_F39_a_persons_wish_to_be_flat_is_not_kept_out_either(venue: Any) -> None:
+    """The market order of a close is refused for two seconds: then as close-position, one tick past the market."""
+    market = venue(venue_stops=True, mode=Mode.FLATTEN, bid=10050, ask=10052)
+    market.decide()
+
+    for _ in range(6):
+        refuse_stop(market, CLOSE)
+        market.decide(after=0.5)
+
+    assert guards(market.wanted) == [(GUARD, 10049)]
 
 
 def test_F39_without_stops_on_the_venue_the_stop_order_goes_on_being_sent(venue: Any, stops: Stops) -> None:

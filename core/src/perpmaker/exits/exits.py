@@ -246,13 +246,10 @@ class Exits:
         if (until := _clearing_until(view, slot, fired)) is not None:
             return Leaving(exits=(), wake=by(view, wake, until), fired=fired)
 
+        if (past := self._past_others(view, memory, slot, fired=fired, lots=lots, wake=wake)) is not None:
+            return past
+
         failed = memory.failed.get(slot)
-
-        if self._venue_stops and guard.is_kept_out(view, slot, on_venue, fired, failed):
-            buffer = self._settings.stop_loss_slippage_buffer
-            stops, until = guard.past_others(view, on_venue, memory, fired, buffer=buffer, lots=lots)
-
-            return Leaving(exits=stops, wake=by(view, wake, until), fired=fired)
 
         if slot not in view.orders and retry.is_out_of_patience(view, failed):
             fired = attrs.evolve(fired, market=True)
@@ -287,11 +284,27 @@ class Exits:
         if (until := _clearing_until(view, slot, fired)) is not None:
             return Leaving(exits=(), wake=by(view, Wake(), until), fired=fired)
 
-        why = Reason(Rule.MODE, view.mode_reason or view.mode.value)
+        if (past := self._past_others(view, memory, slot, fired=fired, lots=lots, wake=Wake())) is not None:
+            return past
 
+        why = Reason(Rule.MODE, view.mode_reason or view.mode.value)
         market = self._market(view, memory, slot=slot, lots=lots, wake=Wake(), reasons=(why,))
 
         return attrs.evolve(market, fired=fired)
+
+    def _past_others(
+        self, view: View, memory: ExitMemory, slot: Slot, *, fired: Fired, lots: int, wake: Wake
+    ) -> Leaving | None:
+        """What closes a position that closing orders of others hold; None while the order of this slot gets through."""
+        on_venue = slot._replace(kind=OrderKind.VENUE_STOP)
+
+        if not self._venue_stops or not guard.is_kept_out(view, slot, on_venue, fired, memory.failed.get(slot)):
+            return None
+
+        buffer = self._settings.stop_loss_slippage_buffer
+        stops, until = guard.past_others(view, on_venue, memory, fired, buffer=buffer, lots=lots)
+
+        return Leaving(exits=stops, wake=by(view, wake, until), fired=fired)
 
     def _market(
         self, view: View, memory: ExitMemory, *, slot: Slot, lots: int, wake: Wake, reasons: tuple[Reason, ...]
