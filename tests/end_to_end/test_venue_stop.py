@@ -141,7 +141,7 @@ async def test_a_clean_stop_leaves_a_stop_on_the_venue_and_the_next_run_takes_it
         async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
             group.start_soon(session.bot.run)
             await anyio.sleep(2)
-            assert any("taken over as venue_stop" in line for line in session.told), session.told
+            assert any("taken over as stop on the venue" in line for line in session.told), session.told
             assert any(line.startswith("at the start the net position is ") for line in session.told), session.told
             assert waiting(session) == []
             assert len(session.sandbox.exchange.executions(ACCOUNT)) >= executed

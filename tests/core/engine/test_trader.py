@@ -109,7 +109,7 @@ def test_halted_quotes_go_and_stay_away() -> None:
     assert len(of(scene.tell(Halted(reason="key revoked")).actions, Cancel)) == 2
     filled = scene.tell(scene.fill("1", 5, 5), scene.cancelled("2"))
 
-    assert placed(filled.actions) == ["take_profit sell"]
+    assert placed(filled.actions) == ["target sell"]
     assert placed(scene.tell(scene.resynced(amount="0.005")).actions) == []
 
 

@@ -76,7 +76,7 @@ def test_F35_fill_before_the_answer_is_a_position_at_once() -> None:
     scene.start()
     filled = scene.tell(scene.fill("1", 5, 5))
 
-    assert placed(filled.actions)[0] == "take_profit sell"
+    assert placed(filled.actions)[0] == "target sell"
     scene.tell(scene.accepted("1", by_stream=False))
     assert scene.status("1") is None
     assert scene.amount == Decimal("0.005")
@@ -103,7 +103,7 @@ def test_F37_cancel_refused_because_filled_is_asked_for_and_not_repeated() -> No
     assert not of(refused.actions, Cancel)
     resolved = scene.tell(scene.report("1", OrderStatus.FILLED, 5), scene.fill("1", 5, 5))
     assert scene.amount == Decimal("0.005")
-    assert "take_profit sell" in placed(resolved.actions)
+    assert "target sell" in placed(resolved.actions)
 
 
 def test_F37_accepted_order_that_the_venue_forgot_is_final_only_after_the_fence_and_a_resync() -> None:
@@ -146,7 +146,7 @@ def test_F39_reduce_only_refusal_reads_the_account_and_cancels_competing_closes(
     assert "pm-bot-r1-1" in {action.client_id for action in of(refused.actions, Cancel)}
     assert not of(refused.actions, Place)
     gone = scene.tell(scene.cancelled("1"), scene.resynced(amount="0.005"))
-    assert "stop_loss sell" in placed(gone.actions)
+    assert "stop loss sell" in placed(gone.actions)
 
 
 def test_refused_quotes_do_not_turn_into_a_storm() -> None:

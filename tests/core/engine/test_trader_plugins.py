@@ -46,7 +46,7 @@ def test_F77_raising_strategy_loses_its_quotes_and_exits_go_on(error: Callable[[
     assert raised.mode is Mode.HALT
     assert len(of(raised.actions, Cancel)) == 2
     assert "Traceback" in raised.notices[0]
-    assert placed(scene.tell(scene.fill("1", 5, 5), scene.cancelled("2")).actions) == ["take_profit sell"]
+    assert placed(scene.tell(scene.fill("1", 5, 5), scene.cancelled("2")).actions) == ["target sell"]
 
 
 def test_F77_keyboard_interrupt_passes() -> None:

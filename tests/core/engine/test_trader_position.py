@@ -28,7 +28,7 @@ def test_position_changed_from_outside_is_adopted_and_said() -> None:
     position = Position(side=PositionSide.NET, amount=Decimal("0.007"), entry=Decimal(100), venue_ms=scene.ms + 10)
     adopted = scene.tell(PositionReported(position=position))
 
-    assert placed(adopted.actions) == ["take_profit sell"]
+    assert placed(adopted.actions) == ["target sell"]
     scene.wait(2.5)
     assert any("0.007" in notice for decision in scene.decisions for notice in decision.notices)
 
@@ -53,7 +53,7 @@ def test_a_fill_after_a_start_is_a_position_at_once_whatever_the_first_read_told
     decided = scene.tell(scene.fill("1", 5, 5))
 
     assert scene.amount == Decimal("0.005")
-    assert "take_profit sell" in placed(decided.actions)
+    assert "target sell" in placed(decided.actions)
 
 
 def test_report_of_the_same_millisecond_is_a_doubt_that_asks_for_a_resync() -> None:

@@ -31,7 +31,7 @@ def test_F59_other_units_pull_quotes_for_good_and_exits_go_on_in_the_old_ones(ch
     assert words in told.notices[0]
     assert {action.kind for action in of(told.actions, Cancel)} == {OrderKind.QUOTE}
     filled = scene.tell(scene.fill("1", 5, 5), scene.cancelled("2"))
-    assert placed(filled.actions) == ["take_profit sell"]
+    assert placed(filled.actions) == ["target sell"]
     assert scene.amount == Decimal("0.005")
     again = scene.tell(InstrumentChanged(instrument=changed), scene.resynced(amount="0.005"))
     assert (again.mode, again.notices, placed(again.actions)) == (Mode.HALT, (), [])

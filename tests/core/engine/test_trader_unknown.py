@@ -74,7 +74,7 @@ def test_F07_unknown_order_that_filled_is_found_and_its_position_protected() -> 
     found = scene.tell(scene.resynced(fills=(fill,), amount="0.005"))
 
     assert scene.amount == Decimal("0.005")
-    assert placed(found.actions)[0] == "take_profit sell"
+    assert placed(found.actions)[0] == "target sell"
 
 
 def test_F07_close_that_filled_is_not_sent_again_while_its_fill_is_on_its_way() -> None:
@@ -130,9 +130,9 @@ def test_reduce_only_exit_goes_out_beside_an_unknown_one() -> None:
     """The venue caps closes at the position, so a stop does not wait for the fence."""
     scene = Scene(exits=ExitsOf(stop_loss))
     first = scene.start(amount="0.005")
-    assert placed(first.actions)[0] == "stop_loss sell"
+    assert placed(first.actions)[0] == "stop loss sell"
     again = scene.tell(scene.unknown("1"))
-    assert placed(again.actions) == ["stop_loss sell"]
+    assert placed(again.actions) == ["stop loss sell"]
 
 
 def test_accepted_order_that_the_stream_never_shows_reconnects_it() -> None:

@@ -39,7 +39,7 @@ class RunSettings:
     price_source_market: Annotated[str | None, MARKET] = None
     price_source_custom_api: Annotated[str | None, URL] = None
     custom_api_update_interval: Annotated[float, Range(at_least=Decimal("0.5"))] = 5.0
-    dead_man_switch_s: Annotated[float | None, Range(above=0, off=0)] = 30.0
+    dead_man_switch_s: Annotated[float | None, Range(at_least=5, off=0)] = 30.0
     dead_man_switch_takes_foreign_orders: bool = False
 
     @property

@@ -56,5 +56,5 @@ class Aftermath:
         if self._state.is_open(slot.position_side):
             what = "fired it, and then did not execute it" if end.triggered else f"does not keep it ({end.end.value})"
             words = f": {end.refusal.text}" if end.refusal is not None else ""
-            text = f"the stop on the venue, {slot}: the venue {what}{words}; the stop is watched here"
+            text = f"{slot}: the venue {what}{words}; the stop is watched here"
             yield from self._notices.say((slot, end.end, end.triggered), text, now)

@@ -17,14 +17,6 @@ from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderType, Side, Sl
 REMEMBERED = 10_000
 """Executions whose repetition is recognised: streams and readings tell each more than once."""
 
-_NAMES = {
-    OrderKind.QUOTE: "quote",
-    OrderKind.TAKE_PROFIT: "target",
-    OrderKind.STOP_LOSS: "STOP LOSS",
-    OrderKind.CLOSE: "close",
-    OrderKind.VENUE_STOP: "stop on the venue",
-}
-
 
 @attrs.define(kw_only=True)
 class Diary:
@@ -75,16 +67,21 @@ class Diary:
         booked = "" if not won else f", {won:+z.4f} {self.instrument.quote}"
 
         yield (
-            f"{_NAMES[kind]}: {verb} {plain(fill.amount)} at {plain(fill.price)}{booked}, "
+            f"{_name(kind)}: {verb} {plain(fill.amount)} at {plain(fill.price)}{booked}, "
             f"fee {plain(fill.fee)} {fill.fee_asset}"
         )
 
     def _sent(self, order: NewOrder, now: float) -> Iterator[str]:
         where = "at market" if order.ticks is None else f"at {plain(self.instrument.price(order.ticks))}"
         amount = "all" if order.type is OrderType.VENUE_STOP else plain(self.instrument.amount(order.lots))
-        text = f"{_NAMES[order.slot.kind]} placed: {order.side.value} {amount} {where}"
+        text = f"{_name(order.slot.kind)} placed: {order.side.value} {amount} {where}"
         before, at = self._placed.get(order.slot, ("", now))
 
         if text != before or now - at >= QUIET_S:
             self._placed[order.slot] = (text, now)
             yield text
+
+
+def _name(kind: OrderKind) -> str:
+    """What it is called in a line; a loss is not to be overlooked."""
+    return kind.words.upper() if kind is OrderKind.STOP_LOSS else kind.words

@@ -53,8 +53,8 @@ class PositionMode(Word):
 class OrderKind(Word):
     """Why an order exists. Exits are distinct kinds everywhere: a stop is never mistaken for a target.
 
-    `is_exit`: it can only shrink a position. STOP_LOSS is sent when the stop has fired; VENUE_STOP rests on the venue,
-    which fires it, also while nobody is here.
+    `is_exit`: it can only shrink a position. `words`: what people call it. STOP_LOSS is sent when the stop has fired;
+    VENUE_STOP rests on the venue, which fires it, also while nobody is here.
     """
 
     QUOTE = "quote"
@@ -65,9 +65,12 @@ class OrderKind(Word):
     FOREIGN = "foreign"
 
     is_exit: bool
+    words: str
 
     def __init__(self, value: str) -> None:
         self.is_exit = value not in {"quote", "foreign"}
+        names = {"take_profit": "target", "stop_loss": "stop loss", "venue_stop": "stop on the venue"}
+        self.words = names.get(value, value)
 
     @property
     def holds_position(self) -> bool:
@@ -154,11 +157,11 @@ class Slot(NamedTuple):
     position_side: PositionSide = PositionSide.NET
 
     def __str__(self) -> str:
-        """Render as `quote buy 0` or `take_profit sell (long)`."""
+        """Render as `quote buy 0` or `target sell (long)`."""
         place = f" {self.level}" if self.kind is OrderKind.QUOTE else ""
         position = "" if self.position_side is PositionSide.NET else f" ({self.position_side.value})"
 
-        return f"{self.kind.value} {self.side.value}{place}{position}"
+        return f"{self.kind.words} {self.side.value}{place}{position}"
 
 
 @attrs.frozen(kw_only=True)
