@@ -67,8 +67,17 @@ class Stopping:
 
         return attrs.evolve(closing, unproven=closing.unproven or not_flat)
 
-    async def read_at_last(self, since_ms: int) -> Resynced | None:
-        """The account, read until two answers in a row agree, so that no execution falls between the lines."""
+    async def read_at_last(self, closing: Closing, since_ms: int) -> Closing:
+        """The same ending with the account as it was read last, and the exits that are left by that reading.
+
+        It is read until two answers in a row agree, so that no execution falls between the lines, and until no exit
+        is left of a position that was closed meanwhile: the trader still runs, and takes them off.
+        """
+        account = await self._read_twice(since_ms)
+
+        return closing if account is None else attrs.evolve(closing, exits=self._exits(account), account=account)
+
+    async def _read_twice(self, since_ms: int) -> Resynced | None:
         before: Resynced | None = None
 
         with anyio.move_on_after(PROOF_S / 2):
@@ -79,13 +88,23 @@ class Stopping:
                     await anyio.sleep(POLL_S)
                     continue
 
-                if before is not None and _money(before) == _money(now):
+                if before is not None and _money(before) == _money(now) and not self._is_left_over(now):
                     return now
 
                 before = now
                 await anyio.sleep(POLL_S)
 
         return before
+
+    def _is_left_over(self, account: Resynced) -> bool:
+        """Whether an exit of ours rests although its position is gone."""
+        is_dust = self.recovery.instrument.is_dust
+        held = {position.side for position in account.positions if not is_dust(position.amount)}
+
+        return any(report.position_side not in held for report in self._exits(account))
+
+    def _exits(self, account: Resynced) -> tuple[OrderReport, ...]:
+        return tuple(report for report in account.orders if (kind := self._kind_of(report)) and kind.is_exit)
 
     async def sweep(self) -> None:
         """Take own quotes off directly, without the trader: for when it is the one that failed.

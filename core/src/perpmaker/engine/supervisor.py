@@ -190,7 +190,7 @@ class Supervisor:
                 await self._stopping.requested.wait()
                 self.inbox.put([StopRequested(close=self._stopping.close)])
                 closing = await self._stopping.carry_out()
-                final = await self._stopping.read_at_last(self._fills_since_ms)
+                closing = await self._stopping.read_at_last(closing, self._fills_since_ms)
                 group.cancel_scope.cancel()
         except BaseException:
             await self._stopping.sweep()
@@ -205,11 +205,11 @@ class Supervisor:
         if not self.trader.is_settled:
             self.tell("no stop could be left on the venue for the position")
 
-        if final is not None:
-            decision, _ = self._decide([final])
-            self._follow([final], decision)
+        if closing.account is not None:
+            decision, _ = self._decide([closing.account])
+            self._follow([closing.account], decision)
 
-        return attrs.evolve(closing, account=final)
+        return closing
 
     def _runner(self, feed: Feed) -> FeedRunner:
         backoff = Backoff(Random(self._random.random()))  # noqa: S311  # jitter, not cryptography

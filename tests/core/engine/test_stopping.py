@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, cast
+
+import attrs
+import pytest
+
+from perpmaker.clock import LoopClock
+from perpmaker.engine.stopping import Closing, Stopping
+from perpmaker.model.event import Resynced
+from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
+from perpmaker.model.position import Position
+from perpmaker.testing.view import make_instrument
+
+pytestmark = pytest.mark.anyio
+
+TARGET = OrderReport(
+    client_id="pm-a-r1-1",
+    venue_id="1",
+    side=Side.SELL,
+    position_side=PositionSide.NET,
+    status=OrderStatus.OPEN,
+    raw_status="NEW",
+    ticks=10100,
+    lots=1000,
+    filled_lots=0,
+    reduce_only=True,
+    type=OrderType.LIMIT,
+    venue_ms=1,
+)
+STOP = attrs.evolve(TARGET, client_id="pm-a-r1-2", ticks=9700, type=OrderType.VENUE_STOP)
+
+
+def account(amount: str, *orders: OrderReport) -> Resynced:
+    """The account with a net position of that amount and these open orders."""
+    position = Position(side=PositionSide.NET, amount=Decimal(amount), entry=Decimal(100), venue_ms=1)
+
+    return Resynced(began_at=0.0, orders=orders, finished=(), fills=(), positions=(position,), balances=(), venue_ms=1)
+
+
+@attrs.define
+class Answers:
+    """What the account looks like each time it is read; the last answer repeats."""
+
+    answers: list[Resynced]
+    clock: LoopClock = attrs.field(factory=LoopClock)
+    instrument: Any = attrs.field(factory=make_instrument)
+
+    async def read(self, _: object, __: int) -> Resynced:
+        """The next answer."""
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def stopping(*answers: Resynced) -> Stopping:
+    """The way to the end of a bot with two exits."""
+    kinds = {TARGET.client_id: OrderKind.TAKE_PROFIT, STOP.client_id: OrderKind.VENUE_STOP}
+    recovery: Any = Answers(list(answers))
+
+    return Stopping(recovery=recovery, dispatcher=cast("Any", None), working=tuple, kind_of=kinds.get)
+
+
+async def test_what_is_left_is_what_the_last_reading_shows() -> None:
+    """A target that was filled after the proof is no exit that was left."""
+    proven = Closing(exits=(TARGET, STOP))
+    ended = await stopping(account("1", TARGET, STOP), account("0", STOP), account("0")).read_at_last(proven, 0)
+
+    assert ended.exits == ()
+    assert ended.account == account("0")
+
+
+async def test_a_stop_of_a_position_that_is_gone_is_waited_for() -> None:
+    """The trader takes it off meanwhile; two answers that agree are not enough while it rests."""
+    flat = account("0", STOP)
+    ended = await stopping(flat, flat, flat, account("0")).read_at_last(Closing(exits=(TARGET, STOP)), 0)
+
+    assert ended.exits == ()
+
+
+async def test_exits_of_a_position_that_is_left_are_left() -> None:
+    """They protect it."""
+    ended = await stopping(account("1", TARGET, STOP)).read_at_last(Closing(exits=(TARGET, STOP)), 0)
+
+    assert ended.exits == (TARGET, STOP)
+
+
+async def test_a_stop_that_does_not_go_is_told_of_all_the_same() -> None:
+    """It is not waited for without end."""
+    ended = await stopping(account("0", STOP)).read_at_last(Closing(exits=(STOP,)), 0)
+
+    assert ended.exits == (STOP,)
