@@ -40,9 +40,7 @@ class Draft:
         self._shape = shape
         self._memory = memory
         self._reference = reference
-        self._generation = 1 + max(
-            memory.generation, max((order.order.generation for order in view.orders.values()), default=0)
-        )
+        self._generation = 1 + max([memory.generation, *[order.order.generation for order in view.orders.values()]])
         self._refreshed = False  # whether there is anything of this generation
         self._quotes: dict[Slot, Quote] = {}
         self._withheld: dict[Slot, Withheld] = {}
