@@ -25,7 +25,7 @@ from perpmaker.connector.interface import (
     SourceContext,
 )
 from perpmaker.declarations import PriceSourceDeclaration
-from perpmaker.errors import ConnectivityError, MarketRulesError
+from perpmaker.errors import ConnectivityError, MarketClosedError, MarketRulesError
 from perpmaker.model.event import BookSnapshot, Channel, Event, MarkChanged, ReferenceChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionSide
@@ -154,23 +154,36 @@ async def test_stream_that_cannot_be_reached_ends_the_survey() -> None:
 
 @attrs.frozen
 class Mute:
-    """Settings, and a source, of nothing."""
+    """Settings of nothing."""
+
+
+@attrs.frozen
+class MuteSource:
+    """A source that has only a reason to say nothing."""
+
+    failure: Exception
+
+    @asynccontextmanager
+    async def open(self, _: Mute, __: SourceContext) -> AsyncIterator[MuteSource]:
+        """A source that can be opened, and no more."""
+        yield self
 
     async def receive(self) -> ReferenceChanged:
         """There is no price."""
-        raise ConnectivityError("no price in price.txt")
+        raise self.failure
 
 
-@asynccontextmanager
-async def open_mute(settings: Mute, _: SourceContext) -> AsyncIterator[Mute]:
-    """A source that can be opened, and no more."""
-    yield settings
-
-
-async def test_price_source_that_cannot_be_heard_is_reported_with_its_reason() -> None:
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [
+        (ConnectivityError("no price in price.txt"), "no price in price.txt"),
+        (MarketClosedError("ETH-USDT", "the venue", "BREAK"), "its market is closed, its status is BREAK"),
+    ],
+)
+async def test_price_source_that_cannot_be_heard_is_reported_with_its_reason(failure: Exception, why: str) -> None:
     """The market is there to report about; nothing can be quoted on it, and a person reads why."""
     source = PriceSourceDeclaration(
-        name="mute", summary="Says nothing", settings=Mute, open=open_mute, price_types=("mid_price",)
+        name="mute", summary="Says nothing", settings=Mute, open=MuteSource(failure).open, price_types=("mid_price",)
     )
     plugin = LoadedPlugin(
         name="mute", distribution="mute", version="1", state=PluginState.LOADED, declarations=(source,)
@@ -178,7 +191,7 @@ async def test_price_source_that_cannot_be_heard_is_reported_with_its_reason() -
     report, _ = await look(
         feed(Channel.BOOK, BOOK), feed(Channel.MARK, MARK), overrides=["price_source=mute"], plugins=(plugin,)
     )
-    assert "nothing can be quoted now: the price source has not spoken yet (no price in price.txt)" in [
+    assert f"nothing can be quoted now: the price source has not spoken yet ({why})" in [
         one.text for one in report.warnings
     ]
 

@@ -23,7 +23,7 @@ from perpmaker.connector.interface import (
 )
 from perpmaker.declarations import DerivativeConnectorDeclaration, PriceSourceDeclaration
 from perpmaker.engine.source import FROZEN_S, PROOF_S, SourcePlan, Standstill, first_word, judged, source_opener
-from perpmaker.errors import ConnectivityError, UnknownMarketError
+from perpmaker.errors import ConnectivityError, MarketClosedError, UnknownMarketError
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.secret import References
 from perpmaker.wire.memory import MemoryNetwork
@@ -150,6 +150,10 @@ async def test_F61_standstill_outlives_a_connection() -> None:
         (word("5", 0.0), "price source: price 5"),
         (ReferenceChanged(doubt="is no price", at=0.0), "price source: is no price"),
         (ConnectivityError("gone"), "price source: gone; quoting waits for it"),
+        (
+            MarketClosedError("ETH-USDT", "the venue", "BREAK"),
+            "price source: its market is closed, its status is BREAK; quoting waits for it",
+        ),
     ],
 )
 async def test_first_word_is_told(said: ReferenceChanged | Exception, told: str) -> None:

@@ -14,8 +14,8 @@ from perpmaker.connector.interface import ConnectorContext, DerivativeConnector,
 from perpmaker.engine.feed import ReferenceFeed
 from perpmaker.engine.launch import Plan, build_risk
 from perpmaker.engine.plugin_start import starting
-from perpmaker.engine.source import source_opener
-from perpmaker.errors import ConnectivityError, MarketRulesError, PayloadError, PerpmakerError, RateLimitedError
+from perpmaker.engine.source import UNHEARD, source_opener, why_unheard
+from perpmaker.errors import MarketRulesError, PerpmakerError
 from perpmaker.model.event import Channel, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
@@ -187,9 +187,9 @@ class _Listener:
 
                     if self._is_complete():
                         self.ready.set()
-        except (ConnectivityError, PayloadError, RateLimitedError) as error:
+        except UNHEARD as error:
             if Channel.REFERENCE in feed.channels:
-                self.source_failure = str(error)
+                self.source_failure = why_unheard(error)
                 return
 
             self.failure = error

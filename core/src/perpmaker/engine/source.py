@@ -24,7 +24,7 @@ from perpmaker.connector.interface import (
     SourceRequest,
 )
 from perpmaker.declarations import DerivativeConnectorDeclaration, PriceSourceDeclaration
-from perpmaker.errors import ConnectivityError, PayloadError, RateLimitedError
+from perpmaker.errors import ConnectivityError, MarketClosedError, PayloadError, PerpmakerError, RateLimitedError
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.state.state import State
 
@@ -36,6 +36,9 @@ FROZEN_RATIO = Decimal("0.005")
 
 PROOF_S = 3.0
 """How long the start waits for the source's first word."""
+
+UNHEARD = (ConnectivityError, PayloadError, RateLimitedError, MarketClosedError)
+"""What keeps a source from speaking, and only time can mend."""
 
 External: TypeAlias = tuple[DerivativeConnectorDeclaration | PriceSourceDeclaration, Any]
 """What price_source_derivative names, and its settings."""
@@ -101,10 +104,15 @@ async def first_word(source: OpenSource, tell: Callable[[str], None]) -> None:
                 word = await receiver.receive()
     except TimeoutError:
         tell(f"price source: nothing heard within {PROOF_S:g} s; quoting waits for it")
-    except (ConnectivityError, PayloadError, RateLimitedError) as error:
-        tell(f"price source: {error}; quoting waits for it")
+    except UNHEARD as error:
+        tell(f"price source: {why_unheard(error)}; quoting waits for it")
     else:
         tell(f"price source: {_words(word)}")
+
+
+def why_unheard(error: PerpmakerError) -> str:
+    """Why a source says nothing, in words that are right for a market which nobody trades on."""
+    return f"its market is closed, its status is {error.status}" if isinstance(error, MarketClosedError) else str(error)
 
 
 def _words(word: ReferenceChanged) -> str:
