@@ -18,7 +18,7 @@ class ExitRule(Protocol):
     """Target and stop: a pure function beside the strategy, so that exits survive a strategy that raises."""
 
     def decide(self, view: View) -> WantedExits:
-        """The exits that should rest now; `view.memory` is what this answered last."""
+        """The exits that should rest now; `view.exit_memory` is what this wanted remembered."""
 
 
 Review: TypeAlias = Callable[[View, tuple[Quote, ...]], Reviewed]
