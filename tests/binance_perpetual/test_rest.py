@@ -168,6 +168,7 @@ async def test_each_endpoint_is_asked_as_the_venue_wants_it(
     sent = dict(parse_qsl(query))
 
     assert request.content == b""
+    assert request.headers["user-agent"] == "perpmaker"
     assert ("x-mbx-apikey" in request.headers) is (path not in PUBLIC)
 
     if path in PUBLIC | KEYED:

@@ -18,7 +18,9 @@ from perpmaker_binance_perpetual.refusals import Answer, ban_of
 from perpmaker_binance_perpetual.server_clock import ServerClock
 from perpmaker_binance_perpetual.signing import encode_parameters, signed_query
 
-_ACCEPT = (b"Accept-Encoding", b"gzip")
+_HEADERS = ((b"User-Agent", b"perpmaker"), (b"Accept-Encoding", b"gzip"))
+"""Firewalls in front of a venue may turn away who does not say what he is."""
+
 _BANNED, _TOO_MANY = 418, 429
 _TOO_MANY_ORDERS = -1015
 _SHORTEST_BAN_S = 120.0
@@ -131,7 +133,7 @@ class Caller:
     async def _send(self, method: str, target: str, security: Security, signed_at: float) -> Incoming:
         """Send exactly these bytes: they are what was signed."""
         key = () if security is Security.NONE else ((b"X-MBX-APIKEY", self._keys().api_key.encode()),)
-        request = Outgoing(method=method, target=target.encode("ascii"), headers=(_ACCEPT, *key))
+        request = Outgoing(method=method, target=target.encode("ascii"), headers=(*_HEADERS, *key))
 
         # No error is passed on or chained: those of httpx may carry their request, with the signature in its URL.
         try:
