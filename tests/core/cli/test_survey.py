@@ -25,7 +25,7 @@ from perpmaker.connector.interface import (
     SourceContext,
 )
 from perpmaker.declarations import PriceSourceDeclaration
-from perpmaker.errors import ConnectivityError, MarketClosedError, MarketRulesError
+from perpmaker.errors import ConnectivityError, MarketClosedError, MarketRulesError, PluginError
 from perpmaker.model.event import BookSnapshot, Channel, Event, MarkChanged, ReferenceChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionSide
@@ -80,6 +80,7 @@ class ScriptedVenue:
     name: str = "binance_perpetual"
     account: str = "test"
     fence_s: float = 2.0
+    failure: Exception | None = None
 
     def feeds(self, _: Instrument) -> Sequence[Feed]:
         """The streams, and one of the account, which must not be opened."""
@@ -89,6 +90,9 @@ class ScriptedVenue:
 
     async def positions(self, _: Instrument) -> Sequence[Position]:
         """Flat."""
+        if self.failure is not None:
+            raise self.failure
+
         return (Position(side=PositionSide.NET),)
 
     async def balances(self) -> Sequence[Balance]:
@@ -102,7 +106,10 @@ def feed(channel: Channel, *events: Event, failure: Exception | None = None) -> 
 
 
 async def look(
-    *streams: Feed, overrides: Sequence[str] = (), plugins: Sequence[LoadedPlugin] = ()
+    *streams: Feed,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[LoadedPlugin] = (),
+    failure: Exception | None = None,
 ) -> tuple[Any, float]:
     """The report over these streams, and how long it took."""
     configuration = load_configuration(FILE, overrides, Catalog((*load_plugins({}), *plugins)))
@@ -113,7 +120,7 @@ async def look(
         signers=References(FILE.parent, {}),
         environment=Environment.SANDBOX,
     )
-    venue: DerivativeConnector = ScriptedVenue(streams)  # type: ignore[assignment]  # nothing of the rest may be asked
+    venue: DerivativeConnector = ScriptedVenue(streams, failure=failure)  # type: ignore[assignment]  # nothing of the rest may be asked
     began_at = clock.now()
     report = await survey(configuration, venue, make_instrument(max_orders=200), context)
 
@@ -194,6 +201,12 @@ async def test_price_source_that_cannot_be_heard_is_reported_with_its_reason(fai
     assert f"nothing can be quoted now: the price source has not spoken yet ({why})" in [
         one.text for one in report.warnings
     ]
+
+
+async def test_connector_that_breaks_while_it_is_asked_is_named() -> None:
+    """That is its mistake, and no bug of perpmaker."""
+    with pytest.raises(PluginError, match=r"The connector binance_perpetual failed at its start \(KeyError: 'x'\)"):
+        await look(feed(Channel.BOOK, BOOK), feed(Channel.MARK, MARK), failure=KeyError("x"))
 
 
 async def test_margin_mode_that_cannot_be_read_is_said() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from perpmaker.connector.interface import Environment, KeyRights
 from perpmaker.engine.key_check import check_key
-from perpmaker.errors import ExitCode, KeyRightsError
+from perpmaker.errors import ExitCode, KeyRightsError, PluginError
 
 pytestmark = pytest.mark.anyio
 
@@ -95,3 +95,14 @@ async def test_no_money_is_at_stake_elsewhere(environment: Environment) -> None:
     venue = Venue(attrs.evolve(PLAIN, can_withdraw=True))
 
     assert (await check(venue, environment), venue.asked) == ([], 0)
+
+
+async def test_connector_that_breaks_while_it_is_asked_is_named() -> None:
+    """That is its mistake, and no bug of perpmaker."""
+
+    class Broken(Venue):
+        async def key_rights(self) -> KeyRights | None:
+            raise KeyError("x")
+
+    with pytest.raises(PluginError, match=r"The connector fake failed at its start \(KeyError: 'x'\)"):
+        await check(Broken(PLAIN))

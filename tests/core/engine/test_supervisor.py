@@ -10,13 +10,21 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
-from perpmaker.declarations import DerivativeConnectorDeclaration
+from perpmaker.connector.interface import (
+    ConnectorContext,
+    DerivativeConnector,
+    Environment,
+    ReferenceReceiver,
+    SourceContext,
+    SourceRequest,
+)
+from perpmaker.declarations import DerivativeConnectorDeclaration, PriceSourceDeclaration
 from perpmaker.engine.launch import Plan, open_bot
 from perpmaker.engine.rules_watch import EVERY_S
+from perpmaker.engine.source import SourcePlan
 from perpmaker.engine.stopping import Closing
 from perpmaker.engine.supervisor import CHECK_S, Supervisor
-from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError
+from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError, PluginError
 from perpmaker.execution.action import Place
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.event import Channel, FeedAlive
@@ -295,6 +303,37 @@ async def test_F14_a_key_that_is_refused_while_preparing_is_named(connector: Any
 
     with pytest.raises(AuthenticationError, match=r"\[fake\] api_key, api_secret\): Invalid \(code -2015\)"):
         await open_desk(connector).__aenter__()
+
+
+@pytest.mark.parametrize("what", ["instrument BTC-USDT", "open_orders", "prepare"])
+async def test_connector_that_breaks_at_the_start_is_named(connector: Any, what: str) -> None:
+    """Whatever it is asked for before it trades: that is its mistake, and no bug of perpmaker."""
+    connector.fail = lambda asked: KeyError("x") if asked == what else None
+
+    with pytest.raises(PluginError, match=r"The connector fake failed at its start \(KeyError: 'x'\)"):
+        async with open_desk(connector):
+            pytest.fail("it started")
+
+
+async def test_price_source_that_breaks_at_the_start_is_named(connector: Any) -> None:
+    """The same of what brings the price."""
+
+    @asynccontextmanager
+    async def broken(_: Any, __: SourceContext) -> AsyncIterator[ReferenceReceiver]:
+        raise KeyError("x")
+        yield
+
+    source = SourcePlan(
+        declaration=PriceSourceDeclaration(
+            name="crystal", summary="A ball.", settings=object, open=broken, price_types=("mid_price",)
+        ),
+        settings=None,
+        request=SourceRequest(market="BTC-USDT", price_type="mid_price"),
+    )
+
+    with pytest.raises(PluginError, match="The price source crystal failed at its start"):
+        async with open_desk(connector, price_source=source):
+            pytest.fail("it started")
 
 
 async def test_what_only_the_market_says_is_not_journalled(connector: Any) -> None:

@@ -54,8 +54,11 @@ async def survey(
         external_reference=plan.price_source is not None,
     )
     clock = context.clock
-    settings = await connector.read_settings(instrument) if isinstance(connector, SettingsReading) else None
-    await _read_account(state, connector, instrument, clock)
+
+    with starting("connector", plan.connector.name):
+        settings = await connector.read_settings(instrument) if isinstance(connector, SettingsReading) else None
+        await _read_account(state, connector, instrument, clock)
+
     source_failure = await _listen(
         state, _feeds(plan, connector, instrument, context), clock, _price_type(configuration)
     )

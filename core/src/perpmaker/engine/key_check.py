@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from perpmaker.connector.interface import DerivativeConnector, Environment, KeyPermissions, KeyRights
+from perpmaker.engine.plugin_start import starting
 from perpmaker.errors import KeyRightsError
 
 
@@ -19,7 +20,8 @@ async def check_key(
     if environment is not Environment.LIVE:
         return
 
-    rights = await connector.key_rights() if isinstance(connector, KeyPermissions) else None
+    with starting("connector", connector.name):
+        rights = await connector.key_rights() if isinstance(connector, KeyPermissions) else None
 
     if rights is None:
         unsaid = f"{connector.name} does not tell what the API key may do"

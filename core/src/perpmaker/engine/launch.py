@@ -45,7 +45,7 @@ from perpmaker.errors import MarketRulesError
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, PositionMode
+from perpmaker.model.order import NewOrder, OrderReport, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.risk.interface import RiskModule
 from perpmaker.risk.review import review
@@ -153,7 +153,7 @@ async def open_bot(
 
         recovery = Recovery(connector=desk.connector, instrument=desk.instrument, clock=context.clock)
         known = KnownOrders(journal=journal, client_ids=client_ids)
-        claim_orders(await venue.insist(recovery.open_orders), known, adopt=adopt, tell=tell)
+        claim_orders(await venue.insist(lambda: _open_orders(plan, recovery)), known, adopt=adopt, tell=tell)
         journal.record_run(context.clock.utc_ms(), {"key": str(key)})
 
         if inspect is not None:
@@ -213,6 +213,12 @@ async def _open_desk(plan: Plan, context: ConnectorContext, stack: AsyncExitStac
         return Desk(connector=connector, instrument=instrument)
 
 
+async def _open_orders(plan: Plan, recovery: Recovery) -> Sequence[OrderReport]:
+    """What rests on the market before anything is sent."""
+    with starting("connector", plan.connector.name):
+        return await recovery.open_orders()
+
+
 async def _prepare(plan: Plan, desk: Desk, clock: Clock) -> VenueSettings:
     """Check the plan against the market's rules, set the account, and have the venue confirm it."""
     instrument = desk.instrument
@@ -231,7 +237,8 @@ async def _prepare(plan: Plan, desk: Desk, clock: Clock) -> VenueSettings:
 
     wanted = WantedSettings(leverage=plan.leverage, position_mode=plan.position_mode, margin_mode=plan.margin_mode)
 
-    return await prepare(desk.connector, instrument, wanted, clock)
+    with starting("connector", table):
+        return await prepare(desk.connector, instrument, wanted, clock)
 
 
 def build_risk(plan: Plan, instrument: Instrument) -> tuple[RiskModule, ...]:
@@ -292,8 +299,10 @@ async def _sources(
     if plan.price_source is None:
         return ()
 
-    source = source_opener(plan.price_source, context)
-    await first_word(source, tell)
+    with starting("price source", plan.price_source.declaration.name):
+        source = source_opener(plan.price_source, context)
+        await first_word(source, tell)
+
     standstill = Standstill(mid=lambda: traded_mid(trader.state), tell=tell)
 
     return (ReferenceFeed(source=judged(source, standstill)),)
