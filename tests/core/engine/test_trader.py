@@ -153,6 +153,19 @@ def test_orders_of_earlier_runs_are_adopted_or_cancelled_and_foreign_ones_left()
     assert len(started.notices) == 2
 
 
+def test_F74_orders_that_were_taken_over_stay_ours_when_the_journal_cannot_be_read_any_more() -> None:
+    """Nobody is told that another perpmaker trades here: what is known to be ours needs no journal to be so."""
+    known = NewOrder(client_id="pm-bot-r0-7", slot=BUY, lots=5, ticks=990, type=OrderType.POST_ONLY, generation=1)
+    unreadable = False
+    scene = Scene(intent={"pm-bot-r0-7": known}.get, is_strange=lambda _: unreadable)
+    report = scene.order_report("pm-bot-r0-7", OrderStatus.OPEN)
+    scene.start(orders=(report,))
+    unreadable = True
+
+    assert scene.tell(scene.resynced(orders=(report,)), after=30.0).notices == ()
+    assert scene.trader.permission.halted is None
+
+
 def test_same_events_give_the_same_decisions() -> None:
     """No clock, no randomness: a replay decides exactly as the run did."""
 

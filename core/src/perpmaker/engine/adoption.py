@@ -26,12 +26,14 @@ class Adoption:
     intent: Callable[[str], NewOrder | None]
     is_strange: Callable[[str], bool] = lambda _: False
 
-    def strangers(self, reports: Sequence[OrderReport]) -> Sequence[str]:
-        """The client ids of open orders of another process."""
+    def strangers(self, orders: Orders, reports: Sequence[OrderReport]) -> Sequence[str]:
+        """The client ids of open orders of another process; what was taken over is ours, also without a journal."""
         return [
             report.client_id
             for report in reports
-            if report.status is OrderStatus.OPEN and self.is_strange(report.client_id)
+            if report.status is OrderStatus.OPEN
+            and report.client_id not in orders.live
+            and self.is_strange(report.client_id)
         ]
 
     def adopt(self, orders: Orders, reports: Sequence[OrderReport], now: float) -> Iterator[str]:
@@ -39,7 +41,7 @@ class Adoption:
 
         An order without a known purpose, or for a slot that is taken, is cancelled.
         """
-        strangers = self.strangers(reports)
+        strangers = self.strangers(orders, reports)
         taken = {order.slot for order in orders.working()}
 
         for report in reports:

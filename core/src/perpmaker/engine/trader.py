@@ -179,8 +179,9 @@ class Trader:
             self._proof.fold(event, now)
 
             if isinstance(event, Resynced):
-                notices.extend(self._adoption.adopt(self.state.orders, event.orders, now))
-                notices.extend(self._agreement.judge_company(self._adoption.strangers(event.orders)))
+                orders = self.state.orders
+                notices.extend(self._adoption.adopt(orders, event.orders, now))
+                notices.extend(self._agreement.judge_company(self._adoption.strangers(orders, event.orders)))
             elif isinstance(event, SettingsReported):
                 notices.extend(self._agreement.judge(event.settings, now))
             elif isinstance(event, InstrumentChanged):
