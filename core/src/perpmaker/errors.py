@@ -4,7 +4,7 @@
 
     PerpmakerError
     ├── ConfigurationError        the file is wrong; carries every problem found at once      exit 2
-    ├── PluginError               a name that no loaded plugin answers to, or two do          exit 2
+    ├── PluginError               a plugin not there, there twice, or failed at its start     exit 2
     ├── RecordingError            a recorded market that cannot be replayed                   exit 2
     ├── SandboxError              a sandbox that would not start, and has said why            exit as it did
     ├── VenueError
@@ -88,7 +88,7 @@ class ConfigurationError(PerpmakerError):
 
 
 class PluginError(PerpmakerError):
-    """A plugin was named that is not there, was not loaded, or is there twice."""
+    """A plugin was named that is not there, was not loaded, is there twice, or made a mistake at its start."""
 
     exit_code = ExitCode.FILE
 
