@@ -28,6 +28,7 @@ from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.missed import found, missed, unread_since
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.patience import Patience
+from perpmaker.engine.plugin_start import starting
 from perpmaker.engine.preparation import SettingsWatch
 from perpmaker.engine.price_reader import PriceReader
 from perpmaker.engine.recorder import Recorder
@@ -152,7 +153,10 @@ class Supervisor:
             )
 
         self._fills_since_ms = unread_since(self.last_known, self.clock.utc_ms())
-        feeds = (*self.connector.feeds(self.instrument), *self.sources)
+
+        with starting("connector", self.connector.name):
+            feeds = (*self.connector.feeds(self.instrument), *self.sources)
+
         self._runners = [self._runner(feed) for feed in feeds]
 
     @property
