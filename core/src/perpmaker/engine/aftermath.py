@@ -10,9 +10,7 @@ from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
 from perpmaker.model.order import OrderKind, OrderStatus, RefusalReason, Slot
 from perpmaker.state.state import State
-from perpmaker.state.view import End, SlotEnd
-
-_AS_MEANT = frozenset({End.FILLED, End.REQUESTED})
+from perpmaker.state.view import SlotEnd
 
 
 class Aftermath:
@@ -36,7 +34,7 @@ class Aftermath:
                 self._doubt_cancels(slot, now)
                 self._permission.require(f"the venue refused {slot} as not reducing", now)
 
-            if slot.kind is OrderKind.VENUE_STOP and end.end not in _AS_MEANT:
+            if slot.kind is OrderKind.VENUE_STOP and not end.end.is_meant:
                 yield from self._lost_stop(slot, end, now)
 
     def _doubt_cancels(self, slot: Slot, now: float) -> None:

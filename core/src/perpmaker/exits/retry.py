@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from perpmaker.exits.memory import Failed
 from perpmaker.model.order import Slot
-from perpmaker.state.view import End, SlotEnd, View
+from perpmaker.state.view import SlotEnd, View
 
 AGAIN_S = (0.0, 0.25, 0.5, 1.0, 2.0)
 """At once, then slower, the last without end."""
@@ -16,8 +16,6 @@ PATIENCE_S = 2.0
 
 CALM_S = 10.0
 """A failure this long after the last one is a new story."""
-
-_AS_MEANT = frozenset({End.FILLED, End.REQUESTED})
 
 
 def track(view: View, known: Mapping[Slot, Failed]) -> Mapping[Slot, Failed]:
@@ -31,7 +29,7 @@ def track(view: View, known: Mapping[Slot, Failed]) -> Mapping[Slot, Failed]:
     for slot, end in view.ended.items():
         failed = known.get(slot)
 
-        if end.end in _AS_MEANT:
+        if end.end.is_meant:
             if failed is not None:
                 over.add(slot)
 

@@ -53,7 +53,7 @@ class BookView(Protocol):
 
 @unique
 class End(Word):
-    """How the last order of a slot ended."""
+    """How the last order of a slot ended. `is_meant`: filled, or taken off by us, so that nothing went wrong."""
 
     FILLED = "filled"
     REQUESTED = "requested"
@@ -61,6 +61,11 @@ class End(Word):
     UNEXPLAINED = "unexplained"
     REFUSED = "refused"
     NEVER_WAS = "never_was"
+
+    is_meant: bool
+
+    def __init__(self, value: str) -> None:
+        self.is_meant = value in {"filled", "requested"}
 
 
 @attrs.frozen(kw_only=True)

@@ -14,9 +14,6 @@ BACK_OFF_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 CALM_S = 60.0
 """A level whose order lasted this long begins from the start of the schedule again."""
 
-_AS_MEANT = frozenset({End.FILLED, End.REQUESTED})
-"""Any other end is one without a fill and without our asking."""
-
 AT_ONCE = frozenset({RefusalReason.POST_ONLY_WOULD_TAKE})
 """Refusals that the next price may cure; any other refusal is not repeated before a second has passed."""
 
@@ -26,7 +23,7 @@ def track(view: View, known: Mapping[Slot, Vanished], refresh_s: float) -> Mappi
     news: dict[Slot, Vanished] = {}
 
     for slot, end in view.ended.items():
-        if end.end not in _AS_MEANT and slot.kind is OrderKind.QUOTE:
+        if not end.end.is_meant and slot.kind is OrderKind.QUOTE:
             before = known.get(slot)
 
             if before is None or before.client_id != end.client_id:
