@@ -24,6 +24,9 @@ LONG = 256
 _BOOK = (BookSnapshot, BookChanged, BookLost)
 _NEWEST_COUNTS = (Traded, MarkChanged, ReferenceChanged, FeedAlive)
 
+MARKET_DATA = (*_BOOK, *_NEWEST_COUNTS)
+"""What is conflated when much of it waits, and never recorded one by one."""
+
 
 class Inbox:
     """Filled by the feeds and by dispatch, emptied by the one task that runs the trader.

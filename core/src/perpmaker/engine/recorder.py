@@ -8,29 +8,17 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.engine.decision import Decision
+from perpmaker.engine.inbox import MARKET_DATA
 from perpmaker.engine.journal import Journal, Step
 from perpmaker.engine.recollection import Recollection
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Action, Place
 from perpmaker.execution.dispatch import Emit
-from perpmaker.model.event import (
-    BookChanged,
-    BookLost,
-    BookSnapshot,
-    Event,
-    FeedAlive,
-    Halted,
-    MarkChanged,
-    OrderRefused,
-    ReferenceChanged,
-    Traded,
-)
+from perpmaker.model.event import Event, Halted, OrderRefused
 from perpmaker.model.order import Refusal, RefusalReason
 
 SLOW_S = 1.0
 """Quotes that a slow disk has held up for longer are not sent any more: what they were priced from is as old."""
-
-_MARKET = (BookSnapshot, BookChanged, BookLost, Traded, MarkChanged, ReferenceChanged, FeedAlive)
 
 
 @attrs.define(kw_only=True)
@@ -48,7 +36,7 @@ class Recorder:
 
         Without a row, or too late, that is only what shrinks the risk.
         """
-        told = [event for event in events if not isinstance(event, _MARKET)]
+        told = [event for event in events if not isinstance(event, MARKET_DATA)]
 
         if not told and not decision.actions and not decision.notices:
             return ()
