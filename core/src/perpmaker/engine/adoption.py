@@ -36,12 +36,13 @@ class Adoption:
             and self.is_strange(report.client_id)
         ]
 
-    def adopt(self, orders: Orders, reports: Sequence[OrderReport], now: float) -> Iterator[str]:
+    def adopt(
+        self, orders: Orders, reports: Sequence[OrderReport], strangers: Sequence[str], now: float
+    ) -> Iterator[str]:
         """Take over what the venue lists and we do not know; a line for people of each. Foreign orders are not touched.
 
-        An order without a known purpose, or for a slot that is taken, is cancelled.
+        Nor are `strangers`. An order without a known purpose, or for a slot that is taken, is cancelled.
         """
-        strangers = self.strangers(orders, reports)
         taken = {order.slot for order in orders.working()}
 
         for report in reports:

@@ -180,8 +180,9 @@ class Trader:
 
             if isinstance(event, Resynced):
                 orders = self.state.orders
-                notices.extend(self._adoption.adopt(orders, event.orders, now))
-                notices.extend(self._agreement.judge_company(self._adoption.strangers(orders, event.orders)))
+                strangers = self._adoption.strangers(orders, event.orders)
+                notices.extend(self._adoption.adopt(orders, event.orders, strangers, now))
+                notices.extend(self._agreement.judge_company(strangers))
             elif isinstance(event, SettingsReported):
                 notices.extend(self._agreement.judge(event.settings, now))
             elif isinstance(event, InstrumentChanged):
