@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import anyio
 import attrs
@@ -13,6 +13,7 @@ from perpmaker.execution.dispatch import Dispatcher
 from perpmaker.model.event import Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderType, WorkingOrder
+from perpmaker.model.position import Position
 
 PROOF_S = 10.0
 FLATTEN_S = 30.0
@@ -75,7 +76,12 @@ class Stopping:
         """
         account = await self._read_twice(since_ms)
 
-        return closing if account is None else attrs.evolve(closing, exits=self._exits(account), account=account)
+        if account is None:
+            return closing
+
+        _, exits = self._ours(account.orders)
+
+        return attrs.evolve(closing, exits=exits, account=account)
 
     async def _read_twice(self, since_ms: int) -> Resynced | None:
         before: Resynced | None = None
@@ -98,13 +104,22 @@ class Stopping:
 
     def _is_left_over(self, account: Resynced) -> bool:
         """Whether an exit of ours rests although its position is gone."""
-        is_dust = self.recovery.instrument.is_dust
-        held = {position.side for position in account.positions if not is_dust(position.amount)}
+        held = {position.side for position in self._held(account.positions)}
 
-        return any(report.position_side not in held for report in self._exits(account))
+        _, exits = self._ours(account.orders)
 
-    def _exits(self, account: Resynced) -> tuple[OrderReport, ...]:
-        return tuple(report for report in account.orders if (kind := self._kind_of(report)) and kind.is_exit)
+        return any(report.position_side not in held for report in exits)
+
+    def _held(self, positions: Iterable[Position]) -> list[Position]:
+        """The positions that an order could close."""
+        return [position for position in positions if not self.recovery.instrument.is_dust(position.amount)]
+
+    def _ours(self, reports: Iterable[OrderReport]) -> tuple[tuple[OrderReport, ...], tuple[OrderReport, ...]]:
+        """Quotes of ours among open orders, and exits of ours."""
+        kinds = [(report, self._kind_of(report)) for report in reports]
+        quotes = tuple(report for report, kind in kinds if kind is OrderKind.QUOTE)
+
+        return quotes, tuple(report for report, kind in kinds if kind is not None and kind.is_exit)
 
     async def sweep(self) -> None:
         """Take own quotes off directly, without the trader: for when it is the one that failed.
@@ -130,13 +145,12 @@ class Stopping:
                 except Exception as error:  # noqa: BLE001  # see above
                     left = f"the position could not be read ({error})"
                 else:
-                    is_dust = self.recovery.instrument.is_dust
-                    open_ones = [position for position in positions if not is_dust(position.amount)]
+                    held = self._held(positions)
 
-                    if not open_ones:
+                    if not held:
                         return None
 
-                    left = ", ".join(f"{position.amount} ({position.side.value})" for position in open_ones)
+                    left = ", ".join(f"{position.amount} ({position.side.value})" for position in held)
 
                 await anyio.sleep(POLL_S)
 
@@ -176,9 +190,7 @@ class Stopping:
 
     def _judge(self, reports: Sequence[OrderReport]) -> Closing:
         """What the list of open orders and the trader's own unsettled orders say."""
-        kinds = {report.client_id: self._kind_of(report) for report in reports}
-        quotes = tuple(report for report in reports if kinds[report.client_id] is OrderKind.QUOTE)
-        exits = tuple(report for report in reports if (kind := kinds[report.client_id]) and kind.is_exit)
+        quotes, exits = self._ours(reports)
         unsettled = [order.client_id for order in self.working() if order.slot.kind is OrderKind.QUOTE]
         unproven = None
 
