@@ -15,6 +15,7 @@ from anyio.abc import ByteStream
 
 from perpmaker.errors import ConnectivityError
 from perpmaker.testing.network import EchoApp
+from perpmaker.wire.exchange import Exchanger
 from perpmaker.wire.fault import Fault, Reply
 from perpmaker.wire.http import NOT_SENT, ForeignOriginError, WireTransport, open_client
 from perpmaker.wire.server import Response
@@ -247,7 +248,7 @@ async def test_S07_no_url_reaches_the_log(serve_app: Any, caplog: pytest.LogCapt
 async def test_F15_body_over_the_cap_is_refused(serve_app: Any) -> None:
     """An answer that is larger than allowed ends the call, whether it says its length or not."""
     async with serve_app(EchoApp(response=Response(body=b"x" * 5000))) as served:
-        transport = WireTransport(served.connect, max_body_bytes=4999)
+        transport = WireTransport(Exchanger(served.connect, max_body_bytes=4999))
         async with httpx.AsyncClient(transport=transport, base_url=served.url, trust_env=False) as client:
             with pytest.raises(httpx.RemoteProtocolError, match="larger than the 4999 bytes"):
                 await client.get("/")

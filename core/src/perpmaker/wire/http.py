@@ -47,28 +47,13 @@ def place_of(url: str) -> str:
 
 
 class WireTransport(httpx.AsyncBaseTransport):
-    """An httpx transport over `connect`. With `origin` anything else is refused.
+    """An httpx transport over an exchanger. With `origin` anything else is refused.
 
-    The deadline of a call is the `read` timeout of its request where there is one, otherwise `deadline_s` seconds.
+    The deadline of a call is the `read` timeout of its request where there is one, otherwise the exchanger's.
     """
 
-    def __init__(
-        self,
-        connect: Connect,
-        *,
-        deadline_s: float = 10.0,
-        max_body_bytes: int = 16 * 1024 * 1024,
-        max_connections: int = 16,
-        idle_s: float = 30.0,
-        origin: Origin | None = None,
-    ) -> None:
-        self._exchanger = Exchanger(
-            connect,
-            deadline_s=deadline_s,
-            max_body_bytes=max_body_bytes,
-            max_connections=max_connections,
-            idle_s=idle_s,
-        )
+    def __init__(self, exchanger: Exchanger, *, origin: Origin | None = None) -> None:
+        self._exchanger = exchanger
         self._origin = origin
         _silence_httpx()
 
@@ -114,7 +99,7 @@ async def open_client(connect: Connect, base_url: str, *, deadline_s: float = 10
 
     Any other scheme, host or port raises ForeignOriginError before a socket opens.
     """
-    transport = WireTransport(connect, deadline_s=deadline_s, origin=origin_of(httpx.URL(base_url)))
+    transport = WireTransport(Exchanger(connect, deadline_s=deadline_s), origin=origin_of(httpx.URL(base_url)))
     async with httpx.AsyncClient(
         base_url=base_url,
         transport=transport,

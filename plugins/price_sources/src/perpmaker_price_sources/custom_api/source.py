@@ -18,6 +18,7 @@ from perpmaker import PluginError, ReferenceReceiver, SourceContext
 from perpmaker.clock import Clock
 from perpmaker.errors import PayloadError
 from perpmaker.model.event import ReferenceChanged
+from perpmaker.wire.exchange import Exchanger
 from perpmaker.wire.http import WireTransport, origin_of
 from perpmaker_price_sources.address import PinnedConnect
 from perpmaker_price_sources.custom_api.answer import parse_answer
@@ -45,13 +46,8 @@ async def open_custom_api(settings: Settings, context: SourceContext) -> AsyncIt
         raise PluginError(f"price_source_custom_api is no address that can be asked: {error}") from error
 
     connect = PinnedConnect(connect=context.connect, resolve=context.resolve, allow_loopback=settings.allow_loopback)
-    transport = WireTransport(
-        connect,
-        deadline_s=settings.timeout_s,
-        max_body_bytes=settings.max_bytes,
-        max_connections=1,
-        origin=origin,
-    )
+    exchanger = Exchanger(connect, deadline_s=settings.timeout_s, max_body_bytes=settings.max_bytes, max_connections=1)
+    transport = WireTransport(exchanger, origin=origin)
 
     async with httpx.AsyncClient(
         transport=transport,
