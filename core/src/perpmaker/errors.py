@@ -45,6 +45,9 @@ class ExitCode(int, Enum):
     REFUSED = 3
     UNREACHABLE = 4
     NOT_PROVEN_CLEAN = 5
+    PLUGIN = 6
+    HALTED = 7
+    INTERRUPTED = 130
 
 
 class PerpmakerError(Exception):
