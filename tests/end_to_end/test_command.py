@@ -59,10 +59,14 @@ def started(*words: str, home: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[str]:
-    """The URL of a sandbox that is serving."""
+def served(home: Path) -> Iterator[tuple[str, httpx.Client]]:
+    """The URL of a sandbox that is serving, and a client of its control endpoints."""
     with started("sandbox", "binance_perpetual", "--json", "--seed", "7", home=home) as process:
-        yield json.loads(read_line(process.stdout))["url"]
+        line = json.loads(read_line(process.stdout))
+        headers = {"Authorization": f"Bearer {line['control_token']}"}
+
+        with httpx.Client(base_url=line["url"], headers=headers, trust_env=False) as control:
+            yield line["url"], control
 
 
 def read_line(stream: IO[str] | None) -> str:
@@ -72,9 +76,9 @@ def read_line(stream: IO[str] | None) -> str:
     return stream.readline()
 
 
-def oracle(url: str) -> dict[str, object]:
+def oracle(control: httpx.Client) -> dict[str, object]:
     """What the exchange itself knows of the account."""
-    account: dict[str, object] = httpx.get(f"{url}/_ctl/oracle", trust_env=False).json()["accounts"]["main"]
+    account: dict[str, object] = control.get("/_ctl/oracle").json()["accounts"]["main"]
 
     return account
 
@@ -88,7 +92,7 @@ def test_F70_a_signal_stops_a_run_with_the_summary_as_its_last_line(how: signal.
     far = [f"--set={side}_profit_taking_spread=5" for side in ("long", "short")] + ["--set=stop_loss_spread=10"]
     words = ("run", str(FILE), "--json", *far, "--sandbox-url")
 
-    with served(tmp_path) as url, started(*words, url, home=tmp_path) as process:
+    with served(tmp_path) as (url, control), started(*words, url, home=tmp_path) as process:
         while True:
             line = read_line(process.stderr)
             assert line, "it ended before it traded"
@@ -99,7 +103,7 @@ def test_F70_a_signal_stops_a_run_with_the_summary_as_its_last_line(how: signal.
         process.send_signal(how)
         output, errors = process.communicate(timeout=20)
         summary = json.loads(output.splitlines()[-1])
-        account = oracle(url)
+        account = oracle(control)
         income = account["income"]
 
         assert process.returncode == 0, errors
@@ -178,24 +182,24 @@ def test_F71_five_processes_are_killed_one_after_the_other_and_the_sixth_leaves_
     quick = ("order_refresh_time=1", "order_refresh_tolerance_pct=-1", *targets)
     words = ["run", str(FILE), *(word for setting in quick for word in ("--set", setting))]
 
-    with served(tmp_path) as url:
+    with served(tmp_path) as (url, control):
         for after_s in (0.0, 0.05, 0.2, 0.4, 0.8):
-            before = oracle(url)["orders"]
+            before = oracle(control)["orders"]
 
             with started(*words, "--sandbox-url", url, home=tmp_path) as process:
-                while oracle(url)["orders"] == before:
+                while oracle(control)["orders"] == before:
                     assert process.poll() is None, "it ended before it traded"
                     time.sleep(0.1)
 
                 time.sleep(after_s)
                 process.kill()
 
-        httpx.post(f"{url}/_ctl/market", json={"paused": True}, trust_env=False).raise_for_status()
+        control.post("/_ctl/market", json={"paused": True}).raise_for_status()
 
         with started(*words, "--for", "2", "--json", "--sandbox-url", url, home=tmp_path) as process:
             output, errors = process.communicate(timeout=40)
 
-        account, summary = oracle(url), json.loads(output.splitlines()[-1])
+        account, summary = oracle(control), json.loads(output.splitlines()[-1])
 
         assert process.returncode == 0, errors
         assert summary["open_orders_left"] == 0
@@ -204,4 +208,4 @@ def test_F71_five_processes_are_killed_one_after_the_other_and_the_sixth_leaves_
         assert all(order["reduce_only"] for order in account["open_orders"])
         held = sum(Decimal(one["amount"]) for one in account["state"]["positions"])
         assert held in {Decimal(summary["position"]), 0}, "the closing order that was left may have been filled since"
-        assert httpx.get(f"{url}/_ctl/oracle", trust_env=False).json()["violations"] == []
+        assert control.get("/_ctl/oracle").json()["violations"] == []

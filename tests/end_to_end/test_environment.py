@@ -63,6 +63,12 @@ def words_for(environment: str, venue: dict[str, str]) -> list[str]:
     return ["run", str(FILE), *FAR, *settings, "--for", "2", "--json"]
 
 
+def arm(venue: dict[str, str], fault: dict[str, object]) -> None:
+    """Have the venue commit a fault."""
+    headers = {"Authorization": f"Bearer {venue['control_token']}"}
+    httpx.post(f"{venue['url']}/_ctl/fault", json=fault, headers=headers, trust_env=False).raise_for_status()
+
+
 def exit_code(*words: str) -> int:
     """How the command ends."""
     with pytest.raises(SystemExit) as ended:
@@ -144,7 +150,7 @@ def test_S1_a_live_key_that_may_withdraw_is_refused(venue: dict[str, str], capsy
     }
     told |= {"enableInternalTransfer": False, "permitsUniversalTransfer": False, "createTime": 1}
     fault = {"match": {"path": "/sapi/"}, "do": {"when": "after", "act": "body", "arg": json.dumps(told)}}
-    httpx.post(f"{venue['url']}/_ctl/fault", json=fault, trust_env=False).raise_for_status()
+    arm(venue, fault)
 
     assert exit_code(*words_for("live", venue), "--live", "--confirm-account", "any") == 3
     assert "may withdraw" in capsys.readouterr().err
@@ -204,7 +210,7 @@ def test_S1_check_refuses_the_live_key_that_a_run_would_refuse(
     rights = {"ipRestrict": True, "enableReading": True, "enableFutures": True, "enableWithdrawals": True}
     told = json.dumps(rights | {"enableInternalTransfer": False, "permitsUniversalTransfer": False, "createTime": 1})
     fault = {"match": {"path": "/sapi/"}, "do": {"when": "after", "act": "body", "arg": told}}
-    httpx.post(f"{venue['url']}/_ctl/fault", json=fault, trust_env=False).raise_for_status()
+    arm(venue, fault)
 
     assert exit_code(*check_words("live", venue)) == 3
     assert "may withdraw" in capsys.readouterr().err

@@ -33,6 +33,7 @@ async def open_both(dialect: Any, **options: Any) -> AsyncIterator[tuple[Sandbox
         open_sandbox(dialect, settings, clock=LoopClock(), listener=listener, **options) as sandbox,
         open_client(network.connect, sandbox.line.url) as client,
     ):
+        client.headers["Authorization"] = f"Bearer {sandbox.line.control_token}"
         yield sandbox, client
 
 
@@ -50,6 +51,7 @@ async def test_line_says_where_it_is_and_what_it_takes(dialect: Any) -> None:
             "seed": 4,
             "recording": [],
             "source": None,
+            "control_token": "",
         }
 
 

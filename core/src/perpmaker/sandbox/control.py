@@ -1,7 +1,7 @@
 """The control room in front of a dialect: faults, the oracle's report, the market's levers, and a person at the desk.
 
 ========================= ===========================================================================================
-`GET /_sandbox`           the line that was printed at the start
+`GET /_sandbox`           the line that was printed at the start, without the token
 `POST /_ctl/fault`        arm a fault (see `perpmaker.wire.fault`), or commit it now
 `POST /_ctl/clear`        disarm all faults
 `GET /_ctl/oracle`        what the exchange itself knows of every account, and every invariant that did not hold
@@ -9,7 +9,9 @@
 `POST /_ctl/account`      what a person does beside the bot, see `PersonalAction`
 ========================= ===========================================================================================
 
-What is not understood is answered with 400, what the exchange refuses with 409, each with `{"error": ...}`.
+Everything under `/_ctl/` wants the header `Authorization: Bearer TOKEN`, where the token is `control_token` of the line
+that the sandbox prints with --json (401 without it); all of it wants a loopback Host and no foreign Origin (403). What
+is not understood is answered with 400, what the exchange refuses with 409, each with `{"error": ...}`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from perpmaker.clock import Clock
 from perpmaker.errors import PayloadError
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
+from perpmaker.sandbox.gate import Gate
 from perpmaker.sandbox.oracle import Oracle
 from perpmaker.simulation.crowd import Market
 from perpmaker.simulation.denial import DeniedError
@@ -39,6 +42,7 @@ from perpmaker.wire.server import App, Request, Response
 from perpmaker.wire.websocket import WebSocket
 
 _LARGEST_JUMP = 1000
+_LINE_PATH = "/_sandbox"
 
 
 @attrs.frozen(kw_only=True)
@@ -84,6 +88,7 @@ class ControlRoom:
         faults: FaultPlan,
         clock: Clock,
         line: Mapping[str, Any],
+        gate: Gate,
     ) -> None:
         self._app = app
         self._exchange = exchange
@@ -92,11 +97,17 @@ class ControlRoom:
         self._faults = faults
         self._clock = clock
         self._line = line
+        self._gate = gate
 
     async def respond(self, request: Request) -> Response:
         """Answer a control request, or let the dialect answer."""
         if not request.path.startswith("/_"):
             return await self._app.respond(request)
+
+        turned = self._gate.turn_away(request, with_token=request.path != _LINE_PATH)
+
+        if turned is not None:
+            return _answer({"error": turned.reason}, turned.status)
 
         try:
             return await self._control(request)
@@ -111,7 +122,7 @@ class ControlRoom:
 
     async def _control(self, request: Request) -> Response:
         match request.method, request.path:
-            case "GET", "/_sandbox":
+            case "GET", path if path == _LINE_PATH:
                 return _answer(self._line)
             case "GET", "/_ctl/oracle":
                 self._exchange.advance(self._clock.utc_ms())
@@ -215,4 +226,9 @@ def _request(action: PersonalAction) -> OrderRequest:
 
 
 def _answer(content: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    return Response(status=status, body=msgspec.json.encode(content), headers={"content-type": "application/json"})
+    headers = {"content-type": "application/json"}
+
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+
+    return Response(status=status, body=msgspec.json.encode(content), headers=headers)

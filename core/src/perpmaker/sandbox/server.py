@@ -17,6 +17,7 @@ from perpmaker.errors import UnknownMarketError
 from perpmaker.model.instrument import Instrument
 from perpmaker.sandbox.control import ControlRoom
 from perpmaker.sandbox.dialect import Dialect, TestKeys
+from perpmaker.sandbox.gate import Gate, new_token
 from perpmaker.sandbox.oracle import Oracle
 from perpmaker.sandbox.recording_file import open_capture
 from perpmaker.simulation.crowd import Market
@@ -59,7 +60,8 @@ class SandboxLine:
     """What a sandbox prints when it is ready, as one JSON line; the keys are made up and shown on purpose.
 
     `recording` are the names of the recorded files; empty for the synthetic market. `source` is the sandbox of a price
-    source that is served beside it.
+    source that is served beside it. `control_token` opens the control endpoints: it is printed, and empty in what the
+    sandbox answers to whoever asks who is there.
     """
 
     venue: str
@@ -70,6 +72,7 @@ class SandboxLine:
     seed: int
     recording: tuple[str, ...] = ()
     source: SandboxLine | None = None
+    control_token: str = attrs.field(default="", repr=False)
 
     @property
     def origin(self) -> str:
@@ -115,7 +118,14 @@ async def open_sandbox(
     plan = faults if faults is not None else FaultPlan(seed=settings.seed)
     sandbox = Sandbox(line=line, keys=dialect.keys, exchange=exchange, market=behind, oracle=oracle, faults=plan)
     room = ControlRoom(
-        app, exchange=exchange, market=behind, oracle=oracle, faults=plan, clock=clock, line=attrs.asdict(line)
+        app,
+        exchange=exchange,
+        market=behind,
+        oracle=oracle,
+        faults=plan,
+        clock=clock,
+        line=attrs.asdict(_without_token(line)),
+        gate=Gate(line.control_token),
     )
 
     error: Exception | None = None
@@ -168,7 +178,15 @@ def _line(dialect: Dialect, settings: SandboxSettings, url: str, source: Sandbox
         seed=settings.seed,
         recording=tuple(file.name for file in settings.recording),
         source=source,
+        control_token=new_token(),
     )
+
+
+def _without_token(line: SandboxLine) -> SandboxLine:
+    """Return what anybody on this machine may be told."""
+    source = None if line.source is None else _without_token(line.source)
+
+    return attrs.evolve(line, control_token="", source=source)
 
 
 def _replay(instrument: Instrument, settings: SandboxSettings) -> Replay:
