@@ -26,30 +26,32 @@ KINDS: Mapping[type, str] = {
     StrategyDeclaration: "strategy",
 }
 
-_RISK_MODULES = (
-    "leverage_advice",
-    "exposure_limit",
-    "margin_guard",
-    "liquidation_guard",
-    "funding_guard",
-    "loss_limit",
-    "volatility_guard",
-    "order_rate_limit",
-)
-
 FIRST_PARTY: Mapping[type, Mapping[str, str]] = {
-    DerivativeConnectorDeclaration: {
-        "binance_perpetual": "perpmaker-binance-perpetual",
-        "bybit_perpetual": "perpmaker-bybit-perpetual",
-        "dydx_perpetual": "perpmaker-dydx-perpetual",
-    },
+    DerivativeConnectorDeclaration: {"binance_perpetual": "perpmaker-binance-perpetual"},
     PriceSourceDeclaration: dict.fromkeys(
         ("current_market", "external_market", "custom_api", "binance"), "perpmaker-price-sources"
     ),
-    RiskModuleDeclaration: dict.fromkeys(_RISK_MODULES, "perpmaker-risk-modules"),
+    RiskModuleDeclaration: {"exposure_limit": "perpmaker-risk-modules"},
     StrategyDeclaration: {"perpetual_market_making": "perpmaker"},
 }
 """The names that perpmaker's own distributions bring, so that a missing one can be said with what to install."""
+
+PLANNED: Mapping[type, tuple[str, ...]] = {
+    DerivativeConnectorDeclaration: ("bybit_perpetual", "dydx_perpetual"),
+    RiskModuleDeclaration: (
+        "leverage_advice",
+        "margin_guard",
+        "liquidation_guard",
+        "funding_guard",
+        "loss_limit",
+        "volatility_guard",
+        "order_rate_limit",
+    ),
+}
+"""Names that documentation and examples know, and that no distribution brings yet."""
+
+_NEAR = 0.6
+"""How alike a name and its suggestion have to be, and their first words for themselves (difflib's ratio)."""
 
 _Declared = TypeVar("_Declared", bound=Declaration)
 
@@ -149,8 +151,8 @@ class Catalog:
 
         if not installed:
             return (
-                f"The {KINDS[kind]} {name!r} comes with {distribution}, which is not installed: "
-                f"pip install {distribution}"
+                f"The {KINDS[kind]} {name!r} comes with {distribution}, which is not installed. In a clone of "
+                f"perpmaker's repository: pip install {folder_of(distribution)}"
             )
 
         lost = next((plugin for plugin in installed if plugin.state is not PluginState.LOADED), None)
@@ -163,9 +165,14 @@ class Catalog:
     def _unknown(self, kind: type, name: str) -> Iterator[str]:
         """The sentences for a name that nobody knows."""
         names = self.names(kind)
-        yield f"No {KINDS[kind]} is named {name!r}."
+        is_planned = name in PLANNED.get(kind, ())
+        yield (
+            f"The {KINDS[kind]} {name!r} is planned, and nobody can install it yet."
+            if is_planned
+            else (f"No {KINDS[kind]} is named {name!r}.")
+        )
         yield f"Installed: {', '.join(names) or 'none'}."
-        near = get_close_matches(name, sorted({*names, *FIRST_PARTY[kind]}), 1)
+        near = [] if is_planned else get_close_matches(name, [one for one in names if _begins_alike(name, one)], 1)
 
         if near:
             yield f"Did you mean {near[0]!r}?"
@@ -176,10 +183,23 @@ class Catalog:
             yield f"Not loaded: {', '.join(f'{plugin.name} ({plugin.reason})' for plugin in lost)}."
 
 
+def folder_of(distribution: str) -> str:
+    """The folder of one of our own distributions in a clone of the repository, as pip takes it."""
+    name = distribution.removeprefix("perpmaker").removeprefix("-")
+
+    return f"./plugins/{name.replace('-', '_')}" if name else "./core"
+
+
+def _begins_alike(name: str, other: str) -> bool:
+    """Whether the first words of two names are nearly the same, so that one venue is no suggestion for another."""
+    return bool(get_close_matches(name.partition("_")[0], [other.partition("_")[0]], 1, _NEAR))
+
+
 def imitated(distribution: str) -> str | None:
     """The distribution of ours whose name is exactly one edit away from this one; None when there is none."""
     own = normalised(distribution)
     known = {name for names in FIRST_PARTY.values() for name in names.values()}
+    known |= {f"perpmaker-{name.replace('_', '-')}" for name in PLANNED[DerivativeConnectorDeclaration]}
 
     return None if own in known else next((name for name in sorted(known) if _is_one_edit(own, name)), None)
 

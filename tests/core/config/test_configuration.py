@@ -226,7 +226,7 @@ def test_start_without_a_recording_is_refused(desk: Any, good: str) -> None:
         ("binance_perpetual = 3", "binance_perpetual", "must be a table: [binance_perpetual]"),
         ("risk = 3", "risk", "must be a table for each risk module: [risk.NAME]"),
         ("[risk]\nexposure_limit = 3", "risk.exposure_limit", "must be a table: [risk.exposure_limit]"),
-        ("[risk]\nmargin_guard = 3", "risk.margin_guard", "is not in perpmaker-risk-modules"),
+        ("[risk]\nmargin_guard = 3", "risk.margin_guard", "is planned, and nobody can install it yet"),
     ],
 )
 def test_F82_contradictions_are_refused(desk: Any, good: str, lines: str, key: str, words: str) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from perpmaker.catalog import FIRST_PARTY, Catalog
+from perpmaker.config.chosen import Chosen
 from perpmaker.config.file import Document, KeyPath, read_document
+from perpmaker.config.habits import FOREIGN_KEYS, split_environment
+from perpmaker.config.notes import notes
+from perpmaker.config.places import at_top, below_table, not_missing
 from perpmaker.config.reader import Fault
 from perpmaker.config.settings import RunSettings, SandboxSettings
 from perpmaker.config.source import source_faults, source_request
-from perpmaker.config.structure import Structured, fields_of, problem_of, structure, unknown_keys
+from perpmaker.config.structure import Structured, fields_of, is_blank, problem_of, structure, unknown_keys
 from perpmaker.connector.interface import Environment, SourceRequest
 from perpmaker.declarations import (
     Declaration,
@@ -30,19 +34,6 @@ _SOURCE_KEYS = frozenset({"price_source_market", "price_source_custom_api", "cus
 
 _Declared = TypeVar("_Declared", bound=Declaration)
 _Table = TypeVar("_Table")
-
-
-@attrs.frozen(kw_only=True)
-class Chosen(Generic[_Declared]):
-    """A declaration that the configuration names, and its settings: an instance of `declaration.settings`."""
-
-    declaration: _Declared
-    settings: Any
-
-    @property
-    def name(self) -> str:
-        """The name it is declared under."""
-        return self.declaration.name
 
 
 @attrs.frozen(kw_only=True)
@@ -91,6 +82,7 @@ class _Assembly:
         self._catalog = catalog
         self._values = document.values
         self._problems = list(document.problems)
+        self._misplaced: dict[str, str] = {}
 
     def configuration(self, file: Path) -> Configuration:
         """Everything, or ConfigurationError with all that is wrong."""
@@ -122,13 +114,13 @@ class _Assembly:
             source_request=source_request(run, strategy.settings),
             risk=risk,
             sandbox=self._placed(sandbox, file),
-            notes=tuple(_notes(run, environment)),
-            given=frozenset(self._values),
+            notes=tuple(notes(run, environment)),
+            given=frozenset(key for key, value in self._values.items() if not is_blank(value)),
         )
 
     def _in_order(self) -> tuple[Problem, ...]:
         """The problems in the order of the file, each once; what has no line comes last."""
-        once = dict.fromkeys(self._problems)
+        once = dict.fromkeys(not_missing(self._problems, self._misplaced))
 
         return tuple(sorted(once, key=lambda problem: (problem.line is None, problem.line or 0)))
 
@@ -151,9 +143,18 @@ class _Assembly:
 
             return None
 
-        self._problems.extend(unknown_keys(self._document, values, (*fields_of(settings), *extra), at))
+        words = below_table(self._top_keys(), at)
+        self._misplaced |= {f"{'.'.join(at)}.{key}": said for key, said in words.items()}
+        self._problems.extend(unknown_keys(self._document, values, (*fields_of(settings), *extra), at, words))
 
         return self._table(settings, values, at)
+
+    def _top_keys(self) -> Iterator[str]:
+        """The keys that belong to the top of the file."""
+        strategies = (self._catalog.strategy(name).settings for name in self._catalog.names(StrategyDeclaration))
+
+        for settings in (RunSettings, ExitSettings, *strategies):
+            yield from fields_of(settings)
 
     def _tables(self, parent: KeyPath) -> Mapping[str, Any]:
         """The values of a table that holds tables: the top of the file, or [risk]."""
@@ -176,21 +177,34 @@ class _Assembly:
         default: str | None = None,
     ) -> Chosen[_Declared] | None:
         """What a key names, with its settings; a name that cannot be chosen is a fault of the key."""
-        name = self._values.get(key, default)
+        given = self._values.get(key, default)
+        name = default if is_blank(given) else given
 
-        if not isinstance(name, str) or not name:
+        if not isinstance(name, str):
             return None  # said already: the key itself is missing or of the wrong type
 
         try:
             declaration = find(name)
         except PluginError as error:
-            self._say((key,), name, str(error))
+            self._say((key,), name, self._other_name(name) or str(error))
 
             return None
 
         settings = read(declaration)
 
         return None if settings is None else Chosen(declaration=declaration, settings=settings)
+
+    def _other_name(self, name: str) -> str | None:
+        """Words for a connector's name that holds the environment too, as in other programs; None for other names."""
+        known = {*self._catalog.names(DerivativeConnectorDeclaration), *FIRST_PARTY[DerivativeConnectorDeclaration]}
+        split = split_environment(name, known.__contains__)
+
+        if split is None:
+            return None
+
+        connector, environment = split
+
+        return f'is now "{connector}", with environment = "{environment}" in the table [{connector}]'
 
     def _top(self, declaration: StrategyDeclaration) -> object:
         """A strategy's settings are at the top of the file."""
@@ -264,7 +278,14 @@ class _Assembly:
         for key in [key for key, value in rest.items() if key in named and isinstance(value, dict)]:
             del rest[key]  # the table of the plugin in use, or of one about which enough is said where it is named
 
-        self._problems.extend(unknown_keys(self._document, rest, sorted(known | named)))
+        words = {**FOREIGN_KEYS, **at_top(self._keys_of_tables(used))}
+        self._problems.extend(unknown_keys(self._document, rest, sorted(known | named), (), words))
+
+    def _keys_of_tables(self, used: tuple[Chosen[Any] | None, ...]) -> Mapping[str, tuple[str, ...]]:
+        """The keys of [sandbox] and of the tables of the plugins in use, by table."""
+        tables = {one.name: fields_of(one.declaration.settings) for one in reversed(used) if one is not None}
+
+        return {"sandbox": fields_of(SandboxSettings)} | tables
 
     def _strategies(self, strategy: Chosen[StrategyDeclaration] | None) -> Iterator[type]:
         """The settings of the strategy in use; when its name is wrong, of all of them, whose faults are said too."""
@@ -332,14 +353,3 @@ class _Assembly:
         settings = attrs.evolve(strategy.settings, price_source_max_age=3 * run.custom_api_update_interval)
 
         return attrs.evolve(strategy, settings=settings)
-
-
-def _notes(run: RunSettings, environment: Environment) -> Iterator[str]:
-    """What is worth saying once at the start: what nobody guards, and what on paper is not as it is live."""
-    if environment is Environment.PAPER:
-        yield (
-            "paper: the market is the venue's; orders and account are simulated in this process and end with it. "
-            "No key is used, so fees and margin tiers are those that the venue documents for everybody."
-        )
-    elif run.dead_man_switch_s is None:
-        yield "dead_man_switch_s = 0: if this process is killed, its quotes stay on the venue."

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import attrs
 import tomli
 
+from perpmaker.config.habits import line_words, other_format
 from perpmaker.errors import ConfigurationError, Problem
 
 KeyPath: TypeAlias = tuple[str, ...]
@@ -105,6 +106,9 @@ def _parse(name: str, text: str) -> tuple[dict[str, Any], list[str], list[Proble
         try:
             values = tomli.loads("\n".join(lines), parse_float=Decimal)
         except (ValueError, RecursionError) as error:
+            if not problems and (words := other_format(name, text)) is not None:
+                raise ConfigurationError((Problem(file=name, key="the file", allowed=words),)) from None
+
             line = _faulty_line(error, lines)
             problems.append(_syntax_problem(name, lines, line, error))
 
@@ -143,7 +147,7 @@ def _syntax_problem(name: str, lines: list[str], line: int | None, error: ValueE
     elif said.startswith("Cannot declare"):
         said = "this table is there twice: put its keys together"
     elif isinstance(error, tomli.TOMLDecodeError):
-        said = f"is not TOML: {said}"
+        said = (None if line is None else line_words(lines[line])) or f"is not TOML: {said}"
     else:
         said = "holds a number or a nesting that is too large"
 

@@ -26,7 +26,7 @@ def source_faults(
     """Yield (key, what is allowed) for what a source cannot give; without a request it is not asked itself."""
     wanted = values.get("price_type")
 
-    if isinstance(wanted, str) and wanted not in source.price_types:
+    if isinstance(wanted, str) and wanted.strip() and wanted not in source.price_types:
         yield "price_type", f"the price source {source.name} gives {', '.join(source.price_types)}"
 
     if source.by_market and values.get("price_source") == source.name:

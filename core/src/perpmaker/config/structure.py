@@ -49,9 +49,9 @@ def structure(
     kind: type = settings
 
     for key, reader, required in _readers(kind):
-        if key not in values:
+        if key not in values or is_blank(values[key]):
             if required:
-                faults[key] = Fault(f"is missing: it {reader.words}")
+                faults[key] = Fault(f"is {'empty' if key in values else 'missing'}: it {reader.words}")
 
             continue
 
@@ -83,17 +83,27 @@ def _problems_of(document: Document, path: KeyPath, value: object, fault: Fault)
         yield from _problems_of(document, (*path, name), value[name], inner)
 
 
+def is_blank(value: object) -> bool:
+    """Whether a value is an empty text: what many programs write for "not set"."""
+    return isinstance(value, str) and not value.strip()
+
+
 def unknown_keys(
-    document: Document, values: Mapping[str, Any], known: Sequence[str], at: KeyPath = ()
+    document: Document,
+    values: Mapping[str, Any],
+    known: Sequence[str],
+    at: KeyPath = (),
+    words: Mapping[str, str] | None = None,
 ) -> Iterator[Problem]:
-    """A problem for each key that nobody knows, with the nearest that somebody does."""
+    """A problem for each key that nobody knows: its own of `words`, or with the nearest that somebody does."""
     place = f"the table [{'.'.join(at)}]" if at else "the top of the file"
+    own = words or {}
 
     for key in [key for key in values if key not in known][:_MOST_UNKNOWN]:
-        near = get_close_matches(key, known, 1, _NEAR)
+        near = [] if key in own else get_close_matches(key, known, 1, _NEAR)
+        fault = Fault(own.get(key, f"no such key in {place}"), near[0] if near else None)
         # A text is not shown: nobody knows what a misspelt key was to hold.
-        value = None if isinstance(values[key], str) else values[key]
-        yield problem_of(document, (*at, key), value, Fault(f"no such key in {place}", near[0] if near else None))
+        yield problem_of(document, (*at, key), None if isinstance(values[key], str) else values[key], fault)
 
 
 def problem_of(document: Document, path: KeyPath, value: object, fault: Fault) -> Problem:
