@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -17,7 +18,7 @@ from perpmaker.declarations import (
     StrategyDeclaration,
 )
 from perpmaker.errors import PluginError
-from perpmaker.plugins import LoadedPlugin, PluginState, load_plugins, normalised
+from perpmaker.plugins import LoadedPlugin, PluginState, load_plugins, normalised, unknown_in_environment
 
 KINDS: Mapping[type, str] = {
     DerivativeConnectorDeclaration: "derivative connector",
@@ -65,10 +66,14 @@ class _Provided:
 
 
 class Catalog:
-    """The declarations of the loaded plugins by kind and name; a name that two bring belongs to neither."""
+    """The declarations of the loaded plugins by kind and name; a name that two bring belongs to neither.
 
-    def __init__(self, plugins: tuple[LoadedPlugin, ...]) -> None:
+    `environ` are the variables that the plugins were loaded by.
+    """
+
+    def __init__(self, plugins: tuple[LoadedPlugin, ...], environ: Mapping[str, str] | None = None) -> None:
         self.plugins = plugins
+        self._environ = environ or {}
         self._provided: dict[tuple[type, str], list[_Provided]] = defaultdict(list)
 
         for plugin in plugins:
@@ -111,6 +116,8 @@ class Catalog:
 
             if conflict is not None:
                 yield conflict
+
+        yield from unknown_in_environment(self.plugins, self._environ)
 
         for distribution in sorted({plugin.distribution for plugin in self.plugins}):
             known = imitated(distribution)
@@ -220,4 +227,6 @@ def _is_one_edit(left: str, right: str) -> bool:
 
 def load_catalog(environ: Mapping[str, str] | None = None) -> Catalog:
     """The catalog of this installation; `environ` (by default the process's) may leave plugins out."""
-    return Catalog(load_plugins(environ))
+    environ = os.environ if environ is None else environ
+
+    return Catalog(load_plugins(environ), environ)

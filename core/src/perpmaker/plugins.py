@@ -162,6 +162,16 @@ def _left_out(name: str, distribution: str, environ: Mapping[str, str]) -> str:
     return ""
 
 
+def unknown_in_environment(plugins: Iterable[LoadedPlugin], environ: Mapping[str, str]) -> Iterator[str]:
+    """A line for each name in the variables that leave plugins out which is that of no installed plugin."""
+    known = {name for plugin in plugins for name in (plugin.name, normalised(plugin.distribution))}
+
+    for variable in (WITHOUT, ONLY):
+        for name in dict.fromkeys(part.strip() for part in environ.get(variable, "").split(",")):
+            if name and name != "1" and not {name, normalised(name)} & known:
+                yield f"{variable} names {printable(name)!r}, and no installed plugin or distribution has that name"
+
+
 def _listed(text: str) -> set[str]:
     """The names of a comma list, as written and as distributions' names."""
     names = {name.strip() for name in text.split(",")} - {""}

@@ -121,6 +121,15 @@ class References:
         except ValueError as error:
             raise _refused(reference, str(error)) from None
 
+    def fault(self, reference: str) -> str | None:
+        """What keeps a reference from its secret, in words that show nothing of it; None when it is there."""
+        try:
+            self._secret(reference)
+        except ConfigurationError as error:
+            return "; ".join(problem.allowed for problem in error.problems)
+
+        return None
+
     def _secret(self, reference: str) -> Secret:
         fault = reference_fault(reference)
 

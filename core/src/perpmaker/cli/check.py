@@ -17,6 +17,7 @@ import click
 from perpmaker.cli.failure import expected
 from perpmaker.cli.guard import check_surroundings
 from perpmaker.cli.installation import open_catalog
+from perpmaker.cli.references import check_references
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.errors import ConfigurationError, MarketRulesError, PerpmakerError
@@ -44,6 +45,7 @@ def check(
     try:
         configuration = load_configuration(config, overrides, open_catalog())
         check_surroundings(configuration.environment, os.environ)
+        check_references(configuration)
         found = anyio.run(partial(_ask_venue, configuration, sandbox_url))
     except Exception as raised:
         error = expected(raised)

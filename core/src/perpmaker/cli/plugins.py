@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import textwrap
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ import attrs
 import click
 
 from perpmaker.catalog import KINDS, Catalog, load_catalog
-from perpmaker.plugins import LoadedPlugin
+from perpmaker.plugins import LoadedPlugin, unknown_in_environment
 
 _WIDTH = 80
 _GAP = "  "
@@ -42,6 +43,9 @@ def plugins(as_json: bool) -> None:
     """List the installed plugins, and what became of each."""
     catalog = load_catalog()
     rows = list(rows_of(catalog))
+
+    for line in unknown_in_environment(catalog.plugins, os.environ):
+        click.echo(f"warning: {line}", err=True)
 
     if as_json:
         click.echo(json.dumps([attrs.asdict(row) for row in rows], indent=2))

@@ -18,6 +18,7 @@ from anyio.abc import TaskStatus
 
 from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
 from perpmaker.cli.installation import open_catalog
+from perpmaker.cli.references import check_references
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.seconds import Seconds
 from perpmaker.config.configuration import Configuration, load_configuration
@@ -101,6 +102,7 @@ def run(
     configuration = load_configuration(config, overrides, open_catalog())
     require_consent(configuration.environment, live=live)
     check_surroundings(configuration.environment, os.environ)
+    check_references(configuration)
     screen = Screen()
     wish = Wish(
         seconds=seconds,

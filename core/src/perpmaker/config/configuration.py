@@ -16,7 +16,7 @@ from perpmaker.config.notes import notes
 from perpmaker.config.places import at_top, below_table, not_missing
 from perpmaker.config.reader import Fault
 from perpmaker.config.settings import RunSettings, SandboxSettings
-from perpmaker.config.source import source_faults, source_request
+from perpmaker.config.source import source_faults, source_request, with_max_age
 from perpmaker.config.structure import Structured, fields_of, is_blank, problem_of, structure, unknown_keys
 from perpmaker.connector.interface import Environment, SourceRequest
 from perpmaker.declarations import (
@@ -41,7 +41,8 @@ class Configuration:
     """A configuration without a fault. `risk` is in the order of the file; `notes` are things worth saying.
 
     `external` is what price_source_derivative names; `source_request` is what the price source is asked for. `given`
-    are the keys at the top of the file: what stands there was decided, the rest is default.
+    are the keys at the top of the file: what stands there was decided, the rest is default. `document` is the file as
+    it was read, which tells the line of each key.
     """
 
     file: Path
@@ -57,6 +58,7 @@ class Configuration:
     sandbox: SandboxSettings
     notes: tuple[str, ...]
     given: frozenset[str]
+    document: Document
 
 
 def load_configuration(file: Path, overrides: Sequence[str], catalog: Catalog) -> Configuration:
@@ -106,7 +108,7 @@ class _Assembly:
             file=file,
             environment=environment,
             run=run,
-            strategy=self._with_max_age(strategy, run),
+            strategy=attrs.evolve(strategy, settings=with_max_age(strategy.settings, run)),
             exits=exits,
             connector=connector,
             price_source=price_source,
@@ -115,6 +117,7 @@ class _Assembly:
             risk=risk,
             sandbox=self._placed(sandbox, file),
             notes=tuple(notes(run, environment)),
+            document=self._document,
             given=frozenset(key for key, value in self._values.items() if not is_blank(value)),
         )
 
@@ -342,14 +345,3 @@ class _Assembly:
             if one is not None and isinstance(one.declaration, PriceSourceDeclaration):
                 for key, allowed in source_faults(one.declaration, one.settings, self._values, request):
                     self._say((key,), self._values.get(key), allowed)
-
-    def _with_max_age(self, strategy: Chosen[StrategyDeclaration], run: RunSettings) -> Chosen[StrategyDeclaration]:
-        """Let a price that is asked for every few seconds grow older than a streamed one, unless the file says."""
-        age = getattr(strategy.settings, "price_source_max_age", 0)
-
-        if age is not None or run.price_source != "custom_api":
-            return strategy
-
-        settings = attrs.evolve(strategy.settings, price_source_max_age=3 * run.custom_api_update_interval)
-
-        return attrs.evolve(strategy, settings=settings)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import attrs
+
 from perpmaker.config.settings import RunSettings
 from perpmaker.connector.interface import SourceRequest
 from perpmaker.declarations import PriceSourceDeclaration
@@ -35,3 +37,13 @@ def source_faults(
 
     if source.check is not None and request is not None:
         yield from source.check(settings, request)
+
+
+def with_max_age(strategy: Any, run: RunSettings) -> Any:  # noqa: ANN401  # of whichever settings class the strategy has
+    """Let a price that is asked for every few seconds grow older than a streamed one, unless the file says."""
+    age = getattr(strategy, "price_source_max_age", 0)
+
+    if age is not None or run.price_source != "custom_api":
+        return strategy
+
+    return attrs.evolve(strategy, price_source_max_age=3 * run.custom_api_update_interval)

@@ -121,8 +121,11 @@ def shown(path: KeyPath, value: object) -> str | None:
     if any(is_secret(part) for part in path):
         return None
 
-    if isinstance(value, (dict, list)):
-        return "a table" if isinstance(value, dict) else "a list"
+    if isinstance(value, dict):
+        return "a table"
+
+    if isinstance(value, list):
+        return _shown_list(path, value)
 
     text = str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -130,6 +133,16 @@ def shown(path: KeyPath, value: object) -> str | None:
         text = ascii(_IN_ADDRESS.sub("...", value) if "://" in value else value)
 
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+def _shown_list(path: KeyPath, values: list[object]) -> str:
+    """A list of plain values as TOML writes it; one that holds more than that, or is long, only by what it is."""
+    if any(isinstance(value, (dict, list)) for value in values):
+        return "a list"
+
+    text = f"[{', '.join(str(shown(path, value)) for value in values)}]"
+
+    return text if len(text) <= _WIDEST else "a list"
 
 
 def is_secret(key: str) -> bool:
