@@ -90,16 +90,16 @@ def test_rule_7_a_level_nearer_than_the_minimum_is_withheld() -> None:
     assert scenario.quotes() == ["buy 1 at 99", "sell 1 at 101"]
 
 
-def test_rule_7_a_quote_that_the_market_came_too_near_to_goes_at_once_and_comes_back_at_its_new_price() -> None:
-    """In the middle of a refresh time, and the other side stays."""
+def test_rule_7_a_quote_that_the_market_came_too_near_to_goes_at_once_and_is_back_a_second_later() -> None:
+    """In the middle of a refresh time, at its new price; the other side stays."""
     scenario = Scenario({"bid_spread": 1, "ask_spread": 1, "minimum_spread": 0.5, "order_refresh_time": 60})
     scenario.book(bid="99.9", ask="100.1")
     scenario.advance(1)
     scenario.book(bid="99.3", ask="99.5")
     assert scenario.sent(since=1) == [(1.0, "cancel buy 0")]
 
-    scenario.advance(1)
-    assert scenario.sent(since=1)[1:] == [(1.01, "place buy 0: 1 at 98.4")]
+    scenario.advance(1.5)
+    assert scenario.sent(since=1)[1:] == [(2.0, "place buy 0: 1 at 98.4")]
     assert scenario.quotes() == ["buy 1 at 98.4", "sell 1 at 101"]
 
 

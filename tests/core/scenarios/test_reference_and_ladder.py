@@ -241,14 +241,16 @@ def test_rule_3_at_the_ceiling_no_bids() -> None:
 
 
 def test_rule_3_at_the_floor_no_asks() -> None:
-    """The mirror image, and back inside of the band the side is quoted again."""
+    """The mirror image, and after a second inside of the band the side is quoted again."""
     scenario = calm(bid_spread=5, ask_spread=5, price_floor=99)
     scenario.book(bid="98.9", ask="99.1")
     assert scenario.sent(since=1) == [(1.0, "cancel sell 0")]
 
     scenario.advance(1)
     scenario.book(bid="99.9", ask="100.1")
-    scenario.advance(0.1)
+    scenario.advance(0.9)
+    assert scenario.quotes() == ["buy 1 at 95"]
+    scenario.advance(0.2)
     assert scenario.quotes() == ["buy 1 at 95", "sell 1 at 105"]
 
 

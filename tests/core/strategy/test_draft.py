@@ -24,12 +24,15 @@ HEDGE_ASK = Slot(OrderKind.QUOTE, Side.SELL, 0, PositionSide.SHORT)
 # --- 7. minimum spread ---------------------------------------------------------------------------------------------
 
 
-def test_a_quote_the_market_came_too_near_to_is_replaced_at_once(desk: Any, ticks: Ticks) -> None:
-    """Nearer than minimum_spread: gone at once, and wanted at its new ladder price; the other side stays."""
+def test_a_quote_the_market_came_too_near_to_is_replaced_a_second_later(desk: Any, ticks: Ticks) -> None:
+    """Nearer than minimum_spread: gone at once, wanted at its new price a second later; the other side stays."""
     trading = desk(minimum_spread="0.005")
     first = trading.decide()
     wanted = trading.decide(after=1.0, bid=9948, ask=9950)  # 99.49 x 0.995 = 98.99: the bid at 99.00 is too near
 
+    assert ticks(wanted, Side.BUY) == []
+    assert ticks(trading.decide(after=0.9), Side.BUY) == []
+    wanted = trading.decide(after=0.1)
     assert ticks(wanted, Side.BUY) == [9849]
     assert wanted.quotes[0].generation > first.quotes[0].generation
     assert wanted.quotes[1] == first.quotes[1]

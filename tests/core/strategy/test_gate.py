@@ -39,14 +39,18 @@ def test_reference_at_or_beyond_the_band_stops_a_side(desk: Any, band: dict[str,
     assert {quote.slot.side for quote in desk(**band).decide().quotes} == sides
 
 
-def test_the_band_acts_at_once_and_lets_quotes_back_at_once(desk: Any, ticks: Ticks) -> None:
-    """The band does not wait for the refresh, in neither direction."""
+def test_the_band_acts_at_once_and_lets_quotes_back_after_a_second(desk: Any, ticks: Ticks) -> None:
+    """The band does not wait for the refresh; what it took off comes back after a second inside without a break."""
     trading = desk(price_ceiling="100.05")
     trading.decide()
 
     assert ticks(trading.decide(after=1.0, bid=10004, ask=10006), Side.BUY) == []
     assert ticks(trading.wanted, Side.SELL) == [10100]
-    assert ticks(trading.decide(after=1.0, bid=9999, ask=10001), Side.BUY) == [9900]
+    assert ticks(trading.decide(after=1.0, bid=9999, ask=10001), Side.BUY) == []
+    assert ticks(trading.decide(after=0.9, bid=10004, ask=10006), Side.BUY) == []
+    assert ticks(trading.decide(after=0.1, bid=9999, ask=10001), Side.BUY) == []
+    assert ticks(trading.decide(after=0.9), Side.BUY) == []
+    assert ticks(trading.decide(after=0.1), Side.BUY) == [9900]
 
 
 # --- 9. filled delay -----------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from perpmaker.model.quote import Quote, Reason, Rule, Wanted, Withheld
 from perpmaker.state.view import View
 from perpmaker.strategy.filters import Budget, Taking
 from perpmaker.strategy.gate import Gate, read_gate
-from perpmaker.strategy.memory import Cycle, Memory, Vanished
+from perpmaker.strategy.memory import Cycle, Memory
+from perpmaker.strategy.recovery import Recovery
 from perpmaker.strategy.reference import Reference
 from perpmaker.strategy.refresh import Resting, Target, arrange, match
 from perpmaker.strategy.settings import StrategySettings
@@ -48,6 +49,7 @@ class Draft:
         self._cycles = dict(memory.cycles)
         self._priced: dict[Side, Priced] = {}
         self.alarm = Alarm(view, reference)
+        self._recovery = Recovery(memory, view.now, self.alarm)
 
     # --- one side --------------------------------------------------------------------------------------------------
 
@@ -56,8 +58,8 @@ class Draft:
         gate = read_gate(self._view, self._settings, side, self._reference)
         self._watch_band(side)
 
-        if gate.pulled is not None:
-            self._pull(side, gate.pulled)
+        if (pulled := self._recovery.waits(side, gate.pulled)) is not None:
+            self._pull(side, pulled)
             return
 
         cycle = self._cycle(side)
@@ -159,6 +161,8 @@ class Draft:
                     self._keep(order)
                     continue
 
+                self._recovery.take_off([level.slot])
+
             reason = gate.paused
 
             if reason is not None:
@@ -221,14 +225,14 @@ class Draft:
         if not anew:
             return
 
-        view, shape, reference, vanished = self._view, self._shape, self._reference, self._memory.vanished
-        (prices, chains), ladder, mark = self._price(side), shape.ladder[side], view.mark
+        shape, reference = self._shape, self._reference
+        (prices, chains), ladder, mark = self._price(side), shape.ladder[side], self._view.mark
 
         for slot, place in anew:
             chain = chains[place]
 
-            if slot in vanished and view.now < vanished[slot].back_at:
-                self._wait_for(slot, vanished[slot], chain)
+            if (off := self._recovery.waits_for(slot) or self._vanished(slot)) is not None:
+                self._withhold(slot, (*chain, off))
                 continue
 
             ticks, lots = prices[place], ladder[place].lots
@@ -241,11 +245,16 @@ class Draft:
             else:
                 self._shelve(slot, (*chain, refused))
 
-    def _wait_for(self, slot: Slot, vanished: Vanished, chain: tuple[Reason, ...]) -> None:
-        """Do not quote a level whose order vanished before its pause is over."""
+    def _vanished(self, slot: Slot) -> Reason | None:
+        """Why a level whose order vanished is not placed yet."""
+        vanished = self._memory.vanished.get(slot)
+
+        if vanished is None or self._view.now >= vanished.back_at:
+            return None
+
         self.alarm.at(vanished.back_at)
-        pause = Reason(Rule.VANISHED, "its order vanished so many times in a row: it waits", vanished.times)
-        self._withhold(slot, (*chain, pause))
+
+        return Reason(Rule.VANISHED, "its order vanished so many times in a row: it waits", vanished.times)
 
     def _withhold(self, slot: Slot, reasons: tuple[Reason, ...]) -> None:
         """Do not quote this level now."""
@@ -299,6 +308,8 @@ class Draft:
                 cycles=self._cycles,
                 plan=plan,
                 vanished=self._memory.vanished,
+                inside_since=self._recovery.inside_since,
+                back_at=self._recovery.back_at,
             ),
             wake=self.alarm.wake(),
         )

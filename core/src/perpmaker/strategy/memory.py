@@ -45,7 +45,9 @@ class Memory:
     """Everything `PerpetualMarketMaking` remembers.
 
     `generation` numbers the refreshes; `good_since` is when the reference became good (None while it is not);
-    `plan` are the quotes decided last, so that a resting order keeps the reasons it was placed for.
+    `plan` are the quotes decided last, so that a resting order keeps the reasons it was placed for. `inside_since` has
+    the sides that the price band took off: since when the reference is inside again, None while it is not. `back_at` is
+    when a level that was nearer than minimum_spread may be placed again.
     """
 
     generation: int = 0
@@ -53,3 +55,5 @@ class Memory:
     cycles: Mapping[Side, Cycle] = attrs.field(factory=lambda: {Side.BUY: Cycle(), Side.SELL: Cycle()})
     plan: Mapping[Slot, Quote] = attrs.field(factory=dict)
     vanished: Mapping[Slot, Vanished] = attrs.field(factory=dict)
+    inside_since: Mapping[Side, float | None] = attrs.field(factory=dict)
+    back_at: Mapping[Slot, float] = attrs.field(factory=dict)
