@@ -96,7 +96,7 @@ async def open_stage(folder: Path, *, seed: int = 1, stop: str = "0", order: str
     catalog = load_catalog()
     declaration = catalog.derivative_connector("binance_perpetual")
     assert declaration.sandbox is not None
-    settings = SandboxSettings(venue=declaration.name, seed=seed)
+    settings = SandboxSettings(venue=declaration.name, seed=seed, shape="practice")
 
     async with open_sandbox(declaration.sandbox(), settings, clock=clock, listener=await network.listen()) as venue:
         rest = venue.line.url

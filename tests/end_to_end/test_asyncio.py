@@ -7,7 +7,7 @@ import anyio
 from perpmaker.report.summary import Summary
 from perpmaker.testing.session import open_session
 
-FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+FILE = Path(__file__).parents[1] / "practice.toml"
 
 
 def test_a_session_runs_on_asyncio_in_real_time() -> None:

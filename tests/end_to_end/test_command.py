@@ -18,7 +18,7 @@ from typing import IO
 import httpx
 import pytest
 
-FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+FILE = Path(__file__).parents[1] / "practice.toml"
 KEYS = {
     "environment",
     "market",
@@ -36,6 +36,7 @@ KEYS = {
     "exits_left",
     "take_profits_placed",
     "stops_placed",
+    "origin",
 }
 MONEY = {"volume", "fees", "funding", "realized_pnl", "unrealized_pnl", "position"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from perpmaker.testing.crash import Crash, crash
 
-FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+FILE = Path(__file__).parents[1] / "practice.toml"
 QUICK = (
     "order_refresh_time=1",
     "order_refresh_tolerance_pct=-1",

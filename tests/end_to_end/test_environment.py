@@ -17,7 +17,7 @@ from perpmaker.cli import main
 from perpmaker.clock import SystemClock
 from perpmaker.engine.home import Home
 
-FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+FILE = Path(__file__).parents[1] / "practice.toml"
 FAR = ("--set", "bid_spread=2", "--set", "ask_spread=2")
 LISTENERS = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSLKEYLOGFILE")
 

@@ -21,7 +21,7 @@ from perpmaker.testing.session import Session, open_session, open_stage
 from perpmaker.testing.virtual import virtual_backend
 from perpmaker.wire.fault import Fault, Reply
 
-FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+FILE = Path(__file__).parents[1] / "practice.toml"
 PLACE = {"method": "POST", "path": "/fapi/v1/batchOrders"}
 PLACE_ONE = {"method": "POST", "path": "/fapi/v1/order"}
 CANCEL = {"method": "DELETE", "path": "/fapi/v1/"}

@@ -21,7 +21,7 @@ from perpmaker.testing.session import Session, Stage, open_session, open_stage
 from perpmaker.testing.virtual import virtual_backend
 from perpmaker.wire.fault import Fault, Reply
 
-FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+FILE = Path(__file__).parents[1] / "practice.toml"
 FAR = ("bid_spread=2", "ask_spread=2", "order_refresh_time=2", "order_refresh_tolerance_pct=-1")
 BAN_S = 120.0
 

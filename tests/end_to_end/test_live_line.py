@@ -10,7 +10,7 @@ import pytest
 from perpmaker.report.live import live_line, profit
 from perpmaker.testing.session import open_session
 
-FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+FILE = Path(__file__).parents[1] / "practice.toml"
 
 pytestmark = pytest.mark.anyio
 

@@ -17,7 +17,7 @@ from perpmaker.wire.fault import Fault, Reply
 
 pytestmark = pytest.mark.anyio
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+EXAMPLE = Path(__file__).parents[1] / "practice.toml"
 LEVELS = (
     "bid_spread=0.5",
     "ask_spread=0.5",

@@ -23,7 +23,7 @@ from perpmaker.testing.crash import Doom, live
 from perpmaker.testing.session import Session, Stage, open_stage
 from perpmaker.testing.virtual import virtual_backend
 
-FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+FILE = Path(__file__).parents[1] / "practice.toml"
 FAR = ("bid_spread=2", "ask_spread=2")
 
 

@@ -22,7 +22,7 @@ from perpmaker.testing.session import open_session, open_stage
 from perpmaker.testing.virtual import virtual_backend
 from perpmaker.wire.fault import Fault
 
-FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+FILE = Path(__file__).parents[1] / "practice.toml"
 SEEDS = int(os.environ.get("PERPMAKER_SEEDS", "50"))
 """How many sessions the statistics take; the figures of the documentation are from 200."""
 

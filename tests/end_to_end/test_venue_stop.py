@@ -20,7 +20,7 @@ from perpmaker.wire.fault import Fault, Reply
 
 pytestmark = pytest.mark.anyio
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+EXAMPLE = Path(__file__).parents[1] / "practice.toml"
 VENUE = 'stop_loss_order="venue"'
 FAR_TARGET = ("long_profit_taking_spread=5", "short_profit_taking_spread=5")
 

@@ -17,7 +17,7 @@ from perpmaker.simulation.order import OrderRequest
 from perpmaker.testing.session import open_session
 from perpmaker.testing.virtual import virtual_backend
 
-FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
+FILE = Path(__file__).parents[1] / "practice.toml"
 CONTINUE = (
     'when_in_position="continue"',
     "order_levels=3",

@@ -49,6 +49,7 @@ async def test_line_says_where_it_is_and_what_it_takes(dialect: Any) -> None:
             "api_secret": "secret",
             "market": "BTC-USDT",
             "seed": 4,
+            "shape": "calm",
             "recording": [],
             "source": None,
             "control_token": "",

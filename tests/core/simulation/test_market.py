@@ -10,7 +10,7 @@ import pytest
 from perpmaker.model.order import Side
 from perpmaker.simulation.event import SimulationEvent, TradePrinted
 from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.market import SyntheticMarket
+from perpmaker.simulation.market import DEFAULT_SHAPE, SyntheticMarket
 from perpmaker.simulation.order import OrderRequest, TimeInForce
 from perpmaker.simulation.rules import MARKETS
 
@@ -18,10 +18,12 @@ START_MS = 1_767_225_600_000
 SPREAD = Decimal("0.0005")
 
 
-def open_market(seed: int, market: str = "BTC-USDT") -> tuple[Exchange, SyntheticMarket, list[SimulationEvent]]:
+def open_market(
+    seed: int, market: str = "BTC-USDT", shape: str = DEFAULT_SHAPE
+) -> tuple[Exchange, SyntheticMarket, list[SimulationEvent]]:
     """A synthetic market with its exchange and everything that happens there."""
     rules = MARKETS[market]
-    synthetic = SyntheticMarket(rules.instrument, price=rules.price, seed=seed, start_ms=START_MS)
+    synthetic = SyntheticMarket(rules.instrument, price=rules.price, seed=seed, start_ms=START_MS, shape=shape)
     exchange = Exchange(rules.instrument, synthetic, start_ms=START_MS)
     events: list[SimulationEvent] = []
     exchange.subscribe(events.append)
@@ -83,8 +85,8 @@ class NaiveQuoter:
 
 
 def run_session(seed: int, polls_ms: int = 100) -> tuple[NaiveQuoter, list[SimulationEvent]]:
-    """Forty-five seconds of a naive quoter."""
-    exchange, _, events = open_market(seed)
+    """Forty-five seconds of a naive quoter in the market to practise on."""
+    exchange, _, events = open_market(seed, shape="practice")
     exchange.open_account("a", Decimal(10_000))
     quoter = NaiveQuoter(exchange)
 
@@ -136,9 +138,9 @@ def test_every_market_has_a_deep_ladder_and_five_trades_a_second_on_both_sides(m
     assert {trade.taker for trade in trades} == set(Side)
 
 
-def test_price_wanders_as_much_as_it_says_and_comes_back() -> None:
+def test_price_of_practice_wanders_as_much_as_it_says_and_comes_back() -> None:
     """The spread of the price is that of the process: sigma over the root of twice the pull, about 0.095 %."""
-    exchange, market, _ = open_market(11)
+    exchange, market, _ = open_market(11, shape="practice")
     deviations = []
 
     for second in range(1_500):

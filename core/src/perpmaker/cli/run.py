@@ -51,6 +51,7 @@ class Handle:
     bot: Supervisor | None = None
     stopped: bool = False
     allowed_s: float = math.inf
+    origin: tuple[str, ...] = ()
 
     def allow(self, wish: Wish, least_s: float) -> None:
         """Give the start the time that the run was given, but at least so much; a run without an end has all of it."""
@@ -245,6 +246,7 @@ async def _open_sandbox(
         else:
             line = await attach_patiently(url, screen.tell)
 
+        handle.origin = line.worth
         screen.tell(f"{environment}: {line.venue} at {line.url}, {line.origin}")
         yield line
 
@@ -281,6 +283,7 @@ async def _trade(
         closing=closing,
         positions=positions,
         mark=state.market.mark,
+        origin=handle.origin,
     )
     beside = other_fees(state.account.totals, bot.before, bot.instrument.quote)
 

@@ -22,6 +22,7 @@ from perpmaker.errors import PluginError
 from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.server import SandboxLine, SandboxSettings, open_sandbox
+from perpmaker.simulation.market import DEFAULT_SHAPE, SHAPES
 
 HOST = "127.0.0.1"
 
@@ -43,6 +44,11 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str) -> D
 @click.argument("venue")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="any free one", help="Port to serve on.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the synthetic market.")
+@click.option(
+    "--shape",
+    type=click.Choice(tuple(SHAPES)),
+    help=f"How the synthetic market behaves.  [default: {DEFAULT_SHAPE}]",
+)
 @click.option("--balance", callback=_amount, default="10000", show_default=True, help="What the account starts with.")
 @click.option("--market", default="BTC-USDT", show_default=True, help="The market to serve.")
 @click.option(
@@ -67,6 +73,7 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     venue: str,
     port: int,
     seed: int,
+    shape: str | None,
     balance: Decimal,
     market: str,
     recording: tuple[Path, ...],
@@ -87,10 +94,14 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     if recording_start is not None and not recording:
         raise click.UsageError("--recording-start does nothing without --recording")
 
+    if shape is not None and recording:
+        raise click.UsageError("--shape is of the synthetic market, and a recording takes its place: leave one out")
+
     settings = SandboxSettings(
         venue=venue,
         market=market,
         seed=seed,
+        shape=shape or DEFAULT_SHAPE,
         balance=balance,
         recording=(*recording, *more),
         recording_start=recording_start or 0.0,

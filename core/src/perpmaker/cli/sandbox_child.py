@@ -77,7 +77,7 @@ async def _start(configuration: Configuration) -> Process:
     settings = sandbox_settings(configuration)
     words = [sys.executable, "-m", "perpmaker", "sandbox", settings.venue, "--json"]
     words += ["--until-stdin-closes", "--seed", str(settings.seed), "--balance", str(settings.balance)]
-    words += ["--market", settings.market, "--port", str(configuration.sandbox.port)]
+    words += ["--shape", settings.shape, "--market", settings.market, "--port", str(configuration.sandbox.port)]
     words += [f"--recording={file}" for file in settings.recording]
 
     if (source := source_wanted(configuration)) is not None:

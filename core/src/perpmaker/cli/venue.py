@@ -16,6 +16,7 @@ from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConnectivityError, PayloadError, RefusedError
 from perpmaker.sandbox.server import SandboxLine, SandboxSettings
 from perpmaker.secret import References
+from perpmaker.simulation.market import DEFAULT_SHAPE
 from perpmaker.wire.http import open_client
 from perpmaker.wire.pipe import connect_tcp
 
@@ -31,6 +32,7 @@ def sandbox_settings(configuration: Configuration) -> SandboxSettings:
         venue=configuration.connector.name,
         market=configuration.run.market,
         seed=secrets.randbelow(2**31) if wanted.seed is None else wanted.seed,
+        shape=wanted.shape or DEFAULT_SHAPE,
         balance=wanted.balance,
         recording=tuple(map(Path, wanted.recording)),
         recording_start=wanted.recording_start or 0.0,

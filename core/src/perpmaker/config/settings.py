@@ -70,10 +70,13 @@ class RunSettings:
 class SandboxSettings:
     """The table [sandbox]. `seed` None takes a new market each time, `port` 0 any free one; balance in quote.
 
+    `shape` is how the synthetic market behaves; None is the calibrated default, calm.
+
     `recording` are the files of a capture that is traded instead, in order, from `recording_start` seconds on.
     """
 
     seed: Annotated[int | None, Range(at_least=0)] = None
+    shape: Literal["calm", "trend", "wild", "practice"] | None = None
     balance: Annotated[Decimal, Range(above=0)] = Decimal(10_000)
     port: Annotated[int, Range(at_least=0, at_most=65_535)] = 0
     recording: tuple[str, ...] = ()
@@ -83,3 +86,6 @@ class SandboxSettings:
         """Yield (key, what is allowed) for a key that does nothing."""
         if self.recording_start is not None and not self.recording:
             yield "recording_start", "does nothing without recording: leave it out, or name the files"
+
+        if self.shape is not None and self.recording:
+            yield "shape", "is of the synthetic market, and a recording takes its place: leave one of them out"

@@ -24,7 +24,8 @@ class Summary:
 
     `position` is signed, in base, the sum of long and short in Hedge mode. `fees` is positive where they were paid,
     in the venue's own figures; `funding` and the profits are signed from our side. `open_orders_left` counts own
-    quotes only, `exits_left` the closing orders that were left for a position.
+    quotes only, `exits_left` the closing orders that were left for a position. `origin` says in short lines where the
+    market came from when it was not the venue's own.
     """
 
     environment: str
@@ -43,6 +44,7 @@ class Summary:
     exits_left: int
     take_profits_placed: int
     stops_placed: int
+    origin: tuple[str, ...] = ()
 
     def as_json(self) -> str:
         """One JSON object on one line; money as strings, exactly as summed."""
@@ -62,6 +64,7 @@ def summarise(
     closing: Closing,
     positions: Sequence[Position],
     mark: Decimal | None,
+    origin: tuple[str, ...] = (),
 ) -> Summary:
     """The summary of a run that ended: sums since the run began, and the positions as they are known last.
 
@@ -86,6 +89,7 @@ def summarise(
         exits_left=len(closing.exits),
         take_profits_placed=count.placed[OrderKind.TAKE_PROFIT],
         stops_placed=count.placed[OrderKind.STOP_LOSS] + count.placed[OrderKind.VENUE_STOP],
+        origin=origin,
     )
 
 
@@ -127,6 +131,7 @@ def render(
         ("funding", f"{_money(summary.funding)} {quote}"),
         ("unrealised PnL", f"{_money(summary.unrealized_pnl)} {quote}"),
         ("result", f"{_money(total)} {quote}"),
+        *(("", line) for line in summary.origin),
         ("position", _held(positions, base)),
         ("left on venue", f"{summary.open_orders_left} quotes, {summary.exits_left} exits"),
         *(("", exit_left(order, instrument)) for order in exits),

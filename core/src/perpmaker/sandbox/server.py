@@ -22,7 +22,7 @@ from perpmaker.sandbox.oracle import Oracle
 from perpmaker.sandbox.recording_file import open_capture
 from perpmaker.simulation.crowd import Market
 from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.market import SyntheticMarket
+from perpmaker.simulation.market import DEFAULT_SHAPE, SyntheticMarket
 from perpmaker.simulation.recording import RecordedMarket, Replay
 from perpmaker.simulation.recording_reader import Recording
 from perpmaker.simulation.rules import MARKETS
@@ -40,6 +40,7 @@ _STANDS_STILL = "The recording has ended: the market stands still from now on."
 class SandboxSettings:
     """What a sandbox is made of; `options` are the dialect's own.
 
+    `shape` is how the synthetic market behaves (`perpmaker.simulation.market.SHAPES`).
     `recording` are the files of a capture, in order, that take the place of the synthetic market; it begins
     `recording_start` seconds after its first line. WebSockets are pinged every `ping_s` seconds, and who lets a ping
     pass unanswered is cut off, as venues do.
@@ -48,6 +49,7 @@ class SandboxSettings:
     venue: str
     market: str = "BTC-USDT"
     seed: int = 0
+    shape: str = DEFAULT_SHAPE
     balance: Decimal = Decimal(10_000)
     recording: tuple[Path, ...] = ()
     recording_start: float = 0.0
@@ -70,6 +72,7 @@ class SandboxLine:
     api_secret: str
     market: str
     seed: int
+    shape: str = DEFAULT_SHAPE
     recording: tuple[str, ...] = ()
     source: SandboxLine | None = None
     control_token: str = attrs.field(default="", repr=False)
@@ -77,7 +80,18 @@ class SandboxLine:
     @property
     def origin(self) -> str:
         """Where the market comes from, for people."""
-        return f"recorded in {', '.join(self.recording)}" if self.recording else f"market seed {self.seed}"
+        if self.recording:
+            return f"recorded in {', '.join(self.recording)}"
+
+        return f"synthetic market ({self.shape}, seed {self.seed})"
+
+    @property
+    def worth(self) -> tuple[str, ...]:
+        """What a result there is worth, for the summary: where the market came from, in short lines."""
+        if self.recording:
+            return (f"recorded in {', '.join(self.recording)}",)
+
+        return ("synthetic market: says nothing about profit", f"shape {self.shape}, seed {self.seed}")
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -163,7 +177,9 @@ def _exchange(
     replay = _replay(instrument, settings) if settings.recording and market is None else None
     start_ms = utc_ms()
     behind = market or _recorded(replay, start_ms, tell)
-    behind = behind or SyntheticMarket(instrument, price=rules.price, seed=settings.seed, start_ms=start_ms)
+    behind = behind or SyntheticMarket(
+        instrument, price=rules.price, seed=settings.seed, start_ms=start_ms, shape=settings.shape
+    )
 
     return Exchange(instrument, behind, start_ms=start_ms), behind
 
@@ -176,6 +192,7 @@ def _line(dialect: Dialect, settings: SandboxSettings, url: str, source: Sandbox
         api_secret=dialect.keys.api_secret,
         market=settings.market,
         seed=settings.seed,
+        shape=settings.shape,
         recording=tuple(file.name for file in settings.recording),
         source=source,
         control_token=new_token(),

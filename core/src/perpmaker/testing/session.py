@@ -65,6 +65,7 @@ class Session:
             closing=closing,
             positions=tuple(account.positions.values()) if closing.account is None else closing.account.positions,
             mark=self.bot.trader.state.market.mark,
+            origin=self.sandbox.line.worth,
         )
 
     async def run_bot(self, seconds: float, *, close: bool = False) -> tuple[Closing, float]:
