@@ -271,7 +271,10 @@ async def test_a_position_is_opened_and_closed(mode: PositionMode, position_side
             for order, amount in ((opening, Decimal("0.010")), (closing, Decimal(0))):
                 (outcome,) = await connector.place(instrument, [order])
                 assert isinstance(outcome, Accepted), outcome
-                events += await until(receiver, is_position(position_side, amount))
+                # The account is told before the fill that changed it.
+                heard = await until(receiver, is_filled(order.client_id))
+                assert any(map(is_position(position_side, amount), heard))
+                events += heard
 
             asked = await connector.fills(instrument, session.clock.utc_ms() - 60_000)
             positions = await connector.positions(instrument)
@@ -289,6 +292,19 @@ async def test_a_position_is_opened_and_closed(mode: PositionMode, position_side
     assert all(position.amount == 0 for position in positions)
     profit = sum(((fill.realized_pnl or 0) - fill.fee for fill in asked), Decimal(0))
     assert balance.wallet == Decimal(10_000) + profit
+
+
+def is_filled(client_id: str) -> Callable[[Event], bool]:
+    """Whether an event reports this order as filled."""
+
+    def check(event: Event) -> bool:
+        return (
+            isinstance(event, OrderReported)
+            and event.report.client_id == client_id
+            and event.report.status is OrderStatus.FILLED
+        )
+
+    return check
 
 
 def is_position(side: PositionSide, amount: Decimal) -> Callable[[Event], bool]:

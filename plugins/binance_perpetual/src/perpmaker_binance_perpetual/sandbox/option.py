@@ -29,7 +29,8 @@ class Options:
     `socket_life_s`: after which every socket is closed. `enforce_limits`, `weight_1m`, `orders_10s`, `orders_1m`: the
     rate limits. `rhythm_ms`: how often the fastest public streams speak (differences of the book, aggregate trades).
     `trade_lite`: send TRADE_LITE before each fill. `race_ms`: answers to commands and user events are each held back by
-    up to that long, at random from `seed`. `withdrawals`, `ip_restricted`: what the key's permissions say.
+    up to that long, at random from `seed`, so that they and the kinds of events overtake each other. `withdrawals`,
+    `ip_restricted`: what the key's permissions say.
     """
 
     server_time_offset_ms: int = attrs.field(default=0, validator=validators.instance_of(int))
@@ -44,7 +45,7 @@ class Options:
     orders_10s: int = attrs.field(default=300, validator=_natural)
     orders_1m: int = attrs.field(default=1200, validator=_natural)
     rhythm_ms: int = attrs.field(default=100, validator=[_natural, validators.ge(1)])
-    trade_lite: bool = attrs.field(default=False, validator=validators.instance_of(bool))
+    trade_lite: bool = attrs.field(default=True, validator=validators.instance_of(bool))
     race_ms: int = attrs.field(default=0, validator=_natural)
     seed: int = attrs.field(default=0, validator=validators.instance_of(int))
     withdrawals: bool = attrs.field(default=False, validator=validators.instance_of(bool))

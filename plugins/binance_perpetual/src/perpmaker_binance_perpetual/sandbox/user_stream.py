@@ -1,8 +1,13 @@
-"""What the sockets under the account's listenKey hear, in the order in which it happened."""
+"""What the sockets under the account's listenKey hear.
+
+An execution is told as TRADE_LITE, then as what it did to the account, then as ORDER_TRADE_UPDATE: the order of five
+public captures of 2021 to 2026. The exchange itself reports the order before the account.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+from heapq import heappop, heappush
+from itertools import count
 from random import Random
 
 import attrs
@@ -32,15 +37,18 @@ from perpmaker_binance_perpetual.sandbox.venue import Venue
 class UserStream:
     """Turns what happens to the account into user events.
 
-    With `race_ms` each event may be held back, none overtakes another; so that a fill is heard of before or after
-    the answer to its order, as chance will have it.
+    With `race_ms` each event may be held back, and one kind may overtake another, never two of one kind: a fill comes
+    before or after the answer to its order, and before or after the account, as chance will have it.
     """
 
     def __init__(self, venue: Venue, hub: Hub, chance: Random) -> None:
         self._venue = venue
         self._hub = hub
         self._chance = chance
-        self._held: deque[tuple[int, dict[str, object]]] = deque()
+        self._held: list[tuple[int, int, dict[str, object]]] = []
+        self._numbers = count()
+        self._latest: dict[object, int] = {}
+        self._fill: OrderChanged | None = None
         self._leverage: int | None = None
         self._has_multi_assets = venue.has_multi_assets
         self._triggered: dict[int, ConditionalOrder] = {}
@@ -53,7 +61,7 @@ class UserStream:
             self._push(multi_assets_update(now_ms, self._venue))
 
         while self._held and self._held[0][0] <= now_ms:
-            self._send(self._held.popleft()[1])
+            self._send(heappop(self._held)[2])
 
         expired = self._venue.listen_keys.expire()
 
@@ -70,21 +78,34 @@ class UserStream:
     def _note_own(self, event: OrderChanged | ConditionalChanged | AccountChanged) -> None:
         if isinstance(event, AccountChanged):
             self._push(account_update(event, self._venue))
-        elif isinstance(event, ConditionalChanged):
+
+        if self._fill is not None:
+            filled, self._fill = self._fill, None
+            self._tell_order(filled)
+
+        if isinstance(event, ConditionalChanged):
             self._note_conditional(event)
-        else:
+        elif isinstance(event, OrderChanged):
             self._note_order(event)
 
     def _note_order(self, event: OrderChanged) -> None:
+        """Tell of an order; of an execution only once the account has been told."""
         source = origin(event.order, self._venue)
 
         if source is not None and event.cause is Cause.ACCEPTED:
             # Nothing is told of the order that it becomes before TRIGGERED, which comes after the first fills.
             self._push(algo_update(attrs.evolve(source, order_id=None), "TRIGGERING", event.now_ms, self._venue))
 
-        if event.execution is not None and self._venue.options.trade_lite:
+        if event.execution is None:
+            self._tell_order(event)
+            return
+
+        if self._venue.options.trade_lite and not event.order.forced:
             self._push(trade_lite(event.order, event.execution, self._venue))
 
+        self._fill = event
+
+    def _tell_order(self, event: OrderChanged) -> None:
         self._push(order_trade_update(event, self._venue))
 
         if event.order.order_id in self._triggered and event.order.state is not OrderState.OPEN:
@@ -119,8 +140,10 @@ class UserStream:
             self._send(data)
             return
 
-        latest_ms = self._held[-1][0] if self._held else 0
-        self._held.append((max(latest_ms, self._venue.now_ms() + delay_ms), data))
+        kind = data["e"]
+        due_ms = max(self._latest.get(kind, 0), self._venue.now_ms() + delay_ms)
+        self._latest[kind] = due_ms
+        heappush(self._held, (due_ms, next(self._numbers), data))
 
     def _send(self, data: dict[str, object]) -> None:
         listen_key = self._venue.listen_keys.active
