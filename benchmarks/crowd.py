@@ -12,6 +12,7 @@ import attrs
 from benchmarks.depth import INSTRUMENT
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, EventReceiver, Feed
 from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel, Event
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
@@ -130,15 +131,12 @@ class CrowdConnector:
         """Nobody trades."""
         return ()
 
-    async def positions(self, _: Instrument) -> Sequence[Position]:
-        """Flat."""
-        return (Position(side=PositionSide.NET),)
-
-    async def balances(self) -> Sequence[Balance]:
-        """Enough for everything."""
+    async def fetch_account(self, _: Instrument) -> AccountSnapshot:
+        """Flat, with enough for everything."""
         wallet = INSTRUMENT.max_amount * 1000
+        balance = Balance(asset=INSTRUMENT.quote, wallet=wallet, available=wallet)
 
-        return (Balance(asset=INSTRUMENT.quote, wallet=wallet, available=wallet),)
+        return AccountSnapshot(positions=(Position(side=PositionSide.NET),), assets=(balance,), available=wallet)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Cancel, Place
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
     BookChanged,
     BookSnapshot,
@@ -99,8 +100,12 @@ class Desk:
             orders=(),
             finished=(),
             fills=(),
-            positions=(position,),
-            balances=(Balance(asset="USDT", wallet=wallet, available=wallet),),
+            account=AccountSnapshot(
+                positions=(position,),
+                assets=(Balance(asset="USDT", wallet=wallet, available=wallet),),
+                available=wallet,
+                asked_at=self.now,
+            ),
             venue_ms=self.venue_ms,
         )
         self.trader.handle([StreamRestored(channel=Channel.ACCOUNT)], self.now)

@@ -269,7 +269,7 @@ async def test_F18_a_garbled_answer_to_a_question_is_no_answer() -> None:
             await room.connector.open_orders(room.instrument)
 
         with pytest.raises(PayloadError, match="symbol"):
-            await room.connector.positions(room.instrument)
+            await room.connector.fetch_account(room.instrument)
 
 
 async def test_F18_malformed_frames_are_dropped_until_there_are_too_many() -> None:

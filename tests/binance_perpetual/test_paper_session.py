@@ -133,7 +133,7 @@ async def test_bot_trades_on_paper_and_the_venue_notices_nothing(tmp_path: Path)
 async def test_account_starts_with_the_configured_balance_at_the_venues_documented_terms(tmp_path: Path) -> None:
     """Fees and tiers that only a key could ask for are those that everybody gets."""
     async with open_stage(tmp_path) as stage:
-        (balance,) = await stage.bot.connector.balances()
+        (balance,) = (await stage.bot.connector.fetch_account(stage.bot.instrument)).assets
         assert (balance.asset, balance.wallet) == ("USDT", Decimal(5000))
         instrument = stage.bot.instrument
         assert [str(fee) for fee in (instrument.maker_fee, instrument.taker_fee)] == ["0.0002", "0.0005"]

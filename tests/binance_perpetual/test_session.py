@@ -158,7 +158,7 @@ async def test_settings_are_set_and_read_back() -> None:
         for _ in range(2):
             result = await session.connector.prepare(instrument, 3, PositionMode.HEDGE, MarginMode.ISOLATED)
 
-        positions = await session.connector.positions(instrument)
+        positions = (await session.connector.fetch_account(instrument)).positions
 
     assert (result.leverage, result.position_mode, result.margin_mode) == (3, PositionMode.HEDGE, MarginMode.ISOLATED)
     assert [position.side for position in positions] == [PositionSide.LONG, PositionSide.SHORT]
@@ -277,8 +277,8 @@ async def test_a_position_is_opened_and_closed(mode: PositionMode, position_side
                 events += heard
 
             asked = await connector.fills(instrument, session.clock.utc_ms() - 60_000)
-            positions = await connector.positions(instrument)
-            (balance,) = [row for row in await connector.balances() if row.asset == "USDT"]
+            account = await connector.fetch_account(instrument)
+            (balance,) = [row for row in account.assets if row.asset == "USDT"]
 
     streamed = [event.fill for event in events if isinstance(event, OrderFilled)]
     assert [fill.trade_id for fill in streamed] == [fill.trade_id for fill in asked]
@@ -289,7 +289,7 @@ async def test_a_position_is_opened_and_closed(mode: PositionMode, position_side
         == (b.price, b.amount, b.fee, b.realized_pnl, b.side, b.position_side)
         for a, b in zip(asked, streamed, strict=True)
     )
-    assert all(position.amount == 0 for position in positions)
+    assert all(position.amount == 0 for position in account.positions)
     profit = sum(((fill.realized_pnl or 0) - fill.fee for fill in asked), Decimal(0))
     assert balance.wallet == Decimal(10_000) + profit
 

@@ -231,7 +231,7 @@ async def test_a_triggered_stop_tells_its_story_and_its_fills_are_its_own(*, lit
 
         asked = await room.connector.fills(room.instrument, room.clock.utc_ms() - 120_000)
         found = await room.connector.stop(room.instrument, stop.client_id)
-        positions = await room.connector.positions(room.instrument)
+        positions = (await room.connector.fetch_account(room.instrument)).positions
 
     story = reports(events, stop.client_id)
     fills = [event.fill for event in events if isinstance(event, OrderFilled)]

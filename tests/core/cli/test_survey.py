@@ -26,13 +26,12 @@ from perpmaker.connector.interface import (
 )
 from perpmaker.declarations import PriceSourceDeclaration
 from perpmaker.errors import ConnectivityError, MarketClosedError, MarketRulesError, PluginError
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import BookSnapshot, Channel, Event, MarkChanged, ReferenceChanged
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionSide
-from perpmaker.model.position import Balance, Position
 from perpmaker.plugins import LoadedPlugin, PluginState, load_plugins
 from perpmaker.secret import References
-from perpmaker.testing.view import make_instrument
+from perpmaker.testing.view import make_account, make_instrument
 from perpmaker.wire.memory import MemoryNetwork
 
 pytestmark = pytest.mark.anyio
@@ -88,16 +87,12 @@ class ScriptedVenue:
 
         return (*self.streams, account)
 
-    async def positions(self, _: Instrument) -> Sequence[Position]:
-        """Flat."""
+    async def fetch_account(self, _: Instrument) -> AccountSnapshot:
+        """Flat, with a thousand."""
         if self.failure is not None:
             raise self.failure
 
-        return (Position(side=PositionSide.NET),)
-
-    async def balances(self) -> Sequence[Balance]:
-        """A thousand."""
-        return (Balance(asset="USDT", wallet=Decimal(1000)),)
+        return make_account()
 
 
 def feed(channel: Channel, *events: Event, failure: Exception | None = None) -> Feed:

@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from perpmaker.connector.interface import CancelOrder, EventReceiver, Feed
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import BookSnapshot, Channel, Event
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
@@ -25,7 +26,8 @@ from perpmaker.model.order import (
     RefusalReason,
     Rejected,
 )
-from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
+from perpmaker.model.position import MarginMode, Position, VenueSettings
+from perpmaker.testing.view import make_account
 
 INSTRUMENT = Instrument(
     market="BTC-USDT",
@@ -187,16 +189,11 @@ class FakeConnector:
         self._ask("fills")
         return [fill for fill in self.fill_list if fill.venue_ms >= since_ms]
 
-    async def positions(self, instrument: Instrument) -> Sequence[Position]:
-        """What is held."""
+    async def fetch_account(self, instrument: Instrument) -> AccountSnapshot:
+        """What is held, and what there is."""
         del instrument
-        self._ask("positions")
-        return [self.position]
-
-    async def balances(self) -> Sequence[Balance]:
-        """What there is."""
-        self._ask("balances")
-        return [Balance(asset="USDT", wallet=Decimal(10_000))]
+        self._ask("account")
+        return make_account(self.position, wallet="10000")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from perpmaker.execution.dispatch import Gate
 from perpmaker.model.event import OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, OrderStatus, OrderType, PositionSide, Side
-from perpmaker.testing.view import make_instrument
+from perpmaker.testing.view import make_account, make_instrument
 
 pytestmark = pytest.mark.anyio
 
@@ -124,7 +124,7 @@ def order(client_id: str, **changes: Any) -> OrderReport:
 def account(*orders: OrderReport) -> Resynced:
     """The account as read."""
     return Resynced(
-        began_at=0.0, orders=orders, finished=(), fills=(), positions=(), balances=(), venue_ms=int(Decimal(1))
+        began_at=0.0, orders=orders, finished=(), fills=(), account=make_account(), venue_ms=int(Decimal(1))
     )
 
 

@@ -13,6 +13,7 @@ from perpmaker.execution.action import Cancel, Place
 from perpmaker.model.event import OrderFilled, Resynced
 from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderType, PositionSide, Side, Slot
 from perpmaker.simulation.rules import MARKETS
+from perpmaker.testing.view import make_account
 
 FILL = Fill(
     client_id="pm-a-1-1",
@@ -60,7 +61,7 @@ def placed(kind: OrderKind, ticks: int | None, order_type: OrderType) -> Place:
 def test_an_execution_is_told_once_whoever_tells_it_first(diary: Diary) -> None:
     """Stream, repetition and account reading are one line; the other side of a trade with ourselves is another."""
     event = OrderFilled(fill=FILL)
-    reading = Resynced(began_at=0.0, orders=(), finished=(), fills=(FILL,), positions=(), balances=(), venue_ms=2)
+    reading = Resynced(began_at=0.0, orders=(), finished=(), fills=(FILL,), account=make_account(), venue_ms=2)
 
     assert list(diary.lines([event, event, reading], (), 1.0)) == ["quote: bought 0.01 at 59969.5, fee 0.119939 USDT"]
 
@@ -78,7 +79,7 @@ def test_other_peoples_executions_are_not_told(diary: Diary) -> None:
 def test_a_target_that_was_taken_over_is_told_when_it_fills(diary: Diary) -> None:
     """It counts in the summary; what the first reading finds is told as missed, and repeated by every later one."""
     missed = attrs.evolve(FILL, client_id="pm-0-1", trade_id="t0")
-    reading = Resynced(began_at=0.0, orders=(), finished=(), fills=(missed,), positions=(), balances=(), venue_ms=2)
+    reading = Resynced(began_at=0.0, orders=(), finished=(), fills=(missed,), account=make_account(), venue_ms=2)
     assert list(diary.lines([OrderFilled(fill=missed), reading, reading], (), 1.0)) == []
 
     assert list(diary.lines([OrderFilled(fill=attrs.evolve(missed, trade_id="t1"))], (), 2.0)) == [

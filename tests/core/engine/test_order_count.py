@@ -6,6 +6,7 @@ import pytest
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.model.event import CancelCause, Event, OrderAccepted, OrderCancelled, OrderReported, Resynced
 from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
+from perpmaker.testing.view import make_account
 
 KINDS = {"q1": OrderKind.QUOTE, "q2": OrderKind.QUOTE, "t1": OrderKind.TAKE_PROFIT}
 REPORT = OrderReport(
@@ -37,7 +38,7 @@ def accepted(client_id: str) -> OrderAccepted:
 
 def test_an_order_counts_once_however_often_it_is_told_of(count: OrderCount) -> None:
     """The answer, the stream and a resync tell of the same order; orders of others never count."""
-    resynced = Resynced(began_at=0, orders=(REPORT,), finished=(), fills=(), positions=(), balances=(), venue_ms=1)
+    resynced = Resynced(began_at=0, orders=(REPORT,), finished=(), fills=(), account=make_account(), venue_ms=1)
     events: list[Event] = [accepted("q1"), accepted("t1"), accepted("somebody"), OrderReported(report=REPORT), resynced]
     count.fold(events + events)
 

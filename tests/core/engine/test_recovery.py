@@ -71,7 +71,7 @@ async def test_it_reads_everything_and_asks_for_what_is_believed_live_and_is_not
     assert [(report.client_id, report.status) for report in resynced.finished] == [("gone", OrderStatus.CANCELLED)]
     assert [one.venue_ms for one in resynced.fills] == [50, 60]
     assert resynced.venue_ms == 60
-    assert connector.asked == ["open_orders", "order gone", "order never", "fills", "positions", "balances"]
+    assert connector.asked == ["open_orders", "order gone", "order never", "fills", "account"]
 
 
 async def test_asking_for_one_order_answers_with_what_the_venue_knows_or_that_it_knows_nothing(connector: Any) -> None:

@@ -11,7 +11,7 @@ from perpmaker.engine.stopping import Closing, Stopping
 from perpmaker.model.event import Resynced
 from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Position
-from perpmaker.testing.view import make_instrument
+from perpmaker.testing.view import make_account, make_instrument
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +36,7 @@ def account(amount: str, *orders: OrderReport) -> Resynced:
     """The account with a net position of that amount and these open orders."""
     position = Position(side=PositionSide.NET, amount=Decimal(amount), entry=Decimal(100), venue_ms=1)
 
-    return Resynced(began_at=0.0, orders=orders, finished=(), fills=(), positions=(position,), balances=(), venue_ms=1)
+    return Resynced(began_at=0.0, orders=orders, finished=(), fills=(), account=make_account(position), venue_ms=1)
 
 
 @attrs.define

@@ -350,7 +350,7 @@ async def test_what_only_the_market_says_is_not_journalled(connector: Any) -> No
         group.cancel_scope.cancel()
 
 
-READS = ("instrument", "read_settings", "arm", "open_orders", "fills", "positions", "balances")
+READS = ("instrument", "read_settings", "arm", "open_orders", "fills", "account")
 
 
 def able(connector: Any) -> Any:
@@ -400,7 +400,7 @@ async def test_F77_a_connector_that_raises_anything_halts_its_market_and_the_cor
     assert desk.closing.unproven is None
 
 
-@pytest.mark.parametrize("call", ["open_orders", "positions", "fills", "cancel", "disarm"])
+@pytest.mark.parametrize("call", ["open_orders", "account", "fills", "cancel", "disarm"])
 async def test_F77_a_connector_that_raises_anything_at_the_end_does_not_keep_it_from_ending(
     connector: Any, call: str
 ) -> None:
@@ -411,7 +411,7 @@ async def test_F77_a_connector_that_raises_anything_at_the_end_does_not_keep_it_
         group.start_soon(desk.run)
         await desk.quoting()
         venue.fail = lambda what: KeyError("x") if what == call else None
-        desk.bot.request_stop(close=call == "positions")
+        desk.bot.request_stop(close=call == "account")
         await desk.until(lambda: desk.closing is not None, 60.0)
         group.cancel_scope.cancel()
 
@@ -419,9 +419,7 @@ async def test_F77_a_connector_that_raises_anything_at_the_end_does_not_keep_it_
     assert (desk.closing.unproven is None) is (call in {"fills", "disarm"})
 
 
-@pytest.mark.parametrize(
-    "call", ["instrument", "read_settings", "open_orders", "order", "fills", "positions", "balances"]
-)
+@pytest.mark.parametrize("call", ["instrument", "read_settings", "open_orders", "order", "fills", "fetch_account"])
 @pytest.mark.parametrize("answer", [None, ["what?"]], ids=str)
 async def test_F79_a_connector_that_answers_with_anything_halts_its_market_and_the_core_lives(
     connector: Any, call: str, answer: Any

@@ -44,10 +44,11 @@ from perpmaker.model.order import (
     Side,
     Slot,
 )
-from perpmaker.model.position import Balance, Position
+from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote, TakeProfit, Wanted, WantedExits
 from perpmaker.state.view import View
 from perpmaker.testing.scene import INSTRUMENT
+from perpmaker.testing.view import make_account
 
 FENCE_S = 3.0
 FATES = ("well", "well", "well", "before", "after", "late")
@@ -202,8 +203,7 @@ class Venue:
             orders=tuple(report for report in reports if report.status is OrderStatus.OPEN),
             finished=tuple(report for report in reports if report.status is not OrderStatus.OPEN),
             fills=tuple(self.fills),
-            positions=(self._position(),),
-            balances=(Balance(asset="USDT", wallet=Decimal(1000)),),
+            account=make_account(self._position(), asked_at=self.now),
             venue_ms=self.ms,
         )
 

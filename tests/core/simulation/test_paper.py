@@ -164,7 +164,7 @@ class Desk:
 
     async def position(self) -> tuple[Decimal, Decimal]:
         """Amount and entry of the net position."""
-        (position,) = await self.connector.positions(INSTRUMENT)
+        (position,) = (await self.connector.fetch_account(INSTRUMENT)).positions
 
         return position.amount, position.entry
 
@@ -363,7 +363,7 @@ async def test_market_order_takes_what_is_displayed() -> None:
         (taken,) = await desk.show(BookChanged((), (), 1_100))
         assert isinstance(taken, BookChanged)
         assert taken.asks == ((1001, 0), (1002, 15))
-        (balance,) = await desk.connector.balances()
+        (balance,) = (await desk.connector.fetch_account(INSTRUMENT)).assets
         assert balance.asset == "USDT"
         assert balance.wallet == 10_000 - Decimal(1502) * INSTRUMENT.taker_fee
 
@@ -425,7 +425,7 @@ async def test_account_is_set_and_read_back() -> None:
             )
             assert await desk.connector.read_settings(INSTRUMENT) == found
 
-        assert len(await desk.connector.positions(INSTRUMENT)) == 2
+        assert len((await desk.connector.fetch_account(INSTRUMENT)).positions) == 2
 
 
 async def test_setting_that_open_orders_forbid_is_refused() -> None:
@@ -447,7 +447,9 @@ async def test_closing_order_in_hedge_mode_is_said_by_its_position_side() -> Non
             Side.SELL, 999, 2, position_side=PositionSide.LONG, reduce_only=True, kind=OrderKind.TAKE_PROFIT
         )
         assert isinstance(closing, Accepted)
-        positions = {position.side: position.amount for position in await desk.connector.positions(INSTRUMENT)}
+        positions = {
+            position.side: position.amount for position in (await desk.connector.fetch_account(INSTRUMENT)).positions
+        }
         assert positions == {PositionSide.LONG: Decimal(0), PositionSide.SHORT: Decimal(-3)}
 
 

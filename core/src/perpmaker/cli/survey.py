@@ -14,6 +14,7 @@ from perpmaker.connector.interface import ConnectorContext, DerivativeConnector,
 from perpmaker.engine.feed import ReferenceFeed
 from perpmaker.engine.launch import Plan, build_risk
 from perpmaker.engine.plugin_start import starting
+from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import UNHEARD, source_opener, why_unheard
 from perpmaker.errors import MarketRulesError, PerpmakerError
 from perpmaker.model.event import Channel, Resynced
@@ -120,19 +121,9 @@ def _price_type(configuration: Configuration) -> str:
 
 
 async def _read_account(state: State, connector: DerivativeConnector, instrument: Instrument, clock: Clock) -> None:
-    """Positions and balances, as a resync would bring them."""
-    began_at = clock.now()
-    positions = await connector.positions(instrument)
-    balances = await connector.balances()
-    event = Resynced(
-        began_at=began_at,
-        orders=(),
-        finished=(),
-        fills=(),
-        positions=tuple(positions),
-        balances=tuple(balances),
-        venue_ms=0,
-    )
+    """The account, as a reconciliation would bring it."""
+    account = await Recovery(connector=connector, instrument=instrument, clock=clock).account()
+    event = Resynced(began_at=account.asked_at, orders=(), finished=(), fills=(), account=account, venue_ms=0)
     state.fold(event, clock.now())
 
 

@@ -15,10 +15,11 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import attrs
 
 from perpmaker.clock import Clock
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel, Event, MarkChanged, ReferenceChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
-from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
+from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.secret import SignerSource
 from perpmaker.wire.pipe import Connect, Resolve, resolve_names
 
@@ -146,11 +147,11 @@ class DerivativeConnector(Protocol):
     async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """All fills of the market from a venue time on (inclusive), oldest first."""
 
-    async def positions(self, instrument: Instrument) -> Sequence[Position]:
-        """The market's positions: one NET in One-way, LONG and SHORT in Hedge; flat ones included."""
+    async def fetch_account(self, instrument: Instrument) -> AccountSnapshot:
+        """One picture of the account: positions of the market, what is free for margin, assets; see the class.
 
-    async def balances(self) -> Sequence[Balance]:
-        """The account's assets."""
+        Its parts are read side by side or in one request, so that they belong to the same moment.
+        """
 
 
 @runtime_checkable

@@ -12,11 +12,11 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DerivativeConnector, VenueStops
-from perpmaker.engine.seam import checked, checked_all
+from perpmaker.engine.seam import checked, checked_account, checked_all
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Event, OrderNotFound, OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, OrderKind, OrderReport, WorkingOrder
-from perpmaker.model.position import Balance, Position
 
 
 @attrs.frozen(kw_only=True)
@@ -28,30 +28,27 @@ class Recovery:
     clock: Clock
 
     async def read(self, believed: Iterable[WorkingOrder], since_ms: int) -> Resynced:
-        """Read open orders, what became of those believed live that are not open, fills, positions, balances.
+        """Read open orders, what became of those believed live that are not open, fills, and the account.
 
         `believed` are our orders that are or may be live; each that is not among the open ones is asked for by
-        itself. `since_ms` is the venue time from which on fills may not be known yet. Positions are read last but
-        balances, so that they are never older than the fills beside them.
+        itself. `since_ms` is the venue time from which on fills may not be known yet. The account is read last, so that
+        its positions are never older than the fills beside them.
         """
         began_at = self.clock.now()
         orders = await self.open_orders()
         finished = await self._finished(believed, {report.client_id for report in orders})
         fills = checked_all(Fill, await self.connector.fills(self.instrument, since_ms))
-        positions = await self.positions()
-        balances = checked_all(Balance, await self.connector.balances())
+        account = await self.account()
         times = [order.venue_ms for order in (*orders, *finished)]
         times += [fill.venue_ms for fill in fills]
-        times += [position.venue_ms for position in positions]
-        times += [balance.venue_ms for balance in balances]
+        times.append(account.venue_ms)
 
         return Resynced(
             began_at=began_at,
             orders=orders,
             finished=finished,
             fills=fills,
-            positions=positions,
-            balances=balances,
+            account=account,
             venue_ms=max(times, default=0),
         )
 
@@ -64,9 +61,12 @@ class Recovery:
 
         return orders
 
-    async def positions(self) -> tuple[Position, ...]:
-        """The market's positions."""
-        return checked_all(Position, await self.connector.positions(self.instrument))
+    async def account(self) -> AccountSnapshot:
+        """Positions, assets and what is free for margin, dated by the moment at which they were asked for."""
+        asked_at = self.clock.now()
+        account = checked_account(await self.connector.fetch_account(self.instrument))
+
+        return attrs.evolve(account, asked_at=asked_at)
 
     async def ask(self, client_id: str, venue_id: str | None, kind: OrderKind | None = None) -> Event:
         """What the venue knows of one order; not finding it proves something only after the order's fence."""

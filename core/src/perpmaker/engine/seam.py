@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar, get_args
 
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
+    AccountReported,
     BalanceReported,
     Event,
     FundingPaid,
@@ -31,6 +33,7 @@ _NEEDED: dict[type, tuple[str, ...]] = {
     Fill: ("price", "amount", "fee"),
     Position: ("amount", "entry"),
     Balance: ("wallet",),
+    AccountSnapshot: ("available", "order_margin", "bids", "asks"),
     FundingPaid: ("amount",),
     MarkChanged: ("mark",),
 }
@@ -57,7 +60,9 @@ def checked_events(events: Sequence[Event]) -> Sequence[Event]:
         if kind not in _EVENTS:
             raise TypeError(f"{kind.__name__} is no event")
 
-        if kind in _INSIDE:
+        if isinstance(event, AccountReported):
+            checked_account(event.account)
+        elif kind in _INSIDE:
             _check(_INSIDE[kind](event))
 
     return events
@@ -79,6 +84,15 @@ def checked_all(kind: type[_Facts], facts: Iterable[_Facts]) -> tuple[_Facts, ..
         _check(checked(kind, fact))
 
     return found
+
+
+def checked_account(answer: AccountSnapshot) -> AccountSnapshot:
+    """The account, when it is one and its figures are some."""
+    _check(checked(AccountSnapshot, answer))
+    checked_all(Position, answer.positions)
+    checked_all(Balance, answer.assets)
+
+    return answer
 
 
 def _check(fact: object) -> None:

@@ -141,7 +141,7 @@ class Stopping:
         with anyio.move_on_after(FLATTEN_S):
             while self._hurried_at is None:
                 try:
-                    positions = await self.recovery.positions()
+                    positions = (await self.recovery.account()).positions
                 except Exception as error:  # noqa: BLE001  # see above
                     left = f"the position could not be read ({error})"
                 else:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import attrs
 
 from perpmaker.errors import ExitCode
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, OrderReport, Refusal, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
@@ -240,6 +241,13 @@ class BalanceReported:
 
 
 @attrs.frozen(kw_only=True)
+class AccountReported:
+    """The venue's word on positions and money of the account, asked for."""
+
+    account: AccountSnapshot
+
+
+@attrs.frozen(kw_only=True)
 class FundingPaid:
     """Funding settled: `amount` is signed from our side (negative: paid). Booked once per `funding_id`."""
 
@@ -269,9 +277,13 @@ class Resynced:
     orders: tuple[OrderReport, ...]
     finished: tuple[OrderReport, ...]
     fills: tuple[Fill, ...]
-    positions: tuple[Position, ...]
-    balances: tuple[Balance, ...]
+    account: AccountSnapshot
     venue_ms: int
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """The positions of the market."""
+        return self.account.positions
 
 
 # --- streams and people --------------------------------------------------------------------------------------------
@@ -341,6 +353,7 @@ AccountEvent: TypeAlias = (
     | OrderFilled
     | PositionReported
     | BalanceReported
+    | AccountReported
     | FundingPaid
     | SettingsReported
     | Resynced

@@ -13,15 +13,15 @@ from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, DerivativeConnector, Feed
 from perpmaker.declarations import DerivativeConnectorDeclaration
 from perpmaker.errors import RefusedError
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome, PositionMode, Rejected
-from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
+from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.paper.feed import AccountFeed, PublicFeed
 from perpmaker.paper.translation import (
-    balance_of,
+    account_of,
     fill_of,
-    position_of,
     report_of,
     request_of,
     settings_of,
@@ -195,22 +195,12 @@ class PaperConnector:
 
         return [fill_of(venue.exchange, execution) for execution in venue.exchange.executions(ACCOUNT, since_ms)]
 
-    async def positions(self, instrument: Instrument) -> Sequence[Position]:
-        """The positions of the mode, as of now."""
+    async def fetch_account(self, instrument: Instrument) -> AccountSnapshot:
+        """The account as of now; it has one asset."""
         state = self._state(instrument)
-        now_ms = self._at(instrument).exchange.now_ms
+        exchange = self._at(instrument).exchange
 
-        return [position_of(position, now_ms) for position in state.positions]
-
-    async def balances(self) -> Sequence[Balance]:
-        """The one asset of the account."""
-        if self._venue is None:
-            return ()
-
-        self._venue.advance()
-        exchange = self._venue.exchange
-
-        return (balance_of(exchange.account(ACCOUNT), exchange.now_ms),)
+        return account_of(state, exchange.open_orders(ACCOUNT), instrument, exchange.now_ms)
 
     def _state(self, instrument: Instrument) -> AccountState:
         venue = self._at(instrument)

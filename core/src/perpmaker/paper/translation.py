@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
     AccountEvent,
     BalanceReported,
@@ -20,7 +22,8 @@ from perpmaker.model.event import (
     SettingsReported,
     Traded,
 )
-from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, OrderType, PositionSide
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
 from perpmaker.simulation.event import (
     AccountChanged,
@@ -172,6 +175,28 @@ def position_of(state: PositionState, now_ms: int) -> Position:
 def balance_of(state: AccountState, now_ms: int) -> Balance:
     """The one asset of the account, as of a time."""
     return Balance(asset=state.asset, wallet=state.wallet, available=state.available, venue_ms=now_ms)
+
+
+def account_of(
+    state: AccountState, orders: Iterable[SimulatedOrder], instrument: Instrument, now_ms: int
+) -> AccountSnapshot:
+    """The account as of a time, with everything that rests in its orders."""
+    resting = list(orders)
+
+    return AccountSnapshot(
+        positions=tuple(position_of(position, now_ms) for position in state.positions),
+        assets=(balance_of(state, now_ms),),
+        available=state.available,
+        order_margin=state.order_margin,
+        bids=_notional(resting, Side.BUY, instrument),
+        asks=_notional(resting, Side.SELL, instrument),
+    )
+
+
+def _notional(orders: Iterable[SimulatedOrder], side: Side, instrument: Instrument) -> Decimal:
+    units = sum(order.remaining_lots * (order.ticks or 0) for order in orders if order.side is side)
+
+    return units * instrument.tick * instrument.lot
 
 
 def settings_of(state: AccountState) -> VenueSettings:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
 
 import attrs
 
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import FundingPaid
 from perpmaker.model.order import Fill, PositionMode, PositionSide
 from perpmaker.model.position import Balance, Position, VenueSettings
@@ -98,15 +99,15 @@ class Account:
         if tracked is not None:
             tracked.report(position, now)
 
-    def resync(self, positions: Iterable[Position], balances: Iterable[Balance], read_ms: int, now: float) -> None:
+    def resync(self, account: AccountSnapshot, read_ms: int, now: float) -> None:
         """Take the answer to a resync."""
-        for position in positions:
+        for position in account.positions:
             tracked = self.tracked.get(position.side)
 
             if tracked is not None:
                 tracked.resync(position, read_ms, now)
 
-        for balance in balances:
+        for balance in account.assets:
             self.balance(balance)
 
     def begin(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from perpmaker.model.event import (
+    AccountReported,
     BalanceReported,
     BookChanged,
     BookLost,
@@ -103,6 +104,7 @@ class State:
             OrderFilled: self._filled,
             PositionReported: self._position_reported,
             BalanceReported: self._balance_reported,
+            AccountReported: self._account_reported,
             FundingPaid: self._funded,
             SettingsReported: self._settings_reported,
             Resynced: self._resynced,
@@ -261,6 +263,13 @@ class State:
         self.account.balance(event.balance)
         self._changes += 1
 
+    def _account_reported(self, event: AccountReported, now: float) -> None:
+        for position in event.account.positions:
+            self._position_reported(PositionReported(position=position), now)
+
+        for balance in event.account.assets:
+            self.account.balance(balance)
+
     def _funded(self, event: FundingPaid, _: float) -> None:
         self.account.funded(event)
         self._changes += 1
@@ -280,7 +289,7 @@ class State:
 
         self.foreign.listed(event.orders)
         self.orders.listed({report.client_id: report for report in event.orders}, event.began_at, now)
-        self.account.resync(event.positions, event.balances, event.venue_ms, now)
+        self.account.resync(event.account, event.venue_ms, now)
 
         if not self._is_read:
             self.account.begin()

@@ -11,6 +11,9 @@ from decimal import Decimal
 from itertools import count
 from typing import TypeAlias
 
+import attrs
+
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
     BookSnapshot,
     CancelCause,
@@ -36,7 +39,7 @@ from perpmaker.model.order import (
     WorkingOrder,
 )
 from perpmaker.model.position import MarginMode, Position
-from perpmaker.paper.translation import balance_of, fill_of, position_of, report_of, request_of
+from perpmaker.paper.translation import account_of, fill_of, position_of, report_of, request_of
 from perpmaker.simulation.crowd import Crowd
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.event import SimulationEvent
@@ -175,10 +178,16 @@ class Venue:
             orders=orders,
             finished=tuple(report for report in reports if report is not None),
             fills=tuple(self.fills(since_ms)),
-            positions=tuple(self.positions()),
-            balances=(balance_of(self.exchange.account(ACCOUNT), self._ms),),
+            account=self.account(began_at),
             venue_ms=self._ms,
         )
+
+    def account(self, asked_at: float) -> AccountSnapshot:
+        """The account as it is now; each position is as of its own last change."""
+        state, orders = self.exchange.account(ACCOUNT), self.exchange.open_orders(ACCOUNT)
+        account = account_of(state, orders, self.instrument, self._ms)
+
+        return attrs.evolve(account, positions=tuple(self.positions()), asked_at=asked_at)
 
     def _order(self, client_id: str) -> OrderReport | None:
         order = self.exchange.order(ACCOUNT, client_id=client_id)

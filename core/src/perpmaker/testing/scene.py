@@ -40,10 +40,11 @@ from perpmaker.model.order import (
     Side,
     Slot,
 )
-from perpmaker.model.position import Balance, Position
+from perpmaker.model.position import Position
 from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, Wake, Wanted, WantedExits
 from perpmaker.state.view import Mode, View
 from perpmaker.strategy.interface import Strategy
+from perpmaker.testing.view import make_account
 
 FENCE_S = 3.0
 BUY = Slot(OrderKind.QUOTE, Side.BUY)
@@ -188,6 +189,7 @@ class Scene:
         self,
         began_at: float | None = None,
         amount: str = "0",
+        positions: tuple[Position, ...] = (),
         **changes: Any,  # noqa: ANN401  # fields of the event
     ) -> Resynced:
         """The account as read now."""
@@ -197,8 +199,7 @@ class Scene:
             "orders": (),
             "finished": (),
             "fills": (),
-            "positions": (position,),
-            "balances": (Balance(asset="USDT", wallet=Decimal(1000)),),
+            "account": make_account(*(positions or (position,)), asked_at=self.now),
         }
 
         return Resynced(began_at=self.now if began_at is None else began_at, venue_ms=self.ms, **{**facts, **changes})

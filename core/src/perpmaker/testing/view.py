@@ -8,9 +8,10 @@ from typing import Any
 
 import attrs
 
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderStatus, OrderType, PositionMode, PositionSide, Side, Slot, WorkingOrder
-from perpmaker.model.position import Position
+from perpmaker.model.position import Balance, Position
 from perpmaker.model.quote import Exit, Quote
 from perpmaker.state.view import Mode, View
 
@@ -105,6 +106,22 @@ def make_position(
 ) -> dict[PositionSide, Position]:
     """The positions of a view: one, by its signed amount and entry price."""
     return {side: Position(side=side, amount=Decimal(amount), entry=Decimal(entry))}
+
+
+def make_account(
+    *positions: Position,
+    wallet: str = "1000",
+    asset: str = "USDT",
+    **changes: Any,  # noqa: ANN401  # any field of AccountSnapshot
+) -> AccountSnapshot:
+    """An account with one asset, all of it available, and these positions; without any: a flat NET one."""
+    plain = AccountSnapshot(
+        positions=positions or (Position(side=PositionSide.NET),),
+        assets=(Balance(asset=asset, wallet=Decimal(wallet), available=Decimal(wallet)),),
+        available=Decimal(wallet),
+    )
+
+    return attrs.evolve(plain, **changes)
 
 
 def make_order(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Final
 
-from perpmaker.connector.payload import parse_amount, parse_decimal
+from perpmaker.connector.payload import Number, parse_amount, parse_decimal
+from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.event import AccountEvent, BalanceReported, FundingPaid, PositionReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide
 from perpmaker.model.position import Balance, Position
-from perpmaker_binance_perpetual.messages import AssetBalance, PositionRisk
+from perpmaker_binance_perpetual.messages import Account, AccountConfig, Asset, PositionRisk
 from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
 from perpmaker_binance_perpetual.user_messages import AccountUpdate, PositionUpdate
 
+CREDITS: Final = "BNFCR"
+"""The asset that the venue lends in credits trading mode."""
+
+ZERO = Decimal(0)
 _HOUR_MS = 3_600_000
 
 
@@ -73,7 +80,7 @@ def _streamed_position(row: PositionUpdate, venue_ms: int) -> Position:
 
 def translate_positions(
     rows: Iterable[PositionRisk], instrument: Instrument, mode: PositionMode, as_of_ms: int
-) -> Sequence[Position]:
+) -> tuple[Position, ...]:
     """The positions of the mode; one without a row is flat, as of a venue time that the read cannot be older than."""
     sides = (PositionSide.NET,) if mode is PositionMode.ONE_WAY else (PositionSide.LONG, PositionSide.SHORT)
     known = {position.side: position for position in map(_translate_position, _of(rows, instrument))}
@@ -99,11 +106,64 @@ def _translate_position(row: PositionRisk) -> Position:
     )
 
 
-def translate_balance(row: AssetBalance) -> Balance:
+def translate_account(
+    account: Account,
+    config: AccountConfig,
+    rows: Iterable[PositionRisk],
+    instrument: Instrument,
+    as_of_ms: int,
+) -> AccountSnapshot:
+    """The account as three answers of one moment say it; `as_of_ms` dates a position that has no row."""
+    mine = list(_of(rows, instrument))
+    assets = tuple(map(_translate_asset, account.assets))
+    position_mode = PositionMode.HEDGE if config.dualSidePosition else PositionMode.ONE_WAY
+    asset_mode = _asset_mode(assets, multi=config.multiAssetsMargin)
+
+    return AccountSnapshot(
+        positions=translate_positions(mine, instrument, position_mode, as_of_ms),
+        assets=assets,
+        available=_available(account, assets, instrument.quote, asset_mode),
+        order_margin=_sum(row.openOrderInitialMargin for row in mine),
+        bids=_sum(row.bidNotional for row in mine),
+        asks=_sum(row.askNotional for row in mine),
+        asset_mode=asset_mode,
+    )
+
+
+def _asset_mode(assets: Iterable[Balance], *, multi: bool) -> AssetMode:
+    """Credits are an asset of their own; an account that has some is in credits mode, whatever the switch says."""
+    if any(one.asset == CREDITS and (one.wallet or one.available) for one in assets):
+        return AssetMode.CREDITS
+
+    return AssetMode.MULTI if multi else AssetMode.SINGLE
+
+
+def _available(account: Account, assets: Iterable[Balance], quote: str, mode: AssetMode) -> Decimal:
+    """What is free for margin of this market. In multi-assets mode every row repeats the whole: none is added up.
+
+    For credits mode the venue documents nothing: the settlement asset's own row where it has something, else credits.
+    """
+    rows = {one.asset: one.available or ZERO for one in assets}
+    own = rows.get(quote, ZERO)
+
+    if mode is AssetMode.SINGLE:
+        return own
+
+    if mode is AssetMode.CREDITS:
+        return own or rows.get(CREDITS, ZERO)
+
+    return rows[quote] if quote in rows else parse_decimal(account.availableBalance, path="$.availableBalance")
+
+
+def _sum(values: Iterable[Number]) -> Decimal:
+    return sum((parse_decimal(value) for value in values), ZERO)
+
+
+def _translate_asset(row: Asset) -> Balance:
     """One asset as it is asked for."""
     return Balance(
         asset=row.asset,
-        wallet=parse_decimal(row.balance, path="$.balance"),
+        wallet=parse_decimal(row.walletBalance, path="$.walletBalance"),
         available=parse_decimal(row.availableBalance, path="$.availableBalance"),
         venue_ms=row.updateTime,
     )

@@ -9,19 +9,21 @@ from contextlib import asynccontextmanager
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, Feed, KeyRights
 from perpmaker.errors import ConfigurationError, Problem
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import MarkChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
-from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
+from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.secret import Secret, make_signer
 from perpmaker.wire.exchange import Exchange
 from perpmaker.wire.http import open_exchange, place_of
-from perpmaker_binance_perpetual.account import translate_balance, translate_positions
+from perpmaker_binance_perpetual.account import translate_account
 from perpmaker_binance_perpetual.call import Caller, Credentials
 from perpmaker_binance_perpetual.market import default_terms, find_symbol, translate_instrument
 from perpmaker_binance_perpetual.messages import UserTrade
 from perpmaker_binance_perpetual.order_desk import OrderDesk
 from perpmaker_binance_perpetual.prepare import prepare_market, read_settings
+from perpmaker_binance_perpetual.request import side_by_side
 from perpmaker_binance_perpetual.rest import PAGE, Rest
 from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
 from perpmaker_binance_perpetual.stop_desk import StopDesk
@@ -175,9 +177,7 @@ class BinancePerpetual:
 
     async def _trades(self, instrument: Instrument, since_ms: int) -> dict[int, UserTrade]:
         """Week by week, for the venue looks at no more at once; a full page is followed from its last id on."""
-        if not self._caller.server_clock.known:
-            await self._rest.sync_clock()
-
+        await self._know_clock()
         now_ms = self._caller.server_clock.ms()
         start = max(since_ms, now_ms - _KEPT_MS)
         trades: dict[int, UserTrade] = {}
@@ -196,19 +196,19 @@ class BinancePerpetual:
 
         return trades
 
-    async def positions(self, instrument: Instrument) -> Sequence[Position]:
-        """The market's positions. A flat one is as of the moment asked, less the lag that answers may have."""
-        if self._set is None:
-            self._set = await read_settings(self._rest, instrument)
+    async def fetch_account(self, instrument: Instrument) -> AccountSnapshot:
+        """The account, by three requests side by side.
 
+        A flat position is as of the moment asked, less the lag that answers may have.
+        """
+        await self._know_clock()
         as_of_ms = self._caller.server_clock.ms() - round(self._settings.read_lag_s * 1000)
-        rows = await self._rest.position_risk(instrument.symbol)
+        rest = self._rest
+        rows, account, config = await side_by_side(
+            lambda: rest.position_risk(instrument.symbol), rest.account, lambda: rest.account_config(urgent=True)
+        )
 
-        return translate_positions(rows, instrument, self._set.position_mode, as_of_ms)
-
-    async def balances(self) -> Sequence[Balance]:
-        """The account's assets."""
-        return [translate_balance(row) for row in await self._rest.balances()]
+        return translate_account(account, config, rows, instrument, as_of_ms)
 
     async def key_rights(self) -> KeyRights | None:
         """What the key may do; None on the testnet, which does not tell."""
@@ -224,6 +224,10 @@ class BinancePerpetual:
             can_transfer=told.enableInternalTransfer or told.permitsUniversalTransfer,
             ip_restricted=told.ipRestrict,
         )
+
+    async def _know_clock(self) -> None:
+        if not self._caller.server_clock.known:
+            await self._rest.sync_clock()
 
     async def _client_id(self, instrument: Instrument, venue_id: str) -> str:
         """The client id of a fill's order, asked for where it is not known; empty when the venue knows it no more."""

@@ -255,17 +255,28 @@ class PositionRisk:
     entryPrice: Number
     liquidationPrice: Number = "0"
     isolatedMargin: Number = "0"
+    openOrderInitialMargin: Number = "0"
+    bidNotional: Number = "0"
+    askNotional: Number = "0"
     updateTime: Millis = 0
 
 
 @attrs.frozen(kw_only=True)
-class AssetBalance:
-    """A row of `GET /fapi/v3/balance`."""
+class Asset:
+    """A row of `assets` of `GET /fapi/v3/account`."""
 
     asset: str
-    balance: Number
+    walletBalance: Number
     availableBalance: Number
     updateTime: Millis = 0
+
+
+@attrs.frozen(kw_only=True)
+class Account:
+    """`GET /fapi/v3/account`; `availableBalance` is USDT in single-asset mode, and all assets in USD otherwise."""
+
+    assets: list[Asset]
+    availableBalance: Number = "0"
 
 
 @attrs.frozen(kw_only=True)
@@ -274,6 +285,7 @@ class AccountConfig:
 
     dualSidePosition: bool
     canTrade: bool = True
+    multiAssetsMargin: bool = False
 
 
 @attrs.frozen(kw_only=True)

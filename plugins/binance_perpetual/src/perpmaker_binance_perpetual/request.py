@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import anyio
 
 from perpmaker.clock import Clock
 from perpmaker.connector.payload import PayloadDecoder, is_json
-from perpmaker.errors import ConnectivityError, PayloadError
+from perpmaker.errors import ConnectivityError, PayloadError, VenueError
 from perpmaker_binance_perpetual.budget import Cost
 from perpmaker_binance_perpetual.call import Caller, NotSentError, Security
 from perpmaker_binance_perpetual.messages import ServerTime
 from perpmaker_binance_perpetual.refusals import TIMESTAMP, Answer, error_of
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 
 _CLOCK_SAMPLES = 3
 _ORDER_PATIENCE_S = 0.25
@@ -136,6 +141,31 @@ class Requests:
             await self.sync_clock()
         except (ConnectivityError, PayloadError) as error:
             raise NotSentError(f"Binance's clock cannot be read: {error}") from None
+
+
+async def side_by_side(
+    first: Callable[[], Awaitable[A]], second: Callable[[], Awaitable[B]], third: Callable[[], Awaitable[C]]
+) -> tuple[A, B, C]:
+    """Three reads at the same time; raises what the first of them that failed has raised, as it was."""
+    answers: dict[int, Any] = {}
+    failures: list[Exception] = []
+
+    async with anyio.create_task_group() as tasks:
+
+        async def run(place: int, read: Callable[[], Awaitable[object]]) -> None:
+            try:
+                answers[place] = await read()
+            except (VenueError, PayloadError) as error:
+                failures.append(error)
+                tasks.cancel_scope.cancel()
+
+        for place, read in enumerate((first, second, third)):
+            tasks.start_soon(run, place, read)
+
+    if failures:
+        raise failures[0]
+
+    return answers[0], answers[1], answers[2]
 
 
 def checked(answer: Answer) -> Answer:

@@ -19,8 +19,8 @@ from perpmaker.errors import PayloadError
 from perpmaker_binance_perpetual.budget import Cost
 from perpmaker_binance_perpetual.call import Caller, Security
 from perpmaker_binance_perpetual.messages import (
+    Account,
     AccountConfig,
-    AssetBalance,
     Brackets,
     CommissionRate,
     Depth,
@@ -60,7 +60,7 @@ _ALGO_ORDER = PayloadDecoder(AlgoOrder)
 _ALGO_ORDERS = PayloadDecoder(list[AlgoOrder])
 _TRADES = PayloadDecoder(list[UserTrade])
 _POSITIONS = PayloadDecoder(list[PositionRisk])
-_BALANCES = PayloadDecoder(list[AssetBalance])
+_ACCOUNT = PayloadDecoder(Account)
 _ACCOUNT_CONFIG = PayloadDecoder(AccountConfig)
 _SYMBOL_CONFIG = PayloadDecoder(SymbolConfig)
 _SYMBOL_CONFIGS = PayloadDecoder(list[SymbolConfig])
@@ -118,9 +118,11 @@ class Rest:
             _COMMISSION, "GET", "/fapi/v1/commissionRate", {"symbol": symbol}, cost=Cost(weight=20)
         )
 
-    async def account_config(self) -> AccountConfig:
-        """Position mode and permission to trade."""
-        return await self._ask.read(_ACCOUNT_CONFIG, "GET", "/fapi/v1/accountConfig", cost=Cost(weight=5))
+    async def account_config(self, *, urgent: bool = False) -> AccountConfig:
+        """Position mode, multi-assets mode, and permission to trade."""
+        return await self._ask.read(
+            _ACCOUNT_CONFIG, "GET", "/fapi/v1/accountConfig", cost=Cost(weight=5), urgent=urgent
+        )
 
     async def symbol_config(self, symbol: str) -> SymbolConfig:
         """Leverage and margin mode of a market."""
@@ -151,9 +153,9 @@ class Rest:
             _POSITIONS, "GET", "/fapi/v3/positionRisk", {"symbol": symbol}, cost=Cost(weight=5), urgent=True
         )
 
-    async def balances(self) -> list[AssetBalance]:
-        """The account's assets."""
-        return await self._ask.read(_BALANCES, "GET", "/fapi/v3/balance", cost=Cost(weight=5), urgent=True)
+    async def account(self) -> Account:
+        """The account's assets, and what is free for margin."""
+        return await self._ask.read(_ACCOUNT, "GET", "/fapi/v3/account", cost=Cost(weight=5), urgent=True)
 
     async def user_trades(self, symbol: str, page: Mapping[str, int]) -> list[UserTrade]:
         """Fills, oldest first: `startTime` and `endTime` at most 7 days apart, or `fromId`; 1000 at most."""
