@@ -378,6 +378,7 @@ async def test_stop_rests_at_the_exchange_and_its_fills_carry_its_name() -> None
         (outcome,) = await desk.connector.place_stops(INSTRUMENT, [stop])
         assert isinstance(outcome, Accepted)
         assert [one.client_id for one in await desk.connector.open_stops(INSTRUMENT)] == ["pm-stop"]
+        await desk.show(BookChanged(((989, 50),), (), 1_050))
         await desk.account.receive()
         await desk.trade(Side.SELL, 990, 1)
         events = await desk.account.receive()

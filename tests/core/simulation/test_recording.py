@@ -470,7 +470,7 @@ def test_trade_at_a_better_price_does_not_concern_an_order() -> None:
 
 
 def test_book_that_moves_through_an_order_fills_it_with_what_is_there() -> None:
-    """Somebody offers two at 99.8: at 99.9 they are bought."""
+    """Somebody offers two at 99.8: at 99.9 they are bought; of nine there later those two are not new."""
     tape = Tape().snapshot().wait(1).depth([("99.9", "0"), ("99.7", "8")], [("99.8", "2")])
     stage = play(tape.wait(1).depth([], [("99.8", "9")]))
     order = stage.place(Side.BUY, "99.9", "5")
@@ -478,16 +478,21 @@ def test_book_that_moves_through_an_order_fills_it_with_what_is_there() -> None:
     assert order().filled_lots == 2
     stage.go(2)
     assert order().filled_lots == 5
-    assert stage.best(Side.SELL) == ("99.8", 6)
+    assert stage.best(Side.SELL) == ("99.8", 4)
 
 
-def test_what_an_account_takes_is_missing_until_the_level_changes() -> None:
-    """The recording knows nothing of us: its next word on the level is the truth again."""
-    stage = play(Tape().snapshot().wait(1).depth([], [("100.1", "8")]))
+def test_what_an_account_takes_is_missing_while_the_level_lasts() -> None:
+    """The recording knows nothing of us and goes on telling what we took; only a level that was gone begins anew."""
+    tape = Tape().snapshot().wait(1).depth([], [("100.1", "8")]).wait(1).depth([], [("100.1", "0"), ("100.2", "9")])
+    stage = play(tape.wait(1).depth([], [("100.1", "8")]))
     order = stage.place(Side.BUY, "100.1", "4")
     assert order().filled_lots == 4
     assert stage.best(Side.SELL) == ("100.1", 6)
     stage.go(1)
+    assert stage.best(Side.SELL) == ("100.1", 4)
+    stage.go(2)
+    assert stage.best(Side.SELL) == ("100.2", 9)
+    stage.go(3)
     assert stage.best(Side.SELL) == ("100.1", 8)
 
 

@@ -97,9 +97,11 @@ def test_no_trade_fills_more_than_was_traded_nor_out_of_turn(
 @settings(deadline=None, max_examples=100)
 @given(LOTS, st.integers(1, 9), st.integers(1, 30))
 def test_trade_at_a_worse_price_fills_whatever_stands_before(shown: int, lots: int, traded: int) -> None:
-    """Up to its own amount, and what the crowd shows at the better price stays until the book says otherwise."""
+    """Up to its own amount; nothing is left of the crowd there until a difference shows it again."""
     side, _ = queue(shown, lots)
     filled = min(lots, traded)
     assert trade(side, traded, ticks=TICKS - 1) == [(0, filled)]
-    assert side.lots_at(TICKS) == shown + lots - filled
+    assert side.lots_at(TICKS) == lots - filled
     assert side.lots_at(TICKS - 1) == max(5 - (traded - filled), 0)
+    side.change_crowd([])
+    assert (side.lots_at(TICKS), side.lots_at(TICKS - 1)) == (shown + lots - filled, 5)

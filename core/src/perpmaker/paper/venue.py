@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from perpmaker.clock import Clock
 from perpmaker.errors import ConnectivityError
-from perpmaker.model.event import MarketEvent
+from perpmaker.model.event import BookLost, MarketEvent
 from perpmaker.model.instrument import Instrument
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.paper import LiveMarket
@@ -24,6 +24,7 @@ class PaperVenue:
         self._market = LiveMarket(instrument)
         self.exchange = Exchange(instrument, self._market, start_ms=self._latest_ms)
         self.exchange.open_account(ACCOUNT, balance)
+        self.hear(BookLost(reason="the venue has not told its book yet"))
 
     def now_ms(self) -> int:
         """The exchange's time: our clock's, which here never goes back."""

@@ -3,7 +3,8 @@
 Every account order knows how many lots of the crowd stand before it at its price (`ahead`). Trades take from the
 front of the queue; when the crowd shrinks by itself, those behind leave first, so that a place is never won by
 hoping. What then must have left before an order is `unexplained`: a trade that is reported only after its effect was
-shown explains it, and does not move the order forward a second time.
+shown explains it, and does not move the order forward a second time. While the crowd's book is not known nothing of
+it is displayed, and every order keeps its place; one that joins then stands behind all that is displayed afterwards.
 
 Prices are ticks; inside a side they are keys, tick times sign, so that the greater key is the better price and one
 piece of code serves bids and asks.
@@ -13,10 +14,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import attrs
 
 from perpmaker.model.order import Side
+from perpmaker.simulation.levels import Levels
+
+_EVERYBODY: Final = 1 << 62
 
 
 @attrs.define(eq=False)
@@ -50,22 +55,24 @@ class BookSide:
     def __init__(self, side: Side) -> None:
         self.side = side
         self.sign = side.sign
-        self._crowd: dict[int, int] = {}
-        self._crowd_keys: list[int] = []
         self._queues: dict[int, list[Resting]] = {}
         self._queue_keys: list[int] = []
         self._dirty: set[int] = set()
+        self._crowd = Levels(self.sign, self._dirty)
+        self._is_hidden = False
         self._shown: dict[int, int] = {}
 
     def best_ticks(self) -> int | None:
         """The best price; None on an empty side."""
-        if not self._crowd_keys:
+        crowd = self._crowd.keys
+
+        if not crowd:
             return self._queue_keys[-1] * self.sign if self._queue_keys else None
 
         if not self._queue_keys:
-            return self._crowd_keys[-1] * self.sign
+            return crowd[-1] * self.sign
 
-        return max(self._crowd_keys[-1], self._queue_keys[-1]) * self.sign
+        return max(crowd[-1], self._queue_keys[-1]) * self.sign
 
     def best_queued_ticks(self) -> int | None:
         """The best price at which an account's order rests."""
@@ -73,15 +80,15 @@ class BookSide:
 
     def best_crowd_ticks(self) -> int | None:
         """The best price at which somebody else's order rests."""
-        return self._crowd_keys[-1] * self.sign if self._crowd_keys else None
+        return self._crowd.best()
 
     def crowd_at(self, ticks: int) -> int:
         """Everybody else's lots at a price."""
-        return self._crowd.get(ticks, 0)
+        return self._crowd.at(ticks)
 
     def lots_at(self, ticks: int) -> int:
         """All lots displayed at a price."""
-        lots = self._crowd.get(ticks, 0)
+        lots = self._crowd.at(ticks)
 
         for resting in self._queues.get(ticks, ()):
             lots += resting.lots
@@ -90,7 +97,7 @@ class BookSide:
 
     def levels(self) -> Iterator[tuple[int, int]]:
         """The displayed (ticks, lots) from the best outward."""
-        for key in sorted({*self._crowd_keys, *self._queue_keys}, reverse=True):
+        for key in sorted({*self._crowd.keys, *self._queue_keys}, reverse=True):
             yield key * self.sign, self.lots_at(key * self.sign)
 
     def reaches(self, ticks: int, limit: int | None) -> bool:
@@ -105,43 +112,29 @@ class BookSide:
 
     def front(self, ticks: int) -> tuple[Resting | None, int]:
         """What stands first at the best price: an account's order, or None for the crowd, and its lots."""
-        queue = self._queues.get(ticks)
+        queue, crowd = self._queues.get(ticks), self._crowd.at(ticks)
 
         if queue is None:
-            return None, self._crowd[ticks]
+            return None, crowd
 
         first = queue[0]
+        before = min(first.ahead, crowd)
 
-        return (None, first.ahead) if first.ahead else (first, first.lots)
+        return (None, before) if before else (first, first.lots)
 
     def take_from_crowd(self, ticks: int, lots: int) -> None:
         """Trade away lots of the crowd at the front of the queue."""
-        left = self._crowd[ticks] - lots
-        self._dirty.add(ticks)
-
-        if left:
-            self._crowd[ticks] = left
-        else:
-            self._drop_crowd(ticks)
+        self._crowd.take(ticks, lots)
 
         for resting in self._queues.get(ticks, ()):
             resting.ahead = max(resting.ahead - lots, 0)
-
-    def _drop_crowd(self, ticks: int) -> None:
-        del self._crowd[ticks]
-        key = ticks * self.sign
-
-        if self._crowd_keys[-1] == key:
-            self._crowd_keys.pop()
-        else:
-            del self._crowd_keys[bisect_left(self._crowd_keys, key)]
 
     # --- accounts' orders
 
     def add(self, resting: Resting) -> None:
         """Put an order at the end of the queue of its price."""
         queue = self._queues.get(resting.ticks)
-        resting.ahead = self._crowd.get(resting.ticks, 0)
+        resting.ahead = _EVERYBODY if self._is_hidden else self._crowd.believed(resting.ticks)
 
         if queue is None:
             self._queues[resting.ticks] = [resting]
@@ -173,48 +166,49 @@ class BookSide:
 
     def set_crowd(self, ladder: Sequence[tuple[int, int]]) -> None:
         """Show these (ticks, lots) of everybody else, and nothing else of theirs."""
-        sign = self.sign
-        self._dirty.update(self._crowd)
-        self._crowd = {ticks: lots for ticks, lots in ladder if lots > 0}
-        self._crowd_keys = sorted([ticks * sign for ticks in self._crowd])
-        self._dirty.update(self._crowd)
+        self._crowd.replace(ladder)
+        self._is_hidden = False
+        self._close_up()
 
+    def restore_crowd(self, ladder: Sequence[tuple[int, int]]) -> None:
+        """Show everybody else's lots as they are told from scratch: what accounts took of them is missing still.
+
+        What left before an order while the book was not known, no trade will explain.
+        """
+        explained, self._is_hidden = self._is_hidden, False
+        self._crowd.replace(ladder, retold=True)
+        self._close_up(explained=explained)
+
+    def hide_crowd(self) -> None:
+        """Show nothing of everybody else, for it is not known; orders keep their places."""
+        self._crowd.hide()
+        self._is_hidden = True
+
+    def change_crowd(self, levels: Sequence[tuple[int, int]], *, settled: bool = True) -> None:
+        """Show everybody else's lots anew at these prices, 0 taking a level away.
+
+        `settled`: whoever tells it knows of every trade that was seen (`pass_trade`).
+        """
+        self._crowd.change(levels, settled=settled)
+
+        if self._queues:
+            self._close_up(explained=False)
+
+    def _close_up(self, *, explained: bool = True) -> None:
+        """Nobody stands further back than behind all that is there."""
         for ticks, queue in self._queues.items():
-            lots = self._crowd.get(ticks, 0)
+            lots = self._crowd.believed(ticks)
 
             for resting in queue:
-                resting.ahead = min(resting.ahead, lots)
-
-    def change_crowd(self, levels: Sequence[tuple[int, int]]) -> None:
-        """Show everybody else's lots anew at these prices, 0 taking a level away."""
-        for ticks, lots in levels:
-            self._show(ticks, lots)
-
-            for resting in self._queues.get(ticks, ()):
-                resting.unexplained += max(resting.ahead - lots, 0)
-                resting.ahead = min(resting.ahead, lots)
-
-    def _show(self, ticks: int, lots: int) -> None:
-        shown = self._crowd.get(ticks, 0)
-
-        if lots == shown:
-            return
-
-        self._dirty.add(ticks)
-
-        if lots == 0:
-            self._drop_crowd(ticks)
-            return
-
-        if shown == 0:
-            insort(self._crowd_keys, ticks * self.sign)
-
-        self._crowd[ticks] = lots
+                if resting.ahead > lots:
+                    resting.unexplained += 0 if explained else resting.ahead - lots
+                    resting.ahead = lots
 
     def pass_trade(self, ticks: int, lots: int, *, late: bool) -> Iterator[tuple[Resting, int]]:
         """The orders that a trade seen at a price fills, and by how much; each is to be reduced before the next.
 
-        Orders at a better price are filled whatever stands before them: nobody trades at a worse one before.
+        Orders at a better price are filled whatever stands before them: nobody trades at a worse one before. So
+        nothing of the crowd is left there either, until a difference shows it again.
         """
         for resting in [*self._better_than(ticks), *self._queues.get(ticks, ())]:
             if resting not in self._queues.get(resting.ticks, ()):
@@ -228,7 +222,10 @@ class BookSide:
                 yield resting, filled
 
         if not late:
-            self._show(ticks, max(self.crowd_at(ticks) - lots, 0))
+            self._crowd.pass_by(ticks, lots)
+
+            for resting in self._better_than(ticks):
+                resting.ahead = 0
 
     def _better_than(self, ticks: int) -> Iterator[Resting]:
         for key in reversed(self._queue_keys):
@@ -245,7 +242,7 @@ class BookSide:
             return ()
 
         changed = []
-        crowd, queues, shown = self._crowd, self._queues, self._shown
+        crowd, queues, shown = self._crowd.shown, self._queues, self._shown
 
         for ticks in sorted(self._dirty):
             lots = self.lots_at(ticks) if ticks in queues else crowd.get(ticks, 0)

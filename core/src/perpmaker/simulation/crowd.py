@@ -22,17 +22,32 @@ class Crowd(Protocol):
     def take(self, side: Side, lots: int, limit_ticks: int | None = None) -> int:
         """Somebody else takes up to so many lots, no worse than the limit; returns the lots traded."""
 
-    def change_levels(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
+    def restore_ladder(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
+        """Replace everybody else's resting orders by these, told from scratch by somebody who knows of no account.
+
+        As `set_ladder`, but an account's order keeps its place behind at most what is shown, and what accounts took of
+        a level before is missing there still.
+        """
+
+    def hide_ladder(self) -> None:
+        """Show nothing of everybody else, for it is not known; accounts' orders keep their places."""
+
+    def change_levels(
+        self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], *, settled: bool = True
+    ) -> None:
         """Show everybody else's lots anew at these prices, 0 taking a level away; the other levels stay.
 
-        As with `set_ladder`, they must not cross, and what runs into an account's order trades with it.
+        As with `set_ladder`, they must not cross, and what runs into an account's order trades with it. What accounts
+        took of a level is missing there still. `settled`: they are as of after every trade that was seen, so that what
+        is not told anew is as it was told last; else what those trades took stays missing.
         """
 
     def see_trade(self, side: Side, ticks: int, lots: int, *, late: bool = False) -> None:
         """A trade was made elsewhere, somebody's taker of this side at this price: the accounts get their share.
 
         Orders at a better price come first, those at the same price when the queue before them is used up. With
-        `late` the levels shown already are those after the trade.
+        `late` the levels shown already are those after the trade; without it, the crowd has nothing left at better
+        prices until the levels are changed.
         """
 
     def best_ticks(self, side: Side) -> int | None:

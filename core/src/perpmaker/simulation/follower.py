@@ -3,13 +3,14 @@
 What is decided here is the place of an account's order in a book that knows nothing of it, always to its disadvantage:
 
 * It joins behind all that is displayed at its price, and moves forward only by what trades there. When the displayed
-  size shrinks otherwise, those behind it are taken to have left first.
+  size shrinks otherwise, those behind it are taken to have left first. While the book is lost it keeps its place, and
+  stands behind at most what the next snapshot displays; trades of that time are not believed.
 * A trade at its price fills it with what is left of the trade once the queue before it is used up; a trade at a worse
   price fills it up to the trade's amount. When the other side's book moves through its price, it is filled with what
   is displayed there.
 * A trade that is told only after the book already shows its effect moves nothing forward a second time.
-
-What the accounts take from the book is missing there until the next change of that level.
+* A trade at a worse price than the best leaves nothing at the better ones until the next difference made after it.
+* What the accounts take from a level is missing there for as long as the level lasts, however often it is told.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Follower:
     def __init__(self, instrument: Instrument) -> None:
         self._tick = instrument.tick
         self._book_ms: int | None = None
+        self._known_since_ms = 0
+        self._traded_ms = 0
         self._has_mark = False
         self._middle_due_ms = 0
         self._funding_rate = Decimal(0)
@@ -45,20 +48,28 @@ class Follower:
         """Let one event have its effect; those of a book that is not known have none."""
         match event:
             case BookSnapshot():
-                crowd.set_ladder(event.bids, event.asks)
+                self._known_since_ms = event.venue_ms if self._book_ms is None else self._known_since_ms
+                crowd.restore_ladder(event.bids, event.asks)
                 self._book_ms = event.venue_ms
                 self._follow_middle(crowd, now_ms)
             case BookLost():
-                crowd.set_ladder((), ())
+                crowd.hide_ladder()
                 self._book_ms = None
             case BookChanged() if self._book_ms is not None:
-                crowd.change_levels(event.bids, event.asks)
+                crowd.change_levels(event.bids, event.asks, settled=event.venue_ms >= self._traded_ms)
                 self._book_ms = event.venue_ms
                 self._follow_middle(crowd, now_ms)
-            case Traded() if self._book_ms is not None:
-                crowd.see_trade(event.taker, event.ticks, event.lots, late=event.venue_ms <= self._book_ms)
+            case Traded() if self._book_ms is not None and event.venue_ms > self._known_since_ms:
+                self._follow_trade(crowd, event, late=event.venue_ms <= self._book_ms)
             case MarkChanged():
                 self._follow_mark(crowd, event, now_ms)
+
+    def _follow_trade(self, crowd: Crowd, event: Traded, *, late: bool) -> None:
+        """A trade of a book that is known; one from before its snapshot is of a time when it was not."""
+        crowd.see_trade(event.taker, event.ticks, event.lots, late=late)
+
+        if not late:
+            self._traded_ms = max(self._traded_ms, event.venue_ms)
 
     def _follow_middle(self, crowd: Crowd, now_ms: int) -> None:
         """Once a second, the middle of the book as mark and index price, without funding."""

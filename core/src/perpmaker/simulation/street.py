@@ -25,11 +25,27 @@ class Street:
         self._floor.book.asks.set_crowd(asks)
         self._uncross()
 
-    def change_levels(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
+    def restore_ladder(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
+        """Show everybody else's orders as they are told from scratch; the accounts' orders keep their places."""
+        if bids and asks:
+            _check(max(bids)[0], min(asks)[0])
+
+        self._floor.book.bids.restore_crowd(bids)
+        self._floor.book.asks.restore_crowd(asks)
+        self._uncross()
+
+    def hide_ladder(self) -> None:
+        """Show nothing of everybody else until the ladder is restored."""
+        self._floor.book.bids.hide_crowd()
+        self._floor.book.asks.hide_crowd()
+
+    def change_levels(
+        self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], *, settled: bool = True
+    ) -> None:
         """Show everybody else's lots anew at these prices; what runs into an account's order trades with it."""
         book = self._floor.book
-        book.bids.change_crowd(bids)
-        book.asks.change_crowd(asks)
+        book.bids.change_crowd(bids, settled=settled)
+        book.asks.change_crowd(asks, settled=settled)
         _check(book.bids.best_crowd_ticks(), book.asks.best_crowd_ticks())
         self._uncross()
 

@@ -1,0 +1,145 @@
+"""Everybody else's lots on one side of the book: what was told of them, and what is left of that to trade with.
+
+Two things are missing from what was told. What the accounts took stays missing for as long as the level lasts: whoever
+makes the market knows nothing of them, and tells the same lots again, which nobody may take twice. What a public trade
+took, or passed on its way to a worse price, is missing until the next difference, which knows of that trade.
+
+Inside, prices are keys, tick times sign, so that the greater key is the better price.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from typing import Final
+
+_ALL: Final = 1 << 62
+
+
+class Levels:
+    """The (ticks, lots) of one side; prices whose displayed lots change are added to `dirty`."""
+
+    def __init__(self, sign: int, dirty: set[int]) -> None:
+        self.shown: dict[int, int] = {}
+        self._sign = sign
+        self._dirty = dirty
+        self._keys: list[int] = []
+        self._told: dict[int, int] = {}  # only where it is not what is shown
+        self._taken: dict[int, int] = {}
+        self._passed: dict[int, int] = {}
+
+    @property
+    def keys(self) -> Sequence[int]:
+        """The keys of the prices with lots, the best one last."""
+        return self._keys
+
+    def best(self) -> int | None:
+        """The best price; None when nobody is there."""
+        return self._keys[-1] * self._sign if self._keys else None
+
+    def at(self, ticks: int) -> int:
+        """The lots that can be traded with."""
+        return self.shown.get(ticks, 0)
+
+    def believed(self, ticks: int) -> int:
+        """The lots that the next difference may show again: those missing only since a trade are counted."""
+        if ticks in self._passed:
+            return max(self._told[ticks] - self._taken.get(ticks, 0), 0)
+
+        return self.shown.get(ticks, 0)
+
+    def replace(self, ladder: Sequence[tuple[int, int]], *, retold: bool = False) -> None:
+        """Show these lots and no others; `retold`: what accounts took of a level is still missing there."""
+        dirty, taken = self._dirty, self._taken if retold else {}
+        dirty.update(self.shown)
+        self._told, self._taken, self._passed = {}, {}, {}
+        self.shown = {ticks: lots for ticks, lots in ladder if lots > 0}
+        self._keys = sorted([ticks * self._sign for ticks in self.shown])
+        dirty.update(self.shown)
+
+        for ticks, lots in taken.items():
+            if told := self.shown.get(ticks, 0):
+                self._told[ticks], self._taken[ticks] = told, min(lots, told)
+                self._show(ticks, told - self._taken[ticks])
+
+    def hide(self) -> None:
+        """Show nothing; what accounts took is remembered until the levels are told again."""
+        self._dirty.update(self.shown)
+        self.shown, self._keys, self._told, self._passed = {}, [], {}, {}
+
+    def change(self, levels: Sequence[tuple[int, int]], *, settled: bool = True) -> None:
+        """Take in a difference; `settled`: it knows of every trade that was seen."""
+        if settled and self._passed:
+            passed, self._passed = self._passed, {}
+
+            for ticks in passed:
+                self._tell(ticks, self._told[ticks])
+
+        if self._told:
+            for ticks, lots in levels:
+                self._tell(ticks, lots)
+        else:
+            for ticks, lots in levels:
+                self._show(ticks, lots)
+
+    def take(self, ticks: int, lots: int) -> None:
+        """Let an account take lots of a level."""
+        left = self.shown[ticks] - lots
+        self._told.setdefault(ticks, left + lots)
+        self._taken[ticks] = self._taken.get(ticks, 0) + lots
+        self._show(ticks, left)
+
+    def pass_by(self, ticks: int, lots: int) -> None:
+        """Let a public trade take lots of a level, and all of those at better prices."""
+        while self._keys and self._keys[-1] > ticks * self._sign:
+            self._miss(self._keys[-1] * self._sign, _ALL)
+
+        if lots and ticks in self.shown:
+            self._miss(ticks, lots)
+
+    def _miss(self, ticks: int, lots: int) -> None:
+        shown = self.shown[ticks]
+        self._told.setdefault(ticks, shown)
+        self._passed[ticks] = self._passed.get(ticks, 0) + lots
+        self._show(ticks, max(shown - lots, 0))
+
+    def _tell(self, ticks: int, lots: int) -> None:
+        """Take in what was told of a level of which something may be missing."""
+        taken = min(self._taken.get(ticks, 0), lots)
+        passed = self._passed.get(ticks, 0)
+
+        if taken:
+            self._taken[ticks] = taken
+        else:
+            self._taken.pop(ticks, None)
+
+        if taken or passed:
+            self._told[ticks] = lots
+        else:
+            self._told.pop(ticks, None)
+
+        self._show(ticks, max(lots - taken - passed, 0))
+
+    def _show(self, ticks: int, lots: int) -> None:
+        shown = self.shown.get(ticks, 0)
+
+        if lots == shown:
+            return
+
+        self._dirty.add(ticks)
+        key = ticks * self._sign
+
+        if lots == 0:
+            del self.shown[ticks]
+
+            if self._keys[-1] == key:
+                self._keys.pop()
+            else:
+                del self._keys[bisect_left(self._keys, key)]
+
+            return
+
+        if shown == 0:
+            insort(self._keys, key)
+
+        self.shown[ticks] = lots
