@@ -21,6 +21,7 @@ from anyio.abc import ByteStream, Listener, SocketAttribute, TaskGroup
 from benchmarks.relay import HOST
 from perpmaker.clock import SystemClock
 from perpmaker.model.order import Side
+from perpmaker.sandbox.latency import AT_ONCE
 from perpmaker.sandbox.server import SandboxSettings, open_sandbox
 from perpmaker.simulation.crowd import Crowd
 from perpmaker.simulation.event import OrderChanged, SimulationEvent
@@ -97,7 +98,7 @@ async def main(announced_port: int, pause_ms: int) -> None:
     port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # anyio's typed attribute, not Django's query
     announced = AnnouncedListener(listener, announced_port)
     options = {"rhythm_ms": 1, "weight_1m": PLENTY, "orders_10s": PLENTY, "orders_1m": PLENTY}
-    settings = SandboxSettings(venue="binance_perpetual", balance=Decimal(100_000), options=options)
+    settings = SandboxSettings(venue="binance_perpetual", balance=Decimal(100_000), options=options, latency=AT_ONCE)
     market = SwingingMarket(next_ms=clock.utc_ms(), pause_ms=pause_ms)
 
     async with open_sandbox(dialect(), settings, clock=clock, listener=announced, market=market) as sandbox:

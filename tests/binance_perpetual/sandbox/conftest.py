@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from perpmaker.clock import LoopClock
+from perpmaker.sandbox.latency import AT_ONCE
 from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox
 from perpmaker.simulation.script import ScriptedMarket
 from perpmaker.wire.http import open_client
@@ -159,7 +160,7 @@ def open_venue() -> OpenVenue:
             asks=[(600_001 + level, 1000) for level in range(30)],
             mark=Decimal(60_000),
         )
-        settings = SandboxSettings(venue="binance_perpetual", options=options)
+        settings = SandboxSettings(venue="binance_perpetual", options=options, latency=AT_ONCE)
         listener = await network.listen()
 
         async with (

@@ -8,6 +8,7 @@ import pytest
 
 from perpmaker.clock import Clock
 from perpmaker.sandbox.dialect import TestKeys
+from perpmaker.sandbox.latency import AT_ONCE, Latency
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.wire.server import Request, Response
 from perpmaker.wire.websocket import WebSocket
@@ -43,9 +44,10 @@ class PlainDialect:
         """The market's name without its dash."""
         return market.replace("-", "")
 
-    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any]) -> PlainApp:
+    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> PlainApp:
         """The app; it has no options."""
         assert options == {}
+        del latency
 
         return PlainApp(exchange, clock)
 

@@ -51,6 +51,7 @@ async def test_line_says_where_it_is_and_what_it_takes(dialect: Any) -> None:
             "seed": 4,
             "shape": "calm",
             "recording": [],
+            "latency": {"order_ms": 5, "feed_ms": 0},
             "source": None,
             "control_token": "",
         }

@@ -41,7 +41,9 @@ def _connector(configuration: Configuration) -> DerivativeConnectorDeclaration:
     declaration = configuration.connector.declaration
 
     if configuration.environment is Environment.PAPER:
-        return paper_declaration(declaration, configuration.sandbox.balance)
+        return paper_declaration(
+            declaration, configuration.sandbox.balance, order_latency_ms=configuration.sandbox.order_latency_ms
+        )
 
     return declaration
 

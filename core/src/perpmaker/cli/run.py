@@ -227,7 +227,7 @@ async def _open_sandbox(
 ) -> AsyncIterator[SandboxLine | None]:
     """The sandbox that stands in for the venue; None where the venue itself is asked."""
     from perpmaker.cli.sandbox_child import attach_patiently, open_child  # noqa: PLC0415  # the same
-    from perpmaker.cli.venue import wants_sandbox  # noqa: PLC0415  # the same
+    from perpmaker.cli.venue import wants_sandbox, worth_of  # noqa: PLC0415  # the same
 
     def on_end() -> None:
         screen.tell("the sandbox has ended by itself")
@@ -238,6 +238,7 @@ async def _open_sandbox(
     async with AsyncExitStack() as stack:
         if not wants_sandbox(configuration, url):
             screen.tell(f"{environment}: {configuration.connector.name}")
+            handle.origin = worth_of(configuration, None)
             yield None
             return
 
@@ -246,7 +247,7 @@ async def _open_sandbox(
         else:
             line = await attach_patiently(url, screen.tell)
 
-        handle.origin = line.worth
+        handle.origin = worth_of(configuration, line)
         screen.tell(f"{environment}: {line.venue} at {line.url}, {line.origin}")
         yield line
 

@@ -21,6 +21,7 @@ from perpmaker.clock import SystemClock
 from perpmaker.errors import PluginError
 from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.sandbox.dialect import Dialect
+from perpmaker.sandbox.latency import Latency
 from perpmaker.sandbox.server import SandboxLine, SandboxSettings, open_sandbox
 from perpmaker.simulation.market import DEFAULT_SHAPE, SHAPES
 
@@ -65,6 +66,20 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str) -> D
     metavar="SECONDS",
     help="Begin so many seconds after the recording's first line.",
 )
+@click.option(
+    "--order-latency-ms",
+    type=click.IntRange(0, 10_000),
+    default=Latency().order_ms,
+    show_default=True,
+    help="How long orders and cancels take to the matching engine.",
+)
+@click.option(
+    "--feed-latency-ms",
+    type=click.IntRange(0, 10_000),
+    default=Latency().feed_ms,
+    show_default=True,
+    help="How much later market data come; 0 with a recording: as it was received.",
+)
 @click.option("--source", metavar="NAME:MARKET", help="Serve the market of a price source too, beside it.")
 @click.argument("more", nargs=-1, type=click.Path(path_type=Path), metavar="")
 @click.option("--json", "as_json", is_flag=True, help="Print the line as JSON.")
@@ -78,6 +93,8 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     market: str,
     recording: tuple[Path, ...],
     recording_start: float | None,
+    order_latency_ms: int,
+    feed_latency_ms: int,
     source: str | None,
     more: tuple[Path, ...],
     as_json: bool,
@@ -105,6 +122,7 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
         balance=balance,
         recording=(*recording, *more),
         recording_start=recording_start or 0.0,
+        latency=Latency(order_ms=order_latency_ms, feed_ms=feed_latency_ms),
     )
     dialect, beside = _dialect(venue), None if source is None else _source(source)
     anyio.run(
@@ -207,7 +225,7 @@ def _line(line: SandboxLine, *, as_json: bool) -> str:
     )
 
     return (
-        f"Sandbox of {line.venue}: {line.market} at {line.url}, {line.origin}; {source}"
+        f"Sandbox of {line.venue}: {line.market} at {line.url}, {line.origin}; {line.latency}; {source}"
         f"API key {line.api_key}, secret {line.api_secret} (test keys). Stop with Ctrl-C."
     )
 

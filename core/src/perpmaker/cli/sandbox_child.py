@@ -78,6 +78,8 @@ async def _start(configuration: Configuration) -> Process:
     words = [sys.executable, "-m", "perpmaker", "sandbox", settings.venue, "--json"]
     words += ["--until-stdin-closes", "--seed", str(settings.seed), "--balance", str(settings.balance)]
     words += ["--shape", settings.shape, "--market", settings.market, "--port", str(configuration.sandbox.port)]
+    words += ["--order-latency-ms", str(settings.latency.order_ms)]
+    words += ["--feed-latency-ms", str(settings.latency.feed_ms)]
     words += [f"--recording={file}" for file in settings.recording]
 
     if (source := source_wanted(configuration)) is not None:

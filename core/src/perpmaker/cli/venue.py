@@ -14,6 +14,7 @@ from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConnectivityError, PayloadError, RefusedError
+from perpmaker.sandbox.latency import Latency
 from perpmaker.sandbox.server import SandboxLine, SandboxSettings
 from perpmaker.secret import References
 from perpmaker.simulation.market import DEFAULT_SHAPE
@@ -36,6 +37,7 @@ def sandbox_settings(configuration: Configuration) -> SandboxSettings:
         balance=wanted.balance,
         recording=tuple(map(Path, wanted.recording)),
         recording_start=wanted.recording_start or 0.0,
+        latency=Latency(order_ms=wanted.order_latency_ms, feed_ms=wanted.feed_latency_ms),
     )
 
 
@@ -77,6 +79,17 @@ def wants_sandbox(configuration: Configuration, url: str | None) -> bool:
         raise click.UsageError(f'--sandbox-url is for sandbox and paper, and [{name}] environment = "{environment}"')
 
     return False
+
+
+def worth_of(configuration: Configuration, line: SandboxLine | None) -> tuple[str, ...]:
+    """What a result is worth, for the summary: where the market came from and what took time, unless all was real."""
+    if line is not None:
+        return line.worth
+
+    if configuration.environment is Environment.PAPER:
+        return (f"orders simulated here, under way {configuration.sandbox.order_latency_ms} ms",)
+
+    return ()
 
 
 def _is_address(url: str) -> bool:

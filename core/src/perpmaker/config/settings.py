@@ -73,6 +73,8 @@ class SandboxSettings:
     `shape` is how the synthetic market behaves; None is the calibrated default, calm.
 
     `recording` are the files of a capture that is traded instead, in order, from `recording_start` seconds on.
+    `order_latency_ms` is how long commands are under way to the matching engine, also on paper, `feed_latency_ms` how
+    much later the sandbox's market data come.
     """
 
     seed: Annotated[int | None, Range(at_least=0)] = None
@@ -81,6 +83,8 @@ class SandboxSettings:
     port: Annotated[int, Range(at_least=0, at_most=65_535)] = 0
     recording: tuple[str, ...] = ()
     recording_start: Annotated[float | None, Range(at_least=0)] = None
+    order_latency_ms: Annotated[int, Range(at_least=0, at_most=10_000)] = 5
+    feed_latency_ms: Annotated[int, Range(at_least=0, at_most=10_000)] = 0
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what is allowed) for a key that does nothing."""

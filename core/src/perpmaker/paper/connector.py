@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import anyio
 import attrs
 
 from perpmaker.clock import Clock
@@ -35,13 +36,15 @@ from perpmaker.simulation.statement import AccountState
 _Asked = TypeVar("_Asked", NewOrder, CancelOrder)
 
 
-def paper_declaration(declaration: DerivativeConnectorDeclaration, balance: Decimal) -> DerivativeConnectorDeclaration:
+def paper_declaration(
+    declaration: DerivativeConnectorDeclaration, balance: Decimal, *, order_latency_ms: int = 0
+) -> DerivativeConnectorDeclaration:
     """The same venue, on paper: it is opened for its public data, and the account starts with so much quote asset."""
 
     @asynccontextmanager
     async def open_on_paper(settings: object, context: ConnectorContext) -> AsyncIterator[DerivativeConnector]:
         async with declaration.open(settings, context) as venue:
-            yield PaperConnector(venue, balance=balance, clock=context.clock)
+            yield PaperConnector(venue, balance=balance, clock=context.clock, order_latency_ms=order_latency_ms)
 
     opened: Callable[[Any, ConnectorContext], AbstractAsyncContextManager[DerivativeConnector]] = open_on_paper
 
@@ -52,19 +55,23 @@ class PaperConnector:
     """See `perpmaker.connector.interface.DerivativeConnector`. Of the venue only rules and public streams are used.
 
     The account lives and ends with this object, and so does its name: no journal of an earlier one is met again.
-    Commands take no time, and their outcome is always known.
+    Commands are under way for `order_latency_ms`, and their outcome is always known: one that is given up meanwhile
+    never arrives.
     """
 
     fence_s = 0.0
 
     allows_two_stops = True
 
-    def __init__(self, venue: DerivativeConnector, *, balance: Decimal, clock: Clock) -> None:
+    def __init__(
+        self, venue: DerivativeConnector, *, balance: Decimal, clock: Clock, order_latency_ms: int = 0
+    ) -> None:
         self.name = venue.name
         self.account = f"{ACCOUNT}-{clock.utc_ms()}"
         self._public = venue
         self._balance = balance
         self._clock = clock
+        self._latency_s = order_latency_ms / 1000
         self._venue: PaperVenue | None = None
 
     async def instrument(self, market: str) -> Instrument:
@@ -116,7 +123,7 @@ class PaperConnector:
         def place(order: NewOrder) -> OrderReport:
             return report_of(venue.exchange.place(ACCOUNT, request_of(venue.exchange, order), venue.now_ms()))
 
-        return [_outcome(order, place) for order in orders]
+        return await self._act(orders, place)
 
     async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
         """Cancel orders, one after the other."""
@@ -125,7 +132,7 @@ class PaperConnector:
         def cancel(order: CancelOrder) -> OrderReport:
             return report_of(venue.exchange.cancel(ACCOUNT, client_id=order.client_id, now_ms=venue.now_ms()))
 
-        return [_outcome(order, cancel) for order in orders]
+        return await self._act(orders, cancel)
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Place stops that close the whole position when the last price reaches their trigger."""
@@ -141,7 +148,7 @@ class PaperConnector:
 
             return self._stop_report(venue, venue.exchange.place_conditional(ACCOUNT, request, venue.now_ms()))
 
-        return [_outcome(order, place) for order in orders]
+        return await self._act(orders, place)
 
     async def cancel_stops(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
         """Take stops off."""
@@ -153,7 +160,7 @@ class PaperConnector:
 
             return self._stop_report(venue, stop)
 
-        return [_outcome(order, cancel) for order in orders]
+        return await self._act(orders, cancel)
 
     # --- questions -------------------------------------------------------------------------------------------------
 
@@ -212,6 +219,12 @@ class PaperConnector:
         became = None if stop.order_id is None else venue.exchange.order(ACCOUNT, order_id=stop.order_id)
 
         return stop_report_of(stop, became)
+
+    async def _act(self, orders: Sequence[_Asked], act: Callable[[_Asked], OrderReport]) -> Sequence[Outcome]:
+        """Let the commands arrive, and carry them out one after the other."""
+        await anyio.sleep(self._latency_s)
+
+        return [_outcome(order, act) for order in orders]
 
     def _at(self, instrument: Instrument) -> PaperVenue:
         if self._venue is None or self._venue.instrument.market != instrument.market:

@@ -63,7 +63,9 @@ async def open_source_sandbox(
     same = source.market == traded.market
     instrument = attrs.evolve(rules.instrument, symbol=source.dialect.symbol(source.market))
     spot = SpotMarket(instrument, price=rules.price, start_ms=clock.utc_ms()) if same else None
-    settings = SandboxSettings(venue=source.venue, market=source.market, seed=traded.seed, shape=traded.shape)
+    settings = SandboxSettings(
+        venue=source.venue, market=source.market, seed=traded.seed, shape=traded.shape, latency=traded.latency
+    )
 
     async with open_sandbox(source.dialect, settings, clock=clock, listener=source.listener, market=spot) as sandbox:
         yield SourceSandbox(sandbox, spot)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import attrs
 
 from perpmaker.clock import Clock
+from perpmaker.sandbox.latency import AT_ONCE, Latency
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.wire.server import App
 
@@ -38,5 +39,5 @@ class Dialect(Protocol):
     def symbol(self, market: str) -> str:
         """The venue's name of a market (`BTC-USDT` -> `BTCUSDT`)."""
 
-    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any]) -> VenueApp:
-        """The app that speaks the venue's protocol over this exchange."""
+    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> VenueApp:
+        """The app that speaks the venue's protocol over this exchange, with commands and market data this late."""

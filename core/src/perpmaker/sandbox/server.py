@@ -18,6 +18,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.sandbox.control import ControlRoom
 from perpmaker.sandbox.dialect import Dialect, TestKeys
 from perpmaker.sandbox.gate import Gate, new_token
+from perpmaker.sandbox.latency import Latency
 from perpmaker.sandbox.oracle import Oracle
 from perpmaker.sandbox.recording_file import open_capture
 from perpmaker.simulation.crowd import Market
@@ -40,7 +41,8 @@ _STANDS_STILL = "The recording has ended: the market stands still from now on."
 class SandboxSettings:
     """What a sandbox is made of; `options` are the dialect's own.
 
-    `shape` is how the synthetic market behaves (`perpmaker.simulation.market.SHAPES`).
+    `shape` is how the synthetic market behaves (`perpmaker.simulation.market.SHAPES`), `latency` how long orders and
+    market data are under way.
     `recording` are the files of a capture, in order, that take the place of the synthetic market; it begins
     `recording_start` seconds after its first line. WebSockets are pinged every `ping_s` seconds, and who lets a ping
     pass unanswered is cut off, as venues do.
@@ -53,6 +55,7 @@ class SandboxSettings:
     balance: Decimal = Decimal(10_000)
     recording: tuple[Path, ...] = ()
     recording_start: float = 0.0
+    latency: Latency = attrs.field(factory=Latency)
     ping_s: float = 180.0
     options: Mapping[str, Any] = attrs.field(factory=dict)
 
@@ -74,6 +77,7 @@ class SandboxLine:
     seed: int
     shape: str = DEFAULT_SHAPE
     recording: tuple[str, ...] = ()
+    latency: Latency = attrs.field(factory=Latency)
     source: SandboxLine | None = None
     control_token: str = attrs.field(default="", repr=False)
 
@@ -89,9 +93,11 @@ class SandboxLine:
     def worth(self) -> tuple[str, ...]:
         """What a result there is worth, for the summary: where the market came from, in short lines."""
         if self.recording:
-            return (f"recorded in {', '.join(self.recording)}",)
+            return (f"recorded in {', '.join(self.recording)}", str(self.latency))
 
-        return ("synthetic market: says nothing about profit", f"shape {self.shape}, seed {self.seed}")
+        made = f"shape {self.shape}, seed {self.seed}"
+
+        return ("synthetic market: says nothing about profit", made, str(self.latency))
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -127,7 +133,7 @@ async def open_sandbox(
     exchange, behind = _exchange(dialect, settings, clock.utc_ms, market, tell)
     oracle = Oracle(exchange)
     exchange.open_account(ACCOUNT, settings.balance)
-    app = dialect.app(exchange, clock, dict(settings.options))
+    app = dialect.app(exchange, clock, dict(settings.options), settings.latency)
     line = _line(dialect, settings, _url(listener), source)
     plan = faults if faults is not None else FaultPlan(seed=settings.seed)
     sandbox = Sandbox(line=line, keys=dialect.keys, exchange=exchange, market=behind, oracle=oracle, faults=plan)
@@ -194,6 +200,7 @@ def _line(dialect: Dialect, settings: SandboxSettings, url: str, source: Sandbox
         seed=settings.seed,
         shape=settings.shape,
         recording=tuple(file.name for file in settings.recording),
+        latency=settings.latency,
         source=source,
         control_token=new_token(),
     )

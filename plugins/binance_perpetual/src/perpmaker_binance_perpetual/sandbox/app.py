@@ -10,6 +10,7 @@ import msgspec
 
 from perpmaker.clock import Clock
 from perpmaker.sandbox.dialect import TestKeys
+from perpmaker.sandbox.latency import AT_ONCE, DelayLine, Latency
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.wire.server import Request, Response
 from perpmaker.wire.websocket import WebSocket
@@ -46,11 +47,13 @@ ENDPOINTS: Final = {
 class BinanceApp:
     """Speaks the venue's protocol over a simulated exchange."""
 
-    def __init__(self, exchange: Exchange, clock: Clock, options: Options) -> None:
+    def __init__(self, exchange: Exchange, clock: Clock, options: Options, latency: Latency = AT_ONCE) -> None:
         self._options = options
         self._venue = Venue(exchange, clock, options)
         self._authenticator = Authenticator(KEYS.checkers(), self._venue.server_ms)
-        self._hub = Hub(clock, options.socket_life_s)
+        self._order_s = (latency.order_ms + options.late_match_ms) / 1000
+        self._feed = DelayLine(clock, latency.feed_ms)
+        self._hub = Hub(clock, options.socket_life_s, self._feed)
         self._chance = Random(options.seed)  # noqa: S311  # chance that a seed repeats, not a secret
         self._rhythm_ms = min(RACE_MS, options.rhythm_ms) if options.race_ms else options.rhythm_ms
         self._market = MarketStreams(self._venue, self._hub, options.rhythm_ms)
@@ -86,6 +89,11 @@ class BinanceApp:
 
     async def run(self) -> None:
         """Let the market move and push what is due, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._feed.run)
+            await self._push()
+
+    async def _push(self) -> None:
         while True:
             now_ms = self._venue.now_ms()
             self._venue.exchange.advance(now_ms)
@@ -109,8 +117,8 @@ class BinanceApp:
 
     async def _match(self, endpoint: Endpoint, parameters: Parameters, window: Window | None) -> object:
         """Take a command to the matching engine, which may be late, and hold its answer back as chance will have it."""
-        if self._options.late_match_ms:
-            await anyio.sleep(self._options.late_match_ms / 1000)
+        if self._order_s:
+            await anyio.sleep(self._order_s)
 
             if self._options.checks_window_at_match and window is not None and window.is_over(self._venue.server_ms()):
                 raise refusal(-5028)
@@ -137,6 +145,6 @@ class BinanceDialect:
         """The venue's name: `BTC-USDT` is `BTCUSDT`."""
         return market.replace("-", "")
 
-    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any]) -> BinanceApp:
+    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> BinanceApp:
         """The app over this exchange; ValueError for an option that there is not. See `Options`."""
-        return BinanceApp(exchange, clock, parse_options(options))
+        return BinanceApp(exchange, clock, parse_options(options), latency)

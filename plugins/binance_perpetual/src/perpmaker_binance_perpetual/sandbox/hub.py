@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
 from perpmaker.clock import Clock
+from perpmaker.sandbox.latency import DelayLine
 from perpmaker.wire.websocket import WebSocket
 from perpmaker_binance_perpetual.sandbox.socket import Connection, Target
 
 
 class Hub:
-    """Delivers messages to the sockets that hear their stream; each message is encoded once."""
+    """Delivers messages to the sockets that hear their stream; each message is encoded once.
 
-    def __init__(self, clock: Clock, life_s: float) -> None:
+    Those of market streams go through `feed`, which may keep them for a while.
+    """
+
+    def __init__(self, clock: Clock, life_s: float, feed: DelayLine) -> None:
         self._clock = clock
         self._life_s = life_s
+        self._feed = feed
         self._connections: dict[Connection, None] = {}
         self._hearers: dict[str, list[Connection]] = {}
 
@@ -38,13 +44,12 @@ class Hub:
 
     def publish(self, stream: str, data: Mapping[str, object]) -> None:
         """Deliver a message of a market stream."""
-        hearing = self._hearing(stream)
+        if self._hearing(stream):
+            self._feed.put(partial(self._deliver, stream, msgspec.json.encode(data).decode()))
 
-        if hearing:
-            payload = msgspec.json.encode(data).decode()
-
-            for connection in hearing:
-                connection.deliver(stream, payload)
+    def _deliver(self, stream: str, payload: str) -> None:
+        for connection in self._hearing(stream):
+            connection.deliver(stream, payload)
 
     def publish_user(self, listen_key: str, data: Mapping[str, object]) -> None:
         """Deliver a user event to the sockets under the key whose allow-list has it."""

@@ -23,8 +23,8 @@ class Options:
     """The venue's knobs; times in the unit of their name.
 
     `server_time_offset_ms`: the venue's clock ahead of ours. `read_lag_ms`: what is asked about orders, trades and
-    positions is answered as it was that long ago. `late_match_ms`: a command reaches the matching engine that long
-    after the gateway let it pass; `checks_window_at_match` whether the window is checked there once more (-5028).
+    positions is answered as it was that long ago. `late_match_ms`: a command reaches the matching engine that much
+    later than the sandbox's order latency has it; `checks_window_at_match`: there the window is checked again (-5028).
     `hidden_for_ms`: a new order is not found by queries for that long. `listen_key_life_s`: without renewal.
     `socket_life_s`: after which every socket is closed. `enforce_limits`, `weight_1m`, `orders_10s`, `orders_1m`: the
     rate limits. `rhythm_ms`: how often the fastest public streams speak (differences of the book, aggregate trades).

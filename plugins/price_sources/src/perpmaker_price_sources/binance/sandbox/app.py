@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -12,6 +13,7 @@ import msgspec
 from perpmaker.clock import Clock
 from perpmaker.model.order import Side
 from perpmaker.sandbox.dialect import TestKeys
+from perpmaker.sandbox.latency import AT_ONCE, DelayLine, Latency
 from perpmaker.simulation.event import SimulationEvent, TradePrinted
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.wire.server import Request, Response
@@ -36,12 +38,13 @@ class _RefusedError(Exception):
 class SpotApp:
     """Speaks the venue's protocol over a simulated exchange, of which it uses the market alone."""
 
-    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+    def __init__(self, exchange: Exchange, clock: Clock, latency: Latency = AT_ONCE) -> None:
         self._exchange = exchange
         self._clock = clock
         self._symbol = exchange.instrument.symbol
         self._trades: list[TradePrinted] = []
         self._best_id = 0
+        self._feed = DelayLine(clock, latency.feed_ms)
         self._listeners: dict[Listener, None] = {}
         self._endpoints: Mapping[str, Callable[[Mapping[str, str]], object]] = {
             "/api/v3/ping": lambda _: {},
@@ -84,6 +87,11 @@ class SpotApp:
 
     async def run(self) -> None:
         """Push what is new, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._feed.run)
+            await self._push()
+
+    async def _push(self) -> None:
         while True:
             self._exchange.advance(self._clock.utc_ms())
             self._publish_trades()
@@ -164,12 +172,14 @@ class SpotApp:
 
     def _publish(self, stream: str, data: Mapping[str, object]) -> None:
         name = f"{self._symbol.lower()}@{stream}"
-        hearing = [listener for listener in self._listeners if name in listener.streams]
 
-        if hearing:
+        if any(name in listener.streams for listener in self._listeners):
             message = msgspec.json.encode({"stream": name, "data": data}).decode()
+            self._feed.put(partial(self._deliver, name, message))
 
-            for listener in hearing:
+    def _deliver(self, name: str, message: str) -> None:
+        for listener in self._listeners:
+            if name in listener.streams:
                 listener.deliver(message)
 
     # --- words -----------------------------------------------------------------------------------------------------
@@ -196,9 +206,9 @@ class SpotDialect:
         """The venue's name: `BTC-USDT` is `BTCUSDT`."""
         return market.replace("-", "")
 
-    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any]) -> SpotApp:
+    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> SpotApp:
         """The app over this exchange; it has no options."""
         if options:
             raise ValueError(f"the sandbox of binance has no option {', '.join(options)}")
 
-        return SpotApp(exchange, clock)
+        return SpotApp(exchange, clock, latency)
