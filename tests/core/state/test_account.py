@@ -106,15 +106,11 @@ def test_an_older_word_on_a_balance_is_ignored(account: Account) -> None:
     assert account.balances["USDT"].wallet == 10
 
 
-def test_capital_is_the_wallet_with_what_is_open_less_its_margin(account: Account) -> None:
-    """1000 + (110 - 100) - 110 / 10; unknown while there is no balance, or no mark for an open position."""
-    assert account.capital("USDT", Decimal(110), 10) is None
-    account.balance(Balance(asset="USDT", wallet=Decimal(1000)))
-    assert account.capital("USDT", None, 10) == 1000
+def test_profit_that_is_not_booked_is_that_at_the_mark(account: Account) -> None:
+    """1 from 100 at 110; unknown without a mark."""
     account.fill(fill("1"), ours=True)
 
-    assert account.capital("USDT", None, 10) is None
-    assert account.capital("USDT", Decimal(110), 10) == 999
+    assert account.unrealized(None) is None
     assert account.unrealized(Decimal(110)) == 10
 
 
@@ -127,11 +123,9 @@ def test_I17_ids_are_remembered_up_to_a_number(account: Account) -> None:
 
 
 def test_nothing_is_worked_out_from_an_entry_price_that_is_not_known(account: Account) -> None:
-    """Profit, capital and what a fill realised wait for it."""
-    account.balance(Balance(asset="USDT", wallet=Decimal(1000)))
+    """Profit, and what a fill realised, wait for it."""
     account.report(Position(side=PositionSide.NET, amount=Decimal(1), venue_ms=1), 0.0)
 
     assert account.unrealized(Decimal(100)) is None
-    assert account.capital("USDT", Decimal(100), 1) is None
     account.fill(fill("1", Side.SELL, venue_ms=2, realized_pnl=None), ours=True)
     assert account.totals.realized_pnl == 0

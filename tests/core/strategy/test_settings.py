@@ -32,6 +32,7 @@ KEYS = {
     "bid_order_optimization_depth": Decimal(0),
     "ask_order_optimization_depth": Decimal(0),
     "filled_order_delay": 60.0,
+    "max_margin": None,
     "when_in_position": "hold",
 }
 

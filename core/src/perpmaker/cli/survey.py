@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import anyio
 import attrs
@@ -17,6 +18,7 @@ from perpmaker.engine.plugin_start import starting
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import UNHEARD, source_opener, why_unheard
 from perpmaker.errors import MarketRulesError, PerpmakerError
+from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.event import Channel, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
@@ -58,7 +60,7 @@ async def survey(
 
     with starting("connector", plan.connector.name):
         settings = await connector.read_settings(instrument) if isinstance(connector, SettingsReading) else None
-        await _read_account(state, connector, instrument, clock)
+        account = await _read_account(state, connector, instrument, clock)
 
     source_failure = await _listen(
         state, _feeds(plan, connector, instrument, context), clock, _price_type(configuration)
@@ -70,7 +72,6 @@ async def survey(
         wanted = plan.strategy.build(plan.strategy_settings, instrument).decide(view)
 
     reviewed = review(view, wanted.quotes, modules)
-    balance = state.account.balances.get(instrument.quote)
 
     return assess(
         Situation(
@@ -84,7 +85,8 @@ async def survey(
             exits=plan.exits,
             margin_mode=plan.margin_mode or (None if settings is None else settings.margin_mode),
             settings_now=settings,
-            wallet=None if balance is None else balance.wallet,
+            wallet=_wallet(account, instrument.quote),
+            account=account,
             funding_rate=state.market.funding_rate,
             next_funding_ms=state.market.next_funding_ms,
             given=configuration.given,
@@ -120,11 +122,23 @@ def _price_type(configuration: Configuration) -> str:
     return settings.price_type if isinstance(settings, StrategySettings) else ""
 
 
-async def _read_account(state: State, connector: DerivativeConnector, instrument: Instrument, clock: Clock) -> None:
+def _wallet(account: AccountSnapshot, quote: str) -> Decimal | None:
+    """What stands behind the positions: the quote asset's own wallet, or what all assets come to."""
+    if account.asset_mode is not AssetMode.SINGLE:
+        return account.available + account.order_margin
+
+    return next((one.wallet for one in account.assets if one.asset == quote), None)
+
+
+async def _read_account(
+    state: State, connector: DerivativeConnector, instrument: Instrument, clock: Clock
+) -> AccountSnapshot:
     """The account, as a reconciliation would bring it."""
     account = await Recovery(connector=connector, instrument=instrument, clock=clock).account()
     event = Resynced(began_at=account.asked_at, orders=(), finished=(), fills=(), account=account, venue_ms=0)
     state.fold(event, clock.now())
+
+    return account
 
 
 def _feeds(

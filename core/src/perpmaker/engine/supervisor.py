@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed
+from perpmaker.engine.account_watch import AccountWatch
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.dead_man import DeadMan
 from perpmaker.engine.decision import Decision
@@ -94,6 +95,7 @@ class Supervisor:
     _watch: SettingsWatch = attrs.field(init=False)
     _rules: RulesWatch = attrs.field(init=False)
     _prices: PriceReader = attrs.field(init=False)
+    _account: AccountWatch = attrs.field(init=False)
     _runners: list[FeedRunner] = attrs.field(factory=list, init=False)
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _asking: set[str] = attrs.field(factory=set, init=False)
@@ -134,6 +136,7 @@ class Supervisor:
         self._rules = RulesWatch(
             connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
         )
+        self._account = AccountWatch(recovery=self._recovery, gate=self._gate, emit=self.inbox.put)
         self._prices = PriceReader(
             connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
         )
@@ -186,6 +189,7 @@ class Supervisor:
                 group.start_soon(self._keep_synced)
                 group.start_soon(self._check)
                 group.start_soon(self._rules.run)
+                group.start_soon(self._account.run)
                 group.start_soon(self._trade, group)
 
                 if self._dead_man is not None:
@@ -250,6 +254,7 @@ class Supervisor:
 
         self._watch.see(events)
         self._rules.see(events)
+        self._account.see(events)
 
         if self._dead_man is not None:
             self._dead_man.see(events)

@@ -26,6 +26,7 @@ from perpmaker.engine.agreement import Agreement
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.decision import Decision, ExitRule, Review
+from perpmaker.engine.funds_notice import FundsNotice
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.price_question import PriceQuestion
 from perpmaker.engine.proof import Proof
@@ -110,6 +111,7 @@ class Trader:
         self._price_question = PriceQuestion(self.state)
         self._retries = Retries()
         self._competition = Competition()
+        self._funds_notice = FundsNotice(state=self.state)
         self._aftermath = Aftermath(self.state, self.permission, self._retries, self._competition)
         self._sending = Sending(
             state=self.state,
@@ -225,6 +227,7 @@ class Trader:
     def _decide(self, notices: list[str], now: float) -> Decision:
         state, permission = self.state, self.permission
         notices.extend(self._aftermath.take(now))
+        notices.extend(self._funds_notice.take())
         stopping = permission.stop is not None or permission.halted is not None
         proofs, told = self._proof.demand(now, cancel_unknown=stopping)
         notices.extend(told)
@@ -313,7 +316,9 @@ class Trader:
     def _next_timer(self, now: float) -> float | None:
         """The next moment at which time alone changes something, apart from the wake conditions."""
         stale_in = self.permission.book_max_age_s - self.state.market.age_s(Channel.BOOK, now)
+        funds_at = self.state.funds.next_at(now)
         moments = (
+            None if funds_at is None else funds_at + LEAST_PAUSE_S,
             self._proof.next_at(now),
             self._price_question.next_at(now),
             self._retries.next_at(now),

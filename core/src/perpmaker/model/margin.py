@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TypeVar
 
-from perpmaker.model.instrument import MarginTier
+from perpmaker.model.instrument import Instrument, MarginTier, OrderMargin
+
+Number = TypeVar("Number", int, Decimal)
 
 _ZERO = Decimal(0)
 _UNTIERED = MarginTier(
@@ -30,6 +33,27 @@ def tier_of(tiers: Sequence[MarginTier], notional: Decimal) -> MarginTier:
 def initial_margin(notional: Decimal, leverage: int) -> Decimal:
     """What a venue demands to open this notional."""
     return abs(notional) / leverage
+
+
+def quote_cost(instrument: Instrument, leverage: int, notional: Decimal) -> Decimal:
+    """What a quote of this notional takes from the capital: its margin and the taker fee."""
+    return notional * (1 + instrument.taker_fee * leverage) / leverage
+
+
+def affordable_notional(instrument: Instrument, leverage: int, capital: Decimal) -> Decimal:
+    """The notional of quotes whose cost is this capital; the other way round of `quote_cost`."""
+    return capital * leverage / (1 + instrument.taker_fee * leverage)
+
+
+def bound_notional(kind: OrderMargin, bids: Number, asks: Number) -> Number:
+    """The notional that a venue demands margin for, of resting bids and asks of these notionals."""
+    match kind:
+        case OrderMargin.NONE:
+            return bids * 0
+        case OrderMargin.LARGER_SIDE:
+            return max(bids, asks)
+        case OrderMargin.BOTH_SIDES:
+            return bids + asks
 
 
 def maintenance_margin(tiers: Sequence[MarginTier], notional: Decimal) -> Decimal:

@@ -6,6 +6,7 @@ import attrs
 
 from perpmaker.report.preflight_checklist import Line, advise_leverage, read_checklist
 from perpmaker.report.preflight_figure import Figures, Situation, measure
+from perpmaker.report.preflight_funds import read_funds_refusals, read_funds_warnings
 from perpmaker.report.preflight_warning import Warned, read_refusals, read_warnings
 
 
@@ -20,6 +21,10 @@ class Preflight:
     refusals: tuple[str, ...]
 
 
+def _loud(text: str) -> Warned:
+    return Warned(text=text, loud=True)
+
+
 def assess(situation: Situation) -> Preflight:
     """Measure, and judge what was measured."""
     figures = measure(situation)
@@ -28,6 +33,6 @@ def assess(situation: Situation) -> Preflight:
         figures=figures,
         leverage_advice=advise_leverage(figures.leverage),
         checklist=tuple(read_checklist(situation, figures)),
-        warnings=tuple(read_warnings(situation, figures)),
-        refusals=tuple(read_refusals(figures)),
+        warnings=(*read_warnings(situation, figures), *map(_loud, read_funds_warnings(situation))),
+        refusals=(*read_refusals(figures), *read_funds_refusals(situation)),
     )

@@ -12,6 +12,7 @@ from decimal import Decimal
 import attrs
 
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.margin import free_margin_share, largest_notional
 from perpmaker.model.order import PositionMode, Side
 from perpmaker.model.position import MarginMode, Position, VenueSettings
@@ -34,7 +35,8 @@ class Situation:
     `wanted` is the strategy's answer to `view`, `approved` and `refused` what the risk modules made of it. `strategy`
     holds the settings of the strategy that ships, None for another one. `margin_mode` is that of the account, or the
     one that the configuration sets; None where neither is known. `settings_now` is what the account is set to, as far
-    as it was read. `given` are the keys that stand in the file. `source_failure`: why the price source is not heard.
+    as it was read. `wallet` is what stands behind the positions, `account` the venue's whole word. `given` are the
+    keys that stand in the file. `source_failure`: why the price source is not heard.
     """
 
     environment: str
@@ -48,6 +50,7 @@ class Situation:
     margin_mode: MarginMode | None = None
     settings_now: VenueSettings | None = None
     wallet: Decimal | None = None
+    account: AccountSnapshot | None = None
     funding_rate: Decimal | None = None
     next_funding_ms: int | None = None
     given: frozenset[str] = frozenset()

@@ -250,6 +250,7 @@ class Account:
         """One position at this mark price."""
         holding = self.holdings[side]
         amount = holding.lots * self.instrument.lot
+        exposure = self._added_exposure(list(self.open_orders.values()), side, mark)
         entry = (holding.cost / abs(amount)).quantize(MONEY) if amount else ZERO
         liquidation = liquidation_price(
             self.instrument.tiers, amount=amount, entry=entry, margin=self.backing(side, mark)
@@ -265,6 +266,7 @@ class Account:
             unrealized=self.unrealized(side, mark),
             initial_margin=self.position_margin(side, mark),
             maintenance_margin=self.maintenance(side, mark),
+            order_margin=initial_margin(exposure, self.leverage),
             liquidation=None if liquidation is None else liquidation.quantize(MONEY),
             isolated_margin=holding.isolated if self.margin_mode is MarginMode.ISOLATED else None,
             realized=holding.realized,

@@ -39,7 +39,8 @@ class PositionState:
     """A position: `lots` and `amount` are signed, `entry` is the average entry price (0 when flat).
 
     `liquidation` is None where the position can never be liquidated; `isolated_margin` is None in cross mode;
-    `realized` accumulates since the account was opened, before fees.
+    `order_margin`
+    is that of the open orders which act on it; `realized` accumulates since the account was opened, before fees.
     """
 
     side: PositionSide
@@ -51,6 +52,7 @@ class PositionState:
     unrealized: Decimal
     initial_margin: Decimal
     maintenance_margin: Decimal
+    order_margin: Decimal
     liquidation: Decimal | None
     isolated_margin: Decimal | None
     realized: Decimal

@@ -115,26 +115,6 @@ class Account:
         for tracked in self.tracked.values():
             tracked.settle()
 
-    def capital(self, asset: str, mark: Decimal | None, leverage: int) -> Decimal | None:
-        """What new quotes may take margin from: wallet plus unrealised profit less the positions' margin."""
-        balance = self.balances.get(asset)
-
-        if balance is None:
-            return None
-
-        capital = balance.wallet
-
-        for tracked in self.tracked.values():
-            position = tracked.now
-
-            if position.amount:
-                if mark is None or position.entry <= 0:
-                    return None
-
-                capital += position.amount * (mark - position.entry) - abs(position.amount) * mark / leverage
-
-        return capital
-
     def unrealized(self, mark: Decimal | None) -> Decimal | None:
         """Profit of the open positions at the mark price, in quote asset; None while mark or entry is not known."""
         total = ZERO

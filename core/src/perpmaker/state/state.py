@@ -42,6 +42,7 @@ from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderStatus, Positi
 from perpmaker.state.account import Account
 from perpmaker.state.book import Book
 from perpmaker.state.foreign import ForeignOrders
+from perpmaker.state.funds import Funds
 from perpmaker.state.market import Market
 from perpmaker.state.orders import RESTING, Orders
 from perpmaker.state.view import Mode, View
@@ -77,6 +78,7 @@ class State:
         self.orders = Orders(self.book.own, fence_s=fence_s)
         self.foreign = ForeignOrders(is_ours)
         self.account = Account(position_mode)
+        self.funds = Funds(leverage)
         self.stop_closed_at: dict[PositionSide, float] = {}
         self.by_hand: list[Fill] = []
         """Fills of orders that are not ours, each once, since the first complete read, until somebody takes them."""
@@ -167,7 +169,8 @@ class State:
             orders=orders.by_slot(),
             ended=dict(orders.endings.by_slot),
             positions=account.positions,
-            capital=account.capital(self.instrument.quote, market.mark, self.leverage),
+            capital=self.funds.capital,
+            capital_age_s=self.funds.age_s(now),
             quote_filled_at=dict(orders.endings.quote_filled_at),
             stop_closed_at=dict(self.stop_closed_at),
             no_quotes_for=_NOBODY,
@@ -237,7 +240,9 @@ class State:
         self._changes += self.foreign.gone(event.client_id)
 
     def _filled(self, event: OrderFilled, now: float) -> None:
+        before = self._amounts()
         self._fill(event.fill, now)
+        self.funds.filled(self.instrument, before, self._amounts(), event.fill.price, now)
 
     def _fill(self, fill: Fill, now: float) -> None:
         before = self._amounts()
@@ -263,12 +268,12 @@ class State:
         self.account.balance(event.balance)
         self._changes += 1
 
-    def _account_reported(self, event: AccountReported, now: float) -> None:
-        for position in event.account.positions:
-            self._position_reported(PositionReported(position=position), now)
-
+    def _account_reported(self, event: AccountReported, _: float) -> None:
         for balance in event.account.assets:
             self.account.balance(balance)
+
+        self.funds.take(event.account, self.instrument, self.orders.working(), self.foreign.resting)
+        self._changes += 1
 
     def _funded(self, event: FundingPaid, _: float) -> None:
         self.account.funded(event)
@@ -290,6 +295,7 @@ class State:
         self.foreign.listed(event.orders)
         self.orders.listed({report.client_id: report for report in event.orders}, event.began_at, now)
         self.account.resync(event.account, event.venue_ms, now)
+        self.funds.take(event.account, self.instrument, self.orders.working(), self.foreign.resting)
 
         if not self._is_read:
             self.account.begin()

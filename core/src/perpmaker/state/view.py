@@ -16,6 +16,9 @@ from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote
 from perpmaker.model.word import Word
 
+CAPITAL_MAX_AGE_S = 60.0
+"""Seconds after which the venue's word on the capital is too old to enlarge anything by it."""
+
 
 @unique
 class Mode(Word):
@@ -99,7 +102,8 @@ class View:
     `*_age_s`: seconds since the channel last proved alive; infinite while it never did.
     `book_ok`: the book is synchronised, two-sided or not; `mark` and `last_trade` are the venue's newest.
     `last_own_trade`: ticks of the last own quote that was filled completely. `capital`: what quotes may take
-    margin from, in quote asset: wallet plus unrealised profit less the positions' margin; None until known.
+    margin from, in quote asset, by the venue's own word, those that rest included; None until known, and
+    `capital_age_s` seconds old.
     `quote_filled_at`: per side of the quote, when a quote was last filled completely.
     `stop_closed_at`: when a stop loss last brought a position to zero, per position.
     `no_quotes_for`: position sides for which exits forbid quotes now (a stop has fired).
@@ -135,6 +139,12 @@ class View:
     blocked: bool
     memory: object
     exit_memory: object = None
+    capital_age_s: float = 0.0
     beside: tuple[WorkingOrder, ...] = ()
     foreign: tuple[OrderReport, ...] = ()
     approved: Mapping[Slot, Quote] = attrs.field(factory=dict)
+
+    @property
+    def is_capital_stale(self) -> bool:
+        """Whether the capital was read too long ago to enlarge anything by it."""
+        return self.capital_age_s > CAPITAL_MAX_AGE_S

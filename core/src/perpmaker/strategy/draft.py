@@ -274,7 +274,7 @@ class Draft:
             return
 
         taking = Taking(self._view, self._view.orders.values())
-        budget = Budget(self._view, free_lots)
+        budget = Budget(self._view, free_lots, self._settings.max_margin)
 
         for slot, quote in self._quotes.items():  # all of them rest, and hold margin for what is left of them
             budget.count(slot.side, quote.ticks, self._view.orders[slot].remaining_lots)
@@ -291,8 +291,7 @@ class Draft:
                 self._refreshed = True
                 self._watch_minimum(slot.side, ticks)
             else:
-                short = Reason(Rule.BUDGET, "the balance does not carry its margin and fee", self._view.capital)
-                self._shelve(slot, (*quote.reasons, short))
+                self._shelve(slot, (*quote.reasons, budget.short))
 
     def finish(self) -> Wanted:
         """The decision as a value, every slot in the order of the ladder."""

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
 from math import inf
 
-from perpmaker.model.instrument import Instrument, OrderMargin
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.margin import affordable_notional, bound_notional
 from perpmaker.model.order import OrderType, Side, WorkingOrder
 from perpmaker.model.quote import Reason, Rule
 from perpmaker.state.view import View
@@ -151,13 +152,21 @@ class Budget:
     """What quotes may still take margin from, granted one quote at a time.
 
     Margin of a quote = notional / leverage + notional x taker fee. Counted in notional units of one tick x one lot.
-    `free_lots` per side reduce the position and need no margin.
+    `free_lots` per side reduce the position and need no margin. `max_margin` is the most that quotes may bind; of a
+    capital that was read too long ago nothing is granted. `short` is why a quote is not granted.
     """
 
-    def __init__(self, view: View, free_lots: dict[Side, int]) -> None:
+    def __init__(self, view: View, free_lots: dict[Side, int], max_margin: Decimal | None = None) -> None:
         instrument = view.instrument
-        unit = instrument.tick * instrument.lot * (1 + instrument.taker_fee * view.leverage)
-        self._limit = int(max(Decimal(0), view.capital or Decimal(0)) * view.leverage / unit)
+        capital = view.capital or Decimal(0)
+        self.short = Reason(Rule.BUDGET, "the balance does not carry its margin and fee", capital)
+
+        if max_margin is not None and max_margin < capital:
+            capital = max_margin
+            self.short = Reason(Rule.BUDGET, "max_margin does not carry its margin and fee", capital)
+
+        limit = affordable_notional(instrument, view.leverage, max(Decimal(0), capital))
+        self._limit = 0 if view.is_capital_stale else int(limit / (instrument.tick * instrument.lot))
         self._margin = instrument.order_margin
         self._used = {Side.BUY: 0, Side.SELL: 0}
         self._free = free_lots
@@ -186,7 +195,4 @@ class Budget:
         """Whether the venue would hold no more than there is for all quotes with this one among them."""
         mine, other = self._used[side] + needed, self._used[side.opposite]
 
-        if self._margin is OrderMargin.NONE:
-            return True
-
-        return (mine + other if self._margin is OrderMargin.BOTH_SIDES else max(mine, other)) <= self._limit
+        return bound_notional(self._margin, mine, other) <= self._limit

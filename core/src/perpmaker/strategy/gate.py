@@ -44,6 +44,11 @@ def read_gate(view: View, settings: StrategySettings, side: Side, reference: Ref
     if held.pulled is not None:
         return held
 
+    if view.is_capital_stale and not free_lots(view).get(side):
+        age = Decimal(int(view.capital_age_s))
+
+        return Gate(pulled=Reason(Rule.BUDGET, "the account was last read so many seconds ago: nothing enlarges", age))
+
     if view.blocked:
         return Gate(paused=Reason(Rule.MODE, "the outcome of an order is unknown: nothing new until it is proven"))
 
@@ -93,6 +98,18 @@ def _delayed(view: View, settings: StrategySettings, side: Side, position_side: 
     wait = Decimal(str(settings.filled_order_delay))
 
     return Gate(paused=Reason(Rule.FILLED_DELAY, f"{after}: nothing new for this many seconds", wait), until=until)
+
+
+def free_lots(view: View) -> dict[Side, int]:
+    """Lots per side that would only reduce the One-way position, and so need no margin."""
+    position = view.positions.get(PositionSide.NET)
+
+    if position is None or position.amount == 0:
+        return {}
+
+    opening = opening_side(PositionSide.NET, 1 if position.amount > 0 else -1)
+
+    return {opening.opposite: view.instrument.lots_down(abs(position.amount))}
 
 
 def standing_reason(view: View) -> Reason | None:

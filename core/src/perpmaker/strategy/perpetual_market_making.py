@@ -5,12 +5,12 @@ from __future__ import annotations
 import attrs
 
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode, PositionSide, Side
-from perpmaker.model.quote import Reason, Rule, Wake, Wanted, Withheld, opening_side
+from perpmaker.model.order import PositionMode
+from perpmaker.model.quote import Reason, Rule, Wake, Wanted, Withheld
 from perpmaker.state.view import View
 from perpmaker.strategy.draft import Draft
 from perpmaker.strategy.filters import MarketFilter, MinimumSpread
-from perpmaker.strategy.gate import standing_reason
+from perpmaker.strategy.gate import free_lots, standing_reason
 from perpmaker.strategy.ladder import SIDES, build_ladder
 from perpmaker.strategy.memory import Memory
 from perpmaker.strategy.recall import Recall
@@ -75,7 +75,7 @@ class PerpetualMarketMaking:
         for side in SIDES:
             draft.lay(side)
 
-        draft.admit(_reducing_lots(view))
+        draft.admit(free_lots(view))
 
         return self._recall.keep(view, draft.finish())
 
@@ -135,15 +135,3 @@ def _wake_without(view: View, missing: NoReference) -> Wake:
     at = view.now + LOOK_AGAIN_S if missing.stale else None
 
     return watch_exactly(view, at)
-
-
-def _reducing_lots(view: View) -> dict[Side, int]:
-    """Lots per side that would only reduce the One-way position, and so need no margin."""
-    position = view.positions.get(PositionSide.NET)
-
-    if position is None or position.amount == 0:
-        return {}
-
-    opening = opening_side(PositionSide.NET, 1 if position.amount > 0 else -1)
-
-    return {opening.opposite: view.instrument.lots_down(abs(position.amount))}

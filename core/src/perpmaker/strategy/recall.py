@@ -62,6 +62,7 @@ def _is_same_account(view: View, before: View) -> bool:
         and view.ended == before.ended
         and view.positions == before.positions
         and view.capital == before.capital
+        and view.is_capital_stale is before.is_capital_stale
         and view.quote_filled_at == before.quote_filled_at
         and view.stop_closed_at == before.stop_closed_at
         and view.no_quotes_for == before.no_quotes_for

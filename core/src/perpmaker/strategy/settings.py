@@ -51,6 +51,7 @@ class StrategySettings:
     bid_order_optimization_depth: Annotated[Decimal, Range(at_least=0)] = Decimal(0)
     ask_order_optimization_depth: Annotated[Decimal, Range(at_least=0)] = Decimal(0)
     filled_order_delay: Annotated[float, Range(at_least=0)] = 60.0
+    max_margin: Annotated[Decimal | None, Range(above=0)] = None
     when_in_position: Literal["hold", "pause", "continue"] = "hold"
 
     @property

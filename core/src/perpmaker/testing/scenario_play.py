@@ -12,12 +12,13 @@ from typing import Any
 
 from perpmaker.cli.plan import plan_of
 from perpmaker.declarations import Declaration
+from perpmaker.engine.account_watch import SETTLE_S, moves_money
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.launch import build_trader
 from perpmaker.engine.recollection import decode_recollection, encode_recollection
 from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Reconnect, Resync
-from perpmaker.model.event import Channel, Command, Event
+from perpmaker.model.event import AccountReported, Channel, Command, Event
 from perpmaker.model.instrument import Instrument
 from perpmaker.testing.scenario_agenda import Agenda, moment
 from perpmaker.testing.scenario_look import Look
@@ -61,6 +62,7 @@ class Play(Look):
         self._runs = 0
         self._alive_at, self._check_at = ALIVE_EVERY_S, CHECK_EVERY_S
         self._wake_at = inf
+        self._reads_money = False
         self.restart()
 
     # --- time
@@ -115,10 +117,19 @@ class Play(Look):
             self._agenda.run_due()
 
     def _decide(self, events: Sequence[Event]) -> None:
+        if not self._reads_money and any(map(moves_money, events)):
+            self._reads_money = True
+            self._agenda.after(SETTLE_S, self._read_money)
+
         decision = self._trader.handle(events, self.now)
         self._wake_at = inf if decision.wake_at is None else decision.wake_at
         self._note(decision)
         self._send(decision.actions)
+
+    def _read_money(self) -> None:
+        """Ask what is free for margin, as the supervisor does after what changed it."""
+        self._reads_money, asked_at = False, self.now
+        self._wire.question("read money", lambda: AccountReported(account=self._venue.account(asked_at)))
 
     def restart(self) -> None:
         """The process is gone without a word, and a new one begins: it knows what its journal would tell it."""

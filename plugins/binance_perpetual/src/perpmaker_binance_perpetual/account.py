@@ -123,7 +123,7 @@ def translate_account(
         positions=translate_positions(mine, instrument, position_mode, as_of_ms),
         assets=assets,
         available=_available(account, assets, instrument.quote, asset_mode),
-        order_margin=_sum(row.openOrderInitialMargin for row in mine),
+        order_margin=_order_margin(account, mine, instrument.quote, asset_mode),
         bids=_sum(row.bidNotional for row in mine),
         asks=_sum(row.askNotional for row in mine),
         asset_mode=asset_mode,
@@ -153,6 +153,22 @@ def _available(account: Account, assets: Iterable[Balance], quote: str, mode: As
         return own or rows.get(CREDITS, ZERO)
 
     return rows[quote] if quote in rows else parse_decimal(account.availableBalance, path="$.availableBalance")
+
+
+def _order_margin(account: Account, rows: Iterable[PositionRisk], quote: str, mode: AssetMode) -> Decimal:
+    """What is bound for the open orders of the market, never more than the account's own answer has for all markets.
+
+    The two answers are not of one instant: an order placed in between is bound in one, and still available in the
+    other, so that it would count twice.
+    """
+    bound = _sum(row.openOrderInitialMargin for row in rows)
+
+    if mode is AssetMode.SINGLE:
+        whole = next((row.openOrderInitialMargin for row in account.assets if row.asset == quote), None)
+    else:
+        whole = account.totalOpenOrderInitialMargin
+
+    return bound if whole is None else min(bound, parse_decimal(whole))
 
 
 def _sum(values: Iterable[Number]) -> Decimal:

@@ -268,6 +268,7 @@ class Asset:
     asset: str
     walletBalance: Number
     availableBalance: Number
+    openOrderInitialMargin: Number | None = None
     updateTime: Millis = 0
 
 
@@ -277,6 +278,7 @@ class Account:
 
     assets: list[Asset]
     availableBalance: Number = "0"
+    totalOpenOrderInitialMargin: Number | None = None
 
 
 @attrs.frozen(kw_only=True)
