@@ -23,6 +23,8 @@ TABLE: dict[str, set[str]] = {
     "errors": set(),
     "clock": set(),
     "secret": {"errors"},
+    "foreign_code": {"errors", "secret"},
+    "watchdog": {"foreign_code"},
     "model": {"errors"},
     "state": VALUES,
     "strategy": PURE,
@@ -39,11 +41,13 @@ TABLE: dict[str, set[str]] = {
     "paper": VALUES | {"clock", "connector", "declarations", "simulation"},
     "declarations": VALUES | {"connector", "risk", "sandbox", "strategy"},
     "hookspecs": {"declarations"},
-    "plugins": {"declarations", "errors", "hookspecs", "strategy"},
+    "plugins": {"declarations", "errors", "foreign_code", "hookspecs", "strategy"},
     "catalog": {"declarations", "errors", "plugins"},
     "config": VALUES | {"catalog", "connector", "declarations", "exits", "secret"},
     "engine.trader": PURE | {"execution", "exits", "risk", "strategy"},
-    "engine": PURE | {"clock", "connector", "declarations", "execution", "exits", "risk", "secret", "strategy", "wire"},
+    "engine": PURE
+    | {"clock", "connector", "declarations", "execution", "exits", "foreign_code"}
+    | {"risk", "secret", "strategy", "wire"},
     "report": PURE | {"engine", "exits", "risk", "strategy"},
 }
 FREE = {"cli", "testing"}  # may import everything; nobody imports testing

@@ -1,4 +1,7 @@
-"""What a plugin hands to `register`: frozen, keyword-only values that only declare."""
+"""What a plugin hands to `register`: frozen, keyword-only values that only declare.
+
+`distribution` of each is filled in by the loading: the distribution that brought it, with its version.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,7 @@ class DerivativeConnectorDeclaration:
     open: Callable[[Any, ConnectorContext], AbstractAsyncContextManager[DerivativeConnector]]
     sandbox: Callable[[], Dialect] | None = None
     hedge_mode: bool = True
+    distribution: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -59,6 +63,7 @@ class PriceSourceDeclaration:
     by_market: bool = False
     sandbox: Callable[[], Dialect] | None = None
     check: Callable[[Any, SourceRequest], Iterable[tuple[str, str]]] | None = None
+    distribution: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +74,7 @@ class RiskModuleDeclaration:
     summary: str
     settings: type
     build: Callable[[Any, Instrument], RiskModule]
+    distribution: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -79,6 +85,7 @@ class StrategyDeclaration:
     summary: str
     settings: type
     build: Callable[[Any, Instrument], Strategy]
+    distribution: str = attrs.field(default="", eq=False)
 
 
 Declaration: TypeAlias = (

@@ -4,7 +4,8 @@
 
     PerpmakerError
     ├── ConfigurationError        the file is wrong; carries every problem found at once      exit 2
-    ├── PluginError               a plugin not there, there twice, or failed at its start     exit 2
+    ├── PluginError               a plugin that is not there, was not loaded, or is there twice  exit 2
+    │   └── PluginFaultError      a plugin raised, answered or did what no plugin may         exit 6
     ├── RecordingError            a recorded market that cannot be replayed                   exit 2
     ├── SandboxError              a sandbox that would not start, and has said why            exit as it did
     ├── VenueError
@@ -91,9 +92,27 @@ class ConfigurationError(PerpmakerError):
 
 
 class PluginError(PerpmakerError):
-    """A plugin was named that is not there, was not loaded, is there twice, or made a mistake at its start."""
+    """A plugin was named that is not there, was not loaded, or is there twice."""
 
     exit_code = ExitCode.FILE
+
+
+class PluginFaultError(PluginError):
+    """A plugin raised, answered or did what no plugin may. The text names the plugin and its distribution.
+
+    `detail` is the traceback for the plugin's author, `kept_in` the file that holds it (empty: not written yet).
+    `at_start` is the same in words for a run that has not begun. `interrupted`: the plugin did not come back, so the
+    watchdog ended its call.
+    """
+
+    exit_code = ExitCode.PLUGIN
+
+    def __init__(self, text: str, *, at_start: str = "", detail: str = "", interrupted: bool = False) -> None:
+        self.at_start = at_start or text
+        self.detail = detail
+        self.interrupted = interrupted
+        self.kept_in = ""
+        super().__init__(text)
 
 
 class RecordingError(PerpmakerError):
@@ -186,7 +205,14 @@ class MarketClosedError(MarketRulesError):
 
 
 class RiskModuleError(PerpmakerError):
-    """A risk module enlarged a quote, brought it nearer, or answered for another one."""
+    """A risk module enlarged a quote, brought it nearer, answered for another one, or answered what is no verdict.
+
+    `module` is the one that did.
+    """
+
+    def __init__(self, text: str, *, module: object = None) -> None:
+        self.module = module
+        super().__init__(text)
 
 
 class PayloadError(PerpmakerError):

@@ -31,6 +31,8 @@ from perpmaker.declarations import (
     StrategyDeclaration,
     declaration_faults,
 )
+from perpmaker.errors import PerpmakerError, PluginFaultError
+from perpmaker.foreign_code import ForeignCode, interrupts_noted, raise_if_meant
 from perpmaker.hookspecs import PLUGIN_API, PROJECT
 from perpmaker.strategy.declaration import declaration as perpetual_market_making
 
@@ -107,14 +109,15 @@ def load_plugins(environ: Mapping[str, str] | None = None) -> tuple[LoadedPlugin
     built_in = EntryPoint(name="perpetual_market_making", value=f"{__name__}:BUILT_IN", group=PROJECT)
     found = [_load(manager, built_in, PROJECT, importlib.metadata.version(PROJECT))]
 
-    for entry_point, distribution in sorted(_entry_points(), key=lambda pair: (pair[1].name, pair[0].name)):
-        origin = (distribution.name, distribution.version or "?")
-        reason = _left_out(entry_point.name, distribution.name, environ)
+    with interrupts_noted():
+        for entry_point, distribution in sorted(_entry_points(), key=lambda pair: (pair[1].name, pair[0].name)):
+            origin = (distribution.name, distribution.version or "?")
+            reason = _left_out(entry_point.name, distribution.name, environ)
 
-        if reason:
-            found.append(_record(entry_point.name, *origin, state=PluginState.LEFT_OUT, reason=reason))
-        else:
-            found.append(_load(manager, entry_point, *origin))
+            if reason:
+                found.append(_record(entry_point.name, *origin, state=PluginState.LEFT_OUT, reason=reason))
+            else:
+                found.append(_load(manager, entry_point, *origin))
 
     return tuple(found)
 
@@ -187,30 +190,31 @@ def _record(name: str, distribution: str, version: str, **rest: Any) -> LoadedPl
 def _load(manager: pluggy.PluginManager, entry_point: EntryPoint, distribution: str, version: str) -> LoadedPlugin:
     """Import one plugin, compare it with the hooks, and let it declare."""
     origin = (entry_point.name, distribution, version)
+    code = ForeignCode(kind="plugin", name=printable(entry_point.name), distribution=f"{distribution} {version}")
 
     try:
-        plugin = _imported(entry_point)
+        plugin = _imported(code, entry_point)
         _check_api(plugin)
         _check_hooks(manager, plugin)
         manager.register(plugin, f"{distribution}:{entry_point.name}")
-        declarations = tuple(_declared(manager, plugin))
+        declarations = tuple(_declared(code, manager, plugin))
         _check_unique(declarations)
     except (_BrokenError, ValueError, pluggy.PluginValidationError) as error:
         return _record(*origin, state=PluginState.FAILED, reason=printable(str(error)))
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin may be any object: looking at it may raise
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  # the seam
+        raise_if_meant(error)  # a plugin may be any object: looking at it may raise
+
         return _record(*origin, state=PluginState.FAILED, reason=printable(_said(error)))
 
     return _record(*origin, state=PluginState.LOADED, declarations=declarations)
 
 
-def _imported(entry_point: EntryPoint) -> object:
+def _imported(code: ForeignCode, entry_point: EntryPoint) -> object:
     """What the entry point names."""
     try:
-        return entry_point.load()
-    except ImportError as error:
-        raise _BrokenError(f"import: {error}") from error
-    except (Exception, SystemExit) as error:
-        raise _BrokenError(f"import: {_said(error)}") from error
+        return code.call("import", entry_point.load)
+    except (PerpmakerError, MemoryError) as error:
+        raise _BrokenError(f"import: {_reason(error, is_short=isinstance(error.__cause__, ImportError))}") from error
 
 
 def _check_api(plugin: object) -> None:
@@ -259,24 +263,25 @@ def _check_hook(name: str, function: Callable[..., object]) -> None:
         raise _BrokenError(f"{name} must take exactly one argument, `register`; it takes {signature}")
 
 
-def _declared(manager: pluggy.PluginManager, plugin: object) -> Iterator[Declaration]:
+def _declared(code: ForeignCode, manager: pluggy.PluginManager, plugin: object) -> Iterator[Declaration]:
     """Call the plugin's hooks one by one and check what each hands over."""
     for caller in manager.get_hookcallers(plugin) or ():
         handed_over: list[object] = []
 
         for implementation in caller.get_hookimpls():
             if implementation.plugin is plugin:
-                _call(caller.name, implementation.function, handed_over.append)
+                _call(code, caller.name, implementation.function, handed_over.append)
 
-        yield from (_checked(caller.name, declaration) for declaration in handed_over)
+        for declaration in handed_over:
+            yield attrs.evolve(_checked(caller.name, declaration), distribution=code.distribution)
 
 
-def _call(hook: str, function: Callable[..., object], register: Callable[[object], None]) -> None:
+def _call(code: ForeignCode, hook: str, function: Callable[..., object], register: Callable[[object], None]) -> None:
     """Call one implementation; what it raises and what it returns instead of registering is its fault."""
     try:
-        returned = function(register)
-    except (Exception, SystemExit) as error:
-        raise _BrokenError(f"{hook} raised {_said(error)}") from error
+        returned = code.call(hook, function, register)
+    except (PerpmakerError, MemoryError) as error:
+        raise _BrokenError(f"{hook} raised {_reason(error, is_short=False)}") from error
 
     if returned is None:
         return
@@ -313,11 +318,20 @@ def _check_unique(declarations: Iterable[Declaration]) -> None:
         seen.add((type(declaration), declaration.name))
 
 
+def _reason(error: Exception, *, is_short: bool) -> str:
+    """What a plugin has raised, in words; a person's own interrupt passes."""
+    cause = error.__cause__ if isinstance(error, PluginFaultError) and error.__cause__ is not None else error
+
+    raise_if_meant(cause)
+
+    return str(cause) if is_short else _said(cause)
+
+
 def _said(error: BaseException) -> str:
     """An exception in one line, with the place where it was raised."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001  # an exception whose own __str__ raises is still only this plugin's problem
+    except BaseException:  # noqa: BLE001  # an exception whose own __str__ raises is still only this plugin's problem
         text = "(it cannot be shown)"
 
     frames = traceback.extract_tb(error.__traceback__)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import hashlib
 import hmac
+import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, final
+from urllib.parse import quote
 
 from perpmaker.errors import ConfigurationError, Problem
 
@@ -90,6 +94,32 @@ class Secret:
         return _HIDDEN
 
 
+SHORTEST = 8
+"""A text shorter than this is not taken out of messages: it would be found in the middle of ordinary words."""
+
+_KNOWN: dict[str, None] = {}
+"""How each text that a reference has brought may stand in a message: one list for the process, as its messages are."""
+
+
+def redacted(text: str) -> str:
+    """A text that a person or the journal may see: without what any reference of the configuration has brought."""
+    for known in _KNOWN:
+        if known in text:
+            text = text.replace(known, _HIDDEN)
+
+    return text
+
+
+def _remember(secret: str) -> None:
+    """Have a text taken out of messages from now on, however it is written there."""
+    lines = [line for line in secret.splitlines() if len(line) >= SHORTEST and not line.startswith("-----")]
+    encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
+    ways = (secret, *lines, repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret, safe=""), encoded)
+    longest_first = sorted({*_KNOWN, *(way for way in ways if len(way) >= SHORTEST)}, key=len, reverse=True)
+    _KNOWN.clear()
+    _KNOWN.update(dict.fromkeys(longest_first))
+
+
 class References:
     """The source of secrets that a configuration's references name, each read when it is asked for and not kept.
 
@@ -111,6 +141,13 @@ class References:
             raise _refused(reference, "has characters that no key has, such as a line break: copy it again (not shown)")
 
         return text
+
+    def hide(self, texts: Iterable[str]) -> None:
+        """Take what those of the texts bring that are references out of messages; the keyring is not asked for that."""
+        for text in texts:
+            if reference_fault(text) is None and not text.startswith("keyring:"):
+                with suppress(ConfigurationError):  # said where it is asked for
+                    self._secret(text)
 
     def signer(self, reference: str) -> Signer:
         """A signer for the secret behind a reference; ConfigurationError when there is none or it is no key."""
@@ -146,6 +183,8 @@ class References:
 
         if not text:
             raise _refused(reference, "is there, but empty")
+
+        _remember(text)
 
         return Secret(text)
 

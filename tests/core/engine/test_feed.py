@@ -201,7 +201,7 @@ async def test_F77_a_feed_that_raises_halts_and_is_kept_alive_all_the_same() -> 
     line = Line([[RecursionError("deep")], [[ALIVE]]])
     events = await run(line, 1)
 
-    assert Halted(reason="the book stream failed (RecursionError: deep)") in events
+    assert Halted(reason="the book stream failed (RecursionError: deep)", code=ExitCode.PLUGIN) in events
     assert events[-1] == ALIVE
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.engine.patience import DEAF_S, HELD_S, Patience, ask_once
-from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError
+from perpmaker.errors import AuthenticationError, ConnectivityError, ExitCode, PayloadError, RateLimitedError
 from perpmaker.execution.dispatch import LOCKED_OUT_S, Gate
 from perpmaker.model.event import AccountUnread, Event, Halted
 
@@ -85,7 +85,7 @@ async def test_F77_what_no_connector_may_raise_is_a_halt_however_it_is_asked(err
     once = Desk([error])
     assert await ask_once("a read", once.read, once.emit) is None
     reason = f"the connector failed on a read ({type(error).__name__}: {error})"
-    assert desk.emitted == once.emitted == [Halted(reason=reason)]
+    assert desk.emitted == once.emitted == [Halted(reason=reason, code=ExitCode.PLUGIN)]
 
 
 @pytest.fixture

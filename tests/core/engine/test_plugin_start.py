@@ -14,7 +14,7 @@ def test_what_a_plugin_raises_at_its_start_is_its_own_mistake() -> None:
         raise KeyError("x")
 
     assert isinstance(raised.value.__cause__, KeyError)
-    assert raised.value.exit_code is ExitCode.FILE
+    assert raised.value.exit_code is ExitCode.PLUGIN
 
 
 @pytest.mark.parametrize("error", [ConnectivityError("gone"), ExceptionGroup("both", [ConnectivityError("gone")])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from functools import partial
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 import anyio
 import attrs
 import click
+from anyio.abc import TaskStatus
 
 from perpmaker.cli.failure import expected
 from perpmaker.cli.guard import check_surroundings
-from perpmaker.cli.installation import open_catalog
+from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.references import check_references
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment
@@ -46,7 +48,9 @@ def check(
         configuration = load_configuration(config, overrides, open_catalog())
         check_surroundings(configuration.environment, os.environ)
         check_references(configuration)
-        found = anyio.run(partial(_ask_venue, configuration, sandbox_url))
+
+        with watched(lambda line: click.echo(line, err=True)):
+            found = anyio.run(partial(_ask, configuration, sandbox_url))
     except Exception as raised:
         error = expected(raised)
 
@@ -118,6 +122,30 @@ def _file_lines(configuration: Configuration, found: _Found) -> Iterator[str]:
         yield from wrapped(f"!  {note}", "  ", "     ")
 
 
+async def _ask(configuration: Configuration, url: str | None) -> _Found:
+    """Ask the venue until it has answered, or a person has had enough: KeyboardInterrupt."""
+    found = None
+
+    async with anyio.create_task_group() as group:
+        await group.start(_watch_signals, group.cancel_scope)
+        found = await _ask_venue(configuration, url)
+        group.cancel_scope.cancel()
+
+    if found is None:
+        raise KeyboardInterrupt
+
+    return found
+
+
+async def _watch_signals(scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+    """End the questions at SIGINT or SIGTERM; so none is raised as KeyboardInterrupt in the middle of a plugin."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+
+        async for _ in signals:
+            scope.cancel()
+
+
 async def _ask_venue(configuration: Configuration, url: str | None) -> _Found:
     """Ask the venue for market and account, and report; MarketRulesError where there is nothing to report about."""
     from perpmaker.cli.sandbox_child import open_child  # noqa: PLC0415  # a wrong file is said before it is imported
@@ -147,13 +175,13 @@ async def _look(configuration: Configuration, context: ConnectorContext, stack: 
     from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before the engine is imported
     from perpmaker.cli.survey import survey  # noqa: PLC0415  # the same
     from perpmaker.engine.key_check import check_key  # noqa: PLC0415  # the same
-    from perpmaker.engine.plugin_start import starting  # noqa: PLC0415  # the same
+    from perpmaker.engine.opening import open_connector  # noqa: PLC0415  # the same
 
     plan = plan_of(configuration)
 
-    with starting("connector", plan.connector.name):
-        connector = await stack.enter_async_context(plan.connector.open(plan.connector_settings, context))
-        instrument = await connector.instrument(configuration.run.market)
+    connector, instrument = await open_connector(
+        plan.connector, plan.connector_settings, context, configuration.run.market, stack=stack
+    )
 
     notes: list[str] = []
     await check_key(connector, configuration.environment, notes.append, trust=True)

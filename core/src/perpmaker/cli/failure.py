@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 import traceback
 from pathlib import Path
 
 import click
 
 from perpmaker.cli.screen import printable
-from perpmaker.errors import ExitCode, PerpmakerError, PluginError
+from perpmaker.errors import ExitCode, PerpmakerError, PluginError, PluginFaultError
+from perpmaker.secret import redacted
 
 _INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
 
@@ -35,7 +35,7 @@ def explain(error: BaseException) -> int:
             click.echo("Stopped.", err=True)
             return _INTERRUPTED
         case SystemExit():
-            return unexpected.code if isinstance(unexpected.code, int) else ExitCode.BUG.value
+            return _said_as_fault(error, unexpected)
 
     return _said_as_bug(error, unexpected)
 
@@ -61,13 +61,33 @@ def _said(errors: list[BaseException]) -> int:
         click.echo(printable(text), err=True)
 
     for error in errors:
-        if isinstance(error, PluginError) and error.__cause__ is not None:
-            path = _written("".join(traceback.format_exception(error.__cause__)))
+        if isinstance(error, PluginError) and (detail := _detail(error)):
+            path = _written(detail)
             click.echo(f"Its traceback {f'is in {path}' if path else 'could not be written'}.", err=True)
 
     first = expected(errors[0])
 
     return ExitCode.BUG.value if first is None else first.exit_code.value
+
+
+def _detail(error: PluginError) -> str:
+    """What the author of a plugin needs; empty where there is nothing, or it is in a file already."""
+    if isinstance(error, PluginFaultError) and (error.detail or error.kept_in):
+        return "" if error.kept_in else error.detail
+
+    return "" if error.__cause__ is None else "".join(traceback.format_exception(error.__cause__))
+
+
+def _said_as_fault(error: BaseException, unexpected: SystemExit) -> int:
+    """Say that a plugin has ended the program in a task of its own, where nothing could contain it; never code 0."""
+    path = _written("".join(traceback.format_exception(error)))
+    kept = f"the traceback that shows which one is in {path}" if path else "its traceback could not be written"
+    click.echo(
+        f"A plugin has ended the program ({type(unexpected).__name__}); {kept}. Look at the venue for what is left.",
+        err=True,
+    )
+
+    return unexpected.code if isinstance(unexpected.code, int) and unexpected.code else ExitCode.PLUGIN.value
 
 
 def _said_as_bug(error: BaseException, unexpected: BaseException) -> int:
@@ -81,21 +101,13 @@ def _said_as_bug(error: BaseException, unexpected: BaseException) -> int:
 
 def _written(text: str) -> Path | None:
     """Write a traceback to a new file that only we can read, in the state directory or else with temporary files."""
+    from perpmaker.engine.traceback_file import write_traceback  # noqa: PLC0415  # only when something went wrong
+
     try:
-        from perpmaker.engine.home import open_home  # noqa: PLC0415  # only when something went wrong
+        from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
 
         folder = open_home(os.environ).root
     except (OSError, PerpmakerError):
         folder = Path(tempfile.gettempdir())
 
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f"traceback-{stamp}-", suffix=".txt", dir=folder)
-
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError:
-        return None
-
-    return Path(name)
+    return write_traceback(folder, redacted(text))

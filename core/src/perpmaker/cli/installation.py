@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import click
 
 from perpmaker.catalog import Catalog, load_catalog
+from perpmaker.watchdog import Watchdog
+
+
+@contextmanager
+def watched(tell: Callable[[str], None]) -> Iterator[None]:
+    """Notice a plugin that keeps everything else waiting; stacks are kept in the state directory."""
+    from perpmaker.engine.home import open_home  # noqa: PLC0415  # a wrong file is said before the engine is imported
+
+    with Watchdog(tell) as watchdog:
+        watchdog.keep_stacks(open_home(os.environ).root)
+        yield
+
+
+def watched_catalog() -> Catalog:
+    """Load the installed plugins; one that does not come back is interrupted, and told as one that is not loaded."""
+    with Watchdog(lambda line: click.echo(line, err=True)):
+        return load_catalog()
 
 
 def open_catalog() -> Catalog:
     """Load the installed plugins and warn of those that cannot be used."""
-    catalog = load_catalog()
+    catalog = watched_catalog()
 
     for warning in catalog.warnings():
         click.echo(f"warning: {warning}", err=True)

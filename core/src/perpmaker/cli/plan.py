@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+import attrs
+
 from perpmaker.config.configuration import Configuration
-from perpmaker.connector.interface import Environment
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
 from perpmaker.declarations import DerivativeConnectorDeclaration
+from perpmaker.engine.guard import open_guarded
 from perpmaker.engine.launch import Plan
+from perpmaker.engine.plugin_start import code_of
 from perpmaker.engine.source import SourcePlan
 from perpmaker.paper.connector import paper_declaration
 from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, StrategySettings
@@ -42,10 +49,22 @@ def _connector(configuration: Configuration) -> DerivativeConnectorDeclaration:
 
     if configuration.environment is Environment.PAPER:
         return paper_declaration(
-            declaration, configuration.sandbox.balance, order_latency_ms=configuration.sandbox.order_latency_ms
+            _guarded(declaration),
+            configuration.sandbox.balance,
+            order_latency_ms=configuration.sandbox.order_latency_ms,
         )
 
     return declaration
+
+
+def _guarded(declaration: DerivativeConnectorDeclaration) -> DerivativeConnectorDeclaration:
+    """The same venue, guarded by itself: what is put around it on paper is ours."""
+    code = code_of(declaration)
+
+    def opened(settings: object, context: ConnectorContext) -> AbstractAsyncContextManager[DerivativeConnector]:
+        return open_guarded(code, partial(declaration.open, settings, context))
+
+    return attrs.evolve(declaration, open=opened)
 
 
 def _source_plan(configuration: Configuration) -> SourcePlan | None:

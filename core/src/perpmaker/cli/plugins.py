@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import attrs
 import click
 
-from perpmaker.catalog import KINDS, Catalog, load_catalog
+from perpmaker.catalog import KINDS, Catalog
+from perpmaker.cli.installation import watched_catalog
 from perpmaker.plugins import LoadedPlugin, unknown_in_environment
 
 _WIDTH = 80
@@ -41,7 +42,7 @@ class Row:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def plugins(as_json: bool) -> None:
     """List the installed plugins, and what became of each."""
-    catalog = load_catalog()
+    catalog = watched_catalog()
     rows = list(rows_of(catalog))
 
     for line in unknown_in_environment(catalog.plugins, os.environ):

@@ -17,7 +17,7 @@ import click
 from anyio.abc import TaskStatus
 
 from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
-from perpmaker.cli.installation import open_catalog
+from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.references import check_references
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.seconds import Seconds
@@ -117,7 +117,8 @@ def run(
     for note in configuration.notes:
         screen.tell(f"note: {note}")
 
-    ended = anyio.run(_run, configuration, screen, wish)
+    with watched(screen.tell):
+        ended = anyio.run(_run, configuration, screen, wish)
 
     if ended is None:
         screen.tell("stopped before anything was sent")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 
 import anyio
 import attrs
@@ -13,11 +14,14 @@ from perpmaker.clock import Clock
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading
 from perpmaker.engine.feed import ReferenceFeed
+from perpmaker.engine.guard import guarded_strategy
 from perpmaker.engine.launch import Plan, build_risk
-from perpmaker.engine.plugin_start import starting
+from perpmaker.engine.pace import Pace
+from perpmaker.engine.plugin_start import code_of, starting
+from perpmaker.engine.quoting import Broken, quote
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import UNHEARD, source_opener, why_unheard
-from perpmaker.errors import MarketRulesError, PerpmakerError
+from perpmaker.errors import MarketRulesError, PerpmakerError, PluginFaultError
 from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.event import Channel, Resynced
 from perpmaker.model.instrument import Instrument
@@ -69,18 +73,21 @@ async def survey(
     view = state.view(clock.now(), mode=Mode.RUN, mode_reason="", memory=None)
 
     with starting("strategy", plan.strategy.name):
-        wanted = plan.strategy.build(plan.strategy_settings, instrument).decide(view)
+        build = partial(plan.strategy.build, plan.strategy_settings, instrument)
+        strategy = guarded_strategy(code_of(plan.strategy), build)
+        quoting = quote(strategy, lambda view, quotes: review(view, quotes, modules), view)
 
-    reviewed = review(view, wanted.quotes, modules)
+        if isinstance(quoting, Broken):
+            raise quoting.cause or PluginFaultError(quoting.reason, detail=quoting.detail)
 
     return assess(
         Situation(
             environment=configuration.environment.value,
             venue=configuration.connector.name,
             view=view,
-            wanted=wanted,
-            approved=reviewed.approved,
-            refused=reviewed.refused,
+            wanted=quoting.wanted,
+            approved=quoting.quotes,
+            refused=quoting.refused,
             strategy=ours,
             exits=plan.exits,
             margin_mode=plan.margin_mode or (None if settings is None else settings.margin_mode),
@@ -148,7 +155,7 @@ def _feeds(
     feeds = [feed for feed in connector.feeds(instrument) if Channel.ACCOUNT not in feed.channels]
 
     if plan.price_source is not None:
-        feeds.append(ReferenceFeed(source=source_opener(plan.price_source, context)))
+        feeds.append(ReferenceFeed(source=source_opener(plan.price_source, context, strict=True)))
 
     return feeds
 
@@ -189,9 +196,13 @@ class _Listener:
         """Fold every event of a stream."""
         try:
             async with feed.open() as receiver:
+                pace = Pace()
+
                 while True:
                     for event in await receiver.receive():
                         self.state.fold(event, self.clock.now())
+
+                    await pace.keep()
 
                     if self._is_complete():
                         self.ready.set()

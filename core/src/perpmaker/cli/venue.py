@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import attrs
 import click
 import httpx
 
@@ -103,15 +106,31 @@ def _is_address(url: str) -> bool:
 
 
 def context_of(configuration: Configuration, line: SandboxLine | None) -> ConnectorContext:
-    """What connector and price source are opened with, on a sandbox that is serving, or (None) on the venue itself."""
+    """What connector and price source are opened with, on a sandbox that is serving, or (None) on the venue itself.
+
+    What the references of the configuration bring is taken out of messages from here on, whether or not it is used.
+    """
+    references = References(configuration.file.parent)
+    chosen = (configuration.connector, configuration.price_source, configuration.external, *configuration.risk)
+    references.hide(text for one in chosen if one is not None for text in _texts(one.settings))
+
     return ConnectorContext(
         clock=SystemClock(),
         connect=connect_tcp,
-        signers=References(configuration.file.parent),
+        signers=references,
         environment=configuration.environment,
         sandbox=None if line is None else _access(line),
         source_sandbox=None if line is None else source_access(configuration, line),
     )
+
+
+def _texts(settings: Any) -> Iterator[str]:  # noqa: ANN401  # of whatever attrs class
+    """The texts of a plugin's settings."""
+    for field in attrs.fields(type(settings)):
+        value = getattr(settings, field.name)
+
+        if isinstance(value, str):
+            yield value
 
 
 def _access(line: SandboxLine) -> SandboxAccess:

@@ -11,17 +11,26 @@ import attrs
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import EventReceiver, Feed, ReferenceReceiver
 from perpmaker.engine.backoff import Backoff
+from perpmaker.engine.guard import GuardedReceiver
+from perpmaker.engine.opening import opened_in_time
+from perpmaker.engine.pace import Pace, PricePace
 from perpmaker.engine.seam import checked_events
 from perpmaker.errors import (
     AuthenticationError,
     ConnectivityError,
+    ExitCode,
     MarketClosedError,
     PayloadError,
+    PluginFaultError,
     RateLimitedError,
     RefusedError,
 )
 from perpmaker.execution.dispatch import LOCKED_OUT_S, Emit
 from perpmaker.model.event import Channel, Event, Halted, StreamLost, StreamRestored
+from perpmaker.secret import redacted
+
+OPEN_S = 30.0
+"""Seconds after which a stream that is still being opened is given up and opened anew."""
 
 PROVEN_S = 2.0
 """A connection that lasted this long has worked: after it ends, the next try comes at once again."""
@@ -36,13 +45,18 @@ class FeedRunner:
     emit: Emit
     backoff: Backoff
     _scope: anyio.CancelScope | None = attrs.field(default=None, init=False)
+    _is_off: bool = attrs.field(default=False, init=False)
     _asked: str = attrs.field(default="", init=False)
 
     async def run(self) -> None:
-        """Connect and receive, again and again, until cancelled."""
+        """Connect and receive, again and again, until cancelled, or until the plugin had to be interrupted."""
         while True:
             reason, wait_s = await self._session()
             self.emit([StreamLost(channel=channel, reason=reason) for channel in self._channels()])
+
+            if self._is_off:
+                return
+
             await anyio.sleep(max(wait_s, self.backoff.next_s()))
 
     def reconnect(self, reason: str) -> None:
@@ -56,8 +70,8 @@ class FeedRunner:
         try:
             with anyio.CancelScope() as self._scope:
                 await self._receive()
-        except TimeoutError:
-            return f"silent for {self.feed.stall_s} s", 0.0
+        except TimeoutError as error:
+            return str(error) or f"silent for {self.feed.stall_s} s", 0.0
         except (ConnectivityError, PayloadError, MarketClosedError) as error:
             return str(error), 0.0
         except RateLimitedError as error:
@@ -66,23 +80,35 @@ class FeedRunner:
             self.emit([Halted(reason=f"the {self._name()} stream was refused: {error}", code=error.exit_code)])
             return str(error), LOCKED_OUT_S if isinstance(error, AuthenticationError) else 0.0
         except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained here, and told as a halt
-            reason = f"the {self._name()} stream failed ({type(error).__name__}: {error})"
-            self.emit([Halted(reason=reason)])
-            return reason, 0.0
+            return self._failed(error), 0.0
         finally:
             self._scope = None
 
         return self._asked, 0.0
 
+    def _failed(self, error: Exception) -> str:
+        """Tell what no plugin may raise as a halt; one that had to be interrupted is not opened again."""
+        if isinstance(error, PluginFaultError):
+            self._is_off, reason = error.interrupted, str(error)
+        else:
+            reason = redacted(f"the {self._name()} stream failed ({type(error).__name__}: {error})")
+
+        self.emit([Halted(reason=reason, code=ExitCode.PLUGIN)])
+
+        return reason
+
     async def _receive(self) -> None:
         """Open the feed and pass on what it brings; TimeoutError when it brings nothing for too long."""
-        async with self.feed.open() as receiver:
+        async with opened_in_time(self.feed.open, OPEN_S) as receiver:
+            is_checked, pace = isinstance(receiver, GuardedReceiver), Pace()
             self.emit([StreamRestored(channel=channel) for channel in self._channels()])
             proven_at = self.clock.now() + PROVEN_S
 
             with anyio.fail_after(self.feed.stall_s) as silence:
                 while True:
-                    self.emit(checked_events(await receiver.receive()))
+                    events = await receiver.receive()
+                    self.emit(events if is_checked else checked_events(events))
+                    await pace.keep()
 
                     if self.feed.stall_s is not None:
                         silence.deadline = anyio.current_time() + self.feed.stall_s
@@ -117,7 +143,10 @@ class _References:
     """One reference at a time, as events."""
 
     receiver: ReferenceReceiver
+    pace: PricePace = attrs.field(factory=PricePace)
 
     async def receive(self) -> Sequence[Event]:
         """The next reference."""
+        await self.pace.keep()
+
         return (await self.receiver.receive(),)

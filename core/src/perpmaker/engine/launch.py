@@ -6,6 +6,7 @@ import hashlib
 import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from random import Random
 from typing import Any, TypeAlias
 
@@ -30,16 +31,19 @@ from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.claim import claim_orders
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.feed import ReferenceFeed
+from perpmaker.engine.guard import guarded_module, guarded_strategy
 from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.engine.opening import open_connector
 from perpmaker.engine.persistence import Hold, Persistence, venue_of
-from perpmaker.engine.plugin_start import starting
+from perpmaker.engine.plugin_start import Report, code_of, starting, unreported
 from perpmaker.engine.preparation import prepare
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, source_opener, traded_mid
 from perpmaker.engine.supervisor import Supervisor
+from perpmaker.engine.traceback_file import Tracebacks
 from perpmaker.engine.trader import Trader
 from perpmaker.errors import MarketRulesError
 from perpmaker.exits.exits import Exits
@@ -117,6 +121,8 @@ async def open_bot(
         LockedError: another process trades this account and market, or orders on the venue say that one does.
         JournalError: the journal cannot be opened, or belongs to something else.
     """
+    report = Tracebacks(None if home is None else home.root, tell).keep
+
     async with AsyncExitStack() as stack:
         backoff = Backoff(Random(seed))  # noqa: S311  # jitter, not cryptography
         held = Hold(home=home, venue=venue_of(plan.connector.name, context), clock=context.clock)
@@ -128,7 +134,7 @@ async def open_bot(
             held=held.begin,
         )
         await held.wait(tell)
-        desk = await venue.insist(lambda: _open_desk(plan, context, stack))
+        desk = await venue.insist(lambda: _open_desk(plan, context, stack, report))
         await venue.insist(lambda: check_key(desk.connector, context.environment, tell, trust=trust_key))
         key = Key(
             environment=context.environment.value,
@@ -170,6 +176,7 @@ async def open_bot(
             settings=settings,
             venue_stops=isinstance(desk.connector, VenueStops),
             two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
+            report=report,
         )
         memory = journal.memory()
 
@@ -177,7 +184,7 @@ async def open_bot(
             trader.recall(memory.moved(context.clock.now() - context.clock.utc_ms() / 1000, context.clock.now()))
 
         journal.live = lambda: [order.client_id for order in trader.working()]
-        sources = await _sources(plan, context, trader, tell)
+        sources = await _sources(plan, context, trader, tell, report)
 
         can_stay = context.environment is not Environment.PAPER
 
@@ -201,12 +208,12 @@ async def open_bot(
         )
 
 
-async def _open_desk(plan: Plan, context: ConnectorContext, stack: AsyncExitStack) -> Desk:
+async def _open_desk(plan: Plan, context: ConnectorContext, stack: AsyncExitStack, report: Report) -> Desk:
     """Open the connector and read the market's rules; on success it stays open as long as the stack."""
     async with AsyncExitStack() as attempt:
-        with starting("connector", plan.connector.name):
-            connector = await attempt.enter_async_context(plan.connector.open(plan.connector_settings, context))
-            instrument = await connector.instrument(plan.market)
+        connector, instrument = await open_connector(
+            plan.connector, plan.connector_settings, context, plan.market, stack=attempt, report=report
+        )
 
         stack.push_async_exit(attempt.pop_all())
 
@@ -241,13 +248,14 @@ async def _prepare(plan: Plan, desk: Desk, clock: Clock) -> VenueSettings:
         return await prepare(desk.connector, instrument, wanted, clock)
 
 
-def build_risk(plan: Plan, instrument: Instrument) -> tuple[RiskModule, ...]:
-    """The risk modules of the plan, in its order."""
+def build_risk(plan: Plan, instrument: Instrument, report: Report = unreported) -> tuple[RiskModule, ...]:
+    """The risk modules of the plan, in its order, guarded."""
     modules = []
 
     for declaration, settings in plan.risk:
         with starting("risk module", declaration.name):
-            modules.append(declaration.build(settings, instrument))
+            build = partial(declaration.build, settings, instrument)
+            modules.append(guarded_module(code_of(declaration, report), build))
 
     return tuple(modules)
 
@@ -263,6 +271,7 @@ def build_trader(
     settings: VenueSettings | None = None,
     venue_stops: bool = False,
     two_stops: bool = False,
+    report: Report = unreported,
 ) -> Trader:
     """Build what is pure: strategy, exits, risk modules, and the trader around them.
 
@@ -270,9 +279,10 @@ def build_trader(
     of them for one position.
     """
     with starting("strategy", plan.strategy.name):
-        strategy = plan.strategy.build(plan.strategy_settings, instrument)
+        build = partial(plan.strategy.build, plan.strategy_settings, instrument)
+        strategy = guarded_strategy(code_of(plan.strategy, report), build)
 
-    modules = build_risk(plan, instrument)
+    modules = build_risk(plan, instrument, report)
 
     return Trader(
         instrument=instrument,
@@ -293,16 +303,16 @@ def build_trader(
 
 
 async def _sources(
-    plan: Plan, context: ConnectorContext, trader: Trader, tell: Callable[[str], None]
+    plan: Plan, context: ConnectorContext, trader: Trader, tell: Callable[[str], None], report: Report
 ) -> Sequence[Feed]:
     """The price source as a feed, where it is not the traded market itself."""
     if plan.price_source is None:
         return ()
 
     with starting("price source", plan.price_source.declaration.name):
-        source = source_opener(plan.price_source, context)
-        await first_word(source, tell)
+        await first_word(source_opener(plan.price_source, context, strict=True), tell)
 
+    source = source_opener(plan.price_source, context, report)
     standstill = Standstill(mid=lambda: traded_mid(trader.state), tell=tell)
 
     return (ReferenceFeed(source=judged(source, standstill)),)

@@ -11,7 +11,7 @@ import anyio
 import attrs
 
 from perpmaker.engine.backoff import Backoff
-from perpmaker.errors import AuthenticationError, PayloadError, RateLimitedError, VenueError
+from perpmaker.errors import AuthenticationError, ExitCode, PayloadError, PluginFaultError, RateLimitedError, VenueError
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.event import AccountUnread, Halted
 
@@ -95,4 +95,7 @@ async def ask_once(what: str, ask: Callable[[], Awaitable[_Answer]], emit: Emit)
 
 def failed(what: str, error: Exception) -> Halted:
     """A connector has raised what no connector may: quotes go and stay away."""
-    return Halted(reason=f"the connector failed on {what} ({type(error).__name__}: {error})")
+    if isinstance(error, PluginFaultError):
+        return Halted(reason=str(error), code=error.exit_code)
+
+    return Halted(reason=f"the connector failed on {what} ({type(error).__name__}: {error})", code=ExitCode.PLUGIN)

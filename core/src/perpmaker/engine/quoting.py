@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
 
 import attrs
 
 from perpmaker.engine.decision import Review
+from perpmaker.errors import PluginFaultError, RiskModuleError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind
-from perpmaker.model.quote import Quote, Wake, Wanted
+from perpmaker.model.quote import Quote, Wake, Wanted, Withheld
 from perpmaker.risk.interface import Refused
 from perpmaker.risk.review import Reviewed
 from perpmaker.state.view import View
 from perpmaker.strategy.interface import Strategy
+
+_BOUNDS = tuple(field.name for field in attrs.fields(Wake) if field.name != "at")
 
 
 @attrs.frozen(kw_only=True)
@@ -29,28 +34,55 @@ class Quoting:
 
 @attrs.frozen(kw_only=True)
 class Broken:
-    """Strategy or review failed: `reason` in one line, `detail` with the traceback."""
+    """Strategy or review failed: `reason` in one line names the plugin, `detail` is for a person, if there is more."""
 
     reason: str
-    detail: str
+    detail: str = ""
+    cause: Exception | None = attrs.field(default=None, eq=False)
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A plugin's part that can be named: `blame` words an error of a check of its answer, and keeps its traceback."""
+
+    def blame(self, error: Exception) -> PluginFaultError:
+        """The fault that a wrong answer of this plugin is."""
 
 
 def quote(strategy: Strategy, review: Review, view: View) -> Quoting | Broken:
-    """Ask the strategy, check what it says, have it reviewed. Only Exception is contained."""
-    who = "strategy"
+    """Ask the strategy, check what it says, have it reviewed.
+
+    Only Exception is contained: guarded plugins raise no other, whatever their code does.
+    """
+    who: str = "strategy"
+    culprit: object = strategy
 
     try:
         wanted = strategy.decide(view)
         _check_wanted(wanted, view.instrument)
-        who = "risk review"
+        who, culprit = "risk review", review
         reviewed = review(view, wanted.quotes)
         _check_reviewed(reviewed, wanted, view.instrument)
     except Exception as error:  # noqa: BLE001  # the declared seam: plugins may raise anything, the core lives on
-        reason = f"the {who} failed: {type(error).__name__}: {error}"
-
-        return Broken(reason=reason, detail=f"{reason}\n{_traceback(error)}")
+        return _broken(who, culprit, error)
 
     return Quoting(wanted=wanted, quotes=reviewed.approved, refused=reviewed.refused)
+
+
+def _broken(who: str, culprit: object, error: Exception) -> Broken:
+    """What failed, named as well as it is known."""
+    if isinstance(error, RiskModuleError) and error.module is not None:
+        culprit = error.module
+
+    if isinstance(culprit, Guarded) and not isinstance(error, PluginFaultError):
+        error = culprit.blame(error)
+
+    if isinstance(error, PluginFaultError):
+        return Broken(reason=str(error), cause=error)
+
+    reason = f"the {who} failed: {type(error).__name__}: {error}"
+
+    return Broken(reason=reason, detail=f"{reason}\n{_traceback(error)}", cause=error)
 
 
 def _check_wanted(wanted: object, instrument: Instrument) -> None:
@@ -61,13 +93,31 @@ def _check_wanted(wanted: object, instrument: Instrument) -> None:
     if not isinstance(wanted.wake, Wake):
         raise TypeError(f"wake is {type(wanted.wake).__name__}, not Wake")
 
-    if wanted.wake.at is not None and not math.isfinite(wanted.wake.at):
-        raise ValueError(f"wake.at is {wanted.wake.at}")
+    _check_wake(wanted.wake)
 
-    if not isinstance(wanted.quotes, tuple):
-        raise TypeError(f"quotes is {type(wanted.quotes).__name__}, not a tuple")
+    for name, kind in (("quotes", Quote), ("withheld", Withheld)):
+        found: object = getattr(wanted, name)
+
+        if not isinstance(found, tuple):
+            raise TypeError(f"{name} is {type(found).__name__}, not a tuple")
+
+        for one in found:
+            if not isinstance(one, kind):
+                raise TypeError(f"{name} holds a {type(one).__name__}, not {kind.__name__}")
 
     _check_quotes(wanted.quotes, instrument)
+
+
+def _check_wake(wake: Wake) -> None:
+    """A time and bounds that can be compared with those of the market."""
+    if wake.at is not None and not math.isfinite(wake.at):
+        raise ValueError(f"wake.at is {wake.at}")
+
+    for name in _BOUNDS:
+        bound = getattr(wake, name)
+
+        if bound is not None and not isinstance(bound, (int, Decimal)):
+            raise TypeError(f"wake.{name} is {bound!r:.40}, no number of ticks")
 
 
 def _check_reviewed(reviewed: object, wanted: Wanted, instrument: Instrument) -> None:
@@ -76,6 +126,10 @@ def _check_reviewed(reviewed: object, wanted: Wanted, instrument: Instrument) ->
 
     if reviewed.approved is not wanted.quotes:  # those have been checked
         _check_quotes(reviewed.approved, instrument)
+
+    for refused in reviewed.refused:
+        if not isinstance(refused, Refused):
+            raise TypeError(f"a refusal is {type(refused).__name__}, not Refused")
 
 
 def _check_quotes(quotes: Sequence[object], instrument: Instrument) -> None:

@@ -6,22 +6,27 @@ numbers of a reference are not looked at here: a price that is none is a doubt o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from math import inf
 from typing import Any, TypeVar, get_args
 
+from perpmaker.connector.interface import KeyRights
+from perpmaker.engine.shape import misfit
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
-    AccountReported,
-    BalanceReported,
+    BookChanged,
+    BookLost,
+    BookSnapshot,
     Event,
-    FundingPaid,
+    FeedAlive,
     MarkChanged,
-    OrderFilled,
-    PositionReported,
+    ReferenceChanged,
+    Traded,
 )
-from perpmaker.model.order import Fill, OrderReport
-from perpmaker.model.position import Balance, Position
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Fill, OrderReport, Outcome
+from perpmaker.model.position import Balance, Position, VenueSettings
 
 _Facts = TypeVar("_Facts", Fill, OrderReport, Position, Balance)
 
@@ -29,41 +34,27 @@ _Answer = TypeVar("_Answer")
 
 _EVENTS = frozenset(get_args(Event))
 
-_NEEDED: dict[type, tuple[str, ...]] = {
-    Fill: ("price", "amount", "fee"),
-    Position: ("amount", "entry"),
-    Balance: ("wallet",),
-    AccountSnapshot: ("available", "order_margin", "bids", "asks"),
-    FundingPaid: ("amount",),
-    MarkChanged: ("mark",),
-}
-_OPTIONAL: dict[type, tuple[str, ...]] = {
-    Fill: ("realized_pnl",),
-    Position: ("liquidation", "isolated_margin"),
-    Balance: ("available",),
-    MarkChanged: ("index", "funding_rate"),
-}
-_INSIDE: dict[type, Callable[[Any], object]] = {
-    OrderFilled: lambda event: event.fill,
-    PositionReported: lambda event: event.position,
-    BalanceReported: lambda event: event.balance,
-    FundingPaid: lambda event: event,
-    MarkChanged: lambda event: event,
-}
+_BOOKS = frozenset({BookSnapshot, BookChanged})
+_CHECKED = _EVENTS - _BOOKS - {ReferenceChanged, Traded, FeedAlive, BookLost}
 
 
 def checked_events(events: Sequence[Event]) -> Sequence[Event]:
     """The events, when they are some."""
+    if not isinstance(events, Sequence):
+        raise TypeError(f"{type(events).__name__} is no sequence of events")
+
     for event in events:
         kind = type(event)
 
         if kind not in _EVENTS:
             raise TypeError(f"{kind.__name__} is no event")
 
-        if isinstance(event, AccountReported):
-            checked_account(event.account)
-        elif kind in _INSIDE:
-            _check(_INSIDE[kind](event))
+        if kind in _BOOKS:
+            _check_book(event)  # type: ignore[arg-type]  # by its kind
+        elif kind in _CHECKED:
+            _check(event)
+        elif kind is Traded and type(event.ticks) is not int:  # type: ignore[union-attr]  # by its kind
+            raise TypeError(f"ticks of a Traded is {event.ticks!r:.80}, no int")  # type: ignore[union-attr]  # the same
 
     return events
 
@@ -71,7 +62,8 @@ def checked_events(events: Sequence[Event]) -> Sequence[Event]:
 def checked(kind: type[_Answer], answer: _Answer) -> _Answer:
     """An answer, when it is of the kind that was asked for."""
     if not isinstance(answer, kind):
-        raise TypeError(f"{type(answer).__name__} is no {kind.__name__}")
+        words = getattr(kind, "__name__", "outcome of an order")
+        raise TypeError(f"{type(answer).__name__} is no {words}")
 
     return answer
 
@@ -89,18 +81,97 @@ def checked_all(kind: type[_Facts], facts: Iterable[_Facts]) -> tuple[_Facts, ..
 def checked_account(answer: AccountSnapshot) -> AccountSnapshot:
     """The account, when it is one and its figures are some."""
     _check(checked(AccountSnapshot, answer))
-    checked_all(Position, answer.positions)
-    checked_all(Balance, answer.assets)
 
     return answer
 
 
-def _check(fact: object) -> None:
-    kind = type(fact)
-    numbers = [(name, getattr(fact, name)) for name in _NEEDED.get(kind, ())]
-    given = ((name, getattr(fact, name)) for name in _OPTIONAL.get(kind, ()))
-    numbers += [(name, number) for name, number in given if number is not None]
+def checked_answers(kind: Any, answers: Iterable[_Answer]) -> tuple[_Answer, ...]:  # noqa: ANN401  # a class or a union of some
+    """Values of the model, when all of them are of that kind and well made."""
+    found = tuple(answers)
 
-    for name, number in numbers:
-        if not (isinstance(number, Decimal) and number.is_finite()):
-            raise ValueError(f"{name} of a {kind.__name__} is {number!r}, no finite Decimal")
+    for answer in found:
+        _check(checked(kind, answer))
+
+    return found
+
+
+def _optional(kind: type) -> Callable[[Any], object]:
+    """The check of an answer that may also be None."""
+
+    def check(answer: Any) -> object:  # noqa: ANN401  # the plugin's
+        return None if answer is None else _whole(kind)(answer)
+
+    return check
+
+
+def _whole(kind: type[_Answer]) -> Callable[[Any], _Answer]:
+    """The check of one value of the model."""
+
+    def check(answer: Any) -> _Answer:  # noqa: ANN401  # the plugin's
+        _check(checked(kind, answer))
+        found: _Answer = answer
+
+        return found
+
+    return check
+
+
+def _text(answer: object) -> str:
+    """A text that is not empty."""
+    if not isinstance(answer, str) or not answer:
+        raise TypeError(f"{answer!r:.80} is no text")
+
+    return answer
+
+
+def _seconds(answer: object) -> float:
+    """A length of time."""
+    if not isinstance(answer, (int, float)) or isinstance(answer, bool) or not 0 <= answer < inf:
+        raise TypeError(f"{answer!r:.80} is no number of seconds")
+
+    return answer
+
+
+def _rules(answer: object) -> Instrument:
+    """The rules of a market that can be counted in."""
+    instrument = _whole(Instrument)(answer)
+
+    if min(instrument.tick, instrument.lot, instrument.max_amount) <= 0 or instrument.max_leverage < 1:
+        raise ValueError("tick, lot, max_amount and max_leverage of an Instrument must be above 0")
+
+    return instrument
+
+
+ANSWERS: Mapping[str, Callable[[Any], object]] = {
+    "name": _text,
+    "account": _text,
+    "fence_s": _seconds,
+    "instrument": _rules,
+    "prepare": _whole(VenueSettings),
+    "read_settings": _whole(VenueSettings),
+    **dict.fromkeys(("place", "cancel", "amend", "place_stops", "cancel_stops"), partial(checked_answers, Outcome)),
+    **dict.fromkeys(("order", "stop"), _optional(OrderReport)),
+    **dict.fromkeys(("open_orders", "open_stops"), partial(checked_answers, OrderReport)),
+    "fills": partial(checked_answers, Fill),
+    "fetch_account": checked_account,
+    "read_mark": _optional(MarkChanged),
+    "key_rights": _optional(KeyRights),
+}
+"""What the methods and values of a connector must answer with, each as the check of it."""
+
+
+def _check(fact: object) -> None:
+    wrong = misfit(fact)
+
+    if wrong is not None:
+        raise ValueError(wrong)
+
+
+def _check_book(event: BookSnapshot | BookChanged) -> None:
+    """The form of a book's levels, by the first of each side: a connector that is wrong is wrong in all of them."""
+    for levels in (event.bids, event.asks):
+        if levels:
+            ticks, lots = levels[0]
+
+            if type(ticks) is not int or type(lots) is not int:
+                raise TypeError(f"a level of a {type(event).__name__} is {levels[0]!r:.80}, no (ticks, lots) of int")

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import anyio
 import attrs
 
+from perpmaker.clock import Clock
 from perpmaker.connector.interface import (
     ConnectorContext,
     Environment,
@@ -24,7 +25,10 @@ from perpmaker.connector.interface import (
     SourceRequest,
 )
 from perpmaker.declarations import DerivativeConnectorDeclaration, PriceSourceDeclaration
+from perpmaker.engine.guard import GuardedOpening, GuardedSource, open_guarded
+from perpmaker.engine.plugin_start import Report, code_of, unreported
 from perpmaker.errors import ConnectivityError, MarketClosedError, PayloadError, PerpmakerError, RateLimitedError
+from perpmaker.foreign_code import ForeignCode
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.state.state import State
 
@@ -54,17 +58,29 @@ class SourcePlan:
     external: External | None = None
 
 
-def source_opener(plan: SourcePlan, context: ConnectorContext) -> OpenSource:
-    """What opens the plan's price source, again and again."""
+def source_opener(
+    plan: SourcePlan, context: ConnectorContext, report: Report = unreported, *, strict: bool = False
+) -> OpenSource:
+    """What opens the plan's price source, again and again, guarded; `strict` as of `GuardedSource`."""
     opened = plan.declaration.open
 
     if opened is None:
         raise TypeError(f"{plan.declaration.name} is derived from the traded market and never opened")
 
-    return partial(opened, plan.settings, source_context(plan, context))
+    code = code_of(plan.declaration, report)
+    inner = partial(opened, plan.settings, source_context(plan, context, report))
+
+    return partial(_guarded_source, code, inner, context.clock, strict=strict)
 
 
-def source_context(plan: SourcePlan, context: ConnectorContext) -> SourceContext:
+def _guarded_source(
+    code: ForeignCode, opened: OpenSource, clock: Clock, *, strict: bool = False
+) -> AbstractAsyncContextManager[ReferenceReceiver]:
+    """The plugin's price source, guarded."""
+    return GuardedOpening(code, opened, lambda inner: GuardedSource(code, inner, clock, strict))
+
+
+def source_context(plan: SourcePlan, context: ConnectorContext, report: Report = unreported) -> SourceContext:
     """The context of the price source; what it names as external market is opened in one of its own.
 
     An external venue needs no account: outside the sandbox its connector is opened for public data alone.
@@ -83,14 +99,17 @@ def source_context(plan: SourcePlan, context: ConnectorContext) -> SourceContext
         return beside
 
     declaration, settings = plan.external
+    code = code_of(declaration, report)
 
     if isinstance(declaration, DerivativeConnectorDeclaration):
-        return attrs.evolve(beside, connector=partial(declaration.open, settings, beside))
+        return attrs.evolve(beside, connector=partial(open_guarded, code, partial(declaration.open, settings, beside)))
 
     if declaration.open is None:
         raise TypeError(f"{declaration.name} is derived from the traded market and no external one")
 
-    return attrs.evolve(beside, source=partial(declaration.open, settings, beside))
+    inner = partial(declaration.open, settings, beside)
+
+    return attrs.evolve(beside, source=partial(_guarded_source, code, inner, context.clock))
 
 
 async def first_word(source: OpenSource, tell: Callable[[str], None]) -> None:

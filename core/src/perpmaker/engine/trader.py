@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import MappingProxyType
 
 import attrs
 
@@ -34,6 +35,7 @@ from perpmaker.engine.quoting import Broken, Quoting, quote
 from perpmaker.engine.recollection import FiredAt, Recollection, fired_in, recollect, restore
 from perpmaker.engine.retry import Retries
 from perpmaker.engine.sending import Sending
+from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
 from perpmaker.execution.diff import Want, equals
 from perpmaker.model.event import (
@@ -264,14 +266,14 @@ class Trader:
         forbidden, closed_at = self._wanted_exits.no_quotes_for, self.state.stop_closed_at
 
         if forbidden or closed_at != view.stop_closed_at:  # what exits have just found out is in it too
-            view = attrs.evolve(view, no_quotes_for=forbidden, stop_closed_at=dict(closed_at))
+            view = attrs.evolve(view, no_quotes_for=forbidden, stop_closed_at=MappingProxyType(dict(closed_at)))
 
         quoting = quote(self._strategy, self._review, view)
 
         if isinstance(quoting, Broken):
-            self.permission.halt(quoting.reason)
+            self.permission.halt(quoting.reason, ExitCode.PLUGIN)
             self._wanted = Wanted(memory=self._wanted.memory)
-            notices.append(quoting.detail)
+            notices.extend([quoting.detail] if quoting.detail else [])
             return None
 
         self._wanted = quoting.wanted

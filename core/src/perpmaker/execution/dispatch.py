@@ -17,7 +17,7 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, DerivativeConnector, VenueStops
-from perpmaker.errors import AuthenticationError, VenueError
+from perpmaker.errors import AuthenticationError, ExitCode, PluginFaultError, VenueError
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.model.event import (
     CancelCause,
@@ -156,9 +156,13 @@ class Dispatcher:
 
             if isinstance(error, AuthenticationError):
                 self._lock_out(detail)
+        except PluginFaultError as fault:
+            outcomes, detail = [], str(fault)
+            self.emit([Halted(reason=detail, code=fault.exit_code)])
         except Exception as error:  # noqa: BLE001  # the declared seam to plugins: contained here, and told as a halt
             outcomes, detail = [], f"{type(error).__name__}: {error}"
-            self.emit([Halted(reason=f"the connector {self.connector.name} failed on an order ({detail})")])
+            reason = f"the connector {self.connector.name} failed on an order ({detail})"
+            self.emit([Halted(reason=reason, code=ExitCode.PLUGIN)])
         else:
             detail = "the answer did not speak of it"
 

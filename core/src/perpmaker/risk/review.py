@@ -10,7 +10,7 @@ import attrs
 from perpmaker.errors import RiskModuleError
 from perpmaker.model.order import Slot
 from perpmaker.model.quote import Quote
-from perpmaker.risk.interface import Refused, RiskModule
+from perpmaker.risk.interface import Approved, Refused, RiskModule
 from perpmaker.state.view import View
 
 
@@ -53,8 +53,10 @@ def _review_one(view: View, quote: Quote, modules: Sequence[RiskModule]) -> Quot
 
     for module in modules:
         verdict = module.review(view, current)
+        _check_kind(module, verdict)
 
         if isinstance(verdict, Refused):
+            _check_refusal(module, verdict)
             return verdict
 
         _check_bounds(module, current, verdict.quote)
@@ -73,15 +75,39 @@ def _settled(view: View, quote: Quote) -> Quote:
     return attrs.evolve(quote, generation=resting.order.generation)
 
 
+def _check_kind(module: RiskModule, verdict: object) -> None:
+    """Raise RiskModuleError for an answer that is no verdict."""
+    if isinstance(verdict, Refused) or (isinstance(verdict, Approved) and isinstance(verdict.quote, Quote)):
+        return
+
+    answered = f"{type(verdict).__name__} {verdict!r:.80}"
+    raise RiskModuleError(f"review answered {answered}: neither Approved nor Refused", module=module)
+
+
+def _check_refusal(module: RiskModule, refused: Refused) -> None:
+    """Raise RiskModuleError unless a person can be told who refuses, and why."""
+    texts: tuple[object, ...] = (refused.module, refused.reason)
+
+    if not all(isinstance(text, str) and text for text in texts):
+        said = f"module {refused.module!r:.40} and reason {refused.reason!r:.40}"
+        raise RiskModuleError(f"review refused with {said}: both must be texts", module=module)
+
+
 def _check_bounds(module: RiskModule, before: Quote, after: Quote) -> None:
     """Raise RiskModuleError unless the quote is the same one, not larger and not nearer to the market."""
     name = type(module).__name__
 
     if (after.slot, after.generation) != (before.slot, before.generation):
-        raise RiskModuleError(f"{name} answered for {before.slot} with another quote: {after.slot}")
+        raise RiskModuleError(f"{name} answered for {before.slot} with another quote: {after.slot}", module=module)
+
+    if type(after.lots) is not int or type(after.ticks) is not int:
+        found = f"ticks {after.ticks!r:.40} and lots {after.lots!r:.40}"
+        raise RiskModuleError(f"{name} answered for {before.slot} with {found}: both must be int", module=module)
 
     if not 0 < after.lots <= before.lots:
-        raise RiskModuleError(f"{name} may only shrink {before.slot}: {before.lots} lots became {after.lots}")
+        text = f"{name} may only shrink {before.slot}: {before.lots} lots became {after.lots}"
+        raise RiskModuleError(text, module=module)
 
     if before.slot.side.sign * (after.ticks - before.ticks) > 0 or after.ticks <= 0:
-        raise RiskModuleError(f"{name} may only move {before.slot} away: {before.ticks} ticks became {after.ticks}")
+        text = f"{name} may only move {before.slot} away: {before.ticks} ticks became {after.ticks}"
+        raise RiskModuleError(text, module=module)

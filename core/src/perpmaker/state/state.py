@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from math import inf
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -41,11 +42,12 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderStatus, PositionMode, PositionSide
 from perpmaker.state.account import Account
 from perpmaker.state.book import Book
+from perpmaker.state.external_price import usable
 from perpmaker.state.foreign import ForeignOrders
 from perpmaker.state.funds import Funds
 from perpmaker.state.market import Market
 from perpmaker.state.orders import RESTING, Orders
-from perpmaker.state.view import Mode, View
+from perpmaker.state.view import Mode, ReadOnlyBook, View
 
 _STOP_EXPLAINS_S = 10.0
 _NOBODY: frozenset[PositionSide] = frozenset()
@@ -74,6 +76,7 @@ class State:
         self.leverage = leverage
         self.external_reference = external_reference
         self.book = Book()
+        self._book_view = ReadOnlyBook(self.book)
         self.market = Market()
         self.orders = Orders(self.book.own, fence_s=fence_s)
         self.foreign = ForeignOrders(is_ours)
@@ -155,7 +158,7 @@ class State:
             leverage=self.leverage,
             mode=mode,
             mode_reason=mode_reason,
-            book=self.book,
+            book=self._book_view,
             book_ok=self.book.ok,
             book_age_s=market.age_s(Channel.BOOK, now),
             mark=market.mark,
@@ -167,12 +170,12 @@ class State:
             reference=market.reference,
             reference_age_s=market.age_s(Channel.REFERENCE, now),
             orders=orders.by_slot(),
-            ended=dict(orders.endings.by_slot),
-            positions=account.positions,
+            ended=MappingProxyType(dict(orders.endings.by_slot)),
+            positions=MappingProxyType(account.positions),
             capital=self.funds.capital,
             capital_age_s=self.funds.age_s(now),
-            quote_filled_at=dict(orders.endings.quote_filled_at),
-            stop_closed_at=dict(self.stop_closed_at),
+            quote_filled_at=MappingProxyType(dict(orders.endings.quote_filled_at)),
+            stop_closed_at=MappingProxyType(dict(self.stop_closed_at)),
             no_quotes_for=_NOBODY,
             blocked=orders.is_blocked,
             memory=memory,
@@ -203,8 +206,8 @@ class State:
     def _marked(self, event: MarkChanged, now: float) -> None:
         self.market.marked(event, now)
 
-    def _referred(self, event: ReferenceChanged, _: float) -> None:
-        self.market.referred(event)
+    def _referred(self, event: ReferenceChanged, now: float) -> None:
+        self.market.referred(usable(event, now))
         self._changes += 1
 
     def _alive(self, event: FeedAlive, now: float) -> None:

@@ -54,6 +54,27 @@ class BookView(Protocol):
         """Other people's (ticks, lots) of the bids (BUY) or asks (SELL), from the best outward."""
 
 
+@attrs.frozen
+class ReadOnlyBook:
+    """The traded book as plugins see it: made once, follows the book, and can change nothing of it."""
+
+    _book: BookView
+
+    @property
+    def best_bid(self) -> int | None:
+        """The best bid of other people, in ticks; None on an empty side."""
+        return self._book.best_bid
+
+    @property
+    def best_ask(self) -> int | None:
+        """The best ask of other people, in ticks; None on an empty side."""
+        return self._book.best_ask
+
+    def levels(self, side: Side) -> Iterator[tuple[int, int]]:
+        """Other people's (ticks, lots) of one side, from the best outward."""
+        return self._book.levels(side)
+
+
 @unique
 class End(Word):
     """How the last order of a slot ended. `is_meant`: filled, or taken off by us, so that nothing went wrong."""
@@ -90,7 +111,7 @@ class SlotEnd:
 
 @attrs.frozen(kw_only=True)
 class View:
-    """Everything a decision may depend on. Times are seconds of the engine's clock, as is `now`.
+    """Everything a decision may depend on, to be read only. Times are seconds of the engine's clock, as is `now`.
 
     `orders`: every own order that is live or may become live, by slot (a slot holds one; closes that the venue
     caps may be beside an unknown one, then the newest counts). `beside`: the others of a slot that holds several, such
