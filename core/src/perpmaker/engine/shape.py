@@ -23,9 +23,12 @@ def misfit(fact: object) -> str | None:
         value = getattr(fact, name)
 
         if not fits(value):
-            inner = misfit(value)  # of what is inside, where that is what is wrong
+            inside = value if isinstance(value, tuple) else (value,)
 
-            return inner or f"{name} of a {type(fact).__name__} is {value!r:.80}, no {words}"
+            return (
+                next(filter(None, map(misfit, inside)), None)
+                or f"{name} of a {type(fact).__name__} is {value!r:.80}, no {words}"
+            )
 
     return None
 
