@@ -25,7 +25,7 @@ from perpmaker.simulation.rules import MARKETS
 from perpmaker.testing.rehearsal import rehearse
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
-RECORDINGS = Path("/work/shared/data/binance_usdm")
+RECORDINGS = Path(__file__).parents[3] / "shared" / "data" / "binance_usdm"
 SEEDS = int(os.environ.get("PERPMAKER_SEEDS", "0"))
 """`PERPMAKER_SEEDS=200 pytest tests/faults/test_d9_market.py` is the whole proof; without it a slice is taken."""
 

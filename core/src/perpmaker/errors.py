@@ -127,6 +127,10 @@ class RecordingError(PerpmakerError):
         super().__init__(f"{place}: {text}")
 
 
+class RecordingCutError(RecordingError):
+    """A file of a recording that ends in the middle, because its writer was cut off; what came before is good."""
+
+
 class SandboxError(PerpmakerError):
     """A sandbox's process that ended before it served, for a reason that it has told the person itself."""
 

@@ -50,6 +50,8 @@ async def test_line_says_where_it_is_and_what_it_takes(dialect: Any) -> None:
             "market": "BTC-USDT",
             "seed": 4,
             "shape": "calm",
+            "window": None,
+            "is_over": False,
             "recording": [],
             "latency": {"order_ms": 5, "feed_ms": 0},
             "source": None,

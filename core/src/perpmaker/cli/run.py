@@ -165,7 +165,8 @@ async def _run(configuration: Configuration, screen: Screen, wish: Wish) -> Ende
         await group.start(_watch_signals, handle)
         ended = None
 
-        handle.allow(wish, LEAST_START_S if wish.url is None else LEAST_ATTACH_S)
+        begin_s = math.inf if configuration.sandbox.recording else LEAST_START_S  # a recording is read first
+        handle.allow(wish, begin_s if wish.url is None else LEAST_ATTACH_S)
 
         with handle.scope:
             async with _open(configuration, screen, handle, wish) as bot:
@@ -227,6 +228,7 @@ async def _open_sandbox(
     configuration: Configuration, screen: Screen, handle: Handle, url: str | None
 ) -> AsyncIterator[SandboxLine | None]:
     """The sandbox that stands in for the venue; None where the venue itself is asked."""
+    from perpmaker.cli.recording import open_watch  # noqa: PLC0415  # the same
     from perpmaker.cli.sandbox_child import attach_patiently, open_child  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import wants_sandbox, worth_of  # noqa: PLC0415  # the same
 
@@ -250,6 +252,7 @@ async def _open_sandbox(
 
         handle.origin = worth_of(configuration, line)
         screen.tell(f"{environment}: {line.venue} at {line.url}, {line.origin}")
+        await stack.enter_async_context(open_watch(line, screen.tell, handle.stop))
         yield line
 
 

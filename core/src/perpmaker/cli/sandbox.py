@@ -15,7 +15,9 @@ import anyio
 import attrs
 import click
 import msgspec
+from anyio.abc import TaskStatus
 
+from perpmaker.cli.recording import ReadingLine
 from perpmaker.cli.seconds import Seconds
 from perpmaker.clock import SystemClock
 from perpmaker.errors import PluginError
@@ -185,7 +187,12 @@ async def _serve(
     except OSError as error:
         raise click.BadParameter(f"{HOST}:{port}: {error.strerror}; choose another one", param_hint="--port") from error
 
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(_end_with_signal, tasks.cancel_scope)
+
+        if until_stdin_closes:
+            tasks.start_soon(_wait_for_end_of_input, tasks.cancel_scope)
+
         async with (
             _open_source(source, settings) as beside,
             open_sandbox(
@@ -195,21 +202,22 @@ async def _serve(
                 listener=listener,
                 source=None if beside is None else beside.line,
                 tell=_tell,
+                on_read=ReadingLine(_tell).show,
             ) as served,
-            anyio.create_task_group() as tasks,
         ):
             if beside is not None:
                 beside.follow(served.exchange)
 
             click.echo(_line(served.line, as_json=as_json))
+            await anyio.sleep_forever()
 
-            if until_stdin_closes:
-                tasks.start_soon(_wait_for_end_of_input, tasks.cancel_scope)
 
-            async for _ in signals:
-                break
+async def _end_with_signal(scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
 
-            tasks.cancel_scope.cancel()
+        async for _ in signals:
+            scope.cancel()
 
 
 def _tell(text: str) -> None:

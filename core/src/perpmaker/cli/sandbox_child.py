@@ -22,9 +22,6 @@ from perpmaker.errors import ConnectivityError, ExitCode, PerpmakerError, Sandbo
 from perpmaker.sandbox.server import SandboxLine
 
 READY_S = 20.0
-READ_S = 600.0
-"""How long a recording may take to be read before the sandbox is ready."""
-
 TELL_EVERY_S = 5.0
 """A sandbox that does not answer is told of no more often than this."""
 
@@ -62,7 +59,8 @@ async def open_child(configuration: Configuration, ended: Callable[[], None]) ->
     """
     async with await _start(configuration) as process:
         try:
-            line = await _line(process, READ_S if configuration.sandbox.recording else READY_S)
+            # A recording takes as long as it takes: the child tells how far it has read.
+            line = await _line(process, inf if configuration.sandbox.recording else READY_S)
 
             async with anyio.create_task_group() as group:
                 group.start_soon(_watch, process, ended)
@@ -77,7 +75,7 @@ async def _start(configuration: Configuration) -> Process:
     settings = sandbox_settings(configuration)
     words = [sys.executable, "-m", "perpmaker", "sandbox", settings.venue, "--json"]
     words += ["--until-stdin-closes", "--seed", str(settings.seed), "--balance", str(settings.balance)]
-    words += ["--shape", settings.shape, "--market", settings.market, "--port", str(configuration.sandbox.port)]
+    words += ["--market", settings.market, "--port", str(configuration.sandbox.port)]
     words += ["--order-latency-ms", str(settings.latency.order_ms)]
     words += ["--feed-latency-ms", str(settings.latency.feed_ms)]
     words += [f"--recording={file}" for file in settings.recording]
@@ -87,6 +85,8 @@ async def _start(configuration: Configuration) -> Process:
 
     if settings.recording:
         words += ["--recording-start", str(settings.recording_start)]
+    else:
+        words += ["--shape", settings.shape]
 
     return await anyio.open_process(words, stdin=subprocess.PIPE, stderr=None, start_new_session=True)
 

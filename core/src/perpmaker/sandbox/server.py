@@ -6,25 +6,27 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import anyio
+import anyio.lowlevel
 import attrs
 from anyio.abc import Listener, SocketAttribute
 
 from perpmaker.clock import Clock
 from perpmaker.errors import UnknownMarketError
-from perpmaker.model.instrument import Instrument
 from perpmaker.sandbox.control import ControlRoom
 from perpmaker.sandbox.dialect import Dialect, TestKeys
 from perpmaker.sandbox.gate import Gate, new_token
 from perpmaker.sandbox.latency import Latency
 from perpmaker.sandbox.oracle import Oracle
 from perpmaker.sandbox.recording_file import open_capture
+from perpmaker.sandbox.window import Window, window_of
 from perpmaker.simulation.crowd import Market
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.market import DEFAULT_SHAPE, SyntheticMarket
 from perpmaker.simulation.recording import RecordedMarket, Replay
+from perpmaker.simulation.recording_check import Progress
 from perpmaker.simulation.recording_reader import Recording
 from perpmaker.simulation.rules import MARKETS
 from perpmaker.wire.fault import FaultPlan
@@ -35,6 +37,8 @@ ACCOUNT = "main"
 
 _PATIENCE_S = 0.1
 _STANDS_STILL = "The recording has ended: the market stands still from now on."
+
+OnRead: TypeAlias = Callable[[Progress], None]
 
 
 @attrs.frozen(kw_only=True)
@@ -64,7 +68,8 @@ class SandboxSettings:
 class SandboxLine:
     """What a sandbox prints when it is ready, as one JSON line; the keys are made up and shown on purpose.
 
-    `recording` are the names of the recorded files; empty for the synthetic market. `source` is the sandbox of a price
+    `recording` are the names of the recorded files, empty for the synthetic market; `window` is what is played of them,
+    and `is_over` whether it has been, in what the sandbox answers to whoever asks. `source` is the sandbox of a price
     source that is served beside it. `control_token` opens the control endpoints: it is printed, and empty in what the
     sandbox answers to whoever asks who is there.
     """
@@ -77,6 +82,8 @@ class SandboxLine:
     seed: int
     shape: str = DEFAULT_SHAPE
     recording: tuple[str, ...] = ()
+    window: Window | None = None
+    is_over: bool = False
     latency: Latency = attrs.field(factory=Latency)
     source: SandboxLine | None = None
     control_token: str = attrs.field(default="", repr=False)
@@ -93,7 +100,9 @@ class SandboxLine:
     def worth(self) -> tuple[str, ...]:
         """What a result there is worth, for the summary: where the market came from, in short lines."""
         if self.recording:
-            return (f"recorded in {', '.join(self.recording)}", str(self.latency))
+            played = () if self.window is None else (str(self.window), *self.window.notes)
+
+            return (*(f"recorded in {name}" for name in self.recording), *played, str(self.latency))
 
         made = f"shape {self.shape}, seed {self.seed}"
 
@@ -123,18 +132,21 @@ async def open_sandbox(
     faults: FaultPlan | None = None,
     source: SandboxLine | None = None,
     tell: Callable[[str], None] | None = None,
+    on_read: OnRead | None = None,
 ) -> AsyncIterator[Sandbox]:
     """Serve a venue's sandbox on a listener (TCP or in memory) for as long as the context lasts.
 
-    `market` takes the place of the one that the settings stand for; `tell` is given what a person should read;
-    `source` is told to whoever asks who is here.
+    `market` takes the place of the one that the settings stand for; `tell` is given what a person should read, and
+    `on_read` how far a recording has been read, many times a second; `source` is told to whoever asks who is here.
     UnknownMarketError when there are no rules for the market, RecordingError for a recording that cannot be replayed.
     """
-    exchange, behind = _exchange(dialect, settings, clock.utc_ms, market, tell)
+    answer = dict[str, Any]()
+    exchange, behind, window = await _open_market(dialect, settings, clock, market, _Ears(answer, tell, on_read))
     oracle = Oracle(exchange)
     exchange.open_account(ACCOUNT, settings.balance)
     app = dialect.app(exchange, clock, dict(settings.options), settings.latency)
-    line = _line(dialect, settings, _url(listener), source)
+    line = attrs.evolve(_line(dialect, settings, _url(listener), source), window=window)
+    answer |= {**attrs.asdict(_without_token(line)), **answer}
     plan = faults if faults is not None else FaultPlan(seed=settings.seed)
     sandbox = Sandbox(line=line, keys=dialect.keys, exchange=exchange, market=behind, oracle=oracle, faults=plan)
     room = ControlRoom(
@@ -144,7 +156,7 @@ async def open_sandbox(
         oracle=oracle,
         faults=plan,
         clock=clock,
-        line=attrs.asdict(_without_token(line)),
+        line=answer,
         gate=Gate(line.control_token),
     )
 
@@ -166,13 +178,18 @@ async def open_sandbox(
         raise error
 
 
-def _exchange(
-    dialect: Dialect,
-    settings: SandboxSettings,
-    utc_ms: Callable[[], int],
-    market: Market | None,
-    tell: Callable[[str], None] | None,
-) -> tuple[Exchange, Market]:
+@attrs.frozen
+class _Ears:
+    """Who is told of a recording: whoever asks the sandbox, a person, and whoever shows how far it has been read."""
+
+    answer: dict[str, Any]
+    tell: Callable[[str], None] | None
+    on_read: OnRead | None
+
+
+async def _open_market(
+    dialect: Dialect, settings: SandboxSettings, clock: Clock, market: Market | None, ears: _Ears
+) -> tuple[Exchange, Market, Window | None]:
     """The exchange, and everybody else on it; it begins once a recording has been read, which takes its time."""
     rules = MARKETS.get(settings.market)
 
@@ -180,14 +197,19 @@ def _exchange(
         raise UnknownMarketError(settings.market, f"the sandbox of {settings.venue}", tuple(MARKETS))
 
     instrument = attrs.evolve(rules.instrument, symbol=dialect.symbol(settings.market))
-    replay = _replay(instrument, settings) if settings.recording and market is None else None
-    start_ms = utc_ms()
-    behind = market or _recorded(replay, start_ms, tell)
-    behind = behind or SyntheticMarket(
+    window = None
+
+    if settings.recording and market is None:
+        recording = Recording(instrument, [open_capture(file) for file in settings.recording])
+        replay = await _open_replay(recording, settings.recording_start, ears.on_read)
+        market, window = _recorded(replay, clock.utc_ms(), ears), window_of(replay)
+
+    start_ms = clock.utc_ms()
+    market = market or SyntheticMarket(
         instrument, price=rules.price, seed=settings.seed, start_ms=start_ms, shape=settings.shape
     )
 
-    return Exchange(instrument, behind, start_ms=start_ms), behind
+    return Exchange(instrument, market, start_ms=start_ms), market, window
 
 
 def _line(dialect: Dialect, settings: SandboxSettings, url: str, source: SandboxLine | None) -> SandboxLine:
@@ -213,20 +235,35 @@ def _without_token(line: SandboxLine) -> SandboxLine:
     return attrs.evolve(line, control_token="", source=source)
 
 
-def _replay(instrument: Instrument, settings: SandboxSettings) -> Replay:
-    recording = Recording(instrument, [open_capture(file) for file in settings.recording])
+async def _open_replay(recording: Recording, start_s: float, on_read: OnRead | None) -> Replay:
+    """Read a recording; everything else goes on meanwhile, and it can be given up."""
+    reading = Replay.gradually(recording, start_s)
 
-    return Replay(recording, settings.recording_start)
+    while True:
+        try:
+            progress = next(reading)
+        except StopIteration as done:
+            return cast("Replay", done.value)
+
+        if on_read is not None:
+            on_read(progress)
+
+        await anyio.lowlevel.checkpoint()
 
 
-def _recorded(replay: Replay | None, start_ms: int, tell: Callable[[str], None] | None) -> Market | None:
-    """The recorded market, which says when it has ended."""
-    if replay is None:
-        return None
+def _recorded(replay: Replay, start_ms: int, ears: _Ears) -> RecordedMarket:
+    """The recorded market, which says when it has ended, also in what the sandbox answers of itself."""
+
+    def tell(text: str) -> None:
+        if ears.tell is not None:
+            ears.tell(text)
 
     def on_end() -> None:
-        if tell is not None:
-            tell(_STANDS_STILL)
+        ears.answer["is_over"] = True
+        tell(_STANDS_STILL)
+
+    for note in replay.notes:
+        tell(note)
 
     return RecordedMarket(replay, start_ms=start_ms, on_end=on_end)
 

@@ -6,7 +6,8 @@ How the accounts' orders fare in it is decided in `perpmaker.simulation.follower
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from itertools import islice
 
 import attrs
 
@@ -14,6 +15,7 @@ from perpmaker.errors import RecordingError
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarkChanged
 from perpmaker.simulation.crowd import Crowd
 from perpmaker.simulation.follower import Follower
+from perpmaker.simulation.recording_check import STEP_EVENTS, Progress, check_gradually
 from perpmaker.simulation.recording_reader import Recorded, Recording
 
 
@@ -52,30 +54,48 @@ class Replay:
     """A recording, checked from beginning to end and wound forward to where it is to begin.
 
     That is `offset_s` seconds after the first line, or once the book is known, whichever is later: `begin_ms` on the
-    recording's clock. `opening` is the market then, `pending` the first event after it. RecordingError for what is
-    wrong with the recording, and for an offset past its end.
+    recording's clock. `opening` is the market then, `pending` the first event after it, `end_ms` when it ends, and
+    `notes` what a person should know of it. RecordingError for what is wrong with the recording, and for an offset past
+    its end.
     """
 
     def __init__(self, recording: Recording, offset_s: float = 0.0) -> None:
+        for _ in self._read(recording, offset_s):
+            pass
+
+    @classmethod
+    def gradually(cls, recording: Recording, offset_s: float) -> Generator[Progress, None, Replay]:
+        """The same in small steps, between which others may do something: long recordings take minutes."""
+        replay = cls.__new__(cls)
+        yield from replay._read(recording, offset_s)  # noqa: SLF001  # its own
+
+        return replay
+
+    def _read(self, recording: Recording, offset_s: float) -> Generator[Progress]:
         self.recording = recording
         self.opening = _Opening()
-        first_ms, last_ms = recording.check()
+        checked = yield from check_gradually(recording)
+        length_s = (checked.last_ms - checked.first_ms) / 1000
 
-        if offset_s * 1000 >= last_ms - first_ms:
-            length = f"it is {(last_ms - first_ms) / 1000:.1f} s long"
-            raise RecordingError(f"recording_start = {offset_s:g} is past its end: {length}", file=recording.name)
+        if offset_s >= length_s:
+            text = f"recording_start = {offset_s:g} is past its end: it is {length_s:.1f} s long"
+            raise RecordingError(text, file=recording.name)
 
-        self._events = recording.read()
-        self.begin_ms = first_ms + round(offset_s * 1000)
-        self.pending = self._wind()
+        self.end_ms, self.notes = checked.last_ms, checked.notes
+        self._events = islice(recording.read(), checked.events)
+        self.begin_ms = checked.first_ms + round(offset_s * 1000)
+        self.pending = yield from self._wind()
 
     def advance(self) -> None:
         """Make the next event the pending one; None when there is no more."""
         self.pending = next(self._events, None)
 
-    def _wind(self) -> Recorded | None:
+    def _wind(self) -> Generator[Progress, None, Recorded | None]:
         """Fold what was before the beginning, and return the first event after it."""
-        for recorded in self._events:
+        for count, recorded in enumerate(self._events, start=1):
+            if count % STEP_EVENTS == 0:
+                yield Progress(portion=1.0, file=self.recording.name, at_ms=recorded.at_ms)
+
             if recorded.at_ms >= self.begin_ms and self.opening.book_ms is not None:
                 return recorded
 

@@ -89,6 +89,7 @@ class BookSync:
         self._steps = steps
         self._pending: deque[DepthUpdate] = deque(maxlen=_LONGEST_WAIT)
         self._snapshot: Snapshot | None = None
+        self._spare: Snapshot | None = None
         self._last: int | None = None
 
     @property
@@ -97,8 +98,9 @@ class BookSync:
         return self._last is not None
 
     def restore(self, snapshot: Snapshot) -> Sequence[BookSnapshot | BookChanged | BookLost]:
-        """Take a snapshot; one that is not needed is skipped."""
+        """Take a snapshot; one that is not needed is kept, for the gap before it may only show after it."""
         if self.is_live:
+            self._spare = snapshot
             return ()
 
         self._snapshot = snapshot
@@ -119,11 +121,22 @@ class BookSync:
             self._last = None
             self._pending.append(update)
 
-            return (BookLost(reason=reason),)
+            return (BookLost(reason=reason), *self._join_spare(update))
 
         self._last = update.u
 
         return (self._change(update),)
+
+    def _join_spare(self, update: DepthUpdate) -> Sequence[BookSnapshot | BookChanged | BookLost]:
+        """Go on from the newest snapshot, where the difference after a gap goes on from it."""
+        spare, self._spare = self._spare, None
+
+        if spare is None or not _meets(update, spare.lastUpdateId):
+            return ()
+
+        self._snapshot = spare
+
+        return self._join()
 
     def _join(self) -> Sequence[BookSnapshot | BookChanged | BookLost]:
         snapshot = self._snapshot
@@ -141,7 +154,7 @@ class BookSync:
 
         first, self._snapshot = self._pending[0], None
 
-        if at + 1 < first.U and (first.pu is None or first.pu > at):
+        if not _meets(first, at):
             reason = f"the depth snapshot ends with update {at}, and the differences after it begin at {first.U} only"
 
             return (BookLost(reason=reason),)
@@ -158,6 +171,11 @@ class BookSync:
         at_ms = update.E if update.T is None else update.T
 
         return BookChanged(self._steps.levels(update.b), self._steps.levels(update.a), at_ms)
+
+
+def _meets(update: DepthUpdate, at: int) -> bool:
+    """Whether nothing is missing between a snapshot and a difference."""
+    return at + 1 >= update.U or (update.pu is not None and update.pu <= at)
 
 
 def _is_before(update: DepthUpdate, at: int) -> bool:

@@ -20,6 +20,7 @@ _MICROSECONDS: Final = range(10**15, 10**17)
 _NANOSECONDS: Final = range(10**18, 10**20)
 _LONGEST_STAMP: Final = 20
 _SHOWN: Final = 60
+_TRUNCATED: Final = "truncated"  # msgspec's word for JSON that ends too early
 _NOTHING: Final = msgspec.Raw(b"null")
 
 
@@ -99,6 +100,24 @@ def parse_line(line: bytes) -> tuple[int, Message | None]:
         return nanoseconds, _message(text)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"its JSON is not a message of a Binance stream ({_first_line(error)})") from None
+
+
+def is_cut_line(line: bytes) -> bool:
+    """Whether a line is the beginning of one that its writer did not get to finish: it has no end, and no fault."""
+    stamp, space, text = line.partition(b" ")
+
+    if line.endswith(b"\n") or not stamp.isdigit() or len(stamp) > _LONGEST_STAMP:
+        return False
+
+    if not space or not text:
+        return True
+
+    try:
+        _ENVELOPE.decode(text)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        return text.startswith(b"{") and _TRUNCATED in str(error)
+
+    return False
 
 
 def _nanoseconds(stamp: bytes) -> int:

@@ -1,4 +1,7 @@
-"""The files of one raw capture, in order, as market events: streamed, checked line by line, nothing held but a line."""
+"""The files of one raw capture, in order, as market events: streamed, checked line by line, nothing held but a line.
+
+A file that was cut off, in a line or in its compression, is used up to the cut.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,20 @@ from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
-from perpmaker.errors import RecordingError
+from perpmaker.errors import RecordingCutError, RecordingError
 from perpmaker.model.event import BookLost, MarkChanged, MarketEvent, Traded
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
 from perpmaker.simulation.recording_book import BookSync, Steps, parse_number
-from perpmaker.simulation.recording_message import DepthUpdate, MarkPrice, Message, Snapshot, Trade, parse_line
+from perpmaker.simulation.recording_message import (
+    DepthUpdate,
+    MarkPrice,
+    Message,
+    Snapshot,
+    Trade,
+    is_cut_line,
+    parse_line,
+)
 
 _NS_PER_MS = 1_000_000
 _MARKET = "MARKET"
@@ -23,10 +34,14 @@ _NO_SNAPSHOT = (
 
 @attrs.frozen
 class Capture:
-    """One file: its name, for people, and its lines, which may raise RecordingError."""
+    """One file: its name, for people, and its lines, which may raise RecordingError.
+
+    `portion` is how much of it has been read, 0 to 1, where that can be told.
+    """
 
     name: str
     lines: Callable[[], Iterator[bytes]]
+    portion: Callable[[], float] = lambda: 0.0
 
 
 @attrs.frozen(kw_only=True)
@@ -63,15 +78,32 @@ class Recording:
         return reader.first_ms, reader.last_ms
 
 
+@attrs.frozen
+class Loss:
+    """Where the book was lost: how many events there were before, when, and whether a file was cut off before that."""
+
+    events: int
+    at_ms: int
+    by_cut: bool
+
+
 class Reader:
-    """Reads a recording once. `first_ms` and `last_ms` are the times of the lines read so far, used or not."""
+    """Reads a recording once. `first_ms` and `last_ms` are the times of the lines read so far, used or not.
+
+    `place` is the file, and its line, that is being read; `cuts` are those where a file was cut off. `loss` is where
+    the book was lost for good because of that: there the recording ends.
+    """
 
     def __init__(self, recording: Recording) -> None:
+        self.place: tuple[str, int] = (recording.name, 1)
+        self.cuts: list[tuple[str, int]] = []
+        self.loss: Loss | None = None
         self._recording = recording
         self._steps = Steps(recording.instrument)
         self._sync = BookSync(self._steps)
         self._first_ns: int | None = None
         self._last_ns = 0
+        self._files = 0
 
     @property
     def first_ms(self) -> int:
@@ -83,25 +115,67 @@ class Reader:
         """When the last line was received."""
         return self._last_ns // _NS_PER_MS
 
+    @property
+    def portion(self) -> float:
+        """How much of the recording has been read, 0 to 1."""
+        captures = self._recording.captures
+        done = min(self._files, len(captures) - 1)
+
+        return (done + captures[done].portion()) / len(captures)
+
     def read(self) -> Iterator[Recorded]:
         """The events, in order."""
         lost = RecordingError(_NO_SNAPSHOT, file=self._recording.name)
+        count = 0
 
-        for capture in self._recording.captures:
-            for number, line in enumerate(capture.lines(), start=1):
-                try:
-                    events = self._read(line)
-                except ValueError as error:
-                    raise RecordingError(f"this line cannot be used: {error}", file=capture.name, line=number) from None
+        for events in self._batches():
+            for event in events:
+                if isinstance(event, BookLost):
+                    lost = RecordingError(event.reason, file=self.place[0], line=self.place[1])
+                    self.loss = Loss(count, self.last_ms, by_cut=bool(self.cuts))
 
-                for event in events:
-                    if isinstance(event, BookLost):
-                        lost = RecordingError(event.reason, file=capture.name, line=number)
+                yield Recorded(at_ms=self.last_ms, event=event)
+                count += 1
 
-                    yield Recorded(at_ms=self.last_ms, event=event)
+        if self._sync.is_live:
+            self.loss = None
+        elif self.loss is None or not self.loss.by_cut:
+            raise self._with_cut(lost)
 
-        if not self._sync.is_live:
-            raise lost
+    def _batches(self) -> Iterator[Sequence[MarketEvent]]:
+        """What each line brings, file by file; each of them up to where it was cut off, if it was."""
+        for number_of_file, capture in enumerate(self._recording.captures):
+            self._files, self.place = number_of_file, (capture.name, 1)
+
+            try:
+                for number, line in enumerate(capture.lines(), start=1):
+                    self.place = (capture.name, number)
+
+                    if (events := self._events_of(line)) is not None:
+                        yield events
+            except RecordingCutError:
+                self.cuts.append(self.place)
+
+    def _events_of(self, line: bytes) -> Sequence[MarketEvent] | None:
+        """What a line brings; None for one that was cut off."""
+        try:
+            return self._read(line)
+        except ValueError as error:
+            if is_cut_line(line):
+                self.cuts.append(self.place)
+                return None
+
+            file, number = self.place
+            raise RecordingError(f"this line cannot be used: {error}", file=file, line=number) from None
+
+    def _with_cut(self, lost: RecordingError) -> RecordingError:
+        """Say of a book that was never known that the file may have been cut off before it was."""
+        if not self.cuts or self.loss is not None:
+            return lost
+
+        file, number = self.cuts[0]
+
+        return RecordingError("it was cut off here, before there was a depth snapshot", file=file, line=number)
 
     def _read(self, line: bytes) -> Sequence[MarketEvent]:
         at_ns, message = parse_line(line)
