@@ -261,12 +261,12 @@ async def test_D8_summary_can_name_files_and_window(tmp_path: Path, dialect: Any
     told: list[str] = []
     found = await open_recorded(file, dialect, told)
 
-    assert found["worth"] == (
+    assert found["worth"][:3] == (
         "recorded in a.gz",
         "2023-11-14 22:13:20 to 22:13:23 UTC (3 s)",
         f"{file} was cut off in its line 9: it is used up to there",
     )
-    assert told == [found["worth"][-1]]
+    assert told == [found["worth"][2]]
 
 
 def run(file: Path, *words: str) -> subprocess.CompletedProcess[str]:

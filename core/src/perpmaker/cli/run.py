@@ -35,11 +35,8 @@ YOUNG_OBJECTS = 50_000
 REDRAW_S = 0.5
 FIRST_LOG_S = 2.0
 LOG_S = 10.0
-LEAST_START_S = 20.0
-"""A run for a few seconds only is still given this long to begin."""
-
-LEAST_ATTACH_S = 5.0
-"""And this long to find the sandbox that is said to be serving."""
+LEAST_START_S = 20.0  # a run for a few seconds only is still given this long to begin
+LEAST_ATTACH_S = 5.0  # and this long to find the sandbox that is said to be serving
 
 
 @attrs.define
