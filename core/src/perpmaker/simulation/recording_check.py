@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import UTC, datetime
 
 import attrs
 
@@ -66,8 +65,8 @@ def _notes(reader: Reader) -> tuple[str, ...]:
     cuts = [f"{file} was cut off in its line {line}: it is used up to there" for file, line in reader.cuts]
 
     if reader.loss is not None:
-        until = datetime.fromtimestamp(reader.loss.at_ms / 1000, UTC)
-        cuts.append(f"what comes after {until:%Y-%m-%d %H:%M:%S} UTC does not go on from there: it is not used")
+        until_s = (reader.loss.at_ms - reader.first_ms) / 1000
+        cuts.append(f"what comes after its first {until_s:.1f} s does not go on from there: it is not used")
 
     return tuple(cuts)
 
