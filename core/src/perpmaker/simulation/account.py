@@ -31,10 +31,14 @@ class Holding:
     cost: Decimal = ZERO
     isolated: Decimal = ZERO
     realized: Decimal = ZERO
+    fees: Decimal = ZERO
     updated_ms: int = 0
 
-    def fill(self, sign: int, lots: int, lot_value: Decimal, isolated_leverage: int | None) -> Decimal:
-        """Book an execution and return the profit it realised; `lot_value` is the price of one lot, in quote."""
+    def fill(self, sign: int, lots: int, lot_value: Decimal, isolated_leverage: int | None, fee: Decimal) -> Decimal:
+        """Book an execution and return the profit it realised; `lot_value` is the price of one lot, in quote.
+
+        `fee` is that of the execution; what of it opened the position stays with it until that is closed.
+        """
         closed = min(lots, abs(self.lots)) if self.lots * sign < 0 else 0
         realized = self._close(closed, lot_value) if closed else ZERO
         opened = lots - closed
@@ -42,6 +46,7 @@ class Holding:
         if opened:
             self.lots += sign * opened
             self.cost += opened * lot_value
+            self.fees += fee if opened == lots else (fee * opened / lots).quantize(MONEY)
 
             if isolated_leverage is not None:
                 self.isolated += (opened * lot_value / isolated_leverage).quantize(MONEY)
@@ -57,10 +62,18 @@ class Holding:
         released = self.isolated if closed == size else (self.isolated * closed / size).quantize(MONEY)
 
         self.cost -= cost
+        self.fees -= self.fees if closed == size else (self.fees * closed / size).quantize(MONEY)
         self.isolated -= released
         self.lots -= sign * closed
 
         return sign * (closed * lot_value - cost)
+
+    def break_even(self, amount: Decimal) -> Decimal:
+        """The price at which the fees of opening are earned back; `amount` is signed, in base."""
+        if not amount:
+            return ZERO
+
+        return ((self.cost + (self.fees if amount > 0 else -self.fees)) / abs(amount)).quantize(MONEY)
 
     def unrealized(self, lot_mark: Decimal) -> Decimal:
         """Profit if closed at the mark; `lot_mark` is the mark price of one lot."""
@@ -261,6 +274,7 @@ class Account:
             lots=holding.lots,
             amount=amount,
             entry=entry,
+            break_even=holding.break_even(amount),
             mark=mark,
             notional=amount * mark,
             unrealized=self.unrealized(side, mark),

@@ -35,6 +35,7 @@ class Denial(Enum):
     LEVERAGE_REDUCTION = "leverage cannot be reduced with an isolated position"
     IN_LIQUIDATION = "account is being liquidated"
     WOULD_TRIGGER = "conditional order would trigger at once"
+    ACTIVATION = "the price has passed where the following would begin"
     UNKNOWN_ORDER = "no such open order"
     NOT_AMENDABLE = "order cannot be amended"
     UNCHANGED = "already so"
@@ -68,6 +69,7 @@ _REASONS = {
     Denial.LEVERAGE_LIMIT: RefusalReason.INSUFFICIENT_MARGIN,
     Denial.IN_LIQUIDATION: RefusalReason.RESTRICTED,
     Denial.WOULD_TRIGGER: RefusalReason.WOULD_TRIGGER,
+    Denial.ACTIVATION: RefusalReason.WOULD_TRIGGER,
     Denial.UNKNOWN_ORDER: RefusalReason.NOT_FOUND,
     Denial.UNCHANGED: RefusalReason.UNCHANGED,
     Denial.UNKNOWN_ACCOUNT: RefusalReason.AUTHENTICATION,

@@ -31,7 +31,7 @@ from perpmaker.simulation.order import (
     OrderRequest,
     SimulatedOrder,
 )
-from perpmaker.simulation.settlement import check_countdowns, check_liquidations, settle_funding
+from perpmaker.simulation.settlement import check_countdowns, check_good_till, check_liquidations, settle_funding
 from perpmaker.simulation.statement import AccountState, Income, IncomeKind
 from perpmaker.simulation.street import Street
 
@@ -93,6 +93,9 @@ class Exchange:
         for account in self._floor.accounts.values():
             if account.countdown_ms is not None and account.countdown_ms < due:
                 due = account.countdown_ms
+
+        for order in self._floor.good_till.values():
+            due = min(due, order.good_till_ms)
 
         return due
 
@@ -332,6 +335,7 @@ class Exchange:
             floor.next_funding_ms += self._funding_ms
 
         check_countdowns(floor)
+        check_good_till(floor)
 
         if self._market.next_ms is not None and self._market.next_ms <= now_ms:
             self._market.step(self._street)

@@ -63,6 +63,7 @@ class Floor:
         self._events: deque[SimulationEvent] = deque()
         self._publishing = False
         self._resting: dict[int, Resting] = {}
+        self.good_till: dict[int, SimulatedOrder] = {}
 
     # --- events
 
@@ -195,10 +196,10 @@ class Floor:
     ) -> Execution:
         lot_value = self.instrument.price(ticks) * self.instrument.lot
         holding = account.holdings[order.position_side]
-        realized = holding.fill(order.side.sign, lots, lot_value, account.isolated_leverage)
-        holding.updated_ms = self.now_ms
         rate = self.instrument.maker_fee if maker else self.instrument.taker_fee
         fee = (lots * lot_value * rate).quantize(MONEY)
+        realized = holding.fill(order.side.sign, lots, lot_value, account.isolated_leverage, fee)
+        holding.updated_ms = self.now_ms
 
         if realized:
             account.book_income(IncomeKind.REALIZED, realized, self.now_ms, self.new_id(), trade_id)
@@ -257,6 +258,9 @@ class Floor:
         self.book.side(order.side).add(resting)
         self._resting[order.order_id] = resting
         self.accounts[order.account].open_orders[order.order_id] = order
+
+        if order.good_till_ms:
+            self.good_till[order.order_id] = order
 
     def unrest(self, order: SimulatedOrder) -> None:
         """Take an order off the queue, for it to be put elsewhere."""

@@ -37,7 +37,8 @@ class Cause(Word):
 
     ACCEPTED, AMENDED, TRADED (one execution), CANCELLED (asked for). REDUCED: a closing order was cut because the
     position became smaller. Expired by the venue: REMAINDER (of IOC and market orders), REDUCE_ONLY (nothing left to
-    close), SELF_TRADE, COUNTDOWN (dead man's switch), LIQUIDATION, AMEND (an amend that ends the order), DELISTED.
+    close), SELF_TRADE, COUNTDOWN (dead man's switch), LIQUIDATION, AMEND (an amend that ends the order), GOOD_TILL (its
+    time is over).
     Conditional orders: TRIGGERED, and TRIGGER_REFUSED when the order they became was refused.
     """
 
@@ -52,6 +53,7 @@ class Cause(Word):
     COUNTDOWN = "countdown"
     LIQUIDATION = "liquidation"
     AMEND = "amend"
+    GOOD_TILL = "good_till"
     TRIGGERED = "triggered"
     TRIGGER_REFUSED = "trigger_refused"
 
@@ -60,7 +62,8 @@ class Cause(Word):
 class OrderRequest:
     """A new order as it arrives. Price and amount are Decimal and not yet checked; price None is a market order.
 
-    An empty client id is filled in by the exchange. `close_position`: the amount is whatever the position is.
+    An empty client id is filled in by the exchange. After `good_till_ms` (0: never) what rests of it expires. `label`
+    is kept with the order for whoever words it.
     """
 
     side: Side
@@ -70,6 +73,8 @@ class OrderRequest:
     position_side: PositionSide = PositionSide.NET
     reduce_only: bool = False
     client_id: str = ""
+    good_till_ms: int = 0
+    label: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -99,6 +104,8 @@ class SimulatedOrder:
     forced: bool = False
     conditional_id: int | None = None
     amend_id: int = 0
+    good_till_ms: int = 0
+    label: str = ""
 
     @property
     def remaining_lots(self) -> int:
@@ -129,10 +136,14 @@ class Execution:
 
 @unique
 class TriggerKind(Word):
-    """STOP: triggers when the price reaches the trigger against the position; TAKE_PROFIT: in its favour."""
+    """STOP: triggers when the price reaches the trigger against the position; TAKE_PROFIT: in its favour.
+
+    TRAILING: a stop that follows the price at a distance once it has reached the trigger.
+    """
 
     STOP = "stop"
     TAKE_PROFIT = "take_profit"
+    TRAILING = "trailing"
 
 
 @unique
@@ -145,16 +156,27 @@ class TriggerPrice(Word):
 
 @attrs.frozen(kw_only=True)
 class ConditionalRequest:
-    """A market order to be sent when the price reaches `trigger`. `amount` None closes the whole position."""
+    """An order to be sent when the price reaches `trigger`: at market, or at `price`.
+
+    `amount` None closes the whole position.
+
+    TRAILING: `callback` is the share of the best price seen that the price must turn back by, `trigger` where the
+    following begins (None: at once). With `protect` nothing triggers while last and mark price are further apart than
+    this share of the mark.
+    """
 
     side: Side
-    trigger: Decimal
+    trigger: Decimal | None
     kind: TriggerKind = TriggerKind.STOP
     watch: TriggerPrice = TriggerPrice.LAST
     amount: Decimal | None = None
     position_side: PositionSide = PositionSide.NET
     reduce_only: bool = False
     client_id: str = ""
+    price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    callback: Decimal | None = None
+    protect: Decimal | None = None
 
 
 @unique
@@ -170,7 +192,10 @@ class ConditionalState(Word):
 
 @attrs.frozen(kw_only=True)
 class ConditionalOrder:
-    """A conditional order; `order_id` is the order it became, once triggered. `lots` None closes the position."""
+    """A conditional order; `order_id` is the order it became, once triggered. `lots` None closes the position.
+
+    `ticks` is the price of that order, None at market; `extreme` the best price that a trailing one has followed.
+    """
 
     conditional_id: int
     account: str
@@ -187,6 +212,11 @@ class ConditionalOrder:
     state: ConditionalState = ConditionalState.WAITING
     order_id: int | None = None
     detail: str = ""
+    ticks: int | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    callback: Decimal | None = None
+    protect: Decimal | None = None
+    extreme: Decimal | None = None
 
     @property
     def close_position(self) -> bool:

@@ -151,6 +151,8 @@ def _draft(floor: Floor, account: Account, request: OrderRequest, *, whole: bool
         closing=closing,
         created_ms=floor.now_ms,
         updated_ms=floor.now_ms,
+        good_till_ms=request.good_till_ms,
+        label=request.label,
     )
 
 

@@ -54,6 +54,18 @@ def check_countdowns(floor: Floor) -> None:
             floor.end_all(account, Cause.COUNTDOWN)
 
 
+def check_good_till(floor: Floor) -> None:
+    """Expire the orders whose time is over, and forget those that have ended before."""
+    for order_id, order in tuple(floor.good_till.items()):
+        resting = floor.accounts[order.account].open_orders.get(order_id)
+
+        if resting is None or order.good_till_ms <= floor.now_ms:
+            del floor.good_till[order_id]
+
+            if resting is not None:
+                floor.end(resting, Cause.GOOD_TILL)
+
+
 def check_liquidations(floor: Floor) -> None:
     """Take over every position whose backing no longer covers its maintenance margin, and go on until it is flat."""
     for account in floor.accounts.values():

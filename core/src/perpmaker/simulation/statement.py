@@ -38,6 +38,8 @@ class Income:
 class PositionState:
     """A position: `lots` and `amount` are signed, `entry` is the average entry price (0 when flat).
 
+    `break_even` is the entry price moved by the fees that were paid to open what is held, funding left out.
+
     `liquidation` is None where the position can never be liquidated; `isolated_margin` is None in cross mode;
     `order_margin`
     is that of the open orders which act on it; `realized` accumulates since the account was opened, before fees.
@@ -47,6 +49,7 @@ class PositionState:
     lots: int
     amount: Decimal
     entry: Decimal
+    break_even: Decimal
     mark: Decimal
     notional: Decimal
     unrealized: Decimal

@@ -23,6 +23,7 @@ from perpmaker.simulation.order import (
     TriggerPrice,
 )
 from perpmaker.simulation.order_entry import is_closing, place
+from perpmaker.simulation.trailing import begin_trailing, follow
 
 _KEPT = 1000
 """How many conditional orders of an account are known, ended ones included: each market event looks through them."""
@@ -32,8 +33,9 @@ _FORGOTTEN_AT_ONCE = 100
 
 def place_conditional(floor: Floor, account: Account, request: ConditionalRequest) -> ConditionalOrder:
     """Take a conditional order. Margin and reduce-only are not looked at before it triggers."""
-    ticks = parse_ticks(floor.instrument, request.trigger)
-    lots = None if request.amount is None else parse_lots(floor.instrument, request.amount, market=True)
+    ticks = 0 if request.trigger is None else parse_ticks(floor.instrument, request.trigger)
+    price = None if request.price is None else parse_ticks(floor.instrument, request.price)
+    lots = None if request.amount is None else parse_lots(floor.instrument, request.amount, market=price is None)
     closing = is_closing(account, request.side, request.position_side, reduce_only=request.reduce_only)
 
     if lots is None and not closing and account.position_mode is PositionMode.HEDGE:
@@ -58,10 +60,16 @@ def place_conditional(floor: Floor, account: Account, request: ConditionalReques
         reduce_only=request.reduce_only,
         created_ms=floor.now_ms,
         updated_ms=floor.now_ms,
+        ticks=price,
+        time_in_force=request.time_in_force,
+        callback=request.callback,
+        protect=request.protect,
     )
     watched = floor.mark if order.watch is TriggerPrice.MARK else _last(floor)
 
-    if _reached(floor, order, watched, watched):
+    if order.kind is TriggerKind.TRAILING:
+        order = begin_trailing(floor, order, watched)
+    elif _reached(floor, order, watched, watched):
         raise DeniedError(Denial.WOULD_TRIGGER, f"{request.trigger}, now {watched}")
 
     _change(floor, order, Cause.ACCEPTED)
@@ -110,12 +118,23 @@ def _all_waiting(floor: Floor) -> list[ConditionalOrder]:
 
 def _is_triggered(floor: Floor, order: ConditionalOrder, low: int | None, high: int | None) -> bool:
     if order.watch is TriggerPrice.MARK:
-        return _reached(floor, order, floor.mark, floor.mark)
-
-    if low is None or high is None:
+        lowest = highest = floor.mark
+    elif low is None or high is None:
         return False
+    else:
+        lowest, highest = floor.instrument.price(low), floor.instrument.price(high)
 
-    return _reached(floor, order, floor.instrument.price(low), floor.instrument.price(high))
+    if order.kind is TriggerKind.TRAILING:
+        reached = follow(floor, order, lowest, highest)
+    else:
+        reached = _reached(floor, order, lowest, highest)
+
+    return reached and not _is_held_back(floor, order)
+
+
+def _is_held_back(floor: Floor, order: ConditionalOrder) -> bool:
+    """Whether last and mark price are too far apart for an order that is protected against that."""
+    return order.protect is not None and abs(_last(floor) - floor.mark) > floor.mark * order.protect
 
 
 def _last(floor: Floor) -> Decimal:
@@ -136,6 +155,8 @@ def _send(floor: Floor, order: ConditionalOrder) -> None:
     request = OrderRequest(
         side=order.side,
         amount=floor.instrument.amount(lots),
+        price=None if order.ticks is None else floor.instrument.price(order.ticks),
+        time_in_force=order.time_in_force,
         position_side=order.position_side,
         reduce_only=order.reduce_only or (order.close_position and account.position_mode is PositionMode.ONE_WAY),
     )

@@ -104,7 +104,7 @@ def risk_row(position: PositionState, orders: list[SimulatedOrder], venue: Venue
         "positionSide": listed["positionSide"],
         "positionAmt": listed["positionAmt"],
         "entryPrice": entry_price(position),
-        "breakEvenPrice": entry_price(position),
+        "breakEvenPrice": break_even_price(position),
         "markPrice": rounded(position.mark),
         "unRealizedProfit": listed["unrealizedProfit"],
         "liquidationPrice": "0" if position.liquidation is None else rounded(position.liquidation),
@@ -126,6 +126,11 @@ def risk_row(position: PositionState, orders: list[SimulatedOrder], venue: Venue
 def entry_price(position: PositionState) -> str:
     """The average entry price; 0.0 when flat."""
     return rounded(position.entry) if position.lots else "0.0"
+
+
+def break_even_price(position: PositionState) -> str:
+    """The entry price with the fees of opening earned back; 0.0 when flat."""
+    return rounded(position.break_even) if position.lots else "0.0"
 
 
 def resting_notional(orders: list[SimulatedOrder], side: Side, position_side: PositionSide, venue: Venue) -> Decimal:

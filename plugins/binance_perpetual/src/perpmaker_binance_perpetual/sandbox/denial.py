@@ -48,6 +48,7 @@ GENERAL: Final[Mapping[Denial, int]] = {
     Denial.LEVERAGE_REDUCTION: -4161,
     Denial.IN_LIQUIDATION: -2023,
     Denial.WOULD_TRIGGER: -2021,
+    Denial.ACTIVATION: -4135,
     Denial.UNKNOWN_ORDER: -2013,
     Denial.NOT_AMENDABLE: -5025,
     Denial.UNCHANGED: -5027,

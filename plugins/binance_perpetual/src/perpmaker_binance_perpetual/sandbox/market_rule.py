@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -12,6 +13,13 @@ from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 HIGHEST_PRICE: Final = Decimal(10_000_000)
 MOST_ORDERS: Final = 200
+TRIGGER_PROTECT: Final = Decimal("0.05")
+"""With priceProtect: the share of the mark by which last and mark price may differ when an order triggers."""
+
+QUARTER_MONTHS: Final = 3
+DELIVERY_HOUR: Final = 8
+FRIDAY: Final = 4
+DAY: Final = timedelta(days=1)
 ORDER_TYPES: Final = (
     "LIMIT",
     "MARKET",
@@ -26,14 +34,34 @@ ORDER_TYPES: Final = (
 def describe_markets(venue: Venue) -> list[dict[str, object]]:
     """The perpetual and, as on the venue, a delivery contract of the same pair, which nobody should take for it."""
     perpetual = _described(venue.instrument, venue.notation)
+    until = next_delivery(venue.server_ms())
     delivery = {
         **perpetual,
-        "symbol": f"{venue.instrument.symbol}_260327",
+        "symbol": f"{venue.instrument.symbol}_{until:%y%m%d}",
         "contractType": "CURRENT_QUARTER",
-        "deliveryDate": 1_774_598_400_000,
+        "deliveryDate": int(until.timestamp()) * 1000,
     }
 
     return [delivery, perpetual]
+
+
+def next_delivery(now_ms: int) -> datetime:
+    """When the present quarterly contract is delivered: 08:00 UTC on the last Friday of a quarter, and not yet over.
+
+    A delivered contract is not listed any more.
+    """
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    quarter = (now.month - 1) // QUARTER_MONTHS
+
+    while True:
+        years, following = divmod(quarter + 1, 12 // QUARTER_MONTHS)
+        last = datetime(now.year + years, following * QUARTER_MONTHS + 1, 1, DELIVERY_HOUR, tzinfo=UTC) - DAY
+        friday = last - DAY * ((last.weekday() - FRIDAY) % 7)
+
+        if friday > now:
+            return friday
+
+        quarter += 1
 
 
 def check_price(price: Decimal, instrument: Instrument, notation: Notation) -> None:
@@ -116,13 +144,13 @@ def _described(instrument: Instrument, notation: Notation) -> dict[str, object]:
         "underlyingType": "COIN",
         "underlyingSubType": ["PoW"],
         "settlePlan": 0,
-        "triggerProtect": "0.0500",
+        "triggerProtect": f"{TRIGGER_PROTECT:.4f}",
         "liquidationFee": "0.012500",
         "marketTakeBound": "0.05",
         "maxMoveOrderLimit": 10_000,
         "filters": _filters(instrument, notation),
         "orderTypes": list(ORDER_TYPES),
-        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
         "permissionSets": ["GRID", "COPY"],
     }
 

@@ -17,12 +17,20 @@ from perpmaker_binance_perpetual.sandbox.market_rule import (
 )
 from perpmaker_binance_perpetual.sandbox.order_wording import POSITION_SIDES, SIDES, TIMES_IN_FORCE
 from perpmaker_binance_perpetual.sandbox.parameter import Parameters
+from perpmaker_binance_perpetual.sandbox.price_match import GTD, NONE, matched_price, read_good_till, read_match
 from perpmaker_binance_perpetual.sandbox.refusal import refusal
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 CLIENT_ID: Final = re.compile(r"^[.A-Z:/a-z0-9_-]{1,36}$")
 REGULAR_TYPES: Final = frozenset({"LIMIT", "MARKET"})
-CONDITIONAL_ONLY: Final = ("stopPrice", "activationPrice", "callbackRate", "closePosition", "priceProtect")
+CONDITIONAL_ONLY: Final = (
+    "stopPrice",
+    "activationPrice",
+    "activatePrice",
+    "callbackRate",
+    "closePosition",
+    "priceProtect",
+)
 LIMIT_ONLY: Final = ("price", "timeInForce")
 PARAMETERS: Final = (
     "symbol",
@@ -38,10 +46,11 @@ PARAMETERS: Final = (
     "priceMatch",
     "selfTradePreventionMode",
     "workingType",
+    "goodTillDate",
     *CONDITIONAL_ONLY,
 )
 RESPONSE_TYPES: Final = frozenset({"ACK", "RESULT"})
-STP_MODES: Final = frozenset({"EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "NONE"})
+STP_MODES: Final = frozenset({"EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"})
 
 
 def read_request(venue: Venue, parameters: Parameters) -> OrderRequest:
@@ -50,12 +59,12 @@ def read_request(venue: Venue, parameters: Parameters) -> OrderRequest:
     side = SIDES[parameters.choice("side", SIDES, code=-1117)]
     is_market = _type(parameters) == "MARKET"
     parameters.choice("newOrderRespType", RESPONSE_TYPES, default="ACK")
-    parameters.choice("selfTradePreventionMode", STP_MODES, default="EXPIRE_MAKER")
-    parameters.choice("priceMatch", {"NONE"}, default="NONE")
+    read_self_trade(parameters)
+    match = read_match(parameters, "MARKET" if is_market else "LIMIT")
     position_side, reduce_only = read_position(venue, parameters)
-    time_in_force = TimeInForce.GTC if is_market else _time_in_force(parameters)
+    time_in_force, good_till_ms = (TimeInForce.GTC, 0) if is_market else _time_in_force(venue, parameters)
     amount = _amount(venue, parameters, market=is_market)
-    price = None if is_market else _price(venue, parameters, side)
+    price = None if is_market else _price(venue, parameters, side, match)
 
     if price is not None and not _is_closing(side, position_side, reduce_only=reduce_only):
         check_notional(price, amount, venue.instrument)
@@ -68,7 +77,14 @@ def read_request(venue: Venue, parameters: Parameters) -> OrderRequest:
         position_side=position_side,
         reduce_only=reduce_only,
         client_id=read_client_id(parameters, "newClientOrderId"),
+        good_till_ms=good_till_ms,
+        label=match,
     )
+
+
+def read_self_trade(parameters: Parameters) -> None:
+    """Refuse a self-trade prevention that the venue does not have; it has not taken NONE since December 2024: -5039."""
+    parameters.choice("selfTradePreventionMode", STP_MODES, default="EXPIRE_MAKER", code=-5039)
 
 
 def read_position(venue: Venue, parameters: Parameters) -> tuple[PositionSide, bool]:
@@ -106,7 +122,7 @@ def _type(parameters: Parameters) -> str:
     if word not in REGULAR_TYPES:
         raise refusal(-4120)
 
-    unwanted = CONDITIONAL_ONLY + LIMIT_ONLY if word == "MARKET" else CONDITIONAL_ONLY
+    unwanted = (*CONDITIONAL_ONLY, *LIMIT_ONLY, "goodTillDate") if word == "MARKET" else CONDITIONAL_ONLY
 
     for name in unwanted:
         if name in parameters:
@@ -115,10 +131,12 @@ def _type(parameters: Parameters) -> str:
     return word
 
 
-def _time_in_force(parameters: Parameters) -> TimeInForce:
-    parameters.text("timeInForce")
+def _time_in_force(venue: Venue, parameters: Parameters) -> tuple[TimeInForce, int]:
+    """The time in force, and when a GTD order ends in the exchange's time, 0 for the others."""
+    word = parameters.choice("timeInForce", {*TIMES_IN_FORCE, GTD}, code=-1115)
+    until_ms = read_good_till(venue, parameters, word)
 
-    return TIMES_IN_FORCE[parameters.choice("timeInForce", TIMES_IN_FORCE, code=-1115)]
+    return TIMES_IN_FORCE.get(word, TimeInForce.GTC), venue.exchange_ms(until_ms)
 
 
 def _amount(venue: Venue, parameters: Parameters, *, market: bool) -> Decimal:
@@ -129,11 +147,21 @@ def _amount(venue: Venue, parameters: Parameters, *, market: bool) -> Decimal:
     return amount
 
 
-def _price(venue: Venue, parameters: Parameters, side: Side) -> Decimal:
+def _price(venue: Venue, parameters: Parameters, side: Side, match: str) -> Decimal:
+    price = read_price(venue, parameters, side, match)
+    check_band(price, side.sign, venue.exchange.mark, venue)
+
+    return price
+
+
+def read_price(venue: Venue, parameters: Parameters, side: Side, match: str) -> Decimal:
+    """The price that was sent, or that the book has where it was to be matched; on the market's steps."""
+    if match != NONE:
+        return matched_price(venue, match, side)
+
     parameters.text("price")
     price = parameters.optional_decimal("price") or Decimal(0)
     check_price(price, venue.instrument, venue.notation)
-    check_band(price, side.sign, venue.exchange.mark, venue)
 
     return price
 

@@ -20,6 +20,7 @@ from perpmaker.simulation.order import (
     TriggerPrice,
 )
 from perpmaker_binance_perpetual.sandbox.notation import plain
+from perpmaker_binance_perpetual.sandbox.price_match import GTD, NONE
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 SIDES: Final[Mapping[str, Side]] = {"BUY": Side.BUY, "SELL": Side.SELL}
@@ -36,7 +37,10 @@ TIMES_IN_FORCE: Final[Mapping[str, TimeInForce]] = {
 }
 TRIGGER_KINDS: Final[Mapping[str, TriggerKind]] = {
     "STOP_MARKET": TriggerKind.STOP,
+    "STOP": TriggerKind.STOP,
     "TAKE_PROFIT_MARKET": TriggerKind.TAKE_PROFIT,
+    "TAKE_PROFIT": TriggerKind.TAKE_PROFIT,
+    "TRAILING_STOP_MARKET": TriggerKind.TRAILING,
 }
 TRIGGER_PRICES: Final[Mapping[str, TriggerPrice]] = {
     "CONTRACT_PRICE": TriggerPrice.LAST,
@@ -46,7 +50,6 @@ TRIGGER_PRICES: Final[Mapping[str, TriggerPrice]] = {
 SIDE_WORDS: Final = {side: word for word, side in SIDES.items()}
 POSITION_SIDE_WORDS: Final = {side: word for word, side in POSITION_SIDES.items()}
 TIME_IN_FORCE_WORDS: Final = {value: word for word, value in TIMES_IN_FORCE.items()}
-TRIGGER_KIND_WORDS: Final = {kind: word for word, kind in TRIGGER_KINDS.items()}
 TRIGGER_PRICE_WORDS: Final = {price: word for word, price in TRIGGER_PRICES.items()}
 
 # What the venue itself calls cancelled, although nobody asked for it order by order.
@@ -75,7 +78,26 @@ def type_word(order: SimulatedOrder) -> str:
 
 def time_in_force_word(order: SimulatedOrder) -> str:
     """The time in force; market orders are shown as GTC."""
+    if order.good_till_ms:
+        return GTD
+
     return "GTC" if order.ticks is None else TIME_IN_FORCE_WORDS[order.time_in_force]
+
+
+def trigger_kind_word(order: ConditionalOrder) -> str:
+    """The type of a conditional order; those without a price end in _MARKET."""
+    wanted = "_MARKET" if order.ticks is None else ""
+
+    return next(
+        word
+        for word, kind in TRIGGER_KINDS.items()
+        if kind is order.kind and (word.endswith("_MARKET") is bool(wanted))
+    )
+
+
+def conditional_time_in_force_word(order: ConditionalOrder) -> str:
+    """The time in force of a conditional order; one that closes the position lives as long as that: GTE_GTC."""
+    return "GTE_GTC" if order.close_position else TIME_IN_FORCE_WORDS[order.time_in_force]
 
 
 def client_id_word(order: SimulatedOrder) -> str:
@@ -126,11 +148,11 @@ def order_answer(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
         "positionSide": POSITION_SIDE_WORDS[order.position_side],
         "stopPrice": "0" if source is None else notation.price(source.trigger_ticks),
         "workingType": "CONTRACT_PRICE" if source is None else TRIGGER_PRICE_WORDS[source.watch],
-        "priceProtect": False,
-        "origType": type_word(order) if source is None else TRIGGER_KIND_WORDS[source.kind],
-        "priceMatch": "NONE",
+        "priceProtect": source is not None and source.protect is not None,
+        "origType": type_word(order) if source is None else trigger_kind_word(source),
+        "priceMatch": order.label or NONE,
         "selfTradePreventionMode": "EXPIRE_MAKER",
-        "goodTillDate": 0,
+        "goodTillDate": venue.shown_ms(order.good_till_ms),
         "updateTime": venue.shown_ms(order.updated_ms),
         **({"modifyId": order.amend_id} if order.amend_id else {}),
     }
@@ -165,30 +187,39 @@ def algo_answer(order: ConditionalOrder, venue: Venue) -> dict[str, object]:
         "algoId": order.conditional_id,
         "clientAlgoId": order.client_id,
         "algoType": "CONDITIONAL",
-        "orderType": TRIGGER_KIND_WORDS[order.kind],
+        "orderType": trigger_kind_word(order),
         "symbol": venue.instrument.symbol,
         "side": SIDE_WORDS[order.side],
         "positionSide": POSITION_SIDE_WORDS[order.position_side],
-        "timeInForce": "GTC",
+        "timeInForce": conditional_time_in_force_word(order),
         "quantity": notation.amount(order.lots or 0),
         "algoStatus": algo_status_word(order, venue),
         "actualOrderId": "" if became is None else str(became.order_id),
         "actualPrice": notation.average(Decimal(0) if became is None else average_price(became, venue)),
         "actualQty": notation.amount(0 if became is None else became.filled_lots),
         "triggerPrice": notation.price(order.trigger_ticks),
-        "price": notation.price(0),
+        "price": notation.price(order.ticks),
         "icebergQuantity": None,
         "selfTradePreventionMode": "EXPIRE_MAKER",
         "workingType": TRIGGER_PRICE_WORDS[order.watch],
         "priceMatch": "NONE",
         "closePosition": order.close_position,
-        "priceProtect": False,
+        "priceProtect": order.protect is not None,
         "reduceOnly": order.reduce_only,
+        **trailing_words(order, venue),
         "createTime": venue.shown_ms(order.created_ms),
         "updateTime": venue.shown_ms(order.updated_ms),
         "triggerTime": 0 if order.order_id is None else venue.shown_ms(order.updated_ms),
         "goodTillDate": 0,
     }
+
+
+def trailing_words(order: ConditionalOrder, venue: Venue) -> dict[str, object]:
+    """Where a trailing stop begins to follow and how far behind in percent; empty for the others."""
+    if order.callback is None:
+        return {"activatePrice": "", "callbackRate": ""}
+
+    return {"activatePrice": venue.notation.price(order.trigger_ticks), "callbackRate": plain(order.callback * 100)}
 
 
 _ALGO_STATUSES: Final = {

@@ -32,6 +32,7 @@ TEXTS: Final[Mapping[int, str]] = {
     -1128: "Combination of optional parameters invalid.",
     -1130: "Data sent for parameter '{name}' is not valid.",
     -1131: "recvWindow must be less than 60000.",
+    -2007: "Invalid callBack rate.",
     -2010: "New order rejected.",
     -2011: "Unknown order sent.",
     -2013: "Order does not exist.",
@@ -73,6 +74,8 @@ TEXTS: Final[Mapping[int, str]] = {
     -4120: "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.",
     -4130: "An open stop or take profit order with GTE and closePosition in the direction is existing.",
     -4131: "The counterparty's best price does not meet the PERCENT_PRICE filter limit.",
+    -4135: "Invalid activation price.",
+    -4136: "Target strategy invalid for orderType '{type}',closePosition 'true'",
     -4161: "Leverage reduction is not supported in Isolated Margin Mode with open positions.",
     -4164: "Order's notional must be no smaller than {limit} (unless you choose reduce only).",
     -4168: "Unable to adjust to isolated-margin mode under the Multi-Assets mode.",
@@ -87,6 +90,12 @@ TEXTS: Final[Mapping[int, str]] = {
     -5027: "No need to modify the order.",
     -5028: "Timestamp for this request is outside of the ME recvWindow.",
     -5029: "Order's notional must be no smaller than {limit}.",
+    -5037: "Invalid price match.",
+    -5038: "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT.",
+    -5039: "Invalid self trade prevention mode.",
+    -5040: "The goodTillDate timestamp must be greater than the current time plus 600 seconds "
+    "and smaller than 253402300799000 (UTC 9999-12-31 23:59:59).",
+    -5041: "No depth matches this BBO order.",
 }
 
 STATUS_401: Final = frozenset({-2014, -2015})

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
 from perpmaker.simulation.denial import DeniedError
-from perpmaker.simulation.order import ConditionalRequest
+from perpmaker_binance_perpetual.sandbox.algo_request import PARAMETERS, read_conditional
 from perpmaker_binance_perpetual.sandbox.denial import Asked, translate_denial
 from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, command, query
-from perpmaker_binance_perpetual.sandbox.market_rule import check_amount, check_price
-from perpmaker_binance_perpetual.sandbox.order_request import read_client_id, read_position
-from perpmaker_binance_perpetual.sandbox.order_wording import SIDES, TRIGGER_KINDS, TRIGGER_PRICES, algo_answer
+from perpmaker_binance_perpetual.sandbox.order_wording import algo_answer
 from perpmaker_binance_perpetual.sandbox.parameter import Parameters
 from perpmaker_binance_perpetual.sandbox.refusal import refusal
 from perpmaker_binance_perpetual.sandbox.rest_batch import ALL_CANCELLED
@@ -20,34 +17,15 @@ from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 
 def place(venue: Venue, parameters: Parameters) -> object:
-    """Take a conditional market order; margin and reduce-only are looked at when it triggers."""
-    venue.require_symbol(parameters)
-    parameters.choice("algoType", {"CONDITIONAL"})
-    side = SIDES[parameters.choice("side", SIDES, code=-1117)]
-    kind = TRIGGER_KINDS[parameters.choice("type", TRIGGER_KINDS, code=-1116)]
-    watch = TRIGGER_PRICES[parameters.choice("workingType", TRIGGER_PRICES, default="CONTRACT_PRICE")]
-    position_side, reduce_only = read_position(venue, parameters)
-    amount = _amount(venue, parameters)
-    parameters.text("triggerPrice")
-    trigger = parameters.optional_decimal("triggerPrice") or Decimal(0)
-    check_price(trigger, venue.instrument, venue.notation)
+    """Take a conditional order; margin and reduce-only are looked at when it triggers."""
+    request = read_conditional(venue, parameters)
+    wanted = (request.kind, request.side, request.position_side)
 
-    if amount is None and any(
-        order.close_position and (order.kind, order.side, order.position_side) == (kind, side, position_side)
+    if request.amount is None and any(
+        order.close_position and (order.kind, order.side, order.position_side) == wanted
         for order in venue.exchange.conditional_orders(venue.account)
     ):
         raise refusal(-4130)
-
-    request = ConditionalRequest(
-        side=side,
-        trigger=trigger,
-        kind=kind,
-        watch=watch,
-        amount=amount,
-        position_side=position_side,
-        reduce_only=reduce_only,
-        client_id=read_client_id(parameters, "clientAlgoId"),
-    )
 
     try:
         order = venue.exchange.place_conditional(venue.account, request, venue.now_ms())
@@ -97,21 +75,6 @@ def cancel_all(venue: Venue, parameters: Parameters) -> object:
     return ALL_CANCELLED
 
 
-def _amount(venue: Venue, parameters: Parameters) -> Decimal | None:
-    if parameters.flag("closePosition"):
-        for name in ("quantity", "reduceOnly"):
-            if name in parameters:
-                raise refusal(-1106, name=name.lower())
-
-        return None
-
-    parameters.text("quantity")
-    amount = parameters.optional_decimal("quantity") or Decimal(0)
-    check_amount(amount, venue.instrument, venue.notation, market=True)
-
-    return amount
-
-
 def _ids(parameters: Parameters) -> tuple[int | None, str | None]:
     conditional_id = parameters.optional_integer("algoId")
 
@@ -124,25 +87,10 @@ def _ids(parameters: Parameters) -> tuple[int | None, str | None]:
     return None, parameters.text("clientAlgoId")
 
 
-_PARAMETERS: Final = (
-    "algoType",
-    "symbol",
-    "side",
-    "positionSide",
-    "type",
-    "timeInForce",
-    "quantity",
-    "triggerPrice",
-    "workingType",
-    "closePosition",
-    "reduceOnly",
-    "clientAlgoId",
-    "newOrderRespType",
-)
 _OPEN: Final = ("symbol", "algoType", "algoId")
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    command("POST", "/fapi/v1/algoOrder", place, *_PARAMETERS, weight=0, cost=ONE),
+    command("POST", "/fapi/v1/algoOrder", place, *PARAMETERS, weight=0, cost=ONE),
     command("DELETE", "/fapi/v1/algoOrder", cancel, "symbol", "algoId", "clientAlgoId"),
     query("/fapi/v1/algoOrder", ask, "symbol", "algoId", "clientAlgoId"),
     query("/fapi/v1/openAlgoOrders", waiting, *_OPEN, weight=lambda p: 1 if "symbol" in p else 40),

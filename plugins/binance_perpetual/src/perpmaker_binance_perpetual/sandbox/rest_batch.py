@@ -17,6 +17,7 @@ _Value = TypeVar("_Value")
 
 MOST_PLACED: Final = 5
 MOST_CANCELLED: Final = 10
+LISTS: Final = ("orderIdList", "origClientOrderIdList")
 BATCH: Final = OrderCost(ten_seconds=5, minute=1)
 ALL_CANCELLED: Final = {"code": 200, "msg": "The operation of cancel all open order is done."}
 
@@ -35,15 +36,17 @@ def cancel_batch(venue: Venue, parameters: Parameters) -> object:
     """Up to ten cancels by one kind of id, each answered by itself."""
     venue.require_symbol(parameters)
 
-    if "orderIdList" in parameters:
-        ids = [_whole(value) for value in parameters.json_list("orderIdList", most=MOST_CANCELLED)]
+    id_list, name_list = (_spelt(parameters, name) for name in LISTS)
+
+    if id_list in parameters:
+        ids = [_whole(value) for value in parameters.json_list(id_list, most=MOST_CANCELLED)]
 
         return _each(ids, lambda order_id: cancel_one(venue, order_id=order_id))
 
-    if "origClientOrderIdList" not in parameters:
+    if name_list not in parameters:
         raise refusal(-1102, name="orderIdList")
 
-    names = [str(value) for value in parameters.json_list("origClientOrderIdList", most=MOST_CANCELLED)]
+    names = [str(value) for value in parameters.json_list(name_list, most=MOST_CANCELLED)]
 
     return _each(names, lambda name: cancel_one(venue, client_id=name))
 
@@ -93,6 +96,11 @@ def _each(values: Sequence[_Value], call: Callable[[_Value], dict[str, object]])
     return answers
 
 
+def _spelt(parameters: Parameters, name: str) -> str:
+    """The name of a list as it was sent; the venue takes it in lower case too, as some clients send it."""
+    return name.lower() if name.lower() in parameters else name
+
+
 def _whole(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise refusal(-1130, name="orderIdList")
@@ -103,7 +111,7 @@ def _whole(value: object) -> int:
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     command("POST", "/fapi/v1/batchOrders", place_batch, "batchOrders", weight=5, cost=BATCH),
     command("PUT", "/fapi/v1/batchOrders", modify_batch, "batchOrders", weight=5, cost=BATCH),
-    command("DELETE", "/fapi/v1/batchOrders", cancel_batch, "symbol", "orderIdList", "origClientOrderIdList"),
+    command("DELETE", "/fapi/v1/batchOrders", cancel_batch, "symbol", *LISTS, *map(str.lower, LISTS)),
     command("DELETE", "/fapi/v1/allOpenOrders", cancel_all, "symbol"),
     command("POST", "/fapi/v1/countdownCancelAll", countdown, "symbol", "countdownTime", weight=10),
 )

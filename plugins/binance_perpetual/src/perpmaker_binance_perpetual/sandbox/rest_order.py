@@ -10,10 +10,11 @@ from perpmaker.simulation.order import OrderState, SimulatedOrder
 from perpmaker_binance_perpetual.sandbox.denial import Asked, translate_denial
 from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, command, query
 from perpmaker_binance_perpetual.sandbox.limit import OrderCost
-from perpmaker_binance_perpetual.sandbox.market_rule import check_amount, check_band, check_notional, check_price
-from perpmaker_binance_perpetual.sandbox.order_request import PARAMETERS, read_request
+from perpmaker_binance_perpetual.sandbox.market_rule import check_amount, check_band, check_notional
+from perpmaker_binance_perpetual.sandbox.order_request import PARAMETERS, read_price, read_request
 from perpmaker_binance_perpetual.sandbox.order_wording import SIDES, accepted_only, order_answer, order_report
 from perpmaker_binance_perpetual.sandbox.parameter import Parameters
+from perpmaker_binance_perpetual.sandbox.price_match import read_match
 from perpmaker_binance_perpetual.sandbox.refusal import refusal
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
@@ -163,11 +164,9 @@ def _read(venue: Venue, parameters: Parameters) -> SimulatedOrder:
 
 def _new_terms(venue: Venue, parameters: Parameters, order: SimulatedOrder) -> tuple[Decimal, Decimal]:
     parameters.text("quantity")
-    parameters.text("price")
     amount = parameters.optional_decimal("quantity") or Decimal(0)
-    price = parameters.optional_decimal("price") or Decimal(0)
+    price = read_price(venue, parameters, order.side, read_match(parameters, "LIMIT"))
     check_amount(amount, venue.instrument, venue.notation, market=False)
-    check_price(price, venue.instrument, venue.notation)
     check_band(price, order.side.sign, venue.exchange.mark, venue)
 
     if not order.closing:

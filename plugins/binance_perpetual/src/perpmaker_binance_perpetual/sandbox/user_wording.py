@@ -11,21 +11,23 @@ from perpmaker.model.position import MarginMode
 from perpmaker.simulation.event import AccountCause, AccountChanged, OrderChanged
 from perpmaker.simulation.order import Cause, ConditionalOrder, Execution, OrderState, SimulatedOrder
 from perpmaker.simulation.statement import PositionState
-from perpmaker_binance_perpetual.sandbox.account_wording import entry_price, resting_notional
+from perpmaker_binance_perpetual.sandbox.account_wording import break_even_price, entry_price, resting_notional
 from perpmaker_binance_perpetual.sandbox.notation import plain, rounded
 from perpmaker_binance_perpetual.sandbox.order_wording import (
     CANCELLING_CAUSES,
     POSITION_SIDE_WORDS,
     SIDE_WORDS,
-    TRIGGER_KIND_WORDS,
     TRIGGER_PRICE_WORDS,
     average_price,
     client_id_word,
+    conditional_time_in_force_word,
     origin,
     status_word,
     time_in_force_word,
+    trigger_kind_word,
     type_word,
 )
+from perpmaker_binance_perpetual.sandbox.price_match import NONE
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 OPEN_EXECUTIONS: Final[Mapping[Cause, str]] = {
@@ -67,7 +69,7 @@ def order_trade_update(event: OrderChanged, venue: Venue) -> dict[str, object]:
         "x": _execution_word(event, status),
         "X": status,
         "i": order.order_id,
-        "M": order.amend_id,
+        **({"M": str(order.amend_id)} if event.cause is Cause.AMENDED and order.amend_id else {}),
         "z": notation.amount(order.filled_lots),
         **_execution(event.execution, venue),
         "T": venue.shown_ms(event.now_ms),
@@ -75,15 +77,15 @@ def order_trade_update(event: OrderChanged, venue: Venue) -> dict[str, object]:
         "a": plain(notional[Side.SELL]),
         "R": order.reduce_only,
         "wt": "CONTRACT_PRICE" if source is None else TRIGGER_PRICE_WORDS[source.watch],
-        "ot": type_word(order) if source is None else TRIGGER_KIND_WORDS[source.kind],
+        "ot": type_word(order) if source is None else trigger_kind_word(source),
         "ps": POSITION_SIDE_WORDS[order.position_side],
         "cp": source is not None and source.close_position,
-        "pP": False,
+        "pP": source is not None and source.protect is not None,
         "si": 0,
         "ss": 0,
         "V": "EXPIRE_MAKER",
-        "pm": "NONE",
-        "gtd": 0,
+        "pm": order.label or NONE,
+        "gtd": venue.shown_ms(order.good_till_ms),
         "er": _expire_reason(order, event.cause),
     }
 
@@ -153,11 +155,11 @@ def algo_update(order: ConditionalOrder, status: str, now_ms: int, venue: Venue)
         "caid": order.client_id,
         "aid": order.conditional_id,
         "at": "CONDITIONAL",
-        "o": TRIGGER_KIND_WORDS[order.kind],
+        "o": trigger_kind_word(order),
         "s": venue.instrument.symbol,
         "S": SIDE_WORDS[order.side],
         "ps": POSITION_SIDE_WORDS[order.position_side],
-        "f": "GTC",
+        "f": conditional_time_in_force_word(order),
         "q": notation.amount(order.lots or 0),
         "X": status,
         "ai": "" if became is None else str(became.order_id),
@@ -165,12 +167,12 @@ def algo_update(order: ConditionalOrder, status: str, now_ms: int, venue: Venue)
         "aq": notation.amount(0 if became is None else became.filled_lots),
         "act": "0" if became is None else type_word(became),
         "tp": notation.price(order.trigger_ticks),
-        "p": notation.price(0),
+        "p": notation.price(order.ticks),
         "V": "EXPIRE_MAKER",
         "wt": TRIGGER_PRICE_WORDS[order.watch],
         "pm": "NONE",
         "cp": order.close_position,
-        "pP": False,
+        "pP": order.protect is not None,
         "R": order.reduce_only,
         "tt": 0 if became is None else venue.shown_ms(order.updated_ms),
         "gtd": 0,
@@ -236,7 +238,7 @@ def _position(position: PositionState, mode: MarginMode, venue: Venue) -> dict[s
         "s": venue.instrument.symbol,
         "pa": venue.notation.amount_value(position.amount),
         "ep": entry_price(position),
-        "bep": entry_price(position),
+        "bep": break_even_price(position),
         "cr": plain(position.realized),
         "up": rounded(position.unrealized),
         "mt": mode.value,

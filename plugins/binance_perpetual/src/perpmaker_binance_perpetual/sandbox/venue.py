@@ -66,8 +66,12 @@ class Venue:
         return self.shown_ms(self.now_ms())
 
     def shown_ms(self, exchange_ms: int) -> int:
-        """A time of the exchange as the venue shows it."""
-        return exchange_ms + self.options.server_time_offset_ms
+        """A time of the exchange as the venue shows it; 0, which is never, stays 0."""
+        return exchange_ms and exchange_ms + self.options.server_time_offset_ms
+
+    def exchange_ms(self, shown_ms: int) -> int:
+        """A time on the venue's clock as one of the exchange; 0 stays 0."""
+        return shown_ms and shown_ms - self.options.server_time_offset_ms
 
     def asked_ms(self, parameters: Parameters, name: str) -> int | None:
         """A time parameter of a caller, as a time of the exchange; None when it was not sent."""
