@@ -119,6 +119,9 @@ def test_a_refusal_is_certain_and_keeps_the_venues_words(
         (400, b"<html>"),
         (404, b"not here"),
         (302, b""),
+        (401, b"<html>"),
+        (403, b"<html>"),
+        (451, b""),
     ],
 )
 def test_F11_what_proves_nothing_is_unknown(instrument: Instrument, status: int, body: Any) -> None:
@@ -162,9 +165,6 @@ def test_documented_failures_with_503_are_certain(instrument: Instrument, text: 
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        (401, RefusalReason.AUTHENTICATION),
-        (403, RefusalReason.AUTHENTICATION),
-        (451, RefusalReason.AUTHENTICATION),
         (418, RefusalReason.RATE_LIMIT),
         (429, RefusalReason.RATE_LIMIT),
     ],
@@ -275,8 +275,8 @@ def test_F05_a_lost_answer_is_unknown(kind: type[LostAnswerError]) -> None:
     [
         (400, refused(-1121), RefusedError),
         (401, refused(-2015), AuthenticationError),
-        (403, b"<html>", AuthenticationError),
-        (451, b"", AuthenticationError),
+        (403, b"<html>", ConnectivityError),
+        (451, b"", ConnectivityError),
         (400, refused(-1022), AuthenticationError),
         (429, refused(-1003), RateLimitedError),
         (418, b"", RateLimitedError),
@@ -284,7 +284,7 @@ def test_F05_a_lost_answer_is_unknown(kind: type[LostAnswerError]) -> None:
         (503, refused(-1008), ConnectivityError),
         (400, refused(-1001), ConnectivityError),
         (408, b"", ConnectivityError),
-        (302, b"", RefusedError),
+        (302, b"", ConnectivityError),
     ],
 )
 def test_reads_end_in_connectivity_or_refusal(status: int, body: Any, kind: type[Exception]) -> None:

@@ -195,7 +195,7 @@ def refusal(code: int) -> dict[str, Any]:
         (503, refusal(-1008), ConnectivityError),
         (200, refusal(-1007), ConnectivityError),
         (200, refusal(-1121), RefusedError),
-        (302, {}, RefusedError),
+        (302, {}, ConnectivityError),
         (200, {"strange": 1}, PayloadError),
     ],
 )

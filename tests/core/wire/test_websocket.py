@@ -11,7 +11,7 @@ from anyio.abc import ByteStream
 from wsproto.connection import ConnectionType
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
-from perpmaker.errors import ConnectivityError, DeadlineError, RateLimitedError, RefusedError
+from perpmaker.errors import ConnectivityError, DeadlineError, RateLimitedError
 from perpmaker.testing.network import EchoApp
 from perpmaker.wire.fault import Fault, Reply
 from perpmaker.wire.handshake import accept_headers
@@ -226,7 +226,7 @@ async def test_broken_frame_ends_the_connection(serve_bytes: Any, frame: bytes) 
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
-        (Reply(status=404, body="no such stream"), RefusedError),
+        (Reply(status=404, body="no such stream"), ConnectivityError),
         (Reply(status=429, headers={"Retry-After": "7"}), RateLimitedError),
         (Reply(status=418, headers={"Retry-After": "7"}), RateLimitedError),
         (Reply(status=503, body="<html>"), ConnectivityError),

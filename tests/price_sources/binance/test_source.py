@@ -19,7 +19,6 @@ from perpmaker.errors import (
     ConfigurationError,
     ConnectivityError,
     MarketRulesError,
-    PayloadError,
     RateLimitedError,
     RefusedError,
     UnknownMarketError,
@@ -403,13 +402,13 @@ async def test_other_market_on_the_stream_is_passed_over(make_context: Any) -> N
         ({"trading": "HALT"}, MarketRulesError, "status is HALT"),
         ({"status": 400, "answer": b'{"code":-1121,"msg":"Invalid symbol."}'}, UnknownMarketError, "BTC-USDT"),
         ({"status": 400, "answer": b'{"code":-1003,"msg":"no"}'}, RefusedError, "no"),
-        ({"status": 451, "answer": b"<html>"}, RefusedError, "451"),
+        ({"status": 451, "answer": b"<html>"}, ConnectivityError, "451"),
         ({"status": 418, "headers": {"retry-after": "9"}}, RateLimitedError, "fewer"),
         ({"status": 302, "headers": {"location": "http://169.254.169.254/"}}, ConnectivityError, "302"),
         ({"status": 503}, ConnectivityError, "503"),
         ({"status": 403}, ConnectivityError, "403"),
         ({"answer": b'{"symbols":[]}'}, UnknownMarketError, "BTC-USDT"),
-        ({"answer": b"<html>"}, PayloadError, "malformed"),
+        ({"answer": b"<html>"}, ConnectivityError, "not answer in JSON"),
     ],
 )
 async def test_market_that_cannot_be_read_says_why(

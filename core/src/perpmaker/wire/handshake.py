@@ -12,7 +12,7 @@ import h11
 from anyio.abc import ByteStream
 from wsproto.utilities import generate_accept_token, generate_nonce
 
-from perpmaker.errors import ConnectivityError, RateLimitedError, RefusedError
+from perpmaker.errors import ConnectivityError, RateLimitedError
 from perpmaker.wire.pipe import LOST
 from perpmaker.wire.rate_limit import parse_retry_after
 
@@ -29,7 +29,8 @@ _TOO_MUCH = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.IM_A_TEAPOT})
 async def shake_hands(stream: ByteStream, url: SplitResult, place: str, headers: Headers) -> bytes:
     """Do the client's part; the bytes that already came after it. The stream is closed when it fails.
 
-    `place` names the server in errors. ConnectivityError, RateLimitedError (429, 418) or RefusedError (other 4xx).
+    `place` names the server in errors. RateLimitedError for 429 and 418, else ConnectivityError:
+    whatever the status is, a proxy may have answered, and a server says by its own protocol what it refuses for good.
     """
     nonce = generate_nonce()
     protocol = h11.Connection(our_role=h11.CLIENT)
@@ -95,9 +96,6 @@ def _check_answer(answer: h11.Response | h11.InformationalResponse, body: bytes,
         raise RateLimitedError(
             text, status=status, retry_after_s=parse_retry_after(headers.get("retry-after"), utc_ms=None)
         )
-
-    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise RefusedError(text, status=status)
 
     raise ConnectivityError(text)
 

@@ -279,7 +279,7 @@ async def open_websocket(
     """Connect to a `ws://` or `wss://` URL within `deadline_s` seconds and yield the open WebSocket.
 
     ConnectivityError when it cannot be reached or answers with something else, DeadlineError when it is silent,
-    RateLimitedError and RefusedError when the server says no (429 and 418, other 4xx). Redirects are not followed. No
+    RateLimitedError for the statuses 429 and 418. Redirects are not followed. No
     error names more of the URL than host and port: paths of private streams are secrets.
     """
     parts = urlsplit(url)

@@ -63,8 +63,15 @@ _REASONS: Final[dict[int, RefusalReason]] = {
     ),
 }
 
+_CAUSES = {
+    -2015: (
+        ' Besides a wrong key or address: "Enable Futures" is off for the key, the key was made before the futures '
+        "account was opened, or the account is a portfolio-margin account, which these endpoints do not serve"
+    )
+}
+"""What a code may mean beyond the venue's own words."""
+
 _BAD_REQUEST, _SERVER_ERROR = 400, 500
-_NO_ENTRY = frozenset({401, 403, 451})
 _BANNED, _TOO_MANY = 418, 429
 _REQUEST_TIMEOUT = 408
 _UNAVAILABLE_STATUS = 503
@@ -116,7 +123,10 @@ def failure_of(body: bytes) -> Failure | None:
 
 
 def refusal_of(answer: Answer) -> Refusal | None:
-    """The certain refusal of a command as a whole; None when the answer proves nothing."""
+    """The certain refusal of a command as a whole; None when the answer proves nothing.
+
+    An answer without the venue's own error body proves nothing: a proxy may have sent it, before or after the venue.
+    """
     failure = answer.failure
 
     if answer.status >= _SERVER_ERROR:
@@ -124,9 +134,6 @@ def refusal_of(answer: Answer) -> Refusal | None:
 
     if failure is not None and answer.status != _REQUEST_TIMEOUT:
         return refusal_of_failure(failure)
-
-    if answer.status in _NO_ENTRY:
-        return _refusal(RefusalReason.AUTHENTICATION, answer)
 
     if answer.status in {_BANNED, _TOO_MANY}:
         return _refusal(RefusalReason.RATE_LIMIT, answer)
@@ -169,13 +176,16 @@ def error_of(answer: Answer) -> VenueError:
     if status in {_BANNED, _TOO_MANY} or (failure is not None and failure.code in _RATE_LIMIT):
         return RateLimitedError(text, code=code, status=status, retry_after_s=max(1.0, answer.retry_after_s))
 
-    if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT or (failure is not None and failure.code in _UNAVAILABLE):
+    if failure is None:
+        return ConnectivityError(f"something between here and Binance answered with HTTP {status}: {text}")
+
+    if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT or failure.code in _UNAVAILABLE:
         return ConnectivityError(f"Binance is not available: {text} (HTTP {status})")
 
-    if status in _NO_ENTRY or (failure is not None and failure.code in _AUTHENTICATION):
-        return AuthenticationError(text, code=code or str(status), status=status)
+    if failure.code in _AUTHENTICATION:
+        return AuthenticationError(text + _CAUSES.get(failure.code, ""), code=code, status=status)
 
-    return RefusedError(text, code=code or str(status), status=status)
+    return RefusedError(text, code=code, status=status)
 
 
 def ban_of(text: str, server_ms: int) -> float | None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import attrs
 import httpx
 
-from perpmaker.connector.payload import PayloadDecoder, parse_amount, parse_price
+from perpmaker.connector.payload import PayloadDecoder, is_json, parse_amount, parse_price
 from perpmaker.errors import (
     ConnectivityError,
     DeadlineError,
@@ -33,7 +33,6 @@ _LAST_PRICE = PayloadDecoder(LastPrice)
 
 _UNKNOWN_SYMBOL = frozenset({-1100, -1121})
 _TOO_MANY = frozenset({418, 429})
-_FIREWALL = 403  # in front of the venue: says nothing about what was asked, and passes
 _TRADING = "TRADING"
 
 
@@ -95,7 +94,13 @@ class SpotRest:
         if response.status_code != httpx.codes.OK:
             raise _failure(response)
 
-        return decoder.decode(response.content)
+        try:
+            return decoder.decode(response.content)
+        except PayloadError:
+            if is_json(response.content):
+                raise
+
+            raise ConnectivityError(f"{VENUE} did not answer in JSON: a proxy in between?") from None
 
 
 def _failure(response: httpx.Response) -> ConnectivityError | RefusedError:
@@ -107,12 +112,13 @@ def _failure(response: httpx.Response) -> ConnectivityError | RefusedError:
 
         return RateLimitedError(f"{VENUE} wants fewer requests", status=status, retry_after_s=wait_s)
 
-    if not httpx.codes.BAD_REQUEST <= status < httpx.codes.INTERNAL_SERVER_ERROR or status == _FIREWALL:
-        return ConnectivityError(f"{VENUE} answered with status {status}")
-
     try:
         error = _ERROR.decode(response.content)
     except PayloadError:
-        return RefusedError(f"{VENUE} refused with status {status}", status=status)
+        error = ErrorBody(code=0, msg="")
+
+    # Only the venue's own error body is its word: anything else may come from a proxy or a firewall, and passes.
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR or error.code >= 0:
+        return ConnectivityError(f"{VENUE} answered with status {status}{': ' if error.msg else ''}{error.msg[:200]}")
 
     return RefusedError(f"{VENUE}: {error.msg[:200]}", code=str(error.code), status=status)
