@@ -19,7 +19,6 @@ from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
     BookChanged,
     BookSnapshot,
-    CancelCause,
     Channel,
     Event,
     OrderAccepted,
@@ -27,7 +26,7 @@ from perpmaker.model.event import (
     Resynced,
     StreamRestored,
 )
-from perpmaker.model.order import PositionSide
+from perpmaker.model.order import CancelCause, PositionSide
 from perpmaker.model.position import Balance, Position
 from perpmaker.model.quote import Wanted
 from perpmaker.state.view import View

@@ -14,7 +14,6 @@ from perpmaker.errors import PayloadError
 from perpmaker.model.event import (
     AccountEvent,
     BalanceReported,
-    CancelCause,
     FundingPaid,
     OrderAmended,
     OrderCancelled,
@@ -24,6 +23,7 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
+    CancelCause,
     NewOrder,
     OrderKind,
     OrderStatus,

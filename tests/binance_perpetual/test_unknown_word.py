@@ -10,9 +10,9 @@ import pytest
 
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import PayloadError
-from perpmaker.model.event import BalanceReported, CancelCause, OrderCancelled, OrderFilled, OrderReported
+from perpmaker.model.event import BalanceReported, OrderCancelled, OrderFilled, OrderReported
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderStatus, PositionMode
+from perpmaker.model.order import CancelCause, OrderStatus, PositionMode
 from perpmaker_binance_perpetual.account import translate_account_update
 from perpmaker_binance_perpetual.stop_messages import ConditionalUpdate
 from perpmaker_binance_perpetual.stops import translate_stop_update

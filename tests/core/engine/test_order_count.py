@@ -4,8 +4,8 @@ import attrs
 import pytest
 
 from perpmaker.engine.order_count import OrderCount
-from perpmaker.model.event import CancelCause, Event, OrderAccepted, OrderCancelled, OrderReported, Resynced
-from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
+from perpmaker.model.event import Event, OrderAccepted, OrderCancelled, OrderReported, Resynced
+from perpmaker.model.order import CancelCause, OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.testing.view import make_account
 
 KINDS = {"q1": OrderKind.QUOTE, "q2": OrderKind.QUOTE, "t1": OrderKind.TAKE_PROFIT}

@@ -15,7 +15,6 @@ from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Action, Ask, Cancel, Place, Resync
 from perpmaker.model.event import (
     BookSnapshot,
-    CancelCause,
     CancelRefused,
     Channel,
     Command,
@@ -33,6 +32,7 @@ from perpmaker.model.event import (
     Resynced,
 )
 from perpmaker.model.order import (
+    CancelCause,
     Fill,
     NewOrder,
     OrderKind,

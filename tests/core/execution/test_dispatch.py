@@ -14,7 +14,6 @@ from perpmaker.errors import AuthenticationError, ConnectivityError
 from perpmaker.execution.action import Cancel, Place
 from perpmaker.execution.dispatch import LOCKED_OUT_S, Dispatcher, Gate
 from perpmaker.model.event import (
-    CancelCause,
     CancelRefused,
     Command,
     Event,
@@ -28,6 +27,7 @@ from perpmaker.model.event import (
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     Accepted,
+    CancelCause,
     NewOrder,
     OrderKind,
     OrderReport,

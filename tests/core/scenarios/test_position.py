@@ -83,12 +83,15 @@ def test_F52_rule_12_at_zero_all_exits_are_cancelled_at_once() -> None:
 
 
 def test_F52_rule_12_the_change_is_told_as_external() -> None:
-    """Once, when no fill has explained it."""
+    """It is asked about at once, and the reading tells what it was."""
     scenario = quoting()
     scenario.by_hand("buy", 1, at="100", quiet=True)
     scenario.advance(10)
 
-    assert scenario.notices == ["the net position changed by 1 without a fill of ours; it is 1 now"]
+    assert scenario.notices == [
+        "the net position is larger than our fills make it",
+        "traded by hand: buy 1 at 100 (order hand-1); the net position is 1 now",
+    ]
 
 
 def test_F52_rule_12_a_trade_by_hand_whose_fill_is_told_is_said_once() -> None:

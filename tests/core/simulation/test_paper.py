@@ -19,7 +19,6 @@ from perpmaker.model.event import (
     BookChanged,
     BookLost,
     BookSnapshot,
-    CancelCause,
     Channel,
     Event,
     FeedAlive,
@@ -33,6 +32,7 @@ from perpmaker.model.event import (
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     Accepted,
+    CancelCause,
     NewOrder,
     OrderKind,
     OrderStatus,

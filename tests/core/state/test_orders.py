@@ -9,7 +9,6 @@ import attrs
 import pytest
 
 from perpmaker.model.event import (
-    CancelCause,
     Command,
     OrderAccepted,
     OrderAmended,
@@ -19,6 +18,7 @@ from perpmaker.model.event import (
     OrderUnknown,
 )
 from perpmaker.model.order import (
+    CancelCause,
     Fill,
     NewOrder,
     OrderKind,

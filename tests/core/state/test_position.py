@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from perpmaker.model.order import PositionSide
 from perpmaker.model.position import Position
-from perpmaker.state.position import Step, TrackedPosition, moved
+from perpmaker.state.position import TrackedPosition
+from perpmaker.state.step import Step, moved
 
 
 def position(amount: str, entry: str = "100", venue_ms: int = 0) -> Position:

@@ -154,6 +154,22 @@ class DerivativeConnector(Protocol):
         """
 
 
+@attrs.frozen
+class VenueTime:
+    """What the venue's clock shows, in milliseconds since the epoch, and by how much that may be wrong."""
+
+    ms: int
+    uncertainty_s: float
+
+
+@runtime_checkable
+class Timekeeping(Protocol):
+    """A connector that measures its venue's clock, so that no time which lies ahead of it is believed."""
+
+    def venue_time(self, at: float) -> VenueTime | None:
+        """What the venue's clock shows at a moment of the engine's; None while it has not been measured."""
+
+
 @runtime_checkable
 class SettingsReading(Protocol):
     """A connector that can tell what a market is set to without setting anything."""

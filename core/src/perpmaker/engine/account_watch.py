@@ -12,7 +12,6 @@ from perpmaker.engine.recovery import Recovery
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
-    AccountReported,
     BalanceReported,
     Event,
     FundingPaid,
@@ -21,6 +20,7 @@ from perpmaker.model.event import (
     Resynced,
 )
 from perpmaker.model.order import RefusalReason
+from perpmaker.model.reading import AccountReported
 
 SETTLE_S = 0.25
 """Seconds from the first such event to the question: several of one moment are one, and the venue's reads lag."""

@@ -37,11 +37,18 @@ class Adoption:
         ]
 
     def adopt(
-        self, orders: Orders, reports: Sequence[OrderReport], strangers: Sequence[str], now: float
+        self,
+        orders: Orders,
+        reports: Sequence[OrderReport],
+        strangers: Sequence[str],
+        now: float,
+        *,
+        exits_only: bool = False,
     ) -> Iterator[str]:
         """Take over what the venue lists and we do not know; a line for people of each. Foreign orders are not touched.
 
-        Nor are `strangers`. An order without a known purpose, or for a slot that is taken, is cancelled.
+        Nor are `strangers`. An order without a known purpose, or for a slot that is taken, is cancelled. `exits_only`:
+        quotes are left as they are until the account's history has been read.
         """
         taken = {order.slot for order in orders.working()}
 
@@ -60,6 +67,10 @@ class Adoption:
 
             order = self.intent(client_id)
             order = _unadopted(report) if order is None or order.slot in taken else order
+
+            if exits_only and not order.slot.kind.is_exit:
+                continue
+
             orders.adopt(order, report, now)
             taken.add(order.slot)
             verb = "cancelled" if order.slot.level == UNADOPTED else f"taken over as {order.slot}"

@@ -290,4 +290,4 @@ def _feeds(self: _GuardedConnector, *arguments: Any) -> Sequence[Feed]:  # noqa:
         return tuple(GuardedFeed(code, feed) for feed in feeds)
 
 
-_AWAITED = frozenset(name for name in ANSWERS if name not in {"name", "account", "fence_s"})
+_AWAITED = frozenset(name for name in ANSWERS if name not in {"name", "account", "fence_s", "venue_time"})

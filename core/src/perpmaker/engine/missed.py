@@ -6,19 +6,60 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
+import attrs
+
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.journal import LastKnown
+from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.notice import plain
+from perpmaker.model.event import Event, OrderFilled, Resynced
 from perpmaker.model.order import Fill, Side
 from perpmaker.model.position import Position
+from perpmaker.state.account import Totals, without
 
 OLDEST_MS: Final = 7 * 24 * 3_600_000
 """Executions older than a week are not read any more at a start: the position says what came of them."""
 
 
+@attrs.define(kw_only=True)
+class Beginning:
+    """Where a run begins. `before` are the sums of what earlier runs' orders did, told by the first reading."""
+
+    known: KnownOrders
+    last_known: LastKnown | None
+    before: Totals = attrs.field(factory=Totals, init=False)
+    _is_over: bool = attrs.field(default=False, init=False)
+    _early: list[Fill] = attrs.field(factory=list, init=False)
+
+    def lines(self, events: Iterable[Event], totals: Totals) -> Iterator[str]:
+        """Take in what happened; lines for people of the first reading. `totals` are the account's sums by now."""
+        if self._is_over:
+            return
+
+        known = tuple(events)
+        first = next((event for event in known if isinstance(event, Resynced)), None)
+        mine = self.known.kind_in_this_run
+        self._early += [fill for fill in fills_in(known) if mine(fill.client_id)]  # exits need not wait for the reading
+
+        if first is not None:
+            self._is_over = True
+            self.before = without(totals, self._early)
+            yield from missed(first.fills, self.last_known, self.known.client_ids)
+            yield from found(first.positions)
+
+
 def unread_since(known: LastKnown | None, now_ms: int) -> int:
     """The venue's time from which on executions have to be read."""
     return now_ms if known is None else min(now_ms, max(known.venue_ms, now_ms - OLDEST_MS))
+
+
+def fills_in(events: Iterable[Event]) -> Iterator[Fill]:
+    """Every execution that the events tell of, by the stream or by a reading."""
+    for event in events:
+        if isinstance(event, OrderFilled):
+            yield event.fill
+        elif isinstance(event, Resynced):
+            yield from event.fills
 
 
 def missed(fills: Iterable[Fill], known: LastKnown | None, client_ids: ClientIds) -> Iterator[str]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from perpmaker.model.event import (
-    CancelCause,
     Event,
     OrderAccepted,
     OrderCancelled,
@@ -16,7 +15,7 @@ from perpmaker.model.event import (
     OrderReported,
     Resynced,
 )
-from perpmaker.model.order import OrderKind, OrderReport, OrderStatus
+from perpmaker.model.order import CancelCause, OrderKind, OrderReport, OrderStatus
 
 REMEMBERED = 20_000
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import attrs
 
 from perpmaker.errors import ExitCode
-from perpmaker.model.event import Channel, Event, Halted, Resynced, StopRequested, StreamLost, StreamRestored
+from perpmaker.model.event import (
+    Channel,
+    Event,
+    Halted,
+    Resynced,
+    StopRequested,
+    StreamLost,
+    StreamRestored,
+)
+from perpmaker.model.reading import AccountSeen
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode
 
@@ -17,7 +26,8 @@ RESYNC_AGAIN_S = 5.0
 class Permission:
     """The latches and demands behind the mode.
 
-    `synchronised`: the account has been read completely at least once; before that nothing is sent at all.
+    `synchronised`: the account has been read completely at least once; before that no quote is sent. `seen`: what is
+    held and what rests is known, so that exits may be sent; before that nothing is sent at all.
     `changes` counts what may have changed the mode. `book_max_age_s`: a book whose channel has not proved alive for
     longer is not quoted from. `demand` is why everything has to be read again; a read that began before
     `demanded_at` does not count. `disagreement`: which settings of the account are not what they have to be. `closed`:
@@ -26,6 +36,7 @@ class Permission:
 
     book_max_age_s: float
     synchronised: bool = False
+    seen: bool = False
     halted: str | None = None
     halt_code: ExitCode = ExitCode.BUG
     stop: Mode | None = None
@@ -46,11 +57,15 @@ class Permission:
                 self.lost = None
                 self.require("the account stream was restored", now)
                 self.asked_at = None  # a read that is under way began while the stream was gone
+            case AccountSeen():
+                self.seen = True
             case Resynced():
-                self.synchronised = True
+                self.seen = self.synchronised = True
 
                 if event.began_at >= self.demanded_at:
                     self.demand = None
+                else:  # it was under way already when something else came up
+                    self.asked_at = None
             case Halted():
                 self.halt(event.reason, event.code)
             case StopRequested():

@@ -8,6 +8,7 @@ from math import inf
 
 from perpmaker.engine.notice import Notices, plain
 from perpmaker.engine.permission import RESYNC_AGAIN_S, Permission
+from perpmaker.engine.reading_doubt import ReadingDoubt
 from perpmaker.engine.suspicion import Suspicion
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
 from perpmaker.model.event import AccountUnread, Channel, Command, Event
@@ -40,6 +41,7 @@ class Proof:
         self._may_reconnect_at = -inf
         self._notices = Notices()
         self._suspicion = Suspicion(state)
+        self._readings = ReadingDoubt(state.account)
         self._kept_back: str | None = None
         self._unread: list[str] = []
         self._silences = 0
@@ -91,7 +93,7 @@ class Proof:
 
     def next_at(self, now: float) -> float | None:
         """When `demand` has something to do next, should nothing happen before."""
-        moments = [*self._suspicion.moments()]
+        moments = [*self._suspicion.moments(), *self._readings.moments()]
 
         for record in self._state.orders.live.values():
             self._add_moments(record, moments)
@@ -145,6 +147,7 @@ class Proof:
         yield from (("lost", words) for words in lost)
         unread, self._unread = self._unread, []
         yield from (("unread", words) for words in unread)
+        yield from self._readings.questions(now)
 
         if self._permission.demand is not None:
             return
@@ -172,7 +175,12 @@ class Proof:
             (self._unpriced.add if is_unpriced else self._unpriced.discard)(side)
 
     def _unexplained(self, now: float) -> Iterator[str]:
+        awaited = {gap.working.slot.position_side for gap in self._state.orders.gaps()}
+
         for side, tracked in self._state.account.tracked.items():
+            if side in awaited:  # the fills that explain it have been announced
+                continue
+
             if tracked.external_since is not None and tracked.external_since + DOUBT_S <= now:
                 change = tracked.settle()
                 amount = tracked.now.amount

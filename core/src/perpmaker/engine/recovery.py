@@ -6,50 +6,96 @@ end in the same `Resynced`, and the trader folds it the same way each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
+import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DerivativeConnector, VenueStops
+from perpmaker.connector.interface import DerivativeConnector, Timekeeping, VenueStops
 from perpmaker.engine.seam import checked, checked_account, checked_all
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Event, OrderNotFound, OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, OrderKind, OrderReport, WorkingOrder
+from perpmaker.model.reading import AccountSeen
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Recovery:
-    """Reads one market of one account. Errors are the connector's: whoever asks decides when to try again."""
+    """Reads one market of one account. Errors are the connector's: whoever asks decides when to try again.
+
+    What is read side by side is read one after the other after a failure, so that a venue that refuses is asked once.
+    """
 
     connector: DerivativeConnector
     instrument: Instrument
     clock: Clock
+    _has_failed: bool = attrs.field(default=False, init=False)
 
-    async def read(self, believed: Iterable[WorkingOrder], since_ms: int) -> Resynced:
-        """Read open orders, what became of those believed live that are not open, fills, and the account.
+    async def look(self) -> AccountSeen:
+        """Read positions, open orders and stops side by side: what exits need to know, within one round trip."""
+        began_at = self.clock.now()
+        orders: list[OrderReport] = []
+        accounts: list[AccountSnapshot] = []
+
+        async def list_orders() -> None:
+            orders.extend(checked_all(OrderReport, await self.connector.open_orders(self.instrument)))
+
+        async def list_stops() -> None:
+            if isinstance(self.connector, VenueStops):
+                orders.extend(checked_all(OrderReport, await self.connector.open_stops(self.instrument)))
+
+        async def read_account() -> None:
+            accounts.append(await self.account())
+
+        if self._has_failed:
+            await in_turn(list_orders, list_stops, read_account)
+        else:
+            self._has_failed = True
+            await together(read_account, list_orders, list_stops)
+
+        self._has_failed = False
+        time = self.connector.venue_time(began_at) if isinstance(self.connector, Timekeeping) else None
+        (account,) = accounts
+        times = [account.venue_ms, *(order.venue_ms for order in orders)]
+
+        return AccountSeen(
+            began_at=began_at,
+            orders=tuple(orders),
+            account=account,
+            venue_ms=max(times),
+            asked_ms=None if time is None else time.ms,
+            clock_uncertainty_s=0.0 if time is None else time.uncertainty_s,
+        )
+
+    async def read(
+        self,
+        believed: Iterable[WorkingOrder],
+        since_ms: int,
+        seen: Callable[[AccountSeen], object] = lambda _: None,
+    ) -> Resynced:
+        """Read what `look` reads, hand that to `seen`, then the history: fills, and what became of orders of ours.
 
         `believed` are our orders that are or may be live; each that is not among the open ones is asked for by
-        itself. `since_ms` is the venue time from which on fills may not be known yet. The account is read last, so that
-        its positions are never older than the fills beside them.
+        itself. `since_ms` is the venue time from which on fills may not be known yet. A fill that is later than the
+        position it belongs to is told from one that is in it by the venue's own times.
         """
-        began_at = self.clock.now()
-        orders = await self.open_orders()
-        finished = await self._finished(believed, {report.client_id for report in orders})
+        seen_now = await self.look()
+        seen(seen_now)
+        finished = await self._finished(believed, {report.client_id for report in seen_now.orders})
         fills = checked_all(Fill, await self.connector.fills(self.instrument, since_ms))
-        account = await self.account()
-        times = [order.venue_ms for order in (*orders, *finished)]
-        times += [fill.venue_ms for fill in fills]
-        times.append(account.venue_ms)
+        times = [*(order.venue_ms for order in finished), *(fill.venue_ms for fill in fills)]
 
         return Resynced(
-            began_at=began_at,
-            orders=orders,
+            began_at=seen_now.began_at,
+            orders=seen_now.orders,
             finished=finished,
             fills=fills,
-            account=account,
-            venue_ms=max(times, default=0),
+            account=seen_now.account,
+            venue_ms=max([seen_now.venue_ms, *times]),
+            asked_ms=seen_now.asked_ms,
+            clock_uncertainty_s=seen_now.clock_uncertainty_s,
         )
 
     async def open_orders(self) -> tuple[OrderReport, ...]:
@@ -96,3 +142,27 @@ class Recovery:
             report = await self.connector.order(self.instrument, client_id, venue_id)
 
         return None if report is None else checked(OrderReport, report)
+
+
+async def in_turn(*reads: Callable[[], Awaitable[None]]) -> None:
+    """One after the other; the first error ends it."""
+    for read in reads:
+        await read()
+
+
+async def together(*reads: Callable[[], Awaitable[None]]) -> None:
+    """Have all of them under way side by side; of several errors the first one's is raised, as if it had been alone."""
+    errors: list[Exception] = []
+
+    async def run(read: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await read()
+        except Exception as error:  # noqa: BLE001  # raised again below: a group of errors is nobody's to catch
+            errors.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        for read in reads:
+            tasks.start_soon(run, read)
+
+    if errors:
+        raise errors[0]

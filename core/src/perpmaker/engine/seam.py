@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 from typing import Any, TypeVar, get_args
 
-from perpmaker.connector.interface import KeyRights
+from perpmaker.connector.interface import KeyRights, VenueTime
 from perpmaker.engine.shape import misfit
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
@@ -156,6 +156,7 @@ ANSWERS: Mapping[str, Callable[[Any], object]] = {
     "fetch_account": checked_account,
     "read_mark": _optional(MarkChanged),
     "key_rights": _optional(KeyRights),
+    "venue_time": _optional(VenueTime),
 }
 """What the methods and values of a connector must answer with, each as the check of it."""
 

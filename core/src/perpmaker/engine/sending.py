@@ -38,7 +38,7 @@ class Sending:
             wants,
             blocked=orders.is_blocked,
             waiting=waiting,
-            settling=orders.missing(),
+            settling={slot: 0 for slot in orders.missing() if not slot.kind.is_exit},
             cut=orders.cut(now),
             two_stops=self.two_stops,
         )

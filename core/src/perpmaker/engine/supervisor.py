@@ -8,7 +8,6 @@ reads are tried again, and an order whose outcome is not known stays so until th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from random import Random
 
 import anyio
@@ -17,6 +16,7 @@ from anyio.abc import TaskGroup
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed
+from perpmaker.engine.account_reader import AccountReader
 from perpmaker.engine.account_watch import AccountWatch
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.dead_man import DeadMan
@@ -26,7 +26,7 @@ from perpmaker.engine.feed import FeedRunner
 from perpmaker.engine.inbox import Inbox
 from perpmaker.engine.journal import Journal, LastKnown
 from perpmaker.engine.known_orders import KnownOrders
-from perpmaker.engine.missed import found, missed, unread_since
+from perpmaker.engine.missed import Beginning, unread_since
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.patience import Patience
 from perpmaker.engine.plugin_start import starting
@@ -43,7 +43,6 @@ from perpmaker.model.event import (
     Event,
     Halted,
     OrderRefused,
-    Resynced,
     StopRequested,
 )
 from perpmaker.model.instrument import Instrument
@@ -53,7 +52,6 @@ from perpmaker.state.view import Mode
 
 CHECK_S = 30.0
 LEAST_WAIT_S = 0.001
-OVERLAP_MS = 10_000
 
 
 @attrs.define(kw_only=True)
@@ -61,8 +59,7 @@ class Supervisor:
     """Runs one bot on one market, from the first connection to the proof that nothing is left.
 
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
-    orders of this run; `before` are the sums of the account's state when the run began to trade, which may already
-    hold what an earlier run of ours did a moment ago. `dead_man_s` is the length of the venue's own timer, where it has
+    orders of this run. `dead_man_s` is the length of the venue's own timer, where it has
     one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
     `held` is given the seconds for which the venue wants to hear nothing from this machine.
     """
@@ -82,7 +79,7 @@ class Supervisor:
     held: Callable[[float], None] = lambda _: None
     inbox: Inbox = attrs.field(factory=Inbox, init=False)
     count: OrderCount = attrs.field(init=False)
-    before: Totals = attrs.field(factory=Totals, init=False)
+    _beginning: Beginning = attrs.field(init=False)
     _random: Random = attrs.field(init=False)
     _gate: Gate = attrs.field(init=False)
     _patience: Patience = attrs.field(init=False)
@@ -99,13 +96,13 @@ class Supervisor:
     _runners: list[FeedRunner] = attrs.field(factory=list, init=False)
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _asking: set[str] = attrs.field(factory=set, init=False)
-    _fills_since_ms: int = attrs.field(init=False)
+    _reader: AccountReader = attrs.field(init=False)
     mode: Mode = attrs.field(default=Mode.REDUCE, init=False)
     mode_reason: str = attrs.field(default="", init=False)
     _halted: str | None = attrs.field(default=None, init=False)
-    _read_once: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._beginning = Beginning(known=self.known, last_known=self.last_known)
         self.count = OrderCount(kind_of=self.known.kind_in_this_run)
         self._recorder = Recorder(
             journal=self.journal, clock=self.clock, remembered=self.trader.remembered, emit=self.inbox.put
@@ -155,12 +152,23 @@ class Supervisor:
                 emit=self.inbox.put,
             )
 
-        self._fills_since_ms = unread_since(self.last_known, self.clock.utc_ms())
+        self._reader = AccountReader(
+            recovery=self._recovery,
+            trader=self.trader,
+            patience=self._patience,
+            emit=self.inbox.put,
+            since_ms=unread_since(self.last_known, self.clock.utc_ms()),
+        )
 
         with starting("connector", self.connector.name):
             feeds = (*self.connector.feeds(self.instrument), *self.sources)
 
         self._runners = [self._runner(feed) for feed in feeds]
+
+    @property
+    def before(self) -> Totals:
+        """The sums of what orders of earlier runs did, as far as it is in the account's."""
+        return self._beginning.before
 
     @property
     def halted(self) -> str | None:
@@ -186,6 +194,7 @@ class Supervisor:
                 for runner in self._runners:
                     group.start_soon(runner.run)
 
+                group.start_soon(self._reader.look)
                 group.start_soon(self._keep_synced)
                 group.start_soon(self._check)
                 group.start_soon(self._rules.run)
@@ -198,7 +207,7 @@ class Supervisor:
                 await self._stopping.requested.wait()
                 self.inbox.put([StopRequested(close=self._stopping.close)])
                 closing = await self._stopping.carry_out()
-                closing = await self._stopping.read_at_last(closing, self._fills_since_ms)
+                closing = await self._stopping.read_at_last(closing, self._reader.since_ms)
                 group.cancel_scope.cancel()
         except BaseException:
             await self._stopping.sweep()
@@ -259,14 +268,8 @@ class Supervisor:
         if self._dead_man is not None:
             self._dead_man.see(events)
 
-        first = None if self._read_once else next((event for event in events if isinstance(event, Resynced)), None)
-
-        if first is not None:
-            self._read_once = True
-            self.before = deepcopy(self.trader.state.account.totals)
-
-            for line in (*missed(first.fills, self.last_known, self.known.client_ids), *found(first.positions)):
-                self.tell(line)
+        for line in self._beginning.lines(events, self.trader.state.account.totals):
+            self.tell(line)
 
         self._notice(events, decision)
 
@@ -332,14 +335,7 @@ class Supervisor:
         while True:
             await self._resync_wanted.wait()
             self._resync_wanted = anyio.Event()
-            self.inbox.put([await self._patience.insist(self._read)])
-
-    async def _read(self) -> Resynced:
-        """Read the account once, and remember up to when fills are known."""
-        resynced = await self._recovery.read(self.trader.working(), self._fills_since_ms)
-        self._fills_since_ms = max(self._fills_since_ms, resynced.venue_ms - OVERLAP_MS)
-
-        return resynced
+            await self._reader.read()
 
     async def _check(self) -> None:
         """Compare with the venue every `CHECK_S`, whatever the streams say."""

@@ -57,6 +57,7 @@ from perpmaker.model.order import (
 )
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.quote import Quote, VenueStop, Wake, Wanted, WantedExits
+from perpmaker.model.reading import AccountSeen
 from perpmaker.risk import review as risk
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode, View
@@ -182,10 +183,11 @@ class Trader:
             self.state.fold(event, now)
             self._proof.fold(event, now)
 
-            if isinstance(event, Resynced):
+            if isinstance(event, AccountSeen | Resynced):
                 orders = self.state.orders
                 strangers = self._adoption.strangers(orders, event.orders)
-                notices.extend(self._adoption.adopt(orders, event.orders, strangers, now))
+                exits_only = isinstance(event, AccountSeen)
+                notices.extend(self._adoption.adopt(orders, event.orders, strangers, now, exits_only=exits_only))
                 notices.extend(self._agreement.judge_company(strangers))
             elif isinstance(event, SettingsReported):
                 notices.extend(self._agreement.judge(event.settings, now))
@@ -238,11 +240,11 @@ class Trader:
         actions: list[Action] = []
         quoting: Quoting | None = None
 
-        if permission.synchronised:
+        if permission.seen:
             memory, exit_memory = self._wanted.memory, self._wanted_exits.memory
             view = state.view(now, mode=mode, mode_reason=reason, memory=memory, exit_memory=exit_memory)
             exits = self._decide_exits(view)
-            quoting = self._decide_quotes(view, notices)
+            quoting = self._decide_quotes(view, notices) if permission.synchronised else None
             quotes = () if quoting is None or mode is not Mode.RUN else self._permitted(quoting.quotes)
             actions = self._sending.send([*exits, *quotes], now)
 

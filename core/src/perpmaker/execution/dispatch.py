@@ -20,7 +20,6 @@ from perpmaker.connector.interface import CancelOrder, DerivativeConnector, Venu
 from perpmaker.errors import AuthenticationError, ExitCode, PluginFaultError, VenueError
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.model.event import (
-    CancelCause,
     CancelRefused,
     Command,
     Event,
@@ -34,6 +33,7 @@ from perpmaker.model.event import (
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     Accepted,
+    CancelCause,
     NewOrder,
     OrderKind,
     OrderStatus,

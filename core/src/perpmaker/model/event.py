@@ -15,8 +15,9 @@ import attrs
 from perpmaker.errors import ExitCode
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, OrderReport, Refusal, Side
+from perpmaker.model.order import CancelCause, Fill, OrderReport, Refusal, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
+from perpmaker.model.reading import AccountReported, AccountSeen
 from perpmaker.model.word import Word
 
 
@@ -164,16 +165,6 @@ class OrderNotFound:
     asked_at: float
 
 
-@unique
-class CancelCause(Word):
-    """Who ended an order that did not fill."""
-
-    REQUESTED = "requested"
-    VENUE = "venue"
-    LIQUIDATION = "liquidation"
-    UNEXPLAINED = "unexplained"
-
-
 @attrs.frozen(kw_only=True)
 class OrderCancelled:
     """The order is gone from the venue, by whatever cause. `filled_lots` is cumulative where the venue says it."""
@@ -241,13 +232,6 @@ class BalanceReported:
 
 
 @attrs.frozen(kw_only=True)
-class AccountReported:
-    """The venue's word on positions and money of the account, asked for."""
-
-    account: AccountSnapshot
-
-
-@attrs.frozen(kw_only=True)
 class FundingPaid:
     """Funding settled: `amount` is signed from our side (negative: paid). Booked once per `funding_id`."""
 
@@ -270,7 +254,8 @@ class Resynced:
 
     `orders` are all open orders of the market, ours and foreign; `finished` answers for orders of ours that were
     believed live and are not open; `fills` are all fills since the last one known, oldest first. The read began at
-    `began_at`: an order of ours sent after that may be missing without meaning anything.
+    `began_at`: an order of ours sent after that may be missing without meaning anything. `asked_ms` is the venue's
+    clock at that moment, known to `clock_uncertainty_s`; None where the connector does not measure it.
     """
 
     began_at: float
@@ -279,6 +264,8 @@ class Resynced:
     fills: tuple[Fill, ...]
     account: AccountSnapshot
     venue_ms: int
+    asked_ms: int | None = None
+    clock_uncertainty_s: float = 0.0
 
     @property
     def positions(self) -> tuple[Position, ...]:
@@ -356,6 +343,7 @@ AccountEvent: TypeAlias = (
     | AccountReported
     | FundingPaid
     | SettingsReported
+    | AccountSeen
     | Resynced
 )
 ControlEvent: TypeAlias = StreamLost | StreamRestored | AccountUnread | StopRequested | Halted

@@ -113,6 +113,16 @@ class OrderStatus(Word):
 
 
 @unique
+class CancelCause(Word):
+    """Who ended an order that did not fill."""
+
+    REQUESTED = "requested"
+    VENUE = "venue"
+    LIQUIDATION = "liquidation"
+    UNEXPLAINED = "unexplained"
+
+
+@unique
 class RefusalReason(Word):
     """Why a venue refused a command, where the core acts differently on it; everything else is OTHER."""
 

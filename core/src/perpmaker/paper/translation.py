@@ -10,7 +10,6 @@ from perpmaker.model.event import (
     AccountEvent,
     BalanceReported,
     BookChanged,
-    CancelCause,
     Channel,
     FundingPaid,
     MarkChanged,
@@ -23,7 +22,7 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side
+from perpmaker.model.order import CancelCause, Fill, NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
 from perpmaker.simulation.event import (
     AccountChanged,

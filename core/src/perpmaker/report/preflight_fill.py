@@ -21,7 +21,7 @@ from perpmaker.model.margin import (
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode, Position
 from perpmaker.report.preflight_level import LevelLine
-from perpmaker.state.position import Step, moved
+from perpmaker.state.step import Step, moved
 from perpmaker.state.view import View
 from perpmaker.strategy.ladder import position_side_of
 

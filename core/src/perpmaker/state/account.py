@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from decimal import Decimal
 
 import attrs
@@ -11,7 +11,9 @@ from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import FundingPaid
 from perpmaker.model.order import Fill, PositionMode, PositionSide
 from perpmaker.model.position import Balance, Position, VenueSettings
-from perpmaker.state.position import Step, TrackedPosition
+from perpmaker.state.position import TrackedPosition
+from perpmaker.state.step import Step
+from perpmaker.state.venue_clock import VenueClock
 
 ZERO = Decimal(0)
 
@@ -33,6 +35,25 @@ class Totals:
     funding: dict[str, Decimal] = attrs.field(factory=dict)
 
 
+def without(totals: Totals, fills: Iterable[Fill]) -> Totals:
+    """The sums as they would be without these fills of ours, each counted once."""
+    left = Totals(
+        fills=totals.fills,
+        volume=totals.volume,
+        realized_pnl=totals.realized_pnl,
+        fees=dict(totals.fees),
+        funding=dict(totals.funding),
+    )
+
+    for fill in {(fill.trade_id, fill.side): fill for fill in fills}.values():
+        left.fills -= 1
+        left.volume -= fill.price * fill.amount
+        left.realized_pnl -= fill.realized_pnl or ZERO
+        left.fees[fill.fee_asset] = left.fees.get(fill.fee_asset, ZERO) - fill.fee
+
+    return left
+
+
 class Account:
     """Positions by side (one NET, or LONG and SHORT), balances by asset, and totals of what is ours."""
 
@@ -52,9 +73,10 @@ class Account:
         """The positions as known now."""
         return {side: tracked.now for side, tracked in self.tracked.items()}
 
-    def fill(self, fill: Fill, *, ours: bool) -> bool:
+    def fill(self, fill: Fill, *, ours: bool, now: float = 0.0, is_history: bool = False) -> bool:
         """Apply a fill to its position and, when it is ours, to the totals; False when it was booked before.
 
+        `is_history`: a reading brought it, so that it may be older than what is known.
         A trade between two orders of the account is two fills of one trade id, one on each side.
         """
         if not _is_new(self._trades, (fill.trade_id, fill.side)):
@@ -64,9 +86,9 @@ class Account:
         profit = ZERO
 
         if tracked is not None:
-            step = Step(fill.venue_ms, fill.side.sign * fill.amount, fill.price)
+            step = Step(fill.venue_ms, fill.side.sign * fill.amount, fill.price, now)
             profit = _profit(tracked.now, step)
-            tracked.fill(step)
+            tracked.fill(step, is_history=is_history)
 
         if ours:
             totals = self.totals
@@ -92,28 +114,45 @@ class Account:
         if known is None or balance.venue_ms >= known.venue_ms:
             self.balances[balance.asset] = balance
 
-    def report(self, position: Position, now: float) -> None:
-        """Take the venue's word on a position; sides that this mode does not have are ignored."""
+    def report(self, position: Position, now: float, *, is_doubtful: bool = False) -> None:
+        """Take the venue's word on a position; sides that this mode does not have are ignored.
+
+        `is_doubtful`: its own date lies ahead of the venue's clock.
+        """
         tracked = self.tracked.get(position.side)
 
         if tracked is not None:
-            tracked.report(position, now)
+            tracked.report(position, now, is_doubtful=is_doubtful)
 
-    def resync(self, account: AccountSnapshot, read_ms: int, now: float) -> None:
-        """Take the answer to a resync."""
+    def read(self, account: AccountSnapshot, read_ms: int, now: float, began_at: float | None = None) -> None:
+        """Take the account as it was read, from `began_at` on; one without a beginning was read this moment."""
         for position in account.positions:
             tracked = self.tracked.get(position.side)
 
             if tracked is not None:
-                tracked.resync(position, read_ms, now)
+                tracked.resync(position, read_ms, now, began_at)
 
         for balance in account.assets:
             self.balance(balance)
 
+    def redate(self, clock: VenueClock, now: float) -> None:
+        """The venue's clock was measured: what is dated ahead of it counts from now."""
+        venue_ms, latest_ms = clock.ms(now), clock.latest_ms(now)
+
+        if venue_ms is None or latest_ms is None:
+            return
+
+        for tracked in self.tracked.values():
+            tracked.redate(venue_ms, latest_ms)
+
+        for asset, balance in self.balances.items():
+            if balance.venue_ms > latest_ms:
+                self.balances[asset] = attrs.evolve(balance, venue_ms=venue_ms)
+
     def begin(self) -> None:
         """Take what is known now for where it begins: what was there before anybody looked is no change."""
         for tracked in self.tracked.values():
-            tracked.settle()
+            tracked.begin()
 
     def unrealized(self, mark: Decimal | None) -> Decimal | None:
         """Profit of the open positions at the mark price, in quote asset; None while mark or entry is not known."""

@@ -6,11 +6,11 @@ regresses. Orders that ended stay in a graveyard where late fills still find the
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
 from perpmaker.model.event import (
-    CancelCause,
     CancelRefused,
     OrderAccepted,
     OrderAmended,
@@ -20,6 +20,7 @@ from perpmaker.model.event import (
     OrderUnknown,
 )
 from perpmaker.model.order import (
+    CancelCause,
     Fill,
     NewOrder,
     OrderReport,
@@ -40,6 +41,9 @@ CANCEL_DELAYS_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
 RESTING: Final = frozenset({OrderType.LIMIT, OrderType.POST_ONLY})
 """What stands in the book until it is filled or taken off."""
 
+UNCLAIMED: Final = 4096
+"""Fills of orders that are not known, or not yet, that are remembered."""
+
 _SHOWN: Final = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus.UNKNOWN})
 
 
@@ -50,6 +54,7 @@ class Orders(Standing):
         super().__init__()
         self._depth = depth
         self._fence_s = fence_s
+        self._unclaimed: deque[tuple[Fill, int]] = deque(maxlen=UNCLAIMED)
 
     # --- what we do ----------------------------------------------------------------------------------------------
 
@@ -65,9 +70,17 @@ class Orders(Standing):
         self.version += 1
 
     def adopt(self, order: NewOrder, report: OrderReport, now: float) -> None:
-        """Take over an order that an earlier run left on the venue."""
+        """Take over an order that an earlier run left on the venue, with the fills that are newer than its report."""
         record = self.live[order.client_id] = adopted(order, report, now)
-        self._touch(record, report.venue_ms, now)
+
+        for fill, lots in self._unclaimed:
+            if fill.client_id == order.client_id and fill.venue_ms > report.venue_ms:
+                record.book(lots, fill.filled_lots, now)
+
+        if record.working.filled_lots >= record.working.order.lots:
+            self._end(record, End.FILLED, report.venue_ms, now)
+        else:
+            self._touch(record, report.venue_ms, now)
 
     # --- what the venue says ---------------------------------------------------------------------------------------
 
@@ -191,6 +204,9 @@ class Orders(Standing):
         if record is None:
             return self._book_late(fill, lots, now)
 
+        if fill.venue_ms <= record.taken_over_ms:  # the report that the order was taken over by tells of it already
+            return record
+
         record.accept(venue_id=fill.venue_id, venue_ms=fill.venue_ms, now=now, by_stream=True)
         record.book(lots, fill.filled_lots, now)
 
@@ -212,16 +228,6 @@ class Orders(Standing):
             elif record.known and record.working.sent_at < began_at and record.ask_at is None:
                 record.fence(now + self._fence_s)
                 record.ask(now)
-
-        self.version += 1
-
-    def forgive(self, before: float) -> None:
-        """After a resync: fills announced before it that it did not bring will not come."""
-        self.finished.forgive(before)
-
-        for record in self.live.values():
-            if record.gap_since is not None and record.gap_since <= before:
-                record.forgive()
 
         self.version += 1
 
@@ -264,7 +270,9 @@ class Orders(Standing):
     def _book_late(self, fill: Fill, lots: int, now: float) -> Record | None:
         record = self.finished.book(fill, lots, now)
 
-        if record is not None:
+        if record is None:
+            self._unclaimed.append((fill, lots))
+        else:
             is_complete = record.working.filled_lots >= record.working.order.lots
             self.version += 1
 

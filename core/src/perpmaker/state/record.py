@@ -31,7 +31,8 @@ class Record:
     `gap_since`, but for the `forgiven_lots` that are not waited for any more. `ask_at`: when to ask the venue about it
     next; None while there is nothing to ask.
     `shaped_ms`: the venue's time of its newest word on price and amount. `cut_at`: when it took less than we asked for.
-    `displayed_lots`: what the book was told to leave out.
+    `displayed_lots`: what the book was told to leave out. `taken_over_ms`: fills up to this time of the venue were in
+    the report by which the order was taken over from an earlier run.
     """
 
     working: WorkingOrder
@@ -48,6 +49,7 @@ class Record:
     shaped_ms: int = 0
     cut_at: float | None = None
     displayed_lots: int = 0
+    taken_over_ms: int = -1
     end: End | None = None
 
     @property
@@ -223,5 +225,10 @@ def adopted(order: NewOrder, report: OrderReport, now: float) -> Record:
     )
 
     return Record(
-        working=working, known=True, booked_lots=report.filled_lots, accepted_at=now, shaped_ms=report.venue_ms
+        working=working,
+        known=True,
+        booked_lots=report.filled_lots,
+        accepted_at=now,
+        shaped_ms=report.venue_ms,
+        taken_over_ms=report.venue_ms if report.filled_lots else -1,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import inf
 from types import MappingProxyType
 from typing import Final
 
@@ -10,6 +11,10 @@ from perpmaker.model.order import OrderStatus, Slot, WorkingOrder
 from perpmaker.state.ending import Endings
 from perpmaker.state.graveyard import Graveyard
 from perpmaker.state.record import Record
+from perpmaker.state.venue_clock import VenueClock
+
+NOTICE_AGAIN_S: Final = 5.0
+"""How long nothing is said of further orders that nobody here sent."""
 
 CUT_S: Final = 1.0
 """How long an order that the venue cut is not sent again only to be larger."""
@@ -28,6 +33,7 @@ class Standing:
         self.endings = Endings()
         self.lost: list[str] = []
         self.version = 0
+        self._noticed_at = -inf
         self._arranged: list[WorkingOrder] = []
         self._by_slot: Mapping[Slot, WorkingOrder] = MappingProxyType({})
 
@@ -85,6 +91,32 @@ class Standing:
             for client_id, record in self.live.items()
             if record.cut_at is not None and now < record.cut_at + CUT_S
         }
+
+    def redate(self, clock: VenueClock, now: float) -> None:
+        """The venue's clock was measured: words on an order that are dated ahead of it do not bar newer ones."""
+        venue_ms, latest_ms = clock.ms(now), clock.latest_ms(now)
+
+        for record in self.live.values():
+            if venue_ms is not None and latest_ms is not None and record.shaped_ms > latest_ms:
+                record.shaped_ms = venue_ms
+
+    def notice(self, client_id: str, now: float) -> None:
+        """An order with our mark is open; one that nobody here sent was under way when an earlier run ended."""
+        is_known = client_id in self.live or client_id in self.finished
+
+        if not is_known and now >= self._noticed_at + NOTICE_AGAIN_S:
+            self._noticed_at = now
+            self.lost.append(f"order {client_id} is open, and this run did not send it")
+
+    def forgive(self, before: float) -> None:
+        """After a resync: fills announced before it that it did not bring will not come."""
+        self.finished.forgive(before)
+
+        for record in self.live.values():
+            if record.gap_since is not None and record.gap_since <= before:
+                record.forgive()
+
+        self.version += 1
 
     @property
     def is_blocked(self) -> bool:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from math import inf
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from perpmaker.model.event import (
-    AccountReported,
     BalanceReported,
     BookChanged,
     BookLost,
@@ -39,20 +37,22 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderStatus, PositionMode, PositionSide
+from perpmaker.model.order import Fill, NewOrder, OrderStatus, PositionMode, PositionSide
+from perpmaker.model.position import Position
+from perpmaker.model.reading import AccountReported, AccountSeen
 from perpmaker.state.account import Account
 from perpmaker.state.book import Book
+from perpmaker.state.dating import DATED, Reading, dated, dated_account, dated_reading
 from perpmaker.state.external_price import usable
 from perpmaker.state.foreign import ForeignOrders
 from perpmaker.state.funds import Funds
+from perpmaker.state.holding import Holdings
 from perpmaker.state.market import Market
 from perpmaker.state.orders import RESTING, Orders
+from perpmaker.state.venue_clock import VenueClock
 from perpmaker.state.view import Mode, ReadOnlyBook, View
 
-_STOP_EXPLAINS_S = 10.0
 _NOBODY: frozenset[PositionSide] = frozenset()
-_NOTICE_AGAIN_S = 5.0
-_STOPS = frozenset({OrderKind.STOP_LOSS, OrderKind.VENUE_STOP})
 
 
 class State:
@@ -78,15 +78,16 @@ class State:
         self.book = Book()
         self._book_view = ReadOnlyBook(self.book)
         self.market = Market()
+        self.clock = VenueClock()
         self.orders = Orders(self.book.own, fence_s=fence_s)
         self.foreign = ForeignOrders(is_ours)
         self.account = Account(position_mode)
         self.funds = Funds(leverage)
+        self.holdings = Holdings(account=self.account, orders=self.orders)
         self.stop_closed_at: dict[PositionSide, float] = {}
         self.by_hand: list[Fill] = []
         """Fills of orders that are not ours, each once, since the first complete read, until somebody takes them."""
         self._is_read = False
-        self._noticed_at = -inf
         self._is_ours = is_ours
         self._changes = 0
         self._fold: dict[type, Callable[[Any, float], None]] = {
@@ -112,6 +113,7 @@ class State:
             AccountReported: self._account_reported,
             FundingPaid: self._funded,
             SettingsReported: self._settings_reported,
+            AccountSeen: self._seen,
             Resynced: self._resynced,
             StreamLost: self._stream_lost,
         }
@@ -122,8 +124,12 @@ class State:
         return self._changes + self.orders.version
 
     def is_open(self, side: PositionSide) -> bool:
-        """Whether there is a position of this side that an order could close."""
-        return not self.instrument.is_dust(self.account.tracked[side].now.amount)
+        """Whether an order could close a position of this side."""
+        return not self.instrument.is_dust(self.positions()[side].amount)
+
+    def positions(self) -> Mapping[PositionSide, Position]:
+        """What is held, with what orders of ours are known to have executed and whose fills are still awaited."""
+        return self.holdings.now(self.instrument, self.market.mark)
 
     def place(self, order: NewOrder, now: float) -> None:
         """An order is about to be sent: it counts as in flight, and the book as the first that may show it."""
@@ -137,7 +143,7 @@ class State:
         fold = self._fold.get(type(event))
 
         if fold is not None:
-            fold(event, now)
+            fold(dated(event, self.clock, now) if type(event) in DATED else event, now)
 
     def view(
         self,
@@ -149,7 +155,7 @@ class State:
         exit_memory: object = None,
     ) -> View:
         """The frozen view for one decision; no quotes are forbidden in it yet."""
-        market, orders, account = self.market, self.orders, self.account
+        market, orders = self.market, self.orders
 
         return View(
             now=now,
@@ -171,7 +177,7 @@ class State:
             reference_age_s=market.age_s(Channel.REFERENCE, now),
             orders=orders.by_slot(),
             ended=MappingProxyType(dict(orders.endings.by_slot)),
-            positions=MappingProxyType(account.positions),
+            positions=MappingProxyType(self.positions()),
             capital=self.funds.capital,
             capital_age_s=self.funds.age_s(now),
             quote_filled_at=MappingProxyType(dict(orders.endings.quote_filled_at)),
@@ -188,11 +194,16 @@ class State:
 
     def _book_snapshot(self, event: BookSnapshot, now: float) -> None:
         self.book.snapshot(event, now)
+        self.clock.notice(event.venue_ms, now)
         self.market.alive(Channel.BOOK, now)
         self._changes += 1
 
     def _book_changed(self, event: BookChanged, now: float) -> None:
         self.book.change(event, now)
+
+        if not self.clock.is_measured:
+            self.clock.notice(event.venue_ms, now)
+
         self.market.alive(Channel.BOOK, now)
 
     def _book_lost(self, _: BookLost, __: float) -> None:
@@ -243,15 +254,15 @@ class State:
         self._changes += self.foreign.gone(event.client_id)
 
     def _filled(self, event: OrderFilled, now: float) -> None:
-        before = self._amounts()
-        self._fill(event.fill, now)
-        self.funds.filled(self.instrument, before, self._amounts(), event.fill.price, now)
+        before = self.holdings.amounts()
+        self._book(event.fill, now)
+        self.funds.filled(self.instrument, before, self.holdings.amounts(), event.fill.price, now)
 
-    def _fill(self, fill: Fill, now: float) -> None:
-        before = self._amounts()
+    def _book(self, fill: Fill, now: float, *, is_history: bool = False) -> None:
+        before = self.holdings.amounts()
         ours = self._is_ours(fill.client_id)
 
-        if not self.account.fill(fill, ours=ours):
+        if not self.account.fill(fill, ours=ours, now=now, is_history=is_history):
             return
 
         if self._is_read and not ours:
@@ -262,8 +273,11 @@ class State:
         self._changes += 1
 
     def _position_reported(self, event: PositionReported, now: float) -> None:
-        before = self._amounts()
-        self.account.report(event.position, now)
+        before = self.holdings.amounts()
+        position = event.position
+        venue_ms = self.clock.dated(position.venue_ms, now)
+        is_doubtful = venue_ms != position.venue_ms
+        self.account.report(attrs.evolve(position, venue_ms=venue_ms), now, is_doubtful=is_doubtful)
         self._note_stops(before, now)
         self._changes += 1
 
@@ -271,8 +285,8 @@ class State:
         self.account.balance(event.balance)
         self._changes += 1
 
-    def _account_reported(self, event: AccountReported, _: float) -> None:
-        for balance in event.account.assets:
+    def _account_reported(self, event: AccountReported, now: float) -> None:
+        for balance in dated_account(event.account, self.clock, now).assets:
             self.account.balance(balance)
 
         self.funds.take(event.account, self.instrument, self.orders.working(), self.foreign.resting)
@@ -286,65 +300,52 @@ class State:
         self.account.settings = event.settings
         self._changes += 1
 
+    def _seen(self, event: AccountSeen, now: float) -> None:
+        event = self._dated(event, now)
+        self.foreign.listed(event.orders)
+        self._read_account(event, now)
+
     def _resynced(self, event: Resynced, now: float) -> None:
-        before = self._amounts()
+        event = self._dated(event, now)
 
         for fill in event.fills:
-            self._fill(fill, now)
+            self._book(fill, now, is_history=True)
 
         for report in event.finished:
             self.orders.reported(report, now)
 
         self.foreign.listed(event.orders)
         self.orders.listed({report.client_id: report for report in event.orders}, event.began_at, now)
-        self.account.resync(event.account, event.venue_ms, now)
+        self._read_account(event, now)
         self.funds.take(event.account, self.instrument, self.orders.working(), self.foreign.resting)
+        self.orders.forgive(event.began_at)
+        self._is_read = True
+
+    def _read_account(self, event: AccountSeen | Resynced, now: float) -> None:
+        before = self.holdings.amounts()
+        self.account.read(event.account, event.asked_ms or event.venue_ms, now, event.began_at)
 
         if not self._is_read:
             self.account.begin()
 
-        self.orders.forgive(event.began_at)
-        self._is_read = True
         self._note_stops(before, now)
         self._changes += 1
 
+    def _dated(self, read: Reading, now: float) -> Reading:
+        """Learn the venue's clock from a reading, and date by it what was dated ahead of it, then and now."""
+        if read.asked_ms is not None:
+            self.clock.measure(read.asked_ms, read.began_at, read.clock_uncertainty_s)
+
+        self.account.redate(self.clock, now)
+        self.orders.redate(self.clock, now)
+
+        return dated_reading(read, self.clock, now)
+
     def _notice(self, client_id: str, now: float) -> None:
-        """An order with our mark that nobody here sent is open: it was under way when an earlier run ended."""
-        orders = self.orders
-
-        if client_id in orders.live or client_id in orders.finished or not self._is_ours(client_id):
-            return
-
-        if self._is_read and now >= self._noticed_at + _NOTICE_AGAIN_S:
-            self._noticed_at = now
-            orders.lost.append(f"order {client_id} is open, and this run did not send it")
-
-    def _amounts(self) -> Mapping[PositionSide, Decimal]:
-        return {side: tracked.now.amount for side, tracked in self.account.tracked.items()}
-
-    def _is_stopping(self, side: PositionSide) -> bool:
-        """Whether a stop loss of this position is under way: the venue's word may come before that of its fill."""
-        return any(
-            order.slot.kind is OrderKind.STOP_LOSS and order.slot.position_side is side
-            for order in self.orders.working()
-        )
+        if self._is_read and self._is_ours(client_id):
+            self.orders.notice(client_id, now)
 
     def _note_stops(self, before: Mapping[PositionSide, Decimal], now: float) -> None:
-        """Note which positions came to nothing that could be closed just now, by a stop loss."""
-        is_dust = self.instrument.is_dust
-
-        for side, tracked in self.account.tracked.items():
-            closed = is_dust(tracked.now.amount) and not is_dust(before[side])
-
-            if closed and (self._is_stopping(side) or self._stopped(side, now)):
-                self.stop_closed_at[side] = now
-
-    def _stopped(self, side: PositionSide, now: float) -> bool:
-        """Whether a stop loss of this position has executed just now."""
-        return any(
-            slot.kind in _STOPS and slot.position_side is side and end.filled_lots and end.at + _STOP_EXPLAINS_S >= now
-            for slot, end in self.orders.endings.by_slot.items()
-        ) or any(
-            order.slot.kind in _STOPS and order.slot.position_side is side and order.filled_lots
-            for order in self.orders.working()
-        )
+        """Note which positions a stop loss has closed just now."""
+        closed = self.holdings.closed_by_stop(before, self.instrument, now)
+        self.stop_closed_at.update(dict.fromkeys(closed, now))

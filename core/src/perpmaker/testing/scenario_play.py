@@ -18,8 +18,9 @@ from perpmaker.engine.launch import build_trader
 from perpmaker.engine.recollection import decode_recollection, encode_recollection
 from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Reconnect, Resync
-from perpmaker.model.event import AccountReported, Channel, Command, Event
+from perpmaker.model.event import Channel, Command, Event
 from perpmaker.model.instrument import Instrument
+from perpmaker.model.reading import AccountReported
 from perpmaker.testing.scenario_agenda import Agenda, moment
 from perpmaker.testing.scenario_look import Look
 from perpmaker.testing.scenario_plan import load

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perpmaker.model.event import CancelCause, CancelRefused, Event, OrderAccepted, OrderCancelled, OrderRefused
-from perpmaker.model.order import NewOrder, OrderReport
+from perpmaker.model.event import CancelRefused, Event, OrderAccepted, OrderCancelled, OrderRefused
+from perpmaker.model.order import CancelCause, NewOrder, OrderReport
 from perpmaker.paper.translation import stop_report_of
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.exchange import Exchange

@@ -11,13 +11,13 @@ import attrs
 
 from perpmaker.model.event import (
     AccountEvent,
-    CancelCause,
     Channel,
     Event,
     OrderAmended,
     OrderCancelled,
     OrderReported,
 )
+from perpmaker.model.order import CancelCause
 from perpmaker.paper.translation import CHANNELS, account_events, market_event
 from perpmaker.simulation.event import OrderChanged, SimulationEvent
 from perpmaker.simulation.exchange import Exchange

@@ -16,7 +16,6 @@ import attrs
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
     BookSnapshot,
-    CancelCause,
     CancelRefused,
     Event,
     MarkChanged,
@@ -29,6 +28,7 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
+    CancelCause,
     Fill,
     NewOrder,
     OrderReport,
@@ -180,6 +180,7 @@ class Venue:
             fills=tuple(self.fills(since_ms)),
             account=self.account(began_at),
             venue_ms=self._ms,
+            asked_ms=START_MS + round(began_at * 1000),
         )
 
     def account(self, asked_at: float) -> AccountSnapshot:

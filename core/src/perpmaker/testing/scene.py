@@ -17,7 +17,6 @@ from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Action, Place
 from perpmaker.model.event import (
     BookSnapshot,
-    CancelCause,
     Command,
     Event,
     OrderAccepted,
@@ -29,6 +28,7 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
+    CancelCause,
     Fill,
     OrderKind,
     OrderReport,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, Feed, KeyRights
+from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, Feed, KeyRights, VenueTime
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import MarkChanged
@@ -19,6 +19,7 @@ from perpmaker.wire.exchange import Exchange
 from perpmaker.wire.http import open_exchange, place_of
 from perpmaker_binance_perpetual.account import translate_account
 from perpmaker_binance_perpetual.call import Caller, Credentials
+from perpmaker_binance_perpetual.fill_names import FillNames
 from perpmaker_binance_perpetual.market import default_terms, find_symbol, translate_instrument
 from perpmaker_binance_perpetual.messages import UserTrade
 from perpmaker_binance_perpetual.order_desk import OrderDesk
@@ -65,6 +66,7 @@ class BinancePerpetual:
         self._keys = keys
         self._orders = OrderDesk(access.rest)
         self._stops = StopDesk(access.rest)
+        self._names = FillNames(access.rest, self._orders.names, self._stops.names)
 
     @property
     def fence_s(self) -> float:
@@ -72,6 +74,13 @@ class BinancePerpetual:
         uncertainty_s = max(self._settings.clock_uncertainty_s, self._caller.server_clock.uncertainty_s)
 
         return self._settings.recv_window_ms / 1000 + uncertainty_s + self._settings.read_lag_s
+
+    def venue_time(self, at: float) -> VenueTime | None:
+        """The venue's clock, as it was measured last."""
+        clock = self._caller.server_clock
+        uncertainty_s = max(self._settings.clock_uncertainty_s, clock.uncertainty_s)
+
+        return VenueTime(clock.ms(at), uncertainty_s) if clock.known else None
 
     async def instrument(self, market: str) -> Instrument:
         """Rules from exchangeInfo, tiers from leverageBracket, the account's own fees, the funding interval.
@@ -173,7 +182,9 @@ class BinancePerpetual:
         trades = await self._trades(instrument, since_ms)
         ordered = sorted(trades.values(), key=lambda trade: (trade.time, trade.id))
 
-        return [translate_user_trade(trade, await self._client_id(instrument, str(trade.orderId))) for trade in ordered]
+        await self._names.learn(instrument, [trade.orderId for trade in ordered])
+
+        return [translate_user_trade(trade, self._names.client_id(trade.orderId) or "") for trade in ordered]
 
     async def _trades(self, instrument: Instrument, since_ms: int) -> dict[int, UserTrade]:
         """Week by week, for the venue looks at no more at once; a full page is followed from its last id on."""
@@ -228,17 +239,6 @@ class BinancePerpetual:
     async def _know_clock(self) -> None:
         if not self._caller.server_clock.known:
             await self._rest.sync_clock()
-
-    async def _client_id(self, instrument: Instrument, venue_id: str) -> str:
-        """The client id of a fill's order, asked for where it is not known; empty when the venue knows it no more."""
-        known = self._stops.names.became.get(venue_id) or self._orders.names.client_id(venue_id)
-
-        if known is not None:
-            return known
-
-        order = await self._rest.order(instrument.symbol, {"orderId": venue_id})
-
-        return self._orders.names.learn(venue_id, "" if order is None else order.clientOrderId)
 
 
 @asynccontextmanager

@@ -216,6 +216,14 @@ class Order:
 
 
 @attrs.frozen(kw_only=True)
+class OrderName:
+    """A row of `GET /fapi/v1/allOrders`, of which only the two names are read."""
+
+    orderId: Id
+    clientOrderId: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class KeyRestrictions:
     """`GET /sapi/v1/account/apiRestrictions`, on the host of the spot market."""
 

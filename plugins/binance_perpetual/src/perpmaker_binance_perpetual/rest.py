@@ -30,6 +30,7 @@ from perpmaker_binance_perpetual.messages import (
     KeyRestrictions,
     ListenKey,
     Order,
+    OrderName,
     PositionRisk,
     PremiumIndex,
     SymbolConfig,
@@ -58,6 +59,7 @@ _ORDER = PayloadDecoder(Order)
 _ORDERS = PayloadDecoder(list[Order])
 _ALGO_ORDER = PayloadDecoder(AlgoOrder)
 _ALGO_ORDERS = PayloadDecoder(list[AlgoOrder])
+_NAMES = PayloadDecoder(list[OrderName])
 _TRADES = PayloadDecoder(list[UserTrade])
 _POSITIONS = PayloadDecoder(list[PositionRisk])
 _ACCOUNT = PayloadDecoder(Account)
@@ -162,6 +164,12 @@ class Rest:
         parameters: dict[str, str | int] = {"symbol": symbol, **page, "limit": PAGE}
 
         return await self._ask.read(_TRADES, "GET", "/fapi/v1/userTrades", parameters, cost=Cost(weight=5), urgent=True)
+
+    async def all_orders(self, symbol: str, from_id: int) -> list[OrderName]:
+        """The names of the last week's orders from one on, oldest first; a page of them."""
+        parameters: dict[str, str | int] = {"symbol": symbol, "orderId": from_id, "limit": PAGE}
+
+        return await self._ask.read(_NAMES, "GET", "/fapi/v1/allOrders", parameters, cost=Cost(weight=5), urgent=True)
 
     # --- orders ----------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from perpmaker.connector.payload import Number, parse_amount, parse_decimal, par
 from perpmaker.errors import PayloadError
 from perpmaker.model.event import (
     AccountEvent,
-    CancelCause,
     MarkChanged,
     OrderAmended,
     OrderCancelled,
@@ -25,6 +24,7 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
+    CancelCause,
     Fill,
     NewOrder,
     OrderReport,
