@@ -13,7 +13,9 @@ from perpmaker.model.position import MarginMode
 from perpmaker.model.setting import Pattern, Range
 
 MARKET = Pattern(
-    regex=r"[A-Z0-9]{1,20}-[A-Z0-9]{1,20}", words='must be a market as BASE-QUOTE in capitals, such as "BTC-USDT"'
+    # Some venues list markets whose base asset is written in other letters; what cannot be printed is refused anyway.
+    regex=r"(?:[A-Z0-9]|[^\x00-\x7F]){1,40}-(?:[A-Z0-9]|[^\x00-\x7F]){1,20}",
+    words='must be a market as BASE-QUOTE in capitals, such as "BTC-USDT"',
 )
 NAME = Pattern(regex=r"[a-z0-9_]{1,64}", words="must be the name of an installed plugin: a-z, 0-9 and _")
 URL = Pattern(regex=r"https?://[^\s/@]+(/\S*)?", words="must be an address that begins with https://")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 import socket
@@ -20,6 +21,13 @@ VARIABLE = "PERPMAKER_HOME"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
+def _safe(part: str) -> str:
+    """Part of a file name; letters beyond ASCII are told apart by a hash, as two such markets are two."""
+    plain = _UNSAFE.sub("_", part)
+
+    return plain if part.isascii() else f"{plain}.{hashlib.sha256(part.encode()).hexdigest()[:12]}"
+
+
 @attrs.frozen(kw_only=True)
 class Key:
     """Whose state it is. `account` is the venue's public name of it; a sandbox's carries its instance.
@@ -35,12 +43,12 @@ class Key:
     @property
     def file_name(self) -> str:
         """The key as the stem of a file name: what a file system might not like becomes an underscore."""
-        return "~".join(_UNSAFE.sub("_", part) for part in (self.environment, self.venue, self.account, self.market))
+        return "~".join(map(_safe, (self.environment, self.venue, self.account, self.market)))
 
     @property
     def lock_name(self) -> str:
         """The account and market as the stem of a file name, by whatever name of an environment they are reached."""
-        return "~".join(_UNSAFE.sub("_", part) for part in (self.venue, self.account, self.market))
+        return "~".join(map(_safe, (self.venue, self.account, self.market)))
 
     def __str__(self) -> str:
         """Render as `BTC-USDT of account 8f3a on binance_perpetual (testnet)`."""

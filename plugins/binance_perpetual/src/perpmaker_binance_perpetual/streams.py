@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
+from urllib.parse import quote
 
 import anyio
 import attrs
@@ -105,12 +106,17 @@ class StreamFeed:
         return self.opener()
 
 
+def stream_prefix(instrument: Instrument) -> str:
+    """The symbol as the names of its streams begin, in a URL: lower case, and percent-encoded beyond ASCII."""
+    return quote(instrument.symbol.lower(), safe="")
+
+
 def book_feed(access: StreamAccess, instrument: Instrument) -> StreamFeed:
     """The traded book, differences every 100 ms."""
 
     @asynccontextmanager
     async def opener() -> AsyncIterator[EventReceiver]:
-        url = f"{access.url}/public/ws/{instrument.symbol.lower()}@depth@100ms"
+        url = f"{access.url}/public/ws/{stream_prefix(instrument)}@depth@100ms"
 
         async with open_rotation(lambda: open_websocket(access.connect, url), access.clock) as socket:
             yield BookReceiver(socket, access, instrument)
@@ -123,7 +129,7 @@ def market_feed(access: StreamAccess, instrument: Instrument) -> StreamFeed:
 
     @asynccontextmanager
     async def opener() -> AsyncIterator[EventReceiver]:
-        symbol = instrument.symbol.lower()
+        symbol = stream_prefix(instrument)
         url = f"{access.url}/market/ws/{symbol}@markPrice@1s/{symbol}@aggTrade"
 
         async with open_rotation(lambda: open_websocket(access.connect, url), access.clock) as socket:

@@ -11,6 +11,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from urllib.parse import quote
 
 import anyio
 
@@ -66,7 +67,8 @@ async def open_binance(settings: Settings, context: SourceContext) -> AsyncItera
     async with open_client(context.connect, address.rest, deadline_s=settings.deadline_s) as client:
         rest = SpotRest(client)
         symbol = await rest.symbol(context.request.market)
-        streams = f"{symbol.lower()}{_BEST}/{symbol.lower()}{_TRADES}"
+        name = quote(symbol.lower(), safe="")
+        streams = f"{name}{_BEST}/{name}{_TRADES}"
 
         async with open_websocket(context.connect, f"{address.stream}/stream?streams={streams}") as socket:
             best, last = await rest.best(symbol), await rest.last(symbol)
