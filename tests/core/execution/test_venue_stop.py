@@ -60,12 +60,36 @@ def test_F45_where_two_stops_may_rest_the_new_one_goes_first() -> None:
     assert diff([rests], [NEW], two_stops=True) == Changes()
 
 
-def test_F45_where_only_one_may_rest_the_old_one_goes_first() -> None:
-    """For one acknowledgement none rests; the stop is watched here meanwhile."""
-    old = working(OLD)
+def test_F45_where_only_one_may_rest_it_is_moved_over_a_bridge() -> None:
+    """A sized stop at the new level, the old one goes, the new one, the bridge goes: never is there none."""
+    old, going, bridge = working(OLD), working(OLD, OrderStatus.CANCELLING), attrs.evolve(NEW, whole=False)
+    sent, rests = working(bridge, OrderStatus.PENDING, sent_at=1.0), working(bridge, sent_at=1.0)
+    new, seen = working(NEW, OrderStatus.PENDING, sent_at=2.0), working(NEW, sent_at=2.0)
 
-    assert diff([old], [NEW]) == Changes(cancel=(old,))
-    assert diff([working(OLD, OrderStatus.CANCELLING)], [NEW]) == Changes()
+    assert diff([old], [NEW]) == Changes(place=(bridge,))
+    assert diff([old, sent], [NEW]) == Changes()
+    assert diff([old, rests], [NEW]) == Changes(cancel=(old,))
+    assert diff([going, rests], [NEW]) == Changes()
+    assert diff([rests], [NEW]) == Changes(place=(NEW,))
+    assert diff([rests, new], [NEW]) == Changes()
+    assert diff([rests, seen], [NEW]) == Changes(cancel=(rests,))
+    assert diff([seen], [NEW]) == Changes()
+
+
+def test_F45_a_stop_whose_answer_is_lost_is_bridged_once() -> None:
+    """It may rest, so that a second of its kind would be refused; a lost bridge is waited for."""
+    lost, bridge = working(NEW, OrderStatus.UNKNOWN), attrs.evolve(NEW, whole=False)
+
+    assert diff([lost], [NEW]) == Changes(place=(bridge,))
+    assert diff([lost, working(bridge, OrderStatus.UNKNOWN, sent_at=1.0)], [NEW]) == Changes()
+    assert diff([lost, working(bridge, sent_at=1.0)], [NEW]) == Changes()
+
+
+def test_F45_a_bridge_that_the_position_has_outgrown_is_no_bridge() -> None:
+    """The old stop goes only once the new level is held for the whole position."""
+    old, small = working(OLD), working(attrs.evolve(NEW, whole=False, lots=NEW.lots - 1), sent_at=1.0)
+
+    assert diff([old, small], [NEW]) == Changes(place=(attrs.evolve(NEW, whole=False),))
 
 
 def test_F47_a_stop_that_nobody_wants_is_cancelled_also_where_two_may_rest() -> None:

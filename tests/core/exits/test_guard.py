@@ -19,7 +19,7 @@ GUARD = Slot(OrderKind.VENUE_STOP, Side.SELL)
 TARGET = Slot(OrderKind.TAKE_PROFIT, Side.SELL)
 STOP = Slot(OrderKind.STOP_LOSS, Side.SELL)
 CLOSE = Slot(OrderKind.CLOSE, Side.SELL)
-ON_VENUE = {"stop_loss_order": "venue", "venue_stops": True}
+ON_VENUE = {"stop_loss_order": "venue", "stop_loss_trigger": "best", "venue_stops": True}
 
 
 def guards(wanted: WantedExits) -> list[tuple[Slot, int]]:
@@ -79,8 +79,8 @@ def test_it_rests_at_the_trigger_from_the_moment_the_position_exists(venue: Any)
     [
         {"stop_loss_spread": None},
         {"venue_stops": False},
-        {"stop_loss_order": "limit"},
-        {"stop_loss_order": "market"},
+        {"stop_loss_order": "limit", "venue_backstop": False},
+        {"stop_loss_order": "market", "venue_backstop": False},
         {"positions": make_position("0")},
         {"stop_loss_spread": 1},
     ],
@@ -118,7 +118,7 @@ def test_at_the_local_trigger_the_venue_has_a_second_to_work(venue: Any, stops: 
     late = market.decide(after=1.0)
 
     assert stops(late) == [(None, 1000)]
-    assert kinds(late) == {StopLoss}
+    assert kinds(late) == {StopLoss, VenueStop}
 
 
 def test_without_a_stop_on_the_venue_the_local_line_acts_at_once(venue: Any, stops: Stops) -> None:

@@ -9,7 +9,7 @@ from perpmaker.testing.scenario import Scenario
 
 def holding() -> Scenario:
     """A long of 1 at 100 with a target and a stop at 97, at 1 s."""
-    scenario = Scenario({"long_profit_taking_spread": 1, "stop_loss_spread": 3})
+    scenario = Scenario({"long_profit_taking_spread": 1, "stop_loss_spread": 3, "venue_backstop": False})
     scenario.by_hand("buy", 1, at=100)
     scenario.book(bid="99.9", ask="100.1")
     scenario.mark("100")

@@ -7,7 +7,9 @@ from perpmaker.testing.scenario import Scenario
 
 def quoting(**keys: object) -> Scenario:
     """A bot of two levels on a market around 100, its quotes placed."""
-    scenario = Scenario({"order_levels": 2, "long_profit_taking_spread": 1, "stop_loss_spread": 3, **keys})
+    scenario = Scenario(
+        {"order_levels": 2, "long_profit_taking_spread": 1, "stop_loss_spread": 3, "venue_backstop": False, **keys}
+    )
     scenario.book(bid="99.9", ask="100.1")
     scenario.advance(1)
 

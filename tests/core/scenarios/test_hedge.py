@@ -11,6 +11,7 @@ KEYS = {
     "long_profit_taking_spread": 5,
     "short_profit_taking_spread": 6,
     "stop_loss_spread": 3,
+    "venue_backstop": False,
     "order_refresh_time": 600,
 }
 

@@ -169,7 +169,7 @@ def test_rule_9_a_profit_taking_fill_starts_no_delay() -> None:
 
 def test_rule_9_a_stop_loss_close_starts_the_delay() -> None:
     """Counted from the moment at which the stop brought the position to zero."""
-    scenario = quoting(filled_order_delay=20, stop_loss_spread=3, order_refresh_time=100)
+    scenario = quoting(filled_order_delay=20, stop_loss_spread=3, venue_backstop=False, order_refresh_time=100)
     scenario.fill("buy 0")
     scenario.advance(29)
     scenario.book(bid="95", ask="95.2")
@@ -184,7 +184,7 @@ def test_rule_9_a_stop_loss_close_starts_the_delay() -> None:
 @pytest.mark.parametrize("quiet", [False, True])
 def test_rule_9_a_stop_that_has_fired_starts_the_delay_whoever_closes(quiet: bool) -> None:
     """A person is faster than the stop order: the market has fallen all the same."""
-    scenario = quoting(filled_order_delay=20, stop_loss_spread=3, when_in_position="pause")
+    scenario = quoting(filled_order_delay=20, stop_loss_spread=3, venue_backstop=False, when_in_position="pause")
     scenario.by_hand("buy", 1, at=100)
     scenario.advance(29)
     scenario.delay("cancel", answers=0.9, stream=0.9)

@@ -32,7 +32,7 @@ def test_filled_order_delay_goes_on_over_a_restart() -> None:
 
 def test_a_stop_that_has_fired_stays_fired_over_a_restart_though_the_price_came_back() -> None:
     """The process died before the stop was through: the next one goes on with it."""
-    scenario = quoting(stop_loss_spread=3, stop_loss_order="market")
+    scenario = quoting(stop_loss_spread=3, venue_backstop=False, stop_loss_order="market")
     scenario.fill("buy 0")
     scenario.advance(1)
     scenario.lose("place stop loss", "before")
@@ -49,7 +49,7 @@ def test_a_stop_that_has_fired_stays_fired_over_a_restart_though_the_price_came_
 
 def test_the_pause_after_a_stop_goes_on_over_a_restart() -> None:
     """It closed at 2.005 or so: nothing is quoted before 32."""
-    scenario = quoting(stop_loss_spread=3, stop_loss_order="market", filled_order_delay=30)
+    scenario = quoting(stop_loss_spread=3, venue_backstop=False, stop_loss_order="market", filled_order_delay=30)
     scenario.fill("buy 0")
     scenario.advance(1)
     scenario.book(bid="95", ask="95.2")
@@ -89,7 +89,7 @@ def test_the_last_own_trade_is_the_reference_over_a_restart() -> None:
 
 def test_a_wish_to_be_flat_ends_with_the_run_that_it_was_told() -> None:
     """No stop has fired: the next run has its target as before."""
-    scenario = quoting(stop_loss_spread=3)
+    scenario = quoting(stop_loss_spread=3, venue_backstop=False)
     scenario.fill("buy 0")
     scenario.advance(1)
     scenario.lose("place close", "before")

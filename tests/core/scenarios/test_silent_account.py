@@ -12,7 +12,13 @@ PROTECTED_WITHIN_S = 3.0
 def quoting(**keys: object) -> Scenario:
     """A bot with a target and a stop on a market around 100, its quotes placed and its private stream silent."""
     scenario = Scenario(
-        {"long_profit_taking_spread": 1, "short_profit_taking_spread": 1, "stop_loss_spread": 3, **keys}
+        {
+            "long_profit_taking_spread": 1,
+            "short_profit_taking_spread": 1,
+            "stop_loss_spread": 3,
+            "venue_backstop": False,
+            **keys,
+        }
     )
     scenario.book(bid="99.9", ask="100.1")
     scenario.advance(1)

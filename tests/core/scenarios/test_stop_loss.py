@@ -12,6 +12,7 @@ KEYS = {
     "long_profit_taking_spread": 1,
     "short_profit_taking_spread": 1,
     "stop_loss_spread": 3,
+    "venue_backstop": False,
     "order_refresh_time": 60,
 }
 

@@ -159,7 +159,7 @@ def test_F08_an_order_that_may_be_live_still_fills_into_the_position() -> None:
 
 def test_a_close_of_unknown_outcome_is_sent_again_without_waiting() -> None:
     """The venue caps it at the position: a new id goes out as soon as the first is unknown."""
-    scenario = quoting(long_profit_taking_spread=1, stop_loss_spread=3, stop_loss_order="market")
+    scenario = quoting(long_profit_taking_spread=1, stop_loss_spread=3, venue_backstop=False, stop_loss_order="market")
     scenario.fill("buy 0")
     scenario.advance(1)
     scenario.lose("place stop loss", "before")
@@ -174,7 +174,7 @@ def test_a_close_of_unknown_outcome_is_sent_again_without_waiting() -> None:
 
 def test_a_close_whose_answer_was_lost_does_not_open_the_other_side() -> None:
     """It did execute: the second one finds nothing to close, and the venue refuses it."""
-    scenario = quoting(long_profit_taking_spread=1, stop_loss_spread=3, stop_loss_order="market")
+    scenario = quoting(long_profit_taking_spread=1, stop_loss_spread=3, venue_backstop=False, stop_loss_order="market")
     scenario.fill("buy 0")
     scenario.advance(1)
     scenario.lose("place stop loss", "after")
@@ -187,7 +187,7 @@ def test_a_close_whose_answer_was_lost_does_not_open_the_other_side() -> None:
 
 def test_a_stop_refused_for_a_target_whose_cancel_was_lost_has_it_asked_for_and_cancelled_again_at_once() -> None:
     """The refusal says that the target is still there: nobody waits for the end of the patience with its cancel."""
-    scenario = Scenario({"long_profit_taking_spread": 1, "stop_loss_spread": 3})
+    scenario = Scenario({"long_profit_taking_spread": 1, "stop_loss_spread": 3, "venue_backstop": False})
     scenario.by_hand("buy", 1, at=100)
     scenario.book(bid="99.9", ask="100.1")
     scenario.advance(1)

@@ -68,8 +68,8 @@ def test_it_works_without_us() -> None:
 
 
 def test_what_has_not_worked_a_second_after_the_local_trigger_is_done_by_the_local_line_at_market() -> None:
-    """The bid is at the stop, the mark that the venue watches is not: one second of patience."""
-    scenario = holding()
+    """The bid is at the stop, the last trade that the venue watches is not: one second of patience."""
+    scenario = holding(stop_loss_trigger="best")
     scenario.mark("100")
     scenario.book(bid="96.8", ask="97")
     scenario.advance(3)
@@ -148,7 +148,7 @@ def test_hedge_each_side_has_its_own() -> None:
     stops = [line for line in scenario.exits() if line.startswith("venue")]
     assert stops == ["venue stop short: buy 1 at 103.52", "venue stop long: sell 1 at 96.51"]
 
-    scenario.book(bid="103.4", ask="103.6")
+    scenario.book(bid="103.5", ask="103.7")
     scenario.advance(2)
     assert (scenario.position("long"), scenario.position("short")) == ("long 1 at 99.5", "flat")
     assert "venue stop long: sell 1 at 96.51" in scenario.exits()

@@ -97,4 +97,5 @@ def _unadopted(report: OrderReport) -> NewOrder:
         ticks=report.ticks,
         type=OrderType.VENUE_STOP if is_stop else OrderType.LIMIT,
         reduce_only=report.reduce_only,
+        whole=report.whole,
     )

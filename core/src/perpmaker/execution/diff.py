@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 import attrs
 
-from perpmaker.model.order import NewOrder, OrderStatus, OrderType, Slot, WorkingOrder
+from perpmaker.execution.stop_move import equals_stop, move_stop
+from perpmaker.model.order import NewOrder, OrderStatus, OrderType, Slot, StopTrigger, WorkingOrder
 from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, VenueStop
 
 Want: TypeAlias = Quote | Exit
@@ -44,7 +45,7 @@ def diff(
     `settling`: lots by slot of which the venue said that they executed, and whose fills are not here yet, so that
     "different" proves nothing; an exit that is gone goes again for the rest, since the venue caps it at the position.
     `cut`: client ids of orders of which the venue took less than we asked for, just now: they are large enough.
-    `two_stops`: the venue lets two stops of a position rest: a new one goes first, the old one once the new one rests.
+    `two_stops`: the venue lets two stops that close the whole position rest in one direction (see `stop_move`).
     """
     missing = settling or {}
     slots = _by_slot(working)
@@ -54,13 +55,15 @@ def diff(
 
     for slot, orders in slots.items():
         want = wanted.get(slot)
+
+        if isinstance(want, VenueStop):
+            cancel += move_stop(orders, want, two_wholes=two_stops).cancel
+            continue
+
         last = orders[-1]
         is_right = want is not None and (
             equals(last, want) or slot in missing or (last.client_id in cut and equals(last, _at_most(want, last)))
         )
-
-        if two_stops and isinstance(want, VenueStop) and not (is_right and last.status is OrderStatus.OPEN):
-            continue
 
         cancel += [
             order
@@ -76,7 +79,10 @@ def diff(
 
         orders = slots.get(slot, [])
 
-        if _is_free(orders, want) or (two_stops and isinstance(want, VenueStop) and _is_missing(orders, want)):
+        if isinstance(want, VenueStop):
+            step = move_stop(orders, want, two_wholes=two_stops).place
+            place += () if step is None else (step,)
+        elif _is_free(orders, want):
             place.append(want if left == want.lots else attrs.evolve(want, lots=left))
 
     return Changes(
@@ -92,8 +98,8 @@ def equals(order: WorkingOrder, want: Want) -> bool:
 
         return new.ticks == want.ticks and new.lots == want.lots and new.generation == want.generation
 
-    if isinstance(want, VenueStop):  # it closes whatever the position is
-        return (order.order.type, order.order.ticks) == (OrderType.VENUE_STOP, want.ticks)
+    if isinstance(want, VenueStop):
+        return equals_stop(order, want)
 
     return (order.order.type, order.order.ticks, order.remaining_lots) == (
         order_type(want),
@@ -136,6 +142,8 @@ def new_order(want: Want, client_id: str) -> NewOrder:
         type=order_type(want),
         reduce_only=not isinstance(want, Quote),
         generation=want.generation if isinstance(want, Quote) else 0,
+        trigger=want.trigger if isinstance(want, VenueStop) else StopTrigger.MARK,
+        whole=want.whole if isinstance(want, VenueStop) else True,
     )
 
 
@@ -149,11 +157,6 @@ def _is_free(orders: Sequence[WorkingOrder], want: Want) -> bool:
         return not orders
 
     return all(order.status is OrderStatus.UNKNOWN for order in orders)
-
-
-def _is_missing(orders: Iterable[WorkingOrder], want: Want) -> bool:
-    """Whether the want neither rests nor is on its way."""
-    return not any(order.status is OrderStatus.PENDING or equals(order, want) for order in orders)
 
 
 def _by_slot(working: Iterable[WorkingOrder]) -> dict[Slot, list[WorkingOrder]]:

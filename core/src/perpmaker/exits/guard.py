@@ -12,7 +12,7 @@ from decimal import Decimal
 from perpmaker.exits import retry
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.stop import best_against, limit_ticks
-from perpmaker.model.order import RefusalReason, Slot, WorkingOrder
+from perpmaker.model.order import OrderType, PositionSide, RefusalReason, Slot, StopTrigger, WorkingOrder
 from perpmaker.model.quote import Reason, Rule, VenueStop
 from perpmaker.state.view import View
 
@@ -56,20 +56,35 @@ def stay(view: View, slot: Slot) -> tuple[VenueStop, ...]:
     if order is None or order.order.ticks is None:
         return ()
 
-    why = Reason(Rule.STOPPED, "left as it rests on the venue", order.order.ticks)
+    new = order.order
+    why = Reason(Rule.STOPPED, "left as it rests on the venue", new.ticks)
 
-    return (VenueStop(slot=slot, ticks=order.order.ticks, lots=order.order.lots, reasons=(why,)),)
+    return (VenueStop(slot=slot, ticks=new.ticks or 0, lots=new.lots, reasons=(why,), trigger=new.trigger),)
 
 
-def is_kept_out(view: View, slot: Slot, on_venue: Slot, fired: Fired, failed: Failed | None) -> bool:
-    """Whether the stop order of this slot goes on being refused as not reducing, although nothing of ours competes."""
+def is_kept_out(view: View, slot: Slot, fired: Fired, failed: Failed | None) -> bool:
+    """Whether the stop order of this slot goes on being refused as not reducing."""
     end = view.ended.get(slot)
 
     if slot in view.orders or end is None or end.at < fired.at or end.refusal is None:
         return False
 
-    return end.refusal.reason is RefusalReason.REDUCE_ONLY and (
-        on_venue in view.orders or retry.is_out_of_patience(view, failed)
+    return end.refusal.reason is RefusalReason.REDUCE_ONLY and retry.has_lost_patience(view, failed)
+
+
+def has_rivals(view: View, slot: Slot) -> bool:
+    """Whether another closing order holds the position of this slot: one of ours, or a foreign one."""
+    own = any(
+        other.kind.holds_position and other.position_side is slot.position_side and other != slot
+        for other in view.orders
+    )
+
+    return own or any(
+        order.side is slot.side
+        and order.position_side is slot.position_side
+        and order.type is not OrderType.VENUE_STOP
+        and (order.reduce_only or slot.position_side is not PositionSide.NET)
+        for order in view.foreign
     )
 
 
@@ -91,7 +106,9 @@ def past_others(
 
     why = Reason(Rule.STOPPED, "others' closing orders hold the position: as close-position, just past the market")
 
-    return (VenueStop(slot=on_venue, ticks=best - fired.sign, lots=lots, reasons=(why,)),), view.now + LOOK_S
+    stop = VenueStop(slot=on_venue, ticks=best - fired.sign, lots=lots, reasons=(why,), trigger=StopTrigger.LAST)
+
+    return (stop,), view.now + LOOK_S
 
 
 def _follows(view: View, resting: WorkingOrder, fired: Fired, buffer: Decimal) -> bool:

@@ -35,7 +35,7 @@ def _as_it_rests(order: WorkingOrder, lots: int, why: Reason) -> Iterator[Exit]:
         return
 
     if slot.kind is OrderKind.VENUE_STOP:
-        yield VenueStop(slot=slot, ticks=ticks, lots=order.order.lots, reasons=(why,))
+        yield VenueStop(slot=slot, ticks=ticks, lots=order.order.lots, reasons=(why,), trigger=order.order.trigger)
     elif left <= lots and slot.kind is OrderKind.TAKE_PROFIT:
         yield TakeProfit(slot=slot, ticks=ticks, lots=left, reasons=(why,))
     elif left <= lots and slot.kind is OrderKind.STOP_LOSS:

@@ -52,6 +52,11 @@ def is_out_of_patience(view: View, failed: Failed | None) -> bool:
     return failed is not None and view.now >= failed.since + PATIENCE_S and view.now - failed.back_at <= CALM_S
 
 
+def has_lost_patience(view: View, failed: Failed | None) -> bool:
+    """Whether the exit has been failing for so long, however long ago that was: nothing has worked since."""
+    return failed is not None and view.now >= failed.since + PATIENCE_S
+
+
 def _fail(end: SlotEnd, before: Failed | None) -> Failed:
     """The next step of the schedule; the moment at which patience ends is not slept through."""
     fresh = before is None or end.at - before.back_at > CALM_S

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import attrs
 
+from perpmaker.model.order import StopTrigger
 from perpmaker.model.setting import Percent, Range
 
 
@@ -20,3 +21,18 @@ class ExitSettings:
     time_between_stop_loss_orders: Annotated[float, Range(above=0)] = 60.0
     stop_loss_slippage_buffer: Annotated[Decimal, Percent(at_least=0, below=100)] = Decimal("0.005")
     stop_loss_order: Literal["limit", "market", "venue"] = "limit"
+    stop_loss_trigger: Literal["best", "mark", "last"] | None = None
+    venue_backstop: bool = True
+
+    @property
+    def trigger(self) -> StopTrigger:
+        """The price that fires the stop here; not set: the best price to leave at, with a venue's stop the mark."""
+        if self.stop_loss_trigger is None:
+            return StopTrigger.MARK if self.stop_loss_order == "venue" else StopTrigger.BEST
+
+        return StopTrigger(self.stop_loss_trigger)
+
+    @property
+    def venue_trigger(self) -> StopTrigger:
+        """The price by which the venue fires a stop of the same kind: it knows mark and last trade."""
+        return StopTrigger.MARK if self.trigger is StopTrigger.MARK else StopTrigger.LAST

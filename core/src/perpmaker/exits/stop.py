@@ -11,10 +11,11 @@ from decimal import Decimal
 import attrs
 
 from perpmaker.exits.memory import Fired
-from perpmaker.exits.price import Source
+from perpmaker.exits.price import MAX_AGE_S, SHORTEST_S, Source
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.exits.wake import by
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderStatus, WorkingOrder
+from perpmaker.model.order import OrderStatus, StopTrigger, WorkingOrder
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Wake
 from perpmaker.state.view import View
@@ -46,6 +47,37 @@ def has_passed(view: View, source: Source, sign: int, trigger: int) -> bool:
         return sign * (view.mark - view.instrument.price(trigger)) <= 0
 
     return False
+
+
+def fires(view: View, trigger: StopTrigger, source: Source, sign: int, level: int) -> bool:
+    """Whether the price that the stop goes by is at or beyond its level.
+
+    A mark price or a last trade that is old is no reason to wait: then the stop goes by what is fresh.
+    """
+    if trigger is StopTrigger.MARK and view.mark is not None and view.mark_age_s < MAX_AGE_S:
+        return has_passed(view, Source.MARK, sign, level)
+
+    if trigger is StopTrigger.LAST and view.last_trade is not None and view.trade_age_s < MAX_AGE_S:
+        return sign * (view.last_trade - level) <= 0
+
+    return has_passed(view, source, sign, level)
+
+
+def watch_fires(view: View, wake: Wake, trigger: StopTrigger, source: Source, *, sign: int, level: int) -> Wake:
+    """The decision holds while the price that the stop goes by stays before its level, and is fresh."""
+    if trigger is StopTrigger.MARK and view.mark is not None and view.mark_age_s < MAX_AGE_S:
+        price = view.instrument.price(level)
+        wake = by(view, wake, view.now + max(SHORTEST_S, MAX_AGE_S - view.mark_age_s))
+        near = price + sign * view.instrument.tick / 2
+
+        return attrs.evolve(wake, mark_low=near) if sign > 0 else attrs.evolve(wake, mark_high=near)
+
+    if trigger is StopTrigger.LAST and view.last_trade is not None and view.trade_age_s < MAX_AGE_S:
+        wake = by(view, wake, view.now + max(SHORTEST_S, MAX_AGE_S - view.trade_age_s))
+
+        return attrs.evolve(wake, trade_low=level + 1) if sign > 0 else attrs.evolve(wake, trade_high=level - 1)
+
+    return watch_trigger(wake, sign, level) if source is Source.BOOK else wake
 
 
 def watch_trigger(wake: Wake, sign: int, trigger: int) -> Wake:

@@ -29,4 +29,6 @@ def merge(wakes: tuple[Wake, ...]) -> Wake:
         ask_high=min((wake.ask_high for wake in wakes if wake.ask_high is not None), default=None),
         mark_low=max((wake.mark_low for wake in wakes if wake.mark_low is not None), default=None),
         mark_high=min((wake.mark_high for wake in wakes if wake.mark_high is not None), default=None),
+        trade_low=max((wake.trade_low for wake in wakes if wake.trade_low is not None), default=None),
+        trade_high=min((wake.trade_high for wake in wakes if wake.trade_high is not None), default=None),
     )

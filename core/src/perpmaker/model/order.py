@@ -90,6 +90,18 @@ class OrderType(Word):
 
 
 @unique
+class StopTrigger(Word):
+    """Which price fires a stop: the best price to leave at, the mark price, or the last trade.
+
+    A venue knows mark and last trade only; there BEST goes by the last trade.
+    """
+
+    BEST = "best"
+    MARK = "mark"
+    LAST = "last"
+
+
+@unique
 class OrderStatus(Word):
     """What is known of an order.
 
@@ -180,7 +192,8 @@ class NewOrder:
 
     `client_id` is at most 36 characters of `[A-Za-z0-9_-]`. `reduce_only` says that the order must not open or
     enlarge a position; how a venue is told (a flag, a position side) is the connector's business.
-    `generation` is the number of the refresh that decided a quote.
+    `generation` is the number of the refresh that decided a quote. `trigger` is the price that fires a venue's stop;
+    `whole`: that stop closes whatever the position is by then, and not just `lots`.
     """
 
     client_id: str
@@ -190,6 +203,8 @@ class NewOrder:
     type: OrderType
     reduce_only: bool = False
     generation: int = 0
+    trigger: StopTrigger = StopTrigger.MARK
+    whole: bool = True
 
     @property
     def side(self) -> Side:
@@ -247,7 +262,8 @@ class OrderReport:
     text is in `raw_status`: it proves nothing, and the order is asked for again. `filled_lots` is cumulative. `ticks`
     is None where there is no price, or one between two ticks; of a venue's stop it is the trigger, and `triggered`
     whether that has been reached. `ended_by_venue`: it is CANCELLED by the venue's own rules (post-only that would have
-    taken, say), and not by anybody's command.
+    taken, say), and not by anybody's command. `whole`: a venue's stop that closes whatever the position is; `trigger`:
+    the price that fires it, None where the venue did not tell.
     """
 
     client_id: str
@@ -264,6 +280,8 @@ class OrderReport:
     venue_ms: int
     triggered: bool = False
     ended_by_venue: bool = False
+    whole: bool = True
+    trigger: StopTrigger | None = None
 
 
 @attrs.frozen(kw_only=True)

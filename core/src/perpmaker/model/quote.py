@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import attrs
 
-from perpmaker.model.order import OrderType, PositionSide, Side, Slot
+from perpmaker.model.order import OrderType, PositionSide, Side, Slot, StopTrigger
 from perpmaker.model.word import Word
 
 
@@ -91,12 +91,17 @@ class StopLoss:
 
 @attrs.frozen(kw_only=True)
 class VenueStop:
-    """The stop that should rest on the venue: triggered at `ticks` it closes whatever the position is by then."""
+    """The stop that should rest on the venue, fired at `ticks` by the price that `trigger` names.
+
+    `whole`: it closes whatever the position is by then; otherwise just `lots`, as the bridge over which one is moved.
+    """
 
     slot: Slot
     ticks: int
     lots: int
     reasons: tuple[Reason, ...] = ()
+    trigger: StopTrigger = StopTrigger.MARK
+    whole: bool = True
 
 
 @attrs.frozen(kw_only=True)

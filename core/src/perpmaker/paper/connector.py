@@ -27,10 +27,11 @@ from perpmaker.paper.translation import (
     request_of,
     settings_of,
     stop_report_of,
+    stop_request_of,
 )
 from perpmaker.paper.venue import ACCOUNT, PaperVenue
 from perpmaker.simulation.denial import DeniedError
-from perpmaker.simulation.order import ConditionalOrder, ConditionalRequest
+from perpmaker.simulation.order import ConditionalOrder
 from perpmaker.simulation.statement import AccountState
 
 _Asked = TypeVar("_Asked", NewOrder, CancelOrder)
@@ -135,16 +136,11 @@ class PaperConnector:
         return await self._act(orders, cancel)
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
-        """Place stops that close the whole position when the last price reaches their trigger."""
+        """Place stops that fire when mark or last price, as the order says, reaches their trigger."""
         venue = self._at(instrument)
 
         def place(order: NewOrder) -> OrderReport:
-            request = ConditionalRequest(
-                side=order.side,
-                trigger=instrument.price(order.ticks or 0),
-                position_side=order.position_side,
-                client_id=order.client_id,
-            )
+            request = stop_request_of(order, instrument)
 
             return self._stop_report(venue, venue.exchange.place_conditional(ACCOUNT, request, venue.now_ms()))
 

@@ -22,7 +22,17 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import CancelCause, Fill, NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side
+from perpmaker.model.order import (
+    CancelCause,
+    Fill,
+    NewOrder,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    PositionSide,
+    Side,
+    StopTrigger,
+)
 from perpmaker.model.position import Balance, Position, VenueSettings
 from perpmaker.simulation.event import (
     AccountChanged,
@@ -39,12 +49,14 @@ from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import (
     Cause,
     ConditionalOrder,
+    ConditionalRequest,
     ConditionalState,
     Execution,
     OrderRequest,
     OrderState,
     SimulatedOrder,
     TimeInForce,
+    TriggerPrice,
 )
 from perpmaker.simulation.statement import AccountState, PositionState
 
@@ -113,6 +125,21 @@ def report_of(order: SimulatedOrder) -> OrderReport:
     )
 
 
+def stop_request_of(order: NewOrder, instrument: Instrument) -> ConditionalRequest:
+    """A stop as the simulated exchange takes it: of the whole position, or of just the order's lots."""
+    is_net = order.position_side is PositionSide.NET
+
+    return ConditionalRequest(
+        side=order.side,
+        trigger=instrument.price(order.ticks or 0),
+        watch=TriggerPrice.MARK if order.trigger is StopTrigger.MARK else TriggerPrice.LAST,
+        amount=None if order.whole else instrument.amount(order.lots),
+        position_side=order.position_side,
+        reduce_only=is_net and not order.whole,
+        client_id=order.client_id,
+    )
+
+
 def stop_report_of(stop: ConditionalOrder, became: SimulatedOrder | None) -> OrderReport:
     """A stop as it is, and `became`, the order that it turned into."""
     status = _STOP_STATUSES[stop.state]
@@ -128,12 +155,14 @@ def stop_report_of(stop: ConditionalOrder, became: SimulatedOrder | None) -> Ord
         status=status,
         raw_status=stop.state.value,
         ticks=stop.trigger_ticks,
-        lots=0 if became is None else became.lots,
+        lots=became.lots if became is not None else stop.lots or 0,
         filled_lots=0 if became is None else became.filled_lots,
         reduce_only=True,
         type=OrderType.VENUE_STOP,
         venue_ms=stop.updated_ms,
         triggered=stop.state in {ConditionalState.TRIGGERED, ConditionalState.REJECTED},
+        whole=stop.close_position,
+        trigger=StopTrigger.MARK if stop.watch is TriggerPrice.MARK else StopTrigger.LAST,
     )
 
 

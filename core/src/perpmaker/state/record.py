@@ -213,7 +213,7 @@ def adopted(order: NewOrder, report: OrderReport, now: float) -> Record:
     ticks = order.ticks if report.ticks is None else report.ticks
     lots = order.lots if order.type is OrderType.VENUE_STOP else report.lots
     working = WorkingOrder(
-        order=attrs.evolve(order, ticks=ticks, lots=lots),
+        order=attrs.evolve(order, ticks=ticks, lots=lots, whole=report.whole, trigger=report.trigger or order.trigger),
         status=OrderStatus.OPEN,
         sent_at=now,
         filled_lots=report.filled_lots,

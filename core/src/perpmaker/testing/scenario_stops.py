@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from perpmaker.model.event import CancelRefused, Event, OrderAccepted, OrderCancelled, OrderRefused
 from perpmaker.model.order import CancelCause, NewOrder, OrderReport
-from perpmaker.paper.translation import stop_report_of
+from perpmaker.paper.translation import stop_report_of, stop_request_of
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.order import ConditionalOrder, ConditionalRequest, TriggerPrice
+from perpmaker.simulation.order import ConditionalOrder
 
 
 class Stops:
@@ -21,13 +21,7 @@ class Stops:
 
     def place(self, order: NewOrder, now_ms: int) -> Event:
         """Take a stop; the venue's answer."""
-        request = ConditionalRequest(
-            side=order.side,
-            trigger=self._exchange.instrument.price(order.ticks or 0),
-            watch=TriggerPrice.MARK,
-            position_side=order.position_side,
-            client_id=order.client_id,
-        )
+        request = stop_request_of(order, self._exchange.instrument)
 
         try:
             stop = self._exchange.place_conditional(self._account, request, now_ms)

@@ -25,6 +25,8 @@ class AlgoOrder:
     quantity: Number | None = None
     actualOrderId: str | int | None = None
     actualQty: Number | None = None
+    closePosition: bool = True
+    workingType: str = ""
     updateTime: Millis = 0
 
 
@@ -42,6 +44,8 @@ class AlgoUpdate:
     q: Number | None = None
     ai: str | int | None = None
     aq: Number | None = None
+    cp: bool = True
+    wt: str = ""
 
 
 @attrs.frozen(kw_only=True)

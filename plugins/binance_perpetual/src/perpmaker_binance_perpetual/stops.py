@@ -12,7 +12,7 @@ import attrs
 
 from perpmaker.errors import PayloadError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side
+from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side, StopTrigger
 from perpmaker_binance_perpetual.stop_messages import AlgoOrder, AlgoUpdate
 from perpmaker_binance_perpetual.translate import (
     POSITION_SIDE_NAMES,
@@ -39,13 +39,23 @@ STATUSES = {
 
 _TRIGGERED = frozenset({"TRIGGERING", "TRIGGERED", "FINISHED", "REJECTED"})
 _CONDITIONAL = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
+_WORKING_TYPES = {"MARK_PRICE": StopTrigger.MARK, "CONTRACT_PRICE": StopTrigger.LAST}
 _MOST = 1000
 
 
 def stop_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
-    """The parameters of `POST /fapi/v1/algoOrder`: at the trigger, by the last price, the whole position goes."""
+    """The parameters of `POST /fapi/v1/algoOrder`: at the trigger the whole position goes, or just the order's lots.
+
+    Hedge mode says by the position side that a sized stop only closes, One-way by reduceOnly.
+    """
     if order.ticks is None:
         raise ValueError(f"{order.client_id}: a stop needs a trigger")
+
+    size = {"closePosition": "true"}
+
+    if not order.whole:
+        size = {"quantity": format(instrument.amount(order.lots), "f")}
+        size |= {"reduceOnly": "true"} if order.position_side is PositionSide.NET else {}
 
     return {
         "algoType": "CONDITIONAL",
@@ -54,8 +64,9 @@ def stop_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
         "positionSide": POSITION_SIDE_NAMES[order.position_side],
         "type": "STOP_MARKET",
         "triggerPrice": format(instrument.price(order.ticks), "f"),
-        "workingType": "CONTRACT_PRICE",
-        "closePosition": "true",
+        "workingType": "MARK_PRICE" if order.trigger is StopTrigger.MARK else "CONTRACT_PRICE",
+        "priceProtect": "false",
+        **size,
         "clientAlgoId": order.client_id,
     }
 
@@ -78,6 +89,8 @@ def translate_stop(order: AlgoOrder, instrument: Instrument) -> OrderReport:
         type=OrderType.VENUE_STOP,
         venue_ms=order.updateTime,
         triggered=order.algoStatus in _TRIGGERED,
+        whole=order.closePosition,
+        trigger=_WORKING_TYPES.get(order.workingType),
     )
 
 
@@ -99,6 +112,8 @@ def translate_stop_update(update: AlgoUpdate, instrument: Instrument, venue_ms: 
         type=OrderType.VENUE_STOP,
         venue_ms=venue_ms,
         triggered=update.X in _TRIGGERED,
+        whole=update.cp,
+        trigger=_WORKING_TYPES.get(update.wt),
     )
 
 
@@ -119,20 +134,21 @@ def _lots(instrument: Instrument, value: str | float | None, path: str) -> int:
 class StopNames:
     """Which regular orders our stops became: by the venue's number once told, before that by what they look like.
 
-    `resting` are stops that may be triggered yet, by what the order they become will show of them.
+    `resting` are stops that may be triggered yet, by what the order they become will show of them: side, position,
+    trigger, and whether the order closes the whole position.
     """
 
-    resting: dict[tuple[Side, PositionSide, int | None], str] = attrs.field(factory=dict)
+    resting: dict[tuple[Side, PositionSide, int | None, bool], str] = attrs.field(factory=dict)
     became: OrderedDict[str, str] = attrs.field(factory=OrderedDict)
 
     def placed(self, order: NewOrder) -> None:
         """A stop of ours is about to be sent."""
-        self.resting[order.side, order.position_side, order.ticks] = order.client_id
+        self.resting[order.side, order.position_side, order.ticks, order.whole] = order.client_id
         self._forget()
 
     def listed(self, report: OrderReport) -> None:
         """The venue lists a stop; it may be one that an earlier run sent."""
-        self.resting.setdefault((report.side, report.position_side, report.ticks), report.client_id)
+        self.resting.setdefault((report.side, report.position_side, report.ticks, report.whole), report.client_id)
         self._forget()
 
     def tell(self, client_id: str, venue_id: str | None) -> None:
@@ -152,16 +168,16 @@ class StopNames:
         """
         known = self.became.get(str(update.i))
 
-        if known is not None or not update.cp or update.ot not in _CONDITIONAL:
+        if known is not None or update.ot not in _CONDITIONAL:
             return known
 
         try:
             ticks = exact_ticks(instrument, update.sp, "$.o.sp")
-            key = lookup(SIDES, update.S, "$.o.S"), lookup(POSITION_SIDES, update.ps, "$.o.ps"), ticks
+            sides = lookup(SIDES, update.S, "$.o.S"), lookup(POSITION_SIDES, update.ps, "$.o.ps")
         except PayloadError:
             return None
 
-        client_id = self.resting.get(key)
+        client_id = self.resting.get((*sides, ticks, bool(update.cp)))
         self.tell(client_id or "", None if client_id is None else str(update.i))
 
         return client_id

@@ -1,0 +1,90 @@
+"""Where the stop that rests on the venue belongs: at the stop's own level, or behind it as a backstop.
+
+With `limit` and `market` the local line closes the position. The stop on the venue then lies a quarter further out, so
+that it works only when nobody else does: after a crash, in a hang, in blindness.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from perpmaker.exits.price import Source
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.order import StopTrigger
+from perpmaker.model.position import Position
+from perpmaker.state.view import Mode, View
+
+BEHIND = Decimal("1.25")
+"""Distance of the backstop from the entry price, in distances of the stop itself."""
+
+FROM_LIQUIDATION = Decimal("0.2")
+"""How far the backstop stays from liquidation at least, as a share of the way from liquidation to the entry price."""
+
+STEP = Decimal("0.001")
+"""Steps, as a share of the entry price, in which the backstop follows a liquidation price that moves."""
+
+PAST_MARKET = Decimal("0.01")
+"""How far past the mark price a stop is left at an end, where the market is beyond the stop's level already."""
+
+
+@attrs.frozen(kw_only=True)
+class StopPlace:
+    """Trigger in ticks, the price that fires the stop, and why it is there in words."""
+
+    ticks: int
+    trigger: StopTrigger
+    words: str
+
+
+def place_stop(
+    view: View, settings: ExitSettings, position: Position, *, sign: int, level: int, source: Source
+) -> StopPlace | None:
+    """Tell where the venue's stop of a position belongs now; None where none is wanted. `level` is the stop's own."""
+    by_venue = settings.stop_loss_order == "venue"
+    at_end = view.mode is Mode.STOP
+
+    if not (by_venue or at_end or settings.venue_backstop) or level <= 0:
+        return None
+
+    trigger = settings.venue_trigger if by_venue else StopTrigger.MARK
+
+    if at_end:
+        return StopPlace(ticks=_before_mark(view, sign, level), trigger=trigger, words="left on the venue at an end")
+
+    if by_venue:
+        return StopPlace(ticks=level, trigger=trigger, words="rests on the venue, which fires it")
+
+    if source is Source.NONE:
+        return StopPlace(ticks=level, trigger=trigger, words="book and mark are old: the venue fires it")
+
+    ticks = _behind(view, settings, position, sign)
+
+    return StopPlace(ticks=ticks if ticks > 0 else level, trigger=trigger, words="backstop on the venue")
+
+
+def _behind(view: View, settings: ExitSettings, position: Position, sign: int) -> int:
+    """A quarter further from the entry price than the stop, but well before liquidation."""
+    instrument, entry = view.instrument, position.entry
+    price = entry * (1 - sign * BEHIND * (settings.stop_loss_spread or Decimal(0)))
+    liquidation = position.liquidation
+
+    if liquidation is not None and liquidation > 0 and sign * (entry - liquidation) > 0:
+        nearest = liquidation + FROM_LIQUIDATION * (entry - liquidation)
+
+        if sign * (price - nearest) < 0:
+            steps = abs(entry - nearest) // (STEP * entry)
+            price = entry - sign * steps * STEP * entry
+
+    return instrument.ticks_down(price) if sign > 0 else instrument.ticks_up(price)
+
+
+def _before_mark(view: View, sign: int, level: int) -> int:
+    """The stop's level; a little past the mark price where that is beyond the level, so that the venue takes it."""
+    if view.mark is None or sign * (view.mark - view.instrument.price(level)) > 0:
+        return level
+
+    price = view.mark * (1 - sign * PAST_MARKET)
+
+    return max(1, view.instrument.ticks_down(price) if sign > 0 else view.instrument.ticks_up(price))

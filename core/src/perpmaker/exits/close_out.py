@@ -1,0 +1,179 @@
+"""The end of a position: the order that closes it, and what happens until that order is through."""
+
+from __future__ import annotations
+
+import attrs
+
+from perpmaker.exits import guard, retry
+from perpmaker.exits.memory import ExitMemory, Fired
+from perpmaker.exits.price import read_source, watch
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.exits.stop import price_stop, watch_renewal
+from perpmaker.exits.wake import by
+from perpmaker.model.order import OrderKind, OrderType, Slot
+from perpmaker.model.position import Position
+from perpmaker.model.quote import Close, Exit, Reason, Rule, StopLoss, VenueStop, Wake, opening_side
+from perpmaker.state.view import View
+
+CLEARING_S = 1.0
+"""How long a stop waits for the acknowledgement that the other closing orders are gone."""
+
+
+@attrs.frozen(kw_only=True)
+class Leaving:
+    """What one position comes to: its exits, whether its stop has fired, and when to look again."""
+
+    exits: tuple[Exit, ...]
+    wake: Wake
+    fired: Fired | None = None
+
+
+@attrs.frozen
+class CloseOut:
+    """Closes positions whose stop has fired, or that a person wants closed. `venue_stops`: the venue keeps stops."""
+
+    settings: ExitSettings
+    venue_stops: bool
+
+    def stop(self, view: View, memory: ExitMemory, position: Position, fired: Fired, lots: int) -> Leaving:
+        """The stop order of a stop that has fired: first the other closing orders go, for a second at most."""
+        slot = closing_slot(OrderKind.STOP_LOSS, position)
+        source = read_source(view)
+        wake = watch(view, source)
+        on_venue = closing_slot(OrderKind.VENUE_STOP, position)
+
+        if slot not in view.orders and self._is_left_to_the_venue(view, on_venue, fired):
+            works_until = fired.at + guard.WORKS_WITHIN_S
+
+            return Leaving(exits=guard.stay(view, on_venue), wake=by(view, wake, works_until), fired=fired)
+
+        if (until := _clearing_until(view, slot, fired)) is not None:
+            return Leaving(exits=guard.stay(view, on_venue), wake=by(view, wake, until), fired=fired)
+
+        stops, wake, kept_out = self._beside(view, memory, slot, fired=fired, lots=lots, wake=wake)
+
+        if kept_out:
+            return Leaving(exits=stops, wake=wake, fired=fired)
+
+        leaving = self._stop_order(view, memory, position, fired, lots=lots, wake=wake)
+
+        return attrs.evolve(leaving, exits=(*leaving.exits, *stops))
+
+    def _is_left_to_the_venue(self, view: View, on_venue: Slot, fired: Fired) -> bool:
+        """Whether the venue's own stop may still do the work: it is at the stop's level, or has been triggered."""
+        resting = view.orders.get(on_venue)
+
+        if resting is None or guard.working_until(view, on_venue, fired) is None:
+            return False
+
+        return self.settings.stop_loss_order == "venue" or resting.triggered
+
+    def _stop_order(
+        self, view: View, memory: ExitMemory, position: Position, fired: Fired, *, lots: int, wake: Wake
+    ) -> Leaving:
+        """The order that executes a stop which has fired: a limit past the market, or a market order."""
+        slot = closing_slot(OrderKind.STOP_LOSS, position)
+        source = read_source(view)
+        failed = memory.failed.get(slot)
+
+        if slot not in view.orders and retry.is_out_of_patience(view, failed):
+            fired = attrs.evolve(fired, market=True)
+
+        priced = price_stop(view, self.settings, source, fired, view.orders.get(slot))
+        why = Reason(Rule.STOPPED, "the stop has fired", position.entry)
+
+        if priced.market:
+            market = self.market(view, memory, slot=slot, lots=lots, wake=wake, reasons=(why,))
+
+            return attrs.evolve(market, fired=priced)
+
+        again = None if slot in view.orders else retry.waits_until(view, failed)
+
+        if again is not None:
+            return Leaving(exits=(), wake=by(view, wake, again), fired=fired)
+
+        order = StopLoss(
+            slot=slot,
+            ticks=priced.ticks,
+            lots=min(lots, view.instrument.lots_down(view.instrument.max_amount)),
+            type=OrderType.LIMIT,
+            reasons=(why, Reason(Rule.STOPPED, "limit past the market by the slippage buffer", priced.ticks)),
+        )
+
+        return Leaving(exits=(order,), wake=watch_renewal(wake, self.settings, priced), fired=priced)
+
+    def close(self, view: View, memory: ExitMemory, position: Position, fired: Fired, lots: int) -> Leaving:
+        """A person wants to be flat: the other closing orders go, then everything at market."""
+        slot = closing_slot(OrderKind.CLOSE, position)
+
+        on_venue = closing_slot(OrderKind.VENUE_STOP, position)
+
+        if (until := _clearing_until(view, slot, fired)) is not None:
+            return Leaving(exits=guard.stay(view, on_venue), wake=by(view, Wake(), until), fired=fired)
+
+        stops, wake, kept_out = self._beside(view, memory, slot, fired=fired, lots=lots, wake=Wake())
+
+        if kept_out:
+            return Leaving(exits=stops, wake=wake, fired=fired)
+
+        why = Reason(Rule.MODE, view.mode_reason or view.mode.value)
+        market = self.market(view, memory, slot=slot, lots=lots, wake=wake, reasons=(why,))
+
+        return attrs.evolve(market, exits=(*market.exits, *stops), fired=fired)
+
+    def _beside(
+        self, view: View, memory: ExitMemory, slot: Slot, *, fired: Fired, lots: int, wake: Wake
+    ) -> tuple[tuple[VenueStop, ...], Wake, bool]:
+        """What rests on the venue beside a position that is being left, and whether nothing else is sent now.
+
+        The backstop stays until the position is flat. A closing order that keeps being refused as not reducing goes as
+        close-position, just past the market; it is sent itself again as soon as no other order holds the position.
+        """
+        on_venue = slot._replace(kind=OrderKind.VENUE_STOP)
+
+        if not self.venue_stops or not guard.is_kept_out(view, slot, fired, memory.failed.get(slot)):
+            return guard.stay(view, on_venue), wake, False
+
+        buffer = self.settings.stop_loss_slippage_buffer
+        stops, until = guard.past_others(view, on_venue, memory, fired, buffer=buffer, lots=lots)
+
+        return stops, by(view, wake, until), guard.has_rivals(view, slot)
+
+    def market(
+        self, view: View, memory: ExitMemory, *, slot: Slot, lots: int, wake: Wake, reasons: tuple[Reason, ...]
+    ) -> Leaving:
+        """A market order in this slot, for as much as the market takes at once, unless it has just been refused."""
+        again = None if slot in view.orders else retry.waits_until(view, memory.failed.get(slot))
+
+        if again is not None:
+            return Leaving(exits=(), wake=by(view, wake, again))
+
+        lots = min(lots, view.instrument.lots_down(view.instrument.max_market_amount))
+        order: Exit
+
+        if slot.kind is OrderKind.CLOSE:
+            order = Close(slot=slot, lots=lots, reasons=reasons)
+        else:
+            order = StopLoss(slot=slot, ticks=None, lots=lots, type=OrderType.MARKET, reasons=reasons)
+
+        return Leaving(exits=(order,), wake=wake)
+
+
+def closing_slot(kind: OrderKind, position: Position) -> Slot:
+    """The slot of an exit of this kind for this position."""
+    return Slot(kind, opening_side(position.side, 1 if position.amount > 0 else -1).opposite, 0, position.side)
+
+
+def _clearing_until(view: View, slot: Slot, fired: Fired) -> float | None:
+    """Until when to wait for other closing orders of the position to be gone; None when nothing is in the way."""
+    until = fired.at + CLEARING_S
+
+    if slot in view.orders or view.now >= until:
+        return None
+
+    rivals = any(
+        other.kind.holds_position and other.position_side is slot.position_side and other != slot
+        for other in view.orders
+    )
+
+    return until if rivals else None
