@@ -122,12 +122,12 @@ async def test_a_clean_stop_leaves_a_stop_on_the_venue_and_the_next_run_takes_it
         async with stage.open_bot(home=home) as session:
             async with anyio.create_task_group() as group:
                 group.start_soon(session.bot.run)
-                await until(lambda: bool(position(session)))
-                assert waiting(session) == []
+                await until_position(session)
+                (backstop,) = waiting(session)
                 session.bot.request_stop()
-                await until(lambda: bool(waiting(session)), within_s=20)
 
             (stop,) = waiting(session)
+            assert stop.conditional_id != backstop.conditional_id
 
         left = [line for line in session.told if line.startswith("left on the venue: ")]
         assert sorted(line.split()[5] for line in left) == ["closing", "stop"], session.told
@@ -143,7 +143,7 @@ async def test_a_clean_stop_leaves_a_stop_on_the_venue_and_the_next_run_takes_it
             await anyio.sleep(2)
             assert any("taken over as stop on the venue" in line for line in session.told), session.told
             assert any(line.startswith("at the start the net position is ") for line in session.told), session.told
-            assert waiting(session) == []
+            assert [one.trigger_ticks for one in waiting(session)] == [backstop.trigger_ticks]
             assert len(session.sandbox.exchange.executions(ACCOUNT)) >= executed
             group.cancel_scope.cancel()
 
@@ -181,7 +181,7 @@ async def test_F44_a_refused_stop_is_said_and_the_local_line_closes_at_market() 
 @pytest.mark.parametrize("mode", ["One-way", "Hedge"])
 @pytest.mark.parametrize("order", ["limit", "market", "venue"])
 async def test_every_kind_of_stop_ends_a_position_at_its_level_in_both_modes(mode: str, order: str) -> None:
-    """A fall, or a rise, through the level: closed within two seconds, and nothing violated."""
+    """A fall, or a rise, through the level: closed within two seconds, by the venue's mark price within five."""
     overrides = (f'stop_loss_order="{order}"', f'position_mode="{mode}"', *FAR_TARGET)
 
     async with open_session(EXAMPLE, *overrides, seed=6) as session, anyio.create_task_group() as group:
@@ -189,7 +189,7 @@ async def test_every_kind_of_stop_ends_a_position_at_its_level_in_both_modes(mod
         await until(lambda: bool(position(session)))
         await anyio.sleep(0.5)
         jump(session, 0.02)
-        await until(lambda: bool(session.bot.trader.state.stop_closed_at), within_s=2)
+        await until(lambda: bool(session.bot.trader.state.stop_closed_at), within_s=5 if order == "venue" else 2)
         assert not session.sandbox.oracle.violations
         group.cancel_scope.cancel()
 
@@ -203,7 +203,7 @@ def enlarge(session: Session) -> None:
 
 
 async def test_F45_F52_a_position_that_a_person_enlarges_has_its_stop_moved_and_is_never_long_without_one() -> None:
-    """On this venue the old stop goes first: none rests for one acknowledgement, and never are there two."""
+    """Over a bridge: at every moment a stop rests, at most two of them, and in the end one of the whole position."""
     async with open_session(EXAMPLE, VENUE, *FAR_TARGET, seed=3) as session, anyio.create_task_group() as group:
         group.start_soon(session.bot.run)
         await until_position(session)
@@ -211,18 +211,15 @@ async def test_F45_F52_a_position_that_a_person_enlarges_has_its_stop_moved_and_
         await anyio.sleep(1)
         (before,) = waiting(session)
         enlarge(session)
-        naked = 0
-
         for _ in range(300):
             await anyio.sleep(0.01)
-            assert len(waiting(session)) <= 1
-            naked += not waiting(session)
+            assert 1 <= len(waiting(session)) <= 2
 
         (after,) = waiting(session)
         group.cancel_scope.cancel()
 
     assert after.trigger_ticks != before.trigger_ticks
-    assert naked <= 20
+    assert after.close_position
 
 
 async def test_F31_a_private_stream_that_is_lost_while_orders_fill_loses_nothing() -> None:
@@ -387,7 +384,7 @@ async def test_F48_a_killed_bot_leaves_no_quote_and_keeps_its_stop() -> None:
 async def test_F71_a_bot_that_was_cut_off_in_a_position_is_taken_over_with_its_exits(
     tmp_path: Path, order: str
 ) -> None:
-    """The next run has the right position, one target and at most one stop, and no order that nobody knows."""
+    """The next run has the right position, one target and one stop, and no order that nobody knows."""
     home = open_home({"PERPMAKER_HOME": str(tmp_path)})
     overrides = (f'stop_loss_order="{order}"', *FAR_TARGET)
 
@@ -414,7 +411,7 @@ async def test_F71_a_bot_that_was_cut_off_in_a_position_is_taken_over_with_its_e
             tracked = next(iter(session.bot.trader.state.account.tracked.values())).now
             assert session.bot.instrument.lots_down(tracked.amount) == position(session)
             assert waiting(session) == left
-            assert len(left) == (order == "venue")
+            assert len(left) == 1
             assert sum(one.closing for one in resting) == 1
             assert all(session.bot.known.intent(one.client_id) is not None for one in resting)
             group.cancel_scope.cancel()

@@ -59,7 +59,13 @@ def fields() -> list[Any]:
 
 
 # Defaults that depend on something, or are empty: the page words them.
-WORDED = {"price_source_max_age": "10", "seed": "a new one each time", "recording_start": "0", "shape": "calm"}
+WORDED = {
+    "stop_loss_trigger": "best`; with `venue`: `mark",
+    "price_source_max_age": "10",
+    "seed": "a new one each time",
+    "recording_start": "0",
+    "shape": "calm",
+}
 
 
 @pytest.mark.parametrize(("field", "marker"), fields())

@@ -68,9 +68,24 @@ class Holdings:
     def _is_stopping(self, side: PositionSide) -> bool:
         """Whether a stop loss of this position is under way: the venue's word may come before that of its fill."""
         return any(
-            order.slot.kind is OrderKind.STOP_LOSS and order.slot.position_side is side
+            order.slot.position_side is side
+            and (
+                order.slot.kind is OrderKind.STOP_LOSS or (order.slot.kind is OrderKind.VENUE_STOP and order.triggered)
+            )
             for order in self.orders.working()
         )
+
+    def closed_late(self, client_id: str, instrument: Instrument) -> frozenset[PositionSide]:
+        """The position whose stop this order is, where the report that it is flat came before the order's fill."""
+        record = self.orders.live.get(client_id)
+
+        if record is None or record.working.slot.kind not in _STOPS:
+            return frozenset()
+
+        side = record.working.slot.position_side
+        tracked = self.account.tracked.get(side)
+
+        return frozenset() if tracked is None or not instrument.is_dust(tracked.now.amount) else frozenset({side})
 
     def _was_stopped(self, side: PositionSide, now: float) -> bool:
         """Whether a stop loss of this position has executed just now."""

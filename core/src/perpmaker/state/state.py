@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -53,6 +53,9 @@ from perpmaker.state.venue_clock import VenueClock
 from perpmaker.state.view import Mode, ReadOnlyBook, View
 
 _NOBODY: frozenset[PositionSide] = frozenset()
+
+Amounts: TypeAlias = Mapping[PositionSide, Decimal]
+"""Signed amounts of the positions, in base asset."""
 
 
 class State:
@@ -268,8 +271,9 @@ class State:
         if self._is_read and not ours:
             self.by_hand.append(fill)
 
+        late = self.holdings.closed_late(fill.client_id, self.instrument)
         self.orders.filled(fill, self.instrument.lots_down(fill.amount), now)
-        self._note_stops(before, now)
+        self._note_stops(before, now, late)
         self._changes += 1
 
     def _position_reported(self, event: PositionReported, now: float) -> None:
@@ -345,7 +349,7 @@ class State:
         if self._is_read and self._is_ours(client_id):
             self.orders.notice(client_id, now)
 
-    def _note_stops(self, before: Mapping[PositionSide, Decimal], now: float) -> None:
-        """Note which positions a stop loss has closed just now."""
+    def _note_stops(self, before: Amounts, now: float, late: Iterable[PositionSide] = ()) -> None:
+        """Note which positions a stop loss has closed just now, or (`late`) had closed before its fill was told."""
         closed = self.holdings.closed_by_stop(before, self.instrument, now)
-        self.stop_closed_at.update(dict.fromkeys(closed, now))
+        self.stop_closed_at.update(dict.fromkeys((*late, *closed), now))
