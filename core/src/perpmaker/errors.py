@@ -182,13 +182,21 @@ class KeyRightsError(VenueError):
 
 
 class UnknownMarketError(VenueError):
-    """The venue has no such market; `nearest` are the most similar names it does have."""
+    """The venue has no such market; `nearest` are the most similar names it does have, `hint` says what to do."""
 
-    def __init__(self, market: str, venue: str, nearest: tuple[str, ...], *, kind: str = "perpetual market") -> None:
+    def __init__(
+        self,
+        market: str,
+        venue: str,
+        nearest: tuple[str, ...],
+        *,
+        kind: str = "perpetual market",
+        hint: str | None = None,
+    ) -> None:
         self.market = market
         self.nearest = nearest
-        hint = f" Nearest: {', '.join(nearest)}." if nearest else ""
-        super().__init__(f"{venue} has no {kind} named {market!r}.{hint}")
+        named = f"Nearest: {', '.join(nearest)}." if nearest else None
+        super().__init__(" ".join(filter(None, (f"{venue} has no {kind} named {market!r}.", named, hint))))
 
 
 class MarketRulesError(PerpmakerError):

@@ -24,14 +24,17 @@ from perpmaker.errors import PluginError
 from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.latency import Latency
-from perpmaker.sandbox.server import SandboxLine, SandboxSettings, open_sandbox
+from perpmaker.sandbox.server import SandboxLine, SandboxSettings, open_sandbox, rules_for
 from perpmaker.simulation.market import DEFAULT_SHAPE, SHAPES
 
 HOST = "127.0.0.1"
 
 
-def _amount(context: click.Context, parameter: click.Parameter, value: str) -> Decimal:
+def _amount(context: click.Context, parameter: click.Parameter, value: str | None) -> Decimal | None:
     """The number, exact; a usage error for what is none."""
+    if value is None:
+        return None
+
     try:
         amount = Decimal(value)
     except InvalidOperation:
@@ -69,6 +72,13 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str) -> D
     help="Begin so many seconds after the recording's first line.",
 )
 @click.option(
+    "--rules",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Rules of a market the sandbox does not know: TOML, or the venue's own list of markets (docs/sandbox.md).",
+)
+@click.option("--price", callback=_amount, metavar="PRICE", help="Where the synthetic market begins, with --rules.")
+@click.option(
     "--order-latency-ms",
     type=click.IntRange(0, 10_000),
     default=Latency().order_ms,
@@ -95,6 +105,8 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     market: str,
     recording: tuple[Path, ...],
     recording_start: float | None,
+    rules: Path | None,
+    price: Decimal | None,
     order_latency_ms: int,
     feed_latency_ms: int,
     source: str | None,
@@ -116,6 +128,9 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     if shape is not None and recording:
         raise click.UsageError("--shape is of the synthetic market, and a recording takes its place: leave one out")
 
+    if price is not None and rules is None:
+        raise click.UsageError("--price does nothing without --rules")
+
     settings = SandboxSettings(
         venue=venue,
         market=market,
@@ -124,6 +139,8 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
         balance=balance,
         recording=(*recording, *more),
         recording_start=recording_start or 0.0,
+        rules=rules,
+        price=price,
         latency=Latency(order_ms=order_latency_ms, feed_ms=feed_latency_ms),
     )
     dialect, beside = _dialect(venue), None if source is None else _source(source)
@@ -158,7 +175,7 @@ def _source(text: str) -> tuple[str, Dialect, str]:
 
 @asynccontextmanager
 async def _open_source(
-    source: tuple[str, Dialect, str] | None, settings: SandboxSettings
+    source: tuple[str, Dialect, str] | None, settings: SandboxSettings, traded: Dialect
 ) -> AsyncIterator[SourceSandbox | None]:
     """The sandbox of the price source on a port of its own; None where there is none."""
     if source is None:
@@ -167,7 +184,8 @@ async def _open_source(
 
     name, dialect, market = source
     listener = await anyio.create_tcp_listener(local_host=HOST)
-    wanted = SourceMarket(venue=name, dialect=dialect, market=market, listener=listener)
+    rules = rules_for(traded, settings)
+    wanted = SourceMarket(venue=name, dialect=dialect, market=market, listener=listener, traded=rules)
 
     async with open_source_sandbox(wanted, settings, clock=SystemClock()) as beside:
         yield beside
@@ -194,7 +212,7 @@ async def _serve(
             tasks.start_soon(_wait_for_end_of_input, tasks.cancel_scope)
 
         async with (
-            _open_source(source, settings) as beside,
+            _open_source(source, settings, dialect) as beside,
             open_sandbox(
                 dialect,
                 settings,

@@ -78,6 +78,8 @@ async def _start(configuration: Configuration) -> Process:
     words += ["--market", settings.market, "--port", str(configuration.sandbox.port)]
     words += ["--order-latency-ms", str(settings.latency.order_ms)]
     words += ["--feed-latency-ms", str(settings.latency.feed_ms)]
+    words += [] if settings.rules is None else [f"--rules={settings.rules}"]
+    words += [] if settings.price is None else ["--price", str(settings.price)]
     words += [f"--recording={file}" for file in settings.recording]
 
     if (source := source_wanted(configuration)) is not None:

@@ -40,6 +40,8 @@ def sandbox_settings(configuration: Configuration) -> SandboxSettings:
         balance=wanted.balance,
         recording=tuple(map(Path, wanted.recording)),
         recording_start=wanted.recording_start or 0.0,
+        rules=None if wanted.rules is None else Path(wanted.rules),
+        price=wanted.price,
         latency=Latency(order_ms=wanted.order_latency_ms, feed_ms=wanted.feed_latency_ms),
     )
 

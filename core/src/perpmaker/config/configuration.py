@@ -14,6 +14,7 @@ from perpmaker.config.file import Document, KeyPath, read_document
 from perpmaker.config.habits import FOREIGN_KEYS, split_environment
 from perpmaker.config.notes import notes
 from perpmaker.config.places import at_top, below_table, not_missing
+from perpmaker.config.placing import place_files
 from perpmaker.config.reader import Fault
 from perpmaker.config.settings import RunSettings, SandboxSettings
 from perpmaker.config.source import source_faults, source_request, with_max_age
@@ -115,7 +116,7 @@ class _Assembly:
             external=external,
             source_request=source_request(run, strategy.settings),
             risk=risk,
-            sandbox=self._placed(sandbox, file),
+            sandbox=place_files(sandbox, file.parent, self._document.overridden),
             notes=tuple(notes(run, environment)),
             document=self._document,
             given=frozenset(key for key, value in self._values.items() if not is_blank(value)),
@@ -243,13 +244,6 @@ class _Assembly:
         settings = self._table(_EnvironmentSettings, values, (connector.name,) if connector else ())
 
         return Environment.SANDBOX if settings is None else settings.environment
-
-    def _placed(self, sandbox: SandboxSettings, file: Path) -> SandboxSettings:
-        """Recordings are beside the file; those of `--set` where the person is."""
-        overridden = ("sandbox", "recording") in self._document.overridden
-        folder = Path() if overridden or ("sandbox",) in self._document.overridden else file.parent
-
-        return attrs.evolve(sandbox, recording=tuple(str(folder / name) for name in sandbox.recording))
 
     def _risk(self) -> tuple[Chosen[RiskModuleDeclaration], ...]:
         """The risk modules of the tables [risk.NAME]."""

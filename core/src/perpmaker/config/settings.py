@@ -18,6 +18,10 @@ MARKET = Pattern(
     words='must be a market as BASE-QUOTE in capitals, such as "BTC-USDT"',
 )
 NAME = Pattern(regex=r"[a-z0-9_]{1,64}", words="must be the name of an installed plugin: a-z, 0-9 and _")
+RULES = Pattern(
+    regex=r".+\.(toml|json)",
+    words="must be a file: .toml with a market's rules, or .json, a venue's own list of markets",
+)
 URL = Pattern(regex=r"https?://[^\s/@]+(/\S*)?", words="must be an address that begins with https://")
 
 _KEYS_OF_SOURCE = {
@@ -75,6 +79,7 @@ class SandboxSettings:
     `shape` is how the synthetic market behaves; None is the calibrated default, calm.
 
     `recording` are the files of a capture that is traded instead, in order, from `recording_start` seconds on.
+    `rules` is a file with the rules of a market that no sandbox knows, `price` where its synthetic market begins.
     `order_latency_ms` is how long commands are under way to the matching engine, also on paper, `feed_latency_ms` how
     much later the sandbox's market data come.
     """
@@ -85,6 +90,8 @@ class SandboxSettings:
     port: Annotated[int, Range(at_least=0, at_most=65_535)] = 0
     recording: tuple[str, ...] = ()
     recording_start: Annotated[float | None, Range(at_least=0)] = None
+    rules: Annotated[str | None, RULES] = None
+    price: Annotated[Decimal | None, Range(above=0)] = None
     order_latency_ms: Annotated[int, Range(at_least=0, at_most=10_000)] = 5
     feed_latency_ms: Annotated[int, Range(at_least=0, at_most=10_000)] = 0
 
@@ -92,6 +99,9 @@ class SandboxSettings:
         """Yield (key, what is allowed) for a key that does nothing."""
         if self.recording_start is not None and not self.recording:
             yield "recording_start", "does nothing without recording: leave it out, or name the files"
+
+        if self.price is not None and self.rules is None:
+            yield "price", "does nothing without rules: leave it out, or name the file with the market's rules"
 
         if self.shape is not None and self.recording:
             yield "shape", "is of the synthetic market, and a recording takes its place: leave one of them out"

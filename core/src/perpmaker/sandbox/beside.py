@@ -14,22 +14,27 @@ import attrs
 from anyio.abc import Listener
 
 from perpmaker.clock import Clock
-from perpmaker.errors import UnknownMarketError
 from perpmaker.sandbox.dialect import Dialect
+from perpmaker.sandbox.market_file import market_rules
 from perpmaker.sandbox.server import Sandbox, SandboxLine, SandboxSettings, open_sandbox
 from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.rules import MARKETS
+from perpmaker.simulation.rules import MarketRules
 from perpmaker.simulation.spot import SpotMarket
 
 
 @attrs.frozen(kw_only=True)
 class SourceMarket:
-    """What is served for a price source: a venue's name and dialect, a market of it, and where it listens."""
+    """What is served for a price source: a venue's name and dialect, a market of it, and where it listens.
+
+    `traded` are the rules of the traded market, for a source that reads the market of the same name; None: those that
+    every sandbox knows.
+    """
 
     venue: str
     dialect: Dialect
     market: str
     listener: Listener[Any]
+    traded: MarketRules | None = None
 
 
 @attrs.define(eq=False)
@@ -55,16 +60,18 @@ async def open_source_sandbox(
     source: SourceMarket, traded: SandboxSettings, *, clock: Clock
 ) -> AsyncIterator[SourceSandbox]:
     """Serve the market of a price source beside the traded one; UnknownMarketError when there are no rules for it."""
-    rules = MARKETS.get(source.market)
-
-    if rules is None:
-        raise UnknownMarketError(source.market, f"the sandbox of {source.venue}", tuple(MARKETS), kind="market")
-
     same = source.market == traded.market
+    rules = source.traded if same else None
+    rules = rules or market_rules(source.dialect, source.venue, source.market, None, None)
     instrument = attrs.evolve(rules.instrument, symbol=source.dialect.symbol(source.market))
     spot = SpotMarket(instrument, price=rules.price, start_ms=clock.utc_ms()) if same else None
     settings = SandboxSettings(
-        venue=source.venue, market=source.market, seed=traded.seed, shape=traded.shape, latency=traded.latency
+        venue=source.venue,
+        market=source.market,
+        seed=traded.seed,
+        shape=traded.shape,
+        latency=traded.latency,
+        rules=rules,
     )
 
     async with open_sandbox(source.dialect, settings, clock=clock, listener=source.listener, market=spot) as sandbox:

@@ -14,11 +14,11 @@ import attrs
 from anyio.abc import Listener, SocketAttribute
 
 from perpmaker.clock import Clock
-from perpmaker.errors import UnknownMarketError
 from perpmaker.sandbox.control import ControlRoom
 from perpmaker.sandbox.dialect import Dialect, TestKeys
 from perpmaker.sandbox.gate import Gate, new_token
 from perpmaker.sandbox.latency import Latency
+from perpmaker.sandbox.market_file import market_rules
 from perpmaker.sandbox.oracle import Oracle
 from perpmaker.sandbox.recording_file import open_capture
 from perpmaker.sandbox.window import Window, window_of
@@ -28,7 +28,7 @@ from perpmaker.simulation.market import DEFAULT_SHAPE, SyntheticMarket
 from perpmaker.simulation.recording import RecordedMarket, Replay
 from perpmaker.simulation.recording_check import Progress
 from perpmaker.simulation.recording_reader import Recording
-from perpmaker.simulation.rules import MARKETS
+from perpmaker.simulation.rules import MarketRules
 from perpmaker.wire.fault import FaultPlan
 from perpmaker.wire.server import serve
 
@@ -46,7 +46,8 @@ class SandboxSettings:
     """What a sandbox is made of; `options` are the dialect's own.
 
     `shape` is how the synthetic market behaves (`perpmaker.simulation.market.SHAPES`), `latency` how long orders and
-    market data are under way.
+    market data are under way. `rules` are those of a market that no sandbox knows, or a file with them, `price` is
+    where its synthetic market begins, see `perpmaker.sandbox.market_file`.
     `recording` are the files of a capture, in order, that take the place of the synthetic market; it begins
     `recording_start` seconds after its first line. WebSockets are pinged every `ping_s` seconds, and who lets a ping
     pass unanswered is cut off, as venues do.
@@ -59,6 +60,8 @@ class SandboxSettings:
     balance: Decimal = Decimal(10_000)
     recording: tuple[Path, ...] = ()
     recording_start: float = 0.0
+    rules: Path | MarketRules | None = None
+    price: Decimal | None = None
     latency: Latency = attrs.field(factory=Latency)
     ping_s: float = 180.0
     options: Mapping[str, Any] = attrs.field(factory=dict)
@@ -138,10 +141,17 @@ async def open_sandbox(
 
     `market` takes the place of the one that the settings stand for; `tell` is given what a person should read, and
     `on_read` how far a recording has been read, many times a second; `source` is told to whoever asks who is here.
-    UnknownMarketError when there are no rules for the market, RecordingError for a recording that cannot be replayed.
+    UnknownMarketError when there are no rules for the market, ConfigurationError for a wrong file of rules,
+    RecordingError for a recording that cannot be replayed.
     """
     answer = dict[str, Any]()
-    exchange, behind, window = await _open_market(dialect, settings, clock, market, _Ears(answer, tell, on_read))
+
+    try:
+        exchange, behind, window = await _open_market(dialect, settings, clock, market, _Ears(answer, tell, on_read))
+    except BaseException:
+        await anyio.aclose_forcefully(listener)
+        raise
+
     oracle = Oracle(exchange)
     exchange.open_account(ACCOUNT, settings.balance)
     app = dialect.app(exchange, clock, dict(settings.options), settings.latency)
@@ -191,11 +201,7 @@ async def _open_market(
     dialect: Dialect, settings: SandboxSettings, clock: Clock, market: Market | None, ears: _Ears
 ) -> tuple[Exchange, Market, Window | None]:
     """The exchange, and everybody else on it; it begins once a recording has been read, which takes its time."""
-    rules = MARKETS.get(settings.market)
-
-    if rules is None:
-        raise UnknownMarketError(settings.market, f"the sandbox of {settings.venue}", tuple(MARKETS))
-
+    rules = rules_for(dialect, settings)
     instrument = attrs.evolve(rules.instrument, symbol=dialect.symbol(settings.market))
     window = None
 
@@ -210,6 +216,14 @@ async def _open_market(
     )
 
     return Exchange(instrument, market, start_ms=start_ms), market, window
+
+
+def rules_for(dialect: Dialect, settings: SandboxSettings) -> MarketRules:
+    """The rules of the market that is to be served, and where its synthetic market begins."""
+    if isinstance(settings.rules, MarketRules):
+        return settings.rules
+
+    return market_rules(dialect, settings.venue, settings.market, settings.rules, settings.price)
 
 
 def _line(dialect: Dialect, settings: SandboxSettings, url: str, source: SandboxLine | None) -> SandboxLine:

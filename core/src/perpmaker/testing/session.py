@@ -29,7 +29,8 @@ from perpmaker.errors import PluginError
 from perpmaker.model.order import OrderKind
 from perpmaker.report.summary import Summary, summarise
 from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
-from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox
+from perpmaker.sandbox.dialect import Dialect
+from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox, rules_for
 from perpmaker.secret import References
 from perpmaker.simulation.event import OrderChanged, SimulationEvent
 from perpmaker.wire.memory import MemoryNetwork
@@ -178,15 +179,13 @@ async def open_stage(
     if declaration.sandbox is None:
         raise PluginError(f"{declaration.name} has no sandbox.")
 
-    clock, network = LoopClock(), MemoryNetwork(latency_s=latency_s)
+    clock, network, dialect = LoopClock(), MemoryNetwork(latency_s=latency_s), declaration.sandbox()
     settings = attrs.evolve(sandbox_settings(configuration), seed=seed, market=market or configuration.run.market)
 
     async with AsyncExitStack() as stack:
-        beside = await stack.enter_async_context(_open_source(configuration, settings, network, clock))
+        beside = await stack.enter_async_context(_open_source(configuration, settings, dialect, network, clock))
         line = None if beside is None else beside.line
-        opened = open_sandbox(
-            declaration.sandbox(), settings, clock=clock, listener=await network.listen(), source=line
-        )
+        opened = open_sandbox(dialect, settings, clock=clock, listener=await network.listen(), source=line)
         sandbox = await stack.enter_async_context(opened)
 
         if beside is not None:
@@ -199,7 +198,7 @@ async def open_stage(
 
 @asynccontextmanager
 async def _open_source(
-    configuration: Configuration, settings: SandboxSettings, network: MemoryNetwork, clock: Clock
+    configuration: Configuration, settings: SandboxSettings, traded: Dialect, network: MemoryNetwork, clock: Clock
 ) -> AsyncIterator[SourceSandbox | None]:
     """The sandbox of what the price source reads, where the configuration names something external."""
     wanted = source_wanted(configuration)
@@ -210,7 +209,9 @@ async def _open_source(
 
     name, market = wanted
     dialect = source_dialect(load_catalog(), name)
-    source = SourceMarket(venue=name, dialect=dialect, market=market, listener=await network.listen())
+    source = SourceMarket(
+        venue=name, dialect=dialect, market=market, listener=await network.listen(), traded=rules_for(traded, settings)
+    )
 
     async with open_source_sandbox(source, settings, clock=clock) as beside:
         yield beside

@@ -9,6 +9,7 @@ import anyio
 import msgspec
 
 from perpmaker.clock import Clock
+from perpmaker.model.instrument import Instrument
 from perpmaker.sandbox.dialect import TestKeys
 from perpmaker.sandbox.latency import AT_ONCE, DelayLine, Latency
 from perpmaker.simulation.exchange import Exchange
@@ -25,6 +26,7 @@ from perpmaker_binance_perpetual.sandbox import (
 from perpmaker_binance_perpetual.sandbox.authentication import KEYS, Authenticator, Window
 from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint
 from perpmaker_binance_perpetual.sandbox.hub import Hub
+from perpmaker_binance_perpetual.sandbox.listing import read_listing
 from perpmaker_binance_perpetual.sandbox.market_stream import MarketStreams
 from perpmaker_binance_perpetual.sandbox.option import Options, parse_options
 from perpmaker_binance_perpetual.sandbox.parameter import Parameters, parse_parameters
@@ -144,6 +146,10 @@ class BinanceDialect:
     def symbol(self, market: str) -> str:
         """The venue's name: `BTC-USDT` is `BTCUSDT`."""
         return market.replace("-", "")
+
+    def listed(self, listing: bytes, market: str) -> Instrument:
+        """The rules of a market from the venue's own list, saved as it came; see `read_listing`."""
+        return read_listing(listing, market)
 
     def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> BinanceApp:
         """The app over this exchange; ValueError for an option that there is not. See `Options`."""
