@@ -149,7 +149,9 @@ async def open_sandbox(
     try:
         exchange, behind, window = await _open_market(dialect, settings, clock, market, _Ears(answer, tell, on_read))
     except BaseException:
-        await anyio.aclose_forcefully(listener)
+        with anyio.CancelScope(shield=True):  # what went wrong is said also when nobody waits for the sandbox any more
+            await listener.aclose()
+
         raise
 
     oracle = Oracle(exchange)
