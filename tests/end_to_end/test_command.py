@@ -162,7 +162,7 @@ def test_F01_a_run_whose_sandbox_never_answers_names_host_and_option_and_can_be_
 
     assert "--sandbox-url http://127.0.0.1:9: nothing answers there (127.0.0.1:9 refused the connection" in line
     assert "stopped before anything was sent" in errors
-    assert process.returncode == 0
+    assert process.returncode == 130
 
 
 def test_F01_a_run_for_three_seconds_gives_up_after_about_as_long(tmp_path: Path) -> None:

@@ -1,8 +1,23 @@
-"""`python -m perpmaker` is the command perpmaker."""
+"""The command perpmaker, also as `python -m perpmaker`: an interruption while it is being imported is silent."""
 
 from __future__ import annotations
 
-from perpmaker.cli import main
+import os
+import signal
+from typing import NoReturn
+
+INTERRUPTED = 130
+"""What shells expect of a program that Ctrl-C ended."""
+
+
+def main() -> NoReturn:
+    """Run the command; before its own handlers stand, Ctrl-C ends it at once and without a word."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+
+    from perpmaker.cli import main as run_command  # noqa: PLC0415  # what takes its time is interruptible
+
+    run_command()
+
 
 if __name__ == "__main__":
     main()

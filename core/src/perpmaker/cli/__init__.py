@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -46,12 +47,16 @@ def perpmaker() -> None:
     """Perpetual market making with plugins.
 
     Exit codes: 0 ok, 1 our bug, 2 the configuration or the command line, 3 refused by the venue or the market's
-    rules, 4 the venue cannot be reached, 5 stopped but not proven clean.
+    rules, 4 the venue cannot be reached, 5 stopped but not proven clean, 6 a plugin's fault, 7 halted, 130 interrupted
+    before anything was sent.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command; every way to end becomes a message and an exit code, and none of them a traceback."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on it is contained, below
+
     try:
         ended = perpmaker.main(args=arguments, prog_name="perpmaker", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  # the outermost place: whatever ends the process is said here

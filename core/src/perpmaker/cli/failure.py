@@ -10,10 +10,8 @@ from pathlib import Path
 import click
 
 from perpmaker.cli.screen import printable
-from perpmaker.errors import ExitCode, PerpmakerError, PluginError, PluginFaultError
+from perpmaker.errors import ExitCode, PerpmakerError, PluginError, PluginFaultError, StopNotProvenError
 from perpmaker.secret import redacted
-
-_INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
 
 
 def explain(error: BaseException) -> int:
@@ -32,8 +30,7 @@ def explain(error: BaseException) -> int:
         case click.exceptions.Exit():
             return unexpected.exit_code
         case click.Abort() | KeyboardInterrupt():
-            click.echo("Stopped.", err=True)
-            return _INTERRUPTED
+            return ExitCode.INTERRUPTED.value
         case SystemExit():
             return _said_as_fault(error, unexpected)
 
@@ -64,6 +61,9 @@ def _said(errors: list[BaseException]) -> int:
         if isinstance(error, PluginError) and (detail := _detail(error)):
             path = _written(detail)
             click.echo(f"Its traceback {f'is in {path}' if path else 'could not be written'}.", err=True)
+
+        if isinstance(error, StopNotProvenError) and error.__cause__ is not None:
+            _said_as_bug(error.__cause__, _inner(error.__cause__)[0])
 
     first = expected(errors[0])
 

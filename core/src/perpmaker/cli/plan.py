@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
@@ -10,12 +11,16 @@ import attrs
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
 from perpmaker.declarations import DerivativeConnectorDeclaration
+from perpmaker.engine.ending import STOP_WAIT_S
 from perpmaker.engine.guard import open_guarded
 from perpmaker.engine.launch import Plan
 from perpmaker.engine.plugin_start import code_of
 from perpmaker.engine.source import SourcePlan
 from perpmaker.paper.connector import paper_declaration
 from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, StrategySettings
+
+AT_TERMINAL_S = 30.0
+"""Seconds that a clean end at a terminal waits for a stop that has fired, where nothing else is set."""
 
 
 def plan_of(configuration: Configuration) -> Plan:
@@ -40,6 +45,7 @@ def plan_of(configuration: Configuration) -> Plan:
         book_max_age_s=DEFAULT_MAX_AGE_S if ours is None or is_external else ours.max_age_s,
         dead_man_switch_s=run.dead_man_switch_s,
         dead_man_switch_takes_foreign_orders=run.dead_man_switch_takes_foreign_orders,
+        stop_wait_s=_stop_wait_s(run.stop_wait_s),
     )
 
 
@@ -80,3 +86,11 @@ def _source_plan(configuration: Configuration) -> SourcePlan | None:
         request=configuration.source_request,
         external=None if external is None else (external.declaration, external.settings),
     )
+
+
+def _stop_wait_s(given: float | None) -> float:
+    """How long a clean end waits for a stop that has fired: longer at a terminal, where a person may hurry it."""
+    if given is not None:
+        return given
+
+    return AT_TERMINAL_S if sys.stderr.isatty() else STOP_WAIT_S

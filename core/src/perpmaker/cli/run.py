@@ -94,8 +94,8 @@ def run(
 ) -> None:
     """Trade what CONFIG says, until stopped.
 
-    Ctrl-C or SIGTERM stops cleanly: quotes are cancelled and the venue is asked until they are proven gone; closing
-    orders of an open position stay. A second one hurries.
+    Ctrl-C, SIGTERM or a closed terminal stops cleanly: quotes are cancelled and proven gone, closing orders of an open
+    position stay. A second one hurries.
     """
     configuration = load_configuration(config, overrides, open_catalog())
     require_consent(configuration.environment, live=live)
@@ -117,9 +117,11 @@ def run(
     with watched(screen.tell):
         ended = anyio.run(_run, configuration, screen, wish)
 
-    if ended is None:
-        screen.tell("stopped before anything was sent")
-        return
+    if ended is None:  # a person or the system wants it gone
+        if screen.has_spoken:
+            screen.tell("stopped before anything was sent")
+
+        context.exit(ExitCode.INTERRUPTED.value)
 
     click.echo(ended.summary.as_json() if as_json else ended.page)
 
@@ -342,8 +344,8 @@ async def _call_later(seconds: float, call: Callable[[], None]) -> None:
 
 
 async def _watch_signals(handle: Handle, *, task_status: TaskStatus[None]) -> None:
-    """SIGINT and SIGTERM stop the bot cleanly; the second one hurries."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    """SIGINT, SIGTERM and SIGHUP stop the bot cleanly; the second one hurries."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         task_status.started()
 
         async for _ in signals:

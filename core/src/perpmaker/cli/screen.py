@@ -19,11 +19,13 @@ class Screen:
 
     is_terminal: bool = attrs.field(factory=lambda: sys.stderr.isatty())  # noqa: PLW0108  # the stream of now
     _drawn: bool = False
+    has_spoken: bool = attrs.field(default=False, init=False)
 
     def tell(self, text: str) -> None:
         """Say something that stays."""
         stamp = time.strftime("%H:%M:%S", time.gmtime())
         self._clear()
+        self.has_spoken = True
         click.echo(f"{stamp}Z {printable(text)}", err=True)
 
     def show(self, page: str) -> None:

@@ -47,6 +47,7 @@ class RunSettings:
     custom_api_update_interval: Annotated[float, Range(at_least=Decimal("0.5"))] = 5.0
     dead_man_switch_s: Annotated[float | None, Range(at_least=5, off=0)] = 30.0
     dead_man_switch_takes_foreign_orders: bool = False
+    stop_wait_s: Annotated[float | None, Range(at_least=0, at_most=300)] = None
 
     @property
     def margin_mode_wanted(self) -> MarginMode | None:

@@ -82,10 +82,10 @@ class DeadMan:
             with anyio.move_on_after(wait_s):
                 await changed.wait()
 
-    async def disarm(self) -> None:
-        """Stop the countdown, for a clean end: what rests now is meant to stay. Call when `run` has been cancelled."""
+    async def disarm(self) -> bool:
+        """Stop the countdown at an end, when `run` has been cancelled: whether the venue has said that it stands."""
         if not self._may_be_armed:
-            return
+            return True
 
         with anyio.move_on_after(DISARM_S):
             while self._may_be_armed:
@@ -97,6 +97,8 @@ class DeadMan:
                 f"the dead-man switch could not be disarmed: within {self.seconds:g} s the venue cancels "
                 f"{self.switch.switch_takes}"
             )
+
+        return not self._may_be_armed
 
     async def _beat(self) -> float:
         """Start the countdown anew; seconds until the next time."""

@@ -30,6 +30,7 @@ from perpmaker.engine.agreement import WantedSettings
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.claim import claim_orders
 from perpmaker.engine.client_id import ClientIds
+from perpmaker.engine.ending import STOP_WAIT_S
 from perpmaker.engine.feed import ReferenceFeed
 from perpmaker.engine.guard import guarded_module, guarded_strategy
 from perpmaker.engine.home import Home, Key
@@ -63,7 +64,8 @@ class Plan:
 
     `price_source` is None for the traded market itself. `quotes_continue`: quoting goes on while a position is open.
     `book_max_age_s`: the age from which the traded book is stale. `dead_man_switch_s` None: the venue's timer is not
-    used; `dead_man_switch_takes_foreign_orders`: it is, also beside orders of somebody else.
+    used; `dead_man_switch_takes_foreign_orders`: it is, also beside orders of somebody else. `stop_wait_s`: how long a
+    clean end lets a stop that has fired go on.
     """
 
     market: str
@@ -81,6 +83,7 @@ class Plan:
     book_max_age_s: float = 10.0
     dead_man_switch_s: float | None = None
     dead_man_switch_takes_foreign_orders: bool = False
+    stop_wait_s: float = STOP_WAIT_S
 
 
 @attrs.frozen(kw_only=True)
@@ -205,6 +208,8 @@ async def open_bot(
             dead_man_takes_foreign=plan.dead_man_switch_takes_foreign_orders,
             last_known=journal.last_known(),
             held=held.begin,
+            exit_settings=plan.exits if isinstance(desk.connector, VenueStops) else None,
+            stop_wait_s=plan.stop_wait_s,
         )
 
 

@@ -18,6 +18,7 @@ from perpmaker.model.position import Position
 PROOF_S = 10.0
 FLATTEN_S = 30.0
 HURRIED_S = 2.0
+HURRIED_STOP_S = 1.0
 POLL_S = 0.2
 DIRECT_AFTER_S = 1.0
 
@@ -121,18 +122,28 @@ class Stopping:
 
         return quotes, tuple(report for report, kind in kinds if kind is not None and kind.is_exit)
 
-    async def sweep(self) -> None:
+    def waits_until(self, began_at: float, wait_s: float) -> float:
+        """Until when to wait for what is under way: a second at most once somebody is in a hurry."""
+        until = began_at + wait_s
+
+        return until if self._hurried_at is None else min(until, max(began_at, self._hurried_at) + HURRIED_STOP_S)
+
+    async def sweep(self) -> str | None:
         """Take own quotes off directly, without the trader: for when it is the one that failed.
 
         What it believed does not change any more, so the venue's word counts alone, once the last order that may have
-        been under way can no longer arrive.
+        been under way can no longer arrive. The answer says what could not be proven, None when nothing is left.
         """
+        closing = Closing(unproven="the venue did not list the open orders")
+
         with anyio.CancelScope(shield=True), anyio.move_on_after(PROOF_S):
             self.working, self.settled = tuple, lambda: True
             self._hurried_at = self.recovery.clock.now()
             await self._prove()
             await anyio.sleep(self.recovery.connector.fence_s)
-            await self._prove()
+            closing = await self._prove()
+
+        return closing.unproven
 
     async def _flatten(self) -> str | None:
         """Wait for every position to be closed; what is left when it takes too long, or somebody is in a hurry."""

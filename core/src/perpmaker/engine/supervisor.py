@@ -22,6 +22,7 @@ from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.dead_man import DeadMan
 from perpmaker.engine.decision import Decision
 from perpmaker.engine.diary import Diary
+from perpmaker.engine.ending import STOP_WAIT_S, Ending
 from perpmaker.engine.feed import FeedRunner
 from perpmaker.engine.inbox import Inbox
 from perpmaker.engine.journal import Journal, LastKnown
@@ -35,10 +36,12 @@ from perpmaker.engine.price_reader import PriceReader
 from perpmaker.engine.recorder import Recorder
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.rules_watch import RulesWatch
-from perpmaker.engine.stopping import Closing, Stopping, exit_left
+from perpmaker.engine.stopping import Closing, exit_left
 from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Action, Ask, AskPrice, Place, Reconnect, Resync
 from perpmaker.execution.dispatch import Dispatcher, Gate
+from perpmaker.exits.last_stop import LastStop
+from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.event import (
     Event,
     Halted,
@@ -61,7 +64,8 @@ class Supervisor:
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
     orders of this run. `dead_man_s` is the length of the venue's own timer, where it has
     one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
-    `held` is given the seconds for which the venue wants to hear nothing from this machine.
+    `held` is given the seconds for which the venue wants to hear nothing from this machine. `exit_settings` make the
+    stops of an end without the trader; `stop_wait_s` is how long a clean end lets a fired stop go on.
     """
 
     connector: DerivativeConnector
@@ -77,6 +81,8 @@ class Supervisor:
     dead_man_takes_foreign: bool = False
     last_known: LastKnown | None = None
     held: Callable[[float], None] = lambda _: None
+    exit_settings: ExitSettings | None = None
+    stop_wait_s: float = STOP_WAIT_S
     inbox: Inbox = attrs.field(factory=Inbox, init=False)
     count: OrderCount = attrs.field(init=False)
     _beginning: Beginning = attrs.field(init=False)
@@ -85,7 +91,7 @@ class Supervisor:
     _patience: Patience = attrs.field(init=False)
     _recovery: Recovery = attrs.field(init=False)
     _dispatcher: Dispatcher = attrs.field(init=False)
-    _stopping: Stopping = attrs.field(init=False)
+    _ending: Ending = attrs.field(init=False)
     _dead_man: DeadMan | None = attrs.field(default=None, init=False)
     _recorder: Recorder = attrs.field(init=False)
     _diary: Diary = attrs.field(init=False)
@@ -119,14 +125,6 @@ class Supervisor:
             gate=self._gate,
             emit=self.inbox.put,
         )
-        self._stopping = Stopping(
-            recovery=self._recovery,
-            dispatcher=self._dispatcher,
-            working=self.trader.working,
-            kind_of=self.known.kind,
-            settled=lambda: self.trader.is_settled,
-        )
-
         self._watch = SettingsWatch(
             connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
         )
@@ -160,6 +158,19 @@ class Supervisor:
             since_ms=unread_since(self.last_known, self.clock.utc_ms()),
         )
 
+        self._ending = Ending(
+            trader=self.trader,
+            recovery=self._recovery,
+            dispatcher=self._dispatcher,
+            known=self.known,
+            journal=self.journal,
+            dead_man=self._dead_man,
+            last_stop=None if self.exit_settings is None else LastStop(self.exit_settings, self.instrument),
+            stop_wait_s=self.stop_wait_s,
+            since_ms=lambda: self._reader.since_ms,
+            tell=self.tell,
+        )
+
         with starting("connector", self.connector.name):
             feeds = (*self.connector.feeds(self.instrument), *self.sources)
 
@@ -182,7 +193,7 @@ class Supervisor:
 
     def request_stop(self, *, close: bool = False) -> None:
         """Begin the way to the end (`close`: flat first); asked for again, it hurries."""
-        self._stopping.request(close=close)
+        self._ending.stopping.request(close=close)
 
     async def run(self) -> Closing:
         """Trade until asked to stop, then stop and prove it; what is left is in the answer.
@@ -204,17 +215,15 @@ class Supervisor:
                 if self._dead_man is not None:
                     group.start_soon(self._dead_man.run)
 
-                await self._stopping.requested.wait()
-                self.inbox.put([StopRequested(close=self._stopping.close)])
-                closing = await self._stopping.carry_out()
-                closing = await self._stopping.read_at_last(closing, self._reader.since_ms)
+                await self._ending.stopping.requested.wait()
+                self.inbox.put([StopRequested(close=self._ending.stopping.close)])
+                closing = await self._ending.carry_out()
                 group.cancel_scope.cancel()
-        except BaseException:
-            await self._stopping.sweep()
+        except BaseException as error:
+            await self._ending.rescue(error)
             raise
 
-        if self._dead_man is not None:
-            await self._dead_man.disarm()
+        closing = await self._ending.settle(closing)
 
         for order in closing.exits:
             self.tell(f"left on the venue: {exit_left(order, self.instrument)} ({order.client_id})")

@@ -56,7 +56,7 @@ from perpmaker.model.order import (
     WorkingOrder,
 )
 from perpmaker.model.position import VenueSettings
-from perpmaker.model.quote import Quote, VenueStop, Wake, Wanted, WantedExits
+from perpmaker.model.quote import Exit, Quote, VenueStop, Wake, Wanted, WantedExits
 from perpmaker.model.reading import AccountSeen
 from perpmaker.risk import review as risk
 from perpmaker.state.state import State
@@ -171,6 +171,16 @@ class Trader:
             (order := resting.get(want.slot)) is not None and order.status is OrderStatus.OPEN and equals(order, want)
             for want in stops
         )
+
+    @property
+    def fired(self) -> frozenset[PositionSide]:
+        """The positions whose stop has fired and is not through yet."""
+        return self._wanted_exits.no_quotes_for
+
+    @property
+    def wanted_exits(self) -> tuple[Exit, ...]:
+        """The exits that should rest now."""
+        return self._wanted_exits.exits
 
     # --- the one door ----------------------------------------------------------------------------------------------
 
