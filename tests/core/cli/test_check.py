@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -44,10 +45,11 @@ def check(*arguments: object) -> int:
 
 
 def test_good_configuration_ends_with_the_report(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The environment first, the market's levels and money, then what was checked of the file; all in 80 columns."""
-    assert check(config) == 0
+    """The verdict, what there is to look at, the market's levels and money, then the file; all in 80 columns."""
+    assert check(config, "--full") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "SANDBOX  binance_perpetual BTC-USDT"
+    assert re.fullmatch(r"\d to look at", lines[0])
+    assert "SANDBOX  binance_perpetual BTC-USDT" in lines
     assert "  leverage            3 of at most 125, cross" in lines
     assert "  a run changes       leverage 20 -> 3" in lines
     assert "  account             wallet 10000.00 USDT" in lines
@@ -103,7 +105,7 @@ def test_json_of_a_wrong_file_has_every_problem(config: Path, capsys: pytest.Cap
 def test_unknown_market_ends_with_three(config: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A market that does not exist is said with the nearest that do; here by the sandbox, which is another process."""
     assert check(config, "--set", "market=BTC-USD") == 3
-    assert "has no perpetual market named 'BTC-USD'. Nearest: BTC-USDT" in capfd.readouterr().err
+    assert "has no market named 'BTC-USD'. The sandbox has BTC-USDT" in capfd.readouterr().err
 
 
 def test_leverage_above_the_markets_ends_with_three(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

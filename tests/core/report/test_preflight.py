@@ -161,10 +161,22 @@ def test_missing_stop_loss_is_warned_of_loudly(desk: Any) -> None:
     assert report.warnings[0].text.startswith("NO STOP LOSS")
 
 
-@pytest.mark.parametrize(("kind", "warned"), [("limit", True), ("market", True), ("venue", False)])
-def test_local_stops_protect_only_while_the_program_runs(desk: Any, kind: str, warned: bool) -> None:
-    """What works in this program ends with it."""
-    assert ("protects only while perpmaker runs" in said(desk.report(stop_loss_order=kind))) is warned
+@pytest.mark.parametrize("kind", ["limit", "market"])
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"venue_backstop": False}, "venue_backstop is off"),
+        ({"venue_stops": False}, "binance_perpetual keeps no stops"),
+    ],
+)
+def test_local_stops_alone_protect_only_while_the_program_runs(
+    desk: Any, kind: str, changes: dict[str, Any], why: str
+) -> None:
+    """What works in this program ends with it, which is said loudly; with a backstop on the venue it does not."""
+    words = f'{why}: stop_loss_order = "{kind}" protects only while perpmaker runs and reaches the venue'
+    assert words in said(desk.report(stop_loss_order=kind, **changes), loud=True)
+    assert "protects only" not in said(desk.report(stop_loss_order=kind))
+    assert "protects only" not in said(desk.report(stop_loss_order="venue", **changes))
 
 
 @pytest.mark.parametrize(("leverage", "loud"), [(5, None), (6, False), (20, False), (21, True)])

@@ -26,21 +26,24 @@ SHAPES: tuple[dict[str, Any], ...] = (
 )
 
 
+@pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("changes", SHAPES, ids=lambda changes: ",".join(changes) or "plain")
-def test_page_fits_eighty_columns(desk: Any, changes: dict[str, Any]) -> None:
+def test_page_fits_eighty_columns(desk: Any, changes: dict[str, Any], full: bool) -> None:
     """No line is longer, whatever there is to say."""
-    lines = render_preflight(desk.report(**changes)).splitlines()
+    lines = render_preflight(desk.report(**changes), full=full).splitlines()
     assert [line for line in lines if len(line) > WIDTH] == []
 
 
-def test_page_begins_with_the_environment(desk: Any) -> None:
-    """The first word of every report is where the money is."""
-    assert render_preflight(desk.report()).splitlines()[0] == "SANDBOX  binance_perpetual BTC-USDT"
+@pytest.mark.parametrize("full", [False, True])
+def test_page_says_where_the_money_is_right_after_the_verdict(desk: Any, full: bool) -> None:
+    """The environment is the first word after what there is to look at."""
+    lines = render_preflight(desk.report(stop_loss_order="venue"), full=full).splitlines()
+    assert lines[:2] == ["OK", "SANDBOX  binance_perpetual BTC-USDT"]
 
 
 def test_page_shows_levels_and_full_fills(desk: Any) -> None:
     """The rows that a trader acts on, with the numbers of the figures."""
-    page = render_preflight(desk.report())
+    page = render_preflight(desk.report(), full=True)
 
     for line in (
         "  bid 1              99.00           1.000             99.00             33.00",
@@ -55,7 +58,7 @@ def test_page_shows_levels_and_full_fills(desk: Any) -> None:
 
 def test_withheld_level_stands_with_its_reason(desk: Any) -> None:
     """The reason is on the line below the level."""
-    lines = render_preflight(desk.report(min_notional="100")).splitlines()
+    lines = render_preflight(desk.report(min_notional="100"), full=True).splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("  bid 1"))
     assert lines[at + 1] == "      withheld: below the market's minimum notional (100)"
 

@@ -22,27 +22,35 @@ from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.references import check_references
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment
-from perpmaker.errors import ConfigurationError, MarketRulesError, PerpmakerError
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode
+from perpmaker.errors import ConfigurationError, ExitCode, MarketRulesError, PerpmakerError
 
 if TYPE_CHECKING:
     from perpmaker.report.preflight import Preflight  # a wrong file is said before the engine is imported
+
+_REFUSED = "REFUSED"
 
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Lay a value over the file's.")
 @click.option("--sandbox-url", metavar="URL", help="Ask the sandbox that is serving there.")
+@click.option("--full", is_flag=True, help="Print everything: rules, levels, each figure, the checklist, plugins.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def check(
-    context: click.Context, config: Path, overrides: tuple[str, ...], sandbox_url: str | None, as_json: bool
+    context: click.Context,
+    config: Path,
+    overrides: tuple[str, ...],
+    sandbox_url: str | None,
+    *,
+    full: bool,
+    as_json: bool,
 ) -> None:
     """Check a configuration against the installed plugins and the market, and print the pre-flight report.
 
     Nothing is set and nothing is traded, so that environment live needs no --live here. What a live run asks of its
-    key and of its surroundings holds all the same. Every fault of CONFIG is said at once.
+    key and of its surroundings holds all the same. Every fault of CONFIG is said at once. The report begins with its
+    verdict: OK, how many things there are to look at, or REFUSED.
     """
     try:
         configuration = load_configuration(config, overrides, open_catalog())
@@ -54,13 +62,16 @@ def check(
     except Exception as raised:
         error = expected(raised)
 
+        if error is not None and error.exit_code is ExitCode.REFUSED and not as_json:
+            click.echo(_REFUSED)
+
         if error is None or not as_json:
             raise
 
         click.echo(json.dumps(_refusal(config, error), indent=2))
         context.exit(error.exit_code.value)
 
-    _show(configuration, found, as_json=as_json)
+    _show(configuration, found, as_json=as_json, full=full)
 
     if found.preflight.refusals:
         refused = MarketRulesError("\n".join(found.preflight.refusals))
@@ -73,7 +84,7 @@ def check(
 
 @attrs.frozen(kw_only=True)
 class _Found:
-    """What the venue told. `account` is whose it is, None where it is simulated; `notes` are about the key."""
+    """What the venue told. `account` is whose it is, None where it is simulated; `notes` are about file and key."""
 
     preflight: Preflight
     account: str | None
@@ -84,10 +95,12 @@ def _refusal(config: Path, error: PerpmakerError) -> dict[str, object]:
     """What is wrong, for programs: the problems of the file one by one, or the message."""
     problems = [attrs.asdict(problem) for problem in error.problems] if isinstance(error, ConfigurationError) else []
 
-    return {"file": str(config), "ok": False, "error": str(error), "problems": problems}
+    verdict = _REFUSED if error.exit_code is ExitCode.REFUSED else None
+
+    return {"file": str(config), "ok": False, "verdict": verdict, "error": str(error), "problems": problems}
 
 
-def _show(configuration: Configuration, found: _Found, *, as_json: bool) -> None:
+def _show(configuration: Configuration, found: _Found, *, as_json: bool, full: bool) -> None:
     """The report, for people or for programs."""
     from perpmaker.report.preflight_page import plain_preflight, render_preflight  # noqa: PLC0415  # not for --help
 
@@ -95,31 +108,34 @@ def _show(configuration: Configuration, found: _Found, *, as_json: bool) -> None
         answer = {
             "file": str(configuration.file),
             "ok": not found.preflight.refusals,
+            "verdict": found.preflight.verdict,
             "plugins": list(_plugins(configuration)),
             "account": found.account,
-            "notes": [*configuration.notes, *found.notes],
+            "notes": list(found.notes),
             "report": plain_preflight(found.preflight),
         }
         click.echo(json.dumps(answer, indent=2))
+        return
+
+    click.echo(render_preflight(found.preflight, full=full))
+
+    if found.account is not None:
+        click.echo(f"  the key in [{configuration.connector.name}] opens account {found.account}")
+
+    if full:
+        click.echo("\n".join(_file_lines(configuration)))
     else:
-        click.echo(render_preflight(found.preflight))
-        click.echo("\n".join(_file_lines(configuration, found)))
+        click.echo(f"Everything else: perpmaker check {configuration.file} --full")
 
 
-def _file_lines(configuration: Configuration, found: _Found) -> Iterator[str]:
-    """What was checked beside the market: the file, and whose account its key opens."""
+def _file_lines(configuration: Configuration) -> Iterator[str]:
+    """What was checked beside the market: the file, and what it names."""
     from perpmaker.report.preflight_wording import wrapped  # noqa: PLC0415  # not for --help
 
     yield ""
     yield f"Configuration {configuration.file}"
     yield "  ok every key is known, in its range, and agrees with the others"
     yield from wrapped(f"ok plugins: {', '.join(_plugins(configuration))}", "  ", "     ")
-
-    if found.account is not None:
-        yield f"  ok the key in [{configuration.connector.name}] opens account {found.account}"
-
-    for note in (*configuration.notes, *found.notes):
-        yield from wrapped(f"!  {note}", "  ", "     ")
 
 
 async def _ask(configuration: Configuration, url: str | None) -> _Found:
@@ -176,6 +192,7 @@ async def _look(configuration: Configuration, context: ConnectorContext, stack: 
     from perpmaker.cli.survey import survey  # noqa: PLC0415  # the same
     from perpmaker.engine.key_check import check_key  # noqa: PLC0415  # the same
     from perpmaker.engine.opening import open_connector  # noqa: PLC0415  # the same
+    from perpmaker.report.preflight import with_notes  # noqa: PLC0415  # the same
 
     plan = plan_of(configuration)
 
@@ -185,12 +202,8 @@ async def _look(configuration: Configuration, context: ConnectorContext, stack: 
 
     notes: list[str] = []
     await check_key(connector, configuration.environment, notes.append, trust=True)
-    broken = list(broken_rules(configuration, instrument))
-
-    if broken:
-        raise MarketRulesError("\n".join(broken))
-
-    preflight = await survey(configuration, connector, instrument, context)
+    notes += configuration.notes
+    preflight = with_notes(await survey(configuration, connector, instrument, context), notes)
     is_keyed = configuration.environment in {Environment.TESTNET, Environment.LIVE}
 
     return _Found(preflight=preflight, account=connector.account if is_keyed else None, notes=tuple(notes))
@@ -198,17 +211,6 @@ async def _look(configuration: Configuration, context: ConnectorContext, stack: 
 
 def _ended() -> None:
     """The sandbox has ended by itself; what is asked of it next fails and says so."""
-
-
-def broken_rules(configuration: Configuration, instrument: Instrument) -> Iterator[str]:
-    """What the market's own rules do not allow of a configuration, each with the key and what is allowed."""
-    run = configuration.run
-
-    if run.leverage > instrument.max_leverage:
-        yield f"leverage = {run.leverage}: {instrument.market} allows at most {instrument.max_leverage}"
-
-    if run.position_mode is PositionMode.HEDGE and not instrument.has_hedge_mode:
-        yield f'position_mode = "Hedge": {instrument.market} has only One-way positions'
 
 
 def _plugins(configuration: Configuration) -> Iterator[str]:

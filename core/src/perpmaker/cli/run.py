@@ -187,11 +187,11 @@ async def _run(configuration: Configuration, screen: Screen, wish: Wish) -> Ende
 async def _open(configuration: Configuration, screen: Screen, handle: Handle, wish: Wish) -> AsyncIterator[Supervisor]:
     """A bot connected to its venue, or to the sandbox that stands in for it."""
     from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
+    from perpmaker.cli.report_once import show_report  # noqa: PLC0415  # the same
     from perpmaker.cli.survey import refuse, survey  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
     from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
     from perpmaker.engine.launch import Desk, open_bot  # noqa: PLC0415  # the same
-    from perpmaker.report.preflight_page import render_preflight  # noqa: PLC0415  # the same
 
     home = open_home(os.environ)
 
@@ -201,7 +201,7 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
 
         async def inspect(desk: Desk) -> None:
             preflight = await survey(configuration, desk.connector, desk.instrument, context)
-            screen.show(render_preflight(preflight))
+            show_report(screen, home, context.clock, configuration, preflight)
             refuse(preflight)
             handle.scope.deadline = math.inf  # the venue was reached; a person may take his time
             await wish.account.confirm(desk.connector.name, desk.connector.account)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -18,6 +18,7 @@ import msgspec
 from anyio.abc import TaskStatus
 
 from perpmaker.cli.recording import ReadingLine
+from perpmaker.cli.sandbox_failure import encode_failure, failure_of
 from perpmaker.cli.seconds import Seconds
 from perpmaker.clock import SystemClock
 from perpmaker.errors import PluginError
@@ -96,7 +97,9 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.argument("more", nargs=-1, type=click.Path(path_type=Path), metavar="")
 @click.option("--json", "as_json", is_flag=True, help="Print the line as JSON.")
 @click.option("--until-stdin-closes", is_flag=True, help="Stop when standard input closes, too.")
+@click.pass_context
 def sandbox(  # noqa: PLR0917  # click passes by keyword
+    context: click.Context,
     venue: str,
     port: int,
     seed: int,
@@ -117,20 +120,9 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     """Serve a sandbox of VENUE on this machine: its protocol, a simulated exchange, and a market.
 
     The market is made from a seed, or replayed from a recording. One line says where it is and which test keys it
-    takes. It needs no account and no network, and trades nothing real. It ends with SIGINT or SIGTERM.
+    takes; with --json, one line says too why there is none. It needs no account and no network, and trades nothing
+    real. It ends with SIGINT or SIGTERM.
     """
-    if more and not recording:
-        raise click.UsageError(f"Got unexpected extra argument ({more[0]})")
-
-    if recording_start is not None and not recording:
-        raise click.UsageError("--recording-start does nothing without --recording")
-
-    if shape is not None and recording:
-        raise click.UsageError("--shape is of the synthetic market, and a recording takes its place: leave one out")
-
-    if price is not None and rules is None:
-        raise click.UsageError("--price does nothing without --rules")
-
     settings = SandboxSettings(
         venue=venue,
         market=market,
@@ -143,10 +135,36 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
         price=price,
         latency=Latency(order_ms=order_latency_ms, feed_ms=feed_latency_ms),
     )
-    dialect, beside = _dialect(venue), None if source is None else _source(source)
-    anyio.run(
-        partial(_serve, dialect, beside, settings, port=port, as_json=as_json, until_stdin_closes=until_stdin_closes)
-    )
+
+    try:
+        _refuse_idle(context.params)
+        dialect, beside = _dialect(venue), None if source is None else _source(source)
+        served = partial(_serve, dialect, beside, settings, port=port, as_json=as_json)
+        anyio.run(partial(served, until_stdin_closes=until_stdin_closes))
+    except Exception as raised:
+        failure = failure_of(raised)
+
+        if failure is None or not as_json:
+            raise
+
+        click.echo(encode_failure(failure))
+        context.exit(failure.exit_code)
+
+
+def _refuse_idle(given: Mapping[str, object]) -> None:
+    """UsageError for options that would do nothing."""
+    more = given["more"]
+
+    if given["recording"]:
+        if given["shape"] is not None:
+            raise click.UsageError("--shape is of the synthetic market, and a recording takes its place: leave one out")
+    elif isinstance(more, tuple) and more:
+        raise click.UsageError(f"Got unexpected extra argument ({more[0]})")
+    elif given["recording_start"] is not None:
+        raise click.UsageError("--recording-start does nothing without --recording")
+
+    if given["price"] is not None and given["rules"] is None:
+        raise click.UsageError("--price does nothing without --rules")
 
 
 def _dialect(venue: str) -> Dialect:

@@ -14,6 +14,7 @@ import msgspec
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
+from perpmaker.cli.sandbox_failure import parse_failure
 from perpmaker.cli.source import source_wanted
 from perpmaker.cli.venue import attach, sandbox_settings
 from perpmaker.config.configuration import Configuration
@@ -27,7 +28,7 @@ TELL_EVERY_S = 5.0
 
 END_S = 5.0
 _LONGEST_LINE = 1024 * 1024  # it names every file of a recording
-_NOT_STARTED = "the sandbox did not start: see what it said above"
+_NOT_STARTED = "the sandbox did not start: what it had to say of it is on standard error"
 
 
 async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine:
@@ -94,7 +95,7 @@ async def _start(configuration: Configuration) -> Process:
 
 
 async def _line(process: Process, patience_s: float) -> SandboxLine:
-    """The line that the child prints when it serves."""
+    """The line that the child prints when it serves; SandboxError with its reason when it prints that instead."""
     if process.stdout is None:
         raise TypeError("the sandbox was started without a pipe for its output")
 
@@ -104,6 +105,9 @@ async def _line(process: Process, patience_s: float) -> SandboxLine:
         with anyio.fail_after(patience_s):
             text = await output.receive_until(b"\n", _LONGEST_LINE)
 
+        if (failure := parse_failure(text)) is not None:
+            raise failure
+
         return msgspec.json.decode(text, type=SandboxLine)
     except (anyio.EndOfStream, anyio.IncompleteRead):
         raise _not_started(await process.wait()) from None
@@ -112,7 +116,7 @@ async def _line(process: Process, patience_s: float) -> SandboxLine:
 
 
 def _not_started(code: int) -> PerpmakerError:
-    """Why there is no line: the child has said it, and its exit code says whose fault it was."""
+    """Why there is no line at all: what the child wrote on standard error, which is ours too; its code says whose."""
     if code in {ExitCode.FILE.value, ExitCode.REFUSED.value}:
         return SandboxError(_NOT_STARTED, ExitCode(code))
 

@@ -12,10 +12,11 @@ import attrs
 from perpmaker.cli.plan import plan_of
 from perpmaker.clock import Clock
 from perpmaker.config.configuration import Configuration
-from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading, VenueStops
 from perpmaker.engine.feed import ReferenceFeed
 from perpmaker.engine.guard import guarded_strategy
 from perpmaker.engine.launch import Plan, build_risk
+from perpmaker.engine.market_rules import check_market_rules
 from perpmaker.engine.pace import Pace
 from perpmaker.engine.plugin_start import code_of, starting
 from perpmaker.engine.quoting import Broken, quote
@@ -25,7 +26,6 @@ from perpmaker.errors import MarketRulesError, PerpmakerError, PluginFaultError
 from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.event import Channel, Resynced
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode
 from perpmaker.report.preflight import Preflight, assess
 from perpmaker.report.preflight_figure import Situation
 from perpmaker.risk.review import review
@@ -33,7 +33,6 @@ from perpmaker.state.state import State
 from perpmaker.state.view import Mode
 from perpmaker.strategy.settings import StrategySettings
 
-_EXITS = 2  # of a position: its target and its stop
 LOOK_S = 5.0
 """How long to listen for book, mark price and reference; what has not come by then is reported as missing."""
 
@@ -43,14 +42,12 @@ async def survey(
 ) -> Preflight:
     """Read market and account, ask strategy and risk modules, and report. Nothing is set and nothing is sent.
 
-    Raises the errors of `perpmaker.errors` when the venue cannot be read, and MarketRulesError for more quotes than it
-    takes, before any is computed; a price source that cannot be read is reported.
+    Raises the errors of `perpmaker.errors` when the venue cannot be read, and MarketRulesError for what the market does
+    not allow, before any quote is computed; a price source that cannot be read is reported.
     """
     plan = plan_of(configuration)
+    check_market_rules(plan, connector, instrument)
     ours = plan.strategy_settings if isinstance(plan.strategy_settings, StrategySettings) else None
-
-    if ours is not None:
-        _check_room(ours, plan.position_mode, instrument)
 
     state = State(
         instrument,
@@ -98,6 +95,7 @@ async def survey(
             next_funding_ms=state.market.next_funding_ms,
             given=configuration.given,
             source_failure=source_failure,
+            venue_stops=isinstance(connector, VenueStops),
         )
     )
 
@@ -106,20 +104,6 @@ def refuse(preflight: Preflight) -> None:
     """MarketRulesError with every reason of the report not to trade; nothing when there is none."""
     if preflight.refusals:
         raise MarketRulesError("\n".join(preflight.refusals))
-
-
-def _check_room(strategy: StrategySettings, mode: PositionMode, instrument: Instrument) -> None:
-    """MarketRulesError when there are more quotes than the venue takes orders, targets and stops included."""
-    quotes = len(strategy.order_override) or 2 * strategy.order_levels
-    exits = _EXITS if mode is PositionMode.ONE_WAY else 2 * _EXITS
-    limit = instrument.max_orders
-
-    if limit is not None and quotes + exits > limit:
-        key = "order_override" if strategy.order_override else f"order_levels = {strategy.order_levels}"
-        raise MarketRulesError(
-            f"{key}: {quotes} quotes and {exits} closing orders are more than the {limit} orders that "
-            f"{instrument.market} takes of an account at a time"
-        )
 
 
 def _price_type(configuration: Configuration) -> str:

@@ -65,6 +65,10 @@ class Home:
         """The journal of an account and market."""
         return _private(self.root / "journal") / f"{key.file_name}.sqlite3"
 
+    def report(self, digest: str) -> Path:
+        """Where it is written down when a report was shown last."""
+        return _private(self.root / "report") / digest
+
     def hold(self, venue: str, until_ms: int) -> None:
         """Write down that a venue wants to hear nothing from this machine until then; a later word replaces it."""
         with suppress(OSError):

@@ -37,6 +37,7 @@ from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.engine.market_rules import check_market_rules
 from perpmaker.engine.opening import open_connector
 from perpmaker.engine.persistence import Hold, Persistence, venue_of
 from perpmaker.engine.plugin_start import Report, code_of, starting, unreported
@@ -46,7 +47,6 @@ from perpmaker.engine.source import SourcePlan, Standstill, first_word, judged, 
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.engine.traceback_file import Tracebacks
 from perpmaker.engine.trader import Trader
-from perpmaker.errors import MarketRulesError
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.instrument import Instrument
@@ -120,7 +120,7 @@ async def open_bot(
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
         UnknownMarketError: no such market; names the nearest.
         KeyRightsError: live, and the key may withdraw, or may not trade, or nobody says what it may.
-        MarketRulesError: leverage or position mode are not to be had there.
+        MarketRulesError: the market does not allow what the plan asks for (see `perpmaker.engine.market_rules`).
         LockedError: another process trades this account and market, or orders on the venue say that one does.
         JournalError: the journal cannot be opened, or belongs to something else.
     """
@@ -139,6 +139,7 @@ async def open_bot(
         await held.wait(tell)
         desk = await venue.insist(lambda: _open_desk(plan, context, stack, report))
         await venue.insist(lambda: check_key(desk.connector, context.environment, tell, trust=trust_key))
+        check_market_rules(plan, desk.connector, desk.instrument)
         key = Key(
             environment=context.environment.value,
             venue=desk.connector.name,
@@ -232,25 +233,11 @@ async def _open_orders(plan: Plan, recovery: Recovery) -> Sequence[OrderReport]:
 
 
 async def _prepare(plan: Plan, desk: Desk, clock: Clock) -> VenueSettings:
-    """Check the plan against the market's rules, set the account, and have the venue confirm it."""
-    instrument = desk.instrument
-    table = plan.connector.name
-
-    if plan.leverage > instrument.max_leverage:
-        raise MarketRulesError(
-            f"leverage = {plan.leverage}: {instrument.market} on {table} allows at most {instrument.max_leverage}"
-        )
-
-    if plan.position_mode is PositionMode.HEDGE and not instrument.has_hedge_mode:
-        raise MarketRulesError(f"position_mode = Hedge: {table} has only One-way positions")
-
-    if plan.exits.stop_loss_order == "venue" and not isinstance(desk.connector, VenueStops):
-        raise MarketRulesError(f'stop_loss_order = "venue": {table} keeps no stops; choose "limit" or "market"')
-
+    """Set the account, and have the venue confirm it."""
     wanted = WantedSettings(leverage=plan.leverage, position_mode=plan.position_mode, margin_mode=plan.margin_mode)
 
-    with starting("connector", table):
-        return await prepare(desk.connector, instrument, wanted, clock)
+    with starting("connector", plan.connector.name):
+        return await prepare(desk.connector, desk.instrument, wanted, clock)
 
 
 def build_risk(plan: Plan, instrument: Instrument, report: Report = unreported) -> tuple[RiskModule, ...]:

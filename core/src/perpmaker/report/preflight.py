@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from perpmaker.report.preflight_checklist import Line, advise_leverage, read_checklist
@@ -19,6 +21,24 @@ class Preflight:
     checklist: tuple[Line, ...]
     warnings: tuple[Warned, ...]
     refusals: tuple[str, ...]
+
+    @property
+    def looks(self) -> tuple[Warned, ...]:
+        """The warnings as they are to be read: what can cost the account first."""
+        return tuple(sorted(self.warnings, key=lambda one: not one.loud))
+
+    @property
+    def verdict(self) -> str:
+        """The report in a word or two: `OK`, `2 to look at`, or `REFUSED`."""
+        if self.refusals:
+            return "REFUSED"
+
+        return f"{len(self.warnings)} to look at" if self.warnings else "OK"
+
+
+def with_notes(preflight: Preflight, notes: Iterable[str]) -> Preflight:
+    """The report with what else there is to look at beside the market: the file, and the key."""
+    return attrs.evolve(preflight, warnings=(*preflight.warnings, *(Warned(text=note) for note in notes)))
 
 
 def _loud(text: str) -> Warned:

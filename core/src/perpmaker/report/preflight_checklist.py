@@ -9,14 +9,13 @@ from enum import Enum, unique
 import attrs
 
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.model.order import Side
 from perpmaker.report.preflight_figure import Figures, Situation, filled_sides
+from perpmaker.report.preflight_loss import LEAST_STOP, first_spreads, nearest_spread
 from perpmaker.report.preflight_wording import money, percent, price, short
-from perpmaker.strategy.ladder import SIDES
 from perpmaker.strategy.settings import StrategySettings
 
 CAREFUL_LEVERAGE = 5
-LEAST_STOP, ROOMY_STOP = 2, 5
+ROOMY_STOP = 5
 RESERVE = Decimal("0.5")
 FREE_MARGIN = Decimal("0.3")
 
@@ -96,7 +95,7 @@ def _order(exits: ExitSettings) -> str:
 def _stop_is_wide(exits: ExitSettings, strategy: StrategySettings) -> Line:
     """Against the wider of the spreads of level 1."""
     question = f"the stop is {LEAST_STOP} to {ROOMY_STOP} times the spread or more"
-    spread = max(_first_spreads(strategy).values(), default=None)
+    spread = max(first_spreads(strategy).values(), default=None)
 
     if exits.stop_loss_spread is None or spread is None:
         return _line(question, holds=False, found="no stop loss")
@@ -105,17 +104,6 @@ def _stop_is_wide(exits: ExitSettings, strategy: StrategySettings) -> Line:
     room = ", which is narrow" if LEAST_STOP <= ratio < ROOMY_STOP else ""
 
     return _line(question, ratio >= LEAST_STOP, f"{short(ratio)} times{room}")
-
-
-def _first_spreads(strategy: StrategySettings) -> dict[Side, Decimal]:
-    """The spread of level 1 of each side; a side without levels has none."""
-    if not strategy.order_override:
-        return {Side.BUY: strategy.bid_spread, Side.SELL: strategy.ask_spread}
-
-    rows = strategy.order_override.values()
-    nearest = {side: [spread for name, spread, _ in rows if name == side.value] for side in SIDES}
-
-    return {side: min(spreads) for side, spreads in nearest.items() if spreads}
 
 
 def _stop_is_first(exits: ExitSettings, figures: Figures) -> Line:
@@ -207,8 +195,8 @@ def _optimisation(situation: Situation, strategy: StrategySettings) -> Line:
 def _fees(figures: Figures, exits: ExitSettings, strategy: StrategySettings) -> Iterator[Line]:
     """Spread and profit-taking spread against what both ways cost a maker."""
     fee = 2 * figures.maker_fee
-    spread = min(_first_spreads(strategy).values(), default=Decimal(0))
-    nearest = _nearest(strategy, spread)
+    spread = min(first_spreads(strategy).values(), default=Decimal(0))
+    nearest = nearest_spread(strategy, spread)
     taking = min(exits.long_profit_taking_spread, exits.short_profit_taking_spread)
     words = f"{percent(spread)} against {percent(fee)}"
 
@@ -218,11 +206,3 @@ def _fees(figures: Figures, exits: ExitSettings, strategy: StrategySettings) -> 
     verdict = Verdict.LOOK if spread > fee else Verdict.BAD
     yield _line("the spread is above the round-trip fee", nearest > fee, words, otherwise=verdict)
     yield _line("profit taking is above the round-trip fee", taking > fee, f"{percent(taking)} against {percent(fee)}")
-
-
-def _nearest(strategy: StrategySettings, spread: Decimal) -> Decimal:
-    """How near to the reference level 1 may come: mode `top` brings it up to minimum_spread, or half of its own."""
-    if not strategy.order_optimization_enabled or strategy.order_optimization_mode != "top":
-        return spread
-
-    return spread / 2 if strategy.minimum_spread is None else max(Decimal(0), strategy.minimum_spread)

@@ -36,7 +36,8 @@ class Situation:
     holds the settings of the strategy that ships, None for another one. `margin_mode` is that of the account, or the
     one that the configuration sets; None where neither is known. `settings_now` is what the account is set to, as far
     as it was read. `wallet` is what stands behind the positions, `account` the venue's whole word. `given` are the
-    keys that stand in the file. `source_failure`: why the price source is not heard.
+    keys that stand in the file. `source_failure`: why the price source is not heard. `venue_stops`: the venue
+    keeps stops that outlive this program.
     """
 
     environment: str
@@ -55,6 +56,7 @@ class Situation:
     next_funding_ms: int | None = None
     given: frozenset[str] = frozenset()
     source_failure: str | None = None
+    venue_stops: bool = True
 
 
 @attrs.frozen(kw_only=True)

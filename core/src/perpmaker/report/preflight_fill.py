@@ -49,7 +49,8 @@ class Filled:
 
     `liquidation` is by the venue's tiers as `formula` says, None where no price liquidates; `liquidation_rule_of_thumb`
     is what calculators show. `loss_at_stop` includes both fees, at the stop's own level; `loss_at_limit` is the same at
-    the worst price that the first limit order of the stop accepts, None where a stop goes out without one.
+    the worst price that the first limit order of the stop accepts, None where a stop goes out without one;
+    `loss_at_stop_share` is the first as a share of the wallet, None where there is none.
     `funding_day` is positive when it is paid. `break_even` is the move from the entry, as a share of it, that pays both
     fees as a maker; `break_even_day` a day's funding as well.
     """
@@ -67,6 +68,7 @@ class Filled:
     profit_at_target: Decimal
     stop: Decimal | None
     loss_at_stop: Decimal | None
+    loss_at_stop_share: Decimal | None
     loss_at_limit: Decimal | None
     funding_day: Decimal | None
     min_daily_profit_target: Decimal | None
@@ -115,6 +117,7 @@ def hold(view: View, exits: ExitSettings, money: Money, position: Position, befo
     funding = _funding_day(instrument, money, notional, sign)
     break_even = _break_even(instrument.maker_fee, sign)
     stop = _stop(exits, instrument, position, sign)
+    loss = None if stop is None else _loss(instrument, position, stop)
     ratio = tier_of(instrument.tiers, notional).maintenance_ratio
 
     return Filled(
@@ -132,7 +135,8 @@ def hold(view: View, exits: ExitSettings, money: Money, position: Position, befo
         fees_round_trip=fees,
         profit_at_target=sign * size * (target - position.entry) - fees,
         stop=stop,
-        loss_at_stop=None if stop is None else _loss(instrument, position, stop),
+        loss_at_stop=loss,
+        loss_at_stop_share=None if loss is None or not money.wallet else loss / money.wallet,
         loss_at_limit=_loss_at_limit(exits, instrument, position, stop),
         funding_day=funding,
         min_daily_profit_target=None if funding is None else max(ZERO, TARGET_FACTOR * funding),

@@ -19,7 +19,9 @@ from perpmaker.strategy.optimisation import optimise, price_to_beat
 from perpmaker.strategy.reference import NoReference, Reference, read_reference
 from perpmaker.strategy.settings import StrategySettings
 
-LASTING = frozenset({Rule.MIN_AMOUNT, Rule.MIN_NOTIONAL, Rule.MAX_AMOUNT, Rule.ROUNDING, Rule.BUDGET, Rule.RISK})
+LASTING = frozenset(
+    {Rule.MIN_AMOUNT, Rule.MIN_NOTIONAL, Rule.MAX_AMOUNT, Rule.ROUNDING, Rule.BUDGET, Rule.RISK, Rule.PRICE_BAND}
+)
 """Rules that withhold a level for as long as configuration, market and account stay as they are."""
 
 

@@ -24,24 +24,29 @@ _NAMES = {Side.BUY: "bid", Side.SELL: "ask"}
 _DAY_MS = 86_400_000
 
 
-def render_preflight(preflight: Preflight) -> str:
-    """The report for a person: environment first, then levels, full fills, and what to think of it."""
+def render_preflight(preflight: Preflight, *, full: bool = False) -> str:
+    """The report for a person: the verdict, what there is to look at, and the money; `full`: everything else too."""
     figures = preflight.figures
-    parts: tuple[Iterator[str], ...] = (
-        _head(figures),
-        _levels(figures),
-        _fills(figures),
-        _market(preflight),
-        _checklist(preflight),
-        _warnings(preflight),
-    )
+    parts: tuple[Iterator[str], ...] = (_verdict(preflight), _brief(figures), _fills(figures, full=full))
+
+    if full:
+        parts = (
+            _verdict(preflight),
+            _head(figures),
+            _levels(figures),
+            _fills(figures, full=full),
+            _market(preflight),
+            _checklist(preflight),
+        )
 
     return "\n".join(line for part in parts for line in part)
 
 
 def plain_preflight(preflight: Preflight) -> dict[str, Any]:
     """The report as plain values, the field names being the keys; numbers are exact, as text."""
-    return attrs.asdict(preflight, value_serializer=lambda _, __, value: _plain(value))
+    values = attrs.asdict(preflight, value_serializer=lambda _, __, value: _plain(value))
+
+    return {"verdict": preflight.verdict, **values}
 
 
 def _plain(value: object) -> object:
@@ -53,6 +58,29 @@ def _plain(value: object) -> object:
         return "0" if value == 0 else f"{value.normalize():f}"
 
     return value
+
+
+# --- the verdict ---------------------------------------------------------------------------------------------------
+
+
+def _verdict(preflight: Preflight) -> Iterator[str]:
+    """The verdict alone on the first line, then its reasons, the worst first."""
+    yield preflight.verdict
+
+    for refusal in preflight.refusals:
+        yield from wrapped(f"!! REFUSED: {refusal}", "  ", "     ")
+
+    for warned in preflight.looks:
+        yield from wrapped(f"{'!!' if warned.loud else '!':<3}{warned.text}", "  ", "     ")
+
+
+def _brief(figures: Figures) -> Iterator[str]:
+    """Where the money is, what a run would change there, and what is held."""
+    yield f"{figures.environment.upper()}  {figures.venue} {figures.market}"
+    yield from _changes(figures)
+
+    if figures.account.positions:
+        yield from _held(figures)
 
 
 # --- the head ------------------------------------------------------------------------------------------------------
@@ -103,7 +131,11 @@ def _account(figures: Figures) -> Iterator[str]:
     equity = "" if account.equity in {None, account.wallet} else f", equity {money(account.equity)}"
     yield from _row("account", f"wallet {money(account.wallet)} {figures.quote}{equity}")
 
-    for held in account.positions:
+    yield from _held(figures)
+
+
+def _held(figures: Figures) -> Iterator[str]:
+    for held in figures.account.positions:
         liquidation = (
             ""
             if held.liquidation is None
@@ -111,7 +143,7 @@ def _account(figures: Figures) -> Iterator[str]:
         )
         yield from _row("held now", f"{held.amount:f} {figures.base} at {price(held.entry, figures.tick)}{liquidation}")
 
-    if not account.positions:
+    if not figures.account.positions:
         yield from _row("held now", "nothing")
 
 
@@ -154,6 +186,7 @@ _ROWS: Sequence[tuple[str, Callable[[Filled, Decimal], str]]] = (
     ("  isolated, thumb rule", lambda one, tick: price(one.liquidation_rule_of_thumb, tick)),
     ("stop fires at", lambda one, tick: price(one.stop, tick)),
     ("loss at stop, with fees", lambda one, _: money(one.loss_at_stop)),
+    ("  of the wallet", lambda one, _: "-" if one.loss_at_stop_share is None else percent(one.loss_at_stop_share)),
     ("  at its first limit", lambda one, _: money(one.loss_at_limit)),
     ("target", lambda one, tick: price(one.target, tick)),
     ("profit at target", lambda one, _: money(one.profit_at_target)),
@@ -165,7 +198,22 @@ _ROWS: Sequence[tuple[str, Callable[[Filled, Decimal], str]]] = (
 )
 
 
-def _fills(figures: Figures) -> Iterator[str]:
+_MONEY = {
+    "position",
+    "notional",
+    "margin",
+    "average entry",
+    "liquidation price",
+    "stop fires at",
+    "loss at stop, with fees",
+    "  of the wallet",
+    "target",
+    "profit at target",
+}
+"""The rows that a person needs before each run; the others come with `--full`."""
+
+
+def _fills(figures: Figures, *, full: bool) -> Iterator[str]:
     bids, asks, together = figures.bids, figures.asks, figures.all_filled
     everything = {"notional": money(together.notional), "margin": money(together.margin)}
     everything["funding a day (paid +)"] = "" if together.funding_day is None else money(together.funding_day)
@@ -173,11 +221,14 @@ def _fills(figures: Figures) -> Iterator[str]:
     yield f"{'If everything fills':<{_LABEL}}{'all bids':>{_COLUMN}}{'all asks':>{_COLUMN}}{'all levels':>{_COLUMN}}"
 
     for label, word in _ROWS:
+        if not full and label not in _MONEY:
+            continue
+
         cells = ["-" if one is None else word(one, figures.tick) for one in (bids, asks)]
         row = f"  {label:<{_LABEL - 2}}{cells[0]:>{_COLUMN}}{cells[1]:>{_COLUMN}}{everything.get(label, ''):>{_COLUMN}}"
         yield row.rstrip()
 
-    for formula in dict.fromkeys(one.formula for one in (bids, asks) if one is not None):
+    for formula in dict.fromkeys(one.formula for one in (bids, asks) if full and one is not None):
         yield from wrapped(f"Liquidation: {formula}.", "  ")
 
     yield f"  Money in {figures.quote}, amounts in {figures.base}."
@@ -235,20 +286,6 @@ def _checklist(preflight: Preflight) -> Iterator[str]:
 
     for line in preflight.checklist:
         yield from wrapped(f"{_MARKS[line.verdict]:<3}{line.question}: {line.found}", "  ", "     ")
-
-
-def _warnings(preflight: Preflight) -> Iterator[str]:
-    if not preflight.warnings and not preflight.refusals:
-        return
-
-    yield ""
-    yield "Warnings"
-
-    for warned in sorted(preflight.warnings, key=lambda one: not one.loud):
-        yield from wrapped(f"{'!!' if warned.loud else '!':<3}{warned.text}", "  ", "     ")
-
-    for refusal in preflight.refusals:
-        yield from wrapped(f"!! REFUSED: {refusal}", "  ", "     ")
 
 
 def _row(name: str, text: str) -> Iterator[str]:
