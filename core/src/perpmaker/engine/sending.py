@@ -12,6 +12,7 @@ from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.execution.diff import Changes, Want, diff, new_order
+from perpmaker.model.order import PositionSide
 from perpmaker.state.state import State
 
 
@@ -39,11 +40,17 @@ class Sending:
             blocked=orders.is_blocked,
             waiting=waiting,
             settling={slot: 0 for slot in orders.missing() if not slot.kind.is_exit},
-            cut=orders.cut(now),
+            cut=orders.cut(now, self._known_ms),
             two_stops=self.two_stops,
         )
 
         return [*self._cancels(changes, now), *self._places(changes, now)]
+
+    def _known_ms(self, side: PositionSide) -> int:
+        """The venue's time of the newest fact about a position; 0 where there is none."""
+        position = self.state.account.positions.get(side)
+
+        return 0 if position is None else position.venue_ms
 
     def _cancels(self, changes: Changes, now: float) -> list[Action]:
         actions: list[Action] = []

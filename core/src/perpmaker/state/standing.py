@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from types import MappingProxyType
 from typing import Final
 
-from perpmaker.model.order import OrderStatus, Slot, WorkingOrder
+from perpmaker.model.order import OrderStatus, PositionSide, Slot, WorkingOrder
 from perpmaker.state.ending import Endings
 from perpmaker.state.graveyard import Graveyard
 from perpmaker.state.record import Record
@@ -84,12 +84,18 @@ class Standing:
 
         return lots
 
-    def cut(self, now: float) -> set[str]:
-        """Client ids of the orders of which the venue took less than we asked for, within the last `CUT_S`."""
+    def cut(self, now: float, known_ms: Callable[[PositionSide], int]) -> set[str]:
+        """Client ids of the orders of which the venue took less than we asked for, within the last `CUT_S`.
+
+        Not those of a position of which more is known than the venue knew when it cut: `known_ms` is the venue's time
+        of the newest fact of each.
+        """
         return {
             client_id
             for client_id, record in self.live.items()
-            if record.cut_at is not None and now < record.cut_at + CUT_S
+            if record.cut_at is not None
+            and now < record.cut_at + CUT_S
+            and known_ms(record.working.order.position_side) <= record.shaped_ms
         }
 
     def redate(self, clock: VenueClock, now: float) -> None:
