@@ -12,7 +12,8 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Run the command; before its own handlers stand, Ctrl-C ends it at once and without a word."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored, as below nohup
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
 
     from perpmaker.cli import main as run_command  # noqa: PLC0415  # what takes its time is interruptible
 

@@ -10,6 +10,11 @@ from typing import NoReturn
 
 import click
 
+from perpmaker.cli.output import owned, result_fault
+
+_UNWRITTEN = 2
+"""Exit code of a command whose results nobody could be given."""
+
 COMMANDS = {
     "check": "Check a configuration against the installed plugins and the market.",
     "plugins": "List the installed plugins, and what became of each.",
@@ -54,14 +59,27 @@ def perpmaker() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command; every way to end becomes a message and an exit code, and none of them a traceback."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if callable(signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on it is contained, below
 
+    with owned():
+        code = _run(arguments)
+        fault = result_fault()
+
+        if fault is not None:
+            click.echo(f"Standard output could not be written: {fault.strerror}.", err=True)
+            code = code or _UNWRITTEN
+
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run the command and say how it ended: the exit code."""
     try:
         ended = perpmaker.main(args=arguments, prog_name="perpmaker", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  # the outermost place: whatever ends the process is said here
         from perpmaker.cli.failure import explain  # noqa: PLC0415  # only when something went wrong
 
-        sys.exit(explain(error))
+        return explain(error)
 
-    sys.exit(ended if isinstance(ended, int) else 0)
+    return ended if isinstance(ended, int) else 0

@@ -19,6 +19,7 @@ from anyio.abc import TaskStatus
 from perpmaker.cli.failure import expected
 from perpmaker.cli.guard import check_surroundings
 from perpmaker.cli.installation import open_catalog, watched
+from perpmaker.cli.output import claim, result
 from perpmaker.cli.references import check_references
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment
@@ -52,6 +53,8 @@ def check(
     key and of its surroundings holds all the same. Every fault of CONFIG is said at once. The report begins with its
     verdict: OK, how many things there are to look at, or REFUSED.
     """
+    claim()
+
     try:
         configuration = load_configuration(config, overrides, open_catalog())
         check_surroundings(configuration.environment, os.environ)
@@ -63,12 +66,12 @@ def check(
         error = expected(raised)
 
         if error is not None and error.exit_code is ExitCode.REFUSED and not as_json:
-            click.echo(_REFUSED)
+            result(_REFUSED)
 
         if error is None or not as_json:
             raise
 
-        click.echo(json.dumps(_refusal(config, error), indent=2))
+        result(json.dumps(_refusal(config, error), indent=2))
         context.exit(error.exit_code.value)
 
     _show(configuration, found, as_json=as_json, full=full)
@@ -114,18 +117,18 @@ def _show(configuration: Configuration, found: _Found, *, as_json: bool, full: b
             "notes": list(found.notes),
             "report": plain_preflight(found.preflight),
         }
-        click.echo(json.dumps(answer, indent=2))
+        result(json.dumps(answer, indent=2))
         return
 
-    click.echo(render_preflight(found.preflight, full=full))
+    result(render_preflight(found.preflight, full=full))
 
     if found.account is not None:
-        click.echo(f"  the key in [{configuration.connector.name}] opens account {found.account}")
+        result(f"  the key in [{configuration.connector.name}] opens account {found.account}")
 
     if full:
-        click.echo("\n".join(_file_lines(configuration)))
+        result("\n".join(_file_lines(configuration)))
     else:
-        click.echo(f"Everything else: perpmaker check {configuration.file} --full")
+        result(f"Everything else: perpmaker check {configuration.file} --full")
 
 
 def _file_lines(configuration: Configuration) -> Iterator[str]:

@@ -12,6 +12,7 @@ import click
 
 from perpmaker.catalog import KINDS, Catalog
 from perpmaker.cli.installation import watched_catalog
+from perpmaker.cli.output import claim, result
 from perpmaker.plugins import LoadedPlugin, unknown_in_environment
 
 _WIDTH = 80
@@ -42,6 +43,7 @@ class Row:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def plugins(as_json: bool) -> None:
     """List the installed plugins, and what became of each."""
+    claim()
     catalog = watched_catalog()
     rows = list(rows_of(catalog))
 
@@ -49,10 +51,10 @@ def plugins(as_json: bool) -> None:
         click.echo(f"warning: {line}", err=True)
 
     if as_json:
-        click.echo(json.dumps([attrs.asdict(row) for row in rows], indent=2))
+        result(json.dumps([attrs.asdict(row) for row in rows], indent=2))
     else:
         for line in table(rows):
-            click.echo(line)
+            result(line)
 
 
 def rows_of(catalog: Catalog) -> Iterator[Row]:

@@ -18,6 +18,7 @@ from anyio.abc import TaskStatus
 
 from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
 from perpmaker.cli.installation import open_catalog, watched
+from perpmaker.cli.output import claim, result
 from perpmaker.cli.references import check_references
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.seconds import Seconds
@@ -97,6 +98,7 @@ def run(
     Ctrl-C, SIGTERM or a closed terminal stops cleanly: quotes are cancelled and proven gone, closing orders of an open
     position stay. A second one hurries.
     """
+    claim()
     configuration = load_configuration(config, overrides, open_catalog())
     require_consent(configuration.environment, live=live)
     check_surroundings(configuration.environment, os.environ)
@@ -123,7 +125,7 @@ def run(
 
         context.exit(ExitCode.INTERRUPTED.value)
 
-    click.echo(ended.summary.as_json() if as_json else ended.page)
+    result(ended.summary.as_json() if as_json else ended.page, may_be_lost=True)
 
     if ended.unproven is not None:
         raise StopNotProvenError(f"stopped, but not proven clean: {ended.unproven}. Look at the venue.")

@@ -17,6 +17,7 @@ import click
 import msgspec
 from anyio.abc import TaskStatus
 
+from perpmaker.cli.output import claim, result
 from perpmaker.cli.recording import ReadingLine
 from perpmaker.cli.sandbox_failure import encode_failure, failure_of
 from perpmaker.cli.seconds import Seconds
@@ -97,6 +98,7 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.argument("more", nargs=-1, type=click.Path(path_type=Path), metavar="")
 @click.option("--json", "as_json", is_flag=True, help="Print the line as JSON.")
 @click.option("--until-stdin-closes", is_flag=True, help="Stop when standard input closes, too.")
+@click.option("--line-to-fd", type=int, hidden=True, help="Write the line to this descriptor instead.")
 @click.pass_context
 def sandbox(  # noqa: PLR0917  # click passes by keyword
     context: click.Context,
@@ -116,6 +118,7 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     more: tuple[Path, ...],
     as_json: bool,
     until_stdin_closes: bool,
+    line_to_fd: int | None,
 ) -> None:
     """Serve a sandbox of VENUE on this machine: its protocol, a simulated exchange, and a market.
 
@@ -123,6 +126,7 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     takes; with --json, one line says too why there is none. It needs no account and no network, and trades nothing
     real. It ends with SIGINT or SIGTERM.
     """
+    claim()
     settings = SandboxSettings(
         venue=venue,
         market=market,
@@ -140,14 +144,14 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
         _refuse_idle(context.params)
         dialect, beside = _dialect(venue), None if source is None else _source(source)
         served = partial(_serve, dialect, beside, settings, port=port, as_json=as_json)
-        anyio.run(partial(served, until_stdin_closes=until_stdin_closes))
+        anyio.run(partial(served, until_stdin_closes=until_stdin_closes, line_to_fd=line_to_fd))
     except Exception as raised:
         failure = failure_of(raised)
 
         if failure is None or not as_json:
             raise
 
-        click.echo(encode_failure(failure))
+        _say_line(encode_failure(failure), line_to_fd)
         context.exit(failure.exit_code)
 
 
@@ -217,6 +221,7 @@ async def _serve(
     port: int,
     as_json: bool,
     until_stdin_closes: bool,
+    line_to_fd: int | None,
 ) -> None:
     try:
         listener = await anyio.create_tcp_listener(local_host=HOST, local_port=port)
@@ -244,16 +249,26 @@ async def _serve(
             if beside is not None:
                 beside.follow(served.exchange)
 
-            click.echo(_line(served.line, as_json=as_json))
+            _say_line(_line(served.line, as_json=as_json), line_to_fd)
             await anyio.sleep_forever()
 
 
 async def _end_with_signal(scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         task_status.started()
 
         async for _ in signals:
             scope.cancel()
+
+
+def _say_line(line: str, to_fd: int | None) -> None:
+    """Say where the sandbox is: on standard output, or to the process that has started it, on a pipe of its own."""
+    if to_fd is None:
+        result(line)
+        return
+
+    with open(to_fd, "w", encoding="utf-8") as pipe:  # noqa: PTH123  # a descriptor has no path
+        pipe.write(f"{line}\n")
 
 
 def _tell(text: str) -> None:

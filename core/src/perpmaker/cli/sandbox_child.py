@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,6 @@ from random import Random
 import anyio
 import msgspec
 from anyio.abc import Process
-from anyio.streams.buffered import BufferedByteReceiveStream
 
 from perpmaker.cli.sandbox_failure import parse_failure
 from perpmaker.cli.source import source_wanted
@@ -58,23 +58,34 @@ async def open_child(configuration: Configuration, ended: Callable[[], None]) ->
 
     `ended` is called when it ends by itself meanwhile. ConnectivityError when it does not come up.
     """
-    async with await _start(configuration) as process:
+    reading, writing = os.pipe()
+
+    try:
+        process = await _start(configuration, writing)
+    finally:
+        os.close(writing)
+
+    async with process:
         try:
             # A recording takes as long as it takes: the child tells how far it has read.
-            line = await _line(process, inf if configuration.sandbox.recording else READY_S)
+            line = await _line(process, reading, inf if configuration.sandbox.recording else READY_S)
 
             async with anyio.create_task_group() as group:
                 group.start_soon(_watch, process, ended)
                 yield line
                 group.cancel_scope.cancel()
         finally:
+            os.close(reading)
             await _end(process)
 
 
-async def _start(configuration: Configuration) -> Process:
-    """Start the child in a session of its own: Ctrl-C is for us, it is still needed to cancel the quotes."""
+async def _start(configuration: Configuration, line_to: int) -> Process:
+    """Start the child in a session of its own: Ctrl-C is for us, it is still needed to cancel the quotes.
+
+    The child says where it serves on the pipe `line_to`, and not on standard output, to which plugins may print.
+    """
     settings = sandbox_settings(configuration)
-    words = [sys.executable, "-m", "perpmaker", "sandbox", settings.venue, "--json"]
+    words = [sys.executable, "-m", "perpmaker", "sandbox", settings.venue, "--json", "--line-to-fd", str(line_to)]
     words += ["--until-stdin-closes", "--seed", str(settings.seed), "--balance", str(settings.balance)]
     words += ["--market", settings.market, "--port", str(configuration.sandbox.port)]
     words += ["--order-latency-ms", str(settings.latency.order_ms)]
@@ -91,27 +102,31 @@ async def _start(configuration: Configuration) -> Process:
     else:
         words += ["--shape", settings.shape]
 
-    return await anyio.open_process(words, stdin=subprocess.PIPE, stderr=None, start_new_session=True)
+    return await anyio.open_process(
+        words, stdin=subprocess.PIPE, stdout=None, stderr=None, start_new_session=True, pass_fds=(line_to,)
+    )
 
 
-async def _line(process: Process, patience_s: float) -> SandboxLine:
-    """The line that the child prints when it serves; SandboxError with its reason when it prints that instead."""
-    if process.stdout is None:
-        raise TypeError("the sandbox was started without a pipe for its output")
-
-    output = BufferedByteReceiveStream(process.stdout)
+async def _line(process: Process, reading: int, patience_s: float) -> SandboxLine:
+    """The line that the child writes when it serves; SandboxError with its reason when it writes that instead."""
+    content = b""
 
     try:
         with anyio.fail_after(patience_s):
-            text = await output.receive_until(b"\n", _LONGEST_LINE)
+            while not content.endswith(b"\n") and len(content) < _LONGEST_LINE:
+                await anyio.wait_readable(reading)
+                part = os.read(reading, 65_536)
 
-        if (failure := parse_failure(text)) is not None:
+                if not part:
+                    raise _not_started(await process.wait())
+
+                content += part
+
+        if (failure := parse_failure(content)) is not None:
             raise failure
 
-        return msgspec.json.decode(text, type=SandboxLine)
-    except (anyio.EndOfStream, anyio.IncompleteRead):
-        raise _not_started(await process.wait()) from None
-    except (TimeoutError, anyio.DelimiterNotFound, msgspec.MsgspecError):
+        return msgspec.json.decode(content, type=SandboxLine)
+    except (TimeoutError, msgspec.MsgspecError):
         raise ConnectivityError(_NOT_STARTED) from None
 
 

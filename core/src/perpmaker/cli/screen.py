@@ -39,6 +39,9 @@ class Screen:
             self.tell(line)
             return
 
+        if not getattr(sys.stderr, "is_idle", True):
+            return  # the terminal takes nothing now: there is no use in more of what will be old by then
+
         line = printable(line).replace("\n", " ")
         click.echo(f"\r\x1b[K{line[: max(1, terminal_columns() - 1)]}", err=True, nl=False)
         self._drawn = True

@@ -1,0 +1,238 @@
+"""What a command writes: through bounded queues to threads, so that no terminal, pipe or disk can stop or end trading.
+
+`owned` gives the command's standard output to its results alone. Whatever else is printed, by a library, a plugin or
+its C code, goes where messages go: to standard error. A line that the reader does not take in time is dropped and
+counted.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import click
+
+MOST_BYTES = 1_048_576
+"""Bytes that wait for a reader at most; what comes on top is dropped."""
+
+CLOSE_S = 2.0
+"""Seconds that an end waits for what is still to be written."""
+
+RETRY_S = 0.25
+"""Seconds between two tries on a disk that is full."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Writer:
+    """Writes to a file descriptor from a thread of its own; `put` neither blocks nor raises."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.fault: OSError | None = None
+        """Why something was not written; None while all was."""
+        self.dropped = 0
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._is_closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name=f"output {fd}", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be written."""
+        return not self._size
+
+    def put(self, content: bytes) -> None:
+        """Have it written in turn; dropped where too much waits already."""
+        with self._changed:
+            if self._size + len(content) > MOST_BYTES or self._is_closed:
+                self.dropped += content.count(b"\n") or 1
+                return
+
+            self._waiting.append(content)
+            self._size += len(content)
+            self._changed.notify_all()
+
+    def close(self, within_s: float) -> None:
+        """Wait for what is still to be written, no longer than this; nothing is written afterwards."""
+        until = time.monotonic() + within_s
+
+        with self._changed:
+            while self._size and (left_s := until - time.monotonic()) > 0:
+                self._changed.wait(left_s)
+
+            if self._size and self.fault is None:
+                self.fault = OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting and not self._is_closed:
+                    self._changed.wait()
+
+                if self._is_closed:
+                    return
+
+                content = self._waiting.popleft()
+                told, self.dropped = self.dropped, 0
+
+            self._write(content if not told else _dropped(told) + content)
+
+            with self._changed:
+                self._size -= len(content)
+                self._changed.notify_all()
+
+    def _write(self, content: bytes) -> None:
+        """Write all of it; what a reader that is gone, or a full disk, does not take is dropped."""
+        left = memoryview(content)
+        until = time.monotonic() + CLOSE_S
+
+        while left:
+            try:
+                left = left[os.write(self.fd, left) :]
+            except BlockingIOError:
+                select.select([], [self.fd], [], RETRY_S)
+            except InterruptedError:
+                continue
+            except OSError as error:
+                self.fault = error
+
+                if error.errno not in _FULL or time.monotonic() >= until or self._is_closed:
+                    with self._changed:
+                        self.dropped += content.count(b"\n") or 1
+
+                    return
+
+                time.sleep(RETRY_S)
+
+
+class QueuedText(io.TextIOBase):
+    """A text stream whose lines go to a `Writer`: it takes the place of sys.stdout and sys.stderr."""
+
+    encoding = "utf-8"
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__()
+        self._writer = writer
+        self.buffer = _QueuedBytes(writer)
+
+    def write(self, text: str) -> int:
+        """Queue a text; what UTF-8 cannot say is escaped."""
+        self._writer.put(text.encode("utf-8", "backslashreplace"))
+
+        return len(text)
+
+    def writable(self) -> bool:
+        """Say that it can be written to."""
+        return True
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+        return os.isatty(self._writer.fd)
+
+    def fileno(self) -> int:
+        """The descriptor that the writer writes to."""
+        return self._writer.fd
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all of it has been taken by its reader."""
+        return self._writer.is_idle
+
+
+class _QueuedBytes(io.RawIOBase):
+    """The bytes below a `QueuedText`, for what writes them directly."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # Buffer, of 3.12
+        copied = bytes(content)
+        self._writer.put(copied)
+
+        return len(copied)
+
+
+_results: Writer | None = None
+_may_be_lost = False
+
+
+@contextmanager
+def owned() -> Iterator[None]:
+    """Own standard output and error while a command runs; where they are no real ones (in a test) nothing changes."""
+    global _results  # noqa: PLW0603  # one process has one standard output
+
+    if sys.stdout is not sys.__stdout__ or sys.stderr is not sys.__stderr__ or not _are_real():
+        yield
+        return
+
+    results, messages = Writer(os.dup(1)), Writer(os.dup(2))
+    os.dup2(2, 1)  # what is written past Python's streams is no result either
+    _results, sys.stdout, sys.stderr = results, QueuedText(results), QueuedText(messages)
+
+    try:
+        yield
+    finally:
+        results.close(CLOSE_S)
+        messages.close(CLOSE_S)
+        _results = None
+        sys.stdout = sys.stderr = io.StringIO()
+
+
+def claim() -> None:
+    """Claim standard output for `result` alone: from here on code of others may run, and print."""
+    if _results is not None:
+        sys.stdout = sys.stderr
+
+
+def result(text: str, *, may_be_lost: bool = False) -> None:
+    """Write a line that a person or a program has asked for: the only thing that standard output gets.
+
+    `may_be_lost`: it is not what the command is for, as the summary of a run, whose exit code says how it ended.
+    """
+    global _may_be_lost  # noqa: PLW0603  # as below: one process, one standard output
+    _may_be_lost = may_be_lost
+
+    if _results is None:
+        click.echo(text)
+    else:
+        _results.put(f"{text}\n".encode("utf-8", "backslashreplace"))
+
+
+def result_fault() -> OSError | None:
+    """Wait for the results to be written: why they could not be, None when they were or nobody reads them any more."""
+    if _results is None:
+        return None
+
+    _results.close(CLOSE_S)
+    fault = _results.fault
+
+    return None if fault is None or _may_be_lost or fault.errno == errno.EPIPE else fault
+
+
+def _are_real() -> bool:
+    with suppress(OSError, ValueError):
+        return (sys.stdout.fileno(), sys.stderr.fileno()) == (1, 2)
+
+    return False
+
+
+def _dropped(lines: int) -> bytes:
+    return f"... {lines} lines were dropped, because nothing took them\n".encode()

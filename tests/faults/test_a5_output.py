@@ -1,0 +1,194 @@
+"""A5, B4, B6, B14: no terminal, pipe, disk or signal stops a run without its protection, and none blocks it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import termios
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perpmaker.cli.output import MOST_BYTES, Writer
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "tests" / "practice.toml"
+COMMAND = (sys.executable, "-m", "perpmaker")
+
+
+@contextmanager
+def started(*words: str, home: Path, **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A command of perpmaker's as a process, killed at the end where it is still there."""
+    environ = os.environ | {"PERPMAKER_HOME": str(home)}
+
+    with subprocess.Popen([*COMMAND, *words], env=environ, **streams) as process:  # noqa: S603  # ours
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for_trading(home: Path, within_s: float = 40.0) -> None:
+    """Wait until a run has recorded that it sends orders: by then every page and line of its start has been written."""
+    until = time.monotonic() + within_s
+
+    while time.monotonic() < until:
+        for file in (home / "journal").glob("*.sqlite3"):
+            with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as journal, suppress(sqlite3.Error):
+                if journal.execute("SELECT COUNT(*) FROM row WHERE kind = 'intent'").fetchone()[0]:
+                    return
+
+        time.sleep(0.1)
+
+    raise AssertionError("the run did not begin to trade")
+
+
+def test_A5_putting_never_blocks_and_what_nobody_takes_is_counted() -> None:
+    """A pipe that nobody reads is full after 64 KB: everything is put at once, and what is too much is dropped."""
+    reading, writing = os.pipe()
+    writer = Writer(writing)
+    began = time.monotonic()
+
+    for _ in range(3 * MOST_BYTES // 1000):
+        writer.put(b"x" * 999 + b"\n")
+
+    assert time.monotonic() - began < 2
+    assert writer.dropped > 0
+    assert not writer.is_idle
+    os.set_blocking(reading, False)
+    os.read(reading, 65_536)
+    writer.close(0.2)
+    assert writer.fault is not None
+    os.close(reading)
+
+
+@pytest.mark.parametrize("code", [errno.EPIPE, errno.EIO, errno.EBADF])
+def test_A5_a_reader_that_is_gone_loses_lines_and_nothing_else(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """A closed pipe, a lost terminal, a closed descriptor: the lines are dropped, and writing goes on."""
+    writes: list[bytes] = []
+
+    def write(_: int, content: bytes) -> int:
+        if not writes:
+            writes.append(b"")
+            raise OSError(code, os.strerror(code))
+
+        writes.append(bytes(content))
+        return len(content)
+
+    monkeypatch.setattr("perpmaker.cli.output.os.write", write)
+    writer = Writer(99)
+    writer.put(b"one\n")
+
+    while not writer.is_idle:
+        time.sleep(0.001)
+
+    writer.put(b"two\n")
+    writer.close(5.0)
+    assert b"".join(writes) == b"... 1 lines were dropped, because nothing took them\ntwo\n"
+
+
+@pytest.mark.parametrize("kind", ["terminal stopped", "pipe not read", "pipe closed", "disk full"])
+def test_A5_a_run_whose_output_nothing_takes_trades_and_ends_cleanly(tmp_path: Path, kind: str) -> None:
+    """It trades for its time and stops at a signal within seconds, with exit code 0."""
+    descriptors: list[int] = []
+
+    if kind == "terminal stopped":
+        outer, inner = os.openpty()
+        termios.tcflow(inner, termios.TCOOFF)
+        streams: dict[str, Any] = {"stdout": inner, "stderr": inner}
+        descriptors += [outer, inner]
+    elif kind == "disk full":
+        full = os.open("/dev/full", os.O_WRONLY)
+        streams = {"stdout": full, "stderr": full}
+        descriptors += [full]
+    else:
+        reading, writing = os.pipe()
+        streams = {"stdout": writing, "stderr": writing}
+        descriptors += [writing] if kind == "pipe closed" else [reading, writing]
+
+        if kind == "pipe closed":
+            os.close(reading)
+        else:
+            os.set_blocking(writing, False)
+            os.write(writing, b"x" * 65_536)
+            os.set_blocking(writing, True)
+
+    try:
+        with started("run", str(EXAMPLE), home=tmp_path, **streams) as process:
+            wait_for_trading(tmp_path)
+            assert process.poll() is None
+            process.send_signal(signal.SIGHUP if kind == "terminal stopped" else signal.SIGTERM)
+            assert process.wait(timeout=25) == 0
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+    assert list((tmp_path / "journal").glob("*.sqlite3"))
+
+
+@pytest.mark.parametrize("wait_s", [0.05, 0.15, 0.3, 0.45])
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_B6_an_interruption_in_the_first_half_second_is_silent(tmp_path: Path, command: str, wait_s: float) -> None:
+    """Exit code 130, no traceback, nothing said."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+
+    with started(command, str(EXAMPLE), home=tmp_path, **streams) as process:
+        time.sleep(wait_s)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+
+    if wait_s > 0.1:  # before that Python itself may be what is interrupted
+        assert process.returncode == 130
+
+    assert b"Traceback" not in errors or wait_s <= 0.1
+    assert output == b""
+
+
+def test_B4_what_a_plugin_prints_is_no_result(tmp_path: Path) -> None:
+    """A plugin that prints when it is imported, also past Python's streams, breaks neither --json nor the sandbox."""
+    package = tmp_path / "noisy"
+    (package / "noisy-1.0.dist-info").mkdir(parents=True)
+    (package / "noisy.py").write_text(
+        textwrap.dedent(
+            """
+            import os
+            print("a plugin says hello")
+            os.write(1, b"and so does its C code\\n")
+            __plugin_api__ = 1
+            """
+        )
+    )
+    (package / "noisy-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: noisy\nVersion: 1.0\n")
+    (package / "noisy-1.0.dist-info" / "entry_points.txt").write_text("[perpmaker]\nnoisy = noisy\n")
+    environ = os.environ | {"PERPMAKER_HOME": str(tmp_path / "home"), "PYTHONPATH": str(package)}
+    words = [*COMMAND, "run", str(EXAMPLE), "--for", "3", "--json"]
+    done = subprocess.run(words, env=environ, capture_output=True, timeout=60, check=False)  # noqa: S603  # ours
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["environment"] == "sandbox"
+    assert b"a plugin says hello" in done.stderr
+    assert b"and so does its C code" in done.stderr
+
+
+def test_B14_results_that_cannot_be_written_are_said_in_words(tmp_path: Path) -> None:
+    """Standard output on a full disk: one line and exit code 2, no traceback."""
+    full = os.open("/dev/full", os.O_WRONLY)
+
+    try:
+        with started("plugins", home=tmp_path, stdout=full, stderr=subprocess.PIPE) as process:
+            _, errors = process.communicate(timeout=20)
+    finally:
+        os.close(full)
+
+    assert process.returncode == 2
+    assert errors.decode().splitlines() == ["Standard output could not be written: No space left on device."]
