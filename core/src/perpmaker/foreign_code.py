@@ -17,6 +17,7 @@ from types import CodeType, FrameType
 from typing import Any, NoReturn, TypeVar
 
 import anyio
+import anyio.lowlevel
 import attrs
 
 from perpmaker.errors import PerpmakerError, PluginFaultError
@@ -24,8 +25,9 @@ from perpmaker.secret import redacted
 
 _Answer = TypeVar("_Answer")
 
-MOST_SWALLOWED = 100
-"""So many of our cancellations may foreign code swallow in one call; then its coroutine is closed and left."""
+LOOK_EVERY = 64
+"""Suspensions of a coroutine between two looks at whether it is to end. One that goes on all the way swallows our
+cancellations: it is closed and left."""
 
 _FRAMES = 40  # of a traceback: a RecursionError has a thousand
 _LONGEST = 500
@@ -129,7 +131,7 @@ class ForeignCode:
         raise contained from error
 
     def _contained(self, what: str, error: BaseException, *, is_async: bool) -> BaseException:
-        if isinstance(error, (GeneratorExit, MemoryError)):
+        if isinstance(error, MemoryError) or (is_async and isinstance(error, GeneratorExit)):
             return error
 
         leaves = list(_leaves(error))
@@ -196,7 +198,7 @@ class _Steps:
     def __await__(self) -> Generator[Any, Any, Any]:
         code, running = self._code, RUNNING
         steps: Any = self._awaitable.__await__()
-        resume, is_thrown, swallowed = steps.send, False, 0
+        resume, suspended, is_ending = steps.send, 0, False
         value: Any = None
 
         while True:
@@ -208,25 +210,29 @@ class _Steps:
                 wanted = resume(value)
             except StopIteration as end:
                 return end.value
+            except GeneratorExit as error:  # its own: ours goes to `close`
+                raise RuntimeError("it raised GeneratorExit") from error
             finally:
                 running.code = before
                 running.serial += 1
 
-            if is_thrown and _is_cancellation(value):
-                swallowed += 1
+            suspended += 1
 
-                if swallowed >= MOST_SWALLOWED:
+            if suspended % LOOK_EVERY == 0:
+                was_ending, is_ending = is_ending, anyio.current_effective_deadline() == -inf
+
+                if was_ending and is_ending:
                     _close(steps)
-                    raise value
+                    yield from anyio.lowlevel.checkpoint().__await__()  # raises the cancellation that it swallows
 
             try:
                 value = yield wanted
-                resume, is_thrown = steps.send, False
+                resume = steps.send
             except GeneratorExit:
                 _close(steps)
                 raise
             except BaseException as error:  # noqa: BLE001  # handed on to where it belongs
-                resume, value, is_thrown = steps.throw, error, True
+                resume, value = steps.throw, error
 
 
 CALLERS: frozenset[CodeType] = frozenset({ForeignCode.call.__code__, _Steps.__await__.__code__})

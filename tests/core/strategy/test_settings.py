@@ -25,6 +25,7 @@ KEYS = {
     "order_override": {},
     "price_type": "mid_price",
     "price_source_max_age": None,
+    "price_source_max_deviation": Decimal("0.02"),
     "price_ceiling": None,
     "price_floor": None,
     "order_optimization_enabled": False,

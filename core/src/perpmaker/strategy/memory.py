@@ -47,7 +47,8 @@ class Memory:
     `generation` numbers the refreshes; `good_since` is when the reference became good (None while it is not);
     `plan` are the quotes decided last, so that a resting order keeps the reasons it was placed for. `inside_since` has
     the sides that the price band took off: since when the reference is inside again, None while it is not. `back_at` is
-    when a level that was nearer than minimum_spread may be placed again.
+    when a level that was nearer than minimum_spread may be placed again. `deviated`: what took the quotes off last was
+    an external reference too far from the traded market.
     """
 
     generation: int = 0
@@ -57,3 +58,4 @@ class Memory:
     vanished: Mapping[Slot, Vanished] = attrs.field(factory=dict)
     inside_since: Mapping[Side, float | None] = attrs.field(factory=dict)
     back_at: Mapping[Slot, float] = attrs.field(factory=dict)
+    deviated: bool = False

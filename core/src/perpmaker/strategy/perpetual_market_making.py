@@ -15,10 +15,12 @@ from perpmaker.strategy.ladder import SIDES, build_ladder
 from perpmaker.strategy.memory import Memory
 from perpmaker.strategy.recall import Recall
 from perpmaker.strategy.reference import (
+    NEAR_S,
     RECOVERY_S,
     NoReference,
     Reference,
     book_max_age_s,
+    mid_bounds,
     read_reference,
     source_age_s,
 )
@@ -48,7 +50,8 @@ class PerpetualMarketMaking:
         self._recall.forget()
         settings = self._settings
         shape = self._fit(view)
-        reference = read_reference(view, settings.price_type, settings.max_age_s)
+        deviation = settings.price_source_max_deviation
+        reference = read_reference(view, settings.price_type, settings.max_age_s, deviation)
         memory = self._remember(view, reference)
         standing = standing_reason(view)
 
@@ -58,11 +61,8 @@ class PerpetualMarketMaking:
         if standing is not None:
             return self._nothing(memory, standing, Wake(bid_low=1, ask_low=1))
 
-        if memory.good_since is not None and view.now < (back_at := memory.good_since + RECOVERY_S):
-            recovering = Reason(Rule.STALE, "the reference is good again, but not for a second yet")
-            at = max(view.now + SHORTEST_S, back_at)
-
-            return self._nothing(memory, recovering, Wake(at=at, bid_low=1, ask_low=1))
+        if (recovering := _recovering(view, memory)) is not None:
+            return self._nothing(memory, *recovering)
 
         draft = Draft(view, settings, shape, memory, reference)
         draft.alarm.at(view.now + book_max_age_s(view, settings.max_age_s) - view.book_age_s)
@@ -71,6 +71,9 @@ class PerpetualMarketMaking:
 
         if age_s is not None:
             draft.alarm.at(view.now + settings.max_age_s - age_s)
+
+            if view.external_reference and deviation is not None:
+                draft.alarm.mid_within(*mid_bounds(reference, deviation))
 
         for side in SIDES:
             draft.lay(side)
@@ -84,17 +87,19 @@ class PerpetualMarketMaking:
         memory = view.memory if isinstance(view.memory, Memory) else Memory()
         good_since = memory.good_since
 
+        deviated = memory.deviated
+
         if isinstance(reference, NoReference):
-            good_since = None
+            good_since, deviated = None, deviated or reference.deviates
         elif good_since is None:
-            good_since = view.now if memory.generation else view.now - 2 * RECOVERY_S
+            good_since = view.now if memory.generation or deviated else view.now - 2 * RECOVERY_S
 
         vanished = track(view, memory.vanished, self._settings.order_refresh_time)
 
-        if good_since == memory.good_since and vanished is memory.vanished:
+        if (good_since, deviated) == (memory.good_since, memory.deviated) and vanished is memory.vanished:
             return memory
 
-        return attrs.evolve(memory, good_since=good_since, vanished=vanished)
+        return attrs.evolve(memory, good_since=good_since, vanished=vanished, deviated=deviated)
 
     def _nothing(self, memory: Memory, reason: Reason, wake: Wake) -> Wanted:
         """No quotes at all, for one reason; when there may be some again, new sets begin."""
@@ -103,7 +108,12 @@ class PerpetualMarketMaking:
             for side in SIDES
             for level in self._shape.ladder[side]
         )
-        empty = Memory(generation=memory.generation, good_since=memory.good_since, vanished=memory.vanished)
+        empty = Memory(
+            generation=memory.generation,
+            good_since=memory.good_since,
+            vanished=memory.vanished,
+            deviated=memory.deviated,
+        )
 
         return Wanted(withheld=withheld, memory=empty, wake=wake)
 
@@ -128,6 +138,24 @@ class PerpetualMarketMaking:
             minimum=MinimumSpread(self._settings.minimum_spread),
             tolerance=Tolerance(self._settings.order_refresh_tolerance_pct),
         )
+
+
+def _recovering(view: View, memory: Memory) -> tuple[Reason, Wake] | None:
+    """Why a reference that is good again is not quoted from yet, and when to look again; None when it is."""
+    wait_s = NEAR_S if memory.deviated else RECOVERY_S
+
+    if memory.good_since is None or view.now >= (back_at := memory.good_since + wait_s):
+        return None
+
+    at = max(view.now + SHORTEST_S, back_at)
+
+    if memory.deviated:
+        near = "the reference is near the traded market again, but not for 5 s yet"
+        return Reason(Rule.REFERENCE, near), watch_exactly(view, at)
+
+    return Reason(Rule.STALE, "the reference is good again, but not for a second yet"), Wake(
+        at=at, bid_low=1, ask_low=1
+    )
 
 
 def _wake_without(view: View, missing: NoReference) -> Wake:

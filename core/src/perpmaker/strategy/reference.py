@@ -17,7 +17,10 @@ RECOVERY_S = 1.0
 """How long a reference must have been good before quotes that were pulled come back."""
 
 FARTHEST = Decimal("0.2")
-"""How far from the traded market's mid, as a fraction of it, an external reference is believed."""
+"""How far from the traded market's mid an external reference is believed where nothing else is said, as a fraction."""
+
+NEAR_S = 5.0
+"""How long an external reference that was too far from the traded market must have been nearer (strategy.md)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -39,10 +42,14 @@ class Reference:
 
 @attrs.frozen(kw_only=True)
 class NoReference:
-    """There is no price to quote from; `stale` when only time (a feed coming alive) can tell that there is again."""
+    """There is no price to quote from; `stale` when only time (a feed coming alive) can tell that there is again.
+
+    `deviates`: there is one, from outside, and it is too far from the traded market.
+    """
 
     reason: Reason
     stale: bool = False
+    deviates: bool = False
 
 
 def book_max_age_s(view: View, max_age_s: float) -> float:
@@ -61,9 +68,12 @@ def source_age_s(view: View, price_type: PriceType) -> float | None:
     return view.trade_age_s if price_type == "last_price" else None
 
 
-def read_reference(view: View, price_type: PriceType, max_age_s: float) -> Reference | NoReference:
+def read_reference(
+    view: View, price_type: PriceType, max_age_s: float, max_deviation: Decimal | None = FARTHEST
+) -> Reference | NoReference:
     """The reference of this moment, or why there is none.
 
+    `max_deviation`: how far an external one may be from the traded market's mid, as a fraction of it (None: any).
     The traded book must be usable whatever the source: synchronised, alive, two-sided, not crossed.
     """
     book = view.book
@@ -82,7 +92,9 @@ def read_reference(view: View, price_type: PriceType, max_age_s: float) -> Refer
         return _from_ticks(view, view.last_own_trade, 1, "last own trade")
 
     if view.external_reference:
-        return _believed(view, _external(view, price_type, max_age_s), view.instrument.price(bid + ask) / 2)
+        mid = view.instrument.price(bid + ask) / 2
+
+        return _believed(view, _external(view, price_type, max_age_s), mid, max_deviation)
 
     return _traded(view, price_type, max_age_s, bid=bid, ask=ask)
 
@@ -163,14 +175,34 @@ def _price_of(word: ReferenceChanged, price_type: PriceType) -> tuple[str, Decim
     return "external mid", None if word.bid is None or word.ask is None else (word.bid + word.ask) / 2
 
 
-def _believed(view: View, reference: Reference | NoReference, mid: Decimal) -> Reference | NoReference:
-    """A reference that the traded market does not contradict outright: ten times the price is no price."""
-    if isinstance(reference, NoReference) or abs(reference.price - mid) <= FARTHEST * mid:
+def _believed(
+    view: View, reference: Reference | NoReference, mid: Decimal, max_deviation: Decimal | None
+) -> Reference | NoReference:
+    """A reference that the traded market does not contradict."""
+    if isinstance(reference, NoReference) or max_deviation is None:
         return reference
 
-    text = f"the price source says {reference.price}, more than {FARTHEST:.0%} away from {view.instrument.market}"
+    if abs(reference.price - mid) <= max_deviation * mid:
+        return reference
 
-    return NoReference(reason=Reason(Rule.REFERENCE, text, mid))
+    far = f"more than {percent(max_deviation)} away from {view.instrument.market}"
+    text = f"the price source says {reference.price}, {far}"
+
+    return NoReference(reason=Reason(Rule.REFERENCE, text, mid), deviates=True)
+
+
+def mid_bounds(reference: Reference, max_deviation: Decimal) -> tuple[int, int | None]:
+    """Between which sums of best bid and best ask, in ticks, a reference is near enough; None: no upper one."""
+    over, under = max_deviation.as_integer_ratio()
+    doubled = 2 * reference.numerator * under
+    low = -(-doubled // (reference.denominator * (under + over)))
+
+    return low, doubled // (reference.denominator * (under - over)) if over < under else None
+
+
+def percent(ratio: Decimal) -> str:
+    """A fraction as percent, without zeros at its end."""
+    return f"{(ratio * 100).normalize():f}%"
 
 
 def _from_price(instrument: Instrument, price: Decimal, name: str) -> Reference:

@@ -44,6 +44,7 @@ class StrategySettings:
     order_override: Mapping[str, OverrideLevel] = attrs.field(factory=dict)
     price_type: PriceType = "mid_price"
     price_source_max_age: Annotated[float | None, Range(above=0)] = None
+    price_source_max_deviation: Annotated[Decimal | None, Percent(at_least=0, off=0)] = Decimal("0.02")
     price_ceiling: Annotated[Decimal | None, Range(above=0, off=-1)] = None
     price_floor: Annotated[Decimal | None, Range(above=0, off=-1)] = None
     order_optimization_enabled: bool = False

@@ -25,6 +25,7 @@ class Alarm:
         self._low: int | None = None
         self._high: int | None = None
         self._exact = False
+        self._mid: tuple[int, int | None] | None = None
 
     def at(self, instant: float) -> None:
         """Decide again at this time at the latest."""
@@ -55,6 +56,10 @@ class Alarm:
         bound = over * self._reference.denominator // under + 1
         self._low = bound if self._low is None else max(self._low, bound)
 
+    def mid_within(self, low: int, high: int | None) -> None:
+        """The decision holds while best bid + best ask is within these ticks; for a reference from outside."""
+        self._mid = (low, high)
+
     def wake(self) -> Wake:
         """The conditions as a value."""
         at = None if self._at is None else max(self._at, self._view.now + SHORTEST_S)
@@ -69,7 +74,7 @@ class Alarm:
         shares = reference.bid_weight + reference.ask_weight + reference.trade_weight
 
         if shares == 0:
-            return wake
+            return wake if self._mid is None else self._around(at, bid, ask, *self._mid)
 
         now_at = reference.bid_weight * bid + reference.ask_weight * ask + reference.trade_weight * trade
         down = None if self._low is None else (now_at - self._low) // shares
@@ -88,6 +93,20 @@ class Alarm:
             bid_high=None if up is None or not reference.bid_weight else bid + up,
             ask_low=1 if down is None or not reference.ask_weight else max(1, ask - down),
             ask_high=None if up is None or not reference.ask_weight else ask + up,
+        )
+
+    @staticmethod
+    def _around(at: float | None, bid: int, ask: int, low: int, high: int | None) -> Wake:
+        """Share what the middle of the market may move between its two sides."""
+        down = (bid + ask - low) // 2
+        up = None if high is None else (high - bid - ask) // 2
+
+        return Wake(
+            at=at,
+            bid_low=max(1, bid - down),
+            bid_high=None if up is None else bid + up,
+            ask_low=max(1, ask - down),
+            ask_high=None if up is None else ask + up,
         )
 
 

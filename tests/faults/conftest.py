@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .plugin_site import PluginSite
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> PluginSite:
+    """A folder for plugins of one test."""
+    return PluginSite(tmp_path)
