@@ -129,8 +129,8 @@ def test_a_fill_without_a_fee_costs_nothing(instrument: Instrument) -> None:
     [
         ("CANCELED", "CANCELED", "0", CancelCause.UNEXPLAINED),
         ("EXPIRED", "EXPIRED", "0", CancelCause.VENUE),
-        ("EXPIRED", "EXPIRED", 4, CancelCause.VENUE),
-        ("EXPIRED", "EXPIRED_IN_MATCH", "1", CancelCause.VENUE),
+        ("EXPIRED", "EXPIRED", 4, CancelCause.RULE),
+        ("EXPIRED", "EXPIRED_IN_MATCH", "1", CancelCause.RULE),
         ("EXPIRED", "EXPIRED", "5", CancelCause.LIQUIDATION),
         ("CALCULATED", "CANCELED", "0", CancelCause.LIQUIDATION),
         ("EXPIRED", "EXPIRED", None, CancelCause.VENUE),

@@ -145,7 +145,7 @@ def test_a_position_without_entry_price_is_read_again_at_once_and_once() -> None
 
 
 def test_F53_what_the_venue_closed_by_force_is_not_called_traded_by_hand() -> None:
-    """A liquidation is the venue's doing, in one line, with what is left; all exits of the position go."""
+    """A liquidation is the venue's doing, told as that with what is left; all exits of the position go."""
     scene = Scene().quoting()
     scene.tell(scene.fill("1", 5, 5), scene.cancelled("2"))
     scene.tell(scene.accepted("3"))
@@ -153,6 +153,7 @@ def test_F53_what_the_venue_closed_by_force_is_not_called_traded_by_hand() -> No
     told = scene.tell(OrderFilled(fill=theirs), after=1.0)
 
     words = "closed by the venue (liquidation): sell 0.005 at 99 (order autoclose-1); the net position is 0 now"
-    assert told.notices == (words,)
+    assert words in told.notices
+    assert any(line.startswith("LIQUIDATION: ") for line in told.notices)
     assert scene.amount == 0
-    assert [action.kind for action in of(told.actions, Cancel)] == [OrderKind.TAKE_PROFIT]
+    assert OrderKind.TAKE_PROFIT in {action.kind for action in of(told.actions, Cancel)}

@@ -10,7 +10,7 @@ from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
 from perpmaker.model.order import OrderKind, OrderStatus, RefusalReason, Slot
 from perpmaker.state.state import State
-from perpmaker.state.view import SlotEnd
+from perpmaker.state.view import End, SlotEnd
 
 
 class Aftermath:
@@ -33,6 +33,10 @@ class Aftermath:
                 self._competition.refused(slot, now)
                 self._doubt_cancels(slot, now)
                 self._permission.require(f"the venue refused {slot} as not reducing", now)
+
+            if slot.kind is OrderKind.QUOTE and end.end is End.RULE:
+                text = f"{slot} was taken off by the venue ({end.detail or 'by its own rules'}): it pauses for 60 s"
+                yield from self._notices.say((slot, end.end), text, now)
 
             if slot.kind is OrderKind.VENUE_STOP and not end.end.is_meant:
                 yield from self._lost_stop(slot, end, now)

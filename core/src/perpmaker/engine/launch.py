@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from random import Random
@@ -170,6 +170,7 @@ async def open_bot(
             await venue.insist(lambda: inspect(desk))
 
         settings = await venue.insist(lambda: _prepare(plan, desk, context.clock))
+        last_known = journal.last_known()
         trader = build_trader(
             plan,
             desk.instrument,
@@ -180,6 +181,7 @@ async def open_bot(
             settings=settings,
             venue_stops=isinstance(desk.connector, VenueStops),
             two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
+            known_trades=frozenset() if last_known is None else last_known.trades,
             report=report,
         )
         memory = journal.memory()
@@ -207,7 +209,7 @@ async def open_bot(
             seed=seed,
             dead_man_s=plan.dead_man_switch_s,
             dead_man_takes_foreign=plan.dead_man_switch_takes_foreign_orders,
-            last_known=journal.last_known(),
+            last_known=last_known,
             held=held.begin,
             exit_settings=plan.exits if isinstance(desk.connector, VenueStops) else None,
             stop_wait_s=plan.stop_wait_s,
@@ -264,11 +266,12 @@ def build_trader(
     venue_stops: bool = False,
     two_stops: bool = False,
     report: Report = unreported,
+    known_trades: Collection[str] = frozenset(),
 ) -> Trader:
     """Build what is pure: strategy, exits, risk modules, and the trader around them.
 
-    `intent`, `is_strange` and `settings` as the trader's. `venue_stops`: the venue keeps stops; `two_stops`: also two
-    of them for one position.
+    `intent`, `is_strange`, `settings` and `known_trades` as the trader's. `venue_stops`: the venue keeps stops;
+    `two_stops`: also two of them for one position.
     """
     with starting("strategy", plan.strategy.name):
         build = partial(plan.strategy.build, plan.strategy_settings, instrument)
@@ -291,6 +294,7 @@ def build_trader(
         book_max_age_s=plan.book_max_age_s,
         two_stops=two_stops,
         settings=settings,
+        known_trades=known_trades,
     )
 
 

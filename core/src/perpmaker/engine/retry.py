@@ -13,6 +13,9 @@ from perpmaker.state.view import End, SlotEnd
 DELAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Pauses before the next try, by the number of failures in a row; the last one repeats."""
 
+RULE_S = 60.0
+"""How long a slot rests whose order the venue took off by a rule that no price cures."""
+
 FORGET_S = 10.0
 """A failure this long after the slot was free again begins a new series."""
 
@@ -47,6 +50,8 @@ class Retries:
 
         if end.filled_lots:
             self._series.pop(slot, None)
+        elif end.end is End.RULE:
+            self._series[slot] = _Series(1, now + RULE_S)
         elif end.end in {End.REFUSED, End.VENUE}:
             self._failed(slot, DELAYS_S, now)
 

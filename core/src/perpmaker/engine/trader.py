@@ -15,7 +15,7 @@ ask may move, and when time alone matters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from types import MappingProxyType
 
@@ -27,6 +27,7 @@ from perpmaker.engine.agreement import Agreement
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.decision import Decision, ExitRule, Review
+from perpmaker.engine.duress import Duress
 from perpmaker.engine.funds_notice import FundsNotice
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.price_question import PriceQuestion
@@ -75,7 +76,8 @@ class Trader:
     `intent` answers what an order of ours, of this or an earlier run, was meant for (the journal knows); orders with
     our prefix that nobody knows are cancelled, foreign ones never touched. `is_strange` tells those with our prefix
     that another process has made. `fence_s` is the connector's. `settings` are
-    what the account was set to for this run; nothing is quoted while the venue says otherwise.
+    what the account was set to for this run; nothing is quoted while the venue says otherwise. `known_trades` are
+    executions that an earlier run has told of.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Trader:
         book_max_age_s: float = 10.0,
         two_stops: bool = False,
         settings: VenueSettings | None = None,
+        known_trades: Collection[str] = frozenset(),
     ) -> None:
         self.state = State(
             instrument,
@@ -110,6 +113,7 @@ class Trader:
         self._review = review or partial(risk.review, modules=())
         self._adoption = Adoption(is_ours=client_ids.is_ours, intent=intent, is_strange=is_strange)
         self._agreement = Agreement(wanted=settings, instrument=instrument, permission=self.permission)
+        self._duress = Duress(permission=self.permission, instrument=instrument, known=known_trades)
         self._proof = Proof(self.state, self.permission, fence_s=fence_s)
         self._price_question = PriceQuestion(self.state)
         self._retries = Retries()
@@ -192,6 +196,7 @@ class Trader:
             self.permission.fold(event, now)
             self.state.fold(event, now)
             self._proof.fold(event, now)
+            notices.extend(self._duress.judge(event))
 
             if isinstance(event, AccountSeen | Resynced):
                 orders = self.state.orders

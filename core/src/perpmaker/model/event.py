@@ -1,7 +1,6 @@
 """Everything that can happen, in the past tense. The engine folds these into state, in order, and nothing else.
 
-Book prices and amounts are integer ticks and lots; money is Decimal; `venue_ms` is the venue's own time in
-milliseconds since the epoch, `*_at` are seconds of the engine's clock.
+Prices and amounts of the book are integer ticks and lots; `venue_ms` is the venue's time, `*_at` the engine's.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import attrs
 
 from perpmaker.errors import ExitCode
 from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.duress import MarginCalled
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import CancelCause, Fill, OrderReport, Refusal, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
@@ -252,10 +252,9 @@ class SettingsReported:
 class Resynced:
     """Everything about the account, read in one go after a start or a reconnect: the truth as of `venue_ms`.
 
-    `orders` are all open orders of the market, ours and foreign; `finished` answers for orders of ours that were
-    believed live and are not open; `fills` are all fills since the last one known, oldest first. The read began at
-    `began_at`: an order of ours sent after that may be missing without meaning anything. `asked_ms` is the venue's
-    clock at that moment, known to `clock_uncertainty_s`; None where the connector does not measure it.
+    `orders` are all open orders of the market, ours and foreign; `finished` answers for orders of ours believed live
+    that are not open; `fills` are all since the last one known, oldest first. One of ours sent after `began_at` may
+    be missing. `asked_ms`: the venue's clock then, to `clock_uncertainty_s`; None where the connector measures none.
     """
 
     began_at: float
@@ -342,6 +341,7 @@ AccountEvent: TypeAlias = (
     | BalanceReported
     | AccountReported
     | FundingPaid
+    | MarginCalled
     | SettingsReported
     | AccountSeen
     | Resynced

@@ -126,10 +126,15 @@ class OrderStatus(Word):
 
 @unique
 class CancelCause(Word):
-    """Who ended an order that did not fill."""
+    """Who ended an order that did not fill.
+
+    VENUE: by its price or its time in force (post-only, immediate-or-cancel), which the next price may cure. RULE: by a
+    rule that no price cures at once (self-match prevention, reduce-only, disconnect protection, settlement).
+    """
 
     REQUESTED = "requested"
     VENUE = "venue"
+    RULE = "rule"
     LIQUIDATION = "liquidation"
     UNEXPLAINED = "unexplained"
 
@@ -153,6 +158,7 @@ class RefusalReason(Word):
     POSITION_MODE = "position_mode"
     UNCHANGED = "unchanged"
     RESTRICTED = "restricted"
+    LIQUIDATION = "liquidation"
     BUSY = "busy"
     OTHER = "other"
 
@@ -262,8 +268,9 @@ class OrderReport:
     text is in `raw_status`: it proves nothing, and the order is asked for again. `filled_lots` is cumulative. `ticks`
     is None where there is no price, or one between two ticks; of a venue's stop it is the trigger, and `triggered`
     whether that has been reached. `ended_by_venue`: it is CANCELLED by the venue's own rules (post-only that would have
-    taken, say), and not by anybody's command. `whole`: a venue's stop that closes whatever the position is; `trigger`:
-    the price that fires it, None where the venue did not tell.
+    taken, say), and not by anybody's command; `ended_by_rule` is which, where no price cures it. `forced` is what the
+    venue placed it for on its own account (liquidation, auto-deleveraging). `whole`: a venue's stop that closes whatever
+    the position is; `trigger`: the price that fires it, None where the venue did not tell.
     """
 
     client_id: str
@@ -282,6 +289,8 @@ class OrderReport:
     ended_by_venue: bool = False
     whole: bool = True
     trigger: StopTrigger | None = None
+    ended_by_rule: str = ""
+    forced: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -88,7 +88,16 @@ _STOP_STATUSES = {
     ConditionalState.CANCELLED: OrderStatus.CANCELLED,
     ConditionalState.EXPIRED: OrderStatus.CANCELLED,
 }
-_CAUSES = {Cause.CANCELLED: CancelCause.REQUESTED, Cause.LIQUIDATION: CancelCause.LIQUIDATION}
+_RULES = {
+    Cause.SELF_TRADE: "self-match prevention",
+    Cause.REDUCE_ONLY: "reduce-only",
+    Cause.COUNTDOWN: "disconnect protection",
+}
+_CAUSES = {
+    Cause.CANCELLED: CancelCause.REQUESTED,
+    Cause.LIQUIDATION: CancelCause.LIQUIDATION,
+    **dict.fromkeys(_RULES, CancelCause.RULE),
+}
 
 
 def request_of(exchange: Exchange, order: NewOrder) -> OrderRequest:
@@ -122,6 +131,7 @@ def report_of(order: SimulatedOrder) -> OrderReport:
         type=OrderType.MARKET if order.ticks is None else _TYPES[order.time_in_force],
         venue_ms=order.updated_ms,
         ended_by_venue=order.state is OrderState.EXPIRED,
+        forced="liquidation" if order.forced else "",
     )
 
 
@@ -185,6 +195,7 @@ def fill_of(exchange: Exchange, execution: Execution, filled_lots: int | None = 
         realized_pnl=execution.realized,
         venue_ms=execution.now_ms,
         filled_lots=filled_lots,
+        forced="liquidation" if execution.forced else "",
     )
 
 
@@ -287,7 +298,7 @@ def _order_events(exchange: Exchange, event: OrderChanged) -> Iterator[AccountEv
         yield OrderCancelled(
             client_id=order.client_id,
             cause=_CAUSES.get(event.cause, CancelCause.VENUE),
-            detail=event.cause.value,
+            detail=_RULES.get(event.cause, event.cause.value),
             filled_lots=order.filled_lots,
             venue_ms=event.now_ms,
         )

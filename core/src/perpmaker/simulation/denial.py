@@ -67,7 +67,7 @@ _REASONS = {
     Denial.POSITION_SIDE: RefusalReason.POSITION_MODE,
     Denial.INSUFFICIENT_MARGIN: RefusalReason.INSUFFICIENT_MARGIN,
     Denial.LEVERAGE_LIMIT: RefusalReason.INSUFFICIENT_MARGIN,
-    Denial.IN_LIQUIDATION: RefusalReason.RESTRICTED,
+    Denial.IN_LIQUIDATION: RefusalReason.LIQUIDATION,
     Denial.WOULD_TRIGGER: RefusalReason.WOULD_TRIGGER,
     Denial.ACTIVATION: RefusalReason.WOULD_TRIGGER,
     Denial.UNKNOWN_ORDER: RefusalReason.NOT_FOUND,

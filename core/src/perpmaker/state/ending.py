@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from perpmaker.model.order import OrderKind, Refusal, Side, Slot
+from perpmaker.model.order import CancelCause, OrderKind, Refusal, Side, Slot, WorkingOrder
 from perpmaker.state.record import Record
 from perpmaker.state.view import End, SlotEnd
+
+_ENDS = {
+    CancelCause.REQUESTED: End.REQUESTED,
+    CancelCause.VENUE: End.VENUE,
+    CancelCause.RULE: End.RULE,
+    CancelCause.LIQUIDATION: End.LIQUIDATION,
+    CancelCause.UNEXPLAINED: End.UNEXPLAINED,
+}
+
+
+def ended_as(working: WorkingOrder, cause: CancelCause) -> End:
+    """How an order ended: what we asked for is never taken for the venue's or a person's doing."""
+    return End.REQUESTED if working.cancel_requested else _ENDS[cause]
 
 
 class Endings:
@@ -16,8 +29,8 @@ class Endings:
         self.last_own_trade: int | None = None
         self._news: list[tuple[Slot, SlotEnd]] = []
 
-    def write(self, record: Record, end: End, now: float, *, refusal: Refusal | None = None) -> None:
-        """An order ended in this way."""
+    def write(self, record: Record, end: End, now: float, *, refusal: Refusal | None = None, detail: str = "") -> None:
+        """An order ended in this way; `detail` is why the venue ended it."""
         record.end = end
         working = record.working
         ended = SlotEnd(
@@ -29,6 +42,7 @@ class Endings:
             filled_lots=working.filled_lots,
             refusal=refusal,
             triggered=working.triggered,
+            detail=detail,
         )
         self.by_slot[working.slot] = ended
         self._news.append((working.slot, ended))

@@ -30,6 +30,7 @@ from perpmaker.model.order import (
     RefusalReason,
     WorkingOrder,
 )
+from perpmaker.state.ending import ended_as
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.record import Record, adopted
 from perpmaker.state.standing import Standing
@@ -148,7 +149,7 @@ class Orders(Standing):
             return
 
         record.fill_up_to(event.filled_lots or 0, now)
-        self._end(record, _end(record.working, event.cause), event.venue_ms, now)
+        self._end(record, ended_as(record.working, event.cause), event.venue_ms, now, event.detail)
 
     def cancel_refused(self, event: CancelRefused, now: float) -> None:
         """The order was not cancelled: it is final already, and asked for; or it rests on, and is cancelled later."""
@@ -257,7 +258,8 @@ class Orders(Standing):
         else:
             by_venue = report.ended_by_venue or record.working.order.type not in RESTING
             cause = CancelCause.VENUE if by_venue else CancelCause.UNEXPLAINED
-            self._end(record, _end(record.working, cause), report.venue_ms, now)
+            cause = CancelCause.RULE if report.ended_by_rule else cause
+            self._end(record, ended_as(record.working, cause), report.venue_ms, now, report.ended_by_rule)
 
     def _shape(self, record: Record, ticks: int | None, lots: int, venue_ms: int, now: float) -> None:
         order = record.shaped(ticks=ticks, lots=lots, venue_ms=venue_ms)
@@ -301,14 +303,21 @@ class Orders(Standing):
 
         return record
 
-    def _end(self, record: Record, end: End, venue_ms: int, now: float) -> None:
+    def _end(self, record: Record, end: End, venue_ms: int, now: float, detail: str = "") -> None:
         complete = record.working.filled_lots >= record.working.order.lots
         status = OrderStatus.FILLED if complete else OrderStatus.CANCELLED
         self._show(record, 0, venue_ms, now)
-        self._finish(record, status, End.FILLED if complete else end, now)
+        self._finish(record, status, End.FILLED if complete else end, now, detail=detail)
 
     def _finish(
-        self, record: Record, status: OrderStatus, end: End, now: float, *, refusal: Refusal | None = None
+        self,
+        record: Record,
+        status: OrderStatus,
+        end: End,
+        now: float,
+        *,
+        refusal: Refusal | None = None,
+        detail: str = "",
     ) -> None:
         del self.live[record.working.client_id]
         self._show(record, 0, 0, now)
@@ -317,7 +326,7 @@ class Orders(Standing):
         record.put(status=status, changed_at=now)
         record.watch_gap(now)
         self.finished.bury(record)
-        self.endings.write(record, end, now, refusal=refusal)
+        self.endings.write(record, end, now, refusal=refusal, detail=detail)
         self.version += 1
 
     def _touch(self, record: Record, venue_ms: int, now: float) -> None:
@@ -334,14 +343,6 @@ class Orders(Standing):
         if order.ticks is not None and lots != record.displayed_lots:
             self._depth.add(order.side, order.ticks, lots - record.displayed_lots, venue_ms=venue_ms, now=now)
             record.displayed_lots = lots
-
-
-def _end(working: WorkingOrder, cause: CancelCause) -> End:
-    """How the order ended: what we asked for is never taken for the venue's or a person's doing."""
-    if working.cancel_requested or cause is CancelCause.REQUESTED:
-        return End.REQUESTED
-
-    return End.UNEXPLAINED if cause is CancelCause.UNEXPLAINED else End.VENUE
 
 
 def _cancel_again_at(record: Record, now: float) -> float:

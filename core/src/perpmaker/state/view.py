@@ -77,11 +77,17 @@ class ReadOnlyBook:
 
 @unique
 class End(Word):
-    """How the last order of a slot ended. `is_meant`: filled, or taken off by us, so that nothing went wrong."""
+    """How the last order of a slot ended. `is_meant`: filled, or taken off by us, so that nothing went wrong.
+
+    VENUE: the venue took it off for its price or its time in force, RULE for something that no price cures at once,
+    LIQUIDATION because it closes the account's positions by itself.
+    """
 
     FILLED = "filled"
     REQUESTED = "requested"
     VENUE = "venue"
+    RULE = "rule"
+    LIQUIDATION = "liquidation"
     UNEXPLAINED = "unexplained"
     REFUSED = "refused"
     NEVER_WAS = "never_was"
@@ -96,7 +102,7 @@ class End(Word):
 class SlotEnd:
     """The last order of a slot that ended: which, how, when, and the venue's refusal where there was one.
 
-    `triggered`: it was a stop on the venue, and the venue had fired it.
+    `triggered`: it was a stop on the venue, and the venue had fired it. `detail` is why the venue ended it, in words.
     """
 
     client_id: str
@@ -107,6 +113,7 @@ class SlotEnd:
     filled_lots: int
     refusal: Refusal | None = None
     triggered: bool = False
+    detail: str = ""
 
 
 @attrs.frozen(kw_only=True)

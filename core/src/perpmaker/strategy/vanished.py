@@ -14,6 +14,9 @@ BACK_OFF_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 CALM_S = 60.0
 """A level whose order lasted this long begins from the start of the schedule again."""
 
+RULE_S = 60.0
+"""A level that the venue took off by a rule of its own (self-match prevention, say) rests for so long."""
+
 AT_ONCE = frozenset({RefusalReason.POST_ONLY_WOULD_TAKE})
 """Refusals that the next price may cure; any other refusal is not repeated before a second has passed."""
 
@@ -41,6 +44,9 @@ def _vanish(end: SlotEnd, before: Vanished | None, refresh_s: float) -> Vanished
         step = times
 
     wait = BACK_OFF_S[min(step, len(BACK_OFF_S) - 1)]
+
+    if end.end is End.RULE:
+        wait = max(wait, RULE_S)
 
     if end.end is End.UNEXPLAINED:
         wait = max(wait, refresh_s)

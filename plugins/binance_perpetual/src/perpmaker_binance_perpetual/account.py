@@ -8,13 +8,14 @@ from typing import Final
 
 from perpmaker.connector.payload import Number, parse_amount, parse_decimal
 from perpmaker.model.account import AccountSnapshot, AssetMode
+from perpmaker.model.duress import MarginCalled
 from perpmaker.model.event import AccountEvent, BalanceReported, FundingPaid, PositionReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide
-from perpmaker.model.position import Balance, Position
+from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 from perpmaker_binance_perpetual.messages import Account, AccountConfig, Asset, PositionRisk
 from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
-from perpmaker_binance_perpetual.user_messages import AccountUpdate, PositionUpdate
+from perpmaker_binance_perpetual.user_messages import AccountUpdate, CalledPosition, MarginCall, PositionUpdate
 
 CREDITS: Final = "BNFCR"
 """The asset that the venue lends in credits trading mode."""
@@ -183,3 +184,22 @@ def _translate_asset(row: Asset) -> Balance:
         available=parse_decimal(row.availableBalance, path="$.availableBalance"),
         venue_ms=row.updateTime,
     )
+
+
+def translate_margin_call(
+    call: MarginCall, instrument: Instrument, settings: VenueSettings | None
+) -> Iterator[AccountEvent]:
+    """A margin call that concerns this market: its own position, or any that shares its margin.
+
+    Whatever is not said to be isolated shares it, unless this market's own margin is isolated.
+    """
+    is_cross = settings is None or settings.margin_mode is MarginMode.CROSS
+    rows = [row for row in call.p if row.s == instrument.symbol or (is_cross and not _is_isolated(row))]
+
+    if rows or not call.p:
+        which = ", ".join(f"{row.s} {row.pa or ''}".strip() for row in rows) or "the account"
+        yield MarginCalled(detail=f"Binance calls for margin: {which} comes near to liquidation", venue_ms=call.E)
+
+
+def _is_isolated(row: CalledPosition) -> bool:
+    return (row.mt or "").lower() == "isolated"

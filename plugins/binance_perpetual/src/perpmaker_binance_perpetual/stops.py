@@ -172,7 +172,7 @@ class StopNames:
             return known
 
         try:
-            ticks = exact_ticks(instrument, update.sp, "$.o.sp")
+            ticks = exact_ticks(instrument, update.sp or "0", "$.o.sp")
             sides = lookup(SIDES, update.S, "$.o.S"), lookup(POSITION_SIDES, update.ps, "$.o.ps")
         except PayloadError:
             return None

@@ -24,7 +24,6 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
-    CancelCause,
     Fill,
     NewOrder,
     OrderReport,
@@ -34,6 +33,7 @@ from perpmaker.model.order import (
     Side,
 )
 from perpmaker.model.position import MarginMode
+from perpmaker_binance_perpetual.ending import IN_MATCH, SELF_MATCH, cancel_cause, forced_by
 from perpmaker_binance_perpetual.messages import (
     AggregateTrade,
     MarkPriceUpdate,
@@ -68,26 +68,6 @@ _ENDED_BY_VENUE = frozenset({"EXPIRED", "EXPIRED_IN_MATCH"})
 _TIMES_IN_FORCE = {OrderType.POST_ONLY: "GTX", OrderType.LIMIT: "GTC", OrderType.IOC: "IOC"}
 _TYPES_BY_TIME_IN_FORCE = {"GTX": OrderType.POST_ONLY, "IOC": OrderType.IOC, "FOK": OrderType.IOC}
 
-# `er` of ORDER_TRADE_UPDATE, from older documentation: shown to people, and 5 alone is acted upon.
-_EXPIRY = {
-    "1": "self-trade prevention",
-    "2": "the rest of an immediate-or-cancel order",
-    "3": "self-trade prevention of an immediate-or-cancel order",
-    "4": "knocked out by a reduce-only rule",
-    "5": "liquidation",
-    "7": "delisted",
-    "9": "the rest of a market order",
-}
-_LIQUIDATION = "5"
-
-_FORCED = {
-    "autoclose-": "liquidation",
-    "adl_autoclose": "auto-deleveraging",
-    "settlement_autoclose-": "settlement",
-    "delivery_autoclose-": "delivery",
-}
-"""What the venue does on its own account, by the beginning of the client id that it gives such an order."""
-
 
 def lookup(table: dict[str, T], word: str, path: str) -> T:
     """The meaning of a venue's word; PayloadError naming the word where it has none."""
@@ -103,6 +83,11 @@ def exact_lots(instrument: Instrument, value: Number, path: str) -> int:
         return instrument.exact_lots(parse_amount(value, path=path))
     except ValueError as error:
         raise PayloadError(str(error), path=path) from None
+
+
+def order_lots(instrument: Instrument, value: Number, path: str, *, forced: str) -> int:
+    """An order's amount in lots; what the venue closes by force need not be a whole number of them."""
+    return instrument.lots_down(parse_amount(value, path=path)) if forced else exact_lots(instrument, value, path)
 
 
 def exact_ticks(instrument: Instrument, value: Number, path: str) -> int:
@@ -160,6 +145,8 @@ def order_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
 
 def translate_order(order: Order, instrument: Instrument) -> OrderReport:
     """An order as placing, cancelling, asking and listing show it."""
+    forced = forced_by(order.clientOrderId, order.type, order.status)
+
     return OrderReport(
         client_id=order.clientOrderId,
         venue_id=str(order.orderId),
@@ -168,12 +155,14 @@ def translate_order(order: Order, instrument: Instrument) -> OrderReport:
         status=STATUSES.get(order.status),
         raw_status=order.status,
         ticks=order_ticks(instrument, order.price, "$.price"),
-        lots=exact_lots(instrument, order.origQty, "$.origQty"),
-        filled_lots=exact_lots(instrument, order.executedQty, "$.executedQty"),
+        lots=order_lots(instrument, order.origQty, "$.origQty", forced=forced),
+        filled_lots=order_lots(instrument, order.executedQty, "$.executedQty", forced=forced),
         reduce_only=order.reduceOnly,
         type=_order_type(order.type, order.timeInForce),
         venue_ms=order.updateTime,
         ended_by_venue=order.status in _ENDED_BY_VENUE,
+        ended_by_rule=SELF_MATCH if order.status == IN_MATCH else "",
+        forced=forced,
     )
 
 
@@ -183,11 +172,6 @@ def _order_type(kind: str, time_in_force: str) -> OrderType:
         return OrderType.MARKET
 
     return _TYPES_BY_TIME_IN_FORCE.get(time_in_force, OrderType.LIMIT)
-
-
-def forced_by(client_id: str) -> str:
-    """What an order of the venue's own is for; empty for everybody else's."""
-    return next((what for prefix, what in _FORCED.items() if client_id.startswith(prefix)), "")
 
 
 def translate_user_trade(trade: UserTrade, client_id: str) -> Fill:
@@ -223,7 +207,7 @@ def translate_order_update(update: OrderUpdate, instrument: Instrument) -> Itera
     if update.x == "AMENDMENT" and report.ticks is not None:
         yield OrderAmended(client_id=update.c, ticks=report.ticks, lots=report.lots, venue_ms=update.T)
     elif report.status is OrderStatus.CANCELLED:
-        cause, detail = _cancel_cause(update)
+        cause, detail = cancel_cause(update)
         yield OrderCancelled(
             client_id=update.c, cause=cause, detail=detail, filled_lots=report.filled_lots, venue_ms=update.T
         )
@@ -232,6 +216,8 @@ def translate_order_update(update: OrderUpdate, instrument: Instrument) -> Itera
 
 
 def _streamed_report(update: OrderUpdate, instrument: Instrument) -> OrderReport:
+    forced = forced_by(update.c, update.o, update.X)
+
     return OrderReport(
         client_id=update.c,
         venue_id=str(update.i),
@@ -240,11 +226,12 @@ def _streamed_report(update: OrderUpdate, instrument: Instrument) -> OrderReport
         status=STATUSES.get(update.X),
         raw_status=update.X,
         ticks=order_ticks(instrument, update.p, "$.o.p"),
-        lots=exact_lots(instrument, update.q, "$.o.q"),
-        filled_lots=exact_lots(instrument, update.z, "$.o.z"),
-        reduce_only=update.R,
+        lots=order_lots(instrument, update.q, "$.o.q", forced=forced),
+        filled_lots=order_lots(instrument, update.z, "$.o.z", forced=forced),
+        reduce_only=bool(update.R),
         type=_order_type(update.o, update.f),
         venue_ms=update.T,
+        forced=forced,
     )
 
 
@@ -253,7 +240,7 @@ def _streamed_fill(update: OrderUpdate, instrument: Instrument, filled_lots: int
         client_id=update.c,
         venue_id=str(update.i),
         # Liquidations and auto-deleveraging may come without a trade id; order and sum are unique as well.
-        trade_id=str(update.t) if update.t else f"{update.i}-{filled_lots}",
+        trade_id=str(update.t) if update.t else f"{update.i}-{_told(update.z, filled_lots, instrument)}",
         side=lookup(SIDES, update.S, "$.o.S"),
         position_side=lookup(POSITION_SIDES, update.ps, "$.o.ps"),
         price=parse_price(update.L, path="$.o.L"),
@@ -261,23 +248,16 @@ def _streamed_fill(update: OrderUpdate, instrument: Instrument, filled_lots: int
         fee=Decimal(0) if update.n is None else parse_decimal(update.n, path="$.o.n"),
         fee_asset=update.N or instrument.quote,
         maker=update.m,
-        realized_pnl=parse_decimal(update.rp, path="$.o.rp"),
+        realized_pnl=None if update.rp is None else parse_decimal(update.rp, path="$.o.rp"),
         venue_ms=update.T,
         filled_lots=filled_lots,
-        forced=forced_by(update.c),
+        forced=forced_by(update.c, update.o, update.X),
     )
 
 
-def _cancel_cause(update: OrderUpdate) -> tuple[CancelCause, str]:
-    if update.x == "CANCELED":
-        return CancelCause.UNEXPLAINED, ""
-
-    reason = str(update.er or "0")
-
-    if update.x == "CALCULATED" or reason == _LIQUIDATION:
-        return CancelCause.LIQUIDATION, _EXPIRY[_LIQUIDATION]
-
-    return CancelCause.VENUE, _EXPIRY.get(reason, update.X.lower())
+def _told(value: Number, lots: int, instrument: Instrument) -> Number:
+    """A sum of executions in lots, or as it came where it is no whole number of them."""
+    return lots if instrument.amount(lots) == parse_amount(value, path="$.o.z") else value
 
 
 # --- market --------------------------------------------------------------------------------------------------------

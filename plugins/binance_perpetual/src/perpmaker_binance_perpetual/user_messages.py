@@ -13,7 +13,8 @@ class OrderUpdate:
     """`o` of ORDER_TRADE_UPDATE: x what happened, X the status after it, l/L the last fill, z the sum of fills.
 
     `n`/`N` fee and its asset (absent without a fee), `rp` the fill's realised profit, `er` why an order expired; of a
-    triggered conditional order `ot` is the kind it was, `sp` its trigger, `cp` whether it closes the position.
+    triggered conditional order `ot` is the kind it was, `sp` its trigger, `cp` whether it closes the position. Of what
+    the venue closes by force several of them may be null.
     """
 
     s: str
@@ -32,15 +33,15 @@ class OrderUpdate:
     L: Number = "0"
     n: Number | None = None
     N: str | None = None
-    t: Id = 0
+    t: Id | None = None
     m: bool = False
-    R: bool = False
+    R: bool | None = None
     ps: str = "BOTH"
-    rp: Number = "0"
+    rp: Number | None = None
     er: Number | None = None
-    ot: str = ""
-    sp: Number = "0"
-    cp: bool = False
+    ot: str | None = None
+    sp: Number | None = None
+    cp: bool | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -87,6 +88,24 @@ class AccountUpdate:
 
     T: Millis
     a: AccountChange
+
+
+@attrs.frozen(kw_only=True)
+class CalledPosition:
+    """`p` of MARGIN_CALL: s the market, mt whose margin it is, pa signed amount, mm the maintenance that it needs."""
+
+    s: str = ""
+    mt: str | None = None
+    pa: Number | None = None
+    mm: Number | None = None
+
+
+@attrs.frozen(kw_only=True)
+class MarginCall:
+    """User event MARGIN_CALL: positions that come near to liquidation; E when it was sent."""
+
+    E: Millis = 0
+    p: list[CalledPosition] = attrs.field(factory=list)
 
 
 @attrs.frozen(kw_only=True)

@@ -16,18 +16,19 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import VenueSettings
 from perpmaker.wire.websocket import WebSocket, open_websocket
-from perpmaker_binance_perpetual.account import translate_account_update
+from perpmaker_binance_perpetual.account import translate_account_update, translate_margin_call
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
 from perpmaker_binance_perpetual.rotation import Messages, open_rotation
 from perpmaker_binance_perpetual.stop_messages import ConditionalUpdate
 from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
 from perpmaker_binance_perpetual.streams import StreamAccess, StreamFeed, Tolerance, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
-from perpmaker_binance_perpetual.user_messages import AccountConfigUpdate, AccountUpdate, OrderTradeUpdate
+from perpmaker_binance_perpetual.user_messages import AccountConfigUpdate, AccountUpdate, MarginCall, OrderTradeUpdate
 
 _ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
 _ACCOUNT_UPDATE = PayloadDecoder(AccountUpdate)
 _ACCOUNT_CONFIG_UPDATE = PayloadDecoder(AccountConfigUpdate)
+_MARGIN_CALL = PayloadDecoder(MarginCall)
 _CONDITIONAL_UPDATE = PayloadDecoder(ConditionalUpdate)
 
 _RENEWAL_S = 20 * 60.0
@@ -39,7 +40,7 @@ _CLOCK_S = 4 * 60.0
 _PATIENCE_S = 2.0
 """What a chore may take: private events wait in the socket meanwhile."""
 
-_ELSEWHERE = frozenset({"TRADE_LITE", "MARGIN_CALL", "STRATEGY_UPDATE", "GRID_UPDATE"})
+_ELSEWHERE = frozenset({"TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE"})
 """Events that say nothing beyond what the others say, or nothing about what this program places."""
 
 
@@ -166,6 +167,9 @@ class AccountReceiver:
 
         if name == "ACCOUNT_CONFIG_UPDATE":
             return self._translate_config(message)
+
+        if name == "MARGIN_CALL":
+            return translate_margin_call(_MARGIN_CALL.decode(message), self._instrument, self._account.settings())
 
         if name == "listenKeyExpired":
             raise ConnectivityError("the key of Binance's user stream has expired")
