@@ -50,7 +50,7 @@ def test_a_stop_rests_without_an_amount_and_hides_nothing_of_the_book(orders: Or
     (working,) = orders.working()
 
     assert (working.status, working.order.lots, working.confirmed) == (OrderStatus.OPEN, 5, True)
-    assert not orders.cut(0.1)
+    assert not orders.cut(0.1, lambda _: 0)
 
 
 @pytest.mark.parametrize(

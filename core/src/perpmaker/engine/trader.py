@@ -76,8 +76,8 @@ class Trader:
     `intent` answers what an order of ours, of this or an earlier run, was meant for (the journal knows); orders with
     our prefix that nobody knows are cancelled, foreign ones never touched. `is_strange` tells those with our prefix
     that another process has made. `fence_s` is the connector's. `settings` are
-    what the account was set to for this run; nothing is quoted while the venue says otherwise. `known_trades` are
-    executions that an earlier run has told of.
+    what the account was set to for this run; nothing is quoted while the venue says otherwise. `known_trades`: told of
+    by an earlier run.
     """
 
     def __init__(

@@ -268,9 +268,9 @@ class OrderReport:
     text is in `raw_status`: it proves nothing, and the order is asked for again. `filled_lots` is cumulative. `ticks`
     is None where there is no price, or one between two ticks; of a venue's stop it is the trigger, and `triggered`
     whether that has been reached. `ended_by_venue`: it is CANCELLED by the venue's own rules (post-only that would have
-    taken, say), and not by anybody's command; `ended_by_rule` is which, where no price cures it. `forced` is what the
-    venue placed it for on its own account (liquidation, auto-deleveraging). `whole`: a venue's stop that closes whatever
-    the position is; `trigger`: the price that fires it, None where the venue did not tell.
+    taken, say), and not by anybody's command; `ended_by_rule`: which, where no price cures it. `forced`: what the venue
+    placed it for on its own account (liquidation, say). `whole`: a venue's stop that closes whatever the position is;
+    `trigger`: the price that fires it, None where the venue did not tell.
     """
 
     client_id: str
