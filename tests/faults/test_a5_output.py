@@ -192,3 +192,54 @@ def test_B14_results_that_cannot_be_written_are_said_in_words(tmp_path: Path) ->
 
     assert process.returncode == 2
     assert errors.decode().splitlines() == ["Standard output could not be written: No space left on device."]
+
+
+@pytest.mark.parametrize("missing", ["stdin", "stdout", "stderr"])
+def test_A5_a_standard_descriptor_that_is_missing_is_no_fault(tmp_path: Path, missing: str) -> None:
+    """Started without one of the three, a command does its work and shows no traceback."""
+    number = ("stdin", "stdout", "stderr").index(missing)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | (
+        {missing: subprocess.DEVNULL} if missing != "stdin" else {}
+    )
+
+    with started("plugins", home=tmp_path, preexec_fn=lambda: os.close(number), **streams) as process:
+        output, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert b"Traceback" not in (errors or b"")
+    assert b"binance_perpetual" in (output or b"binance_perpetual")
+
+
+def test_A5_a_slow_reader_gets_all_results(tmp_path: Path) -> None:
+    """A pager that is left open for longer than an end waits for messages loses nothing of what was asked for."""
+    with started("plugins", "--json", home=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(3)
+        output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert json.loads(output)
+
+
+def test_A5_a_terminal_that_vanishes_does_not_end_a_run(tmp_path: Path) -> None:
+    """The line is drawn when the other end of the terminal is closed: the run goes on, and stops cleanly when asked."""
+    outer, inner = os.openpty()
+
+    with started("run", str(EXAMPLE), home=tmp_path, stdout=inner, stderr=inner, start_new_session=True) as process:
+        os.close(inner)
+        wait_for_trading(tmp_path)
+        os.close(outer)
+        time.sleep(1.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=40) == 0
+
+
+def test_B14_a_state_directory_of_nobody_is_said_in_words() -> None:
+    """PERPMAKER_HOME names the home of a user who is not there: exit code 2, and what to write."""
+    home = Path("~nosuchuser/x")
+
+    with started("check", str(EXAMPLE), home=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 2
+    assert b"PERPMAKER_HOME = ~nosuchuser/x: names the home of a user who is not there" in errors

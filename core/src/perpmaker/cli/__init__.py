@@ -12,6 +12,7 @@ import click
 
 from perpmaker.cli.output import owned, result_fault
 
+_INTERRUPTED = 130
 _UNWRITTEN = 2
 """Exit code of a command whose results nobody could be given."""
 
@@ -64,7 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     with owned():
         code = _run(arguments)
-        fault = result_fault()
+
+        try:
+            fault = result_fault()
+        except KeyboardInterrupt:  # nobody reads on, and a person does not wait
+            fault, code = None, code or _INTERRUPTED
 
         if fault is not None:
             click.echo(f"Standard output could not be written: {fault.strerror}.", err=True)

@@ -107,7 +107,7 @@ def _written(text: str) -> Path | None:
         from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
 
         folder = open_home(os.environ).root
-    except (OSError, PerpmakerError):
+    except (OSError, RuntimeError, PerpmakerError):  # RuntimeError: `~somebody` without a home
         folder = Path(tempfile.gettempdir())
 
     return write_traceback(folder, redacted(text))

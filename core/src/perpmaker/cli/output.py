@@ -43,7 +43,7 @@ class Writer:
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._is_closed = False
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.RLock())  # a signal's handler may write while this thread does
         self._thread = threading.Thread(target=self._run, name=f"output {fd}", daemon=True)
         self._thread.start()
 
@@ -63,13 +63,13 @@ class Writer:
             self._size += len(content)
             self._changed.notify_all()
 
-    def close(self, within_s: float) -> None:
-        """Wait for what is still to be written, no longer than this; nothing is written afterwards."""
-        until = time.monotonic() + within_s
+    def close(self, within_s: float | None) -> None:
+        """Wait for what is still to be written, no longer than this (None: as long as it takes); then it is over."""
+        until = None if within_s is None else time.monotonic() + within_s
 
         with self._changed:
-            while self._size and (left_s := until - time.monotonic()) > 0:
-                self._changed.wait(left_s)
+            while self._size and (until is None or until > time.monotonic()):
+                self._changed.wait(None if until is None else until - time.monotonic())
 
             if self._size and self.fault is None:
                 self.fault = OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
@@ -179,6 +179,8 @@ def owned() -> Iterator[None]:
     """Own standard output and error while a command runs; where they are no real ones (in a test) nothing changes."""
     global _results  # noqa: PLW0603  # one process has one standard output
 
+    _open_standard()
+
     if sys.stdout is not sys.__stdout__ or sys.stderr is not sys.__stderr__ or not _are_real():
         yield
         return
@@ -193,7 +195,7 @@ def owned() -> Iterator[None]:
         results.close(CLOSE_S)
         messages.close(CLOSE_S)
         _results = None
-        sys.stdout = sys.stderr = io.StringIO()
+        sys.stdout, sys.stderr = (open(os.devnull, "w", encoding="utf-8") for _ in range(2))  # noqa: PTH123, SIM115
 
 
 def claim() -> None:
@@ -221,10 +223,28 @@ def result_fault() -> OSError | None:
     if _results is None:
         return None
 
-    _results.close(CLOSE_S)
+    _results.close(CLOSE_S if _may_be_lost else None)
     fault = _results.fault
 
     return None if fault is None or _may_be_lost or fault.errno == errno.EPIPE else fault
+
+
+def _open_standard() -> None:
+    """Open the null device on standard descriptors that the process was started without, so that no file gets them."""
+    for name, descriptor in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+
+            if null != descriptor:
+                os.dup2(null, descriptor)
+                os.close(null)
+
+        if getattr(sys, name) is None:
+            stream = open(descriptor, "r" if name == "stdin" else "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
 
 
 def _are_real() -> bool:

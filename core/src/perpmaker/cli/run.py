@@ -346,7 +346,9 @@ async def _call_later(seconds: float, call: Callable[[], None]) -> None:
 
 
 async def _watch_signals(handle: Handle, *, task_status: TaskStatus[None]) -> None:
-    """SIGINT, SIGTERM and SIGHUP stop the bot cleanly; the second one hurries."""
+    """SIGINT, SIGTERM and SIGHUP stop the bot cleanly; the second one hurries. Writing never stops the process."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         task_status.started()
 

@@ -60,7 +60,10 @@ class Screen:
 
 def terminal_columns() -> int:
     """How wide the terminal is now; 80 for one that does not say."""
-    return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):  # it has gone away
+        return 80
 
 
 def printable(text: str) -> str:

@@ -106,7 +106,13 @@ class Home:
 def open_home(environment: Mapping[str, str]) -> Home:
     """The state directory named by PERPMAKER_HOME, else the platform's own; made when it is not there."""
     chosen = environment.get(VARIABLE)
-    root = Path(chosen).expanduser() if chosen else platformdirs.user_state_path("perpmaker")
+
+    try:
+        root = Path(chosen).expanduser() if chosen else platformdirs.user_state_path("perpmaker")
+    except RuntimeError:  # `~somebody/x`, and nobody of that name has a home
+        allowed = "names the home of a user who is not there: write the whole path"
+        problem = Problem(file="environment", key=VARIABLE, value=chosen, allowed=allowed)
+        raise ConfigurationError((problem,)) from None
 
     return Home(_private(root))
 
