@@ -22,6 +22,7 @@
     ├── PayloadError              bytes from outside that do not mean what they should
     ├── JournalError              the journal cannot be written, or is not to be trusted      exit 2
     ├── LockedError               another process trades this account and market              exit 2
+    ├── HaltedError               a halt is latched, and nobody has resumed                   exit 7
     └── StopNotProvenError        stopped, but the venue did not confirm it is clean          exit 5
 
 Connectivity and refusal are separate branches on purpose: the first is retried, the second never blindly.
@@ -245,6 +246,12 @@ class LockedError(PerpmakerError):
     """Another process holds the lock of this account and market."""
 
     exit_code = ExitCode.FILE
+
+
+class HaltedError(PerpmakerError):
+    """An earlier run was halted by what a person has to look at, and nobody has resumed."""
+
+    exit_code = ExitCode.HALTED
 
 
 class StopNotProvenError(PerpmakerError):

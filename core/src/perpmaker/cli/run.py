@@ -75,6 +75,7 @@ class Handle:
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object on the last line.")
 @click.option("--sandbox-url", metavar="URL", help="Trade on the sandbox that is serving there.")
 @click.option("--adopt", is_flag=True, help="Cancel orders of perpmaker's that the journal does not know, and start.")
+@click.option("--resume", is_flag=True, help="Release the halt that an earlier run has left, and start.")
 @click.option("--live", is_flag=True, help="Trade real money, where the configuration says so.")
 @click.option("--confirm-account", metavar="NAME", help="The account that is meant, instead of typing its name.")
 @click.option("--trust-key", is_flag=True, help="Trade live although the venue does not tell what the key may do.")
@@ -89,6 +90,7 @@ def run(
     as_json: bool,
     sandbox_url: str | None,
     adopt: bool,
+    resume: bool,
     live: bool,
     confirm_account: str | None,
     trust_key: bool,
@@ -109,6 +111,7 @@ def run(
         close=close,
         url=sandbox_url,
         adopt=adopt,
+        resume=resume,
         trust_key=trust_key,
         account=AccountCheck(configuration.environment, confirm_account),
     )
@@ -143,6 +146,7 @@ class Wish:
     close: bool
     url: str | None
     adopt: bool
+    resume: bool
     trust_key: bool
     account: AccountCheck
 
@@ -217,6 +221,7 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
             seed=os.getpid(),
             inspect=inspect,
             adopt=wish.adopt,
+            resume=wish.resume,
             trust_key=wish.trust_key,
         )
 
@@ -304,6 +309,9 @@ async def _trade(
 
 def halt_code_of(bot: Supervisor) -> ExitCode:
     """Whose doing a halt is: the venue's, that of what is kept here, or else a mistake of a plugin or of ours."""
+    if bot.trader.permission.latched is not None:
+        return ExitCode.HALTED
+
     if bot.was_locked_out:
         return ExitCode.REFUSED
 

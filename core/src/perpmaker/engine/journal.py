@@ -36,6 +36,7 @@ from perpmaker.engine.journal_file import (
     take_next,
     write_next,
 )
+from perpmaker.engine.latch import HALT, Latch, decode_latch, encode_latch
 from perpmaker.engine.recollection import Recollection, decode_recollection, encode_recollection
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Action, Place
@@ -60,7 +61,7 @@ TAIL = 2_000
 class Step:
     """One call of the trader that mattered: the events it was given, what it decided, what it had to say.
 
-    `memory` is what a next run should know then, on the clock of `at`.
+    `memory` is what a next run should know then, on the clock of `at`; `halt` is what only a person may release.
     """
 
     at: float
@@ -68,6 +69,7 @@ class Step:
     actions: Sequence[Action]
     notices: Sequence[str]
     memory: Recollection | None = None
+    halt: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -95,6 +97,7 @@ class Journal:
         self._see()
         self._broken: str | None = None
         self._memory = Recollection()
+        self._halt: str | None = None
 
     @property
     def broken(self) -> str | None:
@@ -105,15 +108,23 @@ class Journal:
         """The first row of a run: its id is known from now on, and what it was started with."""
         self._append([self._row("run", self._run, utc_ms, about)])
 
-    def record_salvage(self, runs: Sequence[str], source: str) -> None:
-        """Runs that a damaged journal told of, or a person: their orders are ours, whatever they were meant for."""
-        if runs:
-            self._append([Row(run=run, kind="run", name=run, utc_ms=0, payload=_encode(source)) for run in runs])
+    def record_salvage(self, runs: Sequence[str], source: str, halt: bytes | None = None) -> None:
+        """Runs that a damaged journal told of, or a person: their orders are ours, whatever they were meant for.
+
+        `halt` is the payload of a damaged journal's newest row about a halt.
+        """
+        rows = [Row(run=run, kind="run", name=run, utc_ms=0, payload=_encode(source)) for run in runs]
+
+        if halt is not None:
+            rows.append(Row(run=self._run, kind=HALT, name=HALT, utc_ms=0, payload=halt))
+
+        if rows:
+            self._append(rows)
 
     def record_step(self, step: Step, utc_ms: int) -> None:
         """One decision: a row for each order about to be sent, then the step itself, in one commit.
 
-        What a next run should know is a row of it when it has changed.
+        What a next run should know is a row of it when it has changed, and a halt when it is new.
         """
         rows = [
             self._row("intent", action.order.client_id, utc_ms, action.order)
@@ -133,8 +144,17 @@ class Journal:
             content = encode_recollection(on_the_wall)
             rows.append(Row(run=self._run, kind=MEMORY, name=MEMORY, utc_ms=utc_ms, payload=content))
 
+        if step.halt is not None and step.halt != self._halt:
+            latch = Latch(reason=step.halt, utc_ms=utc_ms)
+            rows.append(Row(run=self._run, kind=HALT, name=HALT, utc_ms=utc_ms, payload=encode_latch(latch)))
+
         self._append(rows)
         self._memory = step.memory or self._memory
+        self._halt = step.halt or self._halt
+
+    def record_release(self, utc_ms: int) -> None:
+        """A person has released the halt that was latched."""
+        self._append([Row(run=self._run, kind=HALT, name=HALT, utc_ms=utc_ms, payload=encode_latch(None))])
 
     def record_notice(self, text: str, utc_ms: int) -> None:
         """Something a person was told."""
@@ -163,6 +183,13 @@ class Journal:
         found = self._found(query, (MEMORY, MEMORY))
 
         return None if found is None else decode_recollection(found[0])
+
+    def halt(self) -> Latch | None:
+        """The halt that is latched; None where none is, or a person has released it."""
+        query = "SELECT payload, utc_ms FROM row WHERE name = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
+        found = self._found(query, (HALT, HALT))
+
+        return None if found is None else decode_latch(*found)
 
     def rows(self) -> Iterator[Row]:
         """Every row, oldest first."""
@@ -251,7 +278,8 @@ class Journal:
         """What a new file begins with."""
         live = set(self.live())
         intents = self._connection.execute("SELECT COUNT(*) FROM row WHERE kind = 'intent'").fetchone()[0]
-        carried, seen, memory = [], 0, None
+        carried, seen = [], 0
+        newest: dict[str, Row] = {}
 
         for row in self.rows():
             seen += row.kind == "intent"
@@ -259,10 +287,10 @@ class Journal:
 
             if row.kind == "run" or (row.kind == "intent" and (is_new or row.name in live)):
                 carried.append(row)
-            elif row.kind == MEMORY:
-                memory = row
+            elif row.kind in {MEMORY, HALT}:
+                newest[row.kind] = row
 
-        return carried if memory is None else [*carried, memory]
+        return [*carried, *newest.values()]
 
 
 @contextmanager
@@ -280,7 +308,7 @@ def open_journal(path: Path | None, key: Key, run: str) -> Iterator[tuple[Journa
 
     try:
         if damage is not None:
-            journal.record_salvage(damage.runs, str(damage.aside))
+            journal.record_salvage(damage.runs, str(damage.aside), damage.halt)
 
         yield journal, damage
     finally:

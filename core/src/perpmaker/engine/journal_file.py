@@ -15,6 +15,7 @@ from pathlib import Path
 
 import attrs
 
+from perpmaker.engine.journal_salvage import salvage_halt, salvage_runs
 from perpmaker.errors import JournalError
 
 SCHEMA = 1
@@ -52,7 +53,7 @@ CREATE TABLE IF NOT EXISTS owner (key TEXT NOT NULL) STRICT;
 
 @attrs.frozen(kw_only=True)
 class Row:
-    """One row as it stands: `kind` is run, intent, step, notice or memory; `name` what it can be found by."""
+    """One row as it stands: `kind` is run, intent, step, notice, memory or halt; `name` what it can be found by."""
 
     run: str
     kind: str
@@ -186,11 +187,15 @@ def _witnessed(path: Path) -> tuple[int, bytes] | None:
 
 @attrs.frozen(kw_only=True)
 class Damage:
-    """A journal that was put aside: where it is now, what was wrong, and the runs that could be read from it."""
+    """A journal that was put aside: where it is now, what was wrong, and the runs that could be read from it.
+
+    `halt` is the payload of its newest row about a halt; None where none could be read.
+    """
 
     aside: Path
     reason: str
     runs: tuple[str, ...]
+    halt: bytes | None = None
 
 
 def put_aside_if_damaged(path: Path) -> Damage | None:
@@ -203,7 +208,7 @@ def put_aside_if_damaged(path: Path) -> Damage | None:
     if reason is None:
         return None
 
-    runs = tuple(_salvaged_runs(path))
+    runs, halt = tuple(salvage_runs(path)), salvage_halt(path)
     aside = path.with_name(f"{path.name}.damaged-{path.stat().st_mtime_ns // 1_000_000}")
 
     for suffix in ("", *SIDE_FILES, ".head"):
@@ -212,7 +217,7 @@ def put_aside_if_damaged(path: Path) -> Damage | None:
         if one.exists():
             one.rename(aside.with_name(aside.name + suffix))
 
-    return Damage(aside=aside, reason=reason, runs=runs)
+    return Damage(aside=aside, reason=reason, runs=runs, halt=halt)
 
 
 def fault_of(path: Path) -> str | None:
@@ -264,17 +269,6 @@ def _chain_fault(connection: sqlite3.Connection, path: Path) -> str | None:
         return f"{witnessed[0] - seq} rows at its end are gone"
 
     return None
-
-
-def _salvaged_runs(path: Path) -> Iterator[str]:
-    """The runs that a damaged journal still tells of. A name that is damaged itself matches no order."""
-    try:
-        with closing(sqlite3.connect(path, timeout=0.2)) as connection:
-            for (run,) in connection.execute("SELECT DISTINCT run FROM row"):
-                if isinstance(run, str):
-                    yield run
-    except (sqlite3.Error, UnicodeError):
-        return
 
 
 # --- bounded size --------------------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -34,9 +32,11 @@ from perpmaker.engine.ending import STOP_WAIT_S
 from perpmaker.engine.feed import ReferenceFeed
 from perpmaker.engine.guard import guarded_module, guarded_strategy
 from perpmaker.engine.home import Home, Key
+from perpmaker.engine.identity import bot_of, instance_of, run_id
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.engine.latched_start import check_halt
 from perpmaker.engine.market_rules import check_market_rules
 from perpmaker.engine.opening import open_connector
 from perpmaker.engine.persistence import Hold, Persistence, venue_of
@@ -54,8 +54,6 @@ from perpmaker.model.order import NewOrder, OrderReport, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.risk.interface import RiskModule
 from perpmaker.risk.review import review
-
-_DIGITS = string.digits + string.ascii_lowercase
 
 
 @attrs.frozen(kw_only=True)
@@ -108,13 +106,15 @@ async def open_bot(
     inspect: Inspect | None = None,
     adopt: bool = False,
     trust_key: bool = False,
+    resume: bool = False,
 ) -> AsyncIterator[Supervisor]:
     """Yield a bot that is ready to run. While the venue cannot be reached it is tried again, and that is told.
 
     `home` None keeps the journal in memory and takes no lock. The account and market are locked as long as it is open.
     `inspect` looks at the market before anything of the account is set; what it raises ends the start. `adopt`: orders
     with our mark whose run the journal does not know are taken for ours and cancelled, instead of refusing the start.
-    `trust_key`: live, also where the venue does not tell what the key may do.
+    `trust_key`: live, also where the venue does not tell what the key may do. `resume` releases a latched halt, once
+    everything that may refuse the start has been passed.
 
     Raises:
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
@@ -122,6 +122,7 @@ async def open_bot(
         KeyRightsError: live, and the key may withdraw, or may not trade, or nobody says what it may.
         MarketRulesError: the market does not allow what the plan asks for (see `perpmaker.engine.market_rules`).
         LockedError: another process trades this account and market, or orders on the venue say that one does.
+        HaltedError: a halt is latched, and `resume` was not given.
         JournalError: the journal cannot be opened, or belongs to something else.
     """
     report = Tracebacks(None if home is None else home.root, tell).keep
@@ -143,11 +144,11 @@ async def open_bot(
         key = Key(
             environment=context.environment.value,
             venue=desk.connector.name,
-            account=_instance(desk.connector, context),
+            account=instance_of(desk.connector, context),
             market=desk.instrument.market,
         )
-        run = _base36(context.clock.utc_ms())
-        client_ids = ClientIds(_bot(desk), run)
+        run = run_id(context.clock.utc_ms())
+        client_ids = ClientIds(bot_of(desk.connector, desk.instrument), run)
 
         if home is not None:
             stack.enter_context(home.lock(key))
@@ -163,6 +164,7 @@ async def open_bot(
 
         recovery = Recovery(connector=desk.connector, instrument=desk.instrument, clock=context.clock)
         known = KnownOrders(journal=journal, client_ids=client_ids)
+        await check_halt(journal, recovery, known, resume=resume, tell=tell)
         claim_orders(await venue.insist(lambda: _open_orders(plan, recovery)), known, adopt=adopt, tell=tell)
         journal.record_run(context.clock.utc_ms(), {"key": str(key)})
 
@@ -191,6 +193,9 @@ async def open_bot(
 
         journal.live = lambda: [order.client_id for order in trader.working()]
         sources = await _sources(plan, context, trader, tell, report)
+
+        if resume and journal.halt() is not None:
+            journal.record_release(context.clock.utc_ms())
 
         can_stay = context.environment is not Environment.PAPER
 
@@ -312,29 +317,3 @@ async def _sources(
     standstill = Standstill(mid=lambda: traded_mid(trader.state), tell=tell)
 
     return (ReferenceFeed(source=judged(source, standstill)),)
-
-
-def _instance(connector: DerivativeConnector, context: ConnectorContext) -> str:
-    """The account; a sandbox's with its address, so that a new sandbox never meets the journal of another one."""
-    if context.sandbox is None:
-        return connector.account
-
-    return f"{connector.account}@{context.sandbox.url.partition('://')[2]}"
-
-
-def _bot(desk: Desk) -> str:
-    """The part of client ids that tells this account and market from all others, whoever reaches them by what name."""
-    words = (desk.connector.name, desk.connector.account, desk.instrument.market)
-
-    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
-
-
-def _base36(number: int) -> str:
-    """A number in few characters, growing with time."""
-    digits = ""
-
-    while number:
-        number, digit = divmod(number, 36)
-        digits = _DIGITS[digit] + digits
-
-    return digits or "0"

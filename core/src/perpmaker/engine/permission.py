@@ -28,6 +28,7 @@ class Permission:
 
     `synchronised`: the account has been read completely at least once; before that no quote is sent. `seen`: what is
     held and what rests is known, so that exits may be sent; before that nothing is sent at all.
+    `halted` lasts as long as the run; `latched`, of a halt with the code HALTED, until a person resumes.
     `changes` counts what may have changed the mode. `book_max_age_s`: a book whose channel has not proved alive for
     longer is not quoted from. `demand` is why everything has to be read again; a read that began before
     `demanded_at` does not count. `disagreement`: which settings of the account are not what they have to be. `closed`:
@@ -38,6 +39,7 @@ class Permission:
     synchronised: bool = False
     seen: bool = False
     halted: str | None = None
+    latched: str | None = None
     halt_code: ExitCode = ExitCode.BUG
     stop: Mode | None = None
     lost: str | None = None
@@ -76,8 +78,15 @@ class Permission:
         self.changes += 1
 
     def halt(self, reason: str, code: ExitCode = ExitCode.BUG) -> None:
-        """Quotes go and stay away; the first reason stands, and how the command ends for it."""
-        self.halted, self.halt_code = (reason, code) if self.halted is None else (self.halted, self.halt_code)
+        """Take quotes off for good: the first reason stands, with its exit code, but for a first one that latches."""
+        latches = code is ExitCode.HALTED and self.latched is None
+
+        if latches:
+            self.latched = reason
+
+        if latches or self.halted is None:
+            self.halted, self.halt_code = reason, code
+
         self.changes += 1
 
     def disagree(self, disagreement: str) -> None:

@@ -23,12 +23,17 @@ SLOW_S = 1.0
 
 @attrs.define(kw_only=True)
 class Recorder:
-    """Records steps that matter. `remembered` is what a next run should know; a broken journal is told of once."""
+    """Records steps that matter. `remembered` is what a next run should know; a broken journal is told of once.
+
+    `latched` is the reason of a halt that only a person may release, None while there is none.
+    """
 
     journal: Journal
     clock: Clock
     remembered: Callable[[], Recollection]
+    latched: Callable[[], str | None]
     emit: Emit
+    _halt: str | None = attrs.field(default=None, init=False)
     _is_broken: bool = attrs.field(default=False, init=False)
 
     def record(self, events: Sequence[Event], decision: Decision, now: float) -> Sequence[Action]:
@@ -37,14 +42,23 @@ class Recorder:
         Without a row, or too late, that is only what shrinks the risk.
         """
         told = [event for event in events if not isinstance(event, MARKET_DATA)]
+        halt = self.latched()
 
-        if not told and not decision.actions and not decision.notices:
+        if not told and not decision.actions and not decision.notices and halt == self._halt:
             return ()
 
-        step = Step(at=now, events=told, actions=decision.actions, notices=decision.notices, memory=self.remembered())
+        step = Step(
+            at=now,
+            events=told,
+            actions=decision.actions,
+            notices=decision.notices,
+            memory=self.remembered(),
+            halt=halt,
+        )
 
         try:
             self.journal.record_step(step, self.clock.utc_ms())
+            self._halt = halt
         except JournalError as error:
             if not self._is_broken:
                 self._is_broken = True

@@ -111,7 +111,11 @@ class Supervisor:
         self._beginning = Beginning(known=self.known, last_known=self.last_known)
         self.count = OrderCount(kind_of=self.known.kind_in_this_run)
         self._recorder = Recorder(
-            journal=self.journal, clock=self.clock, remembered=self.trader.remembered, emit=self.inbox.put
+            journal=self.journal,
+            clock=self.clock,
+            remembered=self.trader.remembered,
+            latched=lambda: self.trader.permission.latched,
+            emit=self.inbox.put,
         )
         self._diary = Diary(instrument=self.instrument, known=self.known)
         self._random = Random(self.seed)  # noqa: S311  # jitter, not cryptography

@@ -308,7 +308,8 @@ class StopRequested:
 class Halted:
     """Something that trying again does not mend: quotes go and stay away, exits are still managed.
 
-    `code` is what a run that was halted by it ends with.
+    `code` is what a run that was halted by it ends with. HALTED is latched in the journal: a start is refused until a
+    person resumes. Every other code ends with the run.
     """
 
     reason: str

@@ -144,10 +144,12 @@ class Stage:
         api_secret: str | None = None,
         told: list[str] | None = None,
         adopt: bool = False,
+        resume: bool = False,
     ) -> AsyncIterator[Session]:
         """Open a bot of the configuration; `api_secret` takes the place of the one that the sandbox accepts.
 
-        `told` collects what a person would have read, also when nothing could be opened; `adopt` as the command's.
+        `told` collects what a person would have read, also when nothing could be opened; `adopt` and `resume` are as
+        the command's.
         """
         line, told = self.sandbox.line, [] if told is None else told
         context = ConnectorContext(
@@ -160,7 +162,9 @@ class Stage:
         )
         plan = plan_of(self.configuration)
 
-        async with open_bot(plan, context, home=home, tell=told.append, seed=line.seed, adopt=adopt) as bot:
+        opened = open_bot(plan, context, home=home, tell=told.append, seed=line.seed, adopt=adopt, resume=resume)
+
+        async with opened as bot:
             self.sandbox.oracle.expect(ACCOUNT).slots = _Slots(bot.known)
             session = Session(bot=bot, sandbox=self.sandbox, network=self.network, clock=self.clock, told=told)
             self.sandbox.exchange.subscribe(session.note)

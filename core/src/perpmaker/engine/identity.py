@@ -1,0 +1,37 @@
+"""Names that tell one run, one account and one market from all others: in client ids, locks and journals."""
+
+from __future__ import annotations
+
+import hashlib
+import string
+
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
+from perpmaker.model.instrument import Instrument
+
+_DIGITS = string.digits + string.ascii_lowercase
+
+
+def instance_of(connector: DerivativeConnector, context: ConnectorContext) -> str:
+    """The account; a sandbox's with its address, so that a new sandbox never meets the journal of another one."""
+    if context.sandbox is None:
+        return connector.account
+
+    return f"{connector.account}@{context.sandbox.url.partition('://')[2]}"
+
+
+def bot_of(connector: DerivativeConnector, instrument: Instrument) -> str:
+    """The part of client ids that tells this account and market from all others, whoever reaches them by what name."""
+    words = (connector.name, connector.account, instrument.market)
+
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
+
+
+def run_id(utc_ms: int) -> str:
+    """The id of a run that begins now: the time in few characters, growing with it."""
+    digits = ""
+
+    while utc_ms:
+        utc_ms, digit = divmod(utc_ms, 36)
+        digits = _DIGITS[digit] + digits
+
+    return digits or "0"
