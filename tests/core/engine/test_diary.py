@@ -10,7 +10,7 @@ import pytest
 
 from perpmaker.engine.diary import Diary
 from perpmaker.execution.action import Cancel, Place
-from perpmaker.model.event import OrderFilled, Resynced
+from perpmaker.model.event import OrderAccepted, OrderFilled, Resynced
 from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderType, PositionSide, Side, Slot
 from perpmaker.simulation.rules import MARKETS
 from perpmaker.testing.view import make_account
@@ -96,9 +96,11 @@ def test_a_target_that_was_taken_over_is_told_when_it_fills(diary: Diary) -> Non
         (placed(OrderKind.VENUE_STOP, 590_000, OrderType.VENUE_STOP), "stop on the venue placed: sell all at 59000"),
     ],
 )
-def test_closing_orders_are_told_as_they_go_out(diary: Diary, action: Place, line: str) -> None:
-    """Each kind has its own name, and a market order no price."""
-    assert list(diary.lines((), (action,), 1.0)) == [line]
+def test_closing_orders_are_told_once_the_venue_has_them(diary: Diary, action: Place, line: str) -> None:
+    """Each kind has its own name, and a market order no price; the answer and the stream are one line."""
+    taken = OrderAccepted(client_id=action.order.client_id, venue_id="9", venue_ms=3)
+    assert list(diary.lines((), (action,), 1.0)) == []
+    assert list(diary.lines((taken, taken), (), 1.1)) == [line]
 
 
 def test_quotes_and_cancels_are_not_told(diary: Diary) -> None:
@@ -110,9 +112,15 @@ def test_quotes_and_cancels_are_not_told(diary: Diary) -> None:
 
 
 def test_a_closing_order_that_is_sent_again_and_again_is_told_once_a_minute(diary: Diary) -> None:
-    """A venue that refuses an exit does not fill the log; a changed one is told at once."""
+    """One that is placed again and again as it was does not fill the log; a changed one is told at once."""
     action = placed(OrderKind.TAKE_PROFIT, 599_995, OrderType.LIMIT)
-    times = [now for now in range(0, 120, 2) if list(diary.lines((), (action,), float(now)))]
+    other = placed(OrderKind.TAKE_PROFIT, 599_996, OrderType.LIMIT)
+    taken = OrderAccepted(client_id="pm-a-1-9", venue_id="9", venue_ms=3)
 
-    assert times == [0, 60]
-    assert list(diary.lines((), (placed(OrderKind.TAKE_PROFIT, 599_996, OrderType.LIMIT),), 119.0)) != []
+    def place(action: Place, now: float) -> list[str]:
+        list(diary.lines((), (action,), now))
+
+        return list(diary.lines((taken,), (), now))
+
+    assert [now for now in range(0, 120, 2) if place(action, float(now))] == [0, 60]
+    assert place(other, 119.0) == ["target placed: sell 0.01 at 59999.6"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perpmaker.engine.competition import Competition
+from perpmaker.engine.exit_refusals import ExitRefusals, words_of
 from perpmaker.engine.notice import Notices
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
@@ -22,12 +23,20 @@ class Aftermath:
         self._retries = retries
         self._competition = competition
         self._notices = Notices()
+        self._missing = ExitRefusals(state)
+
+    def next_at(self, now: float) -> float | None:
+        """When there is something to say again, should nothing happen until then."""
+        return self._missing.next_at(now)
 
     def take(self, now: float) -> Iterator[str]:
         """Take in what ended since this was asked last; a line for people of what they should know."""
         for slot, end in self._state.orders.endings.take_news():
             self._retries.ended(slot, end, now)
             refusal = end.refusal
+
+            if slot.kind.is_exit:
+                yield from self._missing.ended(slot, end, now)
 
             if slot.kind.is_exit and refusal is not None and refusal.reason is RefusalReason.REDUCE_ONLY:
                 self._competition.refused(slot, now)
@@ -40,6 +49,8 @@ class Aftermath:
 
             if slot.kind is OrderKind.VENUE_STOP and not end.end.is_meant:
                 yield from self._lost_stop(slot, end, now)
+
+        yield from self._missing.due(now)
 
     def _doubt_cancels(self, slot: Slot, now: float) -> None:
         """Other closing orders of the position whose cancels are not answered may rest on: they are asked for."""
@@ -57,6 +68,6 @@ class Aftermath:
         """A position stands without the stop that the venue was to keep."""
         if self._state.is_open(slot.position_side):
             what = "fired it, and then did not execute it" if end.triggered else f"does not keep it ({end.end.value})"
-            words = f": {end.refusal.text}" if end.refusal is not None else ""
+            words = f": {words_of(end.refusal)}" if end.refusal is not None else ""
             text = f"{slot}: the venue {what}{words}; the stop is watched here"
             yield from self._notices.say((slot, end.end, end.triggered), text, now)

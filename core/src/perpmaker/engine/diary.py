@@ -7,23 +7,28 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
+from perpmaker.engine.exit_refusals import name_of
 from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.notice import QUIET_S, plain
 from perpmaker.execution.action import Action, Place
-from perpmaker.model.event import Event, OrderFilled, Resynced
+from perpmaker.model.event import Event, OrderAccepted, OrderFilled, OrderRefused, OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderType, Side, Slot
+from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, OrderType, Side, Slot
+from perpmaker.model.reading import AccountSeen
 
 REMEMBERED = 10_000
 """Executions whose repetition is recognised: streams and readings tell each more than once."""
 
+UNANSWERED = 1_000
+"""Closing orders that are remembered while the venue has not answered."""
+
 
 @attrs.define(kw_only=True)
 class Diary:
-    """Words executions of our orders once each, and closing orders as they go out.
+    """Words executions of our orders once each, and closing orders once the venue has taken them.
 
     What has executed of an earlier run's orders by the first reading of the account is told as missed, not here. A
-    closing order that is only sent again, because the venue refused it, is told of once a minute.
+    closing order that is only placed again as it was is told of once a minute.
     """
 
     instrument: Instrument
@@ -31,21 +36,34 @@ class Diary:
     _told: OrderedDict[tuple[str, Side], None] = attrs.field(factory=OrderedDict, init=False)
     _is_read: bool = attrs.field(default=False, init=False)
     _placed: dict[Slot, tuple[str, float]] = attrs.field(factory=dict, init=False)
+    _sent: OrderedDict[str, NewOrder] = attrs.field(factory=OrderedDict, init=False)
 
     def lines(self, events: Sequence[Event], actions: Iterable[Action], now: float) -> Iterator[str]:
-        """Yield what happened and what is being sent, in order."""
+        """Yield what happened, in order; `actions` are being sent now."""
         for event in events:
-            if isinstance(event, OrderFilled):
-                yield from self._filled(event.fill)
-            elif isinstance(event, Resynced):
-                for fill in event.fills:
-                    yield from self._filled(fill)
+            if isinstance(event, OrderRefused):
+                self._sent.pop(event.client_id, None)
 
-                self._is_read = True
+            for client_id in _taken_in(event):
+                yield from self._taken(client_id, now)
+
+            yield from self._executed(event)
 
         for action in actions:
-            if isinstance(action, Place) and action.order.slot.kind.is_exit:
-                yield from self._sent(action.order, now)
+            if isinstance(action, Place) and action.order.slot.kind.is_exit and action.order.whole:
+                self._sent[action.order.client_id] = action.order
+
+                if len(self._sent) > UNANSWERED:
+                    self._sent.popitem(last=False)
+
+    def _executed(self, event: Event) -> Iterator[str]:
+        if isinstance(event, OrderFilled):
+            yield from self._filled(event.fill)
+        elif isinstance(event, Resynced):
+            for fill in event.fills:
+                yield from self._filled(fill)
+
+            self._is_read = True
 
     def _filled(self, fill: Fill) -> Iterator[str]:
         kind = self.known.kind(fill.client_id)
@@ -67,14 +85,20 @@ class Diary:
         booked = "" if not won else f", {won:+z.4f} {self.instrument.quote}"
 
         yield (
-            f"{_name(kind)}: {verb} {plain(fill.amount)} at {plain(fill.price)}{booked}, "
+            f"{name_of(kind)}: {verb} {plain(fill.amount)} at {plain(fill.price)}{booked}, "
             f"fee {plain(fill.fee)} {fill.fee_asset}"
         )
 
-    def _sent(self, order: NewOrder, now: float) -> Iterator[str]:
+    def _taken(self, client_id: str, now: float) -> Iterator[str]:
+        """The venue has the order: say so, where it is a closing order that was sent by this run."""
+        order = self._sent.pop(client_id, None)
+
+        if order is None:
+            return
+
         where = "at market" if order.ticks is None else f"at {plain(self.instrument.price(order.ticks))}"
         amount = "all" if order.type is OrderType.VENUE_STOP else plain(self.instrument.amount(order.lots))
-        text = f"{_name(order.slot.kind)} placed: {order.side.value} {amount} {where}"
+        text = f"{name_of(order.slot.kind)} placed: {order.side.value} {amount} {where}"
         before, at = self._placed.get(order.slot, ("", now))
 
         if text != before or now - at >= QUIET_S:
@@ -82,6 +106,24 @@ class Diary:
             yield text
 
 
-def _name(kind: OrderKind) -> str:
-    """What it is called in a line; a loss is not to be overlooked."""
-    return kind.words.upper() if kind is OrderKind.STOP_LOSS else kind.words
+def _taken_in(event: Event) -> Iterator[str]:
+    """Client ids of the orders that the venue has, or had, by this event."""
+    match event:
+        case OrderFilled(fill=fill):
+            yield fill.client_id
+        case OrderAccepted(client_id=client_id):
+            yield client_id
+        case OrderReported(report=report):
+            yield from _shown([report])
+        case AccountSeen(orders=orders):
+            yield from _shown(orders)
+        case Resynced(orders=orders, finished=finished):
+            yield from _shown((*orders, *finished))
+        case _:
+            pass
+
+
+def _shown(reports: Iterable[OrderReport]) -> Iterator[str]:
+    for report in reports:
+        if report.status is not None and report.status is not OrderStatus.REFUSED:
+            yield report.client_id

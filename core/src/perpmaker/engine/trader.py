@@ -36,6 +36,7 @@ from perpmaker.engine.quoting import Broken, Quoting, quote
 from perpmaker.engine.recollection import FiredAt, Recollection, fired_in, recollect, restore
 from perpmaker.engine.retry import Retries
 from perpmaker.engine.sending import Sending
+from perpmaker.engine.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
 from perpmaker.execution.diff import Want, equals
@@ -49,13 +50,7 @@ from perpmaker.model.event import (
     TradingChanged,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    NewOrder,
-    OrderStatus,
-    PositionMode,
-    PositionSide,
-    WorkingOrder,
-)
+from perpmaker.model.order import NewOrder, OrderStatus, PositionMode, PositionSide, WorkingOrder
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.quote import Exit, Quote, VenueStop, Wake, Wanted, WantedExits
 from perpmaker.model.reading import AccountSeen
@@ -120,6 +115,7 @@ class Trader:
         self._competition = Competition()
         self._funds_notice = FundsNotice(state=self.state)
         self._aftermath = Aftermath(self.state, self.permission, self._retries, self._competition)
+        self.unquoted = UnquotedWatch(self.state)
         self._sending = Sending(
             state=self.state,
             permission=self.permission,
@@ -263,6 +259,8 @@ class Trader:
             quotes = () if quoting is None or mode is not Mode.RUN else self._permitted(quoting.quotes)
             actions = self._sending.send([*exits, *quotes], now)
 
+        notices.extend(self.unquoted.see(mode, reason, self._wanted, () if quoting is None else quoting.refused, now))
+
         return self._answer([*actions, *proofs], notices, quoting, now)
 
     def _decide_exits(self, view: View) -> tuple[Want, ...]:
@@ -341,6 +339,8 @@ class Trader:
             self._proof.next_at(now),
             self._price_question.next_at(now),
             self._retries.next_at(now),
+            self._aftermath.next_at(now),
+            self.unquoted.next_at(now),
             self._competition.next_at(now),
             now + stale_in + LEAST_PAUSE_S if stale_in >= 0 else None,
         )

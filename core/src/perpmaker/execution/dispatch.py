@@ -146,7 +146,12 @@ class Dispatcher:
         Such a one may have been signed at any moment until now: its fence counts from the last of them.
         """
         if self.gate.wait_s:
-            refusal = Refusal(reason=RefusalReason.AUTHENTICATION, text="not sent: the venue did not accept the key")
+            refusal = Refusal(
+                reason=RefusalReason.AUTHENTICATION,
+                text="not sent: the venue did not accept the key",
+                retry_after_s=self.gate.wait_s,
+            )
+
             return [Rejected(client_id=order.client_id, refusal=refusal) for order in orders]
 
         try:
@@ -173,9 +178,18 @@ class Dispatcher:
             self._lock_out(words)
 
         return [
-            known.get(order.client_id) or Unknown(client_id=order.client_id, detail=detail, signed_at=signed_at)
+            self._dated(known[order.client_id])
+            if order.client_id in known
+            else Unknown(client_id=order.client_id, detail=detail, signed_at=signed_at)
             for order in orders
         ]
+
+    def _dated(self, outcome: Outcome) -> Outcome:
+        """The outcome; of one that was refused for the key also for how long nothing is sent now."""
+        if _lock_out_words(outcome) is None or not isinstance(outcome, Rejected):
+            return outcome
+
+        return attrs.evolve(outcome, refusal=attrs.evolve(outcome.refusal, retry_after_s=self.gate.wait_s))
 
     def _lock_out(self, detail: str) -> None:
         """The key is not accepted any more: nothing is sent for a while, and a person has to look."""

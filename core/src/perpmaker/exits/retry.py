@@ -68,4 +68,7 @@ def _fail(end: SlotEnd, before: Failed | None) -> Failed:
     if end.at < patience_at < back_at:
         back_at = patience_at
 
+    if end.refusal is not None:  # where the venue said for how long, nothing is gained by an earlier try
+        back_at = max(back_at, end.at + end.refusal.retry_after_s)
+
     return Failed(client_id=end.client_id, times=times, since=since, back_at=back_at)

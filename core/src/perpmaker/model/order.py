@@ -165,11 +165,15 @@ class RefusalReason(Word):
 
 @attrs.frozen(kw_only=True)
 class Refusal:
-    """A venue's no: our reason, its own code and words (data, never markup)."""
+    """A venue's no: our reason, its own code and words (data, never markup).
+
+    `retry_after_s`: for how long the venue takes nothing, where it said so; 0 where it did not.
+    """
 
     reason: RefusalReason
     code: str = ""
     text: str = ""
+    retry_after_s: float = 0.0
 
 
 class Slot(NamedTuple):

@@ -162,7 +162,7 @@ class Orders(Standing):
             record.fence(now + self._fence_s)
             record.ask_at = now if record.ask_at is None else record.ask_at
         elif record.working.status is OrderStatus.CANCELLING:
-            record.cancel_at = _cancel_again_at(record, now)
+            record.cancel_at = max(_cancel_again_at(record, now), now + event.refusal.retry_after_s)
             record.reopen(now)
 
         self.version += 1

@@ -84,7 +84,7 @@ class Standing:
 
         return lots
 
-    def cut(self, now: float, known_ms: Callable[[PositionSide], int]) -> set[str]:
+    def cut(self, now: float, known_ms: Callable[[PositionSide], int] = lambda _: 0) -> set[str]:
         """Client ids of the orders of which the venue took less than we asked for, within the last `CUT_S`.
 
         Not those of a position of which more is known than the venue knew when it cut: `known_ms` is the venue's time

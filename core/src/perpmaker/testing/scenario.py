@@ -122,12 +122,22 @@ class Scenario(Play):
         self._venue.fill(order, order.remaining_lots if amount is None else self._lots(amount))
         self._settle()
 
-    def refuse(self, command: str, reason: str | RefusalReason = RefusalReason.OTHER, *, times: int | None = 1) -> None:
+    def refuse(
+        self,
+        command: str,
+        reason: str | RefusalReason = RefusalReason.OTHER,
+        *,
+        times: int | None = 1,
+        code: str = "",
+        text: str = "as the scenario says",
+        retry_after: float = 0.0,
+    ) -> None:
         """The venue refuses the next `times` commands (None: all) that begin with this text.
 
-        The texts are those of `sent`: `place`, `place buy`, `cancel take profit`. `reason` is a `RefusalReason`.
+        The texts are those of `sent`: `place`, `place buy`, `cancel take profit`. `reason` is a `RefusalReason`, `code`
+        and `text` are the venue's own; `retry_after`: it says for how many seconds it takes nothing.
         """
-        refusal = Refusal(reason=RefusalReason(reason), text="as the scenario says")
+        refusal = Refusal(reason=RefusalReason(reason), code=code, text=text, retry_after_s=retry_after)
         self._wire.spoil(Fault(prefix=command, left=times, refusal=refusal))
 
     def lose(self, command: str, when: Literal["before", "after"], *, times: int | None = 1) -> None:

@@ -134,4 +134,6 @@ def _accepted(report: OrderReport) -> Accepted:
 
 
 def _rejected(client_id: str, reason: RefusalReason, error: VenueError) -> Rejected:
-    return Rejected(client_id=client_id, refusal=Refusal(reason=reason, text=str(error)))
+    wait_s = error.retry_after_s if isinstance(error, RateLimitedError) else 0.0
+
+    return Rejected(client_id=client_id, refusal=Refusal(reason=reason, text=str(error), retry_after_s=wait_s))

@@ -124,10 +124,16 @@ def failure_of(body: bytes) -> Failure | None:
 
 
 def refusal_of(answer: Answer) -> Refusal | None:
-    """The certain refusal of a command as a whole; None when the answer proves nothing.
+    """The certain refusal of a command, with how long the venue takes nothing where it said so; None: unproven.
 
     An answer without the venue's own error body proves nothing: a proxy may have sent it, before or after the venue.
     """
+    refusal = _refusal_of(answer)
+
+    return refusal and attrs.evolve(refusal, retry_after_s=answer.retry_after_s)
+
+
+def _refusal_of(answer: Answer) -> Refusal | None:
     failure = answer.failure
 
     if answer.status >= _SERVER_ERROR:
