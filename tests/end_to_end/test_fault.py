@@ -100,7 +100,7 @@ async def trading(*overrides: str, seed: int = 1, still: bool = True) -> AsyncIt
 
 
 def test_F01_a_venue_that_cannot_be_reached_is_tried_again_and_named() -> None:
-    """Each failed try is one line with host, port and key; waits are capped, and it trades once somebody answers."""
+    """One line a minute has host, port and key; waits are capped, and it trades once somebody answers."""
 
     async def scenario() -> None:
         async with open_stage(FILE, seed=1) as stage:
@@ -115,8 +115,8 @@ def test_F01_a_venue_that_cannot_be_reached_is_tried_again_and_named() -> None:
                 async with stage.open_bot(told=told) as session:
                     closing, _ = await session.run_bot(10.0)
 
-            tries = [line for line in told if "Trying again" in line]
-            assert 5 <= len(tries) <= 20
+            tries = [line for line in told if "tried again" in line]
+            assert 1 <= len(tries) <= 2
             assert all(f"{host}:{port} refused the connection" in line for line in tries)
             assert all(line.startswith('[binance_perpetual] environment = "sandbox": ') for line in tries)
             assert closing.unproven is None

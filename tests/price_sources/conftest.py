@@ -56,7 +56,7 @@ class ScriptedNames:
         answers = self.answers.get(host)
 
         if not answers:
-            raise ConnectivityError(f"{host}:{port} cannot be reached: no address is known for {host}.")
+            raise ConnectivityError(f"{host}:{port} cannot be reached: no DNS answer for {host}.")
 
         return answers.pop(0) if len(answers) > 1 else answers[0]
 

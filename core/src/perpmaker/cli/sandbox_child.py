@@ -19,20 +19,18 @@ from perpmaker.cli.source import source_wanted
 from perpmaker.cli.venue import attach, sandbox_settings
 from perpmaker.config.configuration import Configuration
 from perpmaker.engine.backoff import Backoff
+from perpmaker.engine.notice import QUIET_S
 from perpmaker.errors import ConnectivityError, ExitCode, PerpmakerError, SandboxError
 from perpmaker.sandbox.server import SandboxLine
 
 READY_S = 20.0
-TELL_EVERY_S = 5.0
-"""A sandbox that does not answer is told of no more often than this."""
-
 END_S = 5.0
 _LONGEST_LINE = 1024 * 1024  # it names every file of a recording
 _NOT_STARTED = "the sandbox did not start: what it had to say of it is on standard error"
 
 
 async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine:
-    """Ask the sandbox at a URL who it is, again and again while it cannot be reached; that is told now and then."""
+    """Ask the sandbox at a URL who it is, again and again while it cannot be reached; that is told once a minute."""
     backoff = Backoff(Random(url))  # noqa: S311  # jitter, not cryptography
     began_at, told_at = anyio.current_time(), -inf
 
@@ -45,7 +43,7 @@ async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine
             if told_at == -inf:
                 told_at = now
                 tell(f"{error} It is tried again until something does.")
-            elif now >= told_at + TELL_EVERY_S:
+            elif now >= told_at + QUIET_S:
                 told_at = now
                 tell(f"--sandbox-url {url}: still nothing after {now - began_at:.0f} s")
 

@@ -5,7 +5,7 @@ What the venue refuses ends it; that is said with the keys of the configuration 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from perpmaker.clock import Clock
 from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.home import Home
+from perpmaker.engine.notice import Notices
 from perpmaker.engine.patience import HELD_S
 from perpmaker.errors import AuthenticationError, ConnectivityError, RateLimitedError
 
@@ -64,13 +65,14 @@ class Hold:
 
 @attrs.frozen(kw_only=True)
 class Persistence:
-    """Tries what needs the venue again while it cannot be reached or asks for a pause, and says so each time."""
+    """Tries what needs the venue again while it cannot be reached or asks for a pause; tells that once a minute."""
 
     table: str
     environment: Environment
     tell: Callable[[str], None]
     backoff: Backoff
     held: Callable[[float], None]
+    notices: Notices = attrs.field(factory=Notices)
 
     async def insist(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
         """The step's result, however often it takes; refusals are raised, a refused key with its name."""
@@ -78,18 +80,25 @@ class Persistence:
             try:
                 return await step()
             except ConnectivityError as error:
-                reason, wait_s = str(error), self.backoff.next_s()
+                wait_s = self.backoff.next_s()
+                self._say("unreachable", f"{error} It is tried again until it answers.")
             except RateLimitedError as error:
-                reason, wait_s = str(error), max(error.retry_after_s, self.backoff.next_s())
+                wait_s = max(error.retry_after_s, self.backoff.next_s())
+                is_held = error.retry_after_s >= HELD_S
+                # A long wait is told even when a short one was just told of.
+                self._say(("paused", is_held), f"{error} Trying again in {wait_s:.1f} s.")
 
-                if error.retry_after_s >= HELD_S:
+                if is_held:
                     self.held(error.retry_after_s)
 
             except AuthenticationError as error:
                 raise unaccepted(self.table, error) from None
 
-            self.tell(f"{place(self.table, self.environment)}: {reason} Trying again in {wait_s:.1f} s.")
             await anyio.sleep(wait_s)
+
+    def _say(self, cause: Hashable, text: str) -> None:
+        for line in self.notices.say(cause, f"{place(self.table, self.environment)}: {text}", anyio.current_time()):
+            self.tell(line)
 
 
 @contextmanager

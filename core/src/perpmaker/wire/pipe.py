@@ -55,7 +55,7 @@ async def resolve_names(host: str, port: int) -> Sequence[str]:
     try:
         found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise ConnectivityError(f"{host}:{port} cannot be reached: no address is known for {host}.") from error
+        raise ConnectivityError(_unresolved(host, port, error)) from error
 
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
@@ -81,7 +81,7 @@ async def connect_tcp(host: str, port: int, *, tls: bool) -> ByteStream:
     """Connect over TCP, with TLS verified against the machine's certificates; a `Connect`."""
     try:
         stream = await _open(host, port, tls=tls)
-    except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
+    except (OSError, UnicodeError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
         raise ConnectivityError(_reason(host, port, error)) from error
 
     send_at_once(stream)
@@ -112,8 +112,8 @@ def _reason(host: str, port: int, error: Exception) -> str:
     """Say what is wrong with a connection that did not come to be, and what to do."""
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     place = f"{host}:{port}"
-    if isinstance(cause, socket.gaierror):
-        return f"{place} cannot be reached: no address is known for {host}. Check its spelling and the name service."
+    if isinstance(cause, socket.gaierror | UnicodeError):
+        return _unresolved(host, port, cause)
 
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
@@ -128,6 +128,14 @@ def _reason(host: str, port: int, error: Exception) -> str:
         return f"{place} refused the connection: nobody listens there. Start the server, or correct the address."
 
     return f"{place} cannot be reached: {cause}. Check the network and the address."
+
+
+def _unresolved(host: str, port: int, error: Exception) -> str:
+    """Say that a host's name leads nowhere; most hosts are built in, so what is asked for is the network, not them."""
+    if isinstance(error, UnicodeError):
+        return f"{host}:{port} cannot be reached: {host} cannot be a host's name. Check its spelling."
+
+    return f"{host}:{port} cannot be reached: no DNS answer for {host}: is this machine online?"
 
 
 def send_at_once(stream: ByteStream) -> None:
