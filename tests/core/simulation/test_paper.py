@@ -44,6 +44,7 @@ from perpmaker.model.order import (
     Rejected,
     Side,
     Slot,
+    StopTrigger,
 )
 from perpmaker.model.position import MarginMode
 from perpmaker.paper.connector import PaperConnector
@@ -374,7 +375,15 @@ async def test_stop_rests_at_the_exchange_and_its_fills_carry_its_name() -> None
         assert isinstance(desk.connector, VenueStops)
         await desk.place(Side.BUY, None, 5)
         slot = Slot(OrderKind.VENUE_STOP, Side.SELL)
-        stop = NewOrder(client_id="pm-stop", slot=slot, lots=5, ticks=990, type=OrderType.VENUE_STOP, reduce_only=True)
+        stop = NewOrder(
+            client_id="pm-stop",
+            slot=slot,
+            lots=5,
+            ticks=990,
+            type=OrderType.VENUE_STOP,
+            reduce_only=True,
+            trigger=StopTrigger.LAST,
+        )
         (outcome,) = await desk.connector.place_stops(INSTRUMENT, [stop])
         assert isinstance(outcome, Accepted)
         assert [one.client_id for one in await desk.connector.open_stops(INSTRUMENT)] == ["pm-stop"]
