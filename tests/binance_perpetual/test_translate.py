@@ -33,7 +33,7 @@ from perpmaker.model.order import (
     Side,
     Slot,
 )
-from perpmaker_binance_perpetual.account import funding_id, translate_account_update, translate_positions
+from perpmaker_binance_perpetual.account import translate_account_update, translate_positions
 from perpmaker_binance_perpetual.messages import (
     AggregateTrade,
     MarkPriceUpdate,
@@ -304,11 +304,22 @@ def test_funding_is_booked_for_its_market(instrument: Instrument, symbol: str | 
     assert all(event.amount == Decimal("-0.12") and event.asset == "USDT" for event in fundings)
 
 
-def test_F54_one_settlement_has_one_id() -> None:
-    """Seconds after the hour it is still the same settlement; the next hour it is another."""
-    assert funding_id("BTCUSDT", 1767254400000) == funding_id("BTCUSDT", 1767254407123)
-    assert funding_id("BTCUSDT", 1767254400000) != funding_id("BTCUSDT", 1767258000000)
-    assert funding_id("BTCUSDT", 1767254400000) != funding_id("ETHUSDT", 1767254400000)
+def test_F54_the_same_message_has_the_same_id_and_another_payment_another(instrument: Instrument) -> None:
+    """Two Hedge positions at one settlement are two payments; a message that comes twice is one."""
+
+    def funding_id(paid: str, wallet: str) -> str:
+        values = {"m": "FUNDING_FEE", "P": [], "S": "BTCUSDT", "B": [{"a": "USDT", "wb": wallet, "bc": paid}]}
+        payload = changed(ACCOUNT, "a", **values)
+        (event,) = (
+            event
+            for event in translate_account_update(ACCOUNT_UPDATES.decode(payload), instrument, PositionMode.ONE_WAY)
+            if isinstance(event, FundingPaid)
+        )
+
+        return event.funding_id
+
+    assert funding_id("-0.12", "99") == funding_id("-0.12", "99")
+    assert len({funding_id("-0.12", "99"), funding_id("-0.12", "98.88"), funding_id("0.12", "99")}) == 3
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ TABLE: dict[str, set[str]] = {
     "watchdog": {"foreign_code"},
     "model": {"errors"},
     "state": VALUES,
+    "ledger": VALUES,
     "strategy": PURE,
     "strategy.declaration": PURE | {"declarations"},
     "exits": PURE,
@@ -47,13 +48,23 @@ TABLE: dict[str, set[str]] = {
     "engine.trader": PURE | {"execution", "exits", "risk", "strategy"},
     "engine": PURE
     | {"clock", "connector", "declarations", "execution", "exits", "foreign_code"}
-    | {"risk", "secret", "strategy", "wire"},
-    "report": PURE | {"engine", "exits", "risk", "strategy"},
+    | {"ledger", "risk", "secret", "strategy", "wire"},
+    "report": PURE | {"ledger", "engine", "exits", "risk", "strategy"},
 }
 FREE = {"cli", "testing"}  # may import everything; nobody imports testing
 PLUGIN_MAY = {"clock", "connector", "errors", "model", "secret", "wire"}
 DIALECT_MAY = PLUGIN_MAY | {"sandbox", "simulation"}
-WITHOUT_ANYIO = ("model", "state", "strategy", "exits", "risk", "execution.diff", "execution.action", "simulation")
+WITHOUT_ANYIO = (
+    "model",
+    "state",
+    "strategy",
+    "exits",
+    "risk",
+    "execution.diff",
+    "execution.action",
+    "simulation",
+    "ledger",
+)
 PLUGGY_ROOMS = {"hookspecs", "plugins"}
 
 

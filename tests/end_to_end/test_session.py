@@ -13,10 +13,10 @@ import pytest
 
 from perpmaker.engine.home import Home
 from perpmaker.errors import AuthenticationError, LockedError, MarketRulesError, UnknownMarketError
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import OrderKind, PositionSide
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
-from perpmaker.simulation.statement import IncomeKind
 from perpmaker.testing.rehearsal import rehearse, targets_filled
 from perpmaker.testing.session import open_session, open_stage
 from perpmaker.testing.virtual import virtual_backend

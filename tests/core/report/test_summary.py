@@ -7,10 +7,13 @@ import attrs
 
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.stopping import Closing
+from perpmaker.ledger.ledger import Ledger
+from perpmaker.model.event import FundingPaid
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Position
-from perpmaker.report.summary import Summary, other_fees, render, summarise, unrealized
+from perpmaker.report.money import money_of
+from perpmaker.report.summary import Summary, render, summarise, unrealized
 from perpmaker.state.account import Totals
 
 INSTRUMENT = Instrument(
@@ -32,6 +35,15 @@ LONG = Position(side=PositionSide.LONG, amount=Decimal("0.02"), entry=Decimal(60
 SHORT = Position(side=PositionSide.SHORT, amount=Decimal("-0.01"), entry=Decimal(61_000))
 
 
+def funded(amount: str) -> Ledger:
+    """The ledger of a run in which funding was settled once."""
+    ledger = Ledger("BTCUSDT", began_ms=0)
+    paid = FundingPaid(asset="USDT", amount=Decimal(amount), venue_ms=1, funding_id="1")
+    ledger.fold([paid], now=1.0)
+
+    return ledger
+
+
 def summary() -> Summary:
     """A run that began when there were fills of an earlier one."""
     count = OrderCount(kind_of=lambda _: None)
@@ -44,7 +56,6 @@ def summary() -> Summary:
         volume=Decimal("3000.5000"),
         realized_pnl=Decimal("1.70"),
         fees={"USDT": Decimal("0.7201"), "BNB": Decimal("0.001")},
-        funding={"USDT": Decimal("-0.06")},
     )
     return summarise(
         environment="sandbox",
@@ -53,6 +64,7 @@ def summary() -> Summary:
         count=count,
         totals=totals,
         before=before,
+        ledger=funded("-0.06"),
         closing=Closing(),
         positions=(LONG, SHORT),
         mark=Decimal(60_500),
@@ -78,6 +90,11 @@ def test_sums_are_those_of_the_run_alone_and_exact() -> None:
         exits_left=0,
         take_profits_placed=3,
         stops_placed=0,
+        asset="USDT",
+        result=Decimal("15.5399"),
+        fees_by_asset={"USDT": Decimal("0.6001"), "BNB": Decimal("0.001")},
+        funding_by_asset={"USDT": Decimal("-0.06")},
+        result_by_asset={"USDT": Decimal("15.5399"), "BNB": Decimal("-0.001")},
     )
 
 
@@ -96,18 +113,18 @@ def test_json_is_one_line_with_the_documented_keys_and_money_as_text() -> None:
 
 def test_the_page_fits_80_columns_and_shows_money_with_its_asset() -> None:
     """Fees in another asset than the quote's are shown beside, never added up."""
-    page = render(summary(), INSTRUMENT, {"BNB": Decimal("0.001")}, (LONG, SHORT))
+    page = render(summary(), INSTRUMENT, (LONG, SHORT))
 
     assert page.startswith("sandbox BTC-USDT: 60 s\n")
     assert "  fees            0.6001 USDT, 0.001 BNB\n" in page
-    assert "  result          15.5399 USDT\n" in page
+    assert "  result          15.5399 USDT, -0.001 BNB\n" in page
     assert "  position        long 0.02 BTC, short -0.01 BTC\n" in page
     assert max(map(len, page.splitlines())) <= 80
 
 
 def test_money_that_rounds_to_nothing_has_no_sign() -> None:
     """A billionth lost is not shown as minus zero."""
-    page = render(attrs.evolve(summary(), funding=Decimal("-1E-10")), INSTRUMENT, {}, ())
+    page = render(attrs.evolve(summary(), funding_by_asset={"USDT": Decimal("-1E-10")}), INSTRUMENT, ())
 
     assert "  funding         0.00 USDT\n" in page
 
@@ -115,10 +132,10 @@ def test_money_that_rounds_to_nothing_has_no_sign() -> None:
 def test_a_long_and_a_short_position_of_one_size_are_two_positions_and_not_flat() -> None:
     """Their sum is nothing, which is what the JSON object has to say; a person is told of both."""
     short = attrs.evolve(SHORT, amount=Decimal("-0.02"))
-    page = render(attrs.evolve(summary(), position=Decimal(0)), INSTRUMENT, {}, (LONG, short))
+    page = render(attrs.evolve(summary(), position=Decimal(0)), INSTRUMENT, (LONG, short))
 
     assert "  position        long 0.02 BTC, short -0.02 BTC\n" in page
-    assert "  position        flat\n" in render(summary(), INSTRUMENT, {}, (Position(side=PositionSide.NET),))
+    assert "  position        flat\n" in render(summary(), INSTRUMENT, (Position(side=PositionSide.NET),))
 
 
 def test_closing_orders_that_are_left_on_the_venue_are_named() -> None:
@@ -138,7 +155,7 @@ def test_closing_orders_that_are_left_on_the_venue_are_named() -> None:
         venue_ms=1,
     )
     target = attrs.evolve(stop, type=OrderType.LIMIT, lots=20, filled_lots=5, ticks=610_000)
-    page = render(summary(), INSTRUMENT, {}, (LONG,), (target, stop))
+    page = render(summary(), INSTRUMENT, (LONG,), (target, stop))
 
     assert page.endswith(
         "\n                  a closing order: sell 0.015 at 61000.0"
@@ -157,5 +174,6 @@ def test_fees_in_other_assets_are_those_of_the_run_alone() -> None:
     """What an earlier run paid in BNB is not this one's, and an asset without fees is not named."""
     before = Totals(fees={"BNB": Decimal("0.01"), "FDUSD": Decimal(1)})
     totals = Totals(fees={"USDT": Decimal(3), "BNB": Decimal("0.03"), "FDUSD": Decimal(1)})
+    money = money_of(totals, before, Ledger("BTCUSDT", began_ms=0))
 
-    assert other_fees(totals, before, "USDT") == {"BNB": Decimal("0.02")}
+    assert money.result("USDT", Decimal(0)) == {"USDT": Decimal(-3), "BNB": Decimal("-0.02")}

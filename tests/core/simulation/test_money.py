@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.instrument import MarginTier
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
@@ -17,7 +18,6 @@ from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import OrderRequest, TimeInForce
 from perpmaker.simulation.rules import MARKETS
-from perpmaker.simulation.statement import IncomeKind
 
 HOURS_8_MS = 8 * 3_600_000
 ONE_TIER = (

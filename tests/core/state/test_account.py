@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from perpmaker.model.event import FundingPaid
 from perpmaker.model.order import Fill, PositionMode, PositionSide, Side
 from perpmaker.model.position import Balance, Position
 from perpmaker.state.account import REMEMBERED, Account
@@ -89,15 +88,6 @@ def test_hedge_positions_do_not_touch_each_other() -> None:
     assert (positions[PositionSide.SHORT].amount, positions[PositionSide.SHORT].entry) == (Decimal(-1), Decimal(90))
 
 
-def test_funding_is_booked_once_by_its_id(account: Account) -> None:
-    """Stream and read tell of the same payment."""
-    paid = FundingPaid(asset="USDT", amount=Decimal("-0.5"), venue_ms=1, funding_id="f1")
-    account.funded(paid)
-    account.funded(paid)
-
-    assert account.totals.funding == {"USDT": Decimal("-0.5")}
-
-
 def test_an_older_word_on_a_balance_is_ignored(account: Account) -> None:
     """The newest by the venue's time counts."""
     account.balance(Balance(asset="USDT", wallet=Decimal(10), venue_ms=2))
@@ -117,9 +107,9 @@ def test_profit_that_is_not_booked_is_that_at_the_mark(account: Account) -> None
 def test_I17_ids_are_remembered_up_to_a_number(account: Account) -> None:
     """A week of fills does not fill the memory."""
     for number in range(REMEMBERED + 10):
-        account.funded(FundingPaid(asset="USDT", amount=Decimal(0), venue_ms=1, funding_id=str(number)))
+        account.fill(fill(str(number)), ours=True)
 
-    assert len(account._fundings) == REMEMBERED
+    assert len(account._trades) == REMEMBERED
 
 
 def test_nothing_is_worked_out_from_an_entry_price_that_is_not_known(account: Account) -> None:

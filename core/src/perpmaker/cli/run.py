@@ -25,7 +25,7 @@ from perpmaker.cli.seconds import Seconds
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError
-from perpmaker.report.summary import Summary, other_fees, render, summarise
+from perpmaker.report.summary import Summary, render, summarise
 
 if TYPE_CHECKING:
     from perpmaker.sandbox.server import SandboxLine  # a wrong file is said before a server is imported
@@ -291,16 +291,16 @@ async def _trade(
         count=bot.count,
         totals=state.account.totals,
         before=bot.before,
+        ledger=bot.ledger,
         closing=closing,
         positions=positions,
         mark=state.market.mark,
         origin=handle.origin,
     )
-    beside = other_fees(state.account.totals, bot.before, bot.instrument.quote)
 
     return Ended(
         summary=summary,
-        page=render(summary, bot.instrument, beside, positions, closing.exits),
+        page=render(summary, bot.instrument, positions, closing.exits),
         unproven=closing.unproven,
         halted=bot.halted,
         halt_code=halt_code_of(bot),

@@ -17,6 +17,7 @@ import attrs
 from perpmaker.clock import Clock
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel, Event, MarkChanged, ReferenceChanged
+from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
@@ -218,6 +219,14 @@ class VenueStops(Protocol):
 
     async def open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All stops of the market that wait or work, ours and foreign."""
+
+
+@runtime_checkable
+class FundingHistory(Protocol):
+    """A connector whose venue keeps a history of what it has booked to the account, each row with an id."""
+
+    async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[IncomeRecord]:
+        """Everything booked for the market from a venue time on (inclusive), in every asset, oldest first."""
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -12,7 +12,8 @@ from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.journal import LastKnown
 from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.notice import plain
-from perpmaker.model.event import Event, OrderFilled, Resynced
+from perpmaker.ledger.ledger import Ledger
+from perpmaker.model.event import Event, IncomeReported, OrderFilled, Resynced
 from perpmaker.model.order import Fill, Side
 from perpmaker.model.position import Position
 from perpmaker.state.account import Totals, without
@@ -29,10 +30,15 @@ class Beginning:
     last_known: LastKnown | None
     before: Totals = attrs.field(factory=Totals, init=False)
     _is_over: bool = attrs.field(default=False, init=False)
+    _is_read: bool = attrs.field(default=False, init=False)
     _early: list[Fill] = attrs.field(factory=list, init=False)
 
-    def lines(self, events: Iterable[Event], totals: Totals) -> Iterator[str]:
-        """Take in what happened; lines for people of the first reading. `totals` are the account's sums by now."""
+    def lines(self, events: Sequence[Event], totals: Totals, ledger: Ledger) -> Iterator[str]:
+        """Take in what happened; lines for people of the first readings. `totals` and `ledger` are as of now."""
+        if not self._is_read and any(isinstance(event, IncomeReported) for event in events):
+            self._is_read = True
+            yield from missed_funding(ledger.funding.before())
+
         if self._is_over:
             return
 
@@ -46,6 +52,14 @@ class Beginning:
             self.before = without(totals, self._early)
             yield from missed(first.fills, self.last_known, self.known.client_ids)
             yield from found(first.positions)
+
+
+def missed_funding(paid: Mapping[str, Decimal]) -> Iterator[str]:
+    """A line for funding that was settled before the run began, since an earlier run ended."""
+    words = ", ".join(f"{plain(amount)} {asset}" for asset, amount in paid.items() if amount)
+
+    if words:
+        yield f"funding while no run watched: {words} (not in the result of this run)"
 
 
 def unread_since(known: LastKnown | None, now_ms: int) -> int:

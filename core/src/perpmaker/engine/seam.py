@@ -24,6 +24,7 @@ from perpmaker.model.event import (
     ReferenceChanged,
     Traded,
 )
+from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, OrderReport, Outcome
 from perpmaker.model.position import Balance, Position, VenueSettings
@@ -154,6 +155,7 @@ ANSWERS: Mapping[str, Callable[[Any], object]] = {
     **dict.fromkeys(("open_orders", "open_stops"), partial(checked_answers, OrderReport)),
     "fills": partial(checked_answers, Fill),
     "fetch_account": checked_account,
+    "fetch_income": partial(checked_answers, IncomeRecord),
     "read_mark": _optional(MarkChanged),
     "key_rights": _optional(KeyRights),
     "venue_time": _optional(VenueTime),

@@ -17,7 +17,6 @@ from anyio.abc import TaskGroup
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed
 from perpmaker.engine.account_reader import AccountReader
-from perpmaker.engine.account_watch import AccountWatch
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.dead_man import DeadMan
 from perpmaker.engine.decision import Decision
@@ -31,17 +30,16 @@ from perpmaker.engine.missed import Beginning, unread_since
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.patience import Patience
 from perpmaker.engine.plugin_start import starting
-from perpmaker.engine.preparation import SettingsWatch
-from perpmaker.engine.price_reader import PriceReader
 from perpmaker.engine.recorder import Recorder
 from perpmaker.engine.recovery import Recovery
-from perpmaker.engine.rules_watch import RulesWatch
 from perpmaker.engine.stopping import Closing, exit_left
 from perpmaker.engine.trader import Trader
+from perpmaker.engine.watches import Watches, make_watches
 from perpmaker.execution.action import Action, Ask, AskPrice, Place, Reconnect, Resync
 from perpmaker.execution.dispatch import Dispatcher, Gate
 from perpmaker.exits.last_stop import LastStop
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.event import (
     Event,
     Halted,
@@ -62,8 +60,8 @@ class Supervisor:
     """Runs one bot on one market, from the first connection to the proof that nothing is left.
 
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
-    orders of this run. `dead_man_s` is the length of the venue's own timer, where it has
-    one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
+    orders of this run, `ledger` what was booked in it. `dead_man_s` is the length of the venue's own timer, where it
+    has one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
     `held` is given the seconds for which the venue wants to hear nothing from this machine. `exit_settings` make the
     stops of an end without the trader; `stop_wait_s` is how long a clean end lets a fired stop go on.
     """
@@ -85,6 +83,7 @@ class Supervisor:
     stop_wait_s: float = STOP_WAIT_S
     inbox: Inbox = attrs.field(factory=Inbox, init=False)
     count: OrderCount = attrs.field(init=False)
+    ledger: Ledger = attrs.field(init=False)
     _beginning: Beginning = attrs.field(init=False)
     _random: Random = attrs.field(init=False)
     _gate: Gate = attrs.field(init=False)
@@ -95,10 +94,7 @@ class Supervisor:
     _dead_man: DeadMan | None = attrs.field(default=None, init=False)
     _recorder: Recorder = attrs.field(init=False)
     _diary: Diary = attrs.field(init=False)
-    _watch: SettingsWatch = attrs.field(init=False)
-    _rules: RulesWatch = attrs.field(init=False)
-    _prices: PriceReader = attrs.field(init=False)
-    _account: AccountWatch = attrs.field(init=False)
+    _watches: Watches = attrs.field(init=False)
     _runners: list[FeedRunner] = attrs.field(factory=list, init=False)
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _asking: set[str] = attrs.field(factory=set, init=False)
@@ -129,15 +125,16 @@ class Supervisor:
             gate=self._gate,
             emit=self.inbox.put,
         )
-        self._watch = SettingsWatch(
-            connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
-        )
-        self._rules = RulesWatch(
-            connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
-        )
-        self._account = AccountWatch(recovery=self._recovery, gate=self._gate, emit=self.inbox.put)
-        self._prices = PriceReader(
-            connector=self.connector, instrument=self.instrument, gate=self._gate, emit=self.inbox.put
+        began_ms = self.clock.utc_ms()
+        self.ledger = Ledger(self.instrument.symbol, began_ms)
+        self._watches = make_watches(
+            self.connector,
+            self.instrument,
+            recovery=self._recovery,
+            clock=self.clock,
+            gate=self._gate,
+            emit=self.inbox.put,
+            since_ms=unread_since(self.last_known, began_ms),
         )
 
         if self.dead_man_s is not None and isinstance(self.connector, DeadManSwitch):
@@ -159,7 +156,7 @@ class Supervisor:
             trader=self.trader,
             patience=self._patience,
             emit=self.inbox.put,
-            since_ms=unread_since(self.last_known, self.clock.utc_ms()),
+            since_ms=unread_since(self.last_known, began_ms),
         )
 
         self._ending = Ending(
@@ -212,8 +209,7 @@ class Supervisor:
                 group.start_soon(self._reader.look)
                 group.start_soon(self._keep_synced)
                 group.start_soon(self._check)
-                group.start_soon(self._rules.run)
-                group.start_soon(self._account.run)
+                self._watches.start(group)
                 group.start_soon(self._trade, group)
 
                 if self._dead_man is not None:
@@ -236,8 +232,10 @@ class Supervisor:
             self.tell("no stop could be left on the venue for the position")
 
         if closing.account is not None:
-            decision, _ = self._decide([closing.account])
-            self._follow([closing.account], decision)
+            income = await self._watches.income.read_at_last()
+            last = [closing.account] if income is None else [closing.account, income]
+            decision, _ = self._decide(last)
+            self._follow(last, decision)
 
         return closing
 
@@ -274,14 +272,13 @@ class Supervisor:
         self.mode, self.mode_reason = decision.mode, decision.mode_reason
         self.count.fold(events)
 
-        self._watch.see(events)
-        self._rules.see(events)
-        self._account.see(events)
+        self._watches.see(events)
+        self.ledger.fold(events, self.clock.now())
 
         if self._dead_man is not None:
             self._dead_man.see(events)
 
-        for line in self._beginning.lines(events, self.trader.state.account.totals):
+        for line in self._beginning.lines(events, self.trader.state.account.totals, self.ledger):
             self.tell(line)
 
         self._notice(events, decision)
@@ -316,7 +313,7 @@ class Supervisor:
                         self._asking.add(action.client_id)
                         group.start_soon(self._ask, action)
                 case AskPrice():
-                    group.start_soon(self._prices.ask)
+                    group.start_soon(self._watches.prices.ask)
                 case Resync():
                     self._resync_wanted.set()
                 case Reconnect():
@@ -355,4 +352,4 @@ class Supervisor:
         while True:
             await anyio.sleep(CHECK_S)
             self._resync_wanted.set()
-            await self._watch.look()
+            await self._watches.settings.look()

@@ -14,6 +14,7 @@ import attrs
 from perpmaker.errors import ExitCode
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.duress import MarginCalled
+from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import CancelCause, Fill, OrderReport, Refusal, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
@@ -233,12 +234,23 @@ class BalanceReported:
 
 @attrs.frozen(kw_only=True)
 class FundingPaid:
-    """Funding settled: `amount` is signed from our side (negative: paid). Booked once per `funding_id`."""
+    """The stream tells of funding: `amount` is signed from our side (negative: paid).
+
+    `funding_id` tells one message from another: the same again is no second payment.
+    """
 
     asset: str
     amount: Decimal
     venue_ms: int
     funding_id: str
+
+
+@attrs.frozen(kw_only=True)
+class IncomeReported:
+    """The venue's income history of the market, as it was asked for at `asked_at` (engine's clock), oldest first."""
+
+    records: tuple[IncomeRecord, ...]
+    asked_at: float
 
 
 @attrs.frozen(kw_only=True)
@@ -343,6 +355,7 @@ AccountEvent: TypeAlias = (
     | AccountReported
     | FundingPaid
     | MarginCalled
+    | IncomeReported
     | SettingsReported
     | AccountSeen
     | Resynced

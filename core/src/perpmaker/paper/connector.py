@@ -16,6 +16,7 @@ from perpmaker.declarations import DerivativeConnectorDeclaration
 from perpmaker.errors import RefusedError
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel
+from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome, PositionMode, Rejected
 from perpmaker.model.position import MarginMode, VenueSettings
@@ -23,6 +24,7 @@ from perpmaker.paper.feed import AccountFeed, PublicFeed
 from perpmaker.paper.translation import (
     account_of,
     fill_of,
+    income_of,
     report_of,
     request_of,
     settings_of,
@@ -204,6 +206,13 @@ class PaperConnector:
         exchange = self._at(instrument).exchange
 
         return account_of(state, exchange.open_orders(ACCOUNT), instrument, exchange.now_ms)
+
+    async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[IncomeRecord]:
+        """Everything that changed the wallet from a time on."""
+        venue = self._at(instrument)
+        venue.advance()
+
+        return [income_of(income, instrument) for income in venue.exchange.income(ACCOUNT, since_ms)]
 
     def _state(self, instrument: Instrument) -> AccountState:
         venue = self._at(instrument)

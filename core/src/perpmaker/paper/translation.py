@@ -21,6 +21,7 @@ from perpmaker.model.event import (
     SettingsReported,
     Traded,
 )
+from perpmaker.model.income import IncomeKind, IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     CancelCause,
@@ -58,7 +59,7 @@ from perpmaker.simulation.order import (
     TimeInForce,
     TriggerPrice,
 )
-from perpmaker.simulation.statement import AccountState, PositionState
+from perpmaker.simulation.statement import AccountState, Income, PositionState
 
 CHANNELS = {BookChanged: Channel.BOOK, Traded: Channel.TRADES, MarkChanged: Channel.MARK}
 """The channel that tells an event of the market, by the event's class."""
@@ -190,7 +191,7 @@ def fill_of(exchange: Exchange, execution: Execution, filled_lots: int | None = 
         price=execution.price,
         amount=execution.amount,
         fee=execution.fee,
-        fee_asset=exchange.instrument.quote,
+        fee_asset=execution.fee_asset,
         maker=execution.maker,
         realized_pnl=execution.realized,
         venue_ms=execution.now_ms,
@@ -236,6 +237,20 @@ def _notional(orders: Iterable[SimulatedOrder], side: Side, instrument: Instrume
     units = sum(order.remaining_lots * (order.ticks or 0) for order in orders if order.side is side)
 
     return units * instrument.tick * instrument.lot
+
+
+def income_of(income: Income, instrument: Instrument) -> IncomeRecord:
+    """A change of the wallet."""
+    return IncomeRecord(
+        kind=income.kind,
+        word=income.kind.value,
+        income_id=str(income.income_id),
+        asset=income.asset,
+        amount=income.amount,
+        venue_ms=income.now_ms,
+        symbol="" if income.kind is IncomeKind.TRANSFER else instrument.symbol,
+        trade_id="" if income.trade_id is None else str(income.trade_id),
+    )
 
 
 def settings_of(state: AccountState) -> VenueSettings:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderStatus, Side, WorkingOrder
+from perpmaker.report.money import money_of
 from perpmaker.report.preflight_wording import price
 from perpmaker.report.summary import unrealized
 from perpmaker.state.state import State
@@ -42,13 +43,9 @@ def live_line(environment: str, bot: Supervisor) -> str:
 def profit(bot: Supervisor) -> Decimal:
     """What the run has come to so far, in quote asset: booked and not, less fees, with funding."""
     state, quote = bot.trader.state, bot.instrument.quote
-    now, before = state.account.totals, bot.before
-    zero = Decimal(0)
-    fees = now.fees.get(quote, zero) - before.fees.get(quote, zero)
-    funding = now.funding.get(quote, zero) - before.funding.get(quote, zero)
-    booked = now.realized_pnl - before.realized_pnl
+    sums = money_of(state.account.totals, bot.before, bot.ledger)
 
-    return booked + unrealized(state.account.positions.values(), state.market.mark) - fees + funding
+    return sums.result(quote, unrealized(state.account.positions.values(), state.market.mark))[quote]
 
 
 def _reference(state: State) -> Decimal | None:

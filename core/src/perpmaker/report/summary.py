@@ -10,9 +10,12 @@ import msgspec
 
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.stopping import Closing, exit_left
+from perpmaker.ledger.assets import without_idle
+from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, PositionSide
 from perpmaker.model.position import Position
+from perpmaker.report.money import money_of
 from perpmaker.state.account import Totals
 
 WIDTH = 80
@@ -23,7 +26,8 @@ class Summary:
     """A run in figures; the field names are the keys of the JSON object. Money is Decimal, in quote asset.
 
     `position` is signed, in base, the sum of long and short in Hedge mode. `fees` is positive where they were paid,
-    in the venue's own figures; `funding` and the profits are signed from our side. `open_orders_left` counts own
+    in the venue's own figures; `funding` and the profits are signed from our side; all three, and `result`, are in
+    `asset`, the quote asset. The fields by asset have every asset, never added up. `open_orders_left` counts own
     quotes only, `exits_left` the closing orders that were left for a position. `origin` says in short lines where the
     market came from when it was not the venue's own.
     """
@@ -44,6 +48,11 @@ class Summary:
     exits_left: int
     take_profits_placed: int
     stops_placed: int
+    asset: str
+    result: Decimal
+    fees_by_asset: Mapping[str, Decimal]
+    funding_by_asset: Mapping[str, Decimal]
+    result_by_asset: Mapping[str, Decimal]
     origin: tuple[str, ...] = ()
 
     def as_json(self) -> str:
@@ -61,6 +70,7 @@ def summarise(
     count: OrderCount,
     totals: Totals,
     before: Totals,
+    ledger: Ledger,
     closing: Closing,
     positions: Sequence[Position],
     mark: Decimal | None,
@@ -68,9 +78,11 @@ def summarise(
 ) -> Summary:
     """The summary of a run that ended: sums since the run began, and the positions as they are known last.
 
-    `totals` are the account's sums, `before` what of them was there already when the run began.
+    `totals` are the account's sums, `before` what of them was there already when the run began, `ledger` the run's.
     """
     quote, zero = instrument.quote, Decimal(0)
+    money, open_profit = money_of(totals, before, ledger), unrealized(positions, mark)
+    result = money.result(quote, open_profit)
 
     return Summary(
         environment=environment,
@@ -80,24 +92,22 @@ def summarise(
         cancels=count.cancels,
         fills=totals.fills - before.fills,
         volume=totals.volume - before.volume,
-        fees=totals.fees.get(quote, zero) - before.fees.get(quote, zero),
-        funding=totals.funding.get(quote, zero) - before.funding.get(quote, zero),
-        realized_pnl=totals.realized_pnl - before.realized_pnl,
-        unrealized_pnl=unrealized(positions, mark),
+        fees=money.fees.get(quote, zero),
+        funding=money.funding.get(quote, zero),
+        realized_pnl=money.realized_pnl,
+        unrealized_pnl=open_profit,
         position=sum((position.amount for position in positions), zero),
         open_orders_left=len(closing.quotes),
         exits_left=len(closing.exits),
         take_profits_placed=count.placed[OrderKind.TAKE_PROFIT],
         stops_placed=count.placed[OrderKind.STOP_LOSS] + count.placed[OrderKind.VENUE_STOP],
+        asset=quote,
+        result=result[quote],
+        fees_by_asset=without_idle(money.fees, keep=(quote,)),
+        funding_by_asset=without_idle(money.funding, keep=(quote,)),
+        result_by_asset=result,
         origin=origin,
     )
-
-
-def other_fees(totals: Totals, before: Totals, quote: str) -> dict[str, Decimal]:
-    """Fees of the run alone in assets other than the quote's (Binance: BNB), by asset, where there are any."""
-    paid = {asset: fee - before.fees.get(asset, Decimal(0)) for asset, fee in totals.fees.items() if asset != quote}
-
-    return {asset: fee for asset, fee in paid.items() if fee}
 
 
 def unrealized(positions: Iterable[Position], mark: Decimal | None) -> Decimal:
@@ -111,26 +121,23 @@ def unrealized(positions: Iterable[Position], mark: Decimal | None) -> Decimal:
 def render(
     summary: Summary,
     instrument: Instrument,
-    beside: Mapping[str, Decimal],
     positions: Iterable[Position],
     exits: Iterable[OrderReport] = (),
 ) -> str:
-    """The summary for a person, in at most 80 columns; `beside` are fees in other assets than the quote's.
+    """The summary for a person, in at most 80 columns.
 
     What is left is named: each of the `positions`, and each of the `exits`, the closing orders on the venue.
     """
     quote, base = instrument.quote, instrument.base
-    fees = [f"{_money(summary.fees)} {quote}", *(f"{_money(fee)} {asset}" for asset, fee in beside.items())]
-    total = summary.realized_pnl + summary.unrealized_pnl - summary.fees + summary.funding
     rows = (
         ("quotes placed", f"{summary.quotes_placed} ({summary.cancels} cancelled)"),
         ("fills", f"{summary.fills}, volume {_money(summary.volume)} {quote}"),
         ("exits placed", f"{summary.take_profits_placed} profit taking, {summary.stops_placed} stop loss"),
         ("realised PnL", f"{_money(summary.realized_pnl)} {quote}"),
-        ("fees", ", ".join(fees)),
-        ("funding", f"{_money(summary.funding)} {quote}"),
+        ("fees", _amounts(summary.fees_by_asset)),
+        ("funding", _amounts(summary.funding_by_asset)),
         ("unrealised PnL", f"{_money(summary.unrealized_pnl)} {quote}"),
-        ("result", f"{_money(total)} {quote}"),
+        ("result", _amounts(summary.result_by_asset)),
         *(("", line) for line in summary.origin),
         ("position", _held(positions, base)),
         ("left on venue", f"{summary.open_orders_left} quotes, {summary.exits_left} exits"),
@@ -139,6 +146,11 @@ def render(
     head = f"{summary.environment} {summary.market}: {summary.seconds:.0f} s"
 
     return "\n".join([head, *(f"  {name:<16}{value}"[:WIDTH] for name, value in rows)])
+
+
+def _amounts(amounts: Mapping[str, Decimal]) -> str:
+    """Money in several assets, side by side."""
+    return ", ".join(f"{_money(amount)} {asset}" for asset, amount in amounts.items())
 
 
 def _held(positions: Iterable[Position], base: str) -> str:

@@ -27,6 +27,7 @@ import msgspec
 
 from perpmaker.clock import Clock
 from perpmaker.errors import PayloadError
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
 from perpmaker.sandbox.gate import Gate
@@ -36,7 +37,6 @@ from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import OrderRequest
-from perpmaker.simulation.statement import IncomeKind
 from perpmaker.wire.fault import FaultPlan, parse_fault
 from perpmaker.wire.server import App, Request, Response
 from perpmaker.wire.websocket import WebSocket
@@ -197,7 +197,8 @@ class ControlRoom:
         sums = {kind: Decimal(0) for kind in IncomeKind}
 
         for income in self._exchange.income(name):
-            sums[income.kind] += income.amount
+            if income.asset == self._exchange.instrument.quote:
+                sums[income.kind] += income.amount
 
         orders = self._exchange.orders(name)
 

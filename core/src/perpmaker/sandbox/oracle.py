@@ -143,7 +143,8 @@ class Oracle:
         after = before + sign * execution.lots
         value = execution.price * execution.amount
         books.lots[side] = after
-        books.wallet += execution.realized - execution.fee
+        in_quote = execution.fee_asset == self._exchange.instrument.quote
+        books.wallet += execution.realized - (execution.fee if in_quote else _ZERO)
         books.cash[side] = books.cash.get(side, _ZERO) - sign * value
         books.realized[side] = books.realized.get(side, _ZERO) + execution.realized
 

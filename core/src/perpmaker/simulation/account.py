@@ -11,12 +11,13 @@ from decimal import Decimal
 
 import attrs
 
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.instrument import Instrument, OrderMargin
 from perpmaker.model.margin import initial_margin, liquidation_price, maintenance_margin
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
 from perpmaker.simulation.order import ConditionalOrder, Execution, SimulatedOrder
-from perpmaker.simulation.statement import AccountState, Income, IncomeKind, PositionState
+from perpmaker.simulation.statement import AccountState, Assets, Income, OtherAsset, PositionState
 
 ZERO = Decimal(0)
 MONEY = Decimal("0.00000001")
@@ -103,6 +104,8 @@ class Account:
     liquidating: dict[PositionSide, Decimal] = attrs.field(factory=dict)
     countdown_ms: int | None = None
     updated_ms: int = 0
+    others: dict[str, OtherAsset] = attrs.field(factory=dict)
+    assets: Assets = attrs.field(factory=Assets)
 
     @property
     def sides(self) -> tuple[PositionSide, ...]:
@@ -116,13 +119,49 @@ class Account:
         """The leverage by which an isolated position takes its margin; None in cross mode."""
         return self.leverage if self.margin_mode is MarginMode.ISOLATED else None
 
-    def book_income(self, kind: IncomeKind, amount: Decimal, now_ms: int, income_id: int, trade_id: int | None) -> None:
-        """Change the wallet and say why."""
-        self.wallet += amount
+    def book_income(
+        self,
+        kind: IncomeKind,
+        amount: Decimal,
+        now_ms: int,
+        income_id: int,
+        trade_id: int | None,
+        *,
+        asset: str | None = None,
+    ) -> None:
+        """Change a wallet, without an asset that of the quote asset, and say why."""
+        asset = asset or self.instrument.quote
+
+        if asset == self.instrument.quote:
+            self.wallet += amount
+        else:
+            other = self.others[asset]
+            self.others[asset] = attrs.evolve(other, wallet=other.wallet + amount)
+
         self.updated_ms = now_ms
         self.income.append(
-            Income(income_id=income_id, kind=kind, amount=amount, now_ms=now_ms, trade_id=trade_id),
+            Income(income_id=income_id, kind=kind, amount=amount, now_ms=now_ms, asset=asset, trade_id=trade_id),
         )
+
+    def fee_in(self, fee: Decimal) -> tuple[Decimal, str]:
+        """A fee in quote asset as it is charged: in the asset chosen for fees, as long as there is enough of it."""
+        other = self.others.get(self.assets.fee_asset or "")
+
+        if other is None or fee <= 0:
+            return fee, self.instrument.quote
+
+        charged = (fee / other.value).quantize(MONEY)
+
+        return (charged, other.asset) if charged <= other.wallet else (fee, self.instrument.quote)
+
+    def backed_by_others(self) -> Decimal:
+        """What other assets add to what is available, less what other markets take."""
+        bound = self.assets.bound_elsewhere
+
+        if not self.assets.multi_assets:
+            return -bound
+
+        return sum((other.wallet * other.value for other in self.others.values()), -bound)
 
     # --- closing orders
 
@@ -207,7 +246,7 @@ class Account:
 
     def available(self, orders: Iterable[SimulatedOrder], mark: Decimal) -> Decimal:
         """What is free for new orders, were these the open ones; may be negative."""
-        margin = self.order_margin(orders, mark)
+        margin = self.order_margin(orders, mark) - self.backed_by_others()
 
         if self.margin_mode is MarginMode.ISOLATED:
             return self.cross_wallet() - margin
@@ -257,6 +296,8 @@ class Account:
             position_mode=self.position_mode,
             positions=positions,
             updated_ms=self.updated_ms,
+            others=tuple(self.others.values()),
+            assets=self.assets,
         )
 
     def position_state(self, side: PositionSide, mark: Decimal) -> PositionState:

@@ -14,6 +14,7 @@ from itertools import islice
 
 import attrs
 
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
@@ -32,7 +33,7 @@ from perpmaker.simulation.order import (
     SimulatedOrder,
 )
 from perpmaker.simulation.settlement import check_countdowns, check_good_till, check_liquidations, settle_funding
-from perpmaker.simulation.statement import AccountState, Income, IncomeKind
+from perpmaker.simulation.statement import AccountState, Assets, Income
 from perpmaker.simulation.street import Street
 
 _HOUR_MS = 3_600_000
@@ -181,11 +182,7 @@ class Exchange:
         return [execution for execution in self._floor.account(account).executions if execution.now_ms >= since_ms]
 
     def set_leverage(self, account: str, leverage: int, now_ms: int) -> AccountState:
-        """Change the leverage; the same again is fine.
-
-        Denied: LEVERAGE, LEVERAGE_LIMIT (the position is too large for it), LEVERAGE_REDUCTION (isolated position),
-        INSUFFICIENT_MARGIN.
-        """
+        """Change the leverage. Denied: LEVERAGE, LEVERAGE_LIMIT, LEVERAGE_REDUCTION, INSUFFICIENT_MARGIN."""
         with self._command(account, now_ms) as owner:
             setting.change_leverage(self._floor, owner, leverage)
 
@@ -212,6 +209,15 @@ class Exchange:
             self._floor.account_changed(owner, AccountCause.TRANSFER, (), amount)
 
             return owner.state(self.mark)
+
+    def assets(self, account: str) -> Assets:
+        """What the account was given beside its quote asset."""
+        return self._floor.account(account).assets
+
+    def set_assets(self, account: str, assets: Assets, now_ms: int) -> AccountState:
+        """Say what the account has beside its quote asset, and what stands behind its positions."""
+        with self._command(account, now_ms) as owner:
+            return setting.change_assets(self._floor, owner, assets)
 
     # --- orders
 

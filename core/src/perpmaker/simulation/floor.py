@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import attrs
 
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionSide, Side
 from perpmaker.simulation.account import MONEY, ZERO, Account
@@ -28,7 +29,6 @@ from perpmaker.simulation.event import (
     TradePrinted,
 )
 from perpmaker.simulation.order import Cause, Execution, OrderState, SimulatedOrder
-from perpmaker.simulation.statement import IncomeKind
 
 Subscriber: TypeAlias = Callable[[SimulationEvent], None]
 
@@ -197,14 +197,15 @@ class Floor:
         lot_value = self.instrument.price(ticks) * self.instrument.lot
         holding = account.holdings[order.position_side]
         rate = self.instrument.maker_fee if maker else self.instrument.taker_fee
-        fee = (lots * lot_value * rate).quantize(MONEY)
-        realized = holding.fill(order.side.sign, lots, lot_value, account.isolated_leverage, fee)
+        fee, fee_asset = account.fee_in((lots * lot_value * rate).quantize(MONEY))
+        own_fee = fee if fee_asset == self.instrument.quote else ZERO
+        realized = holding.fill(order.side.sign, lots, lot_value, account.isolated_leverage, own_fee)
         holding.updated_ms = self.now_ms
 
         if realized:
             account.book_income(IncomeKind.REALIZED, realized, self.now_ms, self.new_id(), trade_id)
 
-        account.book_income(IncomeKind.FEE, -fee, self.now_ms, self.new_id(), trade_id)
+        account.book_income(IncomeKind.FEE, -fee, self.now_ms, self.new_id(), trade_id, asset=fee_asset)
 
         execution = Execution(
             trade_id=trade_id,
@@ -218,6 +219,7 @@ class Floor:
             price=self.instrument.price(ticks),
             amount=self.instrument.amount(lots),
             fee=fee,
+            fee_asset=fee_asset,
             realized=realized,
             maker=maker,
             forced=order.forced,

@@ -115,7 +115,7 @@ class SimulatedOrder:
 
 @attrs.frozen(kw_only=True)
 class Execution:
-    """One execution of one order. `fee` is positive when paid; `realized` is profit before fees; quote asset, exact."""
+    """One execution of one order. `fee` is positive when paid, in `fee_asset`; `realized` is profit before fees."""
 
     trade_id: int
     order_id: int
@@ -128,6 +128,7 @@ class Execution:
     price: Decimal
     amount: Decimal
     fee: Decimal
+    fee_asset: str
     realized: Decimal
     maker: bool
     forced: bool

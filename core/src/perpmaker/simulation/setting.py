@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import attrs
+
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.margin import largest_notional
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode
 from perpmaker.simulation.account import Account
 from perpmaker.simulation.denial import Denial, DeniedError
-from perpmaker.simulation.event import SettingsChanged
+from perpmaker.simulation.event import AccountCause, SettingsChanged
 from perpmaker.simulation.floor import Floor
+from perpmaker.simulation.statement import AccountState, Assets, OtherAsset
 from perpmaker.simulation.trigger import waiting
 
 
@@ -40,6 +46,22 @@ def change_position_mode(floor: Floor, account: Account, mode: PositionMode) -> 
     _check_idle(account, unchanged=mode is account.position_mode)
     account.position_mode = mode
     _changed(floor, account)
+
+
+def change_assets(floor: Floor, account: Account, assets: Assets) -> AccountState:
+    """Have these assets from now on; what comes or goes is a transfer."""
+    before, account.assets = account.assets, assets
+    changed = {asset: row for asset, row in assets.others.items() if before.others.get(asset) != row}
+
+    for asset, (wallet, value) in changed.items():
+        known = account.others.get(asset, OtherAsset(asset, Decimal(0), value))
+        account.others[asset] = attrs.evolve(known, value=value)
+        change = wallet - known.wallet
+        account.book_income(IncomeKind.TRANSFER, change, floor.now_ms, floor.new_id(), None, asset=asset)
+
+    floor.account_changed(account, AccountCause.TRANSFER)
+
+    return account.state(floor.mark)
 
 
 def _check_leverage(floor: Floor, account: Account, before: int) -> None:

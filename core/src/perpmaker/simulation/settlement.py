@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import PositionSide
 from perpmaker.simulation.account import MONEY, ZERO, Account
 from perpmaker.simulation.event import AccountCause, FundingSettled, Liquidated
 from perpmaker.simulation.floor import Floor
 from perpmaker.simulation.order import Cause, SimulatedOrder
 from perpmaker.simulation.order_entry import force
-from perpmaker.simulation.statement import IncomeKind
 
 
 def settle_funding(floor: Floor) -> None:

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from enum import Enum, unique
 
 import attrs
 
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import PositionMode, PositionSide
 from perpmaker.model.position import MarginMode
 
 
-@unique
-class IncomeKind(Enum):
-    """Why the wallet changed. The sum of all income is exactly the change of the wallet."""
-
-    REALIZED = "realized"
-    FEE = "fee"
-    FUNDING = "funding"
-    TRANSFER = "transfer"
-    LIQUIDATION_FEE = "liquidation_fee"
-    INSURANCE = "insurance"
-
-
 @attrs.frozen(kw_only=True)
 class Income:
-    """One change of the wallet, signed from the account's side (a fee paid is negative)."""
+    """One change of the wallet of one asset, signed from the account's side (a fee paid is negative).
+
+    The sum of all income in an asset is exactly the change of its wallet.
+    """
 
     income_id: int
     kind: IncomeKind
     amount: Decimal
     now_ms: int
+    asset: str
     trade_id: int | None = None
 
 
@@ -62,9 +55,34 @@ class PositionState:
     updated_ms: int
 
 
+@attrs.frozen
+class OtherAsset:
+    """An asset beside the quote asset: its wallet, and what one unit counts in quote asset."""
+
+    asset: str
+    wallet: Decimal
+    value: Decimal
+
+
+@attrs.frozen(kw_only=True)
+class Assets:
+    """What an account has beside its quote asset: each asset as (wallet, what one unit counts in quote asset).
+
+    `fee_asset` pays fees as long as there is enough of it; with `multi_assets` all assets stand behind the positions;
+    `bound_elsewhere` is margin that other markets take, in quote asset.
+    """
+
+    others: Mapping[str, tuple[Decimal, Decimal]] = attrs.field(factory=dict)
+    fee_asset: str | None = None
+    multi_assets: bool = False
+    bound_elsewhere: Decimal = Decimal(0)
+
+
 @attrs.frozen(kw_only=True)
 class AccountState:
     """An account as of now: `equity` is the wallet plus unrealised profit, `available` what new orders may take.
+
+    `others` are the wallets of further assets, `assets` what the account was given of them, and what they are for.
 
     `cross_wallet` is the wallet without the margin of isolated positions. `positions` is one NET, or LONG and SHORT.
     """
@@ -84,3 +102,5 @@ class AccountState:
     position_mode: PositionMode
     positions: tuple[PositionState, ...]
     updated_ms: int
+    others: tuple[OtherAsset, ...] = ()
+    assets: Assets = attrs.field(factory=Assets)

@@ -1,4 +1,4 @@
-"""The account: positions, balances, and the sums that a summary shows; each fill and each funding is booked once."""
+"""The account: positions, balances, and sums of what is ours; each fill is booked once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from decimal import Decimal
 import attrs
 
 from perpmaker.model.account import AccountSnapshot
-from perpmaker.model.event import FundingPaid
 from perpmaker.model.order import Fill, PositionMode, PositionSide
 from perpmaker.model.position import Balance, Position, VenueSettings
 from perpmaker.state.position import TrackedPosition
@@ -18,21 +17,17 @@ from perpmaker.state.venue_clock import VenueClock
 ZERO = Decimal(0)
 
 REMEMBERED = 65_536
-"""Ids of fills and of funding that are remembered, so that what is told twice is booked once."""
+"""Ids of fills that are remembered, so that what is told twice is booked once."""
 
 
 @attrs.define
 class Totals:
-    """Sums over a run, exact: fees and funding by asset, the venue's own realised profit, volume in quote asset.
-
-    Fees count positive when paid; funding is signed from our side (negative: paid).
-    """
+    """Sums over a run, exact: fees by asset (positive: paid), the venue's realised profit, volume in quote asset."""
 
     fills: int = 0
     volume: Decimal = ZERO
     realized_pnl: Decimal = ZERO
     fees: dict[str, Decimal] = attrs.field(factory=dict)
-    funding: dict[str, Decimal] = attrs.field(factory=dict)
 
 
 def without(totals: Totals, fills: Iterable[Fill]) -> Totals:
@@ -42,7 +37,6 @@ def without(totals: Totals, fills: Iterable[Fill]) -> Totals:
         volume=totals.volume,
         realized_pnl=totals.realized_pnl,
         fees=dict(totals.fees),
-        funding=dict(totals.funding),
     )
 
     for fill in {(fill.trade_id, fill.side): fill for fill in fills}.values():
@@ -66,7 +60,6 @@ class Account:
         self.settings: VenueSettings | None = None
         self.totals = Totals()
         self._trades: dict[Hashable, None] = {}
-        self._fundings: dict[Hashable, None] = {}
 
     @property
     def positions(self) -> Mapping[PositionSide, Position]:
@@ -98,14 +91,6 @@ class Account:
             totals.fees[fill.fee_asset] = totals.fees.get(fill.fee_asset, ZERO) + fill.fee
 
         return True
-
-    def funded(self, event: FundingPaid) -> None:
-        """Book funding, once by its id."""
-        if not _is_new(self._fundings, event.funding_id):
-            return
-
-        funding = self.totals.funding
-        funding[event.asset] = funding.get(event.asset, ZERO) + event.amount
 
     def balance(self, balance: Balance) -> None:
         """Take the venue's word on one asset, unless a newer one is known."""

@@ -18,7 +18,6 @@ from perpmaker.model.event import (
     Channel,
     Event,
     FeedAlive,
-    FundingPaid,
     InstrumentChanged,
     MarkChanged,
     OrderAccepted,
@@ -114,7 +113,6 @@ class State:
             PositionReported: self._position_reported,
             BalanceReported: self._balance_reported,
             AccountReported: self._account_reported,
-            FundingPaid: self._funded,
             SettingsReported: self._settings_reported,
             AccountSeen: self._seen,
             Resynced: self._resynced,
@@ -294,10 +292,6 @@ class State:
             self.account.balance(balance)
 
         self.funds.take(event.account, self.instrument, self.orders.working(), self.foreign.resting)
-        self._changes += 1
-
-    def _funded(self, event: FundingPaid, _: float) -> None:
-        self.account.funded(event)
         self._changes += 1
 
     def _settings_reported(self, event: SettingsReported, _: float) -> None:

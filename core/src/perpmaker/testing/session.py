@@ -63,6 +63,7 @@ class Session:
             count=self.bot.count,
             totals=account.totals,
             before=self.bot.before,
+            ledger=self.bot.ledger,
             closing=closing,
             positions=tuple(account.positions.values()) if closing.account is None else closing.account.positions,
             mark=self.bot.trader.state.market.mark,

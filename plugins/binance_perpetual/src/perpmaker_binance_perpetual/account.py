@@ -10,10 +10,11 @@ from perpmaker.connector.payload import Number, parse_amount, parse_decimal
 from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.duress import MarginCalled
 from perpmaker.model.event import AccountEvent, BalanceReported, FundingPaid, PositionReported
+from perpmaker.model.income import IncomeKind, IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
-from perpmaker_binance_perpetual.messages import Account, AccountConfig, Asset, PositionRisk
+from perpmaker_binance_perpetual.messages import Account, AccountConfig, Asset, IncomeRow, PositionRisk
 from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
 from perpmaker_binance_perpetual.user_messages import AccountUpdate, CalledPosition, MarginCall, PositionUpdate
 
@@ -21,7 +22,15 @@ CREDITS: Final = "BNFCR"
 """The asset that the venue lends in credits trading mode."""
 
 ZERO = Decimal(0)
-_HOUR_MS = 3_600_000
+
+_INCOME_KINDS = {
+    "REALIZED_PNL": IncomeKind.REALIZED,
+    "COMMISSION": IncomeKind.FEE,
+    "FUNDING_FEE": IncomeKind.FUNDING,
+    "SPECIAL_FUNDING_FEE": IncomeKind.FUNDING,
+    "TRANSFER": IncomeKind.TRANSFER,
+    "INSURANCE_CLEAR": IncomeKind.LIQUIDATION_FEE,
+}
 
 
 def translate_account_update(
@@ -42,13 +51,23 @@ def translate_account_update(
                 asset=balance.a,
                 amount=parse_decimal(balance.bc, path="$.a.B.bc"),
                 venue_ms=update.T,
-                funding_id=funding_id(instrument.symbol, update.T),
+                # The wallet after it tells apart two payments of one moment and size, as of two Hedge positions.
+                funding_id=f"{instrument.symbol}-{update.T}-{balance.a}-{balance.bc}-{balance.wb}",
             )
 
 
-def funding_id(symbol: str, venue_ms: int) -> str:
-    """One settlement of one market: settlements are on the hour, and booked within seconds of it."""
-    return f"{symbol}-{venue_ms // _HOUR_MS}"
+def translate_income(row: IncomeRow) -> IncomeRecord:
+    """A row of the income history."""
+    return IncomeRecord(
+        kind=_INCOME_KINDS.get(row.incomeType, IncomeKind.OTHER),
+        word=row.incomeType,
+        income_id=str(row.tranId),
+        asset=row.asset,
+        amount=parse_decimal(row.income, path="$.income"),
+        venue_ms=row.time,
+        symbol=row.symbol,
+        trade_id=row.tradeId,
+    )
 
 
 def _is_about(update: AccountUpdate, instrument: Instrument) -> bool:

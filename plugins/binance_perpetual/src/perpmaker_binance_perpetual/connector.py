@@ -11,17 +11,18 @@ from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environ
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import MarkChanged
+from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.secret import Secret, make_signer
 from perpmaker.wire.exchange import Exchange
 from perpmaker.wire.http import open_exchange, place_of
-from perpmaker_binance_perpetual.account import translate_account
+from perpmaker_binance_perpetual.account import translate_account, translate_income
 from perpmaker_binance_perpetual.call import Caller, Credentials
 from perpmaker_binance_perpetual.fill_names import FillNames
 from perpmaker_binance_perpetual.market import default_terms, find_symbol, translate_instrument
-from perpmaker_binance_perpetual.messages import UserTrade
+from perpmaker_binance_perpetual.messages import IncomeRow, UserTrade
 from perpmaker_binance_perpetual.order_desk import OrderDesk
 from perpmaker_binance_perpetual.prepare import prepare_market, read_settings
 from perpmaker_binance_perpetual.request import side_by_side
@@ -220,6 +221,27 @@ class BinancePerpetual:
         )
 
         return translate_account(account, config, rows, instrument, as_of_ms)
+
+    async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[IncomeRecord]:
+        """Everything booked for the market from a venue time on, week by week, in pages of a thousand.
+
+        A full page is followed from the time of its last row on: what that page had already is known by its id.
+        """
+        await self._know_clock()
+        now_ms = self._caller.server_clock.ms()
+        start = max(since_ms, now_ms - _KEPT_MS)
+        found: dict[tuple[str, int, str], IncomeRow] = {}
+
+        while start <= now_ms:
+            end = start + _WEEK_MS - 1
+            page = await self._rest.income(instrument.symbol, start, end)
+            found.update(((row.incomeType, row.tranId, row.asset), row) for row in page)
+            is_full = len(page) >= PAGE
+            start = max(start + 1, page[-1].time) if is_full else end + 1
+
+        rows = sorted(found.values(), key=lambda row: row.time)
+
+        return [translate_income(row) for row in rows if row.symbol == instrument.symbol]
 
     async def key_rights(self) -> KeyRights | None:
         """What the key may do; None on the testnet, which does not tell."""

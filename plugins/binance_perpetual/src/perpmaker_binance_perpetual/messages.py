@@ -254,6 +254,19 @@ class UserTrade:
 
 
 @attrs.frozen(kw_only=True)
+class IncomeRow:
+    """A row of `GET /fapi/v1/income`; `tranId` is unique only within its `incomeType`."""
+
+    incomeType: str
+    income: Number
+    asset: str
+    time: Millis
+    tranId: Id
+    symbol: str = ""
+    tradeId: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class PositionRisk:
     """A row of `GET /fapi/v3/positionRisk`; markets without position and order have none."""
 

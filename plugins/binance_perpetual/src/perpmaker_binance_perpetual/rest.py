@@ -27,6 +27,7 @@ from perpmaker_binance_perpetual.messages import (
     Done,
     ExchangeInfo,
     FundingInfo,
+    IncomeRow,
     KeyRestrictions,
     ListenKey,
     Order,
@@ -61,6 +62,7 @@ _ALGO_ORDER = PayloadDecoder(AlgoOrder)
 _ALGO_ORDERS = PayloadDecoder(list[AlgoOrder])
 _NAMES = PayloadDecoder(list[OrderName])
 _TRADES = PayloadDecoder(list[UserTrade])
+_INCOME = PayloadDecoder(list[IncomeRow])
 _POSITIONS = PayloadDecoder(list[PositionRisk])
 _ACCOUNT = PayloadDecoder(Account)
 _ACCOUNT_CONFIG = PayloadDecoder(AccountConfig)
@@ -170,6 +172,12 @@ class Rest:
         parameters: dict[str, str | int] = {"symbol": symbol, "orderId": from_id, "limit": PAGE}
 
         return await self._ask.read(_NAMES, "GET", "/fapi/v1/allOrders", parameters, cost=Cost(weight=5), urgent=True)
+
+    async def income(self, symbol: str, start_ms: int, end_ms: int) -> list[IncomeRow]:
+        """What was booked for a market between two venue times, oldest first; 1000 at most. It may wait its turn."""
+        parameters: dict[str, str | int] = {"symbol": symbol, "startTime": start_ms, "endTime": end_ms, "limit": PAGE}
+
+        return await self._ask.read(_INCOME, "GET", "/fapi/v1/income", parameters, cost=Cost(weight=30))
 
     # --- orders ----------------------------------------------------------------------------------------------------
 

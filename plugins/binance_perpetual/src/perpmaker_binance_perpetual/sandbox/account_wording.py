@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import PositionSide, Side
 from perpmaker.model.position import MarginMode
 from perpmaker.simulation.order import SimulatedOrder
-from perpmaker.simulation.statement import AccountState, IncomeKind, PositionState
+from perpmaker.simulation.statement import AccountState, OtherAsset, PositionState
 from perpmaker_binance_perpetual.sandbox.notation import plain, rounded
 from perpmaker_binance_perpetual.sandbox.order_wording import POSITION_SIDE_WORDS
 from perpmaker_binance_perpetual.sandbox.venue import Venue
@@ -25,19 +26,29 @@ INCOME_WORDS: Final[Mapping[IncomeKind, str]] = {
     IncomeKind.INSURANCE: "INSURANCE_CLEAR",
 }
 ZERO: Final = Decimal(0)
+_IDLE: Final = (
+    "unrealizedProfit",
+    "maintMargin",
+    "initialMargin",
+    "positionInitialMargin",
+    "openOrderInitialMargin",
+    "crossUnPnl",
+)
 
 
 def totals(state: AccountState) -> dict[str, object]:
-    """The sums over the account, which has one asset."""
+    """The sums over the account: of the quote asset alone, in multi-assets mode of all by what they count in it."""
+    worth = sum((other.wallet * other.value for other in state.others), ZERO) if state.assets.multi_assets else ZERO
+
     return {
-        "totalInitialMargin": rounded(state.position_margin + state.order_margin),
+        "totalInitialMargin": rounded(state.position_margin + state.order_margin + state.assets.bound_elsewhere),
         "totalMaintMargin": rounded(state.maintenance_margin),
-        "totalWalletBalance": plain(state.wallet),
+        "totalWalletBalance": plain(state.wallet + worth),
         "totalUnrealizedProfit": plain(state.unrealized),
-        "totalMarginBalance": plain(state.equity),
-        "totalPositionInitialMargin": rounded(state.position_margin),
+        "totalMarginBalance": plain(state.equity + worth),
+        "totalPositionInitialMargin": rounded(state.position_margin + state.assets.bound_elsewhere),
         "totalOpenOrderInitialMargin": rounded(state.order_margin),
-        "totalCrossWalletBalance": plain(state.cross_wallet),
+        "totalCrossWalletBalance": plain(state.cross_wallet + worth),
         "totalCrossUnPnl": plain(_cross_unrealized(state)),
         "availableBalance": rounded(max(state.available, ZERO)),
         "maxWithdrawAmount": rounded(max(state.available, ZERO)),
@@ -76,6 +87,45 @@ def balance_row(state: AccountState, venue: Venue) -> dict[str, object]:
         "marginAvailable": True,
         "updateTime": venue.shown_ms(state.updated_ms),
     }
+
+
+def other_asset_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
+    """The other assets as the account lists them; in multi-assets mode each repeats what is available in all."""
+    return [
+        {
+            "asset": other.asset,
+            "walletBalance": plain(other.wallet),
+            **dict.fromkeys(_IDLE, "0"),
+            "marginBalance": plain(other.wallet),
+            "crossWalletBalance": plain(other.wallet),
+            "availableBalance": _available(state, other),
+            "maxWithdrawAmount": _available(state, other),
+            "updateTime": venue.shown_ms(state.updated_ms),
+        }
+        for other in state.others
+    ]
+
+
+def other_balance_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
+    """The other assets as the balance lists them."""
+    return [
+        {
+            "accountAlias": "SgsR",
+            "asset": other.asset,
+            "balance": plain(other.wallet),
+            "crossWalletBalance": plain(other.wallet),
+            "crossUnPnl": "0",
+            "availableBalance": _available(state, other),
+            "maxWithdrawAmount": _available(state, other),
+            "marginAvailable": True,
+            "updateTime": venue.shown_ms(state.updated_ms),
+        }
+        for other in state.others
+    ]
+
+
+def _available(state: AccountState, other: OtherAsset) -> str:
+    return rounded(max(state.available, ZERO)) if state.assets.multi_assets else plain(other.wallet)
 
 
 def account_position(position: PositionState, venue: Venue) -> dict[str, object]:

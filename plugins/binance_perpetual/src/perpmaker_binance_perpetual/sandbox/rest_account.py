@@ -7,15 +7,18 @@ from typing import Final
 
 import msgspec
 
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import PositionMode, Side
 from perpmaker.simulation.order import Execution
-from perpmaker.simulation.statement import AccountState, Income, IncomeKind
+from perpmaker.simulation.statement import AccountState, Income
 from perpmaker_binance_perpetual.sandbox.account_wording import (
     INCOME_WORDS,
     MARGIN_MODE_WORDS,
     account_position,
     asset_row,
     balance_row,
+    other_asset_rows,
+    other_balance_rows,
     risk_row,
     shown_positions,
     totals,
@@ -36,7 +39,7 @@ def account(venue: Venue, _parameters: Parameters) -> dict[str, object]:
 
     return {
         **totals(state),
-        "assets": [asset_row(state, venue)],
+        "assets": [asset_row(state, venue), *other_asset_rows(state, venue)],
         "positions": [account_position(position, venue) for position in positions],
     }
 
@@ -57,7 +60,9 @@ def account_v2(venue: Venue, parameters: Parameters) -> object:
 
 def balance(venue: Venue, _parameters: Parameters) -> object:
     """The assets."""
-    return [balance_row(venue.reading.account(), venue)]
+    state = venue.reading.account()
+
+    return [balance_row(state, venue), *other_balance_rows(state, venue)]
 
 
 def position_risk(venue: Venue, parameters: Parameters) -> object:
@@ -79,7 +84,7 @@ def config(venue: Venue, _parameters: Parameters) -> dict[str, object]:
         "canWithdraw": True,
         "dualSidePosition": state.position_mode is PositionMode.HEDGE,
         "updateTime": 0,
-        "multiAssetsMargin": venue.has_multi_assets,
+        "multiAssetsMargin": state.assets.multi_assets,
         "tradeGroupId": -1,
     }
 
@@ -177,7 +182,9 @@ def income(venue: Venue, parameters: Parameters) -> object:
     rows = [
         _income_row(row, venue)
         for row in venue.reading.income(since_ms)
-        if row.now_ms <= until_ms and kind in {None, INCOME_WORDS[row.kind]}
+        if row.now_ms <= until_ms
+        and kind in {None, INCOME_WORDS[row.kind]}
+        and not (row.kind is IncomeKind.TRANSFER and "symbol" in parameters)  # it is of no market
     ]
 
     return rows[:limit] if "startTime" in parameters else rows[-limit:]
@@ -227,7 +234,7 @@ def _trade_row(execution: Execution, venue: Venue) -> dict[str, object]:
     return {
         "buyer": execution.side is Side.BUY,
         "commission": plain(execution.fee),
-        "commissionAsset": venue.instrument.quote,
+        "commissionAsset": execution.fee_asset,
         "id": execution.trade_id,
         "maker": execution.maker,
         "orderId": execution.order_id,
@@ -252,7 +259,7 @@ def _income_row(row: Income, venue: Venue) -> dict[str, object]:
         "symbol": "" if row.kind is IncomeKind.TRANSFER else venue.instrument.symbol,
         "incomeType": word,
         "income": plain(row.amount),
-        "asset": venue.instrument.quote,
+        "asset": row.asset,
         "info": word,
         "time": venue.shown_ms(row.now_ms),
         "tranId": row.income_id,

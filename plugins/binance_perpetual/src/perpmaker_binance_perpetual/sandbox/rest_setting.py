@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
+
 from perpmaker.model.order import PositionMode
 from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker_binance_perpetual.sandbox.account_wording import MARGIN_MODES
@@ -62,14 +64,15 @@ def set_position_mode(venue: Venue, parameters: Parameters) -> object:
 
 
 def set_multi_assets(venue: Venue, parameters: Parameters) -> object:
-    """Set whether assets back each other; -4171 when it is so already. With its one asset nothing else moves."""
+    """Set whether assets back each other; -4171 when it is so already."""
     parameters.text("multiAssetsMargin")
     wanted = parameters.flag("multiAssetsMargin")
 
     if wanted is venue.has_multi_assets:
         raise refusal(-4171)
 
-    venue.has_multi_assets = wanted
+    assets = attrs.evolve(venue.exchange.assets(venue.account), multi_assets=wanted)
+    venue.exchange.set_assets(venue.account, assets, venue.now_ms())
 
     return SUCCESS
 

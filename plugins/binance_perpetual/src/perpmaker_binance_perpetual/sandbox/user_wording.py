@@ -120,7 +120,11 @@ def account_update(event: AccountChanged, venue: Venue) -> dict[str, object]:
                 "wb": plain(state.wallet),
                 "cw": plain(state.cross_wallet),
                 "bc": plain(event.transferred),
-            }
+            },
+            *(
+                {"a": other.asset, "wb": plain(other.wallet), "cw": plain(other.wallet), "bc": "0"}
+                for other in state.others
+            ),
         ],
         "P": [],
     }
@@ -208,7 +212,7 @@ def _execution(execution: Execution | None, venue: Venue) -> dict[str, object]:
     return {
         "l": venue.notation.amount(execution.lots),
         "L": venue.notation.price(execution.ticks),
-        "N": venue.instrument.quote,
+        "N": execution.fee_asset,
         "n": plain(execution.fee),
         "t": execution.trade_id,
         "m": execution.maker,

@@ -34,7 +34,6 @@ class Venue:
             orders_1m=options.orders_1m,
         )
         self.listen_keys = ListenKeys(self.server_ms, life_s=options.listen_key_life_s, seed=options.seed)
-        self.has_multi_assets = False
         self._clock = clock
         self._latest_ms = 0
         self.reading = Reading(self)
@@ -54,6 +53,13 @@ class Venue:
             raise refusal(-2015)
 
         return accounts[0]
+
+    @property
+    def has_multi_assets(self) -> bool:
+        """Whether the account's assets back each other."""
+        accounts = self.exchange.accounts()
+
+        return bool(accounts) and self.exchange.assets(accounts[0]).multi_assets
 
     def now_ms(self) -> int:
         """The exchange's time: our clock's, which for the exchange never goes back."""

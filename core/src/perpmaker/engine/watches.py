@@ -1,0 +1,66 @@
+"""What is asked of the venue beside orders: settings, rules, money and its history, and a price when none comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+from anyio.abc import TaskGroup
+
+from perpmaker.clock import Clock
+from perpmaker.connector.interface import DerivativeConnector
+from perpmaker.engine.account_watch import AccountWatch
+from perpmaker.engine.income_reader import IncomeReader
+from perpmaker.engine.preparation import SettingsWatch
+from perpmaker.engine.price_reader import PriceReader
+from perpmaker.engine.recovery import Recovery
+from perpmaker.engine.rules_watch import RulesWatch
+from perpmaker.execution.dispatch import Emit, Gate
+from perpmaker.model.event import Event
+from perpmaker.model.instrument import Instrument
+
+
+@attrs.frozen(kw_only=True)
+class Watches:
+    """All of them, each with what it looks at; `see` gives them what happened."""
+
+    settings: SettingsWatch
+    rules: RulesWatch
+    account: AccountWatch
+    income: IncomeReader
+    prices: PriceReader
+
+    def see(self, events: Sequence[Event]) -> None:
+        """Take in what happened: it may call for a question."""
+        self.settings.see(events)
+        self.rules.see(events)
+        self.account.see(events)
+        self.income.see(events)
+
+    def start(self, group: TaskGroup) -> None:
+        """Begin with those that watch by themselves."""
+        group.start_soon(self.rules.run)
+        group.start_soon(self.account.run)
+        group.start_soon(self.income.run)
+
+
+def make_watches(
+    connector: DerivativeConnector,
+    instrument: Instrument,
+    *,
+    recovery: Recovery,
+    clock: Clock,
+    gate: Gate,
+    emit: Emit,
+    since_ms: int,
+) -> Watches:
+    """The watches of a market; `since_ms` is the venue's time from which on its income history is not known."""
+    return Watches(
+        settings=SettingsWatch(connector=connector, instrument=instrument, gate=gate, emit=emit),
+        rules=RulesWatch(connector=connector, instrument=instrument, gate=gate, emit=emit),
+        account=AccountWatch(recovery=recovery, gate=gate, emit=emit),
+        income=IncomeReader(
+            connector=connector, instrument=instrument, clock=clock, gate=gate, emit=emit, since_ms=since_ms
+        ),
+        prices=PriceReader(connector=connector, instrument=instrument, gate=gate, emit=emit),
+    )

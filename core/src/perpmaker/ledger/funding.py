@@ -1,0 +1,86 @@
+"""Funding: told at once by the account's stream, and for good by the venue's income history; booked once.
+
+The stream's event has no id of the venue, may be missing (the stream was away), come twice, or stand for both legs of a
+Hedge position; the rows of the history are complete, but appear a little later. So an event counts until the history
+has been read that must contain it, and beside rows of its settlement only where it says more than they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import attrs
+
+from perpmaker.ledger.assets import added
+from perpmaker.ledger.keys import IncomeKey, Settlement, income_key, settlement_of
+from perpmaker.model.event import FundingPaid
+from perpmaker.model.income import IncomeKind, IncomeRecord
+
+COMPLETE_AFTER_S = 60.0
+"""Seconds after which the venue's income history shows a payment; until then a row may still be missing."""
+
+_ZERO = Decimal(0)
+
+
+@attrs.frozen
+class _Told:
+    """An event of the stream, and when it came."""
+
+    event: FundingPaid
+    at: float
+
+
+class FundingBook:
+    """Funding by asset. `began_ms` is the venue's time from which on payments count: the run's own."""
+
+    def __init__(self, began_ms: int) -> None:
+        self._began_ms = began_ms
+        self._rows: dict[IncomeKey, IncomeRecord] = {}
+        self._told: dict[str, _Told] = {}
+
+    def tell(self, event: FundingPaid, now: float) -> None:
+        """Book what the stream says, once by the event's id."""
+        self._told.setdefault(event.funding_id, _Told(event, now))
+
+    def read(self, records: Iterable[IncomeRecord], asked_at: float) -> None:
+        """Book the rows of the history, as it was asked for; events that they must contain have had their time."""
+        for record in records:
+            if record.kind is IncomeKind.FUNDING:
+                self._rows.setdefault(income_key(record), record)
+
+        last = asked_at - COMPLETE_AFTER_S
+        self._told = {name: told for name, told in self._told.items() if told.at > last}
+
+    @property
+    def by_asset(self) -> dict[str, Decimal]:
+        """Funding of the run, signed from our side (negative: paid)."""
+        rows = [row for row in self._rows.values() if row.venue_ms >= self._began_ms]
+        of_rows = _by_settlement((row.venue_ms, row.asset, row.amount) for row in rows)
+        events = [told.event for told in self._told.values()]
+        of_events = _by_settlement((event.venue_ms, event.asset, event.amount) for event in events)
+        more = {key: told for key, told in of_events.items() if _says_more(told, of_rows.get(key, []))}
+        chosen = {**of_rows, **more}
+
+        return added(*({settlement.asset: sum(amounts, _ZERO)} for settlement, amounts in chosen.items()))
+
+    def before(self) -> dict[str, Decimal]:
+        """Funding of the history that was paid before the run began."""
+        early = (row for row in self._rows.values() if row.venue_ms < self._began_ms)
+
+        return added(*({row.asset: row.amount} for row in early))
+
+
+def _by_settlement(payments: Iterable[tuple[int, str, Decimal]]) -> dict[Settlement, list[Decimal]]:
+    """The amounts of each settlement."""
+    found: dict[Settlement, list[Decimal]] = {}
+
+    for venue_ms, asset, amount in payments:
+        found.setdefault(settlement_of(venue_ms, asset), []).append(amount)
+
+    return found
+
+
+def _says_more(told: list[Decimal], rows: list[Decimal]) -> bool:
+    """Whether events of a settlement say what its rows do not yet: one may be of two legs, a row may be missing."""
+    return len(told) >= len(rows) and sum(told, _ZERO) != sum(rows, _ZERO)
