@@ -233,7 +233,7 @@ class Supervisor:
 
         if closing.account is not None:
             income = await self._watches.income.read_at_last()
-            last = [closing.account] if income is None else [closing.account, income]
+            last: tuple[Event, ...] = (closing.account,) if income is None else (closing.account, income)
             decision, _ = self._decide(last)
             self._follow(last, decision)
 
