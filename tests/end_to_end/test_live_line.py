@@ -22,7 +22,7 @@ def anyio_backend(virtual_time: Any) -> Any:
 
 
 async def test_the_live_line_says_where_it_trades_first_and_fits_a_terminal() -> None:
-    """Environment, reference, quotes, position, profit; and the mode with its reason when it is not trading."""
+    """Environment, position, profit, quotes, reference; and at the end the mode when it is not trading."""
     async with (
         open_session(FILE, "bid_spread=2", "ask_spread=2", seed=1) as session,
         anyio.create_task_group() as group,
@@ -33,9 +33,8 @@ async def test_the_live_line_says_where_it_trades_first_and_fits_a_terminal() ->
         line = live_line("sandbox", session.bot)
         group.cancel_scope.cancel()
 
-    assert before.startswith("sandbox BTC-USDT | REDUCE | ref none")
-    assert line.startswith("sandbox BTC-USDT | ref ")
-    assert re.search(r" \| quotes \d+\.\d/\d+\.\d \| flat \| PnL \+0\.00 USDT$", line)
+    assert before == "sandbox BTC-USDT | flat | PnL +0.00 USDT | quotes -/- | REDUCE"
+    assert re.fullmatch(r"sandbox BTC-USDT \| flat \| PnL \+0\.00 USDT \| quotes \d+\.\d/\d+\.\d \| ref \d+\.\d", line)
     assert len(line) <= 79
 
 

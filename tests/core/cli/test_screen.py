@@ -11,7 +11,7 @@ def test_lines_that_stay_carry_the_time_and_obey_no_control_character(capsys: py
     output, errors = capsys.readouterr()
 
     assert output == ""
-    assert errors[8:] == "Z refused: \\x1b[2Jgone\\x07\n"
+    assert errors[19:] == "Z refused: \\x1b[2Jgone\\x07\n"
 
 
 def test_without_a_terminal_the_live_line_is_a_plain_line(capsys: pytest.CaptureFixture[str]) -> None:

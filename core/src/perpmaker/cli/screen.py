@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 
 import attrs
 import click
 
+_COLOURED = re.compile(r"(?<=\| PnL )[+-]\S+|(?<=\| )HALT\b")
+
 
 @attrs.define
 class Screen:
-    """Where a person reads: a line that is redrawn on a terminal, plain lines with the time otherwise.
+    """Where a person reads: a line that is redrawn on a terminal, plain lines with date and time otherwise.
 
     All of it goes to standard error; standard output belongs to the summary.
     """
@@ -23,7 +26,8 @@ class Screen:
 
     def tell(self, text: str) -> None:
         """Say something that stays."""
-        stamp = time.strftime("%H:%M:%S", time.gmtime())
+        # A file is read days later, so its lines carry the date.
+        stamp = time.strftime("%H:%M:%S" if self.is_terminal else "%Y-%m-%d %H:%M:%S", time.gmtime())
         self._clear()
         self.has_spoken = True
         click.echo(f"{stamp}Z {printable(text)}", err=True)
@@ -43,7 +47,7 @@ class Screen:
             return  # the terminal takes nothing now: there is no use in more of what will be old by then
 
         line = printable(line).replace("\n", " ")
-        click.echo(f"\r\x1b[K{line[: max(1, terminal_columns() - 1)]}", err=True, nl=False)
+        click.echo(f"\r\x1b[K{coloured(line[: max(1, terminal_columns() - 1)])}", err=True, nl=False)
         self._drawn = True
 
     def close(self) -> None:
@@ -64,6 +68,20 @@ def terminal_columns() -> int:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     except (OSError, ValueError):  # it has gone away
         return 80
+
+
+def coloured(line: str) -> str:
+    """The line with a profit in green, a loss and a halt in red; as it is where NO_COLOR asks for that."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return line
+
+    return _COLOURED.sub(_paint, line)
+
+
+def _paint(found: re.Match[str]) -> str:
+    colour = "32" if found[0].startswith("+") else "31"
+
+    return f"\x1b[{colour}m{found[0]}\x1b[0m"
 
 
 def printable(text: str) -> str:

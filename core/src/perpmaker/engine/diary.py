@@ -1,4 +1,4 @@
-"""What happened to the money, in lines that a person can follow: each execution, each closing order."""
+"""What happened, in lines that a person can follow: each execution, each closing order, each lost stream."""
 
 from __future__ import annotations
 
@@ -10,8 +10,18 @@ import attrs
 from perpmaker.engine.exit_refusals import name_of
 from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.notice import QUIET_S, plain
+from perpmaker.engine.stream_lines import StreamChange, StreamLines
 from perpmaker.execution.action import Action, Place
-from perpmaker.model.event import Event, OrderAccepted, OrderFilled, OrderRefused, OrderReported, Resynced
+from perpmaker.model.event import (
+    Event,
+    OrderAccepted,
+    OrderFilled,
+    OrderRefused,
+    OrderReported,
+    Resynced,
+    StreamLost,
+    StreamRestored,
+)
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, OrderType, Side, Slot
 from perpmaker.model.reading import AccountSeen
@@ -35,12 +45,19 @@ class Diary:
     known: KnownOrders
     _told: OrderedDict[tuple[str, Side], None] = attrs.field(factory=OrderedDict, init=False)
     _is_read: bool = attrs.field(default=False, init=False)
+    _streams: StreamLines = attrs.field(factory=StreamLines, init=False)
     _placed: dict[Slot, tuple[str, float]] = attrs.field(factory=dict, init=False)
     _sent: OrderedDict[str, NewOrder] = attrs.field(factory=OrderedDict, init=False)
 
     def lines(self, events: Sequence[Event], actions: Iterable[Action], now: float) -> Iterator[str]:
         """Yield what happened, in order; `actions` are being sent now."""
+        changes: list[StreamChange] | None = None
+
         for event in events:
+            if isinstance(event, StreamLost | StreamRestored):
+                changes = [event] if changes is None else [*changes, event]
+                continue
+
             if isinstance(event, OrderRefused):
                 self._sent.pop(event.client_id, None)
 
@@ -48,6 +65,9 @@ class Diary:
                 yield from self._taken(client_id, now)
 
             yield from self._executed(event)
+
+        if changes is not None:
+            yield from self._streams.lines(changes, now)
 
         for action in actions:
             if isinstance(action, Place) and action.order.slot.kind.is_exit and action.order.whole:

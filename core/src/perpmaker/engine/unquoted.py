@@ -25,10 +25,16 @@ _MEANT = frozenset({Rule.FILLED_DELAY, Rule.HOLD, Rule.STOPPED, Rule.MODE})
 
 @attrs.frozen(kw_only=True)
 class Unquoted:
-    """Why no quote of ours rests, in few words, and since when (engine's clock)."""
+    """Why no quote of ours rests, and since when (engine's clock).
+
+    `short` is the reason in as few words as the live line has room for, empty where the mode says it; `until` is when
+    it ends by itself, if that is known.
+    """
 
     reason: str
     since: float
+    short: str = ""
+    until: float | None = None
 
 
 @attrs.frozen
@@ -38,6 +44,8 @@ class _Why:
     key: str
     words: str
     is_meant: bool = False
+    short: str = ""
+    until: float | None = None
 
 
 class UnquotedWatch:
@@ -65,7 +73,7 @@ class UnquotedWatch:
             self.now = None
             return
 
-        self.now = Unquoted(reason=why.words, since=self._since)
+        self.now = Unquoted(reason=why.words, since=self._since, short=why.short, until=why.until)
 
         if not why.is_meant and now >= self._since + LASTS_S and why.key not in self._told:
             self._told.add(why.key)
@@ -87,10 +95,12 @@ class UnquotedWatch:
         if refusals:
             words = words_of(refusals[0])
 
-            return _Why(key=refusals[0].code or words, words=f"the venue {words}")
+            return _Why(key=refusals[0].code or words, words=f"the venue {words}", short=f"the venue {words}")
 
         if wanted.quotes and self._state.orders.is_blocked:
-            return _Why(key="unknown", words="the outcome of an order is not known")
+            unknown = "the outcome of an order is not known"
+
+            return _Why(key="unknown", words=unknown, short=unknown)
 
         return None
 
@@ -108,16 +118,20 @@ def _mode(mode: Mode, reason: str) -> _Why | None:
 
 def _withheld(wanted: Wanted, refused: Sequence[Refused]) -> _Why | None:
     """The reason that most levels have in common: of the strategy's own, then of the risk modules."""
-    reasons = [one.reasons[-1] for one in wanted.withheld if one.reasons]
+    levels = [one for one in wanted.withheld if one.reasons]
 
-    if not wanted.quotes and reasons:
-        first = Counter(reason.rule for reason in reasons).most_common(1)[0][0]
-        reason = next(reason for reason in reasons if reason.rule is first)
+    if not wanted.quotes and levels:
+        first = Counter(one.reasons[-1].rule for one in levels).most_common(1)[0][0]
+        alike = [one for one in levels if one.reasons[-1].rule is first]
+        words = _reason_words(alike[0].reasons[-1])
+        until = min([one.until for one in alike if one.until is not None], default=None)
 
-        return _Why(key=first.value, words=_reason_words(reason), is_meant=first in _MEANT)
+        return _Why(key=first.value, words=words, is_meant=first in _MEANT, short=first.value, until=until)
 
     if refused:
-        return _Why(key=refused[0].module, words=f"{refused[0].module}: {refused[0].reason}")
+        words = f"{refused[0].module}: {refused[0].reason}"
+
+        return _Why(key=refused[0].module, words=words, short=words)
 
     return None
 

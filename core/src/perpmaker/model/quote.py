@@ -62,10 +62,11 @@ class Quote:
 
 @attrs.frozen(kw_only=True)
 class Withheld:
-    """A level that is not quoted now, and why; the last reason decides."""
+    """A level that is not quoted now, and why; the last reason decides. `until`: when that ends by itself, if known."""
 
     slot: Slot
     reasons: tuple[Reason, ...]
+    until: float | None = None
 
 
 @attrs.frozen(kw_only=True)

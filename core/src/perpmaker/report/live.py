@@ -1,4 +1,4 @@
-"""One line that says how a running bot is doing, the environment first."""
+"""One line that says how a running bot is doing: the environment first, then the money."""
 
 from __future__ import annotations
 
@@ -14,30 +14,56 @@ from perpmaker.report.summary import unrealized
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode
 
+COLUMNS = 79
+"""What a terminal of 80 columns shows; whatever is longer loses its end, and that is never money."""
+
 
 def live_line(environment: str, bot: Supervisor) -> str:
-    """Environment, market, reference, own quotes, position and profit, as the bot believes them to be now.
+    """Environment, market, position and profit, as the bot believes them to be now; then quotes; the mode is last.
 
-    A position is its amount in base, its entry price, and its target: `+0.010 @ 59969.5 -> 59999.5`.
+    A position is its amount in base, its entry price, and its target: `+0.010 @ 59969.5 -> 59999.5`. Where no quote
+    rests the reason is said, and for how long if it is known: `quotes -/- (filled delay, 41 s)`.
     """
     state = bot.trader.state
     instrument = bot.instrument
-    parts = [f"{environment} {instrument.market}"]
-
-    if bot.mode is not Mode.RUN:
-        parts.append(f"{bot.mode.value.upper()}{f' ({bot.mode_reason})' if bot.mode_reason else ''}")
-
-    parts.append(f"ref {price(_reference(state), instrument.tick.normalize())}")
     orders = bot.trader.working()
-    is_held = any(position.amount for position in state.account.positions.values())
+    head = _head(environment, bot, _position(state, orders))
 
-    if not is_held or any(order.slot.kind is OrderKind.QUOTE for order in orders):
-        parts.append(_quotes(orders, instrument))
+    if len(head) > COLUMNS:
+        head = _head(environment, bot, _position(state, ()))
 
-    parts.append(_position(state, orders))
-    parts.append(f"PnL {profit(bot):+z.2f} {instrument.quote}")
+    quotes = f"{_quotes(orders, instrument)}{_reason(bot, orders)}"
 
-    return " | ".join(parts)
+    if bot.mode is Mode.RUN:
+        return " | ".join([head, quotes, f"ref {price(_reference(state), instrument.tick.normalize())}"])
+
+    mode = bot.mode.value.upper()
+    fits = len(f"{head} | {quotes} | {mode}") <= COLUMNS
+    why = f" ({bot.mode_reason})" if bot.mode_reason else ""
+
+    return " | ".join([head, *([quotes] if fits else []), f"{mode}{why}"])
+
+
+def _head(environment: str, bot: Supervisor, position: str) -> str:
+    """Where it trades, and the money."""
+    return f"{environment} {bot.instrument.market} | {position} | PnL {profit(bot):+z.2f} {bot.instrument.quote}"
+
+
+def _reason(bot: Supervisor, orders: Iterable[WorkingOrder]) -> str:
+    """Why no quote rests, in brackets; empty where one does, and where the mode says it."""
+    quotes = [order.status for order in orders if order.slot.kind is OrderKind.QUOTE]
+
+    if quotes:
+        return " (on their way)" if all(status is OrderStatus.PENDING for status in quotes) else ""
+
+    unquoted = bot.trader.unquoted.now
+
+    if unquoted is None or not unquoted.short or bot.mode is not Mode.RUN:
+        return ""
+
+    left_s = 0.0 if unquoted.until is None else unquoted.until - bot.clock.now()
+
+    return f" ({unquoted.short}, {left_s:.0f} s)" if left_s >= 1 else f" ({unquoted.short})"
 
 
 def profit(bot: Supervisor) -> Decimal:

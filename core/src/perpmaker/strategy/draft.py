@@ -167,7 +167,7 @@ class Draft:
 
             if reason is not None:
                 chain = (self._reference.reason, *level.reasons)
-                self._withhold(level.slot, (*chain, reason) if near is None else (*chain, near, reason))
+                self._withhold(level.slot, (*chain, *([] if near is None else [near]), reason), gate.until)
             elif level.slot in cycle.shelved:
                 self._withhold(level.slot, cycle.shelved[level.slot])
             else:
@@ -232,7 +232,8 @@ class Draft:
             chain = chains[place]
 
             if (off := self._recovery.waits_for(slot) or self._vanished(slot)) is not None:
-                self._withhold(slot, (*chain, off))
+                vanished = self._memory.vanished.get(slot) if off.rule is Rule.VANISHED else None
+                self._withhold(slot, (*chain, off), None if vanished is None else vanished.back_at)
                 continue
 
             ticks, lots = prices[place], ladder[place].lots
@@ -256,9 +257,9 @@ class Draft:
 
         return Reason(Rule.VANISHED, "its order vanished so many times in a row: it waits", vanished.times)
 
-    def _withhold(self, slot: Slot, reasons: tuple[Reason, ...]) -> None:
+    def _withhold(self, slot: Slot, reasons: tuple[Reason, ...], until: float | None = None) -> None:
         """Do not quote this level now."""
-        self._withheld[slot] = Withheld(slot=slot, reasons=reasons)
+        self._withheld[slot] = Withheld(slot=slot, reasons=reasons, until=until)
 
     def _shelve(self, slot: Slot, reasons: tuple[Reason, ...]) -> None:
         """Do not quote this level before the next refresh."""
