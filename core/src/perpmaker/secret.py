@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
+import difflib
 import errno
 import hashlib
 import hmac
 import json
 import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -17,13 +17,14 @@ from typing import Literal, Protocol, TypeAlias, final
 from urllib.parse import quote
 
 from perpmaker.errors import ConfigurationError, Problem
+from perpmaker.memory_guard import guard_memory
+from perpmaker.secret_file import read_private_file
 
 SignatureAlgorithm: TypeAlias = Literal["hmac-sha256", "ed25519"]
 
 SCHEMES = ("env:NAME", "file:PATH", "keyring:SERVICE/NAME")
 _HIDDEN = "***"
-_LARGEST = 16_384
-_OTHERS_BITS = 0o077
+NOT_SHOWN = "not shown, in case it is the secret itself"
 
 
 class Signer(Protocol):
@@ -138,7 +139,10 @@ class References:
         text = self._secret(reference).reveal()
 
         if not (text.isascii() and text.isprintable()):
-            raise _refused(reference, "has characters that no key has, such as a line break: copy it again (not shown)")
+            raise _refused(
+                self._shown(reference),
+                "has characters that no key has, such as a line break: copy it again (not shown)",
+            )
 
         return text
 
@@ -156,7 +160,7 @@ class References:
         try:
             return make_signer(secret)
         except ValueError as error:
-            raise _refused(reference, str(error)) from None
+            raise _refused(self._shown(reference), str(error)) from None
 
     def fault(self, reference: str) -> str | None:
         """What keeps a reference from its secret, in words that show nothing of it; None when it is there."""
@@ -173,16 +177,17 @@ class References:
         if fault is not None:
             raise _refused("a secret", fault)
 
+        guard_memory()
         scheme, _, rest = reference.partition(":")
         read = {"env": self._from_environment, "file": self._from_file, "keyring": _from_keyring}[scheme]
 
         try:
             text = read(rest).strip()  # no key begins or ends with a space, but what was copied does
         except (OSError, ValueError, RuntimeError) as error:  # the last for `~somebody` without a home
-            raise _refused(reference, _without_content(error)) from None
+            raise _refused(self._shown(reference), _without_content(error)) from None
 
         if not text:
-            raise _refused(reference, "is there, but empty")
+            raise _refused(self._shown(reference), "is there, but empty")
 
         _remember(text)
 
@@ -190,12 +195,35 @@ class References:
 
     def _from_environment(self, name: str) -> str:
         if name not in self._environ:
-            raise ValueError(f"the environment has no variable {name}: export it before starting")
+            _remember(name)
+            near = difflib.get_close_matches(name, self._environ, n=1)
+            hint = f"; did you mean env:{near[0]}?" if near else ""
+            raise ValueError(f"the environment has no such variable ({NOT_SHOWN}): export it before starting{hint}")
 
         return self._environ[name]
 
     def _from_file(self, path: str) -> str:
-        return read_private_file(self._folder / Path(path).expanduser())
+        file = self._folder / Path(path).expanduser()
+
+        try:
+            return read_private_file(file)
+        except FileNotFoundError:
+            _remember(path)
+            place = (
+                file.parent if Path(path).parent != Path() and file.parent.is_dir() else "the configuration's folder"
+            )
+            raise ValueError(f"there is no such file in {place} ({NOT_SHOWN})") from None
+
+    def _shown(self, reference: str) -> str:
+        """A reference as a message names it: whole where what it names is there, else it may be the secret itself."""
+        scheme, _, rest = reference.partition(":")
+        is_there = scheme == "env" and rest in self._environ
+
+        if scheme == "file":
+            with suppress(OSError, ValueError, RuntimeError):
+                is_there = os.path.lexists(self._folder / Path(rest).expanduser())
+
+        return reference if is_there else f"{scheme}:{_HIDDEN}"
 
 
 def reference_fault(text: str) -> str | None:
@@ -209,47 +237,6 @@ def reference_fault(text: str) -> str | None:
     return (
         f"must refer to the secret ({', '.join(SCHEMES)}); a secret itself does not belong in a file, and is not shown"
     )
-
-
-def read_private_file(path: Path) -> str:
-    """The text of a file that only we can read, without its last line ending.
-
-    ValueError when it is a link, not a file, somebody else's, open to others (more than 0600), or over 16 KiB.
-    """
-    # O_NOFOLLOW and fstat on the open file: what is checked is what is read. O_NONBLOCK: a pipe does not hang us.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-
-    try:
-        fault = _file_fault(os.fstat(descriptor))
-
-        if fault is not None:
-            raise ValueError(fault)
-
-        content = os.read(descriptor, _LARGEST + 1)
-    finally:
-        os.close(descriptor)
-
-    if len(content) > _LARGEST:
-        raise ValueError(f"is over {_LARGEST} bytes: that is no key")
-
-    try:
-        return content.decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8 text") from None
-
-
-def _file_fault(status: os.stat_result) -> str | None:
-    """Why a file must not hold a secret."""
-    if not stat.S_ISREG(status.st_mode):
-        return "is not a regular file"
-
-    if status.st_uid != os.geteuid():
-        return "belongs to another user: it must be owned by the one that runs perpmaker"
-
-    if status.st_mode & _OTHERS_BITS:
-        return f"is open to others (mode {stat.S_IMODE(status.st_mode):04o}): chmod 600 it"
-
-    return None
 
 
 def _from_keyring(place: str) -> str:
@@ -267,7 +254,8 @@ def _from_keyring(place: str) -> str:
         raise ValueError(f"the keyring did not answer ({type(error).__name__})") from None
 
     if text is None:
-        raise ValueError(f"the keyring has no entry {name!r} of {service!r}")
+        _remember(place)
+        raise ValueError(f"the keyring has no such entry ({NOT_SHOWN})")
 
     return text
 

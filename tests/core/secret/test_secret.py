@@ -132,7 +132,7 @@ def test_environment_reference(tmp_path: Path) -> None:
     """`env:NAME` reads a variable; one that is not set is named, one that is empty is a fault."""
     references = References(tmp_path, {"KEY": "abc", "EMPTY": " "})
     assert references.reveal("env:KEY") == "abc"
-    assert "env:OTHER: the environment has no variable OTHER" in refusal(references, "env:OTHER")
+    assert "env:***: the environment has no such variable" in refusal(references, "env:OTHER")
     assert "is there, but empty" in refusal(references, "env:EMPTY")
 
 
@@ -170,9 +170,7 @@ def test_file_reference_strips_the_last_line_ending(tmp_path: Path) -> None:
 
 def test_home_of_nobody_is_a_fault_of_the_reference(tmp_path: Path) -> None:
     """`~somebody` for whom there is no home is said with the reference."""
-    assert "file:~nobody-at-all/key: Could not determine home directory" in refusal(
-        References(tmp_path), "file:~nobody-at-all/key"
-    )
+    assert "file:***: Could not determine home directory" in refusal(References(tmp_path), "file:~nobody-at-all/key")
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o610, 0o660])
@@ -202,7 +200,7 @@ def test_S4_what_is_no_small_text_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     assert "is not a regular file" in refusal(references, "file:pipe")
     assert "is not a regular file" in refusal(references, "file:.")
-    assert "No such file" in refusal(references, "file:nothing")
+    assert "no such file" in refusal(references, "file:nothing")
     private_file(tmp_path, "x" * 20_000)
     assert "is over 16384 bytes" in refusal(references, "file:key")
     (tmp_path / "key").write_bytes(b"\xff\xfe")
@@ -218,7 +216,7 @@ def test_keyring_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ring.get_password = lambda service, name: "abc" if (service, name) == ("perpmaker", "key") else None
     monkeypatch.setitem(sys.modules, "keyring", ring)
     assert references.reveal("keyring:perpmaker/key") == "abc"
-    assert "has no entry 'other' of 'perpmaker'" in refusal(references, "keyring:perpmaker/other")
+    assert "the keyring has no such entry" in refusal(references, "keyring:perpmaker/other")
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import hashlib
 import os
 import re
 import socket
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +15,8 @@ from pathlib import Path
 import attrs
 import platformdirs
 
-from perpmaker.errors import ConfigurationError, LockedError, Problem
+from perpmaker.engine.private_file import open_private_file, tighten_directory, tighten_file
+from perpmaker.errors import ConfigurationError, JournalError, LockedError, Problem
 
 VARIABLE = "PERPMAKER_HOME"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -62,8 +63,16 @@ class Home:
     root: Path
 
     def journal(self, key: Key) -> Path:
-        """The journal of an account and market."""
-        return _private(self.root / "journal") / f"{key.file_name}.sqlite3"
+        """The journal of an account and market; every file that is kept beside it is made its owner's alone."""
+        directory = _private(self.root / "journal")
+
+        for file in directory.glob(f"{glob.escape(key.file_name)}.sqlite3*"):
+            try:
+                tighten_file(file)
+            except OSError as error:
+                raise JournalError(f"{file} cannot be used: {error.strerror}") from None
+
+        return directory / f"{key.file_name}.sqlite3"
 
     def report(self, digest: str) -> Path:
         """Where it is written down when a report was shown last."""
@@ -72,20 +81,22 @@ class Home:
     def hold(self, venue: str, until_ms: int) -> None:
         """Write down that a venue wants to hear nothing from this machine until then; a later word replaces it."""
         with suppress(OSError):
-            self._held(venue).write_text(f"{until_ms}\n")
+            handle = open_private_file(self._held(venue))
+
+            with os.fdopen(handle, "r+") as file:
+                file.truncate()
+                file.write(f"{until_ms}\n")
 
     def held_until_ms(self, venue: str) -> int:
         """Until when a venue wants to hear nothing from this machine; 0 when nothing is known."""
         try:
-            return int(self._held(venue).read_text())
+            with os.fdopen(open_private_file(self._held(venue))) as file:
+                return int(file.read())
         except (OSError, ValueError):
             return 0
 
     def _held(self, venue: str) -> Path:
-        path = _private(self.root / "hold") / _UNSAFE.sub("_", venue)
-        path.touch(mode=0o600)
-
-        return path
+        return _private(self.root / "hold") / _UNSAFE.sub("_", venue)
 
     @contextmanager
     def lock(self, key: Key) -> Iterator[None]:
@@ -94,7 +105,11 @@ class Home:
         The lock is the kernel's (flock): it ends with the process, however that ends, so a crash never locks us out.
         """
         path = _private(self.root / "lock") / f"{key.lock_name}.lock"
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+        try:
+            handle = open_private_file(path)
+        except OSError as error:
+            raise LockedError(f"the lock {path} cannot be taken: {error.strerror}") from None
 
         try:
             _seize(handle, key)
@@ -118,18 +133,14 @@ def open_home(environment: Mapping[str, str]) -> Home:
 
 
 def _private(directory: Path) -> Path:
-    """Make the directory so that only its owner may enter it; refuse one that belongs to somebody else."""
+    """Make the directory so that only its owner may enter it; refuse a link, and one that belongs to somebody else."""
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = directory.stat()
+        if not directory.is_symlink():  # what a link leads to is nobody's that we know: never followed, never changed
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+        tighten_directory(directory)
     except OSError as error:
         raise _refused(directory, f"a directory that can be made and read ({error.strerror})") from None
-
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise _refused(directory, "a directory that belongs to the user who runs perpmaker")
-
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        directory.chmod(0o700)
 
     return directory
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import attrs
 
 from perpmaker.engine.journal_salvage import salvage_halt, salvage_runs
+from perpmaker.engine.private_file import open_private_file
 from perpmaker.errors import JournalError
 
 SCHEMA = 1
@@ -69,7 +70,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
     """
     try:
         if path is not None:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+            os.close(open_private_file(path))
 
         connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=0.2)
         connection.execute("PRAGMA journal_mode = WAL")
@@ -165,7 +166,7 @@ class Witness:
 def open_witness(path: Path) -> Witness:
     """Open the witness of a journal, made 0600 when it is not there."""
     try:
-        handle = os.open(witness_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        handle = open_private_file(witness_path(path))
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be opened: {error}") from error
 

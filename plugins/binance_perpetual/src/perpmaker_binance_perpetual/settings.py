@@ -66,8 +66,8 @@ class Settings:
     """
 
     environment: Environment = Environment.SANDBOX
-    api_key: str | None = None
-    api_secret: str | None = None
+    api_key: str | None = attrs.field(default=None, repr=False)
+    api_secret: str | None = attrs.field(default=None, repr=False)
     recv_window_ms: Annotated[int, Range(at_least=100, at_most=60_000)] = 2_000
     clock_uncertainty_s: Annotated[float, Range(at_least=0, at_most=10)] = 0.25
     read_lag_s: Annotated[float, Range(at_least=0, at_most=60)] = 0.5

@@ -1,0 +1,51 @@
+"""Files that hold a secret: read when only their owner can read them, and not otherwise."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+_LARGEST = 16_384
+_OTHERS_BITS = 0o077
+
+
+def read_private_file(path: Path) -> str:
+    """The text of a file that only we can read, without its last line ending.
+
+    ValueError when it is a link, not a file, somebody else's, open to others (more than 0600), or over 16 KiB.
+    """
+    # O_NOFOLLOW and fstat on the open file: what is checked is what is read. O_NONBLOCK: a pipe does not hang us.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+
+    try:
+        fault = _file_fault(os.fstat(descriptor))
+
+        if fault is not None:
+            raise ValueError(fault)
+
+        content = os.read(descriptor, _LARGEST + 1)
+    finally:
+        os.close(descriptor)
+
+    if len(content) > _LARGEST:
+        raise ValueError(f"is over {_LARGEST} bytes: that is no key")
+
+    try:
+        return content.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
+
+
+def _file_fault(status: os.stat_result) -> str | None:
+    """Why a file must not hold a secret."""
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a regular file"
+
+    if status.st_uid != os.geteuid():
+        return "belongs to another user: it must be owned by the one that runs perpmaker"
+
+    if status.st_mode & _OTHERS_BITS:
+        return f"is open to others (mode {stat.S_IMODE(status.st_mode):04o}): chmod 600 it"
+
+    return None
