@@ -106,7 +106,7 @@ def test_S24_live_asks_for_consent_and_for_the_account(
     assert exit_code(*words, "--live") == 2
     asked = capsys.readouterr().err
     account = asked.split("--confirm-account ")[1].split()[0]
-    assert "What careful traders check" in asked
+    assert "If everything fills" in asked
 
     assert exit_code(*words, "--live", "--confirm-account", "other") == 2
     assert f"opens account {account}" in capsys.readouterr().err
@@ -194,7 +194,7 @@ def test_S24_check_of_a_live_file_needs_no_consent_shows_the_account_and_sets_no
     for _ in range(2):
         assert exit_code(*check_words("live", venue, "--set", "leverage=7")) == 0
         shown = capsys.readouterr().out
-        assert shown.startswith("LIVE  binance_perpetual BTC-USDT\n")
+        assert "LIVE  binance_perpetual BTC-USDT" in shown.splitlines()
         assert "-> 7" in shown.split("a run changes")[1].splitlines()[0]
         account = shown.split("the key in [binance_perpetual] opens account ")[1].split()[0]
 
