@@ -77,13 +77,12 @@ class Ending:
 
     async def settle(self, closing: Closing) -> Closing:
         """Disarm the dead-man switch with its answer seen, and judge what is left; nothing else runs any more."""
-        disarmed = self.dead_man is None or await self.dead_man.disarm()
+        switch = await self._disarm()
         instrument = self.recovery.instrument
         shown = {report.client_id for report in closing.exits}
         missing = missing_exits(self.trader.wanted_exits, self.trader.working(), shown)
         positions = await self._read_positions() if closing.account is None else closing.account.positions
         open_ = unprotected(closing, positions, instrument, fired=self.trader.fired, missing=missing)
-        switch = None if disarmed else "the dead-man switch could not be disarmed"
         words = [one for one in (closing.unproven, open_, switch) if one]
 
         return attrs.evolve(closing, unproven="; ".join(words) or None)
@@ -98,13 +97,18 @@ class Ending:
             with anyio.move_on_after(RESCUE_S):
                 left = await self._leave_stops()
 
-            disarmed = self.dead_man is None or await self.dead_man.disarm()
+            switch = await self._disarm()
 
-        switch = None if disarmed else "the dead-man switch could not be disarmed"
         words = [one for one in (quotes, left, switch) if one]
 
         if words and not isinstance(error, anyio.get_cancelled_exc_class()):
             raise StopNotProvenError(f"ended by an error, and not proven clean: {'; '.join(words)}") from error
+
+    async def _disarm(self) -> str | None:
+        """Disarm the dead-man switch: what is to be said where the venue did not confirm it."""
+        disarmed = self.dead_man is None or await self.dead_man.disarm()
+
+        return None if disarmed else "the dead-man switch could not be disarmed"
 
     async def _read_positions(self) -> Sequence[Position] | None:
         """The positions alone, where the whole account with its history could not be read; None where not even they."""

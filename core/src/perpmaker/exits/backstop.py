@@ -12,6 +12,8 @@ import attrs
 
 from perpmaker.exits.price import Source
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.exits.stop import ticks_away
+from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import StopTrigger
 from perpmaker.model.position import Position
 from perpmaker.state.view import Mode, View
@@ -51,7 +53,9 @@ def place_stop(
     trigger = settings.venue_trigger if by_venue else StopTrigger.MARK
 
     if at_end:
-        return StopPlace(ticks=_before_mark(view, sign, level), trigger=trigger, words="left on the venue at an end")
+        ticks = before_mark(view.instrument, view.mark, sign, level)
+
+        return StopPlace(ticks=ticks, trigger=trigger, words="left on the venue at an end")
 
     if by_venue:
         return StopPlace(ticks=level, trigger=trigger, words="rests on the venue, which fires it")
@@ -77,14 +81,12 @@ def _behind(view: View, settings: ExitSettings, position: Position, sign: int) -
             steps = abs(entry - nearest) // (STEP * entry)
             price = entry - sign * steps * STEP * entry
 
-    return instrument.ticks_down(price) if sign > 0 else instrument.ticks_up(price)
+    return ticks_away(instrument, price, sign)
 
 
-def _before_mark(view: View, sign: int, level: int) -> int:
+def before_mark(instrument: Instrument, mark: Decimal | None, sign: int, level: int) -> int:
     """The stop's level; a little past the mark price where that is beyond the level, so that the venue takes it."""
-    if view.mark is None or sign * (view.mark - view.instrument.price(level)) > 0:
+    if mark is None or sign * (mark - instrument.price(level)) > 0:
         return level
 
-    price = view.mark * (1 - sign * PAST_MARKET)
-
-    return max(1, view.instrument.ticks_down(price) if sign > 0 else view.instrument.ticks_up(price))
+    return max(1, ticks_away(instrument, mark * (1 - sign * PAST_MARKET), sign))

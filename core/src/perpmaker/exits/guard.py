@@ -12,7 +12,7 @@ from decimal import Decimal
 from perpmaker.exits import retry
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.stop import best_against, limit_ticks
-from perpmaker.model.order import OrderType, PositionSide, RefusalReason, Slot, StopTrigger, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderType, PositionSide, RefusalReason, Slot, StopTrigger, WorkingOrder
 from perpmaker.model.quote import Reason, Rule, VenueStop
 from perpmaker.state.view import View
 
@@ -56,10 +56,12 @@ def stay(view: View, slot: Slot) -> tuple[VenueStop, ...]:
     if order is None or order.order.ticks is None:
         return ()
 
-    new = order.order
-    why = Reason(Rule.STOPPED, "left as it rests on the venue", new.ticks)
+    return (as_it_rests(order.order, Reason(Rule.STOPPED, "left as it rests on the venue", order.order.ticks)),)
 
-    return (VenueStop(slot=slot, ticks=new.ticks or 0, lots=new.lots, reasons=(why,), trigger=new.trigger),)
+
+def as_it_rests(order: NewOrder, why: Reason) -> VenueStop:
+    """Want a stop that rests on the venue where it is."""
+    return VenueStop(slot=order.slot, ticks=order.ticks or 0, lots=order.lots, reasons=(why,), trigger=order.trigger)
 
 
 def is_kept_out(view: View, slot: Slot, fired: Fired, failed: Failed | None) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from perpmaker.exits.guard import as_it_rests
 from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, WorkingOrder
-from perpmaker.model.quote import Exit, Reason, Rule, StopLoss, TakeProfit, VenueStop
+from perpmaker.model.quote import Exit, Reason, Rule, StopLoss, TakeProfit
 from perpmaker.state.view import Mode, View
 
 DUST = Reason(Rule.MIN_AMOUNT, "the position is dust: what rests for it stays, nothing is sent")
@@ -35,7 +36,7 @@ def _as_it_rests(order: WorkingOrder, lots: int, why: Reason) -> Iterator[Exit]:
         return
 
     if slot.kind is OrderKind.VENUE_STOP:
-        yield VenueStop(slot=slot, ticks=ticks, lots=order.order.lots, reasons=(why,), trigger=order.order.trigger)
+        yield as_it_rests(order.order, why)
     elif left <= lots and slot.kind is OrderKind.TAKE_PROFIT:
         yield TakeProfit(slot=slot, ticks=ticks, lots=left, reasons=(why,))
     elif left <= lots and slot.kind is OrderKind.STOP_LOSS:

@@ -49,7 +49,7 @@ def waits_until(view: View, failed: Failed | None) -> float | None:
 
 def is_out_of_patience(view: View, failed: Failed | None) -> bool:
     """Whether the exit has been failing for long enough to go to market."""
-    return failed is not None and view.now >= failed.since + PATIENCE_S and view.now - failed.back_at <= CALM_S
+    return failed is not None and has_lost_patience(view, failed) and view.now - failed.back_at <= CALM_S
 
 
 def has_lost_patience(view: View, failed: Failed | None) -> bool:

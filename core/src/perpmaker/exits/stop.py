@@ -24,11 +24,14 @@ MAX_RENEWALS = 3
 """After so many limit orders that the market ran away from, the next one is a market order."""
 
 
+def ticks_away(instrument: Instrument, price: Decimal, sign: int) -> int:
+    """Round the level of a stop away from the market: of a long position down, of a short one up."""
+    return instrument.ticks_down(price) if sign > 0 else instrument.ticks_up(price)
+
+
 def stop_ticks(position: Position, sign: int, spread: Decimal, instrument: Instrument) -> int:
     """The last price in ticks at which the stop fires: entry x (1 - sign x spread), for a long rounded down."""
-    level = position.entry * (1 - sign * spread)
-
-    return instrument.ticks_down(level) if sign > 0 else instrument.ticks_up(level)
+    return ticks_away(instrument, position.entry * (1 - sign * spread), sign)
 
 
 def best_against(view: View, sign: int) -> int:
@@ -49,30 +52,39 @@ def has_passed(view: View, source: Source, sign: int, trigger: int) -> bool:
     return False
 
 
-def fires(view: View, trigger: StopTrigger, source: Source, sign: int, level: int) -> bool:
-    """Whether the price that the stop goes by is at or beyond its level.
-
-    A mark price or a last trade that is old is no reason to wait: then the stop goes by what is fresh.
-    """
+def effective_trigger(view: View, trigger: StopTrigger) -> StopTrigger:
+    """Tell which price a stop goes by now: a mark price or a last trade that is old is no reason to wait."""
     if trigger is StopTrigger.MARK and view.mark is not None and view.mark_age_s < MAX_AGE_S:
-        return has_passed(view, Source.MARK, sign, level)
+        return trigger
 
     if trigger is StopTrigger.LAST and view.last_trade is not None and view.trade_age_s < MAX_AGE_S:
+        return trigger
+
+    return StopTrigger.BEST
+
+
+def fires(view: View, trigger: StopTrigger, source: Source, sign: int, level: int) -> bool:
+    """Whether the price that the stop goes by is at or beyond its level."""
+    trigger = effective_trigger(view, trigger)
+
+    if trigger is StopTrigger.LAST and view.last_trade is not None:
         return sign * (view.last_trade - level) <= 0
 
-    return has_passed(view, source, sign, level)
+    return has_passed(view, Source.MARK if trigger is StopTrigger.MARK else source, sign, level)
 
 
 def watch_fires(view: View, wake: Wake, trigger: StopTrigger, source: Source, *, sign: int, level: int) -> Wake:
     """The decision holds while the price that the stop goes by stays before its level, and is fresh."""
-    if trigger is StopTrigger.MARK and view.mark is not None and view.mark_age_s < MAX_AGE_S:
+    trigger = effective_trigger(view, trigger)
+
+    if trigger is StopTrigger.MARK:
         price = view.instrument.price(level)
         wake = by(view, wake, view.now + max(SHORTEST_S, MAX_AGE_S - view.mark_age_s))
         near = price + sign * view.instrument.tick / 2
 
         return attrs.evolve(wake, mark_low=near) if sign > 0 else attrs.evolve(wake, mark_high=near)
 
-    if trigger is StopTrigger.LAST and view.last_trade is not None and view.trade_age_s < MAX_AGE_S:
+    if trigger is StopTrigger.LAST:
         wake = by(view, wake, view.now + max(SHORTEST_S, MAX_AGE_S - view.trade_age_s))
 
         return attrs.evolve(wake, trade_low=level + 1) if sign > 0 else attrs.evolve(wake, trade_high=level - 1)
