@@ -146,7 +146,7 @@ async def test_book_of_the_bot_is_the_venues_without_its_own_orders(tmp_path: Pa
     async with open_stage(tmp_path) as stage, anyio.create_task_group() as group:
         group.start_soon(stage.run, 20)
         await anyio.sleep(7.3)
-        connector = stage.bot.connector
+        connector = stage.bot.connector.guard_inner  # type: ignore[attr-defined]  # a test may look inside
         assert isinstance(connector, PaperConnector)
         assert connector._venue is not None
         depth = connector._venue.exchange.depth()

@@ -185,7 +185,7 @@ def test_F71_orders_of_a_run_that_was_cut_off_are_adopted_by_the_next(tmp_path: 
 @pytest.mark.parametrize(
     ("override", "error", "words"),
     [
-        ("leverage=200", MarketRulesError, "leverage = 200: BTC-USDT on binance_perpetual allows at most 125"),
+        ("leverage=200", MarketRulesError, "leverage = 200: BTC-USDT allows at most 125"),
         ("market=BTC-USDX", UnknownMarketError, "Nearest: BTC-USDT"),
     ],
 )

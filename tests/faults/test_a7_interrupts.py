@@ -125,9 +125,17 @@ def shooting(dog: Watchdog) -> Iterator[threading.Event]:
 
             time.sleep(aim.random() * 0.0002)
 
+    kept_hook = sys.unraisablehook
+
+    def swallow(unraisable: sys.UnraisableHookArgs) -> None:
+        """Let go of an interrupt that hit a destructor: Python ignores it there, and the watchdog aims again."""
+        if not isinstance(unraisable.exc_value, Interruption):
+            kept_hook(unraisable)
+
     thread = threading.Thread(target=shoot, daemon=True)
     before, interval = signal.signal(signal.SIGURG, dog._interrupt), sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
+    sys.unraisablehook = swallow
     thread.start()
 
     try:
@@ -136,6 +144,7 @@ def shooting(dog: Watchdog) -> Iterator[threading.Event]:
         ended.set()
         thread.join()
         sys.setswitchinterval(interval)
+        sys.unraisablehook = kept_hook
         signal.signal(signal.SIGURG, before)
 
 

@@ -54,7 +54,7 @@ class DeadMan:
     _foreign: int | None = attrs.field(default=None, init=False)
     _changed: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _armed_until: float | None = attrs.field(default=None, init=False)
-    _may_be_armed: bool = attrs.field(default=False, init=False)
+    _may_be_armed: bool = attrs.field(default=True, init=False)  # by an earlier run that died
     _is_late: bool = attrs.field(default=False, init=False)
     _told: str = attrs.field(default="", init=False)
     _misses: int = attrs.field(default=0, init=False)

@@ -90,7 +90,7 @@ def translate_stop(order: AlgoOrder, instrument: Instrument) -> OrderReport:
         venue_ms=order.updateTime,
         triggered=order.algoStatus in _TRIGGERED,
         whole=order.closePosition,
-        trigger=_WORKING_TYPES.get(order.workingType),
+        trigger=_trigger(order.workingType),
     )
 
 
@@ -113,8 +113,13 @@ def translate_stop_update(update: AlgoUpdate, instrument: Instrument, venue_ms: 
         venue_ms=venue_ms,
         triggered=update.X in _TRIGGERED,
         whole=update.cp,
-        trigger=_WORKING_TYPES.get(update.wt),
+        trigger=_trigger(update.wt),
     )
+
+
+def _trigger(word: str) -> StopTrigger:
+    """The price that fires a stop: the last trade is the venue's default, and what an unknown word stands for."""
+    return _WORKING_TYPES.get(word, StopTrigger.LAST)
 
 
 def _status(word: str, filled_lots: int) -> OrderStatus | None:
