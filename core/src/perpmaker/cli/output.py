@@ -43,6 +43,7 @@ class Writer:
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._is_closed = False
+        self._is_full = False  # nothing is waited for on a disk that was found full, until it takes a line again
         self._changed = threading.Condition(threading.RLock())  # a signal's handler may write while this thread does
         self._thread = threading.Thread(target=self._run, name=f"output {fd}", daemon=True)
         self._thread.start()
@@ -98,19 +99,21 @@ class Writer:
     def _write(self, content: bytes) -> None:
         """Write all of it; what a reader that is gone, or a full disk, does not take is dropped."""
         left = memoryview(content)
-        until = time.monotonic() + CLOSE_S
+        until = time.monotonic() + (0.0 if self._is_full else CLOSE_S)
 
         while left:
             try:
                 left = left[os.write(self.fd, left) :]
+                self._is_full = False
             except BlockingIOError:
                 select.select([], [self.fd], [], RETRY_S)
             except InterruptedError:
                 continue
             except OSError as error:
                 self.fault = error
+                self._is_full = error.errno in _FULL
 
-                if error.errno not in _FULL or time.monotonic() >= until or self._is_closed:
+                if not self._is_full or time.monotonic() >= until or self._is_closed:
                     with self._changed:
                         self.dropped += content.count(b"\n") or 1
 
