@@ -6,6 +6,8 @@ import pytest
 
 from perpmaker.testing.scenario import Scenario
 
+from .stories import in_position
+
 KEYS = {
     "bid_spread": 1,
     "ask_spread": 1,
@@ -17,12 +19,7 @@ KEYS = {
 
 def holding(amount: int = 1, **keys: object) -> Scenario:
     """A bot with a position at 100 (negative: short), its target resting, at 1 s."""
-    scenario = Scenario({**KEYS, **keys})
-    scenario.by_hand("buy" if amount > 0 else "sell", abs(amount), at=100)
-    scenario.book(bid="99.9", ask="100.1")
-    scenario.advance(1)
-
-    return scenario
+    return in_position({**KEYS, **keys}, amount)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 
 from perpmaker.testing.scenario import Scenario
 
+from .stories import in_position
+
 KEYS: dict[str, object] = {
     "bid_spread": 1,
     "ask_spread": 1,
@@ -22,12 +24,7 @@ BAND = {"code": "-4131", "text": "The counterparty's best price does not meet th
 
 def holding(amount: int = 1, **keys: object) -> Scenario:
     """A bot with a position at 100 (negative: short), its target resting, at 1 s."""
-    scenario = Scenario({**KEYS, **keys})
-    scenario.by_hand("buy" if amount > 0 else "sell", abs(amount), at=100)
-    scenario.book(bid="99.9", ask="100.1")
-    scenario.advance(1)
-
-    return scenario
+    return in_position({**KEYS, **keys}, amount)
 
 
 def test_A9_a_refused_stop_is_told_at_once_then_at_2_s_10_s_and_each_minute() -> None:

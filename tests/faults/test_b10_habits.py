@@ -12,17 +12,9 @@ from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.config.habits import FOREIGN_KEYS
 from perpmaker.errors import ConfigurationError, Problem
 
+from .stories import GOOD
+
 ROOT = Path(__file__).parents[2]
-GOOD = """\
-strategy = "perpetual_market_making"
-derivative = "binance_perpetual"
-market = "ETH-USDT"
-leverage = 3
-bid_spread = 0.1
-ask_spread = 0.1
-order_amount = 0.1
-order_refresh_time = 30
-"""
 HUMMINGBOT = """\
 ########################################################
 ###       Perpetual market making strategy config         ###

@@ -13,16 +13,7 @@ from perpmaker.cli import main
 from perpmaker.errors import PerpmakerError
 from perpmaker.testing.virtual import virtual_backend
 
-GOOD = """\
-strategy = "perpetual_market_making"
-derivative = "binance_perpetual"
-market = "ETH-USDT"
-leverage = 3
-bid_spread = 0.1
-ask_spread = 0.1
-order_amount = 0.1
-order_refresh_time = 30
-"""
+from .stories import GOOD
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[Any, str]:
