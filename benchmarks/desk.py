@@ -29,6 +29,7 @@ from perpmaker.model.event import (
 from perpmaker.model.order import CancelCause, PositionSide
 from perpmaker.model.position import Balance, Position
 from perpmaker.model.quote import Wanted
+from perpmaker.model.reading import AccountReported
 from perpmaker.state.view import View
 from perpmaker.strategy.interface import Strategy
 from perpmaker.strategy.perpetual_market_making import PerpetualMarketMaking
@@ -92,19 +93,12 @@ class Desk:
 
     def open(self) -> None:
         """Read the account and the book; the first quotes rest."""
-        position = Position(side=PositionSide.NET, amount=Decimal(0), entry=Decimal(0), venue_ms=self.venue_ms)
-        wallet = Decimal(10_000_000)
         account = Resynced(
             began_at=self.now,
             orders=(),
             finished=(),
             fills=(),
-            account=AccountSnapshot(
-                positions=(position,),
-                assets=(Balance(asset="USDT", wallet=wallet, available=wallet),),
-                available=wallet,
-                asked_at=self.now,
-            ),
+            account=self._account(),
             venue_ms=self.venue_ms,
         )
         self.trader.handle([StreamRestored(channel=Channel.ACCOUNT)], self.now)
@@ -115,7 +109,7 @@ class Desk:
         self.now += REFRESH_S
         self.venue_ms += 1
         self.middle += STEP if self.middle <= MIDDLE else -STEP
-        self.trader.handle([self._book()], self.now - 1e-6)
+        self.trader.handle([AccountReported(account=self._account()), self._book()], self.now - 1e-6)
 
     def settle(self, decision: Decision) -> None:
         """The venue takes everything, until nothing is sent any more."""
@@ -142,6 +136,17 @@ class Desk:
                 return [OrderCancelled(client_id=name, cause=cause, filled_lots=0, venue_ms=self.venue_ms)]
             case _:
                 return []
+
+    def _account(self) -> AccountSnapshot:
+        """A flat account with plenty of money; a picture of it that is old is not quoted from."""
+        wallet = Decimal(10_000_000)
+
+        return AccountSnapshot(
+            positions=(Position(side=PositionSide.NET, venue_ms=self.venue_ms),),
+            assets=(Balance(asset="USDT", wallet=wallet, available=wallet),),
+            available=wallet,
+            asked_at=self.now,
+        )
 
     def _book(self) -> BookSnapshot:
         return BookSnapshot(

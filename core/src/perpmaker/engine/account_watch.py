@@ -71,4 +71,4 @@ def moves_money(event: Event) -> bool:
     if isinstance(event, OrderRefused):
         return event.refusal.reason is RefusalReason.INSUFFICIENT_MARGIN
 
-    return isinstance(event, OrderFilled | FundingPaid | BalanceReported)
+    return isinstance(event, (OrderFilled, FundingPaid, BalanceReported))

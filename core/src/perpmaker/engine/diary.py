@@ -54,7 +54,7 @@ class Diary:
         changes: list[StreamChange] | None = None
 
         for event in events:
-            if isinstance(event, StreamLost | StreamRestored):
+            if isinstance(event, (StreamLost, StreamRestored)):
                 changes = [event] if changes is None else [*changes, event]
                 continue
 

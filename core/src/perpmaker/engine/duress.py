@@ -29,6 +29,20 @@ from perpmaker.model.reading import AccountSeen
 
 LIQUIDATION = "liquidation"
 
+TELLING: frozenset[type] = frozenset(
+    {
+        AccountSeen,
+        CancelRefused,
+        MarginCalled,
+        OrderCancelled,
+        OrderFilled,
+        OrderRefused,
+        OrderReported,
+        Resynced,
+    }
+)
+"""Events that can tell of it: nothing else is worth a look, a message of the market least of all."""
+
 
 @attrs.define(kw_only=True)
 class Duress:

@@ -43,7 +43,7 @@ class IncomeReader:
 
     def see(self, events: Iterable[Event]) -> None:
         """Take in what calls for a reading: a reconciliation, and funding that the stream told of."""
-        if any(isinstance(event, Resynced | FundingPaid) for event in events):
+        if any(isinstance(event, (Resynced, FundingPaid)) for event in events):
             self._is_due.set()
 
     async def run(self) -> None:

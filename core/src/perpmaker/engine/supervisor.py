@@ -126,6 +126,7 @@ class Supervisor:
             emit=self.inbox.put,
         )
         began_ms = self.clock.utc_ms()
+        since_ms = unread_since(self.last_known, began_ms)
         self.ledger = Ledger(self.instrument.symbol, began_ms)
         self._watches = make_watches(
             self.connector,
@@ -134,7 +135,7 @@ class Supervisor:
             clock=self.clock,
             gate=self._gate,
             emit=self.inbox.put,
-            since_ms=unread_since(self.last_known, began_ms),
+            since_ms=since_ms,
         )
 
         if self.dead_man_s is not None and isinstance(self.connector, DeadManSwitch):
@@ -156,7 +157,7 @@ class Supervisor:
             trader=self.trader,
             patience=self._patience,
             emit=self.inbox.put,
-            since_ms=unread_since(self.last_known, began_ms),
+            since_ms=since_ms,
         )
 
         self._ending = Ending(

@@ -27,7 +27,7 @@ from perpmaker.engine.agreement import Agreement
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.decision import Decision, ExitRule, Review
-from perpmaker.engine.duress import Duress
+from perpmaker.engine.duress import TELLING, Duress
 from perpmaker.engine.funds_notice import FundsNotice
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.price_question import PriceQuestion
@@ -192,9 +192,10 @@ class Trader:
             self.permission.fold(event, now)
             self.state.fold(event, now)
             self._proof.fold(event, now)
-            notices.extend(self._duress.judge(event))
+            if type(event) in TELLING:
+                notices.extend(self._duress.judge(event))
 
-            if isinstance(event, AccountSeen | Resynced):
+            if isinstance(event, (AccountSeen, Resynced)):
                 orders = self.state.orders
                 strangers = self._adoption.strangers(orders, event.orders)
                 exits_only = isinstance(event, AccountSeen)
