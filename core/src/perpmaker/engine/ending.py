@@ -6,29 +6,24 @@ protection, directly and without the trader, which may be what failed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import anyio
 import attrs
 
-from perpmaker.connector.interface import VenueStops
 from perpmaker.engine.dead_man import DeadMan
-from perpmaker.engine.journal import Journal, Step
+from perpmaker.engine.journal import Journal
 from perpmaker.engine.known_orders import KnownOrders
-from perpmaker.engine.left_behind import held, missing_exits, unprotected
+from perpmaker.engine.left_behind import missing_exits, unprotected
 from perpmaker.engine.recovery import Recovery
-from perpmaker.engine.stopping import Closing, Stopping
+from perpmaker.engine.rescue import Rescue
+from perpmaker.engine.stopping import Closing, Stopping, exit_left
 from perpmaker.engine.trader import Trader
-from perpmaker.errors import JournalError, StopNotProvenError
-from perpmaker.execution.action import Place
+from perpmaker.errors import StopNotProvenError
 from perpmaker.execution.dispatch import Dispatcher
 from perpmaker.exits.last_stop import LastStop
-from perpmaker.model.order import OrderReport, OrderType
 from perpmaker.model.position import Position
-
-RESCUE_S = 10.0
-"""Seconds for leaving stops on the venue when the trader has failed."""
 
 STOP_WAIT_S = 8.0
 """Seconds that a clean end waits for a stop that has fired, where nothing else is set."""
@@ -44,7 +39,7 @@ class Ending:
     """Ends one bot. `last_stop` makes the stops of an end without the trader; None where the venue keeps none.
 
     `since_ms` answers from which venue time on fills are still to be read. `stop_wait_s` is how long a stop that has
-    fired may go on.
+    fired may go on. `unproven` is what an end by an error could not prove.
     """
 
     trader: Trader
@@ -57,6 +52,7 @@ class Ending:
     stop_wait_s: float
     since_ms: Callable[[], int]
     tell: Callable[[str], None]
+    unproven: str | None = attrs.field(default=None, init=False)
     stopping: Stopping = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -85,24 +81,41 @@ class Ending:
         open_ = unprotected(closing, positions, instrument, fired=self.trader.fired, missing=missing)
         words = [one for one in (closing.unproven, open_, switch) if one]
 
+        for order in closing.exits:
+            self.tell(f"left on the venue: {exit_left(order, instrument)} ({order.client_id})")
+
+        if not self.trader.is_settled:
+            self.tell("no stop could be left on the venue for the position")
+
         return attrs.evolve(closing, unproven="; ".join(words) or None)
 
     async def rescue(self, error: BaseException) -> None:
-        """Leave the same protection without the trader; StopNotProvenError when that could not be seen to be there."""
-        left: str | None = "nothing could be read from the venue"
+        """Leave the same protection without the trader; StopNotProvenError when that could not be seen to be there.
+
+        Stops first: they are what a position is protected by. Once more at the end, because a quote may have been
+        filled meanwhile.
+        """
+        rescue = Rescue(
+            trader=self.trader,
+            recovery=self.recovery,
+            dispatcher=self.dispatcher,
+            known=self.known,
+            journal=self.journal,
+            last_stop=self.last_stop,
+        )
 
         with anyio.CancelScope(shield=True):
-            quotes = await self.stopping.sweep()
-
-            with anyio.move_on_after(RESCUE_S):
-                left = await self._leave_stops()
-
+            await _contained(rescue.leave_stops)
+            quotes = await _contained(self.stopping.sweep)
+            left = await _contained(rescue.leave_stops)
             switch = await self._disarm()
 
-        words = [one for one in (quotes, left, switch) if one]
+        self.unproven = "; ".join(one for one in (quotes, left, switch) if one) or None
 
-        if words and not isinstance(error, anyio.get_cancelled_exc_class()):
-            raise StopNotProvenError(f"ended by an error, and not proven clean: {'; '.join(words)}") from error
+        if self.unproven is None:
+            self.tell("ended by an error: own quotes are off, and each open position has what is set to protect it")
+        elif not isinstance(error, anyio.get_cancelled_exc_class()):
+            raise StopNotProvenError(f"ended by an error, and not proven clean: {self.unproven}") from error
 
     async def _disarm(self) -> str | None:
         """Disarm the dead-man switch: what is to be said where the venue did not confirm it."""
@@ -126,59 +139,10 @@ class Ending:
         while self.trader.fired and clock.now() < self.stopping.waits_until(began_at, self.stop_wait_s):  # noqa: ASYNC110
             await anyio.sleep(POLL_S / 4)
 
-    async def _leave_stops(self) -> str | None:
-        """See to it that a stop of ours rests for every open position: what could not be seen, in words."""
-        tried = False
 
-        while True:
-            try:
-                account = await self.recovery.account()
-                reports = await self.recovery.open_orders()
-            except Exception:  # noqa: BLE001  # the declared seam to plugins: what cannot be read is read again
-                await anyio.sleep(POLL_S)
-                continue
-
-            naked = self._naked(account.positions, reports)
-
-            if not naked:
-                return None
-
-            orders = [] if tried else self._last_stops(naked)
-
-            if not orders:
-                names = ", ".join(held(position, self.recovery.instrument) for position in naked)
-
-                return f"{names} is open without a stop on the venue"
-
-            tried = True
-            await self.dispatcher.dispatch(orders)
-
-    def _naked(self, positions: Sequence[Position], reports: Sequence[OrderReport]) -> list[Position]:
-        """The open positions for which a stop is set, and none of ours rests."""
-        if self.last_stop is None or self.last_stop.settings.stop_loss_spread is None:
-            return []
-
-        ours = [one for one in reports if self.known.client_ids.is_ours(one.client_id)]
-        guarded = {one.position_side for one in ours if one.type is OrderType.VENUE_STOP}
-        is_dust = self.recovery.instrument.is_dust
-
-        return [one for one in positions if one.side not in guarded and not is_dust(one.amount)]
-
-    def _last_stops(self, positions: Sequence[Position]) -> list[Place]:
-        """The stops of these positions, recorded where that is still possible."""
-        if self.last_stop is None or not isinstance(self.recovery.connector, VenueStops):
-            return []
-
-        mark, ids = self.trader.state.market.mark, self.known.client_ids
-        orders = [self.last_stop.order(position, ids.next(), mark) for position in positions]
-        places = [Place(order=order) for order in orders if order is not None]
-
-        for place in places:
-            self.known.remember(place.order)
-            self.tell(f"a stop is left on the venue: {place.order.slot}")
-
-        with suppress(JournalError):
-            clock = self.recovery.clock
-            self.journal.record_step(Step(at=clock.now(), events=(), actions=places, notices=()), clock.utc_ms())
-
-        return places
+async def _contained(step: Callable[[], Awaitable[str | None]]) -> str | None:
+    """Carry out one step of a rescue: what is not proven after it; a step that fails itself keeps no other one back."""
+    try:
+        return await step()
+    except Exception as error:  # noqa: BLE001  # the declared last resort: it is in the words of the end
+        return f"a step of the end failed itself ({type(error).__name__}: {error})"

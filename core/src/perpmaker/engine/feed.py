@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import anyio
@@ -25,6 +25,7 @@ from perpmaker.errors import (
     RateLimitedError,
     RefusedError,
 )
+from perpmaker.execution.action import Reconnect
 from perpmaker.execution.dispatch import LOCKED_OUT_S, Emit
 from perpmaker.model.event import Channel, Event, Halted, StreamLost, StreamRestored
 from perpmaker.secret import redacted
@@ -121,6 +122,13 @@ class FeedRunner:
 
     def _name(self) -> str:
         return " and ".join(channel.value for channel in self._channels())
+
+
+def reconnect(runners: Iterable[FeedRunner], action: Reconnect) -> None:
+    """Have the channel that an action names connected anew."""
+    for runner in runners:
+        if action.channel in {channel.value for channel in runner.feed.channels}:
+            runner.reconnect(action.reason)
 
 
 @attrs.frozen(kw_only=True)

@@ -12,17 +12,17 @@ from random import Random
 
 import anyio
 import attrs
-from anyio.abc import TaskGroup
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed
 from perpmaker.engine.account_reader import AccountReader
+from perpmaker.engine.asking import Asking
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.dead_man import DeadMan
 from perpmaker.engine.decision import Decision
 from perpmaker.engine.diary import Diary
 from perpmaker.engine.ending import STOP_WAIT_S, Ending
-from perpmaker.engine.feed import FeedRunner
+from perpmaker.engine.feed import FeedRunner, reconnect
 from perpmaker.engine.inbox import Inbox
 from perpmaker.engine.journal import Journal, LastKnown
 from perpmaker.engine.known_orders import KnownOrders
@@ -32,7 +32,8 @@ from perpmaker.engine.patience import Patience
 from perpmaker.engine.plugin_start import starting
 from perpmaker.engine.recorder import Recorder
 from perpmaker.engine.recovery import Recovery
-from perpmaker.engine.stopping import Closing, exit_left
+from perpmaker.engine.stopping import Closing
+from perpmaker.engine.tasks import TaskEndedError, Tasks
 from perpmaker.engine.trader import Trader
 from perpmaker.engine.watches import Watches, make_watches
 from perpmaker.execution.action import Action, Ask, AskPrice, Place, Reconnect, Resync
@@ -97,7 +98,7 @@ class Supervisor:
     _watches: Watches = attrs.field(init=False)
     _runners: list[FeedRunner] = attrs.field(factory=list, init=False)
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
-    _asking: set[str] = attrs.field(factory=set, init=False)
+    _asking: Asking = attrs.field(init=False)
     _reader: AccountReader = attrs.field(init=False)
     mode: Mode = attrs.field(default=Mode.REDUCE, init=False)
     mode_reason: str = attrs.field(default="", init=False)
@@ -118,6 +119,7 @@ class Supervisor:
         self._gate = Gate(clock=self.clock)
         self._patience = Patience(gate=self._gate, emit=self.inbox.put, random=self._random, held=self.held)
         self._recovery = Recovery(connector=self.connector, instrument=self.instrument, clock=self.clock)
+        self._asking = Asking(recovery=self._recovery, patience=self._patience, emit=self.inbox.put)
         self._dispatcher = Dispatcher(
             connector=self.connector,
             instrument=self.instrument,
@@ -186,7 +188,12 @@ class Supervisor:
     @property
     def halted(self) -> str | None:
         """Why only a person can let it quote again; None while nothing of that kind happened."""
-        return self._halted
+        return self._halted or self.trader.permission.halted
+
+    @property
+    def unproven(self) -> str | None:
+        """What could not be proven after an end by an error; None while there was none, or all was."""
+        return self._ending.unproven
 
     @property
     def was_locked_out(self) -> bool:
@@ -202,35 +209,41 @@ class Supervisor:
 
         When a task dies of an error that is nobody's plan, own quotes are taken off directly, and the error is raised.
         """
+        closing: Closing | None = None
+
         try:
             async with anyio.create_task_group() as group:
-                for runner in self._runners:
-                    group.start_soon(runner.run)
-
-                group.start_soon(self._reader.look)
-                group.start_soon(self._keep_synced)
-                group.start_soon(self._check)
-                self._watches.start(group)
-                group.start_soon(self._trade, group)
-
-                if self._dead_man is not None:
-                    group.start_soon(self._dead_man.run)
-
+                self._begin(Tasks(group))
                 await self._ending.stopping.requested.wait()
                 self.inbox.put([StopRequested(close=self._ending.stopping.close)])
                 closing = await self._ending.carry_out()
                 group.cancel_scope.cancel()
+
+            if closing is None:
+                raise TaskEndedError("the tasks of the run were cancelled, and nobody had asked for it")  # noqa: TRY301
+
+            return await self._finish(closing)
         except BaseException as error:
             await self._ending.rescue(error)
             raise
 
+    def _begin(self, tasks: Tasks) -> None:
+        """Start everything that runs side by side."""
+        for runner in self._runners:
+            tasks.start_soon(runner.run)
+
+        tasks.start_soon(self._reader.look)
+        tasks.start_soon(self._keep_synced)
+        tasks.start_soon(self._check)
+        self._watches.start(tasks)
+        tasks.start_soon(self._trade, tasks)
+
+        if self._dead_man is not None:
+            tasks.start_soon(self._dead_man.run)
+
+    async def _finish(self, closing: Closing) -> Closing:
+        """Judge what is left, and take in the last reading."""
         closing = await self._ending.settle(closing)
-
-        for order in closing.exits:
-            self.tell(f"left on the venue: {exit_left(order, self.instrument)} ({order.client_id})")
-
-        if not self.trader.is_settled:
-            self.tell("no stop could be left on the venue for the position")
 
         if closing.account is not None:
             income = await self._watches.income.read_at_last()
@@ -245,7 +258,7 @@ class Supervisor:
 
         return FeedRunner(feed=feed, clock=self.clock, emit=self.inbox.put, backoff=backoff)
 
-    async def _trade(self, group: TaskGroup) -> None:
+    async def _trade(self, tasks: Tasks) -> None:
         """The one loop that runs the trader: take what waits, decide, journal, send."""
         wake_at: float | None = None
 
@@ -253,7 +266,7 @@ class Supervisor:
             timeout = None if wake_at is None else max(LEAST_WAIT_S, wake_at - self.clock.now())
             events = await self.inbox.drain(timeout)
             decision, actions = self._decide(events)
-            self._start(actions, group)
+            self._start(actions, tasks)
             self._follow(events, decision)  # nothing of it has to be known before orders go out
 
             for line in self._diary.lines(events, actions, self.clock.now()):
@@ -300,7 +313,7 @@ class Supervisor:
         if decision.mode is Mode.HALT and self._halted is None:
             self._halted = decision.mode_reason
 
-    def _start(self, actions: Sequence[Action], group: TaskGroup) -> None:
+    def _start(self, actions: Sequence[Action], tasks: Tasks) -> None:
         """Send orders in a task of their own, and do what else was asked for."""
         commands: list[Action] = []
 
@@ -310,36 +323,18 @@ class Supervisor:
                     self.known.remember(order)
                     commands.append(action)
                 case Ask():
-                    if action.client_id not in self._asking:
-                        self._asking.add(action.client_id)
-                        group.start_soon(self._ask, action)
+                    self._asking.start(action, tasks)
                 case AskPrice():
-                    group.start_soon(self._watches.prices.ask)
+                    tasks.start_soon(self._watches.prices.ask)
                 case Resync():
                     self._resync_wanted.set()
                 case Reconnect():
-                    self._reconnect(action)
+                    reconnect(self._runners, action)
                 case _:
                     commands.append(action)
 
         if commands:
-            group.start_soon(self._dispatcher.dispatch, commands)
-
-    def _reconnect(self, action: Reconnect) -> None:
-        for runner in self._runners:
-            if action.channel in {channel.value for channel in runner.feed.channels}:
-                runner.reconnect(action.reason)
-
-    async def _ask(self, action: Ask) -> None:
-        """Ask what became of an order until the venue answers."""
-        try:
-            answer = await self._patience.insist(
-                lambda: self._recovery.ask(action.client_id, action.venue_id, action.kind)
-            )
-        finally:
-            self._asking.discard(action.client_id)
-
-        self.inbox.put([answer])
+            tasks.start_soon(self._dispatcher.dispatch, commands)
 
     async def _keep_synced(self) -> None:
         """Read the account whenever somebody wants it read; wishes that come while one waits are one."""

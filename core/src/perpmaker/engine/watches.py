@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import attrs
-from anyio.abc import TaskGroup
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DerivativeConnector
@@ -15,6 +14,7 @@ from perpmaker.engine.preparation import SettingsWatch
 from perpmaker.engine.price_reader import PriceReader
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.rules_watch import RulesWatch
+from perpmaker.engine.tasks import Tasks
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.event import Event
 from perpmaker.model.instrument import Instrument
@@ -37,11 +37,11 @@ class Watches:
         self.account.see(events)
         self.income.see(events)
 
-    def start(self, group: TaskGroup) -> None:
+    def start(self, tasks: Tasks) -> None:
         """Begin with those that watch by themselves."""
-        group.start_soon(self.rules.run)
-        group.start_soon(self.account.run)
-        group.start_soon(self.income.run)
+        tasks.start_soon(self.rules.run)
+        tasks.start_soon(self.account.run)
+        tasks.start_soon(self.income.run)
 
 
 def make_watches(

@@ -17,9 +17,9 @@ import attrs
 from anyio.abc import ByteStream
 
 from perpmaker.engine import journal as journal_of_engine
+from perpmaker.engine.ending import Ending
 from perpmaker.engine.home import Home
 from perpmaker.engine.journal_file import Row, append
-from perpmaker.engine.stopping import Stopping
 from perpmaker.errors import ConnectivityError
 from perpmaker.model.order import OrderKind, OrderStatus
 from perpmaker.sandbox.server import ACCOUNT
@@ -142,7 +142,7 @@ async def live(stage: Stage, home: Home, doom: Doom, seconds: float) -> None:
 
     with (
         mock.patch.object(journal_of_engine, "append", _mortal_append(doom)),
-        mock.patch.object(Stopping, "sweep", _die),
+        mock.patch.object(Ending, "rescue", _die),
     ):
         async with anyio.create_task_group() as group:
             group.start_soon(trade)
@@ -223,7 +223,7 @@ def crash(
     return Crash(faults=anyio.run(scenario, backend=name, backend_options=options), steps=tuple(doom.steps))
 
 
-async def _die(_: Stopping) -> None:
+async def _die(_: Ending, __: BaseException) -> None:
     """The dead do not tidy up."""
 
 

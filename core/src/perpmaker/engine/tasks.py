@@ -1,0 +1,48 @@
+"""Tasks that nothing ends unseen: what is no `Exception`, raised in one of them, becomes an error of the whole run.
+
+An event loop takes a stray CancelledError for a task that somebody has cancelled, and goes on without it;
+KeyboardInterrupt and SystemExit end the loop itself, with no time for anybody else. Either would leave a position
+without its protection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from math import inf
+from typing import Any
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup
+
+
+class TaskEndedError(RuntimeError):
+    """A task of a run ended by what no task may raise, which is the cause of this error."""
+
+
+@attrs.frozen
+class Tasks:
+    """Starts tasks in a group; each ends by itself, by a cancellation of ours, or with an Exception."""
+
+    group: TaskGroup
+
+    def start_soon(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:  # noqa: ANN401  # passed on
+        """Start a task, as the group itself would."""
+        self.group.start_soon(_kept, function, arguments)
+
+
+async def _kept(function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> None:
+    try:
+        await function(*arguments)
+    except BaseException as error:
+        if isinstance(error, Exception) or (_has_cancellation(error) and anyio.current_effective_deadline() == -inf):
+            raise
+
+        raise TaskEndedError(f"a task of the run was ended by {type(error).__name__}") from error
+
+
+def _has_cancellation(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_has_cancellation, error.exceptions))
+
+    return isinstance(error, anyio.get_cancelled_exc_class())

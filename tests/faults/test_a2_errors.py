@@ -1,0 +1,223 @@
+"""A2: every end that the program lives to see leaves the protection of a clean stop, and an honest exit code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from perpmaker.engine.home import Home, open_home
+from perpmaker.engine.tasks import Tasks
+from perpmaker.errors import StopNotProvenError
+from perpmaker.sandbox.server import ACCOUNT
+from perpmaker.testing.session import Session, Stage, open_stage
+from perpmaker.wire.fault import Fault
+
+from .end_site import BUSY, EXAMPLE, FAR_TARGET, lots, stops, until
+
+pytestmark = pytest.mark.anyio
+
+KEYS = (*FAR_TARGET, "dead_man_switch_s=10")
+
+
+class OddError(BaseException):
+    """What no `except Exception` takes."""
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """Sessions on virtual time."""
+    return virtual_time
+
+
+def raiser(error: BaseException, before: Callable[[], None] = lambda: None) -> Callable[..., Any]:
+    """A function that raises, whatever it is given."""
+
+    def broken(*_: object) -> None:
+        before()
+        raise error
+
+    return broken
+
+
+def break_trader(session: Session, broken: Callable[..., Any]) -> None:
+    """From now on the trader decides nothing more."""
+    session.bot.trader.handle = broken  # type: ignore[method-assign]
+
+
+def break_lines(session: Session, broken: Callable[..., Any]) -> None:
+    """From now on nobody words what happens."""
+    session.bot._diary = type("Broken", (), {"lines": staticmethod(broken)})()  # type: ignore[assignment]
+
+
+def break_verdict(session: Session, broken: Callable[..., Any]) -> None:
+    """A person ends the run, and the judgement of what is left breaks."""
+    session.bot.trader.__class__ = type("Broken", (session.bot.trader.__class__,), {"wanted_exits": property(broken)})
+    session.bot.request_stop()
+
+
+async def run_until_broken(
+    stage: Stage, home: Home, broken: Callable[..., Any], how: Callable[[Session, Callable[..., Any]], None]
+) -> BaseException:
+    """Trade until there is a position, then break something: what came of it."""
+    try:
+        async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
+            group.start_soon(session.bot.run)
+            await until(lambda: bool(lots(stage)))
+            await anyio.sleep(1)
+            how(session, broken)
+            await anyio.sleep(120)
+            group.cancel_scope.cancel()
+    except BaseException as raised:  # noqa: BLE001  # what ends the run is what is looked at
+        return only(raised)
+
+    raise AssertionError("nothing ended the run")
+
+
+def only(error: BaseException) -> BaseException:
+    """The error itself, out of the groups that task groups wrap it in."""
+    while isinstance(error, BaseExceptionGroup):
+        (error,) = error.exceptions
+
+    return error
+
+
+def levels(stage: Stage) -> list[float]:
+    """The stops on the venue, as percent of the entry price that they are away from it."""
+    (position,) = [one for one in stage.sandbox.exchange.account(ACCOUNT).positions if one.lots]
+    entry = float(position.entry)
+
+    return sorted(round(abs(one.trigger_ticks / 10 - entry) / entry * 100, 3) for one in stops(stage))
+
+
+ERRORS = [KeyboardInterrupt("gone"), SystemExit(0), OddError("gone"), RuntimeError("gone")]
+
+
+@pytest.mark.parametrize("how", [break_trader, break_lines, break_verdict])
+@pytest.mark.parametrize("error", ERRORS, ids=[type(one).__name__ for one in ERRORS])
+async def test_A2_an_end_by_an_error_leaves_what_a_clean_stop_leaves(
+    tmp_path: Path, error: BaseException, how: Callable[[Session, Callable[..., Any]], None]
+) -> None:
+    """Quotes are off, a stop rests at its own level, and the target outlives the dead-man switch."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
+        raised = await run_until_broken(stage, home, raiser(error), how)
+        assert error in {raised, raised.__cause__}
+        await anyio.sleep(30)
+        exchange = stage.sandbox.exchange
+        assert [order for order in exchange.open_orders(ACCOUNT) if not order.closing] == []
+        assert [order for order in exchange.open_orders(ACCOUNT) if order.closing]
+        assert levels(stage) == [0.5]
+
+
+async def test_A2_a_backstop_is_brought_to_the_stops_own_level_without_a_gap(tmp_path: Path) -> None:
+    """A stop of the position's size at the level beside the backstop; the next run has one stop again."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with open_stage(EXAMPLE, *KEYS, seed=3) as stage:
+        await run_until_broken(stage, home, raiser(RuntimeError("gone")), break_trader)
+        assert levels(stage) == [0.5, 0.625]
+
+        async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
+            group.start_soon(session.bot.run)
+            await anyio.sleep(5)
+            assert levels(stage) == [0.625]
+            group.cancel_scope.cancel()
+
+        assert not stage.sandbox.oracle.violations
+
+
+async def test_A2_a_busy_venue_is_asked_again_for_the_stop(tmp_path: Path) -> None:
+    """The first three orders of the rescue are answered 503: the fourth rests."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
+        busy = Fault(method="POST", path="/fapi/v1/algoOrder", act="status", arg=BUSY, times=3)
+        broken = raiser(RuntimeError("gone"), lambda: stage.sandbox.faults.add(busy))
+        assert isinstance(await run_until_broken(stage, home, broken, break_trader), RuntimeError)
+        assert levels(stage) == [0.5]
+
+
+async def test_A2_an_end_by_an_error_that_cannot_be_proven_is_exit_code_5(tmp_path: Path) -> None:
+    """The venue does not answer any more when the trader breaks: the error says so, and keeps its cause."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    gone = [Fault(method=method, path="/fapi", act="drop", times=None) for method in ("GET", "POST", "DELETE")]
+
+    async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
+
+        def drop() -> None:
+            for fault in gone:
+                stage.sandbox.faults.add(fault)
+
+        error = await run_until_broken(stage, home, raiser(RuntimeError("gone"), drop), break_trader)
+
+    assert isinstance(error, StopNotProvenError)
+    assert "what protects them is unknown" in str(error)
+    assert "the dead-man switch could not be disarmed" in str(error)
+    assert isinstance(only(error.__cause__ or error), RuntimeError)
+
+
+async def test_A2_a_fired_stop_that_an_error_cuts_off_is_no_clean_end(tmp_path: Path) -> None:
+    """The stop has fired and cannot be sent when the trader breaks: a stop is left past the market, and it is said."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with open_stage(EXAMPLE, *KEYS, 'stop_loss_order="market"', "venue_backstop=false", seed=3) as stage:
+        stage.sandbox.faults.add(Fault(method="POST", path="/fapi/v1/order", nth=9999, act="drop"))
+        broken = raiser(RuntimeError("gone"))
+
+        def fall_and_break(session: Session, broken: Callable[..., Any]) -> None:
+            refused = Fault(method="POST", path="/fapi/v1/order", act="status", arg=BUSY, times=None)
+            stage.sandbox.faults.add(refused)
+            market: Any = stage.sandbox.market
+            market.jump(0.994 if lots(stage) > 0 else 1.006)
+            handle, seen = session.bot.trader.handle, list[int]()
+
+            def late(*words: Any) -> Any:
+                seen.append(1)
+                return handle(*words) if not session.bot.trader.fired or len(seen) < 40 else broken()
+
+            session.bot.trader.handle = late  # type: ignore[method-assign]
+
+        error = await run_until_broken(stage, home, broken, fall_and_break)
+        assert isinstance(error, StopNotProvenError)
+        assert "its stop has fired and is not through" in str(error)
+        assert stops(stage)
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(0), OddError()], ids=repr)
+def test_A2_no_task_of_a_run_ends_unseen_on_asyncio(error: BaseException) -> None:
+    """A stray cancellation there would end one task in silence, and KeyboardInterrupt the loop: both are errors."""
+
+    async def main() -> str:
+        try:
+            async with anyio.create_task_group() as group:
+                Tasks(group).start_soon(break_down)
+                await anyio.sleep(5)
+        except ExceptionGroup as errors:
+            return str(only(errors))
+
+        return "nobody noticed"
+
+    async def break_down() -> None:
+        await anyio.lowlevel.checkpoint()
+        raise error
+
+    assert anyio.run(main) == f"a task of the run was ended by {type(error).__name__}"
+
+
+def test_A2_a_cancellation_of_ours_stays_one_on_asyncio() -> None:
+    """A scope that ends its tasks makes no error of it."""
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            Tasks(group).start_soon(anyio.sleep_forever)
+            await anyio.sleep(0.01)
+            group.cancel_scope.cancel()
+
+    anyio.run(main)
