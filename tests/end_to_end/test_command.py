@@ -41,6 +41,12 @@ KEYS = {
     "result_by_asset",
     "take_profits_placed",
     "stops_placed",
+    "account",
+    "run_id",
+    "stop_reason",
+    "halted",
+    "journal",
+    "unproven",
     "origin",
 }
 MONEY = {"volume", "fees", "funding", "realized_pnl", "unrealized_pnl", "position"}
@@ -89,7 +95,7 @@ def oracle(control: httpx.Client) -> dict[str, object]:
     return account
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_F70_a_signal_stops_a_run_with_the_summary_as_its_last_line(how: signal.Signals, tmp_path: Path) -> None:
     """Exit 0, one JSON object with the documented keys, no quote left, the sums those of the venue's own account.
 
@@ -114,6 +120,7 @@ def test_F70_a_signal_stops_a_run_with_the_summary_as_its_last_line(how: signal.
 
         assert process.returncode == 0, errors
         assert set(summary) == KEYS
+        assert (summary["stop_reason"], summary["unproven"]) == ("signal", None)
         assert all(isinstance(summary[key], str) for key in MONEY)
         assert summary["open_orders_left"] == 0
         assert summary["quotes_placed"] >= 2
@@ -137,7 +144,9 @@ def test_it_starts_and_ends_its_own_sandbox(tmp_path: Path) -> None:
     assert process.returncode == 0, errors
     assert output.startswith("sandbox BTC-USDT: ")
     assert "left on venue   0 quotes" in output
-    assert max(map(len, output.splitlines())) <= 80
+    assert "\n  stopped by      --for\n" in output
+    page = [line for line in output.splitlines() if not line.startswith(("  journal ", "  next "))]  # to be copied
+    assert max(map(len, page)) <= 80
 
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/_sandbox", trust_env=False)

@@ -10,7 +10,7 @@ import anyio
 import attrs
 import pytest
 
-from perpmaker.cli.run import halt_code_of
+from perpmaker.cli.run_end import halt_code_of
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import ExitCode
 from perpmaker.model.order import OrderKind, OrderStatus, PositionSide

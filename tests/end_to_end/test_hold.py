@@ -10,7 +10,7 @@ import anyio
 import attrs
 import pytest
 
-from perpmaker.cli.run import halt_code_of
+from perpmaker.cli.run_end import halt_code_of
 from perpmaker.clock import LoopClock
 from perpmaker.engine.home import Home
 from perpmaker.errors import ExitCode

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from perpmaker.cli.run import halt_code_of
+from perpmaker.cli.run_end import halt_code_of
 from perpmaker.engine.home import Home, Key
 from perpmaker.engine.journal import open_journal
 from perpmaker.errors import ExitCode, JournalError, LockedError

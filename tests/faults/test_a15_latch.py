@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from perpmaker.cli.run import halt_code_of
+from perpmaker.cli.run_end import halt_code_of
 from perpmaker.engine import journal as journal_module
 from perpmaker.engine.home import Home, Key, open_home
 from perpmaker.engine.journal import Step, open_journal

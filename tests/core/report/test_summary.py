@@ -8,12 +8,13 @@ import attrs
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.stopping import Closing
 from perpmaker.ledger.ledger import Ledger
-from perpmaker.model.event import FundingPaid
+from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.event import FundingPaid, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Position
 from perpmaker.report.money import money_of
-from perpmaker.report.summary import Summary, render, summarise, unrealized
+from perpmaker.report.summary import RunFacts, Summary, render, summarise, unrealized
 from perpmaker.state.account import Totals
 
 INSTRUMENT = Instrument(
@@ -44,6 +45,16 @@ def funded(amount: str) -> Ledger:
     return ledger
 
 
+READ = Resynced(
+    began_at=0.0,
+    orders=(),
+    finished=(),
+    fills=(),
+    account=AccountSnapshot(positions=(LONG, SHORT), assets=(), available=Decimal(0)),
+    venue_ms=1,
+)
+
+
 def summary() -> Summary:
     """A run that began when there were fills of an earlier one."""
     count = OrderCount(kind_of=lambda _: None)
@@ -65,9 +76,10 @@ def summary() -> Summary:
         totals=totals,
         before=before,
         ledger=funded("-0.06"),
-        closing=Closing(),
+        closing=Closing(account=READ),
         positions=(LONG, SHORT),
         mark=Decimal(60_500),
+        facts=RunFacts(account="main", run_id="r1", stop_reason="signal", journal="/home/me/state/journal.sqlite3"),
     )
 
 
@@ -95,6 +107,12 @@ def test_sums_are_those_of_the_run_alone_and_exact() -> None:
         fees_by_asset={"USDT": Decimal("0.6001"), "BNB": Decimal("0.001")},
         funding_by_asset={"USDT": Decimal("-0.06")},
         result_by_asset={"USDT": Decimal("15.5399"), "BNB": Decimal("-0.001")},
+        account="main",
+        run_id="r1",
+        stop_reason="signal",
+        halted=None,
+        journal="/home/me/state/journal.sqlite3",
+        unproven=None,
     )
 
 
@@ -155,11 +173,14 @@ def test_closing_orders_that_are_left_on_the_venue_are_named() -> None:
         venue_ms=1,
     )
     target = attrs.evolve(stop, type=OrderType.LIMIT, lots=20, filled_lots=5, ticks=610_000)
-    page = render(summary(), INSTRUMENT, (LONG,), (target, stop))
+    page = render(summary(), INSTRUMENT, (LONG,), (target, stop), "perpmaker run my.toml")
 
     assert page.endswith(
         "\n                  a closing order: sell 0.015 at 61000.0"
         "\n                  a stop that the venue fires: sell all at 59000.0"
+        "\n  stopped by      signal"
+        "\n  journal         /home/me/state/journal.sqlite3"
+        "\n  next            perpmaker run my.toml"
     )
     assert max(map(len, page.splitlines())) <= 80
 

@@ -42,6 +42,13 @@ class _LazyGroup(click.Group):
 
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the subcommand; Ctrl-C is silent, which it is not where click itself receives it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(_INTERRUPTED) from None
+
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))

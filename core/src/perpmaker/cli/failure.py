@@ -17,7 +17,20 @@ from perpmaker.secret import redacted
 def explain(error: BaseException) -> int:
     """Say on standard error what happened, and return the exit code; KeyboardInterrupt and SystemExit included."""
     errors = _inner(error)
+    unproven = [one for one in errors if isinstance(one, StopNotProvenError)]
+    others = [one for one in errors if one not in unproven]
 
+    if unproven and others:  # whatever else went wrong: what is left on the venue goes first
+        _said(list[BaseException](unproven))
+        _explain(others, BaseExceptionGroup("beside", others))
+
+        return ExitCode.NOT_PROVEN_CLEAN.value
+
+    return _explain(errors, error)
+
+
+def _explain(errors: list[BaseException], error: BaseException) -> int:
+    """Say errors none of which goes before the others; `error` is what was raised, a group of them perhaps."""
     if all(isinstance(one, PerpmakerError) for one in errors):
         return _said(errors)
 
@@ -63,7 +76,7 @@ def _said(errors: list[BaseException]) -> int:
             click.echo(f"Its traceback {f'is in {path}' if path else 'could not be written'}.", err=True)
 
         if isinstance(error, StopNotProvenError) and error.__cause__ is not None:
-            _said_as_bug(error.__cause__, _inner(error.__cause__)[0])
+            explain(error.__cause__)  # its exit code is not the one that counts
 
     first = expected(errors[0])
 

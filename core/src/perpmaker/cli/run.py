@@ -5,27 +5,28 @@ from __future__ import annotations
 import gc
 import math
 import os
-import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import attrs
 import click
-from anyio.abc import TaskStatus
 
 from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
+from perpmaker.cli.handle import Handle, watch_signals
 from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.output import claim, result
 from perpmaker.cli.references import check_references
+from perpmaker.cli.run_end import Course, Ended, sum_up
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.seconds import Seconds
 from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.engine.stopping import Closing
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError
-from perpmaker.report.summary import Summary, render, summarise
 
 if TYPE_CHECKING:
     from perpmaker.sandbox.server import SandboxLine  # a wrong file is said before a server is imported
@@ -38,33 +39,6 @@ FIRST_LOG_S = 2.0
 LOG_S = 10.0
 LEAST_START_S = 20.0  # a run for a few seconds only is still given this long to begin
 LEAST_ATTACH_S = 5.0  # and this long to find the sandbox that is said to be serving
-
-
-@attrs.define
-class Handle:
-    """What signals, timers and the sandbox's end pull at: before there is a bot they end the attempt to start one."""
-
-    close: bool
-    scope: anyio.CancelScope
-    bot: Supervisor | None = None
-    stopped: bool = False
-    allowed_s: float = math.inf
-    origin: tuple[str, ...] = ()
-
-    def allow(self, wish: Wish, least_s: float) -> None:
-        """Give the start the time that the run was given, but at least so much; a run without an end has all of it."""
-        if wish.seconds is not None:
-            self.allowed_s = max(wish.seconds, least_s)
-            self.scope.deadline = anyio.current_time() + self.allowed_s
-
-    def stop(self) -> None:
-        """Stop cleanly; the second time: hurry."""
-        self.stopped = True
-
-        if self.bot is None:
-            self.scope.cancel()
-        else:
-            self.bot.request_stop(close=self.close)
 
 
 @click.command()
@@ -114,20 +88,47 @@ def run(
         resume=resume,
         trust_key=trust_key,
         account=AccountCheck(configuration.environment, confirm_account),
+        command=_words(config, overrides, sandbox_url, live=live),
     )
 
     for note in configuration.notes:
         screen.tell(f"note: {note}")
 
-    with watched(screen.tell):
-        ended = anyio.run(_run, configuration, screen, wish)
+    course = Course()
 
-    if ended is None:  # a person or the system wants it gone
+    try:
+        with watched(screen.tell):
+            anyio.run(_run, configuration, screen, wish, course)
+    except BaseException as error:
+        if (honest := course.judge(error)) is error:
+            raise
+
+        raise honest from error
+
+    if course.ended is None:  # a person or the system wants it gone
         if screen.has_spoken:
             screen.tell("stopped before anything was sent")
 
         context.exit(ExitCode.INTERRUPTED.value)
 
+    _say(course.ended, as_json=as_json)
+
+
+def _words(config: Path, overrides: Sequence[str], url: str | None, *, live: bool) -> tuple[str, ...]:
+    """The words that start the same run again."""
+    words = ["perpmaker", "run", str(config)]
+
+    for override in overrides:
+        words += ["--set", override]
+
+    words += [] if url is None else ["--sandbox-url", url]
+    words += ["--live"] if live else []
+
+    return tuple(words)
+
+
+def _say(ended: Ended, *, as_json: bool) -> None:
+    """Say how a run ended; its exit code is that of what is raised."""
     result(ended.summary.as_json() if as_json else ended.page, may_be_lost=True)
 
     if ended.unproven is not None:
@@ -135,12 +136,15 @@ def run(
 
     if ended.halted is not None:
         click.echo(f"it was halted: {ended.halted}", err=True)
-        context.exit(ended.halt_code.value)
+        raise click.exceptions.Exit(ended.halt_code.value)
 
 
 @attrs.frozen(kw_only=True)
 class Wish:
-    """What the command line asks for beside the configuration; `url` is that of a sandbox that is serving."""
+    """What the command line asks for beside the configuration; `url` is that of a sandbox that is serving.
+
+    `command` are the words with which the same run can be started again.
+    """
 
     seconds: float | None
     close: bool
@@ -149,44 +153,41 @@ class Wish:
     resume: bool
     trust_key: bool
     account: AccountCheck
+    command: Sequence[str]
 
 
-@attrs.frozen(kw_only=True)
-class Ended:
-    """How a run ended; `halt_code` is the exit code of what halted it, if anything did."""
-
-    summary: Summary
-    page: str
-    unproven: str | None
-    halted: str | None
-    halt_code: ExitCode
-
-
-async def _run(configuration: Configuration, screen: Screen, wish: Wish) -> Ended | None:
-    """Trade from beginning to end; None when it was stopped before there was a bot."""
-    handle = Handle(close=wish.close, scope=anyio.CancelScope())
+async def _run(configuration: Configuration, screen: Screen, wish: Wish, course: Course) -> None:
+    """Trade from beginning to end; `course` has no end when it was stopped before there was a bot."""
+    handle = Handle(close=wish.close, seconds=wish.seconds, scope=anyio.CancelScope())
 
     async with anyio.create_task_group() as group:
-        await group.start(_watch_signals, handle)
-        ended = None
-
+        await group.start(watch_signals, handle)
         begin_s = math.inf if configuration.sandbox.recording else LEAST_START_S  # a recording is read first
-        handle.allow(wish, begin_s if wish.url is None else LEAST_ATTACH_S)
+        handle.allow(begin_s if wish.url is None else LEAST_ATTACH_S)
 
         with handle.scope:
             async with _open(configuration, screen, handle, wish) as bot:
-                handle.bot, handle.scope.deadline = bot, math.inf
-                ended = await _trade(configuration, screen, handle, bot, wish.seconds)
+                course.bot = handle.bot = bot
+                handle.scope.deadline = math.inf
+                began_at = anyio.current_time()
+                closing = await _trade(screen, handle, bot, configuration.environment.value)
+                course.ended = sum_up(
+                    bot,
+                    closing,
+                    environment=configuration.environment.value,
+                    seconds=anyio.current_time() - began_at,
+                    stop_reason=handle.stop_reason,
+                    origin=handle.origin,
+                    command=wish.command,
+                )
 
         group.cancel_scope.cancel()
 
-    if ended is None and not handle.stopped:
+    if course.ended is None and not handle.stop_reason:
         raise ConnectivityError(
             f"the venue could not be reached within the {handle.allowed_s:g} s in which a run --for {wish.seconds:g} "
             "seconds has to begin"
         )
-
-    return ended
 
 
 @asynccontextmanager
@@ -203,7 +204,7 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
 
     async with _open_sandbox(configuration, screen, handle, wish.url) as line:
         context = context_of(configuration, line)
-        handle.allow(wish, LEAST_START_S)
+        handle.allow(LEAST_START_S)
 
         async def inspect(desk: Desk) -> None:
             preflight = await survey(configuration, desk.connector, desk.instrument, context)
@@ -211,7 +212,7 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
             refuse(preflight)
             handle.scope.deadline = math.inf  # the venue was reached; a person may take his time
             await wish.account.confirm(desk.connector.name, desk.connector.account)
-            handle.allow(wish, LEAST_START_S)
+            handle.allow(LEAST_START_S)
 
         opened = open_bot(
             plan_of(configuration),
@@ -240,7 +241,7 @@ async def _open_sandbox(
 
     def on_end() -> None:
         screen.tell("the sandbox has ended by itself")
-        handle.stop()
+        handle.stop("sandbox ended")
 
     environment = configuration.environment.value
 
@@ -258,22 +259,17 @@ async def _open_sandbox(
 
         handle.origin = worth_of(configuration, line)
         screen.tell(f"{environment}: {line.venue} at {line.url}, {line.origin}")
-        await stack.enter_async_context(open_watch(line, screen.tell, handle.stop))
+        await stack.enter_async_context(open_watch(line, screen.tell, partial(handle.stop, "recording ended")))
         yield line
 
 
-async def _trade(
-    configuration: Configuration, screen: Screen, handle: Handle, bot: Supervisor, seconds: float | None
-) -> Ended:
-    """Trade, show how it goes, and sum up."""
-    environment = configuration.environment.value
-    began_at = anyio.current_time()
-
+async def _trade(screen: Screen, handle: Handle, bot: Supervisor, environment: str) -> Closing:
+    """Trade, and show how it goes."""
     async with anyio.create_task_group() as group:
         group.start_soon(_show, environment, screen, bot)
 
-        if seconds is not None:
-            group.start_soon(_call_later, seconds, handle.stop)
+        if handle.seconds is not None:
+            group.start_soon(_call_later, handle.seconds, partial(handle.stop, "--for"))
 
         with _start_kept_apart():
             closing = await bot.run()
@@ -281,41 +277,8 @@ async def _trade(
         group.cancel_scope.cancel()
 
     screen.close()
-    state = bot.trader.state
-    believed = tuple(state.account.positions.values())
-    positions = believed if closing.account is None else closing.account.positions
-    summary = summarise(
-        environment=environment,
-        instrument=bot.instrument,
-        seconds=anyio.current_time() - began_at,
-        count=bot.count,
-        totals=state.account.totals,
-        before=bot.before,
-        ledger=bot.ledger,
-        closing=closing,
-        positions=positions,
-        mark=state.market.mark,
-        origin=handle.origin,
-    )
 
-    return Ended(
-        summary=summary,
-        page=render(summary, bot.instrument, positions, closing.exits),
-        unproven=closing.unproven,
-        halted=bot.halted,
-        halt_code=halt_code_of(bot),
-    )
-
-
-def halt_code_of(bot: Supervisor) -> ExitCode:
-    """Whose doing a halt is: the venue's, that of what is kept here, or else a mistake of a plugin or of ours."""
-    if bot.trader.permission.latched is not None:
-        return ExitCode.HALTED
-
-    if bot.was_locked_out:
-        return ExitCode.REFUSED
-
-    return bot.trader.permission.halt_code if bot.journal.broken is None else ExitCode.FILE
+    return closing
 
 
 @contextmanager
@@ -351,14 +314,3 @@ async def _show(environment: str, screen: Screen, bot: Supervisor) -> None:
 async def _call_later(seconds: float, call: Callable[[], None]) -> None:
     await anyio.sleep(seconds)
     call()
-
-
-async def _watch_signals(handle: Handle, *, task_status: TaskStatus[None]) -> None:
-    """SIGINT, SIGTERM and SIGHUP stop the bot cleanly; the second one hurries. Writing never stops the process."""
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-        task_status.started()
-
-        async for _ in signals:
-            handle.stop()

@@ -100,6 +100,11 @@ class Journal:
         self._halt: str | None = None
 
     @property
+    def path(self) -> Path | None:
+        """The file; None for a journal in memory."""
+        return self._path
+
+    @property
     def broken(self) -> str | None:
         """Why nothing can be recorded any more; None while all is well."""
         return self._broken

@@ -29,13 +29,15 @@ DIRECT_AFTER_S = 1.0
 class Closing:
     """How it ended: own quotes and exits still on the venue; `unproven` says what could not be proven, if anything.
 
-    `account` is the account as it was read last; None when the venue did not answer any more.
+    `account` is the account as it was read last; None when the venue did not answer any more. `listed`: the venue has
+    told the open orders; where it has not, no `quotes` does not mean that there are none.
     """
 
     quotes: tuple[OrderReport, ...] = ()
     exits: tuple[OrderReport, ...] = ()
     unproven: str | None = None
     account: Resynced | None = None
+    listed: bool = True
 
 
 @attrs.define(kw_only=True)
@@ -134,7 +136,7 @@ class Stopping:
         What it believed does not change any more, so the venue's word counts alone, once the last order that may have
         been under way can no longer arrive. The answer says what could not be proven, None when nothing is left.
         """
-        closing = Closing(unproven="the venue did not list the open orders")
+        closing = Closing(unproven="the venue did not list the open orders", listed=False)
 
         with anyio.CancelScope(shield=True), anyio.move_on_after(PROOF_S):
             self.working, self.settled = tuple, lambda: True
@@ -171,7 +173,7 @@ class Stopping:
         """Look at the venue until it shows no own quote and no order of ours is still unsettled."""
         clock = self.recovery.clock
         began_at = clock.now()
-        closing = Closing(unproven="the venue did not list the open orders")
+        closing = Closing(unproven="the venue did not list the open orders", listed=False)
 
         while (left_s := self._deadline(began_at) - clock.now()) > 0:
             try:

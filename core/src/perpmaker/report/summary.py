@@ -20,6 +20,24 @@ from perpmaker.state.account import Totals
 
 WIDTH = 80
 
+UNKNOWN = "unknown"
+"""What is left on a venue that did not answer: not none."""
+
+
+@attrs.frozen(kw_only=True)
+class RunFacts:
+    """Which run it was, on which account, and how it ended; the field names are keys of the JSON object too.
+
+    `stop_reason` is `signal`, `--for`, `sandbox ended` or `recording ended`. `halted` is why nothing was quoted at the
+    end, None where nothing had halted it. `journal` is the path of its journal, None where that was kept in memory.
+    """
+
+    account: str
+    run_id: str
+    stop_reason: str
+    halted: str | None = None
+    journal: str | None = None
+
 
 @attrs.frozen(kw_only=True)
 class Summary:
@@ -28,8 +46,9 @@ class Summary:
     `position` is signed, in base, the sum of long and short in Hedge mode. `fees` is positive where they were paid,
     in the venue's own figures; `funding` and the profits are signed from our side; all three, and `result`, are in
     `asset`, the quote asset. The fields by asset have every asset, never added up. `open_orders_left` counts own
-    quotes only, `exits_left` the closing orders that were left for a position. `origin` says in short lines where the
-    market came from when it was not the venue's own.
+    quotes only, `exits_left` the closing orders that were left for a position; both are `unknown` where the venue did
+    not tell, and then `position` is what was known last. `unproven` says what could not be proven at the end, None
+    for nothing. `origin` says in short lines where the market came from when it was not the venue's own.
     """
 
     environment: str
@@ -44,8 +63,8 @@ class Summary:
     realized_pnl: Decimal
     unrealized_pnl: Decimal
     position: Decimal
-    open_orders_left: int
-    exits_left: int
+    open_orders_left: int | str
+    exits_left: int | str
     take_profits_placed: int
     stops_placed: int
     asset: str
@@ -53,6 +72,12 @@ class Summary:
     fees_by_asset: Mapping[str, Decimal]
     funding_by_asset: Mapping[str, Decimal]
     result_by_asset: Mapping[str, Decimal]
+    account: str
+    run_id: str
+    stop_reason: str
+    halted: str | None
+    journal: str | None
+    unproven: str | None
     origin: tuple[str, ...] = ()
 
     def as_json(self) -> str:
@@ -74,6 +99,7 @@ def summarise(
     closing: Closing,
     positions: Sequence[Position],
     mark: Decimal | None,
+    facts: RunFacts,
     origin: tuple[str, ...] = (),
 ) -> Summary:
     """The summary of a run that ended: sums since the run began, and the positions as they are known last.
@@ -97,8 +123,8 @@ def summarise(
         realized_pnl=money.realized_pnl,
         unrealized_pnl=open_profit,
         position=sum((position.amount for position in positions), zero),
-        open_orders_left=len(closing.quotes),
-        exits_left=len(closing.exits),
+        open_orders_left=len(closing.quotes) if closing.listed else UNKNOWN,
+        exits_left=UNKNOWN if closing.account is None else len(closing.exits),
         take_profits_placed=count.placed[OrderKind.TAKE_PROFIT],
         stops_placed=count.placed[OrderKind.STOP_LOSS] + count.placed[OrderKind.VENUE_STOP],
         asset=quote,
@@ -106,7 +132,9 @@ def summarise(
         fees_by_asset=without_idle(money.fees, keep=(quote,)),
         funding_by_asset=without_idle(money.funding, keep=(quote,)),
         result_by_asset=result,
+        unproven=closing.unproven,
         origin=origin,
+        **attrs.asdict(facts),
     )
 
 
@@ -123,10 +151,12 @@ def render(
     instrument: Instrument,
     positions: Iterable[Position],
     exits: Iterable[OrderReport] = (),
+    following: str = "",
 ) -> str:
-    """The summary for a person, in at most 80 columns.
+    """The summary for a person, in at most 80 columns but for the last two lines, which are there to be copied.
 
     What is left is named: each of the `positions`, and each of the `exits`, the closing orders on the venue.
+    `following` is what to type next.
     """
     quote, base = instrument.quote, instrument.base
     rows = (
@@ -139,13 +169,26 @@ def render(
         ("unrealised PnL", f"{_money(summary.unrealized_pnl)} {quote}"),
         ("result", _amounts(summary.result_by_asset)),
         *(("", line) for line in summary.origin),
-        ("position", _held(positions, base)),
-        ("left on venue", f"{summary.open_orders_left} quotes, {summary.exits_left} exits"),
+        ("position", f"{_held(positions, base)}{'' if summary.exits_left != UNKNOWN else ' as last known'}"),
+        ("left on venue", _left(summary)),
         *(("", exit_left(order, instrument)) for order in exits),
+        ("stopped by", summary.stop_reason),
     )
     head = f"{summary.environment} {summary.market}: {summary.seconds:.0f} s"
+    last = (("journal", summary.journal), ("next", following))
+    uncut = [f"  {name:<16}{value}" for name, value in last if value]
 
-    return "\n".join([head, *(f"  {name:<16}{value}"[:WIDTH] for name, value in rows)])
+    return "\n".join([head, *(f"  {name:<16}{value}"[:WIDTH] for name, value in rows), *uncut])
+
+
+def _left(summary: Summary) -> str:
+    """How much is left on the venue; not known where it has not told, which is not none."""
+    if summary.open_orders_left == summary.exits_left == UNKNOWN:
+        return "unknown: the venue did not answer"
+
+    words = [(summary.open_orders_left, "quotes"), (summary.exits_left, "exits")]
+
+    return ", ".join(f"{name} {UNKNOWN}" if number == UNKNOWN else f"{number} {name}" for number, name in words)
 
 
 def _amounts(amounts: Mapping[str, Decimal]) -> str:

@@ -27,7 +27,7 @@ from perpmaker.engine.stopping import Closing
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import PluginError
 from perpmaker.model.order import OrderKind
-from perpmaker.report.summary import Summary, summarise
+from perpmaker.report.summary import RunFacts, Summary, summarise
 from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox, rules_for
@@ -67,6 +67,12 @@ class Session:
             closing=closing,
             positions=tuple(account.positions.values()) if closing.account is None else closing.account.positions,
             mark=self.bot.trader.state.market.mark,
+            facts=RunFacts(
+                account=self.bot.connector.account,
+                run_id=self.bot.known.client_ids.run,
+                stop_reason="--for",
+                halted=self.bot.halted,
+            ),
             origin=self.sandbox.line.worth,
         )
 
