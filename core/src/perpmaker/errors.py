@@ -18,6 +18,7 @@
     │   └── UnknownMarketError    no such market on this venue; names the nearest             exit 3
     ├── MarketRulesError          the configuration breaks the market's own rules             exit 3
     │   └── MarketClosedError     the market is there, and takes no orders now               exit 3
+    ├── UnexplainedPositionError  a position that our own orders cannot have made             exit 3
     ├── RiskModuleError           a risk module answered what none may: a bolder quote           contained
     ├── PayloadError              bytes from outside that do not mean what they should
     ├── JournalError              the journal cannot be written, or is not to be trusted      exit 2
@@ -202,6 +203,12 @@ class UnknownMarketError(VenueError):
 
 class MarketRulesError(PerpmakerError):
     """The configuration asks for what the market's own rules do not allow (leverage, minimum size, mode)."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class UnexplainedPositionError(PerpmakerError):
+    """A position is there that our own orders cannot have made: nobody has said that it is to be managed."""
 
     exit_code = ExitCode.REFUSED
 

@@ -50,6 +50,7 @@ LEAST_ATTACH_S = 5.0  # and this long to find the sandbox that is said to be ser
 @click.option("--sandbox-url", metavar="URL", help="Trade on the sandbox that is serving there.")
 @click.option("--adopt", is_flag=True, help="Cancel orders of perpmaker's that the journal does not know, and start.")
 @click.option("--resume", is_flag=True, help="Release the halt that an earlier run has left, and start.")
+@click.option("--adopt-position", is_flag=True, help="Manage a position that the journal does not explain.")
 @click.option("--live", is_flag=True, help="Trade real money, where the configuration says so.")
 @click.option("--confirm-account", metavar="NAME", help="The account that is meant, instead of typing its name.")
 @click.option("--trust-key", is_flag=True, help="Trade live although the venue does not tell what the key may do.")
@@ -65,6 +66,7 @@ def run(
     sandbox_url: str | None,
     adopt: bool,
     resume: bool,
+    adopt_position: bool,
     live: bool,
     confirm_account: str | None,
     trust_key: bool,
@@ -86,6 +88,7 @@ def run(
         url=sandbox_url,
         adopt=adopt,
         resume=resume,
+        adopt_position=adopt_position,
         trust_key=trust_key,
         account=AccountCheck(configuration.environment, confirm_account),
         command=_words(config, overrides, sandbox_url, live=live),
@@ -151,6 +154,7 @@ class Wish:
     url: str | None
     adopt: bool
     resume: bool
+    adopt_position: bool
     trust_key: bool
     account: AccountCheck
     command: Sequence[str]
@@ -223,6 +227,7 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
             inspect=inspect,
             adopt=wish.adopt,
             resume=wish.resume,
+            adopt_position=wish.adopt_position,
             trust_key=wish.trust_key,
         )
 

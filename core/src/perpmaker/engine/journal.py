@@ -202,11 +202,10 @@ class Journal:
 
     def last_known(self) -> LastKnown | None:
         """What earlier runs knew of executions; None where none of them has read the account lately."""
-        query = "SELECT payload FROM row WHERE kind = 'step' AND run != ? ORDER BY seq DESC LIMIT ?"
         trades: set[str] = set()
 
-        for (payload,) in self._connection.execute(query, (self._run, TAIL)):
-            for name, event in reversed(msgspec.json.decode(payload)["events"]):
+        for step in self.last_steps():
+            for name, event in reversed(step["events"]):
                 if name == "OrderFilled":
                     trades.add(event["fill"]["trade_id"])
                 elif name == "Resynced" and event["venue_ms"]:
@@ -214,6 +213,13 @@ class Journal:
                     return LastKnown(venue_ms=event["venue_ms"], trades=frozenset(trades))
 
         return None
+
+    def last_steps(self) -> Iterator[Any]:
+        """The steps of earlier runs as they were written, newest first, `TAIL` of them at most."""
+        query = "SELECT payload FROM row WHERE kind = 'step' AND run != ? ORDER BY seq DESC LIMIT ?"
+
+        for (payload,) in self._connection.execute(query, (self._run, TAIL)):
+            yield msgspec.json.decode(payload)
 
     def close(self) -> None:
         """Close the files."""

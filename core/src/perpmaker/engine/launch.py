@@ -24,9 +24,9 @@ from perpmaker.declarations import (
     RiskModuleDeclaration,
     StrategyDeclaration,
 )
+from perpmaker.engine.account_claim import AccountClaim
 from perpmaker.engine.agreement import WantedSettings
 from perpmaker.engine.backoff import Backoff
-from perpmaker.engine.claim import claim_orders
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.ending import STOP_WAIT_S
 from perpmaker.engine.feed import ReferenceFeed
@@ -50,7 +50,7 @@ from perpmaker.engine.trader import Trader
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, OrderReport, PositionMode
+from perpmaker.model.order import NewOrder, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.risk.interface import RiskModule
 from perpmaker.risk.review import review
@@ -105,6 +105,7 @@ async def open_bot(
     seed: int,
     inspect: Inspect | None = None,
     adopt: bool = False,
+    adopt_position: bool = False,
     trust_key: bool = False,
     resume: bool = False,
 ) -> AsyncIterator[Supervisor]:
@@ -113,8 +114,9 @@ async def open_bot(
     `home` None keeps the journal in memory and takes no lock. The account and market are locked as long as it is open.
     `inspect` looks at the market before anything of the account is set; what it raises ends the start. `adopt`: orders
     with our mark whose run the journal does not know are taken for ours and cancelled, instead of refusing the start.
-    `trust_key`: live, also where the venue does not tell what the key may do. `resume` releases a latched halt, once
-    everything that may refuse the start has been passed.
+    `adopt_position`: on testnet and live, a position that the journal does not explain is managed, instead of refusing
+    the start. `trust_key`: live, also where the venue does not tell what the key may do. `resume` releases a latched
+    halt, once everything that may refuse the start has been passed.
 
     Raises:
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
@@ -123,6 +125,7 @@ async def open_bot(
         MarketRulesError: the market does not allow what the plan asks for (see `perpmaker.engine.market_rules`).
         LockedError: another process trades this account and market, or orders on the venue say that one does.
         HaltedError: a halt is latched, and `resume` was not given.
+        UnexplainedPositionError: on testnet or live there is a position that the journal does not explain.
         JournalError: the journal cannot be opened, or belongs to something else.
     """
     report = Tracebacks(None if home is None else home.root, tell).keep
@@ -165,7 +168,15 @@ async def open_bot(
         recovery = Recovery(connector=desk.connector, instrument=desk.instrument, clock=context.clock)
         known = KnownOrders(journal=journal, client_ids=client_ids)
         await check_halt(journal, recovery, known, resume=resume, tell=tell)
-        claim_orders(await venue.insist(lambda: _open_orders(plan, recovery)), known, adopt=adopt, tell=tell)
+        account = AccountClaim(
+            recovery=recovery,
+            known=known,
+            exits=plan.exits,
+            environment=context.environment,
+            adopt=adopt,
+            adopt_position=adopt_position,
+        )
+        await account.claim(venue, tell)
         journal.record_run(context.clock.utc_ms(), {"key": str(key)})
 
         if inspect is not None:
@@ -231,12 +242,6 @@ async def _open_desk(plan: Plan, context: ConnectorContext, stack: AsyncExitStac
         stack.push_async_exit(attempt.pop_all())
 
         return Desk(connector=connector, instrument=instrument)
-
-
-async def _open_orders(plan: Plan, recovery: Recovery) -> Sequence[OrderReport]:
-    """What rests on the market before anything is sent."""
-    with starting("connector", plan.connector.name):
-        return await recovery.open_orders()
 
 
 async def _prepare(plan: Plan, desk: Desk, clock: Clock) -> VenueSettings:

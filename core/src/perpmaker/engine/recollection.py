@@ -6,6 +6,8 @@ together, and can be moved to the wall clock and back: the journal keeps a row o
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import attrs
 import msgspec
 
@@ -31,7 +33,8 @@ class Recollection:
 
     `filled_at`: when a quote of each side was last filled completely, `last_own_trade` at which ticks. `stopped_at`:
     when a stop loss last closed each position. `fired`: stops that have fired and whose position is not closed.
-    `paused`: levels whose last order went without anybody's explanation, which counts as a person's wish.
+    `paused`: levels whose last order went without anybody's explanation, which counts as a person's wish. `held`: what
+    each position amounted to, where it was not flat.
     """
 
     filled_at: dict[Side, float] = attrs.field(factory=dict)
@@ -39,6 +42,7 @@ class Recollection:
     stopped_at: dict[PositionSide, float] = attrs.field(factory=dict)
     fired: dict[PositionSide, FiredAt] = attrs.field(factory=dict)
     paused: tuple[tuple[Slot, SlotEnd], ...] = ()
+    held: dict[PositionSide, Decimal] = attrs.field(factory=dict)
 
     def moved(self, seconds: float, latest: float | None = None) -> Recollection:
         """The same on a clock that shows so many seconds more, none later than `latest`: clocks may be set back."""
@@ -72,6 +76,7 @@ def recollect(state: State, fired: dict[PositionSide, FiredAt]) -> Recollection:
         stopped_at=dict(state.stop_closed_at),
         fired=fired,
         paused=tuple(paused),
+        held={side: position.amount for side, position in state.positions().items() if position.amount},
     )
 
 

@@ -112,8 +112,7 @@ class Exits:
         # A stop order that is live says that the stop has fired, also when a restart has lost the memory of it.
         if fired is None and (
             closing_slot(OrderKind.STOP_LOSS, position) in view.orders
-            or guard.has_fired(view, closing_slot(OrderKind.VENUE_STOP, position), known, memory.failed)
-            or (trigger is not None and fires(view, self._settings.trigger, source, sign, trigger))
+            or (position.side not in view.unproven and self._fires(view, memory, known, position, trigger))
         ):
             fired = Fired(sign=sign, at=view.now)
 
@@ -133,6 +132,17 @@ class Exits:
         place = place_stop(view, self._settings, position, sign=sign, level=trigger, source=source)
 
         return self._guarded(view, memory, position, leaving, place)
+
+    def _fires(
+        self, view: View, memory: ExitMemory, known: Mapping[Slot, Failed], position: Position, trigger: int | None
+    ) -> bool:
+        """Whether the venue has fired its stop, or the market is at or beyond the level of ours."""
+        if guard.has_fired(view, closing_slot(OrderKind.VENUE_STOP, position), known, memory.failed):
+            return True
+
+        sign = 1 if position.amount > 0 else -1
+
+        return trigger is not None and fires(view, self._settings.trigger, read_source(view), sign, trigger)
 
     def _guarded(
         self, view: View, memory: ExitMemory, position: Position, leaving: Leaving, place: StopPlace | None

@@ -134,6 +134,10 @@ class Account:
             if balance.venue_ms > latest_ms:
                 self.balances[asset] = attrs.evolve(balance, venue_ms=venue_ms)
 
+    def unproven(self, now: float) -> frozenset[PositionSide]:
+        """The positions that one word of the venue alone tells of, for as long as they may be read once more."""
+        return frozenset(side for side, tracked in self.tracked.items() if tracked.is_unproven(now))
+
     def begin(self) -> None:
         """Take what is known now for where it begins: what was there before anybody looked is no change."""
         for tracked in self.tracked.values():

@@ -41,7 +41,7 @@ EXPLAIN_S = 0.25
 AGAIN_S = 0.5
 """How soon a reading that came too late to say anything is asked for again."""
 
-LARGER = "the {side} position is larger than our fills make it"
+LARGER = "the {side} position is larger than our fills make it: it is read once more before its stop may fire"
 
 _REMEMBERED = 256
 

@@ -189,6 +189,7 @@ class State:
             exit_memory=exit_memory,
             beside=orders.beside(),
             foreign=self.foreign.resting,
+            unproven=self.account.unproven(now),
         )
 
     # --- market ----------------------------------------------------------------------------------------------------

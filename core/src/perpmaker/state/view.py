@@ -135,6 +135,7 @@ class View:
     `quote_filled_at`: per side of the quote, when a quote was last filled completely.
     `stop_closed_at`: when a stop loss last brought a position to zero, per position.
     `no_quotes_for`: position sides for which exits forbid quotes now (a stop has fired).
+    `unproven`: positions that one word of the venue alone tells of, without our fills: no stop fires on them yet.
     `blocked`: an order's outcome is unknown: nothing that could add exposure may be placed.
     `memory`: what the strategy wanted remembered, and `exit_memory` what exits did.
     `approved`: for risk modules, the quotes of this decision that every module has approved before this one.
@@ -168,6 +169,7 @@ class View:
     memory: object
     exit_memory: object = None
     capital_age_s: float = 0.0
+    unproven: frozenset[PositionSide] = frozenset()
     beside: tuple[WorkingOrder, ...] = ()
     foreign: tuple[OrderReport, ...] = ()
     approved: Mapping[Slot, Quote] = attrs.field(factory=dict)

@@ -133,7 +133,7 @@ class Stage:
     """A sandbox that is served in memory, and a configuration for bots that trade on it, one after the other.
 
     `source` is the sandbox of the external market that the price source reads; None where there is none. `connect` is
-    the network as bots see it; None: as it is.
+    the network as bots see it; None: as it is. `environment` is what bots take the venue for.
     """
 
     configuration: Configuration
@@ -142,6 +142,7 @@ class Stage:
     network: MemoryNetwork
     clock: Clock
     connect: Connect | None = None
+    environment: Environment = Environment.SANDBOX
 
     @asynccontextmanager
     async def open_bot(
@@ -151,25 +152,35 @@ class Stage:
         api_secret: str | None = None,
         told: list[str] | None = None,
         adopt: bool = False,
+        adopt_position: bool = False,
         resume: bool = False,
     ) -> AsyncIterator[Session]:
         """Open a bot of the configuration; `api_secret` takes the place of the one that the sandbox accepts.
 
-        `told` collects what a person would have read, also when nothing could be opened; `adopt` and `resume` are as
-        the command's.
+        `told` collects what a person would have read, also when nothing could be opened; `adopt`, `adopt_position` and
+        `resume` are as the command's.
         """
         line, told = self.sandbox.line, [] if told is None else told
         context = ConnectorContext(
             clock=self.clock,
             connect=self.connect or self.network.connect,
             signers=References(self.configuration.file.parent, {}),
-            environment=Environment.SANDBOX,
+            environment=self.environment,
             sandbox=SandboxAccess(url=line.url, api_key=line.api_key, api_secret=api_secret or line.api_secret),
             source_sandbox=source_access(self.configuration, line),
         )
         plan = plan_of(self.configuration)
 
-        opened = open_bot(plan, context, home=home, tell=told.append, seed=line.seed, adopt=adopt, resume=resume)
+        opened = open_bot(
+            plan,
+            context,
+            home=home,
+            tell=told.append,
+            seed=line.seed,
+            adopt=adopt,
+            adopt_position=adopt_position,
+            resume=resume,
+        )
 
         async with opened as bot:
             self.sandbox.oracle.expect(ACCOUNT).slots = _Slots(bot.known)

@@ -1,0 +1,70 @@
+"""Which orders of ours may still have been live when the last run ended: what the journal says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.model.order import NewOrder
+
+UNDER_WAY_S: Final = 10.0
+"""An order that was sent sooner before a reading began need not be in it."""
+
+_ENDINGS = frozenset({"OrderCancelled", "OrderRefused"})
+_FINAL = frozenset({"filled", "cancelled", "refused"})
+
+
+@attrs.define
+class _Search:
+    """Goes back through steps; `since` is the engine's time of the step at which all that is older is known."""
+
+    live: dict[str, None] = attrs.field(factory=dict)
+    ended: set[str] = attrs.field(factory=set)
+    since: float | None = None
+
+    def step(self, step: Mapping[str, Any]) -> None:
+        """Take in what was sent in a step, and before that what had happened."""
+        for name, action in step["actions"]:
+            if name == "Place":
+                self._found(action["order"]["client_id"])
+
+        for name, event in reversed(step["events"]):
+            self._event(name, event)
+
+    def _event(self, name: str, event: Mapping[str, Any]) -> None:
+        if name in _ENDINGS:
+            self.ended.add(event["client_id"])
+        elif name == "OrderReported" and event["report"]["status"] in _FINAL:
+            self.ended.add(event["report"]["client_id"])
+        elif name == "Resynced" and self.since is None:
+            self.since = event["began_at"] - UNDER_WAY_S
+
+            for report in event["orders"]:
+                self._found(report["client_id"])
+
+    def _found(self, client_id: str) -> None:
+        if client_id not in self.ended:
+            self.live[client_id] = None
+
+
+def last_live(steps: Iterable[Mapping[str, Any]], known: KnownOrders) -> Sequence[NewOrder]:
+    """The orders that were live, or may have been, by the steps of the last run, newest first.
+
+    Back to its last reading, which listed all of them, and a little further: each as it was meant to be.
+    """
+    search = _Search()
+    at = float("inf")
+
+    for step in steps:
+        if step["at"] > at or (search.since is not None and step["at"] < search.since):
+            break  # another run's clock, or older than what the reading listed
+
+        at = step["at"]
+        search.step(step)
+
+    orders = (known.intent(client_id) for client_id in search.live)
+
+    return [order for order in orders if order is not None]
