@@ -46,12 +46,19 @@ def test_levels_are_ticks_and_lots(instrument: Instrument) -> None:
 
 @pytest.mark.parametrize(
     "level",
-    [("60000.15", "1"), ("60000.1", "0.0001"), ("NaN", "1"), ("1", "Infinity"), ("-1", "1"), ("0", "1"), ("1", "-1")],
+    [("60000.15", "1"), ("NaN", "1"), ("1", "Infinity"), ("-1", "1"), ("0", "1"), ("1", "-1")],
 )
 def test_F21_levels_that_are_none_are_refused(instrument: Instrument, level: tuple[str, str]) -> None:
-    """A price or an amount that is no multiple, not positive or not finite never becomes a level."""
+    """A price or an amount that is no multiple of the tick, not positive or not finite never becomes a level."""
     with pytest.raises(PayloadError):
         LevelTranslator(instrument).translate([level])
+
+
+def test_B1_what_other_people_show_between_two_lots_counts_in_whole_lots(instrument: Instrument) -> None:
+    """A lot that has become larger, or a liquidation: others' orders need not be multiples of it."""
+    levels = LevelTranslator(instrument).translate([("60000.1", "0.0105"), ("60000.2", "0.0001"), ("60000.3", "7")])
+
+    assert levels == ((600001, 10), (600002, 0), (600003, 7000))
 
 
 def test_nothing_is_live_before_snapshot_and_stream_have_met(instrument: Instrument) -> None:

@@ -115,7 +115,7 @@ ENDPOINTS: list[tuple[str, str, Calls, Any, dict[str, str]]] = [
         {"dualSidePosition": "true"},
     ),
     ("GET", "/fapi/v3/positionRisk", lambda rest: rest.position_risk("BTCUSDT"), [], SYMBOL),
-    ("GET", "/fapi/v3/account", lambda rest: rest.account(), {"assets": []}, {}),
+    ("GET", "/fapi/v3/account", lambda rest: rest.account("USDT"), {"assets": []}, {}),
     (
         "GET",
         "/fapi/v1/userTrades",
@@ -277,7 +277,7 @@ async def test_without_keys_only_public_calls_work() -> None:
         assert await rest.funding_info() == []
 
         with pytest.raises(AuthenticationError, match="api_key"):
-            await rest.account()
+            await rest.account("USDT")
 
 
 async def test_F12_used_weight_of_others_counts() -> None:

@@ -66,7 +66,7 @@ class Adoption:
                 continue
 
             order = self.intent(client_id)
-            order = _unadopted(report) if order is None or order.slot in taken else order
+            order = _unadopted(report) if order is None or report.lots is None or order.slot in taken else order
 
             if exits_only and not order.slot.kind.is_exit:
                 continue
@@ -93,7 +93,7 @@ def _unadopted(report: OrderReport) -> NewOrder:
     return NewOrder(
         client_id=report.client_id,
         slot=Slot(OrderKind.VENUE_STOP if is_stop else kind, report.side, UNADOPTED, report.position_side),
-        lots=max(1, report.lots),
+        lots=max(1, report.lots or 0),
         ticks=report.ticks,
         type=OrderType.VENUE_STOP if is_stop else OrderType.LIMIT,
         reduce_only=report.reduce_only,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from perpmaker.model.order import OWN_PREFIX
+
 MAX_LENGTH = 36
 _PART = re.compile(r"[A-Za-z0-9_]+")
 _SEQUENCE_DIGITS = 8
@@ -21,7 +23,7 @@ class ClientIds:
             if not _PART.fullmatch(part):
                 raise ValueError(f"{part!r} cannot be part of a client id: letters, digits and _ only")
 
-        self.prefix = f"pm-{bot}-"
+        self.prefix = f"{OWN_PREFIX}{bot}-"
         self.run = run
         self._next = first
 

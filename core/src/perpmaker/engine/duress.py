@@ -91,6 +91,5 @@ class Duress:
     def _reports(self, reports: Iterable[OrderReport]) -> Iterator[tuple[str, str]]:
         for report in reports:
             if report.forced and (report.status is None or not report.status.is_final):
-                amount = plain(self.instrument.amount(report.lots))
-                what = f"{report.side.value} {amount}"
+                what = f"{report.side.value} {plain(report.left(self.instrument.lot))}"
                 yield report.forced, f"the venue is closing a position by itself: {what} (order {report.client_id})"

@@ -235,7 +235,7 @@ def exit_left(order: OrderReport, instrument: Instrument) -> str:
     if order.type is OrderType.VENUE_STOP:
         return f"a stop that the venue fires: {order.side.value} all at {at}"
 
-    return f"a closing order: {order.side.value} {instrument.amount(order.lots - order.filled_lots):f} at {at}"
+    return f"a closing order: {order.side.value} {order.left(instrument.lot):f} at {at}"
 
 
 def _money(account: Resynced) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import unique
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import attrs
 
@@ -176,6 +176,10 @@ class Refusal:
     retry_after_s: float = 0.0
 
 
+OWN_PREFIX: Final = "pm-"
+"""How every client id begins that the core makes, whichever bot's it is."""
+
+
 class Slot(NamedTuple):
     """The place an order takes: at most one order of a slot is live or may become live.
 
@@ -269,12 +273,13 @@ class OrderReport:
     """An order as the venue shows it, in a query, a list of open orders, or on its stream.
 
     `status` is OPEN, FILLED, CANCELLED or REFUSED; None stands for a status this version does not know, whose
-    text is in `raw_status`: it proves nothing, and the order is asked for again. `filled_lots` is cumulative. `ticks`
-    is None where there is no price, or one between two ticks; of a venue's stop it is the trigger, and `triggered`
-    whether that has been reached. `ended_by_venue`: it is CANCELLED by the venue's own rules (post-only that would have
-    taken, say), and not by anybody's command; `ended_by_rule`: which, where no price cures it. `forced`: what the venue
-    placed it for on its own account (liquidation, say). `whole`: a venue's stop that closes whatever the position is;
-    `trigger`: the price that fires it, None where the venue did not tell.
+    text is in `raw_status`: it proves nothing, and the order is asked for again. `filled_lots` is cumulative. `lots` is
+    None where the amount is no whole number of them, as an order of somebody else may have it; `remaining` is then what
+    may still fill, in base. `ticks` is None where there is no price, or one between two ticks; of a venue's stop it is
+    the trigger, and `triggered` whether that has been reached. `ended_by_venue`: it is CANCELLED by the venue's own
+    rules (post-only that would have taken, say), and not by anybody's command; `ended_by_rule`: which, where no price
+    cures it. `forced`: what the venue placed it for on its own account (liquidation, say). `whole`: a venue's stop that
+    closes whatever the position is; `trigger`: the price that fires it, None where the venue did not tell.
     """
 
     client_id: str
@@ -284,17 +289,25 @@ class OrderReport:
     status: OrderStatus | None
     raw_status: str
     ticks: int | None
-    lots: int
+    lots: int | None
     filled_lots: int
     reduce_only: bool
     type: OrderType
     venue_ms: int
+    remaining: Decimal | None = None
     triggered: bool = False
     ended_by_venue: bool = False
     whole: bool = True
     trigger: StopTrigger | None = None
     ended_by_rule: str = ""
     forced: str = ""
+
+    def left(self, lot: Decimal) -> Decimal:
+        """What may still fill, in base; `lot` is the market's step of amounts."""
+        if self.lots is None:
+            return self.remaining or Decimal(0)
+
+        return (self.lots - self.filled_lots) * lot
 
 
 @attrs.frozen(kw_only=True)

@@ -241,7 +241,7 @@ class Orders(Standing):
         if report.triggered and not record.working.triggered:
             record.put(triggered=True)
 
-        self._shape(record, report.ticks, report.lots, report.venue_ms, now)
+        self._shape(record, report.ticks, report.lots or 0, report.venue_ms, now)
         record.fill_up_to(report.filled_lots, now)
 
         if report.status is OrderStatus.FILLED:

@@ -211,7 +211,7 @@ class Record:
 def adopted(order: NewOrder, report: OrderReport, now: float) -> Record:
     """A record of an order that an earlier run left on the venue: as it rests there, whatever was sent."""
     ticks = order.ticks if report.ticks is None else report.ticks
-    lots = order.lots if order.type is OrderType.VENUE_STOP else report.lots
+    lots = order.lots if order.type is OrderType.VENUE_STOP or report.lots is None else report.lots
     working = WorkingOrder(
         order=attrs.evolve(order, ticks=ticks, lots=lots, whole=report.whole, trigger=report.trigger or order.trigger),
         status=OrderStatus.OPEN,

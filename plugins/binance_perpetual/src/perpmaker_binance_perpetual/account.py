@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from perpmaker.connector.payload import Number, parse_amount, parse_decimal
+from perpmaker.errors import PayloadError
 from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.duress import MarginCalled
 from perpmaker.model.event import AccountEvent, BalanceReported, FundingPaid, PositionReported
@@ -15,6 +16,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 from perpmaker_binance_perpetual.messages import Account, AccountConfig, Asset, IncomeRow, PositionRisk
+from perpmaker_binance_perpetual.rows import RowReader
 from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
 from perpmaker_binance_perpetual.user_messages import AccountUpdate, CalledPosition, MarginCall, PositionUpdate
 
@@ -37,7 +39,9 @@ def translate_account_update(
     update: AccountUpdate, instrument: Instrument, mode: PositionMode
 ) -> Iterator[AccountEvent]:
     """What ACCOUNT_UPDATE says about the account's assets and this market."""
-    for balance in update.a.B:
+    balances = [balance for balance in update.a.B if _is_number(balance.wb) and _is_number(balance.bc)]
+
+    for balance in balances:
         wallet = parse_decimal(balance.wb, path="$.a.B.wb")
         yield BalanceReported(balance=Balance(asset=balance.a, wallet=wallet, venue_ms=update.T))
 
@@ -46,7 +50,7 @@ def translate_account_update(
             yield PositionReported(position=_streamed_position(row, update.T))
 
     if update.a.m == "FUNDING_FEE" and _is_about(update, instrument):
-        for balance in update.a.B:
+        for balance in balances:
             yield FundingPaid(
                 asset=balance.a,
                 amount=parse_decimal(balance.bc, path="$.a.B.bc"),
@@ -54,6 +58,16 @@ def translate_account_update(
                 # The wallet after it tells apart two payments of one moment and size, as of two Hedge positions.
                 funding_id=f"{instrument.symbol}-{update.T}-{balance.a}-{balance.bc}-{balance.wb}",
             )
+
+
+def _is_number(value: Number) -> bool:
+    """Whether a figure can be read; that of an asset that cannot be is in the next reading of the account."""
+    try:
+        parse_decimal(value)
+    except PayloadError:
+        return False
+
+    return True
 
 
 def translate_income(row: IncomeRow) -> IncomeRecord:
@@ -131,19 +145,25 @@ def translate_account(
     config: AccountConfig,
     rows: Iterable[PositionRisk],
     instrument: Instrument,
+    *,
     as_of_ms: int,
+    reader: RowReader,
 ) -> AccountSnapshot:
-    """The account as three answers of one moment say it; `as_of_ms` dates a position that has no row."""
+    """The account as three answers of one moment say it; `as_of_ms` dates a position that has no row.
+
+    `reader` leaves out assets that make no sense.
+    """
     mine = list(_of(rows, instrument))
-    assets = tuple(map(_translate_asset, account.assets))
+    quote = instrument.quote
+    assets = tuple(reader.translate(account.assets, _translate_asset, "assets", lambda row: row.asset == quote))
     position_mode = PositionMode.HEDGE if config.dualSidePosition else PositionMode.ONE_WAY
     asset_mode = _asset_mode(assets, multi=config.multiAssetsMargin)
 
     return AccountSnapshot(
         positions=translate_positions(mine, instrument, position_mode, as_of_ms),
         assets=assets,
-        available=_available(account, assets, instrument.quote, asset_mode),
-        order_margin=_order_margin(account, mine, instrument.quote, asset_mode),
+        available=_available(account, assets, quote, asset_mode),
+        order_margin=_order_margin(account, mine, quote, asset_mode),
         bids=_sum(row.bidNotional for row in mine),
         asks=_sum(row.askNotional for row in mine),
         asset_mode=asset_mode,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarketEvent
 from perpmaker.model.instrument import Instrument
 from perpmaker_binance_perpetual.messages import Depth, DepthUpdate, Level
-from perpmaker_binance_perpetual.translate import exact_lots, exact_ticks
+from perpmaker_binance_perpetual.translate import exact_ticks, shown_lots
 
 Levels = tuple[tuple[int, int], ...]
 
@@ -26,11 +26,14 @@ _REMEMBERED = 100
 
 
 class LevelTranslator:
-    """Price levels of one market to (ticks, lots); PayloadError for what is no multiple of its steps."""
+    """Price levels of one market to (ticks, lots); PayloadError for a price that is no multiple of its tick.
+
+    What is displayed includes other people's orders, which may be between two lots: whole lots are counted.
+    """
 
     def __init__(self, instrument: Instrument) -> None:
         self._ticks = _Steps(instrument.tick, lambda text: exact_ticks(instrument, text, "$.price"))
-        self._lots = _Steps(instrument.lot, lambda text: exact_lots(instrument, text, "$.quantity"))
+        self._lots = _Steps(instrument.lot, lambda text: shown_lots(instrument, text, "$.quantity"))
 
     def translate(self, levels: Sequence[Level]) -> Levels:
         """The levels in the order given."""

@@ -21,24 +21,21 @@ from perpmaker.wire.http import open_exchange, place_of
 from perpmaker_binance_perpetual.account import translate_account, translate_income
 from perpmaker_binance_perpetual.call import Caller, Credentials
 from perpmaker_binance_perpetual.fill_names import FillNames
+from perpmaker_binance_perpetual.history import read_income, read_trades
 from perpmaker_binance_perpetual.market import default_terms, find_symbol, translate_instrument
-from perpmaker_binance_perpetual.messages import IncomeRow, UserTrade
 from perpmaker_binance_perpetual.order_desk import OrderDesk
 from perpmaker_binance_perpetual.prepare import prepare_market, read_settings
 from perpmaker_binance_perpetual.request import side_by_side
-from perpmaker_binance_perpetual.rest import PAGE, Rest
+from perpmaker_binance_perpetual.rest import Rest
+from perpmaker_binance_perpetual.rows import is_own
 from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
 from perpmaker_binance_perpetual.stop_desk import StopDesk
 from perpmaker_binance_perpetual.streams import StreamAccess, book_feed, market_feed
 from perpmaker_binance_perpetual.translate import translate_order, translate_premium, translate_user_trade
 from perpmaker_binance_perpetual.user_stream import AccountView, account_feed
 
-_WEEK_MS = 7 * 24 * 3_600_000
 _NOW_MS = 2_000
 """A price that is older by the venue's clock is none of now."""
-
-_KEPT_MS = 89 * 24 * 3_600_000
-"""Fills older than three months are not to be had."""
 
 
 class BinancePerpetual:
@@ -121,7 +118,12 @@ class BinancePerpetual:
 
     def feeds(self, instrument: Instrument) -> Sequence[Feed]:
         """The book, mark price and trades, and the account."""
-        account = AccountView(settings=lambda: self._set, remember=self._orders.names.remember, stops=self._stops.names)
+        account = AccountView(
+            settings=lambda: self._set,
+            remember=self._orders.names.remember,
+            stops=self._stops.names,
+            reader=self._rest.reader,
+        )
 
         return (
             book_feed(self._access, instrument),
@@ -167,8 +169,14 @@ class BinancePerpetual:
     async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All open orders of the market, ours and foreign; conditional ones are in a list of their own."""
         orders = await self._rest.open_orders(instrument.symbol)
+        reports = self._rest.reader.translate(
+            orders,
+            lambda order: translate_order(order, instrument),
+            "orders",
+            lambda order: is_own(order.clientOrderId),
+        )
 
-        return [self._orders.names.remember(translate_order(order, instrument)) for order in orders]
+        return [self._orders.names.remember(report) for report in reports]
 
     async def stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
         """What the venue knows of a stop; None when it says that it knows none of that id."""
@@ -180,33 +188,17 @@ class BinancePerpetual:
 
     async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """All fills of the market from a venue time on, oldest first, in pages of a thousand."""
-        trades = await self._trades(instrument, since_ms)
-        ordered = sorted(trades.values(), key=lambda trade: (trade.time, trade.id))
-
+        await self._know_clock()
+        ordered = await read_trades(self._rest, instrument.symbol, since_ms, self._caller.server_clock.ms())
         await self._names.learn(instrument, [trade.orderId for trade in ordered])
 
-        return [translate_user_trade(trade, self._names.client_id(trade.orderId) or "") for trade in ordered]
+        named = [(trade, self._names.client_id(trade.orderId) or "") for trade in ordered]
 
-    async def _trades(self, instrument: Instrument, since_ms: int) -> dict[int, UserTrade]:
-        """Week by week, for the venue looks at no more at once; a full page is followed from its last id on."""
-        await self._know_clock()
-        now_ms = self._caller.server_clock.ms()
-        start = max(since_ms, now_ms - _KEPT_MS)
-        trades: dict[int, UserTrade] = {}
-
-        while start <= now_ms:
-            page = await self._rest.user_trades(
-                instrument.symbol, {"startTime": start, "endTime": start + _WEEK_MS - 1}
+        return list(
+            self._rest.reader.translate(
+                named, lambda row: translate_user_trade(*row), "fills", lambda row: is_own(row[1])
             )
-            trades.update((trade.id, trade) for trade in page)
-
-            while len(page) >= PAGE:
-                page = await self._rest.user_trades(instrument.symbol, {"fromId": page[-1].id + 1})
-                trades.update((trade.id, trade) for trade in page)
-
-            start += _WEEK_MS
-
-        return trades
+        )
 
     async def fetch_account(self, instrument: Instrument) -> AccountSnapshot:
         """The account, by three requests side by side.
@@ -217,31 +209,19 @@ class BinancePerpetual:
         as_of_ms = self._caller.server_clock.ms() - round(self._settings.read_lag_s * 1000)
         rest = self._rest
         rows, account, config = await side_by_side(
-            lambda: rest.position_risk(instrument.symbol), rest.account, lambda: rest.account_config(urgent=True)
+            lambda: rest.position_risk(instrument.symbol),
+            lambda: rest.account(instrument.quote),
+            lambda: rest.account_config(urgent=True),
         )
 
-        return translate_account(account, config, rows, instrument, as_of_ms)
+        return translate_account(account, config, rows, instrument, as_of_ms=as_of_ms, reader=rest.reader)
 
     async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[IncomeRecord]:
-        """Everything booked for the market from a venue time on, week by week, in pages of a thousand.
-
-        A full page is followed from the time of its last row on: what that page had already is known by its id.
-        """
+        """Everything booked for the market from a venue time on."""
         await self._know_clock()
-        now_ms = self._caller.server_clock.ms()
-        start = max(since_ms, now_ms - _KEPT_MS)
-        found: dict[tuple[str, int, str], IncomeRow] = {}
+        rows = await read_income(self._rest, instrument.symbol, since_ms, self._caller.server_clock.ms())
 
-        while start <= now_ms:
-            end = start + _WEEK_MS - 1
-            page = await self._rest.income(instrument.symbol, start, end)
-            found.update(((row.incomeType, row.tranId, row.asset), row) for row in page)
-            is_full = len(page) >= PAGE
-            start = max(start + 1, page[-1].time) if is_full else end + 1
-
-        rows = sorted(found.values(), key=lambda row: row.time)
-
-        return [translate_income(row) for row in rows if row.symbol == instrument.symbol]
+        return list(self._rest.reader.translate(rows, translate_income, "income", lambda _: False))
 
     async def key_rights(self) -> KeyRights | None:
         """What the key may do; None on the testnet, which does not tell."""

@@ -34,8 +34,7 @@ class FillNames:
             unknown -= await self._page(instrument, unknown)
 
         for order_id in unknown:
-            order = await self.rest.order(instrument.symbol, {"orderId": str(order_id)})
-            self.orders.learn(str(order_id), "" if order is None else order.clientOrderId)
+            self.orders.learn(str(order_id), await self.rest.order_name(instrument.symbol, order_id))
 
     async def _page(self, instrument: Instrument, unknown: set[int]) -> set[int]:
         """Read the venue's list of orders from the oldest unknown one to the newest; those that were found."""
@@ -44,14 +43,14 @@ class FillNames:
         while start <= last:
             page = await self.rest.all_orders(instrument.symbol, start)
 
-            for row in page:
+            for row in page.rows:
                 if row.orderId in unknown:
                     self.orders.learn(str(row.orderId), row.clientOrderId)
                     found.add(row.orderId)
 
-            if len(page) < PAGE:
+            if page.sent < PAGE or not page.rows:
                 break
 
-            start = max(row.orderId for row in page) + 1
+            start = max(row.orderId for row in page.rows) + 1
 
         return found

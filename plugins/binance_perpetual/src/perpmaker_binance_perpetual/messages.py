@@ -7,9 +7,10 @@ named in each class; fields come and go there without a version, so nothing is r
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
+import msgspec
 
 from perpmaker.connector.payload import Id, Millis, Number
 
@@ -87,6 +88,14 @@ class ExchangeInfo:
 
     symbols: list[Symbol]
     rateLimits: list[RateLimit] = attrs.field(factory=list)
+
+
+@attrs.frozen(kw_only=True)
+class RawExchangeInfo:
+    """The same, its rows undecoded."""
+
+    symbols: list[msgspec.Raw]
+    rateLimits: list[msgspec.Raw] = attrs.field(factory=list)
 
 
 @attrs.frozen(kw_only=True)
@@ -190,7 +199,7 @@ class AggregateTrade:
 class StreamEvent:
     """What every streamed event has: its name."""
 
-    e: str = ""
+    e: Any = ""
 
 
 # --- account -------------------------------------------------------------------------------------------------------
@@ -298,6 +307,15 @@ class Account:
     """`GET /fapi/v3/account`; `availableBalance` is USDT in single-asset mode, and all assets in USD otherwise."""
 
     assets: list[Asset]
+    availableBalance: Number = "0"
+    totalOpenOrderInitialMargin: Number | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RawAccount:
+    """The same, its rows undecoded."""
+
+    assets: list[msgspec.Raw]
     availableBalance: Number = "0"
     totalOpenOrderInitialMargin: Number | None = None
 

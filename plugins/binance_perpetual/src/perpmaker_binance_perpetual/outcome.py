@@ -13,8 +13,8 @@ from perpmaker.errors import AuthenticationError, PayloadError, RateLimitedError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Accepted, OrderReport, Outcome, Refusal, RefusalReason, Rejected, Unknown
 from perpmaker_binance_perpetual.call import LostAnswerError
+from perpmaker_binance_perpetual.element import elements_of, order_of
 from perpmaker_binance_perpetual.refusals import Answer, failure_of, refusal_of, refusal_of_failure
-from perpmaker_binance_perpetual.rest import elements_of, order_of
 from perpmaker_binance_perpetual.translate import translate_order
 
 Settle: TypeAlias = Callable[[OrderReport, float], Outcome]
@@ -118,9 +118,11 @@ def _report(body: bytes, instrument: Instrument) -> OrderReport | None:
         return None
 
     try:
-        return translate_order(order, instrument)
+        report = translate_order(order, instrument)
     except PayloadError:
         return None
+
+    return None if report.lots is None else report  # it is no answer to an order of whole lots
 
 
 def _refusal(element: bytes) -> Refusal | None:

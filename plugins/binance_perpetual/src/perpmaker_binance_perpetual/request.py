@@ -184,5 +184,9 @@ def decode(decoder: PayloadDecoder[T], answer: Answer) -> T:
         if is_json(answer.body):
             raise
 
-        # A page of some proxy, or half an answer: the venue itself has not spoken.
-        raise ConnectivityError(f"Binance did not answer in JSON: {answer.text[:80]!r}") from None
+        raise not_json(answer) from None
+
+
+def not_json(answer: Answer) -> ConnectivityError:
+    """A page of some proxy, or half an answer: the venue itself has not spoken."""
+    return ConnectivityError(f"Binance did not answer in JSON: {answer.text[:80]!r}")

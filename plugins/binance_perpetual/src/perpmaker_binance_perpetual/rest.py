@@ -8,19 +8,21 @@ answer means for each order.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Final, TypeVar
 
 import msgspec
 
 from perpmaker.clock import Clock
-from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.connector.payload import PayloadDecoder, is_json
 from perpmaker.errors import PayloadError
 from perpmaker_binance_perpetual.budget import Cost
 from perpmaker_binance_perpetual.call import Caller, Security
 from perpmaker_binance_perpetual.messages import (
     Account,
     AccountConfig,
+    Asset,
     Brackets,
     CommissionRate,
     Depth,
@@ -34,11 +36,16 @@ from perpmaker_binance_perpetual.messages import (
     OrderName,
     PositionRisk,
     PremiumIndex,
+    RateLimit,
+    RawAccount,
+    RawExchangeInfo,
+    Symbol,
     SymbolConfig,
     UserTrade,
 )
 from perpmaker_binance_perpetual.refusals import NO_SUCH_ORDER, Answer
-from perpmaker_binance_perpetual.request import Requests, checked, decode
+from perpmaker_binance_perpetual.request import Requests, checked, decode, not_json
+from perpmaker_binance_perpetual.rows import Head, Page, RowReader
 from perpmaker_binance_perpetual.stop_messages import AlgoOrder
 
 T = TypeVar("T")
@@ -49,29 +56,28 @@ PAGE: Final = 1000
 DEPTH_LEVELS: Final = 1000
 
 _FREE = Cost(weight=0)
-_EXCHANGE_INFO = PayloadDecoder(ExchangeInfo)
+_EXCHANGE_INFO = PayloadDecoder(RawExchangeInfo)
+_SYMBOL = PayloadDecoder(Symbol)
+_RATE_LIMIT = PayloadDecoder(RateLimit)
 _BRACKETS = PayloadDecoder(Brackets)
-_BRACKETS_LIST = PayloadDecoder(list[Brackets])
 _COMMISSION = PayloadDecoder(CommissionRate)
 _PREMIUM = PayloadDecoder(PremiumIndex)
-_FUNDING_INFO = PayloadDecoder(list[FundingInfo])
+_FUNDING_INFO = PayloadDecoder(FundingInfo)
 _DEPTH = PayloadDecoder(Depth)
 _ORDER = PayloadDecoder(Order)
-_ORDERS = PayloadDecoder(list[Order])
 _ALGO_ORDER = PayloadDecoder(AlgoOrder)
-_ALGO_ORDERS = PayloadDecoder(list[AlgoOrder])
-_NAMES = PayloadDecoder(list[OrderName])
-_TRADES = PayloadDecoder(list[UserTrade])
-_INCOME = PayloadDecoder(list[IncomeRow])
-_POSITIONS = PayloadDecoder(list[PositionRisk])
-_ACCOUNT = PayloadDecoder(Account)
+_NAME = PayloadDecoder(OrderName)
+_TRADE = PayloadDecoder(UserTrade)
+_INCOME = PayloadDecoder(IncomeRow)
+_POSITION = PayloadDecoder(PositionRisk)
+_ACCOUNT = PayloadDecoder(RawAccount)
+_ASSET = PayloadDecoder(Asset)
 _ACCOUNT_CONFIG = PayloadDecoder(AccountConfig)
 _SYMBOL_CONFIG = PayloadDecoder(SymbolConfig)
-_SYMBOL_CONFIGS = PayloadDecoder(list[SymbolConfig])
 _LISTEN_KEY = PayloadDecoder(ListenKey)
 _KEY_RESTRICTIONS = PayloadDecoder(KeyRestrictions)
 _DONE = PayloadDecoder(Done)
-_ELEMENTS = PayloadDecoder(list[msgspec.Raw])
+_ELEMENTS: PayloadDecoder[list[msgspec.Raw]] = PayloadDecoder(list[msgspec.Raw])
 
 
 class Rest:
@@ -79,6 +85,7 @@ class Rest:
 
     def __init__(self, caller: Caller, clock: Clock) -> None:
         self._ask = Requests(caller, clock)
+        self.reader = RowReader()
 
     # --- public ----------------------------------------------------------------------------------------------------
 
@@ -88,7 +95,12 @@ class Rest:
 
     async def exchange_info(self) -> ExchangeInfo:
         """All markets and their filters, and the venue's rate limits."""
-        return await self._ask.read(_EXCHANGE_INFO, "GET", "/fapi/v1/exchangeInfo", security=Security.NONE)
+        info = await self._ask.read(_EXCHANGE_INFO, "GET", "/fapi/v1/exchangeInfo", security=Security.NONE)
+
+        return ExchangeInfo(
+            symbols=list(self.reader.decode(info.symbols, _SYMBOL, "markets")),
+            rateLimits=list(self.reader.decode(info.rateLimits, _RATE_LIMIT, "rate limits")),
+        )
 
     async def depth(self, symbol: str) -> Depth:
         """The book, 1000 levels a side."""
@@ -98,9 +110,11 @@ class Rest:
             _DEPTH, "GET", "/fapi/v1/depth", parameters, security=Security.NONE, cost=Cost(weight=20)
         )
 
-    async def funding_info(self) -> list[FundingInfo]:
+    async def funding_info(self) -> Sequence[FundingInfo]:
         """Markets whose funding interval or bounds differ from the usual."""
-        return await self._ask.read(_FUNDING_INFO, "GET", "/fapi/v1/fundingInfo", security=Security.NONE, cost=_FREE)
+        answer = await self._ask.answer("GET", "/fapi/v1/fundingInfo", {}, security=Security.NONE, cost=_FREE)
+
+        return self._list(answer, _FUNDING_INFO, "funding intervals").rows
 
     async def premium_index(self, symbol: str) -> PremiumIndex:
         """Mark and index price and funding of a market; asked for to watch a position, so it never waits its turn."""
@@ -114,7 +128,7 @@ class Rest:
         """The maintenance tiers of a market; a list of one, or the one itself."""
         answer = await self._ask.answer("GET", "/fapi/v1/leverageBracket", {"symbol": symbol})
 
-        return _one(answer, _BRACKETS, _BRACKETS_LIST, symbol)
+        return _one(answer, _BRACKETS, symbol)
 
     async def commission_rate(self, symbol: str) -> CommissionRate:
         """The account's own fees on a market."""
@@ -132,7 +146,7 @@ class Rest:
         """Leverage and margin mode of a market."""
         answer = await self._ask.answer("GET", "/fapi/v1/symbolConfig", {"symbol": symbol}, cost=Cost(weight=5))
 
-        return _one(answer, _SYMBOL_CONFIG, _SYMBOL_CONFIGS, symbol)
+        return _one(answer, _SYMBOL_CONFIG, symbol)
 
     async def key_restrictions(self) -> KeyRestrictions:
         """What the key may do; answered by the host of the spot market alone."""
@@ -151,33 +165,48 @@ class Rest:
         parameters = {"dualSidePosition": "true" if hedge else "false"}
         await self._ask.read(_DONE, "POST", "/fapi/v1/positionSide/dual", parameters)
 
-    async def position_risk(self, symbol: str) -> list[PositionRisk]:
+    async def position_risk(self, symbol: str) -> Sequence[PositionRisk]:
         """The positions of a market; none without a position or an order."""
-        return await self._ask.read(
-            _POSITIONS, "GET", "/fapi/v3/positionRisk", {"symbol": symbol}, cost=Cost(weight=5), urgent=True
+        answer = await self._ask.answer(
+            "GET", "/fapi/v3/positionRisk", {"symbol": symbol}, cost=Cost(weight=5), urgent=True
         )
 
-    async def account(self) -> Account:
-        """The account's assets, and what is free for margin."""
-        return await self._ask.read(_ACCOUNT, "GET", "/fapi/v3/account", cost=Cost(weight=5), urgent=True)
+        return self._list(answer, _POSITION, "positions", symbol, is_needed=lambda _: True).rows
 
-    async def user_trades(self, symbol: str, page: Mapping[str, int]) -> list[UserTrade]:
+    async def account(self, quote: str) -> Account:
+        """The account's assets, those that can be read and this one, and what is free for margin."""
+        raw = await self._ask.read(_ACCOUNT, "GET", "/fapi/v3/account", cost=Cost(weight=5), urgent=True)
+        assets = self.reader.decode(raw.assets, _ASSET, "assets", is_needed=lambda head: head.asset == quote)
+
+        return Account(
+            assets=list(assets),
+            availableBalance=raw.availableBalance,
+            totalOpenOrderInitialMargin=raw.totalOpenOrderInitialMargin,
+        )
+
+    async def user_trades(self, symbol: str, page: Mapping[str, int]) -> Page[UserTrade]:
         """Fills, oldest first: `startTime` and `endTime` at most 7 days apart, or `fromId`; 1000 at most."""
         parameters: dict[str, str | int] = {"symbol": symbol, **page, "limit": PAGE}
 
-        return await self._ask.read(_TRADES, "GET", "/fapi/v1/userTrades", parameters, cost=Cost(weight=5), urgent=True)
+        answer = await self._ask.answer("GET", "/fapi/v1/userTrades", parameters, cost=Cost(weight=5), urgent=True)
 
-    async def all_orders(self, symbol: str, from_id: int) -> list[OrderName]:
+        return self._list(answer, _TRADE, "fills", symbol)
+
+    async def all_orders(self, symbol: str, from_id: int) -> Page[OrderName]:
         """The names of the last week's orders from one on, oldest first; a page of them."""
         parameters: dict[str, str | int] = {"symbol": symbol, "orderId": from_id, "limit": PAGE}
 
-        return await self._ask.read(_NAMES, "GET", "/fapi/v1/allOrders", parameters, cost=Cost(weight=5), urgent=True)
+        answer = await self._ask.answer("GET", "/fapi/v1/allOrders", parameters, cost=Cost(weight=5), urgent=True)
 
-    async def income(self, symbol: str, start_ms: int, end_ms: int) -> list[IncomeRow]:
+        return self._list(answer, _NAME, "orders")
+
+    async def income(self, symbol: str, start_ms: int, end_ms: int) -> Page[IncomeRow]:
         """What was booked for a market between two venue times, oldest first; 1000 at most. It may wait its turn."""
         parameters: dict[str, str | int] = {"symbol": symbol, "startTime": start_ms, "endTime": end_ms, "limit": PAGE}
 
-        return await self._ask.read(_INCOME, "GET", "/fapi/v1/income", parameters, cost=Cost(weight=30))
+        answer = await self._ask.answer("GET", "/fapi/v1/income", parameters, cost=Cost(weight=30))
+
+        return self._list(answer, _INCOME, "income", symbol)
 
     # --- orders ----------------------------------------------------------------------------------------------------
 
@@ -215,9 +244,25 @@ class Rest:
 
         return decode(_ORDER, checked(answer))
 
-    async def open_orders(self, symbol: str) -> list[Order]:
+    async def order_name(self, symbol: str, order_id: int) -> str:
+        """The client id of anybody's order; empty where the venue knows the order no more, or has no id for it."""
+        parameters = {"symbol": symbol, "orderId": str(order_id)}
+        answer = await self._ask.retried("GET", "/fapi/v1/order", parameters, urgent=True)
+        failure = answer.failure
+
+        if failure is not None and failure.code == NO_SUCH_ORDER:
+            return ""
+
+        try:
+            return decode(_NAME, checked(answer)).clientOrderId
+        except PayloadError:
+            return ""
+
+    async def open_orders(self, symbol: str) -> Sequence[Order]:
         """All open orders of a market; conditional ones are kept elsewhere by the venue."""
-        return await self._ask.read(_ORDERS, "GET", "/fapi/v1/openOrders", {"symbol": symbol}, urgent=True)
+        answer = await self._ask.answer("GET", "/fapi/v1/openOrders", {"symbol": symbol}, urgent=True)
+
+        return self._list(answer, _ORDER, "orders", symbol, is_needed=attrgetter("is_own_order")).rows
 
     async def set_countdown(self, symbol: str, countdown_ms: int) -> None:
         """All open orders of the market are cancelled after so long unless this is called again; 0 ends it."""
@@ -247,9 +292,29 @@ class Rest:
 
         return decode(_ALGO_ORDER, checked(answer))
 
-    async def open_stops(self, symbol: str) -> list[AlgoOrder]:
+    async def open_stops(self, symbol: str) -> Sequence[AlgoOrder]:
         """All conditional orders of a market that wait or work."""
-        return await self._ask.read(_ALGO_ORDERS, "GET", "/fapi/v1/openAlgoOrders", {"symbol": symbol}, urgent=True)
+        answer = await self._ask.answer("GET", "/fapi/v1/openAlgoOrders", {"symbol": symbol}, urgent=True)
+
+        return self._list(answer, _ALGO_ORDER, "stops", symbol, is_needed=attrgetter("is_own_order")).rows
+
+    def _list(
+        self,
+        answer: Answer,
+        decoder: PayloadDecoder[T],
+        name: str,
+        symbol: str | None = None,
+        *,
+        is_needed: Callable[[Head], bool] = lambda _: False,
+    ) -> Page[T]:
+        """A list, row by row; see `RowReader.read`."""
+        try:
+            return self.reader.read(answer.body, decoder, name, symbol=symbol, is_needed=is_needed)
+        except PayloadError:
+            if is_json(answer.body):
+                raise
+
+            raise not_json(answer) from None
 
     # --- user stream -----------------------------------------------------------------------------------------------
 
@@ -264,39 +329,15 @@ class Rest:
         await self._ask.read(_DONE, "PUT", "/fapi/v1/listenKey", security=Security.KEY, urgent=True)
 
 
-def elements_of(answer: Answer) -> Sequence[bytes] | None:
-    """The elements of a batch's answer, undecoded; None when it is no list."""
-    try:
-        return [bytes(element) for element in _ELEMENTS.decode(answer.body)]
-    except PayloadError:
-        return None
-
-
-def order_of(body: bytes) -> Order | None:
-    """The order in a body or in one element of a batch; None when it is none."""
-    try:
-        return _ORDER.decode(body)
-    except PayloadError:
-        return None
-
-
-def algo_order_of(body: bytes) -> AlgoOrder | None:
-    """The conditional order in a body; None when it is none."""
-    try:
-        return _ALGO_ORDER.decode(body)
-    except PayloadError:
-        return None
-
-
-def _one(answer: Answer, single: PayloadDecoder[T], several: PayloadDecoder[list[T]], symbol: str) -> T:
+def _one(answer: Answer, single: PayloadDecoder[T], symbol: str) -> T:
     """The row of a market, where the venue answers with the row or with a list of rows."""
     if not answer.body.lstrip().startswith(b"["):
         return decode(single, answer)
 
-    rows: list[Any] = decode(several, answer)
-    found: T | None = next((row for row in rows if row.symbol == symbol), None)
+    elements = decode(_ELEMENTS, answer)
+    rows = list(RowReader().decode(elements, single, "rows", symbol=symbol, is_needed=lambda _: True))
 
-    if found is None:
+    if not rows:
         raise PayloadError(f"no row for {symbol}")
 
-    return found
+    return rows[0]

@@ -12,9 +12,11 @@ from perpmaker.connector.interface import CancelOrder
 from perpmaker.errors import PayloadError, VenueError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Accepted, NewOrder, OrderReport, Outcome, Rejected, Unknown
+from perpmaker_binance_perpetual.element import algo_order_of
 from perpmaker_binance_perpetual.outcome import unsent_or_lost
 from perpmaker_binance_perpetual.refusals import Answer, refusal_of
-from perpmaker_binance_perpetual.rest import Rest, algo_order_of
+from perpmaker_binance_perpetual.rest import Rest
+from perpmaker_binance_perpetual.rows import is_own
 from perpmaker_binance_perpetual.stops import StopNames, stop_parameters, translate_stop
 
 T = TypeVar("T", NewOrder, CancelOrder)
@@ -70,7 +72,15 @@ class StopDesk:
 
     async def open(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All stops of the market that wait or work."""
-        reports = [translate_stop(order, instrument) for order in await self.rest.open_stops(instrument.symbol)]
+        orders = await self.rest.open_stops(instrument.symbol)
+        reports = list(
+            self.rest.reader.translate(
+                orders,
+                lambda order: translate_stop(order, instrument),
+                "stops",
+                lambda order: is_own(order.clientAlgoId),
+            )
+        )
 
         for report in reports:
             self.names.listed(report)

@@ -19,10 +19,10 @@ from perpmaker_binance_perpetual.translate import (
     POSITION_SIDES,
     SIDE_NAMES,
     SIDES,
-    exact_lots,
     exact_ticks,
     lookup,
     order_ticks,
+    sizes,
 )
 from perpmaker_binance_perpetual.user_messages import OrderUpdate
 
@@ -73,18 +73,17 @@ def stop_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
 
 def translate_stop(order: AlgoOrder, instrument: Instrument) -> OrderReport:
     """A stop as placing, asking and listing show it."""
-    filled_lots = _lots(instrument, order.actualQty, "$.actualQty")
+    size = sizes(instrument, order.quantity or "0", order.actualQty or "0", "$.quantity")
 
     return OrderReport(
         client_id=order.clientAlgoId,
         venue_id=str(order.algoId),
         side=lookup(SIDES, order.side, "$.side"),
         position_side=lookup(POSITION_SIDES, order.positionSide, "$.positionSide"),
-        status=_status(order.algoStatus, filled_lots),
+        status=_status(order.algoStatus, size["filled_lots"]),
         raw_status=order.algoStatus,
         ticks=order_ticks(instrument, order.triggerPrice, "$.triggerPrice"),
-        lots=_lots(instrument, order.quantity, "$.quantity"),
-        filled_lots=filled_lots,
+        **size,
         reduce_only=True,
         type=OrderType.VENUE_STOP,
         venue_ms=order.updateTime,
@@ -96,18 +95,17 @@ def translate_stop(order: AlgoOrder, instrument: Instrument) -> OrderReport:
 
 def translate_stop_update(update: AlgoUpdate, instrument: Instrument, venue_ms: int) -> OrderReport:
     """What ALGO_UPDATE says of a stop."""
-    filled_lots = _lots(instrument, update.aq, "$.o.aq")
+    size = sizes(instrument, update.q or "0", update.aq or "0", "$.o.q")
 
     return OrderReport(
         client_id=update.caid,
         venue_id=str(update.aid),
         side=lookup(SIDES, update.S, "$.o.S"),
         position_side=lookup(POSITION_SIDES, update.ps, "$.o.ps"),
-        status=_status(update.X, filled_lots),
+        status=_status(update.X, size["filled_lots"]),
         raw_status=update.X,
         ticks=order_ticks(instrument, update.tp, "$.o.tp"),
-        lots=_lots(instrument, update.q, "$.o.q"),
-        filled_lots=filled_lots,
+        **size,
         reduce_only=True,
         type=OrderType.VENUE_STOP,
         venue_ms=venue_ms,
@@ -128,11 +126,6 @@ def _status(word: str, filled_lots: int) -> OrderStatus | None:
         return OrderStatus.CANCELLED
 
     return STATUSES.get(word)
-
-
-def _lots(instrument: Instrument, value: str | float | None, path: str) -> int:
-    """Lots, where an empty text stands for none."""
-    return 0 if value in {None, ""} else exact_lots(instrument, value, path)
 
 
 @attrs.define

@@ -75,7 +75,8 @@ class Tolerance:
 
 def read_event(message: str | bytes) -> str:
     """The name of a streamed event; ConnectivityError when it announces the server's end."""
-    name = _STREAM_EVENT.decode(message).e
+    event = _STREAM_EVENT.decode(message).e
+    name = event if isinstance(event, str) else ""
 
     if name == _SHUTDOWN:
         raise ConnectivityError("Binance announced that it will close this connection")

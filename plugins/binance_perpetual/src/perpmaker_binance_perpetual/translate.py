@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price
 from perpmaker.errors import PayloadError
@@ -85,9 +85,28 @@ def exact_lots(instrument: Instrument, value: Number, path: str) -> int:
         raise PayloadError(str(error), path=path) from None
 
 
-def order_lots(instrument: Instrument, value: Number, path: str, *, forced: str) -> int:
-    """An order's amount in lots; what the venue closes by force need not be a whole number of them."""
-    return instrument.lots_down(parse_amount(value, path=path)) if forced else exact_lots(instrument, value, path)
+def shown_lots(instrument: Instrument, value: Number, path: str) -> int:
+    """The whole lots of what other people show or trade; their orders may lie between two lots."""
+    return instrument.lots_down(parse_amount(value, path=path))
+
+
+def order_lots(instrument: Instrument, value: Number, path: str) -> int | None:
+    """An order's amount in lots; None where it is not a whole number of them.
+
+    What the venue closes by force need not be, and an order keeps its amount when the market's lot becomes another.
+    """
+    try:
+        return instrument.exact_lots(parse_amount(value, path=path))
+    except ValueError:
+        return None
+
+
+def sizes(instrument: Instrument, amount: Number, filled: Number, path: str) -> dict[str, Any]:
+    """The sizes of an OrderReport; where lots are not known, what is left of it in base."""
+    lots, done = order_lots(instrument, amount, path), parse_amount(filled, path=path)
+    remaining = None if lots is not None else max(Decimal(0), parse_amount(amount, path=path) - done)
+
+    return {"lots": lots, "filled_lots": instrument.lots_down(done), "remaining": remaining}
 
 
 def exact_ticks(instrument: Instrument, value: Number, path: str) -> int:
@@ -155,8 +174,7 @@ def translate_order(order: Order, instrument: Instrument) -> OrderReport:
         status=STATUSES.get(order.status),
         raw_status=order.status,
         ticks=order_ticks(instrument, order.price, "$.price"),
-        lots=order_lots(instrument, order.origQty, "$.origQty", forced=forced),
-        filled_lots=order_lots(instrument, order.executedQty, "$.executedQty", forced=forced),
+        **sizes(instrument, order.origQty, order.executedQty, "$.origQty"),
         reduce_only=order.reduceOnly,
         type=_order_type(order.type, order.timeInForce),
         venue_ms=order.updateTime,
@@ -204,7 +222,7 @@ def translate_order_update(update: OrderUpdate, instrument: Instrument) -> Itera
     if parse_amount(update.l, path="$.o.l"):
         yield OrderFilled(fill=_streamed_fill(update, instrument, report.filled_lots))
 
-    if update.x == "AMENDMENT" and report.ticks is not None:
+    if update.x == "AMENDMENT" and report.ticks is not None and report.lots is not None:
         yield OrderAmended(client_id=update.c, ticks=report.ticks, lots=report.lots, venue_ms=update.T)
     elif report.status is OrderStatus.CANCELLED:
         cause, detail = cancel_cause(update)
@@ -226,8 +244,7 @@ def _streamed_report(update: OrderUpdate, instrument: Instrument) -> OrderReport
         status=STATUSES.get(update.X),
         raw_status=update.X,
         ticks=order_ticks(instrument, update.p, "$.o.p"),
-        lots=order_lots(instrument, update.q, "$.o.q", forced=forced),
-        filled_lots=order_lots(instrument, update.z, "$.o.z", forced=forced),
+        **sizes(instrument, update.q, update.z, "$.o.q"),
         reduce_only=bool(update.R),
         type=_order_type(update.o, update.f),
         venue_ms=update.T,
@@ -292,7 +309,7 @@ def translate_trade(trade: AggregateTrade, instrument: Instrument) -> Traded:
     """Somebody's trade; `m` says that the buyer was the maker, so the taker sold."""
     return Traded(
         ticks=exact_ticks(instrument, trade.p, "$.p"),
-        lots=exact_lots(instrument, trade.q, "$.q"),
+        lots=shown_lots(instrument, trade.q, "$.q"),
         taker=Side.SELL if trade.m else Side.BUY,
         venue_ms=trade.T,
     )

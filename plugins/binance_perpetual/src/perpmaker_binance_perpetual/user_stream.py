@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
@@ -19,16 +19,16 @@ from perpmaker.wire.websocket import WebSocket, open_websocket
 from perpmaker_binance_perpetual.account import translate_account_update, translate_margin_call
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
 from perpmaker_binance_perpetual.rotation import Messages, open_rotation
+from perpmaker_binance_perpetual.rows import RowReader
 from perpmaker_binance_perpetual.stop_messages import ConditionalUpdate
 from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
 from perpmaker_binance_perpetual.streams import StreamAccess, StreamFeed, Tolerance, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
-from perpmaker_binance_perpetual.user_messages import AccountConfigUpdate, AccountUpdate, MarginCall, OrderTradeUpdate
+from perpmaker_binance_perpetual.user_messages import AccountConfigUpdate, OrderTradeUpdate
+from perpmaker_binance_perpetual.user_rows import UserRows
 
 _ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
-_ACCOUNT_UPDATE = PayloadDecoder(AccountUpdate)
 _ACCOUNT_CONFIG_UPDATE = PayloadDecoder(AccountConfigUpdate)
-_MARGIN_CALL = PayloadDecoder(MarginCall)
 _CONDITIONAL_UPDATE = PayloadDecoder(ConditionalUpdate)
 
 _RENEWAL_S = 20 * 60.0
@@ -40,6 +40,10 @@ _CLOCK_S = 4 * 60.0
 _PATIENCE_S = 2.0
 """What a chore may take: private events wait in the socket meanwhile."""
 
+_ORDERS = frozenset({"ORDER_TRADE_UPDATE", "ALGO_UPDATE"})
+_OWNED = _ORDERS | {"ACCOUNT_CONFIG_UPDATE"}
+"""Events about an order, or about a market: those of other markets are not looked into."""
+
 _ELSEWHERE = frozenset({"TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE"})
 """Events that say nothing beyond what the others say, or nothing about what this program places."""
 
@@ -48,12 +52,13 @@ _ELSEWHERE = frozenset({"TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE"})
 class AccountView:
     """What the stream's translation needs to know of the account, and whom to tell of an order's two names.
 
-    `stops` knows which orders our stops became.
+    `stops` knows which orders our stops became, `reader` counts what is not ours and cannot be read.
     """
 
     settings: Callable[[], VenueSettings | None]
     remember: Callable[[OrderReport], object]
     stops: StopNames = attrs.field(factory=StopNames)
+    reader: RowReader = attrs.field(factory=RowReader)
 
 
 def account_feed(access: StreamAccess, instrument: Instrument, account: AccountView) -> StreamFeed:
@@ -89,6 +94,14 @@ class AccountReceiver:
         self._renew_at = clock.now() + _RENEWAL_S
         self._measure_at = clock.now() + _CLOCK_S
         self._failed_renewals = 0
+        self._rows = UserRows(instrument.symbol, account.reader)
+        self._translators: Mapping[str, Callable[[str | bytes], Iterable[Event]]] = {
+            "ORDER_TRADE_UPDATE": self._translate_order,
+            "ALGO_UPDATE": self._translate_stop,
+            "ACCOUNT_UPDATE": self._translate_account,
+            "ACCOUNT_CONFIG_UPDATE": self._translate_config,
+            "MARGIN_CALL": self._translate_call,
+        }
 
     async def receive(self) -> Sequence[Event]:
         """The next events, at least one; keeps the stream's key and the clock fresh meanwhile."""
@@ -147,44 +160,51 @@ class AccountReceiver:
         try:
             return tuple(self._translate(message))
         except PayloadError as error:
-            self.tolerance.bear(error)
+            self._leave_out(message, error)
 
         return ()
+
+    def _leave_out(self, message: str | bytes, error: PayloadError) -> None:
+        """Leave out what is not ours; ours, or what is no event at all, ends the stream."""
+        try:
+            name = read_event(message)
+
+            if name in _ORDERS:
+                self._rows.skip(message, name)
+                return
+        except PayloadError:
+            pass
+
+        self.tolerance.bear(error)
 
     def _translate(self, message: str | bytes) -> Iterable[Event]:
         name = read_event(message)
 
-        if name == "ORDER_TRADE_UPDATE":
-            return self._translate_order(message)
-
-        if name == "ACCOUNT_UPDATE":
-            update = _ACCOUNT_UPDATE.decode(message)
-
-            return translate_account_update(update, self._instrument, self._mode())
-
-        if name == "ALGO_UPDATE":
-            return self._translate_stop(message)
-
-        if name == "ACCOUNT_CONFIG_UPDATE":
-            return self._translate_config(message)
-
-        if name == "MARGIN_CALL":
-            return translate_margin_call(_MARGIN_CALL.decode(message), self._instrument, self._account.settings())
-
         if name == "listenKeyExpired":
             raise ConnectivityError("the key of Binance's user stream has expired")
 
-        if name not in _ELSEWHERE:
-            self.tolerance.note(name)
+        translate = self._translators.get(name)
 
-        return ()
+        if translate is None:
+            if name not in _ELSEWHERE:
+                self.tolerance.note(name)
+
+            return ()
+
+        return () if name in _OWNED and not self._rows.is_ours(message) else translate(message)
+
+    def _translate_account(self, message: str | bytes) -> Iterable[Event]:
+        update = self._rows.account_update(message)
+
+        return () if update is None else translate_account_update(update, self._instrument, self._mode())
+
+    def _translate_call(self, message: str | bytes) -> Iterable[Event]:
+        call = self._rows.margin_call(message)
+
+        return () if call is None else translate_margin_call(call, self._instrument, self._account.settings())
 
     def _translate_order(self, message: str | bytes) -> Iterable[Event]:
         update = _ORDER_TRADE_UPDATE.decode(message).o
-
-        if update.s != self._instrument.symbol:
-            return ()
-
         events = tuple(translate_order_update(update, self._instrument))
         stop = self._account.stops.origin(update, self._instrument)
 
@@ -201,19 +221,16 @@ class AccountReceiver:
 
     def _translate_stop(self, message: str | bytes) -> Iterable[Event]:
         update = _CONDITIONAL_UPDATE.decode(message)
-
-        if update.o.s != self._instrument.symbol:
-            return ()
-
+        report = translate_stop_update(update.o, self._instrument, update.T)
         self._account.stops.tell(update.o.caid, None if update.o.ai is None else str(update.o.ai))
 
-        return (OrderReported(report=translate_stop_update(update.o, self._instrument, update.T), by_stream=True),)
+        return (OrderReported(report=report, by_stream=True),)
 
     def _translate_config(self, message: str | bytes) -> Iterable[Event]:
         change = _ACCOUNT_CONFIG_UPDATE.decode(message).ac
         known = self._account.settings()
 
-        if change is None or known is None or change.s != self._instrument.symbol:
+        if change is None or known is None:
             return ()
 
         return (SettingsReported(settings=attrs.evolve(known, leverage=change.l)),)

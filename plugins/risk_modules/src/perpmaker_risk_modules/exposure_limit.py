@@ -139,7 +139,7 @@ def _exposure(view: View, side: Side, position_side: PositionSide, but: Slot | N
 
     for report in view.foreign:  # somebody else's, on the same account: what they fill is held here too
         if report.side is side and report.position_side is position_side and not _only_closes(report):
-            left = report.lots - report.filled_lots
+            left = _up(report.left(view.instrument.lot) / view.instrument.lot)
             lots, units = lots + left, units + left * (report.ticks or 0)
 
     for slot, quote in view.approved.items():
