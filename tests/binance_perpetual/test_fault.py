@@ -263,12 +263,12 @@ async def test_F18_a_garbled_answer_to_a_question_is_no_answer() -> None:
     """What is not JSON may be asked again; JSON of a wrong shape is named as what it is."""
     async with open_room() as room:
         room.fault(act="body", when="after", arg="<html>", method="GET", path="/fapi/v1/openOrders")
-        room.fault(act="body", when="after", arg='[{"orderId":1}]', method="GET", path="/fapi/v3/positionRisk")
+        room.fault(act="body", when="after", arg='[{"symbol":"BTCUSDT"}]', method="GET", path="/fapi/v3/positionRisk")
 
         with pytest.raises(ConnectivityError):
             await room.connector.open_orders(room.instrument)
 
-        with pytest.raises(PayloadError, match="symbol"):
+        with pytest.raises(PayloadError, match="positionSide"):
             await room.connector.fetch_account(room.instrument)
 
 
