@@ -134,10 +134,9 @@ class PluginSite:
 
     def command(self, *words: object, timeout: float = 60, **variables: str) -> Ended:
         """Run the command to its end."""
-        environment = {**os.environ, "PYTHONPATH": self._path, "PERPMAKER_HOME": str(self.home), **variables}
         ended = subprocess.run(  # noqa: S603  # our own command
             [sys.executable, "-m", "perpmaker", *map(str, words)],
-            env=environment,
+            env={**self.environment, **variables},
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -147,8 +146,11 @@ class PluginSite:
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
     @property
-    def _path(self) -> str:
-        return os.pathsep.join(filter(None, (str(self.root), os.environ.get("PYTHONPATH", ""))))
+    def environment(self) -> dict[str, str]:
+        """The variables of a process that finds the plugins, and keeps its state in a folder of the test."""
+        path = os.pathsep.join(filter(None, (str(self.root), os.environ.get("PYTHONPATH", ""))))
+
+        return {**os.environ, "PYTHONPATH": path, "PERPMAKER_HOME": str(self.home)}
 
     def tracebacks(self) -> list[str]:
         """The texts of the traceback files in the state directory."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -74,10 +73,9 @@ def test_A7_a_signal_is_heard_while_a_module_sleeps(site: PluginSite) -> None:
     body = f"{counted}if self.n > 2: time.sleep(30)\n        return Approved(quote=quote)"
     site.install(MODULE.format(body=body))
     file = site.configure(tables="[risk.tide]\n")
-    environment = {**os.environ, "PYTHONPATH": str(site.root), "PERPMAKER_HOME": str(site.home)}
     process = subprocess.Popen(  # noqa: S603  # our own command
         [sys.executable, "-m", "perpmaker", "run", str(file)],
-        env=environment,
+        env=site.environment,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,

@@ -23,7 +23,7 @@ from perpmaker.state.view import View
 from perpmaker.testing.scene import Quoter, Scene
 from perpmaker.watchdog import Watchdog
 
-ROUNDS = 2_000
+ROUNDS = 1_000
 
 
 @attrs.define
