@@ -46,7 +46,7 @@ TABLE: dict[str, set[str]] = {
     "hookspecs": {"declarations"},
     "plugins": {"declarations", "errors", "foreign_code", "hookspecs", "strategy"},
     "catalog": {"declarations", "errors", "plugins"},
-    "config": VALUES | {"catalog", "connector", "declarations", "exits", "secret"},
+    "config": VALUES | {"foreign_code", "catalog", "connector", "declarations", "exits", "secret"},
     "engine.trader": PURE | {"execution", "exits", "risk", "strategy"},
     "engine": PURE
     | {"clock", "connector", "declarations", "execution", "exits", "foreign_code"}

@@ -172,19 +172,20 @@ def _refuse_idle(given: Mapping[str, object]) -> None:
 
 
 def _dialect(venue: str) -> Dialect:
-    from perpmaker.catalog import load_catalog  # noqa: PLC0415  # looks at every installed plugin
+    from perpmaker.cli.installation import watched_catalog  # noqa: PLC0415  # looks at every installed plugin
+    from perpmaker.engine.plugin_start import code_of  # noqa: PLC0415  # as above
 
-    declaration = load_catalog().derivative_connector(venue)
+    declaration = watched_catalog().derivative_connector(venue)
 
     if declaration.sandbox is None:
         raise PluginError(f"{venue} has no sandbox.")
 
-    return declaration.sandbox()
+    return code_of(declaration).call("sandbox", declaration.sandbox)
 
 
 def _source(text: str) -> tuple[str, Dialect, str]:
     """Name, dialect and market of a price source, given as NAME:MARKET."""
-    from perpmaker.catalog import load_catalog  # noqa: PLC0415  # as above
+    from perpmaker.cli.installation import watched_catalog  # noqa: PLC0415  # as above
     from perpmaker.cli.source import source_dialect  # noqa: PLC0415  # as above
 
     name, colon, market = text.partition(":")
@@ -192,7 +193,7 @@ def _source(text: str) -> tuple[str, Dialect, str]:
     if not (name and colon and market):
         raise click.BadParameter(f"{text!r} is not NAME:MARKET, such as binance:BTC-USDT", param_hint="--source")
 
-    return name, source_dialect(load_catalog(), name), market
+    return name, source_dialect(watched_catalog(), name), market
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from perpmaker.catalog import Catalog
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import SandboxAccess
 from perpmaker.declarations import PriceSourceDeclaration
+from perpmaker.engine.plugin_start import code_of
 from perpmaker.errors import PluginError, RefusedError
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.server import SandboxLine
@@ -29,7 +30,7 @@ def source_dialect(catalog: Catalog, name: str) -> Dialect:
     if declaration.sandbox is None:
         raise PluginError(f"{name} has no sandbox.")
 
-    return declaration.sandbox()
+    return code_of(declaration).call("sandbox", declaration.sandbox)
 
 
 def source_access(configuration: Configuration, line: SandboxLine) -> SandboxAccess | None:

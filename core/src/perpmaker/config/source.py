@@ -10,6 +10,7 @@ import attrs
 from perpmaker.config.settings import RunSettings
 from perpmaker.connector.interface import SourceRequest
 from perpmaker.declarations import PriceSourceDeclaration
+from perpmaker.foreign_code import ForeignCode
 
 
 def source_request(run: RunSettings, strategy: object) -> SourceRequest:
@@ -36,7 +37,11 @@ def source_faults(
         yield "price_source", f"gives prices by market: {keys}"
 
     if source.check is not None and request is not None:
-        yield from source.check(settings, request)
+        code = ForeignCode(kind="price source", name=source.name, distribution=source.distribution)
+        found = code.call("check", tuple, code.call("check", source.check, settings, request))
+
+        with code.blamed("check"):
+            yield from [(str(key), str(allowed)) for key, allowed in found]
 
 
 def with_max_age(strategy: Any, run: RunSettings) -> Any:  # noqa: ANN401  # of whichever settings class the strategy has

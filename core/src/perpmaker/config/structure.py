@@ -14,7 +14,8 @@ import attrs
 
 from perpmaker.config.file import Document, KeyPath
 from perpmaker.config.reader import Fault, Reader, reader_for
-from perpmaker.errors import PluginError, Problem
+from perpmaker.errors import PluginFaultError, Problem
+from perpmaker.foreign_code import said
 from perpmaker.model.setting import CrossChecked
 from perpmaker.secret import reference_fault
 
@@ -160,7 +161,7 @@ def _readers(settings: type) -> tuple[tuple[str, Reader, bool], ...]:
         return tuple((field.name, reader_for(field.type), field.default is attrs.NOTHING) for field in fields)
     except Exception as error:
         where = f"{settings.__module__}.{settings.__qualname__}"
-        raise PluginError(f"The settings class {where} cannot be read: {error}") from error
+        raise PluginFaultError(f"The settings class {where} cannot be read: {said(error)}") from error
 
 
 def _read(reader: Reader, key: str, value: object) -> object:
@@ -194,11 +195,11 @@ def _built(
 
             if isinstance(built, CrossChecked):
                 more.extend((key, Fault(allowed)) for key, allowed in built.faults())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if faults:
                 return None, more
 
             where = f"{settings.__module__}.{settings.__qualname__}"
-            raise PluginError(f"The settings class {where} raised {type(error).__name__}: {error}") from error
+            raise PluginFaultError(f"The settings class {where} raised {said(error)}") from error
 
     return built, more
