@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import attrs
 import pytest
 
+from perpmaker import RiskModuleDeclaration
+from perpmaker.model.quote import Quote
+from perpmaker.risk.interface import Approved, Refused
+from perpmaker.state.view import View
+from perpmaker.testing.scenario import Scenario
+
 from .plugin_site import MODULE, SOURCE, Ended, PluginSite
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Nothing to set."""
 
 
 def check_blamed(ended: Ended, site: PluginSite, who: str, words: str) -> None:
@@ -20,24 +36,65 @@ def check_blamed(ended: Ended, site: PluginSite, who: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [
-        ("return None", "NoneType"),
-        ("return True", "bool"),
-        ("return Refused(quote=quote, reason='x')", "TypeError"),
-        ("return Refused(quote=quote, module=None, reason='x')", "module None"),
-        ("return Refused(quote=quote, module='tide', reason='')", "must be texts"),
-        ("return Approved(quote=attrs.evolve(quote, lots=1.0))", "must be int"),
-        ("raise KeyError('deep')", "KeyError"),
-        ("raise SystemExit(0)", "SystemExit"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-        ("import asyncio; raise asyncio.CancelledError", "CancelledError"),
-    ],
+    [("return None", "NoneType"), ("return Refused(quote=quote, reason='x')", "TypeError")],
 )
-def test_B3_a_risk_module_that_answers_or_raises_wrongly_is_named(site: PluginSite, body: str, words: str) -> None:
+def test_B3_a_risk_module_that_fails_before_the_run_is_named(site: PluginSite, body: str, words: str) -> None:
     """Whatever it is, it is not the strategy's fault and not ours."""
     site.install(MODULE.format(body=body))
     ended = site.command("check", site.configure(tables="[risk.tide]\n"))
     check_blamed(ended, site, "risk module tide", words)
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda _: None, "NoneType"),
+        (lambda _: True, "bool"),
+        (lambda quote: Refused(quote=quote, module=None, reason="x"), "module None"),  # type: ignore[arg-type]  # wrong
+        (lambda quote: Refused(quote=quote, module="tide", reason=""), "must be texts"),
+        (lambda quote: Approved(quote=attrs.evolve(quote, lots=1.0)), "must be int"),
+        (lambda quote: Approved(quote=attrs.evolve(quote, lots=quote.lots + 1)), "may only shrink"),
+        (lambda _: _raise(KeyError("deep")), "KeyError"),
+        (lambda _: _raise(SystemExit(0)), "SystemExit"),
+        (lambda _: _raise(KeyboardInterrupt()), "KeyboardInterrupt"),
+        (lambda _: _raise(asyncio.CancelledError()), "CancelledError"),
+        (lambda _: _raise(GeneratorExit()), "GeneratorExit"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["One-way", "Hedge"])
+def test_B3_a_risk_module_that_answers_or_raises_wrongly_halts_by_its_name(
+    answer: Callable[[Quote], Any], words: str, mode: str
+) -> None:
+    """While running: quotes go, the halt names plugin and distribution, and the target of a position goes on."""
+
+    class Module:
+        wrong = False
+
+        def review(self, _: View, quote: Quote) -> Any:
+            return answer(quote) if self.wrong else Approved(quote=quote)
+
+    module = Module()
+    tide = RiskModuleDeclaration(
+        name="tide", summary="T", settings=Settings, build=lambda _, __: module, distribution="perpmaker-tide 1.0"
+    )
+    keys = {"position_mode": mode, "long_profit_taking_spread": 2, "when_in_position": "hold", "filled_order_delay": 0}
+    scenario = Scenario({"risk": {"tide": {}}, **keys}, plugins=(tide,))
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+    module.wrong = True
+    scenario.fill("buy 0")
+    scenario.advance(60)
+    scenario.book(bid="99.5", ask="99.7")
+    scenario.advance(60)
+
+    assert scenario.mode.startswith("halt: the risk module tide of perpmaker-tide 1.0 failed in review")
+    assert words in scenario.mode
+    assert scenario.quotes() == []
+    assert len(scenario.exits()) >= 1
 
 
 @pytest.mark.parametrize(
@@ -51,18 +108,23 @@ def test_B3_a_risk_module_that_answers_or_raises_wrongly_is_named(site: PluginSi
         ("import asyncio; asyncio.current_task().cancel(); await anyio.sleep(9)", "pass", "Cancel"),
     ],
 )
-@pytest.mark.parametrize("command", ["check", "run"])
 def test_B3_a_price_source_that_fails_before_the_run_is_named(
-    site: PluginSite, body: str, opening: str, words: str, command: str
+    site: PluginSite, body: str, opening: str, words: str
 ) -> None:
-    """In the pre-flight of check and of run alike."""
+    """In `open` and in `receive`, raised or answered."""
     site.install(SOURCE.format(body=body, opening=opening))
-    file = site.configure(top='price_source = "tide"')
-    options = ("--for", "3") if command == "run" else ()
-    check_blamed(site.command(command, file, *options), site, "price source tide", words)
+    ended = site.command("check", site.configure(top='price_source = "tide"'))
+    check_blamed(ended, site, "price source tide", words)
 
 
-@pytest.mark.parametrize("made", ["None", "object()", "1 / 0", "(_ for _ in ()).throw(SystemExit(0))"])
+def test_B3_a_price_source_that_fails_in_the_preflight_of_a_run_is_named(site: PluginSite) -> None:
+    """As in check."""
+    site.install(SOURCE.format(body="raise KeyError('deep')", opening="pass"))
+    ended = site.command("run", site.configure(top='price_source = "tide"'), "--for", "3")
+    check_blamed(ended, site, "price source tide", "KeyError")
+
+
+@pytest.mark.parametrize("made", ["None", "(_ for _ in ()).throw(SystemExit(0))"])
 def test_B3_a_build_that_gives_what_is_none_is_named(site: PluginSite, made: str) -> None:
     """A module that is no module is found when it is built, and not as an error of ours at the first quote."""
     body = MODULE.format(body="pass").replace("build=lambda s, i: Module()", f"build=lambda s, i: {made}")
@@ -109,11 +171,9 @@ def register_derivative_connectors(register):
     [
         ("x = 1", "None", "no connector"),
         ("async def instrument(self, market): return None", "Wrong(inner)", "NoneType is no Instrument"),
-        ("async def instrument(self, market): raise SystemExit(0)", "Wrong(inner)", "SystemExit"),
         ("async def fetch_account(self, instrument): return {}", "Wrong(inner)", "dict is no AccountSnapshot"),
         ("def feeds(self, instrument): return [None]", "Wrong(inner)", "feeds"),
         ("fence_s = 'soon'", "Wrong(inner)", "fence_s"),
-        ("async def read_settings(self, instrument): return True", "Wrong(inner)", "bool is no VenueSettings"),
     ],
 )
 def test_B3_a_connector_that_answers_wrongly_is_named(site: PluginSite, method: str, yielded: str, words: str) -> None:
