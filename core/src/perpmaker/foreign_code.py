@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from math import inf
 from types import CodeType, FrameType
 from typing import Any, NoReturn, TypeVar
@@ -84,19 +85,17 @@ class ForeignCode:
             return function(*arguments)
         except BaseException as error:  # noqa: BLE001  # judged, and raised again
             RUNNING.code = before
-            self._raise(what, error, is_async=False)
+            self.raise_contained(what, error, is_async=False)
         finally:
             RUNNING.code = before
             RUNNING.serial += 1
 
     async def run(self, what: str, function: Callable[..., Awaitable[_Answer]], *arguments: Any) -> _Answer:  # noqa: ANN401  # as above
         """Call a coroutine function of the plugin and await it; PluginFaultError as with `call`."""
-        made = self.call(what, function, *arguments)
-
         try:
-            answer: _Answer = await _Steps(self, made)
+            answer: _Answer = await Steps(self, partial(function, *arguments) if arguments else function)
         except BaseException as error:  # noqa: BLE001  # judged, and raised again
-            self._raise(what, error, is_async=True)
+            self.raise_contained(what, error, is_async=True)
         else:
             return answer
 
@@ -106,7 +105,7 @@ class ForeignCode:
         try:
             yield
         except BaseException as error:  # noqa: BLE001  # judged, and raised again
-            self._raise(what, error, is_async=False)
+            self.raise_contained(what, error, is_async=False)
 
     def fault(self, what: str, error: BaseException) -> PluginFaultError:
         """The fault that an error amounts to, reported."""
@@ -121,7 +120,7 @@ class ForeignCode:
 
         return fault
 
-    def _raise(self, what: str, error: BaseException, *, is_async: bool) -> NoReturn:
+    def raise_contained(self, what: str, error: BaseException, *, is_async: bool) -> NoReturn:
         """Raise what an error of foreign code comes to: the error itself where that is right, or the plugin's fault."""
         contained = self._contained(what, error, is_async=is_async)
 
@@ -186,19 +185,23 @@ def raise_if_meant(error: BaseException) -> None:
         raise error
 
 
-class _Steps:
-    """An awaitable of a plugin, whose every step between two suspensions is marked as the plugin's."""
+class Steps:
+    """A call of a plugin's coroutine function, every step between two suspensions of which is marked as the plugin's.
 
-    __slots__ = ("_awaitable", "_code")
+    It contains nothing; whoever awaits it hands what is raised to `raise_contained`.
+    """
 
-    def __init__(self, code: ForeignCode, awaitable: Awaitable[Any]) -> None:
+    __slots__ = ("_code", "_function")
+
+    def __init__(self, code: ForeignCode, function: Callable[[], Awaitable[Any]]) -> None:
         self._code = code
-        self._awaitable = awaitable
+        self._function = function
 
     def __await__(self) -> Generator[Any, Any, Any]:
         code, running = self._code, RUNNING
-        steps: Any = self._awaitable.__await__()
-        resume, suspended, is_ending = steps.send, 0, False
+        steps: Any = None
+        resume: Callable[[Any], Any] | None = None
+        suspended, is_ending = 0, False
         value: Any = None
 
         while True:
@@ -207,6 +210,10 @@ class _Steps:
             running.serial += 1
 
             try:
+                if resume is None:
+                    steps = self._function().__await__()
+                    resume = steps.send
+
                 wanted = resume(value)
             except StopIteration as end:
                 return end.value
@@ -235,7 +242,7 @@ class _Steps:
                 resume, value = steps.throw, error
 
 
-CALLERS: frozenset[CodeType] = frozenset({ForeignCode.call.__code__, _Steps.__await__.__code__})
+CALLERS: frozenset[CodeType] = frozenset({ForeignCode.call.__code__, Steps.__await__.__code__})
 """The code in whose frames foreign code begins: what is above it on the stack is the plugin's, or was called by it."""
 
 

@@ -186,7 +186,8 @@ class _Listener:
                     for event in await receiver.receive():
                         self.state.fold(event, self.clock.now())
 
-                    await pace.keep()
+                    if pace.is_due():
+                        await pace.turn()
 
                     if self._is_complete():
                         self.ready.set()

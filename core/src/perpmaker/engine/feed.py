@@ -109,7 +109,9 @@ class FeedRunner:
                 while True:
                     events = await receiver.receive()
                     self.emit(events if is_checked else checked_events(events))
-                    await pace.keep()
+
+                    if pace.is_due():
+                        await pace.turn()
 
                     if self.feed.stall_s is not None:
                         silence.deadline = anyio.current_time() + self.feed.stall_s

@@ -27,13 +27,14 @@ class Pace:
         self._count = 0
         self._since = anyio.current_time()
 
-    async def keep(self) -> None:
-        """A message was passed on."""
+    def is_due(self) -> bool:
+        """A message was passed on: whether it is time for `turn`."""
         self._count += 1
 
-        if self._count % EVERY:
-            return
+        return self._count % EVERY == 0
 
+    async def turn(self) -> None:
+        """Give everybody else a turn."""
         if self._count < MOST:
             await anyio.lowlevel.checkpoint()
             return

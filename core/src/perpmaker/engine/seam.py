@@ -35,13 +35,14 @@ _Answer = TypeVar("_Answer")
 
 _EVENTS = frozenset(get_args(Event))
 
+_SEQUENCES = (tuple, list)  # asked first: an abstract class takes longer
 _BOOKS = frozenset({BookSnapshot, BookChanged})
 _CHECKED = _EVENTS - _BOOKS - {ReferenceChanged, Traded, FeedAlive, BookLost}
 
 
 def checked_events(events: Sequence[Event]) -> Sequence[Event]:
     """The events, when they are some."""
-    if not isinstance(events, Sequence):
+    if type(events) not in _SEQUENCES and not isinstance(events, Sequence):
         raise TypeError(f"{type(events).__name__} is no sequence of events")
 
     for event in events:
