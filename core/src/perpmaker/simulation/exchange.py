@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from decimal import Decimal
 from itertools import islice
 
-import attrs
-
 from perpmaker.model.income import IncomeKind
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide, Side
@@ -33,20 +31,10 @@ from perpmaker.simulation.order import (
     SimulatedOrder,
 )
 from perpmaker.simulation.settlement import check_countdowns, check_good_till, check_liquidations, settle_funding
-from perpmaker.simulation.statement import AccountState, Assets, Income
+from perpmaker.simulation.statement import AccountState, Assets, Depth, Income
 from perpmaker.simulation.street import Street
 
 _HOUR_MS = 3_600_000
-
-
-@attrs.frozen(kw_only=True)
-class Depth:
-    """The displayed book from the best outward, (ticks, lots), as of `update_id`."""
-
-    update_id: int
-    bids: tuple[tuple[int, int], ...]
-    asks: tuple[tuple[int, int], ...]
-    now_ms: int
 
 
 class Exchange:
@@ -225,6 +213,11 @@ class Exchange:
         """Take an order: fill what crosses, rest the remainder if it may rest. Returns it as it is afterwards."""
         with self._command(account, now_ms) as owner:
             return order_entry.place(self._floor, owner, request)
+
+    def trade_off_book(self, account: str, request: OrderRequest, now_ms: int) -> SimulatedOrder:
+        """Take an order that trades at its price with nobody on the book, which stays as it is; refused as any."""
+        with self._command(account, now_ms) as owner:
+            return order_entry.trade_off_book(self._floor, owner, request)
 
     def amend(
         self,

@@ -152,9 +152,9 @@ class Floor:
         else:
             maker = self._open(resting)
             self.book.side(side.opposite).reduce(resting, lots)
-            self._execute(maker, ticks, lots, trade_id, maker=True)
+            self.execute(maker, ticks, lots, trade_id, maker=True)
 
-        return None if taker is None else self._execute(taker, ticks, lots, trade_id, maker=False)
+        return None if taker is None else self.execute(taker, ticks, lots, trade_id, maker=False)
 
     def print_trade(self, side: Side, ticks: int, lots: int) -> int:
         """Print a public trade; returns its id."""
@@ -170,7 +170,8 @@ class Floor:
 
         return trade_id
 
-    def _execute(self, order: SimulatedOrder, ticks: int, lots: int, trade_id: int, *, maker: bool) -> SimulatedOrder:
+    def execute(self, order: SimulatedOrder, ticks: int, lots: int, trade_id: int, *, maker: bool) -> SimulatedOrder:
+        """Book an execution of an order; returns the order as it is afterwards."""
         account = self.accounts[order.account]
         execution = self._settle(account, order, ticks, lots, trade_id, maker=maker)
         filled = order.filled_lots + lots

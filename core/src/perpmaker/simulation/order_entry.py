@@ -38,6 +38,23 @@ def place(
     return _accept(floor, order)
 
 
+def trade_off_book(floor: Floor, account: Account, request: OrderRequest) -> SimulatedOrder:
+    """Take an order that trades at its price with somebody who is not on the book, or raise DeniedError.
+
+    No other order of the account is touched, unless the position no longer carries it.
+    """
+    if account.liquidating:
+        raise DeniedError(Denial.IN_LIQUIDATION)
+
+    order = _draft(floor, account, request, whole=False)
+    ticks = _price_ticks(floor, order)
+    _check_margin(floor, account, order)
+    _keep_accepted(floor, order)
+    trade_id = floor.print_trade(order.side, ticks, order.lots)
+
+    return floor.execute(order, ticks, order.lots, trade_id, maker=False)
+
+
 def force(floor: Floor, account: Account, position_side: PositionSide) -> SimulatedOrder:
     """Close a position at market, whatever it costs: the exchange's own order in a liquidation."""
     lots = account.holdings[position_side].lots
@@ -234,12 +251,15 @@ def _check_margin(floor: Floor, account: Account, order: SimulatedOrder) -> None
 
 
 def _accept(floor: Floor, order: SimulatedOrder) -> SimulatedOrder:
-    account = floor.accounts[order.account]
-    account.order_ids[order.client_id] = order.order_id
-    floor.keep(order)
-    floor.emit(OrderChanged(account=order.account, order=order, cause=Cause.ACCEPTED, now_ms=floor.now_ms))
+    _keep_accepted(floor, order)
 
     return _match(floor, order)
+
+
+def _keep_accepted(floor: Floor, order: SimulatedOrder) -> None:
+    floor.accounts[order.account].order_ids[order.client_id] = order.order_id
+    floor.keep(order)
+    floor.emit(OrderChanged(account=order.account, order=order, cause=Cause.ACCEPTED, now_ms=floor.now_ms))
 
 
 def _match(floor: Floor, order: SimulatedOrder) -> SimulatedOrder:

@@ -104,3 +104,13 @@ class AccountState:
     updated_ms: int
     others: tuple[OtherAsset, ...] = ()
     assets: Assets = attrs.field(factory=Assets)
+
+
+@attrs.frozen(kw_only=True)
+class Depth:
+    """The displayed book from the best outward, (ticks, lots), as of `update_id`."""
+
+    update_id: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    now_ms: int

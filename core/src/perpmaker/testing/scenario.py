@@ -22,7 +22,8 @@ from typing import Any, Literal, TypeAlias
 from perpmaker.declarations import Declaration
 from perpmaker.model.event import Channel, ReferenceChanged, StopRequested
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionSide, Refusal, RefusalReason, Side
+from perpmaker.model.order import PositionMode, PositionSide, Refusal, RefusalReason, Side
+from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.testing.scenario_play import Play
 from perpmaker.testing.scenario_venue import Ladder
 from perpmaker.testing.scenario_wire import LATENCY_S, Fault, Trip
@@ -176,18 +177,38 @@ class Scenario(Play):
         position: Literal["net", "long", "short"] = "net",
         quiet: bool = False,
     ) -> None:
-        """A person trades on the bot's account at this price; `quiet`: the stream tells the position, not the fill."""
+        """A person trades on the bot's account at this price, with nobody on the book, which stays as it is.
+
+        `quiet`: the stream tells the position, not the fill. DeniedError when the venue refuses: nothing has changed.
+        """
         self._venue.trade_by_hand(Side(side), self._lots(amount), self._ticks(at), PositionSide(position), quiet=quiet)
         self._settle()
 
     def cancel_by_hand(self, name: str) -> None:
-        """A person cancels an order of the bot."""
-        self._venue.end(self._resting(name), by_venue=False)
+        """A person cancels an order of the bot, or its stop on the venue."""
+        self._venue.end(self._resting_or_stop(name), by_venue=False)
         self._settle()
 
     def expire(self, name: str) -> None:
-        """The venue ends an order of the bot, for a reason that it names."""
-        self._venue.end(self._resting(name), by_venue=True)
+        """The venue ends an order of the bot, or its stop there, for a reason that it names."""
+        self._venue.end(self._resting_or_stop(name), by_venue=True)
+        self._settle()
+
+    def set_by_hand(
+        self,
+        *,
+        leverage: int | None = None,
+        margin_mode: Literal["cross", "isolated"] | None = None,
+        position_mode: Literal["One-way", "Hedge"] | None = None,
+    ) -> None:
+        """A person changes what the account is set to; DeniedError where orders or a position forbid it."""
+        found = self._venue.settings()
+        wanted = VenueSettings(
+            leverage=found.leverage if leverage is None else leverage,
+            margin_mode=found.margin_mode if margin_mode is None else MarginMode(margin_mode),
+            position_mode=found.position_mode if position_mode is None else PositionMode(position_mode),
+        )
+        self._venue.set_by_hand(wanted)
         self._settle()
 
     # --- feeds and people

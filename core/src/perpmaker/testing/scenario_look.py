@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeVar
 
 from perpmaker.engine.decision import Decision
 from perpmaker.engine.trader import Trader
 from perpmaker.model.event import Event
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderKind, PositionSide, Side
+from perpmaker.model.position import Position
 from perpmaker.model.quote import Exit, Quote, Reason, Rule, Wanted, WantedExits, Withheld
 from perpmaker.risk.interface import Refused
 from perpmaker.simulation.order import ConditionalOrder, SimulatedOrder
 from perpmaker.testing.scenario_venue import ACCOUNT, Venue
 from perpmaker.testing.scenario_words import (
+    FLAT,
     OpenOrder,
     Sent,
     name_of,
@@ -24,6 +27,7 @@ from perpmaker.testing.scenario_words import (
 )
 
 Net = Literal["net", "long", "short"]
+_Order = TypeVar("_Order")
 
 
 class Look:
@@ -64,11 +68,9 @@ class Look:
         """The exits that rest on the venue: `["venue stop: sell 1 at 97", "take profit: sell 1 at 101"]`."""
         return [str(order) for order in self.orders() if order.kind.is_exit]
 
-    def position(self, side: Net = "net") -> str:
-        """The position on the venue: `long 1 at 99.9`, `short 1 at 100.1`, `flat`."""
-        state = next(one for one in self._venue.positions() if one.side is PositionSide(side))
-
-        return position_text(state.amount, state.entry)
+    def position(self, side: Net | None = None) -> str:
+        """The position on the venue: `long 1 at 99.9`, `short 1 at 100.1`, `flat`; without a side all that is held."""
+        return _held({one.side: one for one in self._venue.positions()}, side)
 
     def fills(self) -> list[str]:
         """Every execution of the bot's orders, oldest first: `["buy 0: 1 at 99.9"]`."""
@@ -89,11 +91,9 @@ class Look:
         """Orders that the bot takes for live, or for possibly live: `["buy 0: open", "sell 0: unknown"]`."""
         return [f"{name_of(order.slot)}: {order.status.value}" for order in self._trader.working()]
 
-    def believed_position(self, side: Net = "net") -> str:
-        """The position that the bot goes by."""
-        position = self._trader.state.account.positions[PositionSide(side)]
-
-        return position_text(position.amount, position.entry)
+    def believed_position(self, side: Net | None = None) -> str:
+        """The position that the bot goes by; without a side all of them."""
+        return _held(self._trader.state.account.positions, side)
 
     # --- its reasons
 
@@ -181,10 +181,38 @@ class Look:
         )
 
     def _resting(self, name: str) -> SimulatedOrder:
-        """The order of this name that rests on the venue; ValueError with those that do."""
+        """The order of this name that rests in the book; ValueError with those that do."""
         resting = {self._name(order.client_id): order for order in self._venue.exchange.open_orders(ACCOUNT)}
 
-        if name not in resting:
-            raise ValueError(f"no order {name!r} rests; there are: {', '.join(resting) or 'none'}")
+        return _named(name, resting)
 
-        return resting[name]
+    def _resting_or_stop(self, name: str) -> SimulatedOrder | ConditionalOrder:
+        """The order or stop of this name that rests on the venue; ValueError with those that do."""
+        resting: dict[str, SimulatedOrder | ConditionalOrder] = {
+            self._name(order.client_id): order for order in self._venue.exchange.open_orders(ACCOUNT)
+        }
+
+        for stop in self._venue.stops.waiting():
+            resting.setdefault(self._name(stop.client_id), stop)
+
+        return _named(name, resting)
+
+
+def _named(name: str, resting: Mapping[str, _Order]) -> _Order:
+    if name not in resting:
+        raise ValueError(f"no order {name!r} rests; there are: {', '.join(resting) or 'none'}")
+
+    return resting[name]
+
+
+def _held(positions: Mapping[PositionSide, Position], side: Net | None) -> str:
+    """What is held on a side, or on all; ValueError for one that the mode does not have."""
+    wanted = list(positions) if side is None else [PositionSide(side)]
+
+    if not set(wanted) <= set(positions):
+        mode = "One-way" if PositionSide.NET in positions else "Hedge"
+        raise ValueError(f"{mode} mode has no {side} position: {', '.join(one.value for one in positions)}")
+
+    texts = [position_text(positions[one].amount, positions[one].entry) for one in wanted]
+
+    return ", ".join(text for text in texts if text != FLAT) or FLAT

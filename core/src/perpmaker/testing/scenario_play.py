@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from math import inf
 from typing import Any
@@ -16,14 +18,16 @@ from perpmaker.engine.account_watch import SETTLE_S, moves_money
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.launch import build_trader
 from perpmaker.engine.recollection import decode_recollection, encode_recollection
+from perpmaker.engine.source import Standstill, traded_mid
 from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Reconnect, Resync
-from perpmaker.model.event import Channel, Command, Event
+from perpmaker.model.event import Channel, Command, Event, Resynced, SettingsReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.reading import AccountReported
 from perpmaker.testing.scenario_agenda import Agenda, moment
 from perpmaker.testing.scenario_look import Look
 from perpmaker.testing.scenario_plan import load
+from perpmaker.testing.scenario_source import RunningSource, is_handed_over
 from perpmaker.testing.scenario_venue import START_MS, Venue
 from perpmaker.testing.scenario_wire import FENCE_S, Wire
 from perpmaker.testing.scenario_words import Sent, order_text
@@ -61,6 +65,9 @@ class Play(Look):
         super().__init__(venue)
         self._wire = Wire(venue, self._agenda, self._inbox.extend)
         self._runs = 0
+        self._source: RunningSource | None = None
+        self._handed = tuple(plugins)
+        self._heard_ms = START_MS
         self._alive_at, self._check_at = ALIVE_EVERY_S, CHECK_EVERY_S
         self._wake_at = inf
         self._reads_money = False
@@ -79,6 +86,7 @@ class Play(Look):
 
         for _ in range(BUSY):
             due = min(self._agenda.next_at, self._wake_at, self._alive_at, self._check_at, self._venue.next_due_s)
+            due = due if self._source is None else min(due, self._source.next_at)
 
             if due > until:
                 break
@@ -100,6 +108,7 @@ class Play(Look):
         if self._check_at <= self.now:
             self._check_at = moment(self._check_at + CHECK_EVERY_S)
             self._read_account("every 30 s")
+            self._question("read settings", lambda: SettingsReported(settings=self._venue.settings()))
 
         self._settle()
 
@@ -112,6 +121,9 @@ class Play(Look):
         self._wire.publish()
         self._agenda.run_due()
 
+        if self._source is not None:
+            self._source.reach(self.now)
+
         while self._inbox:
             events, self._inbox[:] = tuple(self._inbox), ()
             self._decide(events)
@@ -122,6 +134,7 @@ class Play(Look):
             self._reads_money = True
             self._agenda.after(SETTLE_S, self._read_money)
 
+        self._heard_ms = max(self._heard_ms, *(one.venue_ms for one in events if isinstance(one, Resynced)), 0)
         decision = self._trader.handle(events, self.now)
         self._wake_at = inf if decision.wake_at is None else decision.wake_at
         self._note(decision)
@@ -133,17 +146,22 @@ class Play(Look):
         self._wire.question("read money", lambda: AccountReported(account=self._venue.account(asked_at)))
 
     def restart(self) -> None:
-        """The process is gone without a word, and a new one begins: it knows what its journal would tell it."""
+        """The process is gone without a word, and a new one begins: it knows what its journal would tell it.
+
+        As a start does, it sets the account, and reads what was executed since the last reading.
+        """
         memory = encode_recollection(self._trader.remembered().moved(START_MS / 1000)) if self._runs else b""
         self._runs += 1
-        self._began_ms = START_MS + round(self.now * 1000)
+        self._unread_ms = self._heard_ms
         self._inbox.clear()
+        settings = self._venue.prepare()
         self._trader: Trader = build_trader(
             self.plan,
             self.instrument,
             client_ids=ClientIds("scenario", f"r{self._runs}"),
             fence_s=FENCE_S,
             intent=self._known.get,
+            settings=settings,
             venue_stops=True,
         )
 
@@ -151,7 +169,25 @@ class Play(Look):
             self._trader.recall(known.moved(-START_MS / 1000, self.now))
 
         self._wire.begin_run()
+        self._open_source()
         self._settle()
+
+    def _open_source(self) -> None:
+        """Open the price source where it was handed over; every other one is what `reference` says."""
+        if self._source is not None:
+            self._source.close()
+
+        self._source, plan = None, self.plan.price_source
+
+        if plan is not None and is_handed_over(plan, self._handed):
+            looked = weakref.ref(self)
+            self._source = RunningSource(
+                plan,
+                now=self.now,
+                start_ms=START_MS,
+                standstill=Standstill(mid=lambda: _mid(looked()), tell=self.notices.append),
+                emit=lambda events: _hear(looked(), events),
+            )
 
     # --- what the bot asks for
 
@@ -187,8 +223,19 @@ class Play(Look):
 
     def _read_account(self, reason: str) -> None:
         """Read everything about the account, as the supervisor does."""
-        read = partial(self._venue.read, self.now, self._trader.working, self._began_ms)
+        read = partial(self._venue.read, self.now, self._trader.working, self._unread_ms)
         self._question(f"read account: {reason}", read)
+
+
+def _hear(play: Play | None, events: Sequence[Event]) -> None:
+    """What the price source says, as long as the scenario is there; the source does not keep it alive."""
+    if play is not None:
+        play._wire.tell_reference(events)  # noqa: SLF001  # its own class
+
+
+def _mid(play: Play | None) -> Decimal | None:
+    """The middle of the book that the bot goes by."""
+    return None if play is None else traded_mid(play._trader.state)  # noqa: SLF001  # its own class
 
 
 def _rank(action: Action) -> int:

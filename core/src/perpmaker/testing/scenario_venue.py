@@ -38,13 +38,13 @@ from perpmaker.model.order import (
     Side,
     WorkingOrder,
 )
-from perpmaker.model.position import MarginMode, Position
-from perpmaker.paper.translation import account_of, fill_of, position_of, report_of, request_of
+from perpmaker.model.position import MarginMode, Position, VenueSettings
+from perpmaker.paper.translation import account_of, fill_of, position_of, report_of, request_of, settings_of
 from perpmaker.simulation.crowd import Crowd
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.event import SimulationEvent
 from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.order import OrderRequest, SimulatedOrder, TimeInForce
+from perpmaker.simulation.order import ConditionalOrder, OrderRequest, SimulatedOrder, TimeInForce
 from perpmaker.testing.scenario_stops import Stops
 from perpmaker.testing.scenario_translation import BY_HAND, Told, translate
 
@@ -94,14 +94,10 @@ class Venue:
         self._hands = count(1)
         self.exchange = Exchange(instrument, self._crowd, start_ms=START_MS)
         self.exchange.open_account(ACCOUNT, balance)
-        self.exchange.set_leverage(ACCOUNT, leverage, START_MS)
-
-        if position_mode is PositionMode.HEDGE:
-            self.exchange.set_position_mode(ACCOUNT, position_mode, START_MS)
-
-        if margin_mode is MarginMode.ISOLATED:
-            self.exchange.set_margin_mode(ACCOUNT, margin_mode, START_MS)
-
+        self._margin_mode = margin_mode
+        self._wanted = VenueSettings(
+            leverage=leverage, position_mode=position_mode, margin_mode=margin_mode or MarginMode.CROSS
+        )
         self.stops = Stops(self.exchange, ACCOUNT)
         self.exchange.subscribe(self._hear)
 
@@ -291,14 +287,13 @@ class Venue:
     # --- what a person does in the same account
 
     def trade_by_hand(self, side: Side, lots: int, ticks: int, position: PositionSide, *, quiet: bool) -> None:
-        """Somebody trades on this account, at this price; `quiet`: the stream tells the position but not the fill."""
-        ladders = {side: self.crowd(side) for side in Side}
-        counter: dict[Side, Ladder] = {side: (), side.opposite: ((ticks, lots),)}
+        """Somebody trades on this account, at this price, past the book; DeniedError when refused: nothing happened.
 
+        `quiet`: the stream tells the position but not the fill.
+        """
         if not self.exchange.mark:
             self.set_mark(self.instrument.price(ticks))
 
-        self._crowd.do(lambda crowd: crowd.set_ladder(counter[Side.BUY], counter[Side.SELL]))
         request = OrderRequest(
             side=side,
             amount=self.instrument.amount(lots),
@@ -310,17 +305,43 @@ class Venue:
         self._quiet = quiet
 
         try:
-            self.exchange.place(ACCOUNT, request, self._ms)
+            self.exchange.trade_off_book(ACCOUNT, request, self._ms)
         finally:
             self._quiet = False
-            self._do(lambda crowd: crowd.set_ladder(ladders[Side.BUY], ladders[Side.SELL]))
 
-    def end(self, order: SimulatedOrder, *, by_venue: bool) -> None:
+    def end(self, order: SimulatedOrder | ConditionalOrder, *, by_venue: bool) -> None:
         """The order goes without the bot's asking: by the venue for a reason it names, or by a person."""
+        if isinstance(order, ConditionalOrder):
+            self.exchange.cancel_conditional(ACCOUNT, conditional_id=order.conditional_id, now_ms=self._ms)
+            return
+
         if by_venue:
             self._by_venue.add(order.order_id)
 
         self.exchange.cancel(ACCOUNT, order_id=order.order_id, now_ms=self._ms)
+
+    def set_by_hand(self, wanted: VenueSettings) -> None:
+        """Somebody sets the account to this; DeniedError where the venue does not let it."""
+        found, exchange = self.settings(), self.exchange
+
+        if wanted.position_mode is not found.position_mode:
+            exchange.set_position_mode(ACCOUNT, wanted.position_mode, self._ms)
+
+        if wanted.margin_mode is not found.margin_mode:
+            exchange.set_margin_mode(ACCOUNT, wanted.margin_mode, self._ms)
+
+        if wanted.leverage != found.leverage:
+            exchange.set_leverage(ACCOUNT, wanted.leverage, self._ms)
+
+    def settings(self) -> VenueSettings:
+        """What the account is set to."""
+        return settings_of(self.exchange.account(ACCOUNT))
+
+    def prepare(self) -> VenueSettings:
+        """Set the account to what a run wants, as a start does, and answer what it is set to."""
+        self.set_by_hand(attrs.evolve(self._wanted, margin_mode=self._margin_mode or self.settings().margin_mode))
+
+        return self.settings()
 
 
 def _ignore(_: int) -> None:

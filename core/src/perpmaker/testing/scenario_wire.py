@@ -184,6 +184,11 @@ class Wire:
         if run == self._run:
             self._deliver(events)
 
+    def tell_reference(self, events: Sequence[Event]) -> None:
+        """Pass on what a price source says, while its feed speaks."""
+        if self.is_alive(Channel.REFERENCE):
+            self._deliver(events)
+
     def begin_run(self) -> None:
         """A new run of the bot connects: it hears the feeds that speak, and no answer to an earlier run."""
         self._run += 1

@@ -12,6 +12,7 @@ from perpmaker.model.order import NewOrder, OrderKind, PositionSide, Side, Slot
 from perpmaker.model.quote import Reason
 
 FOREIGN = "foreign"
+FLAT = "flat"
 
 
 class Sent(NamedTuple):
@@ -70,7 +71,7 @@ def order_text(order: NewOrder, instrument: Instrument) -> str:
 def position_text(amount: Decimal, entry: Decimal) -> str:
     """A position: `long 0.01 at 99.9`, or `flat`; an average entry to six places, since venues round it."""
     if not amount:
-        return "flat"
+        return FLAT
 
     return f"{'long' if amount > 0 else 'short'} {plain(abs(amount))} at {plain(round(entry, 6))}"
 
