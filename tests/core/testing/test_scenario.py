@@ -149,6 +149,7 @@ def test_a_strategy_that_raises_is_contained_and_told() -> None:
 
     assert scenario.mode.startswith("halt: the strategy raising failed in decide (ZeroDivisionError")
     assert scenario.quotes() == []
+    assert "Traceback" in scenario.notices[0]
 
 
 # --- the market

@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
+from perpmaker.engine.earlier_fills import note_earlier_fills
+from perpmaker.model.event import Resynced
 from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Slot
+from perpmaker.model.reading import AccountSeen
 from perpmaker.state.orders import Orders
+from perpmaker.state.state import State
 
 SHOWN = 3
 
@@ -25,6 +29,22 @@ class Adoption:
     is_ours: Callable[[str], bool]
     intent: Callable[[str], NewOrder | None]
     is_strange: Callable[[str], bool] = lambda _: False
+
+    def take_in(
+        self,
+        event: AccountSeen | Resynced,
+        state: State,
+        judge_company: Callable[[Sequence[str]], Iterator[str]],
+        now: float,
+    ) -> Iterator[str]:
+        """Take in a reading: what it lists, whether another process trades here, what no process has watched."""
+        strangers = self.strangers(state.orders, event.orders)
+        exits_only = isinstance(event, AccountSeen)
+        yield from self.adopt(state.orders, event.orders, strangers, now, exits_only=exits_only)
+        yield from judge_company(strangers)
+
+        if isinstance(event, Resynced):
+            note_earlier_fills(event, state, self.intent, now)
 
     def strangers(self, orders: Orders, reports: Sequence[OrderReport]) -> Sequence[str]:
         """The client ids of open orders of another process; what was taken over is ours, also without a journal."""

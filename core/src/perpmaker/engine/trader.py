@@ -28,7 +28,6 @@ from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.decision import Decision, ExitRule, Review
 from perpmaker.engine.duress import TELLING, Duress
-from perpmaker.engine.earlier_fills import note_earlier_fills
 from perpmaker.engine.funds_notice import FundsNotice
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.price_question import PriceQuestion
@@ -197,14 +196,7 @@ class Trader:
                 notices.extend(self._duress.judge(event))
 
             if isinstance(event, (AccountSeen, Resynced)):
-                orders = self.state.orders
-                strangers = self._adoption.strangers(orders, event.orders)
-                exits_only = isinstance(event, AccountSeen)
-                notices.extend(self._adoption.adopt(orders, event.orders, strangers, now, exits_only=exits_only))
-                notices.extend(self._agreement.judge_company(strangers))
-
-                if isinstance(event, Resynced):
-                    note_earlier_fills(event, self.state, self._adoption.intent, now)
+                notices.extend(self._adoption.take_in(event, self.state, self._agreement.judge_company, now))
             elif isinstance(event, SettingsReported):
                 notices.extend(self._agreement.judge(event.settings, now))
             elif isinstance(event, InstrumentChanged):

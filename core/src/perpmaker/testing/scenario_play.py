@@ -20,6 +20,7 @@ from perpmaker.engine.launch import build_trader
 from perpmaker.engine.recollection import decode_recollection, encode_recollection
 from perpmaker.engine.source import Standstill, traded_mid
 from perpmaker.engine.trader import Trader
+from perpmaker.errors import PluginFaultError
 from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Reconnect, Resync
 from perpmaker.model.event import Channel, Command, Event, Resynced, SettingsReported
 from perpmaker.model.instrument import Instrument
@@ -163,6 +164,7 @@ class Play(Look):
             intent=self._known.get,
             settings=settings,
             venue_stops=True,
+            report=self._keep_traceback,
         )
 
         if (known := decode_recollection(memory)) is not None:
@@ -171,6 +173,11 @@ class Play(Look):
         self._wire.begin_run()
         self._open_source()
         self._settle()
+
+    def _keep_traceback(self, fault: PluginFaultError) -> None:
+        """Show an author the traceback of a plugin's fault, once; a run keeps it in a file."""
+        if fault.detail not in self.notices:
+            self.notices.append(fault.detail)
 
     def _open_source(self) -> None:
         """Open the price source where it was handed over; every other one is what `reference` says."""
@@ -183,6 +190,7 @@ class Play(Look):
             looked = weakref.ref(self)
             self._source = RunningSource(
                 plan,
+                report=lambda fault: _keep(looked(), fault),
                 now=self.now,
                 start_ms=START_MS,
                 standstill=Standstill(mid=lambda: _mid(looked()), tell=self.notices.append),
@@ -231,6 +239,12 @@ def _hear(play: Play | None, events: Sequence[Event]) -> None:
     """What the price source says, as long as the scenario is there; the source does not keep it alive."""
     if play is not None:
         play._wire.tell_reference(events)  # noqa: SLF001  # its own class
+
+
+def _keep(play: Play | None, fault: PluginFaultError) -> None:
+    """What the source's plugin did wrong, for its author."""
+    if play is not None:
+        play._keep_traceback(fault)  # noqa: SLF001  # its own class
 
 
 def _mid(play: Play | None) -> Decimal | None:

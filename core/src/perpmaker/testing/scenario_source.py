@@ -24,6 +24,7 @@ from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.declarations import Declaration
 from perpmaker.engine.backoff import Backoff
 from perpmaker.engine.feed import FeedRunner, ReferenceFeed
+from perpmaker.engine.plugin_start import Report
 from perpmaker.engine.source import SourcePlan, Standstill, judged, source_opener
 from perpmaker.errors import ConnectivityError
 from perpmaker.model.event import Event
@@ -91,6 +92,7 @@ class RunningSource:
         self,
         plan: SourcePlan,
         *,
+        report: Report,
         now: float,
         start_ms: int,
         standstill: Standstill,
@@ -104,7 +106,7 @@ class RunningSource:
             clock=clock, connect=_no_network, signers=References(Path(), {}), environment=Environment.SANDBOX
         )
         runner = FeedRunner(
-            feed=ReferenceFeed(source=judged(source_opener(plan, context), standstill)),
+            feed=ReferenceFeed(source=judged(source_opener(plan, context, report), standstill)),
             clock=clock,
             emit=emit,
             backoff=Backoff(Random(0)),  # noqa: S311  # jitter, not cryptography
