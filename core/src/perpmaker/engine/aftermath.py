@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from perpmaker.engine.band_alarm import BandAlarm
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.exit_refusals import ExitRefusals, words_of
 from perpmaker.engine.notice import Notices
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
 from perpmaker.model.order import OrderKind, OrderStatus, RefusalReason, Slot
+from perpmaker.model.quote import WantedExits
 from perpmaker.state.state import State
 from perpmaker.state.view import End, SlotEnd
 
@@ -24,13 +26,19 @@ class Aftermath:
         self._competition = competition
         self._notices = Notices()
         self._missing = ExitRefusals(state)
+        self._band_alarm = BandAlarm(state)
 
     def next_at(self, now: float) -> float | None:
         """When there is something to say again, should nothing happen until then."""
-        return self._missing.next_at(now)
+        moments = (self._missing.next_at(now), self._band_alarm.next_at(now))
 
-    def take(self, now: float) -> Iterator[str]:
-        """Take in what ended since this was asked last; a line for people of what they should know."""
+        return min([moment for moment in moments if moment is not None], default=None)
+
+    def take(self, exits: WantedExits, now: float) -> Iterator[str]:
+        """Take in what ended since this was asked last; a line for people of what they should know.
+
+        `exits` are those that were decided last.
+        """
         for slot, end in self._state.orders.endings.take_news():
             self._retries.ended(slot, end, now)
             refusal = end.refusal
@@ -51,6 +59,7 @@ class Aftermath:
                 yield from self._lost_stop(slot, end, now)
 
         yield from self._missing.due(now)
+        yield from self._band_alarm.take(exits, now)
 
     def _doubt_cancels(self, slot: Slot, now: float) -> None:
         """Other closing orders of the position whose cancels are not answered may rest on: they are asked for."""

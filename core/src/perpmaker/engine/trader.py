@@ -238,7 +238,7 @@ class Trader:
 
     def _decide(self, notices: list[str], now: float) -> Decision:
         state, permission = self.state, self.permission
-        notices.extend(self._aftermath.take(now))
+        notices.extend(self._aftermath.take(self._wanted_exits, now))
         notices.extend(self._funds_notice.take())
         stopping = permission.stop is not None or permission.halted is not None
         proofs, told = self._proof.demand(now, cancel_unknown=stopping)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import attrs
 
-from perpmaker.exits import guard, retry
+from perpmaker.exits import band, guard, retry
 from perpmaker.exits.memory import ExitMemory, Fired
-from perpmaker.exits.price import read_source, watch
+from perpmaker.exits.price import Source, read_source, watch
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.exits.stop import price_stop, watch_renewal
+from perpmaker.exits.stop import best_against, price_stop, watch_renewal
 from perpmaker.exits.wake import by
 from perpmaker.model.order import OrderKind, OrderType, Slot
 from perpmaker.model.position import Position
-from perpmaker.model.quote import Close, Exit, Reason, Rule, StopLoss, VenueStop, Wake, opening_side
+from perpmaker.model.quote import Close, Exit, Reason, Rule, StopLoss, VenueStop, Wake, Withheld, opening_side
 from perpmaker.state.view import View
 
 CLEARING_S = 1.0
@@ -26,6 +26,7 @@ class Leaving:
     exits: tuple[Exit, ...]
     wake: Wake
     fired: Fired | None = None
+    withheld: tuple[Withheld, ...] = ()
 
 
 @attrs.frozen
@@ -75,12 +76,15 @@ class CloseOut:
         slot = closing_slot(OrderKind.STOP_LOSS, position)
         source = read_source(view)
         failed = memory.failed.get(slot)
+        why = Reason(Rule.STOPPED, "the stop has fired", position.entry)
+
+        if (banded := self._banded(view, memory, slot, fired, lots=lots, wake=wake, why=why)) is not None:
+            return banded
 
         if slot not in view.orders and retry.is_out_of_patience(view, failed):
             fired = attrs.evolve(fired, market=True)
 
         priced = price_stop(view, self.settings, source, fired, view.orders.get(slot))
-        why = Reason(Rule.STOPPED, "the stop has fired", position.entry)
 
         if priced.market:
             market = self.market(view, memory, slot=slot, lots=lots, wake=wake, reasons=(why,))
@@ -102,6 +106,38 @@ class CloseOut:
 
         return Leaving(exits=(order,), wake=watch_renewal(wake, self.settings, priced), fired=priced)
 
+    def _banded(
+        self, view: View, memory: ExitMemory, slot: Slot, fired: Fired, *, lots: int, wake: Wake, why: Reason
+    ) -> Leaving | None:
+        """The closing order while the venue's price band is in its way; None while it is not."""
+        best = best_against(view, fired.sign)
+
+        if fired.banded_at is None:
+            is_limit = slot.kind is OrderKind.STOP_LOSS and self.settings.stop_loss_order == "limit"
+            limit = is_limit and not fired.market and read_source(view) is Source.BOOK
+            entered = band.enter(view, slot, fired, best, limit=limit)
+        else:
+            entered = band.follow(view, slot, fired, best)
+
+        if entered is None:
+            return None
+
+        wake = band.watch_band(view, wake, slot.side, entered)
+
+        if entered.ticks is None:
+            market = self.market(view, memory, slot=slot, lots=lots, wake=wake, reasons=(why,))
+
+            return attrs.evolve(market, fired=entered)
+
+        if entered is fired and band.was_refused(view, slot, fired):  # not more often than that
+            return Leaving(exits=(), wake=wake, fired=entered)
+
+        reason = Reason(Rule.PRICE_BAND, "just inside the venue's price band, which it follows", entered.ticks)
+        lots = min(lots, view.instrument.lots_down(view.instrument.max_amount))
+        order = StopLoss(slot=slot, ticks=entered.ticks, lots=lots, type=OrderType.LIMIT, reasons=(why, reason))
+
+        return Leaving(exits=(order,), wake=wake, fired=entered)
+
     def close(self, view: View, memory: ExitMemory, position: Position, fired: Fired, lots: int) -> Leaving:
         """A person wants to be flat: the other closing orders go, then everything at market."""
         slot = closing_slot(OrderKind.CLOSE, position)
@@ -117,6 +153,10 @@ class CloseOut:
             return Leaving(exits=stops, wake=wake, fired=fired)
 
         why = Reason(Rule.MODE, view.mode_reason or view.mode.value)
+
+        if (banded := self._banded(view, memory, slot, fired, lots=lots, wake=wake, why=why)) is not None:
+            return attrs.evolve(banded, exits=(*banded.exits, *stops))
+
         market = self.market(view, memory, slot=slot, lots=lots, wake=wake, reasons=(why,))
 
         return attrs.evolve(market, exits=(*market.exits, *stops), fired=fired)

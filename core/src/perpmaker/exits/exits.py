@@ -8,6 +8,7 @@ import attrs
 
 from perpmaker.exits import entry, guard, rest, retry
 from perpmaker.exits.backstop import StopPlace, place_stop
+from perpmaker.exits.band import edge_ticks, is_outside
 from perpmaker.exits.close_out import CloseOut, Leaving, closing_slot
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.price import read_source, watch
@@ -25,6 +26,7 @@ from perpmaker.model.quote import (
     VenueStop,
     Wake,
     WantedExits,
+    Withheld,
     opening_side,
 )
 from perpmaker.state.view import End, Mode, View
@@ -76,6 +78,7 @@ class Exits:
 
         return WantedExits(
             exits=tuple(wanted for one in leaving.values() for wanted in one.exits),
+            withheld=tuple(withheld for one in leaving.values() for withheld in one.withheld),
             no_quotes_for=frozenset(fired),
             memory=memory,
             wake=merge(tuple(one.wake for one in leaving.values())),
@@ -192,11 +195,17 @@ class Exits:
         best = best_against(view, -side.sign)
         passed = best > 0 and side.sign * (best - target.ticks) <= 0
 
-        if close in view.orders or (passed and retry.is_out_of_patience(view, failed)):
-            why = Reason(Rule.TARGET, "the market has passed the target, and it keeps being refused: at market")
+        outside = is_outside(view, side, target.ticks)
+        at_market = passed and not is_outside(view, side, best) and (outside or retry.is_out_of_patience(view, failed))
+
+        if close in view.orders or at_market:
+            why = Reason(Rule.TARGET, "the market has passed the target, and the venue does not take it: at market")
             return self._close_out.market(
                 view, memory, slot=close, lots=lots, wake=wake, reasons=(*target.reasons, why)
             )
+
+        if outside:
+            return _withheld(view, target, wake)
 
         again = retry.waits_until(view, failed)
 
@@ -238,3 +247,12 @@ class Exits:
 
 def _is_quote(slot: Slot, side: Side, position: PositionSide) -> bool:
     return slot.kind is OrderKind.QUOTE and slot.side is side and slot.position_side is position
+
+
+def _withheld(view: View, target: TakeProfit, wake: Wake) -> Leaving:
+    """A target that the venue would not take at its price now: it is not moved, and placed when the band reaches it."""
+    edge = edge_ticks(view, target.slot.side) or 0
+    why = Reason(Rule.PRICE_BAND, "outside of the venue's own price band around the mark price, which ends at", edge)
+    wake = attrs.evolve(wake, mark_low=view.mark, mark_high=view.mark)
+
+    return Leaving(exits=(), wake=wake, withheld=(Withheld(slot=target.slot, reasons=(*target.reasons, why)),))

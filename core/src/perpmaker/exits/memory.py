@@ -16,7 +16,7 @@ class Fired:
 
     `sign` is that of the position (+1 long), so that a position through zero is a new one. `ticks` is the price of
     the stop order as last decided at `priced_at`, None before the first; `renewals` counts how often it was priced
-    again; `market` once it has to execute at any price.
+    again; `market` once it has to execute at any price. `banded_at`: since when the venue's price band is in its way.
     """
 
     sign: int
@@ -25,6 +25,7 @@ class Fired:
     priced_at: float | None = None
     renewals: int = 0
     market: bool = False
+    banded_at: float | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -10,12 +10,13 @@ from decimal import Decimal
 
 import attrs
 
+from perpmaker.exits.band import clamped
 from perpmaker.exits.memory import Fired
 from perpmaker.exits.price import MAX_AGE_S, SHORTEST_S, Source
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.wake import by
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderStatus, StopTrigger, WorkingOrder
+from perpmaker.model.order import OrderStatus, Side, StopTrigger, WorkingOrder
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Wake
 from perpmaker.state.view import View
@@ -115,7 +116,8 @@ def price_stop(view: View, settings: ExitSettings, source: Source, fired: Fired,
     if settings.stop_loss_order != "limit" or source is not Source.BOOK:
         return attrs.evolve(fired, market=True, ticks=None, priced_at=view.now)
 
-    ticks = limit_ticks(view, fired.sign, settings.stop_loss_slippage_buffer)
+    side = Side.SELL if fired.sign > 0 else Side.BUY
+    ticks = clamped(view, side, limit_ticks(view, fired.sign, settings.stop_loss_slippage_buffer))
 
     # One of unknown outcome is sent again without waiting for the proof: by the market of now, as if it were the first.
     if order is None or order.status is OrderStatus.UNKNOWN or fired.ticks is None or fired.priced_at is None:

@@ -172,10 +172,11 @@ class WantedExits:
     """What one decision about exits comes to.
 
     `no_quotes_for` names the position sides whose quotes must go now and stay away (a stop has fired and the
-    position is not flat yet).
+    position is not flat yet). `withheld` are exits that are not sent now, each with why.
     """
 
     exits: tuple[Exit, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
     no_quotes_for: frozenset[PositionSide] = frozenset()
     memory: object = None
     wake: Wake = Wake()

@@ -9,6 +9,7 @@ from enum import Enum, unique
 import attrs
 
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.instrument import Instrument
 from perpmaker.report.preflight_figure import Figures, Situation, filled_sides
 from perpmaker.report.preflight_loss import LEAST_STOP, first_spreads, nearest_spread
 from perpmaker.report.preflight_wording import money, percent, price, short
@@ -62,6 +63,7 @@ def read_checklist(situation: Situation, figures: Figures) -> Iterator[Line]:
         yield _stop_is_wide(situation.exits, strategy)
 
     yield _stop_is_first(situation.exits, figures)
+    yield from _venue_band(situation.exits, situation.view.instrument)
     yield _line(
         f"leverage is at most {CAREFUL_LEVERAGE}",
         figures.leverage <= CAREFUL_LEVERAGE,
@@ -122,6 +124,25 @@ def _stop_is_first(exits: ExitSettings, figures: Figures) -> Line:
     ]
 
     return _line(question, not any(one.stops_too_late for _, one in filled), "; ".join(words))
+
+
+def _venue_band(exits: ExitSettings, instrument: Instrument) -> Iterator[Line]:
+    """The venue's own price band against how far the order of a stop reaches; nothing where either is missing."""
+    up, down, stop = instrument.band_up, instrument.band_down, exits.stop_loss_spread
+
+    if up is None or down is None or stop is None:
+        return
+
+    width = min(up - 1, 1 - down)
+    buffer = exits.stop_loss_slippage_buffer if exits.stop_loss_order == "limit" else Decimal(0)
+    words = f"it takes sells down to {percent(down)} and buys up to {percent(up)} of the mark price; "
+    words += f"stop and buffer reach {percent(stop + buffer)}"
+
+    if buffer >= width:
+        words += ", and stop_loss_slippage_buffer alone is beyond it: the limit is moved inside"
+
+    verdict = Verdict.BAD if buffer >= width else Verdict.LOOK
+    yield _line("the stop's order fits into the venue's price band", stop + buffer < width, words, otherwise=verdict)
 
 
 def _reserve(figures: Figures) -> Line:

@@ -20,6 +20,7 @@ class Denial(Enum):
     MIN_NOTIONAL = "notional is below the market's minimum"
     BAND_UP = "price is above the band around the mark price"
     BAND_DOWN = "price is below the band around the mark price"
+    MARKET_BAND = "the best price of the other side is outside the band around the mark price"
     TOO_MANY_ORDERS = "too many open orders"
     DUPLICATE_ID = "client id is taken by an open order"
     POST_ONLY_WOULD_TAKE = "post-only order would take"
@@ -58,6 +59,7 @@ _REASONS = {
     Denial.MIN_NOTIONAL: RefusalReason.FILTER,
     Denial.BAND_UP: RefusalReason.PRICE_BAND,
     Denial.BAND_DOWN: RefusalReason.PRICE_BAND,
+    Denial.MARKET_BAND: RefusalReason.PRICE_BAND,
     Denial.TOO_MANY_ORDERS: RefusalReason.TOO_MANY_ORDERS,
     Denial.DUPLICATE_ID: RefusalReason.DUPLICATE_ID,
     Denial.POST_ONLY_WOULD_TAKE: RefusalReason.POST_ONLY_WOULD_TAKE,

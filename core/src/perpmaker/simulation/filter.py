@@ -51,6 +51,16 @@ def check_band(instrument: Instrument, side: Side, price: Decimal, mark: Decimal
         raise DeniedError(Denial.BAND_DOWN, f"{price}, at least {mark * instrument.band_down}")
 
 
+def market_bound(instrument: Instrument, side: Side, mark: Decimal) -> int | None:
+    """The last price in ticks at which a market order trades: what is left beyond the band expires."""
+    factor = instrument.band_up if side is Side.BUY else instrument.band_down
+
+    if factor is None or not mark:
+        return None
+
+    return instrument.ticks_down(mark * factor) if side is Side.BUY else instrument.ticks_up(mark * factor)
+
+
 def check_notional(instrument: Instrument, price: Decimal, amount: Decimal) -> None:
     """Refuse what is worth too little. Denied: MIN_NOTIONAL."""
     if price * amount < instrument.min_notional:

@@ -11,7 +11,7 @@ from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.simulation.account import ZERO, Account
 from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import OrderChanged
-from perpmaker.simulation.filter import check_band, check_notional, parse_lots, parse_ticks
+from perpmaker.simulation.filter import check_band, check_notional, market_bound, parse_lots, parse_ticks
 from perpmaker.simulation.floor import Floor
 from perpmaker.simulation.order import Cause, OrderRequest, OrderState, SimulatedOrder, TimeInForce
 
@@ -197,6 +197,11 @@ def _check_market(floor: Floor, order: SimulatedOrder) -> None:
         raise DeniedError(Denial.NO_LIQUIDITY)
 
     price = instrument.price(_price_ticks(floor, order))
+    bound = market_bound(instrument, order.side, floor.mark) if order.ticks is None else None
+
+    if bound is not None and order.side.sign * ((best or 0) - bound) > 0:
+        raise DeniedError(Denial.MARKET_BAND, f"best {price}, bound {instrument.price(bound)}")
+
     check_band(instrument, order.side, price, floor.mark)
 
     if not order.closing:
@@ -263,7 +268,8 @@ def _keep_accepted(floor: Floor, order: SimulatedOrder) -> None:
 
 
 def _match(floor: Floor, order: SimulatedOrder) -> SimulatedOrder:
-    order = floor.sweep(order.side, order.remaining_lots, order.ticks, order) or order
+    limit = market_bound(floor.instrument, order.side, floor.mark) if order.ticks is None else order.ticks
+    order = floor.sweep(order.side, order.remaining_lots, limit, order) or order
 
     if order.state is not OrderState.OPEN:
         return order

@@ -113,6 +113,7 @@ class Look:
             *self._wanted.quotes,
             *self._wanted.withheld,
             *self._exits.exits,
+            *self._exits.withheld,
         )
         chains = {name_of(one.slot): one.reasons for one in decided}
         refused = {

@@ -38,6 +38,7 @@ GENERAL: Final[Mapping[Denial, int]] = {
     Denial.POST_ONLY_WOULD_TAKE: -5022,
     Denial.FOK_NOT_FILLABLE: -5021,
     Denial.NO_LIQUIDITY: -4131,
+    Denial.MARKET_BAND: -4131,
     Denial.REDUCE_ONLY: -2022,
     Denial.REDUCE_ONLY_COMPETING: -4118,
     Denial.REDUCE_ONLY_IN_HEDGE: -1106,
