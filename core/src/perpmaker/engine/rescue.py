@@ -131,7 +131,7 @@ class Rescue:
 
 
 def _is_as_near(report: OrderReport, wanted: NewOrder) -> bool:
-    """Whether a stop closes all that the wanted one does, no later than that."""
+    """Whether a stop closes all that the wanted one does, no later than that; an unknown amount proves nothing."""
     sells = report.side.sign < 0
     is_near = (
         report.ticks is not None
@@ -139,4 +139,6 @@ def _is_as_near(report: OrderReport, wanted: NewOrder) -> bool:
         and (report.ticks >= wanted.ticks if sells else report.ticks <= wanted.ticks)
     )
 
-    return is_near and (report.whole or report.lots - report.filled_lots >= wanted.lots)
+    covers = report.whole or (report.lots is not None and report.lots - report.filled_lots >= wanted.lots)
+
+    return is_near and covers
