@@ -65,6 +65,41 @@ def test_B14_a_faulty_override_is_shown(
     assert f"{file}:9: order_override.near = {value}: " in said(capsys, "check", str(file))[1]
 
 
+LONG = "x" * 50_000
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (f"{GOOD}{LONG} = 1\n", ()),
+        (f"{GOOD}[{LONG}.{LONG}]\na = 1\n", ()),
+        (GOOD.replace('derivative = "binance_perpetual"', f'derivative = "{LONG}"'), ()),
+        (GOOD, ("--set", f"{LONG}=1")),
+        (GOOD, ("--set", f"{LONG}.{LONG}=1")),
+        (GOOD, ("--sandbox-url", f"http://{LONG}")),
+        (GOOD, ("--sandbox-url", LONG)),
+        (GOOD, (f"--{LONG}",)),
+        (GOOD, (LONG,)),
+    ],
+    ids=["key", "table", "connector", "override", "dotted", "host", "address", "option", "argument"],
+)
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["words", "json"])
+def test_B14_a_very_long_word_is_cut(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, options: tuple[str, ...], form: tuple[str, ...]
+) -> None:
+    """What a person wrote by accident is shown by its start, so that the sentence about it can be read."""
+    file = tmp_path / "bot.toml"
+    file.write_text(text)
+
+    with pytest.raises(SystemExit) as ended:
+        main(("check", str(file), *form, *options))
+
+    said = "".join(capsys.readouterr()).replace(r"\u2026", "…")
+    assert ended.value.code == 2
+    assert "xxx…" in said
+    assert len(said) < 2_000
+
+
 def test_B14_virtual_time_without_trio_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test on virtual time where trio is not installed is answered with what to install."""
     monkeypatch.setitem(sys.modules, "trio", None)

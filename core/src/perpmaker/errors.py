@@ -7,6 +7,7 @@
     ├── PluginError               a plugin that is not there, was not loaded, or is there twice  exit 2
     │   └── PluginFaultError      a plugin raised, answered or did what no plugin may         exit 6
     ├── RecordingError            a recorded market that cannot be replayed                   exit 2
+    │   └── RecordingCutError     one that ends in the middle of a message                    exit 2
     ├── SandboxError              a sandbox that would not start, and has said why            exit as it did
     ├── VenueError
     │   ├── ConnectivityError     the venue cannot be reached or went away; backing off helps  exit 4
@@ -33,9 +34,13 @@ exception, because somebody has to keep its slot blocked until the venue has pro
 
 from __future__ import annotations
 
+import re
 from enum import Enum, unique
 
 import attrs
+
+_LONG_WORD = re.compile(r"\S{201,}")
+_START = 60
 
 
 @unique
@@ -59,6 +64,15 @@ class PerpmakerError(Exception):
     exit_code = ExitCode.BUG
 
 
+def abridged(text: str) -> str:
+    """Cut each word of more than 200 characters to its start: nobody reads the rest, and it hides the sentence."""
+    return _LONG_WORD.sub(lambda word: f"{word[0][:_START]}… ({len(word[0])} characters)", text)
+
+
+def _abridged(text: str | None) -> str | None:
+    return None if text is None else abridged(text)
+
+
 @attrs.frozen(kw_only=True)
 class Problem:
     """One fault of a configuration: where it is, what was found, what would be right.
@@ -68,11 +82,11 @@ class Problem:
     """
 
     file: str
-    key: str
+    key: str = attrs.field(converter=abridged)
     line: int | None = None
-    value: str | None = None
-    allowed: str
-    nearest: str | None = None
+    value: str | None = attrs.field(default=None, converter=_abridged)
+    allowed: str = attrs.field(converter=abridged)
+    nearest: str | None = attrs.field(default=None, converter=_abridged)
 
     def __str__(self) -> str:
         """Render as `file:line: key = value: what is allowed; did you mean ...`."""

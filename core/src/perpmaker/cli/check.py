@@ -23,7 +23,7 @@ from perpmaker.cli.output import claim, result
 from perpmaker.cli.references import check_references
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment
-from perpmaker.errors import ConfigurationError, ExitCode, MarketRulesError, PerpmakerError
+from perpmaker.errors import ConfigurationError, ExitCode, MarketRulesError, PerpmakerError, abridged
 
 if TYPE_CHECKING:
     from perpmaker.report.preflight import Preflight  # a wrong file is said before the engine is imported
@@ -100,7 +100,7 @@ def _refusal(config: Path, error: PerpmakerError) -> dict[str, object]:
 
     verdict = _REFUSED if error.exit_code is ExitCode.REFUSED else None
 
-    return {"file": str(config), "ok": False, "verdict": verdict, "error": str(error), "problems": problems}
+    return {"file": str(config), "ok": False, "verdict": verdict, "error": abridged(str(error)), "problems": problems}
 
 
 def _show(configuration: Configuration, found: _Found, *, as_json: bool, full: bool) -> None:

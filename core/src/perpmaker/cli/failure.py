@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import traceback
+from io import StringIO
 from pathlib import Path
 
 import click
@@ -38,7 +39,9 @@ def _explain(errors: list[BaseException], error: BaseException) -> int:
 
     match unexpected:
         case click.ClickException():
-            unexpected.show()
+            said = StringIO()
+            unexpected.show(said)
+            click.echo(printable(said.getvalue()), err=True, nl=False)
             return ExitCode.FILE.value
         case click.exceptions.Exit():
             return unexpected.exit_code

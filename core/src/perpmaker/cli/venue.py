@@ -25,6 +25,7 @@ from perpmaker.wire.http import open_client
 from perpmaker.wire.pipe import connect_tcp
 
 _OK = 200
+_LONGEST_HOST, _LONGEST_LABEL = 253, 63  # characters of a name that DNS can hold
 _LINE = PayloadDecoder(SandboxLine)
 
 
@@ -104,7 +105,10 @@ def _is_address(url: str) -> bool:
     except httpx.InvalidURL:
         return False
 
-    return parts.scheme in {"http", "https"} and bool(parts.host)
+    labels = parts.raw_host.split(b".")
+    is_host = len(parts.raw_host) <= _LONGEST_HOST and all(len(label) <= _LONGEST_LABEL for label in labels)
+
+    return parts.scheme in {"http", "https"} and bool(parts.host) and is_host
 
 
 def context_of(configuration: Configuration, line: SandboxLine | None) -> ConnectorContext:
