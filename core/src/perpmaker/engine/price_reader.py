@@ -34,7 +34,10 @@ class PriceReader:
         async def read() -> Sequence[Event]:
             mark = await connector.read_mark(self.instrument)
 
-            return () if mark is None else checked_events((checked(MarkChanged, mark),))
+            if mark is None:
+                return ()
+
+            return checked_events((attrs.evolve(checked(MarkChanged, mark), asked=True),))
 
         try:
             self.emit(await ask_once("a read", read, self.emit) or ())

@@ -10,7 +10,6 @@ from decimal import Decimal
 
 import attrs
 
-from perpmaker.exits.price import Source
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.stop import ticks_away
 from perpmaker.model.instrument import Instrument
@@ -41,9 +40,12 @@ class StopPlace:
 
 
 def place_stop(
-    view: View, settings: ExitSettings, position: Position, *, sign: int, level: int, source: Source
+    view: View, settings: ExitSettings, position: Position, *, sign: int, level: int, blind: bool
 ) -> StopPlace | None:
-    """Tell where the venue's stop of a position belongs now; None where none is wanted. `level` is the stop's own."""
+    """Tell where the venue's stop of a position belongs now; None where none is wanted. `level` is the stop's own.
+
+    `blind`: the streams do not show the market, so that the venue has to do the work.
+    """
     by_venue = settings.stop_loss_order == "venue"
     at_end = view.mode is Mode.STOP
 
@@ -60,8 +62,8 @@ def place_stop(
     if by_venue:
         return StopPlace(ticks=level, trigger=trigger, words="rests on the venue, which fires it")
 
-    if source is Source.NONE:
-        return StopPlace(ticks=level, trigger=trigger, words="book and mark are old: the venue fires it")
+    if blind:
+        return StopPlace(ticks=level, trigger=trigger, words="the streams are silent: the venue fires it")
 
     ticks = _behind(view, settings, position, sign)
 

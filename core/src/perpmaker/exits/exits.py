@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from perpmaker.exits import entry, guard, rest, retry
+from perpmaker.exits import entry, guard, rest, retry, sight
 from perpmaker.exits.backstop import StopPlace, place_stop
 from perpmaker.exits.band import edge_ticks, is_outside
 from perpmaker.exits.close_out import CloseOut, Leaving, closing_slot
@@ -62,9 +62,10 @@ class Exits:
         memory = view.exit_memory if isinstance(view.exit_memory, ExitMemory) else ExitMemory()
         known = memory.failed
         failed, unpriced = retry.track(view, known), entry.track(view, memory.unpriced)
+        seen = sight.track(view, memory.sight)
 
-        if failed is not memory.failed or unpriced is not memory.unpriced:
-            memory = attrs.evolve(memory, failed=failed, unpriced=unpriced)
+        if failed is not memory.failed or unpriced is not memory.unpriced or seen is not memory.sight:
+            memory = attrs.evolve(memory, failed=failed, unpriced=unpriced, sight=seen)
 
         leaving = {
             side: self._leave(view, memory, known, position)
@@ -132,7 +133,11 @@ class Exits:
         if trigger is None:
             return leaving
 
-        place = place_stop(view, self._settings, position, sign=sign, level=trigger, source=source)
+        blind = sight.is_blind(view, memory)
+        place = place_stop(view, self._settings, position, sign=sign, level=trigger, blind=blind)
+
+        if (back_at := sight.back_at(memory)) is not None:
+            leaving = attrs.evolve(leaving, wake=by(view, leaving.wake, back_at))
 
         return self._guarded(view, memory, position, leaving, place)
 

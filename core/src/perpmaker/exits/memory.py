@@ -48,9 +48,22 @@ class Unpriced:
 
 
 @attrs.frozen(kw_only=True)
+class Sight:
+    """Whether the streams show the market: `blind` until they have shown it for a while again, `since` when.
+
+    `has_seen`: they have shown it in this run.
+    """
+
+    has_seen: bool = False
+    blind: bool = False
+    since: float | None = None
+
+
+@attrs.frozen(kw_only=True)
 class ExitMemory:
     """Everything `Exits` remembers."""
 
     fired: Mapping[PositionSide, Fired] = attrs.field(factory=dict)
     failed: Mapping[Slot, Failed] = attrs.field(factory=dict)
     unpriced: Mapping[PositionSide, Unpriced] = attrs.field(factory=dict)
+    sight: Sight = Sight()

@@ -73,13 +73,17 @@ class Traded:
 
 @attrs.frozen(kw_only=True)
 class MarkChanged:
-    """Mark and index price, and the funding rate that would be charged at `next_funding_ms` (None: no funding)."""
+    """Mark and index price, and the funding rate that would be charged at `next_funding_ms` (None: no funding).
+
+    `asked`: it is the answer to a question, and says nothing of the stream.
+    """
 
     mark: Decimal
     index: Decimal | None
     funding_rate: Decimal | None
     next_funding_ms: int | None
     venue_ms: int
+    asked: bool = False
 
 
 @attrs.frozen(kw_only=True)

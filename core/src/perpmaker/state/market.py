@@ -19,14 +19,21 @@ class Market:
         self.last_trade: int | None = None
         self.reference: ReferenceChanged | None = None
         self._alive_at: dict[Channel, float] = {}
+        self._mark_streamed_at = -inf
 
     def alive(self, channel: Channel, now: float) -> None:
         """The channel proved alive."""
         self._alive_at[channel] = now
 
+        if channel is Channel.MARK:
+            self._mark_streamed_at = now
+
     def lose(self, channel: Channel) -> None:
         """The channel is gone: what it said is stale, however new it is."""
         self._alive_at.pop(channel, None)
+
+        if channel is Channel.MARK:
+            self._mark_streamed_at = -inf
 
     def age_s(self, channel: Channel, now: float) -> float:
         """Seconds since the channel last proved alive; infinite while it does not."""
@@ -34,13 +41,21 @@ class Market:
 
         return inf if alive_at is None else now - alive_at
 
+    def mark_stream_age_s(self, now: float) -> float:
+        """Seconds since the stream of the mark price proved alive: answers to questions are not counted."""
+        return now - self._mark_streamed_at
+
     def marked(self, event: MarkChanged, now: float) -> None:
         """Take the venue's mark price and its funding."""
         self.mark = event.mark
         self.index = event.index
         self.funding_rate = event.funding_rate
         self.next_funding_ms = event.next_funding_ms
-        self.alive(Channel.MARK, now)
+
+        if event.asked:
+            self._alive_at[Channel.MARK] = now
+        else:
+            self.alive(Channel.MARK, now)
 
     def referred(self, event: ReferenceChanged) -> None:
         """Take the reference; its age counts from when the source says it was true."""

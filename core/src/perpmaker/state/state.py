@@ -170,6 +170,7 @@ class State:
             book_age_s=market.age_s(Channel.BOOK, now),
             mark=market.mark,
             mark_age_s=market.age_s(Channel.MARK, now),
+            mark_stream_age_s=market.mark_stream_age_s(now),
             last_trade=market.last_trade,
             trade_age_s=market.age_s(Channel.TRADES, now),
             last_own_trade=orders.endings.last_own_trade,

@@ -127,7 +127,8 @@ class View:
     `positions`: one NET, or LONG and SHORT; flat ones are present with amount 0.
     `external_reference`: quotes are priced from `reference`, an external price source's newest word (None while there
     is none), and not from the traded book.
-    `*_age_s`: seconds since the channel last proved alive; infinite while it never did.
+    `*_age_s`: seconds since the channel last proved alive; infinite while it never did. `mark_stream_age_s` leaves out
+    mark prices that were asked for.
     `book_ok`: the book is synchronised, two-sided or not; `mark` and `last_trade` are the venue's newest.
     `last_own_trade`: ticks of the last own quote that was filled completely. `capital`: what quotes may take
     margin from, in quote asset, by the venue's own word, those that rest included; None until known, and
@@ -168,6 +169,7 @@ class View:
     blocked: bool
     memory: object
     exit_memory: object = None
+    mark_stream_age_s: float = 0.0
     capital_age_s: float = 0.0
     unproven: frozenset[PositionSide] = frozenset()
     beside: tuple[WorkingOrder, ...] = ()

@@ -214,7 +214,7 @@ class Play(Look):
                     text = f"ask {self._name(client_id)}"
                     self._question(text, partial(self._venue.asked, client_id, self.now))
                 case AskPrice():
-                    self._question("ask price", self._venue.mark_now)
+                    self._question("ask price", partial(self._venue.mark_now, asked=True))
                 case Resync(reason=reason):
                     self._read_account(reason)
                 case Reconnect(channel=channel):

@@ -216,7 +216,7 @@ class Venue:
 
         return [self.mark_now()]
 
-    def mark_now(self) -> Event:
+    def mark_now(self, *, asked: bool = False) -> Event:
         """The mark price, as it is told or asked for."""
         exchange = self.exchange
 
@@ -226,6 +226,7 @@ class Venue:
             funding_rate=exchange.funding_rate,
             next_funding_ms=exchange.next_funding_ms,
             venue_ms=self._ms,
+            asked=asked,
         )
 
     def crowd(self, side: Side) -> Ladder:

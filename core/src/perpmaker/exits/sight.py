@@ -1,0 +1,49 @@
+"""Whether this program sees the market by its streams: what is asked for keeps the local stop alive, and is no sight.
+
+A stop on the venue is moved over a bridge, and each move is a moment with more orders than needed. Streams that come
+and go must not move it to and fro: it goes back once they have been fresh for `CALM_S`.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from perpmaker.exits.memory import ExitMemory, Sight
+from perpmaker.exits.price import MAX_AGE_S, Source, read_source
+from perpmaker.state.view import View
+
+CALM_S = 10.0
+"""Seconds without a break before the stop goes back; a single word makes a stream fresh for half of them."""
+
+
+def sees(view: View) -> bool:
+    """Whether a stream that speaks shows a price by which a stop may fire."""
+    source = read_source(view)
+
+    return source is Source.BOOK or (source is Source.MARK and view.mark_stream_age_s < MAX_AGE_S)
+
+
+def track(view: View, known: Sight) -> Sight:
+    """The sight as it is now; the same object when nothing is new. Blind is only who has seen before."""
+    if not sees(view):
+        now = Sight(has_seen=True, blind=True) if known.has_seen else known
+    elif known.blind and known.since is None:
+        now = attrs.evolve(known, since=view.now)
+    elif known.blind and known.since is not None and view.now < known.since + CALM_S:
+        now = known
+    else:
+        now = Sight(has_seen=True)
+
+    return known if now == known else now
+
+
+def is_blind(view: View, memory: ExitMemory) -> bool:
+    """Whether the stops on the venue belong at their level, because the streams do not show the market."""
+    return memory.sight.blind or not sees(view)
+
+
+def back_at(memory: ExitMemory) -> float | None:
+    """When the streams have been fresh for long enough, should they stay so."""
+    sight = memory.sight
+
+    return sight.since + CALM_S if sight.blind and sight.since is not None else None
