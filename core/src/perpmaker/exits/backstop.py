@@ -10,11 +10,14 @@ from decimal import Decimal
 
 import attrs
 
+from perpmaker.exits.price import LOOK_AGAIN_S, MAX_AGE_S
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.stop import ticks_away
+from perpmaker.exits.wake import by
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import StopTrigger
 from perpmaker.model.position import Position
+from perpmaker.model.quote import Wake
 from perpmaker.state.view import Mode, View
 
 BEHIND = Decimal("1.25")
@@ -68,6 +71,34 @@ def place_stop(
     ticks = _behind(view, settings, position, sign)
 
     return StopPlace(ticks=ticks if ticks > 0 else level, trigger=trigger, words="backstop on the venue")
+
+
+def is_reached(view: View, place: StopPlace | None, sign: int) -> bool:
+    """Whether a fresh mark price is at or beyond where the venue's stop belongs: ours fires by then at the latest."""
+    if place is None or place.trigger is not StopTrigger.MARK:
+        return False
+
+    return view.mark_age_s < MAX_AGE_S and _is_beyond(view, place, sign)
+
+
+def watch_reached(view: View, wake: Wake, place: StopPlace | None, sign: int) -> Wake:
+    """The decision holds while the mark price has not reached the venue's stop."""
+    if place is None or place.trigger is not StopTrigger.MARK:
+        return wake
+
+    if _is_beyond(view, place, sign):  # by an old mark price, which counts once it is told again
+        return by(view, wake, view.now + LOOK_AGAIN_S)
+
+    near = view.instrument.price(place.ticks) + sign * view.instrument.tick / 2
+
+    if sign > 0:
+        return attrs.evolve(wake, mark_low=near if wake.mark_low is None else max(wake.mark_low, near))
+
+    return attrs.evolve(wake, mark_high=near if wake.mark_high is None else min(wake.mark_high, near))
+
+
+def _is_beyond(view: View, place: StopPlace, sign: int) -> bool:
+    return view.mark is not None and sign * (view.mark - view.instrument.price(place.ticks)) <= 0
 
 
 def _behind(view: View, settings: ExitSettings, position: Position, sign: int) -> int:

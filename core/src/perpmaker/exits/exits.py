@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from perpmaker.exits import entry, guard, rest, retry, sight
-from perpmaker.exits.backstop import StopPlace, place_stop
+from perpmaker.exits.backstop import StopPlace, is_reached, place_stop, watch_reached
 from perpmaker.exits.band import edge_ticks, is_outside
 from perpmaker.exits.close_out import CloseOut, Leaving, closing_slot
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
@@ -112,11 +112,15 @@ class Exits:
         source = read_source(view)
         spread = self._settings.stop_loss_spread
         trigger = None if spread is None else stop_ticks(position, sign, spread, view.instrument)
+        place = self._place(view, memory, position, trigger)
 
         # A stop order that is live says that the stop has fired, also when a restart has lost the memory of it.
         if fired is None and (
             closing_slot(OrderKind.STOP_LOSS, position) in view.orders
-            or (position.side not in view.unproven and self._fires(view, memory, known, position, trigger))
+            or (
+                position.side not in view.unproven
+                and (self._fires(view, memory, known, position, trigger) or is_reached(view, place, sign))
+            )
         ):
             fired = Fired(sign=sign, at=view.now)
 
@@ -128,16 +132,12 @@ class Exits:
         if trigger is not None:
             wake = watch_fires(view, wake, self._settings.trigger, source, sign=sign, level=trigger)
 
-        leaving = self._target(view, memory, position, lots, wake)
-
-        if trigger is None:
-            return leaving
-
-        blind = sight.is_blind(view, memory)
-        place = place_stop(view, self._settings, position, sign=sign, level=trigger, blind=blind)
+        wake = watch_reached(view, wake, place, sign)
 
         if (back_at := sight.back_at(memory)) is not None:
-            leaving = attrs.evolve(leaving, wake=by(view, leaving.wake, back_at))
+            wake = by(view, wake, back_at)
+
+        leaving = self._target(view, memory, position, lots, wake)
 
         return self._guarded(view, memory, position, leaving, place)
 
@@ -152,11 +152,20 @@ class Exits:
 
         return trigger is not None and fires(view, self._settings.trigger, read_source(view), sign, trigger)
 
+    def _place(self, view: View, memory: ExitMemory, position: Position, trigger: int | None) -> StopPlace | None:
+        """Where the stop that rests on the venue belongs; None where none does."""
+        if trigger is None or not self._venue_stops:
+            return None
+
+        sign, blind = 1 if position.amount > 0 else -1, sight.is_blind(view, memory)
+
+        return place_stop(view, self._settings, position, sign=sign, level=trigger, blind=blind)
+
     def _guarded(
         self, view: View, memory: ExitMemory, position: Position, leaving: Leaving, place: StopPlace | None
     ) -> Leaving:
         """The same, and the stop that rests on the venue, where one should."""
-        if place is None or not self._venue_stops:
+        if place is None:
             return leaving
 
         slot = closing_slot(OrderKind.VENUE_STOP, position)
