@@ -68,13 +68,15 @@ def test_it_works_without_us() -> None:
 
 
 def test_what_has_not_worked_a_second_after_the_local_trigger_is_done_by_the_local_line_at_market() -> None:
-    """The bid is at the stop, the last trade that the venue watches is not: one second of patience."""
-    scenario = holding(stop_loss_trigger="best")
+    """No trade is told, so the bid counts here; the last trade that the venue watches is not there: one second."""
+    scenario = holding(stop_loss_trigger="last")
+    scenario.silence("trades")
+    scenario.advance(6)
     scenario.mark("100")
     scenario.book(bid="96.8", ask="97")
     scenario.advance(3)
 
-    assert scenario.sent("place stop loss") == [(2.0, "place stop loss: sell 1 at market")]
+    assert scenario.sent("place stop loss") == [(8.0, "place stop loss: sell 1 at market")]
     assert (scenario.position(), scenario.exits()) == ("flat", [])
 
 

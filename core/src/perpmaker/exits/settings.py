@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -23,6 +24,15 @@ class ExitSettings:
     stop_loss_order: Literal["limit", "market", "venue"] = "limit"
     stop_loss_trigger: Literal["best", "mark", "last"] | None = None
     venue_backstop: bool = True
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is allowed): a venue does not know the price at which a position could be left."""
+        if self.stop_loss_order == "venue" and self.stop_loss_trigger == "best":
+            words = (
+                'must be "mark" or "last" with stop_loss_order = "venue": the venue fires the stop, and it knows the '
+                'mark price and the last trade only; choose one of them, or stop_loss_order = "limit" or "market"'
+            )
+            yield "stop_loss_trigger", words
 
     @property
     def trigger(self) -> StopTrigger:
