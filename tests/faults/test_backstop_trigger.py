@@ -16,10 +16,8 @@ def test_backstop_trigger_best_with_a_venues_stop_is_refused(*, backstop: bool) 
     with pytest.raises(ConfigurationError) as refused:
         Scenario(keys)
 
-    text = str(refused.value)
-    assert all(
-        word in text for word in ("stop_loss_trigger", '"best"', '"mark" or "last"', 'stop_loss_order = "venue"')
-    )
+    words = ("stop_loss_trigger = 'best'", '"mark" or "last"', 'stop_loss_order = "venue"', '"limit" or "market"')
+    assert all(word in str(refused.value) for word in words)
 
 
 @pytest.mark.parametrize(
