@@ -41,25 +41,28 @@ class Aftermath:
         """
         for slot, end in self._state.orders.endings.take_news():
             self._retries.ended(slot, end, now)
-            refusal = end.refusal
 
             if slot.kind.is_exit:
-                yield from self._missing.ended(slot, end, now)
-
-            if slot.kind.is_exit and refusal is not None and refusal.reason is RefusalReason.REDUCE_ONLY:
-                self._competition.refused(slot, now)
-                self._doubt_cancels(slot, now)
-                self._permission.require(f"the venue refused {slot} as not reducing", now)
-
-            if slot.kind is OrderKind.QUOTE and end.end is End.RULE:
+                yield from self._exit_ended(slot, end, now)
+            elif slot.kind is OrderKind.QUOTE and end.end is End.RULE:
                 text = f"{slot} was taken off by the venue ({end.detail or 'by its own rules'}): it pauses for 60 s"
                 yield from self._notices.say((slot, end.end), text, now)
 
-            if slot.kind is OrderKind.VENUE_STOP and not end.end.is_meant:
-                yield from self._lost_stop(slot, end, now)
-
         yield from self._missing.due(now)
         yield from self._band_alarm.take(exits, now)
+
+    def _exit_ended(self, slot: Slot, end: SlotEnd, now: float) -> Iterator[str]:
+        """An exit is gone: a position may stand without it."""
+        refusal = end.refusal
+        yield from self._missing.ended(slot, end, now)
+
+        if refusal is not None and refusal.reason is RefusalReason.REDUCE_ONLY:
+            self._competition.refused(slot, now)
+            self._doubt_cancels(slot, now)
+            self._permission.require(f"the venue refused {slot} as not reducing", now)
+
+        if slot.kind is OrderKind.VENUE_STOP and not end.end.is_meant:
+            yield from self._lost_stop(slot, end, now)
 
     def _doubt_cancels(self, slot: Slot, now: float) -> None:
         """Other closing orders of the position whose cancels are not answered may rest on: they are asked for."""

@@ -34,14 +34,13 @@ TELLING: frozenset[type] = frozenset(
         AccountSeen,
         CancelRefused,
         MarginCalled,
-        OrderCancelled,
         OrderFilled,
         OrderRefused,
         OrderReported,
         Resynced,
     }
 )
-"""Events that can tell of it: nothing else is worth a look, a message of the market least of all."""
+"""Events that can tell of it, beside a cancellation by it: nothing else is worth a look, of the market least of all."""
 
 
 @attrs.define(kw_only=True)

@@ -47,12 +47,13 @@ class ExitRefusals:
 
     def due(self, now: float) -> Iterator[str]:
         """The lines whose time has come; what the venue has by now is not missing any more."""
-        self._look()
+        if self._missing:
+            self._look()
 
         for record in tuple(self._state.orders.live.values()):
             order = record.working
 
-            if order.slot.kind.is_exit and order.status is OrderStatus.UNKNOWN and not record.known:
+            if order.status is OrderStatus.UNKNOWN and not record.known and order.slot.kind.is_exit:
                 yield from self._unanswered(order.slot, order.client_id, now)
 
         for slot, missing in self._missing.items():

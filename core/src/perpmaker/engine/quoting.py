@@ -6,6 +6,7 @@ import math
 import traceback
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -21,6 +22,7 @@ from perpmaker.state.view import View
 from perpmaker.strategy.interface import Strategy
 
 _BOUNDS = tuple(field.name for field in attrs.fields(Wake) if field.name != "at")
+_bounds = attrgetter(*_BOUNDS)
 
 
 @attrs.frozen(kw_only=True)
@@ -101,7 +103,7 @@ def _check_wanted(wanted: object, instrument: Instrument) -> None:
         if not isinstance(found, tuple):
             raise TypeError(f"{name} is {type(found).__name__}, not a tuple")
 
-        for one in found:
+        for one in found if {*map(type, found)} - {kind} else ():
             if not isinstance(one, kind):
                 raise TypeError(f"{name} holds a {type(one).__name__}, not {kind.__name__}")
 
@@ -113,9 +115,7 @@ def _check_wake(wake: Wake) -> None:
     if wake.at is not None and not math.isfinite(wake.at):
         raise ValueError(f"wake.at is {wake.at}")
 
-    for name in _BOUNDS:
-        bound = getattr(wake, name)
-
+    for name, bound in zip(_BOUNDS, _bounds(wake), strict=True):
         if bound is not None and not isinstance(bound, (int, Decimal)):
             raise TypeError(f"wake.{name} is {bound!r:.40}, no number of ticks")
 

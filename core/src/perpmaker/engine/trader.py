@@ -15,7 +15,7 @@ ask may move, and when time alone matters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from types import MappingProxyType
 
@@ -44,13 +44,14 @@ from perpmaker.model.event import (
     Channel,
     Event,
     InstrumentChanged,
+    OrderCancelled,
     Resynced,
     SettingsReported,
     StopRequested,
     TradingChanged,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, OrderStatus, PositionMode, PositionSide, WorkingOrder
+from perpmaker.model.order import CancelCause, NewOrder, OrderStatus, PositionMode, PositionSide, WorkingOrder
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.quote import Exit, Quote, VenueStop, Wake, Wanted, WantedExits
 from perpmaker.model.reading import AccountSeen
@@ -63,6 +64,9 @@ LEAST_PAUSE_S = 0.01
 """A wake condition that is due already does not turn the engine into a busy loop."""
 
 _QUOTING = frozenset({Mode.RUN, Mode.REDUCE})
+
+_JUDGED = TELLING | {SettingsReported, InstrumentChanged, TradingChanged, StopRequested}
+"""Events from which more follows than the state: messages of the market are not among them."""
 
 
 class Trader:
@@ -192,24 +196,30 @@ class Trader:
             self.permission.fold(event, now)
             self.state.fold(event, now)
             self._proof.fold(event, now)
-            if type(event) in TELLING:
-                notices.extend(self._duress.judge(event))
 
-            if isinstance(event, (AccountSeen, Resynced)):
-                notices.extend(self._adoption.take_in(event, self.state, self._agreement.judge_company, now))
-            elif isinstance(event, SettingsReported):
-                notices.extend(self._agreement.judge(event.settings, now))
-            elif isinstance(event, InstrumentChanged):
-                notices.extend(self._agreement.judge_rules(event.instrument))
-            elif isinstance(event, TradingChanged):
-                notices.extend(self._agreement.judge_trading(event.closed, now))
-            elif isinstance(event, StopRequested):
-                self._hurry(now)
+            if type(event) in _JUDGED or (isinstance(event, OrderCancelled) and event.cause is CancelCause.LIQUIDATION):
+                notices.extend(self._judge(event, now))
 
         if self._holds(now):
             return self._idle
 
         return self._decide(notices, now)
+
+    def _judge(self, event: Event, now: float) -> Iterator[str]:
+        """What follows from an event besides the state, with a line for people of what they should know."""
+        yield from self._duress.judge(event)
+
+        match event:
+            case AccountSeen() | Resynced():
+                yield from self._adoption.take_in(event, self.state, self._agreement.judge_company, now)
+            case SettingsReported(settings=settings):
+                yield from self._agreement.judge(settings, now)
+            case InstrumentChanged(instrument=instrument):
+                yield from self._agreement.judge_rules(instrument)
+            case TradingChanged(closed=closed):
+                yield from self._agreement.judge_trading(closed, now)
+            case StopRequested():
+                self._hurry(now)
 
     @property
     def _version(self) -> int:

@@ -19,6 +19,8 @@ from perpmaker.state.view import Mode
 LASTS_S = 10.0
 """Seconds without any quote after which the reason is told in a line."""
 
+_RESTS = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING})
+
 _MEANT = frozenset({Rule.FILLED_DELAY, Rule.HOLD, Rule.STOPPED, Rule.MODE})
 """Pauses that the strategy is meant to make, and modes: these are told elsewhere."""
 
@@ -106,7 +108,7 @@ class UnquotedWatch:
 
 
 def _is_quoted(order: WorkingOrder) -> bool:
-    return order.slot.kind is OrderKind.QUOTE and order.status in {OrderStatus.OPEN, OrderStatus.CANCELLING}
+    return order.status in _RESTS and order.slot.kind is OrderKind.QUOTE
 
 
 def _mode(mode: Mode, reason: str) -> _Why | None:

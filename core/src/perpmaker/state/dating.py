@@ -35,6 +35,11 @@ DATED: frozenset[type] = frozenset(
 
 def dated(event: Event, clock: VenueClock, now: float) -> Event:
     """The event with the dates that count; itself where all of them do."""
+    if isinstance(event, (OrderAccepted, OrderAmended, OrderCancelled, FundingPaid)):
+        venue_ms = clock.dated(event.venue_ms, now)
+
+        return event if venue_ms == event.venue_ms else attrs.evolve(event, venue_ms=venue_ms)
+
     match event:
         case OrderFilled(fill=fill):
             dated_fill = _one(fill, clock, now)
@@ -48,10 +53,6 @@ def dated(event: Event, clock: VenueClock, now: float) -> Event:
             dated_balance = _one(balance, clock, now)
 
             return event if dated_balance is balance else BalanceReported(balance=dated_balance)
-        case OrderAccepted() | OrderAmended() | OrderCancelled() | FundingPaid():
-            venue_ms = clock.dated(event.venue_ms, now)
-
-            return event if venue_ms == event.venue_ms else attrs.evolve(event, venue_ms=venue_ms)
 
     return event
 

@@ -228,10 +228,12 @@ class Draft:
         shape, reference = self._shape, self._reference
         (prices, chains), ladder, mark = self._price(side), shape.ladder[side], self._view.mark
 
+        may_wait = bool(self._recovery.back_at or self._memory.vanished)
+
         for slot, place in anew:
             chain = chains[place]
 
-            if (off := self._recovery.waits_for(slot) or self._vanished(slot)) is not None:
+            if may_wait and (off := self._recovery.waits_for(slot) or self._vanished(slot)) is not None:
                 vanished = self._memory.vanished.get(slot) if off.rule is Rule.VANISHED else None
                 self._withhold(slot, (*chain, off), None if vanished is None else vanished.back_at)
                 continue
