@@ -7,6 +7,7 @@ from decimal import Decimal
 from math import inf, nan
 from typing import Any
 
+import anyio
 import attrs
 import pytest
 
@@ -22,10 +23,19 @@ class Settings:
     """Nothing to set."""
 
 
+class Silent:
+    """A source that says nothing: a scenario tells its words itself."""
+
+    async def receive(self) -> ReferenceChanged:
+        """Wait for ever."""
+        await anyio.sleep_forever()
+        raise AssertionError
+
+
 @asynccontextmanager
 async def never(*_: object) -> Any:
-    """A scenario tells the words of its source itself."""
-    yield None
+    """Open the source that says nothing."""
+    yield Silent()
 
 
 TIDE = PriceSourceDeclaration(

@@ -279,6 +279,16 @@ def test_D10_a_price_source_that_fails_is_opened_again() -> None:
     assert scenario.quotes() == []
 
 
+@pytest.mark.parametrize("wait_s", [0.3119653926, 1 / 3, 0.1 + 0.2, 2**-31 + 0.5])
+def test_D10_a_source_may_wait_for_any_time(wait_s: float) -> None:
+    """A wait that ends between two nanoseconds ends, and the scenario does not turn in circles before."""
+    keys = {"price_source": "counter", "price_type": "custom", "counter": {"every": wait_s}}
+    scenario = Scenario(keys, plugins=[source("counter", [])])
+    scenario.book(bid="199.9", ask="200.1")
+    scenario.advance(3)
+    assert len(scenario.quotes()) == 2
+
+
 def test_D10_a_restart_opens_the_source_anew() -> None:
     """The old one ends with its process."""
     log: list[str] = []

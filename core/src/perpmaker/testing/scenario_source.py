@@ -35,6 +35,8 @@ from perpmaker.testing.virtual import require_trio
 STUCK_S: Final = 30.0
 """Seconds of real time after which a source that never waits for anything is given up."""
 
+_NANOSECOND_S: Final = 1e-9
+
 _LONG_S: Final = 1e9
 """Longer than any wait for input: the loop sleeps until it is woken."""
 
@@ -57,6 +59,9 @@ class _Steps:
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """How long the loop may wait for input: not at all when something is due, else until it is woken."""
         self.next_at = moment(deadline) if deadline < inf else inf
+
+        if self.next_at < deadline:  # woken then, the loop would find nothing to do, again and again
+            self.next_at = moment(deadline + _NANOSECOND_S)
 
         return 0.0 if deadline <= self.now else _LONG_S
 
