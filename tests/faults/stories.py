@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
+from perpmaker.model.order import PositionSide, Side
+from perpmaker.simulation.order import OrderRequest, TimeInForce
 from perpmaker.testing.scenario import Scenario
+from perpmaker.testing.scenario_venue import ACCOUNT, START_MS
+
+PERSONS = "web-1"
+"""The client id of a person's order."""
 
 GOOD = """\
 strategy = "perpetual_market_making"
@@ -27,3 +34,27 @@ def in_position(keys: Mapping[str, object], amount: int = 1) -> Scenario:
     scenario.advance(1)
 
     return scenario
+
+
+def rest_by_hand(
+    scenario: Scenario, side: Side, amount: str, *, at: str, position: PositionSide = PositionSide.NET
+) -> None:
+    """A person's order that only closes rests on the account."""
+    venue = scenario._venue
+    request = OrderRequest(
+        side=side,
+        amount=Decimal(amount),
+        price=Decimal(at),
+        time_in_force=TimeInForce.GTC,
+        position_side=position,
+        reduce_only=position is PositionSide.NET,
+        client_id=PERSONS,
+    )
+    venue.exchange.place(ACCOUNT, request, START_MS + round(scenario.now * 1000))
+    scenario.advance(0.1)
+
+
+def cancel_persons(scenario: Scenario) -> None:
+    """The person takes it off again."""
+    scenario._venue.exchange.cancel(ACCOUNT, client_id=PERSONS, now_ms=START_MS + round(scenario.now * 1000))
+    scenario.advance(0.02)

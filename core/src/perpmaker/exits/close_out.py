@@ -9,7 +9,7 @@ from perpmaker.exits.memory import ExitMemory, Fired
 from perpmaker.exits.price import Source, read_source, watch
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.stop import best_against, price_stop, watch_renewal
-from perpmaker.exits.wake import by
+from perpmaker.exits.wake import by, merge
 from perpmaker.model.order import OrderKind, OrderType, Slot
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Close, Exit, Reason, Rule, StopLoss, VenueStop, Wake, Withheld, opening_side
@@ -27,6 +27,16 @@ class Leaving:
     wake: Wake
     fired: Fired | None = None
     withheld: tuple[Withheld, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Beside:
+    """What rests on the venue beside a closing order: that order is for so many `lots`, 0 for none."""
+
+    stops: tuple[VenueStop, ...]
+    fired: Fired
+    lots: int
+    wake: Wake = attrs.field(factory=Wake)
 
 
 @attrs.frozen
@@ -51,14 +61,15 @@ class CloseOut:
         if (until := _clearing_until(view, slot, fired)) is not None:
             return Leaving(exits=guard.stay(view, on_venue), wake=by(view, wake, until), fired=fired)
 
-        stops, wake, kept_out = self._beside(view, memory, slot, fired=fired, lots=lots, wake=wake)
+        beside = self._beside(view, memory, slot, fired=fired, lots=lots)
+        wake = merge((wake, beside.wake))
 
-        if kept_out:
-            return Leaving(exits=stops, wake=wake, fired=fired)
+        if not beside.lots:
+            return Leaving(exits=beside.stops, wake=wake, fired=beside.fired)
 
-        leaving = self._stop_order(view, memory, position, fired, lots=lots, wake=wake)
+        leaving = self._stop_order(view, memory, position, beside.fired, lots=beside.lots, wake=wake)
 
-        return attrs.evolve(leaving, exits=(*leaving.exits, *stops))
+        return attrs.evolve(leaving, exits=(*leaving.exits, *beside.stops))
 
     def _is_left_to_the_venue(self, view: View, on_venue: Slot, fired: Fired) -> bool:
         """Whether the venue's own stop may still do the work: it is at the stop's level, or has been triggered."""
@@ -147,9 +158,10 @@ class CloseOut:
         if (until := _clearing_until(view, slot, fired)) is not None:
             return Leaving(exits=guard.stay(view, on_venue), wake=by(view, Wake(), until), fired=fired)
 
-        stops, wake, kept_out = self._beside(view, memory, slot, fired=fired, lots=lots, wake=Wake())
+        beside = self._beside(view, memory, slot, fired=fired, lots=lots)
+        stops, wake, fired, lots = beside.stops, beside.wake, beside.fired, beside.lots
 
-        if kept_out:
+        if not lots:
             return Leaving(exits=stops, wake=wake, fired=fired)
 
         why = Reason(Rule.MODE, view.mode_reason or view.mode.value)
@@ -161,23 +173,30 @@ class CloseOut:
 
         return attrs.evolve(market, exits=(*market.exits, *stops), fired=fired)
 
-    def _beside(
-        self, view: View, memory: ExitMemory, slot: Slot, *, fired: Fired, lots: int, wake: Wake
-    ) -> tuple[tuple[VenueStop, ...], Wake, bool]:
-        """What rests on the venue beside a position that is being left, and whether nothing else is sent now.
+    def _beside(self, view: View, memory: ExitMemory, slot: Slot, *, fired: Fired, lots: int) -> Beside:
+        """What rests on the venue beside a position that is being left, and how much of it a closing order is sent for.
 
-        The backstop stays until the position is flat. A closing order that keeps being refused as not reducing goes as
-        close-position, just past the market; it is sent itself again as soon as no other order holds the position.
+        The backstop stays until the position is flat. What closing orders of others hold, and all of it while the
+        order keeps being refused as not reducing, goes as close-position, just past the market; the order itself is
+        sent again as soon as nothing else holds the position.
         """
         on_venue = slot._replace(kind=OrderKind.VENUE_STOP)
+        held, is_refused = guard.held_by_others(view, slot), guard.is_refused(view, slot, fired)
 
-        if not self.venue_stops or not guard.is_kept_out(view, slot, fired, memory.failed.get(slot)):
-            return guard.stay(view, on_venue), wake, False
+        if is_refused and held and not fired.shares:
+            fired = attrs.evolve(fired, shares=True)
+
+        left = max(0, lots - held) if fired.shares else lots
+        is_kept_out = not left or (is_refused and retry.has_lost_patience(view, memory.failed.get(slot)))
+
+        if not self.venue_stops or not is_kept_out:
+            return Beside(stops=guard.stay(view, on_venue), fired=fired, lots=left or lots)
 
         buffer = self.settings.stop_loss_slippage_buffer
         stops, until = guard.past_others(view, on_venue, memory, fired, buffer=buffer, lots=lots)
+        left = 0 if guard.has_own_rivals(view, slot) else left
 
-        return stops, by(view, wake, until), guard.has_rivals(view, slot)
+        return Beside(stops=stops, fired=fired, lots=left, wake=by(view, Wake(), until))
 
     def market(
         self, view: View, memory: ExitMemory, *, slot: Slot, lots: int, wake: Wake, reasons: tuple[Reason, ...]
@@ -211,9 +230,4 @@ def _clearing_until(view: View, slot: Slot, fired: Fired) -> float | None:
     if slot in view.orders or view.now >= until:
         return None
 
-    rivals = any(
-        other.kind.holds_position and other.position_side is slot.position_side and other != slot
-        for other in view.orders
-    )
-
-    return until if rivals else None
+    return until if guard.has_own_rivals(view, slot) else None

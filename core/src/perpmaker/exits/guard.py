@@ -7,7 +7,7 @@ position: those are not ours to cancel, but a stop that closes whatever there is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from perpmaker.exits import retry
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
@@ -64,30 +64,36 @@ def as_it_rests(order: NewOrder, why: Reason) -> VenueStop:
     return VenueStop(slot=order.slot, ticks=order.ticks or 0, lots=order.lots, reasons=(why,), trigger=order.trigger)
 
 
-def is_kept_out(view: View, slot: Slot, fired: Fired, failed: Failed | None) -> bool:
-    """Whether the stop order of this slot goes on being refused as not reducing."""
+def is_refused(view: View, slot: Slot, fired: Fired) -> bool:
+    """Whether the last stop order of this slot was refused as not reducing."""
     end = view.ended.get(slot)
 
     if slot in view.orders or end is None or end.at < fired.at or end.refusal is None:
         return False
 
-    return end.refusal.reason is RefusalReason.REDUCE_ONLY and retry.has_lost_patience(view, failed)
+    return end.refusal.reason is RefusalReason.REDUCE_ONLY
 
 
-def has_rivals(view: View, slot: Slot) -> bool:
-    """Whether another closing order holds the position of this slot: one of ours, or a foreign one."""
-    own = any(
+def has_own_rivals(view: View, slot: Slot) -> bool:
+    """Whether another closing order of ours holds the position of this slot."""
+    return any(
         other.kind.holds_position and other.position_side is slot.position_side and other != slot
         for other in view.orders
     )
 
-    return own or any(
-        order.side is slot.side
+
+def held_by_others(view: View, slot: Slot) -> int:
+    """Lots of the position that closing orders of others hold; part of a lot counts as one."""
+    amounts = (
+        order.left(view.instrument.lot)
+        for order in view.foreign
+        if order.side is slot.side
         and order.position_side is slot.position_side
         and order.type is not OrderType.VENUE_STOP
         and (order.reduce_only or slot.position_side is not PositionSide.NET)
-        for order in view.foreign
     )
+
+    return int((sum(amounts, Decimal(0)) / view.instrument.lot).to_integral_value(ROUND_CEILING))
 
 
 def past_others(

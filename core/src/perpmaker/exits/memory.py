@@ -17,6 +17,7 @@ class Fired:
     `sign` is that of the position (+1 long), so that a position through zero is a new one. `ticks` is the price of
     the stop order as last decided at `priced_at`, None before the first; `renewals` counts how often it was priced
     again; `market` once it has to execute at any price. `banded_at`: since when the venue's price band is in its way.
+    `shares`: the venue has refused it as not reducing, so that what others' closing orders hold is left out of it.
     """
 
     sign: int
@@ -26,6 +27,7 @@ class Fired:
     renewals: int = 0
     market: bool = False
     banded_at: float | None = None
+    shares: bool = False
 
 
 @attrs.frozen(kw_only=True)
