@@ -1,15 +1,66 @@
-"""Every async test runs on asyncio and on trio; trio runs on virtual time."""
+"""The two sizes of the tests: what `pytest` runs, and `--full`, which adds the other event loop and long fuzzing."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+FULL_SEEDS = 200
+"""How many seeds of a session, a story or a market `--full` takes; each of these tests has its own smaller number."""
+
+BYTECODE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+settings.register_profile("every time", max_examples=50, deadline=None)
+settings.register_profile("full", max_examples=500, deadline=None)
 
 
-@pytest.fixture(params=["asyncio", "trio"])
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--full`."""
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help=f"every async test on trio too, {FULL_SEEDS} seeds where a few are the rule, ten times as many examples",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the size of the fuzz, and give the commands that tests start a place for their bytecode."""
+    config.addinivalue_line("markers", "full: only with --full")
+    settings.load_profile("full" if config.getoption("--full") else "every time")
+
+    if config.getoption("--full"):
+        os.environ.setdefault("PERPMAKER_SEEDS", str(FULL_SEEDS))
+
+    if os.environ.get("PYTHONDONTWRITEBYTECODE") and "PYTHONPYCACHEPREFIX" not in os.environ:
+        # Without bytecode every command would compile the whole program, which takes longer than what it is tested for.
+        config.stash[BYTECODE] = tempfile.TemporaryDirectory(prefix="perpmaker-bytecode-")
+        os.environ["PYTHONPYCACHEPREFIX"] = config.stash[BYTECODE].name
+        os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the bytecode."""
+    if BYTECODE in config.stash:
+        config.stash[BYTECODE].cleanup()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only `--full` runs."""
+    if config.getoption("--full"):
+        return
+
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    items[:] = [item for item in items if not item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(params=["asyncio", pytest.param("trio", marks=pytest.mark.full)])
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
-    """Asyncio in real time, and trio in virtual time; modules about long times override it with `virtual_time`."""
+    """Asyncio in real time, and with `--full` trio in virtual time; modules about long times override this fixture."""
     if request.param == "asyncio":
         return "asyncio", {}
 

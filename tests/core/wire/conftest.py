@@ -1,4 +1,4 @@
-"""The wire's tests run on both networks and both backends: TCP in real time, memory on trio in virtual time."""
+"""The wire's tests: TCP on asyncio, and memory on trio's virtual time; with `--full` the other way round too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from perpmaker.testing.network import open_server
 from perpmaker.wire.pipe import LOST, Connect, MemoryNetwork, connect_tcp
 
 
-@pytest.fixture(params=["tcp-asyncio", "tcp-trio", "memory-asyncio", "memory-trio"])
+@pytest.fixture(
+    params=[
+        "tcp-asyncio",
+        "memory-trio",
+        pytest.param("tcp-trio", marks=pytest.mark.full),
+        pytest.param("memory-asyncio", marks=pytest.mark.full),
+    ]
+)
 def wire_kind(request: pytest.FixtureRequest) -> str:
     """The network and the backend of a test."""
     return str(request.param)

@@ -21,7 +21,7 @@ from perpmaker.wire.pipe import _trusted, connect_tcp
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=["tcp-asyncio", "tcp-trio"])
+@pytest.fixture(params=["tcp-asyncio", pytest.param("tcp-trio", marks=pytest.mark.full)])
 def wire_kind(request: pytest.FixtureRequest) -> str:
     """There is no TLS in memory."""
     return str(request.param)

@@ -28,7 +28,7 @@ from perpmaker_price_sources.custom_api.source import open_custom_api
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=["asyncio", "trio"])
+@pytest.fixture(params=["asyncio", pytest.param("trio", marks=pytest.mark.full)])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Real sockets take real time."""
     return str(request.param)
