@@ -90,6 +90,11 @@ class ForeignCode:
             RUNNING.code = before
             RUNNING.serial += 1
 
+    def prepare(self, what: str, function: Callable[..., _Answer], *arguments: Any) -> _Answer:  # noqa: ANN401  # as above
+        """Call as `call` does, while no event loop receives a person's Ctrl-C: that is none of the plugin's faults."""
+        with interrupts_noted():
+            return self.call(what, function, *arguments)
+
     async def run(self, what: str, function: Callable[..., Awaitable[_Answer]], *arguments: Any) -> _Answer:  # noqa: ANN401  # as above
         """Call a coroutine function of the plugin and await it; PluginFaultError as with `call`."""
         try:
@@ -130,6 +135,8 @@ class ForeignCode:
         raise contained from error
 
     def _contained(self, what: str, error: BaseException, *, is_async: bool) -> BaseException:
+        raise_if_meant(error)
+
         if isinstance(error, MemoryError) or (is_async and isinstance(error, GeneratorExit)):
             return error
 

@@ -180,7 +180,7 @@ def _dialect(venue: str) -> Dialect:
     if declaration.sandbox is None:
         raise PluginError(f"{venue} has no sandbox.")
 
-    return code_of(declaration).call("sandbox", declaration.sandbox)
+    return code_of(declaration).prepare("sandbox", declaration.sandbox)
 
 
 def _source(text: str) -> tuple[str, Dialect, str]:

@@ -30,7 +30,7 @@ def source_dialect(catalog: Catalog, name: str) -> Dialect:
     if declaration.sandbox is None:
         raise PluginError(f"{name} has no sandbox.")
 
-    return code_of(declaration).call("sandbox", declaration.sandbox)
+    return code_of(declaration).prepare("sandbox", declaration.sandbox)
 
 
 def source_access(configuration: Configuration, line: SandboxLine) -> SandboxAccess | None:

@@ -38,7 +38,7 @@ def source_faults(
 
     if source.check is not None and request is not None:
         code = ForeignCode(kind="price source", name=source.name, distribution=source.distribution)
-        found = code.call("check", tuple, code.call("check", source.check, settings, request))
+        found = code.prepare("check", tuple, code.prepare("check", source.check, settings, request))
 
         with code.blamed("check"):
             yield from [(str(key), str(allowed)) for key, allowed in found]

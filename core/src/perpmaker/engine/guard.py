@@ -74,7 +74,7 @@ def guarded_module(code: ForeignCode, build: Callable[[], object]) -> RiskModule
 
 
 def _built(code: ForeignCode, build: Callable[[], object], method: str) -> object:
-    made = code.call("build", build)
+    made = code.prepare("build", build)
 
     with code.blamed("build"):
         if not callable(getattr(made, method, None)):
