@@ -13,7 +13,7 @@ from perpmaker.engine.stopping import Closing
 from perpmaker.testing.session import Session, Stage, open_stage
 from perpmaker.wire.fault import Fault, Reply
 
-from .end_site import BUSY, EXAMPLE, FAR_TARGET, ended, fall, is_safe_in_time, killed, lots, stops
+from .end_site import BUSY, EXAMPLE, FAR_TARGET, ended, fall, is_safe_in_time, killed, lots, stops, until
 
 pytestmark = pytest.mark.anyio
 
@@ -175,3 +175,44 @@ async def test_A1_a_stop_that_fires_while_the_run_ends_is_waited_for(tmp_path: P
         closing = await ended(session, act)
         assert is_honest(stage, closing)
         assert not lots(stage) or stops(stage)
+
+
+@pytest.mark.parametrize("heals", [False, True], ids=["for good", "for 3 s"])
+@pytest.mark.parametrize("path", ["/fapi", "/fapi/v1/algoOrder", "/fapi/v1/order"], ids=["all", "stops", "targets"])
+@pytest.mark.parametrize("order", ["limit", "venue"])
+async def test_A1_an_end_while_exits_wait_for_their_next_try(
+    tmp_path: Path, order: str, path: str, *, heals: bool
+) -> None:
+    """The venue refuses the exits of a fill, and the market stays: they are waited for, or their absence is said."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with (
+        open_stage(EXAMPLE, f'stop_loss_order="{order}"', *FAR_TARGET, seed=3) as stage,
+        stage.open_bot(home=home) as session,
+    ):
+
+        async def refuse_exits() -> None:
+            await until(lambda: len(session.open_quotes()) == 2)
+            stage.sandbox.faults.add(Fault(method="POST", path=path, act="status", arg=BUSY, times=None))
+
+        async def act() -> None:
+            session.bot.request_stop()
+
+            if heals:
+                await anyio.sleep(3)
+                stage.sandbox.faults.clear()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(refuse_exits)
+            closing = await ended(session, act)
+
+        assert lots(stage)
+        lacks = {"/fapi/v1/order": ["target"], "/fapi/v1/algoOrder": ["stop on the venue"]}
+        said = closing.unproven or ""
+
+        if heals:
+            assert not said
+            assert stops(stage)
+        else:
+            assert "is open, without its " in said
+            assert all(one in said for one in lacks.get(path, ["target", "stop on the venue"]))

@@ -15,7 +15,7 @@ import attrs
 from perpmaker.engine.dead_man import DeadMan
 from perpmaker.engine.journal import Journal
 from perpmaker.engine.known_orders import KnownOrders
-from perpmaker.engine.left_behind import missing_exits, unprotected
+from perpmaker.engine.left_behind import Lacks, missing_exits, unprotected
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.rescue import Rescue
 from perpmaker.engine.stopping import Closing, Stopping, exit_left
@@ -75,19 +75,25 @@ class Ending:
         """Disarm the dead-man switch with its answer seen, and judge what is left; nothing else runs any more."""
         switch = await self._disarm()
         instrument = self.recovery.instrument
-        shown = {report.client_id for report in closing.exits}
-        missing = missing_exits(self.trader.wanted_exits, self.trader.working(), shown)
         positions = await self._read_positions() if closing.account is None else closing.account.positions
-        open_ = unprotected(closing, positions, instrument, fired=self.trader.fired, missing=missing)
+        open_ = unprotected(closing, positions, instrument, self._lacks(closing))
         words = [one for one in (closing.unproven, open_, switch) if one]
 
         for order in closing.exits:
             self.tell(f"left on the venue: {exit_left(order, instrument)} ({order.client_id})")
 
-        if not self.trader.is_settled:
-            self.tell("no stop could be left on the venue for the position")
-
         return attrs.evolve(closing, unproven="; ".join(words) or None)
+
+    def _lacks(self, closing: Closing) -> Lacks:
+        """What the trader and the settings say of the positions that are left."""
+        shown = {report.client_id for report in closing.exits}
+
+        return Lacks(
+            fired=self.trader.fired,
+            missing=missing_exits(self.trader.wanted_exits, self.trader.working(), shown),
+            astray=frozenset(want.slot.position_side for want in self.trader.unsettled),
+            needs_stop=lambda position: self.last_stop is not None and self.last_stop.is_set_for(position),
+        )
 
     async def rescue(self, error: BaseException) -> None:
         """Leave the same protection without the trader; StopNotProvenError when that could not be seen to be there.

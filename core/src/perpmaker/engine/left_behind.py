@@ -2,59 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from decimal import Decimal
+
+import attrs
 
 from perpmaker.engine.stopping import Closing, exit_left
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderReport, PositionSide, Slot, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderReport, OrderType, PositionSide, Slot, WorkingOrder
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Exit, TakeProfit, VenueStop
 
 
+@attrs.frozen(kw_only=True)
+class Lacks:
+    """What a trader and its settings say that positions lack at an end.
+
+    `fired`: the positions whose stop has fired and is not through. `missing`: exits that should rest, and that the last
+    reading does not show. `astray`: the positions whose stop should rest somewhere else. `needs_stop` tells whether a
+    stop has to rest on the venue for a position that is left.
+    """
+
+    fired: frozenset[PositionSide]
+    missing: Sequence[Exit]
+    astray: frozenset[PositionSide]
+    needs_stop: Callable[[Position], bool]
+
+    def words(self, position: Position, exits: Iterable[OrderReport]) -> str:
+        """What is wrong with a position that is left with these exits; empty when nothing is."""
+        if position.side in self.fired:
+            return "its stop has fired and is not through"
+
+        kinds = dict.fromkeys(want.slot.kind for want in self.missing if want.slot.position_side is position.side)
+
+        if self.needs_stop(position) and not any(one.type is OrderType.VENUE_STOP for one in exits):
+            kinds[OrderKind.VENUE_STOP] = None
+
+        if kinds:
+            return f"without its {' and its '.join(kind.words for kind in kinds)}"
+
+        return "its stop could not be brought to its own level" if position.side in self.astray else ""
+
+
 def unprotected(
-    closing: Closing,
-    positions: Sequence[Position] | None,
-    instrument: Instrument,
-    fired: frozenset[PositionSide],
-    missing: Sequence[Exit],
+    closing: Closing, positions: Sequence[Position] | None, instrument: Instrument, lacks: Lacks
 ) -> str | None:
     """Say which position is open although its stop has fired, or without an exit that should rest; None for none.
 
-    Args:
-        closing: The end, with the exits as they were read last.
-        positions: The positions as they were read last; None where they could not be read.
-        instrument: The market.
-        fired: The positions whose stop has fired and is not through.
-        missing: Exits that should rest, and that the last reading does not show.
+    `positions` are those that were read last, None where they could not be read; `closing` has the exits.
     """
     if positions is None:
         return "the account could not be read at the end: position and exits are unknown"
 
-    words = list(_positions(positions, closing.exits, instrument, fired, missing))
+    words = []
+
+    for position in positions:
+        exits = [one for one in closing.exits if one.position_side is position.side]
+
+        if not instrument.is_dust(position.amount) and (why := lacks.words(position, exits)):
+            rests = ", ".join(exit_left(one, instrument) for one in exits) or "nothing"
+            words.append(f"{held(position, instrument)} is open, {why}; on the venue: {rests}")
 
     return "; ".join(words) or None
-
-
-def _positions(
-    positions: Iterable[Position],
-    exits: Sequence[OrderReport],
-    instrument: Instrument,
-    fired: frozenset[PositionSide],
-    missing: Sequence[Exit],
-) -> Iterator[str]:
-    for position in positions:
-        if instrument.is_dust(position.amount):
-            continue
-
-        lacks = [want.slot.kind.words for want in missing if want.slot.position_side is position.side]
-
-        if position.side not in fired and not lacks:
-            continue
-
-        why = "its stop has fired and is not through" if position.side in fired else f"without its {_and(lacks)}"
-        rests = [exit_left(one, instrument) for one in exits if one.position_side is position.side]
-        yield f"{held(position, instrument)} is open, {why}; on the venue: {_and(rests) or 'nothing'}"
 
 
 def missing_exits(wants: Iterable[Exit], working: Iterable[WorkingOrder], shown: Container[str]) -> tuple[Exit, ...]:
@@ -78,7 +87,3 @@ def held(position: Position, instrument: Instrument) -> str:
     entry = f" from {position.entry.normalize():f}" if position.entry > Decimal(0) else ""
 
     return f"{side} {abs(position.amount):f} {instrument.base}{entry}"
-
-
-def _and(words: Sequence[str]) -> str:
-    return ", ".join(words)

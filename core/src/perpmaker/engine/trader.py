@@ -39,7 +39,7 @@ from perpmaker.engine.sending import Sending
 from perpmaker.engine.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
-from perpmaker.execution.diff import Want, equals
+from perpmaker.execution.diff import Want, stops_astray
 from perpmaker.model.event import (
     Channel,
     Event,
@@ -51,9 +51,9 @@ from perpmaker.model.event import (
     TradingChanged,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import CancelCause, NewOrder, OrderStatus, PositionMode, PositionSide, WorkingOrder
+from perpmaker.model.order import CancelCause, NewOrder, PositionMode, PositionSide, WorkingOrder
 from perpmaker.model.position import VenueSettings
-from perpmaker.model.quote import Exit, Quote, VenueStop, Wake, Wanted, WantedExits
+from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
 from perpmaker.model.reading import AccountSeen
 from perpmaker.risk import review as risk
 from perpmaker.state.state import State
@@ -167,14 +167,13 @@ class Trader:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the wish to end was taken in, and every stop that the venue is to keep rests there."""
-        resting = self.state.orders.by_slot()
-        stops = (want for want in self._wanted_exits.exits if isinstance(want, VenueStop))
+        """Whether the wish to end was taken in, and no exit is waited for."""
+        return self.permission.stop is not None and not self.unsettled
 
-        return self.permission.stop is not None and all(
-            (order := resting.get(want.slot)) is not None and order.status is OrderStatus.OPEN and equals(order, want)
-            for want in stops
-        )
+    @property
+    def unsettled(self) -> tuple[Exit, ...]:
+        """Exits that wait for their next try, and stops that do not rest on the venue as they should."""
+        return (*self._wanted_exits.awaited, *stops_astray(self.state.orders.by_slot(), self._wanted_exits.exits))
 
     @property
     def fired(self) -> frozenset[PositionSide]:
@@ -183,8 +182,8 @@ class Trader:
 
     @property
     def wanted_exits(self) -> tuple[Exit, ...]:
-        """The exits that should rest now."""
-        return self._wanted_exits.exits
+        """The exits that should rest now, those that wait for their next try among them."""
+        return (*self._wanted_exits.exits, *self._wanted_exits.awaited)
 
     # --- the one door ----------------------------------------------------------------------------------------------
 

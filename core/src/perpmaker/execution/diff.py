@@ -108,6 +108,18 @@ def equals(order: WorkingOrder, want: Want) -> bool:
     )
 
 
+def stops_astray(resting: Mapping[Slot, WorkingOrder], wants: Iterable[Want]) -> tuple[VenueStop, ...]:
+    """Find the stops that do not rest on the venue as wanted."""
+    return tuple(
+        want
+        for want in wants
+        if isinstance(want, VenueStop)
+        and (
+            (order := resting.get(want.slot)) is None or order.status is not OrderStatus.OPEN or not equals(order, want)
+        )
+    )
+
+
 def is_cancellable(order: WorkingOrder) -> bool:
     """Whether a cancel would mean something: it rests, and none is under way."""
     return order.status is OrderStatus.OPEN and order.order.type not in _AT_ONCE

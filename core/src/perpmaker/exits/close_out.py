@@ -21,12 +21,16 @@ CLEARING_S = 1.0
 
 @attrs.frozen(kw_only=True)
 class Leaving:
-    """What one position comes to: its exits, whether its stop has fired, and when to look again."""
+    """What one position comes to: its exits, whether its stop has fired, and when to look again.
+
+    `withheld` and `awaited` as `WantedExits` has them.
+    """
 
     exits: tuple[Exit, ...]
     wake: Wake
     fired: Fired | None = None
     withheld: tuple[Withheld, ...] = ()
+    awaited: tuple[Exit, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

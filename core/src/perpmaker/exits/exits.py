@@ -80,6 +80,7 @@ class Exits:
         return WantedExits(
             exits=tuple(wanted for one in leaving.values() for wanted in one.exits),
             withheld=tuple(withheld for one in leaving.values() for withheld in one.withheld),
+            awaited=tuple(awaited for one in leaving.values() for awaited in one.awaited),
             no_quotes_for=frozenset(fired),
             memory=memory,
             wake=merge(tuple(one.wake for one in leaving.values())),
@@ -171,16 +172,19 @@ class Exits:
         slot = closing_slot(OrderKind.VENUE_STOP, position)
         resting = view.orders.get(slot)
         again = retry.waits_until(view, memory.failed.get(slot))
+        why = Reason(Rule.STOPPED, place.words, place.ticks)
+        lots = view.instrument.lots_down(abs(position.amount))
+        wanted = VenueStop(slot=slot, ticks=place.ticks, lots=lots, reasons=(why,), trigger=place.trigger)
 
-        if again is not None and (resting is None or resting.order.ticks != place.ticks):
-            stops, wake = guard.stay(view, slot), by(view, leaving.wake, again)
-        else:
-            why = Reason(Rule.STOPPED, place.words, place.ticks)
-            lots = view.instrument.lots_down(abs(position.amount))
-            wanted = VenueStop(slot=slot, ticks=place.ticks, lots=lots, reasons=(why,), trigger=place.trigger)
-            stops, wake = (wanted,), leaving.wake
+        if again is None or (resting is not None and resting.order.ticks == place.ticks):
+            return attrs.evolve(leaving, exits=(*leaving.exits, wanted))
 
-        return attrs.evolve(leaving, exits=(*leaving.exits, *stops), wake=wake)
+        return attrs.evolve(
+            leaving,
+            exits=(*leaving.exits, *guard.stay(view, slot)),
+            awaited=(*leaving.awaited, wanted),
+            wake=by(view, leaving.wake, again),
+        )
 
     # --- profit taking ---------------------------------------------------------------------------------------------
 
@@ -223,7 +227,10 @@ class Exits:
 
         again = retry.waits_until(view, failed)
 
-        return Leaving(exits=(target,), wake=wake) if again is None else Leaving(exits=(), wake=by(view, wake, again))
+        if again is None:
+            return Leaving(exits=(target,), wake=wake)
+
+        return Leaving(exits=(), awaited=(target,), wake=by(view, wake, again))
 
     def _take_profit(self, instrument: Instrument, position: Position, lots: int) -> TakeProfit:
         """The target, worked out once for a position that stays as it is."""

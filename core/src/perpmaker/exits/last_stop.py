@@ -22,6 +22,15 @@ class LastStop:
     settings: ExitSettings
     instrument: Instrument
 
+    def is_set_for(self, position: Position) -> bool:
+        """Whether a stop is set, at a level that the price of this position can reach."""
+        spread = self.settings.stop_loss_spread
+
+        if spread is None or position.entry <= 0:
+            return spread is not None
+
+        return stop_ticks(position, 1 if position.amount > 0 else -1, spread, self.instrument) > 0
+
     def order(self, position: Position, client_id: str, mark: Decimal | None) -> NewOrder | None:
         """The stop at its own level, or a little past the mark price where that is beyond it; None where none is set.
 

@@ -172,11 +172,13 @@ class WantedExits:
     """What one decision about exits comes to.
 
     `no_quotes_for` names the position sides whose quotes must go now and stay away (a stop has fired and the
-    position is not flat yet). `withheld` are exits that are not sent now, each with why.
+    position is not flat yet). `withheld` are exits that are not sent now, each with why; `awaited` those that should
+    rest, and were refused a moment ago: each waits for its next try.
     """
 
     exits: tuple[Exit, ...] = ()
     withheld: tuple[Withheld, ...] = ()
+    awaited: tuple[Exit, ...] = ()
     no_quotes_for: frozenset[PositionSide] = frozenset()
     memory: object = None
     wake: Wake = Wake()
