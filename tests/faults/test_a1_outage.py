@@ -1,0 +1,68 @@
+"""A1: an outage of the venue's orders while the market falls through the stop, with real processes.
+
+The whole matrix takes an hour: `pytest tests/faults/test_a1_outage.py --full`.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from .outage_site import BODIES, Outage, suffer
+
+QUICK = (
+    Outage(seconds=1, way="stop", order="venue", blind=True, seed=1025),
+    Outage(seconds=9, way="kill", order="limit", backstop=False, side=-1, seed=2),
+)
+
+
+def drawn() -> list[Outage]:
+    """Every way through an outage, each with an answer of the venue's and a moment of its own."""
+    ways = product([1.0, 9.0, 11.0, 30.0], ["limit", "market", "venue"], [True, False], [1, -1])
+    outages = []
+
+    for number, ((seconds, order, backstop, side), way) in enumerate(product(ways, ["stop", "stop twice", "kill"])):
+        chance = Random(number)  # noqa: S311  # moments, nothing to keep secret
+        outages.append(
+            Outage(
+                seconds=seconds,
+                way=way,  # type: ignore[arg-type]  # one of its words
+                order=order,
+                backstop=backstop,
+                side=side,
+                blind=chance.random() < 0.5,
+                fall=chance.choice([0.0055, 0.006, 0.02]),
+                body=chance.choice(BODIES),
+                when=chance.choice(["before", "before", "after"]),
+                seed=number,
+            )
+        )
+
+    return outages
+
+
+def words(outage: Outage) -> str:
+    """An outage as the name of a test."""
+    backstop = "backstop" if outage.backstop else "no backstop"
+
+    return f"{outage.seconds:g} s, {outage.way}, {outage.order}, {backstop}, {'long' if outage.side > 0 else 'short'}"
+
+
+@pytest.mark.parametrize("outage", QUICK, ids=words)
+def test_A1_no_outage_leaves_a_position_bare_or_calls_it_clean(tmp_path: Path, outage: Outage) -> None:
+    """Ended in between by a person or by kill -9: honest, and safe 2 s after venue and next process answer."""
+    outcome = suffer(outage, tmp_path)
+    assert outcome.faults == (), f"{outcome.words}\n{outcome.next_words}"
+
+
+@pytest.mark.parametrize("outage", drawn(), ids=words)
+def test_A1_no_outage_of_the_whole_matrix_does(request: pytest.FixtureRequest, tmp_path: Path, outage: Outage) -> None:
+    """The same for four lengths, three stop orders, backstop or none, long and short, three ways to end."""
+    if not request.config.getoption("--full", default=False):
+        pytest.skip("an hour of real time: --full runs it")
+
+    outcome = suffer(outage, tmp_path)
+    assert outcome.faults == (), f"{outcome.words}\n{outcome.next_words}"
