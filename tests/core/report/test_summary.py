@@ -102,6 +102,7 @@ def test_sums_are_those_of_the_run_alone_and_exact() -> None:
         exits_left=0,
         take_profits_placed=3,
         stops_placed=0,
+        venue_stops_placed=0,
         asset="USDT",
         result=Decimal("15.5399"),
         fees_by_asset={"USDT": Decimal("0.6001"), "BNB": Decimal("0.001")},
