@@ -41,7 +41,7 @@ class _Seen:
 
 @attrs.define(kw_only=True)
 class OrderCount:
-    """`kind_of` tells what an order of ours is for, None for orders that are not of this run; `intent` the order itself.
+    """`kind_of` tells what an order of ours is for, None for orders that are not of this run; `intent` is the order.
 
     Orders count once the venue is known to have (had) them, cancels once it confirmed them. A stop that is moved over a
     bridge counts once at its new level: the bridge and what replaces it there are one stop to a person.

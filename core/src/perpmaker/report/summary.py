@@ -46,9 +46,9 @@ class Summary:
     `position` is signed, in base, the sum of long and short in Hedge mode. `fees` is positive where they were paid,
     in the venue's own figures; `funding` and the profits are signed from our side; all three, and `result`, are in
     `asset`, the quote asset. The fields by asset have every asset, never added up. `open_orders_left` counts own
-    quotes only, `stops_placed` orders of stops that fired here, `venue_stops_placed` stops that waited on the venue, each
-    level once, `exits_left` the closing orders that were left for a position; both are `unknown` where the venue did
-    not tell, and then `position` is what was known last. `unproven` says what could not be proven at the end, None
+    quotes only, `exits_left` the closing orders that were left for a position; both are `unknown` where the venue did
+    not tell, and then `position` is what was known last. `stops_placed` counts orders of stops that fired here,
+    `venue_stops_placed` stops that waited on the venue, each level once. `unproven` says what could not be proven at the end, None
     for nothing. `origin` says in short lines where the market came from when it was not the venue's own.
     """
 
