@@ -48,8 +48,9 @@ class Summary:
     `asset`, the quote asset. The fields by asset have every asset, never added up. `open_orders_left` counts own
     quotes only, `exits_left` the closing orders that were left for a position; both are `unknown` where the venue did
     not tell, and then `position` is what was known last. `stops_placed` counts orders of stops that fired here,
-    `venue_stops_placed` stops that waited on the venue, each level once. `unproven` says what could not be proven at the end, None
-    for nothing. `origin` says in short lines where the market came from when it was not the venue's own.
+    `venue_stops_placed` stops that waited on the venue, each level once. `unproven` says what could not be
+    proven at the end, None for nothing. `origin` says in short lines where the market came from when it was not the
+    venue's own.
     """
 
     environment: str
