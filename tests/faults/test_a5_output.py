@@ -136,10 +136,10 @@ def test_A5_a_run_whose_output_nothing_takes_trades_and_ends_cleanly(tmp_path: P
     assert list((tmp_path / "journal").glob("*.sqlite3"))
 
 
-@pytest.mark.parametrize("wait_s", [0.05, 0.15, 0.3, 0.45])
+@pytest.mark.parametrize("wait_s", [0.3, *(pytest.param(one, marks=pytest.mark.full) for one in (0.05, 0.15, 0.45))])
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_B6_an_interruption_in_the_first_half_second_is_silent(tmp_path: Path, command: str, wait_s: float) -> None:
-    """Exit code 130, no traceback, nothing said."""
+    """Exit code 130, no traceback, nothing said; test_b6_signals.py has the exact moments."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
     with started(command, str(EXAMPLE), home=tmp_path, **streams) as process:
