@@ -43,8 +43,8 @@ class _Seen:
 class OrderCount:
     """`kind_of` tells what an order of ours is for, None for orders that are not of this run; `intent` is the order.
 
-    Orders count once the venue is known to have (had) them, cancels once it confirmed them. A stop that is moved over a
-    bridge counts once at its new level: the bridge and what replaces it there are one stop to a person.
+    Orders count once the venue is known to have (had) them, cancels of quotes once it confirmed them. A stop that is
+    moved over a bridge counts once at its new level: the bridge and what replaces it there are one stop to a person.
     """
 
     kind_of: Callable[[str], OrderKind | None]
@@ -100,5 +100,5 @@ class OrderCount:
         return bridge is not None and (bridge.ticks, bridge.trigger) == (order.ticks, order.trigger)
 
     def _count_cancel(self, client_id: str) -> None:
-        if self.kind_of(client_id) is not None and self._cancelled.is_new(client_id):
+        if self.kind_of(client_id) is OrderKind.QUOTE and self._cancelled.is_new(client_id):
             self.cancels += 1
