@@ -8,6 +8,7 @@ import attrs
 
 from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
+from perpmaker.engine.exit_pace import paced
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
 from perpmaker.execution.action import Action, Cancel, Place
@@ -33,6 +34,7 @@ class Sending:
         working = list(orders.working())
         resyncing = self.permission.demand is not None
         waiting = {want.slot for want in wants if self.retries.waits(want.slot, now)}
+        waiting.update(slot for slot, _ in paced(working, now))
         waiting.update(self.competition.waiting(working, now, resyncing=resyncing))
         changes = diff(
             working,

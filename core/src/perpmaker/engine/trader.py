@@ -21,6 +21,7 @@ from types import MappingProxyType
 
 import attrs
 
+from perpmaker.engine import exit_pace
 from perpmaker.engine.adoption import Adoption
 from perpmaker.engine.aftermath import Aftermath
 from perpmaker.engine.agreement import Agreement
@@ -345,6 +346,7 @@ class Trader:
             self._proof.next_at(now),
             self._price_question.next_at(now),
             self._retries.next_at(now),
+            exit_pace.next_at(self.state.orders.working(), now),
             self._aftermath.next_at(now),
             self.unquoted.next_at(now),
             self._competition.next_at(now),
