@@ -122,4 +122,9 @@ def before_mark(instrument: Instrument, mark: Decimal | None, sign: int, level: 
     if mark is None or sign * (mark - instrument.price(level)) > 0:
         return level
 
+    return past_mark(instrument, mark, sign)
+
+
+def past_mark(instrument: Instrument, mark: Decimal, sign: int) -> int:
+    """A trigger a little past the mark price."""
     return max(1, ticks_away(instrument, mark * (1 - sign * PAST_MARKET), sign))

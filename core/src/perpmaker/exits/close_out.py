@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from perpmaker.exits import band, guard, retry
+from perpmaker.exits.backstop import past_mark
 from perpmaker.exits.memory import ExitMemory, Fired
 from perpmaker.exits.price import Source, read_source, watch
 from perpmaker.exits.settings import ExitSettings
@@ -72,8 +73,9 @@ class CloseOut:
             return Leaving(exits=beside.stops, wake=wake, fired=beside.fired)
 
         leaving = self._stop_order(view, memory, position, beside.fired, lots=beside.lots, wake=wake)
+        stops = beside.stops or self._first_stop(view, memory, on_venue, fired, lots)
 
-        return attrs.evolve(leaving, exits=(*leaving.exits, *beside.stops))
+        return attrs.evolve(leaving, exits=(*leaving.exits, *stops))
 
     def _is_left_to_the_venue(self, view: View, on_venue: Slot, fired: Fired) -> bool:
         """Whether the venue's own stop may still do the work: it is at the stop's level, or has been triggered."""
@@ -201,6 +203,23 @@ class CloseOut:
         left = 0 if guard.has_own_rivals(view, slot) else left
 
         return Beside(stops=stops, fired=fired, lots=left, wake=by(view, Wake(), until))
+
+    def _first_stop(
+        self, view: View, memory: ExitMemory, on_venue: Slot, fired: Fired, lots: int
+    ) -> tuple[VenueStop, ...]:
+        """A stop past the market for a position that has none: it was entered beyond its stop, or the venue lost it.
+
+        The order that closes it may not be through, and who is killed meanwhile leaves nothing else.
+        """
+        is_wanted = self.venue_stops and (self.settings.venue_backstop or self.settings.stop_loss_order == "venue")
+
+        if not is_wanted or view.mark is None or retry.waits_until(view, memory.failed.get(on_venue)) is not None:
+            return ()
+
+        ticks = past_mark(view.instrument, view.mark, fired.sign)
+        why = Reason(Rule.STOPPED, "past the market while the stop is not through", ticks)
+
+        return (VenueStop(slot=on_venue, ticks=ticks, lots=lots, reasons=(why,)),)
 
     def market(
         self, view: View, memory: ExitMemory, *, slot: Slot, lots: int, wake: Wake, reasons: tuple[Reason, ...]
