@@ -89,6 +89,9 @@ class Duress:
 
     def _reports(self, reports: Iterable[OrderReport]) -> Iterator[tuple[str, str]]:
         for report in reports:
+            if report.refusal is not None and report.refusal.reason is RefusalReason.LIQUIDATION:
+                yield LIQUIDATION, f"the venue takes no order: {report.refusal.text} (code {report.refusal.code})"
+
             if report.forced and (report.status is None or not report.status.is_final):
                 what = f"{report.side.value} {plain(report.left(self.instrument.lot))}"
                 yield report.forced, f"the venue is closing a position by itself: {what} (order {report.client_id})"

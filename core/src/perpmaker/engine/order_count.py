@@ -56,7 +56,7 @@ class OrderCount:
         """Count what happened; what was told before counts nothing."""
         for event in events:
             match event:
-                case OrderAccepted(client_id=client_id):
+                case OrderAccepted(client_id=client_id, by_gateway=False):
                     self._count(client_id)
                 case OrderFilled(fill=fill):
                     self._count(fill.client_id)
@@ -72,7 +72,9 @@ class OrderCount:
 
     def _count_report(self, report: OrderReport) -> None:
         """A report proves that the venue had the order, unless it says that it was refused."""
-        if report.status is not None and report.status is not OrderStatus.REFUSED:
+        is_refused = report.status is OrderStatus.REFUSED or (report.refusal is not None and report.status is not None)
+
+        if report.status is not None and not is_refused:
             self._count(report.client_id)
 
     def _count(self, client_id: str) -> None:

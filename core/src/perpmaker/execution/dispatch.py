@@ -20,6 +20,7 @@ from perpmaker.connector.interface import CancelOrder, DerivativeConnector, Venu
 from perpmaker.errors import AuthenticationError, ExitCode, PluginFaultError, VenueError
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.model.event import (
+    CancelHandedOn,
     CancelRefused,
     Command,
     Event,
@@ -199,6 +200,14 @@ class Dispatcher:
     def _placed(self, outcome: Outcome) -> Iterator[Event]:
         """The events that the outcome of a new order amounts to."""
         match outcome:
+            case Accepted(by_gateway=True, client_id=client_id, venue_id=venue_id, venue_ms=venue_ms):
+                yield OrderAccepted(
+                    client_id=client_id,
+                    venue_id=venue_id,
+                    venue_ms=venue_ms,
+                    by_gateway=True,
+                    fence_at=outcome.fence_at or self.clock.now() + self.connector.fence_s,
+                )
             case Accepted(client_id=client_id, venue_id=venue_id, venue_ms=venue_ms, report=report):
                 yield OrderAccepted(client_id=client_id, venue_id=venue_id, venue_ms=venue_ms)
 
@@ -212,6 +221,8 @@ class Dispatcher:
     def _cancelled(self, outcome: Outcome) -> Iterator[Event]:
         """The events that the outcome of a cancel amounts to."""
         match outcome:
+            case Accepted(by_gateway=True, client_id=client_id):
+                yield CancelHandedOn(client_id=client_id)
             case Accepted(report=report) if report is not None and report.status is not OrderStatus.CANCELLED:
                 yield OrderReported(report=report)
             case Accepted(client_id=client_id, venue_ms=venue_ms, report=report):
@@ -226,7 +237,7 @@ class Dispatcher:
 
     def _unknown(self, outcome: Unknown, command: Command) -> OrderUnknown:
         """Not known, until the venue is asked after the fence."""
-        fence_at = outcome.signed_at + self.connector.fence_s
+        fence_at = outcome.signed_at + self.connector.fence_s if outcome.fence_at is None else outcome.fence_at
 
         return OrderUnknown(client_id=outcome.client_id, command=command, detail=outcome.detail, fence_at=fence_at)
 

@@ -127,12 +127,18 @@ class TradingChanged:
 
 @attrs.frozen(kw_only=True)
 class OrderAccepted:
-    """The venue has the order; `by_stream` tells the private stream from the answer to our own request."""
+    """The venue has the order; `by_stream` tells the private stream from the answer to our own request.
+
+    `by_gateway`: it has been handed on only, and may still be refused; a venue that does not know it after `fence_at`
+    never will.
+    """
 
     client_id: str
     venue_id: str | None
     venue_ms: int
     by_stream: bool = False
+    by_gateway: bool = False
+    fence_at: float | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -179,6 +185,13 @@ class OrderCancelled:
     detail: str = ""
     filled_lots: int | None = None
     venue_ms: int
+
+
+@attrs.frozen(kw_only=True)
+class CancelHandedOn:
+    """The venue's gateway took a cancel: whether the order is gone is told by a report, or by a question."""
+
+    client_id: str
 
 
 @attrs.frozen(kw_only=True)
@@ -349,6 +362,7 @@ AccountEvent: TypeAlias = (
     | OrderUnknown
     | OrderNotFound
     | OrderCancelled
+    | CancelHandedOn
     | CancelRefused
     | OrderAmended
     | AmendRefused

@@ -279,7 +279,9 @@ class OrderReport:
     the trigger, and `triggered` whether that has been reached. `ended_by_venue`: it is CANCELLED by the venue's own
     rules (post-only that would have taken, say), and not by anybody's command; `ended_by_rule`: which, where no price
     cures it. `forced`: what the venue placed it for on its own account (liquidation, say). `whole`: a venue's stop that
-    closes whatever the position is; `trigger`: the price that fires it, None where the venue did not tell.
+    closes whatever the position is; `trigger`: the price that fires it, None where the venue did not tell. `refusal`:
+    what was asked of the order (to be placed, amended, cancelled) was refused after all, which a venue whose gateway
+    answers first tells here.
     """
 
     client_id: str
@@ -301,6 +303,7 @@ class OrderReport:
     trigger: StopTrigger | None = None
     ended_by_rule: str = ""
     forced: str = ""
+    refusal: Refusal | None = None
 
     def left(self, lot: Decimal) -> Decimal:
         """What may still fill, in base; `lot` is the market's step of amounts."""
@@ -337,12 +340,19 @@ class Fill:
 
 @attrs.frozen(kw_only=True)
 class Accepted:
-    """The venue took the command; `report` is the order afterwards, where the answer says it."""
+    """The venue took the command; `report` is the order afterwards, where the answer says it.
+
+    `by_gateway`: only the venue's gateway took it. That proves nothing about the book: what became of the command is
+    told by a later report, which may refuse it (`OrderReport.refusal`), or by a question after the fence, `fence_at`
+    in the engine's time (None: the connector's `fence_s` from now on).
+    """
 
     client_id: str
     venue_id: str | None = None
     venue_ms: int = 0
     report: OrderReport | None = None
+    by_gateway: bool = False
+    fence_at: float | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -358,11 +368,14 @@ class Unknown:
     """The command went out (or may have) and no answer tells what became of it.
 
     `signed_at` is the engine's time at which the request was signed: the venue's own deadline counts from there.
+    `fence_at` is the moment after which this order can no longer appear, where that is known for it alone (a height of
+    the chain, say); None: the connector's `fence_s` after `signed_at`.
     """
 
     client_id: str
     detail: str
     signed_at: float
+    fence_at: float | None = None
 
 
 Outcome: TypeAlias = Accepted | Rejected | Unknown

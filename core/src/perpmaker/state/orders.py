@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from perpmaker.model.event import (
+    CancelHandedOn,
     CancelRefused,
     OrderAccepted,
     OrderAmended,
@@ -93,6 +94,11 @@ class Orders(Standing):
             self._revive(event.client_id, now)
             return
 
+        if event.by_gateway:
+            record.hand_on(venue_id=event.venue_id, fence_at=event.fence_at or now + self._fence_s, now=now)
+            self.version += 1
+            return
+
         record.accept(venue_id=event.venue_id, venue_ms=event.venue_ms, now=now, by_stream=event.by_stream)
         self._touch(record, event.venue_ms, now)
 
@@ -124,7 +130,9 @@ class Orders(Standing):
         """The venue does not know the order: proof only when it was asked past the fence."""
         record = self.live.get(event.client_id)
 
-        if record is None or (record.working.status is OrderStatus.PENDING and not record.known):
+        is_answered = record is not None and (record.known or record.handed_on)
+
+        if record is None or (record.working.status is OrderStatus.PENDING and not is_answered):
             return
 
         record.fence(now + self._fence_s)
@@ -150,6 +158,14 @@ class Orders(Standing):
 
         record.fill_up_to(event.filled_lots or 0, now)
         self._end(record, ended_as(record.working, event.cause), event.venue_ms, now, event.detail)
+
+    def cancel_handed_on(self, event: CancelHandedOn, now: float) -> None:
+        """Nothing is proven yet: when nothing more is said of it, the venue is asked."""
+        record = self.live.get(event.client_id)
+
+        if record is not None and record.working.status is OrderStatus.CANCELLING:
+            record.ask_later(now)
+            self.version += 1
 
     def cancel_refused(self, event: CancelRefused, now: float) -> None:
         """The order was not cancelled: it is final already, and asked for; or it rests on, and is cancelled later."""
@@ -191,10 +207,13 @@ class Orders(Standing):
             self.version += 1
             return
 
-        if report.status is OrderStatus.REFUSED and not record.known:
-            refusal = Refusal(reason=RefusalReason.OTHER, text=report.raw_status)
+        if _was_never(record, report):
+            refusal = report.refusal or Refusal(reason=RefusalReason.OTHER, text=report.raw_status)
             self._finish(record, OrderStatus.REFUSED, End.REFUSED, now, refusal=refusal)
             return
+
+        if report.refusal is not None and record.working.status is OrderStatus.CANCELLING:
+            self.cancel_refused(CancelRefused(client_id=report.client_id, refusal=report.refusal), now)
 
         self._take(record, report, now, by_stream=by_stream)
 
@@ -343,6 +362,20 @@ class Orders(Standing):
         if order.ticks is not None and lots != record.displayed_lots:
             self._depth.add(order.side, order.ticks, lots - record.displayed_lots, venue_ms=venue_ms, now=now)
             record.displayed_lots = lots
+
+
+def _was_never(record: Record, report: OrderReport) -> bool:
+    """Whether a report says that the order never stood in the book.
+
+    One that did not execute, and ended by a refusal that nobody's cancel explains, did not, whatever was shown before.
+    """
+    if report.status is OrderStatus.REFUSED and not record.known:
+        return True
+
+    is_over = report.status in {OrderStatus.REFUSED, OrderStatus.CANCELLED}
+    is_untouched = not report.filled_lots and not record.working.filled_lots
+
+    return report.refusal is not None and is_over and is_untouched and not record.working.cancel_requested
 
 
 def _cancel_again_at(record: Record, now: float) -> float:

@@ -18,6 +18,9 @@ from perpmaker.state.view import End
 ASK_DELAYS_S = (0.25, 0.5, 1.0, 2.0)
 """Pauses between one question about an order and the next; the last one repeats."""
 
+GATEWAY_S = 1.0
+"""How long a report may take after a venue's gateway has taken a command, before the venue is asked."""
+
 _FIELDS = tuple(field.name for field in attrs.fields(WorkingOrder))
 _values = attrgetter(*_FIELDS)
 
@@ -26,17 +29,18 @@ _values = attrgetter(*_FIELDS)
 class Record:
     """An own order and its evidence.
 
-    `known`: the venue has shown that it has, or had, the order. `unknown`: the command whose outcome is not known.
-    `booked_lots`: what single fills account for; less than `filled_lots` while fills are still on their way, since
-    `gap_since`, but for the `forgiven_lots` that are not waited for any more. `ask_at`: when to ask the venue about it
-    next; None while there is nothing to ask.
-    `shaped_ms`: the venue's time of its newest word on price and amount. `cut_at`: when it took less than we asked for.
-    `displayed_lots`: what the book was told to leave out. `taken_over_ms`: fills up to this time of the venue were in
-    the report by which the order was taken over from an earlier run.
+    `known`: the venue has shown that it has, or had, the order; `handed_on`: its gateway has taken it. `unknown`: the
+    command whose outcome is not known. `booked_lots`: what single fills account for; less than `filled_lots` while
+    fills are still on their way, since `gap_since`, but for the `forgiven_lots` that are not waited for any more.
+    `ask_at`: when to ask the venue about it next; None while there is nothing to ask. `shaped_ms`: the venue's time of
+    its newest word on price and amount. `cut_at`: when it took less than we asked for. `displayed_lots`: what the book
+    was told to leave out. `taken_over_ms`: fills up to this time of the venue were in the report by which the order was
+    taken over from an earlier run.
     """
 
     working: WorkingOrder
     known: bool = False
+    handed_on: bool = False
     unknown: Command | None = None
     booked_lots: int = 0
     forgiven_lots: int = 0
@@ -104,6 +108,19 @@ class Record:
             confirmed=self.working.confirmed or by_stream,
         )
 
+    def hand_on(self, *, venue_id: str | None, fence_at: float, now: float) -> None:
+        """The venue's gateway has taken the order, which proves nothing: it stays in flight until a report comes."""
+        if self.known or self.working.status is not OrderStatus.PENDING:
+            return
+
+        self.handed_on = True
+        self.put(venue_id=venue_id or self.working.venue_id, fence_at=fence_at)
+        self.ask_later(now)
+
+    def ask_later(self, now: float) -> None:
+        """Have the venue asked when its report does not come; a question that is due already stays so."""
+        self.ask_at = now + GATEWAY_S if self.ask_at is None else self.ask_at
+
     def shaped(self, *, ticks: int | None, lots: int, venue_ms: int) -> NewOrder:
         """The order as the venue has it: older news changes nothing, and of two words at once the smaller counts.
 
@@ -140,7 +157,7 @@ class Record:
         if command is Command.CANCEL and status not in {OrderStatus.CANCELLING, OrderStatus.UNKNOWN}:
             return
 
-        if self.unknown is Command.PLACE and self.working.fence_at is not None:
+        if (self.unknown is Command.PLACE or self.handed_on) and self.working.fence_at is not None:
             fence_at = self.working.fence_at  # no cancel can bring an order that is lost, so that none puts this off
 
         self.unknown = command if self.unknown is None else self.unknown
