@@ -83,7 +83,7 @@ class CrowdConnector:
         """The account's name."""
         return self.settings.account
 
-    async def instrument(self, _: str) -> Instrument:
+    async def fetch_instrument(self, _: str) -> Instrument:
         """Always the same market."""
         return INSTRUMENT
 
@@ -119,15 +119,15 @@ class CrowdConnector:
 
         return [Accepted(client_id=order.client_id, venue_id=order.venue_id, venue_ms=now_ms) for order in orders]
 
-    async def order(self, _: Instrument, client_id: str, __: str | None) -> OrderReport | None:
+    async def fetch_order(self, _: Instrument, client_id: str, __: str | None) -> OrderReport | None:
         """What rests under this id."""
         return self.resting.get(client_id)
 
-    async def open_orders(self, _: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_orders(self, _: Instrument) -> Sequence[OrderReport]:
         """All that rests."""
         return list(self.resting.values())
 
-    async def fills(self, _: Instrument, __: int) -> Sequence[Fill]:
+    async def fetch_fills(self, _: Instrument, __: int) -> Sequence[Fill]:
         """Nobody trades."""
         return ()
 

@@ -79,7 +79,7 @@ class Room:
 
     async def open_ids(self) -> set[str]:
         """The client ids that rest on the venue."""
-        return {report.client_id for report in await self.connector.open_orders(self.instrument)}
+        return {report.client_id for report in await self.connector.fetch_open_orders(self.instrument)}
 
 
 @asynccontextmanager
@@ -102,7 +102,7 @@ async def open_room(settings: Settings | None = None, **options: Any) -> AsyncIt
             sandbox=access,
         )
         connector = await stack.enter_async_context(open_connector(settings or Settings(deadline_s=1.0), context))
-        instrument = await connector.instrument("BTC-USDT")
+        instrument = await connector.fetch_instrument("BTC-USDT")
         book = next(feed for feed in connector.feeds(instrument) if Channel.BOOK in feed.channels)
 
         async with book.open() as receiver:
@@ -135,7 +135,7 @@ async def test_F04_a_post_lost_before_the_venue_is_unknown_and_not_sent_again() 
         assert isinstance(outcome, Unknown)
         assert started <= outcome.signed_at < started + 0.1
         assert await room.open_ids() == set()
-        assert await room.connector.order(room.instrument, outcome.client_id, None) is None
+        assert await room.connector.fetch_order(room.instrument, outcome.client_id, None) is None
 
 
 async def test_F05_a_post_whose_answer_is_lost_is_unknown_and_found_by_its_id() -> None:
@@ -146,7 +146,7 @@ async def test_F05_a_post_whose_answer_is_lost_is_unknown_and_found_by_its_id() 
 
         assert isinstance(outcome, Unknown)
         assert await room.open_ids() == {outcome.client_id}
-        report = await room.connector.order(room.instrument, outcome.client_id, None)
+        report = await room.connector.fetch_order(room.instrument, outcome.client_id, None)
         assert report is not None
         assert report.client_id == outcome.client_id
 
@@ -159,7 +159,7 @@ async def test_F06_a_post_that_arrives_after_its_window_is_refused_by_the_venue(
         assert isinstance(outcome, Unknown)
 
         await anyio.sleep(max(0.0, outcome.signed_at + room.connector.fence_s - room.clock.now()))
-        assert await room.connector.order(room.instrument, outcome.client_id, None) is None
+        assert await room.connector.fetch_order(room.instrument, outcome.client_id, None) is None
         await anyio.sleep(10)
         assert await room.open_ids() == set()
 
@@ -226,7 +226,7 @@ async def test_F13_a_ban_stops_everything_until_it_ends(headers: dict[str, str])
         room.fault(act="status", when="before", arg=reply, method="GET", path="/fapi/v1/openOrders")
 
         with pytest.raises(RateLimitedError):
-            await room.connector.open_orders(room.instrument)
+            await room.connector.fetch_open_orders(room.instrument)
 
         await anyio.sleep(110)
         (outcome,) = await room.connector.cancel(room.instrument, [CancelOrder(client_id="pm-f-1-0")])
@@ -266,7 +266,7 @@ async def test_F18_a_garbled_answer_to_a_question_is_no_answer() -> None:
         room.fault(act="body", when="after", arg='[{"symbol":"BTCUSDT"}]', method="GET", path="/fapi/v3/positionRisk")
 
         with pytest.raises(ConnectivityError):
-            await room.connector.open_orders(room.instrument)
+            await room.connector.fetch_open_orders(room.instrument)
 
         with pytest.raises(PayloadError, match="positionSide"):
             await room.connector.fetch_account(room.instrument)

@@ -107,7 +107,7 @@ async def test_fills_of_every_week_since_the_last_run_are_read(instrument: Instr
     venue = Venue({100 + place: NOW_MS - age * DAY_MS - 1 for place, age in enumerate(days)})
 
     async with open_connector(venue) as connector:
-        fills = await connector.fills(instrument, NOW_MS - 90 * DAY_MS)
+        fills = await connector.fetch_fills(instrument, NOW_MS - 90 * DAY_MS)
 
     assert [fill.trade_id for fill in fills] == [str(100 + place) for place, age in enumerate(days) if age < 89]
     assert {fill.client_id for fill in fills} <= {"pm-a-1"}
@@ -118,7 +118,7 @@ async def test_more_fills_than_a_page_holds_are_read_page_by_page(instrument: In
     venue = Venue({trade_id: NOW_MS - 20 * DAY_MS + trade_id * 600_000 for trade_id in range(1, 2_501)})
 
     async with open_connector(venue) as connector:
-        fills = await connector.fills(instrument, NOW_MS - 21 * DAY_MS)
+        fills = await connector.fetch_fills(instrument, NOW_MS - 21 * DAY_MS)
 
     assert [int(fill.trade_id) for fill in fills] == list(range(1, 2_501))
 
@@ -128,6 +128,6 @@ async def test_the_usual_question_is_one_request(instrument: Instrument) -> None
     venue = Venue({1: NOW_MS - 5_000})
 
     async with open_connector(venue) as connector:
-        assert len(await connector.fills(instrument, NOW_MS - 10_000)) == 1
+        assert len(await connector.fetch_fills(instrument, NOW_MS - 10_000)) == 1
 
     assert len(venue.asked) == 1

@@ -150,7 +150,7 @@ async def test_book_of_the_bot_is_the_venues_without_its_own_orders(tmp_path: Pa
         assert isinstance(connector, PaperConnector)
         assert connector._venue is not None
         depth = connector._venue.exchange.depth()
-        orders = await connector.open_orders(stage.bot.instrument)
+        orders = await connector.fetch_open_orders(stage.bot.instrument)
         assert orders
 
         for side, levels in ((Side.BUY, depth.bids), (Side.SELL, depth.asks)):
@@ -179,7 +179,7 @@ async def test_outage_of_the_venue_takes_the_quotes_off_until_it_is_over(tmp_pat
         await anyio.sleep(8)
         quotes = [
             order.client_id
-            for order in await stage.bot.connector.open_orders(stage.bot.instrument)
+            for order in await stage.bot.connector.fetch_open_orders(stage.bot.instrument)
             if stage.bot.known.kind(order.client_id) is OrderKind.QUOTE
         ]
         assert quotes == []
@@ -196,7 +196,7 @@ def test_same_seed_is_the_same_session_on_paper(tmp_path: Path) -> None:
         async with open_stage(tmp_path, seed=5) as stage:
             await stage.run(30)
 
-            return list(await stage.bot.connector.fills(stage.bot.instrument, 0))
+            return list(await stage.bot.connector.fetch_fills(stage.bot.instrument, 0))
 
     sessions = []
 

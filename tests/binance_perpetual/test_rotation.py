@@ -232,7 +232,7 @@ async def test_F23_book_trades_and_account_go_on_without_a_gap(monkeypatch: pyte
                 heard.extend(await receiver.receive())
 
     async with open_desk() as (sandbox, connector), anyio.create_task_group() as tasks:
-        instrument = await connector.instrument("BTC-USDT")
+        instrument = await connector.fetch_instrument("BTC-USDT")
 
         for feed in connector.feeds(instrument):
             tasks.start_soon(follow, feed)

@@ -123,7 +123,7 @@ async def top_of_book(session: Session, instrument: Instrument) -> tuple[int, in
 async def test_the_market_comes_with_its_rules_tiers_and_fees() -> None:
     """exchangeInfo, leverageBracket, commissionRate and fundingInfo make one Instrument."""
     async with open_session() as session:
-        instrument = await session.connector.instrument("BTC-USDT")
+        instrument = await session.connector.fetch_instrument("BTC-USDT")
 
     rules = session.sandbox.exchange.instrument
     assert instrument.symbol == "BTCUSDT"
@@ -136,8 +136,8 @@ async def test_the_market_comes_with_its_rules_tiers_and_fees() -> None:
 async def test_the_mark_price_can_be_asked_for() -> None:
     """It is the venue's, and of now."""
     async with open_session() as session:
-        instrument = await session.connector.instrument("BTC-USDT")
-        mark = await session.connector.read_mark(instrument)
+        instrument = await session.connector.fetch_instrument("BTC-USDT")
+        mark = await session.connector.fetch_mark(instrument)
 
     assert mark is not None
     assert abs(mark.mark / session.sandbox.exchange.mark - 1) < Decimal("0.01")
@@ -147,13 +147,13 @@ async def test_an_unknown_market_names_the_nearest() -> None:
     """A market that the venue does not have is refused with the names it does have."""
     async with open_session() as session:
         with pytest.raises(UnknownMarketError, match="BTC-USDT"):
-            await session.connector.instrument("BTC-USDX")
+            await session.connector.fetch_instrument("BTC-USDX")
 
 
 async def test_settings_are_set_and_read_back() -> None:
     """Leverage, margin mode and position mode are what was asked for, by the venue's own word, also when set twice."""
     async with open_session() as session:
-        instrument = await session.connector.instrument("BTC-USDT")
+        instrument = await session.connector.fetch_instrument("BTC-USDT")
 
         for _ in range(2):
             result = await session.connector.prepare(instrument, 3, PositionMode.HEDGE, MarginMode.ISOLATED)
@@ -167,7 +167,7 @@ async def test_settings_are_set_and_read_back() -> None:
 async def test_leverage_above_the_maximum_names_the_maximum() -> None:
     """The market's own limit is in the message, and nothing was sent."""
     async with open_session() as session:
-        instrument = await session.connector.instrument("BTC-USDT")
+        instrument = await session.connector.fetch_instrument("BTC-USDT")
 
         with pytest.raises(MarketRulesError, match=str(instrument.max_leverage)):
             await session.connector.prepare(instrument, instrument.max_leverage + 1, PositionMode.ONE_WAY, None)
@@ -177,7 +177,7 @@ async def test_quotes_rest_are_seen_and_are_cancelled() -> None:
     """Orders of one call go out as batches, show in the list of open orders and on the stream, and are gone after."""
     async with open_session() as session:
         connector = session.connector
-        instrument = await connector.instrument("BTC-USDT")
+        instrument = await connector.fetch_instrument("BTC-USDT")
         await connector.prepare(instrument, 3, PositionMode.ONE_WAY, None)
         bid, ask = await top_of_book(session, instrument)
         orders = [quote(f"pm-t-1-{n}", Side.BUY, bid - 5000 - n) for n in range(6)]
@@ -187,7 +187,7 @@ async def test_quotes_rest_are_seen_and_are_cancelled() -> None:
             outcomes = await connector.place(instrument, orders)
             assert all(isinstance(outcome, Accepted) for outcome in outcomes), outcomes
             assert [outcome.client_id for outcome in outcomes] == [order.client_id for order in orders]
-            assert {report.client_id for report in await connector.open_orders(instrument)} == {
+            assert {report.client_id for report in await connector.fetch_open_orders(instrument)} == {
                 order.client_id for order in orders
             }
             await until(receiver, lambda event: isinstance(event, OrderReported) and event.by_stream)
@@ -197,18 +197,18 @@ async def test_quotes_rest_are_seen_and_are_cancelled() -> None:
             assert all(isinstance(outcome, Accepted) for outcome in gone), gone
             await until(receiver, lambda event: isinstance(event, OrderCancelled))
 
-        assert await connector.open_orders(instrument) == []
-        report = await connector.order(instrument, "pm-t-1-0", None)
+        assert await connector.fetch_open_orders(instrument) == []
+        report = await connector.fetch_order(instrument, "pm-t-1-0", None)
         assert report is not None
         assert report.status is OrderStatus.CANCELLED
-        assert await connector.order(instrument, "pm-t-1-77", None) is None
+        assert await connector.fetch_order(instrument, "pm-t-1-77", None) is None
 
 
 async def test_F37_a_cancel_of_what_is_not_there_is_rejected_as_not_found() -> None:
     """The refusal says NOT_FOUND, alone and in a batch beside a cancel that works."""
     async with open_session() as session:
         connector = session.connector
-        instrument = await connector.instrument("BTC-USDT")
+        instrument = await connector.fetch_instrument("BTC-USDT")
         bid, _ = await top_of_book(session, instrument)
         await connector.place(instrument, [quote("pm-t-1-0", Side.BUY, bid - 5000)])
 
@@ -228,10 +228,10 @@ async def test_F40_a_post_only_order_that_would_take_is_rejected() -> None:
     """The venue's refusal carries our reason, and nothing rests."""
     async with open_session() as session:
         connector = session.connector
-        instrument = await connector.instrument("BTC-USDT")
+        instrument = await connector.fetch_instrument("BTC-USDT")
         _, ask = await top_of_book(session, instrument)
         (outcome,) = await connector.place(instrument, [quote("pm-t-1-0", Side.BUY, ask + 5000)])
-        resting = await connector.open_orders(instrument)
+        resting = await connector.fetch_open_orders(instrument)
 
     assert isinstance(outcome, Rejected)
     assert outcome.refusal.reason is RefusalReason.POST_ONLY_WOULD_TAKE
@@ -247,7 +247,7 @@ async def test_a_position_is_opened_and_closed(mode: PositionMode, position_side
     """Fills come by stream and by question alike, with fee and profit; the close shrinks the position to zero."""
     async with open_session() as session:
         connector = session.connector
-        instrument = await connector.instrument("BTC-USDT")
+        instrument = await connector.fetch_instrument("BTC-USDT")
         await connector.prepare(instrument, 3, mode, None)
 
         async with feed_of(session, instrument, Channel.ACCOUNT).open() as receiver:
@@ -276,7 +276,7 @@ async def test_a_position_is_opened_and_closed(mode: PositionMode, position_side
                 assert any(map(is_position(position_side, amount), heard))
                 events += heard
 
-            asked = await connector.fills(instrument, session.clock.utc_ms() - 60_000)
+            asked = await connector.fetch_fills(instrument, session.clock.utc_ms() - 60_000)
             account = await connector.fetch_account(instrument)
             (balance,) = [row for row in account.assets if row.asset == "USDT"]
 
@@ -321,7 +321,7 @@ def is_position(side: PositionSide, amount: Decimal) -> Callable[[Event], bool]:
 async def test_book_and_market_streams_flow() -> None:
     """Book changes follow a snapshot, mark prices come every second, trades carry their taker."""
     async with open_session() as session:
-        instrument = await session.connector.instrument("BTC-USDT")
+        instrument = await session.connector.fetch_instrument("BTC-USDT")
 
         async with feed_of(session, instrument, Channel.BOOK).open() as receiver:
             events = await until(receiver, lambda event: isinstance(event, BookChanged))
@@ -340,7 +340,7 @@ async def test_F14_a_wrong_secret_is_refused_with_the_venues_words() -> None:
     """A signature that the venue does not accept is an AuthenticationError, and no market is traded."""
     async with open_session(keys=("TESTKEY_binance_0001", "wrong")) as session:
         with pytest.raises(Exception, match=r"[Ss]ignature") as caught:
-            await session.connector.instrument("BTC-USDT")
+            await session.connector.fetch_instrument("BTC-USDT")
 
     assert type(caught.value).__name__ == "AuthenticationError"
 
@@ -352,7 +352,7 @@ async def test_ed25519_keys_trade_as_well() -> None:
     pem = f"-----BEGIN PRIVATE KEY-----\n{keys.ed25519_private_key}\n-----END PRIVATE KEY-----\n"
 
     async with open_session(keys=(keys.ed25519_api_key, pem)) as session:
-        instrument = await session.connector.instrument("BTC-USDT")
+        instrument = await session.connector.fetch_instrument("BTC-USDT")
         settings = await session.connector.prepare(instrument, 4, PositionMode.ONE_WAY, None)
 
     assert settings.leverage == 4

@@ -128,7 +128,7 @@ async def open_room(**options: Any) -> AsyncIterator[Room]:
             sandbox=access,
         )
         connector = await stack.enter_async_context(open_connector(Settings(deadline_s=1.0), context))
-        instrument = await connector.instrument("BTC-USDT")
+        instrument = await connector.fetch_instrument("BTC-USDT")
         await connector.prepare(instrument, 3, PositionMode.ONE_WAY, None)
 
         yield Room(sandbox=sandbox, connector=connector, instrument=instrument, clock=clock, context=context)
@@ -157,12 +157,12 @@ async def test_a_stop_rests_apart_from_orders_and_is_cancelled_by_client_id() ->
         await room.buy()
         stop = room.stop(0.05)
         (placed,) = await room.connector.place_stops(room.instrument, [stop])
-        (listed,) = await room.connector.open_stops(room.instrument)
-        regular = await room.connector.open_orders(room.instrument)
+        (listed,) = await room.connector.fetch_open_stops(room.instrument)
+        regular = await room.connector.fetch_open_orders(room.instrument)
         (gone,) = await room.connector.cancel_stops(room.instrument, [CancelOrder(client_id=stop.client_id)])
         (again,) = await room.connector.cancel_stops(room.instrument, [CancelOrder(client_id=stop.client_id)])
-        after = await room.connector.stop(room.instrument, stop.client_id)
-        unheard_of = await room.connector.stop(room.instrument, "pm-s-1-55")
+        after = await room.connector.fetch_stop(room.instrument, stop.client_id)
+        unheard_of = await room.connector.fetch_stop(room.instrument, "pm-s-1-55")
 
     assert isinstance(placed, Accepted)
     assert (listed.client_id, listed.ticks, listed.type) == (stop.client_id, stop.ticks, OrderType.VENUE_STOP)
@@ -202,7 +202,7 @@ async def test_F44_a_stop_whose_answer_is_lost_is_unknown_and_found_by_its_id() 
         await room.buy()
         room.sandbox.faults.add(Fault(method="POST", path=ALGO, act="drop", when="after"))
         (outcome,) = await room.connector.place_stops(room.instrument, [room.stop(0.05)])
-        found = await room.connector.stop(room.instrument, "pm-s-1-1")
+        found = await room.connector.fetch_stop(room.instrument, "pm-s-1-1")
         room.sandbox.faults.add(Fault(method="DELETE", path=ALGO, act="drop", when="after"))
         (cancel,) = await room.connector.cancel_stops(room.instrument, [CancelOrder(client_id="pm-s-1-1")])
 
@@ -229,8 +229,8 @@ async def test_a_triggered_stop_tells_its_story_and_its_fills_are_its_own(*, lit
                 lambda e: isinstance(e, OrderReported) and e.report.status is OrderStatus.FILLED,
             )
 
-        asked = await room.connector.fills(room.instrument, room.clock.utc_ms() - 120_000)
-        found = await room.connector.stop(room.instrument, stop.client_id)
+        asked = await room.connector.fetch_fills(room.instrument, room.clock.utc_ms() - 120_000)
+        found = await room.connector.fetch_stop(room.instrument, stop.client_id)
         positions = (await room.connector.fetch_account(room.instrument)).positions
 
     story = reports(events, stop.client_id)
@@ -255,7 +255,7 @@ async def test_F71_fills_of_a_stop_that_an_earlier_run_left_are_its_own() -> Non
         await room.connector.place_stops(room.instrument, [stop])
 
         async with open_connector(Settings(), room.context) as later:
-            assert [one.client_id for one in await later.open_stops(room.instrument)] == [stop.client_id]
+            assert [one.client_id for one in await later.fetch_open_stops(room.instrument)] == [stop.client_id]
 
             async with room.account_feed(later).open() as receiver:
                 room.jump(0.96)
@@ -335,14 +335,14 @@ async def test_the_switch_cancels_orders_when_nothing_is_heard_and_leaves_stops(
         await anyio.sleep(4)
         await connector.arm(instrument, 5.0)
         await anyio.sleep(4)
-        alive = len(await connector.open_orders(instrument))
+        alive = len(await connector.fetch_open_orders(instrument))
         await connector.disarm(instrument)
         await anyio.sleep(10)
-        disarmed = len(await connector.open_orders(instrument))
+        disarmed = len(await connector.fetch_open_orders(instrument))
         await connector.arm(instrument, 5.0)
         await anyio.sleep(6)
-        dead = len(await connector.open_orders(instrument))
-        stops = len(await connector.open_stops(instrument))
+        dead = len(await connector.fetch_open_orders(instrument))
+        stops = len(await connector.fetch_open_stops(instrument))
 
     assert (alive, disarmed, dead, stops) == (1, 1, 0, 1)
     assert "profit-taking" in connector.switch_takes
@@ -353,7 +353,7 @@ async def test_the_key_tells_what_it_may_do(*, withdrawals: bool) -> None:
     """Reading, trading, withdrawing, and whether it is bound to an address."""
     async with open_room(withdrawals=withdrawals, ip_restricted=not withdrawals) as room:
         assert isinstance(room.connector, KeyPermissions)
-        rights = await room.connector.key_rights()
+        rights = await room.connector.fetch_key_rights()
 
     assert rights is not None
     assert (rights.can_read, rights.can_trade, rights.can_transfer) == (True, True, False)

@@ -170,7 +170,7 @@ def register_derivative_connectors(register):
     ("method", "yielded", "words"),
     [
         ("x = 1", "None", "no connector"),
-        ("async def instrument(self, market): return None", "Wrong(inner)", "NoneType is no Instrument"),
+        ("async def fetch_instrument(self, market): return None", "Wrong(inner)", "NoneType is no Instrument"),
         ("async def fetch_account(self, instrument): return {}", "Wrong(inner)", "dict is no AccountSnapshot"),
         ("def feeds(self, instrument): return [None]", "Wrong(inner)", "feeds"),
         ("fence_s = 'soon'", "Wrong(inner)", "fence_s"),

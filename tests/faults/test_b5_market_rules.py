@@ -37,7 +37,7 @@ class BareVenue:
     account: str = "test"
     fence_s: float = 2.0
 
-    async def instrument(self, _: str) -> Instrument:
+    async def fetch_instrument(self, _: str) -> Instrument:
         """The market's rules."""
         return self.rules
 

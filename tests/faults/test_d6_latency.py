@@ -95,7 +95,7 @@ async def open_room(latency: Latency, market: ScriptedMarket | None = None, seed
         )
 
         async with declaration.open(declaration.settings(), context) as connector:
-            instrument = await connector.instrument("BTC-USDT")
+            instrument = await connector.fetch_instrument("BTC-USDT")
             yield Room(sandbox=sandbox, connector=connector, instrument=instrument, clock=clock, changes=changes)
 
 
@@ -248,7 +248,7 @@ async def test_D6_orders_on_paper_are_under_way_too() -> None:
         paper: Any = paper_declaration(declaration, Decimal(10_000), order_latency_ms=40)
 
         async with paper.open(paper.settings(), context) as connector:
-            instrument = await connector.instrument("BTC-USDT")
+            instrument = await connector.fetch_instrument("BTC-USDT")
             order = NewOrder(
                 client_id="pm-1", slot=Slot(OrderKind.QUOTE, Side.BUY), lots=1, ticks=1, type=OrderType.LIMIT
             )
@@ -266,7 +266,7 @@ async def test_D6_orders_on_paper_are_under_way_too() -> None:
                 await acts["place"]()
 
             await anyio.sleep(1)
-            assert await connector.open_orders(instrument) == []
+            assert await connector.fetch_open_orders(instrument) == []
 
 
 def configured(*overrides: str) -> Configuration:

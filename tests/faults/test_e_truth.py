@@ -128,7 +128,7 @@ class Lagging:
 
     shown: list[Fill] = attrs.field(factory=list)
 
-    async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
         """None."""
         del instrument
         return ()
@@ -138,7 +138,7 @@ class Lagging:
         del instrument
         return AccountSnapshot(positions=(Position(side=PositionSide.NET),), assets=(), available=Decimal(0))
 
-    async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
+    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """Those that are shown by now."""
         del instrument
         return [fill for fill in self.shown if fill.venue_ms >= since_ms]

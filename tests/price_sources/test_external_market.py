@@ -83,7 +83,7 @@ class ScriptedConnector:
     trades: ScriptedFeed = attrs.field(factory=lambda: ScriptedFeed(frozenset({Channel.MARK, Channel.TRADES}), 5.0))
     markets: list[str] = attrs.field(factory=list)
 
-    async def instrument(self, market: str) -> Instrument:
+    async def fetch_instrument(self, market: str) -> Instrument:
         """The market's rules."""
         self.markets.append(market)
 

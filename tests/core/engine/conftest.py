@@ -110,7 +110,7 @@ class FakeConnector:
         if error is not None:
             raise error
 
-    async def instrument(self, market: str) -> Instrument:
+    async def fetch_instrument(self, market: str) -> Instrument:
         """The one market."""
         self._ask(f"instrument {market}")
         return INSTRUMENT
@@ -171,19 +171,19 @@ class FakeConnector:
 
         return Accepted(client_id=client_id, venue_id=report.venue_id, venue_ms=report.venue_ms, report=report)
 
-    async def order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
+    async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
         """What became of an order."""
         del instrument, venue_id
         self._ask(f"order {client_id}")
         return self.orders.get(client_id) or self.gone.get(client_id)
 
-    async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
         """What rests."""
         del instrument
         self._ask("open_orders")
         return list(self.orders.values())
 
-    async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
+    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """What was executed."""
         del instrument
         self._ask("fills")

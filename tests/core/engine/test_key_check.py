@@ -24,7 +24,7 @@ class Venue:
     name: str = "fake"
     asked: int = 0
 
-    async def key_rights(self) -> KeyRights | None:
+    async def fetch_key_rights(self) -> KeyRights | None:
         """The rights given."""
         self.asked += 1
 
@@ -101,7 +101,7 @@ async def test_connector_that_breaks_while_it_is_asked_is_named() -> None:
     """That is its mistake, and no bug of perpmaker."""
 
     class Broken(Venue):
-        async def key_rights(self) -> KeyRights | None:
+        async def fetch_key_rights(self) -> KeyRights | None:
             raise KeyError("x")
 
     with pytest.raises(PluginError, match=r"The connector fake failed at its start \(KeyError: 'x'\)"):

@@ -56,7 +56,7 @@ class Venue:
 
         return self.settings
 
-    async def read_settings(self, instrument: Instrument) -> VenueSettings:
+    async def fetch_settings(self, instrument: Instrument) -> VenueSettings:
         """What holds."""
         del instrument
         self.meanwhile()

@@ -31,7 +31,7 @@ class Venue:
     fault: VenueError | None = None
     asked: int = 0
 
-    async def read_mark(self, instrument: Instrument) -> MarkChanged | None:
+    async def fetch_mark(self, instrument: Instrument) -> MarkChanged | None:
         """The mark price."""
         del instrument
         self.asked += 1
@@ -63,7 +63,7 @@ async def test_questions_that_overlap_are_one() -> None:
         for _ in range(3):
             group.start_soon(asking.ask)
 
-    assert (venue.asked, emitted) == (1, [MARK])
+    assert (venue.asked, emitted) == (1, [attrs.evolve(MARK, asked=True)])
     await asking.ask()
     assert venue.asked == 2
 

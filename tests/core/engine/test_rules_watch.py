@@ -33,7 +33,7 @@ class Venue:
     fault: PerpmakerError | None = None
     asked_at: list[float] = attrs.field(factory=list)
 
-    async def instrument(self, market: str) -> Instrument:
+    async def fetch_instrument(self, market: str) -> Instrument:
         """The rules of the one market."""
         assert market == RULES.market
         self.asked_at.append(anyio.current_time())

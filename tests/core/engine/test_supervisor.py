@@ -363,7 +363,7 @@ def able(connector: Any) -> Any:
     class Able(type(connector)):  # type: ignore[misc]  # the fixture's class
         switch_takes = "everything"
 
-        async def read_settings(self, _: Any) -> VenueSettings:
+        async def fetch_settings(self, _: Any) -> VenueSettings:
             self._ask("read_settings")
 
             return VenueSettings(leverage=3, position_mode=PositionMode.ONE_WAY, margin_mode=MarginMode.CROSS)
@@ -423,7 +423,10 @@ async def test_F77_a_connector_that_raises_anything_at_the_end_does_not_keep_it_
     assert (desk.closing.unproven is None) is (call == "fills")
 
 
-@pytest.mark.parametrize("call", ["instrument", "read_settings", "open_orders", "order", "fills", "fetch_account"])
+@pytest.mark.parametrize(
+    "call",
+    ["fetch_instrument", "fetch_settings", "fetch_open_orders", "fetch_order", "fetch_fills", "fetch_account"],
+)
 @pytest.mark.parametrize("answer", [None, ["what?"]], ids=str)
 async def test_F79_a_connector_that_answers_with_anything_halts_its_market_and_the_core_lives(
     connector: Any, call: str, answer: Any
@@ -441,11 +444,11 @@ async def test_F79_a_connector_that_answers_with_anything_halts_its_market_and_t
 
         setattr(venue, call, nonsense)
 
-        if call == "order":
+        if call == "fetch_order":
             venue.orders.clear()  # whatever became of them has to be asked for
 
         await anyio.sleep(EVERY_S + 35)
-        assert (desk.bot.mode is Mode.HALT) is not (call == "order" and answer is None)
+        assert (desk.bot.mode is Mode.HALT) is not (call == "fetch_order" and answer is None)
         group.cancel_scope.cancel()
 
 

@@ -124,25 +124,25 @@ class Venue:
         """Cancel stops."""
         return self._answer("cancel_stops", instrument, orders)
 
-    async def order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
+    async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
         """Know no order."""
         self.asked.append(("order", instrument.market, client_id, str(venue_id)))
 
         return None
 
-    async def stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+    async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
         """Know no stop."""
         self.asked.append(("stop", instrument.market, client_id))
 
         return None
 
-    async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
         """No orders."""
         self.asked.append(("open_orders", instrument.market))
 
         return []
 
-    async def open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
         """No stops."""
         self.asked.append(("open_stops", instrument.market))
 

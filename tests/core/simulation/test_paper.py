@@ -112,7 +112,7 @@ class LookedAt:
         self.prices = ScriptedFeed(Channel.MARK, Channel.TRADES)
         self.account_feed = ScriptedFeed(Channel.ACCOUNT)
 
-    async def instrument(self, market: str) -> Instrument:
+    async def fetch_instrument(self, market: str) -> Instrument:
         """The rules."""
         assert market == INSTRUMENT.market
 
@@ -179,7 +179,7 @@ async def open_desk(*, is_known: bool = True, clock: Clock | None = None) -> Asy
         balance=Decimal(10_000),
         clock=clock or LoopClock(),
     )
-    await connector.instrument("BTC-USDT")
+    await connector.fetch_instrument("BTC-USDT")
     feeds = connector.feeds(INSTRUMENT)
     assert [feed.channels for feed in feeds] == [
         {Channel.BOOK},
@@ -314,7 +314,7 @@ async def test_order_waits_for_its_turn_and_is_filled() -> None:
         assert balance.balance.wallet == Decimal(10_000) - filled.fill.fee
         assert isinstance(position, PositionReported)
         assert (position.position.amount, position.position.entry) == (Decimal(2), Decimal("99.9"))
-        assert await desk.connector.fills(INSTRUMENT, 0) == [attrs.evolve(filled.fill, filled_lots=None)]
+        assert await desk.connector.fetch_fills(INSTRUMENT, 0) == [attrs.evolve(filled.fill, filled_lots=None)]
 
 
 async def test_refusals_are_those_of_a_venue() -> None:
@@ -342,17 +342,17 @@ async def test_cancelled_order_is_gone() -> None:
     async with open_desk() as desk:
         await desk.place(Side.SELL, 1005, 4)
         await desk.account.receive()
-        assert [order.client_id for order in await desk.connector.open_orders(INSTRUMENT)] == ["pm-sell-1005"]
+        assert [order.client_id for order in await desk.connector.fetch_open_orders(INSTRUMENT)] == ["pm-sell-1005"]
         (outcome,) = await desk.connector.cancel(INSTRUMENT, [CancelOrder(client_id="pm-sell-1005")])
         assert isinstance(outcome, Accepted)
         (cancelled,) = await desk.account.receive()
         assert isinstance(cancelled, OrderCancelled)
         assert (cancelled.cause, cancelled.filled_lots) == (CancelCause.REQUESTED, 0)
-        assert await desk.connector.open_orders(INSTRUMENT) == []
-        report = await desk.connector.order(INSTRUMENT, "pm-sell-1005", None)
+        assert await desk.connector.fetch_open_orders(INSTRUMENT) == []
+        report = await desk.connector.fetch_order(INSTRUMENT, "pm-sell-1005", None)
         assert report is not None
         assert report.status is OrderStatus.CANCELLED
-        assert await desk.connector.order(INSTRUMENT, "nobody", None) is None
+        assert await desk.connector.fetch_order(INSTRUMENT, "nobody", None) is None
 
 
 async def test_market_order_takes_what_is_displayed() -> None:
@@ -386,7 +386,7 @@ async def test_stop_rests_at_the_exchange_and_its_fills_carry_its_name() -> None
         )
         (outcome,) = await desk.connector.place_stops(INSTRUMENT, [stop])
         assert isinstance(outcome, Accepted)
-        assert [one.client_id for one in await desk.connector.open_stops(INSTRUMENT)] == ["pm-stop"]
+        assert [one.client_id for one in await desk.connector.fetch_open_stops(INSTRUMENT)] == ["pm-stop"]
         await desk.show(BookChanged(((989, 50),), (), 1_050))
         await desk.account.receive()
         await desk.trade(Side.SELL, 990, 1)
@@ -398,10 +398,10 @@ async def test_stop_rests_at_the_exchange_and_its_fills_carry_its_name() -> None
         assert [(report.client_id, report.status) for report in reports][-1] == ("pm-stop", OrderStatus.FILLED)
         assert all(report.triggered for report in reports)
         assert (await desk.position())[0] == 0
-        asked = await desk.connector.stop(INSTRUMENT, "pm-stop")
+        asked = await desk.connector.fetch_stop(INSTRUMENT, "pm-stop")
         assert asked is not None
         assert asked.status is OrderStatus.FILLED
-        assert await desk.connector.open_stops(INSTRUMENT) == []
+        assert await desk.connector.fetch_open_stops(INSTRUMENT) == []
 
 
 async def test_stop_can_be_taken_off() -> None:
@@ -433,7 +433,7 @@ async def test_account_is_set_and_read_back() -> None:
                 PositionMode.HEDGE,
                 MarginMode.ISOLATED,
             )
-            assert await desk.connector.read_settings(INSTRUMENT) == found
+            assert await desk.connector.fetch_settings(INSTRUMENT) == found
 
         assert len((await desk.connector.fetch_account(INSTRUMENT)).positions) == 2
 

@@ -60,7 +60,7 @@ async def survey(
     clock = context.clock
 
     with starting("connector", plan.connector.name):
-        settings = await connector.read_settings(instrument) if isinstance(connector, SettingsReading) else None
+        settings = await connector.fetch_settings(instrument) if isinstance(connector, SettingsReading) else None
         account = await _read_account(state, connector, instrument, clock)
 
     source_failure = await _listen(

@@ -119,7 +119,7 @@ class DerivativeConnector(Protocol):
         The venue's own window plus the uncertainty of the clock plus the lag of its reads.
         """
 
-    async def instrument(self, market: str) -> Instrument:
+    async def fetch_instrument(self, market: str) -> Instrument:
         """The market's rules, fees and tiers, read again every few minutes while it is traded.
 
         UnknownMarketError with the nearest names when there is none; MarketClosedError while it takes no orders.
@@ -139,13 +139,13 @@ class DerivativeConnector(Protocol):
     async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
         """Take orders off; Accepted once the venue says the order is gone, one outcome for each, in order."""
 
-    async def order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
+    async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
         """What the venue knows of an order; None when it says that it knows none of that id."""
 
-    async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All open orders of the market, ours and foreign."""
 
-    async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
+    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """All fills of the market from a venue time on (inclusive), oldest first."""
 
     async def fetch_account(self, instrument: Instrument) -> AccountSnapshot:
@@ -175,7 +175,7 @@ class Timekeeping(Protocol):
 class SettingsReading(Protocol):
     """A connector that can tell what a market is set to without setting anything."""
 
-    async def read_settings(self, instrument: Instrument) -> VenueSettings:
+    async def fetch_settings(self, instrument: Instrument) -> VenueSettings:
         """What the market of the account is set to; nothing is changed."""
 
 
@@ -183,7 +183,7 @@ class SettingsReading(Protocol):
 class PriceReading(Protocol):
     """A connector that can be asked for the mark price, beside its stream."""
 
-    async def read_mark(self, instrument: Instrument) -> MarkChanged | None:
+    async def fetch_mark(self, instrument: Instrument) -> MarkChanged | None:
         """The mark price and funding of now; None when the venue's answer is not of the last two seconds."""
 
 
@@ -214,10 +214,10 @@ class VenueStops(Protocol):
     async def cancel_stops(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
         """Take stops off; one outcome for each, in order."""
 
-    async def stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+    async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
         """What the venue knows of a stop; None when it says that it knows none of that id."""
 
-    async def open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All stops of the market that wait or work, ours and foreign."""
 
 
@@ -259,7 +259,7 @@ class KeyRights:
 class KeyPermissions(Protocol):
     """A connector whose venue tells what the key may do."""
 
-    async def key_rights(self) -> KeyRights | None:
+    async def fetch_key_rights(self) -> KeyRights | None:
         """What the key may do; None where this environment does not tell."""
 
 

@@ -57,6 +57,6 @@ class AccountClaim:
 
         with starting("connector", connector.name):
             seen = await self.recovery.look()
-            mark = await connector.read_mark(self.recovery.instrument) if isinstance(connector, PriceReading) else None
+            mark = await connector.fetch_mark(self.recovery.instrument) if isinstance(connector, PriceReading) else None
 
             return seen, None if mark is None else mark.mark

@@ -21,7 +21,7 @@ async def check_key(
         return
 
     with starting("connector", connector.name):
-        rights = await connector.key_rights() if isinstance(connector, KeyPermissions) else None
+        rights = await connector.fetch_key_rights() if isinstance(connector, KeyPermissions) else None
 
     if rights is None:
         unsaid = f"{connector.name} does not tell what the API key may do"

@@ -65,10 +65,10 @@ async def _open_connector(
         guarded = opened_in_time(partial(open_guarded, code, opened), START_S)
         connector = await stack.enter_async_context(guarded)
         _check_whole(code, connector)
-        asked = "instrument"
+        asked = "fetch_instrument"
 
         with anyio.fail_after(START_S):
-            return connector, await connector.instrument(market)
+            return connector, await connector.fetch_instrument(market)
     except TimeoutError as error:
         words = f"it has not come back for {START_S:g} s"
         raise code.fault(asked, TimeoutError(words)) from error

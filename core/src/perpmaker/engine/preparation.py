@@ -71,7 +71,7 @@ class SettingsWatch:
         told, connector = self._told, self.connector
 
         async def read() -> VenueSettings:
-            return checked(VenueSettings, await connector.read_settings(self.instrument))
+            return checked(VenueSettings, await connector.fetch_settings(self.instrument))
 
         found = await ask_once("a read", read, self.emit)
 

@@ -32,7 +32,7 @@ class PriceReader:
         self._is_asking, connector = True, self.connector
 
         async def read() -> Sequence[Event]:
-            mark = await connector.read_mark(self.instrument)
+            mark = await connector.fetch_mark(self.instrument)
 
             if mark is None:
                 return ()

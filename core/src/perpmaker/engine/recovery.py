@@ -40,11 +40,11 @@ class Recovery:
         accounts: list[AccountSnapshot] = []
 
         async def list_orders() -> None:
-            orders.extend(checked_all(OrderReport, await self.connector.open_orders(self.instrument)))
+            orders.extend(checked_all(OrderReport, await self.connector.fetch_open_orders(self.instrument)))
 
         async def list_stops() -> None:
             if isinstance(self.connector, VenueStops):
-                orders.extend(checked_all(OrderReport, await self.connector.open_stops(self.instrument)))
+                orders.extend(checked_all(OrderReport, await self.connector.fetch_open_stops(self.instrument)))
 
         async def read_account() -> None:
             accounts.append(await self.account())
@@ -84,7 +84,7 @@ class Recovery:
         seen_now = await self.look()
         seen(seen_now)
         finished = await self._finished(believed, {report.client_id for report in seen_now.orders})
-        fills = checked_all(Fill, await self.connector.fills(self.instrument, since_ms))
+        fills = checked_all(Fill, await self.connector.fetch_fills(self.instrument, since_ms))
         times = [*(order.venue_ms for order in finished), *(fill.venue_ms for fill in fills)]
 
         return Resynced(
@@ -100,10 +100,10 @@ class Recovery:
 
     async def open_orders(self) -> tuple[OrderReport, ...]:
         """All open orders of the market, with the stops that the venue keeps apart from the others."""
-        orders = checked_all(OrderReport, await self.connector.open_orders(self.instrument))
+        orders = checked_all(OrderReport, await self.connector.fetch_open_orders(self.instrument))
 
         if isinstance(self.connector, VenueStops):
-            return (*orders, *checked_all(OrderReport, await self.connector.open_stops(self.instrument)))
+            return (*orders, *checked_all(OrderReport, await self.connector.fetch_open_stops(self.instrument)))
 
         return orders
 
@@ -137,9 +137,9 @@ class Recovery:
     async def _order(self, client_id: str, venue_id: str | None, kind: OrderKind | None) -> OrderReport | None:
         """Ask where orders of this kind are kept."""
         if kind is OrderKind.VENUE_STOP and isinstance(self.connector, VenueStops):
-            report = await self.connector.stop(self.instrument, client_id)
+            report = await self.connector.fetch_stop(self.instrument, client_id)
         else:
-            report = await self.connector.order(self.instrument, client_id, venue_id)
+            report = await self.connector.fetch_order(self.instrument, client_id, venue_id)
 
         return None if report is None else checked(OrderReport, report)
 

@@ -79,7 +79,7 @@ class RulesWatch:
     async def _read(self) -> Instrument | str:
         """The rules, or how the market is closed."""
         try:
-            return checked(Instrument, await self.connector.instrument(self.instrument.market))
+            return checked(Instrument, await self.connector.fetch_instrument(self.instrument.market))
         except MarketClosedError as error:
             return f"its status is {error.status}"
         except UnknownMarketError:

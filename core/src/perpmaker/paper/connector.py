@@ -77,9 +77,9 @@ class PaperConnector:
         self._latency_s = order_latency_ms / 1000
         self._venue: PaperVenue | None = None
 
-    async def instrument(self, market: str) -> Instrument:
+    async def fetch_instrument(self, market: str) -> Instrument:
         """The venue's rules; asked for the first time they make the exchange."""
-        instrument = await self._public.instrument(market)
+        instrument = await self._public.fetch_instrument(market)
 
         if self._venue is None:
             self._venue = PaperVenue(instrument, self._balance, self._clock)
@@ -104,9 +104,9 @@ class PaperConnector:
         except DeniedError as denied:
             raise RefusedError(str(denied), code=denied.denial.name) from None
 
-        return await self.read_settings(instrument)
+        return await self.fetch_settings(instrument)
 
-    async def read_settings(self, instrument: Instrument) -> VenueSettings:
+    async def fetch_settings(self, instrument: Instrument) -> VenueSettings:
         """What the account is set to."""
         return settings_of(self._state(instrument))
 
@@ -162,7 +162,7 @@ class PaperConnector:
 
     # --- questions -------------------------------------------------------------------------------------------------
 
-    async def order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
+    async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
         """What the exchange knows of an order."""
         del venue_id
         venue = self._at(instrument)
@@ -171,14 +171,14 @@ class PaperConnector:
 
         return None if order is None else report_of(order)
 
-    async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All open orders."""
         venue = self._at(instrument)
         venue.advance()
 
         return [report_of(order) for order in venue.exchange.open_orders(ACCOUNT)]
 
-    async def stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+    async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
         """What the exchange knows of a stop."""
         venue = self._at(instrument)
         venue.advance()
@@ -186,14 +186,14 @@ class PaperConnector:
 
         return None if stop is None else self._stop_report(venue, stop)
 
-    async def open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All stops that wait."""
         venue = self._at(instrument)
         venue.advance()
 
         return [self._stop_report(venue, stop) for stop in venue.exchange.conditional_orders(ACCOUNT)]
 
-    async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
+    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """All fills from a time on."""
         venue = self._at(instrument)
         venue.advance()

@@ -24,7 +24,7 @@ from perpmaker_binance_perpetual.fill_names import FillNames
 from perpmaker_binance_perpetual.history import read_income, read_trades
 from perpmaker_binance_perpetual.market import default_terms, find_symbol, translate_instrument
 from perpmaker_binance_perpetual.order_desk import OrderDesk
-from perpmaker_binance_perpetual.prepare import prepare_market, read_settings
+from perpmaker_binance_perpetual.prepare import fetch_settings, prepare_market
 from perpmaker_binance_perpetual.request import side_by_side
 from perpmaker_binance_perpetual.rest import Rest
 from perpmaker_binance_perpetual.rows import is_own
@@ -80,7 +80,7 @@ class BinancePerpetual:
 
         return VenueTime(clock.ms(at), uncertainty_s) if clock.known else None
 
-    async def instrument(self, market: str) -> Instrument:
+    async def fetch_instrument(self, market: str) -> Instrument:
         """Rules from exchangeInfo, tiers from leverageBracket, the account's own fees, the funding interval.
 
         Without a key, tiers and fees are those that the venue documents for everybody.
@@ -104,13 +104,13 @@ class BinancePerpetual:
 
         return self._set
 
-    async def read_settings(self, instrument: Instrument) -> VenueSettings:
+    async def fetch_settings(self, instrument: Instrument) -> VenueSettings:
         """What the market of the account is set to; nothing is changed."""
-        self._set = await read_settings(self._rest, instrument)
+        self._set = await fetch_settings(self._rest, instrument)
 
         return self._set
 
-    async def read_mark(self, instrument: Instrument) -> MarkChanged | None:
+    async def fetch_mark(self, instrument: Instrument) -> MarkChanged | None:
         """The mark price as the venue has it now; None when what it answers is old by its own clock."""
         mark = translate_premium(await self._rest.premium_index(instrument.symbol))
 
@@ -159,14 +159,14 @@ class BinancePerpetual:
 
     # --- questions -------------------------------------------------------------------------------------------------
 
-    async def order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
+    async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
         """What the venue knows of an order; None when it says that it knows none of that id."""
         reference = {"origClientOrderId": client_id} if venue_id is None else {"orderId": venue_id}
         order = await self._rest.order(instrument.symbol, reference)
 
         return None if order is None else self._orders.names.remember(translate_order(order, instrument))
 
-    async def open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All open orders of the market, ours and foreign; conditional ones are in a list of their own."""
         orders = await self._rest.open_orders(instrument.symbol)
         reports = self._rest.reader.translate(
@@ -178,15 +178,15 @@ class BinancePerpetual:
 
         return [self._orders.names.remember(report) for report in reports]
 
-    async def stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+    async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
         """What the venue knows of a stop; None when it says that it knows none of that id."""
         return await self._stops.ask(instrument, client_id)
 
-    async def open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
+    async def fetch_open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All stops of the market, ours and foreign."""
         return await self._stops.open(instrument)
 
-    async def fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
+    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """All fills of the market from a venue time on, oldest first, in pages of a thousand."""
         await self._know_clock()
         ordered = await read_trades(self._rest, instrument.symbol, since_ms, self._caller.server_clock.ms())
@@ -223,7 +223,7 @@ class BinancePerpetual:
 
         return list(self._rest.reader.translate(rows, translate_income, "income", lambda _: False))
 
-    async def key_rights(self) -> KeyRights | None:
+    async def fetch_key_rights(self) -> KeyRights | None:
         """What the key may do; None on the testnet, which does not tell."""
         if self._keys is None:
             return None

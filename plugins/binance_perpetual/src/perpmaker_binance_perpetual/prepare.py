@@ -32,7 +32,7 @@ async def prepare_market(
     MarketRulesError, worded for the person whose configuration it is, where the venue will not have it.
     """
     check_leverage(instrument, leverage)
-    before = await read_settings(rest, instrument)
+    before = await fetch_settings(rest, instrument)
 
     if before.position_mode is not position_mode:
         await _set_position_mode(rest, position_mode)
@@ -43,10 +43,10 @@ async def prepare_market(
     if before.leverage != leverage:
         await _set_leverage(rest, instrument, leverage)
 
-    return await read_settings(rest, instrument)
+    return await fetch_settings(rest, instrument)
 
 
-async def read_settings(rest: Rest, instrument: Instrument) -> VenueSettings:
+async def fetch_settings(rest: Rest, instrument: Instrument) -> VenueSettings:
     """What the market is set to; AuthenticationError when the key may not trade."""
     account = await rest.account_config()
     market = await rest.symbol_config(instrument.symbol)

@@ -51,7 +51,7 @@ async def open_external_market(context: SourceContext) -> AsyncIterator[Referenc
 async def _open_market(connector: DerivativeConnector, context: SourceContext) -> AsyncIterator[ReferenceReceiver]:
     request = context.request
     channel = Channel.TRADES if request.price_type == "last_price" else Channel.BOOK
-    instrument = await connector.instrument(request.market)
+    instrument = await connector.fetch_instrument(request.market)
     feed = next((feed for feed in connector.feeds(instrument) if channel in feed.channels), None)
 
     if feed is None:
