@@ -14,8 +14,8 @@ import attrs
 
 from perpmaker.engine.notice import plain
 from perpmaker.errors import UnexplainedPositionError
+from perpmaker.exits.level import stop_level
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.exits.stop import stop_ticks
 from perpmaker.exits.target import take_profit
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderType, PositionSide, Side
@@ -92,10 +92,12 @@ class PositionClaim:
     def _stop(self, position: Position, mark: Decimal | None) -> str:
         sign = 1 if position.amount > 0 else -1
 
-        if self.exits.stop_loss_spread is None:
+        ticks = stop_level(self.exits, position, sign, self.instrument)
+
+        if ticks is None:
             return "no stop loss is set for it"
 
-        level = self.instrument.price(stop_ticks(position, sign, self.exits.stop_loss_spread, self.instrument))
+        level = self.instrument.price(ticks)
         fires = mark is not None and sign * (mark - level) <= 0
 
         return f"the stop at {plain(level)} would fire now" if fires else f"its stop would be at {plain(level)}"

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import attrs
 
+from perpmaker.exits.level import before_liquidation
 from perpmaker.exits.price import LOOK_AGAIN_S, MAX_AGE_S
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.stop import ticks_away
@@ -22,12 +23,6 @@ from perpmaker.state.view import Mode, View
 
 BEHIND = Decimal("1.25")
 """Distance of the backstop from the entry price, in distances of the stop itself."""
-
-FROM_LIQUIDATION = Decimal("0.2")
-"""How far the backstop stays from liquidation at least, as a share of the way from liquidation to the entry price."""
-
-STEP = Decimal("0.001")
-"""Steps, as a share of the entry price, in which the backstop follows a liquidation price that moves."""
 
 PAST_MARKET = Decimal("0.01")
 """How far past the mark price a stop is left at an end, where the market is beyond the stop's level already."""
@@ -105,16 +100,8 @@ def _behind(view: View, settings: ExitSettings, position: Position, sign: int) -
     """A quarter further from the entry price than the stop, but well before liquidation."""
     instrument, entry = view.instrument, position.entry
     price = entry * (1 - sign * BEHIND * (settings.stop_loss_spread or Decimal(0)))
-    liquidation = position.liquidation
 
-    if liquidation is not None and liquidation > 0 and sign * (entry - liquidation) > 0:
-        nearest = liquidation + FROM_LIQUIDATION * (entry - liquidation)
-
-        if sign * (price - nearest) < 0:
-            steps = abs(entry - nearest) // (STEP * entry)
-            price = entry - sign * steps * STEP * entry
-
-    return ticks_away(instrument, price, sign)
+    return ticks_away(instrument, before_liquidation(position, sign, price), sign)
 
 
 def before_mark(instrument: Instrument, mark: Decimal | None, sign: int, level: int) -> int:

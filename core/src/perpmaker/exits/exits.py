@@ -10,10 +10,11 @@ from perpmaker.exits import entry, guard, rest, retry, sight
 from perpmaker.exits.backstop import StopPlace, is_reached, place_stop, watch_reached
 from perpmaker.exits.band import edge_ticks, is_outside
 from perpmaker.exits.close_out import CloseOut, Leaving, closing_slot
+from perpmaker.exits.level import stop_level
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.price import read_source, watch
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.exits.stop import best_against, fires, stop_ticks, watch_fires
+from perpmaker.exits.stop import best_against, fires, watch_fires
 from perpmaker.exits.target import take_profit
 from perpmaker.exits.wake import by, merge
 from perpmaker.model.instrument import Instrument
@@ -111,8 +112,7 @@ class Exits:
 
         position = known_entry or position
         source = read_source(view)
-        spread = self._settings.stop_loss_spread
-        trigger = None if spread is None else stop_ticks(position, sign, spread, view.instrument)
+        trigger = stop_level(self._settings, position, sign, view.instrument)
         place = self._place(view, memory, position, trigger)
 
         # A stop order that is live says that the stop has fired, also when a restart has lost the memory of it.

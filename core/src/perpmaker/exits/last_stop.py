@@ -8,8 +8,8 @@ import attrs
 
 from perpmaker.exits.backstop import before_mark
 from perpmaker.exits.close_out import closing_slot
+from perpmaker.exits.level import stop_level
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.exits.stop import stop_ticks
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, StopTrigger
 from perpmaker.model.position import Position
@@ -29,7 +29,9 @@ class LastStop:
         if spread is None or position.entry <= 0:
             return spread is not None
 
-        return stop_ticks(position, 1 if position.amount > 0 else -1, spread, self.instrument) > 0
+        level = stop_level(self.settings, position, 1 if position.amount > 0 else -1, self.instrument)
+
+        return level is not None and level > 0
 
     def order(self, position: Position, client_id: str, mark: Decimal | None) -> NewOrder | None:
         """The stop at its own level, or a little past the mark price where that is beyond it; None where none is set.
@@ -39,16 +41,13 @@ class LastStop:
             client_id: The id of the new order.
             mark: The newest mark price, None where it is not known.
         """
-        spread = self.settings.stop_loss_spread
-
-        if spread is None or position.entry <= 0 or not position.amount:
+        if position.entry <= 0 or not position.amount:
             return None
 
         sign = 1 if position.amount > 0 else -1
-        level = stop_ticks(position, sign, spread, self.instrument)
-        ticks = before_mark(self.instrument, mark, sign, level)
+        level = stop_level(self.settings, position, sign, self.instrument)
 
-        if ticks <= 0:
+        if level is None or (ticks := before_mark(self.instrument, mark, sign, level)) <= 0:
             return None
 
         return NewOrder(
