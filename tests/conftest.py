@@ -14,8 +14,8 @@ FULL_SEEDS = 200
 
 BYTECODE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
-settings.register_profile("every time", max_examples=50, deadline=None)
-settings.register_profile("full", max_examples=500, deadline=None)
+settings.register_profile("every time", max_examples=100, deadline=None)
+settings.register_profile("full", max_examples=1000, deadline=None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,6 +56,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker("full")]
     items[:] = [item for item in items if not item.get_closest_marker("full")]
     config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether everything is tried, and not a slice of it."""
+    return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture(params=["asyncio", pytest.param("trio", marks=pytest.mark.full)])

@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.connector.payload import PayloadDecoder
@@ -168,7 +168,6 @@ def test_F21_a_bad_message_shows_as_a_gap(instrument: Instrument) -> None:
     assert kinds(sync.offer(update(111, 120, 110))) == ["BookLost"]
 
 
-@settings(deadline=None, max_examples=100)
 @given(data=st.data())
 def test_F28_no_loss_of_messages_ever_shows_a_wrong_book(data: st.DataObject) -> None:
     """Whichever messages are lost, doubled or late: while the book stands it equals the venue's at that update."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.connector.payload import PayloadDecoder
@@ -227,7 +227,6 @@ def test_F53_orders_of_the_venue_s_own_are_known_by_their_client_id(
     assert forced_by(client_id) == forced
 
 
-@settings(deadline=None, max_examples=300)
 @given(data=st.data())
 def test_F21_mutated_events_raise_nothing_but_payload_error(data: st.DataObject) -> None:
     """Events with bytes cut, replaced and doubled translate to finite values or raise PayloadError."""

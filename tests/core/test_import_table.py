@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import attrs
@@ -83,8 +84,13 @@ class Import:
         return f"{self.file.relative_to(ROOT)}:{self.line}: imports {self.module}"
 
 
-def imports_of(file: Path) -> Iterator[Import]:
-    """Every import statement of a file, those inside functions included."""
+@cache
+def imports_of(file: Path) -> tuple[Import, ...]:
+    """Every import statement of a file, those inside functions included; each file is read once."""
+    return tuple(_imports_in(file))
+
+
+def _imports_in(file: Path) -> Iterator[Import]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             for name in node.names:

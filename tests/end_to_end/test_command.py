@@ -41,6 +41,7 @@ KEYS = {
     "result_by_asset",
     "take_profits_placed",
     "stops_placed",
+    "venue_stops_placed",
     "account",
     "run_id",
     "stop_reason",

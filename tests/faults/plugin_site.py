@@ -106,9 +106,10 @@ class Ended:
 
 @attrs.frozen
 class PluginSite:
-    """A folder of distributions, and a state directory."""
+    """A folder of distributions, a state directory, and the sandbox that `check` asks."""
 
     root: Path
+    sandbox_url: str
 
     @property
     def home(self) -> Path:
@@ -133,9 +134,10 @@ class PluginSite:
         return file
 
     def command(self, *words: object, timeout: float = 60, **variables: str) -> Ended:
-        """Run the command to its end."""
+        """Run the command to its end; a check, which changes nothing, asks the sandbox that all checks share."""
+        shared = ("--sandbox-url", self.sandbox_url) if words[0] == "check" else ()
         ended = subprocess.run(  # noqa: S603  # our own command
-            [sys.executable, "-m", "perpmaker", *map(str, words)],
+            [sys.executable, "-m", "perpmaker", *map(str, words), *shared],
             env={**self.environment, **variables},
             capture_output=True,
             text=True,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from perpmaker.model.order import PositionSide, Side
-from perpmaker.simulation.order import OrderRequest, TimeInForce
+from perpmaker.simulation.order import ConditionalRequest, OrderRequest, TimeInForce, TriggerKind, TriggerPrice
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scenario_venue import ACCOUNT, START_MS
 
@@ -51,10 +51,44 @@ def rest_by_hand(
         client_id=PERSONS,
     )
     venue.exchange.place(ACCOUNT, request, START_MS + round(scenario.now * 1000))
+    scenario.advance(0)
     scenario.advance(0.1)
 
 
 def cancel_persons(scenario: Scenario) -> None:
     """The person takes it off again."""
     scenario._venue.exchange.cancel(ACCOUNT, client_id=PERSONS, now_ms=START_MS + round(scenario.now * 1000))
+    scenario.advance(0)
     scenario.advance(0.02)
+
+
+def stop_by_hand(
+    scenario: Scenario,
+    side: Side,
+    *,
+    at: str,
+    position: PositionSide = PositionSide.NET,
+    target: bool = False,
+    watch: TriggerPrice = TriggerPrice.MARK,
+) -> None:
+    """A person's stop (or target) that closes the whole position rests on the venue."""
+    request = ConditionalRequest(
+        side=side,
+        trigger=Decimal(at),
+        kind=TriggerKind.TAKE_PROFIT if target else TriggerKind.STOP,
+        watch=watch,
+        position_side=position,
+        client_id=PERSONS,
+    )
+    venue = scenario._venue
+    venue.exchange.place_conditional(ACCOUNT, request, START_MS + round(scenario.now * 1000))
+    scenario.advance(0)
+    scenario.advance(0.02)
+
+
+def cancel_persons_stop(scenario: Scenario) -> None:
+    """The person takes it off again."""
+    now_ms = START_MS + round(scenario.now * 1000)
+    scenario._venue.exchange.cancel_conditional(ACCOUNT, client_id=PERSONS, now_ms=now_ms)
+    scenario.advance(0)
+    scenario.advance(0.1)

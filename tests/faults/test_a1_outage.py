@@ -58,11 +58,9 @@ def test_A1_no_outage_leaves_a_position_bare_or_calls_it_clean(tmp_path: Path, o
     assert outcome.faults == (), f"{outcome.words}\n{outcome.next_words}"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("outage", drawn(), ids=words)
-def test_A1_no_outage_of_the_whole_matrix_does(request: pytest.FixtureRequest, tmp_path: Path, outage: Outage) -> None:
+def test_A1_no_outage_of_the_whole_matrix_does(tmp_path: Path, outage: Outage) -> None:
     """The same for four lengths, three stop orders, backstop or none, long and short, three ways to end."""
-    if not request.config.getoption("--full", default=False):
-        pytest.skip("an hour of real time: --full runs it")
-
     outcome = suffer(outage, tmp_path)
     assert outcome.faults == (), f"{outcome.words}\n{outcome.next_words}"

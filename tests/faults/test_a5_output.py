@@ -136,10 +136,10 @@ def test_A5_a_run_whose_output_nothing_takes_trades_and_ends_cleanly(tmp_path: P
     assert list((tmp_path / "journal").glob("*.sqlite3"))
 
 
-@pytest.mark.parametrize("wait_s", [0.05, 0.15, 0.3, 0.45])
+@pytest.mark.parametrize("wait_s", [0.3, *(pytest.param(one, marks=pytest.mark.full) for one in (0.05, 0.15, 0.45))])
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_B6_an_interruption_in_the_first_half_second_is_silent(tmp_path: Path, command: str, wait_s: float) -> None:
-    """Exit code 130, no traceback, nothing said."""
+    """Exit code 130, no traceback, nothing said; test_b6_signals.py has the exact moments."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
     with started(command, str(EXAMPLE), home=tmp_path, **streams) as process:
@@ -243,3 +243,36 @@ def test_B14_a_state_directory_of_nobody_is_said_in_words() -> None:
 
     assert process.returncode == 2
     assert b"PERPMAKER_HOME = ~nosuchuser/x: names the home of a user who is not there" in errors
+
+
+@pytest.mark.parametrize("kind", ["terminal stopped", "terminal closed", "pipe closed", "disk full"])
+def test_A5_what_nobody_took_is_kept_and_the_next_run_says_where(tmp_path: Path, kind: str) -> None:
+    """The summary of an end that no output took is in the state directory; the next run names the file."""
+    outer, inner = os.openpty() if kind.startswith("terminal") else os.pipe()
+
+    if kind == "disk full":
+        inner = os.open("/dev/full", os.O_WRONLY)
+
+    with started("run", str(EXAMPLE), home=tmp_path, stdout=inner, stderr=inner) as process:
+        if kind == "terminal stopped":
+            termios.tcflow(inner, termios.TCOOFF)
+
+        if kind.endswith("closed"):
+            os.close(outer)
+
+        wait_for_trading(tmp_path)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(timeout=40) == 0
+
+    (file,) = tmp_path.glob("unsaid-*.txt")
+    text = file.read_text(encoding="utf-8")
+    assert file.stat().st_mode & 0o077 == 0
+    assert text.startswith("At 20")
+    assert "stopped by      signal" in text
+    assert "\x1b" not in text
+
+    words = [*COMMAND, "run", str(EXAMPLE), "--for", "1"]
+    environ = os.environ | {"PERPMAKER_HOME": str(tmp_path)}
+    done = subprocess.run(words, env=environ, capture_output=True, timeout=60, check=False)  # noqa: S603  # ours
+    assert f"its last lines are in {file}" in done.stderr.decode()
+    assert len(list(tmp_path.glob("unsaid-*.txt"))) == 1

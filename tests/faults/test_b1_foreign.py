@@ -14,7 +14,7 @@ import anyio
 import httpx
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.clock import LoopClock
@@ -200,7 +200,6 @@ def mutated(whole: dict[str, Any], path: list[Any], value: Any, *, remove: bool)
         whole[path[-1]] = value
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     data=st.data(),
     mutations=st.lists(st.tuples(st.integers(0, 10**6), JUNK, st.booleans()), min_size=1, max_size=4),
@@ -275,7 +274,6 @@ def test_B1_an_order_of_somebody_between_two_lots_has_unknown_lots() -> None:
     assert not reader.skipped
 
 
-@settings(max_examples=200, deadline=None)
 @given(name=st.sampled_from(sorted(set(PLACED) - {"clientOrderId"})), value=JUNK, remove=st.booleans())
 def test_B1_a_row_of_somebody_else_hides_no_row_of_ours(name: str, value: Any, remove: bool) -> None:
     """Whatever is in it; ours that makes no sense is refused, as it would be alone."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.model.order import (
@@ -297,7 +297,6 @@ AMOUNTS = st.integers(0, 60)
     resting=st.dictionaries(st.tuples(st.sampled_from(SIDES), st.integers(0, 3)), AMOUNTS.filter(bool)),
     wanted=st.dictionaries(st.tuples(st.sampled_from(SIDES), st.integers(0, 3)), AMOUNTS.filter(bool)),
 )
-@settings(deadline=None, max_examples=200)
 def test_no_order_of_fills_passes_the_cap(position: int, resting: dict[Any, int], wanted: dict[Any, int]) -> None:
     """Whatever rests and whatever is sent: if all of it fills, in any order, a quote that was sent keeps the cap."""
     cap = 50

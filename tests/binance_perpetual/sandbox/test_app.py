@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import anyio
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.simulation.exchange import Exchange
@@ -59,7 +59,6 @@ def answer(request: Request) -> Response:
     parameters=st.dictionaries(st.sampled_from(NAMES), WORDS, max_size=10),
     in_body=st.booleans(),
 )
-@settings(deadline=None, max_examples=150)
 def test_any_parameters_are_answered_in_json(
     endpoint: tuple[str, str], parameters: dict[str, str], in_body: bool
 ) -> None:
@@ -82,7 +81,6 @@ def test_any_parameters_are_answered_in_json(
 
 
 @given(query=st.text(max_size=50), body=st.binary(max_size=50))
-@settings(deadline=None, max_examples=50)
 def test_any_bytes_are_answered(query: str, body: bytes) -> None:
     """What is not even a form is refused with a code."""
     response = answer(

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.connector.payload import (
@@ -85,7 +85,6 @@ def test_F21_a_giant_payload_is_refused_before_decoding() -> None:
         PayloadDecoder(Trades, max_bytes=100).decode(b" " * 101)
 
 
-@settings(deadline=None, max_examples=300)
 @given(data=st.data())
 def test_F21_mutated_payloads_raise_nothing_but_payload_error(data: st.DataObject) -> None:
     """Bytes of an honest payload, cut, replaced and doubled at random, decode or raise PayloadError."""
@@ -105,7 +104,6 @@ def test_F21_mutated_payloads_raise_nothing_but_payload_error(data: st.DataObjec
         pass
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.text(max_size=50) | st.integers() | st.floats())
 def test_F21_no_number_is_ever_anything_but_finite(value: Number) -> None:
     """Any text and any JSON number gives a finite Decimal of bounded size, or PayloadError."""

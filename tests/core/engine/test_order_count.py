@@ -62,3 +62,10 @@ def test_only_cancels_that_were_asked_for_and_confirmed_count_and_once(count: Or
     count.fold([mine, mine, its])
 
     assert count.cancels == 1
+
+
+def test_B7_a_summary_counts_cancels_of_quotes_beside_the_quotes(count: OrderCount) -> None:
+    """Targets and stops that were moved are no cancelled quotes."""
+    count.fold([OrderCancelled(client_id=one, cause=CancelCause.REQUESTED, venue_ms=1) for one in ("t1", "q1")])
+
+    assert count.cancels == 1

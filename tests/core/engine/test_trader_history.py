@@ -305,7 +305,7 @@ def hand_over(trader: Trader, venue: Venue, events: list[Event], fate: Callable[
         venue.take(action, fate())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.integers(0, 2**32))
 def test_any_history_ends_in_the_venues_position_with_one_order_a_slot(seed: int) -> None:
     """Lost, late, duplicated and reordered messages: never two live quotes of a slot, and in the end the same facts."""

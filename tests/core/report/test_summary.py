@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import attrs
+import pytest
 
 from perpmaker.engine.order_count import OrderCount
 from perpmaker.engine.stopping import Closing
@@ -102,6 +103,7 @@ def test_sums_are_those_of_the_run_alone_and_exact() -> None:
         exits_left=0,
         take_profits_placed=3,
         stops_placed=0,
+        venue_stops_placed=0,
         asset="USDT",
         result=Decimal("15.5399"),
         fees_by_asset={"USDT": Decimal("0.6001"), "BNB": Decimal("0.001")},
@@ -114,6 +116,15 @@ def test_sums_are_those_of_the_run_alone_and_exact() -> None:
         journal="/home/me/state/journal.sqlite3",
         unproven=None,
     )
+
+
+@pytest.mark.parametrize(
+    ("stops", "words"), [(0, ""), (1, ", 1 stop kept on the venue"), (2, ", 2 stops kept on the venue")]
+)
+def test_stops_that_waited_on_the_venue_are_no_stop_losses(stops: int, words: str) -> None:
+    """A person reads how often a stop has fired, and beside it how many were kept there."""
+    page = render(attrs.evolve(summary(), stops_placed=1, venue_stops_placed=stops), INSTRUMENT, [])
+    assert f"exits placed    3 profit taking, 1 stop loss{words}\n" in page
 
 
 def test_json_is_one_line_with_the_documented_keys_and_money_as_text() -> None:

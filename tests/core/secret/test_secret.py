@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.errors import ConfigurationError
@@ -55,7 +55,6 @@ def everything_shown(secret: Secret) -> list[str]:
 
 
 @given(text=TEXTS)
-@settings(deadline=None, max_examples=50)
 def test_S5_secret_shows_itself_nowhere(text: str) -> None:
     """No way of showing, formatting, copying, pickling or logging a secret lets its text out."""
     assert [shown for shown in everything_shown(Secret(text)) if text in shown] == []

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.model.order import Side
@@ -95,7 +95,6 @@ def merged(taken: list[tuple[int, object, int]]) -> list[tuple[int, object, int]
     return joined
 
 
-@settings(deadline=None, max_examples=200)
 @given(side=st.sampled_from(list(Side)), steps=STEPS)
 def test_lots_are_taken_by_price_then_time(side: Side, steps: list[tuple[str, int, int]]) -> None:
     """Whatever joins, leaves or takes, the queue gives the same lots as a plain list of everybody in order."""

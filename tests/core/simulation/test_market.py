@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -16,6 +17,8 @@ from perpmaker.simulation.rules import MARKETS
 
 START_MS = 1_767_225_600_000
 SPREAD = Decimal("0.0005")
+SEEDS = int(os.environ.get("PERPMAKER_SEEDS", "20"))
+"""How many sessions the statistics take; `--full` takes 200."""
 
 
 def open_market(
@@ -97,11 +100,11 @@ def run_session(seed: int, polls_ms: int = 100) -> tuple[NaiveQuoter, list[Simul
 
 
 def test_naive_quoter_is_filled_in_every_session_and_takes_profit_in_nearly_all() -> None:
-    """Over 80 seeds every 45 s session has a fill, and at least 95 % have a filled target."""
-    sessions = [run_session(seed)[0] for seed in range(80)]
+    """Over many seeds every 45 s session has a fill, and at least 95 % have a filled target."""
+    sessions = [run_session(seed)[0] for seed in range(SEEDS)]
 
     assert all(quoter.fills for quoter in sessions)
-    assert sum(quoter.targets > 0 for quoter in sessions) >= 76
+    assert sum(quoter.targets > 0 for quoter in sessions) >= 0.95 * SEEDS
 
 
 def test_same_seed_is_the_same_session() -> None:

@@ -243,7 +243,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=settings().max_examples // 2)
 @given(actions=ACTIONS, isolated=st.booleans())
 def test_every_account_adds_up_to_the_last_digit(actions: Any, isolated: bool, make_stage: Any) -> None:
     """Whatever happens, each wallet is the sum of its income, lots are conserved, and the book never crosses."""

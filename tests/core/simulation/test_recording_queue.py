@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.model.order import Side
@@ -37,7 +37,6 @@ def trade(side: BookSide, lots: int, *, late: bool = False, ticks: int = TICKS) 
     return fills
 
 
-@settings(deadline=None, max_examples=300)
 @given(LOTS, st.integers(1, 9), st.lists(st.tuples(st.booleans(), LOTS), max_size=8))
 def test_order_is_where_counting_by_hand_puts_it(shown: int, lots: int, moves: list[tuple[bool, int]]) -> None:
     """It moves forward by trades alone, or because so little is left that it cannot stand further back."""
@@ -55,7 +54,6 @@ def test_order_is_where_counting_by_hand_puts_it(shown: int, lots: int, moves: l
             assert side.lots_at(TICKS) == amount + left
 
 
-@settings(deadline=None, max_examples=300)
 @given(LOTS, st.integers(1, 9), LOTS, LOTS, LOTS)
 def test_trade_that_is_told_late_counts_as_if_it_had_been_told_in_time(
     shown: int, lots: int, traded: int, after: int, then: int
@@ -72,7 +70,6 @@ def test_trade_that_is_told_late_counts_as_if_it_had_been_told_in_time(
     assert trade(late, then) == trade(in_time, then)
 
 
-@settings(deadline=None, max_examples=300)
 @given(LOTS, st.lists(st.integers(1, 9), min_size=1, max_size=4), st.lists(LOTS, max_size=6), st.booleans())
 def test_no_trade_fills_more_than_was_traded_nor_out_of_turn(
     shown: int, lots: list[int], trades: list[int], late: bool
@@ -94,7 +91,6 @@ def test_no_trade_fills_more_than_was_traded_nor_out_of_turn(
     assert all(filled[number] == lots[number] for number in range(len(lots)) if any(filled[number + 1 :]))
 
 
-@settings(deadline=None, max_examples=100)
 @given(LOTS, st.integers(1, 9), st.integers(1, 30))
 def test_trade_at_a_worse_price_fills_whatever_stands_before(shown: int, lots: int, traded: int) -> None:
     """Up to its own amount; nothing is left of the crowd there until a difference shows it again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.model.event import BookChanged, BookSnapshot
@@ -20,7 +20,6 @@ def book_of(bids: dict[int, int], asks: dict[int, int], venue_ms: int = 10) -> B
     return book
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.lists(st.tuples(LEVELS, LEVELS), max_size=10))
 def test_folded_changes_equal_a_plain_dictionary(
     changes: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]],

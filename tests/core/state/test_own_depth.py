@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.model.order import Side
@@ -108,7 +108,6 @@ def test_an_unanswered_order_that_ended_is_in_the_book_until_that_shows_its_end(
     assert depth.lots[BID] == {}
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     orders=st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 3), st.integers(0, 30)), max_size=10),
     displayed=st.lists(st.integers(0, 30), max_size=10),
@@ -131,7 +130,6 @@ def test_I17_nothing_is_left_of_guesses(orders: list[tuple[Side, int, int]], dis
     assert depth.lots == {side.sign: {} for side in Side}
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 3), st.integers(0, 30)), max_size=20))
 def test_I17_nothing_is_left_of_orders_that_are_gone(changes: list[tuple[Side, int, int]]) -> None:
     """Whatever came and went, in whatever order of times: no level of zero lots stays behind."""

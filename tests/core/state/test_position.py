@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.model.order import PositionSide
@@ -96,7 +96,6 @@ def test_a_late_resync_does_not_undo_a_newer_report() -> None:
     assert one.now.amount == 3
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.lists(st.integers(-3, 3).filter(bool), max_size=8), st.randoms(use_true_random=False))
 def test_any_order_of_fills_and_reports_ends_at_the_venue(amounts: list[int], chance: Random) -> None:
     """Each fill and its report, one millisecond apart from the next, shuffled and some reports twice."""

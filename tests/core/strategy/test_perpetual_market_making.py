@@ -225,7 +225,7 @@ def test_the_memory_is_a_value(desk: Any) -> None:
         memory.generation = 5  # type: ignore[misc]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=settings().max_examples // 2)
 @given(data=st.data())
 def test_invariants_over_a_random_walk(desk: Any, data: st.DataObject) -> None:
     """Whatever happens: no quote takes, meets our own, breaks the budget, or is touched between refreshes."""

@@ -103,7 +103,7 @@ def test_no_instant_is_in_the_past(desk: Any) -> None:
 PRICE_TYPES = ["mid_price", "best_bid", "best_ask", "last_price", "last_own_trade_price"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_bounds_are_honest(desk: Any, data: st.DataObject) -> None:
     """Moving the market within the bounds, before the time, never changes what is wanted."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.clock import SystemClock
@@ -42,7 +42,6 @@ def _run(limiter: RateLimiter, calls: list[tuple[float, int, bool]]) -> list[tup
     return sent
 
 
-@settings(deadline=None, max_examples=100)
 @given(calls=CALLS)
 def test_no_interval_ever_holds_more_than_the_limit(calls: list[tuple[float, int, bool]]) -> None:
     """However a venue's window lies, what falls into it stays within every limit."""
@@ -55,7 +54,6 @@ def test_no_interval_ever_holds_more_than_the_limit(calls: list[tuple[float, int
             assert inside <= window.limit
 
 
-@settings(deadline=None, max_examples=100)
 @given(calls=CALLS)
 def test_calls_that_are_not_urgent_leave_the_reserve(calls: list[tuple[float, int, bool]]) -> None:
     """Without urgent calls a fifth of each window stays free."""
@@ -65,7 +63,6 @@ def test_calls_that_are_not_urgent_leave_the_reserve(calls: list[tuple[float, in
         assert sum(weight for at, weight, _ in sent if start <= at < start + window.interval_s - 1e-6) <= 8
 
 
-@settings(deadline=None, max_examples=100)
 @given(calls=CALLS)
 def test_urgent_call_never_waits_longer_than_another(calls: list[tuple[float, int, bool]]) -> None:
     """Urgency only ever helps, and the wait that is named is enough."""
@@ -157,7 +154,6 @@ def test_F12_retry_after_is_read_in_every_form(text: str | None, seconds: float)
     assert parse_retry_after(text, utc_ms=1_767_225_600_000) == seconds
 
 
-@settings(deadline=None)
 @given(text=st.text())
 def test_any_retry_after_gives_a_sane_wait(text: str) -> None:
     """No header value raises or leaves the range."""

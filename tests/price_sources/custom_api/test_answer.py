@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.errors import PayloadError
@@ -97,7 +97,6 @@ def test_path_that_leads_nowhere_is_no_price(body: bytes, path: str) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(deadline=None, max_examples=200)
 def test_any_bytes_are_a_positive_finite_price_or_refused(body: bytes) -> None:
     """Whatever the bytes, the answer is a price above zero or PayloadError."""
     try:

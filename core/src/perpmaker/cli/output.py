@@ -15,10 +15,13 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import click
+
+from perpmaker.cli.unsaid import Unsaid
 
 MOST_BYTES = 1_048_576
 """Bytes that wait for a reader at most; what comes on top is dropped."""
@@ -33,10 +36,16 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Writer:
-    """Writes to a file descriptor from a thread of its own; `put` neither blocks nor raises."""
+    """Writes to a file descriptor from a thread of its own; `put` neither blocks nor raises.
 
-    def __init__(self, fd: int) -> None:
+    `remember` is given everything that is to be written.
+    """
+
+    def __init__(self, fd: int, remember: Callable[[bytes], None] = lambda _: None) -> None:
         self.fd = fd
+        self._remember = remember
+        self.is_lost = False
+        """Whether the last that was to be written was not."""
         self.fault: OSError | None = None
         """Why something was not written; None while all was."""
         self.dropped = 0
@@ -56,6 +65,8 @@ class Writer:
     def put(self, content: bytes) -> None:
         """Have it written in turn; dropped where too much waits already."""
         with self._changed:
+            self._remember(content)
+
             if self._size + len(content) > MOST_BYTES or self._is_closed:
                 self.dropped += content.count(b"\n") or 1
                 return
@@ -75,6 +86,7 @@ class Writer:
             if self._size and self.fault is None:
                 self.fault = OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
 
+            self.is_lost = self.is_lost or bool(self._size)
             self._is_closed = True
             self._changed.notify_all()
 
@@ -104,7 +116,7 @@ class Writer:
         while left:
             try:
                 left = left[os.write(self.fd, left) :]
-                self._is_full = False
+                self._is_full = self.is_lost = False
             except BlockingIOError:
                 select.select([], [self.fd], [], RETRY_S)
             except InterruptedError:
@@ -116,6 +128,7 @@ class Writer:
                 if not self._is_full or time.monotonic() >= until or self._is_closed:
                     with self._changed:
                         self.dropped += content.count(b"\n") or 1
+                        self.is_lost = True
 
                     return
 
@@ -175,12 +188,13 @@ class _QueuedBytes(io.RawIOBase):
 
 _results: Writer | None = None
 _may_be_lost = False
+_unsaid = Unsaid()
 
 
 @contextmanager
 def owned() -> Iterator[None]:
     """Own standard output and error while a command runs; where they are no real ones (in a test) nothing changes."""
-    global _results  # noqa: PLW0603  # one process has one standard output
+    global _results, _unsaid  # noqa: PLW0603  # one process has one standard output
 
     _open_standard()
 
@@ -188,7 +202,8 @@ def owned() -> Iterator[None]:
         yield
         return
 
-    results, messages = Writer(os.dup(1)), Writer(os.dup(2))
+    _unsaid = Unsaid()
+    results, messages = (Writer(os.dup(descriptor), _unsaid.remember) for descriptor in (1, 2))
     os.dup2(2, 1)  # what is written past Python's streams is no result either
     _results, sys.stdout, sys.stderr = results, QueuedText(results), QueuedText(messages)
 
@@ -197,6 +212,7 @@ def owned() -> Iterator[None]:
     finally:
         results.close(CLOSE_S)
         messages.close(CLOSE_S)
+        _keep(results, messages)
         _results = None
         sys.stdout, sys.stderr = (open(os.devnull, "w", encoding="utf-8") for _ in range(2))  # noqa: PTH123, SIM115
 
@@ -205,6 +221,19 @@ def claim() -> None:
     """Claim standard output for `result` alone: from here on code of others may run, and print."""
     if _results is not None:
         sys.stdout = sys.stderr
+
+
+def keep_unsaid_in(directory: Path) -> None:
+    """Have the last lines kept there where nobody takes them."""
+    _unsaid.directory = directory
+
+
+def _keep(*writers: Writer) -> None:
+    """Keep what was said last where one of these could not write its last line."""
+    fault = next((writer.fault for writer in writers if writer.is_lost), None)
+
+    if fault is not None:
+        _unsaid.keep(fault.strerror or str(fault))
 
 
 def result(text: str, *, may_be_lost: bool = False) -> None:

@@ -18,11 +18,12 @@ import click
 from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
 from perpmaker.cli.handle import Handle, watch_signals
 from perpmaker.cli.installation import open_catalog, watched
-from perpmaker.cli.output import claim, result
+from perpmaker.cli.output import claim, keep_unsaid_in, result
 from perpmaker.cli.references import check_references
 from perpmaker.cli.run_end import Course, Ended, sum_up
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.seconds import Seconds
+from perpmaker.cli.unsaid import earlier
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.engine.stopping import Closing
 from perpmaker.engine.supervisor import Supervisor
@@ -205,6 +206,10 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
     from perpmaker.engine.launch import Desk, open_bot  # noqa: PLC0415  # the same
 
     home = open_home(os.environ)
+    keep_unsaid_in(home.root)
+
+    for unread in earlier(home.root):
+        screen.tell(unread)
 
     async with _open_sandbox(configuration, screen, handle, wish.url) as line:
         context = context_of(configuration, line)

@@ -209,7 +209,10 @@ class VenueStops(Protocol):
         """Whether a new stop may rest beside the old one of the same position, so that neither is ever missing."""
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
-        """Send stops; one outcome for each, in order. WOULD_TRIGGER when the price is beyond the trigger already."""
+        """Send stops; one outcome for each, in order. WOULD_TRIGGER when the price is beyond the trigger already.
+
+        STOP_EXISTS when one that closes the whole position rests in that direction, and the venue takes no second one.
+        """
 
     async def cancel_stops(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
         """Take stops off; one outcome for each, in order."""

@@ -10,6 +10,7 @@ from perpmaker.engine.exit_refusals import ExitRefusals, words_of
 from perpmaker.engine.notice import Notices
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
+from perpmaker.engine.stop_company import StopCompany
 from perpmaker.model.order import OrderKind, OrderStatus, RefusalReason, Slot
 from perpmaker.model.quote import WantedExits
 from perpmaker.state.state import State
@@ -27,6 +28,7 @@ class Aftermath:
         self._notices = Notices()
         self._missing = ExitRefusals(state)
         self._band_alarm = BandAlarm(state)
+        self._stop_company = StopCompany(state)
 
     def next_at(self, now: float) -> float | None:
         """When there is something to say again, should nothing happen until then."""
@@ -50,6 +52,7 @@ class Aftermath:
 
         yield from self._missing.due(now)
         yield from self._band_alarm.take(exits, now)
+        yield from self._stop_company.take(exits)
 
     def _exit_ended(self, slot: Slot, end: SlotEnd, now: float) -> Iterator[str]:
         """An exit is gone: a position may stand without it."""
@@ -61,7 +64,9 @@ class Aftermath:
             self._doubt_cancels(slot, now)
             self._permission.require(f"the venue refused {slot} as not reducing", now)
 
-        if slot.kind is OrderKind.VENUE_STOP and not end.end.is_meant:
+        if refusal is not None and refusal.reason is RefusalReason.STOP_EXISTS:
+            self._permission.require(f"the venue refused {slot}: another stop rests there", now)
+        elif slot.kind is OrderKind.VENUE_STOP and not end.end.is_meant:
             yield from self._lost_stop(slot, end, now)
 
     def _doubt_cancels(self, slot: Slot, now: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import attrs
 
 from perpmaker.engine.notice import plain
-from perpmaker.model.order import OrderKind, OrderStatus, Refusal, Slot
+from perpmaker.model.order import OrderKind, OrderStatus, Refusal, RefusalReason, Slot
 from perpmaker.state.state import State
 from perpmaker.state.view import End, SlotEnd
 
@@ -40,7 +40,9 @@ class ExitRefusals:
 
     def ended(self, slot: Slot, end: SlotEnd, now: float) -> Iterator[str]:
         """Take in how an exit ended; a line for a refusal whose words are new."""
-        if end.end.is_meant:
+        is_other_there = end.refusal is not None and end.refusal.reason is RefusalReason.STOP_EXISTS
+
+        if end.end.is_meant or is_other_there:  # that one is told with what rests in its place
             self._missing.pop(slot, None)
         elif end.end is End.REFUSED and end.refusal is not None:
             yield from self._failed(slot, words_of(end.refusal), now, wait_s=end.refusal.retry_after_s)

@@ -15,7 +15,7 @@ from perpmaker.model.event import (
     OrderReported,
     Resynced,
 )
-from perpmaker.model.order import CancelCause, OrderKind, OrderReport, OrderStatus
+from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderReport, OrderStatus, Slot
 
 REMEMBERED = 20_000
 
@@ -41,16 +41,19 @@ class _Seen:
 
 @attrs.define(kw_only=True)
 class OrderCount:
-    """`kind_of` tells what an order of ours is for, None for orders that are not of this run.
+    """`kind_of` tells what an order of ours is for, None for orders that are not of this run; `intent` is the order.
 
-    Orders count once the venue is known to have (had) them, cancels once it confirmed them.
+    Orders count once the venue is known to have (had) them, cancels of quotes once it confirmed them. A stop that is
+    moved over a bridge counts once at its new level: the bridge and what replaces it there are one stop to a person.
     """
 
     kind_of: Callable[[str], OrderKind | None]
+    intent: Callable[[str], NewOrder | None] = lambda _: None
     placed: dict[OrderKind, int] = attrs.field(factory=lambda: dict.fromkeys(OrderKind, 0))
     cancels: int = 0
     _orders: _Seen = attrs.field(factory=_Seen, init=False)
     _cancelled: _Seen = attrs.field(factory=_Seen, init=False)
+    _bridges: dict[Slot, NewOrder] = attrs.field(factory=dict, init=False)
 
     def fold(self, events: Iterable[Event]) -> None:
         """Count what happened; what was told before counts nothing."""
@@ -80,9 +83,24 @@ class OrderCount:
     def _count(self, client_id: str) -> None:
         kind = self.kind_of(client_id)
 
-        if kind is not None and self._orders.is_new(client_id):
+        if kind is not None and self._orders.is_new(client_id) and not self._ends_a_move(client_id):
             self.placed[kind] += 1
 
+    def _ends_a_move(self, client_id: str) -> bool:
+        """Whether a stop on the venue takes the place of its bridge, which was counted at the same level."""
+        order = self.intent(client_id)
+
+        if order is None or order.slot.kind is not OrderKind.VENUE_STOP:
+            return False
+
+        bridge = self._bridges.pop(order.slot, None)
+
+        if not order.whole:
+            self._bridges[order.slot] = order
+            return False
+
+        return bridge is not None and (bridge.ticks, bridge.trigger) == (order.ticks, order.trigger)
+
     def _count_cancel(self, client_id: str) -> None:
-        if self.kind_of(client_id) is not None and self._cancelled.is_new(client_id):
+        if self.kind_of(client_id) is OrderKind.QUOTE and self._cancelled.is_new(client_id):
             self.cancels += 1

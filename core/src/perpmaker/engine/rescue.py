@@ -97,12 +97,13 @@ class Rescue:
 
         for position in positions:
             resting = self._resting(position, reports)
+            beside = [one for one in reports if _closes_with_others(one, position)]
             wanted = self.last_stop.order(position, self.known.client_ids.next(), self.trader.state.market.mark)
 
             if wanted is None or any(_is_as_near(one, wanted) for one in resting):
                 continue
 
-            yield attrs.evolve(wanted, whole=not any(one.whole for one in resting))
+            yield attrs.evolve(wanted, whole=not any(one.whole for one in (*resting, *beside)))
 
     def _resting(self, position: Position, reports: Iterable[OrderReport]) -> list[OrderReport]:
         """Our stops of a position on the venue."""
@@ -128,6 +129,13 @@ class Rescue:
             self.journal.record_step(Step(at=clock.now(), events=(), actions=places, notices=()), clock.utc_ms())
 
         await self.dispatcher.dispatch(places)
+
+
+def _closes_with_others(report: OrderReport, position: Position) -> bool:
+    """Whether a stop, whoever placed it, closes this position, so that the venue may take no second such one."""
+    is_stop = report.type is OrderType.VENUE_STOP and report.position_side is position.side
+
+    return is_stop and (report.side.sign < 0) is (position.amount > 0)
 
 
 def _is_as_near(report: OrderReport, wanted: NewOrder) -> bool:

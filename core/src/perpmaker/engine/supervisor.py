@@ -106,7 +106,7 @@ class Supervisor:
 
     def __attrs_post_init__(self) -> None:
         self._beginning = Beginning(known=self.known, last_known=self.last_known)
-        self.count = OrderCount(kind_of=self.known.kind_in_this_run)
+        self.count = OrderCount(kind_of=self.known.kind_in_this_run, intent=self.known.intent)
         self._recorder = Recorder(
             journal=self.journal,
             clock=self.clock,

@@ -25,7 +25,9 @@ class StopMove:
 
 def equals_stop(order: WorkingOrder, want: VenueStop) -> bool:
     """Whether a stop is the wanted one: its level, the price that fires it, and how much it closes."""
-    return is_at_level(order, want) and order.order.whole is want.whole
+    closes = want.whole or order.remaining_lots >= want.lots
+
+    return is_at_level(order, want) and order.order.whole is want.whole and closes
 
 
 def is_at_level(order: WorkingOrder, want: VenueStop) -> bool:

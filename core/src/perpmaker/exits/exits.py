@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from perpmaker.exits import entry, guard, rest, retry, sight
+from perpmaker.exits import company, entry, guard, rest, retry, sight
 from perpmaker.exits.backstop import StopPlace, is_reached, place_stop, watch_reached
 from perpmaker.exits.band import edge_ticks, is_outside
 from perpmaker.exits.close_out import CloseOut, Leaving, closing_slot
@@ -63,10 +63,9 @@ class Exits:
         memory = view.exit_memory if isinstance(view.exit_memory, ExitMemory) else ExitMemory()
         known = memory.failed
         failed, unpriced = retry.track(view, known), entry.track(view, memory.unpriced)
-        seen = sight.track(view, memory.sight)
-
-        if failed is not memory.failed or unpriced is not memory.unpriced or seen is not memory.sight:
-            memory = attrs.evolve(memory, failed=failed, unpriced=unpriced, sight=seen)
+        seen, taken = sight.track(view, memory.sight), company.track(view, memory.taken)
+        tracked = attrs.evolve(memory, failed=failed, unpriced=unpriced, sight=seen, taken=taken)
+        memory = memory if tracked == memory else tracked
 
         leaving = {
             side: self._leave(view, memory, known, position)
@@ -79,7 +78,7 @@ class Exits:
             memory = attrs.evolve(memory, fired=fired)
 
         return WantedExits(
-            exits=tuple(wanted for one in leaving.values() for wanted in one.exits),
+            exits=tuple(company.fit(view, memory, (want for one in leaving.values() for want in one.exits))),
             withheld=tuple(withheld for one in leaving.values() for withheld in one.withheld),
             awaited=tuple(awaited for one in leaving.values() for awaited in one.awaited),
             no_quotes_for=frozenset(fired),

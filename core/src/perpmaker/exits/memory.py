@@ -50,6 +50,20 @@ class Unpriced:
 
 
 @attrs.frozen(kw_only=True)
+class Taken:
+    """The place of a stop that closes the whole position is taken by one that is not ours, as a refusal has told.
+
+    `client_id` is of the order that was refused, `at` when. `shown`: the venue has listed the other stop since.
+    `over`: that one is gone, or so much time has passed that a stop of ours may be tried again.
+    """
+
+    client_id: str
+    at: float
+    shown: bool = False
+    over: bool = False
+
+
+@attrs.frozen(kw_only=True)
 class Sight:
     """Whether the streams show the market: `blind` until they have shown it for a while again, `since` when.
 
@@ -69,3 +83,4 @@ class ExitMemory:
     failed: Mapping[Slot, Failed] = attrs.field(factory=dict)
     unpriced: Mapping[PositionSide, Unpriced] = attrs.field(factory=dict)
     sight: Sight = Sight()
+    taken: Mapping[Slot, Taken] = attrs.field(factory=dict)

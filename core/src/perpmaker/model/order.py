@@ -155,6 +155,7 @@ class RefusalReason(Word):
     TIMESTAMP = "timestamp"
     AUTHENTICATION = "authentication"
     WOULD_TRIGGER = "would_trigger"
+    STOP_EXISTS = "stop_exists"
     POSITION_MODE = "position_mode"
     UNCHANGED = "unchanged"
     RESTRICTED = "restricted"

@@ -47,8 +47,10 @@ class Summary:
     in the venue's own figures; `funding` and the profits are signed from our side; all three, and `result`, are in
     `asset`, the quote asset. The fields by asset have every asset, never added up. `open_orders_left` counts own
     quotes only, `exits_left` the closing orders that were left for a position; both are `unknown` where the venue did
-    not tell, and then `position` is what was known last. `unproven` says what could not be proven at the end, None
-    for nothing. `origin` says in short lines where the market came from when it was not the venue's own.
+    not tell, and then `position` is what was known last. `stops_placed` counts orders of stops that fired here,
+    `venue_stops_placed` stops that waited on the venue, each level once. `unproven` says what could not be
+    proven at the end, None for nothing. `origin` says in short lines where the market came from when it was not the
+    venue's own.
     """
 
     environment: str
@@ -67,6 +69,7 @@ class Summary:
     exits_left: int | str
     take_profits_placed: int
     stops_placed: int
+    venue_stops_placed: int
     asset: str
     result: Decimal
     fees_by_asset: Mapping[str, Decimal]
@@ -126,7 +129,8 @@ def summarise(
         open_orders_left=len(closing.quotes) if closing.listed else UNKNOWN,
         exits_left=UNKNOWN if closing.account is None else len(closing.exits),
         take_profits_placed=count.placed[OrderKind.TAKE_PROFIT],
-        stops_placed=count.placed[OrderKind.STOP_LOSS] + count.placed[OrderKind.VENUE_STOP],
+        stops_placed=count.placed[OrderKind.STOP_LOSS],
+        venue_stops_placed=count.placed[OrderKind.VENUE_STOP],
         asset=quote,
         result=result[quote],
         fees_by_asset=without_idle(money.fees, keep=(quote,)),
@@ -162,7 +166,7 @@ def render(
     rows = (
         ("quotes placed", f"{summary.quotes_placed} ({summary.cancels} cancelled)"),
         ("fills", f"{summary.fills}, volume {_money(summary.volume)} {quote}"),
-        ("exits placed", f"{summary.take_profits_placed} profit taking, {summary.stops_placed} stop loss"),
+        ("exits placed", _exits(summary)),
         ("realised PnL", f"{_money(summary.realized_pnl)} {quote}"),
         ("fees", _amounts(summary.fees_by_asset)),
         ("funding", _amounts(summary.funding_by_asset)),
@@ -179,6 +183,14 @@ def render(
     uncut = [f"  {name:<16}{value}" for name, value in last if value]
 
     return "\n".join([head, *(f"  {name:<16}{value}"[:WIDTH] for name, value in rows), *uncut])
+
+
+def _exits(summary: Summary) -> str:
+    """How many exits were placed: a stop that only waits on the venue is no stop loss that was sent."""
+    words = f"{summary.take_profits_placed} profit taking, {summary.stops_placed} stop loss"
+    waited = summary.venue_stops_placed
+
+    return f"{words}, {waited} stop{'s' if waited != 1 else ''} kept on the venue" if waited else words
 
 
 def _left(summary: Summary) -> str:

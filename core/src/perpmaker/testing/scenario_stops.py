@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perpmaker.model.event import CancelRefused, Event, OrderAccepted, OrderCancelled, OrderRefused
-from perpmaker.model.order import CancelCause, NewOrder, OrderReport
+from perpmaker.model.order import CancelCause, NewOrder, OrderReport, Refusal, RefusalReason
 from perpmaker.paper.translation import stop_report_of, stop_request_of
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.exchange import Exchange
@@ -20,7 +20,15 @@ class Stops:
         self._account = account
 
     def place(self, order: NewOrder, now_ms: int) -> Event:
-        """Take a stop; the venue's answer."""
+        """Take a stop; the venue's answer. Of those that close the whole position one rests in each direction."""
+        if order.whole and any(
+            (one.side, one.position_side) == (order.side, order.position_side) and one.close_position
+            for one in self.waiting()
+        ):
+            refusal = Refusal(reason=RefusalReason.STOP_EXISTS, code="-4130", text="a closePosition order rests there")
+
+            return OrderRefused(client_id=order.client_id, refusal=refusal)
+
         request = stop_request_of(order, self._exchange.instrument)
 
         try:

@@ -49,6 +49,7 @@ _REASONS: Final[dict[int, RefusalReason]] = {
     **dict.fromkeys((-2018, -2019, -2027, -2028), RefusalReason.INSUFFICIENT_MARGIN),
     **dict.fromkeys((-2022, -4118), RefusalReason.REDUCE_ONLY),
     **dict.fromkeys((-2021,), RefusalReason.WOULD_TRIGGER),
+    **dict.fromkeys((-4130,), RefusalReason.STOP_EXISTS),
     **dict.fromkeys((-2025,), RefusalReason.TOO_MANY_ORDERS),
     **dict.fromkeys(
         (-1111, -4001, -4002, -4003, -4004, -4005, -4013, -4014, -4023, -4164, -5029), RefusalReason.FILTER

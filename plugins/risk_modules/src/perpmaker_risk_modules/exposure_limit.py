@@ -8,6 +8,9 @@ For the position that a quote adds to::
              the same decision
     room     cap - held - pending, in whole lots: the quote is cut to it, or refused
 
+A net position above `max_position` was made by others, or under another cap: it is not quoted against either. Its exits
+stand, and nothing of it is traded away on the way.
+
 Everything is counted in integer lots, and notional in units of one tick x one lot.
 """
 
@@ -74,6 +77,9 @@ class ExposureLimit:
 
     def review(self, view: View, quote: Quote) -> Verdict:
         """Approve the quote as it is where it fits, cut it to what is left, or refuse it."""
+        if (against := self._against(view, quote)) is not None:
+            return Refused(quote=quote, module=NAME, reason=against)
+
         room, cap = min(self._rooms(view, quote))
         resting = view.orders.get(quote.slot)
         lots = resting.remaining_lots if resting is not None and _is(resting, quote) else quote.lots
@@ -90,6 +96,20 @@ class ExposureLimit:
         cut = Reason(Rule.RISK, f"{NAME}: cut to what {self._words(cap)} leaves", view.instrument.amount(room))
 
         return Approved(quote=attrs.evolve(quote, lots=room, reasons=(*quote.reasons, cut)))
+
+    def _against(self, view: View, quote: Quote) -> str | None:
+        """Say that the quote would close a position larger than this bot makes one; None where it would not."""
+        cap, position = self._settings.max_position, view.positions.get(quote.slot.position_side)
+
+        if cap is None or position is None or abs(position.amount) <= cap:
+            return None
+
+        if quote.slot.position_side is not PositionSide.NET or quote.slot.side.sign * position.amount > 0:
+            return None
+
+        held, base = f"{abs(position.amount).normalize():f}", view.instrument.base
+
+        return f"a position of {held} {base} is above {self._words('max_position')}: it is not quoted against"
 
     def _rooms(self, view: View, quote: Quote) -> Iterator[tuple[int, str]]:
         """(lots that are left for the quote, the setting that leaves them) for each cap."""

@@ -1,0 +1,204 @@
+"""Any story of an account that others use too, and of a venue that closes, liquidates and refuses.
+
+The same must hold as in `test_any_story`, once the faults are over, the settings are what they were, and a person has
+released a halt. With --full there are more stories than in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from perpmaker.model.event import OrderReported, TradingChanged
+from perpmaker.model.order import OrderStatus, PositionSide, Side
+from perpmaker.simulation.denial import DeniedError
+from perpmaker.simulation.order import OrderRequest
+from perpmaker.testing.scenario_venue import ACCOUNT
+from perpmaker.testing.scene import Scene
+
+from .test_any_story import BOTS, COMMANDS, Story, calm_acts, end, faulty_acts
+
+LEVERED = {"leverage": 20, "stop_loss_spread": 2}
+REASONS = ["price_band", "rate_limit", "too_many_orders", "would_trigger", "stop_exists", "restricted", "liquidation"]
+SIDES = st.sampled_from(["buy", "sell"])
+POSITIONS = st.sampled_from(["long", "short"])
+
+others_acts = st.one_of(
+    st.tuples(st.just("order"), SIDES, POSITIONS, st.booleans(), st.integers(-80, 80)),
+    st.tuples(st.just("withdraw")),
+    st.tuples(st.just("by_hand"), SIDES, POSITIONS, st.booleans()),
+    st.tuples(st.just("set"), st.sampled_from(["leverage", "margin_mode", "position_mode"])),
+    st.tuples(st.just("crash"), st.sampled_from([-900, -400, 400, 900])),
+    st.tuples(st.just("deleverage"), st.sampled_from(["adl_autoclose", "autoclose-7"])),
+    st.tuples(st.just("close_market"), st.booleans()),
+    st.tuples(st.just("stop"), st.booleans()),
+    st.tuples(st.sampled_from(["restart", "restart", "resume"])),
+)
+outages = st.one_of(
+    st.tuples(st.just("refuse"), st.sampled_from(COMMANDS), st.sampled_from(REASONS)),
+    st.tuples(st.just("outage"), st.sampled_from(["before", "after"]), st.sampled_from([0.3, 1, 9])),
+    st.tuples(st.just("blind"), st.sampled_from([2, 6, 12])),
+)
+
+
+class AccountStory(Story):
+    """A story on an account that is not the bot's alone."""
+
+    def __init__(self, bot: str) -> None:
+        BOTS.setdefault("levered", {**BOTS["hold"], **LEVERED})
+        super().__init__(bot)
+        self.others = 0
+
+    def order(self, side: str, position: str, reduces: bool, ticks: int) -> None:
+        """An order of a person rests, or trades."""
+        where = PositionSide(position) if position in self.positions else PositionSide.NET
+        self.others += 1
+        instrument = self.scenario.instrument
+        request = OrderRequest(
+            side=Side(side),
+            amount=instrument.amount(500),
+            price=instrument.price(self.mid + ticks),
+            position_side=where,
+            reduce_only=reduces and where is PositionSide.NET,
+            client_id=f"person-{self.others}",
+        )
+        self.exchange.place(ACCOUNT, request, self.venue_ms)
+        self.scenario.advance(0)
+
+    def withdraw(self) -> None:
+        """A person takes all orders off that are not the bot's."""
+        for order in self.exchange.open_orders(ACCOUNT):
+            if order.client_id.startswith("person-"):
+                self.exchange.cancel(ACCOUNT, order_id=order.order_id, now_ms=self.venue_ms)
+
+        self.scenario.advance(0)
+
+    def set(self, what: str) -> None:
+        """A person changes a setting."""
+        other: dict[str, Any] = {"leverage": 7, "margin_mode": "isolated", "position_mode": "Hedge"}
+        self.scenario.set_by_hand(**{what: other[what]})
+
+    def crash(self, ticks: int) -> None:
+        """The market falls further than a stop can follow, and comes back."""
+        self.move(ticks)
+        self.scenario.advance(3)
+        self.move(-ticks)
+
+    def deleverage(self, client_id: str) -> None:
+        """The venue announces that it closes a position."""
+        report = Scene().order_report(client_id, OrderStatus.OPEN)
+        side = PositionSide.LONG if len(self.positions) > 1 else PositionSide.NET
+        forced = attrs.evolve(report, forced="liquidation", side=Side.SELL, position_side=side)
+        self.tell(OrderReported(report=forced, by_stream=True))
+
+    def close_market(self, closed: bool) -> None:
+        """The market's status is another one."""
+        self.tell(TradingChanged(closed="SETTLING" if closed else ""))
+
+    def stop(self, close: bool) -> None:
+        """A person ends the run, and begins the next one."""
+        self.scenario.stop(close=close)
+        self.scenario.advance(8)
+        self.scenario.restart()
+
+    def resume(self) -> None:
+        """A run that has halted is started again."""
+        if self.scenario.mode.startswith("halt"):
+            self.scenario.restart()
+
+    def outage(self, when: Any, seconds: float) -> None:
+        """No command is answered for a while, and the market moves."""
+        self.scenario.lose("", when, times=None)
+        self.scenario.advance(seconds / 2)
+        self.move(120)
+        self.scenario.advance(seconds / 2)
+        self.scenario.heal()
+
+    def blind(self, seconds: float) -> None:
+        """No public stream speaks for a while; the mark price can be asked for."""
+        self.scenario.silence("book")
+        self.scenario.silence("mark")
+        self.scenario.advance(seconds / 2)
+        self.move(-150)
+        self.scenario.advance(seconds / 2)
+        self.restore()
+
+    # --- the venue itself
+
+    @property
+    def exchange(self) -> Any:
+        """The simulated exchange."""
+        return self.scenario._venue.exchange
+
+    @property
+    def venue_ms(self) -> int:
+        """The venue's time."""
+        return self.scenario._venue._ms
+
+    def tell(self, event: Any) -> None:
+        """Have the bot hear what the simulated venue never says."""
+        self.scenario._inbox.append(event)
+        self.scenario.advance(0)
+
+    def calm_down(self) -> None:
+        """All that a person or the venue has changed is as it was."""
+        self.heal()
+        self.restore()
+        self.close_market(False)
+        self.withdraw()
+
+        for what, usual in {"leverage": self.leverage, "margin_mode": "cross", "position_mode": self.mode}.items():
+            with suppress(DeniedError):
+                self.scenario.set_by_hand(**{what: usual})  # type: ignore[arg-type]  # each its own
+
+    @property
+    def leverage(self) -> int:
+        """The leverage that the bot trades with."""
+        return self.scenario.plan.leverage
+
+    @property
+    def mode(self) -> str:
+        """The position mode that the bot trades in."""
+        return self.scenario.plan.position_mode.value
+
+
+def play(bot: str, acts: Sequence[tuple[Any, ...]]) -> None:
+    """Play a story to its end."""
+    story = AccountStory(bot)
+
+    for act in acts:
+        story.play(act)
+        story.check_slots()
+
+    story.calm_down()
+    story.scenario.advance(2)
+    story.calm_down()  # what orders or a position forbade before
+
+    if story.scenario.mode.startswith(("halt", "stop", "flatten")):
+        with suppress(DeniedError):
+            story.scenario.restart()
+
+    if story.scenario._venue.settings().position_mode.value != story.mode:  # a run does not begin like that
+        return
+
+    end(story)
+
+
+@pytest.mark.parametrize("bot", [*BOTS, "levered"])
+@pytest.mark.parametrize("faulty", [False, True], ids=["no faults", "faults"])
+def test_whatever_others_and_the_venue_do(bot: str, *, faulty: bool) -> None:
+    """Orders of others, settings, liquidation, closed markets, ends and starts; commands lost and refused."""
+    acts = [calm_acts, others_acts, *([faulty_acts, outages] if faulty else [])]
+
+    @settings(max_examples=settings().max_examples // 25, suppress_health_check=list(HealthCheck))
+    @given(st.lists(st.one_of(*acts), min_size=3, max_size=40))
+    def stories(acts: list[tuple[Any, ...]]) -> None:
+        play(bot, acts)
+
+    stories()
