@@ -11,8 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import attrs
-
 from perpmaker.engine.private_file import open_private_file
 
 MOST_BYTES: Final = 65_536
@@ -25,13 +23,13 @@ _PATTERN = "unsaid-*.txt"
 _DRAWN = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-@attrs.define
 class Unsaid:
     """Remembers what was said last, for when it turns out that nobody took it. `directory` None: nothing is kept."""
 
-    directory: Path | None = attrs.field(default=None, init=False)
-    _said: deque[bytes] = attrs.field(factory=deque, init=False)
-    _size: int = attrs.field(default=0, init=False)
+    def __init__(self) -> None:
+        self.directory: Path | None = None
+        self._said: deque[bytes] = deque()
+        self._size = 0
 
     def remember(self, content: bytes) -> None:
         """Take in what is to be written."""
