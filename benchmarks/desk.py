@@ -9,13 +9,13 @@ from time import perf_counter
 import attrs
 
 from benchmarks.depth import INSTRUMENT, MIDDLE
-from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.decision import Decision
 from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Cancel, Place
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import (
     BookChanged,
     BookSnapshot,
@@ -75,7 +75,7 @@ def make_trader(strategy: Strategy) -> Trader:
         instrument=INSTRUMENT,
         strategy=strategy,
         exits=Exits(_EXITS, INSTRUMENT),
-        client_ids=ClientIds("bench", "r1"),
+        client_ids=TextIds("bench", "r1"),
         leverage=3,
         fence_s=3.0,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import attrs
@@ -10,8 +11,12 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import CancelOrder, DerivativeConnector
+from perpmaker.engine.client_id_runs import BegunRuns, open_client_ids
+from perpmaker.engine.journal import Key, open_journal
+from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.execution.dispatch import Dispatcher, Gate
+from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import Event, OrderNotFound, OrderReported
 from perpmaker.model.order import (
     Accepted,
@@ -227,3 +232,79 @@ async def test_an_order_may_have_a_fence_of_its_own() -> None:
 
     desk.fold(OrderNotFound(client_id="pm-1", asked_at=20.0), 20.1)
     assert desk.end == (End.NEVER_WAS, None)
+
+
+# --- ids of a venue that has no room for text -----------------------------------------------------------------
+
+
+@attrs.define
+class Numbers:
+    """Ids `tag:run:sequence` of 32 bits each, of which a run holds two."""
+
+    tag: str
+    begin_run: Callable[[str], None]
+    run: str = "0"
+    mine: list[str] = attrs.field(factory=list)
+    sequence: int = 2
+
+    def next(self) -> str:
+        """The next id; a full run is followed by another one, durable first."""
+        if self.sequence == 2:
+            run = str(len(self.mine) + 1)
+            self.begin_run(run)
+            self.run, self.sequence = run, 0
+            self.mine.append(run)
+
+        self.sequence += 1
+
+        return f"{self.tag}:{self.run}:{self.sequence}"
+
+    def is_ours(self, client_id: str) -> bool:
+        """Whether the tag is this bot's."""
+        return client_id.startswith(f"{self.tag}:")
+
+    def run_of(self, client_id: str) -> str | None:
+        """The run between the colons."""
+        return client_id.split(":")[1] if self.is_ours(client_id) else None
+
+    def is_of_this_start(self, client_id: str) -> bool:
+        """Whether the run is one of ours."""
+        return self.run_of(client_id) in self.mine
+
+
+async def test_a_connector_may_bring_ids_of_its_own() -> None:
+    """Whose run is full takes another one, which the journal knows before an id of it is handed out."""
+    begun = BegunRuns()
+
+    class Numbered(Scripted):
+        account = "a"
+
+        async def open_client_ids(self, _: object, bot: str, begin_run: Callable[[str], None]) -> ClientIds:
+            ids = Numbers(tag=bot, begin_run=begin_run)
+            assert ids.next().endswith(":1:1")
+
+            return ids
+
+    venue = cast("DerivativeConnector", Numbered())
+    ids = await open_client_ids(venue, cast("Any", SimpleNamespace(market="BTC-USDT")), "text", begun)
+    key = Key(environment="sandbox", venue="v", account="a", market="BTC-USDT")
+
+    with open_journal(None, key, ids.run) as (journal, _):
+        known = KnownOrders(journal=journal, client_ids=ids)
+        journal.record_run(0, {})
+        begun.record(journal, ids.run)
+        assert [ids.next()[-4:], ids.next()[-4:]] == [":1:2", ":2:1"]
+        assert (journal.knows_run("1"), journal.knows_run("2"), journal.knows_run("3")) == (True, True, False)
+        assert not known.is_strange(f"{ids.tag}:2:1")
+        assert known.is_strange(f"{ids.tag}:3:1")
+        assert known.kind("other:1:1") is None
+
+
+async def test_ids_are_of_text_where_the_venue_takes_it() -> None:
+    """A connector that says nothing of ids has them made for it."""
+    venue = cast("DerivativeConnector", SimpleNamespace(name="v", account="a"))
+    instrument = cast("Any", SimpleNamespace(market="BTC-USDT"))
+    ids = await open_client_ids(venue, instrument, "run1", BegunRuns())
+    first = ids.next()
+    assert first.startswith("pm-")
+    assert (ids.run_of(first), ids.is_of_this_start(first), ids.is_ours("web-1")) == ("run1", True, False)

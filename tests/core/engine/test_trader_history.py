@@ -10,9 +10,9 @@ import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Action, Ask, Cancel, Place, Resync
+from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import (
     BookSnapshot,
     CancelRefused,
@@ -315,7 +315,7 @@ def test_any_history_ends_in_the_venues_position_with_one_order_a_slot(seed: int
         instrument=INSTRUMENT,
         strategy=Restless(),
         exits=Target(),
-        client_ids=ClientIds("bot", "r1"),
+        client_ids=TextIds("bot", "r1"),
         leverage=3,
         fence_s=FENCE_S,
     )

@@ -16,6 +16,7 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import Channel, Event, MarkChanged, ReferenceChanged
 from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
@@ -73,6 +74,10 @@ class AmendOrder:
     client_id: str
     venue_id: str | None
     order: NewOrder
+
+
+BeginRun: TypeAlias = Callable[[str], None]
+"""Writes the name of a run down for good; JournalError when it cannot, and then no id of it may be used."""
 
 
 class EventReceiver(Protocol):
@@ -161,6 +166,18 @@ class VenueTime:
 
     ms: int
     uncertainty_s: float
+
+
+@runtime_checkable
+class IdScheme(Protocol):
+    """A connector whose venue has no room for ids of text: it makes the ids of our orders, and knows them again."""
+
+    async def open_client_ids(self, instrument: Instrument, bot: str, begin_run: BeginRun) -> ClientIds:
+        """The ids of a new start of this bot, of a run that no open order of the venue bears.
+
+        `bot` is six hexadecimal digits, the same for this account and market for ever. `begin_run` makes a run durable;
+        it is called before the first id of each run is handed out, also of a later one, when a sequence is used up.
+        """
 
 
 @runtime_checkable

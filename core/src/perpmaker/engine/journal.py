@@ -113,6 +113,10 @@ class Journal:
         """The first row of a run: its id is known from now on, and what it was started with."""
         self._append([self._row("run", self._run, utc_ms, about)])
 
+    def record_further_run(self, run: str) -> None:
+        """A further run of client ids of this start, whose sequence is used up: orders of it are ours."""
+        self._append([Row(run=self._run, kind="run", name=run, utc_ms=0, payload=_encode("client ids"))])
+
     def record_salvage(self, runs: Sequence[str], source: str, halt: bytes | None = None) -> None:
         """Runs that a damaged journal told of, or a person: their orders are ours, whatever they were meant for.
 

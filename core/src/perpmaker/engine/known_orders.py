@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import attrs
 
-from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.journal import Journal
 from perpmaker.errors import JournalError
+from perpmaker.model.client_id import ClientIds
 from perpmaker.model.order import NewOrder, OrderKind
 
 AT_HAND = 20_000
@@ -47,7 +47,7 @@ class KnownOrders:
         """
         run = self.client_ids.run_of(client_id)
 
-        if run is None or run == self.client_ids.run:
+        if run is None or self.client_ids.is_of_this_start(client_id):
             return False
 
         with suppress(JournalError):
@@ -66,4 +66,4 @@ class KnownOrders:
 
     def kind_in_this_run(self, client_id: str) -> OrderKind | None:
         """What an order of this run is for; None for all others."""
-        return self.kind(client_id) if client_id.startswith(f"{self.client_ids.prefix}{self.client_ids.run}-") else None
+        return self.kind(client_id) if self.client_ids.is_of_this_start(client_id) else None

@@ -27,12 +27,12 @@ from perpmaker.declarations import (
 from perpmaker.engine.account_claim import AccountClaim
 from perpmaker.engine.agreement import WantedSettings
 from perpmaker.engine.backoff import Backoff
-from perpmaker.engine.client_id import ClientIds
+from perpmaker.engine.client_id_runs import BegunRuns, open_client_ids
 from perpmaker.engine.ending import STOP_WAIT_S
 from perpmaker.engine.feed import ReferenceFeed
 from perpmaker.engine.guard import guarded_module, guarded_strategy
 from perpmaker.engine.home import Home, Key
-from perpmaker.engine.identity import bot_of, instance_of, run_id
+from perpmaker.engine.identity import instance_of, run_id
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
@@ -49,6 +49,7 @@ from perpmaker.engine.traceback_file import Tracebacks
 from perpmaker.engine.trader import Trader
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.client_id import ClientIds
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
@@ -151,13 +152,14 @@ async def open_bot(
             market=desk.instrument.market,
         )
         run = run_id(context.clock.utc_ms())
-        client_ids = ClientIds(bot_of(desk.connector, desk.instrument), run)
+        begun = BegunRuns()
+        client_ids = await venue.insist(lambda: open_client_ids(desk.connector, desk.instrument, run, begun))
 
         if home is not None:
             stack.enter_context(home.lock(key))
 
         path = None if home is None else home.journal(key)
-        journal, damage = stack.enter_context(open_journal(path, key, run))
+        journal, damage = stack.enter_context(open_journal(path, key, client_ids.run))
 
         if damage is not None:
             tell(
@@ -178,6 +180,7 @@ async def open_bot(
         )
         await account.claim(venue, tell)
         journal.record_run(context.clock.utc_ms(), {"key": str(key)})
+        begun.record(journal, client_ids.run)
 
         if inspect is not None:
             await venue.insist(lambda: inspect(desk))

@@ -8,11 +8,11 @@ from typing import Final
 
 import attrs
 
-from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.journal import LastKnown
 from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.notice import plain
 from perpmaker.ledger.ledger import Ledger
+from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import Event, IncomeReported, OrderFilled, Resynced
 from perpmaker.model.order import Fill, Side
 from perpmaker.model.position import Position
@@ -84,7 +84,9 @@ def missed(fills: Iterable[Fill], known: LastKnown | None, client_ids: ClientIds
     news = [
         fill
         for fill in fills
-        if fill.trade_id not in known.trades and client_ids.run_of(fill.client_id) not in {None, client_ids.run}
+        if fill.trade_id not in known.trades
+        and client_ids.is_ours(fill.client_id)
+        and not client_ids.is_of_this_start(fill.client_id)
     ]
 
     for side in Side:

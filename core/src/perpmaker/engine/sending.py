@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import attrs
 
-from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.exit_pace import paced
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.execution.diff import Changes, Want, diff, new_order
+from perpmaker.model.client_id import ClientIds
 from perpmaker.model.order import PositionSide
 from perpmaker.state.state import State
 

@@ -25,7 +25,6 @@ from perpmaker.engine import exit_pace
 from perpmaker.engine.adoption import Adoption
 from perpmaker.engine.aftermath import Aftermath
 from perpmaker.engine.agreement import Agreement
-from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.competition import Competition
 from perpmaker.engine.decision import Decision, ExitRule, Review
 from perpmaker.engine.duress import TELLING, Duress
@@ -41,6 +40,7 @@ from perpmaker.engine.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
 from perpmaker.execution.diff import Want, stops_astray
+from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import (
     Channel,
     Event,

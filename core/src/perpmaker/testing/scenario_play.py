@@ -15,13 +15,13 @@ from typing import Any
 from perpmaker.cli.plan import plan_of
 from perpmaker.declarations import Declaration
 from perpmaker.engine.account_watch import SETTLE_S, moves_money
-from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.launch import build_trader
 from perpmaker.engine.recollection import decode_recollection, encode_recollection
 from perpmaker.engine.source import Standstill, traded_mid
 from perpmaker.engine.trader import Trader
 from perpmaker.errors import PluginFaultError
 from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Reconnect, Resync
+from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import Channel, Command, Event, Resynced, SettingsReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.reading import AccountReported
@@ -159,7 +159,7 @@ class Play(Look):
         self._trader: Trader = build_trader(
             self.plan,
             self.instrument,
-            client_ids=ClientIds("scenario", f"r{self._runs}"),
+            client_ids=TextIds("scenario", f"r{self._runs}"),
             fence_s=FENCE_S,
             intent=self._known.get,
             settings=settings,

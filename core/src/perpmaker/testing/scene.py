@@ -11,10 +11,10 @@ from typing import Any
 
 import attrs
 
-from perpmaker.engine.client_id import ClientIds
 from perpmaker.engine.decision import Decision, ExitRule
 from perpmaker.engine.trader import Trader
 from perpmaker.execution.action import Action, Place
+from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import (
     BookSnapshot,
     Command,
@@ -140,7 +140,7 @@ class Scene:
             instrument=INSTRUMENT,
             strategy=self.strategy,
             exits=exits if exits is not None else ExitsOf(),
-            client_ids=ClientIds("bot", "r1"),
+            client_ids=TextIds("bot", "r1"),
             leverage=3,
             fence_s=FENCE_S,
             **options,

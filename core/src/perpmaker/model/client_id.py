@@ -1,8 +1,9 @@
-"""Our own ids of orders: `pm-<bot>-<run>-<seq>`, at most 36 characters, so that a restart knows its own orders."""
+"""Our own ids of orders, by which a restart knows its own orders: what the core asks of them, and the usual ones."""
 
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 from perpmaker.model.order import OWN_PREFIX
 
@@ -11,8 +12,28 @@ _PART = re.compile(r"[A-Za-z0-9_]+")
 _SEQUENCE_DIGITS = 8
 
 
-class ClientIds:
-    """Hands out the ids of one run, counting from `first`.
+class ClientIds(Protocol):
+    """The ids of one start of a bot. In the core an id is a text; what it is on the wire, the connector knows."""
+
+    @property
+    def run(self) -> str:
+        """The run that ids are made in now; another one once the sequence of the first is used up."""
+
+    def next(self) -> str:
+        """The next id; never one that was handed out before."""
+
+    def is_ours(self, client_id: str) -> bool:
+        """Whether an id was made by this bot, in this run or in an earlier one."""
+
+    def run_of(self, client_id: str) -> str | None:
+        """The run that an id of this bot was made in; None for every other id."""
+
+    def is_of_this_start(self, client_id: str) -> bool:
+        """Whether an id was made since the process began, in whichever run."""
+
+
+class TextIds:
+    """Ids of text, `pm-<bot>-<run>-<seq>`, at most 36 characters of `[A-Za-z0-9_-]`, counting from `first`.
 
     `bot` names the configuration, `run` this start of it; both of `[A-Za-z0-9_]`, together at most 23 characters.
     ValueError when they do not make a valid id.
@@ -46,3 +67,7 @@ class ClientIds:
             return None
 
         return client_id.removeprefix(self.prefix).rpartition("-")[0]
+
+    def is_of_this_start(self, client_id: str) -> bool:
+        """Whether an id is of this run: a start has one."""
+        return client_id.startswith(f"{self.prefix}{self.run}-")
