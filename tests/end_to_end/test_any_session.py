@@ -146,9 +146,12 @@ class Story:
     async def blackout(self) -> None:
         """No order is taken for a while, in which the market moves."""
         self.add(Fault(act="status", method="POST", path="/fapi", arg=self.chance.choice(BUSY), times=None))
-        await self.move()
-        await anyio.sleep(self.chance.choice([0.5, 4, 11]))
-        await self.heal()
+
+        try:
+            await self.move()
+            await anyio.sleep(self.chance.choice([0.5, 4, 11]))
+        finally:  # also when the process is killed in the middle of it
+            self.stage.sandbox.faults.clear()
 
     async def heal(self) -> None:
         """Everything is answered again."""
