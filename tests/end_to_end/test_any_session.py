@@ -56,7 +56,8 @@ REFUSED = (
     Reply(status=400, body='{"code":-4140,"msg":"Invalid symbol status for opening position."}'),
     Reply(status=429, headers={"retry-after": "3"}, body='{"code":-1003,"msg":"Too many requests"}'),
 )
-PATHS = ("/fapi", "/fapi/v1/order", "/fapi/v1/batchOrders", "/fapi/v1/algoOrder", "/fapi/v1/income", "/fapi/v3")
+ORDERS = ("/fapi/v1/order", "/fapi/v1/batchOrders", "/fapi/v1/algoOrder")
+PATHS = ("/fapi", *ORDERS, "/fapi/v1/income", "/fapi/v3")
 STREAMS = ("/public", "/market", "/private")
 FOREIGN = '{"e":"ORDER_TRADE_UPDATE","E":1,"T":1,"o":{"s":"ETHUSDT","c":"x","S":"BUY","sp":null,"q":"abc"}}'
 
@@ -93,7 +94,8 @@ class Story:
 
     async def refuse(self) -> None:
         """The venue refuses orders."""
-        self.arm(act="status", arg=self.chance.choice(REFUSED), method="POST", times=self.chance.choice([1, 2, 6]))
+        path, reply, times = self.chance.choice(ORDERS), self.chance.choice(REFUSED), self.chance.choice([1, 2, 6])
+        self.add(Fault(act="status", arg=reply, method="POST", path=path, times=times))
 
     async def lose(self) -> None:
         """Requests or answers are lost, or late."""
