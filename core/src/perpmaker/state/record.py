@@ -151,7 +151,7 @@ class Record:
         """A command's outcome is not known: nothing is concluded until the venue has said something that proves it."""
         status = self.working.status
 
-        if command is Command.PLACE and (self.known or status is not OrderStatus.PENDING):
+        if command is Command.PLACE and status is not OrderStatus.PENDING:
             return
 
         if command is Command.CANCEL and status not in {OrderStatus.CANCELLING, OrderStatus.UNKNOWN}:

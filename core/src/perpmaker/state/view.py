@@ -168,9 +168,9 @@ class View:
     no_quotes_for: frozenset[PositionSide]
     blocked: bool
     memory: object
+    mark_stream_age_s: float
+    capital_age_s: float
     exit_memory: object = None
-    mark_stream_age_s: float = 0.0
-    capital_age_s: float = 0.0
     unproven: frozenset[PositionSide] = frozenset()
     beside: tuple[WorkingOrder, ...] = ()
     foreign: tuple[OrderReport, ...] = ()
