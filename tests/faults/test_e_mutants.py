@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import pairwise
 
 import attrs
@@ -10,7 +11,24 @@ import pytest
 from perpmaker.execution.action import Cancel
 from perpmaker.model.event import CancelRefused, OrderNotFound, StopRequested
 from perpmaker.model.order import OrderStatus, Refusal, RefusalReason
+from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scene import Scene, of
+from perpmaker.testing.view import make_instrument
+
+SIDES = pytest.mark.parametrize("amount", [1, -1], ids=["long", "short"])
+
+
+def holding(amount: int, **keys: object) -> Scenario:
+    """A bot with a position at 100 in a market with a band of 5 %, its exits resting, at 1 s; the mark stays at 100."""
+    plain = {"bid_spread": 2, "ask_spread": 2, "long_profit_taking_spread": 5, "short_profit_taking_spread": 5}
+    rules = make_instrument(band_up=Decimal("1.05"), band_down=Decimal("0.95"))
+    scenario = Scenario({**plain, "stop_loss_spread": 3, **keys}, instrument=rules)
+    scenario.by_hand("buy" if amount > 0 else "sell", abs(amount), at=100)
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.mark("100")
+    scenario.advance(1)
+
+    return scenario
 
 
 def test_E_an_order_that_never_was_and_that_the_venue_then_shows_is_left_out_of_the_book() -> None:
@@ -44,3 +62,32 @@ def test_E_a_refused_cancel_is_sent_again_at_once_and_then_ever_later() -> None:
     assert scene.status("1") is OrderStatus.OPEN
     pauses = [later - earlier for earlier, later in pairwise(sent)]
     assert pauses == pytest.approx([0.0, 0.25, 0.5, 1.0, 2.0, 2.0], abs=0.02)
+
+
+@SIDES
+def test_E_a_mark_that_jumps_past_the_backstop_fires_the_local_stop(amount: int) -> None:
+    """It need not be told at the very level."""
+    scenario = holding(amount)
+    scenario.expire("venue stop")
+    scenario.refuse("place venue stop", "busy", times=None)
+    scenario.advance(0.5)
+    scenario.mark(f"{100 - 4.5 * amount}")
+    scenario.advance(0.2)
+    assert scenario.position() == "flat"
+
+
+@SIDES
+def test_E_a_closing_order_that_is_lost_at_the_edge_of_the_band_goes_again_at_the_edge_of_now(amount: int) -> None:
+    """The mark has moved since it was priced: its old price may be outside of the band."""
+    scenario = holding(amount, venue_backstop=False)
+    scenario.book(bid=100 - 6.2 * amount, ask=100.2 - 6.2 * amount)
+    scenario.advance(5)
+    assert scenario.exits() == ["stop loss: sell 1 at 95.05" if amount > 0 else "stop loss: buy 1 at 104.94"]
+
+    scenario.refuse("place stop loss", "busy", times=None)
+    scenario.expire("stop loss")
+    scenario.advance(0.1)
+    scenario.mark(f"{100 - 0.5 * amount}")
+    scenario.advance(3)
+    last = scenario.sent("place stop loss")[-1].what
+    assert last == ("place stop loss: sell 1 at 94.58" if amount > 0 else "place stop loss: buy 1 at 105.46")
