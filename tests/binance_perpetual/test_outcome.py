@@ -107,6 +107,7 @@ def test_a_refusal_is_certain_and_keeps_the_venues_words(
         (503, b"Unknown error, please check your request or try again later."),
         (500, refused(-1001)),
         (500, refused(-2019)),
+        (504, refused(-1, "Service Unavailable.")),
         (502, b"<html>Bad gateway</html>"),
         (504, b""),
         (408, refused(-1007)),

@@ -8,9 +8,14 @@ from itertools import pairwise
 import attrs
 import pytest
 
+from perpmaker.engine.left_behind import held
+from perpmaker.engine.seam import ANSWERS
 from perpmaker.execution.action import Cancel
 from perpmaker.model.event import CancelRefused, OrderNotFound, StopRequested
-from perpmaker.model.order import OrderStatus, Refusal, RefusalReason
+from perpmaker.model.order import OrderStatus, PositionSide, Refusal, RefusalReason
+from perpmaker.model.position import Position
+from perpmaker.state.position import TrackedPosition
+from perpmaker.state.step import Step
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scene import Scene, of
 from perpmaker.testing.view import make_instrument
@@ -91,3 +96,36 @@ def test_E_a_closing_order_that_is_lost_at_the_edge_of_the_band_goes_again_at_th
     scenario.advance(3)
     last = scenario.sent("place stop loss")[-1].what
     assert last == ("place stop loss: sell 1 at 94.58" if amount > 0 else "place stop loss: buy 1 at 105.46")
+
+
+def test_E_a_late_reading_is_believed_for_the_swallowed_fills_alone() -> None:
+    """A fill dated before the anchor makes a reading that holds exactly it true, and no other one."""
+    one = TrackedPosition(Position(side=PositionSide.NET))
+    one.begin()
+    one.report(reading("5", 100), 10.0)
+    one.settle()
+    one.fill(Step(90, Decimal(2), Decimal(100), 10.1))
+    one.resync(reading("9", 80), 80, 10.5, began_at=9.5)
+    assert (one.now.amount, "older" in one.question) == (Decimal(5), True)
+
+    one.resync(reading("7", 80), 80, 10.6, began_at=9.6)
+    assert one.now.amount == 7
+
+
+def reading(amount: str, venue_ms: int) -> Position:
+    """A net position from 100."""
+    return Position(side=PositionSide.NET, amount=Decimal(amount), entry=Decimal(100), venue_ms=venue_ms)
+
+
+@pytest.mark.parametrize("amount", ["0.005", "-0.005"])
+def test_E_a_small_position_is_told_with_its_side(amount: str) -> None:
+    """Less than one of the base asset, either way."""
+    side = "long" if Decimal(amount) > 0 else "short"
+    assert held(reading(amount, 1), make_instrument()) == f"{side} 0.005 BTC from 100"
+
+
+@pytest.mark.parametrize("answer", [True, "3", None, -1, float("inf"), float("nan")])
+def test_E_the_fence_of_a_connector_is_a_number_of_seconds(answer: object) -> None:
+    """Anything else is the connector's fault, and not a fence of one second."""
+    with pytest.raises(TypeError, match="no number of seconds"):
+        ANSWERS["fence_s"](answer)

@@ -237,12 +237,14 @@ TARGET, STOP = OrderKind.TAKE_PROFIT, OrderKind.VENUE_STOP
         ("0.005", (order(Side.BUY, 5), order(Side.SELL, 1, STOP)), "0.001", True),
         ("-0.005", (order(Side.BUY, 5, TARGET),), "-0.001", True),
         ("-0.005", (order(Side.BUY, 9, STOP),), "0.001", False),
+        ("-0.005", (order(Side.SELL, 9, TARGET),), "-0.005", True),
+        ("0.005", (order(Side.BUY, 9, TARGET),), "0.005", True),
     ],
 )
 def test_rule14_a_difference_is_explained_by_no_more_than_live_orders_could_fill(
     *, held: str, live: tuple[NewOrder, ...], found: str, is_ours: bool
 ) -> None:
-    """Quotes both ways, exits towards nothing and never past it."""
+    """Quotes both ways, exits towards nothing and never past it; one of the other direction explains nothing."""
     position = Position(side=PositionSide.NET, amount=Decimal(found), entry=Decimal(100))
 
     if is_ours:
