@@ -115,6 +115,8 @@ def test_a_refusal_is_certain_and_keeps_the_venues_words(
         (400, refused(-1006)),
         (400, refused(-1007)),
         (400, refused(-1000)),
+        (400, refused(-1010)),
+        (400, refused(-1016)),
         (400, refused(-1001)),
         (400, refused(-4116, "ClientOrderId is duplicated.")),
         (400, b"<html>"),

@@ -11,8 +11,9 @@ import pytest
 from perpmaker.engine.left_behind import held
 from perpmaker.engine.seam import ANSWERS
 from perpmaker.execution.action import Cancel
+from perpmaker.execution.dispatch import Gate
 from perpmaker.model.event import CancelRefused, OrderNotFound, StopRequested
-from perpmaker.model.order import OrderStatus, PositionSide, Refusal, RefusalReason
+from perpmaker.model.order import OrderStatus, OrderType, PositionSide, Refusal, RefusalReason
 from perpmaker.model.position import Position
 from perpmaker.state.position import TrackedPosition
 from perpmaker.state.step import Step
@@ -117,6 +118,18 @@ def reading(amount: str, venue_ms: int) -> Position:
     return Position(side=PositionSide.NET, amount=Decimal(amount), entry=Decimal(100), venue_ms=venue_ms)
 
 
+class Stopped:
+    """A clock that stands."""
+
+    def now(self) -> float:
+        """Always the same."""
+        return 100.0
+
+    def utc_ms(self) -> int:
+        """Always the same."""
+        return 100_000
+
+
 @pytest.mark.parametrize("amount", ["0.005", "-0.005"])
 def test_E_a_small_position_is_told_with_its_side(amount: str) -> None:
     """Less than one of the base asset, either way."""
@@ -129,3 +142,23 @@ def test_E_the_fence_of_a_connector_is_a_number_of_seconds(answer: object) -> No
     """Anything else is the connector's fault, and not a fence of one second."""
     with pytest.raises(TypeError, match="no number of seconds"):
         ANSWERS["fence_s"](answer)
+
+
+@pytest.mark.parametrize(("kind", "best"), [(OrderType.POST_ONLY, 980), (OrderType.VENUE_STOP, 990)])
+def test_E_an_order_of_an_earlier_run_without_a_purpose_is_ours_in_the_book_and_a_stop_is_not_there(
+    kind: OrderType, best: int
+) -> None:
+    """Until its cancel is through it is nobody else's price; a stop stands in no book."""
+    scene = Scene()
+    left = attrs.evolve(scene.order_report("pm-bot-r0-7", OrderStatus.OPEN), type=kind)
+    book = attrs.evolve(scene.book(), bids=((990, 5), (980, 7)))
+    scene.tell(scene.resynced(orders=(left,)), book)
+    assert scene.trader.state.book.best_bid == best
+
+
+def test_E_a_key_that_was_always_accepted_shut_nothing() -> None:
+    """The end of a run tells a key that the venue refused, however long ago; and of no other."""
+    gate = Gate(clock=Stopped())
+    assert not gate.was_shut
+    gate.shut()
+    assert gate.was_shut
