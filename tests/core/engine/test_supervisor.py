@@ -267,8 +267,10 @@ async def test_F70_the_second_signal_hurries(connector: Any) -> None:
         desk.bot.request_stop()
         await anyio.sleep(1)
         desk.bot.request_stop()
+        hurried_at = anyio.current_time()
         await desk.until(lambda: desk.closing is not None, 4.0)
 
+        assert anyio.current_time() - hurried_at <= 2.5
         assert desk.closing is not None
         assert "2 quotes are still on the venue" in (desk.closing.unproven or "")
 
