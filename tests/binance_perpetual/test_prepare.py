@@ -107,7 +107,8 @@ async def test_F42_a_change_that_was_not_made_shows_in_what_is_read_back(instrum
         ("margin_type", -4047, "open orders"),
         ("margin_type", -4048, "open position"),
         ("margin_type", -4168, "the venue's words"),
-        ("leverage", -4028, "Lower leverage"),
+        ("leverage", -4028, "Lower leverage in the configuration"),
+        ("leverage", -4161, "Write the leverage that is set there in the configuration"),
         ("leverage", -2027, "the venue's words"),
     ],
 )

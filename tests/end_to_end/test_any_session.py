@@ -68,6 +68,7 @@ class Story:
     def __init__(self, stage: Stage, seed: int) -> None:
         self.stage = stage
         self.chance = Random(seed)  # noqa: S311  # a story, nothing to keep secret
+        self.isolates = seed % 2 == 0
         self.acts: Sequence[Callable[[], Awaitable[None]]] = (
             self.move, self.move, self.move, self.fail, self.fail, self.refuse, self.lose, self.silence, self.cut,
             self.trade, self.rest, self.set, self.heal, self.wait, self.wait, self.babble, self.blackout,
@@ -136,14 +137,14 @@ class Story:
         self.by_hand(OrderRequest(side=side, amount=amount, price=price, position_side=where, reduce_only=reduces))
 
     async def set(self) -> None:
-        """A person changes a setting."""
+        """A person changes a setting: one of two, as an isolated position forbids a lower leverage."""
         exchange, now_ms = self.stage.sandbox.exchange, self.stage.clock.utc_ms()
 
         with self.stage.sandbox.oracle.person(), suppress(DeniedError):
-            if self.chance.random() < 0.5:
-                exchange.set_leverage(ACCOUNT, self.chance.choice([2, 5]), now_ms)
-            else:
+            if self.isolates:
                 exchange.set_margin_mode(ACCOUNT, MarginMode.ISOLATED, now_ms)
+            else:
+                exchange.set_leverage(ACCOUNT, self.chance.choice([2, 5]), now_ms)
 
     async def blackout(self) -> None:
         """No order is taken for a while, in which the market moves."""

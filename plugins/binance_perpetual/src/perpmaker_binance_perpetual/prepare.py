@@ -11,6 +11,7 @@ from perpmaker_binance_perpetual.rest import Rest
 from perpmaker_binance_perpetual.translate import MARGIN_MODE_NAMES, MARGIN_MODES, lookup
 
 _LEVERAGE = frozenset({-2027, -2028, -4028, -4161, *range(-4209, -4201)})
+_NOT_LOWERED = -4161  # an isolated position: its leverage may only rise
 _IN_THE_WAY = {
     -4067: "open orders",
     -4068: "an open position",
@@ -93,9 +94,10 @@ async def _set_leverage(rest: Rest, instrument: Instrument, leverage: int) -> No
         if int(error.code) not in _LEVERAGE:
             raise
 
+        wanted = "Write the leverage that is set there" if int(error.code) == _NOT_LOWERED else "Lower leverage"
         raise MarketRulesError(
-            f"Binance does not set the leverage of {instrument.market} to {leverage}: {error.text}. "
-            "Lower leverage in the configuration, or close what this market holds."
+            f"Binance does not set the leverage of {instrument.market} to {leverage}: {error.text.rstrip('.')}. "
+            f"{wanted} in the configuration, or close what this market holds."
         ) from error
 
 
