@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 
+import anyio
 import attrs
 import pytest
 
+from perpmaker.engine.guard import GuardedSource
+from perpmaker.engine.home import Home
 from perpmaker.engine.left_behind import held
 from perpmaker.engine.seam import ANSWERS
 from perpmaker.execution.action import Cancel
 from perpmaker.execution.dispatch import Gate
-from perpmaker.model.event import CancelRefused, OrderNotFound, StopRequested
+from perpmaker.foreign_code import ForeignCode
+from perpmaker.model.event import CancelRefused, OrderNotFound, ReferenceChanged, StopRequested
 from perpmaker.model.order import OrderStatus, OrderType, PositionSide, Refusal, RefusalReason
 from perpmaker.model.position import Position
 from perpmaker.state.position import TrackedPosition
@@ -162,3 +167,25 @@ def test_E_a_key_that_was_always_accepted_shut_nothing() -> None:
     assert not gate.was_shut
     gate.shut()
     assert gate.was_shut
+
+
+def test_E_a_source_that_doubts_itself_is_quoted_in_its_own_words() -> None:
+    """It is no fault of it: no plugin is named as one that said something wrong, and its time stays."""
+    doubt = ReferenceChanged(doubt="the market is closed", at=99.0)
+
+    class Source:
+        async def receive(self) -> ReferenceChanged:
+            return doubt
+
+    guarded = GuardedSource(code=ForeignCode(kind="price source", name="tide"), inner=Source(), clock=Stopped())
+    assert anyio.run(guarded.receive) == doubt
+
+
+@pytest.mark.parametrize("left", ["", "soon", "12:30"])
+def test_E_a_hold_that_was_cut_off_is_none(tmp_path: Path, left: str) -> None:
+    """A process that was killed between two words leaves an empty file: the next start goes on."""
+    home = Home(tmp_path)
+    home.hold("venue", 1_700_000_000_000)
+    (file,) = (tmp_path / "hold").iterdir()
+    file.write_text(left)
+    assert home.held_until_ms("venue") == 0

@@ -88,7 +88,10 @@ class Reach:
 
         if not self.is_in_function(file, line):
             found += [union(reached, range(scope.lineno, (scope.end_lineno or 0) + 1)) for scope in reversed(around)]
-            found += [union(reached, reached), set(self.seconds)]
+            found += [union(reached, reached)]
+
+            if not any(found):  # a file without a function
+                found += [set(self.seconds)]
 
         first = {test: rank for rank, tests in reversed(list(enumerate(found))) for test in tests}
 
