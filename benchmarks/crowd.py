@@ -76,6 +76,7 @@ class CrowdConnector:
     context: ConnectorContext
     name: str = "crowd"
     fence_s: float = 3.0
+    caps_resting_exits: bool = True
     resting: dict[str, OrderReport] = attrs.field(factory=dict)
 
     @property

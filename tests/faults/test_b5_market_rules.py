@@ -36,6 +36,7 @@ class BareVenue:
     name: str = "binance_perpetual"
     account: str = "test"
     fence_s: float = 2.0
+    caps_resting_exits: bool = True
 
     async def fetch_instrument(self, _: str) -> Instrument:
         """The market's rules."""
@@ -44,7 +45,7 @@ class BareVenue:
     async def _asked(self, *_: Any) -> Any:
         raise AssertionError("it was asked for more than the market's rules")
 
-    prepare = feeds = place = cancel = order = open_orders = fills = fetch_account = _asked
+    prepare = feeds = place = cancel = fetch_order = fetch_open_orders = fetch_fills = fetch_account = _asked
 
 
 def configured(overrides: Sequence[str]) -> tuple[Configuration, ConnectorContext]:

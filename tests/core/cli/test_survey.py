@@ -79,6 +79,7 @@ class ScriptedVenue:
     name: str = "binance_perpetual"
     account: str = "test"
     fence_s: float = 2.0
+    caps_resting_exits: bool = True
     failure: Exception | None = None
 
     def feeds(self, _: Instrument) -> Sequence[Feed]:

@@ -93,6 +93,7 @@ class FakeConnector:
     name: str = "fake"
     account: str = "me"
     fence_s: float = 3.0
+    caps_resting_exits: bool = True
     orders: dict[str, OrderReport] = attrs.field(factory=dict)
     gone: dict[str, OrderReport] = attrs.field(factory=dict)
     fill_list: list[Fill] = attrs.field(factory=list)

@@ -89,3 +89,14 @@ async def test_a_stop_that_does_not_go_is_told_of_all_the_same() -> None:
     ended = await stopping(account("0", STOP)).read_at_last(Closing(exits=(STOP,)), 0)
 
     assert ended.exits == (STOP,)
+
+
+async def test_target_that_the_venue_does_not_cap_must_go_as_quotes_do() -> None:
+    """It may open a position by itself: it is no exit that stays, and the end is not clean while it rests."""
+    end = stopping(account("1"))
+    end.caps_resting_exits = False
+
+    found = end._judge((TARGET, STOP))
+
+    assert (found.quotes, found.exits) == ((TARGET,), (STOP,))
+    assert found.unproven == "1 orders that may open a position are still on the venue: pm-a-r1-1"

@@ -124,6 +124,14 @@ class DerivativeConnector(Protocol):
         The venue's own window plus the uncertainty of the clock plus the lag of its reads.
         """
 
+    @property
+    def caps_resting_exits(self) -> bool:
+        """Whether the venue itself never lets a resting exit exceed its position.
+
+        Where it does not, a target rests alone: never beside a quote of its side or an order of unknown outcome, and
+        not at an end. A stop is then sent as IOC, reduce-only.
+        """
+
     async def fetch_instrument(self, market: str) -> Instrument:
         """The market's rules, fees and tiers, read again every few minutes while it is traded.
 

@@ -62,6 +62,7 @@ class Ending:
             working=self.trader.working,
             kind_of=self.known.kind,
             settled=lambda: self.trader.is_settled,
+            caps_resting_exits=self.recovery.connector.caps_resting_exits,
         )
 
     async def carry_out(self) -> Closing:

@@ -294,4 +294,5 @@ def _feeds(self: _GuardedConnector, *arguments: Any) -> Sequence[Feed]:  # noqa:
         return tuple(GuardedFeed(code, feed) for feed in feeds)
 
 
-_AWAITED = frozenset(name for name in ANSWERS if name not in {"name", "account", "fence_s", "venue_time"})
+_VALUES = frozenset({"name", "account", "fence_s", "caps_resting_exits"})
+_AWAITED = frozenset(ANSWERS) - _VALUES - {"venue_time"}

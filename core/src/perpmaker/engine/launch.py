@@ -197,6 +197,7 @@ async def open_bot(
             settings=settings,
             venue_stops=isinstance(desk.connector, VenueStops),
             two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
+            caps_resting_exits=desk.connector.caps_resting_exits,
             known_trades=frozenset() if last_known is None else last_known.trades,
             report=report,
         )
@@ -278,13 +279,14 @@ def build_trader(
     settings: VenueSettings | None = None,
     venue_stops: bool = False,
     two_stops: bool = False,
+    caps_resting_exits: bool = True,
     report: Report = unreported,
     known_trades: Collection[str] = frozenset(),
 ) -> Trader:
     """Build what is pure: strategy, exits, risk modules, and the trader around them.
 
     `intent`, `is_strange`, `settings` and `known_trades` as the trader's. `venue_stops`: the venue keeps stops;
-    `two_stops`: also two of them for one position.
+    `two_stops`: also two of them for one position; `caps_resting_exits`: it caps a resting exit at its position.
     """
     with starting("strategy", plan.strategy.name):
         build = partial(plan.strategy.build, plan.strategy_settings, instrument)
@@ -295,7 +297,13 @@ def build_trader(
     return Trader(
         instrument=instrument,
         strategy=strategy,
-        exits=Exits(plan.exits, instrument, quotes_continue=plan.quotes_continue, venue_stops=venue_stops),
+        exits=Exits(
+            plan.exits,
+            instrument,
+            quotes_continue=plan.quotes_continue,
+            venue_stops=venue_stops,
+            caps_resting_exits=caps_resting_exits,
+        ),
         client_ids=client_ids,
         leverage=plan.leverage,
         fence_s=fence_s,
@@ -306,6 +314,7 @@ def build_trader(
         external_reference=plan.price_source is not None,
         book_max_age_s=plan.book_max_age_s,
         two_stops=two_stops,
+        caps_resting_exits=caps_resting_exits,
         settings=settings,
         known_trades=known_trades,
     )

@@ -126,6 +126,14 @@ def _text(answer: object) -> str:
     return answer
 
 
+def _flag(answer: object) -> bool:
+    """A yes or a no."""
+    if not isinstance(answer, bool):
+        raise TypeError(f"{answer!r:.80} is neither True nor False")
+
+    return answer
+
+
 def _seconds(answer: object) -> float:
     """A length of time."""
     if not isinstance(answer, (int, float)) or isinstance(answer, bool) or not 0 <= answer < inf:
@@ -148,6 +156,7 @@ ANSWERS: Mapping[str, Callable[[Any], object]] = {
     "name": _text,
     "account": _text,
     "fence_s": _seconds,
+    "caps_resting_exits": _flag,
     "fetch_instrument": _rules,
     "prepare": _whole(VenueSettings),
     "fetch_settings": _whole(VenueSettings),

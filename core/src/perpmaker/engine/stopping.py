@@ -29,6 +29,8 @@ DIRECT_AFTER_S = 1.0
 class Closing:
     """How it ended: own quotes and exits still on the venue; `unproven` says what could not be proven, if anything.
 
+    Among the `quotes` are targets that the venue does not cap: they may open a position as well.
+
     `account` is the account as it was read last; None when the venue did not answer any more. `listed`: the venue has
     told the open orders; where it has not, no `quotes` does not mean that there are none.
     """
@@ -45,6 +47,7 @@ class Stopping:
     """Ends a bot cleanly. `working` are the orders that the trader believes live, `kind_of` tells ours by client id.
 
     `settled`: the trader knows that it ends, and the stops that are left on the venue for a position rest there.
+    Targets are taken off like quotes where the venue does not cap them at the position (`caps_resting_exits`).
     """
 
     recovery: Recovery
@@ -52,6 +55,7 @@ class Stopping:
     working: Callable[[], Sequence[WorkingOrder]]
     kind_of: Callable[[str], OrderKind | None]
     settled: Callable[[], bool] = lambda: True
+    caps_resting_exits: bool = True
     close: bool = attrs.field(default=False, init=False)
     requested: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _hurried_at: float | None = attrs.field(default=None, init=False)
@@ -118,11 +122,15 @@ class Stopping:
         return [position for position in positions if not self.recovery.instrument.is_dust(position.amount)]
 
     def _ours(self, reports: Iterable[OrderReport]) -> tuple[tuple[OrderReport, ...], tuple[OrderReport, ...]]:
-        """Quotes of ours among open orders, and exits of ours."""
-        kinds = [(report, self._kind_of(report)) for report in reports]
-        quotes = tuple(report for report, kind in kinds if kind is OrderKind.QUOTE)
+        """Orders of ours that must go, and the exits that may stay."""
+        ours = [(report, kind) for report in reports if (kind := self._kind_of(report)) is not None]
+        quotes = tuple(report for report, kind in ours if not self._may_stay(kind))
 
-        return quotes, tuple(report for report, kind in kinds if kind is not None and kind.is_exit)
+        return quotes, tuple(report for report, kind in ours if self._may_stay(kind))
+
+    def _may_stay(self, kind: OrderKind) -> bool:
+        """Whether an order of this kind may be left on the venue."""
+        return kind.may_stay(caps_resting_exits=self.caps_resting_exits)
 
     def waits_until(self, began_at: float, wait_s: float) -> float:
         """Until when to wait for what is under way: a second at most once somebody is in a hurry."""
@@ -204,11 +212,13 @@ class Stopping:
     def _judge(self, reports: Sequence[OrderReport]) -> Closing:
         """What the list of open orders and the trader's own unsettled orders say."""
         quotes, exits = self._ours(reports)
-        unsettled = [order.client_id for order in self.working() if order.slot.kind is OrderKind.QUOTE]
+        unsettled = [order.client_id for order in self.working() if not self._may_stay(order.slot.kind)]
         unproven = None
 
         if quotes:
-            unproven = f"{len(quotes)} quotes are still on the venue: {', '.join(quote.client_id for quote in quotes)}"
+            kinds = {self._kind_of(quote) for quote in quotes}
+            what = "quotes" if kinds == {OrderKind.QUOTE} else "orders that may open a position"
+            unproven = f"{len(quotes)} {what} are still on the venue: {', '.join(quote.client_id for quote in quotes)}"
         elif unsettled:
             unproven = f"it is not known what became of {', '.join(unsettled)}"
 

@@ -39,7 +39,8 @@ from perpmaker.engine.sending import Sending
 from perpmaker.engine.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
-from perpmaker.execution.diff import Want, stops_astray
+from perpmaker.execution.diff import stops_astray
+from perpmaker.exits import uncapped
 from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import (
     Channel,
@@ -77,7 +78,7 @@ class Trader:
     our prefix that nobody knows are cancelled, foreign ones never touched. `is_strange` tells those with our prefix
     that another process has made. `fence_s` is the connector's. `settings` are
     what the account was set to for this run; nothing is quoted while the venue says otherwise. `known_trades`: told of
-    by an earlier run.
+    by an earlier run. `caps_resting_exits`: the venue never lets a resting exit exceed its position.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Trader:
         external_reference: bool = False,
         book_max_age_s: float = 10.0,
         two_stops: bool = False,
+        caps_resting_exits: bool = True,
         settings: VenueSettings | None = None,
         known_trades: Collection[str] = frozenset(),
     ) -> None:
@@ -110,6 +112,7 @@ class Trader:
         self.permission = Permission(book_max_age_s=book_max_age_s)
         self._strategy = strategy
         self._exits = exits
+        self._caps_exits = caps_resting_exits
         self._review = review or partial(risk.review, modules=())
         self._adoption = Adoption(is_ours=client_ids.is_ours, intent=intent, is_strange=is_strange)
         self._agreement = Agreement(wanted=settings, instrument=instrument, permission=self.permission)
@@ -158,8 +161,10 @@ class Trader:
 
     @property
     def is_clean(self) -> bool:
-        """Whether it is proven that no quote of ours is live or can become live."""
-        return self.permission.synchronised and all(order.slot.kind.is_exit for order in self.working())
+        """Whether it is proven that no quote of ours, nor a target that nothing caps, is live or can become live."""
+        return self.permission.synchronised and all(
+            order.slot.kind.may_stay(caps_resting_exits=self._caps_exits) for order in self.working()
+        )
 
     @property
     def is_flat(self) -> bool:
@@ -261,23 +266,27 @@ class Trader:
         if permission.seen:
             memory, exit_memory = self._wanted.memory, self._wanted_exits.memory
             view = state.view(now, mode=mode, mode_reason=reason, memory=memory, exit_memory=exit_memory)
-            exits = self._decide_exits(view)
+            self._decide_exits(view)
             quoting = self._decide_quotes(view, notices) if permission.synchronised else None
             quotes = () if quoting is None or mode is not Mode.RUN else self._permitted(quoting.quotes)
+
+            if not self._caps_exits:
+                shrunk = state.account.shrunk
+                self._wanted_exits, quotes = uncapped.keep_apart(view, self._wanted_exits, quotes, shrunk)
+
+            exits = self._competition.keep(self._wanted_exits.exits, now)
             actions = self._sending.send([*exits, *quotes], now)
 
         notices.extend(self.unquoted.see(mode, reason, self._wanted, () if quoting is None else quoting.refused, now))
 
         return self._answer([*actions, *proofs], notices, quoting, now)
 
-    def _decide_exits(self, view: View) -> tuple[Want, ...]:
+    def _decide_exits(self, view: View) -> None:
         stopping = self._wanted_exits.no_quotes_for
         self._wanted_exits = self._exits.decide(view)
 
         if view.mode is not Mode.FLATTEN:  # a stop that is over: its position is gone, whoever closed it
             self.state.stop_closed_at.update(dict.fromkeys(stopping - self._wanted_exits.no_quotes_for, view.now))
-
-        return self._competition.keep(self._wanted_exits.exits, view.now)
 
     def _decide_quotes(self, view: View, notices: list[str]) -> Quoting | None:
         """Ask the strategy, unless nothing may be quoted for good; one that fails is not asked again."""

@@ -9,7 +9,7 @@ from perpmaker.exits.backstop import past_mark
 from perpmaker.exits.memory import ExitMemory, Fired
 from perpmaker.exits.price import Source, read_source, watch
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.exits.stop import best_against, price_stop, watch_renewal
+from perpmaker.exits.stop import MAX_RENEWALS, best_against, price_stop, watch_renewal
 from perpmaker.exits.wake import by, merge
 from perpmaker.model.order import OrderKind, OrderType, Slot
 from perpmaker.model.position import Position
@@ -46,10 +46,20 @@ class Beside:
 
 @attrs.frozen
 class CloseOut:
-    """Closes positions whose stop has fired, or that a person wants closed. `venue_stops`: the venue keeps stops."""
+    """Closes positions whose stop has fired, or that a person wants closed.
+
+    `venue_stops`: the venue keeps stops. `caps_resting_exits`: it caps a closing order that rests at its position;
+    where it does not, none rests: limits are sent as IOC, and again for what is left.
+    """
 
     settings: ExitSettings
     venue_stops: bool
+    caps_resting_exits: bool = True
+
+    @property
+    def _limit(self) -> OrderType:
+        """How a closing order with a price is sent."""
+        return OrderType.LIMIT if self.caps_resting_exits else OrderType.IOC
 
     def stop(self, view: View, memory: ExitMemory, position: Position, fired: Fired, lots: int) -> Leaving:
         """The stop order of a stop that has fired: first the other closing orders go, for a second at most."""
@@ -98,7 +108,9 @@ class CloseOut:
         if (banded := self._banded(view, memory, slot, fired, lots=lots, wake=wake, why=why)) is not None:
             return banded
 
-        if slot not in view.orders and retry.is_out_of_patience(view, failed):
+        is_spent = not self.caps_resting_exits and failed is not None and failed.times >= MAX_RENEWALS
+
+        if slot not in view.orders and (is_spent or retry.is_out_of_patience(view, failed)):
             fired = attrs.evolve(fired, market=True)
 
         priced = price_stop(view, self.settings, source, fired, view.orders.get(slot))
@@ -117,7 +129,7 @@ class CloseOut:
             slot=slot,
             ticks=priced.ticks,
             lots=min(lots, view.instrument.lots_down(view.instrument.max_amount)),
-            type=OrderType.LIMIT,
+            type=self._limit,
             reasons=(why, Reason(Rule.STOPPED, "limit past the market by the slippage buffer", priced.ticks)),
         )
 
@@ -151,7 +163,7 @@ class CloseOut:
 
         reason = Reason(Rule.PRICE_BAND, "just inside the venue's price band, which it follows", entered.ticks)
         lots = min(lots, view.instrument.lots_down(view.instrument.max_amount))
-        order = StopLoss(slot=slot, ticks=entered.ticks, lots=lots, type=OrderType.LIMIT, reasons=(why, reason))
+        order = StopLoss(slot=slot, ticks=entered.ticks, lots=lots, type=self._limit, reasons=(why, reason))
 
         return Leaving(exits=(order,), wake=wake, fired=entered)
 

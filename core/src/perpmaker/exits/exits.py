@@ -39,6 +39,8 @@ class Exits:
     `quotes_continue` says that quotes go on while a position is open (when_in_position = "continue"): the target of
     a One-way position is then smaller by the live quotes that would close it too. `venue_stops` says that the venue
     keeps stops: one rests there with stop_loss_order = "venue", and of every position that is left at a clean stop.
+    Where it does not cap a resting exit at its position (`caps_resting_exits`), a target is always for the whole
+    position, and a fired stop is sent as IOC.
     """
 
     def __init__(
@@ -48,11 +50,12 @@ class Exits:
         *,
         quotes_continue: bool = False,
         venue_stops: bool = False,
+        caps_resting_exits: bool = True,
     ) -> None:
         self._settings = settings
-        self._quotes_continue = quotes_continue
+        self._shares_position = quotes_continue and caps_resting_exits
         self._venue_stops = venue_stops
-        self._close_out = CloseOut(settings, venue_stops)
+        self._close_out = CloseOut(settings, venue_stops, caps_resting_exits)
         self._known: dict[PositionSide, tuple[Position, Instrument, int, TakeProfit]] = {}
 
     def decide(self, view: View) -> WantedExits:
@@ -249,7 +252,7 @@ class Exits:
         Beside them, the lots of those that we took off and that are gone just now: at a refresh their successors are
         placed in this very step, and the target would be replaced twice for nothing.
         """
-        if not self._quotes_continue or position is not PositionSide.NET:
+        if not self._shares_position or position is not PositionSide.NET:
             return 0, 0
 
         live = sum(order.remaining_lots for slot, order in view.orders.items() if _is_quote(slot, side, position))

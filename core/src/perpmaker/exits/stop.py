@@ -16,7 +16,7 @@ from perpmaker.exits.price import MAX_AGE_S, SHORTEST_S, Source
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.wake import by
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderStatus, Side, StopTrigger, WorkingOrder
+from perpmaker.model.order import OrderStatus, OrderType, Side, StopTrigger, WorkingOrder
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Wake
 from perpmaker.state.view import View
@@ -123,13 +123,18 @@ def price_stop(view: View, settings: ExitSettings, source: Source, fired: Fired,
     if order is None or order.status is OrderStatus.UNKNOWN or fired.ticks is None or fired.priced_at is None:
         return attrs.evolve(fired, ticks=ticks, priced_at=view.now)
 
-    if order.status is not OrderStatus.OPEN or not _is_renewal_due(view, settings, fired):
+    if not _rests(order) or not _is_renewal_due(view, settings, fired):
         return attrs.evolve(fired, ticks=order.order.ticks)
 
     if fired.renewals >= MAX_RENEWALS:
         return attrs.evolve(fired, market=True, ticks=None, priced_at=view.now)
 
     return attrs.evolve(fired, ticks=ticks, priced_at=view.now, renewals=fired.renewals + 1)
+
+
+def _rests(order: WorkingOrder) -> bool:
+    """Whether the stop order waits in the book, so that it may be moved."""
+    return order.status is OrderStatus.OPEN and order.order.type is not OrderType.IOC
 
 
 def watch_renewal(wake: Wake, settings: ExitSettings, fired: Fired) -> Wake:

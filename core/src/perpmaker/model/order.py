@@ -72,6 +72,10 @@ class OrderKind(Word):
         names = {"take_profit": "target", "stop_loss": "stop loss", "venue_stop": "stop on the venue"}
         self.words = names.get(value, value)
 
+    def may_stay(self, *, caps_resting_exits: bool) -> bool:
+        """Whether an order of it may outlive a run: of those that rest, a target only where the venue caps it."""
+        return self.is_exit and (caps_resting_exits or self is not OrderKind.TAKE_PROFIT)
+
     @property
     def holds_position(self) -> bool:
         """Whether a live order of it keeps others from closing the same lots; a stop that waits holds none."""

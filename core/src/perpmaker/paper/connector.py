@@ -64,6 +64,8 @@ class PaperConnector:
 
     fence_s = 0.0
 
+    caps_resting_exits = True
+
     allows_two_stops = True
 
     def __init__(

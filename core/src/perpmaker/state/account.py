@@ -138,6 +138,11 @@ class Account:
         """The positions that one word of the venue alone tells of, for as long as they may be read once more."""
         return frozenset(side for side, tracked in self.tracked.items() if tracked.is_unproven(now))
 
+    @property
+    def shrunk(self) -> frozenset[PositionSide]:
+        """The positions that one reading shows to be smaller than our fills make them."""
+        return frozenset(side for side, tracked in self.tracked.items() if tracked.shrunk is not None)
+
     def begin(self) -> None:
         """Take what is known now for where it begins: what was there before anybody looked is no change."""
         for tracked in self.tracked.values():

@@ -49,6 +49,7 @@ class Play(Look):
         *,
         plugins: Sequence[Declaration] = (),
         instrument: Instrument | None = None,
+        caps_resting_exits: bool = True,
     ) -> None:
         self.configuration = load(configuration or {}, plugins)
         run = self.configuration.run
@@ -62,6 +63,7 @@ class Play(Look):
             leverage=run.leverage,
             position_mode=run.position_mode,
             margin_mode=run.margin_mode_wanted,
+            caps_resting_exits=caps_resting_exits,
         )
         super().__init__(venue)
         self._wire = Wire(venue, self._agenda, self._inbox.extend)
@@ -164,6 +166,7 @@ class Play(Look):
             intent=self._known.get,
             settings=settings,
             venue_stops=True,
+            caps_resting_exits=self._venue.caps_resting_exits,
             report=self._keep_traceback,
         )
 

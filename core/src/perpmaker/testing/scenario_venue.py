@@ -31,6 +31,7 @@ from perpmaker.model.order import (
     CancelCause,
     Fill,
     NewOrder,
+    OrderKind,
     OrderReport,
     OrderType,
     PositionMode,
@@ -84,8 +85,10 @@ class Venue:
         leverage: int,
         position_mode: PositionMode,
         margin_mode: MarginMode | None,
+        caps_resting_exits: bool = True,
     ) -> None:
         self.instrument = instrument
+        self.caps_resting_exits = caps_resting_exits
         self._crowd = _Crowd()
         self._ms = START_MS
         self._told: list[Told] = []
@@ -128,6 +131,9 @@ class Venue:
         """Take an order; the venue's answer."""
         if order.type is OrderType.VENUE_STOP:
             return self.stops.place(order, self._ms)
+
+        if not self.caps_resting_exits and order.slot.kind is OrderKind.TAKE_PROFIT:
+            order = attrs.evolve(order, reduce_only=False)  # as a venue that rests no reduce-only order takes it
 
         try:
             placed = self.exchange.place(ACCOUNT, request_of(self.exchange, order), self._ms)

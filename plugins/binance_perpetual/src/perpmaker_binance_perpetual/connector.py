@@ -43,6 +43,8 @@ class BinancePerpetual:
 
     name = NAME
 
+    caps_resting_exits = True
+
     allows_two_stops = False
     """The venue refuses a second closePosition order in the direction of one that rests (-4130)."""
 
