@@ -17,7 +17,7 @@ from perpmaker.engine.seam import ANSWERS
 from perpmaker.execution.action import Cancel
 from perpmaker.execution.dispatch import Gate
 from perpmaker.foreign_code import ForeignCode
-from perpmaker.model.event import CancelRefused, OrderNotFound, ReferenceChanged, StopRequested
+from perpmaker.model.event import CancelRefused, OrderNotFound, PositionReported, ReferenceChanged, StopRequested
 from perpmaker.model.order import OrderStatus, OrderType, PositionSide, Refusal, RefusalReason
 from perpmaker.model.position import Position
 from perpmaker.state.position import TrackedPosition
@@ -189,3 +189,13 @@ def test_E_a_hold_that_was_cut_off_is_none(tmp_path: Path, left: str) -> None:
     (file,) = (tmp_path / "hold").iterdir()
     file.write_text(left)
     assert home.held_until_ms("venue") == 0
+
+
+def test_E_lots_that_a_position_report_told_of_before_their_order_are_held_once() -> None:
+    """Position first, then the order's word a millisecond later, and its fill not yet: 5 lots are held, not 10."""
+    scene = Scene().quoting()
+    scene.ms += 1
+    position = Position(side=PositionSide.NET, amount=Decimal("0.005"), entry=Decimal(99), venue_ms=scene.ms)
+    scene.tell(PositionReported(position=position), after=0.1)
+    scene.tell(scene.report("1", OrderStatus.FILLED, 5, by_stream=True), after=0.01)
+    assert scene.trader.state.positions()[PositionSide.NET].amount == Decimal("0.005")

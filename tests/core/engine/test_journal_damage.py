@@ -105,6 +105,21 @@ def test_F75_rows_that_went_with_the_write_ahead_log_are_missed(tmp_path: Path) 
         assert journal.knows_run("r1")
 
 
+def test_F75_a_witness_that_is_behind_the_rows_is_no_damage(tmp_path: Path) -> None:
+    """A process was killed after a row was written and before the witness saw it: all is there."""
+    written(tmp_path / "j", 5)
+    seen = (tmp_path / "j.head").read_bytes()
+
+    with open_journal(tmp_path / "j", KEY, "r2") as (journal, _):
+        journal.record_step(Step(at=2.0, events=[], actions=[Place(order=order(9))], notices=[]), 9)
+
+    (tmp_path / "j.head").write_bytes(seen)
+
+    with open_journal(tmp_path / "j", KEY, "r3") as (journal, damage):
+        assert damage is None
+        assert journal.intent("pm-b-r1-9") == order(9)
+
+
 def test_F75_a_journal_that_was_swapped_for_an_older_copy_is_found(tmp_path: Path) -> None:
     """Yesterday's file in the place of today's is not taken for all there is."""
     written(tmp_path / "j", 5)
