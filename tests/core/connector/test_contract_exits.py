@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from perpmaker.exits.last_stop import LastStop
+from perpmaker.model.order import PositionSide
+from perpmaker.model.position import Position
 from perpmaker.testing.scenario import Scenario
 
 HOLD: dict[str, Any] = {"long_profit_taking_spread": 1, "short_profit_taking_spread": 1}
@@ -207,3 +211,64 @@ def test_own_target_without_a_position_is_cancelled_at_a_start() -> None:
 
     assert [one for one in scenario.exits() if one.startswith("take")] == []
     assert scenario.position() == "flat"
+
+
+# --- stops of an amount
+
+
+def sized(**settings: Any) -> Scenario:
+    """Begin a bot on a venue whose stops close an amount, and not whatever the position is."""
+    scenario = Scenario({**STOPPED, "order_amount": 2, **settings}, sizes_stops=True)
+    scenario.book(bid="99.5", ask="100.5")
+    scenario.advance(1)
+
+    return scenario
+
+
+def stops(scenario: Scenario) -> list[str]:
+    """The stops that rest on the venue."""
+    return [one for one in scenario.exits() if one.startswith("venue stop")]
+
+
+def test_sized_stop_follows_the_position() -> None:
+    """Each fill makes the stop larger, a target that fills makes it smaller; it is never missing meanwhile."""
+    scenario = sized(long_profit_taking_spread=1)
+    found = []
+
+    for act in (
+        lambda: scenario.fill("buy 0", 0.5),
+        lambda: scenario.fill("buy 0", 1.5),
+        lambda: scenario.fill("take profit", 0.4),
+    ):
+        act()
+        scenario.advance(0.5)
+        found.append(stops(scenario))
+
+    placed, cancelled = times(scenario, "place venue stop"), times(scenario, "cancel venue stop")
+
+    assert [one[0].split(" at ")[0] for one in found] == [f"venue stop: sell {lots}" for lots in ("0.5", "2", "1.6")]
+    assert [len(one) for one in found] == [1, 1, 1]
+    assert len(placed) == 3
+    assert all(before < after for before, after in zip(placed[1:], cancelled, strict=True))
+
+
+def test_sized_stop_closes_its_amount_when_the_venue_fires_it() -> None:
+    """The venue's own stop leaves nothing of a position that it was sized for, and nothing of it stays."""
+    scenario = sized(stop_loss_order="venue")
+    scenario.fill("buy 0", 1.5)
+    scenario.advance(1)
+    scenario.book(bid="96", ask="96.2")
+    scenario.advance(3)
+
+    assert scenario.position() == "flat"
+    assert stops(scenario) == []
+
+
+def test_sized_stop_is_made_for_the_position_at_an_end_without_the_trader() -> None:
+    """The stop of a rescue is for an amount as well: the venue knows no other."""
+    scenario = sized()
+    last = LastStop(scenario.plan.exits, scenario.instrument, sizes_stops=True)
+    order = last.order(Position(side=PositionSide.NET, amount=Decimal("1.5"), entry=Decimal(100)), "pm-1", None)
+
+    assert order is not None
+    assert (order.whole, order.lots) == (False, 1500)

@@ -107,6 +107,7 @@ class Venue:
     name: str = "fake"
     fence_s: float = 3.5
     allows_two_stops: bool = False
+    sizes_stops: bool = False
 
     async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Take orders."""

@@ -225,13 +225,20 @@ class VenueStops(Protocol):
     """A connector whose venue keeps stops: conditional orders that close the whole position when they are triggered.
 
     They live in a namespace of their own and are known by client id. `ticks` of an order is its trigger; its lots are
-    only what the position was. Outcomes are three-valued as those of all orders. The fills of the order that a
-    triggered stop becomes carry the stop's client id.
+    only what the position was, unless the venue sizes stops. Outcomes are three-valued as those of all orders. The
+    fills of the order that a triggered stop becomes carry the stop's client id.
     """
 
     @property
     def allows_two_stops(self) -> bool:
         """Whether a new stop may rest beside the old one of the same position, so that neither is ever missing."""
+
+    @property
+    def sizes_stops(self) -> bool:
+        """Whether a stop closes just its lots: it is then sent again whenever the position has another amount.
+
+        `whole` of every order is then False, and several stops of one position may rest beside each other.
+        """
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Send stops; one outcome for each, in order. WOULD_TRIGGER when the price is beyond the trigger already.

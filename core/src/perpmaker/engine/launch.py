@@ -198,6 +198,7 @@ async def open_bot(
             venue_stops=isinstance(desk.connector, VenueStops),
             two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
             caps_resting_exits=desk.connector.caps_resting_exits,
+            sizes_stops=isinstance(desk.connector, VenueStops) and desk.connector.sizes_stops,
             known_trades=frozenset() if last_known is None else last_known.trades,
             report=report,
         )
@@ -280,13 +281,15 @@ def build_trader(
     venue_stops: bool = False,
     two_stops: bool = False,
     caps_resting_exits: bool = True,
+    sizes_stops: bool = False,
     report: Report = unreported,
     known_trades: Collection[str] = frozenset(),
 ) -> Trader:
     """Build what is pure: strategy, exits, risk modules, and the trader around them.
 
     `intent`, `is_strange`, `settings` and `known_trades` as the trader's. `venue_stops`: the venue keeps stops;
-    `two_stops`: also two of them for one position; `caps_resting_exits`: it caps a resting exit at its position.
+    `two_stops`: also two of them for one position; `caps_resting_exits`: it caps a resting exit at its position;
+    `sizes_stops`: its stops are for an amount.
     """
     with starting("strategy", plan.strategy.name):
         build = partial(plan.strategy.build, plan.strategy_settings, instrument)
@@ -303,6 +306,7 @@ def build_trader(
             quotes_continue=plan.quotes_continue,
             venue_stops=venue_stops,
             caps_resting_exits=caps_resting_exits,
+            sizes_stops=sizes_stops,
         ),
         client_ids=client_ids,
         leverage=plan.leverage,

@@ -103,7 +103,7 @@ class Rescue:
             if wanted is None or any(_is_as_near(one, wanted) for one in resting):
                 continue
 
-            yield attrs.evolve(wanted, whole=not any(one.whole for one in (*resting, *beside)))
+            yield attrs.evolve(wanted, whole=wanted.whole and not any(one.whole for one in (*resting, *beside)))
 
     def _resting(self, position: Position, reports: Iterable[OrderReport]) -> list[OrderReport]:
         """Our stops of a position on the venue."""

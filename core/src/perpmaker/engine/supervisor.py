@@ -14,7 +14,7 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed
+from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed, VenueStops
 from perpmaker.engine.account_reader import AccountReader
 from perpmaker.engine.asking import Asking
 from perpmaker.engine.backoff import Backoff
@@ -169,7 +169,7 @@ class Supervisor:
             known=self.known,
             journal=self.journal,
             dead_man=self._dead_man,
-            last_stop=None if self.exit_settings is None else LastStop(self.exit_settings, self.instrument),
+            last_stop=self._last_stop(),
             stop_wait_s=self.stop_wait_s,
             since_ms=lambda: self._reader.since_ms,
             tell=self.tell,
@@ -179,6 +179,13 @@ class Supervisor:
             feeds = (*self.connector.feeds(self.instrument), *self.sources)
 
         self._runners = [self._runner(feed) for feed in feeds]
+
+    def _last_stop(self) -> LastStop | None:
+        """What makes the stops of an end without the trader; None where the venue keeps none."""
+        if self.exit_settings is None or not isinstance(self.connector, VenueStops):
+            return None
+
+        return LastStop(self.exit_settings, self.instrument, self.connector.sizes_stops)
 
     @property
     def before(self) -> Totals:

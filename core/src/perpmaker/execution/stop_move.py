@@ -25,7 +25,8 @@ class StopMove:
 
 def equals_stop(order: WorkingOrder, want: VenueStop) -> bool:
     """Whether a stop is the wanted one: its level, the price that fires it, and how much it closes."""
-    closes = want.whole or order.remaining_lots >= want.lots
+    is_exact = order.order.lots == want.lots
+    closes = is_exact if want.sized else want.whole or order.remaining_lots >= want.lots
 
     return is_at_level(order, want) and order.order.whole is want.whole and closes
 

@@ -21,6 +21,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, PositionSide, Side, Slot
 from perpmaker.model.position import Position
 from perpmaker.model.quote import (
+    Exit,
     Reason,
     Rule,
     TakeProfit,
@@ -40,7 +41,7 @@ class Exits:
     a One-way position is then smaller by the live quotes that would close it too. `venue_stops` says that the venue
     keeps stops: one rests there with stop_loss_order = "venue", and of every position that is left at a clean stop.
     Where it does not cap a resting exit at its position (`caps_resting_exits`), a target is always for the whole
-    position, and a fired stop is sent as IOC.
+    position, and a fired stop is sent as IOC. `sizes_stops`: its stops are for an amount, and follow the position's.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class Exits:
         quotes_continue: bool = False,
         venue_stops: bool = False,
         caps_resting_exits: bool = True,
+        sizes_stops: bool = False,
     ) -> None:
         self._settings = settings
         self._shares_position = quotes_continue and caps_resting_exits
         self._venue_stops = venue_stops
+        self._sizes_stops = sizes_stops
         self._close_out = CloseOut(settings, venue_stops, caps_resting_exits)
         self._known: dict[PositionSide, tuple[Position, Instrument, int, TakeProfit]] = {}
 
@@ -81,9 +84,11 @@ class Exits:
             memory = attrs.evolve(memory, fired=fired)
 
         return WantedExits(
-            exits=tuple(company.fit(view, memory, (want for one in leaving.values() for want in one.exits))),
+            exits=tuple(
+                map(self._sized, company.fit(view, memory, (e for one in leaving.values() for e in one.exits)))
+            ),
             withheld=tuple(withheld for one in leaving.values() for withheld in one.withheld),
-            awaited=tuple(awaited for one in leaving.values() for awaited in one.awaited),
+            awaited=tuple(self._sized(awaited) for one in leaving.values() for awaited in one.awaited),
             no_quotes_for=frozenset(fired),
             memory=memory,
             wake=merge(tuple(one.wake for one in leaving.values())),
@@ -187,6 +192,13 @@ class Exits:
             awaited=(*leaving.awaited, wanted),
             wake=by(view, leaving.wake, again),
         )
+
+    def _sized(self, want: Exit) -> Exit:
+        """The exit; a stop as the venue keeps it, where that is for an amount and not for whatever the position is."""
+        if not self._sizes_stops or not isinstance(want, VenueStop):
+            return want
+
+        return attrs.evolve(want, whole=False, sized=True)
 
     # --- profit taking ---------------------------------------------------------------------------------------------
 

@@ -17,10 +17,14 @@ from perpmaker.model.position import Position
 
 @attrs.frozen
 class LastStop:
-    """Makes the stop of a position from its entry price alone, without a book and without a memory."""
+    """Makes the stop of a position from its entry price alone, without a book and without a memory.
+
+    `sizes_stops`: the venue keeps stops of an amount only.
+    """
 
     settings: ExitSettings
     instrument: Instrument
+    sizes_stops: bool = False
 
     def is_set_for(self, position: Position) -> bool:
         """Whether a stop is set, at a level that the price of this position can reach."""
@@ -58,4 +62,5 @@ class LastStop:
             type=OrderType.VENUE_STOP,
             reduce_only=True,
             trigger=StopTrigger.MARK,
+            whole=not self.sizes_stops,
         )

@@ -95,6 +95,7 @@ class VenueStop:
     """The stop that should rest on the venue, fired at `ticks` by the price that `trigger` names.
 
     `whole`: it closes whatever the position is by then; otherwise just `lots`, as the bridge over which one is moved.
+    `sized`: the venue keeps stops of an amount only, so that a resting one has to be for exactly `lots`.
     """
 
     slot: Slot
@@ -103,6 +104,7 @@ class VenueStop:
     reasons: tuple[Reason, ...] = ()
     trigger: StopTrigger = StopTrigger.MARK
     whole: bool = True
+    sized: bool = False
 
 
 @attrs.frozen(kw_only=True)

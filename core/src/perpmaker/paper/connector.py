@@ -68,6 +68,8 @@ class PaperConnector:
 
     allows_two_stops = True
 
+    sizes_stops = False
+
     def __init__(
         self, venue: DerivativeConnector, *, balance: Decimal, clock: Clock, order_latency_ms: int = 0
     ) -> None:

@@ -42,7 +42,8 @@ class Scenario(Play):
     what a run must have and the scenario does not say is a calm market at leverage 1 with quotes of 1 at 0.1 %.
     `plugins` are declarations (a strategy, a risk module) beside those installed. `instrument` are the market's rules,
     by default a tick of 0.01, a lot of 0.001, no fees and no minima. Without `caps_resting_exits` the venue takes a
-    target for what it is, a plain limit order, which may exceed the position and open another.
+    target for what it is, a plain limit order, which may exceed the position and open another;
+    with `sizes_stops` each stop there closes an amount, and not whatever the position is.
     """
 
     def __init__(
@@ -52,10 +53,17 @@ class Scenario(Play):
         plugins: Sequence[Declaration] = (),
         instrument: Instrument | None = None,
         caps_resting_exits: bool = True,
+        sizes_stops: bool = False,
     ) -> None:
         self._mark_follows = True
         self._ladder: dict[Side, Ladder] = {Side.BUY: (), Side.SELL: ()}
-        super().__init__(configuration, plugins=plugins, instrument=instrument, caps_resting_exits=caps_resting_exits)
+        super().__init__(
+            configuration,
+            plugins=plugins,
+            instrument=instrument,
+            caps_resting_exits=caps_resting_exits,
+            sizes_stops=sizes_stops,
+        )
 
     # --- the market
 

@@ -167,7 +167,7 @@ class Look:
         )
 
     def _open_stop(self, stop: ConditionalOrder) -> OpenOrder:
-        """A stop that rests on the venue, for the whole position; its price is the trigger."""
+        """A stop that rests on the venue, for its lots or for the whole position; its price is the trigger."""
         position = next(one for one in self._venue.positions() if one.side is stop.position_side)
 
         return OpenOrder(
@@ -176,7 +176,7 @@ class Look:
             side=stop.side,
             position_side=stop.position_side,
             price=self.instrument.price(stop.trigger_ticks),
-            amount=abs(position.amount),
+            amount=abs(position.amount) if stop.lots is None else self.instrument.amount(stop.lots),
             filled=Decimal(0),
             client_id=stop.client_id,
         )

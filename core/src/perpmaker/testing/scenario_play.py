@@ -50,6 +50,7 @@ class Play(Look):
         plugins: Sequence[Declaration] = (),
         instrument: Instrument | None = None,
         caps_resting_exits: bool = True,
+        sizes_stops: bool = False,
     ) -> None:
         self.configuration = load(configuration or {}, plugins)
         run = self.configuration.run
@@ -57,6 +58,7 @@ class Play(Look):
         rules = instrument or make_instrument(market=run.market, symbol=base + quote, base=base, quote=quote)
         self.plan = plan_of(self.configuration)
         self._agenda = Agenda()
+        self._sizes_stops = sizes_stops
         venue = Venue(
             rules,
             balance=self.configuration.sandbox.balance,
@@ -167,6 +169,7 @@ class Play(Look):
             settings=settings,
             venue_stops=True,
             caps_resting_exits=self._venue.caps_resting_exits,
+            sizes_stops=self._sizes_stops,
             report=self._keep_traceback,
         )
 

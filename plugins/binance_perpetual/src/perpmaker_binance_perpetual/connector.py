@@ -45,6 +45,8 @@ class BinancePerpetual:
 
     caps_resting_exits = True
 
+    sizes_stops = False
+
     allows_two_stops = False
     """The venue refuses a second closePosition order in the direction of one that rests (-4130)."""
 
