@@ -303,31 +303,36 @@ TRADE = {
 
 
 @asynccontextmanager
-async def strange_lists(path: str, rows: list[Any]) -> AsyncIterator[Any]:
-    """A session in which a list of the venue has these rows alone for a while."""
+async def strange_lists(lists: dict[str, list[Any]]) -> AsyncIterator[Any]:
+    """A session in which lists of the venue have these rows alone for a while."""
     async with open_session(FILE, "bid_spread=0.5", "ask_spread=0.5") as session, anyio.create_task_group() as group:
         group.start_soon(session.bot.run)
         await anyio.sleep(3)
-        body = Fault(act="body", when="after", arg=json.dumps(rows), method="GET", path=path, times=3)
-        session.sandbox.faults.add(body)
+
+        for path, rows in lists.items():
+            body = Fault(act="body", when="after", arg=json.dumps(rows), method="GET", path=path, times=3)
+            session.sandbox.faults.add(body)
+
         yield session
         group.cancel_scope.cancel()
 
 
+LISTS: dict[str, list[Any]] = {
+    "/fapi/v1/openOrders": STRANGE,
+    "/fapi/v1/openAlgoOrders": [{"symbol": "BTCUSDT", "clientAlgoId": "web", "algoId": None}, 7],
+    "/fapi/v1/userTrades": [{**TRADE, "price": None}, {**TRADE, "id": 2, "side": "UP"}, "x"],
+    "/fapi/v3/positionRisk": [{"symbol": "ETHUSDT", "positionAmt": None}, None],
+    "/fapi/v1/income": [{"symbol": "BTCUSDT", "income": "NaN"}, 5],
+    "/fapi/v1/fundingInfo": [{"symbol": None}, {"fundingIntervalHours": "x"}],
+}
+
+
 @pytest.mark.parametrize(
-    ("path", "rows"),
-    [
-        ("/fapi/v1/openOrders", STRANGE),
-        ("/fapi/v1/openAlgoOrders", [{"symbol": "BTCUSDT", "clientAlgoId": "web", "algoId": None}, 7]),
-        ("/fapi/v1/userTrades", [{**TRADE, "price": None}, {**TRADE, "id": 2, "side": "UP"}, "x"]),
-        ("/fapi/v3/positionRisk", [{"symbol": "ETHUSDT", "positionAmt": None}, None]),
-        ("/fapi/v1/income", [{"symbol": "BTCUSDT", "income": "NaN"}, 5]),
-        ("/fapi/v1/fundingInfo", [{"symbol": None}, {"fundingIntervalHours": "x"}]),
-    ],
+    "lists", [LISTS, *(pytest.param({path: rows}, marks=pytest.mark.full, id=path) for path, rows in LISTS.items())]
 )
-async def test_B1_a_bot_goes_on_beside_lists_of_strange_rows(path: str, rows: list[Any]) -> None:
+async def test_B1_a_bot_goes_on_beside_lists_of_strange_rows(lists: dict[str, list[Any]]) -> None:
     """Nothing halts, and what rested goes on being quoted."""
-    async with strange_lists(path, rows) as session:
+    async with strange_lists(lists) as session:
         await anyio.sleep(100)
         assert session.bot.halted is None
         assert session.bot.mode is Mode.RUN
