@@ -327,7 +327,7 @@ async def test_A10_check_wants_a_bound_where_the_wallet_is_empty(bound: str) -> 
         )
 
         async with connector.declaration.open(connector.settings, context) as opened:
-            report = await survey(stage.configuration, opened, await opened.instrument("BTC-USDT"), context)
+            report = await survey(stage.configuration, opened, await opened.fetch_instrument("BTC-USDT"), context)
 
     if bound:
         refuse(report)
