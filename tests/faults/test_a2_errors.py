@@ -133,6 +133,19 @@ async def test_A2_a_backstop_is_brought_to_the_stops_own_level_without_a_gap(tmp
         assert not stage.sandbox.oracle.violations
 
 
+async def test_A2_a_backstop_that_stays_where_it_is_is_exit_code_5(tmp_path: Path) -> None:
+    """No stop is taken for as long as the end lasts: only the backstop rests, farther out than what is set."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with open_stage(EXAMPLE, *KEYS, seed=3) as stage:
+        busy = Fault(method="POST", path="/fapi/v1/algoOrder", act="status", arg=BUSY, times=None)
+        broken = raiser(RuntimeError("gone"), lambda: stage.sandbox.faults.add(busy))
+        error = await run_until_broken(stage, home, broken, break_trader)
+        assert levels(stage) == [0.625]
+        assert isinstance(error, StopNotProvenError)
+        assert "is open, and no stop for all of it rests at its own level" in str(error)
+
+
 async def test_A2_a_busy_venue_is_asked_again_for_the_stop(tmp_path: Path) -> None:
     """The first three orders of the rescue are answered 503: the fourth rests."""
     home = open_home({"PERPMAKER_HOME": str(tmp_path)})

@@ -107,3 +107,18 @@ def test_B14_virtual_time_without_trio_says_what_to_install(monkeypatch: pytest.
 
     with pytest.raises(PerpmakerError, match=r"perpmaker\[testing\]"):
         virtual_backend()
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+def test_B14_a_port_that_there_is_not_is_a_slip_of_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], port: str
+) -> None:
+    """No client could ask there: said as any other address that is none, and no bug of perpmaker."""
+    file = tmp_path / "bot.toml"
+    file.write_text(GOOD)
+
+    with pytest.raises(SystemExit) as ended:
+        main(("check", str(file), "--sandbox-url", f"http://127.0.0.1:{port}"))
+
+    assert ended.value.code == 2
+    assert f"--sandbox-url http://127.0.0.1:{port}: is no address" in capsys.readouterr().err

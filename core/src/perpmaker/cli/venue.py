@@ -26,6 +26,7 @@ from perpmaker.wire.pipe import connect_tcp
 
 _OK = 200
 _LONGEST_HOST, _LONGEST_LABEL = 253, 63  # characters of a name that DNS can hold
+_HIGHEST_PORT = 65535
 _LINE = PayloadDecoder(SandboxLine)
 
 
@@ -108,7 +109,9 @@ def _is_address(url: str) -> bool:
     labels = parts.raw_host.split(b".")
     is_host = len(parts.raw_host) <= _LONGEST_HOST and all(len(label) <= _LONGEST_LABEL for label in labels)
 
-    return parts.scheme in {"http", "https"} and bool(parts.host) and is_host
+    is_port = parts.port is None or 0 < parts.port <= _HIGHEST_PORT
+
+    return parts.scheme in {"http", "https"} and bool(parts.host) and is_host and is_port
 
 
 def context_of(configuration: Configuration, line: SandboxLine | None) -> ConnectorContext:

@@ -6,7 +6,7 @@ protection, directly and without the trader, which may be what failed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 import anyio
@@ -15,14 +15,15 @@ import attrs
 from perpmaker.engine.dead_man import DeadMan
 from perpmaker.engine.journal import Journal
 from perpmaker.engine.known_orders import KnownOrders
-from perpmaker.engine.left_behind import Lacks, missing_exits, unprotected
+from perpmaker.engine.left_behind import Lacks, left_over, missing_exits, unprotected
 from perpmaker.engine.recovery import Recovery
-from perpmaker.engine.rescue import Rescue
-from perpmaker.engine.stopping import Closing, Stopping, exit_left
+from perpmaker.engine.rescue import RESCUE_S, Rescue
+from perpmaker.engine.stopping import HURRIED_S, Closing, Stopping, exit_left
 from perpmaker.engine.trader import Trader
 from perpmaker.errors import StopNotProvenError
 from perpmaker.execution.dispatch import Dispatcher
 from perpmaker.exits.last_stop import LastStop
+from perpmaker.model.instrument import Instrument
 from perpmaker.model.position import Position
 
 STOP_WAIT_S = 8.0
@@ -31,7 +32,9 @@ STOP_WAIT_S = 8.0
 READ_S = 3.0
 """Seconds for reading the positions once more, where the whole account could not be read."""
 
-POLL_S = 0.2
+POLL_S = 0.05
+
+NO_HISTORY = "the history could not be read at the end: fills, fees and the result may lack some"
 
 
 @attrs.define(kw_only=True)
@@ -73,12 +76,24 @@ class Ending:
         return await self.stopping.read_at_last(closing, self.since_ms())
 
     async def settle(self, closing: Closing) -> Closing:
-        """Disarm the dead-man switch with its answer seen, and judge what is left; nothing else runs any more."""
+        """Disarm the dead-man switch with its answer seen, and judge what is left; nothing else runs any more.
+
+        What should have been closed and is not gets the stop that every other end leaves.
+        """
         switch = await self._disarm()
         instrument = self.recovery.instrument
+
+        if self.stopping.close and closing.account is not None and _is_open(closing.account.positions, instrument):
+            with anyio.move_on_after(HURRIED_S if self.stopping.is_hurried else RESCUE_S):
+                await _contained(self._rescuer().leave_stops)
+
+            closing = await self.stopping.read_at_last(closing, self.since_ms())
+
         positions = await self._read_positions() if closing.account is None else closing.account.positions
         open_ = unprotected(closing, positions, instrument, self._lacks(closing))
-        words = [one for one in (closing.unproven, open_, switch) if one]
+        over = left_over(closing.account, closing.exits, instrument)
+        history = NO_HISTORY if closing.account is None and positions is not None else None
+        words = [one for one in (closing.unproven, open_, over, history, switch) if one]
 
         for order in closing.exits:
             self.tell(f"left on the venue: {exit_left(order, instrument)} ({order.client_id})")
@@ -94,6 +109,7 @@ class Ending:
             missing=missing_exits(self.trader.wanted_exits, self.trader.working(), shown),
             astray=frozenset(want.slot.position_side for want in self.trader.unsettled),
             needs_stop=lambda position: self.last_stop is not None and self.last_stop.is_set_for(position),
+            to_close=self.stopping.close,
         )
 
     async def rescue(self, error: BaseException) -> None:
@@ -102,14 +118,7 @@ class Ending:
         Stops first: they are what a position is protected by. Once more at the end, because a quote may have been
         filled meanwhile.
         """
-        rescue = Rescue(
-            trader=self.trader,
-            recovery=self.recovery,
-            dispatcher=self.dispatcher,
-            known=self.known,
-            journal=self.journal,
-            last_stop=self.last_stop,
-        )
+        rescue = self._rescuer()
 
         with anyio.CancelScope(shield=True):
             await _contained(rescue.leave_stops)
@@ -123,6 +132,16 @@ class Ending:
             self.tell("ended by an error: own quotes are off, and each open position has what is set to protect it")
         elif not isinstance(error, anyio.get_cancelled_exc_class()):
             raise StopNotProvenError(f"ended by an error, and not proven clean: {self.unproven}") from error
+
+    def _rescuer(self) -> Rescue:
+        return Rescue(
+            trader=self.trader,
+            recovery=self.recovery,
+            dispatcher=self.dispatcher,
+            known=self.known,
+            journal=self.journal,
+            last_stop=self.last_stop,
+        )
 
     async def _disarm(self) -> str | None:
         """Disarm the dead-man switch: what is to be said where the venue did not confirm it."""
@@ -144,7 +163,11 @@ class Ending:
 
         # What is waited for is the trader's state and the clock, not an event.
         while self.trader.fired and clock.now() < self.stopping.waits_until(began_at, self.stop_wait_s):  # noqa: ASYNC110
-            await anyio.sleep(POLL_S / 4)
+            await anyio.sleep(POLL_S)
+
+
+def _is_open(positions: Iterable[Position], instrument: Instrument) -> bool:
+    return any(not instrument.is_dust(position.amount) for position in positions)
 
 
 async def _contained(step: Callable[[], Awaitable[str | None]]) -> str | None:

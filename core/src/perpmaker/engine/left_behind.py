@@ -8,6 +8,7 @@ from decimal import Decimal
 import attrs
 
 from perpmaker.engine.stopping import Closing, exit_left
+from perpmaker.model.event import Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderType, PositionSide, Slot, WorkingOrder
 from perpmaker.model.position import Position
@@ -20,22 +21,28 @@ class Lacks:
 
     `fired`: the positions whose stop has fired and is not through. `missing`: exits that should rest, and that the last
     reading does not show. `astray`: the positions whose stop should rest somewhere else. `needs_stop` tells whether a
-    stop has to rest on the venue for a position that is left.
+    stop has to rest on the venue for a position that is left. `to_close`: a person wanted none to be left.
     """
 
     fired: frozenset[PositionSide]
     missing: Sequence[Exit]
     astray: frozenset[PositionSide]
     needs_stop: Callable[[Position], bool]
+    to_close: bool = False
 
     def words(self, position: Position, exits: Iterable[OrderReport]) -> str:
         """What is wrong with a position that is left with these exits; empty when nothing is."""
+        is_bare = self.needs_stop(position) and not any(one.type is OrderType.VENUE_STOP for one in exits)
+
+        if self.to_close:
+            return f"although it was to be closed{', without its stop on the venue' if is_bare else ''}"
+
         if position.side in self.fired:
             return "its stop has fired and is not through"
 
         kinds = dict.fromkeys(want.slot.kind for want in self.missing if want.slot.position_side is position.side)
 
-        if self.needs_stop(position) and not any(one.type is OrderType.VENUE_STOP for one in exits):
+        if is_bare:
             kinds[OrderKind.VENUE_STOP] = None
 
         if kinds:
@@ -64,6 +71,17 @@ def unprotected(
             words.append(f"{held(position, instrument)} is open, {why}; on the venue: {rests}")
 
     return "; ".join(words) or None
+
+
+def left_over(account: Resynced | None, exits: Iterable[OrderReport], instrument: Instrument) -> str | None:
+    """Say which exits rest although their position is gone: they would close what is opened later; None for none."""
+    if account is None:
+        return None
+
+    open_ = {position.side for position in account.positions if position.amount}
+    words = [f"{exit_left(one, instrument)} ({one.client_id})" for one in exits if one.position_side not in open_]
+
+    return f"no position is left, and this could not be taken off: {', '.join(words)}" if words else None
 
 
 def missing_exits(wants: Iterable[Exit], working: Iterable[WorkingOrder], shown: Container[str]) -> tuple[Exit, ...]:

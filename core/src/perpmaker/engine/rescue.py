@@ -12,6 +12,7 @@ from perpmaker.connector.interface import VenueStops
 from perpmaker.engine.journal import Journal, Step
 from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.left_behind import held
+from perpmaker.engine.pauses import Pauses
 from perpmaker.engine.recovery import Recovery
 from perpmaker.engine.trader import Trader
 from perpmaker.errors import JournalError
@@ -26,8 +27,6 @@ RESCUE_S = 10.0
 
 AGAIN_S = 0.5
 """Seconds until a stop that the venue does not show is sent again."""
-
-POLL_S = 0.2
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +44,7 @@ class Rescue:
         """See to it that the stop of each open position rests at its level: what is not so, in words."""
         clock, left = self.recovery.clock, "the positions could not be read: what protects them is unknown"
         until, sent_at = clock.now() + RESCUE_S, float("-inf")
+        pause = Pauses(longest_s=AGAIN_S)
 
         with anyio.move_on_after(RESCUE_S):
             while True:
@@ -52,7 +52,7 @@ class Rescue:
                     account = await self.recovery.account()
                     reports = await self.recovery.open_orders()
                 except Exception:  # noqa: BLE001  # the declared seam to plugins: what cannot be read is read again
-                    await anyio.sleep(POLL_S)
+                    await pause.wait()
                     continue
 
                 open_ = [one for one in account.positions if not self.recovery.instrument.is_dust(one.amount)]
@@ -66,12 +66,12 @@ class Rescue:
                     sent_at = clock.now()
                     await self._send(orders)
                 else:
-                    await anyio.sleep(POLL_S)
+                    await pause.wait()
 
         return left or None
 
     def _words(self, positions: Iterable[Position], reports: Sequence[OrderReport]) -> str:
-        """The positions that are open although a stop is set, and fired or is not there at all."""
+        """The positions that are open although a stop is set, and fired, or is not there, or not at its own level."""
         if self.last_stop is None or self.last_stop.settings.stop_loss_spread is None:
             return ""
 
@@ -79,11 +79,15 @@ class Rescue:
 
         for position in positions:
             name = held(position, self.recovery.instrument)
+            resting = self._resting(position, reports)
+            wanted = self._wanted(position, "")
 
-            if not self._resting(position, reports):
+            if not resting:
                 words.append(f"{name} is open without a stop on the venue")
             elif position.side in self.trader.fired:
                 words.append(f"{name} is open, its stop has fired and is not through; a stop rests on the venue")
+            elif wanted is not None and not any(_is_as_near(one, wanted) for one in resting):
+                words.append(f"{name} is open, and no stop for all of it rests at its own level")
 
         return "; ".join(words)
 
@@ -98,12 +102,19 @@ class Rescue:
         for position in positions:
             resting = self._resting(position, reports)
             beside = [one for one in reports if _closes_with_others(one, position)]
-            wanted = self.last_stop.order(position, self.known.client_ids.next(), self.trader.state.market.mark)
+            wanted = self._wanted(position, self.known.client_ids.next())
 
             if wanted is None or any(_is_as_near(one, wanted) for one in resting):
                 continue
 
             yield attrs.evolve(wanted, whole=wanted.whole and not any(one.whole for one in (*resting, *beside)))
+
+    def _wanted(self, position: Position, client_id: str) -> NewOrder | None:
+        """The stop of a position at its own level; None where none is set."""
+        if self.last_stop is None:
+            return None
+
+        return self.last_stop.order(position, client_id, self.trader.state.market.mark)
 
     def _resting(self, position: Position, reports: Iterable[OrderReport]) -> list[OrderReport]:
         """Our stops of a position on the venue."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import anyio
 import attrs
 
+from perpmaker.engine.pauses import Pauses
 from perpmaker.engine.recovery import Recovery
 from perpmaker.execution.action import Cancel
 from perpmaker.execution.dispatch import Dispatcher
@@ -19,7 +20,6 @@ PROOF_S = 10.0
 FLATTEN_S = 30.0
 HURRIED_S = 2.0
 HURRIED_STOP_S = 1.0
-POLL_S = 0.2
 DIRECT_AFTER_S = 1.0
 
 # `except Exception` here: the declared seam to plugins. Whatever they raise, what the venue shows later is the proof.
@@ -69,11 +69,14 @@ class Stopping:
             self.requested.set()
 
     async def carry_out(self) -> Closing:
-        """Wait until flat (if asked for), then until the venue shows no own quote and none can appear any more."""
-        not_flat = await self._flatten() if self.close else None
-        closing = await self._prove()
+        """Wait until flat (if asked for), then until the venue shows no own quote and none can appear any more.
 
-        return attrs.evolve(closing, unproven=closing.unproven or not_flat)
+        Whether it is flat is judged by the last reading: a quote may be filled after this, or the close come through.
+        """
+        if self.close:
+            await self._flatten()
+
+        return await self._prove()
 
     async def read_at_last(self, closing: Closing, since_ms: int) -> Closing:
         """The same ending with the account as it was read last, and the exits that are left by that reading.
@@ -92,20 +95,21 @@ class Stopping:
 
     async def _read_twice(self, since_ms: int) -> Resynced | None:
         before: Resynced | None = None
+        pause = Pauses()
 
         with anyio.move_on_after(PROOF_S / 2):
             while True:
                 try:
                     now = await self.recovery.read((), since_ms)
                 except Exception:  # noqa: BLE001  # see above
-                    await anyio.sleep(POLL_S)
+                    await pause.wait()
                     continue
 
                 if before is not None and _money(before) == _money(now) and not self._is_left_over(now):
                     return now
 
                 before = now
-                await anyio.sleep(POLL_S)
+                await pause.wait()
 
         return before
 
@@ -132,6 +136,11 @@ class Stopping:
         """Whether an order of this kind may be left on the venue."""
         return kind.may_stay(caps_resting_exits=self.caps_resting_exits)
 
+    @property
+    def is_hurried(self) -> bool:
+        """Whether somebody has asked for the end a second time."""
+        return self._hurried_at is not None
+
     def waits_until(self, began_at: float, wait_s: float) -> float:
         """Until when to wait for what is under way: a second at most once somebody is in a hurry."""
         until = began_at + wait_s
@@ -155,40 +164,35 @@ class Stopping:
 
         return closing.unproven
 
-    async def _flatten(self) -> str | None:
-        """Wait for every position to be closed; what is left when it takes too long, or somebody is in a hurry."""
-        left = "the position was not read"
+    async def _flatten(self) -> None:
+        """Wait for every position to be closed; not when it takes too long, or somebody is in a hurry."""
+        pause = Pauses()
 
         with anyio.move_on_after(FLATTEN_S):
             while self._hurried_at is None:
                 try:
                     positions = (await self.recovery.account()).positions
-                except Exception as error:  # noqa: BLE001  # see above
-                    left = f"the position could not be read ({error})"
+                except Exception:  # noqa: BLE001, S110  # see above
+                    pass
                 else:
-                    held = self._held(positions)
+                    if not self._held(positions):
+                        return
 
-                    if not held:
-                        return None
-
-                    left = ", ".join(f"{position.amount} ({position.side.value})" for position in held)
-
-                await anyio.sleep(POLL_S)
-
-        return f"the position is not closed: {left}"
+                await pause.wait()
 
     async def _prove(self) -> Closing:
         """Look at the venue until it shows no own quote and no order of ours is still unsettled."""
         clock = self.recovery.clock
         began_at = clock.now()
         closing = Closing(unproven="the venue did not list the open orders", listed=False)
+        pause = Pauses()
 
         while (left_s := self._deadline(began_at) - clock.now()) > 0:
             try:
                 with anyio.fail_after(left_s):
                     reports = await self.recovery.open_orders()
             except Exception:  # noqa: BLE001  # see above
-                await anyio.sleep(POLL_S)
+                await pause.wait()
                 continue
 
             closing = self._judge(reports)
@@ -199,7 +203,7 @@ class Stopping:
             if closing.quotes and (self._hurried_at is not None or clock.now() - began_at >= DIRECT_AFTER_S):
                 await self._cancel(closing.quotes)
 
-            await anyio.sleep(POLL_S)
+            await pause.wait()
 
         return closing
 
