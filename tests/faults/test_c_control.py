@@ -104,3 +104,33 @@ async def test_C_the_token_is_in_the_json_line_and_nowhere_else() -> None:
         assert token in _line(sandbox.line, as_json=True)
         assert token not in _line(sandbox.line, as_json=False) + repr(sandbox.line)
         assert token not in (await client.get("/_sandbox")).text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/_ctl/fault", '{"do": {"act": "delay", "arg": -5}}'),
+        ("/_ctl/fault", '{"do": {"act": "delay", "arg": 1e9}}'),
+        ("/_ctl/fault", '{"do": {"act": "status", "arg": 99999}}'),
+        ("/_ctl/fault", '{"do": {"act": "status", "arg": {"status": 7}}}'),
+        ("/_ctl/market", '{"jump": 1e-320}'),
+        ("/_ctl/market", '{"jump": 0.0001}'),
+    ],
+)
+async def test_C_what_no_server_can_do_is_refused_and_ends_no_sandbox(path: str, body: str) -> None:
+    """A delay that is none ended the sandbox at the next request; a price of no tick is no market."""
+    async with served() as (sandbox, client):
+        headers = bearer(sandbox.line.control_token)
+        answer = await client.post(path, headers=headers, content=body)
+        assert answer.status_code == 400
+        assert (await client.get("/fapi/v1/time")).status_code == 200
+
+
+async def test_C_jumps_in_a_row_leave_a_market() -> None:
+    """Each is within bounds by itself, and the price still stays one at which a book can be made."""
+    async with served() as (sandbox, client):
+        headers = bearer(sandbox.line.control_token)
+        codes = [
+            (await client.post("/_ctl/market", headers=headers, content='{"jump": 0.01}')).status_code for _ in range(5)
+        ]
+        assert codes == [200, 400, 400, 400, 400]

@@ -42,6 +42,7 @@ from perpmaker.wire.server import App, Request, Response
 from perpmaker.wire.websocket import WebSocket
 
 _LARGEST_JUMP = 1000
+_LEAST_TICKS, _MOST_TICKS = 1_000, 10**12
 _LINE_PATH = "/_sandbox"
 
 
@@ -146,7 +147,7 @@ class ControlRoom:
             raise ValueError("only the synthetic market has levers")  # noqa: TRY004  # a wrong request, not a bug
 
         if lever.jump is not None:
-            if not 0 < lever.jump <= _LARGEST_JUMP:
+            if not 1 / _LARGEST_JUMP <= lever.jump <= _LARGEST_JUMP or not self._is_price(lever.jump):
                 raise ValueError(f"a jump by {lever.jump:g} leaves no market")
 
             self._market.jump(lever.jump)
@@ -155,6 +156,12 @@ class ControlRoom:
             self._market.paused = lever.paused
 
         return {"price": self._market.price, "paused": self._market.paused}
+
+    def _is_price(self, jump: float) -> bool:
+        """Whether the price stays one at which a book can be made."""
+        price = self._market.price if isinstance(self._market, SyntheticMarket) else 0.0
+
+        return _LEAST_TICKS <= price * jump / float(self._exchange.instrument.tick) <= _MOST_TICKS
 
     def _act(self, action: PersonalAction) -> object:
         if not action.amount.is_finite():

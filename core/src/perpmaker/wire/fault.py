@@ -42,6 +42,8 @@ MESSAGE = "WS"
 
 _ONLY_MESSAGES = ("duplicate", "swap")
 _ONLY_REQUESTS = ("status",)
+_LONGEST_DELAY_S = 86_400
+_STATUSES = range(200, 600)
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +95,18 @@ class Fault:
 
         if not isinstance(self.arg, _ARGUMENTS[self.act]):
             raise ValueError(f"{self.act} does not take {self.arg!r}")  # noqa: TRY004  # one kind of error for a fault
+
+        if not self._has_sane_number():
+            raise ValueError(f"{self.act} cannot be {self.arg!r}")
+
+    def _has_sane_number(self) -> bool:
+        """Whether the number that it was given, if any, is one that a server can commit."""
+        number = self.arg.status if isinstance(self.arg, Reply) else self.arg
+
+        if self.act == "delay" and isinstance(number, (int, float)):
+            return 0 <= number <= _LONGEST_DELAY_S
+
+        return self.act not in ("status", "body") or not isinstance(number, int) or number in _STATUSES
 
     def matches(self, when: When, method: str, path: str, text: str) -> bool:
         """Whether it is about this request or message; requests and messages never match each other."""
