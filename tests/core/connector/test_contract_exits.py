@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
+import attrs
 import pytest
 
+from perpmaker.clock import LoopClock
+from perpmaker.connector.interface import DerivativeConnector
+from perpmaker.engine.recollection import decode_recollection, encode_recollection
+from perpmaker.engine.recovery import Recovery
 from perpmaker.exits.last_stop import LastStop
-from perpmaker.model.order import PositionSide
+from perpmaker.model.event import OrderAccepted, OrderFilled, OrderReported
+from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side, Slot
 from perpmaker.model.position import Position
+from perpmaker.model.quote import Exit, VenueStop
+from perpmaker.state.view import View
 from perpmaker.testing.scenario import Scenario
+from perpmaker.testing.scene import ExitsOf, Scene, placed
 
 HOLD: dict[str, Any] = {"long_profit_taking_spread": 1, "short_profit_taking_spread": 1}
 CONTINUE = {**HOLD, "when_in_position": "continue", "risk": {"exposure_limit": {"max_position": 10}}}
@@ -272,3 +281,178 @@ def test_sized_stop_is_made_for_the_position_at_an_end_without_the_trader() -> N
 
     assert order is not None
     assert (order.whole, order.lots) == (False, 1500)
+
+
+# --- a stop that bears no id of ours
+
+
+def guard_of(view: View) -> tuple[Exit, ...]:
+    """A stop on the venue for any long position, five ticks lower for each ten lots."""
+    lots = view.instrument.lots_down(view.positions[PositionSide.NET].amount)
+    slot = Slot(OrderKind.VENUE_STOP, Side.SELL)
+
+    return (VenueStop(slot=slot, ticks=950 - lots, lots=lots),) if lots > 0 else ()
+
+
+def position_stop(venue_id: str, ticks: int, status: OrderStatus = OrderStatus.OPEN, **changes: Any) -> OrderReport:
+    """The position's own stop as the venue tells of it: without an id of ours."""
+    facts: dict[str, Any] = {
+        "client_id": venue_id,
+        "venue_id": venue_id,
+        "side": Side.SELL,
+        "position_side": PositionSide.NET,
+        "status": status,
+        "raw_status": status.value,
+        "ticks": ticks,
+        "lots": 5,
+        "filled_lots": 0,
+        "reduce_only": True,
+        "type": OrderType.VENUE_STOP,
+        "venue_ms": 5000,
+        "of_position": True,
+    }
+
+    return OrderReport(**{**facts, **changes})
+
+
+def stop_fill(scene: Scene, venue_id: str, lots: int) -> OrderFilled:
+    """An execution of the position's own stop."""
+    fill = scene.fill("9", lots, lots, side=Side.SELL, ticks=945).fill
+
+    return OrderFilled(fill=attrs.evolve(fill, client_id=venue_id, venue_id=venue_id, of_position=True))
+
+
+def guarded(**options: Any) -> Scene:
+    """A long position of five lots, and the call for its stop taken by the venue's gateway: order 3."""
+    scene = Scene(exits=ExitsOf(guard_of), names_stops=False, **options).quoting()
+    scene.tell(scene.fill("1", 5, 5))
+    taken = OrderAccepted(client_id="pm-bot-r1-3", venue_id=None, venue_ms=4000, by_gateway=True, fence_at=9.0)
+    scene.tell(taken, after=0.1)
+
+    return scene
+
+
+def told(report: OrderReport) -> OrderReported:
+    """The private stream tells of a stop."""
+    return OrderReported(report=report, by_stream=True)
+
+
+def test_nameless_stop_is_known_by_the_report_that_follows_the_call() -> None:
+    """The report at the trigger that was asked for proves that the stop rests, and tells the venue's id."""
+    scene = guarded()
+    before = scene.status("3")
+    scene.tell(told(position_stop("o-7", 945)), after=0.1)
+    (stop,) = [order for order in scene.trader.working() if order.slot.kind is OrderKind.VENUE_STOP]
+
+    assert (before, stop.status, stop.venue_id) == (OrderStatus.PENDING, OrderStatus.OPEN, "o-7")
+    assert scene.trader.state.foreign.resting == ()
+    assert scene.trader.remembered().stops == {"o-7": "pm-bot-r1-3"}
+
+
+def test_nameless_stop_of_another_trigger_is_not_taken_for_ours() -> None:
+    """A person has set the position's stop elsewhere: our call is not answered by that, and it is no foreign order."""
+    scene = guarded()
+    scene.tell(told(position_stop("o-6", 900)), after=0.1)
+
+    assert scene.status("3") is OrderStatus.PENDING
+    assert scene.trader.state.foreign.resting == ()
+
+
+def test_nameless_stop_that_takes_the_place_of_another_is_no_loss() -> None:
+    """The position grows: the new stop replaces the old one, whose end is ours, whichever word comes first."""
+    for gone_first in (False, True):
+        scene = guarded(two_stops=True)
+        scene.tell(told(position_stop("o-7", 945)), after=0.1)
+        scene.tell(scene.fill("4", 1, 1), after=0.1)
+        scene.tell(OrderAccepted(client_id="pm-bot-r1-5", venue_id=None, venue_ms=5001, by_gateway=True, fence_at=9.0))
+        gone = told(position_stop("o-7", 945, OrderStatus.CANCELLED))
+        new = told(position_stop("o-8", 944))
+        notices = [line for one in ((gone, new) if gone_first else (new, gone)) for line in scene.tell(one).notices]
+        stops_now = [order.client_id for order in scene.trader.working() if order.slot.kind is OrderKind.VENUE_STOP]
+
+        assert stops_now == ["pm-bot-r1-5"]
+        assert notices == []
+
+
+def test_nameless_stop_is_known_again_after_a_restart() -> None:
+    """What was learned is kept with the memory of a run, by which the next one takes the stop over."""
+    first = guarded()
+    first.tell(told(position_stop("o-7", 945)), after=0.1)
+    kept = decode_recollection(encode_recollection(first.trader.remembered()))
+    intents = {order.client_id: order.order for order in first.trader.working()}
+    scene = Scene(exits=ExitsOf(guard_of), names_stops=False, intent=intents.get)
+    assert kept is not None
+    scene.trader.recall(kept)
+    decision = scene.start(amount="0.005", orders=(position_stop("o-7", 945),))
+
+    assert [order.client_id for order in scene.trader.working() if order.slot.kind.is_exit] == ["pm-bot-r1-3"]
+    assert not any("stop" in one for one in placed(decision.actions))
+
+
+def test_fill_of_a_nameless_stop_is_our_stops() -> None:
+    """An execution with the venue's id finds the stop, and the filled delay begins as after every stop."""
+    scene = guarded()
+    scene.tell(told(position_stop("o-7", 945)), after=0.1)
+    decision = scene.tell(stop_fill(scene, "o-7", 5), after=0.1)
+
+    assert scene.amount == 0
+    assert scene.status("3") is None
+    assert not any("by hand" in line for line in decision.notices)
+    assert scene.trader.state.stop_closed_at == {PositionSide.NET: scene.now}
+
+
+def test_fill_of_a_stop_that_nobody_can_attribute_is_the_positions() -> None:
+    """It is booked to the position and to our sums, told as what it is, and never as a person's trade."""
+    scene = guarded()
+    fees = dict(scene.trader.state.account.totals.fees)
+    decision = scene.tell(stop_fill(scene, "o-99", 5), after=0.1)
+    line = next(one for one in decision.notices if "o-99" in one)
+
+    assert scene.amount == 0
+    assert line.startswith("closed by the position's stop on the venue: sell 0.005 at 94.5")
+    assert scene.trader.state.stop_closed_at == {PositionSide.NET: scene.now}
+    assert scene.trader.state.account.totals.fees["USDT"] > fees["USDT"]
+
+
+@pytest.mark.anyio
+async def test_question_about_a_nameless_stop_goes_by_the_venues_id() -> None:
+    """A reading and an answer bear our id, although the venue has none."""
+    scene = guarded()
+    scene.tell(told(position_stop("o-7", 945)), after=0.1)
+    recovery = Recovery(
+        connector=cast("DerivativeConnector", Nameless()),
+        instrument=scene.trader.state.instrument,
+        clock=LoopClock(),
+        names=scene.trader.names,
+    )
+    answer = await recovery.ask("pm-bot-r1-3", "o-7", OrderKind.VENUE_STOP)
+    (listed,) = await recovery.open_orders()
+
+    assert isinstance(answer, OrderReported)
+    assert (answer.report.client_id, listed.client_id) == ("pm-bot-r1-3", "pm-bot-r1-3")
+
+
+class Nameless:
+    """A connector whose venue keeps one stop of a position, without an id of ours."""
+
+    allows_two_stops = True
+    sizes_stops = False
+    names_stops = False
+
+    async def fetch_open_orders(self, _: object) -> list[OrderReport]:
+        """Nothing else rests."""
+        return []
+
+    async def fetch_open_stops(self, _: object) -> list[OrderReport]:
+        """The one stop."""
+        return [position_stop("o-7", 945)]
+
+    async def fetch_stop(self, _: object, __: str, venue_id: str | None = None) -> OrderReport | None:
+        """By the venue's id alone."""
+        return position_stop("o-7", 945) if venue_id == "o-7" else None
+
+    async def place_stops(self, *_: object) -> None:
+        """Nothing is placed here."""
+
+    async def cancel_stops(self, *_: object) -> None:
+        """Nothing is cancelled here."""

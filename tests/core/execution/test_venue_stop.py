@@ -108,6 +108,7 @@ class Venue:
     fence_s: float = 3.5
     allows_two_stops: bool = False
     sizes_stops: bool = False
+    names_stops: bool = True
 
     async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Take orders."""
@@ -131,7 +132,7 @@ class Venue:
 
         return None
 
-    async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+    async def fetch_stop(self, instrument: Instrument, client_id: str, _: str | None = None) -> OrderReport | None:
         """Know no stop."""
         self.asked.append(("stop", instrument.market, client_id))
 

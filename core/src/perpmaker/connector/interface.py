@@ -240,6 +240,15 @@ class VenueStops(Protocol):
         `whole` of every order is then False, and several stops of one position may rest beside each other.
         """
 
+    @property
+    def names_stops(self) -> bool:
+        """Whether a stop bears our client id.
+
+        Where it does not, reports and fills of stops are `of_position`, and everything that becomes of one is told by
+        a report: the one that follows our call tells the venue's id. The venue keeps one such stop of a position, and
+        a new one takes the place of the old one: `allows_two_stops` is True there.
+        """
+
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Send stops; one outcome for each, in order. WOULD_TRIGGER when the price is beyond the trigger already.
 
@@ -249,8 +258,13 @@ class VenueStops(Protocol):
     async def cancel_stops(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
         """Take stops off; one outcome for each, in order."""
 
-    async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
-        """What the venue knows of a stop; None when it says that it knows none of that id."""
+    async def fetch_stop(
+        self, instrument: Instrument, client_id: str, venue_id: str | None = None
+    ) -> OrderReport | None:
+        """What the venue knows of a stop; None when it says that it knows none of that id.
+
+        `venue_id` is the venue's own id, None until it is known.
+        """
 
     async def fetch_open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
         """All stops of the market that wait or work, ours and foreign."""

@@ -294,5 +294,7 @@ def _feeds(self: _GuardedConnector, *arguments: Any) -> Sequence[Feed]:  # noqa:
         return tuple(GuardedFeed(code, feed) for feed in feeds)
 
 
-_VALUES = frozenset({"name", "account", "fence_s", "caps_resting_exits", "allows_two_stops", "sizes_stops"})
+_VALUES = frozenset(
+    {"name", "account", "fence_s", "caps_resting_exits", "allows_two_stops", "sizes_stops", "names_stops"}
+)
 _AWAITED = frozenset(ANSWERS) - _VALUES - {"venue_time"}

@@ -199,6 +199,7 @@ async def open_bot(
             two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
             caps_resting_exits=desk.connector.caps_resting_exits,
             sizes_stops=isinstance(desk.connector, VenueStops) and desk.connector.sizes_stops,
+            names_stops=not isinstance(desk.connector, VenueStops) or desk.connector.names_stops,
             known_trades=frozenset() if last_known is None else last_known.trades,
             report=report,
         )
@@ -282,6 +283,7 @@ def build_trader(
     two_stops: bool = False,
     caps_resting_exits: bool = True,
     sizes_stops: bool = False,
+    names_stops: bool = True,
     report: Report = unreported,
     known_trades: Collection[str] = frozenset(),
 ) -> Trader:
@@ -289,7 +291,7 @@ def build_trader(
 
     `intent`, `is_strange`, `settings` and `known_trades` as the trader's. `venue_stops`: the venue keeps stops;
     `two_stops`: also two of them for one position; `caps_resting_exits`: it caps a resting exit at its position;
-    `sizes_stops`: its stops are for an amount.
+    `sizes_stops`: its stops are for an amount, `names_stops`: they bear our ids.
     """
     with starting("strategy", plan.strategy.name):
         build = partial(plan.strategy.build, plan.strategy_settings, instrument)
@@ -319,6 +321,7 @@ def build_trader(
         book_max_age_s=plan.book_max_age_s,
         two_stops=two_stops,
         caps_resting_exits=caps_resting_exits,
+        names_stops=names_stops,
         settings=settings,
         known_trades=known_trades,
     )

@@ -12,7 +12,7 @@ from perpmaker.engine.reading_doubt import ReadingDoubt
 from perpmaker.engine.suspicion import Suspicion
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
 from perpmaker.model.event import AccountUnread, Channel, Command, Event
-from perpmaker.model.order import OrderStatus, PositionSide
+from perpmaker.model.order import Fill, OrderStatus, PositionSide, Side
 from perpmaker.state.record import Record
 from perpmaker.state.standing import CUT_S
 from perpmaker.state.state import State
@@ -189,11 +189,14 @@ class Proof:
                 yield from self._notices.say(f"external {side.value}", text, now)
 
     def _by_hand(self, now: float) -> Iterator[str]:
-        """Each order of somebody else that executed on this account, in a line: what it traded since the last one."""
+        """Each order that executed and that we did not send, in a line: what it traded since the last one."""
         fills, self._state.by_hand = self._state.by_hand, []
-        orders = dict.fromkeys((fill.client_id, fill.side, fill.position_side, fill.forced) for fill in fills)
+        orders: dict[tuple[str, Side, PositionSide], Fill] = {}
 
-        for client_id, side, position_side, forced in orders:
+        for fill in fills:
+            orders.setdefault((fill.client_id, fill.side, fill.position_side), fill)
+
+        for (client_id, side, position_side), first in orders.items():
             parts = [
                 fill
                 for fill in fills
@@ -202,7 +205,7 @@ class Proof:
             amount = sum((part.amount for part in parts), Decimal(0))
             price = sum((part.amount * part.price for part in parts), Decimal(0)) / amount
             left = self._state.account.positions.get(position_side)
-            who = f"closed by the venue ({forced})" if forced else "traded by hand"
+            who = _who(first)
             text = f"{who}: {side.value} {plain(amount)} at {plain(round(price, 8))} (order {client_id})"
             text += "" if left is None else f"; the {position_side.value} position is {plain(left.amount)} now"
             yield from self._notices.say(f"{who} {side.value} {position_side.value}", text, now)
@@ -243,3 +246,11 @@ class Proof:
                 reason = f"order {working.client_id} was accepted, and the private stream does not show it"
                 yield Reconnect(channel=Channel.ACCOUNT.value, reason=reason)
                 return
+
+
+def _who(fill: Fill) -> str:
+    """Whose order has executed, in words."""
+    if fill.forced:
+        return f"closed by the venue ({fill.forced})"
+
+    return "closed by the position's stop on the venue" if fill.of_position else "traded by hand"

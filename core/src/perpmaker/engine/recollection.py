@@ -6,7 +6,9 @@ together, and can be moved to the wall clock and back: the journal keeps a row o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 import attrs
 import msgspec
@@ -34,7 +36,7 @@ class Recollection:
     `filled_at`: when a quote of each side was last filled completely, `last_own_trade` at which ticks. `stopped_at`:
     when a stop loss last closed each position. `fired`: stops that have fired and whose position is not closed.
     `paused`: levels whose last order went without anybody's explanation, which counts as a person's wish. `held`: what
-    each position amounted to, where it was not flat.
+    each position amounted to, where it was not flat. `stops`: our ids of stops that bear none on the venue, by its own.
     """
 
     filled_at: dict[Side, float] = attrs.field(factory=dict)
@@ -43,6 +45,7 @@ class Recollection:
     fired: dict[PositionSide, FiredAt] = attrs.field(factory=dict)
     paused: tuple[tuple[Slot, SlotEnd], ...] = ()
     held: dict[PositionSide, Decimal] = attrs.field(factory=dict)
+    stops: dict[str, str] = attrs.field(factory=dict)
 
     def moved(self, seconds: float, latest: float | None = None) -> Recollection:
         """The same on a clock that shows so many seconds more, none later than `latest`: clocks may be set back."""
@@ -61,8 +64,10 @@ class Recollection:
         )
 
 
-def recollect(state: State, fired: dict[PositionSide, FiredAt]) -> Recollection:
-    """The facts of a state, with the stops that have fired, on the engine's clock."""
+def recollect(
+    state: State, fired: dict[PositionSide, FiredAt], stops: Mapping[str, str] = MappingProxyType({})
+) -> Recollection:
+    """The facts of a state, with the stops that have fired, on the engine's clock; `stops` as the class has them."""
     endings = state.orders.endings
     paused = (
         (slot, end)
@@ -76,6 +81,7 @@ def recollect(state: State, fired: dict[PositionSide, FiredAt]) -> Recollection:
         stopped_at=dict(state.stop_closed_at),
         fired=fired,
         paused=tuple(paused),
+        stops=dict(stops),
         held={side: position.amount for side, position in state.positions().items() if position.amount},
     )
 

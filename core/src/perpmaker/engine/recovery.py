@@ -14,6 +14,7 @@ import attrs
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DerivativeConnector, Timekeeping, VenueStops
 from perpmaker.engine.seam import checked, checked_account, checked_all
+from perpmaker.engine.stop_names import StopNames
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Event, OrderNotFound, OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
@@ -26,11 +27,13 @@ class Recovery:
     """Reads one market of one account. Errors are the connector's: whoever asks decides when to try again.
 
     What is read side by side is read one after the other after a failure, so that a venue that refuses is asked once.
+    `names`: our ids of stops that bear none on the venue; None where they do.
     """
 
     connector: DerivativeConnector
     instrument: Instrument
     clock: Clock
+    names: StopNames | None = None
     _has_failed: bool = attrs.field(default=False, init=False)
 
     async def look(self) -> AccountSeen:
@@ -44,7 +47,7 @@ class Recovery:
 
         async def list_stops() -> None:
             if isinstance(self.connector, VenueStops):
-                orders.extend(checked_all(OrderReport, await self.connector.fetch_open_stops(self.instrument)))
+                orders.extend(await self._open_stops(self.connector))
 
         async def read_account() -> None:
             accounts.append(await self.account())
@@ -103,9 +106,14 @@ class Recovery:
         orders = checked_all(OrderReport, await self.connector.fetch_open_orders(self.instrument))
 
         if isinstance(self.connector, VenueStops):
-            return (*orders, *checked_all(OrderReport, await self.connector.fetch_open_stops(self.instrument)))
+            return (*orders, *await self._open_stops(self.connector))
 
         return orders
+
+    async def _open_stops(self, connector: VenueStops) -> tuple[OrderReport, ...]:
+        stops = checked_all(OrderReport, await connector.fetch_open_stops(self.instrument))
+
+        return stops if self.names is None else self.names.reports(stops)
 
     async def account(self) -> AccountSnapshot:
         """Positions, assets and what is free for margin, dated by the moment at which they were asked for."""
@@ -137,11 +145,21 @@ class Recovery:
     async def _order(self, client_id: str, venue_id: str | None, kind: OrderKind | None) -> OrderReport | None:
         """Ask where orders of this kind are kept."""
         if kind is OrderKind.VENUE_STOP and isinstance(self.connector, VenueStops):
-            report = await self.connector.fetch_stop(self.instrument, client_id)
+            report = self._known_by(client_id, await self.connector.fetch_stop(self.instrument, client_id, venue_id))
         else:
             report = await self.connector.fetch_order(self.instrument, client_id, venue_id)
 
         return None if report is None else checked(OrderReport, report)
+
+    def _known_by(self, client_id: str, report: OrderReport | None) -> OrderReport | None:
+        """The answer about a stop of ours, with our id in it also where the venue has none."""
+        if report is None or not checked(OrderReport, report).of_position:
+            return report
+
+        if self.names is not None:
+            self.names.know(report.venue_id, client_id)
+
+        return attrs.evolve(report, client_id=client_id, of_position=False)
 
 
 async def in_turn(*reads: Callable[[], Awaitable[None]]) -> None:

@@ -156,7 +156,7 @@ ANSWERS: Mapping[str, Callable[[Any], object]] = {
     "name": _text,
     "account": _text,
     "fence_s": _seconds,
-    **dict.fromkeys(("caps_resting_exits", "allows_two_stops", "sizes_stops"), _flag),
+    **dict.fromkeys(("caps_resting_exits", "allows_two_stops", "sizes_stops", "names_stops"), _flag),
     "fetch_instrument": _rules,
     "prepare": _whole(VenueSettings),
     "fetch_settings": _whole(VenueSettings),

@@ -118,7 +118,9 @@ class Supervisor:
         self._random = Random(self.seed)  # noqa: S311  # jitter, not cryptography
         self._gate = Gate(clock=self.clock)
         self._patience = Patience(gate=self._gate, emit=self.inbox.put, random=self._random, held=self.held)
-        self._recovery = Recovery(connector=self.connector, instrument=self.instrument, clock=self.clock)
+        self._recovery = Recovery(
+            connector=self.connector, instrument=self.instrument, clock=self.clock, names=self.trader.names
+        )
         self._asking = Asking(recovery=self._recovery, patience=self._patience, emit=self.inbox.put)
         self._dispatcher = Dispatcher(
             connector=self.connector,
@@ -271,7 +273,7 @@ class Supervisor:
 
         while True:
             timeout = None if wake_at is None else max(LEAST_WAIT_S, wake_at - self.clock.now())
-            events = await self.inbox.drain(timeout)
+            events = self.trader.named(await self.inbox.drain(timeout))
             decision, actions = self._decide(events)
             self._start(actions, tasks)
             self._follow(events, decision)  # nothing of it has to be known before orders go out

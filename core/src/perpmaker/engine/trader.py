@@ -36,6 +36,7 @@ from perpmaker.engine.quoting import Broken, Quoting, quote
 from perpmaker.engine.recollection import FiredAt, Recollection, fired_in, recollect, restore
 from perpmaker.engine.retry import Retries
 from perpmaker.engine.sending import Sending
+from perpmaker.engine.stop_names import StopNames
 from perpmaker.engine.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
@@ -79,6 +80,7 @@ class Trader:
     that another process has made. `fence_s` is the connector's. `settings` are
     what the account was set to for this run; nothing is quoted while the venue says otherwise. `known_trades`: told of
     by an earlier run. `caps_resting_exits`: the venue never lets a resting exit exceed its position.
+    `names_stops`: the stops that it keeps bear our ids.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Trader:
         book_max_age_s: float = 10.0,
         two_stops: bool = False,
         caps_resting_exits: bool = True,
+        names_stops: bool = True,
         settings: VenueSettings | None = None,
         known_trades: Collection[str] = frozenset(),
     ) -> None:
@@ -111,6 +114,7 @@ class Trader:
         )
         self.permission = Permission(book_max_age_s=book_max_age_s)
         self._strategy = strategy
+        self.names = None if names_stops else StopNames(self.state.orders)
         self._exits = exits
         self._caps_exits = caps_resting_exits
         self._review = review or partial(risk.review, modules=())
@@ -146,12 +150,15 @@ class Trader:
         """Go on with what an earlier run knew, its times on this run's clock; before the first event."""
         self._wanted_exits = WantedExits(memory=restore(recollection, self.state))
 
+        if self.names is not None:
+            self.names.recall(recollection.stops)
+
     def remembered(self) -> Recollection:
         """What the next run should know. A person's wish to be flat is his, and ends with the run that it was told."""
         if self.permission.stop is not Mode.FLATTEN:
             self._fired = fired_in(self._wanted_exits.memory)
 
-        return recollect(self.state, self._fired)
+        return recollect(self.state, self._fired, {} if self.names is None else self.names.known)
 
     # --- what others read ------------------------------------------------------------------------------------------
 
@@ -197,7 +204,7 @@ class Trader:
         """Fold what happened up to `now` (engine's clock) and decide; empty events: only time has passed."""
         notices: list[str] = []
 
-        for event in events:
+        for event in self.named(events):
             self.permission.fold(event, now)
             self.state.fold(event, now)
             self._proof.fold(event, now)
@@ -209,6 +216,10 @@ class Trader:
             return self._idle
 
         return self._decide(notices, now)
+
+    def named(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The events with our ids of stops in them that bear none on the venue, as far as those are known."""
+        return events if self.names is None else self.names.named(events)
 
     def _judge(self, event: Event, now: float) -> Iterator[str]:
         """What follows from an event besides the state, with a line for people of what they should know."""

@@ -286,7 +286,8 @@ class OrderReport:
     cures it. `forced`: what the venue placed it for on its own account (liquidation, say). `whole`: a venue's stop that
     closes whatever the position is; `trigger`: the price that fires it, None where the venue did not tell. `refusal`:
     what was asked of the order (to be placed, amended, cancelled) was refused after all, which a venue whose gateway
-    answers first tells here.
+    answers first tells here. `of_position`: the position's own stop, which bears no id of ours; `client_id` then
+    repeats `venue_id`.
     """
 
     client_id: str
@@ -309,6 +310,7 @@ class OrderReport:
     ended_by_rule: str = ""
     forced: str = ""
     refusal: Refusal | None = None
+    of_position: bool = False
 
     def left(self, lot: Decimal) -> Decimal:
         """What may still fill, in base; `lot` is the market's step of amounts."""
@@ -325,6 +327,7 @@ class Fill:
     `realized_pnl` is the venue's own figure in quote asset, before fees; None where the venue gives none.
     (`trade_id`) is unique in a market; `filled_lots` is the order's cumulative amount after this fill where known.
     `forced` is what the venue did it for on its own account (liquidation, auto-deleveraging); empty for everybody's.
+    `of_position`: the position's own stop has executed, which bears no id of ours (see `OrderReport`).
     """
 
     client_id: str
@@ -341,6 +344,7 @@ class Fill:
     venue_ms: int
     filled_lots: int | None = None
     forced: str = ""
+    of_position: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -70,6 +70,8 @@ class PaperConnector:
 
     sizes_stops = False
 
+    names_stops = True
+
     def __init__(
         self, venue: DerivativeConnector, *, balance: Decimal, clock: Clock, order_latency_ms: int = 0
     ) -> None:
@@ -182,7 +184,7 @@ class PaperConnector:
 
         return [report_of(order) for order in venue.exchange.open_orders(ACCOUNT)]
 
-    async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+    async def fetch_stop(self, instrument: Instrument, client_id: str, _: str | None = None) -> OrderReport | None:
         """What the exchange knows of a stop."""
         venue = self._at(instrument)
         venue.advance()

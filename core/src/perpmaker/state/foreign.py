@@ -43,5 +43,6 @@ class ForeignOrders:
         return (
             report.status is OrderStatus.OPEN
             and report.type is not OrderType.MARKET
+            and not report.of_position
             and not self._is_ours(report.client_id)
         )

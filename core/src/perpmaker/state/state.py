@@ -89,7 +89,7 @@ class State:
         self.holdings = Holdings(account=self.account, orders=self.orders)
         self.stop_closed_at: dict[PositionSide, float] = {}
         self.by_hand: list[Fill] = []
-        """Fills of orders that are not ours, each once, since the first complete read, until somebody takes them."""
+        """Fills of no order that we know, each once, since the first complete read, until somebody takes them."""
         self._is_read = False
         self._is_ours = is_ours
         self._changes = 0
@@ -265,18 +265,25 @@ class State:
 
     def _book(self, fill: Fill, now: float, *, is_history: bool = False) -> None:
         before = self.holdings.amounts()
-        ours = self._is_ours(fill.client_id)
+        ours = fill.of_position or self._is_ours(fill.client_id)
 
         if not self.account.fill(fill, ours=ours, now=now, is_history=is_history):
             return
 
-        if self._is_read and not ours:
+        if self._is_read and (fill.of_position or not ours):
             self.by_hand.append(fill)
 
         late = self.holdings.closed_late(fill.client_id, self.instrument)
         self.orders.filled(fill, self.instrument.lots_down(fill.amount), now)
-        self._note_stops(before, now, late)
+        stopped = (fill.position_side,) if self._is_stopped_by(fill) else ()
+        self._note_stops(before, now, (*late, *stopped))
         self._changes += 1
+
+    def _is_stopped_by(self, fill: Fill) -> bool:
+        """Whether the position's own stop, which nobody can attribute, has closed it."""
+        amount = self.holdings.amounts().get(fill.position_side)
+
+        return fill.of_position and amount is not None and self.instrument.is_dust(amount)
 
     def _position_reported(self, event: PositionReported, now: float) -> None:
         before = self.holdings.amounts()

@@ -47,6 +47,8 @@ class BinancePerpetual:
 
     sizes_stops = False
 
+    names_stops = True
+
     allows_two_stops = False
     """The venue refuses a second closePosition order in the direction of one that rests (-4130)."""
 
@@ -182,7 +184,7 @@ class BinancePerpetual:
 
         return [self._orders.names.remember(report) for report in reports]
 
-    async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+    async def fetch_stop(self, instrument: Instrument, client_id: str, _: str | None = None) -> OrderReport | None:
         """What the venue knows of a stop; None when it says that it knows none of that id."""
         return await self._stops.ask(instrument, client_id)
 
