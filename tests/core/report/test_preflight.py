@@ -199,11 +199,22 @@ def test_full_fills_beyond_what_the_leverage_allows_are_warned_of(desk: Any) -> 
     assert words in said(desk.report(tiers=(small, large)), loud=True)
 
 
-def test_buffer_that_reaches_beyond_liquidation_is_warned_of(desk: Any) -> None:
-    """A stop just before liquidation, whose limit would lie behind it."""
-    report = desk.report(stop_loss_spread="0.32", stop_loss_slippage_buffer="0.02", leverage=3)
-    assert report.refusals == ()
-    assert "long: liquidation lies within stop_loss_slippage_buffer of the stop" in said(report, loud=True)
+@pytest.mark.parametrize(
+    ("stop", "buffer", "refused"), [("0.25", "0.005", 0), ("0.25", "0.02", 2), ("0.262", "0.005", 2)]
+)
+def test_stop_with_its_buffer_keeps_a_fifth_of_the_way_to_liquidation(
+    desk: Any, stop: str, buffer: str, refused: int
+) -> None:
+    """At leverage 3 liquidation is a third away: stop, buffer and taker fee may reach 26.1 %."""
+    report = desk.report(stop_loss_spread=stop, stop_loss_slippage_buffer=buffer, leverage=3)
+    assert len(report.refusals) == refused
+
+
+def test_report_goes_by_the_effective_stop(desk: Any) -> None:
+    """A stop beyond liquidation would never work: figure and loss are those of the one that lies before it."""
+    filled = desk.report(stop_loss_spread="0.4").figures.bids
+    assert filled.liquidation < filled.stop < filled.entry
+    assert filled.loss_at_stop < filled.margin
 
 
 def test_thin_free_margin_is_warned_of_below_thirty_and_loudly_below_twenty_percent(desk: Any) -> None:
@@ -244,11 +255,12 @@ def test_open_position_is_said_to_be_part_of_the_figures(desk: Any) -> None:
 
 def test_stop_that_would_fire_after_liquidation_is_refused(desk: Any) -> None:
     """At leverage 3 a stop 40 % away never fires: liquidation comes first."""
-    sides = (("bids", "long", "66.67", "59.40"), ("asks", "short", "133.33", "141.40"))
+    sides = (("bids", "long", "66.67", "26.13 %"), ("asks", "short", "133.33", "25.61 %"))
     assert desk.report(stop_loss_spread="0.4").refusals == tuple(
-        f"stop_loss_spread: with all {quotes} filled the {position} position would be liquidated at {liquidation}, "
-        f"before its stop at {stop} fires: lower stop_loss_spread or leverage"
-        for quotes, position, liquidation, stop in sides
+        f"stop_loss_spread: with all {quotes} filled the {position} position would be liquidated at {liquidation}; "
+        f"stop, slippage buffer and taker fee reach 40.55 % from the entry, and may reach {room}, 80 % of the way: "
+        "lower stop_loss_spread or leverage"
+        for quotes, position, liquidation, room in sides
     )
 
 

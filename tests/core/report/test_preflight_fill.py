@@ -190,10 +190,10 @@ def test_break_even_pays_exactly_for_both_ways(amount: str) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "spread", "late"),
-    [("1", "0.08", False), ("1", "0.10", True), ("-1", "0.08", False), ("-1", "0.10", True)],
+    [("1", "0.065", False), ("1", "0.08", True), ("-1", "0.065", False), ("-1", "0.08", True)],
 )
 def test_stop_behind_liquidation_is_too_late(amount: str, spread: str, late: bool) -> None:
-    """At leverage 10 liquidation is about 9 % away: a stop at 8 % comes before it, one at 10 % never."""
+    """At leverage 10 liquidation is about 9 % away: stop and buffer may reach four fifths of that, 7.2 %."""
     exits = ExitSettings(stop_loss_spread=Decimal(spread))
     assert held(amount, "100", exits=exits).stops_too_late is late
 

@@ -322,6 +322,7 @@ def build_trader(
         two_stops=two_stops,
         caps_resting_exits=caps_resting_exits,
         names_stops=names_stops,
+        stops=plan.exits,
         settings=settings,
         known_trades=known_trades,
     )

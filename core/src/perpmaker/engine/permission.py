@@ -32,7 +32,7 @@ class Permission:
     `changes` counts what may have changed the mode. `book_max_age_s`: a book whose channel has not proved alive for
     longer is not quoted from. `demand` is why everything has to be read again; a read that began before
     `demanded_at` does not count. `disagreement`: which settings of the account are not what they have to be. `closed`:
-    the venue's word for a market that takes no orders now.
+    the venue's word for a market that takes no orders now. `liquidation`: which stop comes too near to it.
     """
 
     book_max_age_s: float
@@ -45,6 +45,7 @@ class Permission:
     lost: str | None = None
     disagreement: str = ""
     closed: str = ""
+    liquidation: str = ""
     demand: str | None = None
     demanded_at: float = 0.0
     asked_at: float | None = None
@@ -99,6 +100,11 @@ class Permission:
         self.closed = closed
         self.changes += 1
 
+    def approach_liquidation(self, words: str) -> None:
+        """Nothing is quoted while a stop comes too near to liquidation; empty: none does."""
+        self.liquidation = words
+        self.changes += 1
+
     def require(self, reason: str, now: float) -> None:
         """Only reading everything again can settle this; a read that began earlier does not count."""
         if self.demand is None:
@@ -125,6 +131,7 @@ class Permission:
             None if self.lost is None else f"account stream lost: {self.lost}",
             None if not self.disagreement else f"the settings of the account were changed: {self.disagreement}",
             None if not self.closed else f"the market is closed: {self.closed}",
+            self.liquidation or None,
             None if self.demand is None else f"the account is being read again: {self.demand}",
             None if state.book.ok else "no book that can be trusted",
             None if book_age_s <= self.book_max_age_s else "the book is stale",

@@ -29,6 +29,7 @@ from perpmaker.engine.competition import Competition
 from perpmaker.engine.decision import Decision, ExitRule, Review
 from perpmaker.engine.duress import TELLING, Duress
 from perpmaker.engine.funds_notice import FundsNotice
+from perpmaker.engine.liquidation_watch import LiquidationWatch
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.price_question import PriceQuestion
 from perpmaker.engine.proof import Proof
@@ -42,6 +43,7 @@ from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
 from perpmaker.execution.diff import stops_astray
 from perpmaker.exits import uncapped
+from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import (
     Channel,
@@ -57,7 +59,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import CancelCause, NewOrder, PositionMode, PositionSide, WorkingOrder
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
-from perpmaker.model.reading import AccountSeen
+from perpmaker.model.reading import AccountReported, AccountSeen
 from perpmaker.risk import review as risk
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode, View
@@ -68,7 +70,7 @@ LEAST_PAUSE_S = 0.01
 
 _QUOTING = frozenset({Mode.RUN, Mode.REDUCE})
 
-_JUDGED = TELLING | {SettingsReported, InstrumentChanged, TradingChanged, StopRequested}
+_JUDGED = TELLING | {AccountReported, SettingsReported, InstrumentChanged, TradingChanged, StopRequested}
 """Events from which more follows than the state: messages of the market are not among them."""
 
 
@@ -80,7 +82,8 @@ class Trader:
     that another process has made. `fence_s` is the connector's. `settings` are
     what the account was set to for this run; nothing is quoted while the venue says otherwise. `known_trades`: told of
     by an earlier run. `caps_resting_exits`: the venue never lets a resting exit exceed its position.
-    `names_stops`: the stops that it keeps bear our ids.
+    `names_stops`: the stops that it keeps bear our ids. `stops`: what a
+    person has set about stops, None where nothing is known of it.
     """
 
     def __init__(
@@ -101,6 +104,7 @@ class Trader:
         two_stops: bool = False,
         caps_resting_exits: bool = True,
         names_stops: bool = True,
+        stops: ExitSettings | None = None,
         settings: VenueSettings | None = None,
         known_trades: Collection[str] = frozenset(),
     ) -> None:
@@ -120,6 +124,7 @@ class Trader:
         self._review = review or partial(risk.review, modules=())
         self._adoption = Adoption(is_ours=client_ids.is_ours, intent=intent, is_strange=is_strange)
         self._agreement = Agreement(wanted=settings, instrument=instrument, permission=self.permission)
+        self._liquidation = LiquidationWatch(settings=stops, instrument=instrument, permission=self.permission)
         self._duress = Duress(permission=self.permission, instrument=instrument, known=known_trades)
         self._proof = Proof(self.state, self.permission, fence_s=fence_s)
         self._price_question = PriceQuestion(self.state)
@@ -227,7 +232,10 @@ class Trader:
 
         match event:
             case AccountSeen() | Resynced():
+                yield from self._liquidation.judge(event.account)
                 yield from self._adoption.take_in(event, self.state, self._agreement.judge_company, now)
+            case AccountReported():
+                yield from self._liquidation.judge(event.account)
             case SettingsReported(settings=settings):
                 yield from self._agreement.judge(settings, now)
             case InstrumentChanged(instrument=instrument):

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import attrs
 
+from perpmaker.exits.level import Beyond, beyond_reach, stop_level
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.exits.stop import stop_ticks
 from perpmaker.exits.target import take_profit
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.margin import (
@@ -48,9 +48,10 @@ class Filled:
     """A position as it would be. `amount` is signed, in base; prices and money in quote asset.
 
     `liquidation` is by the venue's tiers as `formula` says, None where no price liquidates; `liquidation_rule_of_thumb`
-    is what calculators show. `loss_at_stop` includes both fees, at the stop's own level; `loss_at_limit` is the same at
-    the worst price that the first limit order of the stop accepts, None where a stop goes out without one;
-    `loss_at_stop_share` is the first as a share of the wallet, None where there is none.
+    is what calculators show. `stop` is the effective one, which lies before liquidation; `beyond` tells by how much the
+    one that is set comes too near to it, None when it does not. `loss_at_stop` includes both fees, at the stop's own
+    level; `loss_at_limit` is the same at the worst price that the first limit order of the stop accepts, None where a
+    stop goes out without one; `loss_at_stop_share` is the first as a share of the wallet, None where there is none.
     `funding_day` is positive when it is paid. `break_even` is the move from the entry, as a share of it, that pays both
     fees as a maker; `break_even_day` a day's funding as well.
     """
@@ -67,6 +68,7 @@ class Filled:
     fees_round_trip: Decimal
     profit_at_target: Decimal
     stop: Decimal | None
+    beyond: Beyond | None
     loss_at_stop: Decimal | None
     loss_at_stop_share: Decimal | None
     loss_at_limit: Decimal | None
@@ -87,10 +89,8 @@ class Filled:
 
     @property
     def stops_too_late(self) -> bool:
-        """Whether the position would be liquidated before its stop fires."""
-        return (
-            self.stop is not None and self.liquidation is not None and self.sign * (self.stop - self.liquidation) <= 0
-        )
+        """Whether stop, slippage buffer and taker fee reach too near to liquidation."""
+        return self.beyond is not None
 
 
 def fill_side(view: View, exits: ExitSettings, money: Money, lines: Iterable[LevelLine], side: Side) -> Filled | None:
@@ -116,7 +116,9 @@ def hold(view: View, exits: ExitSettings, money: Money, position: Position, befo
     fees = (notional + size * target) * instrument.maker_fee
     funding = _funding_day(instrument, money, notional, sign)
     break_even = _break_even(instrument.maker_fee, sign)
-    stop = _stop(exits, instrument, position, sign)
+    liquidation = liquidation_price(instrument.tiers, amount=position.amount, entry=position.entry, margin=backing)
+    placed = attrs.evolve(position, liquidation=liquidation)
+    stop = _stop(exits, instrument, placed, sign)
     loss = None if stop is None else _loss(instrument, position, stop)
     ratio = tier_of(instrument.tiers, notional).maintenance_ratio
 
@@ -126,7 +128,7 @@ def hold(view: View, exits: ExitSettings, money: Money, position: Position, befo
         notional=notional,
         margin=initial_margin(notional, money.leverage),
         maintenance=maintenance_margin(instrument.tiers, notional),
-        liquidation=liquidation_price(instrument.tiers, amount=position.amount, entry=position.entry, margin=backing),
+        liquidation=liquidation,
         liquidation_rule_of_thumb=approximate_liquidation(
             entry=position.entry, leverage=money.leverage, maintenance_ratio=ratio, sign=sign
         ),
@@ -135,6 +137,7 @@ def hold(view: View, exits: ExitSettings, money: Money, position: Position, befo
         fees_round_trip=fees,
         profit_at_target=sign * size * (target - position.entry) - fees,
         stop=stop,
+        beyond=beyond_reach(exits, placed, sign, instrument.taker_fee),
         loss_at_stop=loss,
         loss_at_stop_share=None if loss is None or not money.wallet else loss / money.wallet,
         loss_at_limit=_loss_at_limit(exits, instrument, position, stop),
@@ -179,12 +182,9 @@ def _others(view: View, side: PositionSide) -> Decimal:
 
 def _stop(exits: ExitSettings, instrument: Instrument, position: Position, sign: int) -> Decimal | None:
     """The price at which the stop loss fires; None without one, or where no price is that low."""
-    if exits.stop_loss_spread is None:
-        return None
+    ticks = stop_level(exits, position, sign, instrument)
 
-    ticks = stop_ticks(position, sign, exits.stop_loss_spread, instrument)
-
-    return instrument.price(ticks) if ticks > 0 else None
+    return instrument.price(ticks) if ticks is not None and ticks > 0 else None
 
 
 def _loss_at_limit(

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import attrs
 
+from perpmaker.exits.level import SHARE
 from perpmaker.model.order import Side
 from perpmaker.report.preflight_checklist import CAREFUL_LEVERAGE, FREE_MARGIN, RESERVE
 from perpmaker.report.preflight_figure import Figures, Situation, filled_sides
@@ -34,14 +35,14 @@ class Warned:
 def read_warnings(situation: Situation, figures: Figures) -> Iterator[Warned]:
     """What a person should know before trading."""
     yield from (Warned(text=text, loud=True) for text in read_certain_losses(situation, figures))
-    yield from _stop_warnings(situation, figures)
+    yield from _stop_warnings(situation)
     yield from _leverage_warnings(figures)
     yield from _money_warnings(figures)
     yield from _quote_warnings(situation, figures)
     yield from (Warned(text=text) for text in read_thin_margins(situation, figures))
 
 
-def _stop_warnings(situation: Situation, figures: Figures) -> Iterator[Warned]:
+def _stop_warnings(situation: Situation) -> Iterator[Warned]:
     exits = situation.exits
 
     if exits.stop_loss_spread is None:
@@ -55,15 +56,6 @@ def _stop_warnings(situation: Situation, figures: Figures) -> Iterator[Warned]:
 
     if exits.stop_loss_spread >= 1:
         yield Warned(text="a stop 100 % below the entry never fires for a long position", loud=True)
-
-    for _, one in filled_sides(figures):
-        worst = None if one.stop is None else one.stop * (1 - one.sign * exits.stop_loss_slippage_buffer)
-
-        if worst is None or one.liquidation is None or one.stops_too_late:
-            continue
-
-        if one.sign * (worst - one.liquidation) <= 0:
-            yield Warned(text=f"{one.name}: liquidation lies within stop_loss_slippage_buffer of the stop", loud=True)
 
 
 def _leverage_warnings(figures: Figures) -> Iterator[Warned]:
@@ -137,11 +129,12 @@ def read_refusals(figures: Figures) -> Iterator[str]:
         yield f"leverage = {figures.leverage}: {figures.market} allows at most {figures.max_leverage}"
 
     for side, one in filled_sides(figures):
-        if one.stops_too_late:
+        if one.beyond is not None:
             yield (
                 f"stop_loss_spread: with all {_QUOTES[side]} filled the {one.name} position would be liquidated at "
-                f"{price(one.liquidation, figures.tick)}, before its stop at {price(one.stop, figures.tick)} fires: "
-                "lower stop_loss_spread or leverage"
+                f"{price(one.liquidation, figures.tick)}; stop, slippage buffer and taker fee reach "
+                f"{percent(one.beyond.reach)} from the entry, and may reach {percent(one.beyond.room)}, "
+                f"{percent(SHARE)} of the way: lower stop_loss_spread or leverage"
             )
 
     if figures.unquotable:
