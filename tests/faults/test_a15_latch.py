@@ -79,7 +79,8 @@ async def test_A15_a_latched_halt_refuses_each_start_until_a_person_resumes(tmp_
             words = str(refused.value)
             assert refused.value.exit_code is ExitCode.HALTED
             assert "liquidation: 1 BTC (20" in words
-            assert "osition: " in words
+            assert "\nPosition: " in words
+            assert ("flat" in words) is ("closing orders of ours on the venue: " not in words)
             assert "free margin: " in words
             assert "--resume" in words
 

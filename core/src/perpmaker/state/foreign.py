@@ -20,24 +20,19 @@ class ForeignOrders:
         self._by_id = {report.client_id: report for report in reports if self._rests(report)}
         self.resting = tuple(self._by_id.values())
 
-    def reported(self, report: OrderReport) -> bool:
-        """The venue's word on one order; whether it is news of a foreign one."""
+    def reported(self, report: OrderReport) -> None:
+        """The venue's word on one order."""
         if not self._rests(report):
-            return self.gone(report.client_id)
+            self.gone(report.client_id)
+            return
 
         self._by_id[report.client_id] = report
         self.resting = tuple(self._by_id.values())
 
-        return True
-
-    def gone(self, client_id: str) -> bool:
-        """An order is final; whether it was a foreign one that rested."""
-        if self._by_id.pop(client_id, None) is None:
-            return False
-
-        self.resting = tuple(self._by_id.values())
-
-        return True
+    def gone(self, client_id: str) -> None:
+        """An order is final."""
+        if self._by_id.pop(client_id, None) is not None:
+            self.resting = tuple(self._by_id.values())
 
     def _rests(self, report: OrderReport) -> bool:
         return (

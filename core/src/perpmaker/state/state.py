@@ -252,11 +252,11 @@ class State:
             self._notice(event.report.client_id, now)
 
         self.orders.reported(event.report, now, by_stream=event.by_stream)
-        self._changes += self.foreign.reported(event.report)
+        self.foreign.reported(event.report)
 
     def _cancelled(self, event: OrderCancelled, now: float) -> None:
         self.orders.cancelled(event, now)
-        self._changes += self.foreign.gone(event.client_id)
+        self.foreign.gone(event.client_id)
 
     def _filled(self, event: OrderFilled, now: float) -> None:
         before = self.holdings.amounts()
