@@ -12,7 +12,7 @@ from perpmaker.engine.home import open_home
 from perpmaker.testing.session import open_stage
 from perpmaker.wire.fault import Fault, Reply
 
-from .end_site import EXAMPLE, FAR_TARGET, fall, in_position, lots, until
+from .end_site import BUSY, EXAMPLE, FAR_TARGET, fall, in_position, lots, stops, until
 
 pytestmark = pytest.mark.anyio
 
@@ -52,5 +52,37 @@ async def test_A1_an_unknown_stop_is_no_storm_of_stops(tmp_path: Path, order: st
         assert 4 <= len(faults.fired) <= 20
         faults.clear()
         await until(lambda: not lots(stage), within_s=2.1)
+        assert not stage.sandbox.oracle.violations
+        group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("reply", [*UNKNOWN.values(), BUSY], ids=[*UNKNOWN, "busy"])
+@pytest.mark.parametrize("skipped", [0, 1], ids=["all", "behind one whose answer is lost"])
+async def test_A1_a_stop_on_the_venue_that_cannot_be_placed_is_no_storm(
+    tmp_path: Path, reply: Reply, skipped: int
+) -> None:
+    """Neither from nothing, nor beside a bridge that rests because what became of the first stop is not known."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with (
+        open_stage(EXAMPLE, *FAR_TARGET, seed=3) as stage,
+        stage.open_bot(home=home) as session,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(session.bot.run)
+        faults = stage.sandbox.faults
+        path = "/fapi/v1/algoOrder"
+
+        if skipped:  # the first is lost on its way, the second rests as its bridge
+            faults.add(Fault(method="POST", path=path, act="status", arg=UNKNOWN["503"], times=1))
+
+        refused = Fault(method="POST", path=path, act="status", arg=reply, nth=1 + 2 * skipped, times=None)
+        faults.add(refused)
+        await in_position(stage)
+        await anyio.sleep(12)
+        assert 3 <= sum(one is refused for one in faults.fired) <= 24
+        faults.clear()
+        await anyio.sleep(session.bot.connector.fence_s + 0.5)  # a bridge of unknown outcome is not doubled
+        assert stops(stage) or not lots(stage)
         assert not stage.sandbox.oracle.violations
         group.cancel_scope.cancel()

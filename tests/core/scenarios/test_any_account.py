@@ -110,7 +110,8 @@ class AccountStory(Story):
     def resume(self) -> None:
         """A run that has halted is started again."""
         if self.scenario.mode.startswith("halt"):
-            self.scenario.restart()
+            with suppress(DeniedError):
+                self.scenario.restart()
 
     def outage(self, when: Any, seconds: float) -> None:
         """No command is answered for a while, and the market moves."""
@@ -177,15 +178,17 @@ def play(bot: str, acts: Sequence[tuple[Any, ...]]) -> None:
         story.check_slots()
 
     story.calm_down()
-    story.scenario.advance(2)
+    story.resume()
+    story.scenario.advance(75)
+    story.check_belief()
+    story.check_stops()
     story.calm_down()  # what orders or a position forbade before
-
-    if story.scenario.mode.startswith(("halt", "stop", "flatten")):
-        with suppress(DeniedError):
-            story.scenario.restart()
 
     if story.scenario._venue.settings().position_mode.value != story.mode:  # a run does not begin like that
         return
+
+    if story.scenario.mode.startswith(("halt", "stop", "flatten")):
+        story.scenario.restart()
 
     end(story)
 

@@ -1,32 +1,42 @@
-"""How soon an exit of unknown outcome is sent again: at once, then slower, as one that was refused.
+"""How soon an exit is sent again beside one that is unknown, or rests: at once, then slower, as one that was refused.
 
 The venue caps each of them at the position, so nothing has to be proven first; but a venue that answers at once with
-what says nothing must not be sent one with every answer.
+what says nothing, or with a no, must not be sent one with every answer. Where nothing of the slot is live, the exits'
+own schedule is all there is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from perpmaker.exits.memory import ExitMemory
 from perpmaker.exits.retry import AGAIN_S
 from perpmaker.model.order import OrderStatus, Slot, WorkingOrder
 
 
-def paced(working: Iterable[WorkingOrder], now: float) -> Iterator[tuple[Slot, float]]:
-    """Slots of exits into which nothing is sent yet, each with the moment from which on it is."""
-    newest: dict[Slot, float] = {}
-    counts: dict[Slot, int] = {}
+def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Iterator[tuple[Slot, float]]:
+    """Slots of exits into which nothing is sent yet, each with the moment from which on it is.
+
+    `memory` is that of the exits, which knows what was refused meanwhile.
+    """
+    failed = memory.failed if isinstance(memory, ExitMemory) else {}
+    until: dict[Slot, float] = {}
+    unknown: dict[Slot, list[float]] = {}
 
     for order in working:
+        if order.slot in failed:
+            until[order.slot] = failed[order.slot].back_at
+
         if order.status is OrderStatus.UNKNOWN and order.slot.kind.is_exit:
-            counts[order.slot] = counts.get(order.slot, 0) + 1
-            newest[order.slot] = max(newest.get(order.slot, order.changed_at), order.changed_at)
+            unknown.setdefault(order.slot, []).append(order.changed_at)
 
-    for slot, at in newest.items():
-        if (until := at + AGAIN_S[min(counts[slot], len(AGAIN_S)) - 1]) > now:
-            yield slot, until
+    for slot, moments in unknown.items():
+        again_at = max(moments) + AGAIN_S[min(len(moments), len(AGAIN_S)) - 1]
+        until[slot] = max(again_at, until.get(slot, again_at))
+
+    yield from ((slot, at) for slot, at in until.items() if at > now)
 
 
-def next_at(working: Iterable[WorkingOrder], now: float) -> float | None:
+def next_at(working: Iterable[WorkingOrder], memory: object, now: float) -> float | None:
     """When the first of these slots may be sent to again."""
-    return min((until for _, until in paced(working, now)), default=None)
+    return min((until for _, until in paced(working, memory, now)), default=None)

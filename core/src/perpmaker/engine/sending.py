@@ -28,13 +28,16 @@ class Sending:
     competition: Competition
     two_stops: bool
 
-    def send(self, wants: Sequence[Want], now: float) -> list[Action]:
-        """The cancels and new orders that make of what rests what is wanted, all of them marked as in flight."""
+    def send(self, wants: Sequence[Want], memory: object, now: float) -> list[Action]:
+        """The cancels and new orders that make of what rests what is wanted, all of them marked as in flight.
+
+        `memory` is that of the exits.
+        """
         orders = self.state.orders
         working = list(orders.working())
         resyncing = self.permission.demand is not None
         waiting = {want.slot for want in wants if self.retries.waits(want.slot, now)}
-        waiting.update(slot for slot, _ in paced(working, now))
+        waiting.update(slot for slot, _ in paced(working, memory, now))
         waiting.update(self.competition.waiting(working, now, resyncing=resyncing))
         changes = diff(
             working,

@@ -294,7 +294,7 @@ class Trader:
                 self._wanted_exits, quotes = uncapped.keep_apart(view, self._wanted_exits, quotes, shrunk)
 
             exits = self._competition.keep(self._wanted_exits.exits, now)
-            actions = self._sending.send([*exits, *quotes], now)
+            actions = self._sending.send([*exits, *quotes], self._wanted_exits.memory, now)
 
         notices.extend(self.unquoted.see(mode, reason, self._wanted, () if quoting is None else quoting.refused, now))
 
@@ -374,7 +374,7 @@ class Trader:
             self._proof.next_at(now),
             self._price_question.next_at(now),
             self._retries.next_at(now),
-            exit_pace.next_at(self.state.orders.working(), now),
+            exit_pace.next_at(self.state.orders.working(), self._wanted_exits.memory, now),
             self._aftermath.next_at(now),
             self.unquoted.next_at(now),
             self._competition.next_at(now),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from perpmaker.exits.memory import Failed
 from perpmaker.model.order import Slot
-from perpmaker.state.view import SlotEnd, View
+from perpmaker.state.view import End, SlotEnd, View
 
 AGAIN_S = (0.0, 0.25, 0.5, 1.0, 2.0)
 """At once, then slower, the last without end."""
@@ -62,7 +62,8 @@ def _fail(end: SlotEnd, before: Failed | None) -> Failed:
     fresh = before is None or end.at - before.back_at > CALM_S
     times = 1 if fresh or before is None else before.times + 1
     since = end.at if fresh or before is None else before.since
-    back_at = end.at + AGAIN_S[min(times, len(AGAIN_S)) - 1]
+    # The proof that an order never was has taken longer than any step of the schedule.
+    back_at = end.at if end.end is End.NEVER_WAS else end.at + AGAIN_S[min(times, len(AGAIN_S)) - 1]
     patience_at = since + PATIENCE_S
 
     if end.at < patience_at < back_at:
