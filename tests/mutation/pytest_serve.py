@@ -41,10 +41,28 @@ class Server:
         gc.freeze()
 
         for line in self.asked:
-            self.answer.write(json.dumps(self._fork(json.loads(line), items)) + "\n")
+            self.answer.write(json.dumps(self._judge(json.loads(line), items)) + "\n")
             self.answer.flush()
 
         return True
+
+    def _judge(self, change: dict[str, Any], items: dict[str, pytest.Item]) -> dict[str, Any]:
+        """Believe a test that fails alone with the change, and passes alone without it; go on without any other."""
+        while True:
+            outcome = self._fork(change, items)
+            by = outcome.get("by")
+
+            if by is None:
+                return outcome
+
+            alone = {**change, "tests": {by: change["tests"][by]}}
+
+            if self._fork({**alone, "after": None}, items)["outcome"] != "survived":
+                del items[by]  # it needs what went before it, or a process of its own
+            elif self._fork(alone, items)["outcome"] != "survived":
+                return outcome
+
+            change["tests"] = {test: spent for test, spent in change["tests"].items() if test != by}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the first test that fails."""
@@ -80,7 +98,7 @@ class Server:
 
         functions = [one for one in self.functions if one.__code__.co_filename == change["file"]]
 
-        if not swap(functions, change["before"], change["after"]):
+        if change["after"] is not None and not swap(functions, change["before"], change["after"]):
             return {"outcome": "not swapped"}
 
         until = time.monotonic() + change["limit_s"]
