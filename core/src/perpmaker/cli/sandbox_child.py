@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -99,6 +100,9 @@ async def _start(configuration: Configuration, line_to: int) -> Process:
         words += ["--recording-start", str(settings.recording_start)]
     else:
         words += ["--shape", settings.shape]
+
+    # Where Ctrl-C meets the start of the child, the loop that ends would say so to a person, who meant just that.
+    logging.getLogger("asyncio").addHandler(logging.NullHandler())
 
     return await anyio.open_process(
         words, stdin=subprocess.PIPE, stdout=None, stderr=None, start_new_session=True, pass_fds=(line_to,)
