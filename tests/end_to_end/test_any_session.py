@@ -221,6 +221,10 @@ async def play(seed: int, home: Home) -> list[str]:
 
     async with open_stage(FILE, *BOTS[seed % len(BOTS)], seed=seed) as stage:
         story = Story(stage, seed)
+        mode = stage.configuration.run.position_mode  # with an order of a person's there, no run could set it
+
+        with suppress(DeniedError):  # it is set already
+            stage.sandbox.exchange.set_position_mode(ACCOUNT, mode, stage.clock.utc_ms())
 
         for _ in range(chance.randint(0, 2)):
             await one_life(stage, home, story, seconds=chance.uniform(3, 20))
