@@ -15,7 +15,8 @@ FULL_SEEDS = 200
 
 BYTECODE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
-settings.register_profile("every time", max_examples=100, deadline=None)
+# The same examples each time: what fails in one run fails in the next, and news is what `--full` is for.
+settings.register_profile("every time", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("full", max_examples=1000, deadline=None)
 
 
@@ -41,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[BYTECODE] = tempfile.TemporaryDirectory(prefix="perpmaker-bytecode-")
         os.environ["PYTHONPYCACHEPREFIX"] = config.stash[BYTECODE].name
         os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One test process more than there are cores: some of them always wait for the process of a command."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
