@@ -15,7 +15,7 @@ from .outage_site import BODIES, Outage, suffer
 
 QUICK = (
     Outage(seconds=1, way="stop", order="venue", blind=True, seed=1025),
-    Outage(seconds=9, way="kill", order="limit", backstop=False, side=-1, seed=2),
+    Outage(seconds=1, way="kill", order="limit", backstop=False, side=-1, seed=2),
 )
 
 
