@@ -35,6 +35,7 @@ exception, because somebody has to keep its slot blocked until the venue has pro
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import Enum, unique
 
 import attrs
@@ -56,6 +57,15 @@ class ExitCode(int, Enum):
     PLUGIN = 6
     HALTED = 7
     INTERRUPTED = 130
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors themselves, out of the groups that task groups wrap them in."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
 
 
 class PerpmakerError(Exception):

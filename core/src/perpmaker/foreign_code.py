@@ -21,7 +21,7 @@ import anyio
 import anyio.lowlevel
 import attrs
 
-from perpmaker.errors import PerpmakerError, PluginFaultError
+from perpmaker.errors import PerpmakerError, PluginFaultError, leaves
 from perpmaker.secret import redacted
 
 _Answer = TypeVar("_Answer")
@@ -140,14 +140,14 @@ class ForeignCode:
         if isinstance(error, MemoryError) or (is_async and isinstance(error, GeneratorExit)):
             return error
 
-        leaves = list(_leaves(error))
+        inner = list(leaves(error))
 
-        if is_async and any(map(_is_cancellation, leaves)) and anyio.current_effective_deadline() == -inf:
+        if is_async and any(map(_is_cancellation, inner)) and anyio.current_effective_deadline() == -inf:
             return error
 
-        meant = [leaf for leaf in leaves if isinstance(leaf, PerpmakerError)]
+        meant = [leaf for leaf in inner if isinstance(leaf, PerpmakerError)]
 
-        if len(meant) < len(leaves):
+        if len(meant) < len(inner):
             return self.fault(what, error)
 
         for one in meant:
@@ -263,15 +263,6 @@ def said(error: BaseException) -> str:
     words = redacted(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
     return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors themselves, out of the groups that task groups wrap them in."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
 
 
 def _is_cancellation(error: object) -> bool:

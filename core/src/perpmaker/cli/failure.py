@@ -11,13 +11,13 @@ from pathlib import Path
 import click
 
 from perpmaker.cli.screen import printable
-from perpmaker.errors import ExitCode, PerpmakerError, PluginError, PluginFaultError, StopNotProvenError
+from perpmaker.errors import ExitCode, PerpmakerError, PluginError, PluginFaultError, StopNotProvenError, leaves
 from perpmaker.secret import redacted
 
 
 def explain(error: BaseException) -> int:
     """Say on standard error what happened, and return the exit code; KeyboardInterrupt and SystemExit included."""
-    errors = _inner(error)
+    errors = list(leaves(error))
     unproven = [one for one in errors if isinstance(one, StopNotProvenError)]
     others = [one for one in errors if one not in unproven]
 
@@ -55,17 +55,10 @@ def _explain(errors: list[BaseException], error: BaseException) -> int:
 
 def expected(error: BaseException) -> PerpmakerError | None:
     """The error that a person can do something about, when nothing else went wrong; None otherwise."""
-    errors = [one for one in _inner(error) if isinstance(one, PerpmakerError)]
+    inner = list(leaves(error))
+    errors = [one for one in inner if isinstance(one, PerpmakerError)]
 
-    return errors[0] if errors and len(errors) == len(_inner(error)) else None
-
-
-def _inner(error: BaseException) -> list[BaseException]:
-    """The errors themselves, out of the groups that task groups wrap them in."""
-    if not isinstance(error, BaseExceptionGroup):
-        return [error]
-
-    return [inner for one in error.exceptions for inner in _inner(one)]
+    return errors[0] if errors and len(errors) == len(inner) else None
 
 
 def _said(errors: list[BaseException]) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import attrs
 
 from perpmaker.engine.stopping import Closing
 from perpmaker.engine.supervisor import Supervisor
 from perpmaker.engine.tasks import TaskEndedError
-from perpmaker.errors import ExitCode, StopNotProvenError
+from perpmaker.errors import ExitCode, StopNotProvenError, leaves
 from perpmaker.report.summary import RunFacts, Summary, render, summarise
 
 
@@ -37,15 +37,15 @@ class Course:
         if self.bot is None:
             return error
 
-        leaves = list(_leaves(error))
+        inner = list(leaves(error))
 
-        if self.bot.unproven is not None and not any(isinstance(leaf, StopNotProvenError) for leaf in leaves):
+        if self.bot.unproven is not None and not any(isinstance(leaf, StopNotProvenError) for leaf in inner):
             return StopNotProvenError(f"ended by an error, and not proven clean: {self.bot.unproven}")
 
-        if all(isinstance(leaf, Exception) for leaf in leaves):
+        if all(isinstance(leaf, Exception) for leaf in inner):
             return error
 
-        return TaskEndedError(f"the run was ended by {type(leaves[0]).__name__}")
+        return TaskEndedError(f"the run was ended by {type(inner[0]).__name__}")
 
 
 def sum_up(
@@ -124,12 +124,3 @@ def next_step(command: Sequence[str], *, unproven: bool, latched: bool, halted: 
         return f"mend what halted it, then: {again}"
 
     return f"{again} (it goes on with the position)" if holds else again
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors themselves, out of the groups that task groups wrap them in."""
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _leaves(one)
-    else:
-        yield error

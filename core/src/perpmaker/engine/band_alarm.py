@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import attrs
 
-from perpmaker.engine.notice import Notices, plain
+from perpmaker.engine.notice import Notices, plain, size_of
 from perpmaker.exits.memory import ExitMemory, Fired
 from perpmaker.model.order import PositionSide
 from perpmaker.model.position import Position
@@ -52,10 +52,9 @@ class BandAlarm:
         instrument = self.state.instrument
         price = self._price(fired.sign)
         loss = (position.entry - price) * position.amount
-        side = "long" if position.amount > 0 else "short"
         rests = "at market" if fired.ticks is None else f"at {plain(instrument.price(fired.ticks))}, inside the band"
 
-        held = f"{side} {plain(abs(position.amount))} {instrument.base}"
+        held = size_of(position, instrument)
 
         return (
             f"{plain(round(loss, 2))} {instrument.quote} LOSS on {held} at {plain(price)}: the market is outside of "

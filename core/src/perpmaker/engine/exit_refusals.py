@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from perpmaker.engine.notice import plain
+from perpmaker.engine.notice import size_of
 from perpmaker.model.order import OrderKind, OrderStatus, Refusal, RefusalReason, Slot
 from perpmaker.state.state import State
 from perpmaker.state.view import End, SlotEnd
@@ -113,10 +113,7 @@ class ExitRefusals:
 
     def _position(self, slot: Slot) -> str:
         """The position as a person says it: `long 1 BTC`."""
-        position = self._state.account.positions[slot.position_side]
-        side = "long" if position.amount > 0 else "short"
-
-        return f"{side} {plain(abs(position.amount))} {self._state.instrument.base}"
+        return size_of(self._state.account.positions[slot.position_side], self._state.instrument)
 
 
 def words_of(refusal: Refusal) -> str:

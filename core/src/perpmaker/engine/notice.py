@@ -7,6 +7,9 @@ from decimal import Decimal
 
 import attrs
 
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.position import Position
+
 QUIET_S = 60.0
 """How long a cause that was told of is not told of again."""
 
@@ -14,6 +17,13 @@ QUIET_S = 60.0
 def plain(number: Decimal) -> str:
     """A number as people write it: without exponent and trailing zeros."""
     return f"{number.normalize():f}"
+
+
+def size_of(position: Position, instrument: Instrument) -> str:
+    """An open position as a person says it: `long 1 BTC`."""
+    side = "long" if position.amount > 0 else "short"
+
+    return f"{side} {plain(abs(position.amount))} {instrument.base}"
 
 
 @attrs.frozen

@@ -75,9 +75,7 @@ class OrderCount:
 
     def _count_report(self, report: OrderReport) -> None:
         """A report proves that the venue had the order, unless it says that it was refused."""
-        is_refused = report.status is OrderStatus.REFUSED or (report.refusal is not None and report.status is not None)
-
-        if report.status is not None and not is_refused:
+        if report.status not in {None, OrderStatus.REFUSED} and report.refusal is None:
             self._count(report.client_id)
 
     def _count(self, client_id: str) -> None:

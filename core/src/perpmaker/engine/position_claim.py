@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import attrs
 
-from perpmaker.engine.notice import plain
+from perpmaker.engine.notice import plain, size_of
 from perpmaker.errors import UnexplainedPositionError
 from perpmaker.exits.level import stop_level
 from perpmaker.exits.settings import ExitSettings
@@ -77,8 +77,7 @@ class PositionClaim:
 
     def _words(self, position: Position, mark: Decimal | None) -> str:
         """A position, and what would happen to it."""
-        side = "long" if position.amount > 0 else "short"
-        size = f"{side} {plain(abs(position.amount))} {self.instrument.base}"
+        size = size_of(position, self.instrument)
 
         if position.entry <= 0:
             return f"{size} from an unknown price"
