@@ -22,7 +22,6 @@ from perpmaker.cli.recording import ReadingLine
 from perpmaker.cli.sandbox_failure import encode_failure, failure_of
 from perpmaker.cli.seconds import Seconds
 from perpmaker.clock import SystemClock
-from perpmaker.errors import PluginError
 from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.latency import Latency
@@ -173,14 +172,9 @@ def _refuse_idle(given: Mapping[str, object]) -> None:
 
 def _dialect(venue: str) -> Dialect:
     from perpmaker.cli.installation import watched_catalog  # noqa: PLC0415  # looks at every installed plugin
-    from perpmaker.engine.plugin_start import code_of  # noqa: PLC0415  # as above
+    from perpmaker.cli.source import dialect_of  # noqa: PLC0415  # as above
 
-    declaration = watched_catalog().derivative_connector(venue)
-
-    if declaration.sandbox is None:
-        raise PluginError(f"{venue} has no sandbox.")
-
-    return code_of(declaration).prepare("sandbox", declaration.sandbox)
+    return dialect_of(watched_catalog().derivative_connector(venue))
 
 
 def _source(text: str) -> tuple[str, Dialect, str]:

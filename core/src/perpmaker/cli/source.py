@@ -5,7 +5,7 @@ from __future__ import annotations
 from perpmaker.catalog import Catalog
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import SandboxAccess
-from perpmaker.declarations import PriceSourceDeclaration
+from perpmaker.declarations import DerivativeConnectorDeclaration, PriceSourceDeclaration
 from perpmaker.engine.plugin_start import code_of
 from perpmaker.errors import PluginError, RefusedError
 from perpmaker.sandbox.dialect import Dialect
@@ -27,8 +27,13 @@ def source_dialect(catalog: Catalog, name: str) -> Dialect:
     by_market = name in catalog.names(PriceSourceDeclaration)
     declaration = catalog.price_source(name) if by_market else catalog.derivative_connector(name)
 
+    return dialect_of(declaration)
+
+
+def dialect_of(declaration: DerivativeConnectorDeclaration | PriceSourceDeclaration) -> Dialect:
+    """The dialect that a declaration brings; PluginError when it has none, PluginFaultError when it fails."""
     if declaration.sandbox is None:
-        raise PluginError(f"{name} has no sandbox.")
+        raise PluginError(f"{declaration.name} has no sandbox.")
 
     return code_of(declaration).prepare("sandbox", declaration.sandbox)
 
