@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import select
 import signal
 import sqlite3
 import subprocess
@@ -54,9 +53,21 @@ def wait_for_trading(home: Path, within_s: float = 40.0) -> None:
     raise AssertionError("the run did not begin to trade")
 
 
+def fill(pipe: int) -> None:
+    """Write to a pipe until it takes no more."""
+    os.set_blocking(pipe, False)
+
+    with suppress(BlockingIOError):
+        while True:
+            os.write(pipe, b"x" * 4_096)
+
+    os.set_blocking(pipe, True)
+
+
 def test_A5_putting_never_blocks_and_what_nobody_takes_is_counted() -> None:
-    """A pipe that nobody reads is full after 64 KB: everything is put at once, and what is too much is dropped."""
+    """To a pipe that nobody reads everything is put at once, and what is too much is dropped and counted."""
     reading, writing = os.pipe()
+    fill(writing)
     writer = Writer(writing)
     began = time.monotonic()
 
@@ -64,9 +75,8 @@ def test_A5_putting_never_blocks_and_what_nobody_takes_is_counted() -> None:
         writer.put(b"x" * 999 + b"\n")
 
     assert time.monotonic() - began < 2
-    assert writer.dropped > 0
+    assert writer.dropped > MOST_BYTES // 1000
     assert not writer.is_idle
-    assert select.select([reading], [], [], 5.0)[0]  # what there was room for has been written
     writer.close(0.2)
     assert writer.fault is not None
     os.close(reading)
@@ -100,9 +110,7 @@ def test_A5_a_reader_that_is_gone_loses_lines_and_nothing_else(monkeypatch: pyte
 def test_A5_a_run_whose_pipe_nobody_reads_trades_and_ends_cleanly(tmp_path: Path) -> None:
     """It trades, and stops at a signal within seconds, with exit code 0."""
     reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    os.write(writing, b"x" * 65_536)
-    os.set_blocking(writing, True)
+    fill(writing)
 
     try:
         with started("run", str(EXAMPLE), home=tmp_path, stdout=writing, stderr=writing) as process:

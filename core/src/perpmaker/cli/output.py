@@ -100,23 +100,25 @@ class Writer:
                     return
 
                 content = self._waiting.popleft()
-                told, self.dropped = self.dropped, 0
+                told = self.dropped
 
-            self._write(content if not told else _dropped(told) + content)
+            is_written = self._write(content if not told else _dropped(told) + content)
 
             with self._changed:
+                self.dropped += -told if is_written else content.count(b"\n") or 1
+                self.is_lost = not is_written
                 self._size -= len(content)
                 self._changed.notify_all()
 
-    def _write(self, content: bytes) -> None:
-        """Write all of it; what a reader that is gone, or a full disk, does not take is dropped."""
+    def _write(self, content: bytes) -> bool:
+        """Write all of it; False where a reader that is gone, or a full disk, does not take it."""
         left = memoryview(content)
         until = time.monotonic() + (0.0 if self._is_full else CLOSE_S)
 
         while left:
             try:
                 left = left[os.write(self.fd, left) :]
-                self._is_full = self.is_lost = False
+                self._is_full = False
             except BlockingIOError:
                 select.select([], [self.fd], [], RETRY_S)
             except InterruptedError:
@@ -126,13 +128,11 @@ class Writer:
                 self._is_full = error.errno in _FULL
 
                 if not self._is_full or time.monotonic() >= until or self._is_closed:
-                    with self._changed:
-                        self.dropped += content.count(b"\n") or 1
-                        self.is_lost = True
-
-                    return
+                    return False
 
                 time.sleep(RETRY_S)
+
+        return True
 
 
 class QueuedText(io.TextIOBase):
