@@ -81,8 +81,9 @@ async def _load(count: int, port: int, root: Path) -> Load:
     """Run so many bots for a while."""
     home = open_home({"PERPMAKER_HOME": str(root)})
 
-    async with AsyncExitStack() as stack, anyio.create_task_group() as group:
+    async with AsyncExitStack() as stack:
         bots = [await stack.enter_async_context(_open(number, port, home)) for number in range(count)]
+        group = await stack.enter_async_context(anyio.create_task_group())
 
         for bot in bots:
             group.start_soon(bot.run)

@@ -1,4 +1,4 @@
-"""Stands between a bot and its venue and notes how soon an order follows a change of the book."""
+"""Stands between a bot and its venue and notes how soon a cancel follows a change of the book."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ HOST = "127.0.0.1"
 
 @attrs.define
 class Stopwatch:
-    """Pairs each change of the book with the first order that follows it."""
+    """Pairs each change of the book with the first cancel that follows it; orders come a second after a change, or more."""
 
     changed_at: float | None = None
     times: list[float] = attrs.field(factory=list)
 
     def from_venue(self, data: bytes) -> None:
         """Bytes are about to be handed on to the bot; a change of one side alone is its own order coming or going."""
-        if b'"depthUpdate"' in data and b"[]" not in data and self.changed_at is None:
+        if b'"depthUpdate"' in data and b"[]" not in data:
             self.changed_at = perf_counter()
 
     def from_bot(self, data: bytes) -> None:
         """Bytes of the bot have arrived."""
-        if self.changed_at is not None and (b" /fapi/v1/order?" in data or b" /fapi/v1/batchOrders?" in data):
+        if self.changed_at is not None and (b"DELETE /fapi/v1/order?" in data or b"DELETE /fapi/v1/batchOrders?" in data):
             self.times.append(perf_counter() - self.changed_at)
             self.changed_at = None
 

@@ -1,4 +1,4 @@
-"""A sandbox of Binance in a process of its own, whose book swings between two places.
+"""A sandbox of Binance in a process of its own, whose book swings between three places.
 
     python -m benchmarks.venue PORT PAUSE_MS
 
@@ -10,8 +10,9 @@ input closes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from itertools import cycle
 from typing import Any
 
 import anyio
@@ -31,21 +32,23 @@ MIDDLE = 600_000
 SWING = 20
 LEVELS = 20
 MARK_MS = 1_000
-PATIENCE_MS = 200
-"""After so long without an order the book swings all the same."""
+PATIENCE_MS = 2_000
+"""After so long without an order the book swings all the same; longer than quotes stay off after a limit of price."""
 
 PLENTY = 100_000_000
-CEILING = Decimal(60_001)
-"""Between the two middles, in price: above it a bot with this price_ceiling withdraws its buy quotes."""
+CEILING, FLOOR = Decimal(60_001), Decimal(59_999)
+"""Between the three middles, in price: a bot with these limits withdraws its bids at the upper, its asks at the lower."""
+
+SWINGS = (0, SWING, -SWING)
 
 
 @attrs.define
 class SwingingMarket:
-    """Everybody else: a book whose middle is low and high in turn, and nobody who trades."""
+    """Everybody else: a book whose middle is within the limits, above and below in turn, and nobody who trades."""
 
     next_ms: int
     pause_ms: int
-    high: bool = False
+    swings: Iterator[int] = attrs.field(factory=lambda: cycle(SWINGS))
     marked_ms: int = 0
 
     def see(self, event: SimulationEvent) -> None:
@@ -54,9 +57,8 @@ class SwingingMarket:
             self.next_ms = event.now_ms + self.pause_ms
 
     def step(self, crowd: Crowd) -> None:
-        """Move the book to the other place."""
-        middle = MIDDLE + (SWING if self.high else 0)
-        self.high = not self.high
+        """Move the book to the next place."""
+        middle = MIDDLE + next(self.swings)
         bids, asks = (
             [(middle - side.sign * distance, 1_000) for distance in range(1, LEVELS + 1)]
             for side in (Side.BUY, Side.SELL)
