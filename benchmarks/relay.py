@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 
 @attrs.define
 class Stopwatch:
-    """Pairs each change of the book with the first cancel that follows it; orders come a second after a change, or more."""
+    """Pairs each change of the book with the first cancel that follows it; new orders come a second later."""
 
     changed_at: float | None = None
     times: list[float] = attrs.field(factory=list)
@@ -27,7 +27,9 @@ class Stopwatch:
 
     def from_bot(self, data: bytes) -> None:
         """Bytes of the bot have arrived."""
-        if self.changed_at is not None and (b"DELETE /fapi/v1/order?" in data or b"DELETE /fapi/v1/batchOrders?" in data):
+        is_cancel = b"DELETE /fapi/v1/order?" in data or b"DELETE /fapi/v1/batchOrders?" in data
+
+        if self.changed_at is not None and is_cancel:
             self.times.append(perf_counter() - self.changed_at)
             self.changed_at = None
 

@@ -37,7 +37,7 @@ PATIENCE_MS = 2_000
 
 PLENTY = 100_000_000
 CEILING, FLOOR = Decimal(60_001), Decimal(59_999)
-"""Between the three middles, in price: a bot with these limits withdraws its bids at the upper, its asks at the lower."""
+"""Between the three middles, in price: a bot with these limits has no bids at the upper and no asks at the lower."""
 
 SWINGS = (0, SWING, -SWING)
 
