@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from perpmaker.exits.memory import ExitMemory
 from perpmaker.exits.retry import AGAIN_S
-from perpmaker.model.order import OrderStatus, Slot, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderStatus, Slot, WorkingOrder
 
 
 def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Iterator[tuple[Slot, float]]:
@@ -24,11 +24,16 @@ def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Iterat
     unknown: dict[Slot, list[float]] = {}
 
     for order in working:
-        if order.slot in failed:
-            until[order.slot] = failed[order.slot].back_at
+        slot = order.order.slot
 
-        if order.status is OrderStatus.UNKNOWN and order.slot.kind.is_exit:
-            unknown.setdefault(order.slot, []).append(order.changed_at)
+        if slot.kind is OrderKind.QUOTE:
+            continue
+
+        if slot in failed:
+            until[slot] = failed[slot].back_at
+
+        if order.status is OrderStatus.UNKNOWN:
+            unknown.setdefault(slot, []).append(order.changed_at)
 
     for slot, moments in unknown.items():
         again_at = max(moments) + AGAIN_S[min(len(moments), len(AGAIN_S)) - 1]

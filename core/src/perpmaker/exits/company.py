@@ -26,10 +26,12 @@ def track(view: View, known: Mapping[Slot, Taken]) -> Mapping[Slot, Taken]:
     now = {slot: _step(view, slot, taken) for slot, taken in known.items()}
 
     for slot, end in view.ended.items():
-        is_news = slot not in known or known[slot].client_id != end.client_id
-        reason = None if end.refusal is None else end.refusal.reason
+        if slot.kind is not OrderKind.VENUE_STOP or end.refusal is None:
+            continue
 
-        if slot.kind is OrderKind.VENUE_STOP and is_news and reason is RefusalReason.STOP_EXISTS:
+        is_news = slot not in known or known[slot].client_id != end.client_id
+
+        if is_news and end.refusal.reason is RefusalReason.STOP_EXISTS:
             now[slot] = _step(view, slot, Taken(client_id=end.client_id, at=end.at))
 
     return known if now == known else MappingProxyType(now)
