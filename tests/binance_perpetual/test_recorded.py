@@ -194,6 +194,7 @@ def test_same_recording_and_seed_are_the_same_session(tmp_path: Path) -> None:
     assert traces[0] == traces[1] != []
 
 
+@pytest.mark.full
 def test_replay_of_a_side_that_nobody_trades_on_is_what_was_recorded() -> None:
     """Without accounts the displayed book at the end is the recorded one."""
     replay = Replay(recording(IN_2024), offset_s=400)
@@ -235,6 +236,7 @@ def test_run_from_a_file_trades_on_the_recording(tmp_path: Path) -> None:
     assert "btcusdt_20240718.gz, btcusdt_20240719.gz" in ended.stderr
 
 
+@pytest.mark.full
 def test_paper_runs_on_the_recording_too(tmp_path: Path) -> None:
     """`environment = "paper"` with a recording: the capture is the venue that is looked at."""
     text = CONFIGURATION.format(recording=json.dumps([str(path) for path in files(IN_2024)]))

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import attrs
-import pytest
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "src" / "perpmaker"
@@ -131,69 +130,67 @@ CORE_FILES = sorted(CORE.rglob("*.py"))
 PLUGIN_FILES = sorted(file for plugin in PLUGINS for file in plugin.rglob("*.py"))
 
 
-@pytest.mark.parametrize("file", CORE_FILES, ids=room_of)
-def test_core_file_imports_only_what_its_room_may(file: Path) -> None:
+def test_core_file_imports_only_what_its_room_may() -> None:
     """A file of the core imports only from its own room and from those that the table allows it."""
+    assert [place for file in CORE_FILES for place in not_allowed(file)] == []
+
+
+def not_allowed(file: Path) -> Iterator[str]:
+    """The imports of a core file that the table does not allow it."""
     room = room_of(file)
     allowed = rule_for(room)
 
-    if allowed is None:
-        return
+    if allowed is not None:
+        may = allowed | {room.split(".", maxsplit=1)[0]}
 
-    own = room.split(".", maxsplit=1)[0]
-    wrong = [
-        str(statement)
-        for statement in imports_of(file)
-        if (target := rooms_imported(statement)) and is_room(target) and target not in allowed | {own}
-    ]
-    assert wrong == []
+        for statement in imports_of(file):
+            if (target := rooms_imported(statement)) and is_room(target) and target not in may:
+                yield str(statement)
 
 
-@pytest.mark.parametrize("file", PLUGIN_FILES, ids=lambda file: str(file.relative_to(ROOT / "plugins")))
-def test_plugin_file_imports_only_the_public_rooms(file: Path) -> None:
+def test_plugin_file_imports_only_the_public_rooms() -> None:
     """A plugin imports the core's door and public rooms, for its dialect also the sandbox, and no other plugin."""
+    assert [place for file in PLUGIN_FILES for place in not_public(file)] == []
+
+
+def not_public(file: Path) -> Iterator[str]:
+    """The imports of a plugin's file that are another plugin's, or a room's that is not public."""
     may = DIALECT_MAY if "sandbox" in file.parts or file.name == "__init__.py" else PLUGIN_MAY
     own = file.relative_to(ROOT / "plugins").parts[2]
     others = {plugin.name for plugin in PLUGINS} - {own}
-    wrong = [
-        str(statement)
-        for statement in imports_of(file)
-        if ((target := rooms_imported(statement)) and is_room(target) and target not in may)
-        or statement.module.split(".")[0] in others
-    ]
-    assert wrong == []
+
+    for statement in imports_of(file):
+        target = rooms_imported(statement)
+
+        if (target and is_room(target) and target not in may) or statement.module.split(".")[0] in others:
+            yield str(statement)
 
 
-@pytest.mark.parametrize("file", CORE_FILES + PLUGIN_FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_no_file_binds_itself_to_one_event_loop(file: Path) -> None:
+def importing(file: Path, *modules: str) -> list[str]:
+    """The statements of a file that import one of these modules."""
+    return [str(statement) for statement in imports_of(file) if statement.module.split(".")[0] in modules]
+
+
+def test_no_file_binds_itself_to_one_event_loop() -> None:
     """Nothing imports asyncio, and trio appears only where tests get their virtual clock."""
-    forbidden = {"asyncio"} if "testing" in file.parts else {"asyncio", "trio"}
-    assert [str(statement) for statement in imports_of(file) if statement.module.split(".")[0] in forbidden] == []
+    files = CORE_FILES + PLUGIN_FILES
+    assert [place for file in files for place in importing(file, "asyncio")] == []
+    assert [place for file in files if "testing" not in file.parts for place in importing(file, "trio")] == []
 
 
-@pytest.mark.parametrize("file", CORE_FILES, ids=room_of)
-def test_pure_rooms_do_no_input_or_output(file: Path) -> None:
+def test_pure_rooms_do_no_input_or_output() -> None:
     """Pure rooms import no anyio, no network, no clock and no randomness of their own."""
-    room = room_of(file)
-
-    if not room.startswith(WITHOUT_ANYIO):
-        return
-
-    forbidden = {"anyio", "httpx", "socket", "sqlite3", "time", "datetime", "os", "pathlib", "logging"}
-
-    if not room.startswith("simulation"):
-        forbidden |= {"random"}
-
-    assert [str(statement) for statement in imports_of(file) if statement.module.split(".")[0] in forbidden] == []
+    outside = ("anyio", "httpx", "socket", "sqlite3", "time", "datetime", "os", "pathlib", "logging")
+    pure = [file for file in CORE_FILES if room_of(file).startswith(WITHOUT_ANYIO)]
+    assert [place for file in pure for place in importing(file, *outside)] == []
+    drawing = [file for file in pure if not room_of(file).startswith("simulation")]
+    assert [place for file in drawing for place in importing(file, "random")] == []
 
 
-@pytest.mark.parametrize("file", CORE_FILES + PLUGIN_FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_pluggy_appears_only_in_the_two_files_about_hooks(file: Path) -> None:
+def test_pluggy_appears_only_in_the_two_files_about_hooks() -> None:
     """Only hookspecs and plugins know pluggy; everybody else uses the door."""
-    if file.is_relative_to(CORE) and room_of(file) in PLUGGY_ROOMS:
-        return
-
-    assert [str(statement) for statement in imports_of(file) if statement.module.split(".")[0] == "pluggy"] == []
+    others = [file for file in CORE_FILES if room_of(file) not in PLUGGY_ROOMS] + PLUGIN_FILES
+    assert [place for file in others for place in importing(file, "pluggy")] == []
 
 
 def test_nobody_imports_testing() -> None:

@@ -96,7 +96,9 @@ def oracle(control: httpx.Client) -> dict[str, object]:
     return account
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, *(pytest.param(other, marks=pytest.mark.full) for other in (signal.SIGTERM, signal.SIGHUP))]
+)
 def test_F70_a_signal_stops_a_run_with_the_summary_as_its_last_line(how: signal.Signals, tmp_path: Path) -> None:
     """Exit 0, one JSON object with the documented keys, no quote left, the sums those of the venue's own account.
 
@@ -137,7 +139,7 @@ def test_F70_a_signal_stops_a_run_with_the_summary_as_its_last_line(how: signal.
 
 def test_it_starts_and_ends_its_own_sandbox(tmp_path: Path) -> None:
     """Without --sandbox-url a child serves the market, and it is gone when the run is."""
-    with started("run", str(FILE), "--for", "6", "--set", "sandbox.seed=3", home=tmp_path) as process:
+    with started("run", str(FILE), "--for", "2", "--set", "sandbox.seed=3", home=tmp_path) as process:
         output, errors = process.communicate(timeout=60)
 
     url = next(line.split(" at ")[1].split(",")[0] for line in errors.splitlines() if "binance_perpetual at" in line)
@@ -192,6 +194,7 @@ def test_F01_a_run_for_three_seconds_gives_up_after_about_as_long(tmp_path: Path
     assert "within the 5 s in which a run --for 3 seconds has to begin" in lines[-1]
 
 
+@pytest.mark.full
 def test_F71_five_processes_are_killed_one_after_the_other_and_the_sixth_leaves_nothing_behind(tmp_path: Path) -> None:
     """`kill -9` at five moments, always the same venue and state: every next one takes over, and the books agree."""
     targets = ("long_profit_taking_spread=0.01", "short_profit_taking_spread=0.01", "filled_order_delay=0.2")

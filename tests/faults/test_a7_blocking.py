@@ -27,7 +27,7 @@ def test_A7_a_module_that_blocks_before_the_run_is_interrupted_and_named(site: P
 
 @pytest.mark.parametrize(
     ("body", "opening"),
-    [(PRICE, "time.sleep(30)"), ("\n        while True: pass", "pass")],
+    [(PRICE, "time.sleep(30)"), pytest.param("\n        while True: pass", "pass", marks=pytest.mark.full)],
 )
 def test_A7_a_source_that_blocks_before_the_run_is_interrupted_and_named(
     site: PluginSite, body: str, opening: str
@@ -40,7 +40,7 @@ def test_A7_a_source_that_blocks_before_the_run_is_interrupted_and_named(
     assert "price source tide of perpmaker-tide 1.0" in ended.err
 
 
-@pytest.mark.parametrize("place", ["import", "build"])
+@pytest.mark.parametrize("place", ["import", pytest.param("build", marks=pytest.mark.full)])
 def test_A7_a_plugin_that_blocks_while_it_is_loaded_or_built_is_interrupted(site: PluginSite, place: str) -> None:
     """Every command goes on without it; a run that names it is refused."""
     good = MODULE.format(body="return Approved(quote=quote)")

@@ -28,7 +28,9 @@ def test_B4_whatever_is_raised_while_plugins_load_costs_only_that_plugin(
     assert rows["binance_perpetual"]["state"] == "loaded"
 
 
-@pytest.mark.parametrize("raised", ["raise SystemExit(0)", "raise KeyboardInterrupt"])
+@pytest.mark.parametrize(
+    "raised", [pytest.param("raise SystemExit(0)", marks=pytest.mark.full), "raise KeyboardInterrupt"]
+)
 def test_B4_a_module_that_exits_while_running_halts_and_the_run_ends_with_6(site: PluginSite, raised: str) -> None:
     """Quotes go, the halt names plugin and distribution, the traceback is kept, and the code is not 0."""
     body = f"self.n = getattr(self, 'n', 0) + 1\n        if self.n > 2: {raised}\n        return Approved(quote=quote)"

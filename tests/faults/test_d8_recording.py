@@ -282,7 +282,7 @@ def run(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("environment", ["sandbox", "paper"])
+@pytest.mark.parametrize("environment", ["sandbox", pytest.param("paper", marks=pytest.mark.full)])
 def test_D8_run_ends_with_the_recording_and_says_so(tmp_path: Path, environment: str) -> None:
     """No quote stays on a book that stands still: exit 0, the reason as a line, files and window in the summary."""
     capture, file = tmp_path / "a.gz", tmp_path / "a.toml"

@@ -111,21 +111,21 @@ def test_dropped_plugin_is_one_warning_line() -> None:
 
 
 KNOWN = "perpmaker-price-sources"
-TYPOS = sorted(
+TYPOS = (
     {KNOWN[:at] + KNOWN[at + 1 :] for at in range(len(KNOWN))}
     | {KNOWN[:at] + "x" + KNOWN[at:] for at in range(len(KNOWN) + 1)}
     | {KNOWN[:at] + "x" + KNOWN[at + 1 :] for at in range(len(KNOWN)) if KNOWN[at] != "-"}
-    | {KNOWN[:at] + KNOWN[at + 1] + KNOWN[at] + KNOWN[at + 2 :] for at in range(len(KNOWN) - 1)} - {KNOWN}
-)
+    | {KNOWN[:at] + KNOWN[at + 1] + KNOWN[at] + KNOWN[at + 2 :] for at in range(len(KNOWN) - 1)}
+) - {KNOWN}
 
 
-@pytest.mark.parametrize("typo", [typo for typo in TYPOS if typo != KNOWN])
-def test_S23_distribution_with_nearly_our_name_is_pointed_out(typo: str) -> None:
+def test_S23_distribution_with_nearly_our_name_is_pointed_out() -> None:
     """A distribution whose name is one edit from one of ours is warned of, with both names."""
-    assert imitated(typo) == KNOWN
-    (warning,) = Catalog((plugin("any", typo, "any"),)).warnings()
-    assert typo in warning
-    assert KNOWN in warning
+    for typo in TYPOS:
+        assert imitated(typo) == KNOWN
+        (warning,) = Catalog((plugin("any", typo, "any"),)).warnings()
+        assert typo in warning
+        assert KNOWN in warning
 
 
 @pytest.mark.parametrize("name", [KNOWN, "perpmaker_price.sources", "moon", "perpmaker-moon-perpetual"])
