@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -16,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perpmaker.model.event import OrderReported, TradingChanged
-from perpmaker.model.order import OrderStatus, PositionSide, Side
+from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, Side
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.order import OrderRequest
+from perpmaker.simulation.statement import Assets
 from perpmaker.testing.scenario_venue import ACCOUNT
 from perpmaker.testing.scene import Scene
 
@@ -28,6 +30,15 @@ LEVERED = {"leverage": 20, "stop_loss_spread": 2}
 REASONS = ["price_band", "rate_limit", "too_many_orders", "would_trigger", "stop_exists", "restricted", "liquidation"]
 SIDES = st.sampled_from(["buy", "sell"])
 POSITIONS = st.sampled_from(["long", "short"])
+BNB = {"BNB": (Decimal(20), Decimal(600))}
+ASSETS: dict[str, Assets] = {
+    "one asset": Assets(),
+    "another asset": Assets(others=BNB),
+    "multi-assets": Assets(others=BNB, multi_assets=True),
+    "other markets": Assets(bound_elsewhere=Decimal(9950)),
+    "others in multi-assets": Assets(others=BNB, multi_assets=True, bound_elsewhere=Decimal(21_900)),
+}
+"""What an account may have beside its quote asset, and what else is bound by it."""
 
 others_acts = st.one_of(
     st.tuples(st.just("order"), SIDES, POSITIONS, st.booleans(), st.integers(-80, 80)),
@@ -38,7 +49,9 @@ others_acts = st.one_of(
     st.tuples(st.just("deleverage"), st.sampled_from(["adl_autoclose", "autoclose-7"])),
     st.tuples(st.just("close_market"), st.booleans()),
     st.tuples(st.just("stop"), st.booleans()),
-    st.tuples(st.sampled_from(["restart", "restart", "resume"])),
+    st.tuples(st.sampled_from(["restart", "restart", "resume", "adopt"])),
+    st.tuples(st.just("stall"), st.sampled_from([0.1, 0.8, 1.5, 4])),
+    st.tuples(st.just("own"), st.sampled_from(sorted(ASSETS)), st.sampled_from([0, 100, 10_000])),
 )
 outages = st.one_of(
     st.tuples(st.just("refuse"), st.sampled_from(COMMANDS), st.sampled_from(REASONS)),
@@ -54,6 +67,7 @@ class AccountStory(Story):
         BOTS.setdefault("levered", {**BOTS["hold"], **LEVERED})
         super().__init__(bot)
         self.others = 0
+        self.quotes_close = BOTS[bot].get("when_in_position") == "continue"
 
     def order(self, side: str, position: str, reduces: bool, ticks: int) -> None:
         """An order of a person rests, or trades."""
@@ -81,7 +95,8 @@ class AccountStory(Story):
 
     def set(self, what: str) -> None:
         """A person changes a setting."""
-        other: dict[str, Any] = {"leverage": 7, "margin_mode": "isolated", "position_mode": "Hedge"}
+        mode = "One-way" if self.mode == "Hedge" else "Hedge"
+        other: dict[str, Any] = {"leverage": 7, "margin_mode": "isolated", "position_mode": mode}
         self.scenario.set_by_hand(**{what: other[what]})
 
     def crash(self, ticks: int) -> None:
@@ -112,6 +127,23 @@ class AccountStory(Story):
         if self.scenario.mode.startswith("halt"):
             with suppress(DeniedError):
                 self.scenario.restart()
+
+    def adopt(self) -> None:
+        """The journal is lost; a person starts again, and has everything taken over that is there."""
+        self.scenario.restart(remembers=False)
+
+    def stall(self, seconds: float) -> None:
+        """A plugin keeps the processor in the next decision, and the market moves meanwhile."""
+        self.scenario.stall(seconds)
+        self.move(-20)
+        self.scenario.advance(seconds)
+
+    def own(self, what: str, wallet: int) -> None:
+        """A person moves money, or changes what stands behind the positions."""
+        found = self.exchange.account(ACCOUNT)
+        self.exchange.set_assets(ACCOUNT, ASSETS[what], self.venue_ms)
+        self.exchange.transfer(ACCOUNT, wallet - found.wallet, self.venue_ms)
+        self.scenario.advance(0)
 
     def outage(self, when: Any, seconds: float) -> None:
         """No command is answered for a while, and the market moves."""
@@ -153,24 +185,75 @@ class AccountStory(Story):
         self.restore()
         self.close_market(False)
         self.withdraw()
+        self.own("one asset", 10_000)
 
-        for what, usual in {"leverage": self.leverage, "margin_mode": "cross", "position_mode": self.mode}.items():
+        for what, usual in self.begun_with.items():
             with suppress(DeniedError):
-                self.scenario.set_by_hand(**{what: usual})  # type: ignore[arg-type]  # each its own
+                self.scenario.set_by_hand(**{what: usual})
 
     @property
-    def leverage(self) -> int:
-        """The leverage that the bot trades with."""
-        return self.scenario.plan.leverage
+    def begun_with(self) -> dict[str, Any]:
+        """What the account was set to when this run began; a start sets what its file names, and keeps the rest."""
+        wanted = self.scenario._trader._agreement.wanted
+        assert wanted is not None
+        mode = None if wanted.margin_mode is None else wanted.margin_mode.value
+
+        return {"leverage": wanted.leverage, "margin_mode": mode, "position_mode": wanted.position_mode.value}
 
     @property
     def mode(self) -> str:
         """The position mode that the bot trades in."""
         return self.scenario.plan.position_mode.value
 
+    # --- what must hold besides
 
-def play(bot: str, acts: Sequence[tuple[Any, ...]]) -> None:
-    """Play a story to its end."""
+    def check_others(self) -> None:
+        """Orders of others are never touched, and nothing is quoted while something forbids it."""
+        assert not self.scenario.sent("cancel person-")
+
+        if not self.scenario.mode.startswith("run"):
+            assert not self.scenario.quotes()
+
+    def check_exits(self) -> None:
+        """Each position has its target, and a stop that the venue keeps, whatever else is forbidden."""
+        for side in self.positions:
+            held, entry = self.held(side)
+            closing = Side.SELL if held > 0 else Side.BUY
+            orders = [one for one in self.scenario.orders() if one.side is closing and one.position_side.value == side]
+            stops = [one for one in orders if one.kind is OrderKind.VENUE_STOP]
+            kinds = {OrderKind.TAKE_PROFIT, *([OrderKind.QUOTE] if self.quotes_close else [])}
+            closers = [one for one in orders if one.kind in kinds]
+
+            if held:
+                assert [one.amount for one in stops] == [abs(held)]
+                assert abs(stops[0].price / entry - 1) <= Decimal("0.0252")
+                assert sum(one.amount for one in closers) >= abs(held)
+            else:
+                assert not [one for one in orders if one.kind.is_exit]
+
+    def check_backstop(self) -> None:
+        """The venue's stop closes each position by itself: nothing that the bot sends arrives any more."""
+        self.scenario.lose("", "before", times=None)
+
+        for side in self.positions:
+            held, entry = self.held(side)
+
+            if held:
+                self.mid = round(float(entry) * (97 if held > 0 else 103))
+                self.move(0)
+                assert not self.held(side)[0]
+
+        self.heal()
+
+    def held(self, side: str) -> tuple[Decimal, Decimal]:
+        """Amount and entry price of a position on the venue."""
+        found = {one.side.value: one for one in self.scenario._venue.positions()}[side]
+
+        return found.amount, found.entry
+
+
+def play(bot: str, acts: Sequence[tuple[Any, ...]], *, alone: bool = False) -> None:
+    """Play a story to its end; `alone`: the stops on the venue close what is left, and else those of the bot."""
     story = AccountStory(bot)
 
     for act in acts:
@@ -178,10 +261,15 @@ def play(bot: str, acts: Sequence[tuple[Any, ...]]) -> None:
         story.check_slots()
 
     story.calm_down()
+    story.scenario.advance(40)
+    story.check_exits()
+    story.check_others()
     story.resume()
     story.scenario.advance(75)
     story.check_belief()
-    story.check_stops()
+    story.check_exits()
+    story.check_others()
+    (story.check_backstop if alone else story.check_stops)()
     story.calm_down()  # what orders or a position forbade before
 
     if story.scenario._venue.settings().position_mode.value != story.mode:  # a run does not begin like that
@@ -200,8 +288,8 @@ def test_whatever_others_and_the_venue_do(bot: str, *, faulty: bool) -> None:
     acts = [calm_acts, others_acts, *([faulty_acts, outages] if faulty else [])]
 
     @settings(max_examples=settings().max_examples // 25, suppress_health_check=list(HealthCheck))
-    @given(st.lists(st.one_of(*acts), min_size=3, max_size=40))
-    def stories(acts: list[tuple[Any, ...]]) -> None:
-        play(bot, acts)
+    @given(st.lists(st.one_of(*acts), min_size=3, max_size=40), st.booleans())
+    def stories(acts: list[tuple[Any, ...]], alone: bool) -> None:
+        play(bot, acts, alone=alone)
 
     stories()

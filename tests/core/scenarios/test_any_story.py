@@ -164,7 +164,7 @@ class Story:
 
             if position != "flat":
                 entry = float(position.rsplit(" ", 1)[1])
-                self.mid = round(entry * (97 if position.startswith("long") else 103))
+                self.mid = round(entry * (97.75 if position.startswith("long") else 102.25))  # before the backstop
                 self.move(0)
                 self.scenario.advance(1)
                 assert self.scenario.position(side) == "flat"  # type: ignore[arg-type]  # sides

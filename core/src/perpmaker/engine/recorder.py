@@ -72,13 +72,23 @@ class Recorder:
 
     def _without_quotes(self, actions: Sequence[Action], reason: str) -> Sequence[Action]:
         """Nothing that adds risk may go out unrecorded, or late; the trader is told that those were never sent."""
-        refusal = Refusal(reason=RefusalReason.OTHER, text=f"not sent: {reason}")
-        quotes = [
-            action.order.client_id
-            for action in actions
-            if isinstance(action, Place) and not action.order.slot.kind.is_exit
-        ]
+        kept, refused = without_quotes(actions, reason)
+        self.emit(refused)
 
-        self.emit([OrderRefused(client_id=client_id, refusal=refusal) for client_id in quotes])
+        return kept
 
-        return [action for action in actions if not (isinstance(action, Place) and action.order.client_id in quotes)]
+
+def without_quotes(actions: Sequence[Action], reason: str) -> tuple[Sequence[Action], Sequence[Event]]:
+    """The actions without those that add risk, and the word that those were never sent."""
+    refusal = Refusal(reason=RefusalReason.OTHER, text=f"not sent: {reason}")
+    quotes = {
+        action.order.client_id for action in actions if isinstance(action, Place) and not action.order.slot.kind.is_exit
+    }
+    kept = [action for action in actions if not (isinstance(action, Place) and action.order.client_id in quotes)]
+    refused = [
+        OrderRefused(client_id=action.order.client_id, refusal=refusal)
+        for action in actions
+        if isinstance(action, Place) and action.order.client_id in quotes
+    ]
+
+    return kept, refused

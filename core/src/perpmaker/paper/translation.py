@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.event import (
     AccountEvent,
     BalanceReported,
@@ -213,8 +213,18 @@ def position_of(state: PositionState, now_ms: int) -> Position:
 
 
 def balance_of(state: AccountState, now_ms: int) -> Balance:
-    """The one asset of the account, as of a time."""
+    """The quote asset of the account, as of a time."""
     return Balance(asset=state.asset, wallet=state.wallet, available=state.available, venue_ms=now_ms)
+
+
+def balances_of(state: AccountState, now_ms: int) -> tuple[Balance, ...]:
+    """Every asset of the account, as of a time, the quote asset first."""
+    others = (
+        Balance(asset=other.asset, wallet=other.wallet, available=other.wallet, venue_ms=now_ms)
+        for other in state.others
+    )
+
+    return (balance_of(state, now_ms), *others)
 
 
 def account_of(
@@ -225,7 +235,8 @@ def account_of(
 
     return AccountSnapshot(
         positions=tuple(position_of(position, now_ms) for position in state.positions),
-        assets=(balance_of(state, now_ms),),
+        assets=balances_of(state, now_ms),
+        asset_mode=AssetMode.MULTI if state.assets.multi_assets else AssetMode.SINGLE,
         available=state.available,
         order_margin=state.order_margin,
         bids=_notional(resting, Side.BUY, instrument),

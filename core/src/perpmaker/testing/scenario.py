@@ -243,6 +243,13 @@ class Scenario(Play):
         self._inbox.append(StopRequested(close=close))
         self._settle()
 
+    def stall(self, seconds: float) -> None:
+        """A plugin keeps the processor for so long in the next decision: until then nothing is heard, and nothing sent.
+
+        As in a run, quotes that were decided more than a second ago are not sent any more.
+        """
+        self._stall_s = seconds
+
     # --- numbers
 
     def _ticks(self, price: Number) -> int:

@@ -17,6 +17,7 @@ from perpmaker.declarations import Declaration
 from perpmaker.engine.account_watch import SETTLE_S, moves_money
 from perpmaker.engine.launch import build_trader
 from perpmaker.engine.recollection import decode_recollection, encode_recollection
+from perpmaker.engine.recorder import SLOW_S, without_quotes
 from perpmaker.engine.source import Standstill, traded_mid
 from perpmaker.engine.trader import Trader
 from perpmaker.errors import PluginFaultError
@@ -24,6 +25,7 @@ from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Rec
 from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import Channel, Command, Event, Resynced, SettingsReported
 from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import NewOrder
 from perpmaker.model.reading import AccountReported
 from perpmaker.testing.scenario_agenda import Agenda, moment
 from perpmaker.testing.scenario_look import Look
@@ -76,6 +78,8 @@ class Play(Look):
         self._alive_at, self._check_at = ALIVE_EVERY_S, CHECK_EVERY_S
         self._wake_at = inf
         self._reads_money = False
+        self._stall_s, self._busy_until = 0.0, 0.0
+        self._forgotten: frozenset[str] = frozenset()
         self.restart()
 
     # --- time
@@ -90,7 +94,8 @@ class Play(Look):
         until = moment(self.now + seconds)
 
         for _ in range(BUSY):
-            due = min(self._agenda.next_at, self._wake_at, self._alive_at, self._check_at, self._venue.next_due_s)
+            wake_at = max(self._wake_at, self._busy_until)
+            due = min(self._agenda.next_at, wake_at, self._alive_at, self._check_at, self._venue.next_due_s)
             due = due if self._source is None else min(due, self._source.next_at)
 
             if due > until:
@@ -117,7 +122,7 @@ class Play(Look):
 
         self._settle()
 
-        if self._wake_at <= self.now:
+        if max(self._wake_at, self._busy_until) <= self.now:
             self._decide(())
 
     def _settle(self) -> None:
@@ -129,7 +134,7 @@ class Play(Look):
         if self._source is not None:
             self._source.reach(self.now)
 
-        while self._inbox:
+        while self._inbox and self._busy_until <= self.now:
             events, self._inbox[:] = tuple(self._inbox), ()
             self._decide(events)
             self._agenda.run_due()
@@ -143,29 +148,51 @@ class Play(Look):
         decision = self._trader.handle(events, self.now)
         self._wake_at = inf if decision.wake_at is None else decision.wake_at
         self._note(decision)
-        self._send(decision.actions)
+
+        if self._stall_s:
+            self._send_late(decision.actions)
+        else:
+            self._send(decision.actions)
+
+    def _send_late(self, actions: Sequence[Action]) -> None:
+        """A plugin has the processor: nothing is heard before it is through, and what was decided goes out then."""
+        stall_s, self._stall_s, run = self._stall_s, 0.0, self._runs
+        self._busy_until = moment(self.now + stall_s)
+        kept, refused = (actions, ()) if stall_s <= SLOW_S else without_quotes(actions, f"decided in {stall_s:.1f} s")
+
+        def send() -> None:
+            if run == self._runs:
+                self._inbox.extend(refused)
+                self._send(kept)
+
+        self._agenda.after(stall_s, send)
 
     def _read_money(self) -> None:
         """Ask what is free for margin, as the supervisor does after what changed it."""
         self._reads_money, asked_at = False, self.now
         self._wire.question("read money", lambda: AccountReported(account=self._venue.account(asked_at)))
 
-    def restart(self) -> None:
+    def restart(self, *, remembers: bool = True) -> None:
         """The process is gone without a word, and a new one begins: it knows what its journal would tell it.
 
-        As a start does, it sets the account, and reads what was executed since the last reading.
+        As a start does, it sets the account (DeniedError: that is refused, and nothing has changed), and reads what was
+        executed since the last reading. Without `remembers` the journal is lost as well, and the start is one with
+        `--adopt --adopt-position`: what it finds is its own, and nobody knows what it was meant for.
         """
-        memory = encode_recollection(self._trader.remembered().moved(START_MS / 1000)) if self._runs else b""
+        settings = self._venue.prepare()
+        knows = remembers and self._runs > 0
+        memory = encode_recollection(self._trader.remembered().moved(START_MS / 1000)) if knows else b""
+        self._forgotten = self._forgotten if remembers else frozenset(self._known)
+        self._stall_s, self._busy_until = 0.0, 0.0
         self._runs += 1
         self._unread_ms = self._heard_ms
         self._inbox.clear()
-        settings = self._venue.prepare()
         self._trader: Trader = build_trader(
             self.plan,
             self.instrument,
             client_ids=TextIds("scenario", f"r{self._runs}"),
             fence_s=FENCE_S,
-            intent=self._known.get,
+            intent=self._intent,
             settings=settings,
             venue_stops=True,
             caps_resting_exits=self._venue.caps_resting_exits,
@@ -179,6 +206,10 @@ class Play(Look):
         self._wire.begin_run()
         self._open_source()
         self._settle()
+
+    def _intent(self, client_id: str) -> NewOrder | None:
+        """What an order was meant for, as far as the journal of this run tells."""
+        return None if client_id in self._forgotten else self._known.get(client_id)
 
     def _keep_traceback(self, fault: PluginFaultError) -> None:
         """Show an author the traceback of a plugin's fault, once; a run keeps it in a file."""
