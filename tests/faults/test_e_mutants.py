@@ -18,7 +18,17 @@ from perpmaker.execution.action import Cancel
 from perpmaker.execution.dispatch import Gate
 from perpmaker.foreign_code import ForeignCode
 from perpmaker.model.event import CancelRefused, OrderNotFound, PositionReported, ReferenceChanged, StopRequested
-from perpmaker.model.order import OrderStatus, OrderType, PositionSide, Refusal, RefusalReason
+from perpmaker.model.order import (
+    NewOrder,
+    OrderKind,
+    OrderStatus,
+    OrderType,
+    PositionSide,
+    Refusal,
+    RefusalReason,
+    Side,
+    Slot,
+)
 from perpmaker.model.position import Position
 from perpmaker.state.position import TrackedPosition
 from perpmaker.state.step import Step
@@ -199,3 +209,25 @@ def test_E_lots_that_a_position_report_told_of_before_their_order_are_held_once(
     scene.tell(PositionReported(position=position), after=0.1)
     scene.tell(scene.report("1", OrderStatus.FILLED, 5, by_stream=True), after=0.01)
     assert scene.trader.state.positions()[PositionSide.NET].amount == Decimal("0.005")
+
+
+def test_E_a_fill_of_an_earlier_run_pauses_its_side_whatever_the_history_tells_before_it() -> None:
+    """A trade by hand comes first in the reading: the bid that was filled meanwhile counts all the same."""
+    bid = NewOrder(
+        client_id="pm-bot-r0-7", slot=Slot(OrderKind.QUOTE, Side.BUY), lots=5, ticks=990, type=OrderType.POST_ONLY
+    )
+    scene = Scene(intent={bid.client_id: bid}.get)
+    by_hand, ours = (
+        attrs.evolve(scene.fill("7", 5, 5).fill, client_id=client_id) for client_id in ("by-hand", bid.client_id)
+    )
+    scene.start(fills=(by_hand, ours))
+    assert set(scene.strategy.views[-1].quote_filled_at) == {Side.BUY}
+
+
+def test_E_a_fill_that_only_the_history_tells_is_in_the_flat_account_that_was_read_after_it() -> None:
+    """A flat position is dated by its last change that the venue kept: the fill is not a position of its own."""
+    scene = Scene()
+    scene.start(positions=(Position(side=PositionSide.NET, venue_ms=1),))
+    fill = attrs.evolve(scene.fill("7", 5, 5).fill, client_id="by-hand", venue_ms=scene.ms - 2)
+    scene.tell(scene.resynced(fills=(fill,)), after=5.0)
+    assert scene.amount == 0

@@ -11,6 +11,7 @@ import pytest
 
 from perpmaker.engine.home import Key
 from perpmaker.engine.journal import Journal, Step, open_journal
+from perpmaker.engine.latch import Latch
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Cancel, Place
 from perpmaker.model.event import OrderFilled
@@ -168,3 +169,15 @@ def test_a_cancel_needs_no_intent() -> None:
     with open_journal(None, KEY, "r1") as (journal, _):
         journal.record_step(Step(at=0.0, events=[], actions=[cancel], notices=[]), 1)
         assert [row.kind for row in journal.rows()] == ["step"]
+
+
+def test_a_halt_that_lasts_is_written_once_and_another_one_beside_it(tmp_path: Path) -> None:
+    """Each step tells it; the moment it began is kept, and the newest cause is what a person has to see to."""
+    with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
+        journal.record_step(attrs.evolve(STEP, halt="a loss"), 2)
+        journal.record_step(attrs.evolve(STEP, halt="a loss"), 3)
+        assert journal.halt() == Latch(reason="a loss", utc_ms=2)
+        journal.record_step(attrs.evolve(STEP, halt="a liquidation"), 4)
+        journal.record_step(STEP, 5)
+        journal.record_step(attrs.evolve(STEP, halt="a liquidation"), 6)
+        assert journal.halt() == Latch(reason="a liquidation", utc_ms=4)
