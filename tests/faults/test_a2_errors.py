@@ -116,6 +116,25 @@ async def test_A2_an_end_by_an_error_leaves_what_a_clean_stop_leaves(
         assert levels(stage) == [0.5]
 
 
+async def test_A2_a_short_switch_does_not_take_the_target_while_the_rescue_lasts(tmp_path: Path) -> None:
+    """A switch of 5 s and a venue that lists no orders: the rescue takes longer, and the target rests all the same."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with open_stage(EXAMPLE, *FAR_TARGET, "dead_man_switch_s=5", seed=3) as stage:
+        silent = Fault(method="GET", path="/fapi/v1/openOrders", act="status", arg=BUSY, times=None)
+        targets: set[str] = set()
+
+        def before() -> None:
+            targets.update(order.client_id for order in stage.sandbox.exchange.open_orders(ACCOUNT) if order.closing)
+            stage.sandbox.faults.add(silent)
+
+        error = await run_until_broken(stage, home, raiser(RuntimeError("gone"), before), break_trader)
+        await anyio.sleep(30)
+        assert isinstance(error, StopNotProvenError)
+        assert targets
+        assert targets <= {order.client_id for order in stage.sandbox.exchange.open_orders(ACCOUNT)}
+
+
 async def test_A2_a_backstop_is_brought_to_the_stops_own_level_without_a_gap(tmp_path: Path) -> None:
     """A stop of the position's size at the level beside the backstop; the next run has one stop again."""
     home = open_home({"PERPMAKER_HOME": str(tmp_path)})

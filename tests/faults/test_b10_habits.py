@@ -183,6 +183,39 @@ def test_B10_a_line_that_may_hold_a_secret_is_never_repeated(tmp_path: Path, cat
     assert "vmPU" not in str(problem)
 
 
+@pytest.mark.parametrize("line", ['"{key}" = 1', "{key} = x", '"sk-{key}" = 1', "{key} = 1"])
+def test_B10_a_secret_in_the_place_of_a_key_is_never_repeated(tmp_path: Path, catalog: Catalog, line: str) -> None:
+    """Its length is enough to find it, and its line."""
+    key = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
+    (problem,) = problems(tmp_path, catalog, GOOD + line.format(key=key) + "\n")
+    words = str(problem)
+    assert key[:12] not in words
+    assert "characters that are no word)" in words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('"" = 1\n', '"" = 1: no such key'),
+        ("[main]\nhost = 1\n", "main = a table: no such key"),
+        ('strategy = "x"\rmarket = "BTC-USDT"\r', "a carriage return alone"),
+    ],
+)
+def test_B10_a_file_that_is_no_configuration_is_answered_shortly(
+    tmp_path: Path, catalog: Catalog, text: str, words: str
+) -> None:
+    """That all of its keys are missing is one line."""
+    told = [str(problem) for problem in problems(tmp_path, catalog, text)]
+    assert any(words in line for line in told)
+    assert len(told) <= 2
+
+
+def test_B10_a_number_that_is_too_large_for_anything_is_told_the_limit(tmp_path: Path, catalog: Catalog) -> None:
+    """Whatever the bounds of its key are."""
+    (problem,) = problems(tmp_path, catalog, GOOD + "dead_man_switch_s = 1e17\n")
+    assert "no number here is larger than 10^15" in str(problem)
+
+
 @pytest.mark.parametrize("name", ["hyperliquid_perpetual", "kucoin_perpetual", "okx_perpetual", "dydx_v4_perpetual"])
 def test_B10_no_venue_is_suggested_for_another(tmp_path: Path, catalog: Catalog, name: str) -> None:
     """Names whose first word is another venue's get no suggestion; what is installed is listed."""

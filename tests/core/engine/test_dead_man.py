@@ -37,21 +37,29 @@ class CountingVenue:
     clock: Clock
     ends_at: float | None = None
     beats: list[float] = attrs.field(factory=list)
+    late_s: float | None = None
     disarmed: int = 0
     asked: int = 0
     fault: VenueError | None = None
     switch_takes: str = "all of it"
+    arrives_at: float | None = None
 
     async def arm(self, instrument: Instrument, seconds: float) -> None:
         """Start the countdown."""
         self.asked += 1
         self._answer(instrument)
+
+        if self.late_s is not None:
+            self.arrives_at = self.clock.now() + self.late_s
+            await anyio.sleep_forever()
+
         self.beats.append(self.clock.now())
         self.ends_at = self.clock.now() + seconds
 
     async def disarm(self, instrument: Instrument) -> None:
         """Stop the countdown."""
         self._answer(instrument)
+        self._arrive()
         self.disarmed += 1
         self.ends_at = None
 
@@ -61,8 +69,15 @@ class CountingVenue:
         if self.fault is not None:
             raise self.fault
 
+    def _arrive(self) -> None:
+        """Take in a call that was under way for a while."""
+        if self.arrives_at is not None and self.clock.now() >= self.arrives_at:
+            self.arrives_at, self.ends_at = None, self.arrives_at + 30
+
     def counts(self) -> bool:
         """Whether it counts, and has not ended."""
+        self._arrive()
+
         return self.ends_at is not None and self.ends_at > self.clock.now()
 
 
@@ -88,6 +103,7 @@ async def kept(seconds: float = 30.0, *, takes_foreign: bool = False) -> AsyncIt
         clock=clock,
         gate=Gate(clock=clock),
         seconds=seconds,
+        fence_s=3.0,
         is_ours=lambda client_id: client_id.startswith("pm-"),
         takes_foreign=takes_foreign,
         tell=told.append,
@@ -285,3 +301,18 @@ async def test_F14_a_key_that_is_not_accepted_is_not_tried_on() -> None:
         assert scene.venue.beats == []
         await anyio.sleep(15)
         assert len(scene.venue.beats) >= 1
+
+
+@pytest.mark.parametrize("late_s", [0.5, 2.9])
+async def test_a_renewal_that_the_end_cuts_off_does_not_arm_it_again(late_s: float) -> None:
+    """It arrives after the disarming: that is done once more when no renewal can arrive any longer."""
+    async with kept() as scene:
+        scene.dead_man.see([account(order("pm-1"))])
+        await anyio.sleep(5)
+        scene.venue.late_s = late_s
+        await anyio.sleep(5.1)
+        assert scene.venue.arrives_at is not None
+
+    assert await scene.dead_man.disarm()
+    await anyio.sleep(10)
+    assert not scene.venue.counts()

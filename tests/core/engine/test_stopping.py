@@ -3,6 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, cast
 
+import anyio
 import attrs
 import pytest
 
@@ -100,3 +101,24 @@ async def test_target_that_the_venue_does_not_cap_must_go_as_quotes_do() -> None
 
     assert (found.quotes, found.exits) == ((TARGET,), (STOP,))
     assert found.unproven == "1 orders that may open a position are still on the venue: pm-a-r1-1"
+
+
+async def test_a_cancel_that_holds_up_its_batch_holds_up_no_other_the_second_time() -> None:
+    """The venue chokes on one quote: the others are taken off by themselves."""
+    sent: list[list[str]] = []
+
+    class Choking:
+        async def dispatch(self, actions: list[Any]) -> None:
+            sent.append([action.client_id for action in actions])
+
+            if any(action.client_id == "pm-a-r1-7" for action in actions):
+                await anyio.sleep_forever()
+
+    quotes = [attrs.evolve(TARGET, client_id=f"pm-a-r1-{number}", reduce_only=False) for number in (7, 8, 9)]
+    end = stopping(account("0"))
+    end.dispatcher = cast("Any", Choking())
+    await end._cancel(quotes)
+    await end._cancel(quotes)
+
+    assert sent[0] == ["pm-a-r1-7", "pm-a-r1-8", "pm-a-r1-9"]
+    assert sorted(sent[1:]) == [["pm-a-r1-7"], ["pm-a-r1-8"], ["pm-a-r1-9"]]

@@ -22,6 +22,7 @@ from perpmaker.cli.recording import ReadingLine
 from perpmaker.cli.sandbox_failure import encode_failure, failure_of
 from perpmaker.cli.seconds import Seconds
 from perpmaker.clock import SystemClock
+from perpmaker.config.number import LARGEST
 from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.latency import Latency
@@ -43,6 +44,9 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str | Non
 
     if not amount.is_finite() or amount <= 0:
         raise click.BadParameter(f"{value} is not above 0", context, parameter)
+
+    if amount > LARGEST:
+        raise click.BadParameter(f"{value} is above 10^{LARGEST.adjusted()}", context, parameter)
 
     return amount
 

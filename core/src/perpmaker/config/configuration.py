@@ -13,7 +13,7 @@ from perpmaker.config.chosen import Chosen
 from perpmaker.config.file import Document, KeyPath, read_document
 from perpmaker.config.habits import FOREIGN_KEYS, split_environment
 from perpmaker.config.notes import notes
-from perpmaker.config.places import at_top, below_table, not_missing
+from perpmaker.config.places import as_one, at_top, below_table, not_missing
 from perpmaker.config.placing import place_files
 from perpmaker.config.reader import Fault
 from perpmaker.config.settings import RunSettings, SandboxSettings
@@ -124,7 +124,9 @@ class _Assembly:
 
     def _in_order(self) -> tuple[Problem, ...]:
         """The problems in the order of the file, each once; what has no line comes last."""
-        once = dict.fromkeys(not_missing(self._problems, self._misplaced))
+        known = dict.fromkeys(self._top_keys())
+        problems = self._problems if known.keys() & self._values.keys() else list(as_one(self._problems, known))
+        once = dict.fromkeys(not_missing(problems, self._misplaced))
 
         return tuple(sorted(once, key=lambda problem: (problem.line is None, problem.line or 0)))
 

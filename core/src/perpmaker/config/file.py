@@ -26,6 +26,7 @@ SET = "--set"
 _LONGEST_VALUE = 500  # lines; no setting needs more, and the search for lines stays linear
 _MOST_FAULTS = 20
 _KEY = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*=")
+_RANDOM = re.compile(r"(?=[A-Za-z+/=]*[0-9])(?=[0-9+/=]*[A-Za-z])[A-Za-z0-9+/=]{24,}")
 _PLACE = re.compile(r"\s*\(at (?:line \d+, column \d+|end of document)\)$")
 _DROPPED = "__left out"
 
@@ -47,11 +48,19 @@ class Document:
 
     def problem(self, path: KeyPath, allowed: str, *, value: str | None = None, nearest: str | None = None) -> Problem:
         """A problem with a key, placed where the key stands."""
-        key = ".".join(part if part.isprintable() else ascii(part) for part in path)
+        key = ".".join(map(key_words, path))
         overridden = any(path[: len(given)] == given for given in self.overridden)
         file, line = (SET, None) if overridden else (self.name, self.lines.get(path))
 
         return Problem(file=file, key=key, line=line, value=value, allowed=allowed, nearest=nearest)
+
+
+def key_words(key: str) -> str:
+    """A part of a key as a message may show it; one that can only be a secret, pasted into the wrong place, is not."""
+    if _RANDOM.search(key):
+        return f"({len(key)} characters that are no word)"
+
+    return key if key and key.isprintable() else f'"{ascii(key)[1:-1]}"'
 
 
 def read_document(path: Path, overrides: Sequence[str] = ()) -> Document:
@@ -88,6 +97,9 @@ def _text(path: Path, name: str) -> str:
 
     if len(content) > LARGEST:
         raise fault("is over 1 MiB: that is no configuration")
+
+    if b"\r" in content.replace(b"\r\n", b""):
+        raise fault("has line ends that are a carriage return alone, as very old programs write: save it with others")
 
     try:
         return content.decode()
@@ -138,7 +150,7 @@ def _syntax_problem(name: str, lines: list[str], line: int | None, error: ValueE
     """What tomli says, without the text of the line, which may hold a secret."""
     said = _PLACE.sub("", str(error))
     match = None if line is None else _KEY.match(lines[line])
-    key = "this line" if match is None else match[1]
+    key = "this line" if match is None else key_words(match[1])
 
     if said == "Cannot overwrite a value":
         said = "is there twice: leave one out"

@@ -7,12 +7,16 @@ from decimal import Decimal
 
 from perpmaker.model.setting import Percent, Range
 
-_LARGEST = Decimal(10) ** 15
+LARGEST = Decimal(10) ** 15
 _SMALLEST = Decimal(10) ** -18
 _WITH_UNIT = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(%|bp)")
 _PERCENT_OF = {"%": Decimal(1), "bp": Decimal("0.01")}
 _SIGNS = (("above", "above"), ("at_least", "at least"), ("below", "below"), ("at_most", "at most"))
 _NOUNS: dict[type, str] = {int: "a whole number", float: "a number", Decimal: "a number"}
+
+
+class TooLargeError(ValueError):
+    """A number is larger than any that means something here, whatever the bounds of its key."""
 
 
 def number_words(kind: type, bounds: Range) -> str:
@@ -60,12 +64,18 @@ def _exact(kind: type, bounds: Range, value: object) -> Decimal:
         raise ValueError
 
     # Compared before it becomes a Decimal: a whole number of 4,000 digits is cheap to refuse and dear to convert.
-    if (isinstance(value, int) and abs(value) > _LARGEST) or not Decimal(value).is_finite():
-        raise ValueError
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise TooLargeError
 
     number = Decimal(value)
 
-    if number and not _SMALLEST <= abs(number) <= _LARGEST:
+    if not number.is_finite():
+        raise ValueError
+
+    if abs(number) > LARGEST:
+        raise TooLargeError
+
+    if number and abs(number) < _SMALLEST:
         raise ValueError
 
     return number or Decimal(0)

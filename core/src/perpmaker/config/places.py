@@ -29,3 +29,15 @@ def not_missing(problems: Iterable[Problem], words: Mapping[str, str]) -> Iterat
     misplaced = {problem.key.rpartition(".")[2] for problem in found if problem.allowed in set(words.values())}
 
     return (one for one in found if not (one.allowed.startswith(MISSING) and one.key in misplaced))
+
+
+def as_one(problems: Iterable[Problem], keys: Iterable[str]) -> Iterator[Problem]:
+    """Say once of a file in which none of its keys stands that they are missing."""
+    among = set(keys)
+    missing = [problem for problem in problems if problem.allowed.startswith(MISSING) and problem.key in among]
+    yield from (problem for problem in problems if problem not in missing)
+
+    if missing:
+        needed = ", ".join(dict.fromkeys(problem.key for problem in missing))
+        words = f"has none of the keys that a bot needs: {needed} (docs/configuration.md)"
+        yield Problem(file=missing[0].file, key="the file", allowed=words)

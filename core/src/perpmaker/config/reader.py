@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import attrs
 import cattrs
 
-from perpmaker.config.number import number_words, read_number
+from perpmaker.config.number import LARGEST, TooLargeError, number_words, read_number
 from perpmaker.errors import PerpmakerError
 from perpmaker.model.setting import Pattern, Range
 
@@ -101,6 +101,8 @@ def _number(kind: type, bounds: Range) -> Reader:
     def read(value: object) -> object:
         try:
             return read_number(kind, bounds, value)
+        except TooLargeError:
+            raise Fault(f"{words}; no number here is larger than 10^{LARGEST.adjusted()}") from None
         except ValueError:
             raise Fault(words) from None
 

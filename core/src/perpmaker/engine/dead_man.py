@@ -30,12 +30,14 @@ LONGEST_S = 2.0
 """Pauses after renewals that failed: the first is `AGAIN_S`, each further one twice as long, up to `LONGEST_S`."""
 
 DISARM_S = 3.0
+"""What disarming at an end may take, besides the fence of a renewal that was not answered."""
 
 
 @attrs.define(kw_only=True)
 class DeadMan:
     """Keeps the switch of one market armed with `seconds`, from the first reading of the account on.
 
+    `fence_s`: so many seconds after it was sent, a renewal that was not answered can no longer arrive.
     `is_ours` tells own client ids; `takes_foreign`: orders of somebody else may go too. `tell` is given what a person
     should know, `resync` has everything read again: called when the countdown may have ended while we live, or when the
     venue wants to hear less of us; `emit` is given what only a person can mend.
@@ -46,6 +48,7 @@ class DeadMan:
     clock: Clock
     gate: Gate
     seconds: float
+    fence_s: float
     is_ours: Callable[[str], bool]
     takes_foreign: bool = False
     tell: Callable[[str], None]
@@ -55,6 +58,7 @@ class DeadMan:
     _changed: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _armed_until: float | None = attrs.field(default=None, init=False)
     _may_be_armed: bool = attrs.field(default=True, init=False)  # by an earlier run that died
+    _arrives_until: float | None = attrs.field(default=None, init=False)  # a renewal that was not answered
     _is_late: bool = attrs.field(default=False, init=False)
     _told: str = attrs.field(default="", init=False)
     _misses: int = attrs.field(default=0, init=False)
@@ -83,14 +87,23 @@ class DeadMan:
                 await changed.wait()
 
     async def disarm(self) -> bool:
-        """Stop the countdown at an end, when `run` has been cancelled: whether the venue has said that it stands."""
+        """Stop the countdown at an end, when `run` has been cancelled: whether the venue has said that it stands.
+
+        A renewal that was cut off by the end may arrive after the disarming: that is done again when it no longer can.
+        """
         if not self._may_be_armed:
             return True
 
-        with anyio.move_on_after(DISARM_S):
+        late_s = 0.0 if self._arrives_until is None else max(0.0, self._arrives_until - self.clock.now())
+
+        with anyio.move_on_after(late_s + DISARM_S):
             while self._may_be_armed:
                 if not await self._try_disarm():
                     await anyio.sleep(AGAIN_S)
+                elif self._arrives_until is not None:
+                    self._may_be_armed = True
+                    await anyio.sleep(max(0.0, self._arrives_until - self.clock.now()))
+                    self._arrives_until = None
 
         if self._may_be_armed:
             self.tell(
@@ -106,7 +119,7 @@ class DeadMan:
             return self.gate.wait_s
 
         sent_at = self.clock.now()
-        self._may_be_armed = True
+        self._may_be_armed, self._arrives_until = True, sent_at + self.fence_s
 
         try:
             with anyio.fail_after(min(ANSWER_S, self.seconds)):
@@ -131,6 +144,8 @@ class DeadMan:
 
     def _beaten(self, sent_at: float) -> None:
         """It counts anew; when it came too late, nobody knows what is left of our orders."""
+        self._arrives_until = None
+
         if self._armed_until is not None and self.clock.now() >= self._armed_until:
             self.tell("the dead-man switch was renewed too late, and may have cancelled our orders: all is read again")
             self.resync()

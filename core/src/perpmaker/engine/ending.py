@@ -116,14 +116,19 @@ class Ending:
         """Leave the same protection without the trader; StopNotProvenError when that could not be seen to be there.
 
         Stops first: they are what a position is protected by. Once more at the end, because a quote may have been
-        filled meanwhile.
+        filled meanwhile. The dead-man switch is kept armed until then: it must neither take the targets of a rescue
+        that lasts, nor leave the quotes of one that is killed.
         """
         rescue = self._rescuer()
 
         with anyio.CancelScope(shield=True):
-            await _contained(rescue.leave_stops)
-            quotes = await _contained(self.stopping.sweep)
-            left = await _contained(rescue.leave_stops)
+            async with anyio.create_task_group() as beside:
+                beside.start_soon(self._keep_switch)
+                await _contained(rescue.leave_stops)
+                quotes = await _contained(self.stopping.sweep)
+                left = await _contained(rescue.leave_stops)
+                beside.cancel_scope.cancel()
+
             switch = await self._disarm()
 
         self.unproven = "; ".join(one for one in (quotes, left, switch) if one) or None
@@ -141,7 +146,14 @@ class Ending:
             known=self.known,
             journal=self.journal,
             last_stop=self.last_stop,
+            to_close=self.stopping.close,
         )
+
+    async def _keep_switch(self) -> None:
+        """Keep the dead-man switch armed, until cancelled."""
+        if self.dead_man is not None:
+            with suppress(Exception):  # of an end by an error nothing may become another error
+                await self.dead_man.run()
 
     async def _disarm(self) -> str | None:
         """Disarm the dead-man switch: what is to be said where the venue did not confirm it."""

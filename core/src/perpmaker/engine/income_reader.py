@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import anyio
 import attrs
@@ -59,12 +59,17 @@ class IncomeReader:
 
             await anyio.sleep(AGAIN_S)
 
-    async def read_at_last(self) -> IncomeReported | None:
-        """The history at the end of a run; None where the venue has none, or does not answer in time."""
-        with anyio.move_on_after(LAST_S):
-            return await self.read()
+    async def read_at_last(self, tell: Callable[[str], None]) -> IncomeReported | None:
+        """The history at the end of a run; None where the venue has none, or, as is told, does not answer in time."""
+        found: IncomeReported | None = None
 
-        return None
+        with anyio.move_on_after(LAST_S):
+            found = await self.read()
+
+        if found is None and isinstance(self.connector, FundingHistory):
+            tell("the income history could not be read at the end: funding and the result may lack the latest payments")
+
+        return found
 
     async def read(self) -> IncomeReported | None:
         """Read once what may be new; None where the venue has no history, or does not answer now."""

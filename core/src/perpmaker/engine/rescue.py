@@ -31,7 +31,10 @@ AGAIN_S = 0.5
 
 @attrs.frozen(kw_only=True)
 class Rescue:
-    """Leaves a stop for every open position. `last_stop` makes them; None where the venue keeps none."""
+    """Leaves a stop for every open position. `last_stop` makes them; None where the venue keeps none.
+
+    `to_close`: a person wanted no position to be left.
+    """
 
     trader: Trader
     recovery: Recovery
@@ -39,6 +42,7 @@ class Rescue:
     known: KnownOrders
     journal: Journal
     last_stop: LastStop | None
+    to_close: bool = False
 
     async def leave_stops(self) -> str | None:
         """See to it that the stop of each open position rests at its level: what is not so, in words."""
@@ -84,6 +88,8 @@ class Rescue:
 
             if not resting:
                 words.append(f"{name} is open without a stop on the venue")
+            elif self.to_close:
+                words.append(f"{name} is open although it was to be closed; a stop rests on the venue")
             elif position.side in self.trader.fired:
                 words.append(f"{name} is open, its stop has fired and is not through; a stop rests on the venue")
             elif wanted is not None and not any(_is_as_near(one, wanted) for one in resting):

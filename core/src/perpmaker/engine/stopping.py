@@ -59,6 +59,7 @@ class Stopping:
     close: bool = attrs.field(default=False, init=False)
     requested: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _hurried_at: float | None = attrs.field(default=None, init=False)
+    _was_cancelled: bool = attrs.field(default=False, init=False)
 
     def request(self, *, close: bool) -> None:
         """Latch the wish to end; the second time it means: at once."""
@@ -235,11 +236,18 @@ class Stopping:
         return OrderKind.VENUE_STOP if kind is not None and report.type is OrderType.VENUE_STOP else kind
 
     async def _cancel(self, quotes: Sequence[OrderReport]) -> None:
-        """Cancel on our own account; what comes of it shows in the next list."""
+        """Cancel on our own account; what comes of it shows in the next list.
+
+        Together the first time, and then each by itself, so that none that the venue chokes on keeps the others.
+        """
         actions = [Cancel(client_id=quote.client_id, venue_id=quote.venue_id, kind=OrderKind.QUOTE) for quote in quotes]
+        batches = [[action] for action in actions] if self._was_cancelled else [actions]
+        self._was_cancelled = True
 
         with anyio.move_on_after(HURRIED_S):
-            await self.dispatcher.dispatch(actions)
+            async with anyio.create_task_group() as group:
+                for batch in batches:
+                    group.start_soon(self.dispatcher.dispatch, batch)
 
 
 def exit_left(order: OrderReport, instrument: Instrument) -> str:

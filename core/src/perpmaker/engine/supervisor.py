@@ -149,6 +149,7 @@ class Supervisor:
                 clock=self.clock,
                 gate=self._gate,
                 seconds=self.dead_man_s,
+                fence_s=self.connector.fence_s,
                 is_ours=self.known.client_ids.is_ours,
                 takes_foreign=self.dead_man_takes_foreign,
                 tell=self.tell,
@@ -255,7 +256,7 @@ class Supervisor:
         closing = await self._ending.settle(closing)
 
         if closing.account is not None:
-            income = await self._watches.income.read_at_last()
+            income = await self._watches.income.read_at_last(self.tell)
             last: tuple[Event, ...] = (closing.account,) if income is None else (closing.account, income)
             decision, _ = self._decide(last)
             self._follow(last, decision)
