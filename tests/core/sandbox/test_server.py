@@ -145,6 +145,7 @@ async def test_levers_move_the_synthetic_market(dialect: Any) -> None:
         ("/_ctl/market", b'{"jump": 0}'),
         ("/_ctl/account", b'{"do": "dance"}'),
         ("/_ctl/account", b'{"do": "transfer", "amount": "NaN"}'),
+        ("/_ctl/account", b'{"do": "transfer", "amount": "1e300"}'),
     ],
 )
 async def test_what_is_not_understood_is_a_bad_request(dialect: Any, path: str, body: bytes) -> None:

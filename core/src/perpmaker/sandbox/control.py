@@ -43,6 +43,7 @@ from perpmaker.wire.websocket import WebSocket
 
 _LARGEST_JUMP = 1000
 _LEAST_TICKS, _MOST_TICKS = 1_000, 10**12
+_LARGEST_AMOUNT = 10**15
 _LINE_PATH = "/_sandbox"
 
 
@@ -164,7 +165,7 @@ class ControlRoom:
         return _LEAST_TICKS <= price * jump / float(self._exchange.instrument.tick) <= _MOST_TICKS
 
     def _act(self, action: PersonalAction) -> object:
-        if not action.amount.is_finite():
+        if not action.amount.is_finite() or abs(action.amount) > _LARGEST_AMOUNT:
             raise ValueError(f"{action.amount} is no amount")
 
         exchange, now_ms = self._exchange, self._clock.utc_ms()
