@@ -92,6 +92,7 @@ class Bench:
         os.close(asked)
         os.close(answer)
         self._ask, self._answers = os.fdopen(ask, "w"), os.fdopen(answers)
+        self._answers.readline()  # no change is written before the process has imported what there is
 
     def stop(self) -> None:
         """End the process."""

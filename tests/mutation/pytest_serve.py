@@ -39,6 +39,8 @@ class Server:
         gc.collect()
         self.functions = [one for one in gc.get_objects() if isinstance(one, FunctionType)]
         gc.freeze()
+        self.answer.write("collected\n")
+        self.answer.flush()
 
         for line in self.asked:
             self.answer.write(json.dumps(self._judge(json.loads(line), items)) + "\n")
