@@ -178,14 +178,17 @@ async def test_A11_a_payment_that_is_told_twice_is_booked_once() -> None:
 
 
 async def test_A11_funding_is_booked_where_the_history_cannot_be_read() -> None:
-    """The stream's word counts as long as nothing better is there."""
+    """The stream's word counts as long as nothing better is there, and the end says that the history is unread."""
+    told: list[list[str]] = []
 
     def act(session: Session) -> None:
+        told.append(session.told)
         take(session, Side.BUY, "0.05")
         session.sandbox.faults.add(Fault(act="drop", path="/fapi/v1/income", times=None))
 
     summary, paid = await run_around_funding(act=act)
     assert busy(summary.funding_by_asset) == paid
+    assert [line for line in told[0] if "the income history could not be read at the end" in line]
 
 
 async def test_A11_funding_in_the_last_seconds_is_in_the_result() -> None:
