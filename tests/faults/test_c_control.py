@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from perpmaker.cli.sandbox import _line
 from perpmaker.clock import LoopClock
 from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox
+from perpmaker.wire.fault import parse_fault
 from perpmaker.wire.http import open_client
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.sandbox import dialect
@@ -134,3 +136,11 @@ async def test_C_jumps_in_a_row_leave_a_market() -> None:
             (await client.post("/_ctl/market", headers=headers, content='{"jump": 0.01}')).status_code for _ in range(5)
         ]
         assert codes == [200, 400, 400, 400, 400]
+
+
+def test_C_the_faults_of_the_page_are_faults() -> None:
+    """Each example of docs/sandbox.md is read as one."""
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    examples = [line.strip() for line in page.splitlines() if line.strip().startswith('{"match"')]
+    assert len(examples) == 2
+    assert [parse_fault(line.encode()).method for line in examples] == ["POST", "POST"]
