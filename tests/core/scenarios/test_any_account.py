@@ -18,15 +18,36 @@ from hypothesis import strategies as st
 
 from perpmaker.model.event import OrderReported, TradingChanged
 from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, Side
+from perpmaker.model.position import VenueSettings
 from perpmaker.simulation.denial import DeniedError
-from perpmaker.simulation.order import OrderRequest
+from perpmaker.simulation.order import ConditionalRequest, OrderRequest, TriggerKind, TriggerPrice
 from perpmaker.simulation.statement import Assets
 from perpmaker.testing.scenario_venue import ACCOUNT
 from perpmaker.testing.scene import Scene
 
-from .test_any_story import BOTS, COMMANDS, Story, calm_acts, end, faulty_acts
+from .test_any_story import BOTS, COMMANDS, VENUES, Story, calm_acts, end, faulty_acts
 
-LEVERED = {"leverage": 20, "stop_loss_spread": 2}
+SETTLED_S = 3
+"""After so long without faults a position has a stop, and the bot knows what the venue knows."""
+
+DEAD_S = 1000
+"""A stall that no story outlives: the process is dead."""
+
+MORE_BOTS: dict[str, dict[str, Any]] = {
+    "levered": {**BOTS["hold"], "leverage": 20, "stop_loss_spread": 2},
+    "uncapped": BOTS["hold"],
+    "uncapped at market": BOTS["pause"],
+    "sized": BOTS["continue"],
+    "sized hedge": {**BOTS["hedge"], "stop_loss_order": "venue"},
+}
+OTHER_VENUES = {
+    "uncapped": {"caps_resting_exits": False},
+    "uncapped at market": {"caps_resting_exits": False},
+    "sized": {"sizes_stops": True},
+    "sized hedge": {"sizes_stops": True},
+}
+"""One that lets a target exceed its position, and one whose stops are for an amount."""
+
 REASONS = ["price_band", "rate_limit", "too_many_orders", "would_trigger", "stop_exists", "restricted", "liquidation"]
 SIDES = st.sampled_from(["buy", "sell"])
 POSITIONS = st.sampled_from(["long", "short"])
@@ -42,6 +63,7 @@ ASSETS: dict[str, Assets] = {
 
 others_acts = st.one_of(
     st.tuples(st.just("order"), SIDES, POSITIONS, st.booleans(), st.integers(-80, 80)),
+    st.tuples(st.just("their_stop"), SIDES, POSITIONS, st.sampled_from([-900, -260, -150, 150, 260, 900])),
     st.tuples(st.just("withdraw")),
     st.tuples(st.just("by_hand"), SIDES, POSITIONS, st.booleans()),
     st.tuples(st.just("set"), st.sampled_from(["leverage", "margin_mode", "position_mode"])),
@@ -50,6 +72,7 @@ others_acts = st.one_of(
     st.tuples(st.just("close_market"), st.booleans()),
     st.tuples(st.just("stop"), st.booleans()),
     st.tuples(st.sampled_from(["restart", "restart", "resume", "adopt"])),
+    st.tuples(st.just("killed"), st.sampled_from([-300, -90, 0, 90, 300]), st.sampled_from([0, 300, -500])),
     st.tuples(st.just("stall"), st.sampled_from([0.1, 0.8, 1.5, 4])),
     st.tuples(st.just("own"), st.sampled_from(sorted(ASSETS)), st.sampled_from([0, 100, 10_000])),
 )
@@ -63,10 +86,13 @@ outages = st.one_of(
 class AccountStory(Story):
     """A story on an account that is not the bot's alone."""
 
-    def __init__(self, bot: str) -> None:
-        BOTS.setdefault("levered", {**BOTS["hold"], **LEVERED})
+    def __init__(self, bot: str, *, faulty: bool) -> None:
+        BOTS.update(MORE_BOTS)
+        VENUES.update(OTHER_VENUES)
         super().__init__(bot)
         self.others = 0
+        self.faulty = faulty
+        self.sizes_stops = VENUES.get(bot, {}).get("sizes_stops", False)
         self.quotes_close = BOTS[bot].get("when_in_position") == "continue"
 
     def order(self, side: str, position: str, reduces: bool, ticks: int) -> None:
@@ -85,8 +111,32 @@ class AccountStory(Story):
         self.exchange.place(ACCOUNT, request, self.venue_ms)
         self.scenario.advance(0)
 
+    def their_stop(self, side: str, position: str, ticks: int) -> None:
+        """A person leaves a stop or a target that closes the whole position, of which the venue takes one."""
+        where = PositionSide(position) if position in self.positions else PositionSide.NET
+        stops = self.scenario._venue.stops.waiting()
+
+        if any(one.close_position and (one.side, one.position_side) == (Side(side), where) for one in stops):
+            return
+
+        self.others += 1
+        request = ConditionalRequest(
+            side=Side(side),
+            trigger=self.scenario.instrument.price(self.mid + ticks),
+            kind=TriggerKind.STOP if (ticks > 0) == (side == "buy") else TriggerKind.TAKE_PROFIT,
+            watch=TriggerPrice.MARK,
+            position_side=where,
+            client_id=f"person-{self.others}",
+        )
+        self.exchange.place_conditional(ACCOUNT, request, self.venue_ms)
+        self.scenario.advance(0)
+
     def withdraw(self) -> None:
         """A person takes all orders off that are not the bot's."""
+        for stop in self.scenario._venue.stops.waiting():
+            if stop.client_id.startswith("person-"):
+                self.exchange.cancel_conditional(ACCOUNT, client_id=stop.client_id, now_ms=self.venue_ms)
+
         for order in self.exchange.open_orders(ACCOUNT):
             if order.client_id.startswith("person-"):
                 self.exchange.cancel(ACCOUNT, order_id=order.order_id, now_ms=self.venue_ms)
@@ -120,7 +170,22 @@ class AccountStory(Story):
         """A person ends the run, and begins the next one."""
         self.scenario.stop(close=close)
         self.scenario.advance(8)
+        self.check_end(close)
         self.scenario.restart()
+
+    def killed(self, ticks: int, later: int) -> None:
+        """The process dies, and the market moves before and after the next one begins."""
+        settings = self.scenario._venue.settings()
+
+        if attrs.evolve(settings, margin_mode=None) != attrs.evolve(self.begun_with, margin_mode=None):
+            return  # a start that sets the account may be refused
+
+        self.scenario.stall(DEAD_S)
+        self.move(0)
+        self.move(ticks)
+        self.scenario.advance(2)
+        self.scenario.restart()
+        self.move(later)
 
     def resume(self) -> None:
         """A run that has halted is started again."""
@@ -187,18 +252,24 @@ class AccountStory(Story):
         self.withdraw()
         self.own("one asset", 10_000)
 
-        for what, usual in self.begun_with.items():
+        usual = self.begun_with
+        changes: list[dict[str, Any]] = [
+            {"leverage": usual.leverage},
+            {"margin_mode": None if usual.margin_mode is None else usual.margin_mode.value},
+            {"position_mode": usual.position_mode.value},
+        ]
+
+        for change in changes:
             with suppress(DeniedError):
-                self.scenario.set_by_hand(**{what: usual})
+                self.scenario.set_by_hand(**change)
 
     @property
-    def begun_with(self) -> dict[str, Any]:
+    def begun_with(self) -> VenueSettings:
         """What the account was set to when this run began; a start sets what its file names, and keeps the rest."""
         wanted = self.scenario._trader._agreement.wanted
         assert wanted is not None
-        mode = None if wanted.margin_mode is None else wanted.margin_mode.value
 
-        return {"leverage": wanted.leverage, "margin_mode": mode, "position_mode": wanted.position_mode.value}
+        return wanted
 
     @property
     def mode(self) -> str:
@@ -214,6 +285,37 @@ class AccountStory(Story):
         if not self.scenario.mode.startswith("run"):
             assert not self.scenario.quotes()
 
+    def check_end(self, close: bool) -> None:
+        """In calm times an end leaves no quote, a stop for each position, and none at all if that was the wish."""
+        if self.faulty:
+            return
+
+        assert not self.scenario.quotes()
+        self.check_stop_rests()
+        is_alone = not any(one.kind is OrderKind.FOREIGN for one in self.scenario.orders())
+        assert not is_alone or self.scenario._trader.is_settled
+        assert not is_alone or self.scenario._trader.is_clean
+
+        for side in self.positions if close and is_alone and self.venue_mode == self.mode else ():
+            assert not self.held(side)[0]
+
+    def check_stop_rests(self) -> None:
+        """Whatever is held has a stop on the venue, in calm times: the bot's, or a person's for all of it."""
+        for side in self.positions if self.venue_mode == self.mode else ():
+            held, _ = self.held(side)
+            closing = Side.SELL if held > 0 else Side.BUY
+            stops = self.scenario._venue.stops.waiting()
+
+            if held:
+                assert any(one.side is closing and one.position_side.value == side for one in stops)
+
+    @property
+    def venue_mode(self) -> str:
+        """The position mode that the account is set to."""
+        mode: str = self.scenario._venue.settings().position_mode.value
+
+        return mode
+
     def check_exits(self) -> None:
         """Each position has its target, and a stop that the venue keeps, whatever else is forbidden."""
         for side in self.positions:
@@ -227,9 +329,14 @@ class AccountStory(Story):
             if held:
                 assert [one.amount for one in stops] == [abs(held)]
                 assert abs(stops[0].price / entry - 1) <= Decimal("0.0252")
-                assert sum(one.amount for one in closers) >= abs(held)
+                assert sum(one.amount for one in closers) >= abs(held) or self.leaves_no_target
             else:
                 assert not [one for one in orders if one.kind.is_exit]
+
+    @property
+    def leaves_no_target(self) -> bool:
+        """Whether the bot is ending where the venue would let the target exceed its position."""
+        return not self.scenario._venue.caps_resting_exits and self.scenario.mode.startswith("stop")
 
     def check_backstop(self) -> None:
         """The venue's stop closes each position by itself: nothing that the bot sends arrives any more."""
@@ -252,13 +359,19 @@ class AccountStory(Story):
         return found.amount, found.entry
 
 
-def play(bot: str, acts: Sequence[tuple[Any, ...]], *, alone: bool = False) -> None:
+def play(bot: str, acts: Sequence[tuple[Any, ...]], *, alone: bool = False, faulty: bool = True) -> None:
     """Play a story to its end; `alone`: the stops on the venue close what is left, and else those of the bot."""
-    story = AccountStory(bot)
+    story = AccountStory(bot, faulty=faulty)
 
     for act in acts:
         story.play(act)
         story.check_slots()
+
+        if not faulty and act[0] == "wait" and act[1] >= SETTLED_S:
+            story.check_stop_rests()
+
+            if story.venue_mode == story.mode:
+                story.check_belief()
 
     story.calm_down()
     story.scenario.advance(40)
@@ -269,10 +382,12 @@ def play(bot: str, acts: Sequence[tuple[Any, ...]], *, alone: bool = False) -> N
     story.check_belief()
     story.check_exits()
     story.check_others()
-    (story.check_backstop if alone else story.check_stops)()
+    # A stop of an amount cannot work beside a target on this venue, nor close what fills on the way down to it.
+    (story.check_backstop if alone and not story.sizes_stops else story.check_stops)()
+    story.scenario.advance(10)
     story.calm_down()  # what orders or a position forbade before
 
-    if story.scenario._venue.settings().position_mode.value != story.mode:  # a run does not begin like that
+    if story.venue_mode != story.mode:  # a run does not begin like that
         return
 
     if story.scenario.mode.startswith(("halt", "stop", "flatten")):
@@ -281,7 +396,7 @@ def play(bot: str, acts: Sequence[tuple[Any, ...]], *, alone: bool = False) -> N
     end(story)
 
 
-@pytest.mark.parametrize("bot", [*BOTS, "levered"])
+@pytest.mark.parametrize("bot", [*BOTS, *MORE_BOTS])
 @pytest.mark.parametrize("faulty", [False, True], ids=["no faults", "faults"])
 def test_whatever_others_and_the_venue_do(bot: str, *, faulty: bool) -> None:
     """Orders of others, settings, liquidation, closed markets, ends and starts; commands lost and refused."""
@@ -290,6 +405,6 @@ def test_whatever_others_and_the_venue_do(bot: str, *, faulty: bool) -> None:
     @settings(max_examples=settings().max_examples // 25, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.one_of(*acts), min_size=3, max_size=40), st.booleans())
     def stories(acts: list[tuple[Any, ...]], alone: bool) -> None:
-        play(bot, acts, alone=alone)
+        play(bot, acts, alone=alone, faulty=faulty)
 
     stories()

@@ -31,6 +31,9 @@ BOTS: dict[str, dict[str, Any]] = {
     "guarded": {"order_levels": 2, "filled_order_delay": 3, "stop_loss_order": "venue"},
     "restless": {"order_optimization_enabled": True, "order_refresh_tolerance_pct": -1, "order_refresh_time": 2},
 }
+VENUES: dict[str, dict[str, bool]] = {}
+"""What the venue of a bot is like, where it is not as the usual one."""
+
 COMMANDS = [
     "",
     "place",
@@ -64,9 +67,9 @@ class Story:
     """A scenario and the price around which its market is."""
 
     def __init__(self, bot: str) -> None:
-        self.scenario = Scenario({**EXITS, **BOTS[bot]})
+        self.scenario = Scenario({**EXITS, **BOTS[bot]}, **VENUES.get(bot, {}))
         self.mid = 10_000
-        self.positions = ("long", "short") if bot == "hedge" else ("net",)
+        self.positions = ("long", "short") if "hedge" in bot else ("net",)
         self.move(0)
         self.scenario.advance(1)
 

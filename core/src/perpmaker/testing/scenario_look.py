@@ -172,7 +172,7 @@ class Look:
 
         return OpenOrder(
             name=self._name(stop.client_id),
-            kind=OrderKind.VENUE_STOP,
+            kind=OrderKind.VENUE_STOP if stop.client_id in self._known else OrderKind.FOREIGN,
             side=stop.side,
             position_side=stop.position_side,
             price=self.instrument.price(stop.trigger_ticks),
