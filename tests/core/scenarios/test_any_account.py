@@ -30,6 +30,9 @@ from .test_any_story import BOTS, COMMANDS, VENUES, Story, calm_acts, end, fault
 SETTLED_S = 3
 """After so long without faults a position has a stop, and the bot knows what the venue knows."""
 
+FULL_STORIES = 40
+"""How many stories of each bot `--full` tells."""
+
 DEAD_S = 1000
 """A stall that no story outlives: the process is dead."""
 
@@ -398,11 +401,11 @@ def play(bot: str, acts: Sequence[tuple[Any, ...]], *, alone: bool = False, faul
 
 @pytest.mark.parametrize("bot", [*BOTS, *MORE_BOTS])
 @pytest.mark.parametrize("faulty", [False, True], ids=["no faults", "faults"])
-def test_whatever_others_and_the_venue_do(bot: str, *, faulty: bool) -> None:
+def test_whatever_others_and_the_venue_do(bot: str, *, faulty: bool, full: bool) -> None:
     """Orders of others, settings, liquidation, closed markets, ends and starts; commands lost and refused."""
     acts = [calm_acts, others_acts, *([faulty_acts, outages] if faulty else [])]
 
-    @settings(max_examples=settings().max_examples // 25, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=FULL_STORIES if full else 2, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.one_of(*acts), min_size=3, max_size=40), st.booleans())
     def stories(acts: list[tuple[Any, ...]], alone: bool) -> None:
         play(bot, acts, alone=alone, faulty=faulty)

@@ -8,7 +8,7 @@ import attrs
 
 from perpmaker.engine.earlier_fills import note_earlier_fills
 from perpmaker.model.event import Resynced
-from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Slot
+from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Slot, StopTrigger
 from perpmaker.model.reading import AccountSeen
 from perpmaker.state.orders import Orders
 from perpmaker.state.state import State
@@ -67,8 +67,9 @@ class Adoption:
     ) -> Iterator[str]:
         """Take over what the venue lists and we do not know; a line for people of each. Foreign orders are not touched.
 
-        Nor are `strangers`. An order without a known purpose, or for a slot that is taken, is cancelled. `exits_only`:
-        quotes are left as they are until the account's history has been read.
+        Nor are `strangers`. An order without a known purpose, or for a slot that is taken, is cancelled; but a stop on
+        the venue says itself what it is for, and stays until another rests in its place. `exits_only`: quotes are left
+        as they are until the account's history has been read.
         """
         taken = {order.slot for order in orders.working()}
 
@@ -86,6 +87,7 @@ class Adoption:
                 continue
 
             order = self.intent(client_id)
+            order = _stop(report) if order is None and report.type is OrderType.VENUE_STOP else order
             order = _unadopted(report) if order is None or report.lots is None or order.slot in taken else order
 
             if exits_only and not order.slot.kind.is_exit:
@@ -103,6 +105,20 @@ def told_of(strangers: Sequence[str]) -> str:
     more = f" and {len(strangers) - SHOWN} more" if len(strangers) > SHOWN else ""
 
     return f"{len(strangers)} open orders are perpmaker's, of a run that the journal here does not know ({named}{more})"
+
+
+def _stop(report: OrderReport) -> NewOrder:
+    """A stop on the venue as it shows: it protects the position, if there is one, whoever forgot about it."""
+    return NewOrder(
+        client_id=report.client_id,
+        slot=Slot(OrderKind.VENUE_STOP, report.side, 0, report.position_side),
+        lots=max(1, report.lots or 0),
+        ticks=report.ticks,
+        type=OrderType.VENUE_STOP,
+        reduce_only=report.reduce_only,
+        trigger=report.trigger or StopTrigger.MARK,
+        whole=report.whole,
+    )
 
 
 def _unadopted(report: OrderReport) -> NewOrder:
