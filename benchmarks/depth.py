@@ -16,7 +16,7 @@ from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.model.event import BookChanged, BookSnapshot
 from perpmaker.model.instrument import Instrument
 from perpmaker.state.book import Book
-from perpmaker_binance_perpetual.book import BookSync
+from perpmaker_binance_perpetual.book import DepthSync
 from perpmaker_binance_perpetual.messages import Depth, DepthUpdate
 
 INSTRUMENT = Instrument(
@@ -103,7 +103,7 @@ def level_count(message: bytes) -> int:
 
 def folding(flow: Flow) -> tuple[Callable[[bytes], None], Sequence[bytes]]:
     """The connector's way from bytes to an updated book, behind its snapshot, and the messages still to be folded."""
-    sync, book = BookSync(INSTRUMENT), Book()
+    sync, book = DepthSync(INSTRUMENT), Book()
 
     def fold(message: bytes) -> None:
         for event in sync.offer(_DEPTH_UPDATE.decode(message)):

@@ -15,7 +15,8 @@ from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import PayloadError
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarketEvent
 from perpmaker.model.instrument import Instrument
-from perpmaker_binance_perpetual.book import BookSync, LevelTranslator
+from perpmaker.venue import LevelTranslator
+from perpmaker_binance_perpetual.book import DepthSync
 from perpmaker_binance_perpetual.messages import Depth, DepthUpdate
 
 RECORDING = Path(__file__).parents[2].parent / "shared" / "data" / "binance_usdm" / "btcusdt_20240718.gz"
@@ -63,7 +64,7 @@ def test_B1_what_other_people_show_between_two_lots_counts_in_whole_lots(instrum
 
 def test_nothing_is_live_before_snapshot_and_stream_have_met(instrument: Instrument) -> None:
     """A snapshot alone is not a book: the first message that continues it makes it one."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
     wanted = [sync.wants_snapshot]
 
     assert sync.restore(snapshot(100)) == ()
@@ -73,7 +74,7 @@ def test_nothing_is_live_before_snapshot_and_stream_have_met(instrument: Instrum
 
 def test_messages_older_than_the_snapshot_are_dropped(instrument: Instrument) -> None:
     """What was buffered is replayed from the message that contains the snapshot's update."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
 
     for message in (update(80, 90, 70), update(91, 99, 90), update(100, 110, 99), update(111, 120, 110)):
         assert sync.offer(message) == ()
@@ -86,7 +87,7 @@ def test_messages_older_than_the_snapshot_are_dropped(instrument: Instrument) ->
 
 def test_F28_a_snapshot_older_than_the_stream_is_asked_for_again(instrument: Instrument) -> None:
     """When the oldest message begins after the snapshot, the snapshot is of no use."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
     sync.offer(update(120, 130, 115))
 
     assert sync.restore(snapshot(100)) == ()
@@ -96,7 +97,7 @@ def test_F28_a_snapshot_older_than_the_stream_is_asked_for_again(instrument: Ins
 
 def test_a_snapshot_between_two_messages_is_good(instrument: Instrument) -> None:
     """A snapshot that falls into the hole between two messages joins at the second."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
     sync.offer(update(120, 130, 110))
 
     assert kinds(sync.restore(snapshot(115))) == ["BookSnapshot", "BookChanged"]
@@ -104,7 +105,7 @@ def test_a_snapshot_between_two_messages_is_good(instrument: Instrument) -> None
 
 def test_F28_a_gap_loses_the_book_until_the_next_snapshot(instrument: Instrument) -> None:
     """A message that does not follow the last one ends the book, and is kept for the next snapshot."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
     sync.restore(snapshot(100))
     sync.offer(update(95, 105, 90))
 
@@ -118,7 +119,7 @@ def test_F28_a_gap_loses_the_book_until_the_next_snapshot(instrument: Instrument
 
 def test_F28_a_gap_among_buffered_messages_is_found(instrument: Instrument) -> None:
     """Buffered messages are held to the same continuity as live ones."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
     sync.offer(update(95, 105, 90))
     sync.offer(update(120, 130, 119))
 
@@ -127,7 +128,7 @@ def test_F28_a_gap_among_buffered_messages_is_found(instrument: Instrument) -> N
 
 def test_F26_repeated_messages_are_passed_over(instrument: Instrument) -> None:
     """Two connections bring the same for a moment: what was applied is not applied again, and what follows is."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
     sync.restore(snapshot(100))
     messages = [update(95, 105, 90), update(106, 110, 105), update(111, 120, 110)]
 
@@ -139,7 +140,7 @@ def test_F26_repeated_messages_are_passed_over(instrument: Instrument) -> None:
 
 def test_F28_an_old_message_that_was_never_applied_is_a_gap(instrument: Instrument) -> None:
     """Only what is known to have been applied is passed over."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
     sync.restore(snapshot(100))
     sync.offer(update(95, 105, 90))
 
@@ -148,7 +149,7 @@ def test_F28_an_old_message_that_was_never_applied_is_a_gap(instrument: Instrume
 
 def test_F21_a_bad_snapshot_leaves_the_wish_for_one(instrument: Instrument) -> None:
     """A snapshot that cannot be understood is not kept."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
 
     with pytest.raises(PayloadError):
         sync.restore(Depth(lastUpdateId=1, bids=(("NaN", "1"),), asks=()))
@@ -158,7 +159,7 @@ def test_F21_a_bad_snapshot_leaves_the_wish_for_one(instrument: Instrument) -> N
 
 def test_F21_a_bad_message_shows_as_a_gap(instrument: Instrument) -> None:
     """A difference that was dropped for its content breaks continuity at the next one."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
     sync.restore(snapshot(100))
     sync.offer(update(95, 105, 90))
 
@@ -172,7 +173,7 @@ def test_F21_a_bad_message_shows_as_a_gap(instrument: Instrument) -> None:
 def test_F28_no_loss_of_messages_ever_shows_a_wrong_book(data: st.DataObject) -> None:
     """Whichever messages are lost, doubled or late: while the book stands it equals the venue's at that update."""
     rules = make_instrument()
-    sync = BookSync(rules)
+    sync = DepthSync(rules)
     truth: dict[int, dict[int, int]] = {0: {}}
     book: dict[int, int] | None = None
     shown = 0
@@ -249,7 +250,7 @@ class Envelope:
 @pytest.mark.skipif(not RECORDING.exists(), reason="the recorded data of ../shared/data is not here")
 def test_the_rebuilt_book_equals_every_recorded_ticker(instrument: Instrument) -> None:
     """On a captured session, whenever book and ticker carry the same update id they agree in price and amount."""
-    sync = BookSync(instrument)
+    sync = DepthSync(instrument)
     sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
     tickers: dict[int, Ticker] = {}
     compared = 0

@@ -7,9 +7,9 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.errors import RateLimitedError
+from perpmaker.venue import ServerClock
 from perpmaker_binance_perpetual.budget import Budget, Cost
 from perpmaker_binance_perpetual.messages import RateLimit
-from perpmaker_binance_perpetual.server_clock import ServerClock
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,9 @@ import pytest
 from anyio.abc import ByteStream
 
 from perpmaker.errors import ConnectivityError
+from perpmaker.venue import literal_address
 from perpmaker.wire.memory import MemoryNetwork
-from perpmaker_price_sources.address import ForbiddenAddressError, PinnedConnect, literal_address, refusal_of
+from perpmaker_price_sources.address import ForbiddenAddressError, PinnedConnect, refusal_of
 
 pytestmark = pytest.mark.anyio
 

@@ -11,11 +11,11 @@ import httpx
 from perpmaker.clock import Clock
 from perpmaker.errors import AuthenticationError, ConnectivityError, DeadlineError
 from perpmaker.secret import Signer
+from perpmaker.venue import ServerClock
 from perpmaker.wire.exchange import NOT_SENT, Exchange, Incoming, Outgoing
 from perpmaker.wire.rate_limit import parse_retry_after
 from perpmaker_binance_perpetual.budget import Budget, Cost
 from perpmaker_binance_perpetual.refusals import Answer, ban_of
-from perpmaker_binance_perpetual.server_clock import ServerClock
 from perpmaker_binance_perpetual.signing import encode_parameters, signed_query
 
 _HEADERS = ((b"User-Agent", b"perpmaker"), (b"Accept-Encoding", b"gzip"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,6 +11,7 @@ import attrs
 from perpmaker.connector.interface import Environment, SandboxAccess
 from perpmaker.model.setting import Range
 from perpmaker.secret import reference_fault
+from perpmaker.venue import HTTP_SCHEMES, WEBSOCKET_SCHEMES, is_allowed_base, is_this_machine, stream_base
 
 NAME = "binance_perpetual"
 
@@ -48,9 +47,6 @@ _HOSTS = {
 ADDRESSES[Environment.PAPER] = attrs.evolve(ADDRESSES[Environment.LIVE], keys=None)
 _HOSTS[Environment.PAPER] = _HOSTS[Environment.LIVE]
 _KEYED = frozenset({Environment.LIVE, Environment.TESTNET})
-_PLAIN = re.compile(r"[!\"$->A-~]+")
-"""Visible ASCII without @, ? and #. Spaces and line breaks urlsplit forgives, but not who sends the request."""
-_SCHEMES = {"rest_url": ("https", "http"), "stream_url": ("wss", "ws")}
 
 
 @attrs.frozen(kw_only=True)
@@ -83,8 +79,14 @@ class Settings:
             if fault is not None:
                 yield key, fault
 
-        for key, url in (("rest_url", self.rest_url), ("stream_url", self.stream_url)):
-            if url is not None and not _is_allowed(key, url, self.environment):
+        hosts = _HOSTS.get(self.environment, frozenset())
+
+        for key, url, schemes in (
+            ("rest_url", self.rest_url, HTTP_SCHEMES),
+            ("stream_url", self.stream_url, WEBSOCKET_SCHEMES),
+        ):
+            # Never one environment's keys to another environment's host.
+            if url is not None and not is_allowed_base(url, schemes, hosts):
                 yield key, f"must be an address of Binance's {self.environment.value}, or one on this machine"
 
     def _key_fault(self, key: str, value: str | None) -> str | None:
@@ -102,38 +104,12 @@ class Settings:
 def address_of(settings: Settings, environment: Environment, sandbox: SandboxAccess | None) -> Address:
     """Where this run goes; in the sandbox the streams are under the same host as REST."""
     if sandbox is not None:
-        return Address(rest=sandbox.url, stream="ws" + sandbox.url.removeprefix("http"), keys=sandbox.url)
+        return Address(rest=sandbox.url, stream=stream_base(sandbox.url), keys=sandbox.url)
 
     known = ADDRESSES[environment]
     rest = (settings.rest_url or known.rest).rstrip("/")
     stream = (settings.stream_url or known.stream).rstrip("/")
     # A live key is asked about where it is used: on the venue itself, or on the machine that stands in for it.
-    keys = rest if known.keys is not None and _is_loopback(urlsplit(rest).hostname or "") else known.keys
+    keys = rest if known.keys is not None and is_this_machine(urlsplit(rest).hostname or "") else known.keys
 
     return Address(rest=rest, stream=stream, keys=keys)
-
-
-def _is_allowed(key: str, url: str, environment: Environment) -> bool:
-    """Whether an address may replace the venue's: never one environment's keys to another environment's host."""
-    encrypted, plain = _SCHEMES[key]
-
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # a bracket left open, a port that is none
-        return False
-
-    if not _PLAIN.fullmatch(url) or parts.path not in {"", "/"} or port == 0:
-        return False
-
-    if _is_loopback(parts.hostname or ""):
-        return parts.scheme in {encrypted, plain}
-
-    return parts.scheme == encrypted and parts.hostname in _HOSTS.get(environment, frozenset())
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -24,7 +24,7 @@ from perpmaker.model.event import Channel, Event, FeedAlive
 from perpmaker.model.instrument import Instrument
 from perpmaker.wire.pipe import Connect
 from perpmaker.wire.websocket import open_websocket
-from perpmaker_binance_perpetual.book import BookSync
+from perpmaker_binance_perpetual.book import DepthSync
 from perpmaker_binance_perpetual.messages import AggregateTrade, DepthUpdate, MarkPriceUpdate, StreamEvent
 from perpmaker_binance_perpetual.rest import Rest
 from perpmaker_binance_perpetual.rotation import Messages, open_rotation
@@ -153,7 +153,7 @@ class BookReceiver:
         self._rest = access.rest
         self._clock = access.clock
         self._symbol = instrument.symbol
-        self._sync = BookSync(instrument)
+        self._sync = DepthSync(instrument)
         self._next_snapshot_at = -math.inf
 
     async def receive(self) -> Sequence[Event]:

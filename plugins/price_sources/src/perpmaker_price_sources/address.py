@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
 
 import attrs
 from anyio.abc import ByteStream
 
 from perpmaker.errors import ConnectivityError
+from perpmaker.venue import IPAddress, literal_address
 from perpmaker.wire.pipe import Connect, Resolve, secure
-
-IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _INNER = tuple(
     ipaddress.ip_network(network)
@@ -34,14 +32,6 @@ _INNER = tuple(
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 _HANDED_OUT = ipaddress.IPv6Network("2000::/3")
 """All of IPv6 that anybody was given to be reached at; outside of it are also old ways to write an IPv4 address."""
-
-
-def literal_address(host: str) -> IPAddress | None:
-    """The address that a host is written as; None for a name. A zone (`fe80::1%eth0`) makes it no address."""
-    try:
-        return None if "%" in host else ipaddress.ip_address(host)
-    except ValueError:
-        return None
 
 
 def is_loopback(address: IPAddress) -> bool:

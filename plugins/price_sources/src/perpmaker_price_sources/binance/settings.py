@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import attrs
 
 from perpmaker import Range, SandboxAccess
-from perpmaker_price_sources.address import is_loopback, literal_address
+from perpmaker.venue import HTTP_SCHEMES, WEBSOCKET_SCHEMES, is_allowed_base, stream_base
 
 NAME = "binance"
 
@@ -31,8 +29,6 @@ _HOSTS = frozenset(
         "stream.binance.com",
     }
 )
-_PLAIN = re.compile(r"[!\"$->A-~]+")
-"""Visible ASCII without @, ? and #. Spaces and line breaks urlsplit forgives, but not who sends the request."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,10 +46,10 @@ class Settings:
     def faults(self) -> Iterator[tuple[str, str]]:
         """Addresses that are neither Binance's nor this machine's."""
         for key, url, schemes in (
-            ("rest_url", self.rest_url, ("https", "http")),
-            ("stream_url", self.stream_url, ("wss", "ws")),
+            ("rest_url", self.rest_url, HTTP_SCHEMES),
+            ("stream_url", self.stream_url, WEBSOCKET_SCHEMES),
         ):
-            if not _is_allowed(url, *schemes):
+            if not is_allowed_base(url, schemes, _HOSTS):
                 yield key, f"must be an address of Binance's spot markets ({schemes[0]}://...), or one on this machine"
 
 
@@ -68,25 +64,6 @@ class Address:
 def address_of(settings: Settings, sandbox: SandboxAccess | None) -> Address:
     """Where this run goes; in the sandbox REST and streams are under one host."""
     if sandbox is not None:
-        return Address(rest=sandbox.url, stream="ws" + sandbox.url.removeprefix("http"))
+        return Address(rest=sandbox.url, stream=stream_base(sandbox.url))
 
     return Address(rest=settings.rest_url.rstrip("/"), stream=settings.stream_url.rstrip("/"))
-
-
-def _is_allowed(url: str, encrypted: str, plain: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-
-    if not _PLAIN.fullmatch(url) or parts.path not in {"", "/"} or port == 0:
-        return False
-
-    host = parts.hostname or ""
-    address = literal_address(host)
-
-    if host == "localhost" or (address is not None and is_loopback(address)):
-        return parts.scheme in {encrypted, plain}
-
-    return parts.scheme == encrypted and host in _HOSTS

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import attrs
 
 from perpmaker import Pattern, Range, SourceRequest
-from perpmaker_price_sources.address import is_loopback, literal_address, refusal_of
+from perpmaker.venue import literal_address
+from perpmaker_price_sources.address import is_loopback, refusal_of
 
 NAME = "custom_api"
 _LONGEST_URL = 2048

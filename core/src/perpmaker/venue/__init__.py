@@ -1,0 +1,77 @@
+"""The venue kit: what connectors are made of that no venue has for itself.
+
+A connector composes these parts and adds its dialect: the venue's words, numbers and rules. Each name below is imported
+when it is first used, so that a plugin can be declared without a network library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perpmaker.venue.address import (
+        HTTP_SCHEMES,
+        WEBSOCKET_SCHEMES,
+        IPAddress,
+        is_allowed_base,
+        is_this_machine,
+        literal_address,
+        stream_base,
+    )
+    from perpmaker.venue.book_sync import BookSync
+    from perpmaker.venue.levels import Levels, LevelTranslator, TicksAndLots
+    from perpmaker.venue.server_clock import ServerClock
+
+__all__ = [
+    "HTTP_SCHEMES",
+    "WEBSOCKET_SCHEMES",
+    "BookSync",
+    "IPAddress",
+    "LevelTranslator",
+    "Levels",
+    "ServerClock",
+    "TicksAndLots",
+    "is_allowed_base",
+    "is_this_machine",
+    "literal_address",
+    "stream_base",
+]
+
+_MODULES = {
+    "address": (
+        "HTTP_SCHEMES",
+        "IPAddress",
+        "WEBSOCKET_SCHEMES",
+        "is_allowed_base",
+        "is_this_machine",
+        "literal_address",
+        "stream_base",
+    ),
+    "book_sync": ("BookSync",),
+    "levels": (
+        "LevelTranslator",
+        "Levels",
+        "TicksAndLots",
+    ),
+    "server_clock": ("ServerClock",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import the module that a public name lives in, and keep the name."""
+    module = _MODULE_OF.get(name)
+
+    if module is None:
+        raise AttributeError(f"module 'perpmaker.venue' has no attribute {name!r}")
+
+    value = getattr(import_module(f"perpmaker.venue.{module}"), name)
+    globals()[name] = value
+
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, as `__all__` has them."""
+    return sorted([*globals(), *__all__])
