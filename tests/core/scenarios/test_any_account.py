@@ -174,30 +174,38 @@ class AccountStory(Story):
         self.scenario.stop(close=close)
         self.scenario.advance(8)
         self.check_end(close)
-        self.scenario.restart()
+        self.restart()
 
     def killed(self, ticks: int, later: int) -> None:
         """The process dies, and the market moves before and after the next one begins."""
-        settings = self.scenario._venue.settings()
+        self.die(ticks)
+        self.scenario.restart()
+        self.move(later)
 
-        if attrs.evolve(settings, margin_mode=None) != attrs.evolve(self.begun_with, margin_mode=None):
-            return  # a start that sets the account may be refused
-
+    def die(self, ticks: int = 0) -> None:
+        """The process is dead for longer than what it has sent may still arrive, if the next one can begin then."""
+        self.scenario._venue.prepare()
         self.scenario.stall(DEAD_S)
         self.move(0)
         self.move(ticks)
-        self.scenario.advance(2)
+        self.scenario.advance(2.1)
+
+    def restart(self) -> None:
+        """A new process; at once only where nothing is slow, since what the old one sent could arrive behind it."""
+        if self.faulty:
+            self.die()
+
         self.scenario.restart()
-        self.move(later)
 
     def resume(self) -> None:
         """A run that has halted is started again."""
         if self.scenario.mode.startswith("halt"):
             with suppress(DeniedError):
-                self.scenario.restart()
+                self.restart()
 
     def adopt(self) -> None:
         """The journal is lost; a person starts again, and has everything taken over that is there."""
+        self.die()
         self.scenario.restart(remembers=False)
 
     def stall(self, seconds: float) -> None:
@@ -394,7 +402,7 @@ def play(bot: str, acts: Sequence[tuple[Any, ...]], *, alone: bool = False, faul
         return
 
     if story.scenario.mode.startswith(("halt", "stop", "flatten")):
-        story.scenario.restart()
+        story.restart()
 
     end(story)
 
