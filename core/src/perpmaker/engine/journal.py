@@ -219,11 +219,11 @@ class Journal:
         return None
 
     def last_steps(self) -> Iterator[Any]:
-        """The steps of earlier runs as they were written, newest first, `TAIL` of them at most."""
-        query = "SELECT payload FROM row WHERE kind = 'step' AND run != ? ORDER BY seq DESC LIMIT ?"
+        """The steps of earlier runs as they were written, newest first, `TAIL` of them at most, each with `utc_ms`."""
+        query = "SELECT payload, utc_ms FROM row WHERE kind = 'step' AND run != ? ORDER BY seq DESC LIMIT ?"
 
-        for (payload,) in self._connection.execute(query, (self._run, TAIL)):
-            yield msgspec.json.decode(payload)
+        for payload, utc_ms in self._connection.execute(query, (self._run, TAIL)):
+            yield {**msgspec.json.decode(payload), "utc_ms": utc_ms}
 
     def close(self) -> None:
         """Close the files."""

@@ -1,8 +1,8 @@
-"""Which orders of ours may still have been live when the last run ended: what the journal says of it."""
+"""Which orders of ours may still have been live, or on their way, when the last run ended: by the journal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -14,6 +14,7 @@ UNDER_WAY_S: Final = 10.0
 """An order that was sent sooner before a reading began need not be in it."""
 
 _ENDINGS = frozenset({"OrderCancelled", "OrderRefused"})
+_ANSWERS = _ENDINGS | {"OrderAccepted"}
 _FINAL = frozenset({"filled", "cancelled", "refused"})
 
 
@@ -68,3 +69,40 @@ def last_live(steps: Iterable[Mapping[str, Any]], known: KnownOrders) -> Sequenc
     orders = (known.intent(client_id) for client_id in search.live)
 
     return [order for order in orders if order is not None]
+
+
+def arriving_until(steps: Iterable[Mapping[str, Any]], fence_s: float) -> float | None:
+    """Tell until when an order of the last run may still arrive at the venue, in seconds since the epoch.
+
+    `steps` are newest first. None when each order that it sent within its last `fence_s` was answered.
+    """
+    answered: set[str] = set()
+    oldest_ms: float | None = None
+
+    for step in steps:
+        oldest_ms = step["utc_ms"] - fence_s * 1000 if oldest_ms is None else oldest_ms
+
+        if step["utc_ms"] < oldest_ms:
+            break
+
+        placed = {action["order"]["client_id"] for name, action in step["actions"] if name == "Place"}
+
+        if placed - answered:
+            return float(step["utc_ms"]) / 1000 + fence_s
+
+        for name, event in step["events"]:
+            answered.update(_answered(name, event))
+
+    return None
+
+
+def _answered(name: str, event: Mapping[str, Any]) -> Iterator[str]:
+    """The orders of which an event says that the venue has them, or never will."""
+    if name in _ANSWERS:
+        yield event["client_id"]
+    elif name == "OrderFilled":
+        yield event["fill"]["client_id"]
+    elif name == "OrderReported":
+        yield event["report"]["client_id"]
+    elif name in {"AccountSeen", "Resynced"}:
+        yield from (report["client_id"] for report in event["orders"])

@@ -36,6 +36,7 @@ from perpmaker.engine.identity import instance_of, run_id
 from perpmaker.engine.journal import open_journal
 from perpmaker.engine.key_check import check_key
 from perpmaker.engine.known_orders import KnownOrders
+from perpmaker.engine.last_orders import arriving_until
 from perpmaker.engine.latched_start import check_halt
 from perpmaker.engine.market_rules import check_market_rules
 from perpmaker.engine.opening import open_connector
@@ -207,6 +208,11 @@ async def open_bot(
 
         if memory is not None:
             trader.recall(memory.moved(context.clock.now() - context.clock.utc_ms() / 1000, context.clock.now()))
+
+        fence_s, utc_s = desk.connector.fence_s, context.clock.utc_ms() / 1000
+
+        if (until := arriving_until(journal.last_steps(), fence_s)) is not None and until > utc_s:
+            trader.await_arrivals(context.clock.now() + min(until - utc_s, fence_s))
 
         journal.live = lambda: [order.client_id for order in trader.working()]
         sources = await _sources(plan, context, trader, tell, report)

@@ -67,8 +67,8 @@ class Permission:
 
                 if event.began_at >= self.demanded_at:
                     self.demand = None
-                else:  # it was under way already when something else came up
-                    self.asked_at = None
+                else:  # it was under way already when something else came up, or what counts is still to come
+                    self.asked_at = None if self.demanded_at <= now else self.demanded_at - RESYNC_AGAIN_S
             case Halted():
                 self.halt(event.reason, event.code)
             case StopRequested():
@@ -106,12 +106,17 @@ class Permission:
         self.changes += 1
 
     def require(self, reason: str, now: float) -> None:
-        """Only reading everything again can settle this; a read that began earlier does not count."""
-        if self.demand is None:
+        """Only reading everything again can settle this; a read that began earlier does not count.
+
+        `now` may lie ahead: until then something may happen that a read has to see.
+        """
+        if self.demand is None or self.demanded_at > now:
             self.asked_at = None
 
-        self.demand = reason
-        self.demanded_at = now
+        if self.demand is None or self.demanded_at <= now:
+            self.demand = reason
+            self.demanded_at = now
+
         self.changes += 1
 
     def is_resync_due(self, now: float) -> bool:

@@ -158,6 +158,10 @@ class Trader:
         if self.names is not None:
             self.names.recall(recollection.stops)
 
+    def await_arrivals(self, until: float) -> None:
+        """Orders that an earlier run has sent may still arrive until then: nothing is quoted beside them."""
+        self.permission.require("orders that an earlier run had sent may still arrive", until)
+
     def remembered(self) -> Recollection:
         """What the next run should know. A person's wish to be flat is his, and ends with the run that it was told."""
         if self.permission.stop is not Mode.FLATTEN:

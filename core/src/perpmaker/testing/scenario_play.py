@@ -25,7 +25,7 @@ from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Rec
 from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import Channel, Command, Event, Resynced, SettingsReported
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder
+from perpmaker.model.order import NewOrder, OrderStatus
 from perpmaker.model.reading import AccountReported
 from perpmaker.testing.scenario_agenda import Agenda, moment
 from perpmaker.testing.scenario_look import Look
@@ -38,6 +38,7 @@ from perpmaker.testing.view import make_instrument
 
 ALIVE_EVERY_S = 0.5
 CHECK_EVERY_S = 30.0
+_UNANSWERED = frozenset({OrderStatus.PENDING, OrderStatus.UNKNOWN})
 BUSY = 100_000
 """More decisions than this in one `advance` are a bot that decides in circles."""
 
@@ -182,6 +183,7 @@ class Play(Look):
         settings = self._venue.prepare()
         knows = remembers and self._runs > 0
         memory = encode_recollection(self._trader.remembered().moved(START_MS / 1000)) if knows else b""
+        arriving = [order.sent_at for order in self._trader.working() if order.status in _UNANSWERED] if knows else []
         self._forgotten = self._forgotten if remembers else frozenset(self._known)
         self._stall_s, self._busy_until = 0.0, 0.0
         self._runs += 1
@@ -202,6 +204,9 @@ class Play(Look):
 
         if (known := decode_recollection(memory)) is not None:
             self._trader.recall(known.moved(-START_MS / 1000, self.now))
+
+        if arriving and (until := max(arriving) + FENCE_S) > self.now:
+            self._trader.await_arrivals(until)
 
         self._wire.begin_run()
         self._open_source()

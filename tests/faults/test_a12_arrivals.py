@@ -1,0 +1,97 @@
+"""An order that a dead run had sent arrives behind the reading of the next one: no level is live twice for that."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from perpmaker.engine.last_orders import arriving_until
+from perpmaker.testing.scenario import Scenario
+
+FENCE_S = 3.0
+SIDES = pytest.mark.parametrize("side", ["buy", "sell"])
+
+
+def killed_while_placing(side: str, dead_s: float, **settings: Any) -> Scenario:
+    """A run that dies while its first quote of a side is under way for 1.8 s."""
+    scenario = Scenario({"order_refresh_time": 300, **settings})
+    scenario.delay(f"place {side}", requests=1.8)
+    scenario.advance(0.5)
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(0.3)
+    scenario.heal()
+    scenario.stall(1000)
+    scenario.book(bid="99.91", ask="100.1")
+    scenario.advance(dead_s)
+    scenario.restart()
+
+    return scenario
+
+
+@SIDES
+@pytest.mark.parametrize("dead_s", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("settings", [{}, {"position_mode": "Hedge"}, {"order_levels": 3}], ids=str)
+def test_a12_no_level_is_live_twice_behind_a_kill(side: str, dead_s: float, settings: dict[str, Any]) -> None:
+    """The next run quotes when nothing can arrive any more, and has taken over what did."""
+    scenario = killed_while_placing(side, dead_s, **settings)
+
+    for _ in range(100):
+        scenario.advance(0.05)
+        live = Counter(order.name for order in scenario.orders())
+        assert max(live.values(), default=0) <= 1
+
+    levels = int(settings.get("order_levels", 1))
+    assert len(scenario.quotes()) == 2 * levels
+
+
+def test_a12_exits_do_not_wait_for_arrivals() -> None:
+    """A position that is found has its exits at once."""
+    scenario = killed_while_placing("buy", 0.3, stop_loss_spread=3)
+    scenario.by_hand("sell", 1, at="100")
+    scenario.advance(0.2)
+
+    assert {exit_.partition(":")[0] for exit_ in scenario.exits()} == {"take profit", "venue stop"}
+    assert (
+        scenario.mode == "reduce: the account is being read again: orders that an earlier run had sent may still arrive"
+    )
+
+
+def test_a12_a_restart_with_nothing_under_way_quotes_at_once() -> None:
+    """Nothing to wait for: what rests stays, in its place of the queue."""
+    scenario = Scenario({"order_refresh_time": 300})
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(1)
+    before = [order.client_id for order in scenario.orders()]
+    scenario.restart()
+    scenario.advance(0.1)
+
+    assert scenario.mode == "run"
+    assert [order.client_id for order in scenario.orders()] == before
+
+
+def step(utc_ms: int, *, placed: tuple[str, ...] = (), events: tuple[tuple[str, Any], ...] = ()) -> dict[str, Any]:
+    """A step as the journal gives it back."""
+    actions = [("Place", {"order": {"client_id": name}}) for name in placed]
+
+    return {"utc_ms": utc_ms, "at": utc_ms / 1000, "actions": actions, "events": list(events)}
+
+
+@pytest.mark.parametrize(
+    ("steps", "until"),
+    [
+        ([], None),
+        ([step(10_000, placed=("a",))], 13.0),
+        ([step(10_010, events=(("OrderAccepted", {"client_id": "a"}),)), step(10_000, placed=("a",))], None),
+        ([step(10_010, events=(("OrderFilled", {"fill": {"client_id": "a"}}),)), step(10_000, placed=("a",))], None),
+        ([step(10_010, events=(("OrderUnknown", {"client_id": "a"}),)), step(10_000, placed=("a",))], 13.0),
+        ([step(10_010, events=(("OrderRefused", {"client_id": "a"}),)), step(10_000, placed=("a", "b"))], 13.0),
+        ([step(10_010, events=(("Resynced", {"orders": [{"client_id": "a"}]}),)), step(10_000, placed=("a",))], None),
+        ([step(10_010, events=(("OrderAccepted", {"client_id": "b"}),)), step(7_000, placed=("a",))], None),
+        ([step(10_010, placed=("b",)), step(10_000, placed=("a",))], 13.01),
+    ],
+)
+def test_a12_the_journal_tells_until_when_an_order_may_arrive(steps: list[dict[str, Any]], until: float | None) -> None:
+    """The newest order that nothing has been heard of, and the connector's fence after it."""
+    assert arriving_until(steps, FENCE_S) == until
