@@ -190,13 +190,6 @@ class AccountStory(Story):
         self.move(ticks)
         self.scenario.advance(2.1)
 
-    def restart(self) -> None:
-        """A new process; at once only where nothing is slow, since what the old one sent could arrive behind it."""
-        if self.faulty:
-            self.die()
-
-        self.scenario.restart()
-
     def resume(self) -> None:
         """A run that has halted is started again."""
         if self.scenario.mode.startswith("halt"):
