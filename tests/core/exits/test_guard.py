@@ -102,6 +102,19 @@ def test_F47_nothing_is_left_when_the_position_is_closed_by_wish(venue: Any) -> 
     assert kinds(venue(**ON_VENUE, mode=Mode.FLATTEN).decide()) == {Close}
 
 
+def test_streams_that_come_and_go_leave_it_at_its_level(venue: Any) -> None:
+    """Behind the level only once they have been fresh for ten seconds without a break."""
+    market = venue(stop_loss_order="limit", venue_stops=True)
+    assert guards(market.decide()) == [(GUARD, 9625)]
+
+    for _ in range(3):
+        assert guards(market.decide(after=1, book_ok=False, mark_stream_age_s=6.0)) == [(GUARD, 9700)]
+        assert guards(market.decide(after=1, book_ok=True)) == [(GUARD, 9700)]
+        assert guards(market.decide(after=9)) == [(GUARD, 9700)]
+
+    assert guards(market.decide(after=1)) == [(GUARD, 9625)]
+
+
 # --- when it fires -------------------------------------------------------------------------------------------------
 
 

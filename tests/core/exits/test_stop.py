@@ -249,6 +249,19 @@ def test_a_market_stop_is_no_larger_than_the_market_takes(venue: Any, stops: Sto
     assert stops(venue(stop_loss_order="market", bid=9600, ask=9602, instrument=small).decide()) == [(None, 600)]
 
 
+def test_a_market_that_reaches_the_band_again_wakes(venue: Any) -> None:
+    """At its edge itself, on either side: 95 and 105 with a mark price of 100."""
+    rules = make_instrument(band_up=Decimal("1.05"), band_down=Decimal("0.95"))
+    long = venue(bid=9400, ask=9402, instrument=rules)
+    short = venue(bid=10600, ask=10602, instrument=rules, positions=make_position("-1"))
+
+    for market in (long, short):
+        market.decide()
+        market.decide(after=1.0)
+
+    assert (long.wanted.wake.bid_high, short.wanted.wake.ask_low) == (9499, 10501)
+
+
 # --- refusals ------------------------------------------------------------------------------------------------------
 
 
