@@ -101,6 +101,30 @@ def test_a_refusal_is_certain_and_keeps_the_venues_words(
 
 
 @pytest.mark.parametrize(
+    ("reason", "codes"),
+    [
+        (RefusalReason.AUTHENTICATION, (-1002, -1022, -2014, -2015, -2017)),
+        (RefusalReason.INSUFFICIENT_MARGIN, (-2018, -2019, -2027, -2028)),
+        (RefusalReason.WOULD_TRIGGER, (-2021,)),
+        (RefusalReason.STOP_EXISTS, (-4130,)),
+        (RefusalReason.FILTER, (-1111, -4001, -4002, -4003, -4004, -4005, -4013, -4014, -4023, -4164, -5029)),
+        (RefusalReason.PRICE_BAND, (-4016, -4024, -4131)),
+        (RefusalReason.POSITION_MODE, (-4061, -4062)),
+        (RefusalReason.LIQUIDATION, (-2023,)),
+        (RefusalReason.UNCHANGED, (-5027,)),
+        (
+            RefusalReason.RESTRICTED,
+            (-4108, -4109, -4140, -4141, -4192, -4400, -4401, -4405, -4407, -4517, -4518, -4519),
+        ),
+    ],
+)
+def test_every_code_of_a_reason_is_known(instrument: Instrument, reason: RefusalReason, codes: tuple[int, ...]) -> None:
+    """What is done about a refusal goes by its reason; a code that is not known is any other refusal."""
+    outcomes = [single(refused(code), instrument, 400) for code in codes]
+    assert [isinstance(one, Rejected) and one.refusal.reason for one in outcomes] == [reason] * len(codes)
+
+
+@pytest.mark.parametrize(
     ("status", "body"),
     [
         (503, refused(-1000, "Unknown error, please check your request or try again later.")),

@@ -165,12 +165,15 @@ async def test_A2_a_backstop_that_stays_where_it_is_is_exit_code_5(tmp_path: Pat
         assert "is open, and no stop for all of it rests at its own level" in str(error)
 
 
-async def test_A2_a_busy_venue_is_asked_again_for_the_stop(tmp_path: Path) -> None:
-    """The first three orders of the rescue are answered 503: the fourth rests."""
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "v1/algoOrder"), ("GET", "v3/positionRisk")], ids=["order", "read"]
+)
+async def test_A2_a_busy_venue_is_asked_again_for_the_stop(tmp_path: Path, method: str, path: str) -> None:
+    """The first three orders of the rescue are answered 503, or the first three reads: the fourth is not."""
     home = open_home({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
-        busy = Fault(method="POST", path="/fapi/v1/algoOrder", act="status", arg=BUSY, times=3)
+        busy = Fault(method=method, path=f"/fapi/{path}", act="status", arg=BUSY, times=3)
         broken = raiser(RuntimeError("gone"), lambda: stage.sandbox.faults.add(busy))
         assert isinstance(await run_until_broken(stage, home, broken, break_trader), RuntimeError)
         assert levels(stage) == [0.5]

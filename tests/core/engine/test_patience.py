@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -11,7 +12,9 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
+from perpmaker.engine.home import Home
 from perpmaker.engine.patience import DEAF_S, HELD_S, Patience, ask_once
+from perpmaker.engine.persistence import Hold
 from perpmaker.errors import AuthenticationError, ConnectivityError, ExitCode, PayloadError, RateLimitedError
 from perpmaker.execution.dispatch import LOCKED_OUT_S, Gate
 from perpmaker.model.event import AccountUnread, Event, Halted
@@ -86,6 +89,20 @@ async def test_F77_what_no_connector_may_raise_is_a_halt_however_it_is_asked(err
     assert await ask_once("a read", once.read, once.emit) is None
     reason = f"the connector failed on a read ({type(error).__name__}: {error})"
     assert desk.emitted == once.emitted == [Halted(reason=reason, code=ExitCode.PLUGIN)]
+
+
+async def test_what_is_left_of_a_hold_is_waited_for_to_its_last_moment(tmp_path: Path) -> None:
+    """A start half a second before its end waits that half second, and from then on nothing is in its way."""
+    hold, told = Hold(home=Home(tmp_path), venue="binance", clock=LoopClock()), list[str]()
+    hold.begin(1.0)
+    await anyio.sleep(0.5)
+
+    with pytest.raises(RateLimitedError):
+        hold.refuse()
+
+    await hold.wait(told.append)
+    hold.refuse()
+    assert len(told) == 1
 
 
 @pytest.fixture

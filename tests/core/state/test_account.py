@@ -9,7 +9,7 @@ import pytest
 
 from perpmaker.model.order import Fill, PositionMode, PositionSide, Side
 from perpmaker.model.position import Balance, Position
-from perpmaker.state.account import REMEMBERED, Account
+from perpmaker.state.account import REMEMBERED, Account, Totals, without
 
 
 def fill(trade_id: str, side: Side = Side.BUY, **changes: Any) -> Fill:
@@ -48,6 +48,19 @@ def test_sums_are_exact_and_each_fill_counts_once(account: Account) -> None:
     totals = account.totals
     assert (totals.fills, totals.volume, totals.realized_pnl) == (2, Decimal("200.1"), Decimal("0.1"))
     assert totals.fees == {"USDT": Decimal("0.08")}
+
+
+def test_sums_without_some_of_the_fills_are_those_of_the_others(account: Account) -> None:
+    """What is told twice is taken out once; an asset that nothing else was paid in is left at zero."""
+    early = [fill("1", realized_pnl=Decimal("0.3")), fill("2", fee=Decimal("0.1"), fee_asset="BNB", realized_pnl=None)]
+
+    for one in [*early, fill("3", Side.SELL)]:
+        account.fill(one, ours=True)
+
+    assert without(account.totals, [*early, *early]) == Totals(
+        fills=1, volume=Decimal(100), realized_pnl=Decimal(0), fees={"USDT": Decimal("0.04"), "BNB": Decimal(0)}
+    )
+    assert account.totals.fills == 3
 
 
 def test_fees_are_summed_by_the_asset_they_were_paid_in(account: Account) -> None:
