@@ -26,9 +26,10 @@ from perpmaker.model.order import (
     PositionSide,
 )
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
+from perpmaker.venue import StreamFeed
 from perpmaker_binance_perpetual.messages import Depth
 from perpmaker_binance_perpetual.rest import Rest
-from perpmaker_binance_perpetual.streams import StreamAccess, StreamFeed, book_feed
+from perpmaker_binance_perpetual.streams import StreamAccess, book_feed
 
 _DEPTH = PayloadDecoder(Depth)
 

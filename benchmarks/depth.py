@@ -16,8 +16,8 @@ from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.model.event import BookChanged, BookSnapshot
 from perpmaker.model.instrument import Instrument
 from perpmaker.state.book import Book
-from perpmaker_binance_perpetual.book import DepthSync
-from perpmaker_binance_perpetual.messages import Depth, DepthUpdate
+from perpmaker_binance_perpetual.book import DepthTranslator
+from perpmaker_binance_perpetual.messages import Depth
 
 INSTRUMENT = Instrument(
     market="BTC-USDT",
@@ -47,7 +47,6 @@ SIZES = 400
 EMPTIED = 0.3
 
 _DEPTH = PayloadDecoder(Depth)
-_DEPTH_UPDATE = PayloadDecoder(DepthUpdate)
 
 
 @attrs.frozen(kw_only=True)
@@ -103,10 +102,10 @@ def level_count(message: bytes) -> int:
 
 def folding(flow: Flow) -> tuple[Callable[[bytes], None], Sequence[bytes]]:
     """The connector's way from bytes to an updated book, behind its snapshot, and the messages still to be folded."""
-    sync, book = DepthSync(INSTRUMENT), Book()
+    sync, book = DepthTranslator(INSTRUMENT), Book()
 
     def fold(message: bytes) -> None:
-        for event in sync.offer(_DEPTH_UPDATE.decode(message)):
+        for event in sync.translate(message):
             if isinstance(event, BookChanged):
                 book.change(event, 0.0)
             elif isinstance(event, BookSnapshot):

@@ -10,11 +10,21 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.errors import ConnectivityError, PayloadError, RateLimitedError
-from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, Channel, FeedAlive, MarkChanged, Traded
+from perpmaker.model.event import (
+    BookChanged,
+    BookLost,
+    BookSnapshot,
+    Channel,
+    FeedAlive,
+    MarkChanged,
+    MarketEvent,
+    Traded,
+)
 from perpmaker.model.instrument import Instrument
+from perpmaker.venue import TranslatingReceiver, begin_receiving
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.messages import Depth
-from perpmaker_binance_perpetual.streams import BookReceiver, MarketReceiver, StreamAccess, Tolerance
+from perpmaker_binance_perpetual.streams import StreamAccess, book_stream, market_stream
 
 pytestmark = pytest.mark.anyio
 
@@ -79,12 +89,20 @@ def depth(last: int) -> Depth:
     return Depth(lastUpdateId=last, bids=(("59999.00", "1.000"),), asks=(("60001.00", "2.000"),), T=last)
 
 
-def book(instrument: Instrument, snapshots: Snapshots, *messages: str) -> BookReceiver:
+def book(instrument: Instrument, snapshots: Snapshots, *messages: str) -> TranslatingReceiver[MarketEvent]:
     """A book receiver over a script."""
     rest: Any = snapshots
     access = StreamAccess(connect=MemoryNetwork().connect, url="", rest=rest, clock=LoopClock())
 
-    return BookReceiver(ScriptedSocket(*messages), access, instrument)
+    return begin_receiving(book_stream(access, instrument), ScriptedSocket(*messages), access.clock)
+
+
+def market(instrument: Instrument, *messages: str) -> TranslatingReceiver[MarketEvent]:
+    """A receiver of mark prices and trades over a script."""
+    rest: Any = None
+    access = StreamAccess(connect=MemoryNetwork().connect, url="", rest=rest, clock=LoopClock())
+
+    return begin_receiving(market_stream(access, instrument), ScriptedSocket(*messages), access.clock)
 
 
 def chain(count: int, start: int = 100) -> list[str]:
@@ -186,8 +204,7 @@ async def test_marks_and_trades_of_this_market(instrument: Instrument) -> None:
     mark = '{"e":"markPriceUpdate","E":5,"s":"BTCUSDT","p":"60001.20","i":"60010.00","r":"0.0001","T":9}'
     trade = '{"e":"aggTrade","E":5,"s":"BTCUSDT","a":1,"p":"60000.10","q":"0.100","T":5,"m":true}'
     foreign = [message.replace("BTCUSDT", "ETHUSDT").replace("60000.10", "0.00001") for message in (mark, trade)]
-    socket = ScriptedSocket(mark, trade, *foreign, '{"e":"kline"}')
-    receiver = MarketReceiver(socket, LoopClock(), instrument)
+    receiver = market(instrument, mark, trade, *foreign, '{"e":"kline"}')
     events = await receive_all(receiver)
 
     assert [type(event) for event in events] == [MarkChanged, FeedAlive, Traded]
@@ -201,33 +218,6 @@ async def test_F26_a_trade_that_two_connections_bring_is_told_once(instrument: I
         f'{{"e":"aggTrade","E":9,"s":"BTCUSDT","a":{number},"p":"60000.0","q":"0.001","T":{number},"m":true}}'
         for number in (7, 8, 7, 8, 9)
     ]
-    told = await receive_all(MarketReceiver(ScriptedSocket(*trades), LoopClock(), instrument))
+    told = await receive_all(market(instrument, *trades))
 
     assert [event.venue_ms for event in told] == [7, 8, 9]
-
-
-async def test_tolerance_forgets_after_a_while() -> None:
-    """Only what comes together within the time counts."""
-    tolerance = Tolerance(LoopClock(), most=2, within_s=10.0)
-
-    for _ in range(20):
-        tolerance.bear(PayloadError("no"))
-        await anyio.sleep(10.1)
-
-    assert tolerance.malformed == 20
-
-    tolerance.bear(PayloadError("no"))
-    tolerance.bear(PayloadError("no"))
-
-    with pytest.raises(ConnectivityError):
-        tolerance.bear(PayloadError("no"))
-
-
-async def test_the_names_of_unknown_events_are_bounded() -> None:
-    """A venue gone mad does not fill the memory."""
-    tolerance = Tolerance(LoopClock(), most=0)
-
-    for number in range(10_000):
-        tolerance.note(f"event {number}")
-
-    assert len(tolerance.unknown) == 100

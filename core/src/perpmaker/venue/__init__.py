@@ -21,20 +21,47 @@ if TYPE_CHECKING:
     )
     from perpmaker.venue.book_sync import BookSync
     from perpmaker.venue.levels import Levels, LevelTranslator, TicksAndLots
+    from perpmaker.venue.receiver import Chore, Message, Messages, SnapshotChore, TranslatingReceiver
+    from perpmaker.venue.reconnect_overlap import open_overlapping
     from perpmaker.venue.server_clock import ServerClock
+    from perpmaker.venue.stream import (
+        StreamFeed,
+        StreamReply,
+        StreamRequest,
+        StreamSpec,
+        Translation,
+        begin_receiving,
+        open_stream,
+    )
+    from perpmaker.venue.tolerance import Tolerance, UnknownMessageError
 
 __all__ = [
     "HTTP_SCHEMES",
     "WEBSOCKET_SCHEMES",
     "BookSync",
+    "Chore",
     "IPAddress",
     "LevelTranslator",
     "Levels",
+    "Message",
+    "Messages",
     "ServerClock",
+    "SnapshotChore",
+    "StreamFeed",
+    "StreamReply",
+    "StreamRequest",
+    "StreamSpec",
     "TicksAndLots",
+    "Tolerance",
+    "TranslatingReceiver",
+    "Translation",
+    "UnknownMessageError",
+    "begin_receiving",
     "is_allowed_base",
     "is_this_machine",
     "literal_address",
+    "open_overlapping",
+    "open_stream",
     "stream_base",
 ]
 
@@ -54,7 +81,28 @@ _MODULES = {
         "Levels",
         "TicksAndLots",
     ),
+    "receiver": (
+        "Chore",
+        "Message",
+        "Messages",
+        "SnapshotChore",
+        "TranslatingReceiver",
+    ),
+    "reconnect_overlap": ("open_overlapping",),
     "server_clock": ("ServerClock",),
+    "stream": (
+        "StreamFeed",
+        "StreamReply",
+        "StreamRequest",
+        "StreamSpec",
+        "Translation",
+        "begin_receiving",
+        "open_stream",
+    ),
+    "tolerance": (
+        "Tolerance",
+        "UnknownMessageError",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -7,26 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.errors import PayloadError
 from perpmaker.model.event import MarketEvent
 from perpmaker.model.instrument import Instrument
-from perpmaker.venue import BookSync, LevelTranslator
+from perpmaker.venue import BookSync, LevelTranslator, Message
 from perpmaker_binance_perpetual.messages import Depth, DepthUpdate
+from perpmaker_binance_perpetual.stream_event import explain
+
+_DEPTH_UPDATE = PayloadDecoder(DepthUpdate)
 
 
-class DepthSync:
+class DepthTranslator:
     """The book of one market out of its stream and of the snapshots that REST gives."""
 
     def __init__(self, instrument: Instrument) -> None:
         self.sync = BookSync(LevelTranslator(instrument))
 
-    @property
-    def wants_snapshot(self) -> bool:
-        """Whether the book cannot become known without a new snapshot."""
-        return self.sync.wants_snapshot
+    def translate(self, message: Message) -> Sequence[MarketEvent]:
+        """Translate the next message of the stream; see `Translate`."""
+        try:
+            update = _DEPTH_UPDATE.decode(message)
 
-    def offer(self, update: DepthUpdate) -> Sequence[MarketEvent]:
-        """Take the next message of the stream."""
-        return self.sync.offer(update.U, update.u, update.pu, update.b, update.a, venue_ms=update.T)
+            return self.sync.offer(update.U, update.u, update.pu, update.b, update.a, venue_ms=update.T)
+        except PayloadError as error:
+            raise explain(error, message, "depthUpdate") from None
 
     def restore(self, snapshot: Depth) -> Sequence[MarketEvent]:
         """Take a snapshot of `GET /fapi/v1/depth`."""

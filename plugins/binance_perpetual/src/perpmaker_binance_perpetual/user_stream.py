@@ -15,14 +15,15 @@ from perpmaker.model.event import Channel, Event, OrderFilled, OrderReported, Se
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import VenueSettings
+from perpmaker.venue import Messages, StreamFeed, Tolerance
 from perpmaker.wire.websocket import WebSocket, open_websocket
 from perpmaker_binance_perpetual.account import translate_account_update, translate_margin_call
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
-from perpmaker_binance_perpetual.rotation import Messages, open_rotation
 from perpmaker_binance_perpetual.rows import RowReader
 from perpmaker_binance_perpetual.stop_messages import ConditionalUpdate
 from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
-from perpmaker_binance_perpetual.streams import StreamAccess, StreamFeed, Tolerance, read_event
+from perpmaker_binance_perpetual.stream_event import read_event
+from perpmaker_binance_perpetual.streams import STREAM_NAME, StreamAccess, open_connections
 from perpmaker_binance_perpetual.translate import translate_order_update
 from perpmaker_binance_perpetual.user_messages import AccountConfigUpdate, OrderTradeUpdate
 from perpmaker_binance_perpetual.user_rows import UserRows
@@ -66,7 +67,7 @@ def account_feed(access: StreamAccess, instrument: Instrument, account: AccountV
 
     @asynccontextmanager
     async def opener() -> AsyncIterator[EventReceiver]:
-        async with open_rotation(lambda: _connect(access), access.clock) as socket:
+        async with open_connections(access, lambda: _connect(access)) as socket:
             yield AccountReceiver(socket, access, instrument, account)
 
     return StreamFeed(channels=frozenset({Channel.ACCOUNT}), stall_s=None, opener=opener)
@@ -85,7 +86,7 @@ class AccountReceiver:
     """Account events. What cannot be understood ends the stream: it may have been a fill, and a resync finds it."""
 
     def __init__(self, socket: Messages, access: StreamAccess, instrument: Instrument, account: AccountView) -> None:
-        self.tolerance = Tolerance(access.clock, most=0)
+        self.tolerance = Tolerance(access.clock, most=0, stream=STREAM_NAME)
         self._socket = socket
         self._rest = access.rest
         self._clock = clock = access.clock
