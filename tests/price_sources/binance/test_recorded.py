@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from perpmaker.clock import LoopClock
 from perpmaker_price_sources.binance.rest import Best
-from perpmaker_price_sources.binance.source import SpotReceiver
+from perpmaker_price_sources.binance.stream import Heard, SpotTranslator
 
 pytestmark = pytest.mark.anyio
 
@@ -37,22 +36,20 @@ def messages() -> Iterator[str]:
 @needs_capture
 async def test_every_message_of_a_real_stream_is_understood() -> None:
     """Best prices and trades are followed to the last digit, other streams are passed over, none is malformed."""
-    nobody: Any = None
-    source = SpotReceiver(nobody, nobody, "BTCUSDT", LoopClock(), best=Best(None, None), last=Decimal(1))
+    spot = SpotTranslator("BTCUSDT")
     tickers = trades = 0
 
     for message in messages():
-        source._take(message)
-        heard = json.loads(message)
-        data, word = heard["data"], source._word
-        assert source._malformed == 0
+        said = json.loads(message)
+        data = said["data"]
+        (heard,) = spot.translate(message)
 
-        if heard["stream"].endswith("@bookTicker"):
+        if said["stream"].endswith("@bookTicker"):
             tickers += 1
-            assert (word.bid, word.ask) == (Decimal(data["b"]), Decimal(data["a"]))
-        elif heard["stream"].endswith("@trade"):
+            assert heard == Heard(best=Best(Decimal(data["b"]), Decimal(data["a"])))
+        elif said["stream"].endswith("@trade"):
             trades += 1
-            assert word.last == Decimal(data["p"])
+            assert heard == Heard(last=Decimal(data["p"]))
 
     assert tickers > 1000
     assert trades > 1000

@@ -67,7 +67,7 @@ class StreamSpec(Generic[Item]):
         reply_s: seconds within which authentication and subscriptions have to be answered.
         heartbeat: a message, and after how many seconds it is sent again; None where the venue asks for none.
         life_s: seconds after which the next connection is opened; see `open_overlapping`.
-        most_malformed: unreadable messages allowed in ten seconds.
+        most_malformed: unreadable messages allowed within `malformed_within_s` seconds; see `Tolerance`.
     """
 
     name: str
@@ -80,6 +80,7 @@ class StreamSpec(Generic[Item]):
     heartbeat: tuple[Message, float] | None = None
     life_s: float = math.inf
     most_malformed: int = 5
+    malformed_within_s: float = 10.0
 
 
 @attrs.frozen(kw_only=True)
@@ -122,7 +123,7 @@ def begin_receiving(spec: StreamSpec[Item], messages: Messages, clock: Clock) ->
     if spec.heartbeat is not None:
         chores.append(HeartbeatChore(messages, *spec.heartbeat, clock))
 
-    tolerance = Tolerance(clock, most=spec.most_malformed, stream=spec.name)
+    tolerance = Tolerance(clock, most=spec.most_malformed, within_s=spec.malformed_within_s, stream=spec.name)
 
     return TranslatingReceiver(messages, translation.translate, clock, tolerance=tolerance, chores=chores)
 

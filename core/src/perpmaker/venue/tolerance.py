@@ -25,7 +25,7 @@ class Tolerance:
     Args:
         clock: the engine's clock.
         most: unreadable messages allowed within `within_s` seconds.
-        within_s: seconds.
+        within_s: seconds; `math.inf` where only `forgive` ends the count.
         stream: whose stream it is, as an error begins: "Ore Exchange's stream".
     """
 
@@ -61,6 +61,10 @@ class Tolerance:
 
         if len(self._recent) > self._most:
             raise ConnectivityError(f"{self._stream} cannot be understood: {error}") from None
+
+    def forgive(self) -> None:
+        """Begin the count anew, where a dialect bears so many unreadable messages in a row."""
+        self._recent.clear()
 
     def note(self, name: str) -> None:
         """Count a message of a kind that the dialect does not know."""

@@ -11,13 +11,11 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from urllib.parse import quote
 
 import anyio
 
 from perpmaker import ReferenceReceiver, SourceContext
 from perpmaker.clock import Clock
-from perpmaker.connector.payload import PayloadDecoder, parse_amount, parse_price
 from perpmaker.errors import (
     ConfigurationError,
     ConnectivityError,
@@ -27,11 +25,11 @@ from perpmaker.errors import (
     VenueError,
 )
 from perpmaker.model.event import ReferenceChanged
+from perpmaker.venue import TranslatingReceiver, open_stream
 from perpmaker.wire.http import open_client
-from perpmaker.wire.websocket import WebSocket, open_websocket
-from perpmaker_price_sources.binance.messages import BookTicker, Envelope, Trade
 from perpmaker_price_sources.binance.rest import Best, SpotRest
 from perpmaker_price_sources.binance.settings import Settings, address_of
+from perpmaker_price_sources.binance.stream import Heard, spot_stream
 
 QUIET_S = 3.0
 """Silence after which REST is asked whether anything has happened."""
@@ -44,12 +42,6 @@ PACE_S = 0.05
 
 REPEAT_S = 1.0
 """Prices that do not change are repeated this often while the stream proves alive."""
-
-_MOST_MALFORMED = 5
-_ENVELOPE = PayloadDecoder(Envelope)
-_BOOK_TICKER = PayloadDecoder(BookTicker)
-_TRADE = PayloadDecoder(Trade)
-_BEST, _TRADES, _SHUTDOWN = "@bookTicker", "@trade", "serverShutdown"
 
 
 @asynccontextmanager
@@ -67,40 +59,45 @@ async def open_binance(settings: Settings, context: SourceContext) -> AsyncItera
     async with open_client(context.connect, address.rest, deadline_s=settings.deadline_s) as client:
         rest = SpotRest(client)
         symbol = await rest.symbol(context.request.market)
-        name = quote(symbol.lower(), safe="")
-        streams = f"{name}{_BEST}/{name}{_TRADES}"
 
-        async with open_websocket(context.connect, f"{address.stream}/stream?streams={streams}") as socket:
+        async with open_stream(spot_stream(address.stream, symbol), context.connect, context.clock) as stream:
             best, last = await rest.best(symbol), await rest.last(symbol)
 
-            yield SpotReceiver(socket, rest, symbol, context.clock, best=best, last=last)
+            yield SpotReceiver(stream, rest, symbol, context.clock, best=best, last=last)
 
 
 class SpotReceiver:
     """References out of the streams of one market; its first word is what REST said when it was opened."""
 
     def __init__(
-        self, socket: WebSocket, rest: SpotRest, symbol: str, clock: Clock, *, best: Best, last: Decimal
+        self,
+        stream: TranslatingReceiver[Heard],
+        rest: SpotRest,
+        symbol: str,
+        clock: Clock,
+        *,
+        best: Best,
+        last: Decimal,
     ) -> None:
-        self._socket = socket
+        self._stream = stream
         self._rest = rest
         self._symbol = symbol
         self._clock = clock
         self._best = best
         self._last = last
-        self._update_id = -1
         self._heard_at = clock.now()
         self._given: ReferenceChanged | None = None
         self._given_at = -math.inf
         self._ask_again_at = -math.inf
         self._disagreed = False
-        self._malformed = 0
 
     async def receive(self) -> ReferenceChanged:
         """The next reference; ConnectivityError when the stream ended, is dead, or cannot be understood."""
         while (wait_s := self._due_at - self._clock.now()) > 0:
             with anyio.move_on_after(min(wait_s, self._silence_at - self._clock.now())):
-                self._take(await self._socket.receive())
+                for heard in await self._stream.receive():
+                    self._take(heard)
+
                 continue
 
             if self._clock.now() >= self._silence_at:
@@ -133,38 +130,13 @@ class SpotReceiver:
         """When silence has to be explained, or has lasted too long for any explanation."""
         return min(max(self._heard_at + QUIET_S, self._ask_again_at), self._heard_at + STALL_S)
 
-    # --- the streams -----------------------------------------------------------------------------------------------
-
-    def _take(self, message: str | bytes) -> None:
-        """Take in one message; too many in a row that mean nothing end the connection."""
-        try:
-            self._read(_ENVELOPE.decode(message))
-        except PayloadError as error:
-            self._malformed += 1
-
-            if self._malformed > _MOST_MALFORMED:
-                raise ConnectivityError(f"Binance's spot stream cannot be understood: {error}") from None
-        else:
-            self._malformed = 0
-            self._disagreed = False
-            self._heard_at = self._clock.now()
-
-    def _read(self, envelope: Envelope) -> None:
-        if envelope.stream.endswith(_BEST):
-            self._take_best(_BOOK_TICKER.decode(bytes(envelope.data)))
-        elif envelope.stream.endswith(_TRADES):
-            trade = _TRADE.decode(bytes(envelope.data))
-
-            if trade.s == self._symbol:
-                self._last = parse_price(trade.p, path="p")
-        elif envelope.stream.endswith(_SHUTDOWN):
-            raise ConnectivityError("Binance announced that it will close this connection")
-
-    def _take_best(self, ticker: BookTicker) -> None:
-        best = Best(parse_amount(ticker.b, path="b") or None, parse_amount(ticker.a, path="a") or None)
-
-        if ticker.s == self._symbol and ticker.u > self._update_id:
-            self._best, self._update_id = best, ticker.u
+    def _take(self, heard: Heard) -> None:
+        """Take in what a message said."""
+        self._best = heard.best or self._best
+        self._last = heard.last or self._last
+        self._stream.tolerance.forgive()
+        self._disagreed = False
+        self._heard_at = self._clock.now()
 
     # --- silence ---------------------------------------------------------------------------------------------------
 
