@@ -20,9 +20,12 @@ if TYPE_CHECKING:
         stream_base,
     )
     from perpmaker.venue.book_sync import BookSync
+    from perpmaker.venue.history import Page, Span, read_history
     from perpmaker.venue.levels import Levels, LevelTranslator, TicksAndLots
+    from perpmaker.venue.market_settings import SettingsClient, apply_settings, check_leverage
     from perpmaker.venue.receiver import Chore, Message, Messages, SnapshotChore, TranslatingReceiver
     from perpmaker.venue.reconnect_overlap import open_overlapping
+    from perpmaker.venue.request_budget import Limit, RequestBudget
     from perpmaker.venue.server_clock import ServerClock
     from perpmaker.venue.stream import (
         StreamFeed,
@@ -43,10 +46,15 @@ __all__ = [
     "IPAddress",
     "LevelTranslator",
     "Levels",
+    "Limit",
     "Message",
     "Messages",
+    "Page",
+    "RequestBudget",
     "ServerClock",
+    "SettingsClient",
     "SnapshotChore",
+    "Span",
     "StreamFeed",
     "StreamReply",
     "StreamRequest",
@@ -56,12 +64,15 @@ __all__ = [
     "TranslatingReceiver",
     "Translation",
     "UnknownMessageError",
+    "apply_settings",
     "begin_receiving",
+    "check_leverage",
     "is_allowed_base",
     "is_this_machine",
     "literal_address",
     "open_overlapping",
     "open_stream",
+    "read_history",
     "stream_base",
 ]
 
@@ -76,10 +87,20 @@ _MODULES = {
         "stream_base",
     ),
     "book_sync": ("BookSync",),
+    "history": (
+        "Page",
+        "Span",
+        "read_history",
+    ),
     "levels": (
         "LevelTranslator",
         "Levels",
         "TicksAndLots",
+    ),
+    "market_settings": (
+        "SettingsClient",
+        "apply_settings",
+        "check_leverage",
     ),
     "receiver": (
         "Chore",
@@ -89,6 +110,10 @@ _MODULES = {
         "TranslatingReceiver",
     ),
     "reconnect_overlap": ("open_overlapping",),
+    "request_budget": (
+        "Limit",
+        "RequestBudget",
+    ),
     "server_clock": ("ServerClock",),
     "stream": (
         "StreamFeed",

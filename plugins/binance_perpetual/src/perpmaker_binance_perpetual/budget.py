@@ -1,4 +1,4 @@
-"""The venue's request budgets: weight per minute, and orders per ten seconds and per minute."""
+"""Binance's request limits: weight per minute, and orders per ten seconds and per minute."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.errors import RateLimitedError
-from perpmaker.wire.rate_limit import RateLimiter, Window, acquire
+from perpmaker.venue import Limit, RequestBudget
 from perpmaker_binance_perpetual.messages import RateLimit
 
 _SECONDS = {"SECOND": 1, "MINUTE": 60}
-_SHORT_S, _LONG_S = 10, 60
+_WEIGHT = Limit("REQUEST_WEIGHT", 60)
+_ORDERS_SHORT, _ORDERS_LONG = Limit("ORDERS", 10), Limit("ORDERS", 60)
+_DOCUMENTED = {_WEIGHT: 2400, _ORDERS_SHORT: 300, _ORDERS_LONG: 1200}
 _HEADERS = {
-    "x-mbx-used-weight-1m": ("REQUEST_WEIGHT", _LONG_S),
-    "x-mbx-order-count-10s": ("ORDERS", _SHORT_S),
-    "x-mbx-order-count-1m": ("ORDERS", _LONG_S),
+    "x-mbx-used-weight-1m": _WEIGHT,
+    "x-mbx-order-count-10s": _ORDERS_SHORT,
+    "x-mbx-order-count-1m": _ORDERS_LONG,
 }
 _MOST_DIGITS = 9
 
@@ -31,75 +32,37 @@ class Cost:
 
 
 class Budget:
-    """Keeps every call within the venue's limits; what is urgent may use the reserve of a fifth.
-
-    Starts with the limits that the venue has documented, and adopts those that it publishes.
-    """
+    """The kit's budget in Binance's words; begins with the documented limits, and adopts those that are published."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._limits = {("REQUEST_WEIGHT", _LONG_S): 2400, ("ORDERS", _SHORT_S): 300, ("ORDERS", _LONG_S): 1200}
-        self._limiters = {name: _limiter(name, limit) for name, limit in self._limits.items()}
+        self._budget = RequestBudget("Binance", _DOCUMENTED, clock)
 
     def adopt(self, published: Iterable[RateLimit]) -> None:
-        """Take over the limits of this host where they are others, keeping count of what is spent already."""
-        now = self._clock.now()
-
-        for row in published:
-            name = row.rateLimitType, row.intervalNum * _SECONDS.get(row.interval, 0)
-
-            if row.limit > 0 and self._limits.get(name, row.limit) != row.limit:
-                known, limiter = self._limiters[name], _limiter(name, row.limit)
-                limiter.observe(name[1], known.used(name[1], now=now), now=now)
-                limiter.paused_until, limiter.banned_until = known.paused_until, known.banned_until
-                self._limits[name], self._limiters[name] = row.limit, limiter
+        """Take over the limits of this host."""
+        self._budget.adopt(
+            {Limit(row.rateLimitType, row.intervalNum * _SECONDS.get(row.interval, 0)): row.limit for row in published}
+        )
 
     async def admit(self, cost: Cost, *, urgent: bool, patience_s: float) -> None:
         """Wait for room and spend it; RateLimitedError, nothing spent, when that would take longer than patience."""
-        now = self._clock.now()
-        costs = [
-            (self._limiters["REQUEST_WEIGHT", _LONG_S], cost.weight),
-            (self._limiters["ORDERS", _SHORT_S], cost.orders_short),
-            (self._limiters["ORDERS", _LONG_S], cost.orders_long),
-        ]
-        # An order count does not hold back what counts no orders.
-        costs = [(limiter, units) for limiter, units in costs if units or limiter is costs[0][0]]
-        wait_s = max(limiter.wait_s(units, urgent=urgent, now=now) for limiter, units in costs)
-
-        if (ban_s := self._limiters["REQUEST_WEIGHT", _LONG_S].banned_until - now) > patience_s:
-            raise RateLimitedError(
-                f"Binance has shut this address out for another {ban_s:.0f} s; nothing was sent", retry_after_s=ban_s
-            )
-
-        if wait_s > patience_s:
-            raise RateLimitedError(
-                f"Binance's request budget is spent for another {wait_s:.1f} s; nothing was sent", retry_after_s=wait_s
-            )
-
-        await acquire(costs, self._clock, urgent=urgent)
+        orders = {_ORDERS_SHORT: cost.orders_short, _ORDERS_LONG: cost.orders_long}
+        # Spent weight holds everything back; an order count does not hold back what counts no orders.
+        units = {_WEIGHT: cost.weight} | {limit: count for limit, count in orders.items() if count}
+        await self._budget.admit(units, urgent=urgent, patience_s=patience_s)
 
     def observe(self, headers: Mapping[str, str]) -> None:
-        """Take over what the venue says is used: others may share the address or the account."""
-        now = self._clock.now()
-
-        for name, (kind, interval_s) in _HEADERS.items():
-            used = headers.get(name, "")
-
-            if used.isascii() and used.isdigit() and len(used) <= _MOST_DIGITS:
-                self._limiters[kind, interval_s].observe(interval_s, int(used), now=now)
+        """Take over what an answer's headers say is used."""
+        said = ((limit, headers.get(name, "")) for name, limit in _HEADERS.items())
+        self._budget.observe((limit, int(text)) for limit, text in said if _is_count(text))
 
     def pause(self, retry_after_s: float, *, orders: bool) -> None:
-        """The venue said "too much": of orders, or of everything."""
-        now = self._clock.now()
-
-        for (kind, _), limiter in self._limiters.items():
-            if (kind == "ORDERS") == orders:
-                limiter.pause(retry_after_s, now=now)
+        """Obey the venue's "too much": of orders, or of everything."""
+        self._budget.pause(retry_after_s, kinds={"ORDERS"} if orders else ())
 
     def ban(self, retry_after_s: float) -> None:
-        """The venue has banned this address: nothing at all is sent until then."""
-        self._limiters["REQUEST_WEIGHT", _LONG_S].ban(retry_after_s, now=self._clock.now())
+        """Send nothing at all until then: the venue has banned this address."""
+        self._budget.ban(retry_after_s)
 
 
-def _limiter(name: tuple[str, int], limit: int) -> RateLimiter:
-    return RateLimiter([Window(limit=limit, interval_s=name[1])])
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS

@@ -1,11 +1,14 @@
-"""What a market of the account must be set to before it is traded: set what differs, read all of it back."""
+"""What a market of the account is set to, in Binance's words, and its refusals to change that, worded for a person."""
 
 from __future__ import annotations
+
+import attrs
 
 from perpmaker.errors import AuthenticationError, MarketRulesError, RefusedError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
+from perpmaker.venue import apply_settings, check_leverage
 from perpmaker_binance_perpetual.refusals import MARGIN_MODE_ALREADY_SET, POSITION_MODE_ALREADY_SET
 from perpmaker_binance_perpetual.rest import Rest
 from perpmaker_binance_perpetual.translate import MARGIN_MODE_NAMES, MARGIN_MODES, lookup
@@ -32,19 +35,11 @@ async def prepare_market(
 
     MarketRulesError, worded for the person whose configuration it is, where the venue will not have it.
     """
-    check_leverage(instrument, leverage)
-    before = await fetch_settings(rest, instrument)
+    check_leverage(instrument, leverage, "Binance USDⓈ-M")
 
-    if before.position_mode is not position_mode:
-        await _set_position_mode(rest, position_mode)
-
-    if margin_mode is not None and before.margin_mode is not margin_mode:
-        await _set_margin_mode(rest, instrument, margin_mode)
-
-    if before.leverage != leverage:
-        await _set_leverage(rest, instrument, leverage)
-
-    return await fetch_settings(rest, instrument)
+    return await apply_settings(
+        _Client(rest, instrument), leverage=leverage, position_mode=position_mode, margin_mode=margin_mode
+    )
 
 
 async def fetch_settings(rest: Rest, instrument: Instrument) -> VenueSettings:
@@ -62,43 +57,46 @@ async def fetch_settings(rest: Rest, instrument: Instrument) -> VenueSettings:
     )
 
 
-def check_leverage(instrument: Instrument, leverage: int) -> None:
-    """MarketRulesError naming the maximum when the leverage is above it."""
-    if leverage > instrument.max_leverage:
-        raise MarketRulesError(
-            f"leverage = {leverage} is above the maximum of {instrument.market} on Binance USDⓈ-M, "
-            f"which is {instrument.max_leverage}. Set leverage to at most {instrument.max_leverage}."
-        )
+@attrs.frozen
+class _Client:
+    """The settings of one market; see `SettingsClient`."""
 
+    rest: Rest
+    instrument: Instrument
 
-async def _set_position_mode(rest: Rest, mode: PositionMode) -> None:
-    try:
-        await rest.set_position_mode(hedge=mode is PositionMode.HEDGE)
-    except RefusedError as error:
-        if error.code != str(POSITION_MODE_ALREADY_SET):
-            raise _worded(error, f'position_mode to "{mode.value}"', "of the account, on any market,") from error
+    async def fetch(self) -> VenueSettings:
+        return await fetch_settings(self.rest, self.instrument)
 
+    async def set_position_mode(self, mode: PositionMode) -> None:
+        try:
+            await self.rest.set_position_mode(hedge=mode is PositionMode.HEDGE)
+        except RefusedError as error:
+            if error.code != str(POSITION_MODE_ALREADY_SET):
+                raise _worded(error, f'position_mode to "{mode.value}"', "of the account, on any market,") from error
 
-async def _set_margin_mode(rest: Rest, instrument: Instrument, mode: MarginMode) -> None:
-    try:
-        await rest.set_margin_type(instrument.symbol, MARGIN_MODE_NAMES[mode])
-    except RefusedError as error:
-        if error.code != str(MARGIN_MODE_ALREADY_SET):
-            raise _worded(error, f'margin_mode of {instrument.market} to "{mode.value}"', "of this market") from error
+    async def set_margin_mode(self, mode: MarginMode) -> None:
+        what = f'margin_mode of {self.instrument.market} to "{mode.value}"'
 
+        try:
+            await self.rest.set_margin_type(self.instrument.symbol, MARGIN_MODE_NAMES[mode])
+        except RefusedError as error:
+            if error.code != str(MARGIN_MODE_ALREADY_SET):
+                raise _worded(error, what, "of this market") from error
 
-async def _set_leverage(rest: Rest, instrument: Instrument, leverage: int) -> None:
-    try:
-        await rest.set_leverage(instrument.symbol, leverage)
-    except RefusedError as error:
-        if int(error.code) not in _LEVERAGE:
-            raise
+    async def set_leverage(self, leverage: int) -> None:
+        try:
+            await self.rest.set_leverage(self.instrument.symbol, leverage)
+        except RefusedError as error:
+            code = int(error.code)
 
-        wanted = "Write the leverage that is set there" if int(error.code) == _NOT_LOWERED else "Lower leverage"
-        raise MarketRulesError(
-            f"Binance does not set the leverage of {instrument.market} to {leverage}: {error.text.rstrip('.')}. "
-            f"{wanted} in the configuration, or close what this market holds."
-        ) from error
+            if code not in _LEVERAGE:
+                raise
+
+            wanted = "Write the leverage that is set there" if code == _NOT_LOWERED else "Lower leverage"
+            raise MarketRulesError(
+                f"Binance does not set the leverage of {self.instrument.market} to {leverage}: "
+                f"{error.text.rstrip('.')}. {wanted} in the configuration, or close what this market holds."
+            ) from error
 
 
 def _worded(error: RefusedError, what: str, whose: str) -> RefusedError | MarketRulesError:
