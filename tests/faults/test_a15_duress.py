@@ -108,15 +108,18 @@ def test_A15_a_quote_of_ours_that_a_liquidation_took_off_is_no_persons_doing() -
     assert any(line.startswith("LIQUIDATION") for line in told.notices)
 
 
-def test_A15_a_refusal_for_liquidation_counts() -> None:
-    """-2023, whatever was sent."""
+@pytest.mark.parametrize(("code", "counts"), [(-2023, True), (-2019, False)], ids=["liquidation", "margin"])
+@pytest.mark.parametrize("by_report", [False, True], ids=["answer", "report"])
+def test_A15_a_refusal_for_liquidation_counts(code: int, *, counts: bool, by_report: bool) -> None:
+    """-2023, whatever was sent, and by whatever it is told; no other refusal is one."""
     scene = Scene()
     scene.start()
-    refusal = refusal_of_failure(Failure(code=-2023, msg="User in liquidation mode now."))
+    refusal = refusal_of_failure(Failure(code=code, msg="User in liquidation mode now."))
     assert refusal is not None
-    scene.tell(OrderRefused(client_id="pm-bot-r1-1", refusal=refusal))
+    report = attrs.evolve(scene.order_report("pm-bot-r1-1", OrderStatus.CANCELLED), refusal=refusal)
+    scene.tell(OrderReported(report=report) if by_report else OrderRefused(client_id="pm-bot-r1-1", refusal=refusal))
 
-    assert is_halted(scene)
+    assert is_halted(scene) is counts
 
 
 @pytest.mark.parametrize(

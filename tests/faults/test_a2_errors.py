@@ -165,6 +165,24 @@ async def test_A2_a_backstop_that_stays_where_it_is_is_exit_code_5(tmp_path: Pat
         assert "is open, and no stop for all of it rests at its own level" in str(error)
 
 
+async def test_A2_a_rescue_that_has_begun_is_not_cut_off(tmp_path: Path) -> None:
+    """Whoever started the run cancels it in the very moment in which the trader breaks: the stop rests all the same."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
+        with (
+            pytest.RaisesGroup(RuntimeError, allow_unwrapped=True, flatten_subgroups=True),
+            anyio.CancelScope() as scope,
+        ):
+            async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
+                group.start_soon(session.bot.run)
+                await until(lambda: bool(lots(stage)))
+                break_trader(session, raiser(RuntimeError("gone"), scope.cancel))
+                await anyio.sleep_forever()
+
+        assert levels(stage) == [0.5]
+
+
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "v1/algoOrder"), ("GET", "v3/positionRisk")], ids=["order", "read"]
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +12,11 @@ import anyio
 import attrs
 import pytest
 
-from perpmaker.engine.guard import GuardedSource
+from perpmaker.engine.guard import GuardedOpening, GuardedSource
 from perpmaker.engine.home import Home
 from perpmaker.engine.left_behind import held
 from perpmaker.engine.seam import ANSWERS
+from perpmaker.errors import PluginFaultError
 from perpmaker.execution.action import Cancel
 from perpmaker.execution.dispatch import Gate
 from perpmaker.foreign_code import ForeignCode
@@ -231,3 +234,29 @@ def test_E_a_fill_that_only_the_history_tells_is_in_the_flat_account_that_was_re
     fill = attrs.evolve(scene.fill("7", 5, 5).fill, client_id="by-hand", venue_ms=scene.ms - 2)
     scene.tell(scene.resynced(fills=(fill,)), after=5.0)
     assert scene.amount == 0
+
+
+@pytest.mark.parametrize("closing", [ValueError("closing"), None], ids=["close fails", "close works"])
+@pytest.mark.parametrize("inside", [KeyError("inside"), None], ids=["fails inside", "works inside"])
+def test_E_what_fails_first_while_a_plugin_is_open_is_what_is_told(
+    inside: KeyError | None, closing: ValueError | None
+) -> None:
+    """An error of closing it hides none that went before, and is told where there was none."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[int]:
+        try:
+            yield 7
+        finally:
+            if closing is not None:
+                raise closing
+
+    async def use() -> None:
+        async with GuardedOpening(ForeignCode(kind="price source", name="tide"), opened, int):
+            if inside is not None:
+                raise inside
+
+    expected = KeyError if inside is not None else PluginFaultError if closing is not None else None
+
+    with nullcontext() if expected is None else pytest.raises(expected):
+        anyio.run(use)
