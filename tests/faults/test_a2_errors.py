@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 from perpmaker.engine.home import Home, open_home
 from perpmaker.engine.tasks import Tasks
 from perpmaker.errors import StopNotProvenError
+from perpmaker.model.order import PositionSide, Side
 from perpmaker.sandbox.server import ACCOUNT
+from perpmaker.simulation.order import ConditionalRequest, TriggerKind, TriggerPrice
 from perpmaker.testing.session import Session, Stage, open_stage
 from perpmaker.wire.fault import Fault
 
@@ -163,6 +166,29 @@ async def test_A2_a_backstop_that_stays_where_it_is_is_exit_code_5(tmp_path: Pat
         assert levels(stage) == [0.625]
         assert isinstance(error, StopNotProvenError)
         assert "is open, and no stop for all of it rests at its own level" in str(error)
+
+
+@pytest.mark.parametrize("seed", [3, 4], ids=["long", "short"])
+async def test_A2_a_persons_stop_on_the_other_side_takes_nothing_from_ours(tmp_path: Path, seed: int) -> None:
+    """It opens, or closes what comes: the stop that a rescue leaves closes whatever there is, as any other."""
+    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=seed) as stage:
+
+        def beside() -> None:
+            long, book = lots(stage) > 0, stage.sandbox.exchange
+            request = ConditionalRequest(
+                side=Side.BUY if long else Side.SELL,
+                trigger=Decimal(90_000 if long else 30_000),
+                kind=TriggerKind.STOP,
+                watch=TriggerPrice.MARK,
+                position_side=PositionSide.NET,
+                client_id="web-1",
+            )
+            book.place_conditional(ACCOUNT, request, stage.sandbox.clock.utc_ms())
+
+        await run_until_broken(stage, home, raiser(RuntimeError("gone"), beside), break_trader)
+        assert [one.lots for one in stops(stage) if one.client_id != "web-1"] == [None]
 
 
 async def test_A2_a_rescue_that_has_begun_is_not_cut_off(tmp_path: Path) -> None:
