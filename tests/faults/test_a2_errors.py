@@ -185,9 +185,11 @@ async def test_A2_a_persons_stop_on_the_other_side_takes_nothing_from_ours(tmp_p
                 position_side=PositionSide.NET,
                 client_id="web-1",
             )
-            book.place_conditional(ACCOUNT, request, stage.sandbox.clock.utc_ms())
+            book.place_conditional(ACCOUNT, request, stage.clock.utc_ms())
 
-        await run_until_broken(stage, home, raiser(RuntimeError("gone"), beside), break_trader)
+        error = await run_until_broken(stage, home, raiser(RuntimeError("gone"), beside), break_trader)
+        assert str(error) == "gone"
+        assert [one.client_id for one in stops(stage) if one.lots is None].count("web-1") == 1
         assert [one.lots for one in stops(stage) if one.client_id != "web-1"] == [None]
 
 
