@@ -68,7 +68,7 @@ def test_F77_keyboard_interrupt_passes() -> None:
         Wanted(quotes=(quotes()[0], quotes()[0])),
         Wanted(quotes=(attrs.evolve(quotes()[0], slot=Slot(OrderKind.CLOSE, Side.BUY)),)),
         Wanted(wake=Wake(at=float("nan"))),
-        Wanted(wake=Wake(ask_low="995")),  # type: ignore[arg-type]  # what a careless plugin does
+        Wanted(wake=Wake(mark_low="995")),  # type: ignore[arg-type]  # what a careless plugin does
         Wanted(quotes=[]),  # type: ignore[arg-type]  # what a careless plugin does
     ],
 )
