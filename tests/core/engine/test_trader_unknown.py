@@ -9,6 +9,7 @@ import attrs
 from perpmaker.execution.action import Ask, Cancel, Place, Reconnect, Resync
 from perpmaker.model.event import (
     Command,
+    OrderAccepted,
     OrderNotFound,
     OrderReported,
     StopRequested,
@@ -154,3 +155,23 @@ def test_unknown_status_is_asked_for_again() -> None:
 
     assert scene.status("1") is OrderStatus.OPEN
     assert of(scene.wait(0.3), Ask)
+
+
+def test_the_moment_at_which_a_silent_stream_is_noticed_is_a_moment_to_wake() -> None:
+    """Taken by the answer and shown by no stream: the trader is asked again at three seconds, whatever else is due."""
+    scene = Scene()
+    scene.start()
+    last = scene.tell(
+        *(OrderAccepted(client_id=f"pm-bot-r1-{number}", venue_id=str(number), venue_ms=scene.ms) for number in (1, 2))
+    )
+
+    assert last.wake_at == scene.now + 3.0
+
+
+def test_an_order_that_the_stream_has_shown_is_no_reason_to_wake() -> None:
+    """Nothing is due of it any more."""
+    scene = Scene()
+    scene.start()
+    last = scene.tell(scene.accepted("1"), scene.accepted("2"))
+
+    assert last.wake_at is None or last.wake_at > scene.now + 3.0
