@@ -67,6 +67,11 @@ WITHOUT_ANYIO = (
     "execution.action",
     "simulation",
     "ledger",
+    "venue.address",
+    "venue.book_sync",
+    "venue.levels",
+    "venue.server_clock",
+    "venue.tolerance",
 )
 PLUGGY_ROOMS = {"hookspecs", "plugins"}
 
