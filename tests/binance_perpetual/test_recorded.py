@@ -16,7 +16,7 @@ import attrs
 import pytest
 
 from perpmaker.errors import RecordingError
-from perpmaker.model.event import BookLost, BookSnapshot, Traded
+from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, Traded
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
 from perpmaker.sandbox.recording_file import open_capture
@@ -24,12 +24,12 @@ from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.book import Book
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.recording import RecordedMarket, Replay
-from perpmaker.simulation.recording_book import BookSync, Steps
-from perpmaker.simulation.recording_message import DepthUpdate, Snapshot, parse_line
 from perpmaker.simulation.recording_reader import Recording
 from perpmaker.simulation.rules import MARKETS
 from perpmaker.testing.session import open_session
 from perpmaker.testing.virtual import virtual_backend
+from perpmaker.venue import LevelTranslator
+from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture, Difference, parse_message
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 BTC = MARKETS["BTC-USDT"].instrument
@@ -70,7 +70,7 @@ def files(names: Sequence[str]) -> list[Path]:
 
 def recording(names: Sequence[str], instrument: Instrument = BTC) -> Recording:
     """A recording of the data folder."""
-    return Recording(instrument, [open_capture(file) for file in files(names)])
+    return Recording(instrument, [open_capture(file) for file in files(names)], BinanceCapture)
 
 
 def lines(names: Sequence[str]) -> Iterator[bytes]:
@@ -80,14 +80,14 @@ def lines(names: Sequence[str]) -> Iterator[bytes]:
             yield from opened
 
 
-def tickers(names: Sequence[str], steps: Steps) -> dict[int, tuple[tuple[int, int], tuple[int, int]]]:
+def tickers(names: Sequence[str], levels: LevelTranslator) -> dict[int, tuple[tuple[int, int], tuple[int, int]]]:
     """Best bid and ask by update id, as the venue streamed them."""
     told = {}
 
     for line in lines(names):
         if b"@bookTicker" in line:
             data = json.loads(line.partition(b" ")[2])["data"]
-            bid, ask = steps.levels([(data["b"], data["B"]), (data["a"], data["A"])])
+            bid, ask = levels.translate([(data["b"], data["B"]), (data["a"], data["A"])])
             told[data["u"]] = bid, ask
 
     return told
@@ -98,21 +98,18 @@ def tickers(names: Sequence[str], steps: Steps) -> dict[int, tuple[tuple[int, in
 )
 def test_rebuilt_book_equals_every_ticker(names: Sequence[str], instrument: Instrument, least: int) -> None:
     """Wherever a difference and a ticker carry the same update, best prices and sizes agree; it is never crossed."""
-    steps, book, compared = Steps(instrument), Book(), 0
-    told, sync = tickers(names, steps), BookSync(Steps(instrument))
+    book, compared = Book(), 0
+    told, capture = tickers(names, LevelTranslator(instrument, exact_amounts=True)), BinanceCapture(instrument)
 
     for line in lines(names):
-        message = parse_line(line)[1]
+        text = line.partition(b" ")[2]
+        message = parse_message(text)
 
-        if isinstance(message, Snapshot):
-            events = sync.restore(message)
-        elif isinstance(message, DepthUpdate):
-            events = sync.offer(message)
-        else:
-            continue
-
-        for event in events:
+        for event in capture.translate(text):
             assert not isinstance(event, BookLost)
+
+            if not isinstance(event, BookSnapshot | BookChanged):
+                continue
 
             for side, levels in ((book.bids, event.bids), (book.asks, event.asks)):
                 (side.set_crowd if isinstance(event, BookSnapshot) else side.change_crowd)(levels)
@@ -121,7 +118,7 @@ def test_rebuilt_book_equals_every_ticker(names: Sequence[str], instrument: Inst
         bid, ask = [(ticks, side.crowd_at(ticks)) for ticks, side in best if ticks is not None] or ((0, 0), (1, 0))
         assert bid[0] < ask[0]
 
-        if sync.is_live and isinstance(message, DepthUpdate) and message.u in told:
+        if capture.is_live and isinstance(message, Difference) and message.u in told:
             assert (bid, ask) == told[message.u]
             compared += 1
 

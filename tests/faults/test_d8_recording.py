@@ -27,6 +27,7 @@ from perpmaker.simulation.recording import RecordedMarket, Replay
 from perpmaker.simulation.recording_reader import Capture, Recording
 from perpmaker.simulation.rules import MARKETS
 from perpmaker.wire.memory import MemoryNetwork
+from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
 
 BEGAN_US = 1_700_000_000_000_000
 INSTRUMENT = MARKETS["BTC-USDT"].instrument
@@ -93,7 +94,9 @@ def whole(seconds: int = 3, *, first: int = 10, at_s: float = 0) -> list[bytes]:
 
 def recording(*files: list[bytes]) -> Recording:
     """These lines as the files of a capture."""
-    return Recording(INSTRUMENT, [Capture(f"part{number}.gz", part.__iter__) for number, part in enumerate(files, 1)])
+    return Recording(
+        INSTRUMENT, [Capture(f"part{number}.gz", part.__iter__) for number, part in enumerate(files, 1)], BinanceCapture
+    )
 
 
 def play(replay: Replay) -> tuple[Exchange, list[int]]:
@@ -156,7 +159,7 @@ def test_D8_file_whose_compression_was_cut_is_used_up_to_there(tmp_path: Path, m
     file = tmp_path / "a.gz"
     text = b"".join(whole(2_000))
     file.write_bytes(gzip.compress(text)[:-missing])
-    replay = Replay(Recording(INSTRUMENT, [open_capture(file)]))
+    replay = Replay(Recording(INSTRUMENT, [open_capture(file)], BinanceCapture))
 
     assert [note.startswith(f"{file} was cut off in its line ") for note in replay.notes] == [True]
     assert play(replay)[1] == [True]
@@ -189,7 +192,7 @@ def test_D8_gap_is_refused_as_before() -> None:
     lines = whole()
     del lines[3]
 
-    with pytest.raises(RecordingError, match="differences are missing"):
+    with pytest.raises(RecordingError, match="a gap in the book stream"):
         Replay(recording(lines))
 
 

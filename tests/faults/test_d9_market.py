@@ -162,12 +162,13 @@ def test_D9_range_is_that_of_the_recordings() -> None:
     from perpmaker.sandbox.recording_file import open_capture  # noqa: PLC0415  # the same
     from perpmaker.simulation.book import Book  # noqa: PLC0415  # the same
     from perpmaker.simulation.recording_reader import Recording  # noqa: PLC0415  # the same
+    from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture  # noqa: PLC0415  # the same
 
     for first, second in (("20230404.dat", "20230405.dat"), ("20240718", "20240719")):
         captures = [open_capture(RECORDINGS / f"btcusdt_{day}.gz") for day in (first, second)]
         book, middles, due_ms = Book(), list[float](), 0
 
-        for recorded in Recording(MARKETS["BTC-USDT"].instrument, captures).read():
+        for recorded in Recording(MARKETS["BTC-USDT"].instrument, captures, BinanceCapture).read():
             if (best := (book.bids.best_ticks(), book.asks.best_ticks())) != (None, None) and recorded.at_ms >= due_ms:
                 middles.append(math.log(((best[0] or 0) + (best[1] or 0)) / 2))
                 due_ms = max(due_ms, recorded.at_ms - 1_000) + 1_000

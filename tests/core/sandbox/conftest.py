@@ -7,11 +7,13 @@ import attrs
 import pytest
 
 from perpmaker.clock import Clock
+from perpmaker.model.instrument import Instrument
 from perpmaker.sandbox.dialect import TestKeys
 from perpmaker.sandbox.latency import AT_ONCE, Latency
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.wire.server import Request, Response
 from perpmaker.wire.websocket import WebSocket
+from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
 
 
 class PlainApp:
@@ -43,6 +45,10 @@ class PlainDialect:
     def symbol(self, market: str) -> str:
         """The market's name without its dash."""
         return market.replace("-", "")
+
+    def capture(self, instrument: Instrument) -> BinanceCapture:
+        """Its recordings are in Binance's words."""
+        return BinanceCapture(instrument)
 
     def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> PlainApp:
         """The app; it has no options."""

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -13,6 +14,7 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.errors import ExitCode, RecordingError
 from perpmaker.model.order import Side
+from perpmaker.sandbox.dialect import TestKeys
 from perpmaker.sandbox.recording_file import open_capture
 from perpmaker.sandbox.server import SandboxSettings, open_sandbox
 from perpmaker.wire.memory import MemoryNetwork
@@ -144,3 +146,17 @@ async def test_sandbox_serves_the_recording_and_tells_its_end(capture: Path, dia
         await anyio.sleep(1.8)
         assert told == ["The recording has ended: the market stands still from now on."]
         assert sandbox.exchange.best(Side.SELL) == (600010, 500)
+
+
+@pytest.mark.anyio
+async def test_a_dialect_that_knows_no_recordings_says_so(capture: Path) -> None:
+    """A venue's recorded streams are in its own words."""
+    wordless: Any = SimpleNamespace(
+        keys=TestKeys(api_key="key", api_secret="secret"), symbol=lambda market: market.replace("-", "")
+    )
+    wanted = SandboxSettings(venue="plain", recording=(capture,))
+    listener = await MemoryNetwork().listen()
+
+    with pytest.raises(RecordingError, match="the sandbox of plain replays no recordings"):
+        async with open_sandbox(wordless, wanted, clock=LoopClock(), listener=listener):
+            pass

@@ -16,10 +16,9 @@ from perpmaker.simulation.event import SimulationEvent, TradePrinted
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import OrderRequest, SimulatedOrder
 from perpmaker.simulation.recording import RecordedMarket, Replay
-from perpmaker.simulation.recording_book import BookSync, Steps
-from perpmaker.simulation.recording_message import DepthUpdate, Snapshot
 from perpmaker.simulation.recording_reader import Capture, Recording
 from perpmaker.simulation.rules import MARKETS
+from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
 
 Levels = Sequence[tuple[str, str]]
 
@@ -97,7 +96,9 @@ class Tape:
         edges = [0, *cuts, len(self.lines)]
         parts = [self.lines[start:end] for start, end in pairwise(edges)]
 
-        return Recording(INSTRUMENT, [Capture(f"part{n}.gz", part.__iter__) for n, part in enumerate(parts, 1)])
+        return Recording(
+            INSTRUMENT, [Capture(f"part{n}.gz", part.__iter__) for n, part in enumerate(parts, 1)], BinanceCapture
+        )
 
 
 @attrs.define
@@ -186,7 +187,7 @@ def test_missing_difference_is_refused_with_file_and_line(is_spot: bool) -> None
     tape = Tape(is_spot=is_spot).snapshot().depth().depth(skipped=3).depth()
     error = refused(tape.recording(3))
     assert (error.file, error.line) == ("part2.gz", 1)
-    assert str(error).startswith("part2.gz:1: differences are missing: update 1014 is followed by one that comes after")
+    assert str(error).startswith("part2.gz:1: a gap in the book stream: after update 1014 came one that follows 101")
 
 
 def test_snapshot_after_a_gap_makes_the_book_known_again() -> None:
@@ -214,19 +215,20 @@ def test_gap_between_differences_that_waited_for_the_snapshot_is_found() -> None
     snapshot = {"lastUpdateId": at, "bids": [("99.9", "10")], "asks": [("100.1", "10")], "T": tape.venue_ms}
     error = refused(tape.write(json.dumps(snapshot)).recording())
 
-    assert "differences are missing: update 1014 is followed by one that comes after 1017" in str(error)
+    assert "a gap in the book stream: after update 1014 came one that follows 1017" in str(error)
 
 
 def test_differences_that_wait_in_vain_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """A capture without a snapshot is read to its end in bounded memory; a late snapshot is still joined."""
-    monkeypatch.setattr("perpmaker.simulation.recording_book._LONGEST_WAIT", 3)
-    sync = BookSync(Steps(INSTRUMENT))
+    monkeypatch.setattr("perpmaker_binance_perpetual.sandbox.capture._MAX_PENDING", 3)
+    capture = BinanceCapture(INSTRUMENT)
 
     for last in range(1, 50):
-        sync.offer(DepthUpdate(s="BTCUSDT", U=last, u=last, pu=last - 1, b=[], a=[], E=0))
+        data = {"s": "BTCUSDT", "U": last, "u": last, "pu": last - 1, "b": [], "a": [], "E": 0}
+        capture.translate(json.dumps({"stream": "btcusdt@depth", "data": data}).encode())
 
-    assert len(sync.restore(Snapshot(lastUpdateId=48, bids=[], asks=[]))) == 3
-    assert sync.is_live
+    assert len(capture.translate(b'{"lastUpdateId": 48, "bids": [], "asks": []}')) == 3
+    assert capture.is_live
 
 
 def test_snapshot_that_no_difference_reaches_is_refused() -> None:
@@ -280,7 +282,7 @@ def test_malformed_line_is_refused_with_its_place(line: bytes, words: str) -> No
         ("99.9", "0.5", "0.5 is not a multiple of the lot 1 of BTC-USDT"),
         ("NaN", "1", "'NaN' is no number"),
         ("1e400000", "1", "is no number"),
-        ("99.9", "-1", "an amount of -1"),
+        ("99.9", "-1", "'-1' must not be negative"),
         ("9" * 50, "1", "is no number"),
     ],
 )
@@ -299,7 +301,9 @@ def test_files_in_the_wrong_order_are_refused() -> None:
     """A line older than the one before it shows it."""
     tape = Tape().snapshot().wait(1).depth()
     parts = tape.recording(2).captures
-    assert "name the files of a capture in their order" in str(refused(Recording(INSTRUMENT, parts[::-1])))
+    assert "name the files of a capture in their order" in str(
+        refused(Recording(INSTRUMENT, parts[::-1], BinanceCapture))
+    )
 
 
 def test_streams_that_make_no_market_are_skipped() -> None:

@@ -237,3 +237,31 @@ def test_events_carry_ticks_lots_and_the_venue_s_time(instrument: Instrument) ->
 
     assert whole == (BookSnapshot(bids=((200, 2),), asks=((202, 100),), venue_ms=5),)
     assert changed == (BookChanged((), ((203, 0),), 6),)
+
+
+def test_a_snapshot_that_came_while_the_book_was_known_is_for_the_next_gap(chained: Chained) -> None:
+    """A recorder may have asked before the gap showed."""
+    chained.restore(10)
+    chained.offer(9, 12, 8)
+
+    assert chained.restore(19) == []
+    assert chained.offer(20, 30, 18) == ["BookLost", "BookSnapshot", "BookChanged"]
+
+
+def test_a_snapshot_of_no_use_leaves_its_reason(chained: Chained) -> None:
+    """For people who read a recording."""
+    chained.offer(20, 30, 15)
+    chained.restore(10)
+
+    assert "ends with update 10, and the differences after it begin at 20 only" in chained.sync.stale_reason
+
+
+def test_how_many_differences_wait_is_the_dialect_s_choice(instrument: Instrument) -> None:
+    """The oldest go first."""
+    book = Chained(BookSync(LevelTranslator(instrument), max_pending=3))
+
+    for number in range(1, 10):
+        book.offer(number, number, number - 1)
+
+    assert book.restore(5) == []
+    assert book.restore(6) == ["BookSnapshot", "BookChanged", "BookChanged", "BookChanged"]

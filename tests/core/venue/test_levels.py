@@ -40,3 +40,13 @@ def test_the_cache_of_texts_is_bounded(instrument: Instrument, monkeypatch: pyte
         assert levels.translate([(str(price), "1")]) == ((price * 2, 100),)
 
     assert len(levels._ticks) <= 10
+
+
+def test_exact_amounts_must_be_multiples_of_the_lot(instrument: Instrument) -> None:
+    """What lies between may be of another market."""
+    levels = LevelTranslator(instrument, exact_amounts=True)
+
+    assert levels.translate([("1", "0.02")]) == ((2, 2),)
+
+    with pytest.raises(PayloadError, match="not a multiple of the lot"):
+        levels.translate([("1", "0.029")])

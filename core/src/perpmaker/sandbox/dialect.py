@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
 from perpmaker.clock import Clock
+from perpmaker.model.instrument import Instrument
 from perpmaker.sandbox.latency import AT_ONCE, Latency
 from perpmaker.simulation.exchange import Exchange
+from perpmaker.simulation.recording_reader import CaptureTranslator
 from perpmaker.wire.server import App
 
 
@@ -41,3 +43,11 @@ class Dialect(Protocol):
 
     def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> VenueApp:
         """The app that speaks the venue's protocol over this exchange, with commands and market data this late."""
+
+
+@runtime_checkable
+class ReadsCaptures(Protocol):
+    """A dialect that knows the recorded streams of its venue."""
+
+    def capture(self, instrument: Instrument) -> CaptureTranslator:
+        """Begin the translation of a capture of that market."""

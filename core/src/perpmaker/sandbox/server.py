@@ -14,8 +14,9 @@ import attrs
 from anyio.abc import Listener, SocketAttribute
 
 from perpmaker.clock import Clock
+from perpmaker.errors import RecordingError
 from perpmaker.sandbox.control import ControlRoom
-from perpmaker.sandbox.dialect import Dialect, TestKeys
+from perpmaker.sandbox.dialect import Dialect, ReadsCaptures, TestKeys
 from perpmaker.sandbox.gate import Gate, new_token
 from perpmaker.sandbox.latency import Latency
 from perpmaker.sandbox.market_file import market_rules
@@ -208,7 +209,12 @@ async def _open_market(
     window = None
 
     if settings.recording and market is None:
-        recording = Recording(instrument, [open_capture(file) for file in settings.recording])
+        if not isinstance(dialect, ReadsCaptures):
+            names = ", ".join(map(str, settings.recording))
+            raise RecordingError(f"the sandbox of {settings.venue} replays no recordings: leave it out", file=names)
+
+        captures = [open_capture(file) for file in settings.recording]
+        recording = Recording(instrument, captures, dialect.capture)
         replay = await _open_replay(recording, settings.recording_start, ears.on_read)
         market, window = _recorded(replay, clock.utc_ms(), ears), window_of(replay)
 

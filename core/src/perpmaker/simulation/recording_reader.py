@@ -6,26 +6,16 @@ A file that was cut off, in a line or in its compression, is used up to the cut.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeAlias
 
 import attrs
 
-from perpmaker.errors import RecordingCutError, RecordingError
-from perpmaker.model.event import BookLost, MarkChanged, MarketEvent, Traded
+from perpmaker.errors import PayloadError, RecordingCutError, RecordingError
+from perpmaker.model.event import BookLost, MarketEvent
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Side
-from perpmaker.simulation.recording_book import BookSync, Steps, parse_number
-from perpmaker.simulation.recording_message import (
-    DepthUpdate,
-    MarkPrice,
-    Message,
-    Snapshot,
-    Trade,
-    is_cut_line,
-    parse_line,
-)
+from perpmaker.simulation.recording_line import is_cut_line, split_line
 
 _NS_PER_MS = 1_000_000
-_MARKET = "MARKET"
 _NO_SNAPSHOT = (
     "there is no REST depth snapshot in it, so its book cannot be synchronised: "
     "record one (GET /depth) after the stream is open"
@@ -44,6 +34,21 @@ class Capture:
     portion: Callable[[], float] = lambda: 0.0
 
 
+class CaptureTranslator(Protocol):
+    """The messages of one capture, in order, in the words of the venue that streamed them."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the book is known now."""
+
+    def translate(self, text: bytes) -> Sequence[MarketEvent]:
+        """Translate one message; nothing for one that makes no market. ValueError or PayloadError say what is wrong."""
+
+
+CaptureDialect: TypeAlias = Callable[[Instrument], CaptureTranslator]
+"""Begins the translation of a capture of one market."""
+
+
 @attrs.frozen(kw_only=True)
 class Recorded:
     """An event and when it was received, in milliseconds of the recording machine's clock."""
@@ -53,11 +58,12 @@ class Recorded:
 
 
 class Recording:
-    """The files of one capture, for the market that they are said to be of."""
+    """The files of one capture, for the market that they are said to be of, in the words of `dialect`."""
 
-    def __init__(self, instrument: Instrument, captures: Sequence[Capture]) -> None:
+    def __init__(self, instrument: Instrument, captures: Sequence[Capture], dialect: CaptureDialect) -> None:
         self.instrument = instrument
         self.captures = tuple(captures)
+        self.dialect = dialect
 
     @property
     def name(self) -> str:
@@ -99,8 +105,7 @@ class Reader:
         self.cuts: list[tuple[str, int]] = []
         self.loss: Loss | None = None
         self._recording = recording
-        self._steps = Steps(recording.instrument)
-        self._sync = BookSync(self._steps)
+        self._translator = recording.dialect(recording.instrument)
         self._first_ns: int | None = None
         self._last_ns = 0
         self._files = 0
@@ -137,7 +142,7 @@ class Reader:
                 yield Recorded(at_ms=self.last_ms, event=event)
                 count += 1
 
-        if self._sync.is_live:
+        if self._translator.is_live:
             self.loss = None
         elif self.loss is None or not self.loss.by_cut:
             raise self._with_cut(lost)
@@ -160,7 +165,7 @@ class Reader:
         """What a line brings; None for one that was cut off."""
         try:
             return self._read(line)
-        except ValueError as error:
+        except (ValueError, PayloadError) as error:
             if is_cut_line(line):
                 self.cuts.append(self.place)
                 return None
@@ -178,50 +183,12 @@ class Reader:
         return RecordingError("it was cut off here, before there was a depth snapshot", file=file, line=number)
 
     def _read(self, line: bytes) -> Sequence[MarketEvent]:
-        at_ns, message = parse_line(line)
+        at_ns, text = split_line(line)
         self._check_order(at_ns)
         self._first_ns, self._last_ns = at_ns if self._first_ns is None else self._first_ns, at_ns
 
-        return () if message is None else self._events(message)
+        return self._translator.translate(text)
 
     def _check_order(self, at_ns: int) -> None:
         if at_ns < self._last_ns:
             raise ValueError("it is older than the one before it: name the files of a capture in their order")
-
-    def _events(self, message: Message) -> Sequence[MarketEvent]:
-        if isinstance(message, Snapshot):
-            return self._sync.restore(message)
-
-        if message.s != self._recording.instrument.symbol:
-            raise ValueError(f"it is of the market {message.s!a}, not of {self._recording.instrument.symbol}")
-
-        match message:
-            case DepthUpdate():
-                return self._sync.offer(message)
-            case Trade():
-                return self._trade(message)
-            case MarkPrice():
-                return (_mark(message),)
-
-    def _trade(self, message: Trade) -> Sequence[MarketEvent]:
-        """A trade of the market; the insurance fund's and deleveraging are at prices that nobody else can have.
-
-        Before the book is known there is nobody whom it could concern.
-        """
-        if message.X != _MARKET or not self._sync.is_live:
-            return ()
-
-        taker = Side.SELL if message.m else Side.BUY
-        ticks, lots = self._steps.ticks(message.p), self._steps.lots(message.q)
-
-        return (Traded(ticks=ticks, lots=lots, taker=taker, venue_ms=message.T),)
-
-
-def _mark(message: MarkPrice) -> MarkChanged:
-    return MarkChanged(
-        mark=parse_number(message.p),
-        index=parse_number(message.i),
-        funding_rate=parse_number(message.r),
-        next_funding_ms=message.T or None,
-        venue_ms=message.E,
-    )

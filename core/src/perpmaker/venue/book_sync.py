@@ -40,15 +40,20 @@ class BookSync:
         levels: the translator of the market's levels.
         counts_updates: whether update numbers have no holes. A difference that ends at or before the last applied
             update is then known to be a repetition. Otherwise only differences that were applied here are known to be.
+        max_pending: differences that may wait for a snapshot; the oldest go first.
     """
 
-    def __init__(self, levels: LevelTranslator, *, counts_updates: bool = False) -> None:
+    def __init__(
+        self, levels: LevelTranslator, *, counts_updates: bool = False, max_pending: int = _MAX_PENDING
+    ) -> None:
         self._translate = levels.translate
         self._counts_updates = counts_updates
-        self._pending: deque[_Difference] = deque(maxlen=_MAX_PENDING)
+        self._pending: deque[_Difference] = deque(maxlen=max_pending)
         self._snapshot: tuple[int, BookSnapshot] | None = None
         self._last: int | None = None
         self._applied: deque[int] = deque(maxlen=_REMEMBERED)
+        self.stale_reason = ""
+        """Why the newest snapshot that was of no use was not; for people."""
 
     @property
     def last(self) -> int | None:
@@ -92,12 +97,15 @@ class BookSync:
         if self._last is None:
             return self._join()
 
-        return self.lose(f"a gap in the book stream: after update {self._last} came one that follows {previous}")
+        lost = self.lose(f"a gap in the book stream: after update {self._last} came one that follows {previous}")
+
+        return (*lost, *self._join())
 
     def restore(self, last: int, bids: Levels, asks: Levels, *, venue_ms: int) -> Sequence[MarketEvent]:
         """Take a snapshot that was asked for apart from the stream, with `last` as its newest update.
 
-        The book stays unknown until a difference has come that continues the snapshot.
+        The book stays unknown until a difference has come that continues the snapshot. A snapshot that comes while the
+        book is known is kept for the next gap.
 
         Raises:
             PayloadError: a level cannot be translated. The snapshot is not kept.
@@ -166,7 +174,13 @@ class BookSync:
         self._snapshot = None
 
         if pending[0].previous > wanted and wanted < pending[0].first:
-            return ()  # older than what is left of the stream: another snapshot is wanted
+            # Older than what is left of the stream: another snapshot is wanted.
+            self.stale_reason = (
+                f"the depth snapshot ends with update {wanted}, "
+                f"and the differences after it begin at {pending[0].first} only"
+            )
+
+            return ()
 
         return (whole, *self._replay())
 

@@ -26,9 +26,13 @@ class LevelTranslator:
 
     A price must be a multiple of the tick. An amount may lie between two lots, because orders of other people may:
     whole lots are counted then.
+
+    Args:
+        instrument: the market's steps.
+        exact_amounts: whether an amount between two lots is refused too: it may be of another market.
     """
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, *, exact_amounts: bool = False) -> None:
         def ticks(text: str) -> int:
             try:
                 return instrument.exact_ticks(parse_price(text, path="$.price"))
@@ -36,7 +40,12 @@ class LevelTranslator:
                 raise PayloadError(str(error), path="$.price") from None
 
         def lots(text: str) -> int:
-            return instrument.lots_down(parse_amount(text, path="$.quantity"))
+            amount = parse_amount(text, path="$.quantity")
+
+            try:
+                return instrument.exact_lots(amount) if exact_amounts else instrument.lots_down(amount)
+            except ValueError as error:
+                raise PayloadError(str(error), path="$.quantity") from None
 
         self._ticks = _StepCache(instrument.tick, ticks)
         self._lots = _StepCache(instrument.lot, lots)

@@ -24,6 +24,7 @@ from perpmaker_binance_perpetual.sandbox import (
     rest_setting,
 )
 from perpmaker_binance_perpetual.sandbox.authentication import KEYS, Authenticator, Window
+from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
 from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint
 from perpmaker_binance_perpetual.sandbox.hub import Hub
 from perpmaker_binance_perpetual.sandbox.listing import read_listing
@@ -150,6 +151,10 @@ class BinanceDialect:
     def listed(self, listing: bytes, market: str) -> Instrument:
         """The rules of a market from the venue's own list, saved as it came; see `read_listing`."""
         return read_listing(listing, market)
+
+    def capture(self, instrument: Instrument) -> BinanceCapture:
+        """Begin the translation of a recorded market."""
+        return BinanceCapture(instrument)
 
     def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> BinanceApp:
         """The app over this exchange; ValueError for an option that there is not. See `Options`."""

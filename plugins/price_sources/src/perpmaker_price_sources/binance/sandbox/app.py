@@ -11,6 +11,7 @@ import anyio
 import msgspec
 
 from perpmaker.clock import Clock
+from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
 from perpmaker.sandbox.dialect import TestKeys
 from perpmaker.sandbox.latency import AT_ONCE, DelayLine, Latency
@@ -18,6 +19,7 @@ from perpmaker.simulation.event import SimulationEvent, TradePrinted
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.wire.server import Request, Response
 from perpmaker.wire.websocket import WebSocket
+from perpmaker_price_sources.binance.sandbox.capture import SpotCapture
 from perpmaker_price_sources.binance.sandbox.listener import Listener
 
 TICK_S: Final = 0.025
@@ -205,6 +207,10 @@ class SpotDialect:
     def symbol(self, market: str) -> str:
         """The venue's name: `BTC-USDT` is `BTCUSDT`."""
         return market.replace("-", "")
+
+    def capture(self, instrument: Instrument) -> SpotCapture:
+        """Begin the translation of a recorded market."""
+        return SpotCapture(instrument)
 
     def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> SpotApp:
         """The app over this exchange; it has no options."""

@@ -1,0 +1,222 @@
+"""Messages of a raw Binance capture as market events: of futures, and of spot where they differ in what they leave out.
+
+Each is a message of a combined stream, `{"stream": ..., "data": ...}`, or an answer to `GET /depth` that stands bare.
+"""
+# ruff: noqa: N815  # the venue's own words
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import attrs
+import msgspec
+
+from perpmaker.connector.payload import Id, parse_decimal
+from perpmaker.model.event import BookLost, MarkChanged, MarketEvent, Traded
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Side
+from perpmaker.venue import BookSync, LevelTranslator
+
+Level: TypeAlias = tuple[str, str]
+
+_MAX_PENDING: Final = 6_000
+"""Differences that wait for a snapshot, ten minutes of them: a whole capture may have none."""
+
+_MARKET: Final = "MARKET"
+_NOTHING: Final = msgspec.Raw(b"null")
+
+
+@attrs.frozen(kw_only=True)
+class Snapshot:
+    """`GET /depth`: the whole book as of an update."""
+
+    lastUpdateId: Id
+    bids: list[Level]
+    asks: list[Level]
+    T: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Difference:
+    """`<symbol>@depth`: absolute amounts. `pu` is the `u` before it, which only futures say; `T` likewise."""
+
+    s: str
+    U: Id
+    u: Id
+    b: list[Level]
+    a: list[Level]
+    E: int
+    T: int | None = None
+    pu: Id | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Trade:
+    """`<symbol>@trade`; `m`: the buyer's order rested. `X` other than MARKET is no trade of the market's own."""
+
+    s: str
+    p: str
+    q: str
+    m: bool
+    T: int
+    X: str = _MARKET
+
+
+@attrs.frozen(kw_only=True)
+class MarkPrice:
+    """`<symbol>@markPrice`: mark `p`, index `i`, funding rate `r`, to be settled at `T`."""
+
+    s: str
+    p: str
+    i: str
+    r: str
+    T: int
+    E: int
+
+
+@attrs.frozen(kw_only=True)
+class _Envelope:
+    stream: str | None = None
+    data: msgspec.Raw = _NOTHING
+    lastUpdateId: Id | None = None
+
+
+Message: TypeAlias = Snapshot | Difference | Trade | MarkPrice
+
+_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
+_SNAPSHOT: Final = msgspec.json.Decoder(Snapshot)
+_DIFFERENCE: Final = msgspec.json.Decoder(Difference)
+_TRADE: Final = msgspec.json.Decoder(Trade)
+_MARK: Final = msgspec.json.Decoder(MarkPrice)
+
+
+def parse_message(text: bytes) -> Message | None:
+    """Parse one message; None for a stream that makes no market (`@bookTicker`). ValueError, with words, for none."""
+    try:
+        return _message(text)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"its JSON is not a message of a Binance stream ({_first_line(error)})") from None
+
+
+class BinanceCapture:
+    """One capture of one market; see `CaptureTranslator`."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._instrument = instrument
+        self._levels = LevelTranslator(instrument, exact_amounts=True)
+        self._sync: BookSync | None = None
+        self._early: Snapshot | None = None
+        self._awaits_join = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the book is known now."""
+        return self._sync is not None and self._sync.last is not None
+
+    def translate(self, text: bytes) -> Sequence[MarketEvent]:
+        """Translate one message; see `CaptureTranslator`."""
+        message = parse_message(text)
+
+        if message is None:
+            return ()
+
+        if isinstance(message, Snapshot):
+            return self._restore(message)
+
+        if message.s != self._instrument.symbol:
+            raise ValueError(f"it is of the market {message.s!a}, not of {self._instrument.symbol}")
+
+        match message:
+            case Difference():
+                return self._offer(message)
+            case Trade():
+                return self._translate_trade(message)
+            case MarkPrice():
+                return (_translate_mark(message),)
+
+    def _restore(self, snapshot: Snapshot) -> Sequence[MarketEvent]:
+        self._awaits_join = not self.is_live
+
+        if self._sync is None:
+            self._early = snapshot
+            return ()
+
+        return self._explain(self._join(self._sync, snapshot))
+
+    def _offer(self, update: Difference) -> Sequence[MarketEvent]:
+        """Take a difference. Futures name the update before it; in spot the numbers have no holes."""
+        sync = self._sync
+
+        if sync is None:
+            sync = BookSync(self._levels, counts_updates=update.pu is None, max_pending=_MAX_PENDING)
+            self._sync = sync
+
+            if self._early is not None:
+                self._join(sync, self._early)
+
+        previous = update.U - 1 if update.pu is None else update.pu
+        at_ms = update.E if update.T is None else update.T
+
+        return self._explain(sync.offer(update.U, update.u, previous, update.b, update.a, venue_ms=at_ms))
+
+    def _join(self, sync: BookSync, snapshot: Snapshot) -> Sequence[MarketEvent]:
+        return sync.restore(snapshot.lastUpdateId, snapshot.bids, snapshot.asks, venue_ms=snapshot.T)
+
+    def _explain(self, events: Sequence[MarketEvent]) -> Sequence[MarketEvent]:
+        """Say once, as a lost book, that a snapshot was of no use: a capture brings no other by itself."""
+        if not self._awaits_join or self._sync is None or not (events or self._sync.wants_snapshot):
+            return events
+
+        self._awaits_join = False
+
+        return events or (BookLost(reason=self._sync.stale_reason),)
+
+    def _translate_trade(self, trade: Trade) -> Sequence[MarketEvent]:
+        """Translate a trade; the insurance fund's and deleveraging are at prices that nobody else can have.
+
+        Before the book is known there is nobody whom it could concern.
+        """
+        if trade.X != _MARKET or not self.is_live:
+            return ()
+
+        ((ticks, lots),) = self._levels.translate([(trade.p, trade.q)])
+
+        return (Traded(ticks=ticks, lots=lots, taker=Side.SELL if trade.m else Side.BUY, venue_ms=trade.T),)
+
+
+def _message(text: bytes) -> Message | None:
+    envelope = _ENVELOPE.decode(text)
+
+    if envelope.stream is None:
+        if envelope.lastUpdateId is None:
+            raise ValueError("neither a stream nor a depth snapshot")
+
+        return _SNAPSHOT.decode(text)
+
+    _, _, name = envelope.stream.partition("@")
+
+    # "depth" and "depth@100ms" are differences, "depth5" and "depth20@100ms" are not.
+    match name.partition("@")[0]:
+        case "depth":
+            return _DIFFERENCE.decode(envelope.data)
+        case "trade":
+            return _TRADE.decode(envelope.data)
+        case "markPrice":
+            return _MARK.decode(envelope.data)
+
+    return None
+
+
+def _translate_mark(mark: MarkPrice) -> MarkChanged:
+    return MarkChanged(
+        mark=parse_decimal(mark.p, path="$.p"),
+        index=parse_decimal(mark.i, path="$.i"),
+        funding_rate=parse_decimal(mark.r, path="$.r"),
+        next_funding_ms=mark.T or None,
+        venue_ms=mark.E,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
