@@ -12,8 +12,8 @@ was written for and declares what it brings::
         register(PriceSourceDeclaration(name="moon_phase", summary="...", settings=Settings, open=open_moon_phase))
 
 Values (orders, events, instruments) are in `perpmaker.model`, bytes and sockets in `perpmaker.wire`, signers in
-`perpmaker.secret`, a venue's sandbox in `perpmaker.sandbox`. Each name below is imported when it is first used, so that
-importing perpmaker costs next to nothing.
+`perpmaker.secret`, what connectors are made of in `perpmaker.venue`, a venue's sandbox in `perpmaker.sandbox`. Each
+name below is imported when it is first used, so that importing perpmaker costs next to nothing.
 """
 
 from __future__ import annotations
