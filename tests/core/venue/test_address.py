@@ -57,7 +57,17 @@ def test_streams_have_their_own_schemes() -> None:
     assert stream_base("http://127.0.0.1:5") == "ws://127.0.0.1:5"
 
 
-@pytest.mark.parametrize(("host", "is_ours"), [("127.8.8.8", True), ("::1", True), ("localhost", True), ("", False)])
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("localhost", True),
+        ("::ffff:10.0.0.1", False),
+        ("", False),
+    ],
+)
 def test_this_machine_is_known_by_how_it_is_written(host: str, is_ours: bool) -> None:
     """Names are not resolved, so no name but localhost is this machine."""
     assert is_this_machine(host) is is_ours

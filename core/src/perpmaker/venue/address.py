@@ -33,7 +33,10 @@ def is_this_machine(host: str) -> bool:
     if address is None:
         return host == "localhost"
 
-    return address.is_loopback
+    # What an IPv4 address within IPv6 is differs between versions of Python.
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+
+    return (mapped or address).is_loopback
 
 
 def is_allowed_base(url: str, schemes: tuple[str, str], hosts: Collection[str]) -> bool:
