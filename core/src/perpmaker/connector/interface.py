@@ -69,11 +69,19 @@ class CancelOrder:
 
 @attrs.frozen(kw_only=True)
 class AmendOrder:
-    """An order to be moved: new price in ticks, new total amount in lots."""
+    """An order to be moved: `order` is what it is to be, with its new price and its new total amount, fills included.
 
-    client_id: str
-    venue_id: str | None
+    `number` tells the amends of this order apart, where the venue carries one; 1 for the first.
+    """
+
     order: NewOrder
+    venue_id: str | None
+    number: int
+
+    @property
+    def client_id(self) -> str:
+        """Our own id of the order, which it keeps."""
+        return self.order.client_id
 
 
 BeginRun: TypeAlias = Callable[[str], None]
@@ -214,10 +222,15 @@ class PriceReading(Protocol):
 
 @runtime_checkable
 class Amending(Protocol):
-    """A connector whose venue moves a resting order atomically."""
+    """A connector whose venue moves a resting order atomically: it is never off the book, nor there twice."""
 
     async def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
-        """Move orders; one outcome for each, in order."""
+        """Move resting limit orders, in the venue's batches where it has them; one outcome for each, in order.
+
+        Accepted once the venue says that it was done; `report` is the order afterwards, also where the amend has ended
+        it. Rejected: the order stays as it was. UNCHANGED where it is already like this, NOT_FOUND where it is final,
+        AMEND_PENDING where the venue has not finished another amend of it.
+        """
 
 
 @runtime_checkable

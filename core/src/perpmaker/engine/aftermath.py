@@ -50,6 +50,11 @@ class Aftermath:
                 text = f"{slot} was taken off by the venue ({end.detail or 'by its own rules'}): it pauses for 60 s"
                 yield from self._notices.say((slot, end.end), text, now)
 
+        refusals, self._state.orders.amend_refusals = self._state.orders.amend_refusals, []
+
+        for slot, refusal in refusals:
+            self._retries.not_amended(slot, refusal, now)
+
         yield from self._missing.due(now)
         yield from self._band_alarm.take(exits, now)
         yield from self._stop_company.take(exits)

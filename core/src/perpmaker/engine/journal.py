@@ -39,7 +39,7 @@ from perpmaker.engine.journal_file import (
 from perpmaker.engine.latch import HALT, Latch, decode_latch, encode_latch
 from perpmaker.engine.recollection import Recollection, decode_recollection, encode_recollection
 from perpmaker.errors import JournalError
-from perpmaker.execution.action import Action, Place
+from perpmaker.execution.action import Action, Amend, Place
 from perpmaker.model.event import Event
 from perpmaker.model.order import NewOrder
 
@@ -55,6 +55,10 @@ MEMORY = "memory"
 
 TAIL = 2_000
 """Rows in which the newest word on executions is looked for."""
+
+
+_INTENTS = {Place: "intent", Amend: "amend"}
+"""The kinds of the rows that say what an order was meant to be: when it was sent, and when it was amended."""
 
 
 @attrs.frozen(kw_only=True)
@@ -131,14 +135,14 @@ class Journal:
             self._append(rows)
 
     def record_step(self, step: Step, utc_ms: int) -> None:
-        """One decision: a row for each order about to be sent, then the step itself, in one commit.
+        """One decision: a row for each order about to be sent or amended, then the step itself, in one commit.
 
         What a next run should know is a row of it when it has changed, and a halt when it is new.
         """
         rows = [
-            self._row("intent", action.order.client_id, utc_ms, action.order)
+            self._row(_INTENTS[type(action)], action.order.client_id, utc_ms, action.order)
             for action in step.actions
-            if isinstance(action, Place)
+            if isinstance(action, (Place, Amend))
         ]
         payload = {
             "at": step.at,
@@ -176,15 +180,24 @@ class Journal:
     def intent(self, client_id: str) -> NewOrder | None:
         """The order that was about to be sent under this id, by this run or an earlier one; None where none was.
 
-        Also None for one that an earlier version wrote in other words. JournalError when it cannot be read.
+        Of one that was to be amended, what the newest amend was to make of it. Also None for one that an earlier
+        version wrote in other words. JournalError when it cannot be read.
         """
-        query = "SELECT payload FROM row WHERE name = ? AND kind = 'intent' ORDER BY seq DESC"
-        found = self._found(query, (client_id,))
+        return next(iter(self.intents(client_id)), None)
+
+    def intents(self, client_id: str) -> Sequence[NewOrder]:
+        """What an order was ever meant to be, by what was sent and by its amends, newest first."""
+        query = "SELECT payload FROM row WHERE name = ? AND kind IN ('intent', 'amend') ORDER BY seq DESC"
 
         try:
-            return None if found is None else msgspec.json.decode(found[0], type=NewOrder)
+            rows = self._connection.execute(query, (client_id,)).fetchall()
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+        try:
+            return [msgspec.json.decode(payload, type=NewOrder) for (payload,) in rows]
         except msgspec.ValidationError:
-            return None
+            return []
 
     def memory(self) -> Recollection | None:
         """What the newest run wanted the next one to know, in seconds since the epoch; None where none did."""
@@ -240,10 +253,14 @@ class Journal:
         try:
             found: tuple[Any, ...] | None = self._connection.execute(query, words).fetchone()
         except sqlite3.Error as error:
-            self._broken = self._broken or f"the journal cannot be read: {error}"
-            raise JournalError(self._broken) from error
+            raise self._unreadable(error) from error
 
         return found
+
+    def _unreadable(self, error: sqlite3.Error) -> JournalError:
+        self._broken = self._broken or f"the journal cannot be read: {error}"
+
+        return JournalError(self._broken)
 
     def _append(self, rows: Sequence[Row]) -> None:
         """Commit the rows together, each chained to the one before it."""
@@ -300,7 +317,7 @@ class Journal:
             seen += row.kind == "intent"
             is_new = seen > intents - NEWEST
 
-            if row.kind == "run" or (row.kind == "intent" and (is_new or row.name in live)):
+            if row.kind == "run" or (row.kind in _INTENTS.values() and (is_new or row.name in live)):
                 carried.append(row)
             elif row.kind in {MEMORY, HALT}:
                 newest[row.kind] = row

@@ -40,6 +40,15 @@ class KnownOrders:
 
         return None
 
+    def largest(self, client_id: str) -> NewOrder | None:
+        """The order as it was meant when it was largest: nobody may know whether it was amended."""
+        versions = [] if (newest := self.intent(client_id)) is None else [newest]
+
+        with suppress(JournalError):
+            versions += self.journal.intents(client_id)
+
+        return max(versions, key=lambda order: order.lots, default=None) if versions else None
+
     def is_strange(self, client_id: str) -> bool:
         """Whether an id has our mark, and is of a run that the journal does not know: another process made it.
 

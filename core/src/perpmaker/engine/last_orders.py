@@ -54,7 +54,7 @@ class _Search:
 def last_live(steps: Iterable[Mapping[str, Any]], known: KnownOrders) -> Sequence[NewOrder]:
     """The orders that were live, or may have been, by the steps of the last run, newest first.
 
-    Back to its last reading, which listed all of them, and a little further: each as it was meant to be.
+    Back to its last reading, which listed all of them, and a little further: each as large as it was ever meant to be.
     """
     search = _Search()
     at = float("inf")
@@ -66,7 +66,7 @@ def last_live(steps: Iterable[Mapping[str, Any]], known: KnownOrders) -> Sequenc
         at = step["at"]
         search.step(step)
 
-    orders = (known.intent(client_id) for client_id in search.live)
+    orders = (known.largest(client_id) for client_id in search.live)
 
     return [order for order in orders if order is not None]
 

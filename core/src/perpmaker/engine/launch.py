@@ -12,6 +12,7 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import (
+    Amending,
     ConnectorContext,
     DeadManSwitch,
     DerivativeConnector,
@@ -198,6 +199,7 @@ async def open_bot(
             settings=settings,
             venue_stops=isinstance(desk.connector, VenueStops),
             two_stops=isinstance(desk.connector, VenueStops) and desk.connector.allows_two_stops,
+            amends=isinstance(desk.connector, Amending),
             caps_resting_exits=desk.connector.caps_resting_exits,
             sizes_stops=isinstance(desk.connector, VenueStops) and desk.connector.sizes_stops,
             names_stops=not isinstance(desk.connector, VenueStops) or desk.connector.names_stops,
@@ -287,6 +289,7 @@ def build_trader(
     settings: VenueSettings | None = None,
     venue_stops: bool = False,
     two_stops: bool = False,
+    amends: bool = False,
     caps_resting_exits: bool = True,
     sizes_stops: bool = False,
     names_stops: bool = True,
@@ -296,8 +299,8 @@ def build_trader(
     """Build what is pure: strategy, exits, risk modules, and the trader around them.
 
     `intent`, `is_strange`, `settings` and `known_trades` as the trader's. `venue_stops`: the venue keeps stops;
-    `two_stops`: also two of them for one position; `caps_resting_exits`: it caps a resting exit at its position;
-    `sizes_stops`: its stops are for an amount, `names_stops`: they bear our ids.
+    `two_stops`: also two of them for one position; `amends`: it moves resting orders; `caps_resting_exits`: it caps a
+    resting exit at its position; `sizes_stops`: its stops are for an amount, `names_stops`: they bear our ids.
     """
     with starting("strategy", plan.strategy.name):
         build = partial(plan.strategy.build, plan.strategy_settings, instrument)
@@ -326,6 +329,7 @@ def build_trader(
         external_reference=plan.price_source is not None,
         book_max_age_s=plan.book_max_age_s,
         two_stops=two_stops,
+        amends=amends,
         caps_resting_exits=caps_resting_exits,
         names_stops=names_stops,
         stops=plan.exits,

@@ -28,7 +28,11 @@ ANSWER_S = 15.0
 
 RECONNECT_AGAIN_S = 30.0
 
-_IN_FLIGHT = {OrderStatus.PENDING: Command.PLACE, OrderStatus.CANCELLING: Command.CANCEL}
+_IN_FLIGHT = {
+    OrderStatus.PENDING: Command.PLACE,
+    OrderStatus.CANCELLING: Command.CANCEL,
+    OrderStatus.AMENDING: Command.AMEND,
+}
 
 
 class Proof:

@@ -12,9 +12,9 @@ from perpmaker.engine.inbox import MARKET_DATA
 from perpmaker.engine.journal import Journal, Step
 from perpmaker.engine.recollection import Recollection
 from perpmaker.errors import JournalError
-from perpmaker.execution.action import Action, Place
+from perpmaker.execution.action import Action, Amend, Place
 from perpmaker.execution.dispatch import Emit
-from perpmaker.model.event import Event, Halted, OrderRefused
+from perpmaker.model.event import AmendRefused, Event, Halted, OrderRefused
 from perpmaker.model.order import Refusal, RefusalReason
 
 SLOW_S = 1.0
@@ -81,14 +81,16 @@ class Recorder:
 def without_quotes(actions: Sequence[Action], reason: str) -> tuple[Sequence[Action], Sequence[Event]]:
     """The actions without those that add risk, and the word that those were never sent."""
     refusal = Refusal(reason=RefusalReason.OTHER, text=f"not sent: {reason}")
-    quotes = {
-        action.order.client_id for action in actions if isinstance(action, Place) and not action.order.slot.kind.is_exit
-    }
-    kept = [action for action in actions if not (isinstance(action, Place) and action.order.client_id in quotes)]
-    refused = [
-        OrderRefused(client_id=action.order.client_id, refusal=refusal)
-        for action in actions
-        if isinstance(action, Place) and action.order.client_id in quotes
-    ]
+    kept: list[Action] = []
+    refused: list[Event] = []
+
+    for action in actions:
+        if isinstance(action, Place) and not action.order.slot.kind.is_exit:
+            refused.append(OrderRefused(client_id=action.order.client_id, refusal=refusal))
+        elif isinstance(action, Amend):
+            client_id, number = action.order.client_id, action.number
+            refused.append(AmendRefused(client_id=client_id, refusal=refusal, number=number))
+        else:
+            kept.append(action)
 
     return kept, refused

@@ -130,7 +130,7 @@ class Recovery:
         if report is None:
             return OrderNotFound(client_id=client_id, asked_at=asked_at)
 
-        return OrderReported(report=report)
+        return OrderReported(report=report, asked_at=asked_at)
 
     async def _finished(self, believed: Iterable[WorkingOrder], listed: set[str]) -> tuple[OrderReport, ...]:
         """Ask for each order that was believed live and is not open; those the venue does not know are left out."""

@@ -58,6 +58,13 @@ class Retries:
             if _is_busy(end.refusal):
                 self._failed(None, DELAYS_S[1:], now)
 
+    def not_amended(self, slot: Slot, refusal: Refusal, now: float) -> None:
+        """A quote was not amended: it is replaced, and what is placed instead may be refused as well."""
+        self._failed(slot, DELAYS_S, now)
+
+        if _is_busy(refusal):
+            self._failed(None, DELAYS_S[1:], now)
+
     def waits(self, slot: Slot, now: float) -> bool:
         """Whether nothing may be placed into the slot yet."""
         if not self._series or slot.kind.is_exit:

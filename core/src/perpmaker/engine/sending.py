@@ -10,7 +10,8 @@ from perpmaker.engine.competition import Competition
 from perpmaker.engine.exit_pace import paced
 from perpmaker.engine.permission import Permission
 from perpmaker.engine.retry import Retries
-from perpmaker.execution.action import Action, Cancel, Place
+from perpmaker.execution.action import Action, Amend, Cancel, Place
+from perpmaker.execution.amend_rules import AmendRules
 from perpmaker.execution.diff import Changes, Want, diff, new_order
 from perpmaker.model.client_id import ClientIds
 from perpmaker.model.order import PositionSide
@@ -19,7 +20,10 @@ from perpmaker.state.state import State
 
 @attrs.frozen(kw_only=True)
 class Sending:
-    """Turns wants into actions. `two_stops`: the venue lets two stops of a position rest beside each other."""
+    """Turns wants into actions. `two_stops`: the venue lets two stops of a position rest beside each other.
+
+    `amends`: it moves resting orders.
+    """
 
     state: State
     permission: Permission
@@ -27,9 +31,10 @@ class Sending:
     retries: Retries
     competition: Competition
     two_stops: bool
+    amends: bool = False
 
     def send(self, wants: Sequence[Want], memory: object, now: float) -> list[Action]:
-        """The cancels and new orders that make of what rests what is wanted, all of them marked as in flight.
+        """The cancels, amends and new orders that make of what rests what is wanted, all marked as in flight.
 
         `memory` is that of the exits.
         """
@@ -47,9 +52,11 @@ class Sending:
             settling={slot: 0 for slot in orders.missing() if not slot.kind.is_exit},
             cut=orders.cut(now, self._known_ms),
             two_stops=self.two_stops,
+            outdated=orders.outdated() if self.amends else frozenset(),
+            amends=AmendRules(self.state.instrument) if self.amends else None,
         )
 
-        return [*self._cancels(changes, now), *self._places(changes, now)]
+        return [*self._cancels(changes, now), *self._amends(changes, now), *self._places(changes, now)]
 
     def _known_ms(self, side: PositionSide) -> int:
         """The venue's time of the newest fact about a position; 0 where there is none."""
@@ -66,6 +73,18 @@ class Sending:
                 actions.append(Cancel(client_id=order.client_id, venue_id=order.venue_id, kind=order.slot.kind))
 
         return actions
+
+    def _amends(self, changes: Changes, now: float) -> list[Action]:
+        """Those first that shrink the risk."""
+        actions: list[Amend] = []
+
+        for working, want in changes.amend:
+            before = working.order
+            order = attrs.evolve(before, ticks=want.ticks, lots=want.lots, generation=want.generation)
+            number = self.state.amend(order, now)
+            actions.append(Amend(order=order, before=before, venue_id=working.venue_id, number=number))
+
+        return [*sorted(actions, key=lambda action: not action.shrinks_risk)]
 
     def _places(self, changes: Changes, now: float) -> list[Action]:
         actions: list[Action] = []

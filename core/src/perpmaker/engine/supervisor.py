@@ -36,12 +36,13 @@ from perpmaker.engine.stopping import Closing
 from perpmaker.engine.tasks import TaskEndedError, Tasks
 from perpmaker.engine.trader import Trader
 from perpmaker.engine.watches import Watches, make_watches
-from perpmaker.execution.action import Action, Ask, AskPrice, Place, Reconnect, Resync
+from perpmaker.execution.action import Action, Amend, Ask, AskPrice, Place, Reconnect, Resync
 from perpmaker.execution.dispatch import Dispatcher, Gate
 from perpmaker.exits.last_stop import LastStop
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.event import (
+    AmendRefused,
     Event,
     Halted,
     OrderRefused,
@@ -310,7 +311,7 @@ class Supervisor:
     def _notice(self, events: Sequence[Event], decision: Decision) -> None:
         """Tell a person what he should know."""
         for event in events:
-            if isinstance(event, OrderRefused) and event.refusal.reason is RefusalReason.RATE_LIMIT:
+            if isinstance(event, (OrderRefused, AmendRefused)) and event.refusal.reason is RefusalReason.RATE_LIMIT:
                 self._resync_wanted.set()  # a read learns for how long, and waits for it
 
             if isinstance(event, Halted) and self._halted is None:
@@ -329,7 +330,7 @@ class Supervisor:
 
         for action in actions:
             match action:
-                case Place(order=order):
+                case Place(order=order) | Amend(order=order):
                     self.known.remember(order)
                     commands.append(action)
                 case Ask():

@@ -82,8 +82,8 @@ class Trader:
     that another process has made. `fence_s` is the connector's. `settings` are
     what the account was set to for this run; nothing is quoted while the venue says otherwise. `known_trades`: told of
     by an earlier run. `caps_resting_exits`: the venue never lets a resting exit exceed its position.
-    `names_stops`: the stops that it keeps bear our ids. `stops`: what a
-    person has set about stops, None where nothing is known of it.
+    `names_stops`: the stops that it keeps bear our ids. `amends`: it moves resting orders. `stops`: what a person has
+    set about stops, None where nothing is known of it.
     """
 
     def __init__(
@@ -102,6 +102,7 @@ class Trader:
         external_reference: bool = False,
         book_max_age_s: float = 10.0,
         two_stops: bool = False,
+        amends: bool = False,
         caps_resting_exits: bool = True,
         names_stops: bool = True,
         stops: ExitSettings | None = None,
@@ -140,6 +141,7 @@ class Trader:
             retries=self._retries,
             competition=self._competition,
             two_stops=two_stops,
+            amends=amends,
         )
         self._wanted = Wanted()
         self._wanted_exits = WantedExits()

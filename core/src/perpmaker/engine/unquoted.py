@@ -19,7 +19,7 @@ from perpmaker.state.view import Mode
 LASTS_S = 10.0
 """Seconds without any quote after which the reason is told in a line."""
 
-_RESTS = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING})
+_RESTS = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus.AMENDING})
 
 _MEANT = frozenset({Rule.FILLED_DELAY, Rule.HOLD, Rule.STOPPED, Rule.MODE})
 """Pauses that the strategy is meant to make, and modes: these are told elsewhere."""

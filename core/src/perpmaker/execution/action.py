@@ -27,12 +27,23 @@ class Cancel:
 
 @attrs.frozen(kw_only=True)
 class Amend:
-    """Move a resting order to a new price and total amount, atomically, where the venue can."""
+    """Move a resting order to a new price and total amount, atomically; journalled first, as a new order is.
 
-    client_id: str
+    `order` is what it is to be, under the client id that it has; `number` tells its amends apart, `before` is how it
+    rests now.
+    """
+
+    order: NewOrder
+    before: NewOrder
     venue_id: str | None
-    ticks: int
-    lots: int
+    number: int
+
+    @property
+    def shrinks_risk(self) -> bool:
+        """Whether it brings the order no nearer to the market, for no more than before."""
+        sign = self.order.side.sign
+
+        return sign * ((self.order.ticks or 0) - (self.before.ticks or 0)) <= 0 and self.order.lots <= self.before.lots
 
 
 @attrs.frozen(kw_only=True)

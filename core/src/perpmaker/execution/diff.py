@@ -2,7 +2,8 @@
 
 A wanted order equal to the one of its slot leaves it alone, and its queue place with it. A different one has the old
 one cancelled first, and is placed once the slot is free: never are the old and the new order of a slot both live.
-Only exits, which the venue itself caps at the position, may go out beside an order whose outcome is unknown.
+Where the venue moves resting orders, a quote is amended instead, and is never off the book. Only exits, which the venue
+itself caps at the position, may go out beside an order whose outcome is unknown.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TypeAlias
 
 import attrs
 
+from perpmaker.execution.amend_rules import AmendRules
 from perpmaker.execution.stop_move import equals_stop, move_stop
 from perpmaker.model.order import NewOrder, OrderStatus, OrderType, Slot, StopTrigger, WorkingOrder
 from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, VenueStop
@@ -23,9 +25,10 @@ _AT_ONCE = frozenset({OrderType.MARKET, OrderType.IOC})
 
 @attrs.frozen(kw_only=True)
 class Changes:
-    """Orders to cancel and wants to place, each with exits first; cancels are sent before places."""
+    """Orders to cancel and wants to place, each with exits first, and orders to amend; sent in this order."""
 
     cancel: tuple[WorkingOrder, ...] = ()
+    amend: tuple[tuple[WorkingOrder, Quote], ...] = ()
     place: tuple[Want, ...] = ()
 
 
@@ -38,6 +41,8 @@ def diff(
     settling: Mapping[Slot, int] | None = None,
     cut: Container[str] = frozenset(),
     two_stops: bool = False,
+    outdated: Container[str] = frozenset(),
+    amends: AmendRules | None = None,
 ) -> Changes:
     """Compare own live orders with what is wanted, slot by slot.
 
@@ -46,12 +51,16 @@ def diff(
     "different" proves nothing; an exit that is gone goes again for the rest, since the venue caps it at the position.
     `cut`: client ids of orders of which the venue took less than we asked for, just now: they are large enough.
     `two_stops`: the venue lets two stops that close the whole position rest in one direction (see `stop_move`).
+    `outdated`: client ids of orders whose amend was not made, which have to be replaced whatever they look like.
+    `amends`: what an amend must keep to; None where the venue moves no orders.
     """
     missing = settling or {}
     slots = _by_slot(working)
     wanted = {want.slot: want for want in wants}
     cancel: list[WorkingOrder] = []
+    amend: list[tuple[WorkingOrder, Quote]] = []
     place: list[Want] = []
+    rules = None if blocked else amends
 
     for slot, orders in slots.items():
         want = wanted.get(slot)
@@ -62,14 +71,24 @@ def diff(
 
         last = orders[-1]
         is_right = want is not None and (
-            equals(last, want) or slot in missing or (last.client_id in cut and equals(last, _at_most(want, last)))
+            (equals(last, want) and last.client_id not in outdated)
+            or slot in missing
+            or (last.client_id in cut and equals(last, _at_most(want, last)))
         )
 
-        cancel += [
-            order
-            for order in orders
-            if not (is_right and order is last) and (is_cancellable(order) or (want is None and _is_revocable(order)))
-        ]
+        if (
+            rules is not None
+            and not is_right
+            and isinstance(want, Quote)
+            and len(orders) == 1
+            and slot not in waiting
+            and last.client_id not in outdated
+            and rules.allow(last, want)
+        ):
+            amend.append((last, want))
+            continue
+
+        cancel += [order for order in orders if not (is_right and order is last) and _must_go(order, want)]
 
     for slot, want in wanted.items():
         left = want.lots - missing.get(slot, 0)
@@ -87,6 +106,7 @@ def diff(
 
     return Changes(
         cancel=tuple(sorted(cancel, key=lambda order: not order.slot.kind.is_exit)),
+        amend=tuple(amend),
         place=tuple(sorted(place, key=lambda want: isinstance(want, Quote))),
     )
 
@@ -125,9 +145,21 @@ def is_cancellable(order: WorkingOrder) -> bool:
     return order.status is OrderStatus.OPEN and order.order.type not in _AT_ONCE
 
 
+def _must_go(order: WorkingOrder, want: Want | None) -> bool:
+    """Whether to cancel an order that is not the wanted one; one that an amend under way makes of it is waited for.
+
+    Of which it is not known whether it was amended, it goes at once: where it rests nobody can tell.
+    """
+    is_lost = order.status is OrderStatus.UNKNOWN and order.amended_from is not None
+
+    return is_cancellable(order) or ((want is None or is_lost) and _is_revocable(order))
+
+
 def _is_revocable(order: WorkingOrder) -> bool:
-    """Whether an order that was sent and not answered may be cancelled once: the venue most likely has it by now."""
-    return order.status is OrderStatus.PENDING and not order.cancel_requested and order.order.type not in _AT_ONCE
+    """Whether an order with a command that is not answered may be cancelled once: the venue most likely has it."""
+    is_there = order.status is OrderStatus.PENDING or order.amended_from is not None
+
+    return is_there and not order.cancel_requested and order.order.type not in _AT_ONCE
 
 
 def order_type(want: Want) -> OrderType:

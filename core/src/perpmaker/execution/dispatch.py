@@ -16,16 +16,19 @@ import anyio.lowlevel
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import CancelOrder, DerivativeConnector, VenueStops
+from perpmaker.connector.interface import Amending, AmendOrder, CancelOrder, DerivativeConnector, VenueStops
 from perpmaker.errors import AuthenticationError, ExitCode, PluginFaultError, VenueError
-from perpmaker.execution.action import Action, Cancel, Place
+from perpmaker.execution.action import Action, Amend, Cancel, Place
 from perpmaker.model.event import (
+    AmendHandedOn,
+    AmendRefused,
     CancelHandedOn,
     CancelRefused,
     Command,
     Event,
     Halted,
     OrderAccepted,
+    OrderAmended,
     OrderCancelled,
     OrderRefused,
     OrderReported,
@@ -48,7 +51,7 @@ from perpmaker.model.order import (
 
 LOCKED_OUT_S = 30.0
 
-_Sent = TypeVar("_Sent", NewOrder, CancelOrder)
+_Sent = TypeVar("_Sent", NewOrder, CancelOrder, AmendOrder)
 _Send: TypeAlias = Callable[[Instrument, Sequence[_Sent]], Awaitable[Sequence[Outcome]]]
 _Batch: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Emit = Callable[[Sequence[Event]], None]
@@ -78,7 +81,7 @@ class Gate:
 
 @attrs.frozen(kw_only=True)
 class Dispatcher:
-    """Sends the orders and cancels of one market, and emits what became of each."""
+    """Sends the orders, amends and cancels of one market, and emits what became of each."""
 
     connector: DerivativeConnector
     instrument: Instrument
@@ -87,7 +90,7 @@ class Dispatcher:
     emit: Emit
 
     async def dispatch(self, actions: Sequence[Action]) -> None:
-        """Send everything that one decision asks for: exits and cancels first, then quotes, each kind in one batch.
+        """Send what one decision asks for: exits and cancels first, then amends and quotes, each kind in one batch.
 
         They are under way side by side; the events of a batch are emitted as soon as it is answered. Never raises
         for what becomes of an order; when it is cancelled, what was under way counts as unknown.
@@ -96,7 +99,8 @@ class Dispatcher:
             action.order for action in actions if isinstance(action, Place) and not action.order.slot.kind.is_exit
         ]
         first = list(self._first(actions))
-        last: list[_Batch] = [partial(self._place, self.connector.place, quotes)] if quotes else []
+        last = [*self._amends(actions)]
+        last += [partial(self._place, self.connector.place, quotes)] if quotes else []
         batches = [*first, *last]
 
         if len(batches) == 1:
@@ -128,6 +132,20 @@ class Dispatcher:
 
         if stops and (resting := [action for action in cancels if action.kind is OrderKind.VENUE_STOP]):
             yield partial(self._cancel, stops.cancel_stops, resting)
+
+    def _amends(self, actions: Sequence[Action]) -> Iterator[_Batch]:
+        """What sends amends, which the connector that is asked for them has."""
+        amends = [action for action in actions if isinstance(action, Amend)]
+
+        if amends and isinstance(self.connector, Amending):
+            yield partial(self._amend, self.connector.amend, amends)
+
+    async def _amend(self, send: _Send[AmendOrder], actions: Sequence[Amend]) -> None:
+        """Send amends and emit their outcomes."""
+        orders = [AmendOrder(order=action.order, venue_id=action.venue_id, number=action.number) for action in actions]
+        outcomes = await self._outcomes(send, orders)
+        pairs = zip(orders, outcomes, strict=True)
+        self.emit([event for order, outcome in pairs for event in self._amended(order, outcome)])
 
     async def _place(self, send: _Send[NewOrder], orders: Sequence[NewOrder]) -> None:
         """Send new orders and emit their outcomes."""
@@ -217,6 +235,35 @@ class Dispatcher:
                 yield OrderRefused(client_id=client_id, refusal=refusal)
             case Unknown():
                 yield self._unknown(outcome, Command.PLACE)
+
+    def _amended(self, asked: AmendOrder, outcome: Outcome) -> Iterator[Event]:
+        """The events that the outcome of an amend amounts to."""
+        order, number = asked.order, asked.number
+
+        match outcome:
+            case Accepted(by_gateway=True, fence_at=fence_at):
+                fence_at = fence_at or self.clock.now() + self.connector.fence_s
+                yield AmendHandedOn(client_id=order.client_id, number=number, fence_at=fence_at)
+            case Accepted(report=report) if report is not None:
+                if report.status is OrderStatus.OPEN and report.ticks is not None and report.lots is not None:
+                    yield OrderAmended(
+                        client_id=order.client_id,
+                        ticks=report.ticks,
+                        lots=report.lots,
+                        venue_ms=report.venue_ms,
+                        number=number,
+                    )
+
+                yield OrderReported(report=report)
+            case Accepted(venue_ms=venue_ms):
+                ticks = order.ticks or 0
+                yield OrderAmended(
+                    client_id=order.client_id, ticks=ticks, lots=order.lots, venue_ms=venue_ms, number=number
+                )
+            case Rejected(refusal=refusal):
+                yield AmendRefused(client_id=order.client_id, refusal=refusal, number=number)
+            case Unknown():
+                yield self._unknown(outcome, Command.AMEND)
 
     def _cancelled(self, outcome: Outcome) -> Iterator[Event]:
         """The events that the outcome of a cancel amounts to."""

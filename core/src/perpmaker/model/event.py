@@ -204,28 +204,47 @@ class CancelRefused:
 
 @attrs.frozen(kw_only=True)
 class OrderAmended:
-    """The order now rests at this price with this total amount."""
+    """The order now rests at this price with this total amount.
+
+    `number` is that of the amend which this is the outcome of, where the venue or the answer tells it; else 0.
+    """
 
     client_id: str
     ticks: int
     lots: int
     venue_ms: int
+    number: int = 0
 
 
 @attrs.frozen(kw_only=True)
 class AmendRefused:
-    """The venue would not amend; the order stays as it was."""
+    """The venue would not make the amend of this number; the order stays as it was.
+
+    UNCHANGED: it is already as wanted. NOT_FOUND: it is final already. NOT_FOUND, AMEND_PENDING (another amend of it is
+    under way) and POST_ONLY_WOULD_TAKE (which may have taken it off) leave open what has become of it: it is asked for.
+    """
 
     client_id: str
     refusal: Refusal
+    number: int
+
+
+@attrs.frozen(kw_only=True)
+class AmendHandedOn:
+    """The venue's gateway took an amend: whether it was made is told by a report, or by a question after `fence_at`."""
+
+    client_id: str
+    number: int
+    fence_at: float
 
 
 @attrs.frozen(kw_only=True)
 class OrderReported:
-    """The venue's word on one order, asked for or on its stream."""
+    """The venue's word on one order, asked for (at `asked_at`, by the engine's clock) or on its stream."""
 
     report: OrderReport
     by_stream: bool = False
+    asked_at: float | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -366,6 +385,7 @@ AccountEvent: TypeAlias = (
     | CancelRefused
     | OrderAmended
     | AmendRefused
+    | AmendHandedOn
     | OrderReported
     | OrderFilled
     | PositionReported

@@ -109,14 +109,16 @@ class StopTrigger(Word):
 class OrderStatus(Word):
     """What is known of an order.
 
-    PENDING: sent, not answered. OPEN: the venue has it. CANCELLING: a cancel is under way, it may still fill.
-    UNKNOWN: a command went out and its outcome is not known; the slot stays blocked until the venue has proven it.
+    PENDING: sent, not answered. OPEN: the venue has it. CANCELLING: a cancel is under way, it may still fill. AMENDING:
+    an amend is under way, it rests as it was or as it is to be. UNKNOWN: a command went out and its outcome is not
+    known; the slot stays blocked until the venue has proven it.
     FILLED, CANCELLED, REFUSED are final (`is_final`): nothing can become of the order any more.
     """
 
     PENDING = "pending"
     OPEN = "open"
     CANCELLING = "cancelling"
+    AMENDING = "amending"
     UNKNOWN = "unknown"
     FILLED = "filled"
     CANCELLED = "cancelled"
@@ -162,6 +164,7 @@ class RefusalReason(Word):
     STOP_EXISTS = "stop_exists"
     POSITION_MODE = "position_mode"
     UNCHANGED = "unchanged"
+    AMEND_PENDING = "amend_pending"
     RESTRICTED = "restricted"
     LIQUIDATION = "liquidation"
     BUSY = "busy"
@@ -242,7 +245,8 @@ class WorkingOrder:
 
     `fence_at` is the moment after which a venue that still does not know the order will never come to know it.
     `confirmed` says whether the private stream (not only the answer to our own request) has shown it. `triggered`: the
-    venue has fired this stop of ours.
+    venue has fired this stop of ours. `amended_from`: what `order` was before an amend of which it is not proven yet
+    that it was made; until then it rests as one or the other, and the worse of both counts.
     """
 
     order: NewOrder
@@ -256,6 +260,7 @@ class WorkingOrder:
     cancel_requested: bool = False
     confirmed: bool = False
     triggered: bool = False
+    amended_from: NewOrder | None = None
 
     @property
     def client_id(self) -> str:
@@ -269,8 +274,35 @@ class WorkingOrder:
 
     @property
     def remaining_lots(self) -> int:
-        """Lots that may still fill."""
-        return self.order.lots - self.filled_lots
+        """Lots that may still fill; of an order that is being amended the larger amount counts."""
+        return self.most_lots - self.filled_lots
+
+    @property
+    def most_lots(self) -> int:
+        """The largest total amount that it may have."""
+        before = self.amended_from
+
+        return self.order.lots if before is None else max(self.order.lots, before.lots)
+
+    @property
+    def resting(self) -> NewOrder:
+        """The order as it rests by what is proven."""
+        return self.amended_from or self.order
+
+    @property
+    def prices(self) -> tuple[int, ...]:
+        """Every price in ticks that it may have; none of a market order."""
+        before, ticks = self.amended_from, self.order.ticks
+
+        if ticks is None:
+            return ()
+
+        return (ticks,) if before is None or before.ticks in {None, ticks} else (ticks, before.ticks or ticks)
+
+    @property
+    def highest_ticks(self) -> int:
+        """The highest price that it may have, which binds the most; 0 of a market order."""
+        return max(self.prices, default=0)
 
 
 @attrs.frozen(kw_only=True)

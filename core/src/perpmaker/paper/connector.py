@@ -11,7 +11,7 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import CancelOrder, ConnectorContext, DerivativeConnector, Feed
+from perpmaker.connector.interface import AmendOrder, CancelOrder, ConnectorContext, DerivativeConnector, Feed
 from perpmaker.declarations import DerivativeConnectorDeclaration
 from perpmaker.errors import RefusedError
 from perpmaker.model.account import AccountSnapshot
@@ -36,7 +36,7 @@ from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.order import ConditionalOrder
 from perpmaker.simulation.statement import AccountState
 
-_Asked = TypeVar("_Asked", NewOrder, CancelOrder)
+_Asked = TypeVar("_Asked", NewOrder, AmendOrder, CancelOrder)
 
 
 def paper_declaration(
@@ -142,6 +142,25 @@ class PaperConnector:
             return report_of(venue.exchange.cancel(ACCOUNT, client_id=order.client_id, now_ms=venue.now_ms()))
 
         return await self._act(orders, cancel)
+
+    async def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
+        """Move resting orders, one after the other; each loses its place in the queue."""
+        venue = self._at(instrument)
+
+        def amend(asked: AmendOrder) -> OrderReport:
+            order = asked.order
+            moved = venue.exchange.amend(
+                ACCOUNT,
+                client_id=order.client_id,
+                price=instrument.price(order.ticks or 0),
+                amount=instrument.amount(order.lots),
+                now_ms=venue.now_ms(),
+                amend_id=asked.number,
+            )
+
+            return report_of(moved)
+
+        return await self._act(orders, amend)
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Place stops that fire when mark or last price, as the order says, reaches their trigger."""

@@ -14,6 +14,7 @@ from perpmaker.model.event import (
     FundingPaid,
     MarkChanged,
     MarketEvent,
+    OrderAmended,
     OrderCancelled,
     OrderFilled,
     OrderReported,
@@ -320,6 +321,14 @@ def _order_events(exchange: Exchange, event: OrderChanged) -> Iterator[AccountEv
     if stop is not None:
         if order.state is not OrderState.OPEN:
             yield OrderReported(report=stop_report_of(stop, order), by_stream=True)
+    elif event.cause is Cause.AMENDED and order.ticks is not None:
+        yield OrderAmended(
+            client_id=order.client_id,
+            ticks=order.ticks,
+            lots=order.lots,
+            venue_ms=event.now_ms,
+            number=order.amend_id,
+        )
     elif _STATUSES[order.state] is OrderStatus.CANCELLED:
         yield OrderCancelled(
             client_id=order.client_id,

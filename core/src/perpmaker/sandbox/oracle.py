@@ -126,7 +126,7 @@ class Oracle:
         if event.execution is not None:
             self._see_execution(order, event.execution)
 
-        if event.cause is Cause.ACCEPTED:
+        if event.cause in {Cause.ACCEPTED, Cause.AMENDED}:
             self._see_accepted(order)
 
         if event.cause in {Cause.CANCELLED, Cause.AMENDED, Cause.AMEND}:

@@ -39,6 +39,7 @@ class Denial(Enum):
     ACTIVATION = "the price has passed where the following would begin"
     UNKNOWN_ORDER = "no such open order"
     NOT_AMENDABLE = "order cannot be amended"
+    TOO_MANY_AMENDS = "order was amended too often"
     UNCHANGED = "already so"
     OPEN_ORDERS = "open orders exist"
     OPEN_POSITION = "a position exists"

@@ -82,8 +82,8 @@ class SimulatedOrder:
     """An order of the exchange. `lots` is the total amount, `filled_lots` of it executed for `filled_notional` quote.
 
     `ticks` is None for market orders. `closing`: it may only shrink a position (reduce-only, or by its position
-    side in Hedge mode). `forced`: the exchange itself sent it, to liquidate. `conditional_id` is the conditional
-    order it came from.
+    side in Hedge mode). `amends`: how often it was moved, `amend_id` what its owner called the last time. `forced`: the
+    exchange itself sent it, to liquidate. `conditional_id` is the conditional order it came from.
     """
 
     order_id: int
@@ -104,6 +104,7 @@ class SimulatedOrder:
     forced: bool = False
     conditional_id: int | None = None
     amend_id: int = 0
+    amends: int = 0
     good_till_ms: int = 0
     label: str = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 import attrs
 
@@ -14,6 +15,9 @@ from perpmaker.simulation.event import OrderChanged
 from perpmaker.simulation.filter import check_band, check_notional, market_bound, parse_lots, parse_ticks
 from perpmaker.simulation.floor import Floor
 from perpmaker.simulation.order import Cause, OrderRequest, OrderState, SimulatedOrder, TimeInForce
+
+AMENDS_LIMIT: Final = 10_000
+"""An order may be moved less often than this."""
 
 
 def place(
@@ -87,6 +91,9 @@ def amend(floor: Floor, order: SimulatedOrder, price: Decimal, amount: Decimal, 
     if (ticks, lots) == (order.ticks, order.lots):
         raise DeniedError(Denial.UNCHANGED)
 
+    if order.amends + 1 >= AMENDS_LIMIT:
+        raise DeniedError(Denial.TOO_MANY_AMENDS)
+
     check_band(instrument, order.side, price, floor.mark)
 
     if not order.closing:
@@ -102,7 +109,9 @@ def amend(floor: Floor, order: SimulatedOrder, price: Decimal, amount: Decimal, 
         room = account.room(order.side, order.position_side) + order.remaining_lots
         lots = min(lots, order.filled_lots + room)
 
-    moved = attrs.evolve(order, ticks=ticks, lots=lots, updated_ms=floor.now_ms, amend_id=amend_id)
+    moved = attrs.evolve(
+        order, ticks=ticks, lots=lots, updated_ms=floor.now_ms, amend_id=amend_id, amends=order.amends + 1
+    )
     _check_margin(floor, account, moved)
     floor.unrest(order)
     floor.keep(moved)

@@ -45,10 +45,10 @@ def dated(event: Event, clock: VenueClock, now: float) -> Event:
             dated_fill = _one(fill, clock, now)
 
             return event if dated_fill is fill else OrderFilled(fill=dated_fill)
-        case OrderReported(report=report, by_stream=by_stream):
+        case OrderReported(report=report):
             dated_report = _one(report, clock, now)
 
-            return event if dated_report is report else OrderReported(report=dated_report, by_stream=by_stream)
+            return event if dated_report is report else attrs.evolve(event, report=dated_report)
         case BalanceReported(balance=balance):
             dated_balance = _one(balance, clock, now)
 

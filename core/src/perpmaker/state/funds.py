@@ -101,7 +101,7 @@ def _share(
 
     for order in ours:
         if order.order.type is not OrderType.VENUE_STOP:
-            mine[order.slot.side] += (order.order.ticks or 0) * order.remaining_lots
+            mine[order.slot.side] += order.highest_ticks * order.remaining_lots
 
     own = bound_notional(kind, mine[Side.BUY] * unit, mine[Side.SELL] * unit)
     whole = bound_notional(kind, snapshot.bids, snapshot.asks)

@@ -14,7 +14,6 @@ from perpmaker.model.event import (
     CancelHandedOn,
     CancelRefused,
     OrderAccepted,
-    OrderAmended,
     OrderCancelled,
     OrderNotFound,
     OrderRefused,
@@ -26,36 +25,31 @@ from perpmaker.model.order import (
     NewOrder,
     OrderReport,
     OrderStatus,
-    OrderType,
     Refusal,
     RefusalReason,
     WorkingOrder,
 )
+from perpmaker.state.amends import RESTING, Amends
 from perpmaker.state.ending import ended_as
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.record import Record, adopted
-from perpmaker.state.standing import Standing
 from perpmaker.state.view import End
 
 CANCEL_DELAYS_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
 """Pauses before a refused cancel is sent again; the last one repeats."""
 
-RESTING: Final = frozenset({OrderType.LIMIT, OrderType.POST_ONLY})
-"""What stands in the book until it is filled or taken off."""
-
 UNCLAIMED: Final = 4096
 """Fills of orders that are not known, or not yet, that are remembered."""
 
-_SHOWN: Final = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus.UNKNOWN})
+_REOPENED: Final = frozenset({OrderStatus.CANCELLING, OrderStatus.AMENDING, OrderStatus.UNKNOWN})
+"""What an order is not any more that was asked for, and rests."""
 
 
-class Orders(Standing):
+class Orders(Amends):
     """Own orders. `fence_s` is how long after a question about a known order the venue's "no such order" is proof."""
 
     def __init__(self, depth: OwnDepth, *, fence_s: float) -> None:
-        super().__init__()
-        self._depth = depth
-        self._fence_s = fence_s
+        super().__init__(depth, fence_s=fence_s)
         self._unclaimed: deque[tuple[Fill, int]] = deque(maxlen=UNCLAIMED)
 
     # --- what we do ----------------------------------------------------------------------------------------------
@@ -157,7 +151,7 @@ class Orders(Standing):
             return
 
         record.fill_up_to(event.filled_lots or 0, now)
-        self._end(record, ended_as(record.working, event.cause), event.venue_ms, now, event.detail)
+        self._end(record, _ended(record, event.cause, now), event.venue_ms, now, event.detail)
 
     def cancel_handed_on(self, event: CancelHandedOn, now: float) -> None:
         """Nothing is proven yet: when nothing more is said of it, the venue is asked."""
@@ -183,16 +177,13 @@ class Orders(Standing):
 
         self.version += 1
 
-    def amended(self, event: OrderAmended, now: float) -> None:
-        """The order rests at another price, with another total amount."""
-        record = self.live.get(event.client_id)
+    def reported(
+        self, report: OrderReport, now: float, *, by_stream: bool = False, asked_at: float | None = None
+    ) -> None:
+        """The venue's word on an order, whole: the newest of it counts, and a status not understood proves nothing.
 
-        if record is not None:
-            self._shape(record, event.ticks, event.lots, event.venue_ms, now)
-            self._touch(record, event.venue_ms, now)
-
-    def reported(self, report: OrderReport, now: float, *, by_stream: bool = False) -> None:
-        """The venue's word on an order, whole: the newest of it counts, and a status not understood proves nothing."""
+        `asked_at`: when it was asked for; what was asked past the fence of an amend proves what became of that.
+        """
         record = self.live.get(report.client_id)
 
         if record is None:
@@ -215,7 +206,7 @@ class Orders(Standing):
         if report.refusal is not None and record.working.status is OrderStatus.CANCELLING:
             self.cancel_refused(CancelRefused(client_id=report.client_id, refusal=report.refusal), now)
 
-        self._take(record, report, now, by_stream=by_stream)
+        self._take(record, report, now, by_stream=by_stream, asked_at=asked_at)
 
     def filled(self, fill: Fill, lots: int, now: float) -> Record | None:
         """Book a fill, seen for the first time, to its order, wherever that is by now; None for a foreign one."""
@@ -230,9 +221,12 @@ class Orders(Standing):
         record.accept(venue_id=fill.venue_id, venue_ms=fill.venue_ms, now=now, by_stream=True)
         record.book(lots, fill.filled_lots, now)
 
-        if record.working.filled_lots >= record.working.order.lots:
+        if record.working.filled_lots >= record.working.most_lots:
             self._end(record, End.FILLED, fill.venue_ms, now)
         else:
+            if record.working.filled_lots >= record.working.resting.lots and record.ask_at is None:
+                record.ask(now)  # complete, or amended to more: only the venue can tell
+
             self._touch(record, fill.venue_ms, now)
 
         return record
@@ -243,7 +237,7 @@ class Orders(Standing):
             report = reports.get(record.working.client_id)
 
             if report is not None:
-                self.reported(report, now)
+                self.reported(report, now, asked_at=began_at)
                 record.put(confirmed=True)
             elif record.known and record.working.sent_at < began_at and record.ask_at is None:
                 record.fence(now + self._fence_s)
@@ -253,21 +247,25 @@ class Orders(Standing):
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _take(self, record: Record, report: OrderReport, now: float, *, by_stream: bool) -> None:
+    def _take(
+        self, record: Record, report: OrderReport, now: float, *, by_stream: bool, asked_at: float | None
+    ) -> None:
         asked = record.ask_at is not None and not by_stream
         record.accept(venue_id=report.venue_id, venue_ms=report.venue_ms, now=now, by_stream=by_stream)
 
         if report.triggered and not record.working.triggered:
             record.put(triggered=True)
 
-        self._shape(record, report.ticks, report.lots or 0, report.venue_ms, now)
+        fence_at = record.amend_fence
+        is_proof = asked_at is not None and fence_at is not None and asked_at >= fence_at
+        self._shape(record, report.ticks, report.lots or 0, report.venue_ms, now, is_proof=is_proof)
         record.fill_up_to(report.filled_lots, now)
 
         if report.status is OrderStatus.FILLED:
             record.fill_up_to(report.filled_lots or record.working.order.lots, now)
             self._end(record, End.FILLED, report.venue_ms, now)
         elif report.status is OrderStatus.OPEN:
-            if asked and record.working.status in {OrderStatus.CANCELLING, OrderStatus.UNKNOWN}:
+            if asked and record.working.status in _REOPENED:
                 record.cancel_at = _cancel_again_at(record, now)
                 record.reopen(now)
             elif asked:
@@ -278,15 +276,7 @@ class Orders(Standing):
             by_venue = report.ended_by_venue or record.working.order.type not in RESTING
             cause = CancelCause.VENUE if by_venue else CancelCause.UNEXPLAINED
             cause = CancelCause.RULE if report.ended_by_rule else cause
-            self._end(record, ended_as(record.working, cause), report.venue_ms, now, report.ended_by_rule)
-
-    def _shape(self, record: Record, ticks: int | None, lots: int, venue_ms: int, now: float) -> None:
-        order = record.shaped(ticks=ticks, lots=lots, venue_ms=venue_ms)
-
-        if order.ticks != record.working.order.ticks:
-            self._show(record, 0, venue_ms, now)
-
-        record.shape(order, venue_ms=venue_ms, now=now)
+            self._end(record, _ended(record, cause, now), report.venue_ms, now, report.ended_by_rule)
 
     def _book_late(self, fill: Fill, lots: int, now: float) -> Record | None:
         record = self.finished.book(fill, lots, now)
@@ -323,9 +313,10 @@ class Orders(Standing):
         return record
 
     def _end(self, record: Record, end: End, venue_ms: int, now: float, detail: str = "") -> None:
+        self._show(record, 0, venue_ms, now)
+        _forget_amend(record)
         complete = record.working.filled_lots >= record.working.order.lots
         status = OrderStatus.FILLED if complete else OrderStatus.CANCELLED
-        self._show(record, 0, venue_ms, now)
         self._finish(record, status, End.FILLED if complete else end, now, detail=detail)
 
     def _finish(
@@ -348,20 +339,22 @@ class Orders(Standing):
         self.endings.write(record, end, now, refusal=refusal, detail=detail)
         self.version += 1
 
-    def _touch(self, record: Record, venue_ms: int, now: float) -> None:
-        """Tell the book what of it is ours now."""
-        working = record.working
-        shown = record.known and working.status in _SHOWN and working.order.type in RESTING
-        self._show(record, working.remaining_lots if shown else 0, venue_ms, now)
-        self.version += 1
 
-    def _show(self, record: Record, lots: int, venue_ms: int, now: float) -> None:
-        order = record.working.order
-        self._depth.settle(order.client_id, venue_ms=venue_ms, now=now)
+def _ended(record: Record, cause: CancelCause, now: float) -> End:
+    """How an order ended; an end that nobody explains, just after an amend, is the venue's for its price."""
+    if cause is CancelCause.UNEXPLAINED and record.ended_by_amend(now):
+        cause = CancelCause.VENUE
 
-        if order.ticks is not None and lots != record.displayed_lots:
-            self._depth.add(order.side, order.ticks, lots - record.displayed_lots, venue_ms=venue_ms, now=now)
-            record.displayed_lots = lots
+    return ended_as(record.working, cause)
+
+
+def _forget_amend(record: Record) -> None:
+    """An order ends: as it rested by what is proven, unless more of it was filled than that."""
+    working = record.working
+
+    if working.amended_from is not None:
+        rested = working.order if working.filled_lots > working.amended_from.lots else working.amended_from
+        record.put(order=rested, amended_from=None)
 
 
 def _was_never(record: Record, report: OrderReport) -> bool:

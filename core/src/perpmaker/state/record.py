@@ -21,6 +21,13 @@ ASK_DELAYS_S = (0.25, 0.5, 1.0, 2.0)
 GATEWAY_S = 1.0
 """How long a report may take after a venue's gateway has taken a command, before the venue is asked."""
 
+AMEND_ENDS_S = 2.0
+"""An end that nobody explains, so soon after an amend, is the venue's: it cannot tell a reason for it."""
+
+_RESTS = frozenset({OrderStatus.OPEN, OrderStatus.AMENDING})
+_LATER = frozenset({Command.CANCEL, Command.AMEND})
+"""Commands about an order that the venue had before: that it has it proves nothing of them."""
+
 _FIELDS = tuple(field.name for field in attrs.fields(WorkingOrder))
 _values = attrgetter(*_FIELDS)
 
@@ -35,7 +42,9 @@ class Record:
     `ask_at`: when to ask the venue about it next; None while there is nothing to ask. `shaped_ms`: the venue's time of
     its newest word on price and amount. `cut_at`: when it took less than we asked for. `displayed_lots`: what the book
     was told to leave out. `taken_over_ms`: fills up to this time of the venue were in the report by which the order was
-    taken over from an earlier run.
+    taken over from an earlier run. `amends`: how many amends were sent, which is the number of the newest;
+    `amended_at`: when. `amend_fence`: the moment after which the newest, whose outcome is not known, cannot be made any
+    more. `is_outdated`: an amend of it was not made, so that it must be replaced.
     """
 
     working: WorkingOrder
@@ -54,6 +63,10 @@ class Record:
     cut_at: float | None = None
     displayed_lots: int = 0
     taken_over_ms: int = -1
+    amends: int = 0
+    amended_at: float | None = None
+    amend_fence: float | None = None
+    is_outdated: bool = False
     end: End | None = None
 
     @property
@@ -77,7 +90,7 @@ class Record:
         self.cancels += 1
         self.working = WorkingOrder(
             order=working.order,
-            status=OrderStatus.CANCELLING if working.status is OrderStatus.OPEN else working.status,
+            status=OrderStatus.CANCELLING if working.status in _RESTS else working.status,
             sent_at=working.sent_at,
             filled_lots=working.filled_lots,
             venue_id=working.venue_id,
@@ -87,13 +100,44 @@ class Record:
             cancel_requested=True,
             confirmed=working.confirmed,
             triggered=working.triggered,
+            amended_from=working.amended_from,
         )
+
+    def amending(self, order: NewOrder, now: float) -> None:
+        """An amend that makes this of the order is on its way."""
+        self.amends += 1
+        self.amended_at = now
+        self.amend_fence = None
+        before = self.working.order
+        self.put(order=order, amended_from=before, status=OrderStatus.AMENDING, changed_at=now)
+
+    def settle_amend(self, order: NewOrder, now: float) -> None:
+        """It is proven that the order rests like this: the amend under way was made, or it was not."""
+        working = self.working
+        is_settled = working.status is OrderStatus.AMENDING or self.unknown is Command.AMEND
+        self.amend_fence = None
+        self.is_outdated = order is not working.order
+
+        if not is_settled:
+            self.put(order=order, amended_from=None)
+            return
+
+        self.unknown = None
+        self.put(order=order, amended_from=None, status=OrderStatus.OPEN, changed_at=now)
+        self.calm()
+
+    def ended_by_amend(self, now: float) -> bool:
+        """Whether an end that nobody explains is that of an amend: a post-only order would have taken, say."""
+        if self.amended_at is None:
+            return False
+
+        return self.working.amended_from is not None or now <= self.amended_at + AMEND_ENDS_S
 
     def accept(self, *, venue_id: str | None, venue_ms: int, now: float, by_stream: bool) -> None:
         """The venue has the order: it was taken, whatever has become of it since."""
         status = self.working.status
 
-        if status is OrderStatus.PENDING or (status is OrderStatus.UNKNOWN and self.unknown is not Command.CANCEL):
+        if status is OrderStatus.PENDING or (status is OrderStatus.UNKNOWN and self.unknown not in _LATER):
             status = OrderStatus.OPEN
             self.unknown = None
             self.calm()
@@ -127,7 +171,7 @@ class Record:
         Venues cut closing orders to what is left of a position, and never enlarge any. A stop that rests on the venue
         has no amount there: it closes whatever the position is.
         """
-        order = self.working.order
+        order = self.working.resting
 
         if venue_ms < self.shaped_ms or order.type is OrderType.VENUE_STOP:
             return order
@@ -139,13 +183,26 @@ class Record:
 
         return attrs.evolve(order, ticks=order.ticks if ticks is None else ticks, lots=lots)
 
-    def shape(self, order: NewOrder, *, venue_ms: int, now: float) -> None:
-        """Take over what `shaped` answered; an amount that shrank was cut."""
-        if order.lots < self.working.order.lots:
-            self.cut_at = now
+    def shape(self, order: NewOrder, *, venue_ms: int, now: float, is_proof: bool = False) -> None:
+        """Take over what `shaped` answered; an amount that shrank was cut.
 
+        While an amend is not proven: what it was to make of the order proves that it was made, and what is said of it
+        alone, or asked for when it could not be made any more (`is_proof`), tells whether it was.
+        """
         self.shaped_ms = max(venue_ms, self.shaped_ms)
-        self.put(order=order)
+        working = self.working
+
+        if working.amended_from is None:
+            if order.lots < working.order.lots:
+                self.cut_at = now
+
+            self.put(order=order)
+        elif (order.ticks, order.lots) == (working.order.ticks, working.order.lots):
+            self.settle_amend(working.order, now)
+        elif is_proof:
+            self.settle_amend(order, now)
+        else:
+            self.put(amended_from=order)
 
     def doubt(self, command: Command, *, fence_at: float, now: float) -> None:
         """A command's outcome is not known: nothing is concluded until the venue has said something that proves it."""
@@ -157,6 +214,12 @@ class Record:
         if command is Command.CANCEL and status not in {OrderStatus.CANCELLING, OrderStatus.UNKNOWN}:
             return
 
+        if command is Command.AMEND:
+            if status is not OrderStatus.AMENDING and self.working.amended_from is None:
+                return
+
+            self.amend_fence = fence_at
+
         if (self.unknown is Command.PLACE or self.handed_on) and self.working.fence_at is not None:
             fence_at = self.working.fence_at  # no cancel can bring an order that is lost, so that none puts this off
 
@@ -167,15 +230,27 @@ class Record:
             self.ask(now)  # one that is asked for already keeps its pauses: a venue that is gone must not be stormed
 
     def reopen(self, now: float) -> None:
-        """The venue shows the order resting although it should be gone: it may be cancelled again."""
-        self.unknown = None
-        self.put(status=OrderStatus.OPEN, changed_at=now)
-        self.calm()
+        """The venue shows the order resting although it should be gone: it may be cancelled again.
+
+        One of which an amend is not proven is in flight because of that, or unknown, and asked for on.
+        """
+        status = OrderStatus.OPEN
+
+        if self.working.amended_from is not None:
+            status = OrderStatus.AMENDING if self.amend_fence is None else OrderStatus.UNKNOWN
+
+        self.unknown = Command.AMEND if status is OrderStatus.UNKNOWN else None
+
+        if status is not self.working.status:
+            self.put(status=status, changed_at=now)
+
+        if status is OrderStatus.OPEN:
+            self.calm()
 
     def fill_up_to(self, cumulative: int, now: float) -> None:
         """Take over a cumulative executed amount; less than is known already is older news."""
         if cumulative > self.working.filled_lots:
-            self.put(filled_lots=min(cumulative, self.working.order.lots), changed_at=now)
+            self.put(filled_lots=min(cumulative, self.working.most_lots), changed_at=now)
 
         self.watch_gap(now)
 

@@ -7,7 +7,7 @@ from math import inf
 from types import MappingProxyType
 from typing import Final
 
-from perpmaker.model.order import OrderStatus, PositionSide, Slot, WorkingOrder
+from perpmaker.model.order import OrderStatus, PositionSide, Refusal, Slot, WorkingOrder
 from perpmaker.state.ending import Endings
 from perpmaker.state.graveyard import Graveyard
 from perpmaker.state.record import Record
@@ -24,7 +24,8 @@ class Standing:
     """What is known of own orders; how it comes to be known is the business of `Orders`.
 
     `live` holds orders that are or may become live, `finished` those that ended, `endings` how. `version` counts
-    changes. `lost` collects what only a resync can explain, until the trader takes it.
+    changes. `lost` collects what only a resync can explain, `amend_refusals` why amends were not made, until the trader
+    takes them.
     """
 
     def __init__(self) -> None:
@@ -32,6 +33,7 @@ class Standing:
         self.finished = Graveyard()
         self.endings = Endings()
         self.lost: list[str] = []
+        self.amend_refusals: list[tuple[Slot, Refusal]] = []
         self.version = 0
         self._noticed_at = -inf
         self._arranged: list[WorkingOrder] = []
@@ -97,6 +99,10 @@ class Standing:
             and now < record.cut_at + CUT_S
             and known_ms(record.working.order.position_side) <= record.shaped_ms
         }
+
+    def outdated(self) -> set[str]:
+        """Client ids of the orders whose amend was not made."""
+        return {client_id for client_id, record in self.live.items() if record.is_outdated}
 
     def redate(self, clock: VenueClock, now: float) -> None:
         """The venue's clock was measured: words on an order that are dated ahead of it do not bar newer ones."""

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import attrs
 
 from perpmaker.model.event import (
+    AmendHandedOn,
+    AmendRefused,
     BalanceReported,
     BookChanged,
     BookLost,
@@ -41,6 +43,7 @@ from perpmaker.model.order import Fill, NewOrder, OrderStatus, PositionMode, Pos
 from perpmaker.model.position import Position
 from perpmaker.model.reading import AccountReported, AccountSeen
 from perpmaker.state.account import Account
+from perpmaker.state.amends import RESTING
 from perpmaker.state.book import Book
 from perpmaker.state.dating import DATED, Reading, dated, dated_account, dated_reading
 from perpmaker.state.external_price import usable
@@ -48,7 +51,7 @@ from perpmaker.state.foreign import ForeignOrders
 from perpmaker.state.funds import Funds
 from perpmaker.state.holding import Holdings
 from perpmaker.state.market import Market
-from perpmaker.state.orders import RESTING, Orders
+from perpmaker.state.orders import Orders
 from perpmaker.state.venue_clock import VenueClock
 from perpmaker.state.view import Mode, ReadOnlyBook, View
 
@@ -110,6 +113,8 @@ class State:
             CancelHandedOn: self.orders.cancel_handed_on,
             CancelRefused: self.orders.cancel_refused,
             OrderAmended: self.orders.amended,
+            AmendRefused: self.orders.amend_refused,
+            AmendHandedOn: self.orders.amend_handed_on,
             OrderReported: self._order_reported,
             OrderFilled: self._filled,
             PositionReported: self._position_reported,
@@ -140,6 +145,17 @@ class State:
 
         if order.ticks is not None and order.type in RESTING:
             self.book.expect(order.client_id, order.side, order.ticks, order.lots)
+
+    def amend(self, order: NewOrder, now: float) -> int:
+        """An amend is about to be sent that makes this of an order: its number. The book may show it either way."""
+        record = self.orders.live[order.client_id]
+        before, filled = record.working.order, record.working.filled_lots
+        more = order.lots - filled if order.ticks != before.ticks else order.lots - before.lots
+
+        if order.ticks is not None and more > 0:
+            self.book.expect(order.client_id, order.side, order.ticks, more)
+
+        return self.orders.amend(order, now)
 
     def fold(self, event: Event, now: float) -> None:
         """Take in one event; control events that say nothing about state pass by."""
@@ -251,7 +267,7 @@ class State:
         if event.report.status is OrderStatus.OPEN:
             self._notice(event.report.client_id, now)
 
-        self.orders.reported(event.report, now, by_stream=event.by_stream)
+        self.orders.reported(event.report, now, by_stream=event.by_stream, asked_at=event.asked_at)
         self.foreign.reported(event.report)
 
     def _cancelled(self, event: OrderCancelled, now: float) -> None:
@@ -321,7 +337,7 @@ class State:
             self._book(fill, now, is_history=True)
 
         for report in event.finished:
-            self.orders.reported(report, now)
+            self.orders.reported(report, now, asked_at=event.began_at)
 
         self.foreign.listed(event.orders)
         self.orders.listed({report.client_id: report for report in event.orders}, event.began_at, now)

@@ -155,7 +155,7 @@ class Draft:
             near = None
 
             if order is not None:
-                near = self._too_near(side, order) if order.status is OrderStatus.OPEN else None
+                near = self._too_near(side, order) if _rests(order) else None
 
                 if near is None:
                     self._keep(order)
@@ -179,9 +179,9 @@ class Draft:
 
     def _too_near(self, side: Side, order: WorkingOrder) -> Reason | None:
         """Why a resting order may not stay where it is, or None."""
-        ticks = order.order.ticks
+        checks = (self._shape.minimum.check(side, ticks, self._reference) for ticks in order.prices)
 
-        return None if ticks is None else self._shape.minimum.check(side, ticks, self._reference)
+        return next(filter(None, checks), None)
 
     def _keep(self, order: WorkingOrder) -> None:
         """Want the order exactly as it is, with the reasons it was placed for."""
@@ -280,7 +280,8 @@ class Draft:
         budget = Budget(self._view, free_lots, self._settings.max_margin)
 
         for slot, quote in self._quotes.items():  # all of them rest, and hold margin for what is left of them
-            budget.count(slot.side, quote.ticks, self._view.orders[slot].remaining_lots)
+            order = self._view.orders[slot]
+            budget.count(slot.side, max(quote.ticks, order.highest_ticks), order.remaining_lots)
 
         for quote in sorted(self._candidates, key=_level_of):  # bids were laid first: of a level they stay first
             slot, ticks = quote.slot, quote.ticks
@@ -345,3 +346,8 @@ class Draft:
             (self.alarm.at_least if outside else self.alarm.below)(over, under)
         else:
             (self.alarm.at_most if outside else self.alarm.above)(over, under)
+
+
+def _rests(order: WorkingOrder) -> bool:
+    """Whether an order rests that nothing is under way to take off; where it does may not be known."""
+    return order.status is OrderStatus.OPEN or order.amended_from is not None

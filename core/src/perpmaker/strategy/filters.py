@@ -113,13 +113,14 @@ def own_barriers(orders: Iterable[WorkingOrder]) -> dict[Side, int]:
     nearest: dict[Side, int] = {}
 
     for order in orders:
-        ticks, side = order.order.ticks, order.order.slot.side
+        side = order.order.slot.side
 
         if order.order.type is OrderType.VENUE_STOP:
             continue
 
-        if ticks is not None and (side not in nearest or side.sign * (ticks - nearest[side]) > 0):
-            nearest[side] = ticks
+        for ticks in order.prices:
+            if side not in nearest or side.sign * (ticks - nearest[side]) > 0:
+                nearest[side] = ticks
 
     return nearest
 

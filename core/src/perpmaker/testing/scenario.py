@@ -43,7 +43,8 @@ class Scenario(Play):
     `plugins` are declarations (a strategy, a risk module) beside those installed. `instrument` are the market's rules,
     by default a tick of 0.01, a lot of 0.001, no fees and no minima. Without `caps_resting_exits` the venue takes a
     target for what it is, a plain limit order, which may exceed the position and open another;
-    with `sizes_stops` each stop there closes an amount, and not whatever the position is.
+    with `sizes_stops` each stop there closes an amount, and not whatever the position is; with `amends` it moves
+    resting orders, and commands that begin with `amend` are among those that are sent.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Scenario(Play):
         instrument: Instrument | None = None,
         caps_resting_exits: bool = True,
         sizes_stops: bool = False,
+        amends: bool = False,
     ) -> None:
         self._mark_follows = True
         self._ladder: dict[Side, Ladder] = {Side.BUY: (), Side.SELL: ()}
@@ -63,6 +65,7 @@ class Scenario(Play):
             instrument=instrument,
             caps_resting_exits=caps_resting_exits,
             sizes_stops=sizes_stops,
+            amends=amends,
         )
 
     # --- the market

@@ -21,7 +21,7 @@ from perpmaker.engine.recorder import SLOW_S, without_quotes
 from perpmaker.engine.source import Standstill, traded_mid
 from perpmaker.engine.trader import Trader
 from perpmaker.errors import PluginFaultError
-from perpmaker.execution.action import Action, Ask, AskPrice, Cancel, Place, Reconnect, Resync
+from perpmaker.execution.action import Action, Amend, Ask, AskPrice, Cancel, Place, Reconnect, Resync
 from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import Channel, Command, Event, Resynced, SettingsReported
 from perpmaker.model.instrument import Instrument
@@ -54,6 +54,7 @@ class Play(Look):
         instrument: Instrument | None = None,
         caps_resting_exits: bool = True,
         sizes_stops: bool = False,
+        amends: bool = False,
     ) -> None:
         self.configuration = load(configuration or {}, plugins)
         run = self.configuration.run
@@ -62,6 +63,7 @@ class Play(Look):
         self.plan = plan_of(self.configuration)
         self._agenda = Agenda()
         self._sizes_stops = sizes_stops
+        self._amends = amends
         venue = Venue(
             rules,
             balance=self.configuration.sandbox.balance,
@@ -199,6 +201,7 @@ class Play(Look):
             venue_stops=True,
             caps_resting_exits=self._venue.caps_resting_exits,
             sizes_stops=self._sizes_stops,
+            amends=self._amends,
             report=self._keep_traceback,
         )
 
@@ -242,13 +245,18 @@ class Play(Look):
     # --- what the bot asks for
 
     def _send(self, actions: Sequence[Action]) -> None:
-        """Send in the order of the dispatcher: exits, cancels, quotes; then the questions."""
+        """Send in the order of the dispatcher: exits, cancels, amends, quotes; then the questions."""
         for action in sorted(actions, key=_rank):
             match action:
                 case Place(order=order):
                     self._known[order.client_id] = order
                     text = f"place {order_text(order, self.instrument)}"
                     self._command(text, order.client_id, Command.PLACE, partial(self._venue.place, order))
+                case Amend(order=order, number=number):
+                    self._known[order.client_id] = order
+                    text = f"amend {order_text(order, self.instrument)}"
+                    act = partial(self._venue.amend, order, number)
+                    self._command(text, order.client_id, Command.AMEND, act, number=number)
                 case Cancel(client_id=client_id):
                     text = f"cancel {self._name(client_id)}"
                     self._command(text, client_id, Command.CANCEL, partial(self._venue.cancel, client_id))
@@ -263,9 +271,11 @@ class Play(Look):
                     self._sent.append(Sent(moment(self.now), f"reconnect {channel}"))
                     self._wire.reconnect(Channel(channel))
 
-    def _command(self, text: str, client_id: str, command: Command, act: Callable[[], Event]) -> None:
+    def _command(
+        self, text: str, client_id: str, command: Command, act: Callable[[], Event], *, number: int = 0
+    ) -> None:
         self._sent.append(Sent(moment(self.now), text))
-        self._wire.command(text, client_id, command, act)
+        self._wire.command(text, client_id, command, act, number=number)
 
     def _question(self, text: str, ask: Callable[[], Event]) -> None:
         self._sent.append(Sent(moment(self.now), text))
@@ -297,8 +307,10 @@ def _mid(play: Play | None) -> Decimal | None:
 def _rank(action: Action) -> int:
     match action:
         case Place(order=order):
-            return 0 if order.slot.kind.is_exit else 2
+            return 0 if order.slot.kind.is_exit else 3
         case Cancel():
             return 1
+        case Amend():
+            return 2
         case _:
-            return 3
+            return 4

@@ -1,6 +1,7 @@
 """The simulated exchange's events as a scenario's streams tell them: in paper's words, each on its channel.
 
-Unlike paper, a venue does not say who asked for a cancel, and tells a cut order as an amended one.
+Unlike paper, a venue does not say who asked for a cancel, nor that an amend has ended an order, and tells a cut order
+as an amended one.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def translate(event: SimulationEvent, exchange: Exchange, *, by_venue: Collectio
 def _as_venues_tell(told: AccountEvent, event: OrderChanged, by_venue: Collection[int]) -> AccountEvent:
     order = event.order
 
-    if isinstance(told, OrderCancelled) and event.cause is Cause.CANCELLED:
+    if isinstance(told, OrderCancelled) and event.cause in {Cause.CANCELLED, Cause.AMEND}:
         return attrs.evolve(told, cause=CancelCause.VENUE if order.order_id in by_venue else CancelCause.UNEXPLAINED)
 
     if isinstance(told, OrderReported) and event.cause is Cause.REDUCED and order.ticks is not None:

@@ -15,11 +15,13 @@ import attrs
 
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
+    AmendRefused,
     BookSnapshot,
     CancelRefused,
     Event,
     MarkChanged,
     OrderAccepted,
+    OrderAmended,
     OrderCancelled,
     OrderNotFound,
     OrderRefused,
@@ -45,7 +47,7 @@ from perpmaker.simulation.crowd import Crowd
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.event import SimulationEvent
 from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.order import ConditionalOrder, OrderRequest, SimulatedOrder, TimeInForce
+from perpmaker.simulation.order import ConditionalOrder, OrderRequest, OrderState, SimulatedOrder, TimeInForce
 from perpmaker.testing.scenario_stops import Stops
 from perpmaker.testing.scenario_translation import BY_HAND, Told, translate
 
@@ -142,6 +144,31 @@ class Venue:
 
         return OrderAccepted(client_id=order.client_id, venue_id=str(placed.order_id), venue_ms=placed.created_ms)
 
+    def amend(self, order: NewOrder, number: int) -> Event:
+        """Move an order; the venue's answer."""
+        try:
+            moved = self.exchange.amend(
+                ACCOUNT,
+                client_id=order.client_id,
+                price=self.instrument.price(order.ticks or 0),
+                amount=self.instrument.amount(order.lots),
+                now_ms=self._ms,
+                amend_id=number,
+            )
+        except DeniedError as denied:
+            return AmendRefused(client_id=order.client_id, refusal=denied.refusal, number=number)
+
+        if moved.state is not OrderState.OPEN:
+            return OrderReported(report=report_of(moved))
+
+        return OrderAmended(
+            client_id=order.client_id,
+            ticks=moved.ticks or 0,
+            lots=moved.lots,
+            venue_ms=moved.updated_ms,
+            number=number,
+        )
+
     def cancel(self, client_id: str) -> Event:
         """Take an order off; the venue's answer."""
         if self.stops.known(client_id) is not None:
@@ -166,7 +193,7 @@ class Venue:
         if report is None:
             return OrderNotFound(client_id=client_id, asked_at=asked_at)
 
-        return OrderReported(report=report)
+        return OrderReported(report=report, asked_at=asked_at)
 
     def read(self, began_at: float, believed: Callable[[], Sequence[WorkingOrder]], since_ms: int) -> Event:
         """The whole account, fills since a venue time, and what became of the orders that the bot believes live."""

@@ -8,6 +8,7 @@ from typing import Literal
 import attrs
 
 from perpmaker.model.event import (
+    AmendRefused,
     CancelRefused,
     Channel,
     Command,
@@ -57,12 +58,13 @@ class Fault:
 
 @attrs.define(kw_only=True)
 class _Call:
-    """A command under way: its answer counts until somebody has given up waiting for it."""
+    """A command under way: its answer counts until somebody has given up waiting for it. `number` is an amend's."""
 
     client_id: str
     command: Command
     sent_at: float
     run: int
+    number: int = 0
     open: bool = True
 
 
@@ -82,10 +84,12 @@ class Wire:
 
     # --- commands
 
-    def command(self, text: str, client_id: str, command: Command, act: Callable[[], Event]) -> None:
+    def command(
+        self, text: str, client_id: str, command: Command, act: Callable[[], Event], *, number: int = 0
+    ) -> None:
         """Send a command whose effect on the venue is `act`; `text` is what delays and faults are told by."""
         trip, fault = self._trip(text), self._fault(text)
-        call = _Call(client_id=client_id, command=command, sent_at=self._agenda.now, run=self._run)
+        call = _Call(client_id=client_id, command=command, sent_at=self._agenda.now, run=self._run, number=number)
         self._agenda.after(TIMEOUT_S, lambda: self._give_up(call))
 
         if fault is not None and fault.refusal is not None:
@@ -244,5 +248,8 @@ class Wire:
 def _refused(call: _Call, refusal: Refusal) -> Event:
     if call.command is Command.CANCEL:
         return CancelRefused(client_id=call.client_id, refusal=refusal)
+
+    if call.command is Command.AMEND:
+        return AmendRefused(client_id=call.client_id, refusal=refusal, number=call.number)
 
     return OrderRefused(client_id=call.client_id, refusal=refusal)

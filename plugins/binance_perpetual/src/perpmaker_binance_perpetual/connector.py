@@ -7,7 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, Feed, KeyRights, VenueTime
+from perpmaker.connector.interface import (
+    AmendOrder,
+    CancelOrder,
+    ConnectorContext,
+    Environment,
+    Feed,
+    KeyRights,
+    VenueTime,
+)
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import MarkChanged
@@ -146,6 +154,10 @@ class BinancePerpetual:
     async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
         """Take orders off, ten in a batch."""
         return await self._orders.cancel(instrument, orders)
+
+    async def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
+        """Move resting orders, five in a batch; each loses its place in the queue."""
+        return await self._orders.amend(instrument, orders)
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Send stops that close the whole position when the last price reaches their trigger."""

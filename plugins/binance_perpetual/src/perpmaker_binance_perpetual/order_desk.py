@@ -9,13 +9,20 @@ from typing import TypeVar
 import anyio
 import attrs
 
-from perpmaker.connector.interface import CancelOrder
+from perpmaker.connector.interface import AmendOrder, CancelOrder
 from perpmaker.errors import VenueError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Accepted, NewOrder, OrderReport, Outcome
-from perpmaker_binance_perpetual.outcome import batch_outcomes, cancelled, placed, single_outcome, unsent_or_lost
+from perpmaker_binance_perpetual.outcome import (
+    amended,
+    batch_outcomes,
+    cancelled,
+    placed,
+    single_outcome,
+    unsent_or_lost,
+)
 from perpmaker_binance_perpetual.rest import BATCH_CANCEL, BATCH_PLACE, Rest
-from perpmaker_binance_perpetual.translate import order_parameters
+from perpmaker_binance_perpetual.translate import amend_parameters, order_parameters
 
 T = TypeVar("T")
 
@@ -56,7 +63,7 @@ class OrderNames:
 
 @attrs.frozen
 class OrderDesk:
-    """Places and cancels regular orders."""
+    """Places, amends and cancels regular orders."""
 
     rest: Rest
     names: OrderNames = attrs.field(factory=OrderNames)
@@ -76,6 +83,31 @@ class OrderDesk:
             return await self._cancel_chunk(instrument, chunk)
 
         return await _in_chunks(orders, BATCH_CANCEL, lambda order: order.urgent, send)
+
+    async def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
+        """Move resting orders, five in a batch."""
+
+        async def send(chunk: Sequence[AmendOrder]) -> Sequence[Outcome]:
+            return await self._amend_chunk(instrument, chunk)
+
+        return await _in_chunks(orders, BATCH_PLACE, lambda _: False, send)
+
+    async def _amend_chunk(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
+        parameters = [amend_parameters(instrument, order.order, order.number) for order in orders]
+        client_ids = [order.client_id for order in orders]
+        settle = amended(order.order for order in orders)
+
+        try:
+            if len(orders) == 1:
+                answer = await self.rest.modify(parameters[0])
+
+                return [single_outcome(answer, client_ids[0], instrument, settle)]
+
+            answer = await self.rest.modify_batch(parameters)
+
+            return batch_outcomes(answer, client_ids, instrument, settle)
+        except VenueError as error:
+            return [unsent_or_lost(error, client_id) for client_id in client_ids]
 
     async def _place_chunk(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         parameters = [order_parameters(instrument, order) for order in orders]

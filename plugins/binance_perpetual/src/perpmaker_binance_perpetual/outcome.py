@@ -6,12 +6,12 @@ unknown: the venue is asked, and the slot stays blocked until it has answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from perpmaker.errors import AuthenticationError, PayloadError, RateLimitedError, VenueError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Accepted, OrderReport, Outcome, Refusal, RefusalReason, Rejected, Unknown
+from perpmaker.model.order import Accepted, NewOrder, OrderReport, Outcome, Refusal, RefusalReason, Rejected, Unknown
 from perpmaker_binance_perpetual.call import LostAnswerError
 from perpmaker_binance_perpetual.element import elements_of, order_of
 from perpmaker_binance_perpetual.refusals import Answer, failure_of, refusal_of, refusal_of_failure
@@ -38,6 +38,23 @@ def cancelled(report: OrderReport, signed_at: float) -> Outcome:
         detail=f"asked to cancel, Binance shows the order as {report.raw_status}",
         signed_at=signed_at,
     )
+
+
+def amended(orders: Iterable[NewOrder]) -> Settle:
+    """The order rests as it was to be, or the amend has ended it; a word that shows it otherwise proves nothing."""
+    wanted = {order.client_id: (order.ticks, order.lots) for order in orders}
+
+    def settle(report: OrderReport, signed_at: float) -> Outcome:
+        is_over = report.status is not None and report.status.is_final
+
+        if is_over or (report.status is not None and (report.ticks, report.lots) == wanted[report.client_id]):
+            return _accepted(report)
+
+        detail = f"asked to amend, Binance shows the order as {report.raw_status} at {report.ticks} ticks"
+
+        return Unknown(client_id=report.client_id, detail=detail, signed_at=signed_at)
+
+    return settle
 
 
 def single_outcome(answer: Answer, client_id: str, instrument: Instrument, settle: Settle) -> Outcome:

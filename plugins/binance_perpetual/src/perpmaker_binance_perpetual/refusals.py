@@ -59,6 +59,7 @@ _REASONS: Final[dict[int, RefusalReason]] = {
     **dict.fromkeys((-5022,), RefusalReason.POST_ONLY_WOULD_TAKE),
     **dict.fromkeys((-2023,), RefusalReason.LIQUIDATION),
     **dict.fromkeys((-5027,), RefusalReason.UNCHANGED),
+    **dict.fromkeys((-5043,), RefusalReason.AMEND_PENDING),
     **dict.fromkeys(
         (-4108, -4109, -4140, -4141, -4192, -4400, -4401, -4405, -4407, -4517, -4518, -4519),
         RefusalReason.RESTRICTED,

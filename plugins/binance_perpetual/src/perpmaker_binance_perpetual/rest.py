@@ -221,6 +221,17 @@ class Rest:
 
         return await self._ask.command("POST", "/fapi/v1/batchOrders", parameters, cost, urgent=urgent)
 
+    async def modify(self, parameters: Mapping[str, str | int]) -> Answer:
+        """Move one resting order; it counts as a new one."""
+        return await self._ask.command("PUT", "/fapi/v1/order", parameters, Cost(1, 1, 1), urgent=False)
+
+    async def modify_batch(self, orders: Sequence[Mapping[str, str | int]]) -> Answer:
+        """Move up to five resting orders; answered element by element, and counted as a batch of new ones."""
+        parameters = {"batchOrders": json.dumps(orders, separators=(",", ":"))}
+        cost = Cost(BATCH_PLACE, BATCH_PLACE, 1)
+
+        return await self._ask.command("PUT", "/fapi/v1/batchOrders", parameters, cost, urgent=False)
+
     async def cancel(self, symbol: str, client_id: str, *, urgent: bool) -> Answer:
         """Cancel one order by our own id."""
         parameters = {"symbol": symbol, "origClientOrderId": client_id}

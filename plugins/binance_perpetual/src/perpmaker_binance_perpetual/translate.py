@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price
+from perpmaker.connector.payload import Id, Number, parse_amount, parse_decimal, parse_price
 from perpmaker.errors import PayloadError
 from perpmaker.model.event import (
     AccountEvent,
@@ -65,6 +65,7 @@ STATUSES = {
 
 _ENDED_BY_VENUE = frozenset({"EXPIRED", "EXPIRED_IN_MATCH"})
 
+_MOST_DIGITS = 18
 _TIMES_IN_FORCE = {OrderType.POST_ONLY: "GTX", OrderType.LIMIT: "GTC", OrderType.IOC: "IOC"}
 _TYPES_BY_TIME_IN_FORCE = {"GTX": OrderType.POST_ONLY, "IOC": OrderType.IOC, "FOK": OrderType.IOC}
 
@@ -162,6 +163,24 @@ def order_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
     return parameters
 
 
+def amend_parameters(instrument: Instrument, order: NewOrder, number: int) -> dict[str, str | int]:
+    """The parameters of an amend, for `PUT /fapi/v1/order` and for one element of a batch.
+
+    Both price and total amount must be sent, and the side that the order has. The venue calls an amend by `modifyId`.
+    """
+    if order.ticks is None:
+        raise ValueError(f"{order.client_id}: a {order.type.value} order cannot be amended")
+
+    return {
+        "symbol": instrument.symbol,
+        "side": SIDE_NAMES[order.side],
+        "quantity": format(instrument.amount(order.lots), "f"),
+        "price": format(instrument.price(order.ticks), "f"),
+        "origClientOrderId": order.client_id,
+        "modifyId": number,
+    }
+
+
 def translate_order(order: Order, instrument: Instrument) -> OrderReport:
     """An order as placing, cancelling, asking and listing show it."""
     forced = forced_by(order.clientOrderId, order.type, order.status)
@@ -223,7 +242,9 @@ def translate_order_update(update: OrderUpdate, instrument: Instrument) -> Itera
         yield OrderFilled(fill=_streamed_fill(update, instrument, report.filled_lots))
 
     if update.x == "AMENDMENT" and report.ticks is not None and report.lots is not None:
-        yield OrderAmended(client_id=update.c, ticks=report.ticks, lots=report.lots, venue_ms=update.T)
+        yield OrderAmended(
+            client_id=update.c, ticks=report.ticks, lots=report.lots, venue_ms=update.T, number=_number(update.M)
+        )
     elif report.status is OrderStatus.CANCELLED:
         cause, detail = cancel_cause(update)
         yield OrderCancelled(
@@ -231,6 +252,13 @@ def translate_order_update(update: OrderUpdate, instrument: Instrument) -> Itera
         )
     else:
         yield OrderReported(report=report, by_stream=True)
+
+
+def _number(modify_id: Id | None) -> int:
+    """The number of an amend; 0 where the venue tells none, or one that is no number."""
+    text = str(modify_id)
+
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
 def _streamed_report(update: OrderUpdate, instrument: Instrument) -> OrderReport:

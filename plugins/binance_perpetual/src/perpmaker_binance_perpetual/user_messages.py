@@ -12,9 +12,9 @@ from perpmaker.connector.payload import Id, Millis, Number
 class OrderUpdate:
     """`o` of ORDER_TRADE_UPDATE: x what happened, X the status after it, l/L the last fill, z the sum of fills.
 
-    `n`/`N` fee and its asset (absent without a fee), `rp` the fill's realised profit, `er` why an order expired; of a
-    triggered conditional order `ot` is the kind it was, `sp` its trigger, `cp` whether it closes the position. Of what
-    the venue closes by force several of them may be null.
+    `M` the number of an amend (with x=AMENDMENT), `n`/`N` fee and its asset (absent without a fee), `rp` the fill's
+    realised profit, `er` why an order expired; of a triggered conditional order `ot` is the kind it was, `sp` its
+    trigger, `cp` whether it closes the position. Of what the venue closes by force several of them may be null.
     """
 
     s: str
@@ -42,6 +42,7 @@ class OrderUpdate:
     ot: str | None = None
     sp: Number | None = None
     cp: bool | None = None
+    M: Id | None = None
 
 
 @attrs.frozen(kw_only=True)

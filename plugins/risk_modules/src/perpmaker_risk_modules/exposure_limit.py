@@ -208,7 +208,7 @@ def _only_closes(report: OrderReport) -> bool:
 
 def _units(order: WorkingOrder) -> int:
     """The notional of what of an order may still fill."""
-    return order.remaining_lots * (order.order.ticks or 0)
+    return order.remaining_lots * order.highest_ticks
 
 
 def _is(order: WorkingOrder, quote: Quote) -> bool:

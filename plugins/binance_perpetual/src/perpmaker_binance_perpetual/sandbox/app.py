@@ -32,6 +32,7 @@ from perpmaker_binance_perpetual.sandbox.market_stream import MarketStreams
 from perpmaker_binance_perpetual.sandbox.option import Options, parse_options
 from perpmaker_binance_perpetual.sandbox.parameter import Parameters, parse_parameters
 from perpmaker_binance_perpetual.sandbox.refusal import CodeError, refusal
+from perpmaker_binance_perpetual.sandbox.rest_batch import moved_orders
 from perpmaker_binance_perpetual.sandbox.socket import POLICY_VIOLATION, parse_target
 from perpmaker_binance_perpetual.sandbox.user_stream import UserStream
 from perpmaker_binance_perpetual.sandbox.venue import Venue
@@ -118,17 +119,23 @@ class BinanceApp:
 
         return endpoint.handle(self._venue, parameters)
 
+    def _refuse_late(self, window: Window | None) -> None:
+        """Refuse a command that came to the matching engine too late, where that is checked."""
+        if self._options.checks_window_at_match and window is not None and window.is_over(self._venue.server_ms()):
+            raise refusal(-5028)
+
     async def _match(self, endpoint: Endpoint, parameters: Parameters, window: Window | None) -> object:
         """Take a command to the matching engine, which may be late, and hold its answer back as chance will have it."""
-        if self._order_s:
-            await anyio.sleep(self._order_s)
+        with self._venue.amends.claim(moved_orders(self._venue, endpoint, parameters)) as mark:
+            if self._order_s:
+                await anyio.sleep(self._order_s)
 
-            if self._options.checks_window_at_match and window is not None and window.is_over(self._venue.server_ms()):
-                raise refusal(-5028)
+                self._refuse_late(window)
 
-        delay_ms = self._chance.randint(0, self._options.race_ms)
-        self._venue.exchange.advance(self._venue.now_ms())
-        answer = endpoint.handle(self._venue, parameters)
+            delay_ms = self._chance.randint(0, self._options.race_ms)
+            self._venue.exchange.advance(self._venue.now_ms())
+            self._venue.amends.match(mark)
+            answer = endpoint.handle(self._venue, parameters)
 
         if delay_ms:
             await anyio.sleep(delay_ms / 1000)

@@ -52,6 +52,7 @@ GENERAL: Final[Mapping[Denial, int]] = {
     Denial.ACTIVATION: -4135,
     Denial.UNKNOWN_ORDER: -2013,
     Denial.NOT_AMENDABLE: -5025,
+    Denial.TOO_MANY_AMENDS: -5026,
     Denial.UNCHANGED: -5027,
     Denial.UNKNOWN_ACCOUNT: -2015,
 }

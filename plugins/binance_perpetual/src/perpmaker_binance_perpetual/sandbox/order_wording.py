@@ -126,6 +126,11 @@ def accepted_only(order: SimulatedOrder) -> SimulatedOrder:
     return attrs.evolve(order, state=OrderState.OPEN, filled_lots=0, filled_notional=Decimal(0))
 
 
+def prevention_word(order: SimulatedOrder) -> str:
+    """How the order keeps from trading with its owner's; an amend takes that away."""
+    return NONE if order.amends else "EXPIRE_MAKER"
+
+
 def order_answer(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
     """The order as place, modify and cancel answer it: without average price and turnover."""
     notation = venue.notation
@@ -151,7 +156,7 @@ def order_answer(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
         "priceProtect": source is not None and source.protect is not None,
         "origType": type_word(order) if source is None else trigger_kind_word(source),
         "priceMatch": order.label or NONE,
-        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "selfTradePreventionMode": prevention_word(order),
         "goodTillDate": venue.shown_ms(order.good_till_ms),
         "updateTime": venue.shown_ms(order.updated_ms),
         **({"modifyId": order.amend_id} if order.amend_id else {}),

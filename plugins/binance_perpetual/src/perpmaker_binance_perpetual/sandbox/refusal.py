@@ -95,6 +95,8 @@ TEXTS: Final[Mapping[int, str]] = {
     -5039: "Invalid self trade prevention mode.",
     -5040: "The goodTillDate timestamp must be greater than the current time plus 600 seconds "
     "and smaller than 253402300799000 (UTC 9999-12-31 23:59:59).",
+    -5043: "Exist pending modification.",
+    -5047: "The original order is not a reduce-only order.",
     -5041: "No depth matches this BBO order.",
 }
 

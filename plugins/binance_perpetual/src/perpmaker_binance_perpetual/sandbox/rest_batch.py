@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, command
@@ -10,7 +10,7 @@ from perpmaker_binance_perpetual.sandbox.limit import OrderCost
 from perpmaker_binance_perpetual.sandbox.order_request import PARAMETERS
 from perpmaker_binance_perpetual.sandbox.parameter import Parameters, element_parameters
 from perpmaker_binance_perpetual.sandbox.refusal import CodeError, refusal
-from perpmaker_binance_perpetual.sandbox.rest_order import MODIFY_PARAMETERS, cancel_one, modify, place
+from perpmaker_binance_perpetual.sandbox.rest_order import MODIFY_PARAMETERS, cancel_one, modify, place, read_ids
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 _Value = TypeVar("_Value")
@@ -66,6 +66,26 @@ def countdown(venue: Venue, parameters: Parameters) -> object:
     venue.exchange.set_countdown(venue.account, countdown_ms, venue.now_ms())
 
     return {"symbol": symbol, "countdownTime": str(countdown_ms)}
+
+
+def moved_orders(venue: Venue, endpoint: Endpoint, parameters: Parameters) -> Iterator[int]:
+    """The orders that a request is to move, by the venue's ids, as far as they can be read from it."""
+    if endpoint.method != "PUT":
+        return
+
+    try:
+        batch = "batchOrders" in parameters
+        elements = parameters.json_list("batchOrders", most=MOST_PLACED) if batch else []
+        requests = [element_parameters(element) for element in elements] if batch else [parameters]
+
+        for request in requests:
+            order_id, client_id = read_ids(request)
+            order = venue.exchange.order(venue.account, order_id=order_id, client_id=client_id)
+
+            if order is not None:
+                yield order.order_id
+    except CodeError:  # it is refused for that when it is carried out
+        return
 
 
 def _each_element(

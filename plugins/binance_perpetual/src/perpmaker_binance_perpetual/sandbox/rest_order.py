@@ -65,6 +65,9 @@ def modify(venue: Venue, parameters: Parameters) -> dict[str, object]:
     if order is None or order.state is not OrderState.OPEN or order.side is not side:
         raise refusal(-2013)
 
+    if not venue.amends.may_move(order.order_id):
+        raise refusal(-5043)
+
     price, amount = _new_terms(venue, parameters, order)
 
     try:
@@ -169,8 +172,10 @@ def _new_terms(venue: Venue, parameters: Parameters, order: SimulatedOrder) -> t
     check_amount(amount, venue.instrument, venue.notation, market=False)
     check_band(price, order.side.sign, venue.exchange.mark, venue)
 
-    if not order.closing:
+    if not parameters.flag("reduceOnly"):
         check_notional(price, amount, venue.instrument, code=-5029)
+    elif not order.reduce_only:
+        raise refusal(-5047)
 
     return price, amount
 

@@ -11,6 +11,7 @@ from perpmaker_binance_perpetual.sandbox.listen_key import ListenKeys
 from perpmaker_binance_perpetual.sandbox.notation import Notation
 from perpmaker_binance_perpetual.sandbox.option import Options
 from perpmaker_binance_perpetual.sandbox.parameter import Parameters
+from perpmaker_binance_perpetual.sandbox.pending_amend import PendingAmends
 from perpmaker_binance_perpetual.sandbox.reading import Reading
 from perpmaker_binance_perpetual.sandbox.refusal import refusal
 
@@ -34,6 +35,7 @@ class Venue:
             orders_1m=options.orders_1m,
         )
         self.listen_keys = ListenKeys(self.server_ms, life_s=options.listen_key_life_s, seed=options.seed)
+        self.amends = PendingAmends()
         self._clock = clock
         self._latest_ms = 0
         self.reading = Reading(self)
