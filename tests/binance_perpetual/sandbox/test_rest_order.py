@@ -263,3 +263,52 @@ async def test_conditional_orders_live_apart(open_venue: Any) -> None:
         assert (order["type"], order["origType"], order["status"]) == ("MARKET", "STOP_MARKET", "FILLED")
         assert await venue.ok("GET", "/fapi/v3/positionRisk") == []
         assert await venue.code("DELETE", path, clientAlgoId="stop-1") == -2011
+
+
+async def test_a_reduce_only_order_is_moved_below_the_minimum_only_when_the_modify_says_so(open_venue: Any) -> None:
+    """Left out, the minimum notional applies; said of another order, it is refused."""
+    async with open_venue() as venue:
+        await venue.order(**MARKET, side="SELL", quantity="0.010")
+        await venue.order(reduceOnly="true", newClientOrderId="pm-2")
+        await venue.order(newClientOrderId="pm-1")
+        change = {"symbol": "BTCUSDT", "side": "BUY", "origClientOrderId": "pm-2", "quantity": "0.001"}
+        other = {"symbol": "BTCUSDT", "side": "BUY", "origClientOrderId": "pm-1", "quantity": "0.011"}
+
+        assert await venue.code("PUT", ORDER, **change, price="49000.00") == -5029
+        assert await venue.code("PUT", ORDER, **other, price="59000.00", reduceOnly="true") == -5047
+
+        moved = await venue.ok("PUT", ORDER, **change, price="49000.00", reduceOnly="true")
+        assert moved["origQty"] == "0.001"
+
+
+async def test_a_modified_order_has_no_self_trade_prevention_any_more(open_venue: Any) -> None:
+    """As the venue documents it: a modify sets it to NONE."""
+    async with open_venue() as venue, venue.listen_to_account() as ear:
+        placed = await venue.order(newClientOrderId="pm-1")
+        change = {"symbol": "BTCUSDT", "side": "BUY", "origClientOrderId": "pm-1", "quantity": "0.020"}
+        moved = await venue.ok("PUT", ORDER, **change, price="58000.00", modifyId=7)
+        events = [event["o"] for event in await ear.hear_until("ORDER_TRADE_UPDATE")]
+        events += [event["o"] for event in await ear.hear_until("ORDER_TRADE_UPDATE")]
+
+    assert [placed["selfTradePreventionMode"], moved["selfTradePreventionMode"]] == ["EXPIRE_MAKER", "NONE"]
+    assert [(event["x"], event["V"]) for event in events] == [("NEW", "EXPIRE_MAKER"), ("AMENDMENT", "NONE")]
+
+
+async def test_an_order_can_be_modified_less_than_ten_thousand_times(open_venue: Any) -> None:
+    """The next one is refused, and the order stays."""
+    async with open_venue() as venue:
+        await venue.order(newClientOrderId="pm-1")
+        exchange, account = venue.sandbox.exchange, venue.sandbox.exchange.accounts()[0]
+
+        for number in range(9_999):
+            exchange.amend(
+                account,
+                client_id="pm-1",
+                price=exchange.instrument.price(590_000),
+                amount=exchange.instrument.amount(11 + number % 2),
+                now_ms=venue.clock.utc_ms(),
+            )
+
+        change = {"symbol": "BTCUSDT", "side": "BUY", "origClientOrderId": "pm-1", "quantity": "0.020"}
+        assert await venue.code("PUT", ORDER, **change, price="58000.00") == -5026
+        assert (await venue.ok("GET", ORDER, symbol="BTCUSDT", origClientOrderId="pm-1"))["price"] == "59000.00"

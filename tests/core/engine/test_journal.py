@@ -11,9 +11,11 @@ import pytest
 
 from perpmaker.engine.home import Key
 from perpmaker.engine.journal import Journal, Step, open_journal
+from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.engine.latch import Latch
 from perpmaker.errors import JournalError
-from perpmaker.execution.action import Cancel, Place
+from perpmaker.execution.action import Amend, Cancel, Place
+from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import OrderFilled
 from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderType, PositionSide, Side, Slot
 
@@ -57,6 +59,25 @@ def test_what_was_intended_is_known_by_its_client_id_to_a_later_run(tmp_path: Pa
         assert {found.slot} == {ORDER.slot}
         assert journal.intent("pm-b-r1-2") is None
         assert (journal.knows_run("r1"), journal.knows_run("r2")) == (True, False)
+
+
+def test_an_amend_is_written_before_it_is_sent_and_is_what_the_order_was_meant_for_last(tmp_path: Path) -> None:
+    """The newest counts; what the order was meant to be before is still there, should the amend not have been made."""
+    amended = attrs.evolve(ORDER, ticks=600_010, lots=7, generation=4)
+    amend = Amend(order=amended, before=ORDER, venue_id="7", number=1)
+
+    with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
+        journal.record_run(1, {"version": "0"})
+        journal.record_step(STEP, 2)
+        journal.record_step(attrs.evolve(STEP, actions=[amend]), 3)
+        assert [row.kind for row in journal.rows()] == ["run", "intent", "step", "amend", "step"]
+
+    with open_journal(tmp_path / "j", KEY, "r2") as (journal, _):
+        assert journal.intent(ORDER.client_id) == amended
+        assert journal.intents(ORDER.client_id) == [amended, ORDER]
+        known = KnownOrders(journal=journal, client_ids=TextIds("b", "r2"))
+        assert known.intent(ORDER.client_id) == amended
+        assert known.largest(ORDER.client_id) == ORDER
 
 
 def test_a_step_holds_events_actions_and_notices_in_one_row_after_its_intents(tmp_path: Path) -> None:

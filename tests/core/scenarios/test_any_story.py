@@ -1,7 +1,7 @@
 """Any story whatever: markets that jump, fills, lost and refused commands, dead feeds, other hands, new processes.
 
-While it happens no level is ever live twice; when the faults are over the bot knows what the venue knows, the position
-is protected and its stop closes it, and quotes are placed again.
+While it happens no level is ever live twice, and every quote rests where the bot knows that it may; when the faults are
+over the bot knows what the venue knows, the position is protected and its stop closes it, and quotes are placed again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from perpmaker.model.order import OrderKind
 from perpmaker.simulation.denial import DeniedError
 from perpmaker.testing.scenario import Scenario
+from perpmaker.testing.scenario_venue import ACCOUNT
 
 EXITS = {"long_profit_taking_spread": 0.5, "short_profit_taking_spread": 0.5, "stop_loss_spread": 2}
 BOTS: dict[str, dict[str, Any]] = {
@@ -29,13 +30,23 @@ BOTS: dict[str, dict[str, Any]] = {
     },
     "hedge": {"position_mode": "Hedge", "order_levels": 2, "filled_order_delay": 3},
     "guarded": {"order_levels": 2, "filled_order_delay": 3, "stop_loss_order": "venue"},
+    "moving": {
+        "order_levels": 3,
+        "filled_order_delay": 0,
+        "order_refresh_time": 2,
+        "when_in_position": "continue",
+        "risk": {"exposure_limit": {"max_position": 5}},
+    },
+    "moving_hedge": {"position_mode": "Hedge", "order_levels": 2, "filled_order_delay": 1, "order_refresh_time": 3},
     "restless": {"order_optimization_enabled": True, "order_refresh_tolerance_pct": -1, "order_refresh_time": 2},
 }
-VENUES: dict[str, dict[str, bool]] = {}
+VENUES: dict[str, dict[str, bool]] = {bot: {"amends": True} for bot in ("moving", "moving_hedge", "restless")}
 """What the venue of a bot is like, where it is not as the usual one."""
 
 COMMANDS = [
     "",
+    "amend",
+    "amend buy",
     "place",
     "place buy",
     "place take profit",
@@ -147,11 +158,21 @@ class Story:
         quotes = Counter(order.name for order in self.scenario.orders() if order.kind is OrderKind.QUOTE)
         assert not [name for name, live in quotes.items() if live > 1]
 
+    def check_places(self) -> None:
+        """Each quote rests at a price, and with an amount, that the bot takes for possible."""
+        believed = self.scenario._trader.state.orders.live
+
+        for order in self.scenario._venue.exchange.open_orders(ACCOUNT):
+            if order.client_id in believed and not order.closing:
+                working = believed[order.client_id].working
+                assert order.ticks in working.prices
+                assert order.lots <= working.most_lots
+
     def check_belief(self) -> None:
         """The bot knows what the venue knows."""
         scenario = self.scenario
 
-        while any(line.endswith((": pending", ": cancelling")) for line in scenario.believed_orders()):
+        while any(line.endswith((": pending", ": cancelling", ": amending")) for line in scenario.believed_orders()):
             scenario.advance(0.007)  # in the middle of a refresh the answer is on its way
 
         names = sorted(order.name for order in scenario.orders() if order.kind is not OrderKind.FOREIGN)
@@ -182,6 +203,7 @@ def end(story: Story) -> None:
     story.check_stops()
     story.scenario.advance(140)
     story.check_slots()
+    story.check_places()
     assert story.scenario.quotes()
 
 
@@ -195,6 +217,7 @@ def test_on_a_venue_without_faults(bot: str, acts: list[tuple[Any, ...]]) -> Non
     for act in acts:
         story.play(act)
         story.check_slots()
+        story.check_places()
 
     end(story)
 
@@ -209,5 +232,6 @@ def test_on_a_venue_with_faults(bot: str, acts: list[tuple[Any, ...]]) -> None:
     for act in acts:
         story.play(act)
         story.check_slots()
+        story.check_places()
 
     end(story)

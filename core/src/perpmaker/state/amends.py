@@ -72,6 +72,7 @@ class Amends(Standing):
 
         if event.refusal.reason is RefusalReason.UNCHANGED:
             self._rest(record, record.working.order, now)
+            record.ask(now)  # proof, but where it rests is worth a look
             return
 
         self._rest(record, record.working.amended_from, now)

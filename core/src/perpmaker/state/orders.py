@@ -151,7 +151,9 @@ class Orders(Amends):
             return
 
         record.fill_up_to(event.filled_lots or 0, now)
-        self._end(record, _ended(record, event.cause, now), event.venue_ms, now, event.detail)
+        self._end(
+            record, _ended(record, event.cause, by_amend=record.ended_by_amend(now)), event.venue_ms, now, event.detail
+        )
 
     def cancel_handed_on(self, event: CancelHandedOn, now: float) -> None:
         """Nothing is proven yet: when nothing more is said of it, the venue is asked."""
@@ -256,6 +258,7 @@ class Orders(Amends):
         if report.triggered and not record.working.triggered:
             record.put(triggered=True)
 
+        by_amend = record.ended_by_amend(now)
         fence_at = record.amend_fence
         is_proof = asked_at is not None and fence_at is not None and asked_at >= fence_at
         self._shape(record, report.ticks, report.lots or 0, report.venue_ms, now, is_proof=is_proof)
@@ -276,7 +279,8 @@ class Orders(Amends):
             by_venue = report.ended_by_venue or record.working.order.type not in RESTING
             cause = CancelCause.VENUE if by_venue else CancelCause.UNEXPLAINED
             cause = CancelCause.RULE if report.ended_by_rule else cause
-            self._end(record, _ended(record, cause, now), report.venue_ms, now, report.ended_by_rule)
+            end = _ended(record, cause, by_amend=by_amend)
+            self._end(record, end, report.venue_ms, now, report.ended_by_rule)
 
     def _book_late(self, fill: Fill, lots: int, now: float) -> Record | None:
         record = self.finished.book(fill, lots, now)
@@ -340,9 +344,9 @@ class Orders(Amends):
         self.version += 1
 
 
-def _ended(record: Record, cause: CancelCause, now: float) -> End:
-    """How an order ended; an end that nobody explains, just after an amend, is the venue's for its price."""
-    if cause is CancelCause.UNEXPLAINED and record.ended_by_amend(now):
+def _ended(record: Record, cause: CancelCause, *, by_amend: bool) -> End:
+    """How an order ended; an end that nobody explains and that an amend may have made is the venue's for its price."""
+    if cause is CancelCause.UNEXPLAINED and by_amend:
         cause = CancelCause.VENUE
 
     return ended_as(record.working, cause)

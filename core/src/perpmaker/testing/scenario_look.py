@@ -128,9 +128,9 @@ class Look:
     def sent(self, *begins: str, since: float = 0.0) -> list[Sent]:
         """What the bot sent since then, each with its time: `[(0.01, "place buy 0: 1 at 99.9")]`.
 
-        `begins`: only what begins with one of these texts; without any, orders and cancels.
+        `begins`: only what begins with one of these texts; without any, orders, amends and cancels.
         """
-        prefixes = begins or ("place", "cancel")
+        prefixes = begins or ("place", "amend", "cancel")
 
         return [one for one in self._sent if one.at >= since and one.what.startswith(prefixes)]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from perpmaker.connector.payload import Id, Number, parse_amount, parse_decimal, parse_price
+from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price
 from perpmaker.errors import PayloadError
 from perpmaker.model.event import (
     AccountEvent,
@@ -254,7 +254,7 @@ def translate_order_update(update: OrderUpdate, instrument: Instrument) -> Itera
         yield OrderReported(report=report, by_stream=True)
 
 
-def _number(modify_id: Id | None) -> int:
+def _number(modify_id: str | int | None) -> int:
     """The number of an amend; 0 where the venue tells none, or one that is no number."""
     text = str(modify_id)
 

@@ -42,7 +42,7 @@ class OrderUpdate:
     ot: str | None = None
     sp: Number | None = None
     cp: bool | None = None
-    M: Id | None = None
+    M: str | int | None = None
 
 
 @attrs.frozen(kw_only=True)

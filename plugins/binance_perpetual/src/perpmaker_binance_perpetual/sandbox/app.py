@@ -126,7 +126,7 @@ class BinanceApp:
 
     async def _match(self, endpoint: Endpoint, parameters: Parameters, window: Window | None) -> object:
         """Take a command to the matching engine, which may be late, and hold its answer back as chance will have it."""
-        with self._venue.amends.claim(moved_orders(self._venue, endpoint, parameters)) as mark:
+        with self._venue.amends.claim(moved_orders(self._venue, endpoint, parameters)) as refused:
             if self._order_s:
                 await anyio.sleep(self._order_s)
 
@@ -134,7 +134,7 @@ class BinanceApp:
 
             delay_ms = self._chance.randint(0, self._options.race_ms)
             self._venue.exchange.advance(self._venue.now_ms())
-            self._venue.amends.match(mark)
+            self._venue.amends.match(refused)
             answer = endpoint.handle(self._venue, parameters)
 
         if delay_ms:

@@ -7,31 +7,28 @@ from contextlib import contextmanager
 
 
 class PendingAmends:
-    """Which order each request has claimed when it came in; the first one has it."""
+    """Which orders a request that is under way is about to move: the first one may, those that come meanwhile not."""
 
     def __init__(self) -> None:
-        self._claims: dict[int, object] = {}
-        self._matched: object = None
+        self._moving: set[int] = set()
+        self._refused: frozenset[int] = frozenset()
 
     @contextmanager
-    def claim(self, order_ids: Iterable[int]) -> Iterator[object]:
-        """A request about these orders is under way, by the mark that this yields."""
-        mark, named = object(), tuple(order_ids)
-
-        for order_id in named:
-            self._claims.setdefault(order_id, mark)
+    def claim(self, order_ids: Iterable[int]) -> Iterator[frozenset[int]]:
+        """A request about these orders is under way; those of them that it may not move."""
+        wanted = frozenset(order_ids)
+        refused = wanted & self._moving
+        self._moving |= wanted
 
         try:
-            yield mark
+            yield refused
         finally:
-            for order_id in named:
-                if self._claims.get(order_id) is mark:
-                    del self._claims[order_id]
+            self._moving -= wanted - refused
 
-    def match(self, mark: object) -> None:
-        """The request with this mark is being carried out."""
-        self._matched = mark
+    def match(self, refused: frozenset[int]) -> None:
+        """A request is being carried out that may not move these."""
+        self._refused = refused
 
     def may_move(self, order_id: int) -> bool:
-        """Whether the request that is being carried out was the first about this order."""
-        return self._claims.get(order_id, self._matched) is self._matched
+        """Whether the request that is being carried out may move this order."""
+        return order_id not in self._refused
