@@ -25,6 +25,7 @@ KEYS = {
     "seconds",
     "quotes_placed",
     "cancels",
+    "amends",
     "fills",
     "volume",
     "fees",

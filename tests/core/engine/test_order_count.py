@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from perpmaker.engine.order_count import OrderCount
-from perpmaker.model.event import Event, OrderAccepted, OrderCancelled, OrderReported, Resynced
+from perpmaker.model.event import Event, OrderAccepted, OrderAmended, OrderCancelled, OrderReported, Resynced
 from perpmaker.model.order import CancelCause, OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.testing.view import make_account
 
@@ -69,3 +69,12 @@ def test_B7_a_summary_counts_cancels_of_quotes_beside_the_quotes(count: OrderCou
     count.fold([OrderCancelled(client_id=one, cause=CancelCause.REQUESTED, venue_ms=1) for one in ("t1", "q1")])
 
     assert count.cancels == 1
+
+
+def test_an_amend_counts_once_by_its_number(count: OrderCount) -> None:
+    """The answer and the stream tell of the same one; what has no number is the venue's own cut."""
+    one = OrderAmended(client_id="q1", ticks=1, lots=1, venue_ms=1, number=1)
+    cut = attrs.evolve(one, number=0)
+    count.fold([one, one, cut, attrs.evolve(one, number=2), attrs.evolve(one, client_id="somebody")])
+
+    assert count.amends == 2

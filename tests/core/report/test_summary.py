@@ -62,6 +62,7 @@ def summary() -> Summary:
     count.placed[OrderKind.QUOTE] = 12
     count.placed[OrderKind.TAKE_PROFIT] = 3
     count.cancels = 7
+    count.amends = 40
     before = Totals(fills=1, volume=Decimal(600), realized_pnl=Decimal("0.5"), fees={"USDT": Decimal("0.12")})
     totals = Totals(
         fills=5,
@@ -92,6 +93,7 @@ def test_sums_are_those_of_the_run_alone_and_exact() -> None:
         seconds=60.0,
         quotes_placed=12,
         cancels=7,
+        amends=40,
         fills=4,
         volume=Decimal("2400.5"),
         fees=Decimal("0.6001"),
@@ -209,3 +211,10 @@ def test_fees_in_other_assets_are_those_of_the_run_alone() -> None:
     money = money_of(totals, before, Ledger("BTCUSDT", began_ms=0))
 
     assert money.result("USDT", Decimal(0)) == {"USDT": Decimal(-3), "BNB": Decimal("-0.02")}
+
+
+@pytest.mark.parametrize(("amends", "words"), [(0, "12 (7 cancelled)"), (40, "12 (7 cancelled, 40 times moved)")])
+def test_quotes_that_were_moved_are_told_beside_those_that_were_placed(amends: int, words: str) -> None:
+    """Where the venue moves orders a refresh places none."""
+    page = render(attrs.evolve(summary(), amends=amends), INSTRUMENT, [])
+    assert f"quotes placed   {words}\n" in page

@@ -1,4 +1,4 @@
-"""How many orders a run brought to the venue and took off again, each counted once however often it is told of."""
+"""How many orders a run brought to the venue, moved, and took off again, each counted once however often told of."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import attrs
 from perpmaker.model.event import (
     Event,
     OrderAccepted,
+    OrderAmended,
     OrderCancelled,
     OrderFilled,
     OrderReported,
@@ -43,7 +44,7 @@ class _Seen:
 class OrderCount:
     """`kind_of` tells what an order of ours is for, None for orders that are not of this run; `intent` is the order.
 
-    Orders count once the venue is known to have (had) them, cancels of quotes once it confirmed them. A stop that is
+    Orders count once the venue is known to have (had) them, cancels and amends once it confirmed them. A stop that is
     moved over a bridge counts once at its new level: the bridge and what replaces it there are one stop to a person.
     """
 
@@ -51,8 +52,10 @@ class OrderCount:
     intent: Callable[[str], NewOrder | None] = lambda _: None
     placed: dict[OrderKind, int] = attrs.field(factory=lambda: dict.fromkeys(OrderKind, 0))
     cancels: int = 0
+    amends: int = 0
     _orders: _Seen = attrs.field(factory=_Seen, init=False)
     _cancelled: _Seen = attrs.field(factory=_Seen, init=False)
+    _amended: _Seen = attrs.field(factory=_Seen, init=False)
     _bridges: dict[Slot, NewOrder] = attrs.field(factory=dict, init=False)
 
     def fold(self, events: Iterable[Event]) -> None:
@@ -67,6 +70,8 @@ class OrderCount:
                     self._count_report(report)
                 case OrderCancelled(cause=CancelCause.REQUESTED, client_id=client_id):
                     self._count_cancel(client_id)
+                case OrderAmended(client_id=client_id, number=number) if number:
+                    self._count_amend(client_id, number)
                 case Resynced(orders=orders, finished=finished):
                     for report in (*orders, *finished):
                         self._count_report(report)
@@ -102,3 +107,7 @@ class OrderCount:
     def _count_cancel(self, client_id: str) -> None:
         if self.kind_of(client_id) is OrderKind.QUOTE and self._cancelled.is_new(client_id):
             self.cancels += 1
+
+    def _count_amend(self, client_id: str, number: int) -> None:
+        if self.kind_of(client_id) is not None and self._amended.is_new(f"{client_id} {number}"):
+            self.amends += 1

@@ -43,14 +43,14 @@ class RunFacts:
 class Summary:
     """A run in figures; the field names are the keys of the JSON object. Money is Decimal, in quote asset.
 
-    `position` is signed, in base, the sum of long and short in Hedge mode. `fees` is positive where they were paid,
-    in the venue's own figures; `funding` and the profits are signed from our side; all three, and `result`, are in
-    `asset`, the quote asset. The fields by asset have every asset, never added up. `open_orders_left` counts own
-    quotes only, `exits_left` the closing orders that were left for a position; both are `unknown` where the venue did
-    not tell, and then `position` is what was known last. `stops_placed` counts orders of stops that fired here,
-    `venue_stops_placed` stops that waited on the venue, each level once. `unproven` says what could not be
-    proven at the end, None for nothing. `origin` says in short lines where the market came from when it was not the
-    venue's own.
+    `amends` counts how often resting quotes were moved. `position` is signed, in base, the sum of long and short in
+    Hedge mode. `fees` is positive where they were paid, in the venue's own figures; `funding` and the profits are
+    signed from our side; all three, and `result`, are in `asset`, the quote asset. The fields by asset have every
+    asset, never added up. `open_orders_left` counts own quotes only, `exits_left` the closing orders that were left for
+    a position; both are `unknown` where the venue did not tell, and then `position` is what was known last.
+    `stops_placed` counts orders of stops that fired here, `venue_stops_placed` stops that waited on the venue, each
+    level once. `unproven` says what could not be proven at the end, None for nothing. `origin` says in short lines
+    where the market came from when it was not the venue's own.
     """
 
     environment: str
@@ -58,6 +58,7 @@ class Summary:
     seconds: float
     quotes_placed: int
     cancels: int
+    amends: int
     fills: int
     volume: Decimal
     fees: Decimal
@@ -119,6 +120,7 @@ def summarise(
         seconds=round(seconds, 3),
         quotes_placed=count.placed[OrderKind.QUOTE],
         cancels=count.cancels,
+        amends=count.amends,
         fills=totals.fills - before.fills,
         volume=totals.volume - before.volume,
         fees=money.fees.get(quote, zero),
@@ -164,7 +166,7 @@ def render(
     """
     quote, base = instrument.quote, instrument.base
     rows = (
-        ("quotes placed", f"{summary.quotes_placed} ({summary.cancels} cancelled)"),
+        ("quotes placed", _quotes(summary)),
         ("fills", f"{summary.fills}, volume {_money(summary.volume)} {quote}"),
         ("exits placed", _exits(summary)),
         ("realised PnL", f"{_money(summary.realized_pnl)} {quote}"),
@@ -183,6 +185,13 @@ def render(
     uncut = [f"  {name:<16}{value}" for name, value in last if value]
 
     return "\n".join([head, *(f"  {name:<16}{value}"[:WIDTH] for name, value in rows), *uncut])
+
+
+def _quotes(summary: Summary) -> str:
+    """Quotes with what became of them; amends where there were some."""
+    moved = f", {summary.amends} times moved" if summary.amends else ""
+
+    return f"{summary.quotes_placed} ({summary.cancels} cancelled{moved})"
 
 
 def _exits(summary: Summary) -> str:

@@ -33,7 +33,10 @@ BACK_S = 5.0
 
 STOP_S = 10.0
 
-_COMMANDS = (b"POST /fapi/v1/order", b"POST /fapi/v1/batch", b"POST /fapi/v1/algo", b"DELETE /fapi/v1/")
+_COMMANDS = (
+    *(b"POST /fapi/v1/order", b"POST /fapi/v1/batch", b"POST /fapi/v1/algo"),
+    *(b"PUT /fapi/v1/order", b"PUT /fapi/v1/batch", b"DELETE /fapi/v1/"),
+)
 _UPDATES = {b'"x":"TRADE"': "fill arrived", b"ORDER_TRADE_UPDATE": "order update arrived"}
 
 
