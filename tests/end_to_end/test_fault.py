@@ -220,13 +220,19 @@ def test_F07_an_order_whose_answer_is_lost_and_that_fills_at_once_is_found() -> 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_F08_a_cancel_without_an_answer_keeps_the_slot_until_the_order_is_proven_gone(when: str) -> None:
-    """While a refresh's cancel hangs, no second order takes the slot; the oracle sees at most one of each."""
+    """While a refresh's cancel hangs, no second order takes the slot; the oracle sees at most one of each.
+
+    The venue does not amend these orders any more, so that they are replaced.
+    """
 
     async def scenario() -> None:
         async with trading("order_refresh_tolerance_pct=-1") as scene:
             await until(lambda: scene.quotes() == 2)
-            scene.arm(Fault(act="drop", when=when, **CANCEL))  # type: ignore[arg-type]  # as above
-            await until(lambda: scene.fired == 1)
+            spent = Reply(status=400, body='{"code":-5026,"msg":"Exceed maximum modify order limit."}')
+            scene.arm(Fault(act="status", arg=spent, method="PUT", path="/fapi/v1/", times=None))
+            cancel = Fault(act="drop", when=when, **CANCEL)  # type: ignore[arg-type]  # as above
+            scene.arm(cancel)
+            await until(lambda: cancel in scene.session.sandbox.faults.fired)
             sent = len(scene.bot.known.sent)
             await anyio.sleep(2)
             assert len(scene.bot.known.sent) == sent

@@ -12,6 +12,7 @@ from perpmaker.engine.recovery import Recovery
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
+    AmendRefused,
     BalanceReported,
     Event,
     FundingPaid,
@@ -68,7 +69,7 @@ class AccountWatch:
 
 def moves_money(event: Event) -> bool:
     """Whether what is free for margin may be something else after this."""
-    if isinstance(event, OrderRefused):
+    if isinstance(event, (OrderRefused, AmendRefused)):
         return event.refusal.reason is RefusalReason.INSUFFICIENT_MARGIN
 
     return isinstance(event, (OrderFilled, FundingPaid, BalanceReported))

@@ -15,6 +15,7 @@ from perpmaker.engine.permission import Permission
 from perpmaker.errors import ExitCode
 from perpmaker.model.duress import MarginCalled
 from perpmaker.model.event import (
+    AmendRefused,
     CancelRefused,
     Event,
     OrderCancelled,
@@ -32,6 +33,7 @@ LIQUIDATION = "liquidation"
 TELLING: frozenset[type] = frozenset(
     {
         AccountSeen,
+        AmendRefused,
         CancelRefused,
         MarginCalled,
         OrderFilled,
@@ -75,7 +77,7 @@ class Duress:
                 yield from self._fills(fills)
             case OrderCancelled(cause=CancelCause.LIQUIDATION, client_id=client_id, detail=detail):
                 yield detail or LIQUIDATION, f"the venue has taken off order {client_id}"
-            case OrderRefused(refusal=refusal) | CancelRefused(refusal=refusal):
+            case OrderRefused(refusal=refusal) | CancelRefused(refusal=refusal) | AmendRefused(refusal=refusal):
                 if refusal.reason is RefusalReason.LIQUIDATION:
                     yield LIQUIDATION, f"the venue takes no order: {refusal.text} (code {refusal.code})"
             case MarginCalled(detail=detail):

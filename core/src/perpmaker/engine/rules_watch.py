@@ -12,7 +12,7 @@ from perpmaker.engine.patience import ask_once
 from perpmaker.engine.seam import checked
 from perpmaker.errors import MarketClosedError, UnknownMarketError
 from perpmaker.execution.dispatch import Emit, Gate
-from perpmaker.model.event import Event, InstrumentChanged, OrderRefused, TradingChanged
+from perpmaker.model.event import AmendRefused, Event, InstrumentChanged, OrderRefused, TradingChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import RefusalReason
 
@@ -42,7 +42,9 @@ class RulesWatch:
 
     def see(self, events: Iterable[Event]) -> None:
         """Take in that the venue refused an order by a rule: ours may be old."""
-        if any(isinstance(event, OrderRefused) and event.refusal.reason in _BY_RULE for event in events):
+        if any(
+            isinstance(event, (OrderRefused, AmendRefused)) and event.refusal.reason in _BY_RULE for event in events
+        ):
             self._doubted.set()
 
     async def run(self) -> None:
