@@ -71,9 +71,39 @@ def test_a12_a_restart_with_nothing_under_way_quotes_at_once() -> None:
     assert [order.client_id for order in scenario.orders()] == before
 
 
-def step(utc_ms: int, *, placed: tuple[str, ...] = (), events: tuple[tuple[str, Any], ...] = ()) -> dict[str, Any]:
-    """A step as the journal gives it back."""
-    actions = [("Place", {"order": {"client_id": name}}) for name in placed]
+@SIDES
+def test_a12_an_amend_that_a_dead_run_had_sent_is_waited_for_as_well(side: str) -> None:
+    """The next run quotes when it can not be made any more, from where the order rests then."""
+    scenario = Scenario({"order_refresh_time": 5}, amends=True)
+    scenario.book(bid="99.9", ask="100.1")
+    scenario.advance(4)
+    scenario.delay(f"amend {side}", requests=1.8)
+    scenario.book(bid="99.85", ask="100.05")
+    scenario.advance(1.2)
+    scenario.heal()
+    scenario.restart()
+
+    for _ in range(100):
+        scenario.advance(0.05)
+        live = Counter(order.name for order in scenario.orders())
+        assert max(live.values(), default=0) <= 1
+
+    assert not scenario.sent("place", "amend", since=5.1)[:1] or scenario.sent("place", "amend", since=5.1)[0].at >= 8
+    assert len(scenario.quotes()) == 2
+    believed = {order.client_id: order.order.ticks for order in scenario._trader.working()}
+    assert believed == {order.client_id: int(order.price * 100) for order in scenario.orders()}
+
+
+def step(
+    utc_ms: int,
+    *,
+    placed: tuple[str, ...] = (),
+    amended: tuple[str, ...] = (),
+    events: tuple[tuple[str, Any], ...] = (),
+) -> dict[str, Any]:
+    """A step as the journal gives it back; its amends are the second ones."""
+    actions: list[tuple[str, Any]] = [("Place", {"order": {"client_id": name}}) for name in placed]
+    actions += [("Amend", {"order": {"client_id": name}, "number": 2}) for name in amended]
 
     return {"utc_ms": utc_ms, "at": utc_ms / 1000, "actions": actions, "events": list(events)}
 
@@ -95,3 +125,31 @@ def step(utc_ms: int, *, placed: tuple[str, ...] = (), events: tuple[tuple[str, 
 def test_a12_the_journal_tells_until_when_an_order_may_arrive(steps: list[dict[str, Any]], until: float | None) -> None:
     """The newest order that nothing has been heard of, and the connector's fence after it."""
     assert arriving_until(steps, FENCE_S) == until
+
+
+OVER = {"report": {"client_id": "a", "status": "filled"}}
+
+
+@pytest.mark.parametrize(
+    ("events", "until"),
+    [
+        ((), 13.0),
+        ((("OrderAmended", {"client_id": "a", "number": 2}),), None),
+        ((("OrderAmended", {"client_id": "a", "number": 1}),), 13.0),
+        ((("OrderAmended", {"client_id": "a"}),), 13.0),
+        ((("AmendRefused", {"client_id": "a", "number": 2}),), None),
+        ((("OrderUnknown", {"client_id": "a"}),), 13.0),
+        ((("OrderCancelled", {"client_id": "a"}),), None),
+        ((("OrderReported", OVER),), None),
+        ((("OrderFilled", {"fill": {"client_id": "a"}}),), 13.0),
+        ((("Resynced", {"orders": [{"client_id": "a"}]}),), 13.0),
+    ],
+)
+def test_a12_the_journal_tells_until_when_an_amend_may_arrive(
+    events: tuple[tuple[str, Any], ...], until: float | None
+) -> None:
+    """That the venue has the order is no word on its amend; that it is over is."""
+    steps = [step(10_010, events=events), step(10_000, amended=("a",)), step(9_990, placed=("a",))]
+    known = [step(9_995, events=(("OrderAccepted", {"client_id": "a"}),))]
+
+    assert arriving_until([*steps[:2], *known, steps[2]], FENCE_S) == until

@@ -307,15 +307,16 @@ def test_I7_an_amend_of_unknown_outcome_counts_with_its_larger_amount_at_its_wor
 
 
 def test_I23_a_new_process_takes_an_amended_order_as_it_rests() -> None:
-    """Killed with amends under way, one made and one lost: the truth is read, and the next refresh mends it."""
+    """Killed with amends under way, one made and one lost: nothing is quoted before neither can come any more."""
     scenario = moved()
     scenario.lose("amend buy", "after")
     scenario.lose("amend sell", "before")
-    scenario.advance(4.02)
+    scenario.advance(4.011)
     scenario.restart()
-    scenario.advance(0.5)
+    scenario.advance(2.9)
+    assert scenario.sent("place", "amend", since=5.012) == []
 
-    assert scenario.sent(since=5.03) == [(pytest.approx(5.03), "amend sell 0: 1 at 100.9")]
+    scenario.advance(3)
     assert scenario.quotes() == ["buy 1 at 98.9", "sell 1 at 100.9"]
     assert sorted(scenario.believed_orders()) == ["buy 0: open", "sell 0: open"]
 

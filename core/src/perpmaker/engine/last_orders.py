@@ -72,9 +72,9 @@ def last_live(steps: Iterable[Mapping[str, Any]], known: KnownOrders) -> Sequenc
 
 
 def arriving_until(steps: Iterable[Mapping[str, Any]], fence_s: float) -> float | None:
-    """Tell until when an order of the last run may still arrive at the venue, in seconds since the epoch.
+    """Tell until when an order or an amend of the last run may still arrive, in seconds since the epoch.
 
-    `steps` are newest first. None when each order that it sent within its last `fence_s` was answered.
+    `steps` are newest first. None when each one that it sent within its last `fence_s` was answered.
     """
     answered: set[str] = set()
     oldest_ms: float | None = None
@@ -85,9 +85,9 @@ def arriving_until(steps: Iterable[Mapping[str, Any]], fence_s: float) -> float 
         if step["utc_ms"] < oldest_ms:
             break
 
-        placed = {action["order"]["client_id"] for name, action in step["actions"] if name == "Place"}
+        sent = (_sent(name, action) for name, action in step["actions"])
 
-        if placed - answered:
+        if any(names and answered.isdisjoint(names) for names in sent):
             return float(step["utc_ms"]) / 1000 + fence_s
 
         for name, event in step["events"]:
@@ -96,8 +96,36 @@ def arriving_until(steps: Iterable[Mapping[str, Any]], fence_s: float) -> float 
     return None
 
 
+def _sent(name: str, action: Mapping[str, Any]) -> frozenset[str]:
+    """By which of the names in `_answered` an order or an amend is known to have arrived; empty for all else."""
+    if name == "Place":
+        return frozenset({action["order"]["client_id"]})
+
+    if name != "Amend":
+        return frozenset()
+
+    client_id = action["order"]["client_id"]
+
+    return frozenset({_amend(client_id, action["number"]), _over(client_id)})
+
+
+def _amend(client_id: str, number: int) -> str:
+    return f"{client_id} amend {number}"
+
+
+def _over(client_id: str) -> str:
+    return f"{client_id} over"
+
+
 def _answered(name: str, event: Mapping[str, Any]) -> Iterator[str]:
-    """The orders of which an event says that the venue has them, or never will."""
+    """The orders of which an event says that the venue has them, or never will; which amend was made, or was not."""
+    if name in {"OrderAmended", "AmendRefused"}:
+        yield _amend(event["client_id"], event.get("number", 0))
+    elif name == "OrderCancelled":
+        yield _over(event["client_id"])
+    elif name == "OrderReported" and event["report"]["status"] in _FINAL:
+        yield _over(event["report"]["client_id"])
+
     if name in _ANSWERS:
         yield event["client_id"]
     elif name == "OrderFilled":

@@ -185,7 +185,7 @@ class Play(Look):
         settings = self._venue.prepare()
         knows = remembers and self._runs > 0
         memory = encode_recollection(self._trader.remembered().moved(START_MS / 1000)) if knows else b""
-        arriving = [order.sent_at for order in self._trader.working() if order.status in _UNANSWERED] if knows else []
+        arriving = self._arriving() if knows else []
         self._forgotten = self._forgotten if remembers else frozenset(self._known)
         self._stall_s, self._busy_until = 0.0, 0.0
         self._runs += 1
@@ -218,6 +218,13 @@ class Play(Look):
     def _intent(self, client_id: str) -> NewOrder | None:
         """What an order was meant for, as far as the journal of this run tells."""
         return None if client_id in self._forgotten else self._known.get(client_id)
+
+    def _arriving(self) -> list[float]:
+        """When the orders and amends were sent that the bot has heard nothing of."""
+        records = self._trader.state.orders.live.values()
+        placed = [one.working.sent_at for one in records if one.working.status in _UNANSWERED and not one.known]
+
+        return [*placed, *(one.amended_at or 0.0 for one in records if one.working.amended_from is not None)]
 
     def _keep_traceback(self, fault: PluginFaultError) -> None:
         """Show an author the traceback of a plugin's fault, once; a run keeps it in a file."""
