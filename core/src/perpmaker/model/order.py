@@ -275,7 +275,7 @@ class WorkingOrder:
     @property
     def remaining_lots(self) -> int:
         """Lots that may still fill; of an order that is being amended the larger amount counts."""
-        return self.most_lots - self.filled_lots
+        return (self.order.lots if self.amended_from is None else self.most_lots) - self.filled_lots
 
     @property
     def most_lots(self) -> int:

@@ -102,7 +102,7 @@ class Amends(Standing):
         working = record.working
         order = record.shaped(ticks=ticks, lots=lots, venue_ms=venue_ms)
 
-        if order.ticks != working.resting.ticks:
+        if order.ticks != (working.amended_from or working.order).ticks:
             self._show(record, 0, venue_ms, now)
 
         record.shape(order, venue_ms=venue_ms, now=now, is_proof=is_proof)
@@ -110,15 +110,17 @@ class Amends(Standing):
     def _touch(self, record: Record, venue_ms: int, now: float) -> None:
         """Tell the book what of it is ours now."""
         working = record.working
-        shown = record.known and working.status in _SHOWN and working.order.type in RESTING
-        self._show(record, working.resting.lots - working.filled_lots if shown else 0, venue_ms, now)
+        order = working.amended_from or working.order
+        shown = record.known and working.status in _SHOWN and order.type in RESTING
+        self._show(record, order.lots - working.filled_lots if shown else 0, venue_ms, now)
         self.version += 1
 
     def _show(self, record: Record, lots: int, venue_ms: int, now: float) -> None:
         """Leave out so many lots of the book; what an amend may bring elsewhere stays left out until it is proven."""
-        order = record.working.resting
+        before = record.working.amended_from
+        order = before or record.working.order
 
-        if record.working.amended_from is None or not lots:
+        if before is None or not lots:
             self._depth.settle(order.client_id, venue_ms=venue_ms, now=now)
 
         if order.ticks is not None and lots != record.displayed_lots:

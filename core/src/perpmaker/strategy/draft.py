@@ -19,7 +19,7 @@ from perpmaker.strategy.gate import Gate, read_gate
 from perpmaker.strategy.memory import Cycle, Memory
 from perpmaker.strategy.recovery import Recovery
 from perpmaker.strategy.reference import Reference
-from perpmaker.strategy.refresh import Resting, Target, arrange, match
+from perpmaker.strategy.refresh import Resting, Target, arrange, match, rests
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker.strategy.shape import Priced, Shape, price_ladder
 from perpmaker.strategy.wake import Alarm
@@ -155,7 +155,7 @@ class Draft:
             near = None
 
             if order is not None:
-                near = self._too_near(side, order) if _rests(order) else None
+                near = self._too_near(side, order) if rests(order) else None
 
                 if near is None:
                     self._keep(order)
@@ -179,6 +179,9 @@ class Draft:
 
     def _too_near(self, side: Side, order: WorkingOrder) -> Reason | None:
         """Why a resting order may not stay where it is, or None."""
+        if self._shape.minimum.spread is None:
+            return None
+
         checks = (self._shape.minimum.check(side, ticks, self._reference) for ticks in order.prices)
 
         return next(filter(None, checks), None)
@@ -281,7 +284,8 @@ class Draft:
 
         for slot, quote in self._quotes.items():  # all of them rest, and hold margin for what is left of them
             order = self._view.orders[slot]
-            budget.count(slot.side, max(quote.ticks, order.highest_ticks), order.remaining_lots)
+            ticks = quote.ticks if order.amended_from is None else order.highest_ticks
+            budget.count(slot.side, ticks, order.remaining_lots)
 
         for quote in sorted(self._candidates, key=_level_of):  # bids were laid first: of a level they stay first
             slot, ticks = quote.slot, quote.ticks
@@ -346,8 +350,3 @@ class Draft:
             (self.alarm.at_least if outside else self.alarm.below)(over, under)
         else:
             (self.alarm.at_most if outside else self.alarm.above)(over, under)
-
-
-def _rests(order: WorkingOrder) -> bool:
-    """Whether an order rests that nothing is under way to take off; where it does may not be known."""
-    return order.status is OrderStatus.OPEN or order.amended_from is not None

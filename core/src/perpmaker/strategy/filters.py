@@ -113,14 +113,16 @@ def own_barriers(orders: Iterable[WorkingOrder]) -> dict[Side, int]:
     nearest: dict[Side, int] = {}
 
     for order in orders:
-        side = order.order.slot.side
+        ticks, side = order.order.ticks, order.order.slot.side
 
-        if order.order.type is OrderType.VENUE_STOP:
+        if order.order.type is OrderType.VENUE_STOP or ticks is None:
             continue
 
-        for ticks in order.prices:
-            if side not in nearest or side.sign * (ticks - nearest[side]) > 0:
-                nearest[side] = ticks
+        if order.amended_from is not None:  # it may rest at either of two
+            ticks = side.sign * max(side.sign * one for one in order.prices)
+
+        if side not in nearest or side.sign * (ticks - nearest[side]) > 0:
+            nearest[side] = ticks
 
     return nearest
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple
 
-from perpmaker.model.order import Side, WorkingOrder
+from perpmaker.model.order import OrderStatus, Side, WorkingOrder
 
 
 class Target(NamedTuple):
@@ -48,6 +48,11 @@ class Tolerance:
         reach = self._over * ticks // self._under  # negative for a negative tolerance: then the range is empty
 
         return Resting(order, ticks, lots, ticks - reach, ticks + reach)
+
+
+def rests(order: WorkingOrder) -> bool:
+    """Whether an order rests that nothing is under way to take off; where it does may not be known."""
+    return order.status is OrderStatus.OPEN or order.amended_from is not None
 
 
 def match(side: Side, resting: Sequence[Resting], targets: Sequence[Target]) -> dict[int, WorkingOrder]:
