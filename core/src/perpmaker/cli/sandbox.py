@@ -68,7 +68,7 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str | Non
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE...",
-    help="Serve a recorded market: the files of one raw Binance capture, in order.",
+    help="Serve a recorded market: the files of one raw capture of the venue's streams, in order.",
 )
 @click.option(
     "--recording-start",
