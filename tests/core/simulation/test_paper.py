@@ -12,7 +12,7 @@ import pytest
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from perpmaker.clock import Clock, LoopClock
-from perpmaker.connector.interface import CancelOrder, EventReceiver, VenueStops
+from perpmaker.connector.interface import Amending, AmendOrder, CancelOrder, EventReceiver, VenueStops
 from perpmaker.errors import ConnectivityError, RefusedError
 from perpmaker.model.event import (
     BalanceReported,
@@ -23,6 +23,7 @@ from perpmaker.model.event import (
     Event,
     FeedAlive,
     MarkChanged,
+    OrderAmended,
     OrderCancelled,
     OrderFilled,
     OrderReported,
@@ -353,6 +354,34 @@ async def test_cancelled_order_is_gone() -> None:
         assert report is not None
         assert report.status is OrderStatus.CANCELLED
         assert await desk.connector.fetch_order(INSTRUMENT, "nobody", None) is None
+
+
+async def test_amended_order_rests_elsewhere() -> None:
+    """The answer shows it, the stream tells which amend it was; what changes nothing or would take is told apart."""
+    slot = Slot(OrderKind.QUOTE, Side.SELL)
+    order = NewOrder(client_id="pm-1", slot=slot, lots=6, ticks=1006, type=OrderType.POST_ONLY)
+
+    async with open_desk() as desk:
+        assert isinstance(desk.connector, Amending)
+        await desk.place(Side.SELL, 1005, 4, client_id="pm-1", type=OrderType.POST_ONLY)
+        await desk.account.receive()
+        asked = AmendOrder(order=order, venue_id=None, number=3)
+        (outcome,) = await desk.connector.amend(INSTRUMENT, [asked])
+        assert isinstance(outcome, Accepted)
+        told = await desk.account.receive()
+        assert [event for event in told if isinstance(event, OrderAmended)] == [
+            OrderAmended(client_id="pm-1", ticks=1006, lots=6, venue_ms=outcome.venue_ms, number=3)
+        ]
+
+        (again,) = await desk.connector.amend(INSTRUMENT, [asked])
+        assert isinstance(again, Rejected)
+        assert again.refusal.reason is RefusalReason.UNCHANGED
+
+        taking = AmendOrder(order=attrs.evolve(order, ticks=990), venue_id=None, number=4)
+        (ended,) = await desk.connector.amend(INSTRUMENT, [taking])
+        assert isinstance(ended, Accepted)
+        assert ended.report is not None
+        assert ended.report.status is OrderStatus.CANCELLED
 
 
 async def test_market_order_takes_what_is_displayed() -> None:
