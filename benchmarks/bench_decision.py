@@ -9,7 +9,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.desk import Desk
 from benchmarks.table import Table
 from benchmarks.timing import BLOCK, Spread, quiet_median
-from perpmaker.engine.decision import Decision
+from perpmaker.decision.decision import Decision
 from perpmaker.execution.action import Cancel, Place
 
 GOAL_REFRESHED_US = 150.0

@@ -20,14 +20,14 @@ from benchmarks.feeder import LEVELS, RATE
 from benchmarks.table import Table
 from perpmaker.clock import SystemClock
 from perpmaker.connector.interface import ConnectorContext, Environment
-from perpmaker.declarations import DerivativeConnectorDeclaration
-from perpmaker.engine.home import Home, open_home
-from perpmaker.engine.launch import Plan, open_bot
-from perpmaker.engine.supervisor import Supervisor
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.journal.state_dir import StateDir, open_state_dir
+from perpmaker.launch.launch import Plan, open_bot
 from perpmaker.model.order import OrderKind, PositionMode
+from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
+from perpmaker.plugins.shipped import declaration
+from perpmaker.runtime.supervisor import Supervisor
 from perpmaker.secret import References
-from perpmaker.strategy.declaration import declaration
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker.wire.pipe import connect_tcp
 
@@ -79,7 +79,7 @@ def _feeder() -> Iterator[int]:
 
 async def _load(count: int, port: int, root: Path) -> Load:
     """Run so many bots for a while."""
-    home = open_home({"PERPMAKER_HOME": str(root)})
+    home = open_state_dir({"PERPMAKER_HOME": str(root)})
 
     async with AsyncExitStack() as stack:
         bots = [await stack.enter_async_context(_open(number, port, home)) for number in range(count)]
@@ -98,7 +98,7 @@ async def _load(count: int, port: int, root: Path) -> Load:
     return Load(cpu_share=used / wall / count, taken_share=taken / (wall * RATE * count))
 
 
-def _open(number: int, port: int, home: Home) -> AbstractAsyncContextManager[Supervisor]:
+def _open(number: int, port: int, home: StateDir) -> AbstractAsyncContextManager[Supervisor]:
     """One bot with an account of its own."""
     settings = Settings(str(number), f"ws://127.0.0.1:{port}", synthetic(1, levels=LEVELS).snapshot)
     plan = Plan(

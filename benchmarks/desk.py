@@ -9,8 +9,8 @@ from time import perf_counter
 import attrs
 
 from benchmarks.depth import INSTRUMENT, MIDDLE
-from perpmaker.engine.decision import Decision
-from perpmaker.engine.trader import Trader
+from perpmaker.decision.decision import Decision
+from perpmaker.decision.trader import Trader
 from perpmaker.execution.action import Cancel, Place
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings

@@ -24,8 +24,8 @@ from perpmaker.clock import SystemClock
 from perpmaker.model.order import Side
 from perpmaker.sandbox.latency import AT_ONCE
 from perpmaker.sandbox.server import SandboxSettings, open_sandbox
-from perpmaker.simulation.crowd import Crowd
 from perpmaker.simulation.event import OrderChanged, SimulationEvent
+from perpmaker.simulation.participants import Participants
 from perpmaker_binance_perpetual.sandbox import dialect
 
 MIDDLE = 600_000
@@ -56,7 +56,7 @@ class SwingingMarket:
         if isinstance(event, OrderChanged):
             self.next_ms = event.now_ms + self.pause_ms
 
-    def step(self, crowd: Crowd) -> None:
+    def step(self, crowd: Participants) -> None:
         """Move the book to the next place."""
         middle = MIDDLE + next(self.swings)
         bids, asks = (

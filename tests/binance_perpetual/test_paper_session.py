@@ -17,15 +17,15 @@ import anyio
 import attrs
 import pytest
 
-from perpmaker.catalog import load_catalog
-from perpmaker.cli.plan import plan_of
 from perpmaker.clock import LoopClock
 from perpmaker.config.configuration import load_configuration
 from perpmaker.connector.interface import ConnectorContext
-from perpmaker.engine.launch import open_bot
-from perpmaker.engine.supervisor import Supervisor
+from perpmaker.launch.launch import open_bot
+from perpmaker.launch.plan import plan_of
 from perpmaker.model.order import Fill, OrderKind, Side
 from perpmaker.paper.connector import PaperConnector
+from perpmaker.plugins.catalog import load_catalog
+from perpmaker.runtime.supervisor import Supervisor
 from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox
 from perpmaker.secret import References
 from perpmaker.testing.virtual import virtual_backend

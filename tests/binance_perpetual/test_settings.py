@@ -6,7 +6,7 @@ import pytest
 
 import perpmaker_binance_perpetual
 from perpmaker.connector.interface import Environment, SandboxAccess
-from perpmaker.declarations import DerivativeConnectorDeclaration
+from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
 from perpmaker_binance_perpetual.settings import Settings, address_of
 
 KEYS = {"api_key": "env:BINANCE_API_KEY", "api_secret": "file:secret"}

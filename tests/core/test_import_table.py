@@ -1,4 +1,4 @@
-"""Who may import whom: the house's table, checked on every import statement of every package."""
+"""Who may import whom: the order of the rooms is the law, checked on every import statement of every package."""
 
 from __future__ import annotations
 
@@ -8,72 +8,86 @@ from functools import cache
 from pathlib import Path
 
 import attrs
+import pytest
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "src" / "perpmaker"
 PLUGINS = sorted(path for path in (ROOT / "plugins").glob("*/src/*") if path.is_dir())
 
-VALUES = {"errors", "model"}
-PURE = VALUES | {"state"}
+# Each room imports only what stands before it.
+ORDER = (
+    "errors",
+    "memory_guard",
+    "secret_file",
+    "clock",
+    "model",
+    "secret",
+    "foreign_code",
+    "watchdog",
+    "wire",
+    "state",
+    "connector",
+    "venue",
+    "simulation",
+    "strategy",
+    "exits",
+    "risk",
+    "execution",
+    "sandbox",
+    "decision",
+    "plugins",
+    "config",
+    "journal",
+    "ledger",
+    "paper",
+    "runtime",
+    "report",
+    "launch",
+    "cli",
+    "testing",
+)
+DOORS = {"__init__", "__main__"}  # they import from anywhere, and nobody but their users imports them
 
-# A room, or one file of it where the file may do more or less than its room, and the rooms that it may import.
-TABLE: dict[str, set[str]] = {
-    "__init__": {"connector", "declarations", "errors", "hookspecs", "model", "risk", "state", "strategy"},
-    "__main__": {"cli"},
-    "errors": set(),
-    "clock": set(),
-    "memory_guard": set(),
-    "secret": {"errors", "memory_guard", "secret_file"},
-    "secret_file": set(),
-    "foreign_code": {"errors", "secret"},
-    "watchdog": {"foreign_code"},
-    "model": {"errors"},
-    "state": VALUES,
-    "ledger": VALUES,
-    "strategy": PURE,
-    "strategy.declaration": PURE | {"declarations"},
-    "exits": PURE,
-    "risk": PURE,
-    "execution.action": VALUES,
-    "execution.diff": PURE,
-    "execution.dispatch": VALUES | {"clock", "connector"},
-    "wire": {"clock", "errors"},
-    "connector": VALUES | {"clock", "secret", "wire"},
-    "venue": VALUES | {"clock", "connector", "secret", "wire"},
-    "simulation": VALUES,
-    "sandbox": VALUES | {"clock", "simulation", "wire"},
-    "paper": VALUES | {"clock", "connector", "declarations", "simulation"},
-    "declarations": VALUES | {"connector", "risk", "sandbox", "strategy"},
-    "hookspecs": {"declarations"},
-    "plugins": {"declarations", "errors", "foreign_code", "hookspecs", "strategy"},
-    "catalog": {"declarations", "errors", "plugins"},
-    "config": VALUES | {"foreign_code", "catalog", "connector", "declarations", "exits", "secret"},
-    "engine.trader": PURE | {"execution", "exits", "risk", "strategy"},
-    "engine": PURE
-    | {"clock", "connector", "declarations", "execution", "exits", "foreign_code"}
-    | {"ledger", "risk", "secret", "strategy", "wire"},
-    "report": PURE | {"ledger", "engine", "exits", "risk", "strategy"},
-}
-FREE = {"cli", "testing"}  # may import everything; nobody imports testing
-PLUGIN_MAY = {"clock", "connector", "errors", "model", "secret", "venue", "wire"}
-DIALECT_MAY = PLUGIN_MAY | {"sandbox", "simulation"}
-WITHOUT_ANYIO = (
+# What no input, output or clock is needed for: a room, or a file of one. It imports only others of these.
+PURE = (
     "model",
     "state",
     "strategy",
     "exits",
     "risk",
-    "execution.diff",
-    "execution.action",
+    "decision",
     "simulation",
     "ledger",
-    "venue.address",
-    "venue.book_sync",
-    "venue.levels",
-    "venue.server_clock",
-    "venue.tolerance",
+    "execution.action",
+    "execution.diff",
 )
-PLUGGY_ROOMS = {"hookspecs", "plugins"}
+PURE_MAY = {"errors", *(name.partition(".")[0] for name in PURE)}
+PURE_LIBRARIES = {
+    "__future__",
+    "attrs",
+    "bisect",
+    "collections",
+    "contextlib",
+    "decimal",
+    "enum",
+    "functools",
+    "itertools",
+    "math",
+    "msgspec",
+    "operator",
+    "re",
+    "traceback",
+    "types",
+    "typing",
+}
+# Files of the kit that only compute.
+QUIET = ("venue.address", "venue.book_sync", "venue.levels", "venue.server_clock", "venue.tolerance")
+DOING = {"anyio", "httpx", "socket", "sqlite3", "time", "datetime", "os", "pathlib", "logging", "random"}
+DRAWING = ("simulation",)  # of pure rooms only these draw random numbers, from a seed
+
+PLUGIN_MAY = {"clock", "connector", "errors", "model", "secret", "venue", "wire"}
+DIALECT_MAY = PLUGIN_MAY | {"sandbox", "simulation"}
+PLUGGY_FILES = {"plugins.hookspecs", "plugins.loading"}
 
 
 @attrs.frozen
@@ -88,43 +102,45 @@ class Import:
         """Render as a place that an editor opens, with the offending text."""
         return f"{self.file.relative_to(ROOT)}:{self.line}: imports {self.module}"
 
+    @property
+    def library(self) -> str:
+        """The top of what is imported."""
+        return self.module.partition(".")[0]
+
+    @property
+    def room(self) -> str | None:
+        """The core's room that is imported; None for what is not the core's, or only its door."""
+        parts = self.module.split(".")
+
+        return parts[1] if parts[0] == "perpmaker" and len(parts) > 1 and is_room(parts[1]) else None
+
 
 @cache
 def imports_of(file: Path) -> tuple[Import, ...]:
     """Every import statement of a file, those inside functions included; each file is read once."""
-    return tuple(_imports_in(file))
+    return tuple(imports_in(file, file.read_text(encoding="utf-8")))
 
 
-def _imports_in(file: Path) -> Iterator[Import]:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+def imports_in(file: Path, text: str) -> Iterator[Import]:
+    """The import statements of a text, as if it stood in that file."""
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield Import(file, node.lineno, name.name)
 
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield Import(file, node.lineno, node.module)
-
             for name in node.names:
                 yield Import(file, node.lineno, f"{node.module}.{name.name}")
 
 
-def room_of(file: Path) -> str:
+def name_of(file: Path) -> str:
     """The dotted name of a core file, without the package: `execution.diff`."""
     return ".".join(file.relative_to(CORE).with_suffix("").parts)
 
 
-def rule_for(room: str) -> set[str] | None:
-    """The table's most exact line for a file; None for the rooms that are free."""
-    top = room.split(".", maxsplit=1)[0]
-
-    return None if top in FREE else TABLE.get(room, TABLE.get(top, TABLE.get(f"{top}.action", set())))
-
-
-def rooms_imported(statement: Import) -> str | None:
-    """The core's room that a statement imports; None for what is not the core's, or only its door."""
-    parts = statement.module.split(".")
-
-    return parts[1] if parts[0] == "perpmaker" and len(parts) > 1 else None
+def room_of(file: Path) -> str:
+    """The room of a core file."""
+    return name_of(file).partition(".")[0]
 
 
 def is_room(name: str) -> bool:
@@ -132,26 +148,59 @@ def is_room(name: str) -> bool:
     return (CORE / name).is_dir() or (CORE / f"{name}.py").is_file()
 
 
+def is_pure(file: Path) -> bool:
+    """Whether a file is of a pure room, or is one of the pure files of another."""
+    return room_of(file) in PURE or name_of(file) in PURE
+
+
 CORE_FILES = sorted(CORE.rglob("*.py"))
+PURE_FILES = [file for file in CORE_FILES if is_pure(file)]
 PLUGIN_FILES = sorted(file for plugin in PLUGINS for file in plugin.rglob("*.py"))
 
 
-def test_core_file_imports_only_what_its_room_may() -> None:
-    """A file of the core imports only from its own room and from those that the table allows it."""
-    assert [place for file in CORE_FILES for place in not_allowed(file)] == []
+def test_every_room_has_its_place_in_the_order() -> None:
+    """A room that nobody has thought about is no room."""
+    assert {room_of(file) for file in CORE_FILES} - DOORS == set(ORDER)
 
 
-def not_allowed(file: Path) -> Iterator[str]:
-    """The imports of a core file that the table does not allow it."""
-    room = room_of(file)
-    allowed = rule_for(room)
+def test_core_file_imports_only_what_stands_before_its_room() -> None:
+    """No room knows one that stands after it."""
+    assert [place for file in CORE_FILES if room_of(file) not in DOORS for place in backwards(file)] == []
 
-    if allowed is not None:
-        may = allowed | {room.split(".", maxsplit=1)[0]}
 
-        for statement in imports_of(file):
-            if (target := rooms_imported(statement)) and is_room(target) and target not in may:
-                yield str(statement)
+def backwards(file: Path) -> Iterator[str]:
+    """The imports of a core file that lead to a room after its own, or to a door."""
+    before = ORDER[: ORDER.index(room_of(file)) + 1]
+
+    for statement in imports_of(file):
+        if statement.module.startswith("perpmaker.") and statement.room not in before:
+            yield str(statement)
+
+
+def impure(file: Path, statements: tuple[Import, ...]) -> list[str]:
+    """The imports that a pure file may not have."""
+    libraries = PURE_LIBRARIES | ({"random"} if room_of(file) in DRAWING else set())
+
+    return [
+        str(statement)
+        for statement in statements
+        if (statement.room or "errors") not in PURE_MAY or statement.library not in libraries | {"perpmaker"}
+    ]
+
+
+def test_pure_rooms_do_no_input_or_output() -> None:
+    """Every file of a pure room imports pure rooms and what computes: no clock, no disk, no network, no chance."""
+    assert [place for file in PURE_FILES for place in impure(file, imports_of(file))] == []
+
+
+@pytest.mark.parametrize("line", ["import time", "import sqlite3", "import anyio", "    import httpx", "import random"])
+def test_nothing_that_does_could_be_brought_into_a_pure_file(line: str) -> None:
+    """Each of them with such a line, at its top or in a function, is refused."""
+    foreign = line if line.startswith("import") else f"def late() -> None:\n{line}"
+
+    for file in PURE_FILES:
+        is_allowed = line == "import random" and room_of(file) in DRAWING
+        assert bool(impure(file, (*imports_of(file), *imports_in(file, foreign)))) is not is_allowed, file
 
 
 def test_plugin_file_imports_only_the_public_rooms() -> None:
@@ -166,15 +215,13 @@ def not_public(file: Path) -> Iterator[str]:
     others = {plugin.name for plugin in PLUGINS} - {own}
 
     for statement in imports_of(file):
-        target = rooms_imported(statement)
-
-        if (target and is_room(target) and target not in may) or statement.module.split(".")[0] in others:
+        if (statement.room or "errors") not in may or statement.library in others:
             yield str(statement)
 
 
 def importing(file: Path, *modules: str) -> list[str]:
     """The statements of a file that import one of these modules."""
-    return [str(statement) for statement in imports_of(file) if statement.module.split(".")[0] in modules]
+    return [str(statement) for statement in imports_of(file) if statement.library in modules]
 
 
 def test_no_file_binds_itself_to_one_event_loop() -> None:
@@ -184,18 +231,9 @@ def test_no_file_binds_itself_to_one_event_loop() -> None:
     assert [place for file in files if "testing" not in file.parts for place in importing(file, "trio")] == []
 
 
-def test_pure_rooms_do_no_input_or_output() -> None:
-    """Pure rooms import no anyio, no network, no clock and no randomness of their own."""
-    outside = ("anyio", "httpx", "socket", "sqlite3", "time", "datetime", "os", "pathlib", "logging")
-    pure = [file for file in CORE_FILES if room_of(file).startswith(WITHOUT_ANYIO)]
-    assert [place for file in pure for place in importing(file, *outside)] == []
-    drawing = [file for file in pure if not room_of(file).startswith("simulation")]
-    assert [place for file in drawing for place in importing(file, "random")] == []
-
-
 def test_pluggy_appears_only_in_the_two_files_about_hooks() -> None:
-    """Only hookspecs and plugins know pluggy; everybody else uses the door."""
-    others = [file for file in CORE_FILES if room_of(file) not in PLUGGY_ROOMS] + PLUGIN_FILES
+    """Only these know pluggy; everybody else uses the door."""
+    others = [file for file in CORE_FILES if name_of(file) not in PLUGGY_FILES] + PLUGIN_FILES
     assert [place for file in others for place in importing(file, "pluggy")] == []
 
 
@@ -211,11 +249,19 @@ def test_nobody_imports_testing() -> None:
     assert wrong == []
 
 
-def test_the_core_goes_around_the_kit_s_door() -> None:
-    """`perpmaker.venue` is for plugins: a file of the core imports the kit's modules by name."""
+def test_quiet_files_of_the_kit_only_compute() -> None:
+    """What a dialect is made of can be tested without a network."""
+    files = [file for file in CORE_FILES if name_of(file) in QUIET]
+    assert len(files) == len(QUIET)
+    assert [place for file in files for place in importing(file, *DOING)] == []
+
+
+def test_the_core_goes_around_the_doors() -> None:
+    """`perpmaker` and `perpmaker.venue` are for plugins: a file of the core imports their modules by name."""
     wrong = [
         str(statement)
         for file in CORE_FILES
+        if room_of(file) not in DOORS
         for statement in imports_of(file)
         if (parts := statement.module.split("."))[:2] == ["perpmaker", "venue"]
         and (len(parts) == 2 or not is_room(f"venue/{parts[2]}"))

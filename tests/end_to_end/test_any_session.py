@@ -17,13 +17,13 @@ from typing import Any
 import anyio
 import pytest
 
-from perpmaker.engine.home import Home, open_home
+from perpmaker.journal.state_dir import StateDir, open_state_dir
 from perpmaker.model.order import PositionSide, Side
 from perpmaker.model.position import MarginMode
 from perpmaker.sandbox.server import ACCOUNT
-from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import OrderRequest
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker.state.view import Mode
 from perpmaker.testing.crash import Doom, live
 from perpmaker.testing.session import Session, Stage, open_stage
@@ -140,7 +140,7 @@ class Story:
         """A person changes a setting: one of two, as an isolated position forbids a lower leverage."""
         exchange, now_ms = self.stage.sandbox.exchange, self.stage.clock.utc_ms()
 
-        with self.stage.sandbox.oracle.person(), suppress(DeniedError):
+        with self.stage.sandbox.oracle.person(), suppress(RejectionError):
             if self.isolates:
                 exchange.set_margin_mode(ACCOUNT, MarginMode.ISOLATED, now_ms)
             else:
@@ -186,7 +186,7 @@ class Story:
 
     def by_hand(self, request: OrderRequest) -> None:
         """A person sends an order, which the venue may refuse."""
-        with self.stage.sandbox.oracle.person(), suppress(DeniedError):
+        with self.stage.sandbox.oracle.person(), suppress(RejectionError):
             self.stage.sandbox.exchange.place(ACCOUNT, request, self.stage.clock.utc_ms())
 
     def calm_down(self) -> None:
@@ -214,7 +214,7 @@ def knows(session: Session) -> bool:
     )
 
 
-async def play(seed: int, home: Home) -> list[str]:
+async def play(seed: int, home: StateDir) -> list[str]:
     """Play a story: what was wrong at its end."""
     chance = Random(seed)  # noqa: S311  # as above
     wrong: list[str] = []
@@ -223,7 +223,7 @@ async def play(seed: int, home: Home) -> list[str]:
         story = Story(stage, seed)
         mode = stage.configuration.run.position_mode  # with an order of a person's there, no run could set it
 
-        with suppress(DeniedError):  # it is set already
+        with suppress(RejectionError):  # it is set already
             stage.sandbox.exchange.set_position_mode(ACCOUNT, mode, stage.clock.utc_ms())
 
         for _ in range(chance.randint(0, 2)):
@@ -235,7 +235,7 @@ async def play(seed: int, home: Home) -> list[str]:
     return wrong
 
 
-async def one_life(stage: Stage, home: Home, story: Story, *, seconds: float) -> None:
+async def one_life(stage: Stage, home: StateDir, story: Story, *, seconds: float) -> None:
     """A process that is killed in the middle of things."""
     doom = Doom()
 
@@ -245,7 +245,7 @@ async def one_life(stage: Stage, home: Home, story: Story, *, seconds: float) ->
         group.cancel_scope.cancel()
 
 
-async def last_life(stage: Stage, home: Home, story: Story, wrong: list[str]) -> None:
+async def last_life(stage: Stage, home: StateDir, story: Story, wrong: list[str]) -> None:
     """A process that trades through faults, finds its way back when they are over, and ends; what is wrong is added."""
     for is_last in (False, True):
         told: list[str] = []
@@ -300,5 +300,5 @@ def bare(stage: Stage) -> list[str]:
 def test_whatever_happens_to_a_session(tmp_path: Path, seed: int) -> None:
     """The faults are over: managed within 75 s, nothing violated, ended clean, and never clean without a stop."""
     name, options = virtual_backend()
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     assert anyio.run(play, seed, home, backend=name, backend_options=options) == []

@@ -15,7 +15,7 @@ import pytest
 
 from perpmaker.cli import main
 from perpmaker.clock import SystemClock
-from perpmaker.engine.home import Home
+from perpmaker.journal.state_dir import StateDir
 
 FILE = Path(__file__).parents[1] / "practice.toml"
 FAR = ("--set", "bid_spread=2", "--set", "ask_spread=2")
@@ -242,7 +242,7 @@ def test_F13_check_asks_nothing_of_a_venue_that_has_shut_this_machine_out(
     venue: dict[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """A run has written down for how long; asking meanwhile would make it longer."""
-    home = Home(tmp_path / "home")
+    home = StateDir(tmp_path / "home")
     home.hold("binance_perpetual (testnet)", SystemClock().utc_ms() + 60_000)
     assert exit_code(*check_words("testnet", venue)) == 3
     assert "has shut this machine out for another " in capsys.readouterr().err

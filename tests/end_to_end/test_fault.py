@@ -11,9 +11,9 @@ import attrs
 import pytest
 
 from perpmaker.cli.run_end import halt_code_of
-from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import ExitCode
 from perpmaker.model.order import OrderKind, OrderStatus, PositionSide
+from perpmaker.runtime.supervisor import Supervisor
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.order import OrderState
 from perpmaker.state.view import Mode

@@ -12,8 +12,8 @@ import pytest
 
 from perpmaker.cli.run_end import halt_code_of
 from perpmaker.clock import LoopClock
-from perpmaker.engine.home import Home
 from perpmaker.errors import ExitCode
+from perpmaker.journal.state_dir import StateDir
 from perpmaker.model.order import OrderStatus, PositionSide
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.state.view import Mode
@@ -64,7 +64,7 @@ def test_F13_a_banned_machine_sends_nothing_until_the_ban_is_over_also_after_a_r
     """One request learns of the ban and no second one follows; a process started meanwhile waits before its first."""
 
     async def scenario() -> None:
-        home = Home(tmp_path)
+        home = StateDir(tmp_path)
 
         async with open_stage(FILE, *FAR, seed=1) as stage:
             faults = stage.sandbox.faults
@@ -103,7 +103,7 @@ def test_F74_with_a_full_disk_no_quote_is_sent_and_the_way_out_still_is(tmp_path
     """One notice; quotes that rest are cancelled; the position is closed when that is asked for."""
 
     async def scenario() -> None:
-        async with open_session(FILE, seed=1, home=Home(tmp_path)) as session, anyio.create_task_group() as group:
+        async with open_session(FILE, seed=1, home=StateDir(tmp_path)) as session, anyio.create_task_group() as group:
             group.start_soon(session.bot.run)
             account = session.bot.trader.state.account
             await until(lambda: account.positions[PositionSide.NET].amount != 0)

@@ -11,9 +11,9 @@ import anyio
 import pytest
 
 from perpmaker.cli.run_end import halt_code_of
-from perpmaker.engine.home import Home, Key
-from perpmaker.engine.journal import open_journal
 from perpmaker.errors import ExitCode, JournalError, LockedError
+from perpmaker.journal.journal import open_journal
+from perpmaker.journal.state_dir import Key, StateDir
 from perpmaker.model.order import Side
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
@@ -41,7 +41,7 @@ async def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
 
 
 @asynccontextmanager
-async def after_crash(home: Home, *overrides: str) -> AsyncIterator[Stage]:
+async def after_crash(home: StateDir, *overrides: str) -> AsyncIterator[Stage]:
     """A venue on which a process died with two quotes resting, whose state is in `home`."""
     async with open_stage(FILE, *FAR, *overrides, seed=1) as stage:
         assert isinstance(stage.sandbox.market, SyntheticMarket)
@@ -79,9 +79,9 @@ def test_F55_orders_of_a_run_that_the_journal_does_not_know_refuse_the_start(tmp
     """Another state directory, or another machine: nothing is touched, and what can be done is said."""
 
     async def scenario() -> None:
-        async with after_crash(Home(tmp_path / "theirs")) as stage:
+        async with after_crash(StateDir(tmp_path / "theirs")) as stage:
             with pytest.raises(LockedError) as refused:
-                await stage.open_bot(home=Home(tmp_path / "ours")).__aenter__()
+                await stage.open_bot(home=StateDir(tmp_path / "ours")).__aenter__()
 
             assert "2 open orders are perpmaker's, of a run that the journal here does not know" in str(refused.value)
             assert "--adopt cancels those orders and starts" in str(refused.value)
@@ -94,10 +94,10 @@ def test_F55_adopt_cancels_them_and_quotes_anew(tmp_path: Path) -> None:
     """A person who knows that nobody else trades there says so: what they were meant for is not guessed."""
 
     async def scenario() -> None:
-        async with after_crash(Home(tmp_path / "lost")) as stage:
+        async with after_crash(StateDir(tmp_path / "lost")) as stage:
             left = {order.client_id for order in stage.sandbox.exchange.open_orders(ACCOUNT)}
 
-            async with stage.open_bot(home=Home(tmp_path / "ours"), adopt=True) as session, trading(session):
+            async with stage.open_bot(home=StateDir(tmp_path / "ours"), adopt=True) as session, trading(session):
                 await until(lambda: len(session.open_quotes()) == 2 and not left & set(session.open_quotes()))
 
             assert any("they are cancelled (--adopt)" in line for line in session.told)
@@ -113,9 +113,9 @@ def test_F55_two_bots_that_began_beside_each_other_find_out_and_leave_each_other
 
         async with (
             open_stage(FILE, *stretched, seed=1) as stage,
-            stage.open_bot(home=Home(tmp_path / "one")) as one,
+            stage.open_bot(home=StateDir(tmp_path / "one")) as one,
             later(0.5),
-            stage.open_bot(home=Home(tmp_path / "two")) as two,
+            stage.open_bot(home=StateDir(tmp_path / "two")) as two,
             anyio.create_task_group() as group,
         ):
             group.start_soon(one.bot.run)
@@ -140,13 +140,13 @@ def test_F55_orders_that_were_adopted_are_known_to_every_later_run(tmp_path: Pat
     """A process that dies right after --adopt does not lock the next one out."""
 
     async def scenario() -> None:
-        async with after_crash(Home(tmp_path / "lost")) as stage:
-            async with stage.open_bot(home=Home(tmp_path / "ours"), adopt=True):
+        async with after_crash(StateDir(tmp_path / "lost")) as stage:
+            async with stage.open_bot(home=StateDir(tmp_path / "ours"), adopt=True):
                 pass
 
             assert len(stage.sandbox.exchange.open_orders(ACCOUNT)) == 2
 
-            async with stage.open_bot(home=Home(tmp_path / "ours")) as session, trading(session):
+            async with stage.open_bot(home=StateDir(tmp_path / "ours")) as session, trading(session):
                 await until(lambda: session.bot.mode is Mode.RUN and len(session.open_quotes()) == 2)
 
     run_virtual(scenario)
@@ -156,7 +156,7 @@ def test_F55_the_same_account_under_another_name_of_an_environment_is_found_too(
     """Ids of orders do not depend on the environment's name: only the account, the venue and the market count."""
 
     async def scenario() -> None:
-        async with after_crash(Home(tmp_path)) as stage:
+        async with after_crash(StateDir(tmp_path)) as stage:
             (first, _) = stage.sandbox.exchange.open_orders(ACCOUNT)
 
         async with open_stage(FILE, *FAR, seed=2) as other, other.open_bot() as session:
@@ -169,7 +169,7 @@ def test_F51_orders_of_other_people_are_never_touched(tmp_path: Path) -> None:
     """Neither by the start, nor while trading, nor at the end; with --adopt neither."""
 
     async def scenario() -> None:
-        async with after_crash(Home(tmp_path)) as stage:
+        async with after_crash(StateDir(tmp_path)) as stage:
             exchange = stage.sandbox.exchange
             price = exchange.instrument.price(exchange.best(Side.BUY)[0]) * Decimal("0.9")  # type: ignore[index]  # there is one
             price -= price % exchange.instrument.tick
@@ -178,7 +178,7 @@ def test_F51_orders_of_other_people_are_never_touched(tmp_path: Path) -> None:
             with stage.sandbox.oracle.person():
                 exchange.place(ACCOUNT, request, exchange.now_ms)
 
-            async with stage.open_bot(home=Home(tmp_path), adopt=True) as session, trading(session):
+            async with stage.open_bot(home=StateDir(tmp_path), adopt=True) as session, trading(session):
                 await anyio.sleep(15)
 
             assert [order.client_id for order in exchange.open_orders(ACCOUNT)] == ["by-hand"]
@@ -190,7 +190,7 @@ def test_F75_a_damaged_journal_is_put_aside_and_its_orders_are_cancelled(tmp_pat
     """What it was is said; the runs it still tells of are ours, so nothing is refused; what is quoted is new."""
 
     async def scenario() -> None:
-        home = Home(tmp_path)
+        home = StateDir(tmp_path)
 
         async with after_crash(home) as stage:
             (file,) = (tmp_path / "journal").glob("*.sqlite3")
@@ -212,7 +212,7 @@ def test_F76_the_journal_of_another_account_is_refused(tmp_path: Path) -> None:
     """A file that was copied here names its real owner; nothing is sent."""
 
     async def scenario() -> None:
-        home = Home(tmp_path)
+        home = StateDir(tmp_path)
 
         async with open_stage(FILE, *FAR, seed=1) as stage:
             async with stage.open_bot(home=home):
@@ -234,7 +234,7 @@ def test_executions_of_an_earlier_runs_orders_while_nobody_watched_are_read_and_
     """The market comes to the quotes of a dead process: the next one says so, and does not count it as its own."""
 
     async def scenario() -> None:
-        home = Home(tmp_path)
+        home = StateDir(tmp_path)
 
         async with after_crash(home) as stage:
             stage.sandbox.market.jump(0.97)  # type: ignore[attr-defined]  # the synthetic one

@@ -8,8 +8,8 @@ from typing import TypeVar
 import anyio
 import pytest
 
-from perpmaker.engine.home import Home
 from perpmaker.errors import AuthenticationError, LockedError, MarketRulesError, UnknownMarketError
+from perpmaker.journal.state_dir import StateDir
 from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import OrderKind, PositionSide
 from perpmaker.sandbox.server import ACCOUNT
@@ -139,9 +139,9 @@ def test_F55_a_second_bot_on_the_same_account_and_market_is_refused(tmp_path: Pa
     """The lock is held as long as the first one lives."""
 
     async def scenario() -> None:
-        async with open_stage(FILE, seed=1) as stage, stage.open_bot(home=Home(tmp_path)):
+        async with open_stage(FILE, seed=1) as stage, stage.open_bot(home=StateDir(tmp_path)):
             with pytest.raises(LockedError, match="already traded by process"):
-                await stage.open_bot(home=Home(tmp_path)).__aenter__()
+                await stage.open_bot(home=StateDir(tmp_path)).__aenter__()
 
     run_virtual(scenario)
 
@@ -150,7 +150,7 @@ def test_F71_orders_of_a_run_that_was_cut_off_are_adopted_by_the_next(tmp_path: 
     """A crash leaves quotes on the venue; the next run takes them over by its journal, and none is left at its end."""
 
     async def scenario() -> None:
-        home = Home(tmp_path)
+        home = StateDir(tmp_path)
 
         async with open_stage(FILE, seed=1) as stage:
             async with stage.open_bot(home=home) as first, anyio.create_task_group() as group:

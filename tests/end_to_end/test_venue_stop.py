@@ -10,7 +10,7 @@ from typing import Any, Literal
 import anyio
 import pytest
 
-from perpmaker.engine.home import open_home
+from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.model.order import OrderKind, Side
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
@@ -116,7 +116,7 @@ async def test_the_venue_fires_the_stop_and_the_session_knows_its_fills() -> Non
 
 async def test_a_clean_stop_leaves_a_stop_on_the_venue_and_the_next_run_takes_it_over(tmp_path: Path) -> None:
     """Also with stop_loss_order = "limit": it rests when the program is gone, is named, and goes when it is back."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *FAR_TARGET, seed=3) as stage:
         async with stage.open_bot(home=home) as session:
@@ -385,7 +385,7 @@ async def test_F71_a_bot_that_was_cut_off_in_a_position_is_taken_over_with_its_e
     tmp_path: Path, order: str
 ) -> None:
     """The next run has the right position, one target and one stop, and no order that nobody knows."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     overrides = (f'stop_loss_order="{order}"', *FAR_TARGET)
 
     async with open_stage(EXAMPLE, *overrides, seed=3) as stage:

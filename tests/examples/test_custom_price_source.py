@@ -33,7 +33,7 @@ def declaration(plugin: Any) -> PriceSourceDeclaration:
     """What the plugin declares."""
     declared: list[PriceSourceDeclaration] = []
     manager = pluggy.PluginManager("perpmaker")
-    manager.add_hookspecs(import_module("perpmaker.hookspecs"))
+    manager.add_hookspecs(import_module("perpmaker.plugins.hookspecs"))
     manager.register(plugin)
     manager.check_pending()
     manager.hook.register_price_sources(register=declared.append)

@@ -8,8 +8,8 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
-from perpmaker.engine.home import Home
-from perpmaker.engine.stopping import Closing
+from perpmaker.journal.state_dir import StateDir
+from perpmaker.runtime.shutdown import Closing
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import ConditionalOrder
@@ -70,7 +70,7 @@ async def ended(session: Session, act: Callable[[], Awaitable[None]]) -> Closing
     return closings[0]
 
 
-async def killed(stage: Stage, home: Home, act: Callable[[], Awaitable[None]]) -> None:
+async def killed(stage: Stage, home: StateDir, act: Callable[[], Awaitable[None]]) -> None:
     """Run a bot until it is in a position, act, and have the process die in that moment, as after `kill -9`."""
     doom = Doom()
 
@@ -84,7 +84,7 @@ async def killed(stage: Stage, home: Home, act: Callable[[], Awaitable[None]]) -
         await live(stage, home, doom, 600.0)
 
 
-async def is_safe_in_time(stage: Stage, home: Home, healed: anyio.Event) -> bool:
+async def is_safe_in_time(stage: Stage, home: StateDir, healed: anyio.Event) -> bool:
     """Start again: whether the position is gone or has a stop, 2 s after the venue answers and the bot runs."""
     async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
         group.start_soon(session.bot.run)

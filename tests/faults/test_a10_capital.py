@@ -13,9 +13,9 @@ import anyio
 import attrs
 import pytest
 
-from perpmaker.cli.survey import refuse, survey
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.errors import MarketRulesError
+from perpmaker.launch.preflight import refuse, survey
 from perpmaker.model.account import AssetMode
 from perpmaker.model.event import AccountReported, OrderReported
 from perpmaker.model.instrument import OrderMargin

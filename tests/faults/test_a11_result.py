@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from perpmaker.engine.home import Home
+from perpmaker.journal.state_dir import StateDir
 from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.event import FundingPaid, IncomeReported
 from perpmaker.model.income import IncomeKind, IncomeRecord
@@ -206,7 +206,7 @@ async def test_A11_funding_in_the_last_seconds_is_in_the_result() -> None:
 async def test_A11_funding_after_a_restart_and_between_two_runs(tmp_path: Path) -> None:
     """Each run books its own; what was settled in between is told, and in neither result."""
     async with open_stage(FILE, *QUIET) as stage:
-        home, exchange = Home(tmp_path), stage.sandbox.exchange
+        home, exchange = StateDir(tmp_path), stage.sandbox.exchange
 
         async with stage.open_bot(home=home) as first:
             take(first, Side.BUY, "0.05")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from perpmaker.engine.last_orders import arriving_until
+from perpmaker.journal.last_orders import arriving_until
 from perpmaker.testing.scenario import Scenario
 
 FENCE_S = 3.0

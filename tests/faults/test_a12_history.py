@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from perpmaker.engine.home import Home
+from perpmaker.journal.state_dir import StateDir
 from perpmaker.model.order import OrderKind, Side
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
@@ -64,7 +64,7 @@ def test_A12_the_first_exit_of_a_start_takes_two_round_trips_whatever_was_traded
     """A position and 200 orders of others since the last run, 80 ms for every answer: history waits, exits do not."""
 
     async def scenario() -> None:
-        home = Home(tmp_path)
+        home = StateDir(tmp_path)
 
         async with open_stage(FILE, *FAR, seed=1) as stage:
             assert isinstance(stage.sandbox.market, SyntheticMarket)
@@ -97,7 +97,7 @@ def test_A12_a_reconnect_has_its_exit_before_its_history(tmp_path: Path) -> None
     async def scenario() -> None:
         async with (
             open_stage(FILE, *FAR, seed=1) as stage,
-            stage.open_bot(home=Home(tmp_path)) as session,
+            stage.open_bot(home=StateDir(tmp_path)) as session,
             anyio.create_task_group() as group,
         ):
             faults = stage.sandbox.faults
@@ -117,7 +117,7 @@ def test_A12_own_exits_of_the_last_run_are_kept_by_the_first_look(tmp_path: Path
     """A target that rests where it belongs is taken over, and neither cancelled nor doubled before history is read."""
 
     async def scenario() -> None:
-        home = Home(tmp_path)
+        home = StateDir(tmp_path)
 
         async with open_stage(FILE, *FAR, seed=1) as stage:
             async with stage.open_bot(home=home) as first, anyio.create_task_group() as group:

@@ -184,7 +184,7 @@ def test_A15_in_hedge_mode_a_deleveraged_leg_takes_the_others_quotes_off_as_well
         ),
         by_stream=True,
     )
-    s._inbox.append(forced)  # the simulated venue deleverages nobody
+    s._event_queue.append(forced)  # the simulated venue deleverages nobody
     s.advance(0.5)
 
     assert (s.mode[:4], s.quotes()) == ("halt", [])

@@ -11,10 +11,10 @@ import anyio
 import pytest
 
 from perpmaker.cli.run_end import halt_code_of
-from perpmaker.engine import journal as journal_module
-from perpmaker.engine.home import Home, Key, open_home
-from perpmaker.engine.journal import Step, open_journal
 from perpmaker.errors import ExitCode, HaltedError
+from perpmaker.journal import journal as journal_module
+from perpmaker.journal.journal import Step, open_journal
+from perpmaker.journal.state_dir import Key, StateDir, open_state_dir
 from perpmaker.model.event import Halted
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.testing.session import Session, Stage, open_stage
@@ -34,7 +34,7 @@ def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[s
     return virtual_time
 
 
-async def halted_run(stage: Stage, home: Home, *events: Halted, hold: bool = False) -> tuple[ExitCode, str | None]:
+async def halted_run(stage: Stage, home: StateDir, *events: Halted, hold: bool = False) -> tuple[ExitCode, str | None]:
     """Trade, be halted by these events, and stop: the exit code, and what is latched then."""
     async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
         group.start_soon(session.bot.run)
@@ -44,7 +44,7 @@ async def halted_run(stage: Stage, home: Home, *events: Halted, hold: bool = Fal
             await anyio.sleep(0.1)
 
         await anyio.sleep(1)
-        session.bot.inbox.put(events)
+        session.bot.event_queue.put(events)
         await anyio.sleep(5)
         assert not session.open_quotes()
         session.bot.request_stop()
@@ -54,7 +54,7 @@ async def halted_run(stage: Stage, home: Home, *events: Halted, hold: bool = Fal
         return halt_code_of(session.bot), None if latch is None else latch.reason
 
 
-async def started(stage: Stage, home: Home, *, resume: bool) -> Session:
+async def started(stage: Stage, home: StateDir, *, resume: bool) -> Session:
     """Start again and trade for a while: the session that came of it."""
     async with stage.open_bot(home=home, resume=resume) as session, anyio.create_task_group() as group:
         group.start_soon(session.bot.run)
@@ -66,7 +66,7 @@ async def started(stage: Stage, home: Home, *, resume: bool) -> Session:
 
 async def test_A15_a_latched_halt_refuses_each_start_until_a_person_resumes(tmp_path: Path) -> None:
     """Cause, position and free margin are shown; after `--resume` it trades, and later starts need no such word."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     halt = Halted(reason="liquidation: 1 BTC", code=ExitCode.HALTED)
 
     async with open_stage(EXAMPLE, "filled_order_delay=0", seed=3) as stage:
@@ -92,7 +92,7 @@ async def test_A15_a_latched_halt_refuses_each_start_until_a_person_resumes(tmp_
 
 async def test_A15_a_refused_start_sends_nothing_and_says_when_nothing_can_be_read(tmp_path: Path) -> None:
     """The venue answers no question of the account: the halt still stands, and the exits that rest are untouched."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     gone = Reply(status=503, body="")
 
     async with open_stage(EXAMPLE, "filled_order_delay=0", seed=3) as stage:
@@ -108,7 +108,7 @@ async def test_A15_a_refused_start_sends_nothing_and_says_when_nothing_can_be_re
 
 async def test_A15_halts_that_a_start_finds_by_itself_end_with_their_run(tmp_path: Path) -> None:
     """A refused key, changed rules, a plugin or a journal that failed: their own exit code, and nothing is latched."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     own = (ExitCode.REFUSED, ExitCode.PLUGIN, ExitCode.FILE, ExitCode.BUG)
 
     async with open_stage(EXAMPLE, seed=3) as stage:
@@ -118,7 +118,7 @@ async def test_A15_halts_that_a_start_finds_by_itself_end_with_their_run(tmp_pat
 
 async def test_A15_a_latching_halt_counts_whatever_halted_before_it(tmp_path: Path) -> None:
     """A plugin failed first, then the account was liquidated: it is latched, and the exit code is 7."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     events = Halted(reason="plugin", code=ExitCode.PLUGIN), Halted(reason="liquidated", code=ExitCode.HALTED)
 
     async with open_stage(EXAMPLE, seed=3) as stage:
@@ -127,7 +127,7 @@ async def test_A15_a_latching_halt_counts_whatever_halted_before_it(tmp_path: Pa
 
 async def test_A15_resume_without_a_halt_says_so_and_starts(tmp_path: Path) -> None:
     """It is no error, and it leaves nothing behind that would release a later halt."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, seed=3) as stage:
         session = await started(stage, home, resume=True)

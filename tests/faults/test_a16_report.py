@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from perpmaker.catalog import load_catalog
 from perpmaker.cli import main
 from perpmaker.cli.report_once import show_report
 from perpmaker.cli.screen import Screen
 from perpmaker.clock import SystemClock
 from perpmaker.config.configuration import load_configuration
-from perpmaker.engine.home import Home
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.journal.state_dir import StateDir
 from perpmaker.model.instrument import MarginTier
 from perpmaker.model.position import MarginMode
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.report.preflight import Preflight, assess, with_notes
 from perpmaker.report.preflight_figure import Situation
 from perpmaker.report.preflight_page import plain_preflight, render_preflight
@@ -239,7 +239,7 @@ def test_A16_notes_about_file_and_key_are_counted_with_the_rest() -> None:
 
 def test_A16_report_is_not_shown_again_within_the_minute(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A service that starts again and again shows it once; another configuration or verdict is shown at once."""
-    home = Home(file.parent / "home")
+    home = StateDir(file.parent / "home")
     home.root.mkdir(mode=0o700)
     configuration = load_configuration(file, (), load_catalog())
     other = load_configuration(file, ("leverage=2",), load_catalog())

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from perpmaker.engine.home import open_home
+from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.testing.session import open_stage
@@ -34,7 +34,7 @@ async def test_A1_a_close_that_is_refused_to_the_end_leaves_the_stop_at_its_leve
     tmp_path: Path, reply: Reply, keys: tuple[str, ...]
 ) -> None:
     """All orders but stops refused: read to the end within the budget, a stop at its level, the switch disarmed."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with (
         open_stage(EXAMPLE, *FAR_TARGET, *keys, seed=3) as stage,
@@ -58,7 +58,7 @@ async def test_A1_a_close_that_is_refused_to_the_end_leaves_the_stop_at_its_leve
 
 async def test_A1_a_close_that_comes_through_late_is_judged_by_the_last_reading(tmp_path: Path) -> None:
     """Orders are refused for longer than a close is waited for: it is flat in the end, and nothing else is said."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *FAR_TARGET, seed=3) as stage, stage.open_bot(home=home) as session:
 
@@ -75,7 +75,7 @@ async def test_A1_a_close_that_comes_through_late_is_judged_by_the_last_reading(
 
 async def test_A1_a_quote_that_is_filled_after_the_close_is_no_clean_close(tmp_path: Path) -> None:
     """Flat, and then a quote that could not be cancelled is filled, without a stop being set: the position is named."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     keys = (*FAR_TARGET, "stop_loss_spread=0", "order_levels=2", "order_level_spread=0.3")
 
     async with open_stage(EXAMPLE, *keys, seed=3) as stage, stage.open_bot(home=home) as session:
@@ -104,7 +104,7 @@ async def test_A1_a_quote_that_is_filled_after_the_close_is_no_clean_close(tmp_p
 
 async def test_A1_an_exit_without_its_position_is_no_clean_end(tmp_path: Path) -> None:
     """The position is closed and its stop cannot be cancelled: it would close what a person opens later."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *FAR_TARGET, seed=3) as stage, stage.open_bot(home=home) as session:
 
@@ -119,7 +119,7 @@ async def test_A1_an_exit_without_its_position_is_no_clean_end(tmp_path: Path) -
 
 async def test_A1_a_history_that_cannot_be_read_is_no_clean_end(tmp_path: Path) -> None:
     """Positions are told, fills are not: the sums of the summary may lack some, and that is said."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *FAR_TARGET, seed=3) as stage, stage.open_bot(home=home) as session:
 

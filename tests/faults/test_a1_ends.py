@@ -8,8 +8,8 @@ from typing import Any
 import anyio
 import pytest
 
-from perpmaker.engine.home import open_home
-from perpmaker.engine.stopping import Closing
+from perpmaker.journal.state_dir import open_state_dir
+from perpmaker.runtime.shutdown import Closing
 from perpmaker.testing.session import Session, Stage, open_stage
 from perpmaker.wire.fault import Fault, Reply
 
@@ -44,7 +44,7 @@ async def test_A1_an_end_while_a_fired_stop_cannot_be_sent(
     tmp_path: Path, seconds: float, order: str, end: str
 ) -> None:
     """Every POST is answered 503 for so long: never clean with an open position without a stop, safe 2 s later."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with (
         open_stage(EXAMPLE, f'stop_loss_order="{order}"', *NAKED, seed=3) as stage,
@@ -102,7 +102,7 @@ async def stop_after(session: Session, begin: Any, *, twice: bool) -> None:  # a
 @pytest.mark.parametrize("keys", [NAKED, FAR_TARGET], ids=["without backstop", "with backstop"])
 async def test_A1_whatever_is_in_the_way_of_a_fired_stop(tmp_path: Path, fault: Fault, keys: tuple[str, ...]) -> None:
     """The end waits for the stop, leaves what it can, and never calls a position clean whose stop has fired."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, 'stop_loss_order="market"', *keys, seed=3) as stage:
         async with stage.open_bot(home=home) as session:
@@ -134,7 +134,7 @@ async def test_A1_a_venue_that_is_dead_altogether_is_told_and_not_waited_for_lon
     tmp_path: Path, hurries: bool
 ) -> None:
     """Nothing can be read: position and exits are unknown, which is exit code 5, and it takes seconds."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     gone = [Fault(method=method, path="/fapi", act="drop", times=None) for method in ("GET", "POST", "PUT", "DELETE")]
 
     async with (
@@ -160,7 +160,7 @@ async def test_A1_a_venue_that_is_dead_altogether_is_told_and_not_waited_for_lon
 
 async def test_A1_a_stop_that_fires_while_the_run_ends_is_waited_for(tmp_path: Path) -> None:
     """The signal comes first, the fall after it: quotes are off, the stop works, and the end is flat and clean."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with (
         open_stage(EXAMPLE, 'stop_loss_order="market"', *NAKED, seed=3) as stage,
@@ -184,7 +184,7 @@ async def test_A1_an_end_while_exits_wait_for_their_next_try(
     tmp_path: Path, order: str, path: str, *, heals: bool
 ) -> None:
     """The venue refuses the exits of a fill, and the market stays: they are waited for, or their absence is said."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with (
         open_stage(EXAMPLE, f'stop_loss_order="{order}"', *FAR_TARGET, seed=3) as stage,

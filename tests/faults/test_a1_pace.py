@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from perpmaker.engine.home import open_home
+from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.testing.session import open_stage
 from perpmaker.wire.fault import Fault, Reply
 
@@ -35,7 +35,7 @@ def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[s
 @pytest.mark.parametrize("reply", UNKNOWN.values(), ids=UNKNOWN)
 async def test_A1_an_unknown_stop_is_no_storm_of_stops(tmp_path: Path, order: str, reply: Reply) -> None:
     """Every order is answered at once with what says nothing, for ten seconds: some tries, and through in 2 s."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     keys = (f'stop_loss_order="{order}"', "venue_backstop=false", *FAR_TARGET)
 
     async with (
@@ -62,7 +62,7 @@ async def test_A1_a_stop_on_the_venue_that_cannot_be_placed_is_no_storm(
     tmp_path: Path, reply: Reply, skipped: int
 ) -> None:
     """Neither from nothing, nor beside a bridge that rests because what became of the first stop is not known."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with (
         open_stage(EXAMPLE, *FAR_TARGET, seed=3) as stage,

@@ -12,10 +12,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from perpmaker.engine.home import Home, open_home
-from perpmaker.engine.tasks import Tasks
 from perpmaker.errors import StopNotProvenError
+from perpmaker.journal.state_dir import StateDir, open_state_dir
 from perpmaker.model.order import PositionSide, Side
+from perpmaker.runtime.tasks import Tasks
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.order import ConditionalRequest, TriggerKind, TriggerPrice
 from perpmaker.testing.session import Session, Stage, open_stage
@@ -55,7 +55,7 @@ def break_trader(session: Session, broken: Callable[..., Any]) -> None:
 
 def break_lines(session: Session, broken: Callable[..., Any]) -> None:
     """From now on nobody words what happens."""
-    session.bot._diary = type("Broken", (), {"lines": staticmethod(broken)})()  # type: ignore[assignment]
+    session.bot._activity_log = type("Broken", (), {"lines": staticmethod(broken)})()  # type: ignore[assignment]
 
 
 def break_verdict(session: Session, broken: Callable[..., Any]) -> None:
@@ -65,7 +65,7 @@ def break_verdict(session: Session, broken: Callable[..., Any]) -> None:
 
 
 async def run_until_broken(
-    stage: Stage, home: Home, broken: Callable[..., Any], how: Callable[[Session, Callable[..., Any]], None]
+    stage: Stage, home: StateDir, broken: Callable[..., Any], how: Callable[[Session, Callable[..., Any]], None]
 ) -> BaseException:
     """Trade until there is a position, then break something: what came of it."""
     try:
@@ -107,7 +107,7 @@ async def test_A2_an_end_by_an_error_leaves_what_a_clean_stop_leaves(
     tmp_path: Path, error: BaseException, how: Callable[[Session, Callable[..., Any]], None]
 ) -> None:
     """Quotes are off, a stop rests at its own level, and the target outlives the dead-man switch."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
         raised = await run_until_broken(stage, home, raiser(error), how)
@@ -121,7 +121,7 @@ async def test_A2_an_end_by_an_error_leaves_what_a_clean_stop_leaves(
 
 async def test_A2_a_short_switch_does_not_take_the_target_while_the_rescue_lasts(tmp_path: Path) -> None:
     """A switch of 5 s and a venue that lists no orders: the rescue takes longer, and the target rests all the same."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *FAR_TARGET, "dead_man_switch_s=5", seed=3) as stage:
         silent = Fault(method="GET", path="/fapi/v1/openOrders", act="status", arg=BUSY, times=None)
@@ -140,7 +140,7 @@ async def test_A2_a_short_switch_does_not_take_the_target_while_the_rescue_lasts
 
 async def test_A2_a_backstop_is_brought_to_the_stops_own_level_without_a_gap(tmp_path: Path) -> None:
     """A stop of the position's size at the level beside the backstop; the next run has one stop again."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *KEYS, seed=3) as stage:
         await run_until_broken(stage, home, raiser(RuntimeError("gone")), break_trader)
@@ -157,7 +157,7 @@ async def test_A2_a_backstop_is_brought_to_the_stops_own_level_without_a_gap(tmp
 
 async def test_A2_a_backstop_that_stays_where_it_is_is_exit_code_5(tmp_path: Path) -> None:
     """No stop is taken for as long as the end lasts: only the backstop rests, farther out than what is set."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *KEYS, seed=3) as stage:
         busy = Fault(method="POST", path="/fapi/v1/algoOrder", act="status", arg=BUSY, times=None)
@@ -171,7 +171,7 @@ async def test_A2_a_backstop_that_stays_where_it_is_is_exit_code_5(tmp_path: Pat
 @pytest.mark.parametrize("seed", [3, 4], ids=["long", "short"])
 async def test_A2_a_persons_stop_on_the_other_side_takes_nothing_from_ours(tmp_path: Path, seed: int) -> None:
     """It opens, or closes what comes: the stop that a rescue leaves closes whatever there is, as any other."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=seed) as stage:
 
@@ -195,7 +195,7 @@ async def test_A2_a_persons_stop_on_the_other_side_takes_nothing_from_ours(tmp_p
 
 async def test_A2_a_rescue_that_has_begun_is_not_cut_off(tmp_path: Path) -> None:
     """Whoever started the run cancels it in the very moment in which the trader breaks: the stop rests all the same."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
         with (
@@ -216,7 +216,7 @@ async def test_A2_a_rescue_that_has_begun_is_not_cut_off(tmp_path: Path) -> None
 )
 async def test_A2_a_busy_venue_is_asked_again_for_the_stop(tmp_path: Path, method: str, path: str) -> None:
     """The first three orders of the rescue are answered 503, or the first three reads: the fourth is not."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
         busy = Fault(method=method, path=f"/fapi/{path}", act="status", arg=BUSY, times=3)
@@ -227,7 +227,7 @@ async def test_A2_a_busy_venue_is_asked_again_for_the_stop(tmp_path: Path, metho
 
 async def test_A2_an_end_by_an_error_that_cannot_be_proven_is_exit_code_5(tmp_path: Path) -> None:
     """The venue does not answer any more when the trader breaks: the error says so, and keeps its cause."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     gone = [Fault(method=method, path="/fapi", act="drop", times=None) for method in ("GET", "POST", "DELETE")]
 
     async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
@@ -246,7 +246,7 @@ async def test_A2_an_end_by_an_error_that_cannot_be_proven_is_exit_code_5(tmp_pa
 
 async def test_A2_a_fired_stop_that_an_error_cuts_off_is_no_clean_end(tmp_path: Path) -> None:
     """The stop has fired and cannot be sent when the trader breaks: a stop is left past the market, and it is said."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *KEYS, 'stop_loss_order="market"', "venue_backstop=false", seed=3) as stage:
         stage.sandbox.faults.add(Fault(method="POST", path="/fapi/v1/order", nth=9999, act="drop"))

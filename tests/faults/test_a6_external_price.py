@@ -56,7 +56,7 @@ def quoting(**keys: Any) -> Scenario:
 
 def say(scenario: Scenario, **word: Any) -> None:
     """The source says just this."""
-    scenario._inbox.append(ReferenceChanged(**word))
+    scenario._event_queue.append(ReferenceChanged(**word))
     scenario._settle()
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import attrs
 
-from perpmaker.engine.guard import GuardedModule
 from perpmaker.foreign_code import RUNNING, ForeignCode, Interruption
 from perpmaker.model.event import BookChanged, BookSnapshot, Event
 from perpmaker.model.quote import Quote, Wake
 from perpmaker.risk.interface import Approved, RiskModule, Verdict
 from perpmaker.risk.review import review
+from perpmaker.runtime.plugin_guard import GuardedModule
 from perpmaker.state.view import View
 from perpmaker.testing.scene import Quoter, Scene
 from perpmaker.watchdog import Watchdog
@@ -80,7 +80,7 @@ def facts(scene: Scene) -> tuple[Any, ...]:
         book.own.lots,
         [attrs.astuple(order) for order in state.orders.working()],
         dict(state.account.positions),
-        scene.trader.permission.halted,
+        scene.trader.trading_state.halted,
         state.version,
     )
 
@@ -163,7 +163,7 @@ def test_A7_interrupts_at_random_moments_leave_the_state_of_a_replay(full: bool)
             played = play(batches, busy)
             pause.set()
             played_rounds += 1
-            interrupted += played.trader.permission.halted is not None
+            interrupted += played.trader.trading_state.halted is not None
             check_replay(played, batches, busy.calls)
 
     assert interrupted >= rounds
@@ -171,10 +171,10 @@ def test_A7_interrupts_at_random_moments_leave_the_state_of_a_replay(full: bool)
 
 def check_replay(played: Scene, batches: Sequence[Sequence[Event]], calls: int) -> None:
     """The same batches again, the module failing at the call that was interrupted: every fact of the state is equal."""
-    halted = played.trader.permission.halted
+    halted = played.trader.trading_state.halted
     again = play(batches, guarded(Scripted(fails_at=None if halted is None else calls)))
 
-    assert again.trader.permission.halted == halted
+    assert again.trader.trading_state.halted == halted
     assert facts(again) == facts(played)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.report.preflight_checklist import _venue_band
-from perpmaker.simulation.denial import Denial, DeniedError
+from perpmaker.simulation.rejection import Rejection, RejectionError
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.view import make_instrument
 from perpmaker_binance_perpetual.sandbox.denial import Asked, translate_denial
@@ -210,6 +210,6 @@ def test_A8_check_prints_the_band_against_stop_and_buffer(stop: str, buffer: str
 
 def test_A8_the_sandbox_refuses_a_market_order_outside_of_the_band_as_the_venue_does() -> None:
     """-4131, and not the code of a limit order."""
-    denied = DeniedError(Denial.MARKET_BAND, "best 94, bound 95")
+    denied = RejectionError(Rejection.MARKET_BAND, "best 94, bound 95")
 
     assert translate_denial(denied, Asked.PLACE, make_instrument()).code == -4131

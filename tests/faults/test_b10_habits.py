@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from perpmaker.catalog import Catalog, load_catalog
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.config.habits import FOREIGN_KEYS
 from perpmaker.errors import ConfigurationError, Problem
+from perpmaker.plugins.catalog import Catalog, load_catalog
 
 from .stories import GOOD
 
@@ -241,7 +241,7 @@ def test_B10_the_page_has_every_key_of_the_template() -> None:
 
 def test_B12_advice_names_a_folder_that_is_there() -> None:
     """What is said of a distribution of ours that is not installed works in a clone: the folder is there."""
-    from perpmaker.catalog import FIRST_PARTY, folder_of  # noqa: PLC0415  # of this row alone
+    from perpmaker.plugins.catalog import FIRST_PARTY, folder_of  # noqa: PLC0415  # of this row alone
 
     for names in FIRST_PARTY.values():
         for distribution in names.values():

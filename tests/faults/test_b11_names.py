@@ -10,10 +10,10 @@ from typing import Any
 import attrs
 import pytest
 
-from perpmaker.catalog import load_catalog
 from perpmaker.config.configuration import load_configuration
-from perpmaker.engine.home import Home, Key
 from perpmaker.errors import ConfigurationError
+from perpmaker.journal.state_dir import Key, StateDir
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.secret import Secret, make_signer
 from perpmaker.simulation import rules
@@ -58,7 +58,7 @@ def test_B11_the_signature_is_over_what_is_sent() -> None:
 def test_B11_each_market_has_files_of_its_own(tmp_path: Path) -> None:
     """Safe names, no two the same; those of ASCII markets are what they were."""
     keys = [Key(environment="testnet", venue="v", account="a", market=market) for market in [*NAMES, "_-USDT"]]
-    stems = [Home(tmp_path).journal(key).stem for key in keys]
+    stems = [StateDir(tmp_path).journal(key).stem for key in keys]
     assert len({*stems, *(key.lock_name for key in keys)}) == 2 * len(keys)
     assert all(stem.isascii() and "/" not in stem for stem in stems)
     plain = Key(environment="testnet", venue="v", account="a", market="BTC-USDT")
@@ -73,7 +73,7 @@ async def test_B11_a_bot_trades_it(market: str, tmp_path: Path, monkeypatch: pyt
     instrument = attrs.evolve(known.instrument, market=market, symbol=base + quote, base=base, quote=quote)
     monkeypatch.setitem(rules.MARKETS, market, attrs.evolve(known, instrument=instrument))
 
-    async with open_session(FILE, f'market="{market}"', home=Home(tmp_path)) as session:
+    async with open_session(FILE, f'market="{market}"', home=StateDir(tmp_path)) as session:
         summary = await session.run(20)
         assert session.sandbox.exchange.orders(ACCOUNT)
         assert session.bot.trader.state.market.last_trade is not None

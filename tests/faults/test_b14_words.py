@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from perpmaker.catalog import load_catalog
 from perpmaker.cli import main
 from perpmaker.errors import PerpmakerError
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.testing.virtual import virtual_backend
 
 from .stories import GOOD

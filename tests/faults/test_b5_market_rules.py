@@ -10,15 +10,15 @@ from typing import Any
 import attrs
 import pytest
 
-from perpmaker.catalog import load_catalog
-from perpmaker.cli.plan import plan_of
-from perpmaker.cli.survey import survey
 from perpmaker.clock import LoopClock
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
-from perpmaker.engine.launch import open_bot
 from perpmaker.errors import MarketRulesError
+from perpmaker.launch.launch import open_bot
+from perpmaker.launch.plan import plan_of
+from perpmaker.launch.preflight import survey
 from perpmaker.model.instrument import Instrument
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.secret import References
 from perpmaker.testing.view import make_instrument
 from perpmaker.wire.memory import MemoryNetwork

@@ -11,10 +11,10 @@ import anyio
 import pytest
 
 from perpmaker.cli.run_end import Ended, next_step, sum_up
-from perpmaker.engine.home import open_home
-from perpmaker.engine.stopping import Closing
 from perpmaker.errors import ExitCode
+from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.model.event import Halted
+from perpmaker.runtime.shutdown import Closing
 from perpmaker.testing.session import Session, open_stage
 from perpmaker.wire.fault import Fault
 
@@ -58,7 +58,7 @@ def summed(session: Session, closing: Closing, reason: str = "signal") -> Ended:
 
 async def test_B7_what_a_dead_venue_has_left_is_unknown_and_not_nothing(tmp_path: Path) -> None:
     """The venue is gone with a position and a target on it: no number is made up, and the page says where to look."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     gone = [Fault(method=method, path="/fapi", act="drop", times=None) for method in ("GET", "POST", "PUT", "DELETE")]
 
     async with open_stage(EXAMPLE, *FAR_TARGET, seed=3) as stage, stage.open_bot(home=home) as session:
@@ -75,7 +75,7 @@ async def test_B7_what_a_dead_venue_has_left_is_unknown_and_not_nothing(tmp_path
 
 async def test_B7_only_what_could_not_be_read_is_unknown(tmp_path: Path) -> None:
     """The open orders are listed and the account is not: no quotes are left, and of exits nobody knows."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     blind = Fault(method="GET", path="/fapi/v3/positionRisk", act="drop", times=None)
 
     async with open_stage(EXAMPLE, *FAR_TARGET, seed=3) as stage, stage.open_bot(home=home) as session:
@@ -86,7 +86,7 @@ async def test_B7_only_what_could_not_be_read_is_unknown(tmp_path: Path) -> None
 
 async def test_B7_the_end_says_whose_run_it_was_why_it_ended_and_what_comes_next(tmp_path: Path) -> None:
     """Account, run, journal and the reason, for a person and as keys of the JSON object."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *FAR_TARGET, seed=3) as stage, stage.open_bot(home=home) as session:
         result = await end(session, reason="--for")
@@ -103,14 +103,14 @@ async def test_B7_the_end_says_whose_run_it_was_why_it_ended_and_what_comes_next
 
 async def test_B7_a_halt_is_in_the_summary_also_when_it_comes_at_the_end(tmp_path: Path) -> None:
     """The liquidation is seen while the run ends already: the exit code is 7, and the next step names --resume."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *FAR_TARGET, seed=3) as stage, stage.open_bot(home=home) as session:
 
         async def act() -> None:
             session.bot.request_stop()
             await anyio.sleep(0.01)
-            session.bot.inbox.put([Halted(reason="liquidated", code=ExitCode.HALTED)])
+            session.bot.event_queue.put([Halted(reason="liquidated", code=ExitCode.HALTED)])
 
         result = summed(session, await ended(session, act))
         assert (result.halted, result.halt_code) == ("liquidated", ExitCode.HALTED)

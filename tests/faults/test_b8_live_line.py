@@ -11,12 +11,12 @@ import attrs
 import pytest
 
 from perpmaker.cli.screen import Screen, coloured
-from perpmaker.engine.stream_lines import StreamLines
-from perpmaker.engine.unquoted import Unquoted
+from perpmaker.decision.unquoted import Unquoted
 from perpmaker.model.event import Channel, StreamLost, StreamRestored
 from perpmaker.model.order import OrderKind, Side, Slot
 from perpmaker.report import live
 from perpmaker.report.live import live_line
+from perpmaker.runtime.stream_lines import StreamLines
 from perpmaker.state.view import Mode
 from perpmaker.testing.scenario import Scenario
 

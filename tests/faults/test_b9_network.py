@@ -12,9 +12,9 @@ import pytest
 
 from perpmaker.cli import sandbox_child
 from perpmaker.connector.interface import Environment
-from perpmaker.engine.backoff import Backoff
-from perpmaker.engine.persistence import Persistence
 from perpmaker.errors import ConnectivityError, RateLimitedError
+from perpmaker.launch.start_retry import StartRetry
+from perpmaker.runtime.backoff import Backoff
 from perpmaker.wire.pipe import connect_tcp, resolve_names
 
 pytestmark = pytest.mark.anyio
@@ -50,7 +50,7 @@ class Venue:
 
     async def insist(self) -> int:
         """Ask as a start asks."""
-        persistence = Persistence(
+        persistence = StartRetry(
             table="binance_perpetual",
             environment=Environment.PAPER,
             tell=self.tell,

@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perpmaker.model.order import PositionSide
-from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.order import ConditionalState
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scenario_venue import ACCOUNT
 from perpmaker.testing.scenario_wire import LATENCY_S
@@ -108,7 +108,7 @@ class Story:
 
         try:
             getattr(self, name)(*words)
-        except (ValueError, DeniedError):
+        except (ValueError, RejectionError):
             return
 
     def move(self, ticks: int) -> None:

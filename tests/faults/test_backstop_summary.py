@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from perpmaker.engine.order_count import OrderCount
 from perpmaker.model.event import OrderAccepted
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, PositionSide, Side, Slot, StopTrigger
+from perpmaker.runtime.order_stats import OrderStats
 
 LONG = Slot(OrderKind.VENUE_STOP, Side.SELL, 0, PositionSide.LONG)
 SHORT = Slot(OrderKind.VENUE_STOP, Side.BUY, 0, PositionSide.SHORT)
@@ -28,7 +28,7 @@ def counted(*stops: tuple[Slot, int, bool, StopTrigger]) -> int:
         )
         for number, (slot, ticks, whole, trigger) in enumerate(stops)
     }
-    count = OrderCount(kind_of=lambda name: orders[name].slot.kind, intent=orders.get)
+    count = OrderStats(kind_of=lambda name: orders[name].slot.kind, intent=orders.get)
     count.fold(OrderAccepted(client_id=name, venue_id=None, venue_ms=1) for name in orders)
     count.fold(OrderAccepted(client_id=name, venue_id=None, venue_ms=1) for name in orders)
     assert count.placed[OrderKind.STOP_LOSS] == 0

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from perpmaker.cli import main
-from perpmaker.engine.home import Home, Key, open_home
-from perpmaker.engine.journal_file import connect, open_witness
 from perpmaker.errors import ConfigurationError, JournalError, LockedError
+from perpmaker.journal.file import connect, open_witness
+from perpmaker.journal.state_dir import Key, StateDir, open_state_dir
 from perpmaker.secret import References, redacted
 from perpmaker_binance_perpetual.settings import Settings
 
@@ -122,7 +122,7 @@ def test_C_settings_do_not_show_their_references() -> None:
 @pytest.mark.parametrize("wide", [0o666, 0o644, 0o660, 0o777])
 def test_C_a_journal_that_was_open_to_others_is_tightened(suffix: str, wide: int, tmp_path: Path) -> None:
     """With every file beside it, before anything is read or written."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path / "state")})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path / "state")})
     path = home.journal(KEY)
     connect(path).close()
     file = path.with_name(path.name + suffix)
@@ -153,7 +153,7 @@ def test_C_a_file_that_is_a_link_is_refused(kind: str, tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_text("precious")
     target.chmod(0o644)
-    home = open_home({"PERPMAKER_HOME": str(tmp_path / "state")})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path / "state")})
     folder = home.root / kind
     folder.mkdir(mode=0o700)
 
@@ -177,7 +177,7 @@ def test_C_a_file_that_is_a_link_is_refused(kind: str, tmp_path: Path) -> None:
 
 def test_C_a_hold_is_kept_and_tightened(tmp_path: Path) -> None:
     """A later word replaces it, also a shorter one."""
-    home = open_home({"PERPMAKER_HOME": str(tmp_path)})
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     home.hold("binance", 1_000_000)
     (file,) = (tmp_path / "hold").iterdir()
     file.chmod(0o666)
@@ -196,12 +196,12 @@ def test_C_a_directory_that_is_a_link_is_refused(kind: str, tmp_path: Path) -> N
     root = tmp_path / "state"
 
     if kind:
-        open_home({"PERPMAKER_HOME": str(root)})
+        open_state_dir({"PERPMAKER_HOME": str(root)})
         (root / kind).symlink_to(target)
     else:
         root.symlink_to(target)
 
-    def use(home: Home) -> None:
+    def use(home: StateDir) -> None:
         home.journal(KEY)
         home.held_until_ms("binance")
 
@@ -209,7 +209,7 @@ def test_C_a_directory_that_is_a_link_is_refused(kind: str, tmp_path: Path) -> N
             pass
 
     with pytest.raises(ConfigurationError, match="symbolic link: name a directory itself"):
-        use(open_home({"PERPMAKER_HOME": str(root)}))
+        use(open_state_dir({"PERPMAKER_HOME": str(root)}))
 
     assert (mode(target), list(target.iterdir())) == (0o755, [])
 
@@ -219,11 +219,11 @@ def test_C_a_link_to_nothing_and_one_further_up(tmp_path: Path) -> None:
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
 
     with pytest.raises(ConfigurationError, match="symbolic link"):
-        open_home({"PERPMAKER_HOME": str(tmp_path / "dangling")})
+        open_state_dir({"PERPMAKER_HOME": str(tmp_path / "dangling")})
 
     (tmp_path / "disk").mkdir()
     (tmp_path / "linked").symlink_to(tmp_path / "disk")
-    assert mode(open_home({"PERPMAKER_HOME": str(tmp_path / "linked" / "state")}).root) == 0o700
+    assert mode(open_state_dir({"PERPMAKER_HOME": str(tmp_path / "linked" / "state")}).root) == 0o700
     assert not (tmp_path / "nowhere").exists()
 
 

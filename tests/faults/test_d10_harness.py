@@ -15,7 +15,7 @@ from perpmaker import PriceSourceDeclaration
 from perpmaker.connector.interface import SourceContext
 from perpmaker.errors import ConnectivityError
 from perpmaker.model.event import ReferenceChanged
-from perpmaker.simulation.denial import DeniedError
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker.testing.scenario import Scenario
 
 
@@ -66,7 +66,7 @@ def test_D10_modes_that_a_person_changes_are_noticed(change: Any, said: str) -> 
     assert said in scenario.mode
     assert scenario.quotes() == []
 
-    with pytest.raises(DeniedError, match="open orders exist"):
+    with pytest.raises(RejectionError, match="open orders exist"):
         quoting().set_by_hand(**change)
 
 
@@ -122,7 +122,7 @@ def test_D10_a_person_who_is_refused_changes_nothing(side: Any, at: str) -> None
     scenario = quoting()
     before = scenario.quotes()
 
-    with pytest.raises(DeniedError, match="margin is insufficient"):
+    with pytest.raises(RejectionError, match="margin is insufficient"):
         scenario.by_hand(side, 999, at=at)
 
     scenario.advance(2)

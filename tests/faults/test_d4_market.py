@@ -10,11 +10,11 @@ from typing import Any
 import anyio
 import pytest
 
-from perpmaker.catalog import load_catalog
 from perpmaker.cli import main
 from perpmaker.cli.venue import sandbox_settings
 from perpmaker.config.configuration import load_configuration
 from perpmaker.errors import ConfigurationError, UnknownMarketError
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.sandbox.market_file import market_rules
 from perpmaker.testing.session import open_stage
 from perpmaker_binance_perpetual.sandbox import dialect

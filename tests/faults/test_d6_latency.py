@@ -13,7 +13,6 @@ import attrs
 import msgspec
 import pytest
 
-from perpmaker.catalog import load_catalog
 from perpmaker.cli.sandbox import _line
 from perpmaker.cli.venue import sandbox_settings, worth_of
 from perpmaker.clock import LoopClock
@@ -23,6 +22,7 @@ from perpmaker.errors import ConfigurationError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Accepted, NewOrder, OrderKind, OrderType, Outcome, RefusalReason, Rejected, Side, Slot
 from perpmaker.paper.connector import paper_declaration
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.sandbox.latency import Latency
 from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxLine, SandboxSettings, open_sandbox
 from perpmaker.secret import References

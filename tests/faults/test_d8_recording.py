@@ -16,10 +16,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from perpmaker.catalog import load_catalog
 from perpmaker.clock import LoopClock
 from perpmaker.errors import RecordingError
 from perpmaker.model.order import Side
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.sandbox.recording_file import open_capture
 from perpmaker.sandbox.server import SandboxSettings, open_sandbox
 from perpmaker.simulation.exchange import Exchange

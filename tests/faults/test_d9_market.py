@@ -13,10 +13,10 @@ from pathlib import Path
 import attrs
 import pytest
 
-from perpmaker.catalog import load_catalog
 from perpmaker.config.configuration import load_configuration
 from perpmaker.errors import ConfigurationError
 from perpmaker.model.order import Side
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.rules import MARKETS
 from perpmaker.testing.rehearsal import rehearse

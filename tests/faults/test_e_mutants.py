@@ -12,14 +12,11 @@ import anyio
 import attrs
 import pytest
 
-from perpmaker.engine.guard import GuardedOpening, GuardedSource
-from perpmaker.engine.home import Home
-from perpmaker.engine.left_behind import held
-from perpmaker.engine.seam import ANSWERS
 from perpmaker.errors import PluginFaultError
 from perpmaker.execution.action import Cancel
 from perpmaker.execution.dispatch import Gate
 from perpmaker.foreign_code import ForeignCode
+from perpmaker.journal.state_dir import StateDir
 from perpmaker.model.event import CancelRefused, OrderNotFound, PositionReported, ReferenceChanged, StopRequested
 from perpmaker.model.order import (
     NewOrder,
@@ -33,6 +30,9 @@ from perpmaker.model.order import (
     Slot,
 )
 from perpmaker.model.position import Position
+from perpmaker.runtime.left_behind import held
+from perpmaker.runtime.plugin_guard import GuardedOpening, GuardedSource
+from perpmaker.runtime.plugin_output_checks import ANSWERS
 from perpmaker.state.position import TrackedPosition
 from perpmaker.state.step import Step
 from perpmaker.testing.scenario import Scenario
@@ -197,7 +197,7 @@ def test_E_a_source_that_doubts_itself_is_quoted_in_its_own_words() -> None:
 @pytest.mark.parametrize("left", ["", "soon", "12:30"])
 def test_E_a_hold_that_was_cut_off_is_none(tmp_path: Path, left: str) -> None:
     """A process that was killed between two words leaves an empty file: the next start goes on."""
-    home = Home(tmp_path)
+    home = StateDir(tmp_path)
     home.hold("venue", 1_700_000_000_000)
     (file,) = (tmp_path / "hold").iterdir()
     file.write_text(left)

@@ -12,10 +12,7 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.engine.account_reader import AccountReader
-from perpmaker.engine.patience import Patience
-from perpmaker.engine.permission import Permission
-from perpmaker.engine.recovery import Recovery
+from perpmaker.decision.trading_state import TradingState
 from perpmaker.execution.action import Ask, Cancel, Place
 from perpmaker.execution.dispatch import Gate
 from perpmaker.model.account import AccountSnapshot
@@ -36,6 +33,9 @@ from perpmaker.model.order import (
 )
 from perpmaker.model.position import Position
 from perpmaker.model.reading import AccountSeen
+from perpmaker.runtime.account_reader import AccountReader
+from perpmaker.runtime.reconciliation import Reconciliation
+from perpmaker.runtime.retry import Retry
 from perpmaker.testing.scene import INSTRUMENT, Scene, of, placed
 from perpmaker.testing.virtual import virtual_backend
 
@@ -148,7 +148,7 @@ class Lagging:
 class Reading:
     """Of a trader what reading the account needs."""
 
-    permission: Permission = attrs.field(factory=lambda: Permission(book_max_age_s=10.0))
+    trading_state: TradingState = attrs.field(factory=lambda: TradingState(book_max_age_s=10.0))
 
     def working(self) -> tuple[()]:
         """Nothing."""
@@ -172,11 +172,11 @@ def test_E_a_fill_that_the_venue_shows_late_is_in_the_next_reading(behind_ms: in
         clock = LoopClock()
         now_ms = clock.utc_ms()
         times.append(now_ms - 1000 - behind_ms)
-        patience = Patience(gate=Gate(clock=clock), emit=told.extend, random=Random(0))  # noqa: S311  # jitter
+        retry = Retry(gate=Gate(clock=clock), emit=told.extend, random=Random(0))  # noqa: S311  # jitter
         reader = AccountReader(
-            recovery=Recovery(connector=cast("Any", venue), instrument=INSTRUMENT, clock=clock),
+            reconciliation=Reconciliation(connector=cast("Any", venue), instrument=INSTRUMENT, clock=clock),
             trader=cast("Any", Reading()),
-            patience=patience,
+            retry=retry,
             emit=told.extend,
             since_ms=now_ms - 120_000,
         )

@@ -11,13 +11,13 @@ from typing import Any
 import attrs
 import pytest
 
-from perpmaker.engine.adoption import told_of
-from perpmaker.engine.home import Key
-from perpmaker.engine.journal import Step, open_journal
+from perpmaker.decision.order_adoption import told_of
 from perpmaker.execution.action import Place
 from perpmaker.exits.last_stop import LastStop
 from perpmaker.exits.rest import UNPRICED, stay
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.journal.journal import Step, open_journal
+from perpmaker.journal.state_dir import Key
 from perpmaker.model.event import OrderCancelled, OrderRefused, ReferenceChanged
 from perpmaker.model.order import (
     CancelCause,
@@ -58,7 +58,7 @@ def test_E_a_strategy_that_wants_something_else_than_quotes_is_told_what() -> No
 
     scene = Scene(Mixed())
     scene.start()
-    assert "quotes holds a int, not Quote" in (scene.trader.permission.halted or "")
+    assert "quotes holds a int, not Quote" in (scene.trader.trading_state.halted or "")
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import attrs
 import pytest
 
 from perpmaker.connector.interface import Environment
-from perpmaker.engine.home import Home
-from perpmaker.engine.position_claim import PositionClaim
 from perpmaker.errors import ExitCode, UnexplainedPositionError
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.journal.state_dir import StateDir
+from perpmaker.launch.position_claim import PositionClaim
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, PositionSide, Side, Slot
 from perpmaker.model.position import Position
 from perpmaker.sandbox.server import ACCOUNT
@@ -78,7 +78,7 @@ def test_rule14_a_position_that_the_journal_does_not_explain_refuses_the_start(
             trade(stage, side, "0.1")
 
             with pytest.raises(UnexplainedPositionError) as refused:
-                await stage.open_bot(home=Home(tmp_path)).__aenter__()
+                await stage.open_bot(home=StateDir(tmp_path)).__aenter__()
 
             text = str(refused.value)
             assert (refused.value.exit_code, word in text) == (ExitCode.REFUSED, True)
@@ -87,7 +87,7 @@ def test_rule14_a_position_that_the_journal_does_not_explain_refuses_the_start(
             assert "--adopt-position" in text
             assert list(stage.sandbox.exchange.open_orders(ACCOUNT)) == []
 
-            opened = stage.open_bot(home=Home(tmp_path), adopt_position=True)
+            opened = stage.open_bot(home=StateDir(tmp_path), adopt_position=True)
 
             async with opened as session, anyio.create_task_group() as group:
                 group.start_soon(session.bot.run)
@@ -109,7 +109,7 @@ def test_rule14_the_refusal_says_when_a_stop_would_fire_now(tmp_path: Path) -> N
             await anyio.sleep(2)
 
             with pytest.raises(UnexplainedPositionError, match=r"the stop at [0-9.]+ would fire now \(mark "):
-                await stage.open_bot(home=Home(tmp_path)).__aenter__()
+                await stage.open_bot(home=StateDir(tmp_path)).__aenter__()
 
     run_virtual(scenario)
 
@@ -119,7 +119,7 @@ def test_rule14_what_own_orders_filled_while_no_run_watched_is_ours(*, is_filled
     """Killed with two quotes resting: one of them fills, or a person trades more than both could."""
 
     async def scenario() -> None:
-        home = Home(tmp_path)
+        home = StateDir(tmp_path)
 
         async with open_real() as stage:
             assert isinstance(stage.sandbox.market, SyntheticMarket)
@@ -151,7 +151,7 @@ def test_rule14_a_position_that_the_last_run_knew_is_ours_and_so_is_what_its_tar
     """It ends with a target resting, which is filled in part before the next run begins."""
 
     async def scenario() -> None:
-        home = Home(tmp_path)
+        home = StateDir(tmp_path)
 
         async with open_real() as stage:
             async with stage.open_bot(home=home) as first, anyio.create_task_group() as group:
@@ -186,7 +186,7 @@ def test_rule14_on_sandbox_and_paper_a_position_is_taken_over_as_before(tmp_path
         async with open_stage(FILE, *SETTINGS, seed=1) as stage:
             trade(stage, Side.BUY, "0.1")
 
-            async with stage.open_bot(home=Home(tmp_path)) as session, anyio.create_task_group() as group:
+            async with stage.open_bot(home=StateDir(tmp_path)) as session, anyio.create_task_group() as group:
                 group.start_soon(session.bot.run)
                 await until(lambda: targets(session) == 1)
                 group.cancel_scope.cancel()

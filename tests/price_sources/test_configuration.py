@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from perpmaker.catalog import Catalog, load_catalog
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import SourceRequest
 from perpmaker.errors import ConfigurationError, Problem
+from perpmaker.plugins.catalog import Catalog, load_catalog
 from perpmaker_price_sources.binance.settings import Settings as BinanceSettings
 from perpmaker_price_sources.custom_api.settings import Settings as CustomApiSettings
 

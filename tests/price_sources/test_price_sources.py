@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from perpmaker import PriceSourceDeclaration
-from perpmaker.catalog import load_catalog
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker_price_sources import register_price_sources
 
 OF_A_MARKET = ("mid_price", "last_price", "last_own_trade_price", "best_bid", "best_ask")

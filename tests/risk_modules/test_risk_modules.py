@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from perpmaker import RiskModuleDeclaration
-from perpmaker.catalog import load_catalog
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker_risk_modules import register_risk_modules
 
 

@@ -36,13 +36,6 @@ if TYPE_CHECKING:
         SourceContext,
         SourceRequest,
     )
-    from perpmaker.declarations import (
-        Declaration,
-        DerivativeConnectorDeclaration,
-        PriceSourceDeclaration,
-        RiskModuleDeclaration,
-        StrategyDeclaration,
-    )
     from perpmaker.errors import (
         AuthenticationError,
         ConfigurationError,
@@ -59,8 +52,15 @@ if TYPE_CHECKING:
         UnknownMarketError,
         VenueError,
     )
-    from perpmaker.hookspecs import Register, hookimpl
     from perpmaker.model.setting import CrossChecked, Pattern, Percent, Range
+    from perpmaker.plugins.declarations import (
+        Declaration,
+        DerivativeConnectorDeclaration,
+        PriceSourceDeclaration,
+        RiskModuleDeclaration,
+        StrategyDeclaration,
+    )
+    from perpmaker.plugins.hookspecs import Register, hookimpl
     from perpmaker.risk.interface import Approved, Refused, RiskModule, Verdict
     from perpmaker.state.view import View
     from perpmaker.strategy.interface import Strategy
@@ -126,7 +126,7 @@ _ROOMS = {
         "SourceContext",
         "SourceRequest",
     ),
-    "declarations": (
+    "plugins.declarations": (
         "Declaration",
         "DerivativeConnectorDeclaration",
         "PriceSourceDeclaration",
@@ -149,7 +149,7 @@ _ROOMS = {
         "UnknownMarketError",
         "VenueError",
     ),
-    "hookspecs": ("Register", "hookimpl"),
+    "plugins.hookspecs": ("Register", "hookimpl"),
     "model.setting": ("CrossChecked", "Pattern", "Percent", "Range"),
     "risk.interface": ("Approved", "Refused", "RiskModule", "Verdict"),
     "state.view": ("View",),

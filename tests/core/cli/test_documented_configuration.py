@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from perpmaker.catalog import load_catalog
 from perpmaker.cli import main
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.errors import ConfigurationError
 from perpmaker.model.order import PositionMode
+from perpmaker.plugins.catalog import load_catalog
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 PERCENT = Decimal("0.01")

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from perpmaker.catalog import Catalog
 from perpmaker.cli import main
 from perpmaker.cli.plugins import Row, rows_of, table
-from perpmaker.plugins import LoadedPlugin, PluginState
+from perpmaker.plugins.catalog import Catalog
+from perpmaker.plugins.loading import LoadedPlugin, PluginState
 
 
 def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

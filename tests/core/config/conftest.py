@@ -8,9 +8,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from perpmaker.catalog import Catalog, load_catalog
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.errors import ConfigurationError, ExitCode, Problem
+from perpmaker.plugins.catalog import Catalog, load_catalog
 
 GOOD = """\
 strategy = "perpetual_market_making"

@@ -9,16 +9,16 @@ from typing import Any
 import attrs
 import pytest
 
-from perpmaker.catalog import Catalog
 from perpmaker.connector.interface import Environment
-from perpmaker.declarations import (
+from perpmaker.errors import PluginError
+from perpmaker.model.order import PositionMode
+from perpmaker.plugins.catalog import Catalog
+from perpmaker.plugins.declarations import (
     DerivativeConnectorDeclaration,
     RiskModuleDeclaration,
     StrategyDeclaration,
 )
-from perpmaker.errors import PluginError
-from perpmaker.model.order import PositionMode
-from perpmaker.plugins import LoadedPlugin, PluginState
+from perpmaker.plugins.loading import LoadedPlugin, PluginState
 
 
 @attrs.frozen(kw_only=True)

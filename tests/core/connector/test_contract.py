@@ -11,11 +11,11 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import CancelOrder, DerivativeConnector
-from perpmaker.engine.client_id_runs import BegunRuns, open_client_ids
-from perpmaker.engine.journal import Key, open_journal
-from perpmaker.engine.known_orders import KnownOrders
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.execution.dispatch import Dispatcher, Gate
+from perpmaker.journal.journal import Key, open_journal
+from perpmaker.journal.order_intents import OrderIntents
+from perpmaker.launch.client_id_runs import BegunRuns, open_client_ids
 from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import Event, OrderNotFound, OrderReported
 from perpmaker.model.order import (
@@ -35,7 +35,7 @@ from perpmaker.model.order import (
 )
 from perpmaker.state.orders import Orders
 from perpmaker.state.own_depth import OwnDepth
-from perpmaker.state.record import GATEWAY_S
+from perpmaker.state.tracked_order import GATEWAY_S
 from perpmaker.state.view import End
 
 pytestmark = pytest.mark.anyio
@@ -290,7 +290,7 @@ async def test_a_connector_may_bring_ids_of_its_own() -> None:
     key = Key(environment="sandbox", venue="v", account="a", market="BTC-USDT")
 
     with open_journal(None, key, ids.run) as (journal, _):
-        known = KnownOrders(journal=journal, client_ids=ids)
+        known = OrderIntents(journal=journal, client_ids=ids)
         journal.record_run(0, {})
         begun.record(journal, ids.run)
         assert [ids.next()[-4:], ids.next()[-4:]] == [":1:2", ":2:1"]

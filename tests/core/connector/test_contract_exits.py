@@ -10,13 +10,13 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import DerivativeConnector
-from perpmaker.engine.recollection import decode_recollection, encode_recollection
-from perpmaker.engine.recovery import Recovery
+from perpmaker.decision.checkpoint import decode_recollection, encode_recollection
 from perpmaker.exits.last_stop import LastStop
 from perpmaker.model.event import OrderAccepted, OrderFilled, OrderReported
 from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side, Slot
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Exit, VenueStop
+from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.state.view import View
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scene import ExitsOf, Scene, placed
@@ -419,14 +419,14 @@ async def test_question_about_a_nameless_stop_goes_by_the_venues_id() -> None:
     """A reading and an answer bear our id, although the venue has none."""
     scene = guarded()
     scene.tell(told(position_stop("o-7", 945)), after=0.1)
-    recovery = Recovery(
+    reconciliation = Reconciliation(
         connector=cast("DerivativeConnector", Nameless()),
         instrument=scene.trader.state.instrument,
         clock=LoopClock(),
         names=scene.trader.names,
     )
-    answer = await recovery.ask("pm-bot-r1-3", "o-7", OrderKind.VENUE_STOP)
-    (listed,) = await recovery.open_orders()
+    answer = await reconciliation.ask("pm-bot-r1-3", "o-7", OrderKind.VENUE_STOP)
+    (listed,) = await reconciliation.open_orders()
 
     assert isinstance(answer, OrderReported)
     assert (answer.report.client_id, listed.client_id) == ("pm-bot-r1-3", "pm-bot-r1-3")

@@ -10,7 +10,6 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import CancelOrder, VenueStops
-from perpmaker.engine.recovery import Recovery
 from perpmaker.execution.action import Cancel, Place
 from perpmaker.execution.diff import Changes, diff, new_order
 from perpmaker.execution.dispatch import Dispatcher, Gate
@@ -29,6 +28,7 @@ from perpmaker.model.order import (
     WorkingOrder,
 )
 from perpmaker.model.quote import TakeProfit, VenueStop
+from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.testing.view import make_instrument
 
 GUARD = Slot(OrderKind.VENUE_STOP, Side.SELL)
@@ -192,10 +192,10 @@ async def test_stops_are_sent_and_cancelled_where_the_venue_keeps_them() -> None
 async def test_recovery_lists_and_asks_for_stops_in_their_own_namespace() -> None:
     """What is open is both lists; a stop is asked for by its client id alone."""
     venue = Venue()
-    recovery = Recovery(connector=cast("Any", venue), instrument=make_instrument(), clock=LoopClock())
-    await recovery.open_orders()
-    answer = await recovery.ask("a", "7", OrderKind.VENUE_STOP)
-    await recovery.ask("b", "8", OrderKind.QUOTE)
+    reconciliation = Reconciliation(connector=cast("Any", venue), instrument=make_instrument(), clock=LoopClock())
+    await reconciliation.open_orders()
+    answer = await reconciliation.ask("a", "7", OrderKind.VENUE_STOP)
+    await reconciliation.ask("b", "8", OrderKind.QUOTE)
 
     assert isinstance(answer, OrderNotFound)
     assert venue.asked == [

@@ -10,7 +10,7 @@ from textwrap import dedent
 import attrs
 import pytest
 
-from perpmaker.plugins import LoadedPlugin, load_plugins
+from perpmaker.plugins.loading import LoadedPlugin, load_plugins
 
 HEADER = """
 import attrs

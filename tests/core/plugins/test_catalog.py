@@ -7,10 +7,10 @@ from typing import Any
 import attrs
 import pytest
 
-from perpmaker.catalog import Catalog, imitated, load_catalog
-from perpmaker.declarations import PriceSourceDeclaration
 from perpmaker.errors import ExitCode, PluginError
-from perpmaker.plugins import LoadedPlugin, PluginState
+from perpmaker.plugins.catalog import Catalog, imitated, load_catalog
+from perpmaker.plugins.declarations import PriceSourceDeclaration
+from perpmaker.plugins.loading import LoadedPlugin, PluginState
 
 TIDE = """
 @hookimpl

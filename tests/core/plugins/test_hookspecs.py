@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 import perpmaker
-from perpmaker import hookspecs
-from perpmaker.plugins import DECLARED_BY, new_manager
+from perpmaker.plugins import hookspecs
+from perpmaker.plugins.loading import DECLARED_BY, new_manager
 
 HOOKS = sorted(name for name in vars(new_manager().hook) if not name.startswith("_"))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from perpmaker.plugins import ONLY, WITHOUT, LoadedPlugin, PluginState, load_plugins
+from perpmaker.plugins.loading import ONLY, WITHOUT, LoadedPlugin, PluginState, load_plugins
 
 GOOD = """
 @hookimpl

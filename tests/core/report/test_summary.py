@@ -6,8 +6,6 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from perpmaker.engine.order_count import OrderCount
-from perpmaker.engine.stopping import Closing
 from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import FundingPaid, Resynced
@@ -16,6 +14,8 @@ from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType
 from perpmaker.model.position import Position
 from perpmaker.report.money import money_of
 from perpmaker.report.summary import RunFacts, Summary, render, summarise, unrealized
+from perpmaker.runtime.order_stats import OrderStats
+from perpmaker.runtime.shutdown import Closing
 from perpmaker.state.account import Totals
 
 INSTRUMENT = Instrument(
@@ -58,7 +58,7 @@ READ = Resynced(
 
 def summary() -> Summary:
     """A run that began when there were fills of an earlier one."""
-    count = OrderCount(kind_of=lambda _: None)
+    count = OrderStats(kind_of=lambda _: None)
     count.placed[OrderKind.QUOTE] = 12
     count.placed[OrderKind.TAKE_PROFIT] = 3
     count.cancels = 7

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from perpmaker.model.event import OrderReported, TradingChanged
 from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, Side
 from perpmaker.model.position import VenueSettings
-from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.order import ConditionalRequest, OrderRequest, TriggerKind, TriggerPrice
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker.simulation.statement import Assets
 from perpmaker.testing.scenario_venue import ACCOUNT
 from perpmaker.testing.scene import Scene
@@ -193,7 +193,7 @@ class AccountStory(Story):
     def resume(self) -> None:
         """A run that has halted is started again."""
         if self.scenario.mode.startswith("halt"):
-            with suppress(DeniedError):
+            with suppress(RejectionError):
                 self.restart()
 
     def adopt(self) -> None:
@@ -245,7 +245,7 @@ class AccountStory(Story):
 
     def tell(self, event: Any) -> None:
         """Have the bot hear what the simulated venue never says."""
-        self.scenario._inbox.append(event)
+        self.scenario._event_queue.append(event)
         self.scenario.advance(0)
 
     def calm_down(self) -> None:
@@ -264,7 +264,7 @@ class AccountStory(Story):
         ]
 
         for change in changes:
-            with suppress(DeniedError):
+            with suppress(RejectionError):
                 self.scenario.set_by_hand(**change)
 
     @property

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perpmaker.model.order import OrderKind
-from perpmaker.simulation.denial import DeniedError
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scenario_venue import ACCOUNT
 
@@ -90,7 +90,7 @@ class Story:
 
         try:
             getattr(self, name)(*words)
-        except (ValueError, DeniedError):
+        except (ValueError, RejectionError):
             return
 
     def move(self, ticks: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perpmaker.model.order import OrderKind
-from perpmaker.simulation.denial import DeniedError
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker.testing.scenario import Scenario
 
 EXITS = {"long_profit_taking_spread": 1, "stop_loss_spread": 3}
@@ -79,7 +79,7 @@ def test_a_start_that_the_account_refuses_changes_nothing() -> None:
     scenario.set_by_hand(position_mode="One-way")
     scenario.by_hand("buy", "1", at="100")
 
-    with pytest.raises(DeniedError):
+    with pytest.raises(RejectionError):
         scenario.restart()
 
     scenario.advance(40)

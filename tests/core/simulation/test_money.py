@@ -12,11 +12,11 @@ from perpmaker.model.income import IncomeKind
 from perpmaker.model.instrument import MarginTier
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
-from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import AccountChanged, FundingSettled, Liquidated, OrderChanged
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import OrderRequest, TimeInForce
+from perpmaker.simulation.rejection import Rejection, RejectionError
 from perpmaker.simulation.rules import MARKETS
 
 HOURS_8_MS = 8 * 3_600_000
@@ -109,10 +109,10 @@ def test_order_beyond_the_available_margin_is_refused(set_stage: Callable[..., A
     """With 100 and leverage 20 a bid of 1980 passes and one of 2079 does not."""
     stage = set_stage(balance="100")
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, 990, 21)
 
-    assert denied.value.denial is Denial.INSUFFICIENT_MARGIN
+    assert denied.value.denial is Rejection.INSUFFICIENT_MARGIN
     stage.place(Side.BUY, 990, 19)
 
 
@@ -122,15 +122,15 @@ def test_leverage_bounds_the_notional(set_stage: Callable[..., Any]) -> None:
     stage.show([(999, 10_000)], [(1001, 10_000)])
     stage.exchange.set_leverage("a", 125, stage.now_ms)
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, None, 600)
 
-    assert denied.value.denial is Denial.LEVERAGE_LIMIT
+    assert denied.value.denial is Rejection.LEVERAGE_LIMIT
     stage.exchange.set_leverage("a", 100, stage.now_ms)
     stage.place(Side.BUY, None, 600)
 
-    for leverage, reason in ((125, Denial.LEVERAGE_LIMIT), (126, Denial.LEVERAGE), (0, Denial.LEVERAGE)):
-        with pytest.raises(DeniedError) as denied:
+    for leverage, reason in ((125, Rejection.LEVERAGE_LIMIT), (126, Rejection.LEVERAGE), (0, Rejection.LEVERAGE)):
+        with pytest.raises(RejectionError) as denied:
             stage.exchange.set_leverage("a", leverage, stage.now_ms)
 
         assert denied.value.denial is reason
@@ -146,17 +146,17 @@ def test_modes_change_only_while_the_account_is_idle(stage: Any) -> None:
         (stage.exchange.set_position_mode, PositionMode.HEDGE, PositionMode.ONE_WAY),
     ]
 
-    def denial(change: Any, value: Any) -> Denial:
-        with pytest.raises(DeniedError) as denied:
+    def denial(change: Any, value: Any) -> Rejection:
+        with pytest.raises(RejectionError) as denied:
             change("a", value, stage.now_ms)
 
         return denied.value.denial
 
-    assert [denial(change, new) for change, new, _ in changes] == [Denial.OPEN_ORDERS] * 2
+    assert [denial(change, new) for change, new, _ in changes] == [Rejection.OPEN_ORDERS] * 2
     stage.exchange.cancel("a", order_id=order.order_id, now_ms=stage.now_ms)
     stage.place(Side.BUY, None, 5)
-    assert [denial(change, new) for change, new, _ in changes] == [Denial.OPEN_POSITION] * 2
-    assert [denial(change, same) for change, _, same in changes] == [Denial.UNCHANGED] * 2
+    assert [denial(change, new) for change, new, _ in changes] == [Rejection.OPEN_POSITION] * 2
+    assert [denial(change, same) for change, _, same in changes] == [Rejection.UNCHANGED] * 2
 
 
 @pytest.mark.parametrize(
@@ -204,10 +204,10 @@ def test_liquidation_expires_orders_and_never_costs_more_than_what_is_at_stake(s
     stage.mark("60")
     assert stage.lots() == 4
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, 600, 10)
 
-    assert denied.value.denial is Denial.IN_LIQUIDATION
+    assert denied.value.denial is Rejection.IN_LIQUIDATION
     stage.show([(600, 6)], [(610, 10)])
     stage.mark("60")
     assert stage.lots() == 0
@@ -279,7 +279,7 @@ def act(stage: Any, kind: str, order: tuple[Side, int, int], force: TimeInForce,
     else:
         try:
             stage.place(side, ticks, lots, force=force, reduce_only=reduce_only, account=kind)
-        except DeniedError:
+        except RejectionError:
             return
 
 
@@ -340,14 +340,14 @@ def test_lower_leverage_needs_the_margin_for_it(set_stage: Callable[..., Any]) -
     stage = set_stage(balance="100")
     stage.place(Side.BUY, None, 10)
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         stage.exchange.set_leverage("a", 2, stage.now_ms)
 
-    assert denied.value.denial is Denial.INSUFFICIENT_MARGIN
+    assert denied.value.denial is Rejection.INSUFFICIENT_MARGIN
     stage.exchange.set_margin_mode("b", MarginMode.ISOLATED, stage.now_ms)
     stage.place(Side.BUY, None, 10, account="b")
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         stage.exchange.set_leverage("b", 19, stage.now_ms)
 
-    assert denied.value.denial is Denial.LEVERAGE_REDUCTION
+    assert denied.value.denial is Rejection.LEVERAGE_REDUCTION

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from perpmaker.model.order import PositionMode, PositionSide, RefusalReason, Side
-from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import OrderChanged
 from perpmaker.simulation.order import Cause, OrderRequest, OrderState, TimeInForce
+from perpmaker.simulation.rejection import Rejection, RejectionError
 
 
 def causes(stage: Any) -> list[Cause]:
@@ -75,7 +75,7 @@ def test_large_quote_stops_the_market_until_it_is_eaten(stage: Any) -> None:
 
 def test_post_only_that_would_take_is_refused_and_leaves_no_trace(stage: Any) -> None:
     """At the opposite best a post-only order is refused, one tick before it rests."""
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, 1001, 5, force=TimeInForce.POST_ONLY)
 
     assert denied.value.refusal.reason is RefusalReason.POST_ONLY_WOULD_TAKE
@@ -91,7 +91,7 @@ def test_immediate_orders_expire_with_what_they_could_not_take(stage: Any) -> No
     market = stage.place(Side.BUY, None, 100)
     assert (market.filled_lots, market.state) == (50, OrderState.EXPIRED)
 
-    with pytest.raises(DeniedError, match="fill-or-kill"):
+    with pytest.raises(RejectionError, match="fill-or-kill"):
         stage.place(Side.SELL, 998, 31, force=TimeInForce.FOK)
 
     assert stage.place(Side.SELL, 998, 30, force=TimeInForce.FOK).state is OrderState.FILLED
@@ -110,32 +110,32 @@ def test_own_resting_order_expires_instead_of_trading_with_oneself(stage: Any) -
 @pytest.mark.parametrize(
     ("changes", "denial"),
     [
-        ({"price": "99.95"}, Denial.TICK),
-        ({"price": "-1"}, Denial.PRICE_RANGE),
-        ({"price": "NaN"}, Denial.PRICE_RANGE),
-        ({"price": "100000.1"}, Denial.PRICE_RANGE),
-        ({"price": "200.1"}, Denial.BAND_UP),
-        ({"price": "49.9", "side": Side.SELL}, Denial.BAND_DOWN),
-        ({"amount": "1.5"}, Denial.LOT),
-        ({"amount": "0"}, Denial.MIN_AMOUNT),
-        ({"amount": "Infinity"}, Denial.MIN_AMOUNT),
-        ({"amount": "100001"}, Denial.MAX_AMOUNT),
-        ({"amount": "50001", "price": None}, Denial.MAX_AMOUNT),
-        ({"price": "4", "amount": "1"}, Denial.MIN_NOTIONAL),
-        ({"position_side": PositionSide.LONG}, Denial.POSITION_SIDE),
-        ({"reduce_only": True}, Denial.REDUCE_ONLY),
-        ({"amount": "90000", "price": "199"}, Denial.INSUFFICIENT_MARGIN),
+        ({"price": "99.95"}, Rejection.TICK),
+        ({"price": "-1"}, Rejection.PRICE_RANGE),
+        ({"price": "NaN"}, Rejection.PRICE_RANGE),
+        ({"price": "100000.1"}, Rejection.PRICE_RANGE),
+        ({"price": "200.1"}, Rejection.BAND_UP),
+        ({"price": "49.9", "side": Side.SELL}, Rejection.BAND_DOWN),
+        ({"amount": "1.5"}, Rejection.LOT),
+        ({"amount": "0"}, Rejection.MIN_AMOUNT),
+        ({"amount": "Infinity"}, Rejection.MIN_AMOUNT),
+        ({"amount": "100001"}, Rejection.MAX_AMOUNT),
+        ({"amount": "50001", "price": None}, Rejection.MAX_AMOUNT),
+        ({"price": "4", "amount": "1"}, Rejection.MIN_NOTIONAL),
+        ({"position_side": PositionSide.LONG}, Rejection.POSITION_SIDE),
+        ({"reduce_only": True}, Rejection.REDUCE_ONLY),
+        ({"amount": "90000", "price": "199"}, Rejection.INSUFFICIENT_MARGIN),
     ],
 )
 def test_order_that_breaks_a_rule_is_refused_with_that_rule(
-    stage: Any, changes: dict[str, Any], denial: Denial
+    stage: Any, changes: dict[str, Any], denial: Rejection
 ) -> None:
     """Each filter has a name of its own, and nothing is left of a refused order."""
     values = {"side": Side.BUY, "price": "99", "amount": "10", **changes}
     values["amount"] = Decimal(values["amount"])
     values["price"] = None if values["price"] is None else Decimal(values["price"])
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         stage.exchange.place("a", OrderRequest(**values), stage.now_ms)
 
     assert denied.value.denial is denial
@@ -146,10 +146,10 @@ def test_client_id_is_unique_among_open_orders_only(stage: Any) -> None:
     """An id that an open order has is refused, and is free again once that order is gone."""
     first = stage.place(Side.BUY, 990, 5, client_id="x")
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, 990, 5, client_id="x")
 
-    assert denied.value.denial is Denial.DUPLICATE_ID
+    assert denied.value.denial is Rejection.DUPLICATE_ID
     stage.exchange.cancel("a", client_id="x", now_ms=stage.now_ms)
     second = stage.place(Side.BUY, 990, 5, client_id="x")
     assert stage.exchange.order("a", client_id="x") == second
@@ -162,10 +162,10 @@ def test_too_many_orders_are_refused(set_stage: Callable[..., Any]) -> None:
     stage.place(Side.BUY, 990, 1)
     stage.place(Side.BUY, 990, 1)
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, 990, 1)
 
-    assert denied.value.denial is Denial.TOO_MANY_ORDERS
+    assert denied.value.denial is Rejection.TOO_MANY_ORDERS
 
 
 def test_cancel_of_what_is_not_open_is_refused(stage: Any) -> None:
@@ -173,10 +173,10 @@ def test_cancel_of_what_is_not_open_is_refused(stage: Any) -> None:
     order = stage.place(Side.BUY, 1001, 5)
 
     for ids in ({"order_id": order.order_id}, {"client_id": "nobody"}):
-        with pytest.raises(DeniedError) as denied:
+        with pytest.raises(RejectionError) as denied:
             stage.exchange.cancel("a", **ids, now_ms=stage.now_ms)
 
-        assert denied.value.denial is Denial.UNKNOWN_ORDER
+        assert denied.value.denial is Rejection.UNKNOWN_ORDER
 
 
 def test_amended_order_has_the_new_total_and_goes_to_the_back(stage: Any) -> None:
@@ -209,8 +209,8 @@ def test_refused_amend_leaves_the_order_as_it_was(stage: Any) -> None:
     """The same values again and a broken filter change nothing."""
     mine = stage.place(Side.BUY, 990, 10)
 
-    for price, amount, denial in (("99", "10", Denial.UNCHANGED), ("99.05", "10", Denial.TICK)):
-        with pytest.raises(DeniedError) as denied:
+    for price, amount, denial in (("99", "10", Rejection.UNCHANGED), ("99.05", "10", Rejection.TICK)):
+        with pytest.raises(RejectionError) as denied:
             stage.exchange.amend(
                 "a", order_id=mine.order_id, price=Decimal(price), amount=Decimal(amount), now_ms=stage.now_ms
             )
@@ -239,10 +239,10 @@ def test_closing_orders_that_hold_the_whole_position_refuse_another(stage: Any) 
     stage.place(Side.BUY, 1001, 10)
     stage.place(Side.SELL, 1004, 10, reduce_only=True)
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         stage.place(Side.SELL, None, 10, reduce_only=True)
 
-    assert denied.value.denial is Denial.REDUCE_ONLY_COMPETING
+    assert denied.value.denial is Rejection.REDUCE_ONLY_COMPETING
     assert denied.value.refusal.reason is RefusalReason.REDUCE_ONLY
 
 
@@ -255,10 +255,10 @@ def test_hedge_positions_stand_beside_each_other_and_close_by_position_side(stag
     assert (stage.lots(PositionSide.LONG), stage.lots(PositionSide.SHORT), close.lots) == (10, -5, 10)
 
     for denial, arguments in (
-        (Denial.POSITION_SIDE, {}),
-        (Denial.REDUCE_ONLY_IN_HEDGE, {"position_side": PositionSide.LONG, "reduce_only": True}),
+        (Rejection.POSITION_SIDE, {}),
+        (Rejection.REDUCE_ONLY_IN_HEDGE, {"position_side": PositionSide.LONG, "reduce_only": True}),
     ):
-        with pytest.raises(DeniedError) as denied:
+        with pytest.raises(RejectionError) as denied:
             stage.place(Side.SELL, 1010, 1, **arguments)
 
         assert denied.value.denial is denial
@@ -269,8 +269,8 @@ def test_hedge_positions_stand_beside_each_other_and_close_by_position_side(stag
 
 def test_oldest_orders_that_have_ended_are_forgotten(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An account that trades for weeks keeps what is open, what is recent, and no more than so many orders."""
-    monkeypatch.setattr("perpmaker.simulation.floor._KEPT_ORDERS", 6)
-    monkeypatch.setattr("perpmaker.simulation.floor._FORGOTTEN_AT_ONCE", 3)
+    monkeypatch.setattr("perpmaker.simulation.matching_engine._KEPT_ORDERS", 6)
+    monkeypatch.setattr("perpmaker.simulation.matching_engine._FORGOTTEN_AT_ONCE", 3)
     resting = stage.place(Side.BUY, 990, 1, client_id="rests")
 
     for number in range(20):

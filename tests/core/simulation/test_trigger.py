@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from perpmaker.model.order import PositionMode, PositionSide, Side
-from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import ConditionalChanged
 from perpmaker.simulation.order import (
     Cause,
@@ -17,6 +16,7 @@ from perpmaker.simulation.order import (
     TriggerKind,
     TriggerPrice,
 )
+from perpmaker.simulation.rejection import Rejection, RejectionError
 
 
 def conditional(stage: Any, side: Side, trigger: str, **values: Any) -> ConditionalOrder:
@@ -89,10 +89,10 @@ def test_trigger_that_has_been_passed_already_is_refused(stage: Any) -> None:
     """A selling stop above the last price would trigger at once."""
     stage.take(Side.BUY, 1)
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         conditional(stage, Side.SELL, "101")
 
-    assert denied.value.denial is Denial.WOULD_TRIGGER
+    assert denied.value.denial is Rejection.WOULD_TRIGGER
 
 
 def test_triggered_order_may_still_be_refused(stage: Any) -> None:
@@ -111,17 +111,17 @@ def test_cancel_of_a_conditional_order_that_does_not_wait_is_refused(stage: Any)
     """Cancelling twice, and an unheard-of id, are unknown orders; a used id is free again."""
     conditional(stage, Side.SELL, "99", client_id="x")
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         conditional(stage, Side.SELL, "99", client_id="x")
 
-    assert denied.value.denial is Denial.DUPLICATE_ID
+    assert denied.value.denial is Rejection.DUPLICATE_ID
     stage.exchange.cancel_conditional("a", client_id="x", now_ms=stage.now_ms)
 
     for client_id in ("x", "y"):
-        with pytest.raises(DeniedError) as denied:
+        with pytest.raises(RejectionError) as denied:
             stage.exchange.cancel_conditional("a", client_id=client_id, now_ms=stage.now_ms)
 
-        assert denied.value.denial is Denial.UNKNOWN_ORDER
+        assert denied.value.denial is Rejection.UNKNOWN_ORDER
 
 
 def test_dead_mans_switch_expires_ordinary_orders_and_leaves_conditional_ones(stage: Any) -> None:
@@ -144,10 +144,10 @@ def test_close_of_a_hedge_position_must_be_on_its_closing_side(stage: Any) -> No
     stage.exchange.set_position_mode("a", PositionMode.HEDGE, stage.now_ms)
     stage.place(Side.BUY, None, 5, position_side=PositionSide.LONG)
 
-    with pytest.raises(DeniedError) as denied:
+    with pytest.raises(RejectionError) as denied:
         conditional(stage, Side.BUY, "101", position_side=PositionSide.LONG)
 
-    assert denied.value.denial is Denial.POSITION_SIDE
+    assert denied.value.denial is Rejection.POSITION_SIDE
     conditional(stage, Side.SELL, "99.9", position_side=PositionSide.LONG)
     stage.take(Side.SELL, 1)
     assert stage.lots(PositionSide.LONG) == 0

@@ -32,7 +32,7 @@ from perpmaker.model.order import (
     Slot,
     WorkingOrder,
 )
-from perpmaker.state.graveyard import CAPACITY
+from perpmaker.state.closed_orders import CAPACITY
 from perpmaker.state.orders import Orders
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.view import End

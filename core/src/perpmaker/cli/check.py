@@ -169,8 +169,8 @@ async def _ask_venue(configuration: Configuration, url: str | None) -> _Found:
     """Ask the venue for market and account, and report; MarketRulesError where there is nothing to report about."""
     from perpmaker.cli.sandbox_child import open_child  # noqa: PLC0415  # a wrong file is said before it is imported
     from perpmaker.cli.venue import attach, context_of, wants_sandbox  # noqa: PLC0415  # the same
-    from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
-    from perpmaker.engine.persistence import Hold, once, venue_of  # noqa: PLC0415  # the same
+    from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
+    from perpmaker.launch.start_retry import Hold, once, venue_of  # noqa: PLC0415  # the same
 
     async with AsyncExitStack() as stack:
         line = None
@@ -181,7 +181,7 @@ async def _ask_venue(configuration: Configuration, url: str | None) -> _Found:
 
         context = context_of(configuration, line)
         name = configuration.connector.name
-        home = None if line is not None else open_home(os.environ)
+        home = None if line is not None else open_state_dir(os.environ)
         held = Hold(home=home, venue=venue_of(name, context), clock=context.clock)
         held.refuse()
 
@@ -191,11 +191,11 @@ async def _ask_venue(configuration: Configuration, url: str | None) -> _Found:
 
 async def _look(configuration: Configuration, context: ConnectorContext, stack: AsyncExitStack) -> _Found:
     """Open the connector, as long as the stack, and look through it at the market, the account and what the key may."""
-    from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before the engine is imported
-    from perpmaker.cli.survey import survey  # noqa: PLC0415  # the same
-    from perpmaker.engine.key_check import check_key  # noqa: PLC0415  # the same
-    from perpmaker.engine.opening import open_connector  # noqa: PLC0415  # the same
+    from perpmaker.launch.key_check import check_key  # noqa: PLC0415  # the same
+    from perpmaker.launch.plan import plan_of  # noqa: PLC0415  # a wrong file is said before the engine is imported
+    from perpmaker.launch.preflight import survey  # noqa: PLC0415  # the same
     from perpmaker.report.preflight import with_notes  # noqa: PLC0415  # the same
+    from perpmaker.runtime.opening import open_connector  # noqa: PLC0415  # the same
 
     plan = plan_of(configuration)
 

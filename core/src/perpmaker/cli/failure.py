@@ -110,12 +110,12 @@ def _said_as_bug(error: BaseException, unexpected: BaseException) -> int:
 
 def _written(text: str) -> Path | None:
     """Write a traceback to a new file that only we can read, in the state directory or else with temporary files."""
-    from perpmaker.engine.traceback_file import write_traceback  # noqa: PLC0415  # only when something went wrong
+    from perpmaker.launch.traceback_file import write_traceback  # noqa: PLC0415  # only when something went wrong
 
     try:
-        from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
+        from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
 
-        folder = open_home(os.environ).root
+        folder = open_state_dir(os.environ).root
     except (OSError, RuntimeError, PerpmakerError):  # RuntimeError: `~somebody` without a home
         folder = Path(tempfile.gettempdir())
 

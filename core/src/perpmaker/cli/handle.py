@@ -9,7 +9,7 @@ import anyio
 import attrs
 from anyio.abc import TaskStatus
 
-from perpmaker.engine.supervisor import Supervisor
+from perpmaker.runtime.supervisor import Supervisor
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 
 import click
 
-from perpmaker.catalog import Catalog, load_catalog
+from perpmaker.plugins.catalog import Catalog, load_catalog
 from perpmaker.watchdog import Watchdog
 
 
 @contextmanager
 def watched(tell: Callable[[str], None]) -> Iterator[None]:
     """Notice a plugin that keeps everything else waiting; stacks are kept in the state directory."""
-    from perpmaker.engine.home import open_home  # noqa: PLC0415  # a wrong file is said before the engine is imported
+    from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # a wrong file is said before the engine is imported
 
     with Watchdog(tell) as watchdog:
-        watchdog.keep_stacks(open_home(os.environ).root)
+        watchdog.keep_stacks(open_state_dir(os.environ).root)
         yield
 
 

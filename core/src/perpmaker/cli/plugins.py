@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import attrs
 import click
 
-from perpmaker.catalog import KINDS, Catalog
 from perpmaker.cli.installation import watched_catalog
 from perpmaker.cli.output import claim, result
-from perpmaker.plugins import LoadedPlugin, unknown_in_environment
+from perpmaker.plugins.catalog import KINDS, Catalog
+from perpmaker.plugins.loading import LoadedPlugin, unknown_in_environment
 
 _WIDTH = 80
 _GAP = "  "

@@ -8,14 +8,16 @@ from contextlib import suppress
 from perpmaker.cli.screen import Screen
 from perpmaker.clock import Clock
 from perpmaker.config.configuration import Configuration
-from perpmaker.engine.home import Home
+from perpmaker.journal.state_dir import StateDir
 from perpmaker.report.preflight import Preflight
 from perpmaker.report.preflight_page import render_preflight
 
 AGAIN_MS = 60_000
 
 
-def show_report(screen: Screen, home: Home, clock: Clock, configuration: Configuration, preflight: Preflight) -> None:
+def show_report(
+    screen: Screen, home: StateDir, clock: Clock, configuration: Configuration, preflight: Preflight
+) -> None:
     """Show the report, unless it was shown for this configuration, with this verdict, within the last minute."""
     if not _was_shown(home, clock.utc_ms(), _digest(configuration, preflight)):
         screen.show(render_preflight(preflight))
@@ -29,7 +31,7 @@ def _digest(configuration: Configuration, preflight: Preflight) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _was_shown(home: Home, now_ms: int, digest: str) -> bool:
+def _was_shown(home: StateDir, now_ms: int, digest: str) -> bool:
     """Whether it was, within the last minute; what cannot be read or written is shown once more."""
     path = home.report(digest)
 

@@ -25,9 +25,9 @@ from perpmaker.cli.screen import Screen
 from perpmaker.cli.seconds import Seconds
 from perpmaker.cli.unsaid import earlier
 from perpmaker.config.configuration import Configuration, load_configuration
-from perpmaker.engine.stopping import Closing
-from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError
+from perpmaker.runtime.shutdown import Closing
+from perpmaker.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from perpmaker.sandbox.server import SandboxLine  # a wrong file is said before a server is imported
@@ -198,14 +198,14 @@ async def _run(configuration: Configuration, screen: Screen, wish: Wish, course:
 @asynccontextmanager
 async def _open(configuration: Configuration, screen: Screen, handle: Handle, wish: Wish) -> AsyncIterator[Supervisor]:
     """A bot connected to its venue, or to the sandbox that stands in for it."""
-    from perpmaker.cli.plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
     from perpmaker.cli.report_once import show_report  # noqa: PLC0415  # the same
-    from perpmaker.cli.survey import refuse, survey  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
-    from perpmaker.engine.home import open_home  # noqa: PLC0415  # the same
-    from perpmaker.engine.launch import Desk, open_bot  # noqa: PLC0415  # the same
+    from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
+    from perpmaker.launch.launch import OpenMarket, open_bot  # noqa: PLC0415  # the same
+    from perpmaker.launch.plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
+    from perpmaker.launch.preflight import refuse, survey  # noqa: PLC0415  # the same
 
-    home = open_home(os.environ)
+    home = open_state_dir(os.environ)
     keep_unsaid_in(home.root)
 
     for unread in earlier(home.root):
@@ -215,7 +215,7 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
         context = context_of(configuration, line)
         handle.allow(LEAST_START_S)
 
-        async def inspect(desk: Desk) -> None:
+        async def inspect(desk: OpenMarket) -> None:
             preflight = await survey(configuration, desk.connector, desk.instrument, context)
             show_report(screen, home, context.clock, configuration, preflight)
             refuse(preflight)

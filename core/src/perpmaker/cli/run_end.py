@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import attrs
 
-from perpmaker.engine.stopping import Closing
-from perpmaker.engine.supervisor import Supervisor
-from perpmaker.engine.tasks import TaskEndedError
 from perpmaker.errors import ExitCode, StopNotProvenError, leaves
 from perpmaker.report.summary import RunFacts, Summary, render, summarise
+from perpmaker.runtime.shutdown import Closing
+from perpmaker.runtime.supervisor import Supervisor
+from perpmaker.runtime.tasks import TaskEndedError
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +85,7 @@ def sum_up(
     following = next_step(
         command,
         unproven=closing.unproven is not None,
-        latched=bot.trader.permission.latched is not None,
+        latched=bot.trader.trading_state.latched is not None,
         halted=bot.halted is not None,
         holds=any(position.amount for position in positions),
     )
@@ -101,13 +101,13 @@ def sum_up(
 
 def halt_code_of(bot: Supervisor) -> ExitCode:
     """Whose doing a halt is: the venue's, that of what is kept here, or else a mistake of a plugin or of ours."""
-    if bot.trader.permission.latched is not None:
+    if bot.trader.trading_state.latched is not None:
         return ExitCode.HALTED
 
     if bot.was_locked_out:
         return ExitCode.REFUSED
 
-    return bot.trader.permission.halt_code if bot.journal.broken is None else ExitCode.FILE
+    return bot.trader.trading_state.halt_code if bot.journal.broken is None else ExitCode.FILE
 
 
 def next_step(command: Sequence[str], *, unproven: bool, latched: bool, halted: bool, holds: bool) -> str:

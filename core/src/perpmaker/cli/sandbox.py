@@ -23,10 +23,10 @@ from perpmaker.cli.sandbox_failure import encode_failure, failure_of
 from perpmaker.cli.seconds import Seconds
 from perpmaker.clock import SystemClock
 from perpmaker.config.number import LARGEST
-from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.latency import Latency
 from perpmaker.sandbox.server import SandboxLine, SandboxSettings, open_sandbox, rules_for
+from perpmaker.sandbox.source_sandbox import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.simulation.market import DEFAULT_SHAPE, SHAPES
 
 HOST = "127.0.0.1"

@@ -19,9 +19,9 @@ from perpmaker.cli.sandbox_failure import parse_failure
 from perpmaker.cli.source import source_wanted
 from perpmaker.cli.venue import attach, sandbox_settings
 from perpmaker.config.configuration import Configuration
-from perpmaker.engine.backoff import Backoff
-from perpmaker.engine.notice import QUIET_S
+from perpmaker.decision.notices import QUIET_S
 from perpmaker.errors import ConnectivityError, ExitCode, PerpmakerError, SandboxError
+from perpmaker.runtime.backoff import Backoff
 from perpmaker.sandbox.server import SandboxLine
 
 READY_S = 20.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from perpmaker.catalog import Catalog
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import SandboxAccess
-from perpmaker.declarations import DerivativeConnectorDeclaration, PriceSourceDeclaration
-from perpmaker.engine.plugin_start import code_of
 from perpmaker.errors import PluginError, RefusedError
+from perpmaker.plugins.catalog import Catalog
+from perpmaker.plugins.declarations import DerivativeConnectorDeclaration, PriceSourceDeclaration
+from perpmaker.plugins.start import code_of
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.server import SandboxLine
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from perpmaker.engine.private_file import open_private_file
+from perpmaker.journal.private_file import open_private_file
 
 MOST_BYTES: Final = 65_536
 """How much of what was said last is remembered."""

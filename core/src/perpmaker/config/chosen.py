@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from perpmaker.declarations import Declaration
+from perpmaker.plugins.declarations import Declaration
 
 _Declared = TypeVar("_Declared", bound=Declaration)
 

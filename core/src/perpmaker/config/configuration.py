@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import attrs
 
-from perpmaker.catalog import FIRST_PARTY, Catalog
 from perpmaker.config.chosen import Chosen
 from perpmaker.config.file import Document, KeyPath, read_document
 from perpmaker.config.habits import FOREIGN_KEYS, split_environment
@@ -20,16 +19,17 @@ from perpmaker.config.settings import RunSettings, SandboxSettings
 from perpmaker.config.source import source_faults, source_request, with_max_age
 from perpmaker.config.structure import Structured, fields_of, is_blank, problem_of, structure, unknown_keys
 from perpmaker.connector.interface import Environment, SourceRequest
-from perpmaker.declarations import (
+from perpmaker.errors import ConfigurationError, PluginError, Problem
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.order import PositionMode
+from perpmaker.plugins.catalog import FIRST_PARTY, Catalog
+from perpmaker.plugins.declarations import (
     Declaration,
     DerivativeConnectorDeclaration,
     PriceSourceDeclaration,
     RiskModuleDeclaration,
     StrategyDeclaration,
 )
-from perpmaker.errors import ConfigurationError, PluginError, Problem
-from perpmaker.exits.settings import ExitSettings
-from perpmaker.model.order import PositionMode
 
 _SOURCE_KEYS = frozenset({"price_source_market", "price_source_custom_api", "custom_api_update_interval"})
 

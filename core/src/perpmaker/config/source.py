@@ -9,8 +9,8 @@ import attrs
 
 from perpmaker.config.settings import RunSettings
 from perpmaker.connector.interface import SourceRequest
-from perpmaker.declarations import PriceSourceDeclaration
 from perpmaker.foreign_code import ForeignCode
+from perpmaker.plugins.declarations import PriceSourceDeclaration
 
 
 def source_request(run: RunSettings, strategy: object) -> SourceRequest:

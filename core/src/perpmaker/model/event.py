@@ -13,7 +13,7 @@ import attrs
 
 from perpmaker.errors import ExitCode
 from perpmaker.model.account import AccountSnapshot
-from perpmaker.model.duress import MarginCalled
+from perpmaker.model.forced_closure import MarginCalled
 from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import CancelCause, Fill, OrderReport, Refusal, Side

@@ -12,7 +12,6 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import AmendOrder, CancelOrder, ConnectorContext, DerivativeConnector, Feed
-from perpmaker.declarations import DerivativeConnectorDeclaration
 from perpmaker.errors import RefusedError
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel
@@ -32,8 +31,9 @@ from perpmaker.paper.translation import (
     stop_request_of,
 )
 from perpmaker.paper.venue import ACCOUNT, PaperVenue
-from perpmaker.simulation.denial import DeniedError
+from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
 from perpmaker.simulation.order import ConditionalOrder
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker.simulation.statement import AccountState
 
 _Asked = TypeVar("_Asked", NewOrder, AmendOrder, CancelOrder)
@@ -107,7 +107,7 @@ class PaperConnector:
                 exchange.set_margin_mode(ACCOUNT, margin_mode, now_ms)
 
             exchange.set_leverage(ACCOUNT, leverage, now_ms)
-        except DeniedError as denied:
+        except RejectionError as denied:
             raise RefusedError(str(denied), code=denied.denial.name) from None
 
         return await self.fetch_settings(instrument)
@@ -267,7 +267,7 @@ def _outcome(order: _Asked, act: Callable[[_Asked], OrderReport]) -> Outcome:
     """What became of a command; the exchange always knows."""
     try:
         report = act(order)
-    except DeniedError as denied:
+    except RejectionError as denied:
         return Rejected(client_id=order.client_id, refusal=denied.refusal)
 
     return Accepted(client_id=order.client_id, venue_id=report.venue_id, venue_ms=report.venue_ms, report=report)

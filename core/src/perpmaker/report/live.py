@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from perpmaker.engine.supervisor import Supervisor
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderStatus, Side, WorkingOrder
 from perpmaker.report.money import money_of
 from perpmaker.report.preflight_wording import price
 from perpmaker.report.summary import unrealized
+from perpmaker.runtime.supervisor import Supervisor
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode
 

@@ -8,14 +8,14 @@ from decimal import Decimal
 import attrs
 import msgspec
 
-from perpmaker.engine.order_count import OrderCount
-from perpmaker.engine.stopping import Closing, exit_left
 from perpmaker.ledger.assets import without_idle
 from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, PositionSide
 from perpmaker.model.position import Position
 from perpmaker.report.money import money_of
+from perpmaker.runtime.order_stats import OrderStats
+from perpmaker.runtime.shutdown import Closing, exit_left
 from perpmaker.state.account import Totals
 
 WIDTH = 80
@@ -96,7 +96,7 @@ def summarise(
     environment: str,
     instrument: Instrument,
     seconds: float,
-    count: OrderCount,
+    count: OrderStats,
     totals: Totals,
     before: Totals,
     ledger: Ledger,

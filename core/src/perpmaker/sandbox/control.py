@@ -31,12 +31,12 @@ from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
 from perpmaker.sandbox.gate import Gate
-from perpmaker.sandbox.oracle import Oracle
-from perpmaker.simulation.crowd import Market
-from perpmaker.simulation.denial import DeniedError
+from perpmaker.sandbox.invariants import Invariants
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import OrderRequest
+from perpmaker.simulation.participants import Market
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker.wire.fault import FaultPlan, parse_fault
 from perpmaker.wire.server import App, Request, Response
 from perpmaker.wire.websocket import WebSocket
@@ -86,7 +86,7 @@ class ControlRoom:
         *,
         exchange: Exchange,
         market: Market,
-        oracle: Oracle,
+        oracle: Invariants,
         faults: FaultPlan,
         clock: Clock,
         line: Mapping[str, Any],
@@ -115,7 +115,7 @@ class ControlRoom:
             return await self._control(request)
         except (msgspec.MsgspecError, PayloadError, ValueError) as error:
             return _answer({"error": str(error)}, HTTPStatus.BAD_REQUEST)
-        except DeniedError as denied:
+        except RejectionError as denied:
             return _answer({"error": str(denied), "denial": denied.denial.name}, HTTPStatus.CONFLICT)
 
     async def converse(self, request: Request, socket: WebSocket) -> None:

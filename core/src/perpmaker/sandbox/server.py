@@ -18,14 +18,14 @@ from perpmaker.errors import RecordingError
 from perpmaker.sandbox.control import ControlRoom
 from perpmaker.sandbox.dialect import Dialect, ReadsCaptures, TestKeys
 from perpmaker.sandbox.gate import Gate, new_token
+from perpmaker.sandbox.invariants import Invariants
 from perpmaker.sandbox.latency import Latency
 from perpmaker.sandbox.market_file import market_rules
-from perpmaker.sandbox.oracle import Oracle
 from perpmaker.sandbox.recording_file import open_capture
 from perpmaker.sandbox.window import Window, window_of
-from perpmaker.simulation.crowd import Market
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.market import DEFAULT_SHAPE, SyntheticMarket
+from perpmaker.simulation.participants import Market
 from perpmaker.simulation.recording import RecordedMarket, Replay
 from perpmaker.simulation.recording_check import Progress
 from perpmaker.simulation.recording_reader import Recording
@@ -121,7 +121,7 @@ class Sandbox:
     keys: TestKeys
     exchange: Exchange
     market: Market
-    oracle: Oracle
+    oracle: Invariants
     faults: FaultPlan
 
 
@@ -155,7 +155,7 @@ async def open_sandbox(
 
         raise
 
-    oracle = Oracle(exchange)
+    oracle = Invariants(exchange)
     exchange.open_account(ACCOUNT, settings.balance)
     app = dialect.app(exchange, clock, dict(settings.options), settings.latency)
     line = attrs.evolve(_line(dialect, settings, _url(listener), source), window=window)

@@ -1,7 +1,7 @@
 """The simulated exchange: one instrument, several accounts, synchronous and deterministic; no I/O and no clock.
 
 Every command carries `now_ms`, and first lets the market do whatever was due until then, so that the outcome does
-not depend on how often somebody looks. Commands raise `DeniedError` (nothing changed) or return the order as it is
+not depend on how often somebody looks. Commands raise `RejectionError` (nothing changed) or return the order as it is
 afterwards; what happened meanwhile is handed to the subscribers, in order, once the command is complete.
 """
 
@@ -18,10 +18,9 @@ from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
 from perpmaker.simulation import order_entry, setting, trigger
 from perpmaker.simulation.account import Account
-from perpmaker.simulation.crowd import Market
-from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import AccountCause, TradePrinted
-from perpmaker.simulation.floor import Floor, Subscriber
+from perpmaker.simulation.market_access import MarketAccess
+from perpmaker.simulation.matching_engine import MatchingEngine, Subscriber
 from perpmaker.simulation.order import (
     Cause,
     ConditionalOrder,
@@ -30,9 +29,10 @@ from perpmaker.simulation.order import (
     OrderRequest,
     SimulatedOrder,
 )
+from perpmaker.simulation.participants import Market
+from perpmaker.simulation.rejection import Rejection, RejectionError
 from perpmaker.simulation.settlement import check_countdowns, check_good_till, check_liquidations, settle_funding
 from perpmaker.simulation.statement import AccountState, Assets, Depth, Income
-from perpmaker.simulation.street import Street
 
 _HOUR_MS = 3_600_000
 
@@ -49,8 +49,8 @@ class Exchange:
     ) -> None:
         self.instrument = instrument
         self._market = market
-        self._floor = Floor(instrument, start_ms=start_ms, liquidation_fee=liquidation_fee)
-        self._street = Street(self._floor)
+        self._floor = MatchingEngine(instrument, start_ms=start_ms, liquidation_fee=liquidation_fee)
+        self._street = MarketAccess(self._floor)
         self._funding_ms = instrument.funding_interval_h * _HOUR_MS
         self._floor.next_funding_ms = (start_ms // self._funding_ms + 1) * self._funding_ms
         self.advance(start_ms)
@@ -290,7 +290,7 @@ class Exchange:
             order = trigger.find_conditional(owner, conditional_id, client_id)
 
             if order is None or order not in trigger.waiting(owner):
-                raise DeniedError(Denial.UNKNOWN_ORDER, str(client_id or conditional_id))
+                raise RejectionError(Rejection.UNKNOWN_ORDER, str(client_id or conditional_id))
 
             return trigger.end_conditional(self._floor, order)
 

@@ -6,18 +6,18 @@ from decimal import Decimal
 
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
-from perpmaker.simulation.denial import Denial, DeniedError
+from perpmaker.simulation.rejection import Rejection, RejectionError
 
 
 def parse_ticks(instrument: Instrument, price: Decimal) -> int:
     """The ticks of a price. Denied: PRICE_RANGE, TICK."""
     if not price.is_finite() or not _is_in_range(instrument, price):
-        raise DeniedError(Denial.PRICE_RANGE, str(price))
+        raise RejectionError(Rejection.PRICE_RANGE, str(price))
 
     try:
         return instrument.exact_ticks(price)
     except ValueError:
-        raise DeniedError(Denial.TICK, f"{price}, tick {instrument.tick}") from None
+        raise RejectionError(Rejection.TICK, f"{price}, tick {instrument.tick}") from None
 
 
 def _is_in_range(instrument: Instrument, price: Decimal) -> bool:
@@ -29,26 +29,26 @@ def _is_in_range(instrument: Instrument, price: Decimal) -> bool:
 def parse_lots(instrument: Instrument, amount: Decimal, *, market: bool) -> int:
     """The lots of an amount; `market` orders have a maximum of their own. Denied: MIN_AMOUNT, MAX_AMOUNT, LOT."""
     if not amount.is_finite() or amount <= 0 or amount < instrument.min_amount:
-        raise DeniedError(Denial.MIN_AMOUNT, f"{amount}, minimum {instrument.min_amount}")
+        raise RejectionError(Rejection.MIN_AMOUNT, f"{amount}, minimum {instrument.min_amount}")
 
     most = instrument.max_market_amount if market else instrument.max_amount
 
     if amount > most:
-        raise DeniedError(Denial.MAX_AMOUNT, f"{amount}, maximum {most}")
+        raise RejectionError(Rejection.MAX_AMOUNT, f"{amount}, maximum {most}")
 
     try:
         return instrument.exact_lots(amount)
     except ValueError:
-        raise DeniedError(Denial.LOT, f"{amount}, lot {instrument.lot}") from None
+        raise RejectionError(Rejection.LOT, f"{amount}, lot {instrument.lot}") from None
 
 
 def check_band(instrument: Instrument, side: Side, price: Decimal, mark: Decimal) -> None:
     """Refuse a buy far above and a sell far below the mark. Denied: BAND_UP, BAND_DOWN."""
     if side is Side.BUY and instrument.band_up is not None and price > mark * instrument.band_up:
-        raise DeniedError(Denial.BAND_UP, f"{price}, at most {mark * instrument.band_up}")
+        raise RejectionError(Rejection.BAND_UP, f"{price}, at most {mark * instrument.band_up}")
 
     if side is Side.SELL and instrument.band_down is not None and price < mark * instrument.band_down:
-        raise DeniedError(Denial.BAND_DOWN, f"{price}, at least {mark * instrument.band_down}")
+        raise RejectionError(Rejection.BAND_DOWN, f"{price}, at least {mark * instrument.band_down}")
 
 
 def market_bound(instrument: Instrument, side: Side, mark: Decimal) -> int | None:
@@ -64,4 +64,4 @@ def market_bound(instrument: Instrument, side: Side, mark: Decimal) -> int | Non
 def check_notional(instrument: Instrument, price: Decimal, amount: Decimal) -> None:
     """Refuse what is worth too little. Denied: MIN_NOTIONAL."""
     if price * amount < instrument.min_notional:
-        raise DeniedError(Denial.MIN_NOTIONAL, f"{price * amount}, minimum {instrument.min_notional}")
+        raise RejectionError(Rejection.MIN_NOTIONAL, f"{price * amount}, minimum {instrument.min_notional}")

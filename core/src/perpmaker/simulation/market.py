@@ -20,7 +20,7 @@ import attrs
 
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
-from perpmaker.simulation.crowd import Crowd
+from perpmaker.simulation.participants import Participants
 from perpmaker.simulation.walk import Course, Reverting, Wandering
 
 _MARK_MS = 1_000
@@ -96,7 +96,7 @@ class SyntheticMarket:
         """Move the price, and where it began, by this factor with the next step."""
         self._anchor *= ratio
 
-    def step(self, crowd: Crowd) -> None:
+    def step(self, crowd: Participants) -> None:
         """Somebody takes, the price moves, the ladder follows; once a second the mark does."""
         self._take(crowd)
         self._walk.move(self._random)
@@ -108,14 +108,14 @@ class SyntheticMarket:
 
         self._next_ms += self._shape.step_ms
 
-    def _take(self, crowd: Crowd) -> None:
+    def _take(self, crowd: Participants) -> None:
         side = Side.BUY if self._random.random() < self._walk.lean() else Side.SELL
         lots = math.ceil(self._touch_lots * self._shape.sweep * self._random.uniform(0.5, 2.5))
 
         if not self.paused:
             crowd.take(side, lots)
 
-    def _show(self, crowd: Crowd) -> None:
+    def _show(self, crowd: Participants) -> None:
         middle = self.price / self._tick
         half = max(middle * self._shape.spread / 2, 0.5)
         crowd.set_ladder(
@@ -142,7 +142,7 @@ class SyntheticMarket:
 
         return ladder
 
-    def _publish_mark(self, crowd: Crowd) -> None:
+    def _publish_mark(self, crowd: Participants) -> None:
         cent = self._instrument.tick / 10
         mark = Decimal(self.price).quantize(cent)
         index = Decimal(self.price * (1 - self._shape.basis)).quantize(cent)

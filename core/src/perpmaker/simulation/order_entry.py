@@ -10,18 +10,18 @@ import attrs
 from perpmaker.model.margin import largest_notional
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.simulation.account import ZERO, Account
-from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import OrderChanged
 from perpmaker.simulation.filter import check_band, check_notional, market_bound, parse_lots, parse_ticks
-from perpmaker.simulation.floor import Floor
+from perpmaker.simulation.matching_engine import MatchingEngine
 from perpmaker.simulation.order import Cause, OrderRequest, OrderState, SimulatedOrder, TimeInForce
+from perpmaker.simulation.rejection import Rejection, RejectionError
 
 AMENDS_LIMIT: Final = 10_000
 """An order may be moved less often than this."""
 
 
 def place(
-    floor: Floor,
+    floor: MatchingEngine,
     account: Account,
     request: OrderRequest,
     *,
@@ -33,7 +33,7 @@ def place(
     `whole`: a close of the whole position, to which other closing orders give way.
     """
     if account.liquidating:
-        raise DeniedError(Denial.IN_LIQUIDATION)
+        raise RejectionError(Rejection.IN_LIQUIDATION)
 
     order = attrs.evolve(_draft(floor, account, request, whole=whole), conditional_id=conditional_id)
     _check_market(floor, order)
@@ -42,13 +42,13 @@ def place(
     return _accept(floor, order)
 
 
-def trade_off_book(floor: Floor, account: Account, request: OrderRequest) -> SimulatedOrder:
+def trade_off_book(floor: MatchingEngine, account: Account, request: OrderRequest) -> SimulatedOrder:
     """Take an order that trades at its price with somebody who is not on the book, or raise DeniedError.
 
     No other order of the account is touched, unless the position no longer carries it.
     """
     if account.liquidating:
-        raise DeniedError(Denial.IN_LIQUIDATION)
+        raise RejectionError(Rejection.IN_LIQUIDATION)
 
     order = _draft(floor, account, request, whole=False)
     ticks = _price_ticks(floor, order)
@@ -59,7 +59,7 @@ def trade_off_book(floor: Floor, account: Account, request: OrderRequest) -> Sim
     return floor.execute(order, ticks, order.lots, trade_id, maker=False)
 
 
-def force(floor: Floor, account: Account, position_side: PositionSide) -> SimulatedOrder:
+def force(floor: MatchingEngine, account: Account, position_side: PositionSide) -> SimulatedOrder:
     """Close a position at market, whatever it costs: the exchange's own order in a liquidation."""
     lots = account.holdings[position_side].lots
     order_id = floor.new_id()
@@ -82,17 +82,19 @@ def force(floor: Floor, account: Account, position_side: PositionSide) -> Simula
     return _accept(floor, order)
 
 
-def amend(floor: Floor, order: SimulatedOrder, price: Decimal, amount: Decimal, amend_id: int) -> SimulatedOrder:
+def amend(
+    floor: MatchingEngine, order: SimulatedOrder, price: Decimal, amount: Decimal, amend_id: int
+) -> SimulatedOrder:
     """Move a resting order; it loses its place. It ends where a venue would end it, and stays when denied."""
     instrument, account = floor.instrument, floor.accounts[order.account]
     ticks = parse_ticks(instrument, price)
     lots = parse_lots(instrument, amount, market=False)
 
     if (ticks, lots) == (order.ticks, order.lots):
-        raise DeniedError(Denial.UNCHANGED)
+        raise RejectionError(Rejection.UNCHANGED)
 
     if order.amends + 1 >= AMENDS_LIMIT:
-        raise DeniedError(Denial.TOO_MANY_AMENDS)
+        raise RejectionError(Rejection.TOO_MANY_AMENDS)
 
     check_band(instrument, order.side, price, floor.mark)
 
@@ -125,7 +127,7 @@ def find_open(account: Account, order_id: int | None, client_id: str | None) -> 
     order = find(account, order_id, client_id)
 
     if order is None or order.order_id not in account.open_orders:
-        raise DeniedError(Denial.UNKNOWN_ORDER, str(order_id if client_id is None else client_id))
+        raise RejectionError(Rejection.UNKNOWN_ORDER, str(order_id if client_id is None else client_id))
 
     return order
 
@@ -141,18 +143,18 @@ def find(account: Account, order_id: int | None, client_id: str | None) -> Simul
 def is_closing(account: Account, side: Side, position_side: PositionSide, *, reduce_only: bool) -> bool:
     """Whether an order may only shrink a position. Denied: POSITION_SIDE, REDUCE_ONLY_IN_HEDGE."""
     if position_side not in account.sides:
-        raise DeniedError(Denial.POSITION_SIDE, f"{position_side.value} in {account.position_mode.value} mode")
+        raise RejectionError(Rejection.POSITION_SIDE, f"{position_side.value} in {account.position_mode.value} mode")
 
     if account.position_mode is PositionMode.ONE_WAY:
         return reduce_only
 
     if reduce_only:
-        raise DeniedError(Denial.REDUCE_ONLY_IN_HEDGE)
+        raise RejectionError(Rejection.REDUCE_ONLY_IN_HEDGE)
 
     return (side is Side.SELL) is (position_side is PositionSide.LONG)
 
 
-def _draft(floor: Floor, account: Account, request: OrderRequest, *, whole: bool) -> SimulatedOrder:
+def _draft(floor: MatchingEngine, account: Account, request: OrderRequest, *, whole: bool) -> SimulatedOrder:
     market = request.price is None
     ticks = None if request.price is None else parse_ticks(floor.instrument, request.price)
     closing = is_closing(account, request.side, request.position_side, reduce_only=request.reduce_only)
@@ -160,7 +162,7 @@ def _draft(floor: Floor, account: Account, request: OrderRequest, *, whole: bool
     lots = parse_lots(floor.instrument, request.amount, market=market)
 
     if request.client_id and account.order_ids.get(request.client_id) in account.open_orders:
-        raise DeniedError(Denial.DUPLICATE_ID, request.client_id)
+        raise RejectionError(Rejection.DUPLICATE_ID, request.client_id)
 
     order_id = floor.new_id()
 
@@ -184,7 +186,7 @@ def _draft(floor: Floor, account: Account, request: OrderRequest, *, whole: bool
 
 def _closable(account: Account, request: OrderRequest, *, whole: bool) -> int:
     if account.closing_side(request.position_side) is not request.side:
-        raise DeniedError(Denial.REDUCE_ONLY)
+        raise RejectionError(Rejection.REDUCE_ONLY)
 
     if whole:
         return abs(account.holdings[request.position_side].lots)
@@ -192,24 +194,24 @@ def _closable(account: Account, request: OrderRequest, *, whole: bool) -> int:
     room = account.room(request.side, request.position_side)
 
     if room == 0:
-        raise DeniedError(Denial.REDUCE_ONLY_COMPETING)
+        raise RejectionError(Rejection.REDUCE_ONLY_COMPETING)
 
     return room
 
 
-def _check_market(floor: Floor, order: SimulatedOrder) -> None:
+def _check_market(floor: MatchingEngine, order: SimulatedOrder) -> None:
     instrument = floor.instrument
     opposite = floor.book.side(order.side.opposite)
     best = opposite.best_ticks()
 
     if order.ticks is None and best is None:
-        raise DeniedError(Denial.NO_LIQUIDITY)
+        raise RejectionError(Rejection.NO_LIQUIDITY)
 
     price = instrument.price(_price_ticks(floor, order))
     bound = market_bound(instrument, order.side, floor.mark) if order.ticks is None else None
 
     if bound is not None and order.side.sign * ((best or 0) - bound) > 0:
-        raise DeniedError(Denial.MARKET_BAND, f"best {price}, bound {instrument.price(bound)}")
+        raise RejectionError(Rejection.MARKET_BAND, f"best {price}, bound {instrument.price(bound)}")
 
     check_band(instrument, order.side, price, floor.mark)
 
@@ -219,23 +221,23 @@ def _check_market(floor: Floor, order: SimulatedOrder) -> None:
     resting = len(floor.accounts[order.account].open_orders)
 
     if instrument.max_orders is not None and resting >= instrument.max_orders:
-        raise DeniedError(Denial.TOO_MANY_ORDERS, f"at most {instrument.max_orders}")
+        raise RejectionError(Rejection.TOO_MANY_ORDERS, f"at most {instrument.max_orders}")
 
     if order.time_in_force is TimeInForce.POST_ONLY and floor.book.crosses(order.side, order.ticks or 0):
-        raise DeniedError(Denial.POST_ONLY_WOULD_TAKE)
+        raise RejectionError(Rejection.POST_ONLY_WOULD_TAKE)
 
     if order.time_in_force is TimeInForce.FOK and opposite.fillable(order.ticks) < order.lots:
-        raise DeniedError(Denial.FOK_NOT_FILLABLE)
+        raise RejectionError(Rejection.FOK_NOT_FILLABLE)
 
 
-def _price_ticks(floor: Floor, order: SimulatedOrder) -> int:
+def _price_ticks(floor: MatchingEngine, order: SimulatedOrder) -> int:
     if order.ticks is not None:
         return order.ticks
 
     return floor.book.side(order.side.opposite).best_ticks() or 0
 
 
-def _check_margin(floor: Floor, account: Account, order: SimulatedOrder) -> None:
+def _check_margin(floor: MatchingEngine, account: Account, order: SimulatedOrder) -> None:
     """Refuse what the account cannot back: margin at the order's price, its taker fee, and its loss at the mark."""
     if order.closing:
         return
@@ -254,29 +256,29 @@ def _check_margin(floor: Floor, account: Account, order: SimulatedOrder) -> None
     free = account.available(others, mark)
 
     if needed > free:
-        raise DeniedError(Denial.INSUFFICIENT_MARGIN, f"{needed:.8f} needed, {max(free, ZERO):.8f} available")
+        raise RejectionError(Rejection.INSUFFICIENT_MARGIN, f"{needed:.8f} needed, {max(free, ZERO):.8f} available")
 
     most = largest_notional(floor.instrument.tiers, account.leverage)
     exposure = account.order_notional([*others, priced], order.side, order.position_side) * order.side.sign
     exposure += account.notional(order.position_side, mark)
 
     if most is not None and abs(exposure) > most:
-        raise DeniedError(Denial.LEVERAGE_LIMIT, f"at most {most} at {account.leverage}x")
+        raise RejectionError(Rejection.LEVERAGE_LIMIT, f"at most {most} at {account.leverage}x")
 
 
-def _accept(floor: Floor, order: SimulatedOrder) -> SimulatedOrder:
+def _accept(floor: MatchingEngine, order: SimulatedOrder) -> SimulatedOrder:
     _keep_accepted(floor, order)
 
     return _match(floor, order)
 
 
-def _keep_accepted(floor: Floor, order: SimulatedOrder) -> None:
+def _keep_accepted(floor: MatchingEngine, order: SimulatedOrder) -> None:
     floor.accounts[order.account].order_ids[order.client_id] = order.order_id
     floor.keep(order)
     floor.emit(OrderChanged(account=order.account, order=order, cause=Cause.ACCEPTED, now_ms=floor.now_ms))
 
 
-def _match(floor: Floor, order: SimulatedOrder) -> SimulatedOrder:
+def _match(floor: MatchingEngine, order: SimulatedOrder) -> SimulatedOrder:
     limit = market_bound(floor.instrument, order.side, floor.mark) if order.ticks is None else order.ticks
     order = floor.sweep(order.side, order.remaining_lots, limit, order) or order
 

@@ -1,6 +1,6 @@
 """A venue's own market, as it happens, as everybody else on the simulated exchange.
 
-How the accounts' orders fare in it is decided in `perpmaker.simulation.follower`.
+How the accounts' orders fare in it is decided in `perpmaker.simulation.replayed_market`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from collections import deque
 
 from perpmaker.model.event import MarketEvent
 from perpmaker.model.instrument import Instrument
-from perpmaker.simulation.crowd import Crowd
-from perpmaker.simulation.follower import Follower
+from perpmaker.simulation.participants import Participants
+from perpmaker.simulation.replayed_market import ReplayedMarket
 
 
 class LiveMarket:
     """A `Market` that does what it is told with the exchange's next `advance`; times are the exchange's own."""
 
     def __init__(self, instrument: Instrument) -> None:
-        self._follower = Follower(instrument)
+        self._follower = ReplayedMarket(instrument)
         self._events: deque[tuple[int, MarketEvent]] = deque()
 
     def tell(self, event: MarketEvent, now_ms: int) -> None:
@@ -29,7 +29,7 @@ class LiveMarket:
         """When the next event was received; None when there is none."""
         return self._events[0][0] if self._events else None
 
-    def step(self, crowd: Crowd) -> None:
+    def step(self, crowd: Participants) -> None:
         """Let the next event have its effect; ValueError for a book that crosses itself."""
         now_ms, event = self._events.popleft()
         self._follower.follow(crowd, event, now_ms)

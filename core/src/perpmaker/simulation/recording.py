@@ -1,7 +1,7 @@
 """A captured market, replayed as everybody else on the simulated exchange.
 
 Nothing is held but the book: the files are streamed, once to check them from beginning to end, once to replay them.
-How the accounts' orders fare in it is decided in `perpmaker.simulation.follower`.
+How the accounts' orders fare in it is decided in `perpmaker.simulation.replayed_market`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import attrs
 
 from perpmaker.errors import RecordingError
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarkChanged
-from perpmaker.simulation.crowd import Crowd
-from perpmaker.simulation.follower import Follower
+from perpmaker.simulation.participants import Participants
 from perpmaker.simulation.recording_check import STEP_EVENTS, Progress, check_gradually
 from perpmaker.simulation.recording_reader import Recorded, Recording
+from perpmaker.simulation.replayed_market import ReplayedMarket
 
 
 @attrs.define
@@ -116,7 +116,7 @@ class RecordedMarket:
 
     def __init__(self, replay: Replay, *, start_ms: int, on_end: Callable[[], None] | None = None) -> None:
         self._replay = replay
-        self._follower = Follower(replay.recording.instrument)
+        self._follower = ReplayedMarket(replay.recording.instrument)
         self._on_end = on_end
         self._shift_ms = start_ms - replay.begin_ms
         self._is_open = False
@@ -127,7 +127,7 @@ class RecordedMarket:
         """When the next recorded event is due; None once the recording has ended."""
         return self._next_ms
 
-    def step(self, crowd: Crowd) -> None:
+    def step(self, crowd: Participants) -> None:
         """Let everything happen that was recorded until then."""
         now_ms = self._next_ms
 
@@ -147,14 +147,14 @@ class RecordedMarket:
         if recorded is None and self._on_end is not None:
             self._on_end()
 
-    def _open(self, crowd: Crowd) -> None:
+    def _open(self, crowd: Participants) -> None:
         opening = self._replay.opening
         self._follow(crowd, Recorded(at_ms=self._replay.begin_ms, event=opening.book()))
 
         if opening.mark is not None:
             self._follow(crowd, opening.mark)
 
-    def _follow(self, crowd: Crowd, recorded: Recorded) -> None:
+    def _follow(self, crowd: Participants, recorded: Recorded) -> None:
         try:
             self._follower.follow(crowd, recorded.event, recorded.at_ms + self._shift_ms)
         except ValueError as error:

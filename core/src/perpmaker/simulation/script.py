@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from perpmaker.model.order import Side
-from perpmaker.simulation.crowd import Crowd
+from perpmaker.simulation.participants import Participants
 
 
 class ScriptedMarket:
@@ -25,7 +25,7 @@ class ScriptedMarket:
         mark: Decimal,
         funding_rate: Decimal = Decimal("0.0001"),
     ) -> None:
-        self._steps: deque[tuple[int, Callable[[Crowd], object]]] = deque()
+        self._steps: deque[tuple[int, Callable[[Participants], object]]] = deque()
         self.set_mark(mark, funding_rate=funding_rate)
         self.set_ladder(bids, asks)
 
@@ -34,7 +34,7 @@ class ScriptedMarket:
         """When the next scripted step is due."""
         return self._steps[0][0] if self._steps else None
 
-    def step(self, crowd: Crowd) -> None:
+    def step(self, crowd: Participants) -> None:
         """Do the next scripted step."""
         _, act = self._steps.popleft()
         act(crowd)

@@ -11,44 +11,44 @@ from perpmaker.model.margin import largest_notional
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode
 from perpmaker.simulation.account import Account
-from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import AccountCause, SettingsChanged
-from perpmaker.simulation.floor import Floor
+from perpmaker.simulation.matching_engine import MatchingEngine
+from perpmaker.simulation.rejection import Rejection, RejectionError
 from perpmaker.simulation.statement import AccountState, Assets, OtherAsset
 from perpmaker.simulation.trigger import waiting
 
 
-def change_leverage(floor: Floor, account: Account, leverage: int) -> None:
+def change_leverage(floor: MatchingEngine, account: Account, leverage: int) -> None:
     """Change the leverage. Denied: LEVERAGE, LEVERAGE_LIMIT, LEVERAGE_REDUCTION, INSUFFICIENT_MARGIN."""
     if not 1 <= leverage <= floor.instrument.max_leverage:
-        raise DeniedError(Denial.LEVERAGE, f"1 to {floor.instrument.max_leverage}")
+        raise RejectionError(Rejection.LEVERAGE, f"1 to {floor.instrument.max_leverage}")
 
     before, account.leverage = account.leverage, leverage
 
     try:
         _check_leverage(floor, account, before)
-    except DeniedError:
+    except RejectionError:
         account.leverage = before
         raise
 
     _changed(floor, account)
 
 
-def change_margin_mode(floor: Floor, account: Account, mode: MarginMode) -> None:
+def change_margin_mode(floor: MatchingEngine, account: Account, mode: MarginMode) -> None:
     """Change the margin mode. Denied: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
     _check_idle(account, unchanged=mode is account.margin_mode)
     account.margin_mode = mode
     _changed(floor, account)
 
 
-def change_position_mode(floor: Floor, account: Account, mode: PositionMode) -> None:
+def change_position_mode(floor: MatchingEngine, account: Account, mode: PositionMode) -> None:
     """Change the position mode. Denied: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
     _check_idle(account, unchanged=mode is account.position_mode)
     account.position_mode = mode
     _changed(floor, account)
 
 
-def change_assets(floor: Floor, account: Account, assets: Assets) -> AccountState:
+def change_assets(floor: MatchingEngine, account: Account, assets: Assets) -> AccountState:
     """Have these assets from now on; what comes or goes is a transfer."""
     before, account.assets = account.assets, assets
     changed = {asset: row for asset, row in assets.others.items() if before.others.get(asset) != row}
@@ -64,30 +64,30 @@ def change_assets(floor: Floor, account: Account, assets: Assets) -> AccountStat
     return account.state(floor.mark)
 
 
-def _check_leverage(floor: Floor, account: Account, before: int) -> None:
+def _check_leverage(floor: MatchingEngine, account: Account, before: int) -> None:
     most = largest_notional(floor.instrument.tiers, account.leverage)
     held = max(abs(account.notional(side, floor.mark)) for side in account.sides)
 
     if most is not None and held > most:
-        raise DeniedError(Denial.LEVERAGE_LIMIT, f"at most {most} at {account.leverage}x")
+        raise RejectionError(Rejection.LEVERAGE_LIMIT, f"at most {most} at {account.leverage}x")
 
     if held and account.leverage < before and account.isolated_leverage is not None:
-        raise DeniedError(Denial.LEVERAGE_REDUCTION)
+        raise RejectionError(Rejection.LEVERAGE_REDUCTION)
 
     if account.leverage < before and account.available(account.open_orders.values(), floor.mark) < 0:
-        raise DeniedError(Denial.INSUFFICIENT_MARGIN)
+        raise RejectionError(Rejection.INSUFFICIENT_MARGIN)
 
 
 def _check_idle(account: Account, *, unchanged: bool) -> None:
     if unchanged:
-        raise DeniedError(Denial.UNCHANGED)
+        raise RejectionError(Rejection.UNCHANGED)
 
     if account.open_orders or waiting(account):
-        raise DeniedError(Denial.OPEN_ORDERS)
+        raise RejectionError(Rejection.OPEN_ORDERS)
 
     if any(account.holdings[side].lots for side in account.sides):
-        raise DeniedError(Denial.OPEN_POSITION)
+        raise RejectionError(Rejection.OPEN_POSITION)
 
 
-def _changed(floor: Floor, account: Account) -> None:
+def _changed(floor: MatchingEngine, account: Account) -> None:
     floor.emit(SettingsChanged(account=account.name, state=account.state(floor.mark), now_ms=floor.now_ms))

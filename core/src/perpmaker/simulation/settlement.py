@@ -8,19 +8,19 @@ from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import PositionSide
 from perpmaker.simulation.account import MONEY, ZERO, Account
 from perpmaker.simulation.event import AccountCause, FundingSettled, Liquidated
-from perpmaker.simulation.floor import Floor
+from perpmaker.simulation.matching_engine import MatchingEngine
 from perpmaker.simulation.order import Cause, SimulatedOrder
 from perpmaker.simulation.order_entry import force
 
 
-def settle_funding(floor: Floor) -> None:
+def settle_funding(floor: MatchingEngine) -> None:
     """Charge every position mark x rate: with a positive rate longs pay shorts."""
     for account in floor.accounts.values():
         for side in account.sides:
             _charge(floor, account, side)
 
 
-def _charge(floor: Floor, account: Account, side: PositionSide) -> None:
+def _charge(floor: MatchingEngine, account: Account, side: PositionSide) -> None:
     holding = account.holdings[side]
 
     if holding.lots == 0:
@@ -46,7 +46,7 @@ def _charge(floor: Floor, account: Account, side: PositionSide) -> None:
     floor.account_changed(account, AccountCause.FUNDING, sides, amount)
 
 
-def check_countdowns(floor: Floor) -> None:
+def check_countdowns(floor: MatchingEngine) -> None:
     """Expire the orders of every account whose dead man's switch has run out."""
     for account in floor.accounts.values():
         if account.countdown_ms is not None and account.countdown_ms <= floor.now_ms:
@@ -54,7 +54,7 @@ def check_countdowns(floor: Floor) -> None:
             floor.end_all(account, Cause.COUNTDOWN)
 
 
-def check_good_till(floor: Floor) -> None:
+def check_good_till(floor: MatchingEngine) -> None:
     """Expire the orders whose time is over, and forget those that have ended before."""
     for order_id, order in tuple(floor.good_till.items()):
         resting = floor.accounts[order.account].open_orders.get(order_id)
@@ -66,7 +66,7 @@ def check_good_till(floor: Floor) -> None:
                 floor.end(resting, Cause.GOOD_TILL)
 
 
-def check_liquidations(floor: Floor) -> None:
+def check_liquidations(floor: MatchingEngine) -> None:
     """Take over every position whose backing no longer covers its maintenance margin, and go on until it is flat."""
     for account in floor.accounts.values():
         for side in account.sides:
@@ -74,7 +74,7 @@ def check_liquidations(floor: Floor) -> None:
                 _liquidate(floor, account, side)
 
 
-def _liquidate(floor: Floor, account: Account, side: PositionSide) -> None:
+def _liquidate(floor: MatchingEngine, account: Account, side: PositionSide) -> None:
     holding = account.holdings[side]
 
     if side not in account.liquidating:
@@ -93,7 +93,7 @@ def _liquidate(floor: Floor, account: Account, side: PositionSide) -> None:
         _insure(floor, account, account.liquidating.pop(side))
 
 
-def _charge_liquidation(floor: Floor, account: Account, side: PositionSide, order: SimulatedOrder) -> None:
+def _charge_liquidation(floor: MatchingEngine, account: Account, side: PositionSide, order: SimulatedOrder) -> None:
     left = max(account.wallet - account.liquidating[side], ZERO)
     fee = min((order.filled_notional * floor.liquidation_fee).quantize(MONEY), left)
 
@@ -102,7 +102,7 @@ def _charge_liquidation(floor: Floor, account: Account, side: PositionSide, orde
         floor.account_changed(account, AccountCause.LIQUIDATION, (), -fee)
 
 
-def _insure(floor: Floor, account: Account, least: Decimal) -> None:
+def _insure(floor: MatchingEngine, account: Account, least: Decimal) -> None:
     missing = least - account.wallet
 
     if missing > 0:

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
-from perpmaker.simulation.crowd import Crowd
 from perpmaker.simulation.exchange import Exchange
+from perpmaker.simulation.participants import Participants
 
 STEP_MS = 250
 _LEVELS = 5
@@ -39,7 +39,7 @@ class SpotMarket:
         """The price that it stands at."""
         return self._price if self.leader is None else self.leader.index
 
-    def step(self, crowd: Crowd) -> None:
+    def step(self, crowd: Participants) -> None:
         """Stand where the leader's index price is, and let somebody take a little."""
         middle = self.price / self._instrument.tick
         bid, ask = math.ceil(middle) - 1, math.floor(middle) + 1

@@ -7,12 +7,12 @@ from decimal import Decimal
 import attrs
 
 from perpmaker.model.order import Side
-from perpmaker.simulation.denial import Denial, DeniedError
-from perpmaker.simulation.floor import Floor
+from perpmaker.simulation.matching_engine import MatchingEngine
 from perpmaker.simulation.order import ConditionalOrder
+from perpmaker.simulation.rejection import Rejection, RejectionError
 
 
-def begin_trailing(floor: Floor, order: ConditionalOrder, watched: Decimal) -> ConditionalOrder:
+def begin_trailing(floor: MatchingEngine, order: ConditionalOrder, watched: Decimal) -> ConditionalOrder:
     """Return a new trailing stop, which follows at once where it has no price to wait for.
 
     Denied: ACTIVATION, for a selling one that would wait for a price at or below the present, a buying one at or above.
@@ -23,12 +23,12 @@ def begin_trailing(floor: Floor, order: ConditionalOrder, watched: Decimal) -> C
     trigger = floor.instrument.price(order.trigger_ticks)
 
     if _is_reached(order, watched, trigger):
-        raise DeniedError(Denial.ACTIVATION, f"{trigger}, now {watched}")
+        raise RejectionError(Rejection.ACTIVATION, f"{trigger}, now {watched}")
 
     return order
 
 
-def follow(floor: Floor, order: ConditionalOrder, low: Decimal, high: Decimal) -> bool:
+def follow(floor: MatchingEngine, order: ConditionalOrder, low: Decimal, high: Decimal) -> bool:
     """Follow prices between low and high; whether the price has turned back by the order's share of the best before.
 
     Which of the two came first is not known: the price turns back from the best that was known before them.

@@ -9,10 +9,9 @@ import attrs
 
 from perpmaker.model.order import PositionMode, Side
 from perpmaker.simulation.account import Account
-from perpmaker.simulation.denial import Denial, DeniedError
 from perpmaker.simulation.event import ConditionalChanged
 from perpmaker.simulation.filter import parse_lots, parse_ticks
-from perpmaker.simulation.floor import Floor
+from perpmaker.simulation.matching_engine import MatchingEngine
 from perpmaker.simulation.order import (
     Cause,
     ConditionalOrder,
@@ -23,6 +22,7 @@ from perpmaker.simulation.order import (
     TriggerPrice,
 )
 from perpmaker.simulation.order_entry import is_closing, place
+from perpmaker.simulation.rejection import Rejection, RejectionError
 from perpmaker.simulation.trailing import begin_trailing, follow
 
 _KEPT = 1000
@@ -31,7 +31,7 @@ _KEPT = 1000
 _FORGOTTEN_AT_ONCE = 100
 
 
-def place_conditional(floor: Floor, account: Account, request: ConditionalRequest) -> ConditionalOrder:
+def place_conditional(floor: MatchingEngine, account: Account, request: ConditionalRequest) -> ConditionalOrder:
     """Take a conditional order. Margin and reduce-only are not looked at before it triggers."""
     ticks = 0 if request.trigger is None else parse_ticks(floor.instrument, request.trigger)
     price = None if request.price is None else parse_ticks(floor.instrument, request.price)
@@ -39,12 +39,14 @@ def place_conditional(floor: Floor, account: Account, request: ConditionalReques
     closing = is_closing(account, request.side, request.position_side, reduce_only=request.reduce_only)
 
     if lots is None and not closing and account.position_mode is PositionMode.HEDGE:
-        raise DeniedError(Denial.POSITION_SIDE, f"{request.side.value} does not close {request.position_side.value}")
+        raise RejectionError(
+            Rejection.POSITION_SIDE, f"{request.side.value} does not close {request.position_side.value}"
+        )
 
     if request.client_id and any(
         o.client_id == request.client_id and o.state is ConditionalState.WAITING for o in account.conditionals.values()
     ):
-        raise DeniedError(Denial.DUPLICATE_ID, request.client_id)
+        raise RejectionError(Rejection.DUPLICATE_ID, request.client_id)
 
     conditional_id = floor.new_id()
     order = ConditionalOrder(
@@ -70,14 +72,14 @@ def place_conditional(floor: Floor, account: Account, request: ConditionalReques
     if order.kind is TriggerKind.TRAILING:
         order = begin_trailing(floor, order, watched)
     elif _reached(floor, order, watched, watched):
-        raise DeniedError(Denial.WOULD_TRIGGER, f"{request.trigger}, now {watched}")
+        raise RejectionError(Rejection.WOULD_TRIGGER, f"{request.trigger}, now {watched}")
 
     _change(floor, order, Cause.ACCEPTED)
 
     return order
 
 
-def end_conditional(floor: Floor, order: ConditionalOrder) -> ConditionalOrder:
+def end_conditional(floor: MatchingEngine, order: ConditionalOrder) -> ConditionalOrder:
     """Cancel a waiting conditional order."""
     order = attrs.evolve(order, state=ConditionalState.CANCELLED, updated_ms=floor.now_ms)
     _change(floor, order, Cause.CANCELLED)
@@ -98,7 +100,7 @@ def waiting(account: Account) -> list[ConditionalOrder]:
     return [o for o in account.conditionals.values() if o.state is ConditionalState.WAITING]
 
 
-def check_triggers(floor: Floor) -> None:
+def check_triggers(floor: MatchingEngine) -> None:
     """Send what the trades since the last check, or the mark price, have triggered; until nothing more is."""
     while True:
         low, high = floor.traded_range or (None, None)
@@ -112,11 +114,11 @@ def check_triggers(floor: Floor) -> None:
             return
 
 
-def _all_waiting(floor: Floor) -> list[ConditionalOrder]:
+def _all_waiting(floor: MatchingEngine) -> list[ConditionalOrder]:
     return [order for account in floor.accounts.values() if account.conditionals for order in waiting(account)]
 
 
-def _is_triggered(floor: Floor, order: ConditionalOrder, low: int | None, high: int | None) -> bool:
+def _is_triggered(floor: MatchingEngine, order: ConditionalOrder, low: int | None, high: int | None) -> bool:
     if order.watch is TriggerPrice.MARK:
         lowest = highest = floor.mark
     elif low is None or high is None:
@@ -132,16 +134,16 @@ def _is_triggered(floor: Floor, order: ConditionalOrder, low: int | None, high: 
     return reached and not _is_held_back(floor, order)
 
 
-def _is_held_back(floor: Floor, order: ConditionalOrder) -> bool:
+def _is_held_back(floor: MatchingEngine, order: ConditionalOrder) -> bool:
     """Whether last and mark price are too far apart for an order that is protected against that."""
     return order.protect is not None and abs(_last(floor) - floor.mark) > floor.mark * order.protect
 
 
-def _last(floor: Floor) -> Decimal:
+def _last(floor: MatchingEngine) -> Decimal:
     return floor.mark if floor.last_ticks is None else floor.instrument.price(floor.last_ticks)
 
 
-def _reached(floor: Floor, order: ConditionalOrder, low: Decimal, high: Decimal) -> bool:
+def _reached(floor: MatchingEngine, order: ConditionalOrder, low: Decimal, high: Decimal) -> bool:
     """Whether prices between low and high trigger: a buying stop from below, a buying take-profit from above."""
     trigger = floor.instrument.price(order.trigger_ticks)
     rising = (order.side is Side.BUY) is (order.kind is TriggerKind.STOP)
@@ -149,7 +151,7 @@ def _reached(floor: Floor, order: ConditionalOrder, low: Decimal, high: Decimal)
     return high >= trigger if rising else low <= trigger
 
 
-def _send(floor: Floor, order: ConditionalOrder) -> None:
+def _send(floor: MatchingEngine, order: ConditionalOrder) -> None:
     account = floor.accounts[order.account]
     lots = order.lots if order.lots is not None else abs(account.holdings[order.position_side].lots)
     request = OrderRequest(
@@ -163,7 +165,7 @@ def _send(floor: Floor, order: ConditionalOrder) -> None:
 
     try:
         sent = place(floor, account, request, conditional_id=order.conditional_id, whole=order.close_position)
-    except DeniedError as denied:
+    except RejectionError as denied:
         order = attrs.evolve(order, state=ConditionalState.REJECTED, detail=str(denied), updated_ms=floor.now_ms)
         _change(floor, order, Cause.TRIGGER_REFUSED)
 
@@ -173,7 +175,7 @@ def _send(floor: Floor, order: ConditionalOrder) -> None:
     _change(floor, order, Cause.TRIGGERED)
 
 
-def _change(floor: Floor, order: ConditionalOrder, cause: Cause) -> None:
+def _change(floor: MatchingEngine, order: ConditionalOrder, cause: Cause) -> None:
     known = floor.accounts[order.account].conditionals
     known[order.conditional_id] = order
 

@@ -11,9 +11,9 @@ from typing import Final
 
 from perpmaker.model.event import AmendHandedOn, AmendRefused, OrderAmended
 from perpmaker.model.order import NewOrder, OrderStatus, OrderType, RefusalReason
+from perpmaker.state.order_index import OrderIndex
 from perpmaker.state.own_depth import OwnDepth
-from perpmaker.state.record import Record
-from perpmaker.state.standing import Standing
+from perpmaker.state.tracked_order import TrackedOrder
 
 RESTING: Final = frozenset({OrderType.LIMIT, OrderType.POST_ONLY})
 """What stands in the book until it is filled or taken off."""
@@ -24,7 +24,7 @@ _OPEN_END: Final = frozenset({RefusalReason.NOT_FOUND, RefusalReason.AMEND_PENDI
 """Refusals of an amend after which the order may be gone, or rest elsewhere: it is asked for."""
 
 
-class Amends(Standing):
+class Amends(OrderIndex):
     """Own orders with the prices and amounts at which they rest. `depth` is told what of the book is ours.
 
     `fence_s` is how long after a question about a known order the venue's "no such order" is proof.
@@ -87,7 +87,7 @@ class Amends(Standing):
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _rest(self, record: Record, order: NewOrder, now: float) -> None:
+    def _rest(self, record: TrackedOrder, order: NewOrder, now: float) -> None:
         """It is proven that the order rests like this, whenever that began."""
         if order.ticks != record.working.resting.ticks:
             self._show(record, 0, 0, now)
@@ -96,7 +96,7 @@ class Amends(Standing):
         self._touch(record, 0, now)
 
     def _shape(
-        self, record: Record, ticks: int | None, lots: int, venue_ms: int, now: float, *, is_proof: bool = False
+        self, record: TrackedOrder, ticks: int | None, lots: int, venue_ms: int, now: float, *, is_proof: bool = False
     ) -> None:
         """Take in how the venue shows the order; `is_proof`: that proves what became of an amend under way."""
         working = record.working
@@ -107,7 +107,7 @@ class Amends(Standing):
 
         record.shape(order, venue_ms=venue_ms, now=now, is_proof=is_proof)
 
-    def _touch(self, record: Record, venue_ms: int, now: float) -> None:
+    def _touch(self, record: TrackedOrder, venue_ms: int, now: float) -> None:
         """Tell the book what of it is ours now."""
         working = record.working
         order = working.amended_from or working.order
@@ -115,7 +115,7 @@ class Amends(Standing):
         self._show(record, order.lots - working.filled_lots if shown else 0, venue_ms, now)
         self.version += 1
 
-    def _show(self, record: Record, lots: int, venue_ms: int, now: float) -> None:
+    def _show(self, record: TrackedOrder, lots: int, venue_ms: int, now: float) -> None:
         """Leave out so many lots of the book; what an amend may bring elsewhere stays left out until it is proven."""
         before = record.working.amended_from
         order = before or record.working.order

@@ -18,8 +18,8 @@ from perpmaker.model.position import Position
 from perpmaker.state.account import Account
 from perpmaker.state.orders import Orders
 from perpmaker.state.position import TrackedPosition
-from perpmaker.state.record import Record
 from perpmaker.state.step import Step, moved
+from perpmaker.state.tracked_order import TrackedOrder
 
 _STOPS = frozenset({OrderKind.STOP_LOSS, OrderKind.VENUE_STOP})
 _STOP_EXPLAINS_S = 10.0
@@ -98,7 +98,7 @@ class Holdings:
         )
 
 
-def _beyond(tracked: TrackedPosition, record: Record, instrument: Instrument) -> Decimal:
+def _beyond(tracked: TrackedPosition, record: TrackedOrder, instrument: Instrument) -> Decimal:
     """What of an order's missing lots the position does not contain yet, signed."""
     working = record.working
     amount = working.order.side.sign * instrument.amount(record.missing_lots)

@@ -30,9 +30,9 @@ from perpmaker.model.order import (
     WorkingOrder,
 )
 from perpmaker.state.amends import RESTING, Amends
-from perpmaker.state.ending import ended_as
 from perpmaker.state.own_depth import OwnDepth
-from perpmaker.state.record import Record, adopted
+from perpmaker.state.slot_outcome import ended_as
+from perpmaker.state.tracked_order import TrackedOrder, adopted
 from perpmaker.state.view import End
 
 CANCEL_DELAYS_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
@@ -57,7 +57,7 @@ class Orders(Amends):
     def place(self, order: NewOrder, now: float) -> None:
         """An order is about to be sent: in flight from here on, before anything was awaited."""
         working = WorkingOrder(order=order, status=OrderStatus.PENDING, sent_at=now, changed_at=now)
-        self.live[order.client_id] = Record(working=working)
+        self.live[order.client_id] = TrackedOrder(working=working)
         self.version += 1
 
     def cancel(self, client_id: str, now: float) -> None:
@@ -210,7 +210,7 @@ class Orders(Amends):
 
         self._take(record, report, now, by_stream=by_stream, asked_at=asked_at)
 
-    def filled(self, fill: Fill, lots: int, now: float) -> Record | None:
+    def filled(self, fill: Fill, lots: int, now: float) -> TrackedOrder | None:
         """Book a fill, seen for the first time, to its order, wherever that is by now; None for a foreign one."""
         record = self.live.get(fill.client_id) or self._revive(fill.client_id, now)
 
@@ -250,7 +250,7 @@ class Orders(Amends):
     # --- inside ----------------------------------------------------------------------------------------------------
 
     def _take(
-        self, record: Record, report: OrderReport, now: float, *, by_stream: bool, asked_at: float | None
+        self, record: TrackedOrder, report: OrderReport, now: float, *, by_stream: bool, asked_at: float | None
     ) -> None:
         asked = record.ask_at is not None and not by_stream
         record.accept(venue_id=report.venue_id, venue_ms=report.venue_ms, now=now, by_stream=by_stream)
@@ -282,7 +282,7 @@ class Orders(Amends):
             end = _ended(record, cause, by_amend=by_amend)
             self._end(record, end, report.venue_ms, now, report.ended_by_rule)
 
-    def _book_late(self, fill: Fill, lots: int, now: float) -> Record | None:
+    def _book_late(self, fill: Fill, lots: int, now: float) -> TrackedOrder | None:
         record = self.finished.book(fill, lots, now)
 
         if record is None:
@@ -300,7 +300,7 @@ class Orders(Amends):
         self.finished.announce(client_id, filled_lots or 0, now)
         self.version += 1
 
-    def _revive(self, client_id: str, now: float) -> Record | None:
+    def _revive(self, client_id: str, now: float) -> TrackedOrder | None:
         """The venue shows an order that was believed never to have been: it is live until proven otherwise."""
         record = self.finished.exhume(client_id)
 
@@ -316,7 +316,7 @@ class Orders(Amends):
 
         return record
 
-    def _end(self, record: Record, end: End, venue_ms: int, now: float, detail: str = "") -> None:
+    def _end(self, record: TrackedOrder, end: End, venue_ms: int, now: float, detail: str = "") -> None:
         self._show(record, 0, venue_ms, now)
         _forget_amend(record)
         complete = record.working.filled_lots >= record.working.order.lots
@@ -325,7 +325,7 @@ class Orders(Amends):
 
     def _finish(
         self,
-        record: Record,
+        record: TrackedOrder,
         status: OrderStatus,
         end: End,
         now: float,
@@ -344,7 +344,7 @@ class Orders(Amends):
         self.version += 1
 
 
-def _ended(record: Record, cause: CancelCause, *, by_amend: bool) -> End:
+def _ended(record: TrackedOrder, cause: CancelCause, *, by_amend: bool) -> End:
     """How an order ended; an end that nobody explains and that an amend may have made is the venue's for its price."""
     if cause is CancelCause.UNEXPLAINED and by_amend:
         cause = CancelCause.VENUE
@@ -352,7 +352,7 @@ def _ended(record: Record, cause: CancelCause, *, by_amend: bool) -> End:
     return ended_as(record.working, cause)
 
 
-def _forget_amend(record: Record) -> None:
+def _forget_amend(record: TrackedOrder) -> None:
     """An order ends: as it rested by what is proven, unless more of it was filled than that."""
     working = record.working
 
@@ -361,7 +361,7 @@ def _forget_amend(record: Record) -> None:
         record.put(order=rested, amended_from=None)
 
 
-def _was_never(record: Record, report: OrderReport) -> bool:
+def _was_never(record: TrackedOrder, report: OrderReport) -> bool:
     """Whether a report says that the order never stood in the book.
 
     One that did not execute, and ended by a refusal that nobody's cancel explains, did not, whatever was shown before.
@@ -375,6 +375,6 @@ def _was_never(record: Record, report: OrderReport) -> bool:
     return report.refusal is not None and is_over and is_untouched and not record.working.cancel_requested
 
 
-def _cancel_again_at(record: Record, now: float) -> float:
+def _cancel_again_at(record: TrackedOrder, now: float) -> float:
     """When an order whose cancel did not work may be cancelled again: at once the first time, then ever later."""
     return now + CANCEL_DELAYS_S[min(max(record.cancels - 1, 0), len(CANCEL_DELAYS_S) - 1)]

@@ -49,7 +49,7 @@ class Draft:
         self._cycles = dict(memory.cycles)
         self._priced: dict[Side, Priced] = {}
         self.alarm = Alarm(view, reference)
-        self._recovery = Recovery(memory, view.now, self.alarm)
+        self._reconciliation = Recovery(memory, view.now, self.alarm)
 
     # --- one side --------------------------------------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ class Draft:
         gate = read_gate(self._view, self._settings, side, self._reference)
         self._watch_band(side)
 
-        if (pulled := self._recovery.waits(side, gate.pulled)) is not None:
+        if (pulled := self._reconciliation.waits(side, gate.pulled)) is not None:
             self._pull(side, pulled)
             return
 
@@ -161,7 +161,7 @@ class Draft:
                     self._keep(order)
                     continue
 
-                self._recovery.take_off([level.slot])
+                self._reconciliation.take_off([level.slot])
 
             reason = gate.paused
 
@@ -231,12 +231,12 @@ class Draft:
         shape, reference = self._shape, self._reference
         (prices, chains), ladder, mark = self._price(side), shape.ladder[side], self._view.mark
 
-        may_wait = bool(self._recovery.back_at or self._memory.vanished)
+        may_wait = bool(self._reconciliation.back_at or self._memory.vanished)
 
         for slot, place in anew:
             chain = chains[place]
 
-            if may_wait and (off := self._recovery.waits_for(slot) or self._vanished(slot)) is not None:
+            if may_wait and (off := self._reconciliation.waits_for(slot) or self._vanished(slot)) is not None:
                 vanished = self._memory.vanished.get(slot) if off.rule is Rule.VANISHED else None
                 self._withhold(slot, (*chain, off), None if vanished is None else vanished.back_at)
                 continue
@@ -315,8 +315,8 @@ class Draft:
                 cycles=self._cycles,
                 plan=plan,
                 vanished=self._memory.vanished,
-                inside_since=self._recovery.inside_since,
-                back_at=self._recovery.back_at,
+                inside_since=self._reconciliation.inside_since,
+                back_at=self._reconciliation.back_at,
             ),
             wake=self.alarm.wake(),
         )

@@ -16,12 +16,12 @@ import anyio
 import attrs
 from anyio.abc import ByteStream
 
-from perpmaker.engine import journal as journal_of_engine
-from perpmaker.engine.ending import Ending
-from perpmaker.engine.home import Home
-from perpmaker.engine.journal_file import Row, append
 from perpmaker.errors import ConnectivityError
+from perpmaker.journal import journal as journal_of_engine
+from perpmaker.journal.file import Row, append
+from perpmaker.journal.state_dir import StateDir
 from perpmaker.model.order import OrderKind, OrderStatus
+from perpmaker.runtime.run_end import RunEnd
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.state.view import Mode
 from perpmaker.testing.session import Session, Stage, open_stage
@@ -132,7 +132,7 @@ def mortal(connect: Connect, doom: Doom) -> Connect:
     return connect_alive
 
 
-async def live(stage: Stage, home: Home, doom: Doom, seconds: float) -> None:
+async def live(stage: Stage, home: StateDir, doom: Doom, seconds: float) -> None:
     """One process's life on a stage: opened, traded for a while, killed at its doom or else at the end."""
 
     async def trade() -> None:
@@ -145,7 +145,7 @@ async def live(stage: Stage, home: Home, doom: Doom, seconds: float) -> None:
 
     with (
         mock.patch.object(journal_of_engine, "append", _mortal_append(doom)),
-        mock.patch.object(Ending, "rescue", _die),
+        mock.patch.object(RunEnd, "rescue", _die),
     ):
         async with anyio.create_task_group() as group:
             group.start_soon(trade)
@@ -157,7 +157,7 @@ async def live(stage: Stage, home: Home, doom: Doom, seconds: float) -> None:
             group.cancel_scope.cancel()
 
 
-async def come_back(stage: Stage, home: Home, told: list[str]) -> Session:
+async def come_back(stage: Stage, home: StateDir, told: list[str]) -> Session:
     """Let the next process take over; TimeoutError when it does not manage everything in time, or not end clean."""
     async with stage.open_bot(home=home, told=told) as session, anyio.create_task_group() as group:
         group.start_soon(session.bot.run)
@@ -204,7 +204,7 @@ def crash(
 
     async def scenario() -> tuple[str, ...]:
         with TemporaryDirectory() as folder:
-            home = Home(Path(folder))
+            home = StateDir(Path(folder))
 
             async with open_stage(file, *overrides, seed=seed) as stage:
                 await live(stage, home, doom, seconds)
@@ -226,7 +226,7 @@ def crash(
     return Crash(faults=anyio.run(scenario, backend=name, backend_options=options), steps=tuple(doom.steps))
 
 
-async def _die(_: Ending, __: BaseException) -> None:
+async def _die(_: RunEnd, __: BaseException) -> None:
     """The dead do not tidy up."""
 
 

@@ -19,11 +19,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from perpmaker.declarations import Declaration
 from perpmaker.model.event import Channel, ReferenceChanged, StopRequested
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide, Refusal, RefusalReason, Side
 from perpmaker.model.position import MarginMode, VenueSettings
+from perpmaker.plugins.declarations import Declaration
 from perpmaker.testing.scenario_play import Play
 from perpmaker.testing.scenario_venue import Ladder
 from perpmaker.testing.scenario_wire import LATENCY_S, Fault, Trip
@@ -122,7 +122,7 @@ class Scenario(Play):
     ) -> None:
         """The external price source speaks."""
         said = [None if word is None else _decimal(word) for word in (bid, ask, last, price)]
-        self._inbox.append(ReferenceChanged(bid=said[0], ask=said[1], last=said[2], price=said[3], at=self.now))
+        self._event_queue.append(ReferenceChanged(bid=said[0], ask=said[1], last=said[2], price=said[3], at=self.now))
         self._settle()
 
     # --- the bot's orders
@@ -243,7 +243,7 @@ class Scenario(Play):
 
     def stop(self, *, close: bool = False) -> None:
         """A person wants the bot to end; `close`: flat first."""
-        self._inbox.append(StopRequested(close=close))
+        self._event_queue.append(StopRequested(close=close))
         self._settle()
 
     def stall(self, seconds: float) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal, TypeVar
 
-from perpmaker.engine.decision import Decision
-from perpmaker.engine.trader import Trader
+from perpmaker.decision.decision import Decision
+from perpmaker.decision.trader import Trader
 from perpmaker.model.event import Event
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderKind, PositionSide, Side
@@ -37,7 +37,7 @@ class Look:
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
-        self._inbox: list[Event] = []
+        self._event_queue: list[Event] = []
         self._known: dict[str, NewOrder] = {}
         self._sent: list[Sent] = []
         self._wanted = Wanted()

@@ -12,10 +12,10 @@ from typing import Any
 
 import attrs
 
-from perpmaker.catalog import Catalog
 from perpmaker.config.configuration import Configuration, load_configuration
-from perpmaker.declarations import Declaration, DerivativeConnectorDeclaration, PriceSourceDeclaration
-from perpmaker.plugins import LoadedPlugin, PluginState, load_plugins
+from perpmaker.plugins.catalog import Catalog
+from perpmaker.plugins.declarations import Declaration, DerivativeConnectorDeclaration, PriceSourceDeclaration
+from perpmaker.plugins.loading import LoadedPlugin, PluginState, load_plugins
 
 STRATEGY = "perpetual_market_making"
 VENUE = "scenario"

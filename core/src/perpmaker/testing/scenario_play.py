@@ -12,21 +12,21 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from perpmaker.cli.plan import plan_of
-from perpmaker.declarations import Declaration
-from perpmaker.engine.account_watch import SETTLE_S, moves_money
-from perpmaker.engine.launch import build_trader
-from perpmaker.engine.recollection import decode_recollection, encode_recollection
-from perpmaker.engine.recorder import SLOW_S, without_quotes
-from perpmaker.engine.source import Standstill, traded_mid
-from perpmaker.engine.trader import Trader
+from perpmaker.decision.checkpoint import decode_recollection, encode_recollection
+from perpmaker.decision.trader import Trader
 from perpmaker.errors import PluginFaultError
 from perpmaker.execution.action import Action, Amend, Ask, AskPrice, Cancel, Place, Reconnect, Resync
+from perpmaker.launch.launch import build_trader
+from perpmaker.launch.plan import plan_of
+from perpmaker.launch.price_source import Standstill, traded_mid
 from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import Channel, Command, Event, Resynced, SettingsReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderStatus
 from perpmaker.model.reading import AccountReported
+from perpmaker.plugins.declarations import Declaration
+from perpmaker.runtime.account_watch import SETTLE_S, moves_money
+from perpmaker.runtime.recorder import SLOW_S, without_quotes
 from perpmaker.testing.scenario_agenda import Agenda, moment
 from perpmaker.testing.scenario_look import Look
 from perpmaker.testing.scenario_plan import load
@@ -73,7 +73,7 @@ class Play(Look):
             caps_resting_exits=caps_resting_exits,
         )
         super().__init__(venue)
-        self._wire = Wire(venue, self._agenda, self._inbox.extend)
+        self._wire = Wire(venue, self._agenda, self._event_queue.extend)
         self._runs = 0
         self._source: RunningSource | None = None
         self._handed = tuple(plugins)
@@ -137,8 +137,8 @@ class Play(Look):
         if self._source is not None:
             self._source.reach(self.now)
 
-        while self._inbox and self._busy_until <= self.now:
-            events, self._inbox[:] = tuple(self._inbox), ()
+        while self._event_queue and self._busy_until <= self.now:
+            events, self._event_queue[:] = tuple(self._event_queue), ()
             self._decide(events)
             self._agenda.run_due()
 
@@ -165,7 +165,7 @@ class Play(Look):
 
         def send() -> None:
             if run == self._runs:
-                self._inbox.extend(refused)
+                self._event_queue.extend(refused)
                 self._send(kept)
 
         self._agenda.after(stall_s, send)
@@ -190,7 +190,7 @@ class Play(Look):
         self._stall_s, self._busy_until = 0.0, 0.0
         self._runs += 1
         self._unread_ms = self._heard_ms
-        self._inbox.clear()
+        self._event_queue.clear()
         self._trader: Trader = build_trader(
             self.plan,
             self.instrument,

@@ -21,13 +21,13 @@ import attrs
 from anyio.lowlevel import current_token
 
 from perpmaker.connector.interface import ConnectorContext, Environment
-from perpmaker.declarations import Declaration
-from perpmaker.engine.backoff import Backoff
-from perpmaker.engine.feed import FeedRunner, ReferenceFeed
-from perpmaker.engine.plugin_start import Report
-from perpmaker.engine.source import SourcePlan, Standstill, judged, source_opener
 from perpmaker.errors import ConnectivityError
+from perpmaker.launch.price_source import SourcePlan, Standstill, judged, source_opener
 from perpmaker.model.event import Event
+from perpmaker.plugins.declarations import Declaration
+from perpmaker.plugins.start import Report
+from perpmaker.runtime.backoff import Backoff
+from perpmaker.runtime.stream_runner import ReferenceFeed, StreamRunner
 from perpmaker.secret import References
 from perpmaker.testing.scenario_agenda import moment
 from perpmaker.testing.virtual import require_trio
@@ -110,7 +110,7 @@ class RunningSource:
         context = ConnectorContext(
             clock=clock, connect=_no_network, signers=References(Path(), {}), environment=Environment.SANDBOX
         )
-        runner = FeedRunner(
+        runner = StreamRunner(
             feed=ReferenceFeed(source=judged(source_opener(plan, context, report), standstill)),
             clock=clock,
             emit=emit,
@@ -149,7 +149,7 @@ class RunningSource:
 class _Loop:
     """The loop in which a source runs; everything but `run` is called from the scenario's thread."""
 
-    def __init__(self, runner: FeedRunner, steps: _Steps) -> None:
+    def __init__(self, runner: StreamRunner, steps: _Steps) -> None:
         self.ended = Flag()
         self._runner = runner
         self._steps = steps

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from perpmaker.model.event import CancelRefused, Event, OrderAccepted, OrderCancelled, OrderRefused
 from perpmaker.model.order import CancelCause, NewOrder, OrderReport, Refusal, RefusalReason
 from perpmaker.paper.translation import stop_report_of, stop_request_of
-from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import ConditionalOrder
+from perpmaker.simulation.rejection import RejectionError
 
 
 class Stops:
@@ -33,7 +33,7 @@ class Stops:
 
         try:
             stop = self._exchange.place_conditional(self._account, request, now_ms)
-        except DeniedError as denied:
+        except RejectionError as denied:
             return OrderRefused(client_id=order.client_id, refusal=denied.refusal)
 
         return OrderAccepted(client_id=order.client_id, venue_id=str(stop.conditional_id), venue_ms=stop.created_ms)
@@ -42,7 +42,7 @@ class Stops:
         """Take a stop off; the venue's answer."""
         try:
             ended = self._exchange.cancel_conditional(self._account, client_id=client_id, now_ms=now_ms)
-        except DeniedError as denied:
+        except RejectionError as denied:
             return CancelRefused(client_id=client_id, refusal=denied.refusal)
 
         return OrderCancelled(client_id=client_id, cause=CancelCause.REQUESTED, venue_ms=ended.updated_ms)

@@ -43,11 +43,11 @@ from perpmaker.model.order import (
 )
 from perpmaker.model.position import MarginMode, Position, VenueSettings
 from perpmaker.paper.translation import account_of, fill_of, position_of, report_of, request_of, settings_of
-from perpmaker.simulation.crowd import Crowd
-from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.event import SimulationEvent
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import ConditionalOrder, OrderRequest, OrderState, SimulatedOrder, TimeInForce
+from perpmaker.simulation.participants import Participants
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker.testing.scenario_stops import Stops
 from perpmaker.testing.scenario_translation import BY_HAND, Told, translate
 
@@ -63,16 +63,16 @@ class _Crowd:
     """Everybody else: does each thing that it is told at the exchange's next command."""
 
     def __init__(self) -> None:
-        self._acts: deque[Callable[[Crowd], None]] = deque()
+        self._acts: deque[Callable[[Participants], None]] = deque()
 
     @property
     def next_ms(self) -> int | None:
         return 0 if self._acts else None
 
-    def step(self, crowd: Crowd) -> None:
+    def step(self, crowd: Participants) -> None:
         self._acts.popleft()(crowd)
 
-    def do(self, act: Callable[[Crowd], None]) -> None:
+    def do(self, act: Callable[[Participants], None]) -> None:
         self._acts.append(act)
 
 
@@ -139,7 +139,7 @@ class Venue:
 
         try:
             placed = self.exchange.place(ACCOUNT, request_of(self.exchange, order), self._ms)
-        except DeniedError as denied:
+        except RejectionError as denied:
             return OrderRefused(client_id=order.client_id, refusal=denied.refusal)
 
         return OrderAccepted(client_id=order.client_id, venue_id=str(placed.order_id), venue_ms=placed.created_ms)
@@ -155,7 +155,7 @@ class Venue:
                 now_ms=self._ms,
                 amend_id=number,
             )
-        except DeniedError as denied:
+        except RejectionError as denied:
             return AmendRefused(client_id=order.client_id, refusal=denied.refusal, number=number)
 
         if moved.state is not OrderState.OPEN:
@@ -176,7 +176,7 @@ class Venue:
 
         try:
             ended = self.exchange.cancel(ACCOUNT, client_id=client_id, now_ms=self._ms)
-        except DeniedError as denied:
+        except RejectionError as denied:
             return CancelRefused(client_id=client_id, refusal=denied.refusal)
 
         return OrderCancelled(
@@ -307,14 +307,14 @@ class Venue:
         ladders = {side: self.crowd(side) for side in Side}
         cut = {**ladders, side: tuple(level for level in ladders[side] if side.sign * (level[0] - ticks) < 0)}
 
-        def act(crowd: Crowd) -> None:
+        def act(crowd: Participants) -> None:
             crowd.set_ladder(cut[Side.BUY], cut[Side.SELL])
             crowd.take(side.opposite, lots, ticks)
             crowd.set_ladder(ladders[Side.BUY], ladders[Side.SELL])
 
         self._do(act)
 
-    def _do(self, act: Callable[[Crowd], None]) -> None:
+    def _do(self, act: Callable[[Participants], None]) -> None:
         self._crowd.do(act)
         self.exchange.advance(self._ms)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import attrs
 
-from perpmaker.engine.decision import Decision, ExitRule
-from perpmaker.engine.trader import Trader
+from perpmaker.decision.decision import Decision, ExitRule
+from perpmaker.decision.trader import Trader
 from perpmaker.execution.action import Action, Place
 from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import (

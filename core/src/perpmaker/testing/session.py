@@ -13,24 +13,24 @@ from pathlib import Path
 import anyio
 import attrs
 
-from perpmaker.catalog import load_catalog
-from perpmaker.cli.plan import plan_of
 from perpmaker.cli.source import source_access, source_dialect, source_wanted
 from perpmaker.cli.venue import sandbox_settings
 from perpmaker.clock import Clock, LoopClock
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
-from perpmaker.engine.home import Home
-from perpmaker.engine.known_orders import KnownOrders
-from perpmaker.engine.launch import open_bot
-from perpmaker.engine.stopping import Closing
-from perpmaker.engine.supervisor import Supervisor
 from perpmaker.errors import PluginError
+from perpmaker.journal.order_intents import OrderIntents
+from perpmaker.journal.state_dir import StateDir
+from perpmaker.launch.launch import open_bot
+from perpmaker.launch.plan import plan_of
 from perpmaker.model.order import OrderKind
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.report.summary import RunFacts, Summary, summarise
-from perpmaker.sandbox.beside import SourceMarket, SourceSandbox, open_source_sandbox
+from perpmaker.runtime.shutdown import Closing
+from perpmaker.runtime.supervisor import Supervisor
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox, rules_for
+from perpmaker.sandbox.source_sandbox import SourceMarket, SourceSandbox, open_source_sandbox
 from perpmaker.secret import References
 from perpmaker.simulation.event import OrderChanged, SimulationEvent
 from perpmaker.wire.memory import MemoryNetwork
@@ -111,7 +111,7 @@ class Session:
 class _Slots(Mapping[str, str]):
     """The slot of each order of the bot, for the oracle: one slot never has two live orders."""
 
-    known: KnownOrders
+    known: OrderIntents
 
     def __getitem__(self, client_id: str) -> str:
         order = self.known.intent(client_id)
@@ -148,7 +148,7 @@ class Stage:
     async def open_bot(
         self,
         *,
-        home: Home | None = None,
+        home: StateDir | None = None,
         api_secret: str | None = None,
         told: list[str] | None = None,
         adopt: bool = False,
@@ -241,7 +241,7 @@ async def _open_source(
 
 @asynccontextmanager
 async def open_session(
-    file: Path, *overrides: str, seed: int = 0, latency_s: float = 0.001, home: Home | None = None
+    file: Path, *overrides: str, seed: int = 0, latency_s: float = 0.001, home: StateDir | None = None
 ) -> AsyncIterator[Session]:
     """Open a sandbox of the file's venue with this seed, and a bot of this configuration connected to it."""
     async with open_stage(file, *overrides, seed=seed, latency_s=latency_s) as stage, stage.open_bot(home=home) as bot:

@@ -9,8 +9,8 @@ from typing import Final
 from perpmaker.connector.payload import Number, parse_amount, parse_decimal
 from perpmaker.errors import PayloadError
 from perpmaker.model.account import AccountSnapshot, AssetMode
-from perpmaker.model.duress import MarginCalled
 from perpmaker.model.event import AccountEvent, BalanceReported, FundingPaid, PositionReported
+from perpmaker.model.forced_closure import MarginCalled
 from perpmaker.model.income import IncomeKind, IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide

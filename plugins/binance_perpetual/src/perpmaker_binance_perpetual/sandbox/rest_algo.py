@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from perpmaker.simulation.denial import DeniedError
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker_binance_perpetual.sandbox.algo_request import PARAMETERS, read_conditional
 from perpmaker_binance_perpetual.sandbox.denial import Asked, translate_denial
 from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, command, query
@@ -29,7 +29,7 @@ def place(venue: Venue, parameters: Parameters) -> object:
 
     try:
         order = venue.exchange.place_conditional(venue.account, request, venue.now_ms())
-    except DeniedError as error:
+    except RejectionError as error:
         raise translate_denial(error, Asked.PLACE, venue.instrument) from None
 
     return algo_answer(order, venue)
@@ -43,7 +43,7 @@ def cancel(venue: Venue, parameters: Parameters) -> object:
         order = venue.exchange.cancel_conditional(
             venue.account, conditional_id=conditional_id, client_id=client_id, now_ms=venue.now_ms()
         )
-    except DeniedError as error:
+    except RejectionError as error:
         raise translate_denial(error, Asked.CANCEL, venue.instrument) from None
 
     return {"algoId": order.conditional_id, "clientAlgoId": order.client_id, "code": "200", "msg": "success"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from perpmaker.simulation.denial import DeniedError
 from perpmaker.simulation.order import OrderState, SimulatedOrder
+from perpmaker.simulation.rejection import RejectionError
 from perpmaker_binance_perpetual.sandbox.denial import Asked, translate_denial
 from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, command, query
 from perpmaker_binance_perpetual.sandbox.limit import OrderCost
@@ -40,7 +40,7 @@ def place(venue: Venue, parameters: Parameters) -> dict[str, object]:
 
     try:
         order = venue.exchange.place(venue.account, request, venue.now_ms())
-    except DeniedError as error:
+    except RejectionError as error:
         raise translate_denial(error, Asked.PLACE, venue.instrument) from None
 
     wants_result = parameters.optional_text("newOrderRespType") == "RESULT"
@@ -79,7 +79,7 @@ def modify(venue: Venue, parameters: Parameters) -> dict[str, object]:
             now_ms=venue.now_ms(),
             amend_id=parameters.optional_integer("modifyId") or 0,
         )
-    except DeniedError as error:
+    except RejectionError as error:
         raise translate_denial(error, Asked.AMEND, venue.instrument) from None
 
     return order_answer(moved, venue)
@@ -97,7 +97,7 @@ def cancel_one(venue: Venue, *, order_id: int | None = None, client_id: str | No
     """Cancel an open order by either id and answer it."""
     try:
         order = venue.exchange.cancel(venue.account, order_id=order_id, client_id=client_id, now_ms=venue.now_ms())
-    except DeniedError as error:
+    except RejectionError as error:
         raise translate_denial(error, Asked.CANCEL, venue.instrument) from None
 
     return order_answer(order, venue)

@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from perpmaker.model.order import PositionMode
-from perpmaker.simulation.denial import Denial, DeniedError
+from perpmaker.simulation.rejection import Rejection, RejectionError
 from perpmaker_binance_perpetual.sandbox.account_wording import MARGIN_MODES
 from perpmaker_binance_perpetual.sandbox.authentication import Security
 from perpmaker_binance_perpetual.sandbox.denial import Asked, translate_denial
@@ -25,8 +25,8 @@ def set_leverage(venue: Venue, parameters: Parameters) -> object:
 
     try:
         state = venue.exchange.set_leverage(venue.account, leverage, venue.now_ms())
-    except DeniedError as error:
-        if error.denial is Denial.LEVERAGE:
+    except RejectionError as error:
+        if error.denial is Rejection.LEVERAGE:
             raise refusal(-4028, leverage=leverage) from None
 
         raise translate_denial(error, Asked.LEVERAGE, venue.instrument) from None
@@ -44,7 +44,7 @@ def set_margin_type(venue: Venue, parameters: Parameters) -> object:
 
     try:
         venue.exchange.set_margin_mode(venue.account, mode, venue.now_ms())
-    except DeniedError as error:
+    except RejectionError as error:
         raise translate_denial(error, Asked.MARGIN_TYPE, venue.instrument) from None
 
     return SUCCESS
@@ -57,7 +57,7 @@ def set_position_mode(venue: Venue, parameters: Parameters) -> object:
 
     try:
         venue.exchange.set_position_mode(venue.account, mode, venue.now_ms())
-    except DeniedError as error:
+    except RejectionError as error:
         raise translate_denial(error, Asked.POSITION_MODE, venue.instrument) from None
 
     return SUCCESS

@@ -1,0 +1,134 @@
+"""Tells a person of exits that the venue does not take: at once, after 2 s and 10 s, and then each minute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from perpmaker.decision.notices import size_of
+from perpmaker.model.order import OrderKind, OrderStatus, Refusal, RefusalReason, Slot
+from perpmaker.state.state import State
+from perpmaker.state.view import End, SlotEnd
+
+LATER_S = (2.0, 10.0)
+"""Seconds without the exit after which it is told again; after the last one, each `EACH_S`."""
+
+EACH_S = 60.0
+
+_NO_ANSWER = "no answer: it is not known yet whether the venue has it"
+
+
+@attrs.define(kw_only=True)
+class _Missing:
+    """An exit that the venue does not take: since when, how often it failed, why, and when that is told next."""
+
+    since: float
+    next_at: float
+    why: str = ""
+    times: int = 0
+    told: set[str] = attrs.field(factory=set)
+    unanswered: set[str] = attrs.field(factory=set)
+
+
+class ExitRefusals:
+    """Follows each exit from its first refusal until the venue has it, or until there is no position any more."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._missing: dict[Slot, _Missing] = {}
+
+    def ended(self, slot: Slot, end: SlotEnd, now: float) -> Iterator[str]:
+        """Take in how an exit ended; a line for a refusal whose words are new."""
+        is_other_there = end.refusal is not None and end.refusal.reason is RefusalReason.STOP_EXISTS
+
+        if end.end.is_meant or is_other_there:  # that one is told with what rests in its place
+            self._missing.pop(slot, None)
+        elif end.end is End.REFUSED and end.refusal is not None:
+            yield from self._failed(slot, words_of(end.refusal), now, wait_s=end.refusal.retry_after_s)
+
+    def due(self, now: float) -> Iterator[str]:
+        """The lines whose time has come; what the venue has by now is not missing any more."""
+        if self._missing:
+            self._look()
+
+        for record in tuple(self._state.orders.live.values()):
+            order = record.working
+
+            if order.status is OrderStatus.UNKNOWN and not record.known and order.slot.kind.is_exit:
+                yield from self._unanswered(order.slot, order.client_id, now)
+
+        for slot, missing in self._missing.items():
+            if now >= missing.next_at:
+                missing.next_at = _next(missing, now)
+                often = "once" if missing.times == 1 else f"{missing.times} times"
+                yield (
+                    f"{self._position(slot)} without its {name_of(slot.kind)} for {now - missing.since:.0f} s: "
+                    f"it failed {often}, the last time with {missing.why}"
+                )
+
+    def next_at(self, now: float) -> float | None:
+        """When the next line is due."""
+        return min([max(now, missing.next_at) for missing in self._missing.values()], default=None)
+
+    def _look(self) -> None:
+        """Forget the exits that rest by now, and those of positions that are gone."""
+        has = {
+            record.working.slot
+            for record in self._state.orders.live.values()
+            if record.working.status in {OrderStatus.OPEN, OrderStatus.CANCELLING}
+        }
+        self._missing = {
+            slot: missing
+            for slot, missing in self._missing.items()
+            if slot not in has and self._state.is_open(slot.position_side)
+        }
+
+    def _unanswered(self, slot: Slot, client_id: str, now: float) -> Iterator[str]:
+        missing = self._missing.get(slot)
+
+        if missing is not None and client_id in missing.unanswered:
+            return
+
+        yield from self._failed(slot, _NO_ANSWER, now)
+
+        if slot in self._missing:
+            self._missing[slot].unanswered.add(client_id)
+
+    def _failed(self, slot: Slot, why: str, now: float, *, wait_s: float = 0.0) -> Iterator[str]:
+        if not self._state.is_open(slot.position_side):
+            return
+
+        missing = self._missing.setdefault(slot, _Missing(since=now, next_at=now + LATER_S[0]))
+        missing.times += 1
+        missing.why = why
+        is_news = why not in missing.told
+        missing.told.add(why)
+
+        if not is_news or slot.kind is OrderKind.VENUE_STOP:  # that one is told with what protects meanwhile
+            return
+
+        when = f"the venue takes nothing for {wait_s:.0f} s, then it is sent again" if wait_s else "it is sent again"
+        yield f"{self._position(slot)} without its {name_of(slot.kind)}: {why}; {when}"
+
+    def _position(self, slot: Slot) -> str:
+        """The position as a person says it: `long 1 BTC`."""
+        return size_of(self._state.account.positions[slot.position_side], self._state.instrument)
+
+
+def words_of(refusal: Refusal) -> str:
+    """A refusal by the venue's own code and words."""
+    code = f"{refusal.code}: " if refusal.code else ""
+
+    return f"refused ({code}{refusal.text or refusal.reason.value})"
+
+
+def name_of(kind: OrderKind) -> str:
+    """What an exit is called in a line; a loss is not to be overlooked."""
+    return kind.words.upper() if kind is OrderKind.STOP_LOSS else kind.words
+
+
+def _next(missing: _Missing, now: float) -> float:
+    after = [missing.since + seconds for seconds in LATER_S if missing.since + seconds > now]
+
+    return after[0] if after else missing.since + EACH_S * ((now - missing.since) // EACH_S + 1)

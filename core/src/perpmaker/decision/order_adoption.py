@@ -1,0 +1,137 @@
+"""Orders of ours that an earlier run left on the venue: taken back into their slots, or taken off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import attrs
+
+from perpmaker.decision.earlier_fills import note_earlier_fills
+from perpmaker.model.event import Resynced
+from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Slot, StopTrigger
+from perpmaker.model.reading import AccountSeen
+from perpmaker.state.orders import Orders
+from perpmaker.state.state import State
+
+SHOWN = 3
+
+UNADOPTED = -1
+"""The level of an order that nothing is ever wanted in the place of, so that it is cancelled."""
+
+
+@attrs.frozen(kw_only=True)
+class OrderAdoption:
+    """`is_ours` tells an own client id, `intent` what the order was meant for; None when nobody knows it.
+
+    `is_strange` tells an id with our mark that another process has made, which trades beside us.
+    """
+
+    is_ours: Callable[[str], bool]
+    intent: Callable[[str], NewOrder | None]
+    is_strange: Callable[[str], bool] = lambda _: False
+
+    def take_in(
+        self,
+        event: AccountSeen | Resynced,
+        state: State,
+        judge_company: Callable[[Sequence[str]], Iterator[str]],
+        now: float,
+    ) -> Iterator[str]:
+        """Take in a reading: what it lists, whether another process trades here, what no process has watched."""
+        strangers = self.strangers(state.orders, event.orders)
+        exits_only = isinstance(event, AccountSeen)
+        yield from self.adopt(state.orders, event.orders, strangers, now, exits_only=exits_only)
+        yield from judge_company(strangers)
+
+        if isinstance(event, Resynced):
+            note_earlier_fills(event, state, self.intent, now)
+
+    def strangers(self, orders: Orders, reports: Sequence[OrderReport]) -> Sequence[str]:
+        """The client ids of open orders of another process; what was taken over is ours, also without a journal."""
+        return [
+            report.client_id
+            for report in reports
+            if report.status is OrderStatus.OPEN
+            and report.client_id not in orders.live
+            and self.is_strange(report.client_id)
+        ]
+
+    def adopt(
+        self,
+        orders: Orders,
+        reports: Sequence[OrderReport],
+        strangers: Sequence[str],
+        now: float,
+        *,
+        exits_only: bool = False,
+    ) -> Iterator[str]:
+        """Take over what the venue lists and we do not know; a line for people of each. Foreign orders are not touched.
+
+        Nor are `strangers`. An order without a known purpose, or for a slot that is taken, is cancelled; but a stop on
+        the venue says itself what it is for, and stays until another rests in its place. `exits_only`: quotes are left
+        as they are until the account's history has been read.
+        """
+        taken = {order.slot for order in orders.working()}
+
+        for report in reports:
+            client_id = report.client_id
+
+            if not self.is_ours(client_id) or client_id in orders.live or report.status is not OrderStatus.OPEN:
+                continue
+
+            if client_id in strangers:
+                continue
+
+            if client_id in orders.finished:
+                orders.reported(report, now)
+                continue
+
+            order = self.intent(client_id)
+            order = _stop(report) if order is None and report.type is OrderType.VENUE_STOP else order
+            order = _unadopted(report) if order is None or report.lots is None or order.slot in taken else order
+
+            if exits_only and not order.slot.kind.is_exit:
+                continue
+
+            orders.adopt(order, report, now)
+            taken.add(order.slot)
+            verb = "cancelled" if order.slot.level == UNADOPTED else f"taken over as {order.slot}"
+            yield f"order {client_id} of an earlier run is live: {verb}"
+
+
+def told_of(strangers: Sequence[str]) -> str:
+    """Orders of another process, by their client ids, in words."""
+    named = ", ".join(strangers[:SHOWN])
+    more = f" and {len(strangers) - SHOWN} more" if len(strangers) > SHOWN else ""
+
+    return f"{len(strangers)} open orders are perpmaker's, of a run that the journal here does not know ({named}{more})"
+
+
+def _stop(report: OrderReport) -> NewOrder:
+    """A stop on the venue as it shows: it protects the position, if there is one, whoever forgot about it."""
+    return NewOrder(
+        client_id=report.client_id,
+        slot=Slot(OrderKind.VENUE_STOP, report.side, 0, report.position_side),
+        lots=max(1, report.lots or 0),
+        ticks=report.ticks,
+        type=OrderType.VENUE_STOP,
+        reduce_only=report.reduce_only,
+        trigger=report.trigger or StopTrigger.MARK,
+        whole=report.whole,
+    )
+
+
+def _unadopted(report: OrderReport) -> NewOrder:
+    """An order in a slot of its own, in which nothing is ever wanted."""
+    kind = OrderKind.TAKE_PROFIT if report.reduce_only else OrderKind.QUOTE
+    is_stop = report.type is OrderType.VENUE_STOP
+
+    return NewOrder(
+        client_id=report.client_id,
+        slot=Slot(OrderKind.VENUE_STOP if is_stop else kind, report.side, UNADOPTED, report.position_side),
+        lots=max(1, report.lots or 0),
+        ticks=report.ticks,
+        type=OrderType.VENUE_STOP if is_stop else OrderType.LIMIT,
+        reduce_only=report.reduce_only,
+        whole=report.whole,
+    )

@@ -1,0 +1,97 @@
+"""From what should rest to what is sent: the difference to what rests, every order in it in flight from here on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from perpmaker.decision.exit_conflict import ExitConflict
+from perpmaker.decision.exit_pace import paced
+from perpmaker.decision.slot_backoff import SlotBackoffs
+from perpmaker.decision.trading_state import TradingState
+from perpmaker.execution.action import Action, Amend, Cancel, Place
+from perpmaker.execution.amend_rules import AmendRules
+from perpmaker.execution.diff import Changes, Want, diff, new_order
+from perpmaker.model.client_id import ClientIds
+from perpmaker.model.order import PositionSide
+from perpmaker.state.state import State
+
+
+@attrs.frozen(kw_only=True)
+class Sending:
+    """Turns wants into actions. `two_stops`: the venue lets two stops of a position rest beside each other.
+
+    `amends`: it moves resting orders.
+    """
+
+    state: State
+    trading_state: TradingState
+    client_ids: ClientIds
+    retries: SlotBackoffs
+    exit_conflict: ExitConflict
+    two_stops: bool
+    amends: bool = False
+
+    def send(self, wants: Sequence[Want], memory: object, now: float) -> list[Action]:
+        """The cancels, amends and new orders that make of what rests what is wanted, all marked as in flight.
+
+        `memory` is that of the exits.
+        """
+        orders = self.state.orders
+        working = list(orders.working())
+        resyncing = self.trading_state.demand is not None
+        waiting = {want.slot for want in wants if self.retries.waits(want.slot, now)}
+        waiting.update(slot for slot, _ in paced(working, memory, now))
+        waiting.update(self.exit_conflict.waiting(working, now, resyncing=resyncing))
+        changes = diff(
+            working,
+            wants,
+            blocked=orders.is_blocked,
+            waiting=waiting,
+            settling={slot: 0 for slot in orders.missing() if not slot.kind.is_exit},
+            cut=orders.cut(now, self._known_ms),
+            two_stops=self.two_stops,
+            outdated=orders.outdated() if self.amends else frozenset(),
+            amends=AmendRules(self.state.instrument) if self.amends else None,
+        )
+
+        return [*self._cancels(changes, now), *self._amends(changes, now), *self._places(changes, now)]
+
+    def _known_ms(self, side: PositionSide) -> int:
+        """The venue's time of the newest fact about a position; 0 where there is none."""
+        position = self.state.account.positions.get(side)
+
+        return 0 if position is None else position.venue_ms
+
+    def _cancels(self, changes: Changes, now: float) -> list[Action]:
+        actions: list[Action] = []
+
+        for order in changes.cancel:
+            if self.state.orders.live[order.client_id].cancel_at <= now:
+                self.state.orders.cancel(order.client_id, now)
+                actions.append(Cancel(client_id=order.client_id, venue_id=order.venue_id, kind=order.slot.kind))
+
+        return actions
+
+    def _amends(self, changes: Changes, now: float) -> list[Action]:
+        """Those first that shrink the risk."""
+        actions: list[Amend] = []
+
+        for working, want in changes.amend:
+            before = working.order
+            order = attrs.evolve(before, ticks=want.ticks, lots=want.lots, generation=want.generation)
+            number = self.state.amend(order, now)
+            actions.append(Amend(order=order, before=before, venue_id=working.venue_id, number=number))
+
+        return [*sorted(actions, key=lambda action: not action.shrinks_risk)]
+
+    def _places(self, changes: Changes, now: float) -> list[Action]:
+        actions: list[Action] = []
+
+        for want in changes.place:
+            order = new_order(want, self.client_ids.next())
+            self.state.place(order, now)
+            actions.append(Place(order=order))
+
+        return actions

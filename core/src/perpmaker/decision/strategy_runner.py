@@ -1,0 +1,157 @@
+"""The seam to strategy and risk modules: what they raise or return wrongly stops quoting, and nothing else."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Sequence
+from decimal import Decimal
+from operator import attrgetter
+from typing import Protocol, runtime_checkable
+
+import attrs
+
+from perpmaker.decision.decision import Review
+from perpmaker.errors import PluginFaultError, RiskModuleError
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import OrderKind
+from perpmaker.model.quote import Quote, Wake, Wanted, Withheld
+from perpmaker.risk.interface import Refused
+from perpmaker.risk.review import Reviewed
+from perpmaker.state.view import View
+from perpmaker.strategy.interface import Strategy
+
+_BOUNDS = tuple(field.name for field in attrs.fields(Wake) if field.name != "at")
+_bounds = attrgetter(*_BOUNDS)
+
+
+@attrs.frozen(kw_only=True)
+class DecidedQuotes:
+    """What strategy and review came to together."""
+
+    wanted: Wanted
+    quotes: tuple[Quote, ...]
+    refused: tuple[Refused, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Broken:
+    """Strategy or review failed: `reason` in one line names the plugin, `detail` is for a person, if there is more."""
+
+    reason: str
+    detail: str = ""
+    cause: Exception | None = attrs.field(default=None, eq=False)
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A plugin's part that can be named: `blame` words an error of a check of its answer, and keeps its traceback."""
+
+    def blame(self, error: Exception) -> PluginFaultError:
+        """The fault that a wrong answer of this plugin is."""
+
+
+def quote(strategy: Strategy, review: Review, view: View) -> DecidedQuotes | Broken:
+    """Ask the strategy, check what it says, have it reviewed.
+
+    Only Exception is contained: guarded plugins raise no other, whatever their code does.
+    """
+    who: str = "strategy"
+    culprit: object = strategy
+
+    try:
+        wanted = strategy.decide(view)
+        _check_wanted(wanted, view.instrument)
+        who, culprit = "risk review", review
+        reviewed = review(view, wanted.quotes)
+        _check_reviewed(reviewed, wanted, view.instrument)
+    except Exception as error:  # noqa: BLE001  # the declared seam: plugins may raise anything, the core lives on
+        return _broken(who, culprit, error)
+
+    return DecidedQuotes(wanted=wanted, quotes=reviewed.approved, refused=reviewed.refused)
+
+
+def _broken(who: str, culprit: object, error: Exception) -> Broken:
+    """What failed, named as well as it is known."""
+    if isinstance(error, RiskModuleError) and error.module is not None:
+        culprit = error.module
+
+    if isinstance(culprit, Guarded) and not isinstance(error, PluginFaultError):
+        error = culprit.blame(error)
+
+    if isinstance(error, PluginFaultError):
+        return Broken(reason=str(error), cause=error)
+
+    reason = f"the {who} failed: {type(error).__name__}: {error}"
+
+    return Broken(reason=reason, detail=f"{reason}\n{_traceback(error)}", cause=error)
+
+
+def _check_wanted(wanted: object, instrument: Instrument) -> None:
+    """TypeError or ValueError when it is not what a strategy may return."""
+    if not isinstance(wanted, Wanted):
+        raise TypeError(f"decide returned {type(wanted).__name__}, not Wanted")
+
+    if not isinstance(wanted.wake, Wake):
+        raise TypeError(f"wake is {type(wanted.wake).__name__}, not Wake")
+
+    _check_wake(wanted.wake)
+
+    for name, kind in (("quotes", Quote), ("withheld", Withheld)):
+        found: object = getattr(wanted, name)
+
+        if not isinstance(found, tuple):
+            raise TypeError(f"{name} is {type(found).__name__}, not a tuple")
+
+        for one in found if {*map(type, found)} - {kind} else ():
+            if not isinstance(one, kind):
+                raise TypeError(f"{name} holds a {type(one).__name__}, not {kind.__name__}")
+
+    _check_quotes(wanted.quotes, instrument)
+
+
+def _check_wake(wake: Wake) -> None:
+    """A time and bounds that can be compared with those of the market."""
+    if wake.at is not None and not math.isfinite(wake.at):
+        raise ValueError(f"wake.at is {wake.at}")
+
+    for name, bound in zip(_BOUNDS, _bounds(wake), strict=True):
+        if bound is not None and not isinstance(bound, (int, Decimal)):
+            raise TypeError(f"wake.{name} is {bound!r:.40}, no number of ticks")
+
+
+def _check_reviewed(reviewed: object, wanted: Wanted, instrument: Instrument) -> None:
+    if not isinstance(reviewed, Reviewed):
+        raise TypeError(f"the review returned {type(reviewed).__name__}, not Reviewed")
+
+    if reviewed.approved is not wanted.quotes:  # those have been checked
+        _check_quotes(reviewed.approved, instrument)
+
+    for refused in reviewed.refused:
+        if not isinstance(refused, Refused):
+            raise TypeError(f"a refusal is {type(refused).__name__}, not Refused")
+
+
+def _check_quotes(quotes: Sequence[object], instrument: Instrument) -> None:
+    most = instrument.lots_down(instrument.max_amount)
+    slots = set()
+
+    for found in quotes:
+        if not isinstance(found, Quote):
+            raise TypeError(f"a quote is {type(found).__name__}, not Quote")
+
+        if found.slot.kind is not OrderKind.QUOTE or found.slot in slots:
+            raise ValueError(f"slot {found.slot} is not a quote's, or there twice")
+
+        if type(found.ticks) is not int or type(found.lots) is not int:
+            raise TypeError(f"{found.slot}: ticks {found.ticks!r} and lots {found.lots!r} must be int")
+
+        if found.ticks <= 0 or not 0 < found.lots <= most:
+            raise ValueError(f"{found.slot}: {found.lots} lots at {found.ticks} ticks cannot be an order")
+
+        slots.add(found.slot)
+
+
+def _traceback(error: Exception) -> str:
+    """The traceback, of at most forty frames: a RecursionError has a thousand."""
+    return "".join(traceback.format_exception(error, limit=-40))

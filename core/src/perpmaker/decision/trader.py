@@ -1,0 +1,398 @@
+"""The trader of one market: `handle(events, now)` folds what happened and decides what to send. Synchronous and pure.
+
+Live, paper, sandbox, backtest and replay differ only in who feeds it: the same events at the same times give the same
+decisions. One call does this::
+
+    fold        every event into state, and into what is permitted
+    prove       ask about unknown outcomes, demand a resync where facts contradict each other
+    exits       target and stop, or the closes of a flattening stop: never reviewed away, never delayed by quotes
+    quotes      the strategy's, reviewed; none unless the mode is RUN and everything about our orders is known
+    diff        what rests against what is wanted; every order in the answer counts as in flight already
+
+Nothing is decided while nothing that a decision depends on has changed: strategy and exits say how far best bid and
+ask may move, and when time alone matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from types import MappingProxyType
+
+import attrs
+
+from perpmaker.decision import exit_pace
+from perpmaker.decision.checkpoint import Checkpoint, FiredAt, fired_in, recollect, restore
+from perpmaker.decision.decision import Decision, ExitRule, Review
+from perpmaker.decision.drift_check import DriftCheck
+from perpmaker.decision.exit_conflict import ExitConflict
+from perpmaker.decision.forced_closures import TELLING, ForcedClosures
+from perpmaker.decision.funds_notice import FundsNotice
+from perpmaker.decision.liquidation_watch import LiquidationWatch
+from perpmaker.decision.order_adoption import OrderAdoption
+from perpmaker.decision.order_checks import OrderChecks
+from perpmaker.decision.order_end import OrderEnd
+from perpmaker.decision.price_question import PriceQuestion
+from perpmaker.decision.sending import Sending
+from perpmaker.decision.slot_backoff import SlotBackoffs
+from perpmaker.decision.stop_names import StopNames
+from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, quote
+from perpmaker.decision.trading_state import TradingState
+from perpmaker.decision.unquoted import UnquotedWatch
+from perpmaker.errors import ExitCode
+from perpmaker.execution.action import Action
+from perpmaker.execution.diff import stops_astray
+from perpmaker.exits import uncapped
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.client_id import ClientIds
+from perpmaker.model.event import (
+    Channel,
+    Event,
+    InstrumentChanged,
+    OrderCancelled,
+    Resynced,
+    SettingsReported,
+    StopRequested,
+    TradingChanged,
+)
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import CancelCause, NewOrder, PositionMode, PositionSide, WorkingOrder
+from perpmaker.model.position import VenueSettings
+from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
+from perpmaker.model.reading import AccountReported, AccountSeen
+from perpmaker.risk import review as risk
+from perpmaker.state.state import State
+from perpmaker.state.view import Mode, View
+from perpmaker.strategy.interface import Strategy
+
+LEAST_PAUSE_S = 0.01
+"""A wake condition that is due already does not turn the engine into a busy loop."""
+
+_QUOTING = frozenset({Mode.RUN, Mode.REDUCE})
+
+_JUDGED = TELLING | {AccountReported, SettingsReported, InstrumentChanged, TradingChanged, StopRequested}
+"""Events from which more follows than the state: messages of the market are not among them."""
+
+
+class Trader:
+    """Decides for one market of one account.
+
+    `intent` answers what an order of ours, of this or an earlier run, was meant for (the journal knows); orders with
+    our prefix that nobody knows are cancelled, foreign ones never touched. `is_strange` tells those with our prefix
+    that another process has made. `fence_s` is the connector's. `settings` are
+    what the account was set to for this run; nothing is quoted while the venue says otherwise. `known_trades`: told of
+    by an earlier run. `caps_resting_exits`: the venue never lets a resting exit exceed its position.
+    `names_stops`: the stops that it keeps bear our ids. `amends`: it moves resting orders. `stops`: what a person has
+    set about stops, None where nothing is known of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        instrument: Instrument,
+        strategy: Strategy,
+        exits: ExitRule,
+        client_ids: ClientIds,
+        leverage: int,
+        fence_s: float,
+        position_mode: PositionMode = PositionMode.ONE_WAY,
+        review: Review | None = None,
+        intent: Callable[[str], NewOrder | None] = lambda _: None,
+        is_strange: Callable[[str], bool] = lambda _: False,
+        external_reference: bool = False,
+        book_max_age_s: float = 10.0,
+        two_stops: bool = False,
+        amends: bool = False,
+        caps_resting_exits: bool = True,
+        names_stops: bool = True,
+        stops: ExitSettings | None = None,
+        settings: VenueSettings | None = None,
+        known_trades: Collection[str] = frozenset(),
+    ) -> None:
+        self.state = State(
+            instrument,
+            position_mode=position_mode,
+            leverage=leverage,
+            fence_s=fence_s,
+            is_ours=client_ids.is_ours,
+            external_reference=external_reference,
+        )
+        self.trading_state = TradingState(book_max_age_s=book_max_age_s)
+        self._strategy = strategy
+        self.names = None if names_stops else StopNames(self.state.orders)
+        self._exits = exits
+        self._caps_exits = caps_resting_exits
+        self._review = review or partial(risk.review, modules=())
+        self._adoption = OrderAdoption(is_ours=client_ids.is_ours, intent=intent, is_strange=is_strange)
+        self._agreement = DriftCheck(wanted=settings, instrument=instrument, trading_state=self.trading_state)
+        self._liquidation = LiquidationWatch(settings=stops, instrument=instrument, trading_state=self.trading_state)
+        self._forced_closures = ForcedClosures(
+            trading_state=self.trading_state, instrument=instrument, known=known_trades
+        )
+        self._proof = OrderChecks(self.state, self.trading_state, fence_s=fence_s)
+        self._price_question = PriceQuestion(self.state)
+        self._retries = SlotBackoffs()
+        self._exit_conflict = ExitConflict()
+        self._funds_notice = FundsNotice(state=self.state)
+        self._order_end = OrderEnd(self.state, self.trading_state, self._retries, self._exit_conflict)
+        self.unquoted = UnquotedWatch(self.state)
+        self._sending = Sending(
+            state=self.state,
+            trading_state=self.trading_state,
+            client_ids=client_ids,
+            retries=self._retries,
+            exit_conflict=self._exit_conflict,
+            two_stops=two_stops,
+            amends=amends,
+        )
+        self._wanted = Wanted()
+        self._wanted_exits = WantedExits()
+        self._fired: dict[PositionSide, FiredAt] = {}
+        self._decided_version = -1
+        self._decided_ok = False
+        self._timer_at: float | None = None
+        self._idle = Decision()
+
+    # --- from one run to the next ----------------------------------------------------------------------------------
+
+    def recall(self, checkpoint: Checkpoint) -> None:
+        """Go on with what an earlier run knew, its times on this run's clock; before the first event."""
+        self._wanted_exits = WantedExits(memory=restore(checkpoint, self.state))
+
+        if self.names is not None:
+            self.names.recall(checkpoint.stops)
+
+    def await_arrivals(self, until: float) -> None:
+        """Orders that an earlier run has sent may still arrive until then: nothing is quoted beside them."""
+        self.trading_state.require("orders that an earlier run had sent may still arrive", until)
+
+    def remembered(self) -> Checkpoint:
+        """What the next run should know. A person's wish to be flat is his, and ends with the run that it was told."""
+        if self.trading_state.stop is not Mode.FLATTEN:
+            self._fired = fired_in(self._wanted_exits.memory)
+
+        return recollect(self.state, self._fired, {} if self.names is None else self.names.known)
+
+    # --- what others read ------------------------------------------------------------------------------------------
+
+    def working(self) -> Sequence[WorkingOrder]:
+        """Our orders that are live or may become live, of unknown outcome included."""
+        return tuple(self.state.orders.working())
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether it is proven that no quote of ours, nor a target that nothing caps, is live or can become live."""
+        return self.trading_state.synchronised and all(
+            order.slot.kind.may_stay(caps_resting_exits=self._caps_exits) for order in self.working()
+        )
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether no position is left that could be closed, and no order at all."""
+        return self.is_clean and not self.working() and not any(map(self.state.is_open, self.state.account.tracked))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the wish to end was taken in, and no exit is waited for."""
+        return self.trading_state.stop is not None and not self.unsettled
+
+    @property
+    def unsettled(self) -> tuple[Exit, ...]:
+        """Exits that wait for their next try, and stops that do not rest on the venue as they should."""
+        return (*self._wanted_exits.awaited, *stops_astray(self.state.orders.by_slot(), self._wanted_exits.exits))
+
+    @property
+    def fired(self) -> frozenset[PositionSide]:
+        """The positions whose stop has fired and is not through yet."""
+        return self._wanted_exits.no_quotes_for
+
+    @property
+    def wanted_exits(self) -> tuple[Exit, ...]:
+        """The exits that should rest now, those that wait for their next try among them."""
+        return (*self._wanted_exits.exits, *self._wanted_exits.awaited)
+
+    # --- the one door ----------------------------------------------------------------------------------------------
+
+    def handle(self, events: Sequence[Event], now: float) -> Decision:
+        """Fold what happened up to `now` (engine's clock) and decide; empty events: only time has passed."""
+        notices: list[str] = []
+
+        for event in self.named(events):
+            self.trading_state.fold(event, now)
+            self.state.fold(event, now)
+            self._proof.fold(event, now)
+
+            if type(event) in _JUDGED or (isinstance(event, OrderCancelled) and event.cause is CancelCause.LIQUIDATION):
+                notices.extend(self._judge(event, now))
+
+        if self._holds(now):
+            return self._idle
+
+        return self._decide(notices, now)
+
+    def named(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The events with our ids of stops in them that bear none on the venue, as far as those are known."""
+        return events if self.names is None else self.names.named(events)
+
+    def _judge(self, event: Event, now: float) -> Iterator[str]:
+        """What follows from an event besides the state, with a line for people of what they should know."""
+        yield from self._forced_closures.judge(event)
+
+        match event:
+            case AccountSeen() | Resynced():
+                yield from self._liquidation.judge(event.account)
+                yield from self._adoption.take_in(event, self.state, self._agreement.judge_company, now)
+            case AccountReported():
+                yield from self._liquidation.judge(event.account)
+            case SettingsReported(settings=settings):
+                yield from self._agreement.judge(settings, now)
+            case InstrumentChanged(instrument=instrument):
+                yield from self._agreement.judge_rules(instrument)
+            case TradingChanged(closed=closed):
+                yield from self._agreement.judge_trading(closed, now)
+            case StopRequested():
+                self._hurry(now)
+
+    @property
+    def _version(self) -> int:
+        return self.state.version + self.trading_state.changes + self._proof.version
+
+    def _holds(self, now: float) -> bool:
+        """Whether nothing has changed that a decision depends on."""
+        state = self.state
+
+        if self._version != self._decided_version or (self._timer_at is not None and self._timer_at <= now):
+            return False
+
+        book, market = state.book, state.market
+
+        if book.ok is not self._decided_ok:
+            return False
+
+        bid, ask, trade, mark = book.best_bid, book.best_ask, market.last_trade, market.mark
+
+        if self._decided_ok and self._proof.is_called_for(bid, ask):
+            return False
+
+        return self._wanted.wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark) and (
+            self._wanted_exits.wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark)
+        )
+
+    def _decide(self, notices: list[str], now: float) -> Decision:
+        state, trading_state = self.state, self.trading_state
+        notices.extend(self._order_end.take(self._wanted_exits, now))
+        notices.extend(self._funds_notice.take())
+        stopping = trading_state.stop is not None or trading_state.halted is not None
+        proofs, told = self._proof.demand(now, cancel_unknown=stopping)
+        notices.extend(told)
+        proofs.extend(self._price_question.demand(now))
+        mode, reason = trading_state.mode(state, state.market.age_s(Channel.BOOK, now))
+        actions: list[Action] = []
+        quoting: DecidedQuotes | None = None
+
+        if trading_state.seen:
+            memory, exit_memory = self._wanted.memory, self._wanted_exits.memory
+            view = state.view(now, mode=mode, mode_reason=reason, memory=memory, exit_memory=exit_memory)
+            self._decide_exits(view)
+            quoting = self._decide_quotes(view, notices) if trading_state.synchronised else None
+            quotes = () if quoting is None or mode is not Mode.RUN else self._permitted(quoting.quotes)
+
+            if not self._caps_exits:
+                shrunk = state.account.shrunk
+                self._wanted_exits, quotes = uncapped.keep_apart(view, self._wanted_exits, quotes, shrunk)
+
+            exits = self._exit_conflict.keep(self._wanted_exits.exits, now)
+            actions = self._sending.send([*exits, *quotes], self._wanted_exits.memory, now)
+
+        notices.extend(self.unquoted.see(mode, reason, self._wanted, () if quoting is None else quoting.refused, now))
+
+        return self._answer([*actions, *proofs], notices, quoting, now)
+
+    def _decide_exits(self, view: View) -> None:
+        stopping = self._wanted_exits.no_quotes_for
+        self._wanted_exits = self._exits.decide(view)
+
+        if view.mode is not Mode.FLATTEN:  # a stop that is over: its position is gone, whoever closed it
+            self.state.stop_closed_at.update(dict.fromkeys(stopping - self._wanted_exits.no_quotes_for, view.now))
+
+    def _decide_quotes(self, view: View, notices: list[str]) -> DecidedQuotes | None:
+        """Ask the strategy, unless nothing may be quoted for good; one that fails is not asked again."""
+        if view.mode not in _QUOTING:
+            self._wanted = attrs.evolve(self._wanted, quotes=(), wake=Wake())
+            return None
+
+        forbidden, closed_at = self._wanted_exits.no_quotes_for, self.state.stop_closed_at
+
+        if forbidden or closed_at != view.stop_closed_at:  # what exits have just found out is in it too
+            view = attrs.evolve(view, no_quotes_for=forbidden, stop_closed_at=MappingProxyType(dict(closed_at)))
+
+        quoting = quote(self._strategy, self._review, view)
+
+        if isinstance(quoting, Broken):
+            self.trading_state.halt(quoting.reason, ExitCode.PLUGIN)
+            self._wanted = Wanted(memory=self._wanted.memory)
+            notices.extend([quoting.detail] if quoting.detail else [])
+            return None
+
+        self._wanted = quoting.wanted
+
+        return quoting
+
+    def _permitted(self, quotes: Sequence[Quote]) -> tuple[Quote, ...]:
+        """Quotes without those that a fired stop forbids; of a net position that is all of them."""
+        forbidden = self._wanted_exits.no_quotes_for
+
+        if PositionSide.NET in forbidden:
+            return ()
+
+        return tuple(quote for quote in quotes if quote.slot.position_side not in forbidden)
+
+    def _answer(
+        self,
+        actions: Sequence[Action],
+        notices: Sequence[str],
+        quoting: DecidedQuotes | None,
+        now: float,
+    ) -> Decision:
+        self._decided_version = self._version
+        self._decided_ok = self.state.book.ok
+        self._timer_at = self._next_timer(now)
+        moments = (self._timer_at, self._wanted.wake.at, self._wanted_exits.wake.at)
+        wake_at = min([max(moment, now + LEAST_PAUSE_S) for moment in moments if moment is not None], default=None)
+        mode, reason = self.trading_state.mode(self.state, self.state.market.age_s(Channel.BOOK, now))
+        self._idle = Decision(wake_at=wake_at, mode=mode, mode_reason=reason)
+
+        return Decision(
+            wake_at=wake_at,
+            mode=mode,
+            mode_reason=reason,
+            actions=tuple(actions),
+            notices=tuple(notices),
+            wanted=self._wanted,
+            exits=self._wanted_exits,
+            refused=() if quoting is None else quoting.refused,
+        )
+
+    def _next_timer(self, now: float) -> float | None:
+        """The next moment at which time alone changes something, apart from the wake conditions."""
+        stale_in = self.trading_state.book_max_age_s - self.state.market.age_s(Channel.BOOK, now)
+        funds_at = self.state.funds.next_at(now)
+        moments = (
+            None if funds_at is None else funds_at + LEAST_PAUSE_S,
+            self._proof.next_at(now),
+            self._price_question.next_at(now),
+            self._retries.next_at(now),
+            exit_pace.next_at(self.state.orders.working(), self._wanted_exits.memory, now),
+            self._order_end.next_at(now),
+            self.unquoted.next_at(now),
+            self._exit_conflict.next_at(now),
+            now + stale_in + LEAST_PAUSE_S if stale_in >= 0 else None,
+        )
+
+        return min([moment for moment in moments if moment is not None], default=None)
+
+    def _hurry(self, now: float) -> None:
+        """On the way to the end, orders of unknown outcome are cancelled and asked for at once."""
+        for record in self.state.orders.live.values():
+            if record.ask_at is not None:
+                record.ask(now)

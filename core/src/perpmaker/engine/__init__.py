@@ -1,1 +1,0 @@
-"""The trader, which decides, and the supervisor, which lives."""

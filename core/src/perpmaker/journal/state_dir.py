@@ -1,0 +1,163 @@
+"""Where a bot keeps what outlives it: the state directory, and one lock per account and market."""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import hashlib
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import attrs
+import platformdirs
+
+from perpmaker.errors import ConfigurationError, JournalError, LockedError, Problem
+from perpmaker.journal.private_file import open_private_file, tighten_directory, tighten_file
+
+VARIABLE = "PERPMAKER_HOME"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def _safe(part: str) -> str:
+    """Part of a file name; letters beyond ASCII are told apart by a hash, as two such markets are two."""
+    plain = _UNSAFE.sub("_", part)
+
+    return plain if part.isascii() else f"{plain}.{hashlib.sha256(part.encode()).hexdigest()[:12]}"
+
+
+@attrs.frozen(kw_only=True)
+class Key:
+    """Whose state it is. `account` is the venue's public name of it; a sandbox's carries its instance.
+
+    So a new sandbox never meets the journal of an old one, and testnet never that of live.
+    """
+
+    environment: str
+    venue: str
+    account: str
+    market: str
+
+    @property
+    def file_name(self) -> str:
+        """The key as the stem of a file name: what a file system might not like becomes an underscore."""
+        return "~".join(map(_safe, (self.environment, self.venue, self.account, self.market)))
+
+    @property
+    def lock_name(self) -> str:
+        """The account and market as the stem of a file name, by whatever name of an environment they are reached."""
+        return "~".join(map(_safe, (self.venue, self.account, self.market)))
+
+    def __str__(self) -> str:
+        """Render as `BTC-USDT of account 8f3a on binance_perpetual (testnet)`."""
+        return f"{self.market} of account {self.account} on {self.venue} ({self.environment})"
+
+
+@attrs.frozen
+class StateDir:
+    """The state directory: only its owner may enter it (0700), and every file in it is 0600."""
+
+    root: Path
+
+    def journal(self, key: Key) -> Path:
+        """The journal of an account and market; every file that is kept beside it is made its owner's alone."""
+        directory = _private(self.root / "journal")
+
+        for file in directory.glob(f"{glob.escape(key.file_name)}.sqlite3*"):
+            try:
+                tighten_file(file)
+            except OSError as error:
+                raise JournalError(f"{file} cannot be used: {error.strerror}") from None
+
+        return directory / f"{key.file_name}.sqlite3"
+
+    def report(self, digest: str) -> Path:
+        """Where it is written down when a report was shown last."""
+        return _private(self.root / "report") / digest
+
+    def hold(self, venue: str, until_ms: int) -> None:
+        """Write down that a venue wants to hear nothing from this machine until then; a later word replaces it."""
+        with suppress(OSError):
+            handle = open_private_file(self._held(venue))
+
+            with os.fdopen(handle, "r+") as file:
+                file.truncate()
+                file.write(f"{until_ms}\n")
+
+    def held_until_ms(self, venue: str) -> int:
+        """Until when a venue wants to hear nothing from this machine; 0 when nothing is known."""
+        try:
+            with os.fdopen(open_private_file(self._held(venue))) as file:
+                return int(file.read())
+        except (OSError, ValueError):
+            return 0
+
+    def _held(self, venue: str) -> Path:
+        return _private(self.root / "hold") / _UNSAFE.sub("_", venue)
+
+    @contextmanager
+    def lock(self, key: Key) -> Iterator[None]:
+        """Hold the account and market for this process; LockedError, naming the holder, when another one does.
+
+        The lock is the kernel's (flock): it ends with the process, however that ends, so a crash never locks us out.
+        """
+        path = _private(self.root / "lock") / f"{key.lock_name}.lock"
+
+        try:
+            handle = open_private_file(path)
+        except OSError as error:
+            raise LockedError(f"the lock {path} cannot be taken: {error.strerror}") from None
+
+        try:
+            _seize(handle, key)
+            yield
+        finally:
+            os.close(handle)
+
+
+def open_state_dir(environment: Mapping[str, str]) -> StateDir:
+    """The state directory named by PERPMAKER_HOME, else the platform's own; made when it is not there."""
+    chosen = environment.get(VARIABLE)
+
+    try:
+        root = Path(chosen).expanduser() if chosen else platformdirs.user_state_path("perpmaker")
+    except RuntimeError:  # `~somebody/x`, and nobody of that name has a home
+        allowed = "names the home of a user who is not there: write the whole path"
+        problem = Problem(file="environment", key=VARIABLE, value=chosen, allowed=allowed)
+        raise ConfigurationError((problem,)) from None
+
+    return StateDir(_private(root))
+
+
+def _private(directory: Path) -> Path:
+    """Make the directory so that only its owner may enter it; refuse a link, and one that belongs to somebody else."""
+    try:
+        if not directory.is_symlink():  # what a link leads to is nobody's that we know: never followed, never changed
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+        tighten_directory(directory)
+    except OSError as error:
+        raise _refused(directory, f"a directory that can be made and read ({error.strerror})") from None
+
+    return directory
+
+
+def _refused(directory: Path, allowed: str) -> ConfigurationError:
+    problem = Problem(file="environment", key=VARIABLE, value=str(directory), allowed=allowed)
+
+    return ConfigurationError((problem,))
+
+
+def _seize(handle: int, key: Key) -> None:
+    """Take the lock and write down who has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(handle, 256).decode(errors="replace").strip() or "another process"
+        raise LockedError(f"{key} is already traded by {holder}; stop that one first") from None
+
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)

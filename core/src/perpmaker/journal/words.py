@@ -1,0 +1,55 @@
+"""What events and actions are called in the journal: a format, which no renaming of a class changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from perpmaker.execution import action
+from perpmaker.model import event, forced_closure, reading
+
+WORDS: Final[Mapping[type, str]] = {
+    event.BookSnapshot: "BookSnapshot",
+    event.BookChanged: "BookChanged",
+    event.BookLost: "BookLost",
+    event.Traded: "Traded",
+    event.MarkChanged: "MarkChanged",
+    event.ReferenceChanged: "ReferenceChanged",
+    event.FeedAlive: "FeedAlive",
+    event.InstrumentChanged: "InstrumentChanged",
+    event.TradingChanged: "TradingChanged",
+    event.OrderAccepted: "OrderAccepted",
+    event.OrderRefused: "OrderRefused",
+    event.OrderUnknown: "OrderUnknown",
+    event.OrderNotFound: "OrderNotFound",
+    event.OrderCancelled: "OrderCancelled",
+    event.CancelHandedOn: "CancelHandedOn",
+    event.CancelRefused: "CancelRefused",
+    event.OrderAmended: "OrderAmended",
+    event.AmendHandedOn: "AmendHandedOn",
+    event.AmendRefused: "AmendRefused",
+    event.OrderReported: "OrderReported",
+    event.OrderFilled: "OrderFilled",
+    event.PositionReported: "PositionReported",
+    event.BalanceReported: "BalanceReported",
+    reading.AccountReported: "AccountReported",
+    event.FundingPaid: "FundingPaid",
+    forced_closure.MarginCalled: "MarginCalled",
+    event.IncomeReported: "IncomeReported",
+    event.SettingsReported: "SettingsReported",
+    reading.AccountSeen: "AccountSeen",
+    event.Resynced: "Resynced",
+    event.StreamLost: "StreamLost",
+    event.StreamRestored: "StreamRestored",
+    event.AccountUnread: "AccountUnread",
+    event.StopRequested: "StopRequested",
+    event.Halted: "Halted",
+    action.Place: "Place",
+    action.Cancel: "Cancel",
+    action.Amend: "Amend",
+    action.Ask: "Ask",
+    action.AskPrice: "AskPrice",
+    action.Resync: "Resync",
+    action.Reconnect: "Reconnect",
+}
+"""The word of each class, as a step of the journal has it."""

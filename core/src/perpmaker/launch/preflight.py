@@ -1,0 +1,211 @@
+"""Looks at market and account before anything is traded, and reports what the configuration would do there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import partial
+
+import anyio
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.config.configuration import Configuration
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading, VenueStops
+from perpmaker.decision.strategy_runner import Broken, quote
+from perpmaker.errors import MarketRulesError, PerpmakerError, PluginFaultError
+from perpmaker.launch.launch import Plan, build_risk
+from perpmaker.launch.market_rules import check_market_rules
+from perpmaker.launch.plan import plan_of
+from perpmaker.launch.price_source import UNHEARD, source_opener, why_unheard
+from perpmaker.model.account import AccountSnapshot, AssetMode
+from perpmaker.model.event import Channel, Resynced
+from perpmaker.model.instrument import Instrument
+from perpmaker.plugins.start import code_of, starting
+from perpmaker.report.preflight import Preflight, assess
+from perpmaker.report.preflight_figure import Situation
+from perpmaker.risk.review import review
+from perpmaker.runtime.plugin_guard import guarded_strategy
+from perpmaker.runtime.reconciliation import Reconciliation
+from perpmaker.runtime.stream_pace import StreamPace
+from perpmaker.runtime.stream_runner import ReferenceFeed
+from perpmaker.state.state import State
+from perpmaker.state.view import Mode
+from perpmaker.strategy.settings import StrategySettings
+
+LOOK_S = 5.0
+"""How long to listen for book, mark price and reference; what has not come by then is reported as missing."""
+
+
+async def survey(
+    configuration: Configuration, connector: DerivativeConnector, instrument: Instrument, context: ConnectorContext
+) -> Preflight:
+    """Read market and account, ask strategy and risk modules, and report. Nothing is set and nothing is sent.
+
+    Raises the errors of `perpmaker.errors` when the venue cannot be read, and MarketRulesError for what the market does
+    not allow, before any quote is computed; a price source that cannot be read is reported.
+    """
+    plan = plan_of(configuration)
+    check_market_rules(plan, connector, instrument)
+    ours = plan.strategy_settings if isinstance(plan.strategy_settings, StrategySettings) else None
+
+    state = State(
+        instrument,
+        position_mode=plan.position_mode,
+        leverage=plan.leverage,
+        fence_s=connector.fence_s,
+        is_ours=lambda _: False,
+        external_reference=plan.price_source is not None,
+    )
+    clock = context.clock
+
+    with starting("connector", plan.connector.name):
+        settings = await connector.fetch_settings(instrument) if isinstance(connector, SettingsReading) else None
+        account = await _read_account(state, connector, instrument, clock)
+
+    source_failure = await _listen(
+        state, _feeds(plan, connector, instrument, context), clock, _price_type(configuration)
+    )
+    modules = build_risk(plan, instrument)
+    view = state.view(clock.now(), mode=Mode.RUN, mode_reason="", memory=None)
+
+    with starting("strategy", plan.strategy.name):
+        build = partial(plan.strategy.build, plan.strategy_settings, instrument)
+        strategy = guarded_strategy(code_of(plan.strategy), build)
+        quoting = quote(strategy, lambda view, quotes: review(view, quotes, modules), view)
+
+        if isinstance(quoting, Broken):
+            raise quoting.cause or PluginFaultError(quoting.reason, detail=quoting.detail)
+
+    return assess(
+        Situation(
+            environment=configuration.environment.value,
+            venue=configuration.connector.name,
+            view=view,
+            wanted=quoting.wanted,
+            approved=quoting.quotes,
+            refused=quoting.refused,
+            strategy=ours,
+            exits=plan.exits,
+            margin_mode=plan.margin_mode or (None if settings is None else settings.margin_mode),
+            settings_now=settings,
+            wallet=_wallet(account, instrument.quote),
+            account=account,
+            funding_rate=state.market.funding_rate,
+            next_funding_ms=state.market.next_funding_ms,
+            given=configuration.given,
+            source_failure=source_failure,
+            venue_stops=isinstance(connector, VenueStops),
+        )
+    )
+
+
+def refuse(preflight: Preflight) -> None:
+    """MarketRulesError with every reason of the report not to trade; nothing when there is none."""
+    if preflight.refusals:
+        raise MarketRulesError("\n".join(preflight.refusals))
+
+
+def _price_type(configuration: Configuration) -> str:
+    """What quotes are priced from, where that is known."""
+    settings = configuration.strategy.settings
+
+    return settings.price_type if isinstance(settings, StrategySettings) else ""
+
+
+def _wallet(account: AccountSnapshot, quote: str) -> Decimal | None:
+    """What stands behind the positions: the quote asset's own wallet, or what all assets come to."""
+    if account.asset_mode is not AssetMode.SINGLE:
+        return account.available + account.order_margin
+
+    return next((one.wallet for one in account.assets if one.asset == quote), None)
+
+
+async def _read_account(
+    state: State, connector: DerivativeConnector, instrument: Instrument, clock: Clock
+) -> AccountSnapshot:
+    """The account, as a reconciliation would bring it."""
+    account = await Reconciliation(connector=connector, instrument=instrument, clock=clock).account()
+    event = Resynced(began_at=account.asked_at, orders=(), finished=(), fills=(), account=account, venue_ms=0)
+    state.fold(event, clock.now())
+
+    return account
+
+
+def _feeds(
+    plan: Plan, connector: DerivativeConnector, instrument: Instrument, context: ConnectorContext
+) -> Sequence[Feed]:
+    """The streams of public data, and the price source where it is not the traded market itself."""
+    feeds = [feed for feed in connector.feeds(instrument) if Channel.ACCOUNT not in feed.channels]
+
+    if plan.price_source is not None:
+        feeds.append(ReferenceFeed(source=source_opener(plan.price_source, context, strict=True)))
+
+    return feeds
+
+
+async def _listen(state: State, feeds: Sequence[Feed], clock: Clock, price_type: str) -> str | None:
+    """Fold what the streams bring until everything is there that a quote depends on, or the time is over.
+
+    Returns why the price source cannot be heard, where it said so.
+    """
+    listener = _Listener(state=state, clock=clock, price_type=price_type)
+
+    with anyio.move_on_after(LOOK_S):
+        async with anyio.create_task_group() as tasks:
+            for feed in feeds:
+                tasks.start_soon(listener.follow, feed)
+
+            await listener.ready.wait()
+            tasks.cancel_scope.cancel()
+
+    if listener.failure is not None:
+        raise listener.failure
+
+    return listener.source_failure
+
+
+@attrs.define(kw_only=True)
+class _Listener:
+    """Follows streams until nothing is missing any more; a stream of the venue that fails ends it at once."""
+
+    state: State
+    clock: Clock
+    price_type: str
+    ready: anyio.Event = attrs.field(factory=anyio.Event)
+    failure: PerpmakerError | None = None
+    source_failure: str | None = None
+
+    async def follow(self, feed: Feed) -> None:
+        """Fold every event of a stream."""
+        try:
+            async with feed.open() as receiver:
+                pace = StreamPace()
+
+                while True:
+                    for event in await receiver.receive():
+                        self.state.fold(event, self.clock.now())
+
+                    if pace.is_due():
+                        await pace.turn()
+
+                    if self._is_complete():
+                        self.ready.set()
+        except UNHEARD as error:
+            if Channel.REFERENCE in feed.channels:
+                self.source_failure = why_unheard(error)
+                return
+
+            self.failure = error
+            self.ready.set()
+
+    def _is_complete(self) -> bool:
+        state = self.state
+        market = state.market
+
+        return (
+            state.book.ok
+            and market.mark is not None
+            and (not state.external_reference or market.reference is not None)
+            and (self.price_type != "last_price" or state.external_reference or market.last_trade is not None)
+        )

@@ -1,0 +1,1 @@
+"""What lives: tasks, streams, readings, recovery and the way to the end."""

@@ -1,0 +1,149 @@
+"""What happened, in lines that a person can follow: each execution, each closing order, each lost stream."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+
+import attrs
+
+from perpmaker.decision.exit_refusals import name_of
+from perpmaker.decision.notices import QUIET_S, plain
+from perpmaker.execution.action import Action, Place
+from perpmaker.journal.order_intents import OrderIntents
+from perpmaker.model.event import (
+    Event,
+    OrderAccepted,
+    OrderFilled,
+    OrderRefused,
+    OrderReported,
+    Resynced,
+    StreamLost,
+    StreamRestored,
+)
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, OrderType, Side, Slot
+from perpmaker.model.reading import AccountSeen
+from perpmaker.runtime.stream_lines import StreamChange, StreamLines
+
+REMEMBERED = 10_000
+"""Executions whose repetition is recognised: streams and readings tell each more than once."""
+
+UNANSWERED = 1_000
+"""Closing orders that are remembered while the venue has not answered."""
+
+
+@attrs.define(kw_only=True)
+class ActivityLog:
+    """Words executions of our orders once each, and closing orders once the venue has taken them.
+
+    What has executed of an earlier run's orders by the first reading of the account is told as missed, not here. A
+    closing order that is only placed again as it was is told of once a minute.
+    """
+
+    instrument: Instrument
+    known: OrderIntents
+    _told: OrderedDict[tuple[str, Side], None] = attrs.field(factory=OrderedDict, init=False)
+    _is_read: bool = attrs.field(default=False, init=False)
+    _streams: StreamLines = attrs.field(factory=StreamLines, init=False)
+    _placed: dict[Slot, tuple[str, float]] = attrs.field(factory=dict, init=False)
+    _sent: OrderedDict[str, NewOrder] = attrs.field(factory=OrderedDict, init=False)
+
+    def lines(self, events: Sequence[Event], actions: Iterable[Action], now: float) -> Iterator[str]:
+        """Yield what happened, in order; `actions` are being sent now."""
+        changes: list[StreamChange] | None = None
+
+        for event in events:
+            if isinstance(event, (StreamLost, StreamRestored)):
+                changes = [event] if changes is None else [*changes, event]
+                continue
+
+            if isinstance(event, OrderRefused):
+                self._sent.pop(event.client_id, None)
+
+            for client_id in _taken_in(event):
+                yield from self._taken(client_id, now)
+
+            yield from self._executed(event)
+
+        if changes is not None:
+            yield from self._streams.lines(changes, now)
+
+        for action in actions:
+            if isinstance(action, Place) and action.order.slot.kind.is_exit and action.order.whole:
+                self._sent[action.order.client_id] = action.order
+
+                if len(self._sent) > UNANSWERED:
+                    self._sent.popitem(last=False)
+
+    def _executed(self, event: Event) -> Iterator[str]:
+        if isinstance(event, OrderFilled):
+            yield from self._filled(event.fill)
+        elif isinstance(event, Resynced):
+            for fill in event.fills:
+                yield from self._filled(fill)
+
+            self._is_read = True
+
+    def _filled(self, fill: Fill) -> Iterator[str]:
+        kind = self.known.kind(fill.client_id)
+        key = (fill.trade_id, fill.side)
+
+        if kind is None or key in self._told:
+            return
+
+        self._told[key] = None
+
+        if len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+
+        if not self._is_read and self.known.kind_in_this_run(fill.client_id) is None:
+            return
+
+        verb = "bought" if fill.side is Side.BUY else "sold"
+        won = fill.realized_pnl
+        booked = "" if not won else f", {won:+z.4f} {self.instrument.quote}"
+
+        yield (
+            f"{name_of(kind)}: {verb} {plain(fill.amount)} at {plain(fill.price)}{booked}, "
+            f"fee {plain(fill.fee)} {fill.fee_asset}"
+        )
+
+    def _taken(self, client_id: str, now: float) -> Iterator[str]:
+        """The venue has the order: say so, where it is a closing order that was sent by this run."""
+        order = self._sent.pop(client_id, None)
+
+        if order is None:
+            return
+
+        where = "at market" if order.ticks is None else f"at {plain(self.instrument.price(order.ticks))}"
+        amount = "all" if order.type is OrderType.VENUE_STOP else plain(self.instrument.amount(order.lots))
+        text = f"{name_of(order.slot.kind)} placed: {order.side.value} {amount} {where}"
+        before, at = self._placed.get(order.slot, ("", now))
+
+        if text != before or now - at >= QUIET_S:
+            self._placed[order.slot] = (text, now)
+            yield text
+
+
+def _taken_in(event: Event) -> Iterator[str]:
+    """Client ids of the orders that the venue has, or had, by this event."""
+    match event:
+        case OrderFilled(fill=fill):
+            yield fill.client_id
+        case OrderAccepted(client_id=client_id):
+            yield client_id
+        case OrderReported(report=report):
+            yield from _shown([report])
+        case AccountSeen(orders=orders):
+            yield from _shown(orders)
+        case Resynced(orders=orders, finished=finished):
+            yield from _shown((*orders, *finished))
+        case _:
+            pass
+
+
+def _shown(reports: Iterable[OrderReport]) -> Iterator[str]:
+    for report in reports:
+        if report.status is not None and report.status is not OrderStatus.REFUSED:
+            yield report.client_id

@@ -1,0 +1,82 @@
+"""Opens what plugins yield within a time: one that hangs is given up, also where it swallows that it is cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from math import inf
+from typing import Any, TypeVar
+
+import anyio
+
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
+from perpmaker.foreign_code import ForeignCode
+from perpmaker.model.instrument import Instrument
+from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
+from perpmaker.plugins.start import START_S, Report, code_of, starting, unreported
+from perpmaker.runtime.plugin_guard import open_guarded
+
+_Opened = TypeVar("_Opened")
+
+
+@asynccontextmanager
+async def opened_in_time(
+    opened: Callable[[], AbstractAsyncContextManager[_Opened]], seconds: float
+) -> AsyncIterator[_Opened]:
+    """Open something; TimeoutError when that takes longer. Its own scopes may stay open as long as it does."""
+    with anyio.CancelScope(deadline=anyio.current_time() + seconds) as scope:
+        async with opened() as found:
+            scope.deadline = inf
+            yield found
+
+    if scope.cancelled_caught:
+        raise TimeoutError(f"it has not come back for {seconds:g} s")
+
+
+async def open_connector(
+    declaration: DerivativeConnectorDeclaration,
+    settings: Any,  # noqa: ANN401  # an instance of declaration.settings
+    context: ConnectorContext,
+    market: str,
+    *,
+    stack: AsyncExitStack,
+    report: Report = unreported,
+) -> tuple[DerivativeConnector, Instrument]:
+    """Open a connector for as long as the stack, guarded, and read the market's rules.
+
+    PluginFaultError when it does not come back within `START_S`.
+    """
+    code = code_of(declaration, report)
+
+    with starting(code.kind, code.name):
+        return await _open_connector(code, partial(declaration.open, settings, context), market, stack)
+
+
+async def _open_connector(
+    code: ForeignCode,
+    opened: Callable[[], AbstractAsyncContextManager[DerivativeConnector]],
+    market: str,
+    stack: AsyncExitStack,
+) -> tuple[DerivativeConnector, Instrument]:
+    asked = "open"
+
+    try:
+        guarded = opened_in_time(partial(open_guarded, code, opened), START_S)
+        connector = await stack.enter_async_context(guarded)
+        _check_whole(code, connector)
+        asked = "fetch_instrument"
+
+        with anyio.fail_after(START_S):
+            return connector, await connector.fetch_instrument(market)
+    except TimeoutError as error:
+        words = f"it has not come back for {START_S:g} s"
+        raise code.fault(asked, TimeoutError(words)) from error
+
+
+def _check_whole(code: ForeignCode, connector: DerivativeConnector) -> None:
+    """PluginFaultError when what was opened lacks what every connector has."""
+    missing = [name for name in vars(DerivativeConnector) if name[0] != "_" and not hasattr(connector, name)]
+
+    if missing:
+        raise code.fault("open", TypeError(f"what it yielded is no connector: it has no {', '.join(missing)}"))

@@ -1,0 +1,96 @@
+"""Written before sent: what was decided goes into the journal, and only what is there goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.decision.checkpoint import Checkpoint
+from perpmaker.decision.decision import Decision
+from perpmaker.errors import JournalError
+from perpmaker.execution.action import Action, Amend, Place
+from perpmaker.execution.dispatch import Emit
+from perpmaker.journal.journal import Journal, Step
+from perpmaker.model.event import AmendRefused, Event, Halted, OrderRefused
+from perpmaker.model.order import Refusal, RefusalReason
+from perpmaker.runtime.event_queue import MARKET_DATA
+
+SLOW_S = 1.0
+"""Quotes that a slow disk has held up for longer are not sent any more: what they were priced from is as old."""
+
+
+@attrs.define(kw_only=True)
+class Recorder:
+    """Records steps that matter. `remembered` is what a next run should know; a broken journal is told of once.
+
+    `latched` is the reason of a halt that only a person may release, None while there is none.
+    """
+
+    journal: Journal
+    clock: Clock
+    remembered: Callable[[], Checkpoint]
+    latched: Callable[[], str | None]
+    emit: Emit
+    _halt: str | None = attrs.field(default=None, init=False)
+    _is_broken: bool = attrs.field(default=False, init=False)
+
+    def record(self, events: Sequence[Event], decision: Decision, now: float) -> Sequence[Action]:
+        """Record what was decided on these events at `now`, and give back what may be sent.
+
+        Without a row, or too late, that is only what shrinks the risk.
+        """
+        told = [event for event in events if not isinstance(event, MARKET_DATA)]
+        halt = self.latched()
+
+        if not told and not decision.actions and not decision.notices and halt == self._halt:
+            return ()
+
+        step = Step(
+            at=now,
+            events=told,
+            actions=decision.actions,
+            notices=decision.notices,
+            memory=self.remembered(),
+            halt=halt,
+        )
+
+        try:
+            self.journal.record_step(step, self.clock.utc_ms())
+            self._halt = halt
+        except JournalError as error:
+            if not self._is_broken:
+                self._is_broken = True
+                self.emit([Halted(reason=str(error), code=error.exit_code)])
+
+            return self._without_quotes(step.actions, str(error))
+
+        slow_s = self.clock.now() - now
+
+        return step.actions if slow_s <= SLOW_S else self._without_quotes(step.actions, f"recorded in {slow_s:.1f} s")
+
+    def _without_quotes(self, actions: Sequence[Action], reason: str) -> Sequence[Action]:
+        """Nothing that adds risk may go out unrecorded, or late; the trader is told that those were never sent."""
+        kept, refused = without_quotes(actions, reason)
+        self.emit(refused)
+
+        return kept
+
+
+def without_quotes(actions: Sequence[Action], reason: str) -> tuple[Sequence[Action], Sequence[Event]]:
+    """The actions without those that add risk, and the word that those were never sent."""
+    refusal = Refusal(reason=RefusalReason.OTHER, text=f"not sent: {reason}")
+    kept: list[Action] = []
+    refused: list[Event] = []
+
+    for action in actions:
+        if isinstance(action, Place) and not action.order.slot.kind.is_exit:
+            refused.append(OrderRefused(client_id=action.order.client_id, refusal=refusal))
+        elif isinstance(action, Amend):
+            client_id, number = action.order.client_id, action.number
+            refused.append(AmendRefused(client_id=client_id, refusal=refusal, number=number))
+        else:
+            kept.append(action)
+
+    return kept, refused

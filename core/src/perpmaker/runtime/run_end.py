@@ -1,0 +1,190 @@
+"""How a run ends: quotes off, stops at work or at their level, the dead-man switch disarmed, and a verdict.
+
+A clean end lets a stop that has fired go on for a while. Every other end that the program lives to see leaves the same
+protection, directly and without the trader, which may be what failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+
+import anyio
+import attrs
+
+from perpmaker.decision.trader import Trader
+from perpmaker.errors import StopNotProvenError
+from perpmaker.execution.dispatch import Dispatcher
+from perpmaker.exits.last_stop import LastStop
+from perpmaker.journal.journal import Journal
+from perpmaker.journal.order_intents import OrderIntents
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.position import Position
+from perpmaker.runtime.dead_man_switch import SwitchKeeper
+from perpmaker.runtime.left_behind import Lacks, left_over, missing_exits, unprotected
+from perpmaker.runtime.reconciliation import Reconciliation
+from perpmaker.runtime.rescue import RESCUE_S, Rescue
+from perpmaker.runtime.shutdown import HURRIED_S, Closing, Shutdown, exit_left
+
+STOP_WAIT_S = 8.0
+"""Seconds that a clean end waits for a stop that has fired, where nothing else is set."""
+
+READ_S = 3.0
+"""Seconds for reading the positions once more, where the whole account could not be read."""
+
+POLL_S = 0.05
+
+NO_HISTORY = "the history could not be read at the end: fills, fees and the result may lack some"
+
+
+@attrs.define(kw_only=True)
+class RunEnd:
+    """Ends one bot. `last_stop` makes the stops of an end without the trader; None where the venue keeps none.
+
+    `since_ms` answers from which venue time on fills are still to be read. `stop_wait_s` is how long a stop that has
+    fired may go on. `unproven` is what an end by an error could not prove.
+    """
+
+    trader: Trader
+    reconciliation: Reconciliation
+    dispatcher: Dispatcher
+    known: OrderIntents
+    journal: Journal
+    dead_man: SwitchKeeper | None
+    last_stop: LastStop | None
+    stop_wait_s: float
+    since_ms: Callable[[], int]
+    tell: Callable[[str], None]
+    unproven: str | None = attrs.field(default=None, init=False)
+    stopping: Shutdown = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.stopping = Shutdown(
+            reconciliation=self.reconciliation,
+            dispatcher=self.dispatcher,
+            working=self.trader.working,
+            kind_of=self.known.kind,
+            settled=lambda: self.trader.is_settled,
+            caps_resting_exits=self.reconciliation.connector.caps_resting_exits,
+        )
+
+    async def carry_out(self) -> Closing:
+        """Take quotes off, let a fired stop go on, and read the account as it is left."""
+        closing = await self.stopping.carry_out()
+        await self._let_stops_work()
+
+        return await self.stopping.read_at_last(closing, self.since_ms())
+
+    async def settle(self, closing: Closing) -> Closing:
+        """Disarm the dead-man switch with its answer seen, and judge what is left; nothing else runs any more.
+
+        What should have been closed and is not gets the stop that every other end leaves.
+        """
+        switch = await self._disarm()
+        instrument = self.reconciliation.instrument
+
+        if self.stopping.close and closing.account is not None and _is_open(closing.account.positions, instrument):
+            with anyio.move_on_after(HURRIED_S if self.stopping.is_hurried else RESCUE_S):
+                await _contained(self._rescuer().leave_stops)
+
+            closing = await self.stopping.read_at_last(closing, self.since_ms())
+
+        positions = await self._read_positions() if closing.account is None else closing.account.positions
+        open_ = unprotected(closing, positions, instrument, self._lacks(closing))
+        over = left_over(closing.account, closing.exits, instrument)
+        history = NO_HISTORY if closing.account is None and positions is not None else None
+        words = [one for one in (closing.unproven, open_, over, history, switch) if one]
+
+        for order in closing.exits:
+            self.tell(f"left on the venue: {exit_left(order, instrument)} ({order.client_id})")
+
+        return attrs.evolve(closing, unproven="; ".join(words) or None)
+
+    def _lacks(self, closing: Closing) -> Lacks:
+        """What the trader and the settings say of the positions that are left."""
+        shown = {report.client_id for report in closing.exits}
+
+        return Lacks(
+            fired=self.trader.fired,
+            missing=missing_exits(self.trader.wanted_exits, self.trader.working(), shown),
+            astray=frozenset(want.slot.position_side for want in self.trader.unsettled),
+            needs_stop=lambda position: self.last_stop is not None and self.last_stop.is_set_for(position),
+            to_close=self.stopping.close,
+        )
+
+    async def rescue(self, error: BaseException) -> None:
+        """Leave the same protection without the trader; StopNotProvenError when that could not be seen to be there.
+
+        Stops first: they are what a position is protected by. Once more at the end, because a quote may have been
+        filled meanwhile. The dead-man switch is kept armed until then: it must neither take the targets of a rescue
+        that lasts, nor leave the quotes of one that is killed.
+        """
+        rescue = self._rescuer()
+
+        with anyio.CancelScope(shield=True):
+            async with anyio.create_task_group() as beside:
+                beside.start_soon(self._keep_switch)
+                await _contained(rescue.leave_stops)
+                quotes = await _contained(self.stopping.sweep)
+                left = await _contained(rescue.leave_stops)
+                beside.cancel_scope.cancel()
+
+            switch = await self._disarm()
+
+        self.unproven = "; ".join(one for one in (quotes, left, switch) if one) or None
+
+        if self.unproven is None:
+            self.tell("ended by an error: own quotes are off, and each open position has what is set to protect it")
+        elif not isinstance(error, anyio.get_cancelled_exc_class()):
+            raise StopNotProvenError(f"ended by an error, and not proven clean: {self.unproven}") from error
+
+    def _rescuer(self) -> Rescue:
+        return Rescue(
+            trader=self.trader,
+            reconciliation=self.reconciliation,
+            dispatcher=self.dispatcher,
+            known=self.known,
+            journal=self.journal,
+            last_stop=self.last_stop,
+            to_close=self.stopping.close,
+        )
+
+    async def _keep_switch(self) -> None:
+        """Keep the dead-man switch armed, until cancelled."""
+        if self.dead_man is not None:
+            with suppress(Exception):  # of an end by an error nothing may become another error
+                await self.dead_man.run()
+
+    async def _disarm(self) -> str | None:
+        """Disarm the dead-man switch: what is to be said where the venue did not confirm it."""
+        disarmed = self.dead_man is None or await self.dead_man.disarm()
+
+        return None if disarmed else "the dead-man switch could not be disarmed"
+
+    async def _read_positions(self) -> Sequence[Position] | None:
+        """The positions alone, where the whole account with its history could not be read; None where not even they."""
+        with anyio.move_on_after(READ_S), suppress(Exception):  # the declared seam to plugins: the verdict says it
+            return (await self.reconciliation.account()).positions
+
+        return None
+
+    async def _let_stops_work(self) -> None:
+        """Wait while a stop that has fired is not through; not at all where none has."""
+        clock = self.reconciliation.clock
+        began_at = clock.now()
+
+        # What is waited for is the trader's state and the clock, not an event.
+        while self.trader.fired and clock.now() < self.stopping.waits_until(began_at, self.stop_wait_s):  # noqa: ASYNC110
+            await anyio.sleep(POLL_S)
+
+
+def _is_open(positions: Iterable[Position], instrument: Instrument) -> bool:
+    return any(not instrument.is_dust(position.amount) for position in positions)
+
+
+async def _contained(step: Callable[[], Awaitable[str | None]]) -> str | None:
+    """Carry out one step of a rescue: what is not proven after it; a step that fails itself keeps no other one back."""
+    try:
+        return await step()
+    except Exception as error:  # noqa: BLE001  # the declared last resort: it is in the words of the end
+        return f"a step of the end failed itself ({type(error).__name__}: {error})"

@@ -1,0 +1,362 @@
+"""The only place tasks are born: feeds, the trader's loop, dispatch, resyncs, and the way to the end.
+
+The trader decides and knows nothing of time or tasks; what it is told comes through one inbox, and what it decides is
+journalled before it is sent. Everything here may fail for a while without anything being lost: streams reconnect,
+reads are tried again, and an order whose outcome is not known stays so until the venue has been asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+import anyio
+import attrs
+
+from perpmaker.clock import Clock
+from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed, VenueStops
+from perpmaker.decision.decision import Decision
+from perpmaker.decision.trader import Trader
+from perpmaker.execution.action import Action, Amend, Ask, AskPrice, Place, Reconnect, Resync
+from perpmaker.execution.dispatch import Dispatcher, Gate
+from perpmaker.exits.last_stop import LastStop
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.journal.journal import Journal, LastKnown
+from perpmaker.journal.order_intents import OrderIntents
+from perpmaker.ledger.ledger import Ledger
+from perpmaker.model.event import (
+    AmendRefused,
+    Event,
+    Halted,
+    OrderRefused,
+    StopRequested,
+)
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import RefusalReason
+from perpmaker.plugins.start import starting
+from perpmaker.runtime.account_reader import AccountReader
+from perpmaker.runtime.activity_log import ActivityLog
+from perpmaker.runtime.backoff import Backoff
+from perpmaker.runtime.dead_man_switch import SwitchKeeper
+from perpmaker.runtime.event_queue import EventQueue
+from perpmaker.runtime.missed_activity import MissedActivity, unread_since
+from perpmaker.runtime.order_queries import OrderQueries
+from perpmaker.runtime.order_stats import OrderStats
+from perpmaker.runtime.reconciliation import Reconciliation
+from perpmaker.runtime.recorder import Recorder
+from perpmaker.runtime.retry import Retry
+from perpmaker.runtime.run_end import STOP_WAIT_S, RunEnd
+from perpmaker.runtime.shutdown import Closing
+from perpmaker.runtime.stream_runner import StreamRunner, reconnect
+from perpmaker.runtime.tasks import TaskEndedError, Tasks
+from perpmaker.runtime.watches import Watches, make_watches
+from perpmaker.state.account import Totals
+from perpmaker.state.view import Mode
+
+CHECK_S = 30.0
+LEAST_WAIT_S = 0.001
+
+
+@attrs.define(kw_only=True)
+class Supervisor:
+    """Runs one bot on one market, from the first connection to the proof that nothing is left.
+
+    `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
+    orders of this run, `ledger` what was booked in it. `dead_man_s` is the length of the venue's own timer, where it
+    has one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
+    `held` is given the seconds for which the venue wants to hear nothing from this machine. `exit_settings` make the
+    stops of an end without the trader; `stop_wait_s` is how long a clean end lets a fired stop go on.
+    """
+
+    connector: DerivativeConnector
+    instrument: Instrument
+    trader: Trader
+    journal: Journal
+    known: OrderIntents
+    clock: Clock
+    tell: Callable[[str], None]
+    sources: Sequence[Feed] = ()
+    seed: int = 0
+    dead_man_s: float | None = None
+    dead_man_takes_foreign: bool = False
+    last_known: LastKnown | None = None
+    held: Callable[[float], None] = lambda _: None
+    exit_settings: ExitSettings | None = None
+    stop_wait_s: float = STOP_WAIT_S
+    event_queue: EventQueue = attrs.field(factory=EventQueue, init=False)
+    count: OrderStats = attrs.field(init=False)
+    ledger: Ledger = attrs.field(init=False)
+    _beginning: MissedActivity = attrs.field(init=False)
+    _random: Random = attrs.field(init=False)
+    _gate: Gate = attrs.field(init=False)
+    _retry: Retry = attrs.field(init=False)
+    _reconciliation: Reconciliation = attrs.field(init=False)
+    _dispatcher: Dispatcher = attrs.field(init=False)
+    _ending: RunEnd = attrs.field(init=False)
+    _dead_man: SwitchKeeper | None = attrs.field(default=None, init=False)
+    _recorder: Recorder = attrs.field(init=False)
+    _activity_log: ActivityLog = attrs.field(init=False)
+    _watches: Watches = attrs.field(init=False)
+    _runners: list[StreamRunner] = attrs.field(factory=list, init=False)
+    _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
+    _asking: OrderQueries = attrs.field(init=False)
+    _reader: AccountReader = attrs.field(init=False)
+    mode: Mode = attrs.field(default=Mode.REDUCE, init=False)
+    mode_reason: str = attrs.field(default="", init=False)
+    _halted: str | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._beginning = MissedActivity(known=self.known, last_known=self.last_known)
+        self.count = OrderStats(kind_of=self.known.kind_in_this_run, intent=self.known.intent)
+        self._recorder = Recorder(
+            journal=self.journal,
+            clock=self.clock,
+            remembered=self.trader.remembered,
+            latched=lambda: self.trader.trading_state.latched,
+            emit=self.event_queue.put,
+        )
+        self._activity_log = ActivityLog(instrument=self.instrument, known=self.known)
+        self._random = Random(self.seed)  # noqa: S311  # jitter, not cryptography
+        self._gate = Gate(clock=self.clock)
+        self._retry = Retry(gate=self._gate, emit=self.event_queue.put, random=self._random, held=self.held)
+        self._reconciliation = Reconciliation(
+            connector=self.connector, instrument=self.instrument, clock=self.clock, names=self.trader.names
+        )
+        self._asking = OrderQueries(reconciliation=self._reconciliation, retry=self._retry, emit=self.event_queue.put)
+        self._dispatcher = Dispatcher(
+            connector=self.connector,
+            instrument=self.instrument,
+            clock=self.clock,
+            gate=self._gate,
+            emit=self.event_queue.put,
+        )
+        began_ms = self.clock.utc_ms()
+        since_ms = unread_since(self.last_known, began_ms)
+        self.ledger = Ledger(self.instrument.symbol, began_ms)
+        self._watches = make_watches(
+            self.connector,
+            self.instrument,
+            reconciliation=self._reconciliation,
+            clock=self.clock,
+            gate=self._gate,
+            emit=self.event_queue.put,
+            since_ms=since_ms,
+        )
+
+        if self.dead_man_s is not None and isinstance(self.connector, DeadManSwitch):
+            self._dead_man = SwitchKeeper(
+                switch=self.connector,
+                instrument=self.instrument,
+                clock=self.clock,
+                gate=self._gate,
+                seconds=self.dead_man_s,
+                fence_s=self.connector.fence_s,
+                is_ours=self.known.client_ids.is_ours,
+                takes_foreign=self.dead_man_takes_foreign,
+                tell=self.tell,
+                resync=lambda: self._resync_wanted.set(),  # noqa: PLW0108  # the event is another one after each time
+                emit=self.event_queue.put,
+            )
+
+        self._reader = AccountReader(
+            reconciliation=self._reconciliation,
+            trader=self.trader,
+            retry=self._retry,
+            emit=self.event_queue.put,
+            since_ms=since_ms,
+        )
+
+        self._ending = RunEnd(
+            trader=self.trader,
+            reconciliation=self._reconciliation,
+            dispatcher=self._dispatcher,
+            known=self.known,
+            journal=self.journal,
+            dead_man=self._dead_man,
+            last_stop=self._last_stop(),
+            stop_wait_s=self.stop_wait_s,
+            since_ms=lambda: self._reader.since_ms,
+            tell=self.tell,
+        )
+
+        with starting("connector", self.connector.name):
+            feeds = (*self.connector.feeds(self.instrument), *self.sources)
+
+        self._runners = [self._runner(feed) for feed in feeds]
+
+    def _last_stop(self) -> LastStop | None:
+        """What makes the stops of an end without the trader; None where the venue keeps none."""
+        if self.exit_settings is None or not isinstance(self.connector, VenueStops):
+            return None
+
+        return LastStop(self.exit_settings, self.instrument, self.connector.sizes_stops)
+
+    @property
+    def before(self) -> Totals:
+        """The sums of what orders of earlier runs did, as far as it is in the account's."""
+        return self._beginning.before
+
+    @property
+    def halted(self) -> str | None:
+        """Why only a person can let it quote again; None while nothing of that kind happened."""
+        return self._halted or self.trader.trading_state.halted
+
+    @property
+    def unproven(self) -> str | None:
+        """What could not be proven after an end by an error; None while there was none, or all was."""
+        return self._ending.unproven
+
+    @property
+    def was_locked_out(self) -> bool:
+        """Whether the venue has refused the key in the course of the run."""
+        return self._gate.was_shut
+
+    def request_stop(self, *, close: bool = False) -> None:
+        """Begin the way to the end (`close`: flat first); asked for again, it hurries."""
+        self._ending.stopping.request(close=close)
+
+    async def run(self) -> Closing:
+        """Trade until asked to stop, then stop and prove it; what is left is in the answer.
+
+        When a task dies of an error that is nobody's plan, own quotes are taken off directly, and the error is raised.
+        """
+        closing: Closing | None = None
+
+        try:
+            async with anyio.create_task_group() as group:
+                self._begin(Tasks(group))
+                await self._ending.stopping.requested.wait()
+                self.event_queue.put([StopRequested(close=self._ending.stopping.close)])
+                closing = await self._ending.carry_out()
+                group.cancel_scope.cancel()
+
+            if closing is None:
+                raise TaskEndedError("the tasks of the run were cancelled, and nobody had asked for it")  # noqa: TRY301
+
+            return await self._finish(closing)
+        except BaseException as error:
+            await self._ending.rescue(error)
+            raise
+
+    def _begin(self, tasks: Tasks) -> None:
+        """Start everything that runs side by side."""
+        for runner in self._runners:
+            tasks.start_soon(runner.run)
+
+        tasks.start_soon(self._reader.look)
+        tasks.start_soon(self._keep_synced)
+        tasks.start_soon(self._check)
+        self._watches.start(tasks)
+        tasks.start_soon(self._trade, tasks)
+
+        if self._dead_man is not None:
+            tasks.start_soon(self._dead_man.run)
+
+    async def _finish(self, closing: Closing) -> Closing:
+        """Judge what is left, and take in the last reading."""
+        closing = await self._ending.settle(closing)
+
+        if closing.account is not None:
+            income = await self._watches.income.read_at_last(self.tell)
+            last: tuple[Event, ...] = (closing.account,) if income is None else (closing.account, income)
+            decision, _ = self._decide(last)
+            self._follow(last, decision)
+
+        return closing
+
+    def _runner(self, feed: Feed) -> StreamRunner:
+        backoff = Backoff(Random(self._random.random()))  # noqa: S311  # jitter, not cryptography
+
+        return StreamRunner(feed=feed, clock=self.clock, emit=self.event_queue.put, backoff=backoff)
+
+    async def _trade(self, tasks: Tasks) -> None:
+        """The one loop that runs the trader: take what waits, decide, journal, send."""
+        wake_at: float | None = None
+
+        while True:
+            timeout = None if wake_at is None else max(LEAST_WAIT_S, wake_at - self.clock.now())
+            events = self.trader.named(await self.event_queue.drain(timeout))
+            decision, actions = self._decide(events)
+            self._start(actions, tasks)
+            self._follow(events, decision)  # nothing of it has to be known before orders go out
+
+            for line in self._activity_log.lines(events, actions, self.clock.now()):
+                self.tell(line)
+
+            wake_at = decision.wake_at
+
+    def _decide(self, events: Sequence[Event]) -> tuple[Decision, Sequence[Action]]:
+        """Let the trader decide on what happened: its decision, journalled, and of it what may be sent now."""
+        now = self.clock.now()
+        decision = self.trader.handle(events, now)
+
+        return decision, self._recorder.record(events, decision, now)
+
+    def _follow(self, events: Sequence[Event], decision: Decision) -> None:
+        """Let everybody else know what happened, and people what they should."""
+        self.mode, self.mode_reason = decision.mode, decision.mode_reason
+        self.count.fold(events)
+
+        self._watches.see(events)
+        self.ledger.fold(events, self.clock.now())
+
+        if self._dead_man is not None:
+            self._dead_man.see(events)
+
+        for line in self._beginning.lines(events, self.trader.state.account.totals, self.ledger):
+            self.tell(line)
+
+        self._notice(events, decision)
+
+    def _notice(self, events: Sequence[Event], decision: Decision) -> None:
+        """Tell a person what he should know."""
+        for event in events:
+            if isinstance(event, (OrderRefused, AmendRefused)) and event.refusal.reason is RefusalReason.RATE_LIMIT:
+                self._resync_wanted.set()  # a read learns for how long, and waits for it
+
+            if isinstance(event, Halted) and self._halted is None:
+                self._halted = event.reason
+                self.tell(f"halted: {event.reason}")
+
+        for line in decision.notices:
+            self.tell(line)
+
+        if decision.mode is Mode.HALT and self._halted is None:
+            self._halted = decision.mode_reason
+
+    def _start(self, actions: Sequence[Action], tasks: Tasks) -> None:
+        """Send orders in a task of their own, and do what else was asked for."""
+        commands: list[Action] = []
+
+        for action in actions:
+            match action:
+                case Place(order=order) | Amend(order=order):
+                    self.known.remember(order)
+                    commands.append(action)
+                case Ask():
+                    self._asking.start(action, tasks)
+                case AskPrice():
+                    tasks.start_soon(self._watches.prices.ask)
+                case Resync():
+                    self._resync_wanted.set()
+                case Reconnect():
+                    reconnect(self._runners, action)
+                case _:
+                    commands.append(action)
+
+        if commands:
+            tasks.start_soon(self._dispatcher.dispatch, commands)
+
+    async def _keep_synced(self) -> None:
+        """Read the account whenever somebody wants it read; wishes that come while one waits are one."""
+        while True:
+            await self._resync_wanted.wait()
+            self._resync_wanted = anyio.Event()
+            await self._reader.read()
+
+    async def _check(self) -> None:
+        """Compare with the venue every `CHECK_S`, whatever the streams say."""
+        while True:
+            await anyio.sleep(CHECK_S)
+            self._resync_wanted.set()
+            await self._watches.settings.look()

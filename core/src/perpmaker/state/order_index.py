@@ -1,0 +1,138 @@
+"""Own orders as they stand: which are live, which ended, and what everybody else reads of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from math import inf
+from types import MappingProxyType
+from typing import Final
+
+from perpmaker.model.order import OrderStatus, PositionSide, Refusal, Slot, WorkingOrder
+from perpmaker.state.closed_orders import ClosedOrders
+from perpmaker.state.slot_outcome import SlotOutcomes
+from perpmaker.state.tracked_order import TrackedOrder
+from perpmaker.state.venue_clock import VenueClock
+
+NOTICE_AGAIN_S: Final = 5.0
+"""How long nothing is said of further orders that nobody here sent."""
+
+CUT_S: Final = 1.0
+"""How long an order that the venue cut is not sent again only to be larger."""
+
+
+class OrderIndex:
+    """What is known of own orders; how it comes to be known is the business of `Orders`.
+
+    `live` holds orders that are or may become live, `finished` those that ended, `endings` how. `version` counts
+    changes. `lost` collects what only a resync can explain, `amend_refusals` why amends were not made, until the trader
+    takes them.
+    """
+
+    def __init__(self) -> None:
+        self.live: dict[str, TrackedOrder] = {}
+        self.finished = ClosedOrders()
+        self.endings = SlotOutcomes()
+        self.lost: list[str] = []
+        self.amend_refusals: list[tuple[Slot, Refusal]] = []
+        self.version = 0
+        self._noticed_at = -inf
+        self._arranged: list[WorkingOrder] = []
+        self._by_slot: Mapping[Slot, WorkingOrder] = MappingProxyType({})
+
+    def by_slot(self) -> Mapping[Slot, WorkingOrder]:
+        """The newest live order of each slot; the same mapping as before while no order has changed."""
+        working = list(self.working())
+
+        if working == self._arranged:
+            return self._by_slot
+
+        slots: dict[Slot, WorkingOrder] = {}
+
+        for order in working:
+            known = slots.get(order.slot)
+
+            if known is None or order.sent_at >= known.sent_at:
+                slots[order.slot] = order
+
+        self._arranged, self._by_slot = working, MappingProxyType(slots)
+
+        return self._by_slot
+
+    def beside(self) -> tuple[WorkingOrder, ...]:
+        """The live orders that `by_slot` leaves out, because their slot holds a newer one."""
+        slots = self.by_slot()
+
+        if len(slots) == len(self.live):
+            return ()
+
+        return tuple(order for order in self.working() if order is not slots[order.slot])
+
+    def working(self) -> Iterator[WorkingOrder]:
+        """Every live order, oldest first."""
+        return (record.working for record in self.live.values())
+
+    def gaps(self) -> Iterator[TrackedOrder]:
+        """Orders, live or ended, whose announced fills have not all arrived."""
+        yield from self.finished.settling
+        yield from (record for record in self.live.values() if record.gap_since is not None)
+
+    def missing(self) -> dict[Slot, int]:
+        """Lots by slot that the venue said were executed, and whose fills have not arrived."""
+        lots: dict[Slot, int] = {}
+
+        for record in self.gaps():
+            slot = record.working.slot
+            lots[slot] = lots.get(slot, 0) + record.missing_lots
+
+        return lots
+
+    def cut(self, now: float, known_ms: Callable[[PositionSide], int] = lambda _: 0) -> set[str]:
+        """Client ids of the orders of which the venue took less than we asked for, within the last `CUT_S`.
+
+        Not those of a position of which more is known than the venue knew when it cut: `known_ms` is the venue's time
+        of the newest fact of each.
+        """
+        return {
+            client_id
+            for client_id, record in self.live.items()
+            if record.cut_at is not None
+            and now < record.cut_at + CUT_S
+            and known_ms(record.working.order.position_side) <= record.shaped_ms
+        }
+
+    def outdated(self) -> set[str]:
+        """Client ids of the orders whose amend was not made."""
+        return {client_id for client_id, record in self.live.items() if record.is_outdated}
+
+    def redate(self, clock: VenueClock, now: float) -> None:
+        """The venue's clock was measured: words on an order that are dated ahead of it do not bar newer ones."""
+        venue_ms, latest_ms = clock.ms(now), clock.latest_ms(now)
+
+        for record in self.live.values():
+            if venue_ms is not None and latest_ms is not None and record.shaped_ms > latest_ms:
+                record.shaped_ms = venue_ms
+
+    def notice(self, client_id: str, now: float) -> None:
+        """An order with our mark is open; one that nobody here sent was under way when an earlier run ended."""
+        is_known = client_id in self.live or client_id in self.finished
+
+        if not is_known and now >= self._noticed_at + NOTICE_AGAIN_S:
+            self._noticed_at = now
+            self.lost.append(f"order {client_id} is open, and this run did not send it")
+
+    def forgive(self, before: float) -> None:
+        """After a resync: fills announced before it that it did not bring will not come."""
+        self.finished.forgive(before)
+
+        for record in self.live.values():
+            if record.gap_since is not None and record.gap_since <= before:
+                record.forgive()
+
+        self.version += 1
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the outcome of a command is unknown, or the position is known to be older than a fill."""
+        return not self.finished.is_settled or any(
+            record.working.status is OrderStatus.UNKNOWN or record.has_gap for record in self.live.values()
+        )

@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import attrs
+import pytest
+
+from perpmaker.errors import ExitCode, JournalError
+from perpmaker.execution.action import Place
+from perpmaker.journal import journal as journal_of_engine
+from perpmaker.journal.file import older_path
+from perpmaker.journal.journal import Step, open_journal
+from perpmaker.journal.state_dir import Key
+from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side, Slot
+
+KEY = Key(environment="sandbox", venue="binance_perpetual", account="1", market="BTC-USDT")
+FLIPS = 150
+
+
+def order(number: int) -> NewOrder:
+    """The order of this number of the first run."""
+    slot = Slot(OrderKind.QUOTE, Side.BUY)
+
+    return NewOrder(client_id=f"pm-b-r1-{number}", slot=slot, lots=number, ticks=600_000, type=OrderType.POST_ONLY)
+
+
+def written(path: Path, orders: int = 20) -> None:
+    """A journal of one run with so many orders."""
+    with open_journal(path, KEY, "r1") as (journal, _):
+        journal.record_run(1, {})
+
+        for number in range(1, orders + 1):
+            actions = [Place(order=order(number))]
+            journal.record_step(Step(at=1.0, events=[], actions=actions, notices=[]), number)
+
+
+def test_F75_a_changed_byte_is_found_or_means_nothing(tmp_path: Path) -> None:
+    """Wherever it is: the journal is put aside, or refused with words, or every row is what was written."""
+    written(tmp_path / "j")
+    content = (tmp_path / "j").read_bytes()
+    random, found = Random(1), 0  # noqa: S311  # offsets to try, nothing to keep secret
+
+    with open_journal(tmp_path / "j", KEY, "r2") as (journal, _):
+        rows = list(journal.rows())
+
+    for trial in range(FLIPS):
+        folder = tmp_path / str(trial)
+        folder.mkdir()
+        damaged = bytearray(content)
+        damaged[random.randrange(len(content))] ^= 1 << random.randrange(8)
+        (folder / "j").write_bytes(damaged)
+        shutil.copy(tmp_path / "j.head", folder / "j.head")
+
+        try:
+            with open_journal(folder / "j", KEY, "r2") as (journal, damage):
+                if damage is None:
+                    assert list(journal.rows()) == rows
+                    assert all(journal.intent(f"pm-b-r1-{number}") == order(number) for number in range(1, 21))
+                else:
+                    found += 1
+                    assert damage.aside.read_bytes() == damaged
+                    assert {row.kind for row in journal.rows()} <= {"run"}
+        except JournalError:
+            found += 1
+
+    assert found > FLIPS / 5
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.95])
+def test_F75_a_journal_that_was_cut_off_is_put_aside(tmp_path: Path, share: float) -> None:
+    """Also one of which nothing is left: the witness knows that there was something."""
+    written(tmp_path / "j")
+    content = (tmp_path / "j").read_bytes()
+    (tmp_path / "j").write_bytes(content[: int(len(content) * share)])
+
+    with open_journal(tmp_path / "j", KEY, "r2") as (journal, damage):
+        assert damage is not None
+        assert damage.aside.exists()
+        assert journal.intent("pm-b-r1-20") is None
+
+
+def test_F75_rows_that_went_with_the_write_ahead_log_are_missed(tmp_path: Path) -> None:
+    """SQLite calls what is left a sound database, and every row in it proves the one before: the witness knows more."""
+    with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
+        journal.record_run(1, {})
+        journal._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        for number in range(1, 4):
+            journal.record_step(Step(at=1.0, events=[], actions=[Place(order=order(number))], notices=[]), number)
+
+        (tmp_path / "left").mkdir()
+        shutil.copy(tmp_path / "j", tmp_path / "left" / "j")
+        shutil.copy(tmp_path / "j.head", tmp_path / "left" / "j.head")
+
+    with open_journal(tmp_path / "left" / "j", KEY, "r2") as (journal, damage):
+        assert damage is not None
+        assert damage.reason == "6 rows at its end are gone"
+        assert damage.runs == ("r1",)
+        assert journal.knows_run("r1")
+
+
+def test_F75_a_witness_that_is_behind_the_rows_is_no_damage(tmp_path: Path) -> None:
+    """A process was killed after a row was written and before the witness saw it: all is there."""
+    written(tmp_path / "j", 5)
+    seen = (tmp_path / "j.head").read_bytes()
+
+    with open_journal(tmp_path / "j", KEY, "r2") as (journal, _):
+        journal.record_step(Step(at=2.0, events=[], actions=[Place(order=order(9))], notices=[]), 9)
+
+    (tmp_path / "j.head").write_bytes(seen)
+
+    with open_journal(tmp_path / "j", KEY, "r3") as (journal, damage):
+        assert damage is None
+        assert journal.intent("pm-b-r1-9") == order(9)
+
+
+def test_F75_a_journal_that_was_swapped_for_an_older_copy_is_found(tmp_path: Path) -> None:
+    """Yesterday's file in the place of today's is not taken for all there is."""
+    written(tmp_path / "j", 5)
+    old = (tmp_path / "j").read_bytes()
+
+    with open_journal(tmp_path / "j", KEY, "r2") as (journal, _):
+        journal.record_run(2, {})
+
+    (tmp_path / "j").write_bytes(old)
+
+    with open_journal(tmp_path / "j", KEY, "r3") as (_, damage):
+        assert damage is not None
+        assert damage.reason == "1 rows at its end are gone"
+
+
+def test_F75_a_killed_process_leaves_a_sound_journal(tmp_path: Path) -> None:
+    """Main file and log as they are while it is open: nothing is missing, nothing is put aside."""
+    with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
+        journal.record_run(1, {})
+        journal.record_step(Step(at=1.0, events=[], actions=[Place(order=order(1))], notices=[]), 2)
+        (tmp_path / "dead").mkdir()
+
+        for file in list(tmp_path.glob("j*")):
+            shutil.copy(file, tmp_path / "dead" / file.name)
+
+    with open_journal(tmp_path / "dead" / "j", KEY, "r2") as (journal, damage):
+        assert damage is None
+        assert journal.intent("pm-b-r1-1") == order(1)
+
+
+@pytest.mark.parametrize("tables", ["CREATE TABLE row (seq INTEGER)", "CREATE TABLE other (x TEXT)"])
+def test_F75_another_schema_is_put_aside(tmp_path: Path, tables: str) -> None:
+    """An older version's, or no journal at all: kept, and never written into."""
+    with closing(sqlite3.connect(tmp_path / "j")) as connection:
+        connection.execute(tables)
+
+    with open_journal(tmp_path / "j", KEY, "r1") as (_, damage):
+        assert damage is not None
+        assert damage.reason == "it is not a journal of this kind"
+
+
+def test_F75_a_journal_that_somebody_else_holds_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    """A program that looks into it, or copies it, is no damage: nothing is put aside, and what to do is said."""
+    written(tmp_path / "j", 3)
+
+    with closing(sqlite3.connect(tmp_path / "j")) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("CREATE TABLE theirs (x TEXT)")
+
+        with pytest.raises(JournalError, match="cannot be read now: database is locked") as refused:
+            open_journal(tmp_path / "j", KEY, "r2").__enter__()
+
+        assert refused.value.exit_code is ExitCode.FILE
+        other.execute("ROLLBACK")
+
+    with open_journal(tmp_path / "j", KEY, "r2") as (journal, damage):
+        assert damage is None
+        assert journal.intent("pm-b-r1-3") == order(3)
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from perpmaker.journal.state_dir import Key
+from perpmaker.journal.journal import open_journal
+from perpmaker.errors import JournalError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+try:
+    key = Key(environment="sandbox", venue="binance_perpetual", account="1", market="BTC-USDT")
+    open_journal(Path(sys.argv[1]), key, "r2").__enter__()
+except JournalError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("orders", [0, 3])
+def test_F74_a_disk_that_is_full_at_the_start_costs_no_journal(tmp_path: Path, orders: int) -> None:
+    """Refused with words, whether there was one or not; with room again it is read as it was written."""
+    if orders:
+        written(tmp_path / "j", orders)
+
+    words = (sys.executable, "-c", FULL_DISK, str(tmp_path / "j"))
+    said = subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout  # noqa: S603  # ours
+    assert said.startswith(f"the journal {tmp_path / 'j'} cannot be ")
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+    with open_journal(tmp_path / "j", KEY, "r3") as (journal, damage):
+        assert damage is None
+        assert journal.knows_run("r1") is bool(orders)
+
+
+def test_a_newer_schema_is_refused_with_words(tmp_path: Path) -> None:
+    """After a step back to an older version nothing is dropped."""
+    written(tmp_path / "j", 1)
+
+    with closing(sqlite3.connect(tmp_path / "j")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(JournalError, match=r"written by a newer version \(schema 99, known 1\)"):
+        open_journal(tmp_path / "j", KEY, "r2").__enter__()
+
+
+def test_F76_the_journal_of_another_environment_or_venue_is_refused(tmp_path: Path) -> None:
+    """Testnet's never serves live, whatever the file is called."""
+    written(tmp_path / "j", 1)
+
+    for other in (attrs.evolve(KEY, environment="live"), attrs.evolve(KEY, venue="bybit_perpetual")):
+        with pytest.raises(JournalError, match="is that of BTC-USDT of account 1 on binance_perpetual"):
+            open_journal(tmp_path / "j", other, "r2").__enter__()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Journals that are large soon."""
+    monkeypatch.setattr(journal_of_engine, "LARGE_BYTES", 100_000)
+    monkeypatch.setattr(journal_of_engine, "LOOK_EVERY", 20)
+    monkeypatch.setattr(journal_of_engine, "NEWEST", 10)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_journal_stays_small_and_keeps_what_may_still_matter(tmp_path: Path) -> None:
+    """Runs are known for ever; the newest orders and those that live keep their purpose; all the rest is bounded."""
+    path = tmp_path / "j"
+    padding = ["x" * 2_000]
+
+    with open_journal(path, KEY, "r1") as (journal, _):
+        journal.record_run(1, {})
+        journal.live = lambda: ["pm-b-r1-3"]
+
+        for number in range(1, 301):
+            actions = [Place(order=order(number))]
+            journal.record_step(Step(at=1.0, events=[], actions=actions, notices=padding), number)
+
+        assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 2_000_000
+        assert older_path(path).exists()
+
+    with open_journal(path, KEY, "r2") as (journal, damage):
+        assert damage is None
+        assert journal.knows_run("r1")
+        assert journal.intent("pm-b-r1-3") == order(3)
+        assert journal.intent("pm-b-r1-300") == order(300)
+        assert journal.intent("pm-b-r1-4") is None
+
+
+@pytest.mark.usefixtures("small")
+def test_a_crash_between_the_two_files_loses_nothing(tmp_path: Path) -> None:
+    """The old one has gone, the new one has not come: it is there under its other name."""
+    path = tmp_path / "j"
+    written(path, 3)
+    path.rename(tmp_path / "j.next")
+
+    with open_journal(path, KEY, "r2") as (journal, damage):
+        assert damage is None
+        assert journal.intent("pm-b-r1-3") == order(3)
