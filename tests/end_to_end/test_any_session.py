@@ -94,9 +94,11 @@ class Story:
         self.arm(act="status", arg=self.chance.choice(BUSY), when=when, times=self.chance.choice([1, 3, 20]))
 
     async def refuse(self) -> None:
-        """The venue refuses orders."""
+        """The venue refuses orders and amends."""
         path, reply, times = self.chance.choice(ORDERS), self.chance.choice(REFUSED), self.chance.choice([1, 2, 6])
-        self.add(Fault(act="status", arg=reply, method="POST", path=path, times=times))
+
+        for method in ("POST", "PUT"):
+            self.add(Fault(act="status", arg=reply, method=method, path=path, times=times))
 
     async def lose(self) -> None:
         """Requests or answers are lost, or late."""
