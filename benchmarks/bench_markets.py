@@ -22,7 +22,8 @@ from perpmaker.clock import SystemClock
 from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.journal.state_dir import StateDir, open_state_dir
-from perpmaker.launch.launch import Plan, open_bot
+from perpmaker.launch.launch import open_bot
+from perpmaker.launch.plan import Plan
 from perpmaker.model.order import OrderKind, PositionMode
 from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
 from perpmaker.plugins.shipped import declaration

@@ -20,8 +20,8 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.config.configuration import load_configuration
 from perpmaker.connector.interface import ConnectorContext
+from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.launch import open_bot
-from perpmaker.launch.plan import plan_of
 from perpmaker.model.order import Fill, OrderKind, Side
 from perpmaker.paper.connector import PaperConnector
 from perpmaker.plugins.catalog import load_catalog

@@ -14,8 +14,8 @@ from perpmaker.clock import LoopClock
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
 from perpmaker.errors import MarketRulesError
+from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.launch import open_bot
-from perpmaker.launch.plan import plan_of
 from perpmaker.launch.preflight import survey
 from perpmaker.model.instrument import Instrument
 from perpmaker.plugins.catalog import load_catalog

@@ -21,7 +21,8 @@ from perpmaker.connector.interface import (
 from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError, PluginError
 from perpmaker.execution.action import Place
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.launch.launch import Plan, open_bot
+from perpmaker.launch.launch import open_bot
+from perpmaker.launch.plan import Plan
 from perpmaker.launch.price_source import SourcePlan
 from perpmaker.model.event import Channel, FeedAlive
 from perpmaker.model.order import OrderKind, PositionMode

@@ -191,8 +191,8 @@ async def _ask_venue(configuration: Configuration, url: str | None) -> _Found:
 
 async def _look(configuration: Configuration, context: ConnectorContext, stack: AsyncExitStack) -> _Found:
     """Open the connector, as long as the stack, and look through it at the market, the account and what the key may."""
+    from perpmaker.launch.configured_plan import plan_of  # noqa: PLC0415  # a wrong file is said before the engine is imported
     from perpmaker.launch.key_check import check_key  # noqa: PLC0415  # the same
-    from perpmaker.launch.plan import plan_of  # noqa: PLC0415  # a wrong file is said before the engine is imported
     from perpmaker.launch.preflight import survey  # noqa: PLC0415  # the same
     from perpmaker.report.preflight import with_notes  # noqa: PLC0415  # the same
     from perpmaker.runtime.opening import open_connector  # noqa: PLC0415  # the same

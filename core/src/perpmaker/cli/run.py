@@ -201,8 +201,8 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
     from perpmaker.cli.report_once import show_report  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
     from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
+    from perpmaker.launch.configured_plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
     from perpmaker.launch.launch import OpenMarket, open_bot  # noqa: PLC0415  # the same
-    from perpmaker.launch.plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
     from perpmaker.launch.preflight import refuse, survey  # noqa: PLC0415  # the same
 
     home = open_state_dir(os.environ)

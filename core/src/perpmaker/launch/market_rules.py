@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from perpmaker.connector.interface import DerivativeConnector, VenueStops
 from perpmaker.errors import MarketRulesError
+from perpmaker.launch.plan import Plan
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.strategy.settings import StrategySettings
-
-if TYPE_CHECKING:
-    from perpmaker.launch.launch import Plan  # which asks this room
 
 _EXITS = 2  # of a position: its target and its stop
 

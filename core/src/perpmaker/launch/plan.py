@@ -1,96 +1,47 @@
-"""From a checked configuration to the engine's plan: what the file names, and nothing of how the file is written."""
+"""What is to be traded, and with what: all that a start needs to know of a configuration."""
 
 from __future__ import annotations
 
-import sys
-from contextlib import AbstractAsyncContextManager
-from functools import partial
+from collections.abc import Sequence
+from typing import Any
 
 import attrs
 
-from perpmaker.config.configuration import Configuration
-from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
-from perpmaker.launch.launch import Plan
+from perpmaker.exits.settings import ExitSettings
 from perpmaker.launch.price_source import SourcePlan
-from perpmaker.paper.connector import paper_declaration
-from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
-from perpmaker.plugins.start import code_of
-from perpmaker.runtime.plugin_guard import open_guarded
+from perpmaker.model.order import PositionMode
+from perpmaker.model.position import MarginMode
+from perpmaker.plugins.declarations import (
+    DerivativeConnectorDeclaration,
+    RiskModuleDeclaration,
+    StrategyDeclaration,
+)
 from perpmaker.runtime.run_end import STOP_WAIT_S
-from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, StrategySettings
-
-AT_TERMINAL_S = 30.0
-"""Seconds that a clean end at a terminal waits for a stop that has fired, where nothing else is set."""
 
 
-def plan_of(configuration: Configuration) -> Plan:
-    """The plan that a configuration comes to."""
-    run, settings = configuration.run, configuration.strategy.settings
-    ours = settings if isinstance(settings, StrategySettings) else None
-    is_external = configuration.price_source.declaration.open is not None
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What a configuration comes to: what is traded, and each declaration that it names with its settings.
 
-    return Plan(
-        market=run.market,
-        leverage=run.leverage,
-        position_mode=run.position_mode,
-        margin_mode=run.margin_mode_wanted,
-        connector=_connector(configuration),
-        connector_settings=configuration.connector.settings,
-        strategy=configuration.strategy.declaration,
-        strategy_settings=settings,
-        exits=configuration.exits,
-        price_source=_source_plan(configuration),
-        risk=tuple((chosen.declaration, chosen.settings) for chosen in configuration.risk),
-        quotes_continue=ours is not None and ours.when_in_position == "continue",
-        book_max_age_s=DEFAULT_MAX_AGE_S if ours is None or is_external else ours.max_age_s,
-        dead_man_switch_s=run.dead_man_switch_s,
-        dead_man_switch_takes_foreign_orders=run.dead_man_switch_takes_foreign_orders,
-        stop_wait_s=_stop_wait_s(run.stop_wait_s),
-    )
+    `price_source` is None for the traded market itself. `quotes_continue`: quoting goes on while a position is open.
+    `book_max_age_s`: the age from which the traded book is stale. `dead_man_switch_s` None: the venue's timer is not
+    used; `dead_man_switch_takes_foreign_orders`: it is, also beside orders of somebody else. `stop_wait_s`: how long a
+    clean end lets a stop that has fired go on.
+    """
 
-
-def _connector(configuration: Configuration) -> DerivativeConnectorDeclaration:
-    """The venue's connector; on paper the venue is only looked at."""
-    declaration = configuration.connector.declaration
-
-    if configuration.environment is Environment.PAPER:
-        return paper_declaration(
-            _guarded(declaration),
-            configuration.sandbox.balance,
-            order_latency_ms=configuration.sandbox.order_latency_ms,
-        )
-
-    return declaration
-
-
-def _guarded(declaration: DerivativeConnectorDeclaration) -> DerivativeConnectorDeclaration:
-    """The same venue, guarded by itself: what is put around it on paper is ours."""
-    code = code_of(declaration)
-
-    def opened(settings: object, context: ConnectorContext) -> AbstractAsyncContextManager[DerivativeConnector]:
-        return open_guarded(code, partial(declaration.open, settings, context))
-
-    return attrs.evolve(declaration, open=opened)
-
-
-def _source_plan(configuration: Configuration) -> SourcePlan | None:
-    """The price source; None for the traded market itself."""
-    source, external = configuration.price_source, configuration.external
-
-    if source.declaration.open is None:
-        return None
-
-    return SourcePlan(
-        declaration=source.declaration,
-        settings=source.settings,
-        request=configuration.source_request,
-        external=None if external is None else (external.declaration, external.settings),
-    )
-
-
-def _stop_wait_s(given: float | None) -> float:
-    """How long a clean end waits for a stop that has fired: longer at a terminal, where a person may hurry it."""
-    if given is not None:
-        return given
-
-    return AT_TERMINAL_S if sys.stderr.isatty() else STOP_WAIT_S
+    market: str
+    leverage: int
+    position_mode: PositionMode
+    margin_mode: MarginMode | None
+    connector: DerivativeConnectorDeclaration
+    connector_settings: Any
+    strategy: StrategyDeclaration
+    strategy_settings: Any
+    exits: ExitSettings
+    price_source: SourcePlan | None = None
+    risk: Sequence[tuple[RiskModuleDeclaration, Any]] = ()
+    quotes_continue: bool = False
+    book_max_age_s: float = 10.0
+    dead_man_switch_s: float | None = None
+    dead_man_switch_takes_foreign_orders: bool = False
+    stop_wait_s: float = STOP_WAIT_S

@@ -14,9 +14,10 @@ from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading, VenueStops
 from perpmaker.decision.strategy_runner import Broken, quote
 from perpmaker.errors import MarketRulesError, PerpmakerError, PluginFaultError
-from perpmaker.launch.launch import Plan, build_risk
+from perpmaker.launch.assembly import build_risk
+from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.market_rules import check_market_rules
-from perpmaker.launch.plan import plan_of
+from perpmaker.launch.plan import Plan
 from perpmaker.launch.price_source import UNHEARD, source_opener, why_unheard
 from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.event import Channel, Resynced

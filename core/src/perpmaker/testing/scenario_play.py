@@ -16,8 +16,8 @@ from perpmaker.decision.checkpoint import decode_recollection, encode_recollecti
 from perpmaker.decision.trader import Trader
 from perpmaker.errors import PluginFaultError
 from perpmaker.execution.action import Action, Amend, Ask, AskPrice, Cancel, Place, Reconnect, Resync
-from perpmaker.launch.launch import build_trader
-from perpmaker.launch.plan import plan_of
+from perpmaker.launch.assembly import VenueAbilities, build_trader
+from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.price_source import Standstill, traded_mid
 from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import Channel, Command, Event, Resynced, SettingsReported
@@ -195,13 +195,15 @@ class Play(Look):
             self.plan,
             self.instrument,
             client_ids=TextIds("scenario", f"r{self._runs}"),
-            fence_s=FENCE_S,
+            abilities=VenueAbilities(
+                fence_s=FENCE_S,
+                keeps_stops=True,
+                caps_resting_exits=self._venue.caps_resting_exits,
+                sizes_stops=self._sizes_stops,
+                amends=self._amends,
+            ),
             intent=self._intent,
             settings=settings,
-            venue_stops=True,
-            caps_resting_exits=self._venue.caps_resting_exits,
-            sizes_stops=self._sizes_stops,
-            amends=self._amends,
             report=self._keep_traceback,
         )
 

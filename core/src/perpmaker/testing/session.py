@@ -21,8 +21,8 @@ from perpmaker.connector.interface import ConnectorContext, Environment, Sandbox
 from perpmaker.errors import PluginError
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.journal.state_dir import StateDir
+from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.launch import open_bot
-from perpmaker.launch.plan import plan_of
 from perpmaker.model.order import OrderKind
 from perpmaker.plugins.catalog import load_catalog
 from perpmaker.report.summary import RunFacts, Summary, summarise

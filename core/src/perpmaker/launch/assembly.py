@@ -1,0 +1,136 @@
+"""What is assembled of a plan: the trader with its strategy, exits and risk modules, and the feed of a price source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+import attrs
+
+from perpmaker.connector.interface import Amending, ConnectorContext, DerivativeConnector, Feed, VenueStops
+from perpmaker.decision.trader import Trader
+from perpmaker.exits.exits import Exits
+from perpmaker.launch.plan import Plan
+from perpmaker.launch.price_source import Standstill, first_word, judged, source_opener, traded_mid
+from perpmaker.model.client_id import ClientIds
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import NewOrder
+from perpmaker.model.position import VenueSettings
+from perpmaker.plugins.start import Report, code_of, starting, unreported
+from perpmaker.risk.interface import RiskModule
+from perpmaker.risk.review import review
+from perpmaker.runtime.plugin_guard import guarded_module, guarded_strategy
+from perpmaker.runtime.stream_runner import ReferenceFeed
+
+
+@attrs.frozen(kw_only=True)
+class VenueAbilities:
+    """What a venue does of what the trader and its exits ask for.
+
+    `keeps_stops`: it keeps conditional stops; `two_stops`: also two of them for one position; `sizes_stops`: they are
+    for an amount; `names_stops`: they bear our ids; `amends`: it moves resting orders; `caps_resting_exits`: it caps a
+    resting exit at its position; `fence_s`: so long after it was sent a command may still arrive.
+    """
+
+    fence_s: float
+    keeps_stops: bool = False
+    two_stops: bool = False
+    sizes_stops: bool = False
+    names_stops: bool = True
+    amends: bool = False
+    caps_resting_exits: bool = True
+
+
+def abilities_of(connector: DerivativeConnector) -> VenueAbilities:
+    """What the connector says that its venue does."""
+    stops = connector if isinstance(connector, VenueStops) else None
+
+    return VenueAbilities(
+        fence_s=connector.fence_s,
+        keeps_stops=stops is not None,
+        two_stops=stops is not None and stops.allows_two_stops,
+        sizes_stops=stops is not None and stops.sizes_stops,
+        names_stops=stops is None or stops.names_stops,
+        amends=isinstance(connector, Amending),
+        caps_resting_exits=connector.caps_resting_exits,
+    )
+
+
+def build_risk(plan: Plan, instrument: Instrument, report: Report = unreported) -> tuple[RiskModule, ...]:
+    """The risk modules of the plan, in its order, guarded."""
+    modules = []
+
+    for declaration, settings in plan.risk:
+        with starting("risk module", declaration.name):
+            build = partial(declaration.build, settings, instrument)
+            modules.append(guarded_module(code_of(declaration, report), build))
+
+    return tuple(modules)
+
+
+def build_trader(
+    plan: Plan,
+    instrument: Instrument,
+    *,
+    client_ids: ClientIds,
+    abilities: VenueAbilities,
+    intent: Callable[[str], NewOrder | None],
+    is_strange: Callable[[str], bool] = lambda _: False,
+    settings: VenueSettings | None = None,
+    report: Report = unreported,
+    known_trades: Collection[str] = frozenset(),
+) -> Trader:
+    """Build what is pure: strategy, exits, risk modules, and the trader around them.
+
+    `intent`, `is_strange`, `settings` and `known_trades` as the trader's.
+    """
+    with starting("strategy", plan.strategy.name):
+        build = partial(plan.strategy.build, plan.strategy_settings, instrument)
+        strategy = guarded_strategy(code_of(plan.strategy, report), build)
+
+    modules = build_risk(plan, instrument, report)
+
+    return Trader(
+        instrument=instrument,
+        strategy=strategy,
+        exits=Exits(
+            plan.exits,
+            instrument,
+            quotes_continue=plan.quotes_continue,
+            venue_stops=abilities.keeps_stops,
+            caps_resting_exits=abilities.caps_resting_exits,
+            sizes_stops=abilities.sizes_stops,
+        ),
+        client_ids=client_ids,
+        leverage=plan.leverage,
+        fence_s=abilities.fence_s,
+        position_mode=plan.position_mode,
+        review=lambda view, quotes: review(view, quotes, modules),
+        intent=intent,
+        is_strange=is_strange,
+        external_reference=plan.price_source is not None,
+        book_max_age_s=plan.book_max_age_s,
+        two_stops=abilities.two_stops,
+        amends=abilities.amends,
+        caps_resting_exits=abilities.caps_resting_exits,
+        names_stops=abilities.names_stops,
+        stops=plan.exits,
+        settings=settings,
+        known_trades=known_trades,
+    )
+
+
+async def open_sources(
+    plan: Plan, context: ConnectorContext, trader: Trader, tell: Callable[[str], None], report: Report
+) -> Sequence[Feed]:
+    """The price source as a feed, where it is not the traded market itself."""
+    if plan.price_source is None:
+        return ()
+
+    with starting("price source", plan.price_source.declaration.name):
+        await first_word(source_opener(plan.price_source, context, strict=True), tell)
+
+    source = source_opener(plan.price_source, context, report)
+    standstill = Standstill(mid=lambda: traded_mid(trader.state), tell=tell)
+
+    return (ReferenceFeed(source=judged(source, standstill)),)
