@@ -8,7 +8,7 @@ itself caps at the position, may go out beside an order whose outcome is unknown
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -59,26 +59,17 @@ def diff(
     wanted = {want.slot: want for want in wants}
     cancel: list[WorkingOrder] = []
     amend: list[tuple[WorkingOrder, Quote]] = []
-    place: list[Want] = []
     rules = None if blocked else amends
 
     for slot, orders in slots.items():
-        want = wanted.get(slot)
+        want, last = wanted.get(slot), orders[-1]
 
         if isinstance(want, VenueStop):
             cancel += move_stop(orders, want, two_wholes=two_stops).cancel
-            continue
-
-        last = orders[-1]
-        is_right = want is not None and (
-            (equals(last, want) and last.client_id not in outdated)
-            or slot in missing
-            or (last.client_id in cut and equals(last, _at_most(want, last)))
-        )
-
-        if (
+        elif want is not None and (slot in missing or _is_right(last, want, cut, outdated)):
+            cancel += [order for order in orders[:-1] if _must_go(order, want)]
+        elif (
             rules is not None
-            and not is_right
             and isinstance(want, Quote)
             and len(orders) == 1
             and slot not in waiting
@@ -86,29 +77,50 @@ def diff(
             and rules.allow(last, want)
         ):
             amend.append((last, want))
-            continue
+        else:
+            cancel += [order for order in orders if _must_go(order, want)]
 
-        cancel += [order for order in orders if not (is_right and order is last) and _must_go(order, want)]
-
-    for slot, want in wanted.items():
-        left = want.lots - missing.get(slot, 0)
-
-        if slot in waiting or left <= 0 or (isinstance(want, Quote) and (blocked or slot in missing)):
-            continue
-
-        orders = slots.get(slot, [])
-
-        if isinstance(want, VenueStop):
-            step = move_stop(orders, want, two_wholes=two_stops).place
-            place += () if step is None else (step,)
-        elif _is_free(orders, want):
-            place.append(want if left == want.lots else attrs.evolve(want, lots=left))
+    may = (want for slot, want in wanted.items() if slot not in waiting)
+    place = _placed(may, slots, missing, blocked=blocked, two_stops=two_stops)
 
     return Changes(
         cancel=tuple(sorted(cancel, key=lambda order: not order.slot.kind.is_exit)),
         amend=tuple(amend),
         place=tuple(sorted(place, key=lambda want: isinstance(want, Quote))),
     )
+
+
+def _is_right(last: WorkingOrder, want: Want, cut: Container[str], outdated: Container[str]) -> bool:
+    """Whether the newest order of a slot may stay: it is what is wanted, or was just cut to what the venue takes."""
+    is_wanted = equals(last, want) and last.client_id not in outdated
+
+    return is_wanted or (last.client_id in cut and equals(last, _at_most(want, last)))
+
+
+def _placed(
+    wants: Iterable[Want],
+    slots: Mapping[Slot, list[WorkingOrder]],
+    missing: Mapping[Slot, int],
+    *,
+    blocked: bool,
+    two_stops: bool,
+) -> Iterator[Want]:
+    """What has to be placed, for as much as is not about to be told as filled."""
+    for want in wants:
+        slot, left = want.slot, want.lots - missing.get(want.slot, 0)
+
+        if left <= 0 or (isinstance(want, Quote) and (blocked or slot in missing)):
+            continue
+
+        orders = slots.get(slot, [])
+
+        if isinstance(want, VenueStop):
+            step = move_stop(orders, want, two_wholes=two_stops).place
+
+            if step is not None:
+                yield step
+        elif _is_free(orders, want):
+            yield want if left == want.lots else attrs.evolve(want, lots=left)
 
 
 def equals(order: WorkingOrder, want: Want) -> bool:
