@@ -22,6 +22,7 @@ ORDER = (
     "clock",
     "model",
     "secret",
+    "arithmetic",
     "foreign_code",
     "watchdog",
     "wire",

@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from decimal import Context, getcontext, setcontext
 from functools import partial
 from math import inf
 from types import CodeType, FrameType
@@ -21,6 +22,7 @@ import anyio
 import anyio.lowlevel
 import attrs
 
+from perpmaker.arithmetic import PluginArithmetic
 from perpmaker.errors import PerpmakerError, PluginFaultError, leaves
 from perpmaker.secret import redacted
 
@@ -60,13 +62,15 @@ def _ignore(_: PluginFaultError) -> None:
 class ForeignCode:
     """One plugin as the core calls it: `kind` and `name` as declared, `distribution` with its version.
 
-    `report` is given every fault when it happens (for the traceback file); the fault itself is raised all the same.
+    `report` is given every fault when it happens (for the traceback file); the fault itself is raised all the same. It
+    is also given what a plugin may not do and is undone, without a `detail`: that is not raised.
     """
 
     kind: str
     name: str
     distribution: str = ""
     report: Callable[[PluginFaultError], None] = _ignore
+    arithmetic: PluginArithmetic = attrs.field(factory=PluginArithmetic, init=False, repr=False)
 
     @property
     def who(self) -> str:
@@ -77,7 +81,7 @@ class ForeignCode:
 
     def call(self, what: str, function: Callable[..., _Answer], *arguments: Any) -> _Answer:  # noqa: ANN401  # passed on
         """Call a function of the plugin; PluginFaultError for whatever it raises and no plugin may."""
-        before = RUNNING.code
+        before, calculating = RUNNING.code, self.arithmetic.begin()
         RUNNING.code = self
         RUNNING.serial += 1
 
@@ -90,6 +94,9 @@ class ForeignCode:
             RUNNING.code = before
             RUNNING.serial += 1
 
+            if self.arithmetic.end(calculating):
+                self._tell_change(what)
+
     def prepare(self, what: str, function: Callable[..., _Answer], *arguments: Any) -> _Answer:  # noqa: ANN401  # as above
         """Call as `call` does, while no event loop receives a person's Ctrl-C: that is none of the plugin's faults."""
         with interrupts_noted():
@@ -98,7 +105,7 @@ class ForeignCode:
     async def run(self, what: str, function: Callable[..., Awaitable[_Answer]], *arguments: Any) -> _Answer:  # noqa: ANN401  # as above
         """Call a coroutine function of the plugin and await it; PluginFaultError as with `call`."""
         try:
-            answer: _Answer = await Steps(self, partial(function, *arguments) if arguments else function)
+            answer: _Answer = await Steps(self, partial(function, *arguments) if arguments else function, what)
         except BaseException as error:  # noqa: BLE001  # judged, and raised again
             self.raise_contained(what, error, is_async=True)
         else:
@@ -125,9 +132,25 @@ class ForeignCode:
 
         return fault
 
+    def mend_arithmetic(self, what: str, left: Context) -> None:
+        """Put back how the plugin calculates, and name it when it had changed that."""
+        if self.arithmetic.mend(left):
+            self._tell_change(what)
+
+    def _tell_change(self, what: str) -> None:
+        self.report(
+            PluginFaultError(
+                f"the {self.who} changed in {what} how decimals are calculated ({self.arithmetic.changed}): that is "
+                "put back, and nothing of the bot was calculated so"
+            )
+        )
+
     def raise_contained(self, what: str, error: BaseException, *, is_async: bool) -> NoReturn:
         """Raise what an error of foreign code comes to: the error itself where that is right, or the plugin's fault."""
         contained = self._contained(what, error, is_async=is_async)
+
+        if is_async:  # a call puts it back itself
+            self.mend_arithmetic(what, self.arithmetic.context)
 
         if contained is error:
             raise error
@@ -198,21 +221,24 @@ class Steps:
     It contains nothing; whoever awaits it hands what is raised to `raise_contained`.
     """
 
-    __slots__ = ("_code", "_function")
+    __slots__ = ("_code", "_function", "_what")
 
-    def __init__(self, code: ForeignCode, function: Callable[[], Awaitable[Any]]) -> None:
+    def __init__(self, code: ForeignCode, function: Callable[[], Awaitable[Any]], what: str) -> None:
         self._code = code
         self._function = function
+        self._what = what
 
     def __await__(self) -> Generator[Any, Any, Any]:
         code, running = self._code, RUNNING
         steps: Any = None
         resume: Callable[[Any], Any] | None = None
         suspended, is_ending = 0, False
+        calculating = code.arithmetic.context  # it may be another one in the middle of a `with localcontext()`
         value: Any = None
 
         while True:
-            before = running.code
+            before, ours = running.code, getcontext()
+            setcontext(calculating)
             running.code = code
             running.serial += 1
 
@@ -223,10 +249,13 @@ class Steps:
 
                 wanted = resume(value)
             except StopIteration as end:
+                code.mend_arithmetic(self._what, getcontext())
                 return end.value
             except GeneratorExit as error:  # its own: ours goes to `close`
                 raise RuntimeError("it raised GeneratorExit") from error
             finally:
+                calculating = getcontext()
+                setcontext(ours)
                 running.code = before
                 running.serial += 1
 

@@ -8,16 +8,17 @@ from contextlib import contextmanager
 
 import click
 
+from perpmaker.arithmetic import own_arithmetic
 from perpmaker.plugins.catalog import Catalog, load_catalog
 from perpmaker.watchdog import Watchdog
 
 
 @contextmanager
 def watched(tell: Callable[[str], None]) -> Iterator[None]:
-    """Notice a plugin that keeps everything else waiting; stacks are kept in the state directory."""
+    """Calculate as the core does, and notice a plugin that keeps everything else waiting; its stacks are kept."""
     from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # a wrong file is said before the engine is imported
 
-    with Watchdog(tell) as watchdog:
+    with own_arithmetic(), Watchdog(tell) as watchdog:
         watchdog.keep_stacks(open_state_dir(os.environ).root)
         yield
 

@@ -25,7 +25,11 @@ class Tracebacks:
     _kept: set[str] = attrs.field(factory=set, init=False)
 
     def keep(self, fault: PluginFaultError) -> None:
-        """Write the traceback of a fault, unless it is known."""
+        """Write the traceback of a fault, unless it is known; tell one without a traceback once."""
+        if not fault.detail:
+            self._tell_once(str(fault))
+            return
+
         if self.folder is None or fault.detail in self._kept or len(self._kept) >= MOST:
             return
 
@@ -33,6 +37,11 @@ class Tracebacks:
         path = write_traceback(self.folder, fault.detail)
         fault.kept_in = "" if path is None else str(path)
         self.tell(f"{fault}; its traceback {f'is in {path}' if path else 'could not be written'}")
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._kept and len(self._kept) < MOST:
+            self._kept.add(text)
+            self.tell(text)
 
 
 def write_traceback(folder: Path, text: str) -> Path | None:

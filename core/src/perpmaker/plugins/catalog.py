@@ -111,6 +111,12 @@ class Catalog:
             if plugin.state is PluginState.FAILED:
                 yield f"plugin {plugin.name} of {plugin.distribution} {plugin.version} is not loaded: {plugin.reason}"
 
+            if plugin.arithmetic:
+                yield (
+                    f"plugin {plugin.name} of {plugin.distribution} {plugin.version} changed how decimals are "
+                    f"calculated ({plugin.arithmetic}): that is put back, and nothing of the bot is calculated so"
+                )
+
         for kind, name in sorted(self._provided, key=lambda pair: (KINDS[pair[0]], pair[1])):
             conflict = self._conflict(kind, name)
 

@@ -65,7 +65,8 @@ class PluginState(Enum):
 class LoadedPlugin:
     """A plugin that was found: the entry point's name, where it comes from, what became of it and, if bad, why.
 
-    `declarations` is everything it declared, and empty unless it is loaded.
+    `declarations` is everything it declared, and empty unless it is loaded. `arithmetic` is what it changed of how
+    decimals are calculated, which was put back.
     """
 
     name: str
@@ -74,6 +75,7 @@ class LoadedPlugin:
     state: PluginState
     reason: str = ""
     declarations: tuple[Declaration, ...] = ()
+    arithmetic: str = ""
 
     @property
     def provider(self) -> str:
@@ -206,7 +208,7 @@ def _load(manager: pluggy.PluginManager, entry_point: EntryPoint, distribution: 
 
         return _record(*origin, state=PluginState.FAILED, reason=printable(_said(error)))
 
-    return _record(*origin, state=PluginState.LOADED, declarations=declarations)
+    return _record(*origin, state=PluginState.LOADED, declarations=declarations, arithmetic=code.arithmetic.changed)
 
 
 def _imported(code: ForeignCode, entry_point: EntryPoint) -> object:

@@ -139,7 +139,7 @@ class GuardedReceiver:
         """The next events."""
         # As `ForeignCode.run`, one coroutine less: most of what the bot hears comes this way.
         try:
-            events: Sequence[Event] = await Steps(self._code, self._inner.receive)
+            events: Sequence[Event] = await Steps(self._code, self._inner.receive, "receive")
         except BaseException as error:  # noqa: BLE001  # judged, and raised again
             self._code.raise_contained("receive", error, is_async=True)
 
