@@ -25,7 +25,7 @@ BEHIND = Decimal("1.25")
 """Distance of the backstop from the entry price, in distances of the stop itself."""
 
 PAST_MARKET = Decimal("0.01")
-"""How far past the mark price a stop is left at an end, where the market is beyond the stop's level already."""
+"""How far past the price that it watches a stop is left at an end, where that is beyond the stop's level already."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,10 +50,10 @@ def place_stop(
     if not (by_venue or at_end or settings.venue_backstop) or level <= 0:
         return None
 
-    trigger = settings.venue_trigger if by_venue else StopTrigger.MARK
+    trigger = trigger_on_venue(settings)
 
     if at_end:
-        ticks = before_mark(view.instrument, view.mark, sign, level)
+        ticks = before_market(view.instrument, _watched(view, trigger), sign, level)
 
         return StopPlace(ticks=ticks, trigger=trigger, words="left on the venue at an end")
 
@@ -104,14 +104,27 @@ def _behind(view: View, settings: ExitSettings, position: Position, sign: int) -
     return ticks_away(instrument, before_liquidation(position, sign, price), sign)
 
 
-def before_mark(instrument: Instrument, mark: Decimal | None, sign: int, level: int) -> int:
-    """The stop's level; a little past the mark price where that is beyond the level, so that the venue takes it."""
-    if mark is None or sign * (mark - instrument.price(level)) > 0:
+def trigger_on_venue(settings: ExitSettings) -> StopTrigger:
+    """The price by which the venue fires a stop that rests there: of a backstop it is the mark price."""
+    return settings.venue_trigger if settings.stop_loss_order == "venue" else StopTrigger.MARK
+
+
+def _watched(view: View, trigger: StopTrigger) -> Decimal | None:
+    """The price that fires a stop on the venue, as known now."""
+    if trigger is not StopTrigger.LAST:
+        return view.mark
+
+    return None if view.last_trade is None else view.instrument.price(view.last_trade)
+
+
+def before_market(instrument: Instrument, watched: Decimal | None, sign: int, level: int) -> int:
+    """The stop's level; a little past the price that it watches where that is beyond, so that the venue takes it."""
+    if watched is None or sign * (watched - instrument.price(level)) > 0:
         return level
 
-    return past_mark(instrument, mark, sign)
+    return past_market(instrument, watched, sign)
 
 
-def past_mark(instrument: Instrument, mark: Decimal, sign: int) -> int:
-    """A trigger a little past the mark price."""
-    return max(1, ticks_away(instrument, mark * (1 - sign * PAST_MARKET), sign))
+def past_market(instrument: Instrument, watched: Decimal, sign: int) -> int:
+    """A trigger a little past a price of the market."""
+    return max(1, ticks_away(instrument, watched * (1 - sign * PAST_MARKET), sign))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from perpmaker.exits import band, guard, retry
-from perpmaker.exits.backstop import past_mark
+from perpmaker.exits.backstop import past_market
 from perpmaker.exits.memory import ExitMemory, Fired
 from perpmaker.exits.price import Source, read_source, watch
 from perpmaker.exits.settings import ExitSettings
@@ -228,7 +228,7 @@ class CloseOut:
         if not is_wanted or view.mark is None or retry.waits_until(view, memory.failed.get(on_venue)) is not None:
             return ()
 
-        ticks = past_mark(view.instrument, view.mark, fired.sign)
+        ticks = past_market(view.instrument, view.mark, fired.sign)
         why = Reason(Rule.STOPPED, "past the market while the stop is not through", ticks)
 
         return (VenueStop(slot=on_venue, ticks=ticks, lots=lots, reasons=(why,)),)

@@ -183,6 +183,9 @@ class Exits:
         lots = view.instrument.lots_down(abs(position.amount))
         wanted = VenueStop(slot=slot, ticks=place.ticks, lots=lots, reasons=(why,), trigger=place.trigger)
 
+        if view.mode is Mode.STOP and (kept := guard.nearer(view, wanted)):
+            return attrs.evolve(leaving, exits=(*leaving.exits, *kept))
+
         if again is None or (resting is not None and resting.order.ticks == place.ticks):
             return attrs.evolve(leaving, exits=(*leaving.exits, wanted))
 

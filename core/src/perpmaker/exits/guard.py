@@ -9,15 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
 
+import attrs
+
 from perpmaker.exits import retry
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.stop import best_against, limit_ticks
-from perpmaker.model.order import NewOrder, OrderType, PositionSide, RefusalReason, Slot, StopTrigger, WorkingOrder
+from perpmaker.model.order import (
+    NewOrder,
+    OrderStatus,
+    OrderType,
+    PositionSide,
+    RefusalReason,
+    Slot,
+    StopTrigger,
+    WorkingOrder,
+)
 from perpmaker.model.quote import Reason, Rule, VenueStop
 from perpmaker.state.view import View
 
 WORKS_WITHIN_S = 1.0
 """A stop on the venue that has not worked so long after the local trigger is not waited for any more."""
+
+_RESTS = frozenset({OrderStatus.OPEN, OrderStatus.PENDING})
 
 LOOK_S = 1.0
 """How often a stop that follows the market is looked at."""
@@ -57,6 +70,31 @@ def stay(view: View, slot: Slot) -> tuple[VenueStop, ...]:
         return ()
 
     return (as_it_rests(order.order, Reason(Rule.STOPPED, "left as it rests on the venue", order.order.ticks)),)
+
+
+def nearer(view: View, want: VenueStop) -> tuple[VenueStop, ...]:
+    """The stop that rests nearer to the market than the wanted one and covers what that closes, just as it rests."""
+    sign, own = -want.slot.side.sign, view.orders.get(want.slot)
+    live = (*view.beside, own) if own is not None else view.beside
+
+    resting = [
+        order.order
+        for order in live
+        if order.slot == want.slot
+        and order.status in _RESTS
+        and not order.triggered
+        and order.order.ticks is not None
+        and sign * (order.order.ticks - want.ticks) > 0
+        and (order.order.whole or order.remaining_lots >= want.lots)
+    ]
+
+    if not resting:
+        return ()
+
+    nearest = max(resting, key=lambda order: sign * (order.ticks or 0))
+    why = Reason(Rule.STOPPED, "left as it rests on the venue, nearer than it would be placed now", nearest.ticks or 0)
+
+    return (attrs.evolve(as_it_rests(nearest, why), whole=nearest.whole),)
 
 
 def as_it_rests(order: NewOrder, why: Reason) -> VenueStop:

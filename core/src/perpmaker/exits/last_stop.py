@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import attrs
 
-from perpmaker.exits.backstop import before_mark
+from perpmaker.exits.backstop import before_market, trigger_on_venue
 from perpmaker.exits.close_out import closing_slot
 from perpmaker.exits.level import stop_level
 from perpmaker.exits.settings import ExitSettings
@@ -37,21 +37,28 @@ class LastStop:
 
         return level is not None and level > 0
 
-    def order(self, position: Position, client_id: str, mark: Decimal | None) -> NewOrder | None:
-        """The stop at its own level, or a little past the mark price where that is beyond it; None where none is set.
+    def order(
+        self, position: Position, client_id: str, mark: Decimal | None, last_trade: int | None = None
+    ) -> NewOrder | None:
+        """The stop at its own level, or a little past the price that it watches where that is beyond; None: none set.
 
         Args:
             position: An open position; its entry price is positive.
             client_id: The id of the new order.
             mark: The newest mark price, None where it is not known.
+            last_trade: The newest trade in ticks, None where it is not known.
         """
         if position.entry <= 0 or not position.amount:
             return None
 
         sign = 1 if position.amount > 0 else -1
         level = stop_level(self.settings, position, sign, self.instrument)
+        trigger, watched = trigger_on_venue(self.settings), mark
 
-        if level is None or (ticks := before_mark(self.instrument, mark, sign, level)) <= 0:
+        if trigger is StopTrigger.LAST:
+            watched = None if last_trade is None else self.instrument.price(last_trade)
+
+        if level is None or (ticks := before_market(self.instrument, watched, sign, level)) <= 0:
             return None
 
         return NewOrder(
@@ -61,6 +68,6 @@ class LastStop:
             ticks=ticks,
             type=OrderType.VENUE_STOP,
             reduce_only=True,
-            trigger=StopTrigger.MARK,
+            trigger=trigger,
             whole=not self.sizes_stops,
         )

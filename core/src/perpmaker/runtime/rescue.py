@@ -120,7 +120,9 @@ class Rescue:
         if self.last_stop is None:
             return None
 
-        return self.last_stop.order(position, client_id, self.trader.state.market.mark)
+        market = self.trader.state.market
+
+        return self.last_stop.order(position, client_id, market.mark, market.last_trade)
 
     def _resting(self, position: Position, reports: Iterable[OrderReport]) -> list[OrderReport]:
         """Our stops of a position on the venue."""
