@@ -12,7 +12,7 @@ import attrs
 from perpmaker.clock import Clock
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading, VenueStops
-from perpmaker.decision.strategy_runner import Broken, quote
+from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, quote
 from perpmaker.errors import MarketRulesError, PerpmakerError, PluginFaultError
 from perpmaker.launch.assembly import build_risk
 from perpmaker.launch.configured_plan import plan_of
@@ -31,7 +31,7 @@ from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.stream_pace import StreamPace
 from perpmaker.runtime.stream_runner import ReferenceFeed
 from perpmaker.state.state import State
-from perpmaker.state.view import Mode
+from perpmaker.state.view import Mode, View
 from perpmaker.strategy.settings import StrategySettings
 
 LOOK_S = 5.0
@@ -67,16 +67,8 @@ async def survey(
     source_failure = await _listen(
         state, _feeds(plan, connector, instrument, context), clock, _price_type(configuration)
     )
-    modules = build_risk(plan, instrument)
     view = state.view(clock.now(), mode=Mode.RUN, mode_reason="", memory=None)
-
-    with starting("strategy", plan.strategy.name):
-        build = partial(plan.strategy.build, plan.strategy_settings, instrument)
-        strategy = guarded_strategy(code_of(plan.strategy), build)
-        quoting = quote(strategy, lambda view, quotes: review(view, quotes, modules), view)
-
-        if isinstance(quoting, Broken):
-            raise quoting.cause or PluginFaultError(quoting.reason, detail=quoting.detail)
+    quoting = _quoted(plan, instrument, view)
 
     return assess(
         Situation(
@@ -99,6 +91,21 @@ async def survey(
             venue_stops=isinstance(connector, VenueStops),
         )
     )
+
+
+def _quoted(plan: Plan, instrument: Instrument, view: View) -> DecidedQuotes:
+    """What strategy and risk modules come to on this view."""
+    modules = build_risk(plan, instrument)
+
+    with starting("strategy", plan.strategy.name):
+        build = partial(plan.strategy.build, plan.strategy_settings, instrument)
+        strategy = guarded_strategy(code_of(plan.strategy), build)
+        quoting = quote(strategy, lambda view, quotes: review(view, quotes, modules), view)
+
+        if isinstance(quoting, Broken):
+            raise quoting.cause or PluginFaultError(quoting.reason, detail=quoting.detail)
+
+    return quoting
 
 
 def refuse(preflight: Preflight) -> None:

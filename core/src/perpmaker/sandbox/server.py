@@ -16,7 +16,7 @@ from anyio.abc import Listener, SocketAttribute
 from perpmaker.clock import Clock
 from perpmaker.errors import RecordingError
 from perpmaker.sandbox.control import ControlRoom
-from perpmaker.sandbox.dialect import Dialect, ReadsCaptures, TestKeys
+from perpmaker.sandbox.dialect import Dialect, ReadsCaptures, TestKeys, VenueApp
 from perpmaker.sandbox.gate import Gate, new_token
 from perpmaker.sandbox.invariants import Invariants
 from perpmaker.sandbox.latency import Latency
@@ -162,17 +162,7 @@ async def open_sandbox(
     answer |= {**attrs.asdict(_without_token(line)), **answer}
     plan = faults if faults is not None else FaultPlan(seed=settings.seed)
     sandbox = Sandbox(line=line, keys=dialect.keys, exchange=exchange, market=behind, oracle=oracle, faults=plan)
-    room = ControlRoom(
-        app,
-        exchange=exchange,
-        market=behind,
-        oracle=oracle,
-        faults=plan,
-        clock=clock,
-        line=answer,
-        gate=Gate(line.control_token),
-    )
-
+    room = _control_room(app, sandbox, clock, answer)
     error: Exception | None = None
 
     async with listener, anyio.create_task_group() as tasks:
@@ -189,6 +179,19 @@ async def open_sandbox(
 
     if error is not None:
         raise error
+
+
+def _control_room(app: VenueApp, sandbox: Sandbox, clock: Clock, answer: Mapping[str, Any]) -> ControlRoom:
+    return ControlRoom(
+        app,
+        exchange=sandbox.exchange,
+        market=sandbox.market,
+        oracle=sandbox.oracle,
+        faults=sandbox.faults,
+        clock=clock,
+        line=answer,
+        gate=Gate(sandbox.line.control_token),
+    )
 
 
 @attrs.frozen
