@@ -12,7 +12,7 @@ import attrs
 
 from perpmaker.exits.band import clamped
 from perpmaker.exits.memory import Fired
-from perpmaker.exits.price import MAX_AGE_S, SHORTEST_S, Source
+from perpmaker.exits.price import MAX_AGE_S, SHORTEST_S, Source, read_source
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.wake import by
 from perpmaker.model.instrument import Instrument
@@ -54,14 +54,32 @@ def has_passed(view: View, source: Source, sign: int, trigger: int) -> bool:
 
 
 def effective_trigger(view: View, trigger: StopTrigger) -> StopTrigger:
-    """Tell which price a stop goes by now: a mark price or a last trade that is old is no reason to wait."""
+    """Tell which price a stop goes by now: a mark price or a last trade that is old is no reason to wait.
+
+    A last trade between the best bid and the best ask is what the market is at, however long ago that was.
+    """
     if trigger is StopTrigger.MARK and view.mark is not None and view.mark_age_s < MAX_AGE_S:
         return trigger
 
-    if trigger is StopTrigger.LAST and view.last_trade is not None and view.trade_age_s < MAX_AGE_S:
+    if trigger is StopTrigger.LAST and _counts_last(view):
         return trigger
 
     return StopTrigger.BEST
+
+
+def _counts_last(view: View) -> bool:
+    """Whether the last trade says where the market is: it is new, or the book has not moved on from it."""
+    if view.last_trade is None or view.trade_age_s >= MAX_AGE_S:
+        return False
+
+    return view.last_trade_age_s < MAX_AGE_S or _is_in_book(view, view.last_trade)
+
+
+def _is_in_book(view: View, trade: int) -> bool:
+    """Whether a price lies between the best bid and the best ask of a book that is up to date."""
+    bid, ask = view.book.best_bid, view.book.best_ask
+
+    return read_source(view) is Source.BOOK and bid is not None and ask is not None and bid <= trade <= ask
 
 
 def fires(view: View, trigger: StopTrigger, source: Source, sign: int, level: int) -> bool:
@@ -76,6 +94,10 @@ def fires(view: View, trigger: StopTrigger, source: Source, sign: int, level: in
 
 def watch_fires(view: View, wake: Wake, trigger: StopTrigger, source: Source, *, sign: int, level: int) -> Wake:
     """The decision holds while the price that the stop goes by stays before its level, and is fresh."""
+    if trigger is StopTrigger.LAST and not _counts_last(view):  # until there is another trade
+        trade = view.last_trade or 0
+        wake = attrs.evolve(wake, trade_low=trade, trade_high=trade)
+
     trigger = effective_trigger(view, trigger)
 
     if trigger is StopTrigger.MARK:
@@ -86,11 +108,24 @@ def watch_fires(view: View, wake: Wake, trigger: StopTrigger, source: Source, *,
         return attrs.evolve(wake, mark_low=near) if sign > 0 else attrs.evolve(wake, mark_high=near)
 
     if trigger is StopTrigger.LAST:
-        wake = by(view, wake, view.now + max(SHORTEST_S, MAX_AGE_S - view.trade_age_s))
-
-        return attrs.evolve(wake, trade_low=level + 1) if sign > 0 else attrs.evolve(wake, trade_high=level - 1)
+        return _watch_last(view, wake, sign, level)
 
     return watch_trigger(wake, sign, level) if source is Source.BOOK else wake
+
+
+def _watch_last(view: View, wake: Wake, sign: int, level: int) -> Wake:
+    """The decision holds while the last trade stays before the level and counts.
+
+    An old one counts until the book moves on from it, which matters only on the side that the position loses on.
+    """
+    is_new, trade = view.last_trade_age_s < MAX_AGE_S, view.last_trade
+    age_s = max(view.trade_age_s, view.last_trade_age_s) if is_new else view.trade_age_s
+    wake = by(view, wake, view.now + max(SHORTEST_S, MAX_AGE_S - age_s))
+
+    if sign > 0:
+        return attrs.evolve(wake, trade_low=level + 1, ask_low=wake.ask_low if is_new else trade)
+
+    return attrs.evolve(wake, trade_high=level - 1, bid_high=wake.bid_high if is_new else trade)
 
 
 def watch_trigger(wake: Wake, sign: int, trigger: int) -> Wake:

@@ -17,6 +17,7 @@ class Market:
         self.funding_rate: Decimal | None = None
         self.next_funding_ms: int | None = None
         self.last_trade: int | None = None
+        self.traded_at = -inf
         self.reference: ReferenceChanged | None = None
         self._alive_at: dict[Channel, float] = {}
         self._mark_streamed_at = -inf
@@ -44,6 +45,12 @@ class Market:
     def mark_stream_age_s(self, now: float) -> float:
         """Seconds since the stream of the mark price proved alive: answers to questions are not counted."""
         return now - self._mark_streamed_at
+
+    def traded(self, ticks: int, now: float) -> None:
+        """Take the newest trade; its own age is told beside that of its channel, which lives without trades too."""
+        self.last_trade = ticks
+        self.traded_at = now
+        self.alive(Channel.TRADES, now)
 
     def marked(self, event: MarkChanged, now: float) -> None:
         """Take the venue's mark price and its funding."""

@@ -191,6 +191,7 @@ class State:
             mark_stream_age_s=market.mark_stream_age_s(now),
             last_trade=market.last_trade,
             trade_age_s=market.age_s(Channel.TRADES, now),
+            last_trade_age_s=now - market.traded_at,
             last_own_trade=orders.endings.last_own_trade,
             external_reference=self.external_reference,
             reference=market.reference,
@@ -232,8 +233,7 @@ class State:
         self._changes += 1
 
     def _traded(self, event: Traded, now: float) -> None:
-        self.market.last_trade = event.ticks
-        self.market.alive(Channel.TRADES, now)
+        self.market.traded(event.ticks, now)
 
     def _marked(self, event: MarkChanged, now: float) -> None:
         self.market.marked(event, now)

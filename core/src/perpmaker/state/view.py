@@ -128,7 +128,7 @@ class View:
     `external_reference`: quotes are priced from `reference`, an external price source's newest word (None while there
     is none), and not from the traded book.
     `*_age_s`: seconds since the channel last proved alive; infinite while it never did. `mark_stream_age_s` leaves out
-    mark prices that were asked for.
+    mark prices that were asked for. `last_trade_age_s` is that of the last trade itself, however alive its channel is.
     `book_ok`: the book is synchronised, two-sided or not; `mark` and `last_trade` are the venue's newest.
     `last_own_trade`: ticks of the last own quote that was filled completely. `capital`: what quotes may take
     margin from, in quote asset, by the venue's own word, those that rest included; None until known, and
@@ -169,6 +169,7 @@ class View:
     blocked: bool
     memory: object
     mark_stream_age_s: float
+    last_trade_age_s: float
     capital_age_s: float
     exit_memory: object = None
     unproven: frozenset[PositionSide] = frozenset()

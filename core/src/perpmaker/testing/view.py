@@ -84,6 +84,7 @@ def make_view(**changes: Any) -> View:  # noqa: ANN401  # any field of View
         "mark_stream_age_s": 0.0,
         "last_trade": None,
         "trade_age_s": 0.0,
+        "last_trade_age_s": 0.0,
         "last_own_trade": None,
         "external_reference": False,
         "reference": None,
