@@ -136,7 +136,17 @@ class Trader:
         self._funds_notice = FundsNotice(state=self.state)
         self._order_end = OrderEnd(self.state, self.trading_state, self._retries, self._exit_conflict)
         self.unquoted = UnquotedWatch(self.state)
-        self._sending = Sending(
+        self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends)
+        self._wanted = Wanted()
+        self._wanted_exits = WantedExits()
+        self._fired: dict[PositionSide, FiredAt] = {}
+        self._decided_version = -1
+        self._decided_ok = False
+        self._timer_at: float | None = None
+        self._idle = Decision()
+
+    def _make_sending(self, client_ids: ClientIds, *, two_stops: bool, amends: bool) -> Sending:
+        return Sending(
             state=self.state,
             trading_state=self.trading_state,
             client_ids=client_ids,
@@ -145,13 +155,6 @@ class Trader:
             two_stops=two_stops,
             amends=amends,
         )
-        self._wanted = Wanted()
-        self._wanted_exits = WantedExits()
-        self._fired: dict[PositionSide, FiredAt] = {}
-        self._decided_version = -1
-        self._decided_ok = False
-        self._timer_at: float | None = None
-        self._idle = Decision()
 
     # --- from one run to the next ----------------------------------------------------------------------------------
 

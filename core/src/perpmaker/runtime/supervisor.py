@@ -143,21 +143,7 @@ class Supervisor:
             since_ms=since_ms,
         )
 
-        if self.dead_man_s is not None and isinstance(self.connector, DeadManSwitch):
-            self._dead_man = SwitchKeeper(
-                switch=self.connector,
-                instrument=self.instrument,
-                clock=self.clock,
-                gate=self._gate,
-                seconds=self.dead_man_s,
-                fence_s=self.connector.fence_s,
-                is_ours=self.known.client_ids.is_ours,
-                takes_foreign=self.dead_man_takes_foreign,
-                tell=self.tell,
-                resync=lambda: self._resync_wanted.set(),  # noqa: PLW0108  # the event is another one after each time
-                emit=self.event_queue.put,
-            )
-
+        self._dead_man = self._switch_keeper()
         self._reader = AccountReader(
             reconciliation=self._reconciliation,
             trader=self.trader,
@@ -179,10 +165,33 @@ class Supervisor:
             tell=self.tell,
         )
 
+        self._runners = self._make_runners()
+
+    def _make_runners(self) -> list[StreamRunner]:
+        """A runner for each stream of the venue and of the price source."""
         with starting("connector", self.connector.name):
             feeds = (*self.connector.feeds(self.instrument), *self.sources)
 
-        self._runners = [self._runner(feed) for feed in feeds]
+        return [self._runner(feed) for feed in feeds]
+
+    def _switch_keeper(self) -> SwitchKeeper | None:
+        """What keeps the venue's own timer armed; None where it has none, or it is off."""
+        if self.dead_man_s is None or not isinstance(self.connector, DeadManSwitch):
+            return None
+
+        return SwitchKeeper(
+            switch=self.connector,
+            instrument=self.instrument,
+            clock=self.clock,
+            gate=self._gate,
+            seconds=self.dead_man_s,
+            fence_s=self.connector.fence_s,
+            is_ours=self.known.client_ids.is_ours,
+            takes_foreign=self.dead_man_takes_foreign,
+            tell=self.tell,
+            resync=lambda: self._resync_wanted.set(),  # noqa: PLW0108  # the event is another one after each time
+            emit=self.event_queue.put,
+        )
 
     def _last_stop(self) -> LastStop | None:
         """What makes the stops of an end without the trader; None where the venue keeps none."""
