@@ -130,9 +130,8 @@ class Supervisor:
             gate=self._gate,
             emit=self.event_queue.put,
         )
-        began_ms = self.clock.utc_ms()
+        self.ledger = Ledger(self.instrument.symbol, began_ms := self.clock.utc_ms())
         since_ms = unread_since(self.last_known, began_ms)
-        self.ledger = Ledger(self.instrument.symbol, began_ms)
         self._watches = make_watches(
             self.connector,
             self.instrument,
