@@ -141,6 +141,10 @@ class PluginFaultError(PluginError):
         super().__init__(text)
 
 
+class TaskEndedError(RuntimeError):
+    """A task of a run ended by what no task may raise, which is the cause, or the whole run by nobody's wish."""
+
+
 class RecordingError(PerpmakerError):
     """A recording that cannot be replayed; `file`, `line` (from 1, None for the whole file), and what is wrong."""
 

@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Self
@@ -79,12 +80,14 @@ class Watchdog:
             self._thread.join(1.0)
             signal.signal(_SIGNAL, self._before)  # type: ignore[arg-type]  # what signal() has returned
 
-        if self._stacks is not None:
-            faulthandler.cancel_dump_traceback_later()
-            self._stacks.close()
+        faulthandler.cancel_dump_traceback_later()
 
-        if self._stacks_path is not None and self._stacks_path.stat().st_size == 0:
-            self._stacks_path.unlink(missing_ok=True)
+        with suppress(OSError):  # the directory may be gone, and what is watched has its result already
+            if self._stacks is not None:
+                self._stacks.close()
+
+            if self._stacks_path is not None and self._stacks_path.stat().st_size == 0:
+                self._stacks_path.unlink(missing_ok=True)
 
     # --- the watchdog's thread
 

@@ -90,7 +90,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         ended = perpmaker.main(args=arguments, prog_name="perpmaker", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  # the outermost place: whatever ends the process is said here
-        from perpmaker.cli.failure import explain  # noqa: PLC0415  # only when something went wrong
+        from perpmaker.cli.failure import explain  # noqa: PLC0415  # only when something went wrong; a run has it
 
         return explain(error)
 

@@ -21,6 +21,7 @@ from perpmaker.cli.guard import check_surroundings
 from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.output import claim, result
 from perpmaker.cli.references import check_references
+from perpmaker.cli.screen import printable
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.errors import ConfigurationError, ExitCode, MarketRulesError, PerpmakerError, abridged
@@ -60,7 +61,7 @@ def check(
         check_surroundings(configuration.environment, os.environ)
         check_references(configuration)
 
-        with watched(lambda line: click.echo(line, err=True)):
+        with watched(lambda line: click.echo(printable(line), err=True)):
             found = anyio.run(partial(_ask, configuration, sandbox_url))
     except Exception as raised:
         error = expected(raised)
@@ -71,7 +72,7 @@ def check(
         if error is None or not as_json:
             raise
 
-        result(json.dumps(_refusal(config, error), indent=2))
+        result(json.dumps(_refusal(config, error), indent=2), as_json=True)
         context.exit(error.exit_code.value)
 
     _show(configuration, found, as_json=as_json, full=full)
@@ -117,7 +118,7 @@ def _show(configuration: Configuration, found: _Found, *, as_json: bool, full: b
             "notes": list(found.notes),
             "report": plain_preflight(found.preflight),
         }
-        result(json.dumps(answer, indent=2))
+        result(json.dumps(answer, indent=2), as_json=True)
         return
 
     result(render_preflight(found.preflight, full=full))

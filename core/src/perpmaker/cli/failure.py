@@ -11,7 +11,15 @@ from pathlib import Path
 import click
 
 from perpmaker.cli.screen import printable
-from perpmaker.errors import ExitCode, PerpmakerError, PluginError, PluginFaultError, StopNotProvenError, leaves
+from perpmaker.errors import (
+    ExitCode,
+    PerpmakerError,
+    PluginError,
+    PluginFaultError,
+    StopNotProvenError,
+    TaskEndedError,
+    leaves,
+)
 from perpmaker.secret import redacted
 
 
@@ -47,7 +55,7 @@ def _explain(errors: list[BaseException], error: BaseException) -> int:
             return unexpected.exit_code
         case click.Abort() | KeyboardInterrupt():
             return ExitCode.INTERRUPTED.value
-        case SystemExit():
+        case SystemExit() | TaskEndedError():
             return _said_as_fault(error, unexpected)
 
     return _said_as_bug(error, unexpected)
@@ -87,8 +95,11 @@ def _detail(error: PluginError) -> str:
     return "" if error.__cause__ is None else "".join(traceback.format_exception(error.__cause__))
 
 
-def _said_as_fault(error: BaseException, unexpected: SystemExit) -> int:
+def _said_as_fault(error: BaseException, unexpected: SystemExit | TaskEndedError) -> int:
     """Say that a plugin has ended the program in a task of its own, where nothing could contain it; never code 0."""
+    if isinstance(unexpected, TaskEndedError):
+        return _said_as_ended(error, unexpected)
+
     path = _written("".join(traceback.format_exception(error)))
     kept = f"the traceback that shows which one is in {path}" if path else "its traceback could not be written"
     click.echo(
@@ -97,6 +108,19 @@ def _said_as_fault(error: BaseException, unexpected: SystemExit) -> int:
     )
 
     return unexpected.code if isinstance(unexpected.code, int) and unexpected.code else ExitCode.PLUGIN.value
+
+
+def _said_as_ended(error: BaseException, unexpected: TaskEndedError) -> int:
+    """Say that the run was ended from inside of the process: nothing of the core does that, and any plugin can."""
+    path = _written("".join(traceback.format_exception(error)))
+    kept = f"its traceback is in {path}" if path else "its traceback could not be written"
+    click.echo(
+        f"{printable(str(unexpected))}: perpmaker never does that itself, so a plugin has; {kept}. Start without the "
+        "plugins that you do not need.",
+        err=True,
+    )
+
+    return ExitCode.PLUGIN.value
 
 
 def _said_as_bug(error: BaseException, unexpected: BaseException) -> int:
@@ -110,13 +134,19 @@ def _said_as_bug(error: BaseException, unexpected: BaseException) -> int:
 
 def _written(text: str) -> Path | None:
     """Write a traceback to a new file that only we can read, in the state directory or else with temporary files."""
-    from perpmaker.launch.traceback_file import write_traceback  # noqa: PLC0415  # only when something went wrong
+    try:
+        from perpmaker.launch.traceback_file import write_traceback  # noqa: PLC0415  # only when something went wrong
+    except (ImportError, OSError):  # no file can be opened any more
+        return None
 
     try:
         from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
 
         folder = open_state_dir(os.environ).root
-    except (OSError, RuntimeError, PerpmakerError):  # RuntimeError: `~somebody` without a home
-        folder = Path(tempfile.gettempdir())
+    except (ImportError, OSError, RuntimeError, PerpmakerError):  # RuntimeError: `~somebody` without a home
+        try:
+            folder = Path(tempfile.gettempdir())
+        except OSError:  # there is no folder in which a file can be made
+            return None
 
     return write_traceback(folder, redacted(text))

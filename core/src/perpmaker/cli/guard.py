@@ -9,6 +9,7 @@ import anyio
 import attrs
 import click
 
+from perpmaker.cli.screen import printable
 from perpmaker.connector.interface import Environment
 from perpmaker.errors import ConfigurationError, Problem
 
@@ -88,7 +89,7 @@ class AccountCheck:
 
 async def _typed(question: str) -> str:
     """What a person types; the loop goes on meanwhile, so that signals still end it."""
-    click.echo(question, err=True, nl=False)
+    click.echo(printable(question), err=True, nl=False)
     await anyio.wait_readable(sys.stdin)
 
     return sys.stdin.readline().strip()

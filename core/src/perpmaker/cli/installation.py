@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 from perpmaker.arithmetic import own_arithmetic
+from perpmaker.cli.screen import printable
 from perpmaker.plugins.catalog import Catalog, load_catalog
 from perpmaker.watchdog import Watchdog
 
@@ -25,7 +26,7 @@ def watched(tell: Callable[[str], None]) -> Iterator[None]:
 
 def watched_catalog() -> Catalog:
     """Load the installed plugins; one that does not come back is interrupted, and told as one that is not loaded."""
-    with Watchdog(lambda line: click.echo(line, err=True)):
+    with Watchdog(lambda line: click.echo(printable(line), err=True)):
         return load_catalog()
 
 
@@ -34,6 +35,6 @@ def open_catalog() -> Catalog:
     catalog = watched_catalog()
 
     for warning in catalog.warnings():
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(printable(f"warning: {warning}"), err=True)
 
     return catalog

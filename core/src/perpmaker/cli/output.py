@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -214,7 +215,7 @@ def owned() -> Iterator[None]:
         messages.close(CLOSE_S)
         _keep(results, messages)
         _results = None
-        sys.stdout, sys.stderr = (open(os.devnull, "w", encoding="utf-8") for _ in range(2))  # noqa: PTH123, SIM115
+        sys.stdout, sys.stderr = _nowhere(), _nowhere()
 
 
 def claim() -> None:
@@ -236,13 +237,27 @@ def _keep(*writers: Writer) -> None:
         _unsaid.keep(fault.strerror or str(fault))
 
 
-def result(text: str, *, may_be_lost: bool = False) -> None:
+def escaped(text: str, *, as_json: bool = False) -> str:
+    """Return the text with all that would steer a terminal written out; in JSON as JSON writes it, the same text."""
+
+    def written(sign: str) -> str:
+        if not as_json:
+            return ascii(sign)[1:-1]
+
+        return "".join(f"\\u{part:04x}" for part in memoryview(sign.encode("utf-16", "surrogatepass")[2:]).cast("H"))
+
+    return "".join(sign if sign.isprintable() or sign == "\n" else written(sign) for sign in text)
+
+
+def result(text: str, *, may_be_lost: bool = False, as_json: bool = False) -> None:
     """Write a line that a person or a program has asked for: the only thing that standard output gets.
 
+    Some of it is what others said: a venue, a plugin. Nothing of that reaches a terminal as an instruction.
     `may_be_lost`: it is not what the command is for, as the summary of a run, whose exit code says how it ended.
     """
     global _may_be_lost  # noqa: PLW0603  # as below: one process, one standard output
     _may_be_lost = may_be_lost
+    text = escaped(text, as_json=as_json)
 
     if _results is None:
         click.echo(text)
@@ -259,6 +274,14 @@ def result_fault() -> OSError | None:
     fault = _results.fault
 
     return None if fault is None or _may_be_lost or fault.errno == errno.EPIPE else fault
+
+
+def _nowhere() -> TextIO:
+    """Return a stream that nobody reads; one in memory where the process may open no more files."""
+    try:
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
+    except OSError:
+        return io.StringIO()
 
 
 def _open_standard() -> None:

@@ -12,6 +12,7 @@ import click
 
 from perpmaker.cli.installation import watched_catalog
 from perpmaker.cli.output import claim, result
+from perpmaker.cli.screen import printable
 from perpmaker.plugins.catalog import KINDS, Catalog
 from perpmaker.plugins.loading import LoadedPlugin, unknown_in_environment
 
@@ -48,10 +49,10 @@ def plugins(as_json: bool) -> None:
     rows = list(rows_of(catalog))
 
     for line in unknown_in_environment(catalog.plugins, os.environ):
-        click.echo(f"warning: {line}", err=True)
+        click.echo(printable(f"warning: {line}"), err=True)
 
     if as_json:
-        result(json.dumps([attrs.asdict(row) for row in rows], indent=2))
+        result(json.dumps([attrs.asdict(row) for row in rows], indent=2), as_json=True)
     else:
         for line in table(rows):
             result(line)

@@ -15,17 +15,19 @@ import anyio
 import attrs
 import click
 
+from perpmaker.cli.failure import explain
 from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
 from perpmaker.cli.handle import Handle, watch_signals
 from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.output import claim, keep_unsaid_in, result
 from perpmaker.cli.references import check_references
 from perpmaker.cli.run_end import Course, Ended, sum_up
-from perpmaker.cli.screen import Screen
+from perpmaker.cli.screen import Screen, printable
 from perpmaker.cli.seconds import Seconds
 from perpmaker.cli.unsaid import earlier
 from perpmaker.config.configuration import Configuration, load_configuration
-from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError
+from perpmaker.errors import ExitCode, StopNotProvenError
+from perpmaker.foreign_code import said
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import Supervisor
 
@@ -104,6 +106,10 @@ def run(
         with watched(screen.tell):
             anyio.run(_run, configuration, screen, wish, course)
     except BaseException as error:
+        if course.ended is not None:
+            _say(course.ended, as_json=as_json, beside=error)
+            return
+
         if (honest := course.judge(error)) is error:
             raise
 
@@ -131,16 +137,30 @@ def _words(config: Path, overrides: Sequence[str], url: str | None, *, live: boo
     return tuple(words)
 
 
-def _say(ended: Ended, *, as_json: bool) -> None:
-    """Say how a run ended; its exit code is that of what is raised."""
-    result(ended.summary.as_json() if as_json else ended.page, may_be_lost=True)
+def _say(ended: Ended, *, as_json: bool, beside: BaseException | None = None) -> None:
+    """Say how a run ended; its exit code is that of what is raised.
+
+    `beside` is what went wrong after that end, while the program was leaving: it is said too, and replaces no verdict.
+    """
+    result(ended.summary.as_json() if as_json else ended.page, may_be_lost=True, as_json=as_json)
 
     if ended.unproven is not None:
-        raise StopNotProvenError(f"stopped, but not proven clean: {ended.unproven}. Look at the venue.")
+        verdict = StopNotProvenError(f"stopped, but not proven clean: {ended.unproven}. Look at the venue.")
+        raise verdict if beside is None else BaseExceptionGroup("beside", [verdict, beside])
 
     if ended.halted is not None:
-        click.echo(f"it was halted: {ended.halted}", err=True)
+        click.echo(f"it was halted: {printable(ended.halted)}", err=True)
+
+        if beside is not None:
+            explain(beside)
+
         raise click.exceptions.Exit(ended.halt_code.value)
+
+    if beside is not None and not isinstance(beside, OSError):
+        raise beside
+
+    if beside is not None:
+        click.echo(f"It ended clean. Then something of this machine failed: {printable(said(beside))}.", err=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -176,6 +196,7 @@ async def _run(configuration: Configuration, screen: Screen, wish: Wish, course:
                 handle.scope.deadline = math.inf
                 began_at = anyio.current_time()
                 closing = await _trade(screen, handle, bot, configuration.environment.value)
+                course.unproven = closing.unproven
                 course.ended = sum_up(
                     bot,
                     closing,
@@ -189,10 +210,7 @@ async def _run(configuration: Configuration, screen: Screen, wish: Wish, course:
         group.cancel_scope.cancel()
 
     if course.ended is None and not handle.stop_reason:
-        raise ConnectivityError(
-            f"the venue could not be reached within the {handle.allowed_s:g} s in which a run --for {wish.seconds:g} "
-            "seconds has to begin"
-        )
+        raise course.unasked(handle.seconds, handle.allowed_s)
 
 
 @asynccontextmanager

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import attrs
 
-from perpmaker.errors import ExitCode, StopNotProvenError, leaves
+from perpmaker.errors import ConnectivityError, ExitCode, StopNotProvenError, TaskEndedError, leaves
 from perpmaker.report.summary import RunFacts, Summary, render, summarise
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import Supervisor
-from perpmaker.runtime.tasks import TaskEndedError
 
 
 @attrs.frozen(kw_only=True)
@@ -25,22 +24,46 @@ class Ended:
     halt_code: ExitCode
 
 
+_STOPPED_LOOP = "Event loop stopped before Future completed"
+"""What asyncio raises when somebody stops its event loop."""
+
+
 @attrs.define
 class Course:
-    """How far a run has come, for when an error takes it out of its event loop."""
+    """How far a run has come, for when an error takes it out of its event loop.
+
+    `unproven` is what a run that ended could not prove; `ended` is all of that end, with its page.
+    """
 
     bot: Supervisor | None = None
+    unproven: str | None = None
     ended: Ended | None = None
+
+    def unasked(self, seconds: float | None, allowed_s: float) -> Exception:
+        """Why a run is over that nobody has stopped: its time to begin was up, or somebody has cancelled it."""
+        if self.bot is not None or seconds is None:
+            return TaskEndedError("the tasks of the run were cancelled")
+
+        return ConnectivityError(
+            f"the venue could not be reached within the {allowed_s:g} s in which a run --for {seconds:g} seconds has "
+            "to begin"
+        )
 
     def judge(self, error: BaseException) -> BaseException:
         """Find the error that tells honestly how the run ended: "interrupted" is one in which nothing was sent."""
+        inner = list(leaves(error))
+
+        if any(isinstance(leaf, RuntimeError) and str(leaf).startswith(_STOPPED_LOOP) for leaf in inner):
+            error = TaskEndedError("the event loop of the run was stopped")
+            inner = [error]
+
         if self.bot is None:
             return error
 
-        inner = list(leaves(error))
+        unproven = self.unproven or self.bot.unproven
 
-        if self.bot.unproven is not None and not any(isinstance(leaf, StopNotProvenError) for leaf in inner):
-            return StopNotProvenError(f"ended by an error, and not proven clean: {self.bot.unproven}")
+        if unproven is not None and not any(isinstance(leaf, StopNotProvenError) for leaf in inner):
+            return StopNotProvenError(f"ended by an error, and not proven clean: {unproven}")
 
         if all(isinstance(leaf, Exception) for leaf in inner):
             return error

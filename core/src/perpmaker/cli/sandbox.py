@@ -20,6 +20,7 @@ from anyio.abc import TaskStatus
 from perpmaker.cli.output import claim, result
 from perpmaker.cli.recording import ReadingLine
 from perpmaker.cli.sandbox_failure import encode_failure, failure_of
+from perpmaker.cli.screen import printable
 from perpmaker.cli.seconds import Seconds
 from perpmaker.clock import SystemClock
 from perpmaker.config.number import LARGEST
@@ -263,7 +264,7 @@ async def _end_with_signal(scope: anyio.CancelScope, *, task_status: TaskStatus[
 def _say_line(line: str, to_fd: int | None) -> None:
     """Say where the sandbox is: on standard output, or to the process that has started it, on a pipe of its own."""
     if to_fd is None:
-        result(line)
+        result(line, as_json=line.startswith("{"))
         return
 
     with open(to_fd, "w", encoding="utf-8") as pipe:  # noqa: PTH123  # a descriptor has no path
@@ -271,7 +272,7 @@ def _say_line(line: str, to_fd: int | None) -> None:
 
 
 def _tell(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(printable(text), err=True)
 
 
 def _line(line: SandboxLine, *, as_json: bool) -> str:

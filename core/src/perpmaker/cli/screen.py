@@ -10,6 +10,7 @@ import time
 import attrs
 import click
 
+from perpmaker.cli.output import escaped
 from perpmaker.errors import abridged
 
 _COLOURED = re.compile(r"(?<=\| PnL )[+-]\S+|(?<=\| )HALT\b")
@@ -88,4 +89,4 @@ def _paint(found: re.Match[str]) -> str:
 
 def printable(text: str) -> str:
     """The text with control characters shown instead of obeyed: some of it is what a venue said."""
-    return abridged("".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text))
+    return abridged(escaped(text))

@@ -17,6 +17,7 @@ from perpmaker.clock import Clock
 from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed, VenueStops
 from perpmaker.decision.decision import Decision
 from perpmaker.decision.trader import Trader
+from perpmaker.errors import TaskEndedError
 from perpmaker.execution.action import Action, Amend, Ask, AskPrice, Place, Reconnect, Resync
 from perpmaker.execution.dispatch import Dispatcher, Gate
 from perpmaker.exits.last_stop import LastStop
@@ -48,7 +49,7 @@ from perpmaker.runtime.retry import Retry
 from perpmaker.runtime.run_end import STOP_WAIT_S, RunEnd
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.stream_runner import StreamRunner, reconnect
-from perpmaker.runtime.tasks import TaskEndedError, Tasks
+from perpmaker.runtime.tasks import Tasks
 from perpmaker.runtime.watches import Watches, make_watches
 from perpmaker.state.account import Totals
 from perpmaker.state.view import Mode

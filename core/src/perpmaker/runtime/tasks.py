@@ -15,9 +15,7 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
-
-class TaskEndedError(RuntimeError):
-    """A task of a run ended by what no task may raise, which is the cause of this error."""
+from perpmaker.errors import TaskEndedError
 
 
 @attrs.frozen
