@@ -46,6 +46,7 @@ class MissedActivity:
         first = next((event for event in known if isinstance(event, Resynced)), None)
         mine = self.known.kind_in_this_run
         self._early += [fill for fill in fills_in(known) if mine(fill.client_id)]  # exits need not wait for the reading
+        self._early += [one.fill for one in known if isinstance(one, OrderFilled) and one.fill.forced]
 
         if first is not None:
             self._is_over = True

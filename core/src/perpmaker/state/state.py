@@ -281,12 +281,13 @@ class State:
 
     def _book(self, fill: Fill, now: float, *, is_history: bool = False) -> None:
         before = self.holdings.amounts()
-        ours = fill.of_position or self._is_ours(fill.client_id)
+        is_own = self._is_ours(fill.client_id)
+        counts = is_own or fill.of_position or bool(fill.forced)  # what the venue does to our position is our result
 
-        if not self.account.fill(fill, ours=ours, now=now, is_history=is_history):
+        if not self.account.fill(fill, ours=counts, now=now, is_history=is_history):
             return
 
-        if self._is_read and (fill.of_position or not ours):
+        if self._is_read and (fill.of_position or not is_own):
             self.by_hand.append(fill)
 
         late = self.holdings.closed_late(fill.client_id, self.instrument)
