@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import attrs
 
@@ -28,7 +28,6 @@ class _Missing:
     why: str = ""
     times: int = 0
     told: set[str] = attrs.field(factory=set)
-    unanswered: set[str] = attrs.field(factory=set)
 
 
 class ExitRefusals:
@@ -37,6 +36,8 @@ class ExitRefusals:
     def __init__(self, state: State) -> None:
         self._state = state
         self._missing: dict[Slot, _Missing] = {}
+        self._unanswered: set[str] = set()
+        """Client ids of exits without an answer that are told, or that another one in their slot has replaced."""
 
     def ended(self, slot: Slot, end: SlotEnd, now: float) -> Iterator[str]:
         """Take in how an exit ended; a line for a refusal whose words are new."""
@@ -49,14 +50,25 @@ class ExitRefusals:
 
     def due(self, now: float) -> Iterator[str]:
         """The lines whose time has come; what the venue has by now is not missing any more."""
-        if self._missing:
-            self._look()
+        live = self._state.orders.live
+        unknown = [
+            record.working
+            for record in live.values()
+            if record.working.status is OrderStatus.UNKNOWN and not record.known and record.working.slot.kind.is_exit
+        ]
 
-        for record in tuple(self._state.orders.live.values()):
-            order = record.working
+        if self._unanswered:
+            self._unanswered &= live.keys()
 
-            if order.status is OrderStatus.UNKNOWN and not record.known and order.slot.kind.is_exit:
-                yield from self._unanswered(order.slot, order.client_id, now)
+        resting = self._resting() if self._missing or unknown else frozenset()
+        self._look(resting)
+
+        for order in unknown:
+            if order.client_id not in self._unanswered:
+                self._unanswered.add(order.client_id)
+
+                if order.slot not in resting:
+                    yield from self._failed(order.slot, _NO_ANSWER, now)
 
         for slot, missing in self._missing.items():
             if now >= missing.next_at:
@@ -71,29 +83,22 @@ class ExitRefusals:
         """When the next line is due."""
         return min([max(now, missing.next_at) for missing in self._missing.values()], default=None)
 
-    def _look(self) -> None:
-        """Forget the exits that rest by now, and those of positions that are gone."""
-        has = {
+    def _resting(self) -> frozenset[Slot]:
+        """The slots of which the venue has an order."""
+        return frozenset(
             record.working.slot
             for record in self._state.orders.live.values()
             if record.working.status in {OrderStatus.OPEN, OrderStatus.CANCELLING}
-        }
-        self._missing = {
-            slot: missing
-            for slot, missing in self._missing.items()
-            if slot not in has and self._state.is_open(slot.position_side)
-        }
+        )
 
-    def _unanswered(self, slot: Slot, client_id: str, now: float) -> Iterator[str]:
-        missing = self._missing.get(slot)
-
-        if missing is not None and client_id in missing.unanswered:
-            return
-
-        yield from self._failed(slot, _NO_ANSWER, now)
-
-        if slot in self._missing:
-            self._missing[slot].unanswered.add(client_id)
+    def _look(self, resting: Container[Slot]) -> None:
+        """Forget the exits that rest by now, and those of positions that are gone."""
+        if self._missing:
+            self._missing = {
+                slot: missing
+                for slot, missing in self._missing.items()
+                if slot not in resting and self._state.is_open(slot.position_side)
+            }
 
     def _failed(self, slot: Slot, why: str, now: float, *, wait_s: float = 0.0) -> Iterator[str]:
         if not self._state.is_open(slot.position_side):
