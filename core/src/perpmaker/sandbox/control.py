@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import attrs
 import msgspec
@@ -37,7 +37,7 @@ from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import OrderRequest
 from perpmaker.simulation.participants import Market
 from perpmaker.simulation.rejection import RejectionError
-from perpmaker.wire.fault import FaultPlan, parse_fault
+from perpmaker.wire.fault import Fault, FaultPlan, parse_fault
 from perpmaker.wire.server import App, Request, Response
 from perpmaker.wire.websocket import WebSocket
 
@@ -45,6 +45,7 @@ _LARGEST_JUMP = 1000
 _LEAST_TICKS, _MOST_TICKS = 1_000, 10**12
 _LARGEST_AMOUNT = 10**15
 _LINE_PATH = "/_sandbox"
+_CONTROLS = "/_"
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +78,9 @@ class PersonalAction:
     leverage: int = 1
 
 
+_Order = TypeVar("_Order", MarketLever, PersonalAction)
+
+
 class ControlRoom:
     """An `App` that answers for what begins with `/_`, and hands everything else to the venue's dialect."""
 
@@ -100,10 +104,11 @@ class ControlRoom:
         self._clock = clock
         self._line = line
         self._gate = gate
+        faults.spared = (_CONTROLS,)
 
     async def respond(self, request: Request) -> Response:
         """Answer a control request, or let the dialect answer."""
-        if not request.path.startswith("/_"):
+        if not request.path.startswith(_CONTROLS):
             return await self._app.respond(request)
 
         turned = self._gate.turn_away(request, with_token=request.path != _LINE_PATH)
@@ -130,14 +135,14 @@ class ControlRoom:
                 self._exchange.advance(self._clock.utc_ms())
                 return _answer(self.report())
             case "POST", "/_ctl/fault":
-                await self._faults.inject(parse_fault(request.body))
+                await self._faults.inject(_fault(request.body))
             case "POST", "/_ctl/clear":
                 self._faults.clear()
             case "POST", "/_ctl/market":
-                return _answer(self._pull(msgspec.json.decode(request.body, type=MarketLever)))
+                return _answer(self._pull(_known(request.body, MarketLever)))
             case "POST", "/_ctl/account":
                 with self._oracle.person():
-                    return _answer(self._act(msgspec.json.decode(request.body, type=PersonalAction)))
+                    return _answer(self._act(_known(request.body, PersonalAction)))
             case _:
                 return _answer({"error": f"no {request.method} {request.path}"}, HTTPStatus.NOT_FOUND)
 
@@ -221,6 +226,27 @@ class ControlRoom:
             "volume": sum((e.price * e.amount for e in self._exchange.executions(name)), Decimal(0)),
             "longest_unprotected_s": self._oracle.longest_unprotected_s(name),
         }
+
+
+def _fault(body: bytes) -> Fault:
+    """Read a fault; ValueError for one that is about the controls, which faults never touch."""
+    fault = parse_fault(body)
+
+    if fault.path.startswith(_CONTROLS):
+        raise ValueError(f"faults never touch {fault.path}: they are ruled from there")
+
+    return fault
+
+
+def _known(body: bytes, kind: type[_Order]) -> _Order:
+    """Read a control's body; ValueError for a key that it does not have: nothing is done of what is misspelt."""
+    names = {field.name for field in attrs.fields(kind)}
+    strange = sorted(msgspec.json.decode(body, type=dict[str, Any]).keys() - names)
+
+    if strange:
+        raise ValueError(f"not a part of this: {', '.join(strange)}; there are {', '.join(sorted(names))}")
+
+    return msgspec.json.decode(body, type=kind)
 
 
 def _request(action: PersonalAction) -> OrderRequest:

@@ -29,6 +29,7 @@ from typing import Any, Literal, TypeAlias
 
 import anyio
 import attrs
+import h11
 import msgspec
 
 from perpmaker.errors import PayloadError
@@ -44,6 +45,7 @@ _ONLY_MESSAGES = ("duplicate", "swap")
 _ONLY_REQUESTS = ("status",)
 _LONGEST_DELAY_S = 86_400
 _STATUSES = range(200, 600)
+_CLOSE_CODES = range(1000, 5000)
 
 
 @attrs.frozen(kw_only=True)
@@ -99,12 +101,21 @@ class Fault:
         if not self._has_sane_number():
             raise ValueError(f"{self.act} cannot be {self.arg!r}")
 
+        if self.nth < 1 or (self.times is not None and self.times < 1) or not 0 < self.chance <= 1:
+            raise ValueError("nth and times count from 1, and chance is a share above 0 and up to 1")
+
+        if isinstance(self.arg, Reply):
+            _check_reply(self.arg)
+
     def _has_sane_number(self) -> bool:
         """Whether the number that it was given, if any, is one that a server can commit."""
         number = self.arg.status if isinstance(self.arg, Reply) else self.arg
 
         if self.act == "delay" and isinstance(number, (int, float)):
             return 0 <= number <= _LONGEST_DELAY_S
+
+        if self.act == "close":
+            return number is None or number in _CLOSE_CODES
 
         return self.act not in ("status", "body") or not isinstance(number, int) or number in _STATUSES
 
@@ -120,6 +131,20 @@ class Fault:
         )
 
 
+def _check_reply(reply: Reply) -> None:
+    """ValueError for an answer that no server can send."""
+    try:
+        h11.Response(status_code=200, headers=list(reply.headers.items()), reason=b"")
+    except (h11.LocalProtocolError, UnicodeError) as error:
+        raise ValueError(f"no server can send these headers: {error}") from None
+
+    if reply.cut_at is not None and reply.cut_at < 0:
+        raise ValueError(f"a body cannot be cut at {reply.cut_at}")
+
+    if reply.trickle_s is not None and not 0 <= reply.trickle_s <= _LONGEST_DELAY_S:
+        raise ValueError(f"a body cannot trickle with {reply.trickle_s} s between its bytes")
+
+
 _ARGUMENTS: dict[str, tuple[type, ...]] = {
     "drop": (type(None),),
     "delay": (int, float),
@@ -133,6 +158,7 @@ _ARGUMENTS: dict[str, tuple[type, ...]] = {
 
 _MATCH = ("method", "path", "contains", "nth", "times", "chance")
 _DO = ("when", "act", "arg")
+_REPLY = frozenset(field.name for field in attrs.fields(Reply))
 
 
 def parse_fault(data: bytes) -> Fault:
@@ -146,6 +172,8 @@ def parse_fault(data: bytes) -> Fault:
         match, do = raw.get("match", {}), raw.get("do", {})
         strange += [f"$.match.{key}" for key in match if key not in _MATCH]
         strange += [f"$.do.{key}" for key in do if key not in _DO]
+        answer = do.get("arg")
+        strange += [f"$.do.arg.{key}" for key in (answer if isinstance(answer, dict) else ()) if key not in _REPLY]
         if strange:
             raise PayloadError("not a part of a fault", path=", ".join(strange))
 
@@ -174,13 +202,17 @@ class _Armed:
 
 
 class FaultPlan:
-    """The faults of one server, to be changed at any time; `fired` lists what happened, in order."""
+    """The faults of one server, to be changed at any time; `fired` lists what happened, in order.
+
+    What begins with one of `spared` suffers none: from there the faults themselves are ruled.
+    """
 
     def __init__(self, *faults: Fault, seed: int = 0) -> None:
         self._armed: list[_Armed] = []
         self._sockets: list[tuple[str, WireWebSocket]] = []
         self._chances = random.Random(seed)  # noqa: S311  # chance here is to be repeatable, not secret
         self.fired: list[Fault] = []
+        self.spared: tuple[str, ...] = ()
         for fault in faults:
             self.add(fault)
 
@@ -213,6 +245,9 @@ class FaultPlan:
 
     def take(self, when: When, method: str, path: str, text: str) -> list[Fault]:
         """The faults that fire for this request or message, in the order they were added; each match counts."""
+        if path.startswith(self.spared):
+            return []
+
         fired = [
             armed.fault
             for armed in self._armed

@@ -193,7 +193,13 @@ class _Conversation:
             await self._stream.receive(READ_BYTES)
 
     async def _misanswer(self, request: Request, response: Response, reply: Reply) -> None:
-        """Answer with a reply in place of what the app said."""
+        """Answer with a reply in place of what the app said; one that HTTP cannot carry is a connection that ends."""
+        try:
+            await self._send_reply(request, response, reply)
+        except (h11.LocalProtocolError, UnicodeError) as error:
+            raise _HangUpError from error
+
+    async def _send_reply(self, request: Request, response: Response, reply: Reply) -> None:
         response = Response(
             status=response.status if reply.status is None else reply.status,
             headers={**response.headers, **reply.headers},
