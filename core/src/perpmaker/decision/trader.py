@@ -29,6 +29,7 @@ from perpmaker.decision.exit_conflict import ExitConflict
 from perpmaker.decision.forced_closures import TELLING, ForcedClosures
 from perpmaker.decision.funds_notice import FundsNotice
 from perpmaker.decision.liquidation_watch import LiquidationWatch
+from perpmaker.decision.nameless_fills import NamelessFills
 from perpmaker.decision.order_adoption import OrderAdoption
 from perpmaker.decision.order_checks import OrderChecks
 from perpmaker.decision.order_end import OrderEnd
@@ -120,6 +121,7 @@ class Trader:
         self.trading_state = TradingState(book_max_age_s=book_max_age_s)
         self._strategy = strategy
         self.names = None if names_stops else StopNames(self.state.orders)
+        self._nameless_fills = NamelessFills(self.state)
         self._exits = exits
         self._caps_exits = caps_resting_exits
         self._review = review or partial(risk.review, modules=())
@@ -234,7 +236,9 @@ class Trader:
         return self._decide(notices, now)
 
     def named(self, events: Sequence[Event]) -> Sequence[Event]:
-        """The events with our ids of stops in them that bear none on the venue, as far as those are known."""
+        """The events with our ids in them where the venue tells none, as far as those are known."""
+        events = self._nameless_fills.named(events)
+
         return events if self.names is None else self.names.named(events)
 
     def _judge(self, event: Event, now: float) -> Iterator[str]:

@@ -32,6 +32,11 @@ class ClosedOrders:
         return len(self._records)
 
     @property
+    def records(self) -> Iterator[TrackedOrder]:
+        """The ended orders that are remembered, the oldest first."""
+        return iter(self._records.values())
+
+    @property
     def settling(self) -> Iterator[TrackedOrder]:
         """The ended orders whose fills have not all arrived."""
         return iter(self._settling.values())
