@@ -157,3 +157,15 @@ def test_F53_what_the_venue_closed_by_force_is_not_called_traded_by_hand() -> No
     assert any(line.startswith("LIQUIDATION: ") for line in told.notices)
     assert scene.amount == 0
     assert OrderKind.TAKE_PROFIT in {action.kind for action in of(told.actions, Cancel)}
+
+
+def test_a_stop_that_has_executed_in_part_has_closed_nothing_yet() -> None:
+    """The pause after a stop begins when the position is gone, not with the first of its fills."""
+    scene = Scene(exits=ExitsOf(stop_loss))
+    scene.start(amount="0.005")
+    scene.tell(scene.accepted("1"))
+    scene.tell(scene.fill("1", 2, 2, Side.SELL, 995))
+    assert (scene.amount, scene.trader.state.stop_closed_at) == (Decimal("0.003"), {})
+
+    scene.tell(scene.fill("1", 3, 5, Side.SELL, 995))
+    assert PositionSide.NET in scene.trader.state.stop_closed_at

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
+
 from perpmaker.execution.action import AskPrice
 from perpmaker.model.event import BookLost, MarkChanged
 from perpmaker.testing.scene import Scene, of
@@ -59,3 +61,13 @@ def test_without_a_position_nothing_is_asked() -> None:
     scene.tell(BookLost(reason="gap"))
 
     assert not of([*scene.last.actions, *scene.wait(30)], AskPrice)
+
+
+def test_a_book_of_one_side_is_no_price() -> None:
+    """Nobody bids: what the position is worth is not to be seen there, and the mark price is asked for at once."""
+    scene = Scene()
+    scene.start(amount="0.005")
+    assert not of(scene.last.actions, AskPrice)
+    told = scene.tell(attrs.evolve(scene.book(), bids=()), after=0.1)
+
+    assert len(of(told.actions, AskPrice)) == 1

@@ -217,3 +217,30 @@ def test_a_report_tells_the_venue_s_doing_from_a_person_s(by_venue: bool, end: E
     orders.reported(report(QUOTE, status=OrderStatus.CANCELLED, raw_status="EXPIRED", ended_by_venue=by_venue), 1.0)
 
     assert orders.endings.by_slot[QUOTE.slot].end is end
+
+
+def test_what_is_forgiven_blocks_no_longer() -> None:
+    """A fill that was announced and that a later reading of the account does not tell is not waited for any more."""
+    orders, _ = placed(QUOTE)
+    orders.cancelled(OrderCancelled(client_id="pm-1", cause=CancelCause.VENUE, filled_lots=2, venue_ms=9), 4.0)
+    orders.forgive(3.0)
+    assert orders.is_blocked
+    orders.forgive(4.0)
+    assert not orders.is_blocked
+
+
+def test_an_order_that_is_filled_without_a_number_is_filled_whole() -> None:
+    """A word that says filled and tells no amount means all of it."""
+    orders, _ = placed(QUOTE)
+    orders.reported(report(QUOTE, status=OrderStatus.FILLED), 1.0)
+
+    assert orders.finished["pm-1"].working.filled_lots == QUOTE.lots
+
+
+def test_the_older_of_two_orders_in_one_slot_is_beside_it() -> None:
+    """The slot holds the newer one; alone, an order is in its slot and nowhere else."""
+    orders, _ = placed(QUOTE)
+    assert orders.beside() == ()
+    orders.place(attrs.evolve(QUOTE, client_id="pm-2"), 1.0)
+
+    assert [order.client_id for order in orders.beside()] == ["pm-1"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from random import Random
 
+import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -197,3 +199,40 @@ def test_an_entry_price_that_is_not_known_is_never_averaged() -> None:
 
     one.report(position("2", "99", venue_ms=20), 0.0)
     assert one.now.entry == 99
+
+
+def test_a_newer_report_of_less_is_taken_over_without_a_question() -> None:
+    """A report that no fill explains wants a second word only where it tells of more."""
+    one = tracked()
+    one.begin()
+    one.fill(step(10, "5"))
+    one.report(position("3", venue_ms=20), 1.0)
+
+    assert (one.now.amount, one.external) == (3, -2)
+    assert (one.adopted_at, one.question) == (None, "")
+
+
+def test_a_liquidation_price_is_known_until_the_position_is_flat() -> None:
+    """A report without one says nothing about it; a flat position has none."""
+    one = tracked()
+    one.report(attrs.evolve(position("1", venue_ms=10), liquidation=Decimal(80)), 0.0)
+    one.report(position("1", venue_ms=20), 1.0)
+    assert one.now.liquidation == 80
+
+    one.fill(step(30, "-1"))
+    one.report(position("0", "0", venue_ms=30), 2.0)
+    assert one.now.liquidation is None
+
+
+@pytest.mark.parametrize(("held", "left"), [("0", 0), ("1", 2)])
+def test_a_fill_of_a_history_is_in_a_reading_that_found_nothing_and_on_top_of_one_that_found_a_position(
+    held: str, left: int
+) -> None:
+    """A flat account is dated by its last change: what was executed before it was asked for is in it."""
+    one = tracked()
+    one.fill(step(1, held))
+    one.begin()
+    one.resync(position(held, venue_ms=1), 100, 10.0)
+    one.fill(step(90, "1"), is_history=True)
+
+    assert one.now.amount == left

@@ -70,3 +70,11 @@ def test_a_gap_lasts_from_the_announcement_to_the_last_of_its_fills(record: Trac
     record.book(2, 4, 4.0)
 
     assert (record.has_gap, record.working.filled_lots) == (False, 4)
+
+
+def test_the_word_of_a_gateway_about_an_order_that_is_in_doubt_changes_nothing(record: TrackedOrder) -> None:
+    """It is asked for already, and it may arrive until its own fence."""
+    record.doubt(Command.PLACE, fence_at=3.0, now=0.0)
+    record.hand_on(venue_id="7", fence_at=9.0, now=0.1)
+
+    assert (record.handed_on, record.working.fence_at, record.working.venue_id) == (False, 3.0, None)
