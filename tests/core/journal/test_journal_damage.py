@@ -161,8 +161,11 @@ def test_F75_another_schema_is_put_aside(tmp_path: Path, tables: str) -> None:
         assert damage.reason == "it is not a journal of this kind"
 
 
-def test_F75_a_journal_that_somebody_else_holds_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_F75_a_journal_that_somebody_else_holds_is_refused_and_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A program that looks into it, or copies it, is no damage: nothing is put aside, and what to do is said."""
+    monkeypatch.setattr("perpmaker.journal.file.BUSY_S", 0.05)
     written(tmp_path / "j", 3)
 
     with closing(sqlite3.connect(tmp_path / "j")) as other:

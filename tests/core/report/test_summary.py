@@ -13,7 +13,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Position
 from perpmaker.report.money import money_of
-from perpmaker.report.summary import RunFacts, Summary, render, summarise, unrealized
+from perpmaker.report.summary import UNKNOWN, RunFacts, Summary, render, summarise, unrealized
 from perpmaker.runtime.order_stats import OrderStats
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.state.account import Totals
@@ -218,3 +218,25 @@ def test_quotes_that_were_moved_are_told_beside_those_that_were_placed(amends: i
     """Where the venue moves orders a refresh places none."""
     page = render(attrs.evolve(summary(), amends=amends), INSTRUMENT, [])
     assert f"quotes placed   {words}\n" in page
+
+
+def test_B7_exits_that_are_unknown_are_not_listed() -> None:
+    """What was seen there before is no answer to what is left."""
+    told = OrderReport(
+        client_id="pm-a-1",
+        venue_id="1",
+        side=Side.SELL,
+        position_side=PositionSide.NET,
+        status=OrderStatus.OPEN,
+        raw_status="NEW",
+        ticks=600_000,
+        lots=10,
+        filled_lots=0,
+        reduce_only=True,
+        type=OrderType.POST_ONLY,
+        venue_ms=0,
+    )
+    assert "closing order" in render(attrs.evolve(summary(), exits_left=1), INSTRUMENT, (), (told,))
+    page = render(attrs.evolve(summary(), exits_left=UNKNOWN), INSTRUMENT, (), (told,))
+    assert "0 quotes, exits unknown" in page
+    assert "closing order" not in page

@@ -11,7 +11,7 @@ from anyio.abc import TaskStatus
 
 from perpmaker.runtime.supervisor import Supervisor
 
-_ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 
 
 @attrs.define
@@ -47,7 +47,7 @@ class Handle:
 
 
 async def watch_signals(handle: Handle, *, task_status: TaskStatus[None]) -> None:
-    """SIGINT, SIGTERM and SIGHUP stop the bot cleanly; the second one hurries. Writing never stops the process.
+    """SIGINT, SIGTERM, SIGHUP and SIGQUIT stop the bot cleanly; the second one hurries. Writing never stops it.
 
     One that is ignored already, as below nohup or in the background of a script, stays so.
     """

@@ -74,10 +74,10 @@ def run(
     confirm_account: str | None,
     trust_key: bool,
 ) -> None:
-    """Trade what CONFIG says, until stopped.
+    r"""Trade what CONFIG says, until stopped.
 
-    Ctrl-C, SIGTERM or a closed terminal stops cleanly: quotes are cancelled and proven gone, closing orders of an open
-    position stay. A second one hurries.
+    Ctrl-C, Ctrl-\, SIGTERM or a closed terminal stops cleanly: quotes are cancelled and proven gone, closing orders of
+    an open position stay. A second one hurries.
     """
     claim()
     configuration = load_configuration(config, overrides, open_catalog())

@@ -95,8 +95,11 @@ class OrderAdoption:
 
             orders.adopt(order, report, now)
             taken.add(order.slot)
-            verb = "cancelled" if order.slot.level == UNADOPTED else f"taken over as {order.slot}"
-            yield f"order {client_id} of an earlier run is live: {verb}"
+
+            if order.slot.level == UNADOPTED:
+                yield f"order {client_id} of an earlier run or of another running bot is live: cancelled"
+            else:
+                yield f"order {client_id} of an earlier run is live: taken over as {order.slot}"
 
 
 def told_of(strangers: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ import attrs
 
 from perpmaker.errors import JournalError
 from perpmaker.journal.private_file import open_private_file
-from perpmaker.journal.salvage import salvage_halt, salvage_runs
+from perpmaker.journal.salvage import BUSY_S, salvage_halt, salvage_runs
 
 SCHEMA = 1
 GENESIS = b"perpmaker journal 1"
@@ -72,7 +72,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
         if path is not None:
             os.close(open_private_file(path))
 
-        connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=0.2)
+        connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=BUSY_S)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(_TABLES)
@@ -227,7 +227,7 @@ def fault_of(path: Path) -> str | None:
     JournalError when it cannot be looked at now: that is no damage.
     """
     try:
-        with closing(sqlite3.connect(path, timeout=0.2)) as connection:
+        with closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
             if not tables:

@@ -39,6 +39,7 @@ from perpmaker.journal.file import (
     write_next,
 )
 from perpmaker.journal.halt_latch import HALT, HaltLatch, decode_latch, encode_latch
+from perpmaker.journal.salvage import hint
 from perpmaker.journal.state_dir import Key
 from perpmaker.journal.words import WORDS
 from perpmaker.model.event import Event
@@ -274,7 +275,7 @@ class Journal:
             self._see()
             self._stay_small()
         except (sqlite3.Error, OSError) as error:
-            self._broken = f"the journal cannot be written: {error}"
+            self._broken = f"the journal cannot be written: {error}{hint(error)}"
             raise JournalError(self._broken) from error
 
     def _see(self) -> None:

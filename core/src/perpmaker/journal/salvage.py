@@ -9,11 +9,14 @@ from pathlib import Path
 
 from perpmaker.journal.halt_latch import HALT
 
+BUSY_S = 3.0
+"""Seconds that a journal is waited for which another program holds, as one that copies it does for a moment."""
+
 
 def salvage_runs(path: Path) -> Iterator[str]:
     """Yield the runs that can be read. A name that is damaged itself matches no order."""
     try:
-        with closing(sqlite3.connect(path, timeout=0.2)) as connection:
+        with closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
             for (run,) in connection.execute("SELECT DISTINCT run FROM row"):
                 if isinstance(run, str):
                     yield run
@@ -24,7 +27,7 @@ def salvage_runs(path: Path) -> Iterator[str]:
 def salvage_halt(path: Path) -> bytes | None:
     """Read the payload of the newest row about a halt; None where none can be read."""
     try:
-        with closing(sqlite3.connect(path, timeout=0.2)) as connection:
+        with closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
             found = connection.execute("SELECT payload FROM row WHERE kind = ? ORDER BY seq DESC", (HALT,)).fetchone()
     except (sqlite3.Error, UnicodeError):
         return None
@@ -33,3 +36,10 @@ def salvage_halt(path: Path) -> bytes | None:
         return None
 
     return found[0] if isinstance(found[0], bytes) else b""  # decoded as a halt whose reason is not known
+
+
+def hint(error: sqlite3.Error | OSError) -> str:
+    """What to do about a journal that somebody else holds; empty for everything else."""
+    is_held = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+    return f" (for {BUSY_S:g} s: end what else has it open)" if is_held else ""

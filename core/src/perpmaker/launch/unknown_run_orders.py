@@ -47,4 +47,7 @@ def claim_orders(
 
     runs = dict.fromkeys(run for name in strangers if (run := known.client_ids.run_of(name)) is not None)
     known.journal.record_salvage(tuple(runs), "--adopt")
-    tell(f"{found}: they are cancelled (--adopt)")
+    tell(
+        f"{found}: they are cancelled (--adopt). A bot that still runs elsewhere would place them again: see that "
+        "there is none"
+    )

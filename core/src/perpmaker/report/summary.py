@@ -161,10 +161,12 @@ def render(
 ) -> str:
     """The summary for a person, in at most 80 columns but for the last two lines, which are there to be copied.
 
-    What is left is named: each of the `positions`, and each of the `exits`, the closing orders on the venue.
+    What is left is named: each of the `positions`, and each of the `exits`, the closing orders on the venue, where it
+    has told them.
     `following` is what to type next.
     """
     quote, base = instrument.quote, instrument.base
+    named = exits if summary.exits_left != UNKNOWN else ()
     rows = (
         ("quotes placed", _quotes(summary)),
         ("fills", f"{summary.fills}, volume {_money(summary.volume)} {quote}"),
@@ -177,7 +179,7 @@ def render(
         *(("", line) for line in summary.origin),
         ("position", f"{_held(positions, base)}{'' if summary.exits_left != UNKNOWN else ' as last known'}"),
         ("left on venue", _left(summary)),
-        *(("", exit_left(order, instrument)) for order in exits),
+        *(("", exit_left(order, instrument)) for order in named),
         ("stopped by", summary.stop_reason),
     )
     head = f"{summary.environment} {summary.market}: {summary.seconds:.0f} s"

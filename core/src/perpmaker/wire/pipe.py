@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import os
 import select
 import socket
 import ssl
@@ -14,7 +16,7 @@ import anyio
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSStream
 
-from perpmaker.errors import ConnectivityError
+from perpmaker.errors import ConnectivityError, leaves
 from perpmaker.wire.memory import MemoryListener, MemoryNetwork, MemoryStream
 
 __all__ = [
@@ -97,6 +99,9 @@ async def _open(host: str, port: int, *, tls: bool) -> ByteStream:
     )
 
 
+_OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE})
+
+
 @functools.cache
 def _trusted() -> ssl.SSLContext:
     # Reading the machine's certificates takes some 10 ms, hence once.
@@ -112,6 +117,13 @@ def _reason(host: str, port: int, error: Exception) -> str:
     """Say what is wrong with a connection that did not come to be, and what to do."""
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     place = f"{host}:{port}"
+
+    if _is_out_of_files(error, cause):
+        return (
+            f"{place} cannot be reached: this process may open no more files (file descriptors). "
+            "Raise its limit (ulimit -n), and start again."
+        )
+
     if isinstance(cause, socket.gaierror | UnicodeError):
         return _unresolved(host, port, cause)
 
@@ -128,6 +140,19 @@ def _reason(host: str, port: int, error: Exception) -> str:
         return f"{place} refused the connection: nobody listens there. Start the server, or correct the address."
 
     return f"{place} cannot be reached: {cause}. Check the network and the address."
+
+
+def _is_out_of_files(*errors: Exception) -> bool:
+    """Whether the number of files is what there are too few of; the resolver of names does not say so itself."""
+    inner = [leaf for error in errors for leaf in leaves(error.__cause__ or error)]
+
+    if any(isinstance(one, socket.gaierror) for one in (*errors, *inner)):
+        try:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            return error.errno in _OUT_OF_FILES
+
+    return any(isinstance(one, OSError) and one.errno in _OUT_OF_FILES for one in (*errors, *inner))
 
 
 def _unresolved(host: str, port: int, error: Exception) -> str:
