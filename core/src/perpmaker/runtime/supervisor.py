@@ -267,9 +267,12 @@ class Supervisor:
 
         if closing.account is not None:
             income = await self._watches.income.read_at_last(self.tell)
-            last: tuple[Event, ...] = (closing.account,) if income is None else (closing.account, income)
+            last = self.trader.named((closing.account,) if income is None else (closing.account, income))
             decision, _ = self._decide(last)
             self._follow(last, decision)
+
+            for line in self._activity_log.lines(last, (), self.clock.now()):
+                self.tell(line)
 
         return closing
 
