@@ -164,7 +164,7 @@ def test_A8_a_target_outside_is_withheld_with_that_reason_and_placed_when_the_ba
     scenario.advance(5)
     assert (scenario.exits(), scenario.sent("place take profit")) == ([], [])
     assert scenario.why("take profit")[-1].startswith("price band")
-    assert [line for line in scenario.notices if "band" in line]
+    assert [line for line in scenario.notices if "its band around the mark ends at 104.5" in line]
 
     scenario.mark("104")
     scenario.advance(0.1)

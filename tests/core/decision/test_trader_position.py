@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import attrs
 
-from perpmaker.execution.action import Cancel, Resync
+from perpmaker.execution.action import Amend, Cancel, Place, Resync
 from perpmaker.model.event import (
     OrderFilled,
+    OrderReported,
     PositionReported,
 )
 from perpmaker.model.order import (
@@ -18,6 +19,7 @@ from perpmaker.model.order import (
     Side,
 )
 from perpmaker.model.position import Position
+from perpmaker.state.order_index import CUT_S
 from perpmaker.state.view import Mode
 from perpmaker.testing.scene import ExitsOf, Scene, of, placed, stop_loss
 
@@ -169,3 +171,28 @@ def test_a_stop_that_has_executed_in_part_has_closed_nothing_yet() -> None:
 
     scene.tell(scene.fill("1", 3, 5, Side.SELL, 995))
     assert PositionSide.NET in scene.trader.state.stop_closed_at
+
+
+def test_what_the_venue_cut_is_put_right_a_second_after_the_cut() -> None:
+    """It may know more of the position than we do; when it has told nothing by then, the rest is asked for again."""
+    scene = Scene()
+    scene.start(amount="0.005")
+    scene.tell(*(scene.accepted(seq) for seq in "123"))
+    (target,) = (one for one in scene.trader.state.orders.working() if one.slot.kind is OrderKind.TAKE_PROFIT)
+    seq = target.client_id[-1]
+    cut = attrs.evolve(
+        scene.report(seq, OrderStatus.OPEN).report,
+        side=Side.SELL,
+        ticks=target.order.ticks,
+        lots=3,
+        reduce_only=True,
+        type=target.order.type,
+    )
+    told = scene.tell(OrderReported(report=cut), after=2.5)
+    at = scene.now
+
+    while not of(told.actions, Cancel, Amend, Place):
+        assert told.wake_at is not None
+        told = scene.tell(after=max(0.0, told.wake_at - scene.now))
+
+    assert scene.now == at + CUT_S

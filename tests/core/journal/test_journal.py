@@ -202,3 +202,20 @@ def test_a_halt_that_lasts_is_written_once_and_another_one_beside_it(tmp_path: P
         journal.record_step(STEP, 5)
         journal.record_step(attrs.evolve(STEP, halt="a liquidation"), 6)
         assert journal.halt() == HaltLatch(reason="a liquidation", utc_ms=4)
+
+
+def test_the_newest_orders_are_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest one makes room, and is looked up in the journal when somebody asks for it."""
+    monkeypatch.setattr("perpmaker.journal.order_intents.AT_HAND", 2)
+    older, newer = ORDER, [attrs.evolve(ORDER, client_id=f"pm-b-r1-{number}") for number in (2, 3)]
+
+    with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
+        journal.record_run(1, {"version": "0"})
+        journal.record_step(STEP, 2)
+        known = OrderIntents(journal=journal, client_ids=TextIds("b", "r1"))
+
+        for order in (older, *newer):
+            known.remember(order)
+
+        assert list(known.sent.values()) == newer
+        assert [known.intent(order.client_id) for order in (older, *newer)] == [older, *newer]

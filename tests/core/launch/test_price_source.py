@@ -228,3 +228,41 @@ async def test_external_venue_is_opened_for_public_data_alone(environment: Envir
 
     assert [one.environment for one in seen] == [opened_in, opened_in]
     assert [one.sandbox for one in seen] == [beside, beside]
+
+
+async def test_a_source_of_a_source_that_says_a_mistake_is_doubted_and_goes_on() -> None:
+    """Only a start refuses a plugin for what its author must mend; a run has no price from it, and listens on."""
+    words = [ReferenceChanged(price=Decimal(1), at=float("nan")), word("2", 0.0)]
+
+    class Beside:
+        async def receive(self) -> ReferenceChanged:
+            return words.pop(0)
+
+    @asynccontextmanager
+    async def inner(*_: object) -> AsyncIterator[Any]:
+        yield Beside()
+
+    @asynccontextmanager
+    async def outer(_: Nothing, context: SourceContext) -> AsyncIterator[Any]:
+        assert context.source is not None
+
+        async with context.source() as source:
+            yield source
+
+    prices = {"settings": Nothing, "price_types": ("mid_price",)}
+    plan = SourcePlan(
+        declaration=PriceSourceDeclaration(name="outer", summary="S", open=outer, **prices),
+        settings=Nothing(),
+        request=SourceRequest(market="A-B"),
+        external=(PriceSourceDeclaration(name="inner", summary="S", open=inner, **prices), Nothing()),
+    )
+    context = ConnectorContext(
+        clock=LoopClock(),
+        connect=MemoryNetwork().connect,
+        signers=References(Path(), environ={}),
+        environment=Environment.PAPER,
+    )
+
+    async with source_opener(plan, context)() as source:
+        assert "the time of its price is nan" in (await source.receive()).doubt
+        assert (await source.receive()).price == 2
