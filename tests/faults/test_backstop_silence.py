@@ -95,3 +95,18 @@ def test_backstop_at_a_start_goes_behind_with_the_first_word_of_a_stream() -> No
     scenario.restart()
     scenario.advance(3)
     assert stops(scenario) == [BEHIND]
+
+
+def test_backstop_at_a_start_stays_while_the_streams_have_not_had_time_to_speak() -> None:
+    """It is moved after five seconds in which nothing was shown, and not in the first moment."""
+    scenario = holding()
+    scenario.silence("book")
+    scenario.silence("mark")
+    scenario.restart()
+    began = scenario.now
+    scenario.advance(4)
+    assert stops(scenario) == [BEHIND]
+    assert placed(scenario, since=began) == []
+
+    scenario.advance(3)
+    assert stops(scenario) == [LEVEL]

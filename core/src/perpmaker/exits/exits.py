@@ -142,7 +142,7 @@ class Exits:
 
         wake = watch_reached(view, wake, place, sign)
 
-        if (back_at := sight.back_at(memory)) is not None:
+        if (back_at := sight.back_at(view, memory)) is not None:
             wake = by(view, wake, back_at)
 
         leaving = self._target(view, memory, position, lots, wake)

@@ -67,7 +67,7 @@ class Taken:
 class Sight:
     """Whether the streams show the market: `blind` until they have shown it for a while again, `since` when.
 
-    `has_seen`: they have shown it in this run.
+    `has_seen`: they have shown it in this run; before that, `since` is when they were looked at first.
     """
 
     has_seen: bool = False

@@ -26,7 +26,8 @@ def sees(view: View) -> bool:
 def track(view: View, known: Sight) -> Sight:
     """The sight as it is now; the same object when nothing is new. Blind is only who has seen before."""
     if not sees(view):
-        now = Sight(has_seen=True, blind=True) if known.has_seen else known
+        looked = known if known.since is not None else attrs.evolve(known, since=view.now)
+        now = Sight(has_seen=True, blind=True) if known.has_seen else looked
     elif known.blind and known.since is None:
         now = attrs.evolve(known, since=view.now)
     elif known.blind and known.since is not None and view.now < known.since + CALM_S:
@@ -38,12 +39,28 @@ def track(view: View, known: Sight) -> Sight:
 
 
 def is_blind(view: View, memory: ExitMemory) -> bool:
-    """Whether the stops on the venue belong at their level, because the streams do not show the market."""
-    return memory.sight.blind or not sees(view)
+    """Whether the stops on the venue belong at their level, because the streams do not show the market.
 
-
-def back_at(memory: ExitMemory) -> float | None:
-    """When the streams have been fresh for long enough, should they stay so."""
+    At a start they have as long as ever before that is said of them: the stop of an earlier run is where it should be.
+    """
     sight = memory.sight
 
-    return sight.since + CALM_S if sight.blind and sight.since is not None else None
+    if sees(view) or sight.has_seen or sight.since is None:
+        return sight.blind
+
+    return view.now >= sight.since + MAX_AGE_S
+
+
+def back_at(view: View, memory: ExitMemory) -> float | None:
+    """When the streams have been fresh, or have shown nothing, for long enough, should they stay so."""
+    sight = memory.sight
+
+    if sight.since is None:
+        return None
+
+    if sight.blind:
+        return sight.since + CALM_S
+
+    silent_at = sight.since + MAX_AGE_S
+
+    return silent_at if silent_at > view.now else None
