@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from perpmaker.cli import run as run_module
 from perpmaker.cli.failure import explain
-from perpmaker.cli.output import escaped
+from perpmaker.cli.output import Writer, escaped
 from perpmaker.cli.run_end import Course, Ended
 from perpmaker.errors import ConnectivityError, ExitCode, PluginFaultError, TaskEndedError
 from perpmaker.watchdog import Watchdog
@@ -122,6 +123,18 @@ def test_verdict_of_a_process_that_may_open_no_more_files(tmp_path: Path) -> Non
     )
     assert (done.returncode, done.stderr.splitlines()[0]) == (5, "1 quote is left")
     assert "Traceback" not in done.stderr
+
+
+def test_verdict_is_not_lost_to_a_thread_that_outlives_it() -> None:
+    """A thread of ours that still runs when the interpreter ends aborts a process without file descriptors."""
+    reading, writing = os.pipe()
+    writer = Writer(writing)
+    writer.put(b"last words")
+    writer.close(1.0)
+    assert not writer._thread.is_alive()
+    assert os.read(reading, 64) == b"last words"
+    os.close(reading)
+    os.close(writing)
 
 
 def test_verdict_where_no_folder_takes_a_traceback(

@@ -30,6 +30,9 @@ MOST_BYTES = 1_048_576
 CLOSE_S = 2.0
 """Seconds that an end waits for what is still to be written."""
 
+JOIN_S = 0.2
+"""Seconds that the thread of a writer that was closed is given to go."""
+
 RETRY_S = 0.25
 """Seconds between two tries on a disk that is full."""
 
@@ -90,6 +93,10 @@ class Writer:
             self.is_lost = self.is_lost or bool(self._size)
             self._is_closed = True
             self._changed.notify_all()
+
+        # A thread that the interpreter has to end itself takes a library to do so, and without a file descriptor to
+        # open that the process is aborted. One that is stuck in a write is left to it.
+        self._thread.join(JOIN_S)
 
     def _run(self) -> None:
         while True:
