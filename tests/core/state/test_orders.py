@@ -244,3 +244,14 @@ def test_the_older_of_two_orders_in_one_slot_is_beside_it() -> None:
     orders.place(attrs.evolve(QUOTE, client_id="pm-2"), 1.0)
 
     assert [order.client_id for order in orders.beside()] == ["pm-1"]
+
+
+def test_an_order_whose_id_is_a_duplicate_may_arrive_until_its_fence() -> None:
+    """An earlier attempt is on its way, or there: that the venue does not know it proves nothing before that."""
+    orders, _ = sent(QUOTE)
+    refusal = Refusal(reason=RefusalReason.DUPLICATE_ID, code="-4116", text="ClientOrderId is duplicated.")
+    orders.refused(OrderRefused(client_id="pm-1", refusal=refusal), 4.0)
+    orders.not_found(OrderNotFound(client_id="pm-1", asked_at=6.9), 6.9)
+    assert orders.live["pm-1"].working.status is OrderStatus.UNKNOWN
+    orders.not_found(OrderNotFound(client_id="pm-1", asked_at=7.0), 7.0)
+    assert orders.finished["pm-1"].end is End.NEVER_WAS

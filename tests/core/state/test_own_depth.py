@@ -142,3 +142,11 @@ def test_I17_nothing_is_left_of_orders_that_are_gone(changes: list[tuple[Side, i
     depth.catch_up(PATIENCE_S)
     assert depth.lots == {side.sign: {} for side in Side}
     assert not depth.is_waiting
+
+
+def test_a_level_that_shows_less_than_ours_gives_an_expected_order_nothing() -> None:
+    """The book has not yet shown what we know to rest there: nobody else is there, and none of the new order."""
+    depth = expecting(0, known=1)
+    depth.observe(lambda *_: 0)
+
+    assert depth.lots[BID] == {100: 1}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from perpmaker.model.order import PositionSide
 from perpmaker.model.position import Position
-from perpmaker.state.position import TrackedPosition
+from perpmaker.state.position import AGAIN_S, TrackedPosition
 from perpmaker.state.step import Step, moved
 
 
@@ -233,6 +233,18 @@ def test_a_fill_of_a_history_is_in_a_reading_that_found_nothing_and_on_top_of_on
     one.fill(step(1, held))
     one.begin()
     one.resync(position(held, venue_ms=1), 100, 10.0)
-    one.fill(step(90, "1"), is_history=True)
+    one.fill(Step(90, Decimal(1), Decimal(100), 10.0), is_history=True)
 
     assert one.now.amount == left
+    assert (one.question != "", one.question_at) == ((True, 10.0 + AGAIN_S) if not left else (False, 0.0))
+
+
+def test_a_fill_after_a_reading_that_found_nothing_stays_on_top_of_it() -> None:
+    """The account was flat when it was asked; what was executed later is held, however often that is read."""
+    one = tracked()
+    one.begin()
+    one.fill(Step(200, Decimal(1), Decimal(100), 10.0))
+
+    for now in (10.1, 10.2):
+        one.resync(position("0", "0"), 100, now, began_at=9.9)
+        assert (one.now.amount, one.question, one.shrunk) == (1, "", None)

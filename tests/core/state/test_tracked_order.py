@@ -6,7 +6,7 @@ import pytest
 
 from perpmaker.model.event import Command
 from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, Side, Slot, WorkingOrder
-from perpmaker.state.tracked_order import TrackedOrder
+from perpmaker.state.tracked_order import GATEWAY_S, TrackedOrder
 
 ORDER = NewOrder(client_id="pm-1", slot=Slot(OrderKind.QUOTE, Side.BUY), lots=5, ticks=90, type=OrderType.POST_ONLY)
 
@@ -78,3 +78,11 @@ def test_the_word_of_a_gateway_about_an_order_that_is_in_doubt_changes_nothing(r
     record.hand_on(venue_id="7", fence_at=9.0, now=0.1)
 
     assert (record.handed_on, record.working.fence_at, record.working.venue_id) == (False, 3.0, None)
+
+
+def test_the_word_of_a_gateway_about_an_order_in_flight_gives_it_its_fence(record: TrackedOrder) -> None:
+    """It stays in flight, and is asked for when no report comes."""
+    record.hand_on(venue_id="7", fence_at=9.0, now=0.1)
+
+    assert (record.handed_on, record.working.fence_at, record.working.venue_id) == (True, 9.0, "7")
+    assert (record.working.status, record.ask_at) == (OrderStatus.PENDING, 0.1 + GATEWAY_S)
