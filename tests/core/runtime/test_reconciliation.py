@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
+import anyio
 import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
+from perpmaker.errors import ConnectivityError
 from perpmaker.model.event import OrderNotFound, OrderReported
 from perpmaker.model.order import (
     Fill,
@@ -19,7 +22,9 @@ from perpmaker.model.order import (
     Slot,
     WorkingOrder,
 )
+from perpmaker.model.position import Position
 from perpmaker.runtime.reconciliation import Reconciliation
+from perpmaker.testing.view import make_account
 
 pytestmark = pytest.mark.anyio
 
@@ -81,3 +86,39 @@ async def test_asking_for_one_order_answers_with_what_the_venue_knows_or_that_it
 
     assert isinstance(await reconciliation(connector).ask("rests", None), OrderReported)
     assert await reconciliation(connector).ask("never", None) == OrderNotFound(client_id="never", asked_at=0.0)
+
+
+async def test_the_first_look_asks_for_everything_at_once_and_the_one_after_a_failure_in_turn() -> None:
+    """Exits wait for no more than one round trip; a venue that has just failed is asked for one thing at a time."""
+    began: list[float] = []
+
+    class Slow:
+        fails = False
+
+        async def fetch_open_orders(self, _: object) -> list[Any]:
+            return await self.answer([])
+
+        async def fetch_account(self, _: object) -> Any:
+            return await self.answer(make_account(Position(side=PositionSide.NET)))
+
+        async def answer(self, found: Any) -> Any:
+            began.append(anyio.current_time())
+            await anyio.sleep(1.0)
+
+            if self.fails:
+                raise ConnectivityError("down")
+
+            return found
+
+    venue, gaps = Slow(), list[float]()
+    reading = reconciliation(venue)
+
+    for venue.fails in (False, True, False):
+        began.clear()
+
+        with suppress(ConnectivityError):
+            await reading.look()
+
+        gaps.append(began[-1] - began[0])
+
+    assert gaps == [0.0, 0.0, 1.0]
