@@ -19,6 +19,7 @@ from perpmaker.model.order import (
     Side,
 )
 from perpmaker.model.position import Position
+from perpmaker.model.reading import AccountSeen
 from perpmaker.state.order_index import CUT_S
 from perpmaker.state.view import Mode
 from perpmaker.testing.scene import ExitsOf, Scene, of, placed, stop_loss
@@ -196,3 +197,12 @@ def test_what_the_venue_cut_is_put_right_a_second_after_the_cut() -> None:
         told = scene.tell(after=max(0.0, told.wake_at - scene.now))
 
     assert scene.now == at + CUT_S
+
+
+def test_a_first_look_at_the_account_is_enough_for_exits_and_not_for_quotes() -> None:
+    """What is held gets its target at once; quotes wait until all that happened has been read."""
+    scene = Scene()
+    read = scene.resynced(amount="0.005")
+    seen = AccountSeen(began_at=0.0, orders=(), account=read.account, venue_ms=read.venue_ms)
+    assert placed(scene.tell(seen, scene.book()).actions) == ["target sell"]
+    assert "quote buy 0" in placed(scene.tell(read, after=0.1).actions)
