@@ -100,6 +100,19 @@ def run(
     for note in configuration.notes:
         screen.tell(f"note: {note}")
 
+    ended, beside = _carried_out(configuration, screen, wish)
+
+    if ended is None:  # a person or the system wants it gone
+        if screen.has_spoken:
+            screen.tell("stopped before anything was sent")
+
+        context.exit(ExitCode.INTERRUPTED.value)
+
+    _say(ended, as_json=as_json, beside=beside)
+
+
+def _carried_out(configuration: Configuration, screen: Screen, wish: Wish) -> tuple[Ended | None, BaseException | None]:
+    """How the run ended, None where nothing was begun; and what went wrong after that end, if anything."""
     course = Course()
 
     try:
@@ -107,21 +120,14 @@ def run(
             anyio.run(_run, configuration, screen, wish, course)
     except BaseException as error:
         if course.ended is not None:
-            _say(course.ended, as_json=as_json, beside=error)
-            return
+            return course.ended, error
 
         if (honest := course.judge(error)) is error:
             raise
 
         raise honest from error
 
-    if course.ended is None:  # a person or the system wants it gone
-        if screen.has_spoken:
-            screen.tell("stopped before anything was sent")
-
-        context.exit(ExitCode.INTERRUPTED.value)
-
-    _say(course.ended, as_json=as_json)
+    return course.ended, None
 
 
 def _words(config: Path, overrides: Sequence[str], url: str | None, *, live: bool) -> tuple[str, ...]:
