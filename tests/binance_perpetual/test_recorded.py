@@ -94,7 +94,8 @@ def tickers(names: Sequence[str], levels: LevelTranslator) -> dict[int, tuple[tu
 
 
 @pytest.mark.parametrize(
-    ("names", "instrument", "least"), [(IN_2023, BTC, 1_000), (IN_2024, BTC, 500), (SPOT, NEXO, 1_000)]
+    ("names", "instrument", "least"),
+    [pytest.param(IN_2023, BTC, 1_000, marks=pytest.mark.full), (IN_2024, BTC, 500), (SPOT, NEXO, 1_000)],
 )
 def test_rebuilt_book_equals_every_ticker(names: Sequence[str], instrument: Instrument, least: int) -> None:
     """Wherever a difference and a ticker carry the same update, best prices and sizes agree; it is never crossed."""
@@ -169,6 +170,7 @@ async def test_run_on_the_capture_gets_fills_within_half_a_minute(tmp_path: Path
     assert summary.fills == len(executions) > 0
 
 
+@pytest.mark.full
 def test_same_recording_and_seed_are_the_same_session(tmp_path: Path) -> None:
     """On virtual time two sessions leave the same trace at the venue."""
     import anyio  # noqa: PLC0415  # a loop of its own for each session

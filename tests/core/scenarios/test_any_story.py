@@ -208,7 +208,7 @@ def end(story: Story) -> None:
 
 
 @pytest.mark.parametrize("bot", BOTS)
-@settings(max_examples=settings().max_examples // 12)
+@settings(max_examples=settings().max_examples // 20)
 @given(acts=st.lists(calm_acts, max_size=40))
 def test_on_a_venue_without_faults(bot: str, acts: list[tuple[Any, ...]]) -> None:
     """Whatever the market and other hands do."""
@@ -223,7 +223,7 @@ def test_on_a_venue_without_faults(bot: str, acts: list[tuple[Any, ...]]) -> Non
 
 
 @pytest.mark.parametrize("bot", BOTS)
-@settings(max_examples=settings().max_examples // 12)
+@settings(max_examples=settings().max_examples // 20)
 @given(acts=st.lists(st.one_of(calm_acts, faulty_acts), max_size=40))
 def test_on_a_venue_with_faults(bot: str, acts: list[tuple[Any, ...]]) -> None:
     """Whatever is lost, refused, late, silent or started anew on top of that."""

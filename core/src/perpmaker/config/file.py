@@ -26,7 +26,7 @@ SET = "--set"
 _LONGEST_VALUE = 500  # lines; no setting needs more, and the search for lines stays linear
 _MOST_FAULTS = 20
 _KEY = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*=")
-_RANDOM = re.compile(r"(?=[A-Za-z+/=]*[0-9])(?=[0-9+/=]*[A-Za-z])[A-Za-z0-9+/=]{24,}")
+_RUN = re.compile(r"[A-Za-z0-9+/=]{24,}")
 _PLACE = re.compile(r"\s*\(at (?:line \d+, column \d+|end of document)\)$")
 _DROPPED = "__left out"
 
@@ -57,7 +57,7 @@ class Document:
 
 def key_words(key: str) -> str:
     """A part of a key as a message may show it; one that can only be a secret, pasted into the wrong place, is not."""
-    if _RANDOM.search(key):
+    if any(re.search("[0-9]", run) and re.search("[A-Za-z]", run) for run in _RUN.findall(key)):
         return f"({len(key)} characters that are no word)"
 
     return key if key and key.isprintable() else f'"{ascii(key)[1:-1]}"'
