@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from perpmaker.model.event import Event, Resynced
-from perpmaker.model.order import Fill, OrderStatus, OrderType
+from perpmaker.model.order import NEVER_RESTS, Fill, OrderStatus
 from perpmaker.state.state import State
 from perpmaker.state.tracked_order import TrackedOrder
 from perpmaker.state.view import End
@@ -24,8 +24,6 @@ REMEMBERED: Final = 64
 
 BEFORE_MS: Final = 5_000
 """How far the venue's time of an execution may lie before the moment at which the order was sent."""
-
-_AT_ONCE = frozenset({OrderType.MARKET, OrderType.IOC})
 
 
 class NamelessFills:
@@ -104,4 +102,4 @@ def _is_nameless(fill: Fill) -> bool:
 def _is_close(record: TrackedOrder) -> bool:
     working = record.working
 
-    return not record.known and working.slot.kind.is_exit and working.order.type in _AT_ONCE
+    return not record.known and working.slot.kind.is_exit and working.order.type in NEVER_RESTS

@@ -15,12 +15,10 @@ import attrs
 
 from perpmaker.execution.amend_rules import AmendRules
 from perpmaker.execution.stop_move import equals_stop, move_stop
-from perpmaker.model.order import NewOrder, OrderStatus, OrderType, Slot, StopTrigger, WorkingOrder
+from perpmaker.model.order import NEVER_RESTS, NewOrder, OrderStatus, OrderType, Slot, StopTrigger, WorkingOrder
 from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, VenueStop
 
 Want: TypeAlias = Quote | Exit
-
-_AT_ONCE = frozenset({OrderType.MARKET, OrderType.IOC})
 
 
 @attrs.frozen(kw_only=True)
@@ -154,7 +152,7 @@ def stops_astray(resting: Mapping[Slot, WorkingOrder], wants: Iterable[Want]) ->
 
 def is_cancellable(order: WorkingOrder) -> bool:
     """Whether a cancel would mean something: it rests, and none is under way."""
-    return order.status is OrderStatus.OPEN and order.order.type not in _AT_ONCE
+    return order.status is OrderStatus.OPEN and order.order.type not in NEVER_RESTS
 
 
 def _must_go(order: WorkingOrder, want: Want | None) -> bool:
@@ -171,7 +169,7 @@ def _is_revocable(order: WorkingOrder) -> bool:
     """Whether an order with a command that is not answered may be cancelled once: the venue most likely has it."""
     is_there = order.status is OrderStatus.PENDING or order.amended_from is not None
 
-    return is_there and not order.cancel_requested and order.order.type not in _AT_ONCE
+    return is_there and not order.cancel_requested and order.order.type not in NEVER_RESTS
 
 
 def order_type(want: Want) -> OrderType:

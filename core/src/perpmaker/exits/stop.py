@@ -17,7 +17,6 @@ from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.wake import by
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderStatus, OrderType, Side, StopTrigger, WorkingOrder
-from perpmaker.model.position import Position
 from perpmaker.model.quote import Wake
 from perpmaker.state.view import View
 
@@ -28,11 +27,6 @@ MAX_RENEWALS = 3
 def ticks_away(instrument: Instrument, price: Decimal, sign: int) -> int:
     """Round the level of a stop away from the market: of a long position down, of a short one up."""
     return instrument.ticks_down(price) if sign > 0 else instrument.ticks_up(price)
-
-
-def stop_ticks(position: Position, sign: int, spread: Decimal, instrument: Instrument) -> int:
-    """The last price in ticks at which the stop fires: entry x (1 - sign x spread), for a long rounded down."""
-    return ticks_away(instrument, position.entry * (1 - sign * spread), sign)
 
 
 def best_against(view: View, sign: int) -> int:

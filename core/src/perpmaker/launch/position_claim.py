@@ -19,7 +19,7 @@ from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.target import take_profit
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderType, PositionSide, Side
-from perpmaker.model.position import Position
+from perpmaker.model.position import Position, open_positions
 
 ZERO = Decimal(0)
 
@@ -37,7 +37,7 @@ class PositionClaim:
         self, positions: Iterable[Position], mark: Decimal | None, *, adopt: bool, tell: Callable[[str], None]
     ) -> None:
         """UnexplainedPositionError for a position that is not explained, unless it is to be taken over."""
-        strange = [one for one in positions if not self.instrument.is_dust(one.amount) and not self._is_explained(one)]
+        strange = [one for one in open_positions(positions, self.instrument) if not self._is_explained(one)]
 
         if not strange:
             return

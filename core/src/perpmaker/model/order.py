@@ -93,6 +93,10 @@ class OrderType(Word):
     VENUE_STOP = "venue_stop"
 
 
+NEVER_RESTS = frozenset({OrderType.MARKET, OrderType.IOC})
+"""What executes when it arrives, or not at all: it never rests."""
+
+
 @unique
 class StopTrigger(Word):
     """Which price fires a stop: the best price to leave at, the mark price, or the last trade.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum, unique
 
 import attrs
 
+from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide
 
 
@@ -51,3 +53,8 @@ class VenueSettings:
     leverage: int
     position_mode: PositionMode
     margin_mode: MarginMode
+
+
+def open_positions(positions: Iterable[Position], instrument: Instrument) -> list[Position]:
+    """Find the positions that an order could close: those of a lot or more."""
+    return [position for position in positions if not instrument.is_dust(position.amount)]

@@ -17,7 +17,7 @@ from perpmaker.exits.last_stop import LastStop
 from perpmaker.journal.journal import Journal, Step
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.model.order import NewOrder, OrderReport, OrderType
-from perpmaker.model.position import Position
+from perpmaker.model.position import Position, open_positions
 from perpmaker.runtime.left_behind import held
 from perpmaker.runtime.pauses import Pauses
 from perpmaker.runtime.reconciliation import Reconciliation
@@ -59,7 +59,7 @@ class Rescue:
                     await pause.wait()
                     continue
 
-                open_ = [one for one in account.positions if not self.reconciliation.instrument.is_dust(one.amount)]
+                open_ = open_positions(account.positions, self.reconciliation.instrument)
                 left = self._words(open_, reports)
                 orders = list(self._lacking(open_, reports))
 

@@ -6,7 +6,7 @@ protection, directly and without the trader, which may be what failed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import anyio
@@ -18,8 +18,7 @@ from perpmaker.execution.dispatch import Dispatcher
 from perpmaker.exits.last_stop import LastStop
 from perpmaker.journal.journal import Journal
 from perpmaker.journal.order_intents import OrderIntents
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.position import Position
+from perpmaker.model.position import Position, open_positions
 from perpmaker.runtime.dead_man_switch import SwitchKeeper
 from perpmaker.runtime.left_behind import Lacks, left_over, missing_exits, unprotected
 from perpmaker.runtime.reconciliation import Reconciliation
@@ -83,7 +82,11 @@ class RunEnd:
         switch = await self._disarm()
         instrument = self.reconciliation.instrument
 
-        if self.stopping.close and closing.account is not None and _is_open(closing.account.positions, instrument):
+        if (
+            self.stopping.close
+            and closing.account is not None
+            and open_positions(closing.account.positions, instrument)
+        ):
             with anyio.move_on_after(HURRIED_S if self.stopping.is_hurried else RESCUE_S):
                 await _contained(self._rescuer().leave_stops)
 
@@ -176,10 +179,6 @@ class RunEnd:
         # What is waited for is the trader's state and the clock, not an event.
         while self.trader.fired and clock.now() < self.stopping.waits_until(began_at, self.stop_wait_s):  # noqa: ASYNC110
             await anyio.sleep(POLL_S)
-
-
-def _is_open(positions: Iterable[Position], instrument: Instrument) -> bool:
-    return any(not instrument.is_dust(position.amount) for position in positions)
 
 
 async def _contained(step: Callable[[], Awaitable[str | None]]) -> str | None:

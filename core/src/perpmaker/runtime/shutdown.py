@@ -12,7 +12,7 @@ from perpmaker.execution.dispatch import Dispatcher
 from perpmaker.model.event import Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderType, WorkingOrder
-from perpmaker.model.position import Position
+from perpmaker.model.position import Position, open_positions
 from perpmaker.runtime.pauses import Pauses
 from perpmaker.runtime.reconciliation import Reconciliation
 
@@ -21,8 +21,6 @@ FLATTEN_S = 30.0
 HURRIED_S = 2.0
 HURRIED_STOP_S = 1.0
 DIRECT_AFTER_S = 1.0
-
-# `except Exception` here: the declared seam to plugins. Whatever they raise, what the venue shows later is the proof.
 
 
 @attrs.frozen(kw_only=True)
@@ -102,7 +100,7 @@ class Shutdown:
             while True:
                 try:
                     now = await self.reconciliation.read((), since_ms)
-                except Exception:  # noqa: BLE001  # see above
+                except Exception:  # noqa: BLE001  # the declared seam to plugins: what cannot be read is read again
                     await pause.wait()
                     continue
 
@@ -123,8 +121,7 @@ class Shutdown:
         return any(report.position_side not in held for report in exits)
 
     def _held(self, positions: Iterable[Position]) -> list[Position]:
-        """The positions that an order could close."""
-        return [position for position in positions if not self.reconciliation.instrument.is_dust(position.amount)]
+        return open_positions(positions, self.reconciliation.instrument)
 
     def _ours(self, reports: Iterable[OrderReport]) -> tuple[tuple[OrderReport, ...], tuple[OrderReport, ...]]:
         """Orders of ours that must go, and the exits that may stay."""
@@ -173,7 +170,7 @@ class Shutdown:
             while self._hurried_at is None:
                 try:
                     positions = (await self.reconciliation.account()).positions
-                except Exception:  # noqa: BLE001, S110  # see above
+                except Exception:  # noqa: BLE001, S110  # the same
                     pass
                 else:
                     if not self._held(positions):
@@ -192,7 +189,7 @@ class Shutdown:
             try:
                 with anyio.fail_after(left_s):
                     reports = await self.reconciliation.open_orders()
-            except Exception:  # noqa: BLE001  # see above
+            except Exception:  # noqa: BLE001  # the declared seam to plugins: what cannot be read is read again
                 await pause.wait()
                 continue
 
