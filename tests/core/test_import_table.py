@@ -82,7 +82,14 @@ PURE_LIBRARIES = {
     "typing",
 }
 # Files of the kit that only compute.
-QUIET = ("venue.address", "venue.book_sync", "venue.levels", "venue.server_clock", "venue.tolerance")
+QUIET = (
+    "venue.address",
+    "venue.book_sync",
+    "venue.captured_book",
+    "venue.levels",
+    "venue.server_clock",
+    "venue.tolerance",
+)
 DOING = {"anyio", "httpx", "socket", "sqlite3", "time", "datetime", "os", "pathlib", "logging", "random"}
 DRAWING = ("simulation",)  # of pure rooms only these draw random numbers, from a seed
 

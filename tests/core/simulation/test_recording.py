@@ -220,7 +220,7 @@ def test_gap_between_differences_that_waited_for_the_snapshot_is_found() -> None
 
 def test_differences_that_wait_in_vain_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """A capture without a snapshot is read to its end in bounded memory; a late snapshot is still joined."""
-    monkeypatch.setattr("perpmaker_binance_perpetual.sandbox.capture._MAX_PENDING", 3)
+    monkeypatch.setattr("perpmaker.venue.captured_book._MAX_PENDING", 3)
     capture = BinanceCapture(INSTRUMENT)
 
     for last in range(1, 50):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         stream_base,
     )
     from perpmaker.venue.book_sync import BookSync
+    from perpmaker.venue.captured_book import CapturedBook
     from perpmaker.venue.history import Page, Span, read_history
     from perpmaker.venue.levels import Levels, LevelTranslator, TicksAndLots
     from perpmaker.venue.market_settings import SettingsClient, apply_settings, check_leverage
@@ -42,6 +43,7 @@ __all__ = [
     "HTTP_SCHEMES",
     "WEBSOCKET_SCHEMES",
     "BookSync",
+    "CapturedBook",
     "Chore",
     "IPAddress",
     "LevelTranslator",
@@ -87,6 +89,7 @@ _MODULES = {
         "stream_base",
     ),
     "book_sync": ("BookSync",),
+    "captured_book": ("CapturedBook",),
     "history": (
         "Page",
         "Span",

@@ -13,15 +13,12 @@ import attrs
 import msgspec
 
 from perpmaker.connector.payload import Id, parse_decimal
-from perpmaker.model.event import BookLost, MarkChanged, MarketEvent, Traded
+from perpmaker.model.event import MarkChanged, MarketEvent, Traded
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
-from perpmaker.venue import BookSync, LevelTranslator
+from perpmaker.venue import CapturedBook, LevelTranslator
 
 Level: TypeAlias = tuple[str, str]
-
-_MAX_PENDING: Final = 6_000
-"""Differences that wait for a snapshot, ten minutes of them: a whole capture may have none."""
 
 _MARKET: Final = "MARKET"
 _NOTHING: Final = msgspec.Raw(b"null")
@@ -105,14 +102,13 @@ class BinanceCapture:
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
         self._levels = LevelTranslator(instrument, exact_amounts=True)
-        self._sync: BookSync | None = None
+        self._book: CapturedBook | None = None
         self._early: Snapshot | None = None
-        self._awaits_join = False
 
     @property
     def is_live(self) -> bool:
         """Whether the book is known now."""
-        return self._sync is not None and self._sync.last is not None
+        return self._book is not None and self._book.is_live
 
     def translate(self, text: bytes) -> Sequence[MarketEvent]:
         """Translate one message; see `CaptureTranslator`."""
@@ -136,41 +132,24 @@ class BinanceCapture:
                 return (_translate_mark(message),)
 
     def _restore(self, snapshot: Snapshot) -> Sequence[MarketEvent]:
-        self._awaits_join = not self.is_live
-
-        if self._sync is None:
+        if self._book is None:
             self._early = snapshot
             return ()
 
-        return self._explain(self._join(self._sync, snapshot))
+        return _join(self._book, snapshot)
 
     def _offer(self, update: Difference) -> Sequence[MarketEvent]:
         """Take a difference. Futures name the update before it; in spot the numbers have no holes."""
-        sync = self._sync
-
-        if sync is None:
-            sync = BookSync(self._levels, counts_updates=update.pu is None, max_pending=_MAX_PENDING)
-            self._sync = sync
+        if self._book is None:
+            self._book = CapturedBook(self._levels, counts_updates=update.pu is None)
 
             if self._early is not None:
-                self._join(sync, self._early)
+                _join(self._book, self._early)
 
         previous = update.U - 1 if update.pu is None else update.pu
         at_ms = update.E if update.T is None else update.T
 
-        return self._explain(sync.offer(update.U, update.u, previous, update.b, update.a, venue_ms=at_ms))
-
-    def _join(self, sync: BookSync, snapshot: Snapshot) -> Sequence[MarketEvent]:
-        return sync.restore(snapshot.lastUpdateId, snapshot.bids, snapshot.asks, venue_ms=snapshot.T)
-
-    def _explain(self, events: Sequence[MarketEvent]) -> Sequence[MarketEvent]:
-        """Say once, as a lost book, that a snapshot was of no use: a capture brings no other by itself."""
-        if not self._awaits_join or self._sync is None or not (events or self._sync.wants_snapshot):
-            return events
-
-        self._awaits_join = False
-
-        return events or (BookLost(reason=self._sync.stale_reason),)
+        return self._book.offer(update.U, update.u, previous, update.b, update.a, venue_ms=at_ms)
 
     def _translate_trade(self, trade: Trade) -> Sequence[MarketEvent]:
         """Translate a trade; the insurance fund's and deleveraging are at prices that nobody else can have.
@@ -183,6 +162,10 @@ class BinanceCapture:
         ((ticks, lots),) = self._levels.translate([(trade.p, trade.q)])
 
         return (Traded(ticks=ticks, lots=lots, taker=Side.SELL if trade.m else Side.BUY, venue_ms=trade.T),)
+
+
+def _join(book: CapturedBook, snapshot: Snapshot) -> Sequence[MarketEvent]:
+    return book.restore(snapshot.lastUpdateId, snapshot.bids, snapshot.asks, venue_ms=snapshot.T)
 
 
 def _message(text: bytes) -> Message | None:

@@ -13,13 +13,10 @@ import attrs
 import msgspec
 
 from perpmaker.connector.payload import Id, PayloadDecoder
-from perpmaker.model.event import BookLost, MarketEvent, Traded
+from perpmaker.model.event import MarketEvent, Traded
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
-from perpmaker.venue import BookSync, LevelTranslator
-
-_MAX_PENDING = 6_000
-"""Differences that wait for a snapshot, ten minutes of them: a whole capture may have none."""
+from perpmaker.venue import CapturedBook, LevelTranslator
 
 _NOTHING = msgspec.Raw(b"null")
 
@@ -75,13 +72,12 @@ class SpotCapture:
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
         self._levels = LevelTranslator(instrument, exact_amounts=True)
-        self._sync = BookSync(self._levels, counts_updates=True, max_pending=_MAX_PENDING)
-        self._awaits_join = False
+        self._book = CapturedBook(self._levels, counts_updates=True)
 
     @property
     def is_live(self) -> bool:
         """Whether the book is known now."""
-        return self._sync.last is not None
+        return self._book.is_live
 
     def translate(self, text: bytes) -> Sequence[MarketEvent]:
         """Translate one message; see `CaptureTranslator`."""
@@ -103,23 +99,12 @@ class SpotCapture:
         return ()
 
     def _restore(self, snapshot: Snapshot) -> Sequence[MarketEvent]:
-        self._awaits_join = not self.is_live
-
-        return self._explain(self._sync.restore(snapshot.lastUpdateId, snapshot.bids, snapshot.asks, venue_ms=0))
+        return self._book.restore(snapshot.lastUpdateId, snapshot.bids, snapshot.asks, venue_ms=0)
 
     def _offer(self, update: Difference) -> Sequence[MarketEvent]:
         self._check(update.s)
 
-        return self._explain(self._sync.offer(update.U, update.u, update.U - 1, update.b, update.a, venue_ms=update.E))
-
-    def _explain(self, events: Sequence[MarketEvent]) -> Sequence[MarketEvent]:
-        """Say once, as a lost book, that a snapshot was of no use: a capture brings no other by itself."""
-        if not self._awaits_join or not (events or self._sync.wants_snapshot):
-            return events
-
-        self._awaits_join = False
-
-        return events or (BookLost(reason=self._sync.stale_reason),)
+        return self._book.offer(update.U, update.u, update.U - 1, update.b, update.a, venue_ms=update.E)
 
     def _translate_trade(self, trade: RecordedTrade) -> Sequence[MarketEvent]:
         self._check(trade.s)
