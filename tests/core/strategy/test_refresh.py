@@ -77,15 +77,22 @@ def test_a_level_whose_order_moved_takes_a_free_slot() -> None:
 
 
 @given(
-    old=st.lists(st.integers(9000, 9100), max_size=6),
-    new=st.lists(st.integers(9000, 9100), max_size=6),
-    tolerance=st.sampled_from(["0", "0.001", "0.005"]),
+    old=st.lists(st.tuples(st.integers(9000, 9100), st.sampled_from([9, 10])), max_size=6),
+    new=st.lists(st.tuples(st.integers(9000, 9100), st.sampled_from([9, 10])), max_size=6),
+    tolerance=st.sampled_from(["-0.001", "0", "0.001", "0.005", "3"]),
+    side=st.sampled_from(Side),
 )
-def test_each_order_is_kept_at_most_once_and_only_where_right(old: list[int], new: list[int], tolerance: str) -> None:
+def test_each_order_is_kept_at_most_once_and_only_where_right(
+    old: list[tuple[int, int]], new: list[tuple[int, int]], tolerance: str, side: Side
+) -> None:
     """A match is one to one, right everywhere, and leaves no right pair unmatched."""
     rule = Tolerance(Decimal(tolerance))
-    orders, wanted = [rule.look_at(order) for order in bids(*old)], targets(*new)
-    found = match(Side.BUY, orders, wanted)
+    orders = [
+        rule.look_at(make_order(Slot(OrderKind.QUOTE, side, level), ticks, lots))
+        for level, (ticks, lots) in enumerate(old)
+    ]
+    wanted = [Target(level, ticks, lots) for level, (ticks, lots) in enumerate(new)]
+    found = match(side, orders, wanted)
     by_id = {one.order.client_id: one for one in orders}
     ids = [order.client_id for order in found.values()]
 

@@ -46,7 +46,7 @@ class BandAlarm:
 
     def next_at(self, now: float) -> float | None:
         """When the next alarm is due."""
-        return min([max(now, at) for at in self._next_at.values()], default=None)
+        return max(now, min(self._next_at.values())) if self._next_at else None
 
     def _words(self, position: Position, fired: Fired) -> str:
         instrument = self.state.instrument

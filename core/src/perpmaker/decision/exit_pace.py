@@ -23,11 +23,8 @@ def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Iterat
     until: dict[Slot, float] = {}
     unknown: dict[Slot, list[float]] = {}
 
-    for order in working:
+    for order in [order for order in working if order.order.slot.kind is not OrderKind.QUOTE]:
         slot = order.order.slot
-
-        if slot.kind is OrderKind.QUOTE:
-            continue
 
         if slot in failed:
             until[slot] = failed[slot].back_at

@@ -81,7 +81,10 @@ class ExitRefusals:
 
     def next_at(self, now: float) -> float | None:
         """When the next line is due."""
-        return min([max(now, missing.next_at) for missing in self._missing.values()], default=None)
+        if not self._missing:
+            return None
+
+        return max(now, min(missing.next_at for missing in self._missing.values()))
 
     def _resting(self) -> frozenset[Slot]:
         """The slots of which the venue has an order."""

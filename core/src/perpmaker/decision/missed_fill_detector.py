@@ -46,7 +46,7 @@ class MissedFillDetector:
         self._doubts: dict[str, _Doubt] = {}
         self._asked_at = -inf
         self._highest_buy, self._lowest_sell = -inf, inf
-        self._looked_at = -1
+        self._looked_at = (-1, -1)
 
     def is_reached(self, bid: int | None, ask: int | None) -> bool:
         """Whether other people's best stands where an order of ours does that nobody doubts yet: look at it."""
@@ -60,14 +60,15 @@ class MissedFillDetector:
         side = event.taker.opposite
         is_far = event.ticks > self._highest_buy if side is Side.BUY else event.ticks < self._lowest_sell
 
-        if self._doubts or not is_far or self._looked_at != self._state.orders.version:
+        if self._doubts or not is_far or self._looked_at[0] != self._state.orders.version:
             self._reached(side, event.ticks, now)
 
     def demand(self, now: float) -> None:
         """Have the venue asked about the orders whose doubt is due; those that are explained are forgotten."""
         book = self._state.book
 
-        self._look()
+        if self._looked_at != (self._state.orders.version, self.version):
+            self._look()
 
         if book.ok and (self._doubts or self.is_reached(book.best_bid, book.best_ask)):
             for side, best in ((Side.BUY, book.best_ask), (Side.SELL, book.best_bid)):
@@ -102,7 +103,7 @@ class MissedFillDetector:
                 prices[order.slot.side].append(order.ticks)
 
         self._highest_buy, self._lowest_sell = max(prices[Side.BUY]), min(prices[Side.SELL])
-        self._looked_at = self._state.orders.version
+        self._looked_at = (self._state.orders.version, self.version)
 
     def has_kept_back(self, record: TrackedOrder, now: float) -> bool:
         """Whether fills of this order, which is known to have some that are missing, are overdue by this evidence."""

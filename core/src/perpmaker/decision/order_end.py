@@ -34,9 +34,12 @@ class OrderEnd:
 
     def next_at(self, now: float) -> float | None:
         """When there is something to say again, should nothing happen until then."""
-        moments = (self._missing.next_at(now), self._band_alarm.next_at(now))
+        missing_at, band_at = self._missing.next_at(now), self._band_alarm.next_at(now)
 
-        return min([moment for moment in moments if moment is not None], default=None)
+        if missing_at is None or band_at is None:
+            return band_at if missing_at is None else missing_at
+
+        return min(missing_at, band_at)
 
     def take(self, exits: WantedExits, now: float) -> Iterator[str]:
         """Take in what ended since this was asked last; a line for people of what they should know.

@@ -21,6 +21,8 @@ from perpmaker.state.view import Mode
 RESYNC_AGAIN_S = 5.0
 """A resync that was not answered is demanded again after this long."""
 
+_FOLDED = frozenset({StreamLost, StreamRestored, AccountSeen, Resynced, Halted, StopRequested})
+
 
 @attrs.define(kw_only=True)
 class TradingState:
@@ -53,6 +55,9 @@ class TradingState:
 
     def fold(self, event: Event, now: float) -> None:
         """Take in what changes how much is allowed."""
+        if type(event) not in _FOLDED:  # nearly every event
+            return
+
         match event:
             case StreamLost(channel=Channel.ACCOUNT):
                 self.lost = event.reason

@@ -26,7 +26,7 @@ def track(view: View, known: Mapping[Slot, Taken]) -> Mapping[Slot, Taken]:
     now = {slot: _step(view, slot, taken) for slot, taken in known.items()}
 
     for slot, end in view.ended.items():
-        if slot.kind is not OrderKind.VENUE_STOP or end.refusal is None:
+        if end.refusal is None or slot.kind is not OrderKind.VENUE_STOP:
             continue
 
         is_news = slot not in known or known[slot].client_id != end.client_id

@@ -70,8 +70,9 @@ class Exits:
         known = memory.failed
         failed, unpriced = retry.track(view, known), entry.track(view, memory.unpriced)
         seen, taken = sight.track(view, memory.sight), company.track(view, memory.taken)
-        tracked = attrs.evolve(memory, failed=failed, unpriced=unpriced, sight=seen, taken=taken)
-        memory = memory if tracked == memory else tracked
+
+        if not (failed is known and unpriced is memory.unpriced and seen is memory.sight and taken is memory.taken):
+            memory = attrs.evolve(memory, failed=failed, unpriced=unpriced, sight=seen, taken=taken)
 
         leaving = {
             side: self._leave(view, memory, known, position)

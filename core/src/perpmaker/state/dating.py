@@ -33,9 +33,13 @@ DATED: frozenset[type] = frozenset(
 """Events of the account that carry a date; positions and readings are dated where they are judged."""
 
 
+_PLAIN = (OrderAccepted, OrderAmended, OrderCancelled, FundingPaid)
+"""Those of them that carry it themselves."""
+
+
 def dated(event: Event, clock: VenueClock, now: float) -> Event:
     """The event with the dates that count; itself where all of them do."""
-    if isinstance(event, (OrderAccepted, OrderAmended, OrderCancelled, FundingPaid)):
+    if isinstance(event, _PLAIN):
         venue_ms = clock.dated(event.venue_ms, now)
 
         return event if venue_ms == event.venue_ms else attrs.evolve(event, venue_ms=venue_ms)

@@ -321,9 +321,16 @@ class Orders(Amends):
         _forget_amend(record)
         complete = record.working.filled_lots >= record.working.order.lots
         status = OrderStatus.FILLED if complete else OrderStatus.CANCELLED
-        self._finish(record, status, End.FILLED if complete else end, now, detail=detail)
+        self._close(record, status, End.FILLED if complete else end, now, detail=detail)
 
     def _finish(
+        self, record: TrackedOrder, status: OrderStatus, end: End, now: float, *, refusal: Refusal | None = None
+    ) -> None:
+        """An order that never was, or that the venue knows no more, is not in the book."""
+        self._show(record, 0, 0, now)
+        self._close(record, status, end, now, refusal=refusal)
+
+    def _close(
         self,
         record: TrackedOrder,
         status: OrderStatus,
@@ -334,7 +341,6 @@ class Orders(Amends):
         detail: str = "",
     ) -> None:
         del self.live[record.working.client_id]
-        self._show(record, 0, 0, now)
         record.unknown = None
         record.calm()
         record.put(status=status, changed_at=now)

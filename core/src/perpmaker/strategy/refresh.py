@@ -31,6 +31,14 @@ class Resting(NamedTuple):
         """Whether the order may stay for this new quote."""
         return self.low <= target.ticks <= self.high and self.lots == target.lots
 
+    def is_passed(self, side: Side, ticks: int) -> bool:
+        """Whether a price lies farther out than every one for which the order may stay."""
+        return ticks < self.low if side is Side.BUY else ticks > self.high
+
+    def is_ahead(self, side: Side, ticks: int) -> bool:
+        """Whether a price lies nearer to the market than every one for which the order may stay."""
+        return ticks > self.high if side is Side.BUY else ticks < self.low
+
 
 _TICKS = itemgetter(1)
 """Where both have their price."""
@@ -75,8 +83,14 @@ def match(side: Side, resting: Sequence[Resting], targets: Sequence[Target]) -> 
         if target.level in kept:
             continue
 
+        while orders and orders[0].is_passed(side, target.ticks):  # and by every target farther out
+            orders.pop(0)
+
         for one in orders:
-            if one.is_right(target):
+            if one.is_ahead(side, target.ticks):  # as is every order farther out
+                break
+
+            if one.lots == target.lots:
                 kept[target.level] = one.order
                 orders.remove(one)
                 break
