@@ -28,7 +28,7 @@ from perpmaker.simulation.participants import Participants
 from perpmaker_binance_perpetual.sandbox import dialect
 
 MIDDLE = 600_000
-STEPS, STEP = 15, 600
+STEPS, STEP = 5, 600
 NEAR = 180
 """So far above a whole step: the next bid is then nearer than the minimum spread, and the others still far away."""
 
