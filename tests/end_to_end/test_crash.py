@@ -33,9 +33,12 @@ STEPS = {
 }
 
 
-def crash_at(at: int | None) -> Crash:
-    """Die at a step and come back."""
-    return crash(FILE, QUICK, SEED, seconds=SECONDS, at=at)
+ALL_ROWS = 1_000
+
+
+def crash_at(at: int | None, lost_rows: int | None = None) -> Crash:
+    """Die at a step and come back; with `lost_rows` the power goes away."""
+    return crash(FILE, QUICK, SEED, seconds=SECONDS, at=at, lost_rows=lost_rows)
 
 
 def spread(steps: Sequence[str], most: int) -> list[int]:
@@ -65,3 +68,14 @@ def test_F71_killed_at_every_step_the_next_process_manages_everything_within_fiv
 def test_F72_killed_ten_times_while_it_recovers_it_still_comes_back() -> None:
     """Each recovery dies one step further than the one before it, and none of them makes it worse."""
     assert crash(FILE, QUICK, SEED, seconds=SECONDS, at=12, again=range(10)).faults == ()
+
+
+def test_F71_the_power_goes_away_with_the_newest_rows_and_nothing_is_violated(full: bool) -> None:
+    """Whatever of the rows went that did not wait for the disk: quotes that nobody knows are gone, exits are back."""
+    steps = crash_at(None).steps
+    commits = [at for at, step in enumerate(steps) if step == "after commit"]
+    killed_at = list(range(len(steps))) if full else commits[::4]
+    lost = (1, 2, 3, ALL_ROWS) if full else (1, ALL_ROWS)
+    faults = {(at, rows): crash_at(at, rows).faults for at in killed_at for rows in lost}
+
+    assert {case: found for case, found in faults.items() if found} == {}

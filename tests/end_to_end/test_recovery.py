@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import OrderRequest
 from perpmaker.state.view import Mode
-from perpmaker.testing.crash import Doom, live
+from perpmaker.testing.crash import Doom, live, power_loss
 from perpmaker.testing.session import Session, Stage, open_stage
 from perpmaker.testing.virtual import virtual_backend
 
@@ -249,5 +249,37 @@ def test_executions_of_an_earlier_runs_orders_while_nobody_watched_are_read_and_
 
             assert any(line.startswith("executed while no run watched: buy 0.01 at ") for line in session.told)
             assert session.bot.before.fills == 1
+
+    run_virtual(scenario)
+
+
+@pytest.mark.parametrize("way", ["killed", "ended", "power gone"])
+def test_F71_after_a_power_failure_nothing_is_quoted_until_nothing_can_arrive_any_more(
+    tmp_path: Path, way: str
+) -> None:
+    """A process that was killed, or ended in order, has left every row: its successor quotes at once."""
+
+    async def scenario() -> None:
+        home = StateDir(tmp_path)
+        quoted_after_s: list[float] = []
+
+        async with open_stage(FILE, *FAR, seed=1) as stage:
+            if way == "ended":
+                async with stage.open_bot(home=home) as session:
+                    session.bot.request_stop()
+                    await session.bot.run()
+            else:
+                await live(stage, home, Doom(), 3.0)
+
+            with power_loss(home, 0, 0) if way == "power gone" else nullcontext():
+                began_at = anyio.current_time()
+
+                async with stage.open_bot(home=home) as session, trading(session):
+                    await until(lambda: session.bot.mode is Mode.RUN and len(session.open_quotes()) == 2)
+                    quoted_after_s.append(anyio.current_time() - began_at)
+
+        fence_s = session.bot.connector.fence_s
+        assert (quoted_after_s[0] >= fence_s) is (way == "power gone")
+        assert quoted_after_s[0] < fence_s + 1
 
     run_virtual(scenario)

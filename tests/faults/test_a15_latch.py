@@ -12,7 +12,7 @@ import pytest
 
 from perpmaker.cli.run_end import halt_code_of
 from perpmaker.errors import ExitCode, HaltedError
-from perpmaker.journal import journal as journal_module
+from perpmaker.journal import commits
 from perpmaker.journal.journal import Step, open_journal
 from perpmaker.journal.state_dir import Key, StateDir, open_state_dir
 from perpmaker.model.event import Halted
@@ -143,8 +143,8 @@ def test_A15_a_halt_is_durable_with_its_step_and_outlives_a_file_that_grew_large
 ) -> None:
     """The row is there when the step is, without a close; the next file of the journal begins with it."""
     path = tmp_path / "j"
-    monkeypatch.setattr(journal_module, "LARGE_BYTES", 1)
-    monkeypatch.setattr(journal_module, "LOOK_EVERY", 3)
+    monkeypatch.setattr(commits, "LARGE_BYTES", 1)
+    monkeypatch.setattr(commits, "LOOK_EVERY", 3)
 
     with open_journal(path, KEY, "r1") as (journal, _):
         journal.record_step(HALT, 1)

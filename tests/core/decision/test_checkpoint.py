@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from perpmaker.decision.checkpoint import Checkpoint, FiredAt, decode_recollection, encode_recollection
-from perpmaker.journal import journal as journal_of_engine
+from perpmaker.journal import commits
 from perpmaker.journal.journal import Step, open_journal
 from perpmaker.journal.state_dir import Key
 from perpmaker.model.order import OrderKind, PositionSide, Side, Slot
@@ -61,8 +61,8 @@ def test_a_journal_that_grew_large_is_followed_by_one_that_still_knows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was put behind is not forgotten."""
-    monkeypatch.setattr(journal_of_engine, "LARGE_BYTES", 1)
-    monkeypatch.setattr(journal_of_engine, "LOOK_EVERY", 5)
+    monkeypatch.setattr(commits, "LARGE_BYTES", 1)
+    monkeypatch.setattr(commits, "LOOK_EVERY", 5)
 
     with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
         for at in range(20, 40):

@@ -11,11 +11,12 @@ from random import Random
 import attrs
 import pytest
 
+from perpmaker.decision.checkpoint import Checkpoint
 from perpmaker.errors import ExitCode, JournalError
-from perpmaker.execution.action import Place
-from perpmaker.journal import journal as journal_of_engine
+from perpmaker.execution.action import Amend, Cancel, Place
+from perpmaker.journal import carried, commits
 from perpmaker.journal.file import older_path
-from perpmaker.journal.journal import Step, open_journal
+from perpmaker.journal.journal import BOOT, Step, open_journal
 from perpmaker.journal.state_dir import Key
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side, Slot
 
@@ -28,6 +29,13 @@ def order(number: int) -> NewOrder:
     slot = Slot(OrderKind.QUOTE, Side.BUY)
 
     return NewOrder(client_id=f"pm-b-r1-{number}", slot=slot, lots=number, ticks=600_000, type=OrderType.POST_ONLY)
+
+
+def exit_of(number: int) -> NewOrder:
+    """A closing order of this number of the first run."""
+    slot = Slot(OrderKind.TAKE_PROFIT, Side.SELL)
+
+    return attrs.evolve(order(number), slot=slot, type=OrderType.LIMIT, reduce_only=True)
 
 
 def written(path: Path, orders: int = 20) -> None:
@@ -92,8 +100,9 @@ def test_F75_rows_that_went_with_the_write_ahead_log_are_missed(tmp_path: Path) 
         journal._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
         for number in range(1, 4):
-            journal.record_step(Step(at=1.0, events=[], actions=[Place(order=order(number))], notices=[]), number)
+            journal.record_step(Step(at=1.0, events=[], actions=[Place(order=exit_of(number))], notices=[]), number)
 
+        journal.record_step(Step(at=1.0, events=[], actions=[Place(order=order(4))], notices=[]), 4)
         (tmp_path / "left").mkdir()
         shutil.copy(tmp_path / "j", tmp_path / "left" / "j")
         shutil.copy(tmp_path / "j.head", tmp_path / "left" / "j.head")
@@ -118,6 +127,92 @@ def test_F75_a_witness_that_is_behind_the_rows_is_no_damage(tmp_path: Path) -> N
     with open_journal(tmp_path / "j", KEY, "r3") as (journal, damage):
         assert damage is None
         assert journal.intent("pm-b-r1-9") == order(9)
+
+
+STEP = Step(at=1.0, events=[], actions=[], notices=[])
+QUOTE = order(7)
+EXIT = exit_of(8)
+CANCEL = Cancel(client_id="a", venue_id="1", kind=OrderKind.QUOTE)
+
+
+def rows_on_disk(path: Path) -> int:
+    """How many rows the witness answers for."""
+    return int((path.with_name(f"{path.name}.head").read_text("ascii").split() or ["0"])[0])
+
+
+@pytest.mark.parametrize(
+    ("step", "waits"),
+    [
+        (attrs.evolve(STEP, actions=[Place(order=QUOTE), CANCEL]), False),
+        (attrs.evolve(STEP, actions=[Amend(order=QUOTE, before=QUOTE, venue_id="1", number=1)]), False),
+        (attrs.evolve(STEP, notices=["something"]), False),
+        (attrs.evolve(STEP, actions=[Place(order=QUOTE), Place(order=EXIT)]), True),
+        (attrs.evolve(STEP, actions=[Amend(order=EXIT, before=EXIT, venue_id="1", number=1)]), True),
+        (attrs.evolve(STEP, actions=[attrs.evolve(CANCEL, kind=OrderKind.VENUE_STOP)]), True),
+        (attrs.evolve(STEP, memory=Checkpoint(last_own_trade=7)), True),
+        (attrs.evolve(STEP, halt="a loss"), True),
+    ],
+)
+def test_what_the_venue_cannot_tell_again_waits_for_the_disk_and_quotes_do_not(
+    tmp_path: Path, step: Step, *, waits: bool
+) -> None:
+    """And with it everything that was written before it."""
+    with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
+        journal.record_run(1, {})
+        journal.record_step(attrs.evolve(STEP, actions=[CANCEL]), 2)
+        journal.record_step(step, 3)
+        rows = len(list(journal.rows()))
+        (level,) = journal._connection.execute("PRAGMA synchronous").fetchone()
+
+        assert rows_on_disk(tmp_path / "j") == (rows if waits else 1)
+        assert level == (2 if waits else 1)  # FULL, NORMAL
+
+
+def test_the_newest_rows_may_go_with_the_power_down_to_the_last_that_waited_for_the_disk(tmp_path: Path) -> None:
+    """Cut anywhere behind that one the journal is sound; cut before it, it is put aside."""
+    with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
+        journal.record_run(1, {})
+        journal.record_step(attrs.evolve(STEP, actions=[Place(order=EXIT)]), 2)
+        journal.record_step(attrs.evolve(STEP, actions=[Place(order=QUOTE)]), 3)
+        journal.record_step(attrs.evolve(STEP, actions=[CANCEL]), 4)
+
+    sound = {}
+
+    for rows in range(1, 7):
+        folder = tmp_path / str(rows)
+        folder.mkdir()
+
+        for name in ("j", "j.head"):
+            shutil.copy(tmp_path / name, folder / name)
+
+        with closing(sqlite3.connect(folder / "j")) as connection, connection:
+            connection.execute("DELETE FROM row WHERE seq > ?", (rows,))
+
+        with open_journal(folder / "j", KEY, "r2") as (_, damage):
+            sound[rows] = damage is None
+
+    assert sound == {1: False, 2: False, 3: True, 4: True, 5: True, 6: True}
+
+
+@pytest.mark.parametrize(
+    ("ends", "boot", "may"),
+    [(True, "b", False), (True, "other", False), (False, "b", False), (False, "other", True), (False, "", True)],
+)
+def test_rows_may_be_missing_only_after_a_run_without_an_end_before_a_boot(
+    tmp_path: Path, boot: str, *, ends: bool, may: bool
+) -> None:
+    """A process that dies takes no row with it. Further runs of client ids say nothing of the boot."""
+    with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
+        assert journal.may_lack_rows(boot) is False
+        journal.record_run(1, {BOOT: "b"})
+        journal.record_further_run("r1b")
+        journal.record_step(STEP, 2)
+
+        if ends:
+            journal.record_end(3)
+
+    with open_journal(tmp_path / "j", KEY, "r2") as (journal, _):
+        assert journal.may_lack_rows(boot) is may
 
 
 def test_F75_a_journal_that_was_swapped_for_an_older_copy_is_found(tmp_path: Path) -> None:
@@ -240,9 +335,9 @@ def test_F76_the_journal_of_another_environment_or_venue_is_refused(tmp_path: Pa
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Journals that are large soon."""
-    monkeypatch.setattr(journal_of_engine, "LARGE_BYTES", 100_000)
-    monkeypatch.setattr(journal_of_engine, "LOOK_EVERY", 20)
-    monkeypatch.setattr(journal_of_engine, "NEWEST", 10)
+    monkeypatch.setattr(commits, "LARGE_BYTES", 100_000)
+    monkeypatch.setattr(commits, "LOOK_EVERY", 20)
+    monkeypatch.setattr(carried, "NEWEST", 10)
 
 
 @pytest.mark.usefixtures("small")

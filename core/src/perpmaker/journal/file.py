@@ -1,7 +1,8 @@
 """The journal as a file: rows that prove each other, a witness of the newest one, and what is done with damage.
 
 SQLite's own check does not see a changed payload: each row carries the hash of the one before it. The chain does not
-see rows that were cut off at its end (a write-ahead log that was deleted): the witness, a small file of its own, does.
+see rows that were cut off at its end (a write-ahead log that was deleted): the witness, a small file of its own, does,
+up to the last row that was on the disk for certain.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ CREATE TABLE IF NOT EXISTS owner (key TEXT NOT NULL) STRICT;
 
 @attrs.frozen(kw_only=True)
 class Row:
-    """One row as it stands: `kind` is run, intent, step, notice, memory or halt; `name` what it can be found by."""
+    """One row as it stands; `name` is what it can be found by.
+
+    `kind` is run, intent, amend, step, notice, memory, halt or end.
+    """
 
     run: str
     kind: str
@@ -80,6 +84,11 @@ def connect(path: Path | None) -> sqlite3.Connection:
         raise JournalError(f"the journal {path} cannot be opened: {error}") from error
 
     return connection
+
+
+def set_durable(connection: sqlite3.Connection, *, durable: bool) -> None:
+    """Whether the commits from now on wait until they, and all before them, are on the disk."""
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
 
 def claim(connection: sqlite3.Connection, key: str, path: Path | None) -> None:
@@ -147,7 +156,7 @@ def witness_path(path: Path) -> Path:
 
 @attrs.define
 class Witness:
-    """Knows the newest row of a journal; not synchronised to the disk, so it may be behind it, and is never ahead."""
+    """Knows the newest row of a journal that is on the disk for certain: it may be behind the rows, and never ahead."""
 
     _handle: int
 

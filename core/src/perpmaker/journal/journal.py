@@ -1,12 +1,16 @@
 """The journal: what was intended before it was sent, what came of it, and how it was decided.
 
-One SQLite file per account and market (write-ahead log, `synchronous = FULL`: a row that was recorded survives the
-power going away). Commits run in the event loop on purpose: one takes about 0.13 ms there, and in a thread four times
-that. How rows prove each other, and what becomes of a damaged file, is `journal_file`.
+One SQLite file per account and market (write-ahead log). Commits run in the event loop on purpose: one takes about
+0.13 ms there, and in a thread four times that. How rows prove each other, and what becomes of a damaged file, is
+`journal.file`; which commits wait for the disk, `journal.commits`.
 
-A journal that cannot be written stays broken (`JournalError` from then on): nothing may be sent without a row. One
-that has grown to `LARGE_BYTES` is put behind; its successor begins with every run that was ever known, and with what
-the newest orders and those that may still live were meant for.
+On the disk before anything is sent is what the venue cannot tell again: runs, halts, stops that fired, what a next run
+should know, and every exit. Quotes are in the file before they are sent, and do not wait for the disk: an own quote
+that nobody remembers after the power went away is cancelled, which costs nothing.
+
+A journal that cannot be written stays broken (`JournalError` from then on): nothing may be sent without a row. A file
+that has grown large is put behind; its successor begins with every run that was ever known, and with what the newest
+orders and those that may still live were meant for.
 """
 
 from __future__ import annotations
@@ -22,22 +26,10 @@ import msgspec
 
 from perpmaker.decision.checkpoint import Checkpoint, decode_recollection, encode_recollection
 from perpmaker.errors import JournalError
-from perpmaker.execution.action import Action, Amend, Place
-from perpmaker.journal.file import (
-    Damage,
-    Row,
-    Witness,
-    append,
-    claim,
-    connect,
-    finish_beginning,
-    last_hash,
-    open_witness,
-    put_aside_if_damaged,
-    read_rows,
-    take_next,
-    write_next,
-)
+from perpmaker.execution.action import Action, Amend, Cancel, Place
+from perpmaker.journal.carried import AMEND, INTENT, MEMORY, carried
+from perpmaker.journal.commits import Commits
+from perpmaker.journal.file import Damage, Row, claim, connect, finish_beginning, put_aside_if_damaged, read_rows
 from perpmaker.journal.halt_latch import HALT, HaltLatch, decode_latch, encode_latch
 from perpmaker.journal.salvage import hint
 from perpmaker.journal.state_dir import Key
@@ -45,22 +37,16 @@ from perpmaker.journal.words import WORDS
 from perpmaker.model.event import Event
 from perpmaker.model.order import NewOrder
 
-LARGE_BYTES = 64_000_000
-LOOK_EVERY = 1_000
-"""Rows between one look at the size and the next."""
+BOOT = "boot"
+"""What the boot of the machine is called in the row of a run."""
 
-NEWEST = 1_000
-"""Orders whose purpose is carried on into the next file, whatever became of them."""
-
-MEMORY = "memory"
-"""Kind and name of the rows of what a next run should know."""
+END = "end"
+"""Kind of the row that a run writes last, once nothing of it can be under way any more."""
 
 TAIL = 2_000
 """Rows in which the newest word on executions is looked for."""
 
-
-_INTENTS = {Place: "intent", Amend: "amend"}
-"""The kinds of the rows that say what an order was meant to be: when it was sent, and when it was amended."""
+_INTENTS = {Place: INTENT, Amend: AMEND}
 
 
 @attrs.frozen(kw_only=True)
@@ -87,23 +73,22 @@ class LastKnown:
 
 
 class Journal:
-    """An open journal of one run. What `record_*` was given is durable when it returns."""
+    """An open journal of one run. What `record_*` was given is on the disk when it returns, but for steps of quotes."""
 
     def __init__(self, connection: sqlite3.Connection, run: str, key: Key, path: Path | None = None) -> None:
         self.live: Callable[[], Iterable[str]] = tuple
         """Client ids of orders that may still live: what they were meant for is never put behind."""
 
-        self._connection = connection
         self._run = run
-        self._key = key
         self._path = path
-        self._seq, self._last = last_hash(connection)
-        self._looked_at = self._seq
-        self._witness: Witness | None = None if path is None else open_witness(path)
-        self._see()
+        self._commits = Commits(connection, path, str(key), self._carried)
         self._broken: str | None = None
         self._memory = Checkpoint()
         self._halt: str | None = None
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        return self._commits.connection
 
     @property
     def path(self) -> Path | None:
@@ -163,13 +148,18 @@ class Journal:
             latch = HaltLatch(reason=step.halt, utc_ms=utc_ms)
             rows.append(Row(run=self._run, kind=HALT, name=HALT, utc_ms=utc_ms, payload=encode_latch(latch)))
 
-        self._append(rows)
+        needs_disk = rows[-1].kind in {MEMORY, HALT} or any(map(_is_of_exit, step.actions))
+        self._append(rows, durable=needs_disk)
         self._memory = step.memory or self._memory
         self._halt = step.halt or self._halt
 
     def record_release(self, utc_ms: int) -> None:
         """A person has released the halt that was latched."""
         self._append([Row(run=self._run, kind=HALT, name=HALT, utc_ms=utc_ms, payload=encode_latch(None))])
+
+    def record_end(self, utc_ms: int) -> None:
+        """The run is over, and nothing that it sent can arrive any more."""
+        self._append([self._row(END, None, utc_ms, None)])
 
     def record_notice(self, text: str, utc_ms: int) -> None:
         """Something a person was told."""
@@ -215,6 +205,22 @@ class Journal:
 
         return None if found is None else decode_latch(*found)
 
+    def may_lack_rows(self, boot: str) -> bool:
+        """Whether rows of the last run may have gone with the power; `boot` names this boot of the machine.
+
+        Not where it has written its end, or where the machine has been running since: whatever ends a process takes no
+        row with it. JournalError when it cannot be read.
+        """
+        newest = self._found("SELECT kind FROM row WHERE kind IN ('run', 'step', 'end') ORDER BY seq DESC LIMIT 1", ())
+
+        if newest is None or newest[0] == END:
+            return False
+
+        begun = "SELECT payload FROM row WHERE kind = 'run' AND substr(payload, 1, 1) = ? ORDER BY seq DESC LIMIT 1"
+        run = self._found(begun, (b"{",))
+
+        return not boot or run is None or msgspec.json.decode(run[0]).get(BOOT) != boot
+
     def rows(self) -> Iterator[Row]:
         """Every row, oldest first."""
         return read_rows(self._connection)
@@ -242,15 +248,12 @@ class Journal:
 
     def close(self) -> None:
         """Close the files."""
-        self._connection.close()
-
-        if self._witness is not None:
-            self._witness.close()
+        self._commits.close()
 
     def _row(self, kind: str, name: str | None, utc_ms: int, content: object) -> Row:
         return Row(run=self._run, kind=kind, name=name, utc_ms=utc_ms, payload=_encode(content))
 
-    def _found(self, query: str, words: tuple[str, ...]) -> tuple[Any, ...] | None:
+    def _found(self, query: str, words: tuple[str | bytes, ...]) -> tuple[Any, ...] | None:
         """The first row of a question; a journal that cannot be read cannot be trusted with anything more."""
         try:
             found: tuple[Any, ...] | None = self._connection.execute(query, words).fetchone()
@@ -264,67 +267,21 @@ class Journal:
 
         return JournalError(self._broken)
 
-    def _append(self, rows: Sequence[Row]) -> None:
-        """Commit the rows together, each chained to the one before it."""
+    def _append(self, rows: Sequence[Row], *, durable: bool = True) -> None:
+        """Commit the rows together; JournalError when that fails, then and from then on."""
         if self._broken is not None:
             raise JournalError(self._broken)
 
         try:
-            self._last = append(self._connection, rows, self._last)
-            self._seq += len(rows)
-            self._see()
-            self._stay_small()
+            self._commits.add(rows, durable=durable)
         except (sqlite3.Error, OSError) as error:
             self._broken = f"the journal cannot be written: {error}{hint(error)}"
             raise JournalError(self._broken) from error
 
-    def _see(self) -> None:
-        if self._witness is not None:
-            self._witness.see(self._seq, self._last)
-
-    def _stay_small(self) -> None:
-        """Go on in a new file when this one has grown large."""
-        if self._path is None or self._seq - self._looked_at < LOOK_EVERY:
-            return
-
-        self._looked_at = self._seq
-        (pages,), (size,) = (
-            self._connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size")
-        )
-
-        if pages * size < LARGE_BYTES:
-            return
-
-        try:
-            write_next(self._path, str(self._key), self._carried())
-        except (JournalError, sqlite3.Error):
-            return  # no room for a second file: the first one goes on
-
-        self.close()
-        take_next(self._path)
-        self._connection = connect(self._path)
-        self._witness = open_witness(self._path)
-        self._seq, self._last = last_hash(self._connection)
-        self._looked_at = self._seq
-        self._see()
-
     def _carried(self) -> Sequence[Row]:
-        """What a new file begins with."""
-        live = set(self.live())
-        intents = self._connection.execute("SELECT COUNT(*) FROM row WHERE kind = 'intent'").fetchone()[0]
-        carried, seen = [], 0
-        newest: dict[str, Row] = {}
+        orders = self._connection.execute("SELECT COUNT(*) FROM row WHERE kind = ?", (INTENT,)).fetchone()[0]
 
-        for row in self.rows():
-            seen += row.kind == "intent"
-            is_new = seen > intents - NEWEST
-
-            if row.kind == "run" or (row.kind in _INTENTS.values() and (is_new or row.name in live)):
-                carried.append(row)
-            elif row.kind in {MEMORY, HALT}:
-                newest[row.kind] = row
-
-        return [*carried, *newest.values()]
+        return carried(self.rows(), orders, set(self.live()))
 
 
 @contextmanager
@@ -369,6 +326,17 @@ def _opened(path: Path | None, key: Key, run: str) -> tuple[Journal, Damage | No
             raise
     except (OSError, sqlite3.Error) as error:
         raise JournalError(f"the journal {path} cannot be opened: {error}") from error
+
+
+def _is_of_exit(action: Action) -> bool:
+    """Whether an action places, amends or takes off an exit."""
+    match action:
+        case Place(order=order) | Amend(order=order):
+            return order.slot.kind.is_exit
+        case Cancel(kind=kind):
+            return kind.is_exit
+        case _:
+            return False
 
 
 def _encode(content: Any) -> bytes:  # noqa: ANN401  # whatever events and actions are made of

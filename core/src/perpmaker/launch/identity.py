@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import string
+from pathlib import Path
 
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
 from perpmaker.model.instrument import Instrument
 
 _DIGITS = string.digits + string.ascii_lowercase
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def instance_of(connector: DerivativeConnector, context: ConnectorContext) -> str:
@@ -24,6 +26,14 @@ def bot_of(connector: DerivativeConnector, instrument: Instrument) -> str:
     words = (connector.name, connector.account, instrument.market)
 
     return hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
+
+
+def boot_id() -> str:
+    """What tells this boot of the machine from every other one; empty where the system does not say."""
+    try:
+        return _BOOT.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def run_id(utc_ms: int) -> str:

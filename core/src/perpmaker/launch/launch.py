@@ -19,14 +19,14 @@ from perpmaker.connector.interface import (
 )
 from perpmaker.decision.drift_check import WantedSettings
 from perpmaker.decision.trader import Trader
-from perpmaker.journal.journal import Journal, LastKnown, open_journal
+from perpmaker.journal.journal import BOOT, Journal, LastKnown, open_journal
 from perpmaker.journal.last_orders import arriving_until
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.journal.state_dir import Key, StateDir
 from perpmaker.launch.account_claim import AccountClaim
 from perpmaker.launch.assembly import abilities_of, build_trader, open_sources
 from perpmaker.launch.client_id_runs import BegunRuns, open_client_ids
-from perpmaker.launch.identity import instance_of, run_id
+from perpmaker.launch.identity import boot_id, instance_of, run_id
 from perpmaker.launch.key_check import check_key
 from perpmaker.launch.latched_start import check_halt
 from perpmaker.launch.market_rules import check_market_rules
@@ -128,12 +128,15 @@ class _Start:
     stack: AsyncExitStack
     report: Report
     held: Hold = attrs.field(init=False)
+    _began_at: float = attrs.field(init=False)
     venue: StartRetry = attrs.field(init=False)
     _begun: BegunRuns = attrs.field(factory=BegunRuns, init=False)
     _last_known: LastKnown | None = attrs.field(default=None, init=False)
+    _has_lost_tail: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         name, context = self.plan.connector.name, self.context
+        self._began_at = context.clock.now()
         self.held = Hold(home=self.home, venue=venue_of(name, context), clock=context.clock)
         self.venue = StartRetry(
             table=name,
@@ -177,6 +180,7 @@ class _Start:
 
         path = None if self.home is None else self.home.journal(key)
         journal, damage = self.stack.enter_context(open_journal(path, key, client_ids.run))
+        self._has_lost_tail = journal.may_lack_rows(boot_id())
 
         if damage is not None:
             self.tell(
@@ -209,7 +213,8 @@ class _Start:
             adopt_position=adopt_position,
         )
         await account.claim(self.venue, self.tell)
-        known.journal.record_run(self.context.clock.utc_ms(), {"key": str(self._key(market))})
+        about = {"key": str(self._key(market)), BOOT: boot_id()}
+        known.journal.record_run(self.context.clock.utc_ms(), about)
         self._begun.record(known.journal, known.client_ids.run)
 
     async def prepare(self, market: OpenMarket) -> VenueSettings:
@@ -248,7 +253,9 @@ class _Start:
         if memory is not None:
             trader.recall(memory.moved(now - utc_s, now))
 
-        if (until := arriving_until(journal.last_steps(), fence_s)) is not None and until > utc_s:
+        if self._has_lost_tail:  # nobody knows what was sent until the power went away
+            trader.await_arrivals(self._began_at + fence_s)
+        elif (until := arriving_until(journal.last_steps(), fence_s)) is not None and until > utc_s:
             trader.await_arrivals(now + min(until - utc_s, fence_s))
 
     def supervisor(

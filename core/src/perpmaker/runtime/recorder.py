@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import attrs
 
@@ -69,6 +70,11 @@ class Recorder:
         slow_s = self.clock.now() - now
 
         return step.actions if slow_s <= SLOW_S else self._without_quotes(step.actions, f"recorded in {slow_s:.1f} s")
+
+    def end(self) -> None:
+        """Nothing of this run can arrive any more; a journal that cannot be written says so to the next one."""
+        with suppress(JournalError):
+            self.journal.record_end(self.clock.utc_ms())
 
     def _without_quotes(self, actions: Sequence[Action], reason: str) -> Sequence[Action]:
         """Nothing that adds risk may go out unrecorded, or late; the trader is told that those were never sent."""

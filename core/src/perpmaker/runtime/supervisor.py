@@ -274,6 +274,9 @@ class Supervisor:
             for line in self._activity_log.lines(last, (), self.clock.now()):
                 self.tell(line)
 
+        if closing.unproven is None:
+            self._recorder.end()
+
         return closing
 
     def _runner(self, feed: Feed) -> StreamRunner:

@@ -7,7 +7,8 @@ loop on virtual time: the venue lives on, the state directory stays, and the nex
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
@@ -17,9 +18,10 @@ import attrs
 from anyio.abc import ByteStream
 
 from perpmaker.errors import ConnectivityError
-from perpmaker.journal import journal as journal_of_engine
+from perpmaker.journal import commits
 from perpmaker.journal.file import Row, append
 from perpmaker.journal.state_dir import StateDir
+from perpmaker.launch import launch
 from perpmaker.model.order import OrderKind, OrderStatus
 from perpmaker.runtime.run_end import RunEnd
 from perpmaker.sandbox.server import ACCOUNT
@@ -32,6 +34,9 @@ BACK_S = 5.0
 """How long the next process may take until everything is managed again."""
 
 STOP_S = 10.0
+
+FULL = (2,)
+"""SQLite's number for commits that wait for the disk."""
 
 _COMMANDS = (
     *(b"POST /fapi/v1/order", b"POST /fapi/v1/batch", b"POST /fapi/v1/algo"),
@@ -46,9 +51,13 @@ class DeadError(Exception):
 
 @attrs.define
 class Doom:
-    """Kills one process when it comes to step number `at` (from 0; None: never). `steps` are those it came to."""
+    """Kills one process when it comes to step number `at` (from 0; None: never). `steps` are those it came to.
+
+    `on_disk` is how many rows of its journal a commit has waited for.
+    """
 
     at: int | None = None
+    on_disk: int = 0
     steps: list[str] = attrs.field(factory=list)
     dead: anyio.Event = attrs.field(factory=anyio.Event)
 
@@ -144,7 +153,7 @@ async def live(stage: Stage, home: StateDir, doom: Doom, seconds: float) -> None
                 raise
 
     with (
-        mock.patch.object(journal_of_engine, "append", _mortal_append(doom)),
+        mock.patch.object(commits, "append", _mortal_append(doom)),
         mock.patch.object(RunEnd, "rescue", _die),
     ):
         async with anyio.create_task_group() as group:
@@ -197,9 +206,20 @@ class Crash:
 
 
 def crash(
-    file: Path, overrides: Sequence[str], seed: int, *, seconds: float, at: int | None, again: Sequence[int] = ()
+    file: Path,
+    overrides: Sequence[str],
+    seed: int,
+    *,
+    seconds: float,
+    at: int | None,
+    again: Sequence[int] = (),
+    lost_rows: int | None = None,
 ) -> Crash:
-    """Die at a step, after `seconds` at the latest; die again at a step of each recovery; then come back for good."""
+    """Die at a step, after `seconds` at the latest; die again at a step of each recovery; then come back for good.
+
+    `lost_rows`: not the process alone dies, the power goes away, and so many of the newest rows of the journal with it,
+    as far as they were not on the disk for certain.
+    """
     doom = Doom(at)
 
     async def scenario() -> tuple[str, ...]:
@@ -214,16 +234,29 @@ def crash(
 
                 faults = []
 
-                try:
-                    await come_back(stage, home, [])
-                except TimeoutError:
-                    faults.append(f"not managed within {BACK_S:g} s")
+                with nullcontext() if lost_rows is None else power_loss(home, lost_rows, doom.on_disk):
+                    try:
+                        await come_back(stage, home, [])
+                    except TimeoutError:
+                        faults.append(f"not managed within {BACK_S:g} s")
 
                 return (*faults, *map(str, stage.sandbox.oracle.violations))
 
     name, options = virtual_backend()
 
     return Crash(faults=anyio.run(scenario, backend=name, backend_options=options), steps=tuple(doom.steps))
+
+
+@contextmanager
+def power_loss(home: StateDir, rows: int, on_disk: int) -> Iterator[None]:
+    """Cut so many rows off the journal's end, but for the first `on_disk`; within, the machine has booted anew."""
+    for path in home.root.rglob("*.sqlite3"):
+        with closing(sqlite3.connect(path)) as connection, connection:
+            (newest,) = connection.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()
+            connection.execute("DELETE FROM row WHERE seq > ?", (max(on_disk, newest - rows),))
+
+    with mock.patch.object(launch, "boot_id", return_value="another boot"):
+        yield
 
 
 async def _die(_: RunEnd, __: BaseException) -> None:
@@ -235,6 +268,10 @@ def _mortal_append(doom: Doom) -> Callable[[sqlite3.Connection, Sequence[Row], b
         try:
             doom.step("before commit")
             last = append(connection, rows, last)
+
+            if connection.execute("PRAGMA synchronous").fetchone() == FULL:
+                (doom.on_disk,) = connection.execute("SELECT max(seq) FROM row").fetchone()
+
             doom.step("after commit")
         except DeadError:
             raise sqlite3.OperationalError("dead") from None
