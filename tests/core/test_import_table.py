@@ -35,6 +35,7 @@ ORDER = (
     "risk",
     "execution",
     "sandbox",
+    "venue.sandbox",
     "decision",
     "plugins",
     "config",
@@ -47,6 +48,7 @@ ORDER = (
     "cli",
     "testing",
 )
+INNER = tuple(room for room in ORDER if "." in room)  # a part of a package, with a place of its own
 DOORS = {"__init__", "__main__"}  # they import from anywhere, and nobody but their users imports them
 
 # What no input, output or clock is needed for: a room, or a file of one. It imports only others of these.
@@ -87,6 +89,13 @@ QUIET = (
     "venue.book_sync",
     "venue.captured_book",
     "venue.levels",
+    "venue.sandbox.endpoints",
+    "venue.sandbox.notation",
+    "venue.sandbox.parameters",
+    "venue.sandbox.refusals",
+    "venue.sandbox.request_counts",
+    "venue.sandbox.signatures",
+    "venue.sandbox.venue_clock",
     "venue.server_clock",
     "venue.tolerance",
 )
@@ -94,7 +103,7 @@ DOING = {"anyio", "httpx", "socket", "sqlite3", "time", "datetime", "os", "pathl
 DRAWING = ("simulation",)  # of pure rooms only these draw random numbers, from a seed
 
 PLUGIN_MAY = {"clock", "connector", "errors", "model", "secret", "venue", "wire"}
-DIALECT_MAY = PLUGIN_MAY | {"sandbox", "simulation"}
+DIALECT_MAY = PLUGIN_MAY | {"sandbox", "simulation", "venue.sandbox"}
 PLUGGY_FILES = {"plugins.hookspecs", "plugins.loading"}
 
 
@@ -118,9 +127,10 @@ class Import:
     @property
     def room(self) -> str | None:
         """The core's room that is imported; None for what is not the core's, or only its door."""
-        parts = self.module.split(".")
+        package, _, name = self.module.partition(".")
+        first = name.partition(".")[0]
 
-        return parts[1] if parts[0] == "perpmaker" and len(parts) > 1 and is_room(parts[1]) else None
+        return room_named(name) if package == "perpmaker" and first and is_room(first) else None
 
 
 @cache
@@ -148,7 +158,14 @@ def name_of(file: Path) -> str:
 
 def room_of(file: Path) -> str:
     """The room of a core file."""
-    return name_of(file).partition(".")[0]
+    return room_named(name_of(file))
+
+
+def room_named(name: str) -> str:
+    """The room of a dotted name without the package: `venue.sandbox` of `venue.sandbox.parameters`."""
+    inner = (room for room in INNER if f"{name}.".startswith(f"{room}."))
+
+    return next(inner, name.partition(".")[0])
 
 
 def is_room(name: str) -> bool:

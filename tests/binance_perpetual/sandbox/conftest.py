@@ -24,7 +24,7 @@ from perpmaker.wire.http import open_client
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker.wire.websocket import WebSocket, open_websocket
 from perpmaker_binance_perpetual.sandbox import dialect
-from perpmaker_binance_perpetual.sandbox.authentication import KEYS
+from perpmaker_binance_perpetual.sandbox.signing import KEYS
 
 
 @attrs.frozen(eq=False)

@@ -20,11 +20,12 @@ from perpmaker.simulation.script import ScriptedMarket
 from perpmaker.wire.server import Request, Response
 from perpmaker_binance_perpetual.sandbox import dialect
 from perpmaker_binance_perpetual.sandbox.app import ENDPOINTS
-from perpmaker_binance_perpetual.sandbox.authentication import KEYS
-from perpmaker_binance_perpetual.sandbox.socket import Route, Target, parse_target, stream_route
+from perpmaker_binance_perpetual.sandbox.signing import KEYS
+from perpmaker_binance_perpetual.sandbox.sockets import Route, Target, parse_target, stream_route
+from perpmaker_binance_perpetual.sandbox.venue import SIGNED_PARAMETERS
 
 NOW_MS = 1_767_225_600_000
-NAMES = sorted({name for endpoint in ENDPOINTS.values() for name in endpoint.parameters})
+NAMES = sorted({name for endpoint in ENDPOINTS.values() for name in endpoint.parameters or ()} - SIGNED_PARAMETERS)
 WORDS = st.one_of(
     st.sampled_from(["BTCUSDT", "BUY", "SELL", "LIMIT", "MARKET", "GTC", "GTX", "LONG", "true", "60000.0", "0.010"]),
     st.sampled_from(["[1]", '["a"]', "[{}]", '[{"symbol":"BTCUSDT","side":"BUY"}]', "[" * 5000, "1e999", "-0", ""]),

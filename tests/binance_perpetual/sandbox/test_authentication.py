@@ -8,16 +8,10 @@ import hmac
 
 import pytest
 
+from perpmaker.venue.sandbox import RefusalError, Security, Window
 from perpmaker.wire.server import Request
-from perpmaker_binance_perpetual.sandbox.authentication import (
-    KEYS,
-    Authenticator,
-    Security,
-    Window,
-    signed_bytes,
-)
-from perpmaker_binance_perpetual.sandbox.parameter import parse_parameters
-from perpmaker_binance_perpetual.sandbox.refusal import CodeError
+from perpmaker_binance_perpetual.sandbox.app import read_parameters
+from perpmaker_binance_perpetual.sandbox.signing import KEYS, Authenticator, signed_bytes
 
 NOW_MS = 1_767_225_600_000
 V1 = (
@@ -45,14 +39,14 @@ ED25519 = KEYS.ed25519_api_key
 def check(query: str = "", body: str = "", *, key: str = HMAC, now_ms: int = NOW_MS) -> Window | None:
     """Put a signed request before the checker, with the venue's clock at `now_ms`."""
     request = Request(method="POST", path="/", query=query, body=body.encode(), headers={"x-mbx-apikey": key})
-    parameters = parse_parameters(request.query, request.body)
+    parameters = read_parameters(request.query, request.body)
 
     return Authenticator(KEYS.checkers(), lambda: now_ms).check(Security.SIGNED, request, parameters)
 
 
 def code_of(query: str, body: str = "", *, key: str = HMAC, now_ms: int = NOW_MS) -> int:
     """The code with which the request is refused."""
-    with pytest.raises(CodeError) as raised:
+    with pytest.raises(RefusalError) as raised:
         check(query, body, key=key, now_ms=now_ms)
 
     return raised.value.code
@@ -150,7 +144,7 @@ def test_recv_window_is_the_callers() -> None:
 )
 def test_refusal_before_the_signature(query: str, key: str, code: int, status: int) -> None:
     """Keys are refused with 401, malformed times with 400, each with its code."""
-    with pytest.raises(CodeError) as raised:
+    with pytest.raises(RefusalError) as raised:
         check(query, key=key)
 
     assert (raised.value.code, raised.value.status) == (code, status)
@@ -160,7 +154,7 @@ def test_key_alone_is_enough_for_the_user_stream() -> None:
     """An endpoint that asks for a key only needs no signature and no time."""
     request = Request(method="POST", path="/", headers={"x-mbx-apikey": HMAC})
 
-    assert Authenticator(KEYS.checkers(), lambda: 0).check(Security.KEY, request, parse_parameters("", b"")) is None
+    assert Authenticator(KEYS.checkers(), lambda: 0).check(Security.KEY, request, read_parameters("", b"")) is None
 
 
 def test_secrets_stay_out_of_the_checkers_text() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from perpmaker_binance_perpetual.sandbox.limit import Limits, OrderCost
-from perpmaker_binance_perpetual.sandbox.refusal import CodeError
+from perpmaker.venue.sandbox import RefusalError
+from perpmaker_binance_perpetual.sandbox.counts import MINUTE, TEN_SECONDS, WEIGHT, Limits
+from perpmaker_binance_perpetual.sandbox.options import Options
 
 
 class Time:
@@ -27,13 +28,13 @@ def time() -> Time:
 
 def limits(time: Time, *, enforced: bool = True) -> Limits:
     """Small limits: ten of weight a minute, three orders in ten seconds, five a minute."""
-    return Limits(time, enforced=enforced, weight=10, orders_10s=3, orders_1m=5)
+    return Limits(time, Options(weight_1m=10, orders_10s=3, orders_1m=5), enforced=enforced)
 
 
 def test_weight_is_shown_and_starts_again_each_minute(time: Time) -> None:
     """The used weight of the running minute stands in the header."""
     counted = limits(time)
-    counted.spend_weight(7)
+    counted.counts.spend_arrival({WEIGHT: 7})
 
     assert counted.headers(orders=False) == {"X-MBX-USED-WEIGHT-1M": "7"}
 
@@ -49,17 +50,17 @@ def test_weight_is_shown_and_starts_again_each_minute(time: Time) -> None:
 def test_past_the_weight_comes_429_with_the_seconds_left(time: Time) -> None:
     """Retry-After counts to the end of the minute, and then all is well again."""
     counted = limits(time)
-    counted.spend_weight(10)
+    counted.counts.spend_arrival({WEIGHT: 10})
     time.ms += 15_500
 
-    with pytest.raises(CodeError) as raised:
-        counted.spend_weight(1)
+    with pytest.raises(RefusalError) as raised:
+        counted.counts.spend_arrival({WEIGHT: 1})
 
     assert (raised.value.status, raised.value.code) == (429, -1003)
     assert raised.value.headers == {"Retry-After": "45"}
 
     time.ms += 45_000
-    counted.spend_weight(1)
+    counted.counts.spend_arrival({WEIGHT: 1})
 
 
 def test_who_goes_on_after_429_is_banned_for_longer_each_time(time: Time) -> None:
@@ -71,8 +72,8 @@ def test_who_goes_on_after_429_is_banned_for_longer_each_time(time: Time) -> Non
         statuses = []
 
         for _ in range(22):
-            with pytest.raises(CodeError) as raised:
-                counted.spend_weight(11)
+            with pytest.raises(RefusalError) as raised:
+                counted.counts.spend_arrival({WEIGHT: 11})
 
             statuses.append(raised.value.status)
 
@@ -82,23 +83,23 @@ def test_who_goes_on_after_429_is_banned_for_longer_each_time(time: Time) -> Non
 
     assert bans == [120, 240]
 
-    counted.spend_weight(1)
+    counted.counts.spend_arrival({WEIGHT: 1})
 
 
 def test_orders_are_counted_in_both_windows(time: Time) -> None:
     """A batch of three costs three of ten seconds' count and one of the minute's; too many are refused uncounted."""
     counted = limits(time)
-    counted.spend_orders(OrderCost(ten_seconds=3, minute=1))
+    counted.counts.spend_own({TEN_SECONDS: 3, MINUTE: 1})
 
-    with pytest.raises(CodeError) as raised:
-        counted.spend_orders(OrderCost(ten_seconds=1, minute=1))
+    with pytest.raises(RefusalError) as raised:
+        counted.counts.spend_own({TEN_SECONDS: 1, MINUTE: 1})
 
     assert (raised.value.status, raised.value.code) == (429, -1015)
     assert raised.value.headers == {"Retry-After": "10"}
     assert counted.headers(orders=True)["X-MBX-ORDER-COUNT-1M"] == "1"
 
     time.ms += 10_000
-    counted.spend_orders(OrderCost(ten_seconds=3, minute=1))
+    counted.counts.spend_own({TEN_SECONDS: 3, MINUTE: 1})
 
     assert counted.headers(orders=True)["X-MBX-ORDER-COUNT-1M"] == "2"
 
@@ -106,7 +107,7 @@ def test_orders_are_counted_in_both_windows(time: Time) -> None:
 def test_limits_that_are_not_enforced_are_still_shown(time: Time) -> None:
     """With enforcement off the counters only count."""
     counted = limits(time, enforced=False)
-    counted.spend_weight(99)
-    counted.spend_orders(OrderCost(ten_seconds=99, minute=99))
+    counted.counts.spend_arrival({WEIGHT: 99})
+    counted.counts.spend_own({TEN_SECONDS: 99, MINUTE: 99})
 
     assert counted.headers(orders=True)["X-MBX-USED-WEIGHT-1M"] == "99"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from perpmaker_binance_perpetual.sandbox.listen_key import ListenKeys
-from perpmaker_binance_perpetual.sandbox.refusal import CodeError
+from perpmaker.venue.sandbox import RefusalError
+from perpmaker_binance_perpetual.sandbox.listen_keys import ListenKeys
 
 
 class Time:
@@ -52,7 +52,7 @@ def test_without_a_key_renewal_and_close_are_refused(call: object) -> None:
     """PUT and DELETE answer -1125 when there is no key."""
     assert callable(call)
 
-    with pytest.raises(CodeError) as raised:
+    with pytest.raises(RefusalError) as raised:
         call(ListenKeys(Time(), life_s=1, seed=0))
 
     assert raised.value.code == -1125

@@ -13,7 +13,7 @@ from perpmaker.sandbox.server import SandboxSettings, open_sandbox
 from perpmaker.wire.http import open_client
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.sandbox import dialect
-from perpmaker_binance_perpetual.sandbox.authentication import KEYS
+from perpmaker_binance_perpetual.sandbox.signing import KEYS
 
 pytestmark = pytest.mark.anyio
 
@@ -213,10 +213,11 @@ async def test_markets_are_listed_with_their_filters(open_venue: Any) -> None:
 )
 def test_option_that_cannot_be_is_named(options: dict[str, Any]) -> None:
     """An unknown option and an impossible value are refused by name."""
-    from perpmaker_binance_perpetual.sandbox.option import parse_options  # noqa: PLC0415
+    from perpmaker.venue.sandbox import parse_options  # noqa: PLC0415
+    from perpmaker_binance_perpetual.sandbox.options import Options  # noqa: PLC0415
 
     with pytest.raises(ValueError, match=next(iter(options))):
-        parse_options(options)
+        parse_options(options, Options)
 
 
 async def test_same_seed_is_the_same_session() -> None:

@@ -1,146 +1,101 @@
-"""The venue's front door: one request in, one answer out; sockets to the hub; and the venue's own rhythm."""
+"""The venue's protocol over a simulated exchange: how it reads what comes in and words what goes out."""
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any, Final
-
-import anyio
-import msgspec
 
 from perpmaker.clock import Clock
 from perpmaker.model.instrument import Instrument
 from perpmaker.sandbox.dialect import TestKeys
-from perpmaker.sandbox.latency import AT_ONCE, DelayLine, Latency
+from perpmaker.sandbox.latency import AT_ONCE, Latency
 from perpmaker.simulation.exchange import Exchange
-from perpmaker.wire.server import Request, Response
-from perpmaker.wire.websocket import WebSocket
-from perpmaker_binance_perpetual.sandbox import (
-    rest_account,
-    rest_algo,
-    rest_batch,
-    rest_market,
-    rest_order,
-    rest_setting,
+from perpmaker.simulation.rejection import RejectionError
+from perpmaker.venue.sandbox import (
+    Parameters,
+    RefusalError,
+    SandboxApp,
+    Security,
+    Session,
+    SocketRules,
+    Window,
+    endpoint_table,
+    form_values,
+    make_parts,
+    parse_options,
 )
-from perpmaker_binance_perpetual.sandbox.authentication import KEYS, Authenticator, Window
+from perpmaker.wire.server import Request
+from perpmaker_binance_perpetual.sandbox import account, conditional_orders, market, orders, settings
 from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
-from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint
-from perpmaker_binance_perpetual.sandbox.hub import Hub
 from perpmaker_binance_perpetual.sandbox.listing import read_listing
-from perpmaker_binance_perpetual.sandbox.market_stream import MarketStreams
-from perpmaker_binance_perpetual.sandbox.option import Options, parse_options
-from perpmaker_binance_perpetual.sandbox.parameter import Parameters, parse_parameters
-from perpmaker_binance_perpetual.sandbox.refusal import CodeError, refusal
-from perpmaker_binance_perpetual.sandbox.rest_batch import moved_orders
-from perpmaker_binance_perpetual.sandbox.socket import POLICY_VIOLATION, parse_target
+from perpmaker_binance_perpetual.sandbox.market_streams import MarketStreams
+from perpmaker_binance_perpetual.sandbox.options import Options
+from perpmaker_binance_perpetual.sandbox.refusals import (
+    PARAMETER_WORDS,
+    Asked,
+    refusal,
+    refusal_body,
+    translate_rejection,
+)
+from perpmaker_binance_perpetual.sandbox.signing import KEYS, Authenticator
+from perpmaker_binance_perpetual.sandbox.sockets import MOST_CONTROLS, StreamSession, parse_target
 from perpmaker_binance_perpetual.sandbox.user_stream import UserStream
-from perpmaker_binance_perpetual.sandbox.venue import Venue
+from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint
 
-RACE_MS: Final = 25
-"""The longest between messages of the fastest streams while user events, held back, must come between those."""
-
-JSON: Final = {"Content-Type": "application/json"}
-ENDPOINTS: Final = {
-    (endpoint.method, endpoint.path): endpoint
-    for module in (rest_market, rest_account, rest_setting, rest_order, rest_batch, rest_algo)
-    for endpoint in module.ENDPOINTS
+ENDPOINTS: Final = endpoint_table(
+    endpoint for module in (market, account, settings, orders, conditional_orders) for endpoint in module.ENDPOINTS
+)
+ASKED: Final = {
+    "/fapi/v1/leverage": Asked.LEVERAGE,
+    "/fapi/v1/marginType": Asked.MARGIN_TYPE,
+    "/fapi/v1/positionSide/dual": Asked.POSITION_MODE,
+    "PUT": Asked.AMEND,
+    "DELETE": Asked.CANCEL,
 }
+"""What a call asks for, by its path or its method; the others place something."""
 
 
-class BinanceApp:
-    """Speaks the venue's protocol over a simulated exchange."""
+class BinanceProtocol:
+    """Reads requests and words answers; see `ProtocolDialect`."""
 
-    def __init__(self, exchange: Exchange, clock: Clock, options: Options, latency: Latency = AT_ONCE) -> None:
-        self._options = options
-        self._venue = Venue(exchange, clock, options)
-        self._authenticator = Authenticator(KEYS.checkers(), self._venue.server_ms)
-        self._order_s = (latency.order_ms + options.late_match_ms) / 1000
-        self._feed = DelayLine(clock, latency.feed_ms)
-        self._hub = Hub(clock, options.socket_life_s, self._feed)
-        self._chance = Random(options.seed)  # noqa: S311  # chance that a seed repeats, not a secret
-        self._rhythm_ms = min(RACE_MS, options.rhythm_ms) if options.race_ms else options.rhythm_ms
-        self._market = MarketStreams(self._venue, self._hub, options.rhythm_ms)
-        self._user = UserStream(self._venue, self._hub, self._chance)
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._authenticator = Authenticator(KEYS.checkers(), venue.server_ms)
 
-    async def respond(self, request: Request) -> Response:
-        """Answer one request; every refusal of the venue is a JSON body with its code."""
-        endpoint = ENDPOINTS.get((request.method, request.path))
+    def read(self, request: Request) -> Parameters:
+        """The parameters of query and form body; where both have one, the query's counts."""
+        return read_parameters(request.query, request.body)
 
-        if endpoint is None:
-            error = CodeError(-5000, f"Path {request.path}, Method {request.method} is invalid", status=404)
-            return Response(status=error.status, body=msgspec.json.encode(error.body()), headers=JSON)
+    def authenticate(self, security: Security, request: Request, parameters: Parameters) -> Window | None:
+        """See `Authenticator`."""
+        return self._authenticator.check(security, request, parameters)
 
-        try:
-            answer: object = await self._call(endpoint, request)
-            status, extra = 200, {}
-        except CodeError as refused:
-            answer, status, extra = refused.body(), refused.status, dict(refused.headers)
-
-        headers = {**JSON, **self._venue.limits.headers(orders=endpoint.matches), **extra}
-
-        return Response(status=status, body=msgspec.json.encode(answer), headers=headers)
-
-    async def converse(self, request: Request, socket: WebSocket) -> None:
-        """Serve a socket by its path; one that the venue does not have is closed."""
+    def open_session(self, request: Request) -> Session | None:
+        """A socket by its path and query."""
         target = parse_target(request)
 
-        if target is None:
-            await socket.close(POLICY_VIOLATION, "no such path")
-            return
+        return None if target is None else StreamSession(target)
 
-        await self._hub.converse(socket, target)
+    def not_found(self, request: Request) -> RefusalError:
+        """404 with -5000."""
+        return RefusalError(-5000, f"Path {request.path}, Method {request.method} is invalid", status=404)
 
-    async def run(self) -> None:
-        """Let the market move and push what is due, until cancelled."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._feed.run)
-            await self._push()
+    def too_late(self) -> RefusalError:
+        """-5028."""
+        return refusal(-5028)
 
-    async def _push(self) -> None:
-        while True:
-            now_ms = self._venue.now_ms()
-            self._venue.exchange.advance(now_ms)
-            self._market.tick(now_ms)
-            self._user.tick(now_ms)
-            await anyio.sleep((self._rhythm_ms - now_ms % self._rhythm_ms) / 1000)
+    def rejected(self, error: RejectionError, endpoint: VenueEndpoint) -> RefusalError:
+        """A code that differs by what was asked."""
+        asked = ASKED.get(endpoint.path) or ASKED.get(endpoint.method, Asked.PLACE)
 
-    async def _call(self, endpoint: Endpoint, request: Request) -> object:
-        parameters = parse_parameters(request.query, request.body)
-        self._venue.limits.spend_weight(endpoint.weight_of(parameters))
-        window = self._authenticator.check(endpoint.security, request, parameters)
-        parameters.refuse_unknown(endpoint.known)
-        self._venue.limits.spend_orders(endpoint.cost)
+        return translate_rejection(error, asked, self._venue.instrument)
 
-        if endpoint.matches:
-            return await self._match(endpoint, parameters, window)
+    def body(self, refusal: RefusalError) -> object:
+        """Code and words."""
+        return refusal_body(refusal)
 
-        self._venue.exchange.advance(self._venue.now_ms())
-
-        return endpoint.handle(self._venue, parameters)
-
-    def _refuse_late(self, window: Window | None) -> None:
-        """Refuse a command that came to the matching engine too late, where that is checked."""
-        if self._options.checks_window_at_match and window is not None and window.is_over(self._venue.server_ms()):
-            raise refusal(-5028)
-
-    async def _match(self, endpoint: Endpoint, parameters: Parameters, window: Window | None) -> object:
-        """Take a command to the matching engine, which may be late, and hold its answer back as chance will have it."""
-        with self._venue.amends.claim(moved_orders(self._venue, endpoint, parameters)) as refused:
-            if self._order_s:
-                await anyio.sleep(self._order_s)
-
-                self._refuse_late(window)
-
-            delay_ms = self._chance.randint(0, self._options.race_ms)
-            self._venue.exchange.advance(self._venue.now_ms())
-            self._venue.amends.match(refused)
-            answer = endpoint.handle(self._venue, parameters)
-
-        if delay_ms:
-            await anyio.sleep(delay_ms / 1000)
-
-        return answer
+    def headers(self, endpoint: VenueEndpoint) -> dict[str, str]:
+        """The counters."""
+        return self._venue.limits.headers(orders=endpoint.matches)
 
 
 class BinanceDialect:
@@ -163,6 +118,24 @@ class BinanceDialect:
         """Begin the translation of a recorded market."""
         return BinanceCapture(instrument)
 
-    def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> BinanceApp:
-        """The app over this exchange; ValueError for an option that there is not. See `Options`."""
-        return BinanceApp(exchange, clock, parse_options(options), latency)
+    def app(
+        self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE
+    ) -> SandboxApp[Venue]:
+        """The app over this exchange; ValueError for an option that there is not. See `VenueOptions` and `Options`."""
+        common, own = parse_options(options, Options)
+        rules = SocketRules(life_s=common.socket_life_s, messages_per_s=MOST_CONTROLS)
+        venue = Venue(make_parts(exchange, clock, common, latency, rules), own)
+
+        return SandboxApp(
+            venue.parts,
+            venue,
+            dialect=BinanceProtocol(venue),
+            endpoints=ENDPOINTS,
+            counts=venue.limits.counts,
+            ticks=(MarketStreams(venue).tick, UserStream(venue).tick),
+        )
+
+
+def read_parameters(query: str, body: bytes) -> Parameters:
+    """The parameters of raw query and raw body; where both have one, the query's counts."""
+    return Parameters({**form_values(body.decode("utf-8", "replace")), **form_values(query)}, PARAMETER_WORDS)

@@ -6,9 +6,7 @@ public captures of 2021 to 2026. The exchange itself reports the order before th
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-from itertools import count
-from random import Random
+from collections.abc import Mapping
 
 import attrs
 
@@ -20,9 +18,9 @@ from perpmaker.simulation.event import (
     SimulationEvent,
 )
 from perpmaker.simulation.order import Cause, ConditionalOrder, ConditionalState, OrderState
-from perpmaker_binance_perpetual.sandbox.hub import Hub
-from perpmaker_binance_perpetual.sandbox.order_wording import algo_status_word, origin
-from perpmaker_binance_perpetual.sandbox.user_wording import (
+from perpmaker.venue.sandbox import HeldEvents
+from perpmaker_binance_perpetual.sandbox.order_words import algo_status_word, origin
+from perpmaker_binance_perpetual.sandbox.user_events import (
     account_update,
     algo_update,
     leverage_update,
@@ -37,17 +35,13 @@ from perpmaker_binance_perpetual.sandbox.venue import Venue
 class UserStream:
     """Turns what happens to the account into user events.
 
-    With `race_ms` each event may be held back, and one kind may overtake another, never two of one kind: a fill comes
-    before or after the answer to its order, and before or after the account, as chance will have it.
+    Events may be held back: a fill comes before or after the answer to its order, and before or after the account.
     """
 
-    def __init__(self, venue: Venue, hub: Hub, chance: Random) -> None:
+    def __init__(self, venue: Venue) -> None:
         self._venue = venue
-        self._hub = hub
-        self._chance = chance
-        self._held: list[tuple[int, int, dict[str, object]]] = []
-        self._numbers = count()
-        self._latest: dict[object, int] = {}
+        parts = venue.parts
+        self._held = HeldEvents(self._send, parts.chance, parts.options.race_ms, venue.now_ms)
         self._fill: OrderChanged | None = None
         self._leverage: int | None = None
         self._has_multi_assets = venue.has_multi_assets
@@ -60,13 +54,12 @@ class UserStream:
             self._has_multi_assets = self._venue.has_multi_assets
             self._push(multi_assets_update(now_ms, self._venue))
 
-        while self._held and self._held[0][0] <= now_ms:
-            self._send(heappop(self._held)[2])
-
+        self._held.tick(now_ms)
         expired = self._venue.listen_keys.expire()
 
         if expired is not None:
-            self._hub.publish_user(expired, listen_key_expired(expired, self._venue))
+            event = listen_key_expired(expired, self._venue)
+            self._venue.parts.hub.publish_own(expired, str(event["e"]), event)
 
     def _note(self, event: SimulationEvent) -> None:
         if isinstance(event, OrderChanged | ConditionalChanged | AccountChanged):
@@ -133,20 +126,11 @@ class UserStream:
             self._push(leverage_update(event.state.leverage, event.now_ms, self._venue))
             self._leverage = event.state.leverage
 
-    def _push(self, data: dict[str, object]) -> None:
-        delay_ms = self._chance.randint(0, self._venue.options.race_ms)
+    def _push(self, data: Mapping[str, object]) -> None:
+        self._held.put(str(data["e"]), data)
 
-        if delay_ms == 0 and not self._held:
-            self._send(data)
-            return
-
-        kind = data["e"]
-        due_ms = max(self._latest.get(kind, 0), self._venue.now_ms() + delay_ms)
-        self._latest[kind] = due_ms
-        heappush(self._held, (due_ms, next(self._numbers), data))
-
-    def _send(self, data: dict[str, object]) -> None:
+    def _send(self, kind: str, data: Mapping[str, object]) -> None:
         listen_key = self._venue.listen_keys.active
 
         if listen_key is not None:
-            self._hub.publish_user(listen_key, data)
+            self._venue.parts.hub.publish_own(listen_key, kind, data)

@@ -1,91 +1,56 @@
-"""What every endpoint and stream of the dialect works on: the exchange, the venue's clock, its counters and keys."""
+"""What every endpoint and stream of the dialect works on, and how its endpoints are declared."""
 
 from __future__ import annotations
 
-from perpmaker.clock import Clock
-from perpmaker.model.instrument import Instrument
-from perpmaker.simulation.exchange import Exchange
-from perpmaker_binance_perpetual.sandbox.funding import FundingHistory
-from perpmaker_binance_perpetual.sandbox.limit import Limits
-from perpmaker_binance_perpetual.sandbox.listen_key import ListenKeys
-from perpmaker_binance_perpetual.sandbox.notation import Notation
-from perpmaker_binance_perpetual.sandbox.option import Options
-from perpmaker_binance_perpetual.sandbox.parameter import Parameters
-from perpmaker_binance_perpetual.sandbox.pending_amend import PendingAmends
-from perpmaker_binance_perpetual.sandbox.reading import Reading
-from perpmaker_binance_perpetual.sandbox.refusal import refusal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Final, TypeAlias
+
+from perpmaker.simulation.funding_history import FundingHistory
+from perpmaker.venue.sandbox import Cost, Endpoint, Notation, Parameters, SandboxParts, Security
+from perpmaker_binance_perpetual.sandbox.counts import WEIGHT, Limits
+from perpmaker_binance_perpetual.sandbox.listen_keys import ListenKeys
+from perpmaker_binance_perpetual.sandbox.options import Options
+from perpmaker_binance_perpetual.sandbox.refusals import refusal
+
+SUCCESS: Final = {"code": 200, "msg": "success"}
+SIGNED_PARAMETERS: Final = frozenset({"timestamp", "recvWindow", "signature"})
+FREE: Final[Mapping[str, Cost]] = {}
 
 
 class Venue:
-    """One exchange behind the venue's front door.
+    """One exchange behind the venue's front door. All keys open the exchange's first account."""
 
-    The exchange lives on our clock; the venue's clock, which is what callers see and are measured by, runs
-    `server_time_offset_ms` ahead of it. All keys open the exchange's first account.
-    """
-
-    def __init__(self, exchange: Exchange, clock: Clock, options: Options) -> None:
-        self.exchange = exchange
+    def __init__(self, parts: SandboxParts, options: Options) -> None:
+        self.parts = parts
         self.options = options
-        self.notation = Notation(exchange.instrument)
-        self.limits = Limits(
-            self.server_ms,
-            enforced=options.enforce_limits,
-            weight=options.weight_1m,
-            orders_10s=options.orders_10s,
-            orders_1m=options.orders_1m,
-        )
-        self.listen_keys = ListenKeys(self.server_ms, life_s=options.listen_key_life_s, seed=options.seed)
+        self.exchange = parts.exchange
+        self.instrument = parts.exchange.instrument
+        self.reading = parts.account
+        self.now_ms, self.server_ms, self.shown_ms = parts.clock.now_ms, parts.clock.server_ms, parts.clock.shown_ms
+        # Prices have one digit more than the tick needs, as on the venue: precision is no tick.
+        self.notation = Notation(self.instrument, further_digits=1)
+        self.limits = Limits(self.server_ms, options, enforced=parts.options.enforce_limits)
+        self.listen_keys = ListenKeys(self.server_ms, life_s=options.listen_key_life_s, seed=parts.options.seed)
         self.amends = PendingAmends()
-        self._clock = clock
-        self._latest_ms = 0
-        self.reading = Reading(self)
-        self.funding = FundingHistory(exchange)
-
-    @property
-    def instrument(self) -> Instrument:
-        """The one market."""
-        return self.exchange.instrument
+        self.funding = FundingHistory(self.exchange)
 
     @property
     def account(self) -> str:
-        """The name of the account that the keys open; -2015 while the exchange has none."""
-        accounts = self.exchange.accounts()
-
-        if not accounts:
-            raise refusal(-2015)
-
-        return accounts[0]
+        """The name of the account that the keys open."""
+        return self.reading.name
 
     @property
     def has_multi_assets(self) -> bool:
         """Whether the account's assets back each other."""
-        accounts = self.exchange.accounts()
-
-        return bool(accounts) and self.exchange.assets(accounts[0]).multi_assets
-
-    def now_ms(self) -> int:
-        """The exchange's time: our clock's, which for the exchange never goes back."""
-        self._latest_ms = max(self._latest_ms, self._clock.utc_ms())
-
-        return self._latest_ms
-
-    def server_ms(self) -> int:
-        """The venue's clock."""
-        return self.shown_ms(self.now_ms())
-
-    def shown_ms(self, exchange_ms: int) -> int:
-        """A time of the exchange as the venue shows it; 0, which is never, stays 0."""
-        return exchange_ms and exchange_ms + self.options.server_time_offset_ms
-
-    def exchange_ms(self, shown_ms: int) -> int:
-        """A time on the venue's clock as one of the exchange; 0 stays 0."""
-        return shown_ms and shown_ms - self.options.server_time_offset_ms
+        return bool(self.account) and self.exchange.assets(self.account).multi_assets
 
     def asked_ms(self, parameters: Parameters, name: str) -> int | None:
         """A time parameter of a caller, as a time of the exchange; None when it was not sent."""
         value = parameters.optional_integer(name)
 
-        return None if value is None else value - self.options.server_time_offset_ms
+        return None if value is None else value - self.parts.options.server_time_offset_ms
 
     def require_symbol(self, parameters: Parameters) -> str:
         """The parameter `symbol`, which must be sent and must be the market's; -1121 otherwise."""
@@ -99,3 +64,68 @@ class Venue:
     def has_symbol(self, parameters: Parameters) -> bool:
         """Whether `symbol` was sent; -1121 when it is not the market's."""
         return "symbol" in parameters and bool(self.require_symbol(parameters))
+
+
+class PendingAmends:
+    """Which orders a request that is under way is about to move: the first one may, those that come meanwhile not."""
+
+    def __init__(self) -> None:
+        self._moving: set[int] = set()
+        self._refused: frozenset[int] = frozenset()
+
+    @contextmanager
+    def claim(self, order_ids: Iterable[int]) -> Iterator[Callable[[], None]]:
+        """A request about these orders is under way; what is given is called when it is carried out."""
+        wanted = frozenset(order_ids)
+        refused = wanted & self._moving
+        self._moving |= wanted
+
+        try:
+            yield partial(self._begin, refused)
+        finally:
+            self._moving -= wanted - refused
+
+    def may_move(self, order_id: int) -> bool:
+        """Whether the request that is being carried out may move this order."""
+        return order_id not in self._refused
+
+    def _begin(self, refused: frozenset[int]) -> None:
+        self._refused = refused
+
+
+VenueEndpoint: TypeAlias = Endpoint[Venue]
+Handler: TypeAlias = Callable[[Venue, Parameters], object]
+Transit: TypeAlias = Callable[[Venue, Parameters], AbstractContextManager[Callable[[], None]]]
+
+
+def public(path: str, handle: Handler, *names: str, weight: Cost = 1) -> VenueEndpoint:
+    """A query that asks for no key."""
+    return Endpoint(method="GET", path=path, handle=handle, parameters=frozenset(names), costs={WEIGHT: weight})
+
+
+def signed(
+    method: str,
+    path: str,
+    handle: Handler,
+    *names: str,
+    weight: Cost = 1,
+    orders: Mapping[str, Cost] = FREE,
+    matches: bool = False,
+    under_way: Transit | None = None,
+) -> VenueEndpoint:
+    """A signed endpoint."""
+    return Endpoint(
+        method=method,
+        path=path,
+        handle=handle,
+        security=Security.SIGNED,
+        parameters=SIGNED_PARAMETERS | frozenset(names),
+        costs={WEIGHT: weight, **orders},
+        matches=matches,
+        under_way=under_way,
+    )
+
+
+query = partial(signed, "GET")
+command = partial(signed, matches=True)
+"""Declare a signed query; a signed command for the matching engine."""

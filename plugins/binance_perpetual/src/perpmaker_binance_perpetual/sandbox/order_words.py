@@ -19,10 +19,20 @@ from perpmaker.simulation.order import (
     TriggerKind,
     TriggerPrice,
 )
-from perpmaker_binance_perpetual.sandbox.notation import plain
-from perpmaker_binance_perpetual.sandbox.price_match import GTD, NONE
+from perpmaker.venue.sandbox import plain
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
+NONE: Final = "NONE"
+GTD: Final = "GTD"
+ORDER_TYPES: Final = (
+    "LIMIT",
+    "MARKET",
+    "STOP",
+    "STOP_MARKET",
+    "TAKE_PROFIT",
+    "TAKE_PROFIT_MARKET",
+    "TRAILING_STOP_MARKET",
+)
 SIDES: Final[Mapping[str, Side]] = {"BUY": Side.BUY, "SELL": Side.SELL}
 POSITION_SIDES: Final[Mapping[str, PositionSide]] = {
     "BOTH": PositionSide.NET,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from perpmaker.simulation.event import (
     AccountChanged,
@@ -12,92 +12,101 @@ from perpmaker.simulation.event import (
     SettingsChanged,
     SimulationEvent,
 )
+from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import Cause, ConditionalOrder, Execution, OrderState, SimulatedOrder
 from perpmaker.simulation.statement import AccountState, Income
-
-if TYPE_CHECKING:
-    from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 _Version = TypeVar("_Version")
 _History = list[tuple[int, _Version]]
 
 
-class Reading:
-    """The account for queries. Without `read_lag_ms` nothing is kept; with it, each version with its time."""
+class LaggedAccount:
+    """The exchange's first account for queries. Without a lag nothing is kept; with it, each version with its time.
 
-    def __init__(self, venue: Venue) -> None:
-        self._venue = venue
-        self._exchange = venue.exchange
-        self._lag_ms = venue.options.read_lag_ms
+    Args:
+        exchange: the exchange.
+        now_ms: the exchange's time.
+        lag_ms: how old the answers are.
+        hidden_for_ms: how long a new order is not found.
+    """
+
+    def __init__(self, exchange: Exchange, now_ms: Callable[[], int], *, lag_ms: int, hidden_for_ms: int) -> None:
+        self._exchange = exchange
+        self._now_ms = now_ms
+        self._lag_ms = lag_ms
+        self._hidden_for_ms = hidden_for_ms
         self._orders: dict[int, _History[SimulatedOrder]] = {}
         self._conditionals: dict[int, _History[ConditionalOrder]] = {}
-        self._accounts: _History[AccountState] = [
-            (0, self._exchange.account(name)) for name in self._exchange.accounts()[:1]
-        ]
+        self._accounts: _History[AccountState] = [(0, exchange.account(name)) for name in exchange.accounts()[:1]]
         self._endings: dict[int, Cause] = {}
-        self._exchange.subscribe(self._keep)
+        exchange.subscribe(self._keep)
 
-    def account(self) -> AccountState:
-        """Balance and positions."""
-        state = self._exchange.account(self._venue.account)
+    @property
+    def name(self) -> str:
+        """The account's name on the exchange; empty while there is none, which the exchange rejects."""
+        return next(iter(self._exchange.accounts()), "")
+
+    def state(self) -> AccountState:
+        """Return balance and positions."""
+        state = self._exchange.account(self.name)
 
         return state if self._lag_ms == 0 else _as_of(self._accounts, self._seen_ms()) or state
 
     def order(self, *, order_id: int | None, client_id: str | None) -> SimulatedOrder | None:
-        """An order by either id, open or not; None while it is hidden or the lag has not passed."""
-        order = self._exchange.order(self._venue.account, order_id=order_id, client_id=client_id)
+        """Return an order by either id, open or not; None while it is hidden or the lag has not passed."""
+        order = self._exchange.order(self.name, order_id=order_id, client_id=client_id)
 
         return None if order is None else self._seen(order)
 
     def orders(self) -> Sequence[SimulatedOrder]:
-        """All orders, oldest first."""
-        seen = (self._seen(order) for order in self._exchange.orders(self._venue.account))
+        """Return all orders, oldest first."""
+        seen = (self._seen(order) for order in self._exchange.orders(self.name))
 
         return [order for order in seen if order is not None]
 
     def open_orders(self) -> Sequence[SimulatedOrder]:
-        """The open orders, oldest first."""
+        """Return the open orders, oldest first."""
         if self._lag_ms:
             return [order for order in self.orders() if order.state is OrderState.OPEN]
 
-        seen = (self._seen(order) for order in self._exchange.open_orders(self._venue.account))
+        seen = (self._seen(order) for order in self._exchange.open_orders(self.name))
 
         return [order for order in seen if order is not None]
 
     def conditional(self, *, conditional_id: int | None, client_id: str | None) -> ConditionalOrder | None:
-        """A conditional order by either id."""
-        order = self._exchange.conditional(self._venue.account, conditional_id=conditional_id, client_id=client_id)
+        """Return a conditional order by either id."""
+        order = self._exchange.conditional(self.name, conditional_id=conditional_id, client_id=client_id)
 
         return None if order is None else self._seen_conditional(order)
 
     def conditionals(self, *, waiting_only: bool) -> Sequence[ConditionalOrder]:
-        """Conditional orders, oldest first."""
-        orders = self._exchange.conditional_orders(self._venue.account, waiting_only=waiting_only)
+        """Return conditional orders, oldest first."""
+        orders = self._exchange.conditional_orders(self.name, waiting_only=waiting_only)
         seen = (self._seen_conditional(order) for order in orders)
 
         return [order for order in seen if order is not None]
 
     def executions(self, since_ms: int) -> Sequence[Execution]:
-        """Executions, oldest first."""
+        """Return executions, oldest first."""
         seen_ms = self._seen_ms()
 
-        return [e for e in self._exchange.executions(self._venue.account, since_ms) if e.now_ms <= seen_ms]
+        return [e for e in self._exchange.executions(self.name, since_ms) if e.now_ms <= seen_ms]
 
     def income(self, since_ms: int) -> Sequence[Income]:
-        """Everything that changed the wallet, oldest first."""
+        """Return everything that changed the wallet, oldest first."""
         seen_ms = self._seen_ms()
 
-        return [i for i in self._exchange.income(self._venue.account, since_ms) if i.now_ms <= seen_ms]
+        return [i for i in self._exchange.income(self.name, since_ms) if i.now_ms <= seen_ms]
 
     def ending(self, order_id: int) -> Cause | None:
-        """What ended an order, where it was not a fill."""
+        """Return what ended an order, where it was not a fill."""
         return self._endings.get(order_id)
 
     def _seen_ms(self) -> int:
-        return self._venue.now_ms() - self._lag_ms
+        return self._now_ms() - self._lag_ms
 
     def _seen(self, order: SimulatedOrder) -> SimulatedOrder | None:
-        if order.created_ms > self._venue.now_ms() - self._venue.options.hidden_for_ms:
+        if order.created_ms > self._now_ms() - self._hidden_for_ms:
             return None
 
         return order if self._lag_ms == 0 else _as_of(self._orders.get(order.order_id, []), self._seen_ms())

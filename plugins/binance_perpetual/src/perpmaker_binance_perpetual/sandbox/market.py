@@ -1,22 +1,28 @@
-"""Market data endpoints, which ask for no key."""
+"""Market data and the market's rules, for which no key is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
-from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, public
-from perpmaker_binance_perpetual.sandbox.market_rule import describe_markets
-from perpmaker_binance_perpetual.sandbox.notation import rounded
-from perpmaker_binance_perpetual.sandbox.parameter import Parameters
-from perpmaker_binance_perpetual.sandbox.refusal import refusal
-from perpmaker_binance_perpetual.sandbox.venue import Venue
+from perpmaker.venue.sandbox import Notation, Parameters, plain, rounded
+from perpmaker_binance_perpetual.sandbox.order_parameters import TRIGGER_PROTECT, highest_price, lowest_price
+from perpmaker_binance_perpetual.sandbox.order_words import ORDER_TYPES
+from perpmaker_binance_perpetual.sandbox.refusals import refusal
+from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint, public
 
 DEPTH_WEIGHTS: Final[Mapping[int, int]] = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}
 DEFAULT_DEPTH: Final = 500
 FUNDING_LIMIT: Final = 100
 INTEREST_RATE: Final = "0.00010000"
+MOST_ORDERS: Final = 200
+QUARTER_MONTHS: Final = 3
+DELIVERY_HOUR: Final = 8
+FRIDAY: Final = 4
+DAY: Final = timedelta(days=1)
 
 
 def ping(_venue: Venue, _parameters: Parameters) -> object:
@@ -187,7 +193,107 @@ def _premium_weight(parameters: Parameters) -> int:
     return 1 if "symbol" in parameters else 10
 
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+def describe_markets(venue: Venue) -> list[dict[str, object]]:
+    """The perpetual and, as on the venue, a delivery contract of the same pair, which nobody should take for it."""
+    perpetual = _described(venue.instrument, venue.notation)
+    until = next_delivery(venue.server_ms())
+    delivery = {
+        **perpetual,
+        "symbol": f"{venue.instrument.symbol}_{until:%y%m%d}",
+        "contractType": "CURRENT_QUARTER",
+        "deliveryDate": int(until.timestamp()) * 1000,
+    }
+
+    return [delivery, perpetual]
+
+
+def next_delivery(now_ms: int) -> datetime:
+    """When the present quarterly contract is delivered: 08:00 UTC on the last Friday of a quarter, and not yet over.
+
+    A delivered contract is not listed any more.
+    """
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    quarter = (now.month - 1) // QUARTER_MONTHS
+
+    while True:
+        years, following = divmod(quarter + 1, 12 // QUARTER_MONTHS)
+        last = datetime(now.year + years, following * QUARTER_MONTHS + 1, 1, DELIVERY_HOUR, tzinfo=UTC) - DAY
+        friday = last - DAY * ((last.weekday() - FRIDAY) % 7)
+
+        if friday > now:
+            return friday
+
+        quarter += 1
+
+
+def _described(instrument: Instrument, notation: Notation) -> dict[str, object]:
+    return {
+        "symbol": instrument.symbol,
+        "pair": instrument.symbol,
+        "contractType": "PERPETUAL",
+        "deliveryDate": 4_133_404_800_000,
+        "onboardDate": 1_569_398_400_000,
+        "status": "TRADING",
+        "maintMarginPercent": "2.5000",
+        "requiredMarginPercent": "5.0000",
+        "baseAsset": instrument.base,
+        "quoteAsset": instrument.quote,
+        "marginAsset": instrument.quote,
+        "pricePrecision": notation.price_digits,
+        "quantityPrecision": notation.amount_digits,
+        "baseAssetPrecision": 8,
+        "quotePrecision": 8,
+        "underlyingType": "COIN",
+        "underlyingSubType": ["PoW"],
+        "settlePlan": 0,
+        "triggerProtect": f"{TRIGGER_PROTECT:.4f}",
+        "liquidationFee": "0.012500",
+        "marketTakeBound": "0.05",
+        "maxMoveOrderLimit": 10_000,
+        "filters": _filters(instrument, notation),
+        "orderTypes": list(ORDER_TYPES),
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
+        "permissionSets": ["GRID", "COPY"],
+    }
+
+
+def _filters(instrument: Instrument, notation: Notation) -> list[dict[str, object]]:
+    amount = {
+        "minQty": notation.amount_value(instrument.min_amount),
+        "maxQty": notation.amount_value(instrument.max_amount),
+        "stepSize": notation.amount_value(instrument.lot),
+    }
+    filters: list[dict[str, object]] = [
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": notation.price_value(lowest_price(instrument)),
+            "maxPrice": notation.price_value(highest_price(instrument)),
+            "tickSize": notation.price_value(instrument.tick),
+        },
+        {"filterType": "LOT_SIZE", **amount},
+        {
+            "filterType": "MARKET_LOT_SIZE",
+            **amount,
+            "maxQty": notation.amount_value(instrument.max_market_amount),
+        },
+        {"filterType": "MAX_NUM_ORDERS", "limit": instrument.max_orders or MOST_ORDERS},
+        {"filterType": "MIN_NOTIONAL", "notional": plain(instrument.min_notional)},
+        {"filterType": "POSITION_RISK_CONTROL", "positionControlSide": "NONE"},
+    ]
+
+    if instrument.band_up is not None and instrument.band_down is not None:
+        band: dict[str, object] = {
+            "filterType": "PERCENT_PRICE",
+            "multiplierUp": plain(instrument.band_up),
+            "multiplierDown": plain(instrument.band_down),
+            "multiplierDecimal": "4",
+        }
+        filters.append(band)
+
+    return filters
+
+
+ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     public("/fapi/v1/ping", ping),
     public("/fapi/v1/time", server_time),
     public("/fapi/v1/exchangeInfo", exchange_info),

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping
-from enum import Enum, unique
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import unquote
 
 import attrs
@@ -20,44 +17,23 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from perpmaker.sandbox.dialect import TestKeys
+from perpmaker.venue.sandbox import (
+    HmacChecker,
+    Parameters,
+    RefusalError,
+    Security,
+    SignatureChecker,
+    Window,
+    find_checker,
+)
 from perpmaker.wire.server import Request
-from perpmaker_binance_perpetual.sandbox.parameter import Parameters
-from perpmaker_binance_perpetual.sandbox.refusal import CodeError, refusal
+from perpmaker_binance_perpetual.sandbox.refusals import refusal
 
 DEFAULT_WINDOW_MS: Final = 5000
 MOST_WINDOW_MS: Final = 60_000
 AHEAD_MS: Final = 1000
 KEY_HEADER: Final = "x-mbx-apikey"
 SIGNED_PARAMETERS: Final = frozenset({"timestamp", "recvWindow", "signature"})
-
-
-@unique
-class Security(Enum):
-    """What an endpoint asks of its caller."""
-
-    NONE = "none"
-    KEY = "key"
-    SIGNED = "signed"
-
-
-class SignatureChecker(Protocol):
-    """Checks signatures of one key."""
-
-    def accepts(self, message: bytes, signature: str) -> bool:
-        """Whether the (percent-decoded) signature is the key's over exactly this message."""
-
-
-@attrs.frozen
-class HmacChecker:
-    """HMAC-SHA256 in hexadecimal, upper or lower case."""
-
-    secret: str = attrs.field(repr=False)
-
-    def accepts(self, message: bytes, signature: str) -> bool:
-        """Compare in constant time."""
-        wanted = hmac.new(self.secret.encode(), message, hashlib.sha256).hexdigest()
-
-        return hmac.compare_digest(wanted.encode(), signature.lower().encode())
 
 
 @attrs.frozen
@@ -102,18 +78,6 @@ KEYS: Final = SandboxKeys(
 )
 
 
-@attrs.frozen(kw_only=True)
-class Window:
-    """The time a signed request claims and how long it wants to be good for, in milliseconds."""
-
-    timestamp_ms: int
-    length_ms: int
-
-    def is_over(self, server_ms: int) -> bool:
-        """Whether the server's time is past the window."""
-        return server_ms - self.timestamp_ms > self.length_ms
-
-
 class Authenticator:
     """Checks key, window and signature of requests; `server_ms` is the venue's clock."""
 
@@ -145,11 +109,12 @@ class Authenticator:
         if not key.isascii() or not key.isprintable() or not key:
             raise refusal(-2014)
 
-        for known, checker in self._checkers.items():
-            if hmac.compare_digest(known.encode(), key.encode()):
-                return checker
+        checker = find_checker(self._checkers, key)
 
-        raise refusal(-2015)
+        if checker is None:
+            raise refusal(-2015)
+
+        return checker
 
     def _window(self, parameters: Parameters) -> Window:
         timestamp_ms = parameters.integer("timestamp")
@@ -162,7 +127,7 @@ class Authenticator:
         server_ms = self._server_ms()
 
         if timestamp_ms >= server_ms + AHEAD_MS:
-            raise CodeError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+            raise RefusalError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
 
         if window.is_over(server_ms):
             raise refusal(-1021)

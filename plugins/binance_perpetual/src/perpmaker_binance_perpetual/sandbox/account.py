@@ -11,7 +11,8 @@ from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import PositionMode, Side
 from perpmaker.simulation.order import Execution
 from perpmaker.simulation.statement import AccountState, Income
-from perpmaker_binance_perpetual.sandbox.account_wording import (
+from perpmaker.venue.sandbox import Parameters, plain
+from perpmaker_binance_perpetual.sandbox.account_words import (
     INCOME_WORDS,
     MARGIN_MODE_WORDS,
     account_position,
@@ -23,18 +24,15 @@ from perpmaker_binance_perpetual.sandbox.account_wording import (
     shown_positions,
     totals,
 )
-from perpmaker_binance_perpetual.sandbox.endpoint import Endpoint, query
-from perpmaker_binance_perpetual.sandbox.notation import plain
-from perpmaker_binance_perpetual.sandbox.order_wording import POSITION_SIDE_WORDS, SIDE_WORDS
-from perpmaker_binance_perpetual.sandbox.parameter import Parameters
-from perpmaker_binance_perpetual.sandbox.refusal import refusal
-from perpmaker_binance_perpetual.sandbox.rest_order import WEEK_MS
-from perpmaker_binance_perpetual.sandbox.venue import Venue
+from perpmaker_binance_perpetual.sandbox.order_words import POSITION_SIDE_WORDS, SIDE_WORDS
+from perpmaker_binance_perpetual.sandbox.orders import WEEK_MS
+from perpmaker_binance_perpetual.sandbox.refusals import refusal
+from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint, query
 
 
 def account(venue: Venue, _parameters: Parameters) -> dict[str, object]:
     """Totals, the asset, and the positions that are not flat or have open orders."""
-    state = venue.reading.account()
+    state = venue.reading.state()
     positions = shown_positions(state, list(venue.reading.open_orders()))
 
     return {
@@ -46,7 +44,7 @@ def account(venue: Venue, _parameters: Parameters) -> dict[str, object]:
 
 def account_v2(venue: Venue, parameters: Parameters) -> object:
     """The older form: with the account's settings, and leverage and margin mode at each position."""
-    state = venue.reading.account()
+    state = venue.reading.state()
     answer = account(venue, parameters)
     positions = {position.side: position for position in state.positions}
     settings = {"leverage": str(state.leverage), "isolated": MARGIN_MODE_WORDS[state.margin_mode] == "ISOLATED"}
@@ -60,7 +58,7 @@ def account_v2(venue: Venue, parameters: Parameters) -> object:
 
 def balance(venue: Venue, _parameters: Parameters) -> object:
     """The assets."""
-    state = venue.reading.account()
+    state = venue.reading.state()
 
     return [balance_row(state, venue), *other_balance_rows(state, venue)]
 
@@ -70,12 +68,12 @@ def position_risk(venue: Venue, parameters: Parameters) -> object:
     venue.has_symbol(parameters)
     orders = list(venue.reading.open_orders())
 
-    return [risk_row(position, orders, venue) for position in shown_positions(venue.reading.account(), orders)]
+    return [risk_row(position, orders, venue) for position in shown_positions(venue.reading.state(), orders)]
 
 
 def config(venue: Venue, _parameters: Parameters) -> dict[str, object]:
     """The account's settings and permissions to trade."""
-    state = venue.reading.account()
+    state = venue.reading.state()
 
     return {
         "feeTier": 0,
@@ -92,7 +90,7 @@ def config(venue: Venue, _parameters: Parameters) -> dict[str, object]:
 def symbol_config(venue: Venue, parameters: Parameters) -> object:
     """Leverage and margin type of the market."""
     venue.has_symbol(parameters)
-    state = venue.reading.account()
+    state = venue.reading.state()
 
     return [
         {
@@ -114,7 +112,7 @@ def max_notional(venue: Venue, state: AccountState) -> str:
 
 def position_mode(venue: Venue, _parameters: Parameters) -> object:
     """Whether the account has two positions a market."""
-    return {"dualSidePosition": venue.reading.account().position_mode is PositionMode.HEDGE}
+    return {"dualSidePosition": venue.reading.state().position_mode is PositionMode.HEDGE}
 
 
 def multi_assets(venue: Venue, _parameters: Parameters) -> object:
@@ -274,7 +272,7 @@ def _number(value: Decimal) -> msgspec.Raw:
 _WINDOW: Final = ("startTime", "endTime", "limit")
 _FILLS: Final = ("symbol", "orderId", "fromId", *_WINDOW)
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     query("/fapi/v3/account", account, weight=5),
     query("/fapi/v2/account", account_v2, weight=5),
     query("/fapi/v3/balance", balance, weight=5),

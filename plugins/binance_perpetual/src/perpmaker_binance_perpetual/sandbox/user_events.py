@@ -11,10 +11,11 @@ from perpmaker.model.position import MarginMode
 from perpmaker.simulation.event import AccountCause, AccountChanged, OrderChanged
 from perpmaker.simulation.order import Cause, ConditionalOrder, Execution, OrderState, SimulatedOrder
 from perpmaker.simulation.statement import PositionState
-from perpmaker_binance_perpetual.sandbox.account_wording import break_even_price, entry_price, resting_notional
-from perpmaker_binance_perpetual.sandbox.notation import plain, rounded
-from perpmaker_binance_perpetual.sandbox.order_wording import (
+from perpmaker.venue.sandbox import plain, rounded
+from perpmaker_binance_perpetual.sandbox.account_words import break_even_price, entry_price, resting_notional
+from perpmaker_binance_perpetual.sandbox.order_words import (
     CANCELLING_CAUSES,
+    NONE,
     POSITION_SIDE_WORDS,
     SIDE_WORDS,
     TRIGGER_PRICE_WORDS,
@@ -28,7 +29,6 @@ from perpmaker_binance_perpetual.sandbox.order_wording import (
     trigger_kind_word,
     type_word,
 )
-from perpmaker_binance_perpetual.sandbox.price_match import NONE
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 OPEN_EXECUTIONS: Final[Mapping[Cause, str]] = {

@@ -1,25 +1,26 @@
-"""The venue's error codes, its words for them, and the answer that carries them.
+"""The venue's error codes, its words for them, and which of them says that a parameter is wrong or an order rejected.
 
-Source: the venue's error code page; HTTP 401 for keys, 429 and 418 for limits, 503 while it is too busy, 400 otherwise.
+Source: the venue's error code page; HTTP 401 for keys, 429 and 418 for limits, 400 otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import Enum, unique
 from typing import Final
 
+from perpmaker.model.instrument import Instrument
+from perpmaker.simulation.rejection import Rejection, RejectionError
+from perpmaker.venue.sandbox import ParameterWords, RefusalError, plain
+
 TEXTS: Final[Mapping[int, str]] = {
-    -1000: "An unknown error occurred while processing the request.",
     -1003: "Too many requests; current limit of IP(127.0.0.1) is {limit} requests per minute. "
     "Please use the websocket for live updates to avoid polling the API.",
-    -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
     -1015: "Too many new orders; current limit is {limit} orders per {interval}.",
     -1021: "Timestamp for this request is outside of the recvWindow.",
     -1022: "Signature for this request is not valid.",
     -1100: "Illegal characters found in parameter '{name}'; legal range is '{legal}'.",
-    -1101: "Too many parameters; expected '{limit}' and received '{count}'.",
     -1102: "Mandatory parameter '{name}' was not sent, was empty/null, or malformed.",
-    -1103: "An unknown parameter was sent.",
     -1104: "Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'.",
     -1105: "Parameter '{name}' was empty.",
     -1106: "Parameter '{name}' sent when not required.",
@@ -38,14 +39,11 @@ TEXTS: Final[Mapping[int, str]] = {
     -2013: "Order does not exist.",
     -2014: "API-key format invalid.",
     -2015: "Invalid API-key, IP, or permissions for action.",
-    -2018: "Balance is insufficient.",
     -2019: "Margin is insufficient.",
-    -2020: "Unable to fill.",
     -2021: "Order would immediately trigger.",
     -2022: "ReduceOnly Order is rejected.",
     -2023: "User in liquidation mode now.",
     -2025: "Reach max open order limit.",
-    -2026: "This OrderType is not supported when reduceOnly.",
     -2027: "Exceeded the maximum allowable position at current leverage.",
     -2028: "Leverage is smaller than permitted: insufficient margin balance.",
     -4001: "Price less than 0.",
@@ -84,7 +82,6 @@ TEXTS: Final[Mapping[int, str]] = {
     "The order will not be recorded in the order history.",
     -5022: "Due to the order could not be executed as maker, the Post Only order will be rejected. "
     "The order will not be recorded in the order history.",
-    -5024: "Symbol is not in trading status. Order amendment is not permitted.",
     -5025: "Only limit order is supported.",
     -5026: "Exceed maximum modify order limit.",
     -5027: "No need to modify the order.",
@@ -95,41 +92,114 @@ TEXTS: Final[Mapping[int, str]] = {
     -5039: "Invalid self trade prevention mode.",
     -5040: "The goodTillDate timestamp must be greater than the current time plus 600 seconds "
     "and smaller than 253402300799000 (UTC 9999-12-31 23:59:59).",
+    -5041: "No depth matches this BBO order.",
     -5043: "Exist pending modification.",
     -5047: "The original order is not a reduce-only order.",
-    -5041: "No depth matches this BBO order.",
 }
 
-STATUS_401: Final = frozenset({-2014, -2015})
-STATUS_429: Final = frozenset({-1003, -1015})
-STATUS_503: Final = frozenset({-1008})
+STATUSES: Final[Mapping[int, int]] = {-2014: 401, -2015: 401, -1003: 429, -1015: 429}
+UNFIT: Final[Mapping[str, int]] = {
+    "side": -1117,
+    "type": -1116,
+    "timeInForce": -1115,
+    "priceMatch": -5037,
+    "selfTradePreventionMode": -5039,
+}
+"""Codes for words that a parameter cannot have; -1130 for the other parameters."""
 
 
-class CodeError(Exception):
-    """The venue's no: `code` and `text` make the body, `status` and `headers` the rest of the answer."""
+@unique
+class Asked(Enum):
+    """What the refused call wanted."""
 
-    def __init__(self, code: int, text: str, *, status: int = 400, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(f"{code}: {text}")
-        self.code = code
-        self.text = text
-        self.status = status
-        self.headers = headers or {}
-
-    def body(self) -> dict[str, object]:
-        """The answer's JSON object."""
-        return {"code": self.code, "msg": self.text}
+    PLACE = "place"
+    AMEND = "amend"
+    CANCEL = "cancel"
+    LEVERAGE = "leverage"
+    MARGIN_TYPE = "margin type"
+    POSITION_MODE = "position mode"
 
 
-def refusal(code: int, **values: object) -> CodeError:
+GENERAL: Final[Mapping[Rejection, int]] = {
+    Rejection.TICK: -4014,
+    Rejection.PRICE_RANGE: -4002,
+    Rejection.LOT: -4023,
+    Rejection.MIN_AMOUNT: -4004,
+    Rejection.MAX_AMOUNT: -4005,
+    Rejection.MIN_NOTIONAL: -4164,
+    Rejection.BAND_UP: -4016,
+    Rejection.BAND_DOWN: -4024,
+    Rejection.TOO_MANY_ORDERS: -2025,
+    Rejection.DUPLICATE_ID: -4116,
+    Rejection.POST_ONLY_WOULD_TAKE: -5022,
+    Rejection.FOK_NOT_FILLABLE: -5021,
+    Rejection.NO_LIQUIDITY: -4131,
+    Rejection.MARKET_BAND: -4131,
+    Rejection.REDUCE_ONLY: -2022,
+    Rejection.REDUCE_ONLY_COMPETING: -4118,
+    Rejection.REDUCE_ONLY_IN_HEDGE: -1106,
+    Rejection.POSITION_SIDE: -4061,
+    Rejection.INSUFFICIENT_MARGIN: -2019,
+    Rejection.LEVERAGE_LIMIT: -2027,
+    Rejection.LEVERAGE: -4028,
+    Rejection.LEVERAGE_REDUCTION: -4161,
+    Rejection.IN_LIQUIDATION: -2023,
+    Rejection.WOULD_TRIGGER: -2021,
+    Rejection.ACTIVATION: -4135,
+    Rejection.UNKNOWN_ORDER: -2013,
+    Rejection.NOT_AMENDABLE: -5025,
+    Rejection.TOO_MANY_AMENDS: -5026,
+    Rejection.UNCHANGED: -5027,
+    Rejection.UNKNOWN_ACCOUNT: -2015,
+}
+
+SPECIAL: Final[Mapping[tuple[Asked, Rejection], int]] = {
+    (Asked.AMEND, Rejection.MIN_NOTIONAL): -5029,
+    (Asked.CANCEL, Rejection.UNKNOWN_ORDER): -2011,
+    (Asked.LEVERAGE, Rejection.INSUFFICIENT_MARGIN): -2028,
+    (Asked.MARGIN_TYPE, Rejection.UNCHANGED): -4046,
+    (Asked.MARGIN_TYPE, Rejection.OPEN_ORDERS): -4047,
+    (Asked.MARGIN_TYPE, Rejection.OPEN_POSITION): -4048,
+    (Asked.POSITION_MODE, Rejection.UNCHANGED): -4059,
+    (Asked.POSITION_MODE, Rejection.OPEN_ORDERS): -4067,
+    (Asked.POSITION_MODE, Rejection.OPEN_POSITION): -4068,
+}
+
+
+def refusal(code: int, **values: object) -> RefusalError:
     """The refusal of this code in the venue's own words, with the values those words name."""
-    return CodeError(code, TEXTS[code].format(**values), status=_status(code))
+    return RefusalError(code, TEXTS[code].format(**values), status=STATUSES.get(code, 400))
 
 
-def _status(code: int) -> int:
-    if code in STATUS_401:
-        return 401
+def refuse_first(*faults: tuple[int, Callable[[], bool]], **values: object) -> None:
+    """Refuse with the code of the first fault that is there; `values` are what its words name."""
+    for code, is_there in faults:
+        if is_there():
+            raise refusal(code, **values)
 
-    if code in STATUS_429:
-        return 429
 
-    return 503 if code in STATUS_503 else 400
+def refusal_body(error: RefusalError) -> dict[str, object]:
+    """The answer's JSON object."""
+    return {"code": error.code, "msg": error.text}
+
+
+def translate_rejection(error: RejectionError, asked: Asked, instrument: Instrument) -> RefusalError:
+    """The venue's refusal for the exchange's; -2010 with the exchange's words where the venue has no code for it."""
+    code = SPECIAL.get((asked, error.denial), GENERAL.get(error.denial))
+
+    if code is None:
+        return RefusalError(-2010, f"{TEXTS[-2010][:-1]}: {error}")
+
+    if code in {-4016, -4024, -4028}:
+        return RefusalError(code, str(error))
+
+    return refusal(code, limit=plain(instrument.min_notional), name="reduceonly")
+
+
+PARAMETER_WORDS: Final = ParameterWords(
+    missing=lambda name: refusal(-1102, name=name),
+    empty=lambda name: refusal(-1105, name=name),
+    malformed=lambda name, legal: refusal(-1100, name=name, legal=legal),
+    unfit=lambda name: refusal(UNFIT.get(name, -1130), name=name),
+    unread=lambda read, sent: refusal(-1104, read=read, sent=sent),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from perpmaker_binance_perpetual.sandbox.refusal import refusal
+from perpmaker_binance_perpetual.sandbox.refusals import refusal
 
 
 class ListenKeys:

@@ -11,8 +11,8 @@ from perpmaker.model.order import PositionSide, Side
 from perpmaker.model.position import MarginMode
 from perpmaker.simulation.order import SimulatedOrder
 from perpmaker.simulation.statement import AccountState, OtherAsset, PositionState
-from perpmaker_binance_perpetual.sandbox.notation import plain, rounded
-from perpmaker_binance_perpetual.sandbox.order_wording import POSITION_SIDE_WORDS
+from perpmaker.venue.sandbox import plain, rounded
+from perpmaker_binance_perpetual.sandbox.order_words import POSITION_SIDE_WORDS
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 MARGIN_MODES: Final[Mapping[str, MarginMode]] = {"CROSSED": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}

@@ -1,0 +1,192 @@
+"""A sandbox's front door: one request in, one answer out, sockets to the hub, and the venue's own rhythm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from typing import Final, Generic, Protocol
+
+import anyio
+import msgspec
+
+from perpmaker.simulation.rejection import RejectionError
+from perpmaker.venue.sandbox.endpoints import Endpoint, Security, Venue
+from perpmaker.venue.sandbox.parameters import Parameters
+from perpmaker.venue.sandbox.parts import SandboxParts
+from perpmaker.venue.sandbox.refusals import RefusalError
+from perpmaker.venue.sandbox.request_counts import RequestCounts
+from perpmaker.venue.sandbox.sockets import POLICY_VIOLATION, Session
+from perpmaker.venue.sandbox.venue_clock import Window
+from perpmaker.wire.server import Request, Response
+from perpmaker.wire.websocket import WebSocket
+
+RACE_MS: Final = 25
+"""The longest between two ticks while events are held back, which must come out between other messages."""
+
+_JSON: Final = {"Content-Type": "application/json"}
+
+
+class ProtocolDialect(Protocol[Venue]):
+    """How a venue reads what comes in, and words what goes out."""
+
+    def read(self, request: Request) -> Parameters:
+        """Read the parameters of a request."""
+
+    def authenticate(self, security: Security, request: Request, parameters: Parameters) -> Window | None:
+        """Let a request pass, with its window where it is signed, or raise RefusalError."""
+
+    def open_session(self, request: Request) -> Session | None:
+        """Begin with a socket of this path and query; None where the venue has no such path."""
+
+    def not_found(self, request: Request) -> RefusalError:
+        """Refuse a path or a method that the venue does not have."""
+
+    def too_late(self) -> RefusalError:
+        """Refuse a command whose window was over when it came to the matching engine."""
+
+    def rejected(self, error: RejectionError, endpoint: Endpoint[Venue]) -> RefusalError:
+        """Refuse what the exchange rejects."""
+
+    def body(self, refusal: RefusalError) -> object:
+        """Return the body of the answer that refuses, as it is encoded in JSON."""
+
+    def headers(self, endpoint: Endpoint[Venue]) -> Mapping[str, str]:
+        """Return what the headers of an answer show besides, such as counts."""
+
+
+class SandboxApp(Generic[Venue]):
+    """Speaks a venue's protocol over a simulated exchange.
+
+    Args:
+        parts: the sandbox's parts.
+        venue: what the handlers of the endpoints work on.
+        dialect: how requests are read and answers worded.
+        endpoints: the table of endpoints.
+        counts: what counts the requests.
+        ticks: called with the exchange's time, again and again, to push what is due.
+    """
+
+    def __init__(
+        self,
+        parts: SandboxParts,
+        venue: Venue,
+        *,
+        dialect: ProtocolDialect[Venue],
+        endpoints: Mapping[tuple[str, str], Endpoint[Venue]],
+        counts: RequestCounts,
+        ticks: Iterable[Callable[[int], None]],
+    ) -> None:
+        self._parts = parts
+        self._venue = venue
+        self._dialect = dialect
+        self._endpoints = endpoints
+        self._counts = counts
+        self._ticks = tuple(ticks)
+
+    async def respond(self, request: Request) -> Response:
+        """Answer one request, or refuse it in the venue's words."""
+        endpoint = self._endpoints.get((request.method, request.path))
+
+        try:
+            if endpoint is None:
+                raise self._dialect.not_found(request)
+
+            answer: object = await self._call(endpoint, request)
+            status, further = 200, {}
+        except RefusalError as refusal:
+            answer, status, further = self._dialect.body(refusal), refusal.status, dict(refusal.headers)
+
+        shown = {} if endpoint is None else self._dialect.headers(endpoint)
+
+        return Response(status=status, body=msgspec.json.encode(answer), headers={**_JSON, **shown, **further})
+
+    async def converse(self, request: Request, socket: WebSocket) -> None:
+        """Serve a socket; one that the venue does not have is closed."""
+        session = self._dialect.open_session(request)
+
+        if session is None:
+            await socket.close(POLICY_VIOLATION, "no such path")
+            return
+
+        await self._parts.hub.converse(socket, session)
+
+    async def run(self) -> None:
+        """Let the market move and push what is due, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._parts.feed.run)
+            tasks.start_soon(self._parts.commands.run)
+            await self._push()
+
+    async def carry_out(self, endpoint: Endpoint[Venue], parameters: Parameters, window: Window | None) -> object:
+        """Do what an authenticated request asks; RefusalError when the venue refuses.
+
+        A command of a socket may come here too: it is counted, and late, as any.
+        """
+        if endpoint.parameters is not None:
+            parameters.refuse_unread(endpoint.parameters)
+
+        self._counts.spend_own(endpoint.costs_of(parameters))
+
+        if endpoint.matches:
+            return await self._match(endpoint, parameters, window)
+
+        return self._handle(endpoint, parameters)
+
+    async def _push(self) -> None:
+        parts, options = self._parts, self._parts.options
+        rhythm_ms = min(RACE_MS, options.rhythm_ms) if options.race_ms else options.rhythm_ms
+
+        while True:
+            now_ms = parts.clock.now_ms()
+            parts.exchange.advance(now_ms)
+
+            for tick in self._ticks:
+                tick(now_ms)
+
+            await anyio.sleep((rhythm_ms - now_ms % rhythm_ms) / 1000)
+
+    async def _call(self, endpoint: Endpoint[Venue], request: Request) -> object:
+        parameters = self._dialect.read(request)
+        self._counts.spend_arrival(endpoint.costs_of(parameters))
+        window = self._dialect.authenticate(endpoint.security, request, parameters)
+
+        return await self.carry_out(endpoint, parameters, window)
+
+    async def _match(self, endpoint: Endpoint[Venue], parameters: Parameters, window: Window | None) -> object:
+        """Bring a command to the matching engine, and hold its answer back at random."""
+        parts = self._parts
+        under_way = nullcontext(_nothing) if endpoint.under_way is None else endpoint.under_way(self._venue, parameters)
+
+        with under_way as arrive:
+            if parts.order_s:
+                await anyio.sleep(parts.order_s)
+                self._refuse_late(window)
+
+            delay_ms = parts.chance.randint(0, parts.options.race_ms)
+            arrive()
+            answer = self._handle(endpoint, parameters)
+
+        if delay_ms:
+            await anyio.sleep(delay_ms / 1000)
+
+        return answer
+
+    def _handle(self, endpoint: Endpoint[Venue], parameters: Parameters) -> object:
+        self._parts.exchange.advance(self._parts.clock.now_ms())
+
+        try:
+            return endpoint.handle(self._venue, parameters)
+        except RejectionError as error:
+            raise self._dialect.rejected(error, endpoint) from None
+
+    def _refuse_late(self, window: Window | None) -> None:
+        """Refuse a command that came to the matching engine too late, where that is checked."""
+        if window is None or not self._parts.options.checks_window_at_match:
+            return
+
+        if window.is_over(self._parts.clock.server_ms()):
+            raise self._dialect.too_late()
+
+
+def _nothing() -> None:
+    """Nobody is to be told that a command has arrived."""

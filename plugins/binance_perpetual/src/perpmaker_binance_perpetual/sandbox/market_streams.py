@@ -1,0 +1,169 @@
+"""What the public and market sockets hear: depth, best prices, trades, mark price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import groupby
+from typing import Final
+
+from perpmaker.model.order import Side
+from perpmaker.simulation.event import LevelsChanged, SimulationEvent, TradePrinted
+from perpmaker.venue.sandbox import BookChanges, Rhythms, rounded
+from perpmaker_binance_perpetual.sandbox.market import stream_id
+from perpmaker_binance_perpetual.sandbox.venue import Venue
+
+BEST: Final = "@bookTicker"
+FASTEST: Final = "@depth@100ms"
+DIFFS: Final[Mapping[str, int]] = {FASTEST: 100, "@depth": 250, "@depth@500ms": 500}
+PARTIALS: Final = {
+    f"@depth{levels}{suffix}": (levels, every_ms)
+    for levels in (5, 10, 20)
+    for suffix, every_ms in (("", 250), ("@100ms", 100), ("@250ms", 250), ("@500ms", 500))
+}
+MARKS: Final[Mapping[str, int]] = {"@markPrice@1s": 1000, "@markPrice": 3000}
+UM: Final = 1
+"""The venue's `st`: this is a USDⓈ-M market."""
+
+
+class MarketStreams:
+    """Publishes the market's streams: best prices at once, what else there is at `tick`, each in its own rhythm."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._prefix = venue.instrument.symbol.lower()
+        update_id = venue.exchange.depth(1).update_id
+        self._changes = {name: BookChanges(update_id) for name in DIFFS}
+        self._trades: list[TradePrinted] = []
+        self._aggregate_id = 0
+        self._best_id = 0
+        self._partial_id = stream_id(update_id)
+        self._rhythms = Rhythms(venue.now_ms())
+
+        for name, every_ms in {**DIFFS, FASTEST: venue.parts.options.rhythm_ms}.items():
+            self._rhythms.add(every_ms, partial(self._publish_diff, name))
+
+        for name, (levels, every_ms) in PARTIALS.items():
+            self._rhythms.add(every_ms, partial(self._publish, name, partial(self._partial, levels)))
+
+        for name, every_ms in MARKS.items():
+            self._rhythms.add(every_ms, partial(self._publish, name, self._mark))
+
+        venue.exchange.subscribe(self._note)
+
+    def tick(self, now_ms: int) -> None:
+        """Publish what is due by then."""
+        self._publish_trades()
+        self._publish(BEST, self._best)
+        self._rhythms.tick(now_ms)
+
+    def _note(self, event: SimulationEvent) -> None:
+        if isinstance(event, LevelsChanged):
+            for changes in self._changes.values():
+                changes.note(event)
+
+            self._publish(BEST, self._best)
+        elif isinstance(event, TradePrinted):
+            self._trades.append(event)
+
+    def _publish(self, name: str, make: Callable[[], Mapping[str, object] | None]) -> None:
+        self._venue.parts.hub.publish(self._prefix + name, make)
+
+    def _publish_diff(self, name: str) -> None:
+        changes = self._changes[name]
+
+        if changes.newest_id != changes.previous_id:
+            self._publish(name, partial(self._diff, changes))
+            changes.begin_next()
+
+    def _diff(self, changes: BookChanges) -> dict[str, object]:
+        """What changed. Ids are not contiguous: others lie between."""
+        previous = stream_id(changes.previous_id)
+
+        return {
+            **self._head("depthUpdate", changes.changed_ms),
+            "U": previous + 3,
+            "u": stream_id(changes.newest_id),
+            "pu": previous,
+            "b": self._venue.notation.levels(changes.bids),
+            "a": self._venue.notation.levels(changes.asks),
+        }
+
+    def _partial(self, levels: int) -> dict[str, object]:
+        book = self._venue.exchange.depth(levels)
+        newest = stream_id(book.update_id)
+        previous, self._partial_id = self._partial_id, newest
+
+        return {
+            **self._head("depthUpdate", book.now_ms),
+            "U": newest,
+            "u": newest,
+            "pu": previous,
+            "b": self._venue.notation.levels(book.bids),
+            "a": self._venue.notation.levels(book.asks),
+        }
+
+    def _best(self) -> dict[str, object] | None:
+        """The best prices; None where they are known already."""
+        book = self._venue.exchange.depth(1)
+
+        if book.update_id == self._best_id or not book.bids or not book.asks:
+            return None
+
+        self._best_id = book.update_id
+        notation = self._venue.notation
+
+        return {
+            **self._head("bookTicker", book.now_ms),
+            "u": stream_id(book.update_id),
+            "b": notation.price(book.bids[0][0]),
+            "B": notation.amount(book.bids[0][1]),
+            "a": notation.price(book.asks[0][0]),
+            "A": notation.amount(book.asks[0][1]),
+        }
+
+    def _publish_trades(self) -> None:
+        for _, group in groupby(self._trades, key=lambda trade: (trade.ticks, trade.taker, trade.now_ms)):
+            self._aggregate_id += 1
+            self._publish("@aggTrade", partial(self._aggregate, list(group)))
+
+        self._trades.clear()
+
+    def _aggregate(self, trades: list[TradePrinted]) -> dict[str, object]:
+        amount = self._venue.notation.amount(sum(trade.lots for trade in trades))
+
+        return {
+            "e": "aggTrade",
+            "E": self._venue.server_ms(),
+            "s": self._venue.instrument.symbol,
+            "a": self._aggregate_id,
+            "p": self._venue.notation.price(trades[0].ticks),
+            "q": amount,
+            "nq": amount,
+            "f": trades[0].trade_id,
+            "l": trades[-1].trade_id,
+            "T": self._venue.shown_ms(trades[0].now_ms),
+            "m": trades[0].taker is Side.SELL,
+            "st": UM,
+        }
+
+    def _mark(self) -> dict[str, object]:
+        exchange = self._venue.exchange
+
+        return {
+            "e": "markPriceUpdate",
+            "E": self._venue.server_ms(),
+            "s": self._venue.instrument.symbol,
+            "p": rounded(exchange.mark),
+            "ap": rounded(exchange.mark),
+            "i": rounded(exchange.index),
+            "P": rounded(exchange.index),
+            "r": rounded(exchange.funding_rate),
+            "T": self._venue.shown_ms(exchange.next_funding_ms),
+            "st": UM,
+        }
+
+    def _head(self, event: str, at_ms: int) -> dict[str, object]:
+        venue, symbol = self._venue, self._venue.instrument.symbol
+
+        return {"e": event, "E": venue.server_ms(), "T": venue.shown_ms(at_ms), "s": symbol, "ps": symbol, "st": UM}
