@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -11,7 +11,6 @@ import attrs
 
 from benchmarks.depth import INSTRUMENT
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, EventReceiver, Feed
-from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel, Event
 from perpmaker.model.instrument import Instrument
@@ -26,12 +25,9 @@ from perpmaker.model.order import (
     PositionSide,
 )
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
-from perpmaker.venue import StreamFeed
+from perpmaker.venue import Endpoint, Parameters, RestClient, StreamFeed
 from perpmaker_binance_perpetual.messages import Depth
-from perpmaker_binance_perpetual.rest import Rest
 from perpmaker_binance_perpetual.streams import StreamAccess, book_feed
-
-_DEPTH = PayloadDecoder(Depth)
 
 
 @attrs.frozen
@@ -49,9 +45,9 @@ class _Snapshots:
 
     snapshot: bytes
 
-    async def depth(self, _: str) -> Depth:
+    async def read(self, _: Endpoint, parse: Callable[[bytes], Depth], __: Parameters) -> Depth:
         """The book to begin with."""
-        return _DEPTH.decode(self.snapshot)
+        return parse(self.snapshot)
 
 
 class _Silence:
@@ -95,9 +91,9 @@ class CrowdConnector:
 
     def feeds(self, instrument: Instrument) -> Sequence[Feed]:
         """The connector's own book stream, and a quiet account."""
-        rest = cast("Rest", _Snapshots(self.settings.snapshot))
+        client = cast("RestClient", _Snapshots(self.settings.snapshot))
         connect, clock = self.context.connect, self.context.clock
-        access = StreamAccess(connect=connect, url=self.settings.url, rest=rest, clock=clock)
+        access = StreamAccess(connect=connect, url=self.settings.url, client=client, clock=clock)
         account = StreamFeed(channels=frozenset({Channel.ACCOUNT}), stall_s=None, opener=_open_silence)
 
         return book_feed(access, instrument), account

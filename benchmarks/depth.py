@@ -16,8 +16,8 @@ from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.model.event import BookChanged, BookSnapshot
 from perpmaker.model.instrument import Instrument
 from perpmaker.state.book import Book
-from perpmaker_binance_perpetual.book import DepthTranslator
 from perpmaker_binance_perpetual.messages import Depth
+from perpmaker_binance_perpetual.streams import DepthTranslator
 
 INSTRUMENT = Instrument(
     market="BTC-USDT",

@@ -28,11 +28,13 @@ from perpmaker.model.order import (
     Slot,
     Unknown,
 )
-from perpmaker_binance_perpetual.outcome import amended, batch_outcomes, single_outcome
+from perpmaker.venue import amended
+from perpmaker_binance_perpetual import rest as endpoints
+from perpmaker_binance_perpetual.orders import OrderWords
 from perpmaker_binance_perpetual.translate import amend_parameters
 
 from .test_fault import Room, open_room, place
-from .test_outcome import answer, order, refused
+from .test_outcome import answer, order, outcomes_of, refused
 from .test_rest import ORDER, open_rest
 from .test_translate import streamed
 
@@ -49,6 +51,19 @@ def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[s
 
 
 # --- what is sent
+
+
+def test_a_batch_of_amends_is_written_as_the_venue_wants_it(instrument: Instrument) -> None:
+    """In one parameter, as JSON without spaces."""
+    amends = [amend_of(MOVED), amend_of(MOVED, 2)]
+    command = OrderWords().amend(instrument, amends)
+
+    assert command.endpoint is endpoints.MODIFY_BATCH
+    assert command.parameters == {
+        "batchOrders": '[{"symbol":"BTCUSDT","side":"BUY","quantity":"0.020","price":"59000.0",'
+        '"origClientOrderId":"a","modifyId":1},{"symbol":"BTCUSDT","side":"BUY","quantity":"0.020",'
+        '"price":"59000.0","origClientOrderId":"a","modifyId":2}]'
+    }
 
 
 def test_an_amend_names_side_price_and_total_and_the_order_by_our_id(instrument: Instrument) -> None:
@@ -69,8 +84,8 @@ async def test_one_is_sent_alone_and_several_as_a_batch() -> None:
     async with open_rest() as (rest, router):
         single = router.put(PATH).respond(json=ORDER)
         batch = router.put(BATCH).respond(json=[ORDER])
-        await rest.modify({"modifyId": 1})
-        await rest.modify_batch([{"modifyId": 1}, {"modifyId": 2}])
+        await rest.send(endpoints.MODIFY, {"modifyId": 1})
+        await rest.send(endpoints.MODIFY_BATCH, {"batchOrders": '[{"modifyId":1},{"modifyId":2}]'})
 
     assert "modifyId=1&" in str(single.calls.last.request.url)
     assert batch.calls.last.request.url.params["batchOrders"] == '[{"modifyId":1},{"modifyId":2}]'
@@ -80,14 +95,14 @@ async def test_one_is_sent_alone_and_several_as_a_batch() -> None:
 async def test_amends_leave_the_reserve_to_exits_and_cancels() -> None:
     """Four fifths of the venue's count are for them and for quotes."""
     async with open_rest() as (rest, router):
-        await rest.sync_clock()
+        await rest.measure_clock()
         route = router.put(BATCH).respond(json=[])
 
         for _ in range(48):
-            await rest.modify_batch([{"a": "1"}])
+            await rest.send(endpoints.MODIFY_BATCH, {"batchOrders": "[]"})
 
         with pytest.raises(RateLimitedError, match="budget"):
-            await rest.modify_batch([{"a": "1"}])
+            await rest.send(endpoints.MODIFY_BATCH, {"batchOrders": "[]"})
 
     assert route.call_count == 48
 
@@ -97,7 +112,7 @@ async def test_amends_leave_the_reserve_to_exits_and_cancels() -> None:
 
 def single(body: Any, instrument: Instrument, status: int = 200) -> Outcome:
     """The outcome of the amend."""
-    return single_outcome(answer(body, status), "a", instrument, amended([MOVED]))
+    return outcomes_of(answer(body, status), "a", instrument, amended([MOVED]))[0]
 
 
 @pytest.mark.parametrize("status", ["NEW", "PARTIALLY_FILLED"])
@@ -167,7 +182,7 @@ def test_F10_each_of_a_batch_has_its_own_outcome(instrument: Instrument) -> None
     orders = [attrs.evolve(MOVED, client_id=name) for name in "abc"]
 
     def outcomes(body: Any) -> list[type]:
-        found: Sequence[Outcome] = batch_outcomes(answer(body), "abc", instrument, amended(orders))
+        found: Sequence[Outcome] = outcomes_of(answer(body), "abc", instrument, amended(orders))
 
         return [type(outcome) for outcome in found]
 

@@ -17,8 +17,8 @@ from perpmaker.errors import PayloadError
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarketEvent
 from perpmaker.model.instrument import Instrument
 from perpmaker.venue import LevelTranslator
-from perpmaker_binance_perpetual.book import DepthTranslator
 from perpmaker_binance_perpetual.messages import Depth
+from perpmaker_binance_perpetual.streams import DepthTranslator
 
 RECORDING = Path(__file__).parents[2].parent / "shared" / "data" / "binance_usdm" / "btcusdt_20240718.gz"
 

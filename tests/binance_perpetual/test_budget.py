@@ -3,17 +3,18 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.errors import RateLimitedError
-from perpmaker.venue import ServerClock
-from perpmaker_binance_perpetual.budget import Budget, Cost
+from perpmaker.venue import Endpoint, RequestBudget, ServerClock
 from perpmaker_binance_perpetual.messages import RateLimit
+from perpmaker_binance_perpetual.rest import CANCEL, DEPTH, PLACE, published_limits, request_budget
 
 pytestmark = pytest.mark.anyio
 
-ORDER = Cost(0, 1, 1)
+HEAVY = attrs.evolve(DEPTH, cost=dict.fromkeys(DEPTH.cost, 100))
 
 
 @pytest.fixture
@@ -22,11 +23,11 @@ def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[s
     return virtual_time
 
 
-async def spend(budget: Budget, cost: Cost, *, urgent: bool = False, patience_s: float = 0.0) -> int:
+async def spend(budget: RequestBudget, endpoint: Endpoint, *, urgent: bool = False, patience_s: float = 0.0) -> int:
     """How many calls pass before one would have to wait."""
     for passed in range(10_000):
         try:
-            await budget.admit(cost, urgent=urgent, patience_s=patience_s)
+            await budget.admit(endpoint.cost, urgent=urgent, patience_s=patience_s)
         except RateLimitedError:
             return passed
 
@@ -35,57 +36,59 @@ async def spend(budget: Budget, cost: Cost, *, urgent: bool = False, patience_s:
 
 async def test_a_fifth_is_kept_for_what_is_urgent() -> None:
     """Quotes stop at four fifths of the orders in ten seconds; exits go on to the last."""
-    budget = Budget(LoopClock())
+    budget = request_budget(LoopClock())
 
-    assert await spend(budget, ORDER) == 240
-    assert await spend(budget, ORDER, urgent=True) == 60
+    assert await spend(budget, PLACE) == 240
+    assert await spend(budget, PLACE, urgent=True) == 60
 
 
 async def test_spent_orders_do_not_hold_back_cancels() -> None:
     """Cancels count no orders."""
-    budget = Budget(LoopClock())
-    await spend(budget, ORDER, urgent=True)
+    budget = request_budget(LoopClock())
+    await spend(budget, PLACE, urgent=True)
 
-    assert await spend(budget, Cost()) == 1920
+    assert await spend(budget, CANCEL) == 1920
 
 
 async def test_waiting_within_patience() -> None:
     """A call that finds its turn soon enough waits for it."""
     clock = LoopClock()
-    budget = Budget(clock)
-    await spend(budget, ORDER)
+    budget = request_budget(clock)
+    await spend(budget, PLACE)
     started = clock.now()
-    await budget.admit(ORDER, urgent=False, patience_s=11.0)
+    await budget.admit(PLACE.cost, urgent=False, patience_s=11.0)
 
     assert clock.now() - started == pytest.approx(10.0)
 
 
 async def test_the_venues_own_limits_are_adopted_with_what_is_spent() -> None:
     """Another host, other limits; what it does not publish stays, what nobody knows is left alone."""
-    budget = Budget(LoopClock())
-    await budget.admit(Cost(100), urgent=False, patience_s=0)
+    budget = request_budget(LoopClock())
+    await budget.admit(HEAVY.cost, urgent=False, patience_s=0)
     budget.adopt(
-        [
-            RateLimit(rateLimitType="REQUEST_WEIGHT", interval="MINUTE", intervalNum=1, limit=1000),
-            RateLimit(rateLimitType="ORDERS", interval="SECOND", intervalNum=10, limit=50),
-            RateLimit(rateLimitType="RAW_REQUESTS", interval="MINUTE", intervalNum=5, limit=1),
-            RateLimit(rateLimitType="ORDERS", interval="MINUTE", intervalNum=1, limit=0),
-        ]
+        published_limits(
+            [
+                RateLimit(rateLimitType="REQUEST_WEIGHT", interval="MINUTE", intervalNum=1, limit=1000),
+                RateLimit(rateLimitType="ORDERS", interval="SECOND", intervalNum=10, limit=50),
+                RateLimit(rateLimitType="RAW_REQUESTS", interval="MINUTE", intervalNum=5, limit=1),
+                RateLimit(rateLimitType="ORDERS", interval="MINUTE", intervalNum=1, limit=0),
+            ]
+        )
     )
 
-    assert await spend(budget, Cost(100)) == 7
-    assert await spend(budget, ORDER) == 40
+    assert await spend(budget, HEAVY) == 7
+    assert await spend(budget, PLACE) == 40
 
 
 async def test_limits_that_are_known_already_change_nothing() -> None:
     """The rules are read every few minutes: what was spent before is forgotten at its own time all the same."""
-    budget = Budget(LoopClock())
-    await spend(budget, ORDER)
+    budget = request_budget(LoopClock())
+    await spend(budget, PLACE)
     await anyio.sleep(9)
-    budget.adopt([RateLimit(rateLimitType="ORDERS", interval="SECOND", intervalNum=10, limit=300)])
+    budget.adopt(published_limits([RateLimit(rateLimitType="ORDERS", interval="SECOND", intervalNum=10, limit=300)]))
     await anyio.sleep(1)
 
-    assert await spend(budget, ORDER) == 240
+    assert await spend(budget, PLACE) == 240
 
 
 async def test_F66_the_venues_clock_follows_the_engines() -> None:

@@ -13,13 +13,13 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.model.instrument import Instrument
 from perpmaker.secret import Secret, make_signer
-from perpmaker.wire.http import exchange_over
+from perpmaker.venue import Credentials
 from perpmaker.wire.memory import MemoryNetwork
-from perpmaker_binance_perpetual.call import Caller, Credentials
 from perpmaker_binance_perpetual.connector import BinancePerpetual
-from perpmaker_binance_perpetual.rest import Rest
 from perpmaker_binance_perpetual.settings import Settings
 from perpmaker_binance_perpetual.streams import StreamAccess
+
+from .clients import client_over
 
 pytestmark = pytest.mark.anyio
 
@@ -87,15 +87,12 @@ async def open_connector(venue: Venue) -> AsyncIterator[BinancePerpetual]:
     """The connector to this venue."""
     credentials = Credentials(api_key="KEY", signer=make_signer(Secret("0123456789abcdef0123456789abcdef")))
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(venue.answer), base_url="https://fapi.test") as client:
+    async with httpx.AsyncClient(transport=httpx.MockTransport(venue.answer), base_url="https://fapi.test") as http:
         clock = LoopClock()
-        exchange = exchange_over(client)
-        caller = Caller(
-            exchange, clock, place="fapi.test:443", credentials=credentials, recv_window_ms=2000, patience_s=1
-        )
-        access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", rest=Rest(caller, clock), clock=clock)
+        client = client_over(http, clock, credentials)
+        access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client, clock=clock)
 
-        yield BinancePerpetual(account="a", settings=Settings(), access=access, caller=caller)
+        yield BinancePerpetual(account="a", settings=Settings(), access=access)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import MarketRulesError, PayloadError, UnknownMarketError
 from perpmaker_binance_perpetual.market import find_symbol, translate_instrument
-from perpmaker_binance_perpetual.messages import Bracket, Brackets, CommissionRate, ExchangeInfo, FundingInfo, RateLimit
+from perpmaker_binance_perpetual.messages import Bracket, Brackets, CommissionRate, FundingInfo, RateLimit, Symbol
 
 FILTERS: list[dict[str, Any]] = [
     {"filterType": "PRICE_FILTER", "minPrice": "556.80", "maxPrice": "4529764", "tickSize": "0.10"},
@@ -30,9 +30,9 @@ BRACKETS = Brackets(
 FEES = CommissionRate(symbol="BTCUSDT", makerCommissionRate="-0.00005", takerCommissionRate="0.0004")
 
 
-def info(*symbols: dict[str, Any]) -> ExchangeInfo:
+def info(*symbols: dict[str, Any]) -> list[Symbol]:
     """Markets as the venue lists them."""
-    return PayloadDecoder(ExchangeInfo).decode(msgspec.json.encode({"symbols": symbols}))
+    return PayloadDecoder(list[Symbol]).decode(msgspec.json.encode(symbols))
 
 
 def symbol(base: str = "BTC", quote: str = "USDT", **values: Any) -> dict[str, Any]:

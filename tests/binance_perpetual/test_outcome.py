@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -7,10 +8,19 @@ import pytest
 
 from perpmaker.errors import AuthenticationError, ConnectivityError, RateLimitedError, RefusedError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Accepted, Outcome, RefusalReason, Rejected, Unknown
-from perpmaker_binance_perpetual.call import LateAnswerError, LostAnswerError, NotSentError
-from perpmaker_binance_perpetual.outcome import batch_outcomes, cancelled, placed, single_outcome, unsent_or_lost
-from perpmaker_binance_perpetual.refusals import Answer, ban_of, error_of
+from perpmaker.model.order import Accepted, OrderReport, Outcome, RefusalReason, Rejected, Unknown
+from perpmaker.venue import (
+    Answer,
+    LateAnswerError,
+    LostAnswerError,
+    NotSentError,
+    OutcomeReader,
+    cancelled,
+    error_of,
+    placed,
+)
+from perpmaker_binance_perpetual.orders import OrderWords
+from perpmaker_binance_perpetual.refusals import ban_of, read_failure
 
 
 def order(client_id: str = "a", **values: Any) -> dict[str, Any]:
@@ -42,12 +52,26 @@ def answer(body: Any, status: int = 200) -> Answer:
     """An answer signed at 5 s."""
     raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
 
-    return Answer(status=status, body=raw, signed_at=5.0)
+    return Answer(status=status, body=raw, signed_at=5.0, failure=read_failure(status, raw))
+
+
+def outcomes_of(
+    answered: Answer,
+    client_ids: Sequence[str],
+    instrument: Instrument,
+    evidence: Callable[[OrderReport, str], str] = placed,
+) -> list[Outcome]:
+    """The outcomes of a command about these orders."""
+    reader = OutcomeReader("Binance", evidence)
+
+    return list(
+        reader.outcomes(answered, lambda body: OrderWords().read(instrument, body, len(client_ids)), list(client_ids))
+    )
 
 
 def single(body: Any, instrument: Instrument, status: int = 200) -> Outcome:
     """The outcome of placing order `a`."""
-    return single_outcome(answer(body, status), "a", instrument, placed)
+    return outcomes_of(answer(body, status), "a", instrument)[0]
 
 
 def test_an_order_in_the_answer_is_accepted(instrument: Instrument) -> None:
@@ -208,7 +232,7 @@ def test_F14_doors_that_are_shut_are_certain_whatever_the_body(
 
 def batch(body: Any, instrument: Instrument, ids: str = "abc") -> list[Outcome]:
     """The outcomes of placing one order for each letter."""
-    return list(batch_outcomes(answer(body), list(ids), instrument, placed))
+    return outcomes_of(answer(body), ids, instrument)
 
 
 def test_F10_a_batch_is_judged_order_by_order(instrument: Instrument) -> None:
@@ -254,7 +278,7 @@ def test_F10_a_whole_batch_fails_only_with_proof(
     instrument: Instrument, body: Any, status: int, kind: type[Outcome] | None
 ) -> None:
     """A refusal of the whole request refuses each order; anything else leaves each unknown that is not shown."""
-    outcomes = batch_outcomes(answer(body, status), ["a", "b", "c"], instrument, placed)
+    outcomes = outcomes_of(answer(body, status), "abc", instrument)
     expected = [Accepted, Unknown, Unknown] if kind is None else [kind] * 3
 
     assert [type(outcome) for outcome in outcomes] == expected
@@ -267,7 +291,7 @@ def test_F08_a_cancel_is_accepted_once_the_order_is_final(
     instrument: Instrument, status: str, kind: type[Outcome]
 ) -> None:
     """An order that the answer still shows open may still fill."""
-    outcome = single_outcome(answer(order(status=status)), "a", instrument, cancelled)
+    (outcome,) = outcomes_of(answer(order(status=status)), "a", instrument, cancelled)
 
     assert isinstance(outcome, kind)
 
@@ -282,7 +306,7 @@ def test_F08_a_cancel_is_accepted_once_the_order_is_final(
 )
 def test_what_was_never_sent_is_rejected(error: Any, reason: RefusalReason) -> None:
     """No byte left, so nothing can become of the order."""
-    outcome = unsent_or_lost(error, "a")
+    outcome = OutcomeReader("Binance", placed).unsent_or_lost(error, "a")
 
     assert isinstance(outcome, Rejected)
     assert outcome.refusal.reason is reason
@@ -291,7 +315,7 @@ def test_what_was_never_sent_is_rejected(error: Any, reason: RefusalReason) -> N
 @pytest.mark.parametrize("kind", [LostAnswerError, LateAnswerError])
 def test_F05_a_lost_answer_is_unknown(kind: type[LostAnswerError]) -> None:
     """The time of signing is where the fence starts."""
-    outcome = unsent_or_lost(kind("gone", signed_at=4.5), "a")
+    outcome = OutcomeReader("Binance", placed).unsent_or_lost(kind("gone", signed_at=4.5), "a")
 
     assert isinstance(outcome, Unknown)
     assert outcome.signed_at == 4.5
@@ -316,12 +340,12 @@ def test_F05_a_lost_answer_is_unknown(kind: type[LostAnswerError]) -> None:
 )
 def test_reads_end_in_connectivity_or_refusal(status: int, body: Any, kind: type[Exception]) -> None:
     """What helps to wait for is told apart from what does not."""
-    assert type(error_of(answer(body, status))) is kind
+    assert type(error_of(answer(body, status), "Binance")) is kind
 
 
 def test_foreign_text_is_bounded_and_on_one_line() -> None:
     """A page of a proxy does not flood a log."""
-    error = error_of(answer(b"<html>\n\x1b" + b"x" * 5000, 502))
+    error = error_of(answer(b"<html>\n\x1b" + b"x" * 5000, 502), "Binance")
 
     assert len(str(error)) < 400
     assert "\n" not in str(error)

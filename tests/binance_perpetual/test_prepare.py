@@ -2,14 +2,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
+from perpmaker.clock import LoopClock
 from perpmaker.errors import AuthenticationError, MarketRulesError, RefusedError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
-from perpmaker_binance_perpetual.messages import AccountConfig, SymbolConfig
-from perpmaker_binance_perpetual.prepare import prepare_market
+from perpmaker.secret import Secret, make_signer
+from perpmaker.venue import Credentials
+from perpmaker.wire.memory import MemoryNetwork
+from perpmaker_binance_perpetual.connector import BinancePerpetual
+from perpmaker_binance_perpetual.settings import Settings
+from perpmaker_binance_perpetual.streams import StreamAccess
+
+from .clients import client_over
 
 pytestmark = pytest.mark.anyio
 
@@ -24,47 +32,58 @@ class Account:
         self._can_trade = can_trade
         self._refusals = refusals or {}
 
-    async def account_config(self) -> AccountConfig:
-        """Position mode and permission."""
-        return AccountConfig(dualSidePosition=self.hedge, canTrade=self._can_trade)
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer as the venue does."""
+        asked, path = dict(request.url.params), request.url.path
+        assert asked.get("symbol", "BTCUSDT") == "BTCUSDT"
 
-    async def symbol_config(self, symbol: str) -> SymbolConfig:
-        """Margin mode and leverage."""
-        return SymbolConfig(symbol=symbol, marginType=self.margin, leverage=self.leverage)
+        match request.method, path:
+            case "GET", "/fapi/v1/time":
+                return httpx.Response(200, json={"serverTime": 1_767_225_600_000})
+            case "GET", "/fapi/v1/accountConfig":
+                return httpx.Response(200, json={"dualSidePosition": self.hedge, "canTrade": self._can_trade})
+            case "GET", "/fapi/v1/symbolConfig":
+                row = {"symbol": "BTCUSDT", "marginType": self.margin, "leverage": self.leverage}
 
-    async def set_position_mode(self, *, hedge: bool) -> None:
-        """Change the position mode."""
-        self._change("position_mode", hedge=hedge)
+                return httpx.Response(200, json=[row])
+            case "POST", "/fapi/v1/positionSide/dual":
+                return self._change("position_mode", hedge=asked["dualSidePosition"] == "true")
+            case "POST", "/fapi/v1/marginType":
+                return self._change("margin_type", margin=asked["marginType"])
+            case "POST", "/fapi/v1/leverage":
+                return self._change("leverage", leverage=int(asked["leverage"]))
 
-    async def set_margin_type(self, symbol: str, margin_type: str) -> None:
-        """Change the margin mode."""
-        self._change("margin_type", margin=margin_type)
-        assert symbol == "BTCUSDT"
+        raise AssertionError(path)
 
-    async def set_leverage(self, symbol: str, leverage: int) -> None:
-        """Change the leverage."""
-        self._change("leverage", leverage=leverage)
-        assert symbol == "BTCUSDT"
-
-    def _change(self, call: str, **values: Any) -> None:
+    def _change(self, call: str, **values: Any) -> httpx.Response:
         self.calls.append(call)
 
         if call in self._refusals:
-            raise RefusedError("the venue's words", code=str(self._refusals[call]), status=400)
+            return httpx.Response(400, json={"code": self._refusals[call], "msg": "the venue's words"})
 
         if self._obeys:
             vars(self).update(values)
 
+        return httpx.Response(200, json={"code": 200, "msg": "success"})
+
 
 async def prepare(
-    account: Any,
+    account: Account,
     instrument: Instrument,
     leverage: int = 3,
     mode: PositionMode = PositionMode.HEDGE,
     margin: MarginMode | None = MarginMode.ISOLATED,
 ) -> VenueSettings:
     """Prepare the market on a scripted account."""
-    return await prepare_market(account, instrument, leverage, mode, margin)
+    credentials = Credentials(api_key="KEY", signer=make_signer(Secret("0123456789abcdef0123456789abcdef")))
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(account.answer), base_url="https://fapi.test") as http:
+        clock = LoopClock()
+        client = client_over(http, clock, credentials)
+        access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client, clock=clock)
+        connector = BinancePerpetual(account="a", settings=Settings(), access=access)
+
+        return await connector.prepare(instrument, leverage, mode, margin)
 
 
 async def test_what_differs_is_set_and_read_back(instrument: Instrument) -> None:

@@ -5,17 +5,31 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
+import attrs
 import httpx
 import pytest
 import respx
 
 from perpmaker.clock import LoopClock
+from perpmaker.connector.interface import CancelOrder
+from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError, RefusedError
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import PositionMode
+from perpmaker.model.position import MarginMode
 from perpmaker.secret import Secret, make_signer
-from perpmaker.wire.http import exchange_over
-from perpmaker_binance_perpetual.call import Caller, Credentials, LateAnswerError, LostAnswerError, NotSentError
-from perpmaker_binance_perpetual.rest import Rest
+from perpmaker.venue import Credentials, LateAnswerError, LostAnswerError, NotSentError, RestClient
+from perpmaker.wire.memory import MemoryNetwork
+from perpmaker_binance_perpetual import rest as endpoints
+from perpmaker_binance_perpetual.connector import BinancePerpetual
+from perpmaker_binance_perpetual.market import MarketSettings
+from perpmaker_binance_perpetual.messages import AccountConfig
+from perpmaker_binance_perpetual.settings import Settings
 from perpmaker_binance_perpetual.signing import signature
+from perpmaker_binance_perpetual.streams import StreamAccess, fetch_depth
+from perpmaker_binance_perpetual.user_stream import AccountView, account_stream
+
+from .clients import client_over
 
 pytestmark = pytest.mark.anyio
 
@@ -26,24 +40,49 @@ SERVER_MS = 1767225600000
 
 
 @asynccontextmanager
-async def open_rest(*, keys: bool = True) -> AsyncIterator[tuple[Rest, respx.Router]]:
+async def open_rest(*, keys: bool = True) -> AsyncIterator[tuple[RestClient, respx.Router]]:
     """REST over a router that answers; the venue's clock is known to it."""
     router = respx.Router(base_url=BASE, assert_all_called=False)
     router.get("/fapi/v1/time").respond(json={"serverTime": SERVER_MS})
     credentials = Credentials(api_key="KEY", signer=SIGNER) if keys else None
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(router.async_handler), base_url=BASE) as client:
-        clock = LoopClock()
-        caller = Caller(
-            exchange_over(client),
-            clock,
-            place="fapi.test:443",
-            credentials=credentials,
-            recv_window_ms=2000,
-            patience_s=0.1,
-        )
+        yield client_over(client, LoopClock(), credentials, patience_s=0.1), router
 
-        yield Rest(caller, clock), router
+
+@attrs.frozen
+class Room:
+    """A client, and the connector over it with a market."""
+
+    client: RestClient
+    connector: BinancePerpetual
+    access: StreamAccess
+    instrument: Instrument
+
+    async def renew_listen_key(self) -> None:
+        """What the account's stream does every twenty minutes."""
+        view = AccountView(settings=lambda: None, remember=lambda _: None)
+        renewal, _ = account_stream(self.access, self.instrument, view).begin(Silence()).chores
+        await renewal.run()
+
+
+class Silence:
+    """A connection that brings nothing."""
+
+    async def receive(self) -> str:
+        """Nothing."""
+        raise NotImplementedError
+
+    async def send(self, message: str | bytes) -> None:
+        """Nothing."""
+
+
+def room_over(client: RestClient, instrument: Instrument) -> Room:
+    """The connector over a client."""
+    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client, clock=client.clock)
+    connector = BinancePerpetual(account="a", settings=Settings(), access=access, keys=client)
+
+    return Room(client, connector, access, instrument)
 
 
 ORDER = {
@@ -75,93 +114,182 @@ CONFIG = {"symbol": "BTCUSDT", "marginType": "CROSSED", "leverage": 20}
 BRACKET = {"initialLeverage": 125, "notionalCap": 50000, "notionalFloor": 0, "maintMarginRatio": 0.004, "cum": 0.0}
 BRACKETS = {"symbol": "BTCUSDT", "brackets": [BRACKET]}
 FEES = {"symbol": "BTCUSDT", "makerCommissionRate": "0.0002", "takerCommissionRate": "0.0005"}
-Calls = Callable[[Rest], Awaitable[Any]]
+FILTERS = [
+    {"filterType": "PRICE_FILTER", "minPrice": "1", "maxPrice": "9", "tickSize": "0.1"},
+    {"filterType": "LOT_SIZE", "minQty": "1", "maxQty": "9", "stepSize": "1"},
+]
+MARKET = {
+    "symbol": "BTCUSDT",
+    "contractType": "PERPETUAL",
+    "status": "TRADING",
+    "baseAsset": "BTC",
+    "quoteAsset": "USDT",
+    "filters": FILTERS,
+}
+STOP = {"algoId": 3, "clientAlgoId": "s", "symbol": "BTCUSDT", "side": "SELL", "algoStatus": "NEW"}
+RIGHTS = {"ipRestrict": True, "enableReading": True, "enableWithdrawals": False}
+DONE = {"code": 200, "msg": "success"}
+Calls = Callable[[Room], Awaitable[Any]]
 
 ENDPOINTS: list[tuple[str, str, Calls, Any, dict[str, str]]] = [
-    ("GET", "/fapi/v1/exchangeInfo", lambda rest: rest.exchange_info(), {"symbols": []}, {}),
+    (
+        "GET",
+        "/fapi/v1/exchangeInfo",
+        lambda room: room.connector.fetch_instrument("BTC-USDT"),
+        {"symbols": [MARKET]},
+        {},
+    ),
     (
         "GET",
         "/fapi/v1/depth",
-        lambda rest: rest.depth("BTCUSDT"),
+        lambda room: fetch_depth(room.client, room.instrument),
         {"lastUpdateId": 1, "bids": [["1", "2"]], "asks": []},
         {**SYMBOL, "limit": "1000"},
     ),
-    ("GET", "/fapi/v1/fundingInfo", lambda rest: rest.funding_info(), [], {}),
+    ("GET", "/fapi/v1/fundingInfo", lambda room: room.connector.fetch_instrument("BTC-USDT"), [], {}),
     (
         "GET",
         "/fapi/v1/premiumIndex",
-        lambda rest: rest.premium_index("BTCUSDT"),
+        lambda room: room.connector.fetch_mark(room.instrument),
         {"symbol": "BTCUSDT", "markPrice": "1", "time": 1},
         SYMBOL,
     ),
-    ("GET", "/fapi/v1/leverageBracket", lambda rest: rest.leverage_brackets("BTCUSDT"), [BRACKETS], SYMBOL),
-    ("GET", "/fapi/v1/leverageBracket", lambda rest: rest.leverage_brackets("BTCUSDT"), BRACKETS, SYMBOL),
-    ("GET", "/fapi/v1/commissionRate", lambda rest: rest.commission_rate("BTCUSDT"), FEES, SYMBOL),
-    ("GET", "/fapi/v1/accountConfig", lambda rest: rest.account_config(), {"dualSidePosition": True}, {}),
-    ("GET", "/fapi/v1/symbolConfig", lambda rest: rest.symbol_config("BTCUSDT"), [CONFIG], SYMBOL),
-    ("POST", "/fapi/v1/leverage", lambda rest: rest.set_leverage("BTCUSDT", 3), CONFIG, {**SYMBOL, "leverage": "3"}),
+    ("GET", "/fapi/v1/leverageBracket", lambda room: room.connector.fetch_instrument("BTC-USDT"), [BRACKETS], SYMBOL),
+    ("GET", "/fapi/v1/leverageBracket", lambda room: room.connector.fetch_instrument("BTC-USDT"), BRACKETS, SYMBOL),
+    ("GET", "/fapi/v1/commissionRate", lambda room: room.connector.fetch_instrument("BTC-USDT"), FEES, SYMBOL),
+    (
+        "GET",
+        "/fapi/v1/accountConfig",
+        lambda room: room.connector.fetch_settings(room.instrument),
+        {"dualSidePosition": True},
+        {},
+    ),
+    ("GET", "/fapi/v1/symbolConfig", lambda room: room.connector.fetch_settings(room.instrument), [CONFIG], SYMBOL),
+    ("GET", "/sapi/v1/account/apiRestrictions", lambda room: room.connector.fetch_key_rights(), RIGHTS, {}),
+    (
+        "POST",
+        "/fapi/v1/leverage",
+        lambda room: MarketSettings(room.client, room.instrument).set_leverage(3),
+        CONFIG,
+        {**SYMBOL, "leverage": "3"},
+    ),
     (
         "POST",
         "/fapi/v1/marginType",
-        lambda rest: rest.set_margin_type("BTCUSDT", "ISOLATED"),
-        {"code": 200, "msg": "success"},
+        lambda room: MarketSettings(room.client, room.instrument).set_margin_mode(MarginMode.ISOLATED),
+        DONE,
         {**SYMBOL, "marginType": "ISOLATED"},
     ),
     (
         "POST",
         "/fapi/v1/positionSide/dual",
-        lambda rest: rest.set_position_mode(hedge=True),
-        {"code": 200, "msg": "success"},
+        lambda room: MarketSettings(room.client, room.instrument).set_position_mode(PositionMode.HEDGE),
+        DONE,
         {"dualSidePosition": "true"},
     ),
-    ("GET", "/fapi/v3/positionRisk", lambda rest: rest.position_risk("BTCUSDT"), [], SYMBOL),
-    ("GET", "/fapi/v3/account", lambda rest: rest.account("USDT"), {"assets": []}, {}),
+    ("GET", "/fapi/v3/positionRisk", lambda room: room.connector.fetch_account(room.instrument), [], SYMBOL),
+    ("GET", "/fapi/v3/account", lambda room: room.connector.fetch_account(room.instrument), {"assets": []}, {}),
     (
         "GET",
         "/fapi/v1/userTrades",
-        lambda rest: rest.user_trades("BTCUSDT", {"fromId": 4}),
+        lambda room: room.connector.fetch_fills(room.instrument, SERVER_MS - 1000),
         [TRADE],
-        {**SYMBOL, "fromId": "4", "limit": "1000"},
+        {**SYMBOL, "limit": "1000"},
     ),
-    ("POST", "/fapi/v1/order", lambda rest: rest.place({"a": "b c"}, urgent=False), ORDER, {"a": "b c"}),
+    (
+        "GET",
+        "/fapi/v1/income",
+        lambda room: room.connector.fetch_income(room.instrument, SERVER_MS - 1000),
+        [],
+        {**SYMBOL, "limit": "1000"},
+    ),
+    ("POST", "/fapi/v1/order", lambda room: room.client.send(endpoints.PLACE, {"a": "b c"}), ORDER, {"a": "b c"}),
     (
         "POST",
         "/fapi/v1/batchOrders",
-        lambda rest: rest.place_batch([{"a": "1"}, {"b": "2"}], urgent=False),
+        lambda room: room.client.send(endpoints.PLACE_BATCH, {"batchOrders": '[{"a":"1"},{"b":"2"}]'}),
         [ORDER],
         {"batchOrders": '[{"a":"1"},{"b":"2"}]'},
     ),
     (
         "DELETE",
         "/fapi/v1/order",
-        lambda rest: rest.cancel("BTCUSDT", "a", urgent=True),
+        lambda room: room.connector.cancel(room.instrument, [CancelOrder(client_id="a")]),
         ORDER,
         {**SYMBOL, "origClientOrderId": "a"},
     ),
     (
         "DELETE",
         "/fapi/v1/batchOrders",
-        lambda rest: rest.cancel_batch("BTCUSDT", ["a", "b"], urgent=True),
+        lambda room: room.connector.cancel(room.instrument, [CancelOrder(client_id=name) for name in "ab"]),
         [ORDER],
         {**SYMBOL, "origClientOrderIdList": '["a","b"]'},
     ),
-    ("GET", "/fapi/v1/order", lambda rest: rest.order("BTCUSDT", {"orderId": "7"}), ORDER, {**SYMBOL, "orderId": "7"}),
-    ("GET", "/fapi/v1/openOrders", lambda rest: rest.open_orders("BTCUSDT"), [ORDER], SYMBOL),
-    ("POST", "/fapi/v1/listenKey", lambda rest: rest.create_listen_key(), {"listenKey": "k"}, {}),
-    ("PUT", "/fapi/v1/listenKey", lambda rest: rest.renew_listen_key(), {}, {}),
+    (
+        "GET",
+        "/fapi/v1/order",
+        lambda room: room.connector.fetch_order(room.instrument, "a", "7"),
+        ORDER,
+        {**SYMBOL, "orderId": "7"},
+    ),
+    (
+        "GET",
+        "/fapi/v1/order",
+        lambda room: room.connector.fetch_order(room.instrument, "a", None),
+        ORDER,
+        {**SYMBOL, "origClientOrderId": "a"},
+    ),
+    ("GET", "/fapi/v1/openOrders", lambda room: room.connector.fetch_open_orders(room.instrument), [ORDER], SYMBOL),
+    (
+        "POST",
+        "/fapi/v1/countdownCancelAll",
+        lambda room: room.connector.arm(room.instrument, 2.5),
+        DONE,
+        {**SYMBOL, "countdownTime": "2500"},
+    ),
+    (
+        "DELETE",
+        "/fapi/v1/algoOrder",
+        lambda room: room.connector.cancel_stops(room.instrument, [CancelOrder(client_id="s")]),
+        {**DONE, "algoId": 3, "clientAlgoId": "s"},
+        {**SYMBOL, "clientAlgoId": "s"},
+    ),
+    (
+        "GET",
+        "/fapi/v1/algoOrder",
+        lambda room: room.connector.fetch_stop(room.instrument, "s"),
+        STOP,
+        {"clientAlgoId": "s"},
+    ),
+    ("GET", "/fapi/v1/openAlgoOrders", lambda room: room.connector.fetch_open_stops(room.instrument), [STOP], SYMBOL),
+    (
+        "POST",
+        "/fapi/v1/listenKey",
+        lambda room: account_stream(
+            room.access, room.instrument, AccountView(settings=lambda: None, remember=lambda _: None)
+        ).url(),
+        {"listenKey": "k"},
+        {},
+    ),
+    ("PUT", "/fapi/v1/listenKey", lambda room: room.renew_listen_key(), {}, {}),
 ]
 PUBLIC = {"/fapi/v1/exchangeInfo", "/fapi/v1/depth", "/fapi/v1/fundingInfo", "/fapi/v1/premiumIndex"}
 KEYED = {"/fapi/v1/listenKey"}
+CONFIGS = PayloadDecoder(AccountConfig)
+LISTS: PayloadDecoder[list[Any]] = PayloadDecoder(list[Any])
 
 
 @pytest.mark.parametrize(("method", "path", "call", "body", "parameters"), ENDPOINTS)
-async def test_each_endpoint_is_asked_as_the_venue_wants_it(
-    method: str, path: str, call: Calls, body: Any, parameters: dict[str, str]
+async def test_each_endpoint_is_asked_as_the_venue_wants_it(  # noqa: PLR0917  # the columns of the table
+    instrument: Instrument, method: str, path: str, call: Calls, body: Any, parameters: dict[str, str]
 ) -> None:
     """Method, path and parameters in the query, an empty body, and exactly the headers and signature it needs."""
     async with open_rest() as (rest, router):
+        for other_method, other_path, _, other_body, _ in ENDPOINTS:
+            router.request(other_method, other_path).respond(json=other_body)
+
         route = router.request(method, path).respond(json=body)
-        await call(rest)
+        await call(room_over(rest, instrument))
 
     request = route.calls.last.request
     query, _, signed = request.url.query.decode().partition("&signature=")
@@ -178,7 +306,7 @@ async def test_each_endpoint_is_asked_as_the_venue_wants_it(
         assert sent.pop("recvWindow") == "2000"
         assert abs(int(sent.pop("timestamp")) - SERVER_MS) < 1000
 
-    assert sent == parameters
+    assert {name: text for name, text in sent.items() if name not in {"startTime", "endTime"}} == parameters
 
 
 def refusal(code: int) -> dict[str, Any]:
@@ -205,7 +333,7 @@ async def test_reads_raise_what_the_answer_means(status: int, body: Any, kind: t
         router.get("/fapi/v1/accountConfig").respond(status, json=body)
 
         with pytest.raises(kind) as caught:
-            await rest.account_config()
+            await rest.read(endpoints.ACCOUNT_CONFIG, CONFIGS.decode)
 
     assert type(caught.value) is kind
 
@@ -223,11 +351,11 @@ async def test_reads_raise_what_the_answer_means(status: int, body: Any, kind: t
 async def test_what_may_have_been_sent_is_told_from_what_was_not(raised: Exception, kind: type[Exception]) -> None:
     """Only an error before the first byte proves that nothing was sent; no error shows the signed URL."""
     async with open_rest() as (rest, router):
-        await rest.sync_clock()
+        await rest.measure_clock()
         router.post("/fapi/v1/order").mock(side_effect=raised)
 
         with pytest.raises(kind) as caught:
-            await rest.place({"a": "b"}, urgent=False)
+            await rest.send(endpoints.PLACE, {"a": "b"})
 
     assert type(caught.value) is kind
     assert caught.value.__cause__ is None
@@ -238,7 +366,7 @@ async def test_F17_a_placement_is_sent_once() -> None:
     """Whatever happens, one call is one request; -1021 too."""
     async with open_rest() as (rest, router):
         route = router.post("/fapi/v1/order").respond(400, json=refusal(-1021))
-        answer = await rest.place({"a": "b"}, urgent=False)
+        answer = await rest.send(endpoints.PLACE, {"a": "b"})
 
     assert route.call_count == 1
     assert answer.failure is not None
@@ -252,7 +380,7 @@ async def test_F66_what_may_be_repeated_is_repeated_once_with_a_new_clock(code: 
         route = router.get("/fapi/v1/openOrders").respond(400, json=refusal(code))
 
         with pytest.raises(RefusedError):
-            await rest.open_orders("BTCUSDT")
+            await rest.read(endpoints.OPEN_ORDERS, LISTS.decode)
 
     assert route.call_count == 2
     assert clock.call_count == 6
@@ -265,7 +393,7 @@ async def test_without_a_clock_nothing_is_placed() -> None:
         route = router.post("/fapi/v1/order").respond(json=ORDER)
 
         with pytest.raises(NotSentError, match="clock"):
-            await rest.place({"a": "b"}, urgent=False)
+            await rest.send(endpoints.PLACE, {"a": "b"})
 
     assert not route.called
 
@@ -274,10 +402,10 @@ async def test_without_keys_only_public_calls_work() -> None:
     """A signed call says which keys of the file to set."""
     async with open_rest(keys=False) as (rest, router):
         router.get("/fapi/v1/fundingInfo").respond(json=[])
-        assert await rest.funding_info() == []
+        assert await rest.read(endpoints.FUNDING_INFO, LISTS.decode) == []
 
         with pytest.raises(AuthenticationError, match="api_key"):
-            await rest.account("USDT")
+            await rest.read(endpoints.ACCOUNT, LISTS.decode)
 
 
 async def test_F12_used_weight_of_others_counts() -> None:
@@ -287,13 +415,13 @@ async def test_F12_used_weight_of_others_counts() -> None:
         router.get("/fapi/v1/fundingInfo").respond(json=[], headers=headers)
         router.get("/fapi/v1/accountConfig").respond(json={"dualSidePosition": False})
         orders = router.get("/fapi/v1/openOrders").respond(json=[])
-        await rest.sync_clock()
-        await rest.funding_info()
+        await rest.measure_clock()
+        await rest.read(endpoints.FUNDING_INFO, LISTS.decode)
 
         with pytest.raises(RateLimitedError, match="budget"):
-            await rest.account_config()
+            await rest.read(endpoints.ACCOUNT_CONFIG, CONFIGS.decode)
 
-        await rest.open_orders("BTCUSDT")
+        await rest.read(endpoints.OPEN_ORDERS, LISTS.decode)
 
     assert orders.called
 
@@ -301,14 +429,14 @@ async def test_F12_used_weight_of_others_counts() -> None:
 async def test_a_batch_of_any_size_counts_five_orders_in_ten_seconds() -> None:
     """So the venue counts: with four fifths of 300 for quotes, the forty-ninth batch has to wait."""
     async with open_rest() as (rest, router):
-        await rest.sync_clock()
+        await rest.measure_clock()
         route = router.post("/fapi/v1/batchOrders").respond(json=[])
 
         for _ in range(48):
-            await rest.place_batch([{"a": "1"}, {"b": "2"}], urgent=False)
+            await rest.send(endpoints.PLACE_BATCH, {"batchOrders": "[]"})
 
         with pytest.raises(RateLimitedError, match="budget"):
-            await rest.place_batch([{"a": "1"}, {"b": "2"}], urgent=False)
+            await rest.send(endpoints.PLACE_BATCH, {"batchOrders": "[]"})
 
     assert route.call_count == 48
 
@@ -321,9 +449,9 @@ async def test_F12_an_exit_never_waits_for_the_time_to_be_asked() -> None:
         route = router.post("/fapi/v1/order").respond(json=ORDER)
 
         with pytest.raises(RateLimitedError):
-            await rest.funding_info()
+            await rest.read(endpoints.FUNDING_INFO, LISTS.decode)
 
-        assert (await rest.place({"a": "b"}, urgent=True)).ok
+        assert (await rest.send(endpoints.PLACE, {"a": "b"}, urgent=True)).ok
 
     assert route.called
 

@@ -44,9 +44,9 @@ from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.wire.fault import Fault
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.connector import BinancePerpetual, open_connector
+from perpmaker_binance_perpetual.messages import AlgoOrder
 from perpmaker_binance_perpetual.sandbox import dialect
 from perpmaker_binance_perpetual.settings import Settings, address_of
-from perpmaker_binance_perpetual.stop_messages import AlgoOrder
 from perpmaker_binance_perpetual.stops import stop_parameters, translate_stop
 
 pytestmark = pytest.mark.anyio

@@ -21,9 +21,10 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.venue import TranslatingReceiver, begin_receiving
+from perpmaker.venue import Endpoint, Parameters, TranslatingReceiver, begin_receiving
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.messages import Depth
+from perpmaker_binance_perpetual.rest import DEPTH
 from perpmaker_binance_perpetual.streams import StreamAccess, book_stream, market_stream
 
 pytestmark = pytest.mark.anyio
@@ -65,9 +66,9 @@ class Snapshots:
     answers: deque[Depth | Exception]
     asked_at: list[float] = attrs.field(factory=list)
 
-    async def depth(self, symbol: str) -> Depth:
+    async def read(self, endpoint: Endpoint, _: object, parameters: Parameters) -> Depth:
         """The next answer."""
-        assert symbol == "BTCUSDT"
+        assert (endpoint, parameters) == (DEPTH, {"symbol": "BTCUSDT", "limit": 1000})
         self.asked_at.append(anyio.current_time())
         answer = self.answers[0] if len(self.answers) == 1 else self.answers.popleft()
 
@@ -91,16 +92,16 @@ def depth(last: int) -> Depth:
 
 def book(instrument: Instrument, snapshots: Snapshots, *messages: str) -> TranslatingReceiver[MarketEvent]:
     """A book receiver over a script."""
-    rest: Any = snapshots
-    access = StreamAccess(connect=MemoryNetwork().connect, url="", rest=rest, clock=LoopClock())
+    client: Any = snapshots
+    access = StreamAccess(connect=MemoryNetwork().connect, url="", client=client, clock=LoopClock())
 
     return begin_receiving(book_stream(access, instrument), ScriptedSocket(*messages), access.clock)
 
 
 def market(instrument: Instrument, *messages: str) -> TranslatingReceiver[MarketEvent]:
     """A receiver of mark prices and trades over a script."""
-    rest: Any = None
-    access = StreamAccess(connect=MemoryNetwork().connect, url="", rest=rest, clock=LoopClock())
+    client: Any = None
+    access = StreamAccess(connect=MemoryNetwork().connect, url="", client=client, clock=LoopClock())
 
     return begin_receiving(market_stream(access, instrument), ScriptedSocket(*messages), access.clock)
 

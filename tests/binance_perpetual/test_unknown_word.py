@@ -14,10 +14,9 @@ from perpmaker.model.event import BalanceReported, OrderCancelled, OrderFilled, 
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import CancelCause, OrderStatus, PositionMode
 from perpmaker_binance_perpetual.account import translate_account_update
-from perpmaker_binance_perpetual.stop_messages import ConditionalUpdate
 from perpmaker_binance_perpetual.stops import translate_stop_update
 from perpmaker_binance_perpetual.translate import translate_order_update
-from perpmaker_binance_perpetual.user_messages import AccountUpdate, OrderTradeUpdate
+from perpmaker_binance_perpetual.user_messages import AccountUpdate, ConditionalUpdate, OrderTradeUpdate
 
 STRANGE = "SOMETHING_NEW"
 

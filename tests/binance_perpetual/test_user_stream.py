@@ -11,16 +11,16 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.errors import ConnectivityError
-from perpmaker.model.event import BalanceReported, OrderFilled, OrderReported, SettingsReported
+from perpmaker.model.event import BalanceReported, Event, OrderFilled, OrderReported, SettingsReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
-from perpmaker.wire.http import exchange_over
+from perpmaker.venue import Credentials, TranslatingReceiver, begin_receiving
 from perpmaker.wire.memory import MemoryNetwork
-from perpmaker_binance_perpetual.call import Caller, Credentials
-from perpmaker_binance_perpetual.rest import Rest
 from perpmaker_binance_perpetual.streams import StreamAccess
-from perpmaker_binance_perpetual.user_stream import AccountReceiver, AccountView
+from perpmaker_binance_perpetual.user_stream import AccountView, account_stream
+
+from .clients import client_over
 
 pytestmark = pytest.mark.anyio
 
@@ -99,23 +99,16 @@ class Venue:
 
 def receiver(
     venue: Venue, socket: ScriptedSocket, instrument: Instrument, known: list[OrderReport] | None = None
-) -> AccountReceiver:
+) -> TranslatingReceiver[Event]:
     """An account receiver over a scripted socket and a scripted venue."""
     clock = LoopClock()
-    client = httpx.AsyncClient(transport=httpx.MockTransport(venue), base_url="http://venue.test")
+    http = httpx.AsyncClient(transport=httpx.MockTransport(venue), base_url="http://venue.test")
     signer: Any = NoSigner()
-    caller = Caller(
-        exchange_over(client),
-        clock,
-        place="venue.test:80",
-        credentials=Credentials(api_key="KEY", signer=signer),
-        recv_window_ms=2000,
-        patience_s=1.0,
-    )
-    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://venue.test", rest=Rest(caller, clock), clock=clock)
+    client = client_over(http, clock, Credentials(api_key="KEY", signer=signer))
+    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://venue.test", client=client, clock=clock)
     view = AccountView(settings=lambda: SETTINGS, remember=(known if known is not None else []).append)
 
-    return AccountReceiver(socket, access, instrument, view)
+    return begin_receiving(account_stream(access, instrument, view), socket, clock)
 
 
 async def test_F32_the_key_is_renewed_at_a_third_of_its_life(instrument: Instrument) -> None:

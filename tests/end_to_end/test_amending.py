@@ -19,9 +19,8 @@ from perpmaker.state.view import End, Mode
 from perpmaker.testing.crash import crash
 from perpmaker.testing.session import Session, open_session
 from perpmaker.testing.virtual import virtual_backend
+from perpmaker.venue import Answer, Endpoint, Parameters, RestClient
 from perpmaker.wire.fault import Fault, Reply
-from perpmaker_binance_perpetual.call import Caller
-from perpmaker_binance_perpetual.refusals import Answer
 
 FILE = Path(__file__).parents[1] / "practice.toml"
 WIDE = ("bid_spread=2", "ask_spread=2", "order_refresh_time=2", "order_levels=5", "order_level_spread=0.1")
@@ -67,13 +66,13 @@ def is_quoted(session: Session, levels: int = LEVELS) -> bool:
 def test_a_refresh_of_five_levels_is_two_requests_and_no_level_is_off_the_book() -> None:
     """Ten orders, two batches of five, and at no moment fewer than ten rest."""
     asked: list[tuple[str, str]] = []
-    call = Caller.call
+    send = RestClient.send
 
-    async def heard(self: Caller, method: str, path: str, *rest: Any, **named: Any) -> Answer:
-        if path in PATHS and method != "GET":
-            asked.append((method, path))
+    async def heard(self: RestClient, endpoint: Endpoint, parameters: Parameters, *, urgent: bool = False) -> Answer:
+        if endpoint.path in PATHS and endpoint.method != "GET":
+            asked.append((endpoint.method, endpoint.path))
 
-        return await call(self, method, path, *rest, **named)
+        return await send(self, endpoint, parameters, urgent=urgent)
 
     async def scenario() -> None:
         async with open_session(FILE, *WIDE, seed=2) as session, anyio.create_task_group() as group:
@@ -99,7 +98,7 @@ def test_a_refresh_of_five_levels_is_two_requests_and_no_level_is_off_the_book()
             assert session.sandbox.oracle.violations == []
             group.cancel_scope.cancel()
 
-    with mock.patch.object(Caller, "call", heard):
+    with mock.patch.object(RestClient, "send", heard):
         run_virtual(scenario)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +17,7 @@ from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scene import Scene, of, placed
 from perpmaker.testing.view import make_instrument
 from perpmaker_binance_perpetual.account import translate_margin_call
-from perpmaker_binance_perpetual.messages import Failure
-from perpmaker_binance_perpetual.refusals import refusal_of_failure
+from perpmaker_binance_perpetual.refusals import read_failure
 from perpmaker_binance_perpetual.translate import translate_order_update
 from perpmaker_binance_perpetual.user_messages import CalledPosition, MarginCall, OrderUpdate
 
@@ -114,7 +114,8 @@ def test_A15_a_refusal_for_liquidation_counts(code: int, *, counts: bool, by_rep
     """-2023, whatever was sent, and by whatever it is told; no other refusal is one."""
     scene = Scene()
     scene.start()
-    refusal = refusal_of_failure(Failure(code=code, msg="User in liquidation mode now."))
+    failure = read_failure(400, json.dumps({"code": code, "msg": "User in liquidation mode now."}).encode())
+    refusal = failure and failure.refusal()
     assert refusal is not None
     report = attrs.evolve(scene.order_report("pm-bot-r1-1", OrderStatus.CANCELLED), refusal=refusal)
     scene.tell(OrderReported(report=report) if by_report else OrderRefused(client_id="pm-bot-r1-1", refusal=refusal))

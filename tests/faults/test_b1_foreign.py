@@ -31,16 +31,15 @@ from perpmaker.simulation.rules import MARKETS
 from perpmaker.state.view import Mode
 from perpmaker.testing.session import open_session
 from perpmaker.testing.view import make_instrument, make_view
+from perpmaker.venue import RestClient, RowReader, begin_receiving
 from perpmaker.wire.fault import Fault
 from perpmaker.wire.http import exchange_over
 from perpmaker.wire.memory import MemoryNetwork
-from perpmaker_binance_perpetual.call import Caller
 from perpmaker_binance_perpetual.messages import Asset, Order
-from perpmaker_binance_perpetual.rest import Rest
-from perpmaker_binance_perpetual.rows import RowReader, is_own
+from perpmaker_binance_perpetual.rest import BinanceHttp, Head, is_own, request_budget, row_reader
 from perpmaker_binance_perpetual.streams import StreamAccess
 from perpmaker_binance_perpetual.translate import translate_order
-from perpmaker_binance_perpetual.user_stream import AccountReceiver, AccountView
+from perpmaker_binance_perpetual.user_stream import AccountView, account_stream
 from perpmaker_risk_modules.exposure_limit import ExposureLimit, ExposureLimitSettings
 
 pytestmark = pytest.mark.anyio
@@ -114,13 +113,18 @@ LAST = account_event(B=[{"a": "LAST", "wb": "1", "bc": "0"}], P=[])
 async def hear(*messages: dict[str, Any] | str, instrument: Instrument = BTC) -> list[Event]:
     """What the stream of a market tells of these messages; the known last one proves that it lives on."""
     clock = LoopClock()
-    client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)), base_url="http://v.test")
-    caller = Caller(
-        exchange_over(client), clock, place="v.test:80", credentials=None, recv_window_ms=2000, patience_s=1.0
+    http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)), base_url="http://v.test")
+    client = RestClient(
+        exchange_over(http),
+        BinanceHttp(None, recv_window_ms=2000),
+        clock,
+        budget=request_budget(clock),
+        place="v.test:80",
+        patience_s=1.0,
     )
-    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://v.test", rest=Rest(caller, clock), clock=clock)
+    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://v.test", client=client, clock=clock)
     view = AccountView(settings=lambda: SETTINGS, remember=lambda report: report)
-    receiver = AccountReceiver(OneSocket(*messages, LAST), access, instrument, view)
+    receiver = begin_receiving(account_stream(access, instrument, view), OneSocket(*messages, LAST), clock)
     heard: list[Event] = []
 
     with anyio.fail_after(5):
@@ -249,14 +253,14 @@ PLACED = {
 }  # fmt: skip
 
 
-def read_orders(*rows: Any) -> tuple[list[Any], RowReader]:
+def read_orders(*rows: Any) -> tuple[list[Any], RowReader[Head]]:
     """The orders of a list as the connector reads them, and what it left out."""
-    reader = RowReader()
+    reader = row_reader()
     page = reader.read(
         msgspec.json.encode(rows),
-        PayloadDecoder(Order),
+        PayloadDecoder(Order).decode,
         "orders",
-        symbol="BTCUSDT",
+        market="BTCUSDT",
         is_needed=lambda head: head.is_own_order,
     )
     reports = reader.translate(
@@ -341,11 +345,11 @@ async def test_B1_a_bot_goes_on_beside_lists_of_strange_rows(lists: dict[str, li
 
 def test_B1_an_asset_that_makes_no_sense_hides_none_that_is_needed() -> None:
     """The account lists dozens of assets; only the quote asset must be read."""
-    reader, needed = RowReader(), {"asset": "USDT", "walletBalance": "5", "availableBalance": "4"}
+    reader, needed = row_reader(), {"asset": "USDT", "walletBalance": "5", "availableBalance": "4"}
     rows = [msgspec.Raw(json.dumps(row).encode()) for row in ({"asset": "ABC", "walletBalance": []}, needed, 7)]
 
     def read(rows: list[msgspec.Raw]) -> list[str]:
-        found = reader.decode(rows, PayloadDecoder(Asset), "assets", is_needed=lambda head: head.asset == "USDT")
+        found = reader.pick(rows, PayloadDecoder(Asset).decode, "assets", is_needed=lambda head: head.asset == "USDT")
 
         return [one.asset for one in found]
 

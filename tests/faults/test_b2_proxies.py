@@ -12,14 +12,15 @@ import msgspec
 import pytest
 
 from perpmaker.errors import AuthenticationError, ConnectivityError, RefusedError
-from perpmaker.model.order import RefusalReason, Rejected, Unknown
+from perpmaker.model.order import Outcome, RefusalReason, Rejected, Unknown
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.state.view import Mode
 from perpmaker.testing.session import open_session
 from perpmaker.testing.view import make_instrument
+from perpmaker.venue import Answer, OutcomeReader, error_of, placed
 from perpmaker.wire.fault import Fault, Reply
-from perpmaker_binance_perpetual.outcome import placed, single_outcome
-from perpmaker_binance_perpetual.refusals import Answer, error_of
+from perpmaker_binance_perpetual.orders import OrderWords
+from perpmaker_binance_perpetual.refusals import read_failure
 from perpmaker_price_sources.binance.rest import SpotRest
 
 pytestmark = pytest.mark.anyio
@@ -40,21 +41,26 @@ def answer(body: object, status: int) -> Answer:
     """An answer as it came."""
     raw = body.encode() if isinstance(body, str) else msgspec.json.encode(body)
 
-    return Answer(status=status, body=raw, signed_at=5.0)
+    return Answer(status=status, body=raw, signed_at=5.0, failure=read_failure(status, raw))
+
+
+def outcome_of(answered: Answer) -> Outcome:
+    """The outcome of placing order `a`."""
+    instrument = make_instrument()
+    reader = OutcomeReader("Binance", placed)
+
+    return reader.outcomes(answered, lambda body: OrderWords().read(instrument, body, 1), ["a"])[0]
 
 
 def test_B2_a_read_that_a_proxy_answers_is_connectivity() -> None:
     """Whatever the status and the page, as long as it is not the venue's own error body."""
-    kinds = {case: type(error_of(answer(case[1], case[0]))) for case in product(STATUSES, PAGES)}
+    kinds = {case: type(error_of(answer(case[1], case[0]), "Binance")) for case in product(STATUSES, PAGES)}
     assert [case for case, kind in kinds.items() if kind is not ConnectivityError] == []
 
 
 def test_B2_an_order_that_a_proxy_answers_is_unknown() -> None:
     """A page proves nothing about what the venue has received."""
-    instrument = make_instrument()
-    outcomes = {
-        case: single_outcome(answer(case[1], case[0]), "a", instrument, placed) for case in product(STATUSES, PAGES)
-    }
+    outcomes = {case: outcome_of(answer(case[1], case[0])) for case in product(STATUSES, PAGES)}
     assert [case for case, outcome in outcomes.items() if not isinstance(outcome, Unknown)] == []
 
 
@@ -62,13 +68,13 @@ def test_B2_an_order_that_a_proxy_answers_is_unknown() -> None:
 def test_B2_the_venues_own_code_is_a_refusal_whatever_the_status(status: int) -> None:
     """A key that it does not accept is not waited for; three causes are named beside the venue's words."""
     body = {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}
-    error = error_of(answer(body, status))
+    error = error_of(answer(body, status), "Binance")
     assert type(error) is AuthenticationError
     assert all(word in str(error) for word in ("Enable Futures", "before the futures account", "portfolio-margin"))
-    outcome = single_outcome(answer(body, status), "a", make_instrument(), placed)
+    outcome = outcome_of(answer(body, status))
     assert isinstance(outcome, Rejected)
     assert outcome.refusal.reason is RefusalReason.AUTHENTICATION
-    assert type(error_of(answer({"code": -1121, "msg": "Invalid symbol."}, status))) is RefusedError
+    assert type(error_of(answer({"code": -1121, "msg": "Invalid symbol."}, status), "Binance")) is RefusedError
 
 
 # --- a whole bot behind such a proxy

@@ -9,7 +9,7 @@ import pytest
 from perpmaker.model.order import PositionSide, RefusalReason, Side
 from perpmaker.simulation.order import TriggerPrice
 from perpmaker.testing.scenario import Scenario
-from perpmaker_binance_perpetual.refusals import Answer, refusal_of
+from perpmaker_binance_perpetual.refusals import read_failure
 
 from .stories import cancel_persons_stop, stop_by_hand
 
@@ -47,9 +47,9 @@ def ours(scenario: Scenario) -> list[str]:
 def test_backstop_the_code_of_the_venue_is_known() -> None:
     """-4130 is a reason of its own."""
     body = b'{"code":-4130,"msg":"An open stop or take profit order with GTE and closePosition is existing."}'
-    refusal = refusal_of(Answer(status=400, body=body, signed_at=0.0))
-    assert refusal is not None
-    assert refusal.reason is RefusalReason.STOP_EXISTS
+    failure = read_failure(400, body)
+    assert failure is not None
+    assert failure.reason is RefusalReason.STOP_EXISTS
 
 
 @SIDES

@@ -46,10 +46,11 @@ ROOMS = (
     f"{CORE}/journal",
     f"{CORE}/runtime",
     f"{CORE}/launch",
-    f"{BINANCE}/outcome.py",
+    f"{CORE}/venue/answer.py",
+    f"{CORE}/venue/order_outcome.py",
+    f"{CORE}/venue/order_client.py",
     f"{BINANCE}/refusals.py",
-    f"{BINANCE}/order_desk.py",
-    f"{BINANCE}/stop_desk.py",
+    f"{BINANCE}/orders.py",
 )
 """What is changed: folders and files."""
 

@@ -19,14 +19,36 @@ if TYPE_CHECKING:
         literal_address,
         stream_base,
     )
+    from perpmaker.venue.answer import (
+        Answer,
+        Failure,
+        LateAnswerError,
+        LostAnswerError,
+        NotSentError,
+        error_of,
+        one_line,
+    )
     from perpmaker.venue.book_sync import BookSync
     from perpmaker.venue.captured_book import CapturedBook
     from perpmaker.venue.history import Page, Span, read_history
+    from perpmaker.venue.http_dialect import Access, Credentials, Endpoint, HttpDialect, Parameters, Throttle
     from perpmaker.venue.levels import Levels, LevelTranslator, TicksAndLots
     from perpmaker.venue.market_settings import SettingsClient, apply_settings, check_leverage
-    from perpmaker.venue.receiver import Chore, Message, Messages, SnapshotChore, TranslatingReceiver
+    from perpmaker.venue.order_client import Command, OrderClient, OrderDialect, OrderNames
+    from perpmaker.venue.order_outcome import Element, OutcomeReader, Taken, amended, cancelled, placed
+    from perpmaker.venue.receiver import (
+        Chore,
+        Message,
+        Messages,
+        RecurringChore,
+        SnapshotChore,
+        StreamEndedError,
+        TranslatingReceiver,
+    )
     from perpmaker.venue.reconnect_overlap import open_overlapping
     from perpmaker.venue.request_budget import Limit, RequestBudget
+    from perpmaker.venue.rest_client import RestClient, side_by_side
+    from perpmaker.venue.rows import RAW_ROWS, RowReader, Rows
     from perpmaker.venue.server_clock import ServerClock
     from perpmaker.venue.stream import (
         StreamFeed,
@@ -41,82 +63,105 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HTTP_SCHEMES",
+    "RAW_ROWS",
     "WEBSOCKET_SCHEMES",
+    "Access",
+    "Answer",
     "BookSync",
     "CapturedBook",
     "Chore",
+    "Command",
+    "Credentials",
+    "Element",
+    "Endpoint",
+    "Failure",
+    "HttpDialect",
     "IPAddress",
+    "LateAnswerError",
     "LevelTranslator",
     "Levels",
     "Limit",
+    "LostAnswerError",
     "Message",
     "Messages",
+    "NotSentError",
+    "OrderClient",
+    "OrderDialect",
+    "OrderNames",
+    "OutcomeReader",
     "Page",
+    "Parameters",
+    "RecurringChore",
     "RequestBudget",
+    "RestClient",
+    "RowReader",
+    "Rows",
     "ServerClock",
     "SettingsClient",
     "SnapshotChore",
     "Span",
+    "StreamEndedError",
     "StreamFeed",
     "StreamReply",
     "StreamRequest",
     "StreamSpec",
+    "Taken",
+    "Throttle",
     "TicksAndLots",
     "Tolerance",
     "TranslatingReceiver",
     "Translation",
     "UnknownMessageError",
+    "amended",
     "apply_settings",
     "begin_receiving",
+    "cancelled",
     "check_leverage",
+    "error_of",
     "is_allowed_base",
     "is_this_machine",
     "literal_address",
+    "one_line",
     "open_overlapping",
     "open_stream",
+    "placed",
     "read_history",
+    "side_by_side",
     "stream_base",
 ]
 
 _MODULES = {
     "address": (
         "HTTP_SCHEMES",
-        "IPAddress",
         "WEBSOCKET_SCHEMES",
+        "IPAddress",
         "is_allowed_base",
         "is_this_machine",
         "literal_address",
         "stream_base",
     ),
+    "answer": ("Answer", "Failure", "LateAnswerError", "LostAnswerError", "NotSentError", "error_of", "one_line"),
     "book_sync": ("BookSync",),
     "captured_book": ("CapturedBook",),
-    "history": (
-        "Page",
-        "Span",
-        "read_history",
-    ),
-    "levels": (
-        "LevelTranslator",
-        "Levels",
-        "TicksAndLots",
-    ),
-    "market_settings": (
-        "SettingsClient",
-        "apply_settings",
-        "check_leverage",
-    ),
+    "history": ("Page", "Span", "read_history"),
+    "http_dialect": ("Access", "Credentials", "Endpoint", "HttpDialect", "Parameters", "Throttle"),
+    "levels": ("LevelTranslator", "Levels", "TicksAndLots"),
+    "market_settings": ("SettingsClient", "apply_settings", "check_leverage"),
+    "order_client": ("Command", "OrderClient", "OrderDialect", "OrderNames"),
+    "order_outcome": ("Element", "OutcomeReader", "Taken", "amended", "cancelled", "placed"),
     "receiver": (
         "Chore",
         "Message",
         "Messages",
+        "RecurringChore",
         "SnapshotChore",
+        "StreamEndedError",
         "TranslatingReceiver",
     ),
     "reconnect_overlap": ("open_overlapping",),
-    "request_budget": (
-        "Limit",
-        "RequestBudget",
-    ),
+    "request_budget": ("Limit", "RequestBudget"),
+    "rest_client": ("RestClient", "side_by_side"),
+    "rows": ("RAW_ROWS", "RowReader", "Rows"),
     "server_clock": ("ServerClock",),
     "stream": (
         "StreamFeed",
@@ -127,10 +172,7 @@ _MODULES = {
         "begin_receiving",
         "open_stream",
     ),
-    "tolerance": (
-        "Tolerance",
-        "UnknownMessageError",
-    ),
+    "tolerance": ("Tolerance", "UnknownMessageError"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -9,7 +9,7 @@ from typing import Generic, Never, Protocol, TypeAlias, TypeVar
 import anyio
 
 from perpmaker.clock import Clock
-from perpmaker.errors import PayloadError, RateLimitedError
+from perpmaker.errors import ConnectivityError, PayloadError, RateLimitedError, VenueError
 from perpmaker.model.event import MarketEvent
 from perpmaker.venue.book_sync import BookSync
 from perpmaker.venue.tolerance import Tolerance
@@ -24,6 +24,10 @@ Translate: TypeAlias = Callable[[Message], Sequence[Item]]
 PayloadError where it cannot be read, UnknownMessageError where its kind is not known, ConnectivityError where it says
 that the stream is over.
 """
+
+
+class StreamEndedError(ConnectivityError):
+    """The venue says that a stream is over."""
 
 
 class Messages(Protocol):
@@ -179,5 +183,62 @@ class HeartbeatChore:
         """Send one; ConnectivityError when the connection is closed."""
         self.due_at = self._clock.now() + self._every_s
         await self._messages.send(self._message)
+
+        return ()
+
+
+class RecurringChore:
+    """Does the same every `every_s` seconds, sooner after a failure: keeps a clock measured, or a key alive.
+
+    Args:
+        do: what is to be done. A StreamEndedError ends the stream at once.
+        clock: the engine's clock.
+        every_s: seconds after a success.
+        retry_s: seconds after a failure.
+        patience_s: seconds that it may take; messages wait in the connection meanwhile.
+        most_failures: failures in a row after which the stream ends.
+        name: what could not be renewed, as the error of that end begins.
+    """
+
+    def __init__(
+        self,
+        do: Callable[[], Awaitable[object]],
+        clock: Clock,
+        *,
+        every_s: float,
+        retry_s: float = 30.0,
+        patience_s: float = 2.0,
+        most_failures: float = math.inf,
+        name: str = "",
+    ) -> None:
+        self.due_at = clock.now() + every_s
+        """When it is due."""
+
+        self._do = do
+        self._clock = clock
+        self._every_s = every_s
+        self._retry_s = retry_s
+        self._patience_s = patience_s
+        self._most_failures = most_failures
+        self._name = name
+        self._failures = 0
+
+    async def run(self) -> Sequence[Never]:
+        """Do it; StreamEndedError from `do`, and ConnectivityError after too many failures, end the stream."""
+        self.due_at = self._clock.now() + self._retry_s
+
+        try:
+            with anyio.fail_after(self._patience_s):
+                await self._do()
+        except StreamEndedError:
+            raise
+        except (VenueError, PayloadError, TimeoutError):
+            self._failures += 1
+
+            if self._failures > self._most_failures:
+                raise ConnectivityError(f"{self._name} could not be renewed") from None
+        else:
+            self._failures = 0
+            self.due_at = self._clock.now() + self._every_s
 
         return ()

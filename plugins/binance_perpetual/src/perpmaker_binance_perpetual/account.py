@@ -1,12 +1,13 @@
-"""The account's assets, positions and funding, from payload to model; pure, under the same rules as `translate`."""
+"""The account's assets, positions and funding, as they are asked for and as they are streamed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
-from perpmaker.connector.payload import Number, parse_amount, parse_decimal
+from perpmaker.connector.interface import KeyRights
+from perpmaker.connector.payload import Number, PayloadDecoder, parse_amount, parse_decimal
 from perpmaker.errors import PayloadError
 from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.event import AccountEvent, BalanceReported, FundingPaid, PositionReported
@@ -15,8 +16,16 @@ from perpmaker.model.income import IncomeKind, IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
-from perpmaker_binance_perpetual.messages import Account, AccountConfig, Asset, IncomeRow, PositionRisk
-from perpmaker_binance_perpetual.rows import RowReader
+from perpmaker.venue import Page, RestClient, RowReader, read_history, side_by_side
+from perpmaker_binance_perpetual import rest
+from perpmaker_binance_perpetual.messages import (
+    Account,
+    AccountConfig,
+    Asset,
+    IncomeRow,
+    KeyRestrictions,
+    PositionRisk,
+)
 from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
 from perpmaker_binance_perpetual.user_messages import AccountUpdate, CalledPosition, MarginCall, PositionUpdate
 
@@ -24,6 +33,13 @@ CREDITS: Final = "BNFCR"
 """The asset that the venue lends in credits trading mode."""
 
 ZERO = Decimal(0)
+
+_ACCOUNT = PayloadDecoder(Account)
+_ASSET = PayloadDecoder(Asset)
+_ACCOUNT_CONFIG = PayloadDecoder(AccountConfig)
+_POSITION = PayloadDecoder(PositionRisk)
+_INCOME = PayloadDecoder(IncomeRow)
+_KEY_RESTRICTIONS = PayloadDecoder(KeyRestrictions)
 
 _INCOME_KINDS = {
     "REALIZED_PNL": IncomeKind.REALIZED,
@@ -68,20 +84,6 @@ def _is_number(value: Number) -> bool:
         return False
 
     return True
-
-
-def translate_income(row: IncomeRow) -> IncomeRecord:
-    """A row of the income history."""
-    return IncomeRecord(
-        kind=_INCOME_KINDS.get(row.incomeType, IncomeKind.OTHER),
-        word=row.incomeType,
-        income_id=str(row.tranId),
-        asset=row.asset,
-        amount=parse_decimal(row.income, path="$.income"),
-        venue_ms=row.time,
-        symbol=row.symbol,
-        trade_id=row.tradeId,
-    )
 
 
 def _is_about(update: AccountUpdate, instrument: Instrument) -> bool:
@@ -140,32 +142,38 @@ def _translate_position(row: PositionRisk) -> Position:
     )
 
 
-def translate_account(
-    account: Account,
-    config: AccountConfig,
-    rows: Iterable[PositionRisk],
-    instrument: Instrument,
-    *,
-    as_of_ms: int,
-    reader: RowReader,
+async def fetch_account(
+    client: RestClient, reader: RowReader[rest.Head], instrument: Instrument, *, as_of_ms: int
 ) -> AccountSnapshot:
-    """The account as three answers of one moment say it; `as_of_ms` dates a position that has no row.
+    """Ask for positions, assets and modes, side by side; `as_of_ms` dates a position that has no row."""
+    quote, of_market = instrument.quote, {"symbol": instrument.symbol}
 
-    `reader` leaves out assets that make no sense.
-    """
-    mine = list(_of(rows, instrument))
-    quote = instrument.quote
-    assets = tuple(reader.translate(account.assets, _translate_asset, "assets", lambda row: row.asset == quote))
+    def read_positions(body: bytes) -> Sequence[PositionRisk]:
+        rows = reader.read(body, _POSITION.decode, "positions", market=instrument.symbol, is_needed=lambda _: True)
+
+        return rows.rows
+
+    rows, account, config = await side_by_side(
+        lambda: client.read(rest.POSITION_RISK, read_positions, of_market),
+        lambda: client.read(rest.ACCOUNT, _ACCOUNT.decode),
+        lambda: client.read(rest.ACCOUNT_CONFIG_URGENT, _ACCOUNT_CONFIG.decode),
+    )
+    raw = list(reader.pick(account.assets, _ASSET.decode, "assets", is_needed=lambda head: head.asset == quote))
+    assets = tuple(reader.translate(raw, _translate_asset, "assets", lambda row: row.asset == quote))
     position_mode = PositionMode.HEDGE if config.dualSidePosition else PositionMode.ONE_WAY
     asset_mode = _asset_mode(assets, multi=config.multiAssetsMargin)
+    bound = next((row.openOrderInitialMargin for row in raw if row.asset == quote), None)
+
+    if asset_mode is not AssetMode.SINGLE:
+        bound = account.totalOpenOrderInitialMargin
 
     return AccountSnapshot(
-        positions=translate_positions(mine, instrument, position_mode, as_of_ms),
+        positions=translate_positions(rows, instrument, position_mode, as_of_ms),
         assets=assets,
         available=_available(account, assets, quote, asset_mode),
-        order_margin=_order_margin(account, mine, quote, asset_mode),
-        bids=_sum(row.bidNotional for row in mine),
-        asks=_sum(row.askNotional for row in mine),
+        order_margin=_order_margin(rows, bound),
+        bids=_sum(row.bidNotional for row in rows),
+        asks=_sum(row.askNotional for row in rows),
         asset_mode=asset_mode,
     )
 
@@ -195,20 +203,15 @@ def _available(account: Account, assets: Iterable[Balance], quote: str, mode: As
     return rows[quote] if quote in rows else parse_decimal(account.availableBalance, path="$.availableBalance")
 
 
-def _order_margin(account: Account, rows: Iterable[PositionRisk], quote: str, mode: AssetMode) -> Decimal:
+def _order_margin(rows: Iterable[PositionRisk], bound: Number | None) -> Decimal:
     """What is bound for the open orders of the market, never more than the account's own answer has for all markets.
 
     The two answers are not of one instant: an order placed in between is bound in one, and still available in the
     other, so that it would count twice.
     """
-    bound = _sum(row.openOrderInitialMargin for row in rows)
+    of_market = _sum(row.openOrderInitialMargin for row in rows)
 
-    if mode is AssetMode.SINGLE:
-        whole = next((row.openOrderInitialMargin for row in account.assets if row.asset == quote), None)
-    else:
-        whole = account.totalOpenOrderInitialMargin
-
-    return bound if whole is None else min(bound, parse_decimal(whole))
+    return of_market if bound is None else min(of_market, parse_decimal(bound))
 
 
 def _sum(values: Iterable[Number]) -> Decimal:
@@ -242,3 +245,58 @@ def translate_margin_call(
 
 def _is_isolated(row: CalledPosition) -> bool:
     return (row.mt or "").lower() == "isolated"
+
+
+# --- income and the key -----------------------------------------------------------------------------------------------
+
+
+async def fetch_income(
+    client: RestClient, reader: RowReader[rest.Head], symbol: str, since_ms: int, now_ms: int
+) -> Sequence[IncomeRecord]:
+    """Ask for everything booked for a market in a span of venue time, oldest first.
+
+    A full page is followed from the time of its last row on: what that page had already is known by its id.
+    """
+
+    async def fetch(start_ms: int, end_ms: int, from_ms: int | None) -> Page[IncomeRow, int]:
+        first_ms = start_ms if from_ms is None else from_ms
+        page = await client.read(
+            rest.INCOME,
+            lambda body: reader.read(body, _INCOME.decode, "income", market=symbol),
+            {"symbol": symbol, "startTime": first_ms, "endTime": end_ms, "limit": rest.PAGE},
+        )
+
+        return Page(page.rows, max(first_ms + 1, page.rows[-1].time) if page.sent >= rest.PAGE and page.rows else None)
+
+    span = rest.history_span(since_ms, now_ms)
+    rows = await read_history(span, fetch, lambda row: (row.incomeType, row.tranId, row.asset))
+    rows.sort(key=lambda row: row.time)
+
+    return list(reader.translate(rows, translate_income, "income", lambda _: False))
+
+
+def translate_income(row: IncomeRow) -> IncomeRecord:
+    """A row of the income history."""
+    return IncomeRecord(
+        kind=_INCOME_KINDS.get(row.incomeType, IncomeKind.OTHER),
+        word=row.incomeType,
+        income_id=str(row.tranId),
+        asset=row.asset,
+        amount=parse_decimal(row.income, path="$.income"),
+        venue_ms=row.time,
+        symbol=row.symbol,
+        trade_id=row.tradeId,
+    )
+
+
+async def fetch_key_rights(client: RestClient) -> KeyRights:
+    """Ask what the key may do; the host of the spot market alone tells."""
+    told = await client.read(rest.KEY_RESTRICTIONS, _KEY_RESTRICTIONS.decode)
+
+    return KeyRights(
+        can_read=told.enableReading,
+        can_trade=told.enableFutures,
+        can_withdraw=told.enableWithdrawals,
+        can_transfer=told.enableInternalTransfer or told.permitsUniversalTransfer,
+        ip_restricted=told.ipRestrict,
+    )

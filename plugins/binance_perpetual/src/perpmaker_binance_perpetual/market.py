@@ -1,24 +1,47 @@
-"""From the venue's lists of markets, tiers, fees and intervals to an Instrument."""
+"""A market: its rules, tiers and fees as an Instrument, and what it is set to on the account."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
-from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price
-from perpmaker.errors import MarketClosedError, PayloadError, UnknownMarketError
+import attrs
+
+from perpmaker.connector.payload import Number, PayloadDecoder, parse_amount, parse_decimal, parse_price
+from perpmaker.errors import (
+    AuthenticationError,
+    MarketClosedError,
+    MarketRulesError,
+    PayloadError,
+    RefusedError,
+    UnknownMarketError,
+)
 from perpmaker.model.instrument import Instrument, MarginTier
+from perpmaker.model.order import PositionMode
+from perpmaker.model.position import MarginMode, VenueSettings
+from perpmaker.venue import RestClient, RowReader
+from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import (
+    AccountConfig,
     Bracket,
     Brackets,
     CommissionRate,
+    Done,
     ExchangeInfo,
     Filter,
     FundingInfo,
     RateLimit,
     Symbol,
+    SymbolConfig,
 )
+from perpmaker_binance_perpetual.refusals import MARGIN_MODE_ALREADY_SET, POSITION_MODE_ALREADY_SET
+from perpmaker_binance_perpetual.translate import MARGIN_MODE_NAMES, MARGIN_MODES, lookup
+
+T = TypeVar("T")
+
+VENUE_NAME = "Binance USDⓈ-M"
 
 # TradFi perpetuals are left out: they have trading hours and need an agreement signed on the venue's site.
 _PERPETUAL = "PERPETUAL"
@@ -26,21 +49,76 @@ _DEFAULT_FUNDING_INTERVAL_H = 8
 _ORDERS = ("ORDERS", "MINUTE", 1)
 _SHOWN = 3
 
+_EXCHANGE_INFO = PayloadDecoder(ExchangeInfo)
+_SYMBOL = PayloadDecoder(Symbol)
+_RATE_LIMIT = PayloadDecoder(RateLimit)
+_BRACKETS = PayloadDecoder(Brackets)
+_COMMISSION = PayloadDecoder(CommissionRate)
+_FUNDING_INFO = PayloadDecoder(FundingInfo)
+_ACCOUNT_CONFIG = PayloadDecoder(AccountConfig)
+_SYMBOL_CONFIG = PayloadDecoder(SymbolConfig)
+_DONE = PayloadDecoder(Done)
 
-def find_symbol(info: ExchangeInfo, market: str) -> Symbol:
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+async def fetch_instrument(
+    client: RestClient, reader: RowReader[rest.Head], market: str, *, has_key: bool
+) -> Instrument:
+    """Ask for rules, tiers, the account's own fees and the funding interval, and adopt the published limits.
+
+    Without a key, tiers and fees are those that the venue documents for everybody.
+    """
+    info = await client.read(rest.EXCHANGE_INFO, _EXCHANGE_INFO.decode)
+    limits = list(reader.pick(info.rateLimits, _RATE_LIMIT.decode, "rate limits"))
+    client.budget.adopt(rest.published_limits(limits))
+    symbol = find_symbol(reader.pick(info.symbols, _SYMBOL.decode, "markets"), market)
+    brackets, fees = default_terms(symbol.symbol)
+
+    if has_key:
+        of_market = {"symbol": symbol.symbol}
+        brackets = await client.read(rest.LEVERAGE_BRACKET, one_row(_BRACKETS, symbol.symbol), of_market)
+        fees = await client.read(rest.COMMISSION_RATE, _COMMISSION.decode, of_market)
+
+    intervals = await client.read(
+        rest.FUNDING_INFO, lambda body: reader.read(body, _FUNDING_INFO.decode, "funding intervals")
+    )
+
+    return translate_instrument(symbol, brackets, fees, intervals.rows, limits)
+
+
+def one_row(decoder: PayloadDecoder[T], symbol: str) -> Callable[[bytes], T]:
+    """Parse the row of a market, where the venue answers with the row or with a list of rows."""
+
+    def parse(body: bytes) -> T:
+        if not body.lstrip().startswith(b"["):
+            return decoder.decode(body)
+
+        rows = rest.row_reader().read(body, decoder.decode, "rows", market=symbol, is_needed=lambda _: True).rows
+
+        if not rows:
+            raise PayloadError(f"no row for {symbol}")
+
+        return rows[0]
+
+    return parse
+
+
+def find_symbol(listed: Iterable[Symbol], market: str) -> Symbol:
     """The perpetual of a market `BASE-QUOTE`; names are matched by assets, never by cutting the venue's symbol.
 
     UnknownMarketError with the nearest names where there is none; MarketClosedError where it is not trading.
     """
-    symbols = {f"{row.baseAsset}-{row.quoteAsset}": row for row in info.symbols if row.contractType == _PERPETUAL}
+    symbols = {f"{row.baseAsset}-{row.quoteAsset}": row for row in listed if row.contractType == _PERPETUAL}
     found = symbols.get(market)
 
     if found is None:
         nearest = difflib.get_close_matches(market.upper(), symbols, n=_SHOWN, cutoff=0.5)
-        raise UnknownMarketError(market, "Binance USDⓈ-M", tuple(nearest))
+        raise UnknownMarketError(market, VENUE_NAME, tuple(nearest))
 
     if found.status != "TRADING":
-        raise MarketClosedError(market, "Binance USDⓈ-M", found.status)
+        raise MarketClosedError(market, VENUE_NAME, found.status)
 
     return found
 
@@ -136,3 +214,94 @@ def _orders_per_minute(limits: Sequence[RateLimit]) -> int | None:
     minutes = (row.limit for row in limits if (row.rateLimitType, row.interval, row.intervalNum) == _ORDERS)
 
     return next(minutes, None)
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+_LEVERAGE = frozenset({-2027, -2028, -4028, -4161, *range(-4209, -4201)})
+_NOT_LOWERED = -4161  # an isolated position: its leverage may only rise
+_IN_THE_WAY = {
+    -4067: "open orders",
+    -4068: "an open position",
+    -4047: "open orders",
+    -4048: "an open position",
+}
+_WANTS_OTHERWISE = frozenset({-4168, -4531, -4220})
+
+
+@attrs.frozen
+class MarketSettings:
+    """What one market is set to; see `SettingsClient`. Refusals are worded for the person whose configuration it is."""
+
+    client: RestClient
+    instrument: Instrument
+
+    async def fetch(self) -> VenueSettings:
+        """Ask what is set now; AuthenticationError when the key may not trade."""
+        of_market = {"symbol": self.instrument.symbol}
+        account = await self.client.read(rest.ACCOUNT_CONFIG, _ACCOUNT_CONFIG.decode)
+        market = await self.client.read(rest.SYMBOL_CONFIG, one_row(_SYMBOL_CONFIG, self.instrument.symbol), of_market)
+
+        if not account.canTrade:
+            raise AuthenticationError("this account, or its API key, may not trade futures: allow it on Binance's site")
+
+        return VenueSettings(
+            leverage=market.leverage,
+            position_mode=PositionMode.HEDGE if account.dualSidePosition else PositionMode.ONE_WAY,
+            margin_mode=lookup(MARGIN_MODES, market.marginType, "$.marginType"),
+        )
+
+    async def set_position_mode(self, mode: PositionMode) -> None:
+        """Set the position mode of the account, which is that of all its markets."""
+        is_hedge = "true" if mode is PositionMode.HEDGE else "false"
+
+        try:
+            await self.client.read(rest.SET_POSITION_MODE, _DONE.decode, {"dualSidePosition": is_hedge})
+        except RefusedError as error:
+            if error.code != POSITION_MODE_ALREADY_SET:
+                raise _worded(error, f'position_mode to "{mode.value}"', "of the account, on any market,") from error
+
+    async def set_margin_mode(self, mode: MarginMode) -> None:
+        """Set the margin mode of the market."""
+        parameters = {"symbol": self.instrument.symbol, "marginType": MARGIN_MODE_NAMES[mode]}
+        what = f'margin_mode of {self.instrument.market} to "{mode.value}"'
+
+        try:
+            await self.client.read(rest.SET_MARGIN_TYPE, _DONE.decode, parameters)
+        except RefusedError as error:
+            if error.code != MARGIN_MODE_ALREADY_SET:
+                raise _worded(error, what, "of this market") from error
+
+    async def set_leverage(self, leverage: int) -> None:
+        """Set the leverage of the market; setting what is set succeeds."""
+        parameters = {"symbol": self.instrument.symbol, "leverage": leverage}
+
+        try:
+            await self.client.read(rest.SET_LEVERAGE, _DONE.decode, parameters)
+        except RefusedError as error:
+            code = int(error.code)
+
+            if code not in _LEVERAGE:
+                raise
+
+            wanted = "Write the leverage that is set there" if code == _NOT_LOWERED else "Lower leverage"
+            raise MarketRulesError(
+                f"Binance does not set the leverage of {self.instrument.market} to {leverage}: "
+                f"{error.text.rstrip('.')}. {wanted} in the configuration, or close what this market holds."
+            ) from error
+
+
+def _worded(error: RefusedError, what: str, whose: str) -> RefusedError | MarketRulesError:
+    """The venue's refusal in words that say what to do; other refusals as they are."""
+    code = int(error.code)
+
+    if code in _IN_THE_WAY:
+        return MarketRulesError(
+            f"Binance cannot change {what} while there is {_IN_THE_WAY[code]} {whose} (code {code}). "
+            "Cancel and close them first, or configure the mode that is set now."
+        )
+
+    if code in _WANTS_OTHERWISE:
+        return MarketRulesError(f"Binance does not change {what}: {error.text} (code {code}).")
+
+    return error

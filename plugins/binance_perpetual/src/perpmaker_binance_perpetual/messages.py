@@ -18,10 +18,10 @@ Level: TypeAlias = tuple[str, str]
 
 
 @attrs.frozen(kw_only=True)
-class Failure:
-    """Every refusal: `{"code": -2011, "msg": "Unknown order sent."}`."""
+class Refused:
+    """Every refusal: `{"code": -2011, "msg": "Unknown order sent."}`. Whatever has no code of below 0 is none."""
 
-    code: int
+    code: int = 0
     msg: str = ""
 
 
@@ -84,15 +84,7 @@ class RateLimit:
 
 @attrs.frozen(kw_only=True)
 class ExchangeInfo:
-    """`GET /fapi/v1/exchangeInfo`."""
-
-    symbols: list[Symbol]
-    rateLimits: list[RateLimit] = attrs.field(factory=list)
-
-
-@attrs.frozen(kw_only=True)
-class RawExchangeInfo:
-    """The same, its rows undecoded."""
+    """`GET /fapi/v1/exchangeInfo`: `Symbol` and `RateLimit`, undecoded."""
 
     symbols: list[msgspec.Raw]
     rateLimits: list[msgspec.Raw] = attrs.field(factory=list)
@@ -225,6 +217,28 @@ class Order:
 
 
 @attrs.frozen(kw_only=True)
+class AlgoOrder:
+    """A conditional order of the algo service, from placing, cancelling, asking and listing alike.
+
+    `actualOrderId` is the regular order it became, empty before; a cancel answers with the ids alone.
+    """
+
+    algoId: Id
+    clientAlgoId: str
+    symbol: str = ""
+    side: str = ""
+    positionSide: str = "BOTH"
+    algoStatus: str = ""
+    triggerPrice: Number = "0"
+    quantity: Number | None = None
+    actualOrderId: str | int | None = None
+    actualQty: Number | None = None
+    closePosition: bool = True
+    workingType: str = ""
+    updateTime: Millis = 0
+
+
+@attrs.frozen(kw_only=True)
 class OrderName:
     """A row of `GET /fapi/v1/allOrders`, of which only the two names are read."""
 
@@ -304,16 +318,10 @@ class Asset:
 
 @attrs.frozen(kw_only=True)
 class Account:
-    """`GET /fapi/v3/account`; `availableBalance` is USDT in single-asset mode, and all assets in USD otherwise."""
+    """`GET /fapi/v3/account`: `Asset`, undecoded.
 
-    assets: list[Asset]
-    availableBalance: Number = "0"
-    totalOpenOrderInitialMargin: Number | None = None
-
-
-@attrs.frozen(kw_only=True)
-class RawAccount:
-    """The same, its rows undecoded."""
+    `availableBalance` is USDT in single-asset mode, and all assets in USD otherwise.
+    """
 
     assets: list[msgspec.Raw]
     availableBalance: Number = "0"

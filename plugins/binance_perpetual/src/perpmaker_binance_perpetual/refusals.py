@@ -1,51 +1,38 @@
 """What Binance's refusals mean: a table from its codes to our reasons, and what proves nothing at all.
 
-Source: USDⓈ-M futures, "Error Codes" and "HTTP Return Codes". A command's answer is read in one of three ways: it was
-obeyed, it was refused for certain, or nobody can tell (`refusal_of` returns None) and the venue has to be asked.
+Source: USDⓈ-M futures, "Error Codes" and "HTTP Return Codes".
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
-import attrs
-
 from perpmaker.connector.payload import PayloadDecoder
-from perpmaker.errors import (
-    AuthenticationError,
-    ConnectivityError,
-    PayloadError,
-    RateLimitedError,
-    RefusedError,
-    VenueError,
-)
-from perpmaker.model.order import Refusal, RefusalReason
-from perpmaker_binance_perpetual.messages import Failure
+from perpmaker.errors import PayloadError
+from perpmaker.model.order import RefusalReason
+from perpmaker.venue import Answer, Failure, Throttle, one_line
+from perpmaker.wire.rate_limit import parse_retry_after
+from perpmaker_binance_perpetual.messages import Refused
 
-DUPLICATE_ID: Final = -4116
-NO_SUCH_ORDER: Final = -2013
-LISTEN_KEY_GONE: Final = -1125
-TIMESTAMP: Final = frozenset({-1021, -5028})
-MARGIN_MODE_ALREADY_SET: Final = -4046
-POSITION_MODE_ALREADY_SET: Final = -4059
+LISTEN_KEY_GONE: Final = "-1125"
+MARGIN_MODE_ALREADY_SET: Final = "-4046"
+POSITION_MODE_ALREADY_SET: Final = "-4059"
 
-_THROTTLED = -1008
-_AUTHENTICATION = frozenset({-1002, -1022, -2014, -2015, -2017})
-_RATE_LIMIT = frozenset({-1003, -1015})
-_UNDECIDED = frozenset({-1000, -1001, -1006, -1007, -1010, -1016, DUPLICATE_ID})
+_THROTTLED, _TOO_MANY_ORDERS = -1008, -1015
+_UNDECIDED = frozenset({-1000, -1001, -1006, -1007, -1010, -1016, -4116})
 """Codes that say nothing certain. A duplicate id means that an earlier attempt probably succeeded."""
 
 _DEFINITE_503 = ("Service Unavailable.", "Internal error; unable to process your request")
 """The two texts of a 503 that the venue documents as a certain failure; the third one is `Unknown error, ...`."""
 
-_UNAVAILABLE = frozenset({-1000, -1001, -1006, -1007, -1008, -1010, -1016})
 _REASONS: Final[dict[int, RefusalReason]] = {
-    **dict.fromkeys(_AUTHENTICATION, RefusalReason.AUTHENTICATION),
-    **dict.fromkeys(_RATE_LIMIT, RefusalReason.RATE_LIMIT),
-    **dict.fromkeys(TIMESTAMP, RefusalReason.TIMESTAMP),
-    **dict.fromkeys((-1008,), RefusalReason.BUSY),
-    **dict.fromkeys((-2011, NO_SUCH_ORDER), RefusalReason.NOT_FOUND),
+    **dict.fromkeys((-1002, -1022, -2014, -2015, -2017), RefusalReason.AUTHENTICATION),
+    **dict.fromkeys((-1003, _TOO_MANY_ORDERS), RefusalReason.RATE_LIMIT),
+    **dict.fromkeys((-1021, -5028), RefusalReason.TIMESTAMP),
+    **dict.fromkeys((_THROTTLED,), RefusalReason.BUSY),
+    **dict.fromkeys((-2011, -2013), RefusalReason.NOT_FOUND),
     **dict.fromkeys((-2018, -2019, -2027, -2028), RefusalReason.INSUFFICIENT_MARGIN),
     **dict.fromkeys((-2022, -4118), RefusalReason.REDUCE_ONLY),
     **dict.fromkeys((-2021,), RefusalReason.WOULD_TRIGGER),
@@ -66,7 +53,7 @@ _REASONS: Final[dict[int, RefusalReason]] = {
     ),
 }
 
-_CAUSES = {
+_HINTS = {
     -2015: (
         ' Besides a wrong key or address: "Enable Futures" is off for the key, the key was made before the futures '
         "account was opened, or the account is a portfolio-margin account, which these endpoints do not serve"
@@ -74,127 +61,55 @@ _CAUSES = {
 }
 """What a code may mean beyond the venue's own words."""
 
-_BAD_REQUEST, _SERVER_ERROR = 400, 500
+_SERVER_ERROR, _UNAVAILABLE, _REQUEST_TIMEOUT = 500, 503, 408
 _BANNED, _TOO_MANY = 418, 429
-_REQUEST_TIMEOUT = 408
-_UNAVAILABLE_STATUS = 503
-_SHOWN = 300
+_REASON_OF_STATUS = dict.fromkeys((_BANNED, _TOO_MANY), RefusalReason.RATE_LIMIT)
+_SHORTEST_BAN_S = 120.0
 _BANNED_UNTIL = re.compile(r"banned until ([0-9]{13})")
 
-_FAILURES = PayloadDecoder(Failure)
+_REFUSED = PayloadDecoder(Refused)
 
 
-@attrs.frozen(kw_only=True)
-class Answer:
-    """A venue's answer as it came, with the engine's time at which its request was signed.
+def read_failure(status: int, body: bytes) -> Failure | None:
+    """Read Binance's no in an answer; see `HttpDialect`. Negative codes count whatever the status."""
+    refused = _refused(body)
+    text = one_line(body if refused is None else refused.msg)
+    is_definite = status == _UNAVAILABLE and text.startswith(_DEFINITE_503)
 
-    `retry_after_s` is what the answer itself says about coming back; it means something on 418 and 429 only.
+    if refused is None:
+        reason = _REASON_OF_STATUS.get(status, RefusalReason.BUSY if is_definite else None)
+
+        return None if reason is None else Failure(reason=reason, text=text)
+
+    if status >= _SERVER_ERROR:
+        is_certain = is_definite or refused.code == _THROTTLED
+        reason = RefusalReason.BUSY if is_certain else None
+    elif status == _REQUEST_TIMEOUT or refused.code in _UNDECIDED:
+        reason = None
+    else:
+        reason = _REASONS.get(refused.code, RefusalReason.OTHER)
+
+    return Failure(reason=reason, code=str(refused.code), text=text, hint=_HINTS.get(refused.code, ""))
+
+
+def read_throttle(answer: Answer, headers: Mapping[str, str], server_ms: int) -> Throttle | None:
+    """Read for how long a 418 or 429 wants silence: by its header, or without one by the words of a ban.
+
+    A ban that does not say until when is taken for the shortest.
     """
-
-    status: int
-    body: bytes
-    signed_at: float
-    retry_after_s: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """Whether the venue took the request as a whole."""
-        return self.status < _BAD_REQUEST - 100 and self.failure is None
-
-    @property
-    def failure(self) -> Failure | None:
-        """The venue's refusal, where the body is one; negative codes count whatever the status."""
-        return failure_of(self.body)
-
-    @property
-    def text(self) -> str:
-        """The venue's words, or the beginning of whatever came instead, on one line."""
-        failure = self.failure
-        words = failure.msg if failure is not None else self.body[:_SHOWN].decode("utf-8", "replace")
-
-        return " ".join(words[:_SHOWN].split()) or f"HTTP {self.status}"
-
-
-def failure_of(body: bytes) -> Failure | None:
-    """The refusal in a body or in one element of a batch; None where it is something else."""
-    try:
-        failure = _FAILURES.decode(body)
-    except PayloadError:
+    if answer.status not in _REASON_OF_STATUS:
         return None
 
-    return failure if failure.code < 0 else None
+    header, is_ban = headers.get("retry-after"), answer.status == _BANNED
+    seconds = ban_of(answer.text, server_ms) if header is None else None
 
+    if seconds is None:
+        is_silent = header is None and is_ban
+        seconds = _SHORTEST_BAN_S if is_silent else parse_retry_after(header, utc_ms=server_ms)
 
-def refusal_of(answer: Answer) -> Refusal | None:
-    """The certain refusal of a command, with how long the venue takes nothing where it said so; None: unproven.
+    is_of_orders = answer.failure is not None and answer.failure.code == str(_TOO_MANY_ORDERS)
 
-    An answer without the venue's own error body proves nothing: a proxy may have sent it, before or after the venue.
-    """
-    refusal = _refusal_of(answer)
-
-    return refusal and attrs.evolve(refusal, retry_after_s=answer.retry_after_s)
-
-
-def _refusal_of(answer: Answer) -> Refusal | None:
-    failure = answer.failure
-
-    if answer.status >= _SERVER_ERROR:
-        return _refusal_of_server_error(answer, failure)
-
-    if failure is not None and answer.status != _REQUEST_TIMEOUT:
-        return refusal_of_failure(failure)
-
-    if answer.status in {_BANNED, _TOO_MANY}:
-        return _refusal(RefusalReason.RATE_LIMIT, answer)
-
-    return None
-
-
-def refusal_of_failure(failure: Failure) -> Refusal | None:
-    """The certain refusal that a code stands for; None for codes that prove nothing."""
-    if failure.code in _UNDECIDED:
-        return None
-
-    reason = _REASONS.get(failure.code, RefusalReason.OTHER)
-
-    return Refusal(reason=reason, code=str(failure.code), text=failure.msg[:_SHOWN])
-
-
-def _refusal_of_server_error(answer: Answer, failure: Failure | None) -> Refusal | None:
-    if failure is not None and failure.code == _THROTTLED:
-        return refusal_of_failure(failure)
-
-    if answer.status == _UNAVAILABLE_STATUS and answer.text.startswith(_DEFINITE_503):
-        return _refusal(RefusalReason.BUSY, answer)
-
-    return None
-
-
-def _refusal(reason: RefusalReason, answer: Answer) -> Refusal:
-    failure = answer.failure
-    code = str(answer.status) if failure is None else str(failure.code)
-
-    return Refusal(reason=reason, code=code, text=answer.text)
-
-
-def error_of(answer: Answer) -> VenueError:
-    """The error that a read, or a change of settings, ends with; connectivity and refusal are told apart."""
-    failure, status, text = answer.failure, answer.status, answer.text
-    code = str(failure.code) if failure is not None else ""
-
-    if status in {_BANNED, _TOO_MANY} or (failure is not None and failure.code in _RATE_LIMIT):
-        return RateLimitedError(text, code=code, status=status, retry_after_s=max(1.0, answer.retry_after_s))
-
-    if failure is None:
-        return ConnectivityError(f"something between here and Binance answered with HTTP {status}: {text}")
-
-    if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT or failure.code in _UNAVAILABLE:
-        return ConnectivityError(f"Binance is not available: {text} (HTTP {status})")
-
-    if failure.code in _AUTHENTICATION:
-        return AuthenticationError(text + _CAUSES.get(failure.code, ""), code=code, status=status)
-
-    return RefusedError(text, code=code, status=status)
+    return Throttle(seconds=seconds, kinds=frozenset({"ORDERS"} if is_of_orders else ()), is_ban=is_ban)
 
 
 def ban_of(text: str, server_ms: int) -> float | None:
@@ -202,3 +117,12 @@ def ban_of(text: str, server_ms: int) -> float | None:
     found = _BANNED_UNTIL.search(text)
 
     return None if found is None else max(0.0, (int(found[1]) - server_ms) / 1000)
+
+
+def _refused(body: bytes) -> Refused | None:
+    try:
+        refused = _REFUSED.decode(body)
+    except PayloadError:
+        return None
+
+    return refused if refused.code < 0 else None

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from perpmaker.secret import Signer
 
 
-def encode_parameters(parameters: Mapping[str, str | int]) -> str:
+def encode_parameters(parameters: Mapping[str, object]) -> str:
     """`name=value&...` in the order given, UTF-8, percent-encoded; every unreserved character stays as it is."""
     return "&".join(f"{name}={quote(str(value), safe='')}" for name, value in parameters.items())
 
@@ -28,7 +28,7 @@ def signature(message: str, signer: Signer) -> str:
     return quote(base64.b64encode(raw), safe="")
 
 
-def signed_query(parameters: Mapping[str, str | int], signer: Signer, *, timestamp_ms: int, recv_window_ms: int) -> str:
+def signed_query(parameters: Mapping[str, object], signer: Signer, *, timestamp_ms: int, recv_window_ms: int) -> str:
     """The whole query of a signed request: parameters, window, timestamp, and the signature last."""
     query = encode_parameters({**parameters, "recvWindow": recv_window_ms, "timestamp": timestamp_ms})
 

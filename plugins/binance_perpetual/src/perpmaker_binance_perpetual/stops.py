@@ -1,4 +1,4 @@
-"""Stops that rest on the venue, from model to payload and back; pure, under the same rules as `translate`.
+"""Stops that rest on the venue: their words, what can be asked about them, and which orders they become.
 
 Since 2025-12 Binance keeps conditional orders in a service of its own ("algo" orders): other endpoints, other ids, an
 event of their own. A triggered one becomes a regular market order, whose number the venue tells later than its fills.
@@ -7,13 +7,19 @@ event of their own. A triggered one becomes a regular market order, whose number
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from operator import attrgetter
 
 import attrs
 
+from perpmaker.connector.interface import AmendOrder, CancelOrder
+from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import PayloadError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side, StopTrigger
-from perpmaker_binance_perpetual.stop_messages import AlgoOrder, AlgoUpdate
+from perpmaker.venue import Command, Element, RestClient, RowReader, Taken
+from perpmaker_binance_perpetual import rest
+from perpmaker_binance_perpetual.messages import AlgoOrder
 from perpmaker_binance_perpetual.translate import (
     POSITION_SIDE_NAMES,
     POSITION_SIDES,
@@ -24,7 +30,7 @@ from perpmaker_binance_perpetual.translate import (
     order_ticks,
     sizes,
 )
-from perpmaker_binance_perpetual.user_messages import OrderUpdate
+from perpmaker_binance_perpetual.user_messages import AlgoUpdate, OrderUpdate
 
 STATUSES = {
     "NEW": OrderStatus.OPEN,
@@ -41,6 +47,10 @@ _TRIGGERED = frozenset({"TRIGGERING", "TRIGGERED", "FINISHED", "REJECTED"})
 _CONDITIONAL = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
 _WORKING_TYPES = {"MARK_PRICE": StopTrigger.MARK, "CONTRACT_PRICE": StopTrigger.LAST}
 _MOST = 1000
+
+_ALGO_ORDER = PayloadDecoder(AlgoOrder)
+
+# --- words ------------------------------------------------------------------------------------------------------------
 
 
 def stop_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
@@ -95,24 +105,21 @@ def translate_stop(order: AlgoOrder, instrument: Instrument) -> OrderReport:
 
 def translate_stop_update(update: AlgoUpdate, instrument: Instrument, venue_ms: int) -> OrderReport:
     """What ALGO_UPDATE says of a stop."""
-    size = sizes(instrument, update.q or "0", update.aq or "0", "$.o.q")
-
-    return OrderReport(
-        client_id=update.caid,
-        venue_id=str(update.aid),
-        side=lookup(SIDES, update.S, "$.o.S"),
-        position_side=lookup(POSITION_SIDES, update.ps, "$.o.ps"),
-        status=_status(update.X, size["filled_lots"]),
-        raw_status=update.X,
-        ticks=order_ticks(instrument, update.tp, "$.o.tp"),
-        **size,
-        reduce_only=True,
-        type=OrderType.VENUE_STOP,
-        venue_ms=venue_ms,
-        triggered=update.X in _TRIGGERED,
-        whole=update.cp,
-        trigger=_trigger(update.wt),
+    order = AlgoOrder(
+        algoId=update.aid,
+        clientAlgoId=update.caid,
+        side=update.S,
+        positionSide=update.ps,
+        algoStatus=update.X,
+        triggerPrice=update.tp,
+        quantity=update.q,
+        actualQty=update.aq,
+        closePosition=update.cp,
+        workingType=update.wt,
+        updateTime=venue_ms,
     )
+
+    return translate_stop(order, instrument)
 
 
 def _trigger(word: str) -> StopTrigger:
@@ -126,6 +133,9 @@ def _status(word: str, filled_lots: int) -> OrderStatus | None:
         return OrderStatus.CANCELLED
 
     return STATUSES.get(word)
+
+
+# --- orders that stops become -----------------------------------------------------------------------------------------
 
 
 @attrs.define
@@ -183,3 +193,78 @@ class StopNames:
     def _forget(self) -> None:
         if len(self.resting) > _MOST:
             del self.resting[next(iter(self.resting))]
+
+
+# --- commands and questions -------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class StopWords:
+    """Binance's words for commands about stops, each alone, for there are no batches of them; see `OrderDialect`."""
+
+    names: StopNames
+
+    most_placed = 1
+    most_cancelled = 1
+
+    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Command:
+        """Write `POST /fapi/v1/algoOrder`."""
+        self.names.placed(orders[0])
+
+        return Command(rest.PLACE_STOP, stop_parameters(instrument, orders[0]))
+
+    def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Command:
+        """Refuse: a stop is placed anew."""
+        raise TypeError(f"Binance moves no stop of {instrument.market}, and was asked for {len(orders)}")
+
+    def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Command:
+        """Write `DELETE /fapi/v1/algoOrder`."""
+        return Command(rest.CANCEL_STOP, {"symbol": instrument.symbol, "clientAlgoId": orders[0].client_id})
+
+    def read(self, instrument: Instrument, body: bytes, _count: int) -> Sequence[Element]:
+        """Read a stop that was placed; one that was cancelled is answered with its ids alone."""
+        order = _ALGO_ORDER.decode(body)
+
+        if not order.algoStatus:
+            return [Taken(order.clientAlgoId)]
+
+        return [translate_stop(order, instrument) if order.symbol == instrument.symbol else None]
+
+
+@attrs.frozen
+class StopQuestions:
+    """Asks about the stops of a market, and learns which orders they became."""
+
+    client: RestClient
+    reader: RowReader[rest.Head]
+    names: StopNames
+
+    async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+        """Ask what the venue knows of a stop, waiting or not; None when it knows none."""
+        order = await self.client.find(rest.STOP, _ALGO_ORDER.decode, {"clientAlgoId": client_id})
+
+        if order is None or order.symbol != instrument.symbol:
+            return None
+
+        self.names.tell(order.clientAlgoId, None if order.actualOrderId is None else str(order.actualOrderId))
+
+        return translate_stop(order, instrument)
+
+    async def fetch_open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
+        """Ask for all stops that wait or work."""
+
+        def parse(body: bytes) -> Sequence[OrderReport]:
+            return self.reader.read(
+                body,
+                lambda row: translate_stop(_ALGO_ORDER.decode(row), instrument),
+                "stops",
+                market=instrument.symbol,
+                is_needed=attrgetter("is_own_order"),
+            ).rows
+
+        reports = await self.client.read(rest.OPEN_STOPS, parse, {"symbol": instrument.symbol})
+
+        for report in reports:
+            self.names.listed(report)
+
+        return reports

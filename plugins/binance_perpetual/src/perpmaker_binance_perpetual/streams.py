@@ -6,34 +6,37 @@ the account. Market streams subscribed on another path are acknowledged there an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from urllib.parse import quote
 
 import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.errors import ConnectivityError, PayloadError
 from perpmaker.model.event import Channel, FeedAlive, MarketEvent
 from perpmaker.model.instrument import Instrument
 from perpmaker.venue import (
+    BookSync,
+    LevelTranslator,
     Message,
     Messages,
+    RestClient,
     SnapshotChore,
     StreamFeed,
     StreamSpec,
     Translation,
     UnknownMessageError,
-    open_overlapping,
     open_stream,
 )
 from perpmaker.wire.pipe import Connect
-from perpmaker_binance_perpetual.book import DepthTranslator
-from perpmaker_binance_perpetual.messages import AggregateTrade, MarkPriceUpdate
-from perpmaker_binance_perpetual.rest import Rest
-from perpmaker_binance_perpetual.stream_event import read_event
+from perpmaker_binance_perpetual import rest
+from perpmaker_binance_perpetual.messages import AggregateTrade, Depth, DepthUpdate, MarkPriceUpdate, StreamEvent
 from perpmaker_binance_perpetual.translate import translate_mark, translate_trade
 
+_STREAM_EVENT = PayloadDecoder(StreamEvent)
+_DEPTH = PayloadDecoder(Depth)
+_DEPTH_UPDATE = PayloadDecoder(DepthUpdate)
 _MARK_PRICE = PayloadDecoder(MarkPriceUpdate)
 _AGGREGATE_TRADE = PayloadDecoder(AggregateTrade)
 
@@ -52,15 +55,8 @@ class StreamAccess:
 
     connect: Connect
     url: str
-    rest: Rest
+    client: RestClient
     clock: Clock
-
-
-def open_connections(
-    access: StreamAccess, opener: Callable[[], AbstractAsyncContextManager[Messages]]
-) -> AbstractAsyncContextManager[Messages]:
-    """Open a stream that outlives the day that one connection may live."""
-    return open_overlapping(opener, access.clock, life_s=LIFE_S)
 
 
 def stream_prefix(instrument: Instrument) -> str:
@@ -100,7 +96,7 @@ def book_stream(access: StreamAccess, instrument: Instrument) -> StreamSpec[Mark
         book = DepthTranslator(instrument)
 
         async def ask() -> Sequence[MarketEvent]:
-            return book.restore(await access.rest.depth(instrument.symbol))
+            return book.restore(await fetch_depth(access.client, instrument))
 
         return Translation(translate=book.translate, chores=(SnapshotChore(book.sync, ask, access.clock),))
 
@@ -119,6 +115,35 @@ def market_stream(access: StreamAccess, instrument: Instrument) -> StreamSpec[Ma
         return Translation(translate=MarketTranslator(instrument).translate)
 
     return StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S)
+
+
+async def fetch_depth(client: RestClient, instrument: Instrument) -> Depth:
+    """Ask for the book, as many levels a side as the venue shows."""
+    return await client.read(rest.DEPTH, _DEPTH.decode, {"symbol": instrument.symbol, "limit": rest.DEPTH_LEVELS})
+
+
+class DepthTranslator:
+    """The book of one market out of its stream and of the snapshots that REST gives.
+
+    The `pu` of each difference names the `u` of the one before it; update ids are not contiguous. Source: USDⓈ-M
+    futures, "How to manage a local order book correctly".
+    """
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.sync = BookSync(LevelTranslator(instrument))
+
+    def translate(self, message: Message) -> Sequence[MarketEvent]:
+        """Translate the next message of the stream; see `Translate`."""
+        try:
+            update = _DEPTH_UPDATE.decode(message)
+
+            return self.sync.offer(update.U, update.u, update.pu, update.b, update.a, venue_ms=update.T)
+        except PayloadError as error:
+            raise explain(error, message, "depthUpdate") from None
+
+    def restore(self, snapshot: Depth) -> Sequence[MarketEvent]:
+        """Take a snapshot of `GET /fapi/v1/depth`."""
+        return self.sync.restore(snapshot.lastUpdateId, snapshot.bids, snapshot.asks, venue_ms=snapshot.T)
 
 
 class MarketTranslator:
@@ -153,3 +178,24 @@ class MarketTranslator:
         self._newest_id = trade.a
 
         return (translate_trade(trade, self._instrument),)
+
+
+def read_event(message: Message) -> str:
+    """Read the name of a streamed event; ConnectivityError when it announces the server's end."""
+    event = _STREAM_EVENT.decode(message).e
+    name = event if isinstance(event, str) else ""
+
+    if name == "serverShutdown":
+        raise ConnectivityError("Binance announced that it will close this connection")
+
+    return name
+
+
+def explain(error: PayloadError, message: Message, expected: str) -> PayloadError:
+    """Say why a message is not the expected event: it cannot be read, or it is an event of another kind."""
+    try:
+        name = read_event(message)
+    except PayloadError:
+        return error
+
+    return error if name in {"", expected} else UnknownMessageError(name)

@@ -1,4 +1,4 @@
-"""What the account's stream says, under the same rules as `messages`; conditional orders are in `stop_messages`."""
+"""What the account's stream says, under the same rules as `messages`."""
 # the venue's own words
 
 from __future__ import annotations
@@ -50,6 +50,32 @@ class OrderTradeUpdate:
     """User event ORDER_TRADE_UPDATE."""
 
     o: OrderUpdate
+
+
+@attrs.frozen(kw_only=True)
+class AlgoUpdate:
+    """`o` of ALGO_UPDATE: caid and aid its ids, X the status, tp the trigger, ai the order it became, aq executed."""
+
+    caid: str
+    aid: Id
+    s: str
+    S: str
+    X: str
+    tp: Number = "0"
+    ps: str = "BOTH"
+    q: Number | None = None
+    ai: str | int | None = None
+    aq: Number | None = None
+    cp: bool = True
+    wt: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ConditionalUpdate:
+    """User event ALGO_UPDATE."""
+
+    T: Millis
+    o: AlgoUpdate
 
 
 @attrs.frozen(kw_only=True)

@@ -14,7 +14,8 @@ import msgspec
 
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import PayloadError
-from perpmaker_binance_perpetual.rows import RowReader, is_own
+from perpmaker.venue import RAW_ROWS, Message, RowReader
+from perpmaker_binance_perpetual.rest import Head, is_own
 from perpmaker_binance_perpetual.user_messages import (
     AccountChange,
     AccountUpdate,
@@ -77,7 +78,6 @@ _BALANCE = PayloadDecoder(BalanceUpdate)
 _POSITION = PayloadDecoder(PositionUpdate)
 _CALLED = PayloadDecoder(CalledPosition)
 _MARKET = PayloadDecoder(Whose)
-_RAW_ROWS = PayloadDecoder(list[msgspec.Raw])
 _LATEST_MS = 2**53
 
 
@@ -86,25 +86,20 @@ class UserRows:
     """Reads events about one market; `reader` counts what is left out."""
 
     symbol: str
-    reader: RowReader
+    reader: RowReader[Head]
 
-    def is_ours(self, message: str | bytes) -> bool:
+    def is_ours(self, message: Message) -> bool:
         """Whether an event about an order or about settings is about this market, or says so of an order of ours."""
         whose = _owned(message)
         market = whose.o.s if whose.o.s is not None else whose.ac.s
 
         return market == self.symbol or (not isinstance(market, str) and _is_own(whose))
 
-    def skip(self, message: str | bytes, name: str) -> None:
-        """Leave out what could not be read. PayloadError where it is an order of ours."""
-        whose = _owned(message)
+    def is_own_order(self, message: Message) -> bool:
+        """Whether an event about an order says that it is one of ours."""
+        return _is_own(_owned(message))
 
-        if _is_own(whose):
-            raise PayloadError(f"{name} of ours cannot be read")
-
-        self.reader.skipped[name] += 1
-
-    def account_update(self, message: str | bytes) -> AccountUpdate | None:
+    def account_update(self, message: Message) -> AccountUpdate | None:
         """ACCOUNT_UPDATE with the rows that are about this market; of assets, those that can be read.
 
         None for one without a date that is not about this market; PayloadError when it is.
@@ -125,17 +120,17 @@ class UserRows:
             T=int(update.T),
             a=AccountChange(
                 m=change.m if isinstance(change.m, str) else "",
-                B=list(self.reader.decode(self._rows(change.B), _BALANCE, "assets")),
+                B=list(self.reader.pick(self._rows(change.B), _BALANCE.decode, "assets")),
                 P=[_POSITION.decode(bytes(row)) for row in mine],
                 S=market if isinstance(market, str) else None,
             ),
         )
 
-    def margin_call(self, message: str | bytes) -> MarginCall | None:
+    def margin_call(self, message: Message) -> MarginCall | None:
         """MARGIN_CALL with the rows that can be read; None where there are some, and none of them can be."""
         call = _CALL.decode(message)
         called = self._rows(call.p)
-        rows = list(self.reader.decode(called, _CALLED, "margin calls"))
+        rows = list(self.reader.pick(called, _CALLED.decode, "margin calls"))
 
         if called and not rows:
             return None
@@ -145,14 +140,14 @@ class UserRows:
     def _rows(self, rows: msgspec.Raw) -> list[msgspec.Raw]:
         """The rows of a list, undecoded; none where there is no list."""
         try:
-            return _RAW_ROWS.decode(bytes(rows))
+            return RAW_ROWS.decode(bytes(rows))
         except PayloadError:
             self.reader.skipped["lists"] += 1
 
             return []
 
 
-def _owned(message: str | bytes) -> _Owned:
+def _owned(message: Message) -> _Owned:
     try:
         return _OWNED.decode(message)
     except PayloadError:

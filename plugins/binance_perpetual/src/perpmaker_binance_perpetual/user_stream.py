@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import anyio
 import attrs
 
-from perpmaker.connector.interface import EventReceiver
 from perpmaker.connector.payload import PayloadDecoder
-from perpmaker.errors import ConnectivityError, PayloadError, RefusedError, VenueError
+from perpmaker.errors import ConnectivityError, PayloadError, RefusedError
 from perpmaker.model.event import Channel, Event, OrderFilled, OrderReported, SettingsReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import VenueSettings
-from perpmaker.venue import Messages, StreamFeed, Tolerance
-from perpmaker.wire.websocket import WebSocket, open_websocket
+from perpmaker.venue import (
+    Message,
+    Messages,
+    RecurringChore,
+    RestClient,
+    RowReader,
+    StreamEndedError,
+    StreamFeed,
+    StreamSpec,
+    Translation,
+    UnknownMessageError,
+    open_stream,
+)
+from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.account import translate_account_update, translate_margin_call
+from perpmaker_binance_perpetual.messages import Done, ListenKey
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
-from perpmaker_binance_perpetual.rows import RowReader
-from perpmaker_binance_perpetual.stop_messages import ConditionalUpdate
 from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
-from perpmaker_binance_perpetual.stream_event import read_event
-from perpmaker_binance_perpetual.streams import STREAM_NAME, StreamAccess, open_connections
+from perpmaker_binance_perpetual.streams import LIFE_S, STREAM_NAME, StreamAccess, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
-from perpmaker_binance_perpetual.user_messages import AccountConfigUpdate, OrderTradeUpdate
+from perpmaker_binance_perpetual.user_messages import AccountConfigUpdate, ConditionalUpdate, OrderTradeUpdate
 from perpmaker_binance_perpetual.user_rows import UserRows
 
 _ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
 _ACCOUNT_CONFIG_UPDATE = PayloadDecoder(AccountConfigUpdate)
 _CONDITIONAL_UPDATE = PayloadDecoder(ConditionalUpdate)
+_LISTEN_KEY = PayloadDecoder(ListenKey)
+_DONE = PayloadDecoder(Done)
 
 _RENEWAL_S = 20 * 60.0
-"""A third of the hour that a key lives."""
+"""Seconds: a third of the hour that a key lives."""
 
-_RETRY_S = 30.0
-_MOST_RETRIES = 10
+_MOST_RENEWAL_FAILURES = 10
 _CLOCK_S = 4 * 60.0
-_PATIENCE_S = 2.0
-"""What a chore may take: private events wait in the socket meanwhile."""
 
 _ORDERS = frozenset({"ORDER_TRADE_UPDATE", "ALGO_UPDATE"})
 _OWNED = _ORDERS | {"ACCOUNT_CONFIG_UPDATE"}
@@ -59,152 +65,112 @@ class AccountView:
     settings: Callable[[], VenueSettings | None]
     remember: Callable[[OrderReport], object]
     stops: StopNames = attrs.field(factory=StopNames)
-    reader: RowReader = attrs.field(factory=RowReader)
+    reader: RowReader[rest.Head] = attrs.field(factory=rest.row_reader)
 
 
 def account_feed(access: StreamAccess, instrument: Instrument, account: AccountView) -> StreamFeed:
-    """Everything that happens to the account on this market. Silence means nothing here."""
+    """Offer everything that happens to the account on this market. Silence means nothing here."""
+    spec = account_stream(access, instrument, account)
 
-    @asynccontextmanager
-    async def opener() -> AsyncIterator[EventReceiver]:
-        async with open_connections(access, lambda: _connect(access)) as socket:
-            yield AccountReceiver(socket, access, instrument, account)
-
-    return StreamFeed(channels=frozenset({Channel.ACCOUNT}), stall_s=None, opener=opener)
-
-
-@asynccontextmanager
-async def _connect(access: StreamAccess) -> AsyncIterator[WebSocket]:
-    """A connection under the account's key, which is made, or renewed, for it."""
-    key = await access.rest.create_listen_key()
-
-    async with open_websocket(access.connect, f"{access.url}/private/ws?listenKey={key}") as socket:
-        yield socket
+    return StreamFeed(
+        channels=frozenset({Channel.ACCOUNT}),
+        stall_s=None,
+        opener=lambda: open_stream(spec, access.connect, access.clock),
+    )
 
 
-class AccountReceiver:
-    """Account events. What cannot be understood ends the stream: it may have been a fill, and a resync finds it."""
+def account_stream(access: StreamAccess, instrument: Instrument, account: AccountView) -> StreamSpec[Event]:
+    """Describe the account's stream. What cannot be understood ends it: it may have been a fill.
 
-    def __init__(self, socket: Messages, access: StreamAccess, instrument: Instrument, account: AccountView) -> None:
-        self.tolerance = Tolerance(access.clock, most=0, stream=STREAM_NAME)
-        self._socket = socket
-        self._rest = access.rest
-        self._clock = clock = access.clock
+    The key in its address is made, or renewed, for each connection: there is one for all processes, valid for an hour.
+    """
+    client, clock = access.client, access.clock
+
+    async def url() -> str:
+        key = await client.read(rest.CREATE_LISTEN_KEY, _LISTEN_KEY.decode)
+
+        return f"{access.url}/private/ws?listenKey={key.listenKey}"
+
+    def begin(_: Messages) -> Translation[Event]:
+        renewal = RecurringChore(
+            lambda: _renew(client),
+            clock,
+            every_s=_RENEWAL_S,
+            most_failures=_MOST_RENEWAL_FAILURES,
+            name="the key of Binance's user stream",
+        )
+        measurement = RecurringChore(client.measure_clock, clock, every_s=_CLOCK_S)
+
+        return Translation(translate=AccountTranslator(instrument, account).translate, chores=(renewal, measurement))
+
+    return StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S, most_malformed=0)
+
+
+async def _renew(client: RestClient) -> None:
+    """Renew the key for another hour."""
+    try:
+        await client.read(rest.RENEW_LISTEN_KEY, _DONE.decode)
+    except RefusedError as error:
+        if error.code == LISTEN_KEY_GONE:
+            raise StreamEndedError("the key of Binance's user stream is gone") from None
+
+        raise
+
+
+class AccountTranslator:
+    """Translates the account's events, those of this market and those of orders that are ours."""
+
+    def __init__(self, instrument: Instrument, account: AccountView) -> None:
         self._instrument = instrument
         self._account = account
-        self._renew_at = clock.now() + _RENEWAL_S
-        self._measure_at = clock.now() + _CLOCK_S
-        self._failed_renewals = 0
         self._rows = UserRows(instrument.symbol, account.reader)
-        self._translators: Mapping[str, Callable[[str | bytes], Iterable[Event]]] = {
+        self._translators: Mapping[str, Callable[[Message], Iterable[Event]]] = {
             "ORDER_TRADE_UPDATE": self._translate_order,
             "ALGO_UPDATE": self._translate_stop,
             "ACCOUNT_UPDATE": self._translate_account,
             "ACCOUNT_CONFIG_UPDATE": self._translate_config,
             "MARGIN_CALL": self._translate_call,
+            "listenKeyExpired": self._end,
         }
 
-    async def receive(self) -> Sequence[Event]:
-        """The next events, at least one; keeps the stream's key and the clock fresh meanwhile."""
-        while True:
-            with anyio.move_on_after(min(self._renew_at, self._measure_at) - self._clock.now()):
-                events = self._take(await self._socket.receive())
-
-                if events:
-                    return events
-
-            await self._do_chores()
-
-    async def _do_chores(self) -> None:
-        now = self._clock.now()
-
-        if now >= self._renew_at:
-            await self._renew()
-
-        if now >= self._measure_at:
-            self._measure_at = now + _CLOCK_S
-
-            with anyio.move_on_after(_PATIENCE_S):
-                await self._measure()
-
-    async def _measure(self) -> None:
-        try:
-            await self._rest.sync_clock()
-        except (VenueError, PayloadError):
-            self._measure_at = self._clock.now() + _RETRY_S  # the last measurement still stands
-
-    async def _renew(self) -> None:
-        """Renew the key; one that is gone, or cannot be renewed in time, ends the stream."""
-        self._renew_at = self._clock.now() + _RETRY_S
-
-        try:
-            with anyio.fail_after(_PATIENCE_S):
-                await self._rest.renew_listen_key()
-        except RefusedError as error:
-            if error.code == str(LISTEN_KEY_GONE):
-                raise ConnectivityError("the key of Binance's user stream is gone") from None
-
-            self._count_failed_renewal()
-        except (ConnectivityError, TimeoutError):
-            self._count_failed_renewal()
-        else:
-            self._failed_renewals = 0
-            self._renew_at = self._clock.now() + _RENEWAL_S
-
-    def _count_failed_renewal(self) -> None:
-        self._failed_renewals += 1
-
-        if self._failed_renewals > _MOST_RETRIES:
-            raise ConnectivityError("the key of Binance's user stream could not be renewed") from None
-
-    def _take(self, message: str | bytes) -> Sequence[Event]:
-        try:
-            return tuple(self._translate(message))
-        except PayloadError as error:
-            self._leave_out(message, error)
-
-        return ()
-
-    def _leave_out(self, message: str | bytes, error: PayloadError) -> None:
-        """Leave out what is not ours; ours, or what is no event at all, ends the stream."""
-        try:
-            name = read_event(message)
-
-            if name in _ORDERS:
-                self._rows.skip(message, name)
-                return
-        except PayloadError:
-            pass
-
-        self.tolerance.bear(error)
-
-    def _translate(self, message: str | bytes) -> Iterable[Event]:
+    def translate(self, message: Message) -> Sequence[Event]:
+        """Translate one message; an order that is not ours and cannot be read is left out."""
         name = read_event(message)
-
-        if name == "listenKeyExpired":
-            raise ConnectivityError("the key of Binance's user stream has expired")
-
         translate = self._translators.get(name)
 
         if translate is None:
-            if name not in _ELSEWHERE:
-                self.tolerance.note(name)
+            if name in _ELSEWHERE:
+                return ()
 
+            raise UnknownMessageError(name)
+
+        if name in _OWNED and not self._rows.is_ours(message):
             return ()
 
-        return () if name in _OWNED and not self._rows.is_ours(message) else translate(message)
+        try:
+            return tuple(translate(message))
+        except PayloadError:
+            if name not in _ORDERS or self._rows.is_own_order(message):
+                raise
 
-    def _translate_account(self, message: str | bytes) -> Iterable[Event]:
+        self._account.reader.skipped[name] += 1
+
+        return ()
+
+    def _end(self, _: Message) -> Iterable[Event]:
+        raise ConnectivityError("the key of Binance's user stream has expired")
+
+    def _translate_account(self, message: Message) -> Iterable[Event]:
         update = self._rows.account_update(message)
 
         return () if update is None else translate_account_update(update, self._instrument, self._mode())
 
-    def _translate_call(self, message: str | bytes) -> Iterable[Event]:
+    def _translate_call(self, message: Message) -> Iterable[Event]:
         call = self._rows.margin_call(message)
 
         return () if call is None else translate_margin_call(call, self._instrument, self._account.settings())
 
-    def _translate_order(self, message: str | bytes) -> Iterable[Event]:
+    def _translate_order(self, message: Message) -> Iterable[Event]:
         update = _ORDER_TRADE_UPDATE.decode(message).o
         events = tuple(translate_order_update(update, self._instrument))
         stop = self._account.stops.origin(update, self._instrument)
@@ -220,14 +186,14 @@ class AccountReceiver:
 
         return events
 
-    def _translate_stop(self, message: str | bytes) -> Iterable[Event]:
+    def _translate_stop(self, message: Message) -> Iterable[Event]:
         update = _CONDITIONAL_UPDATE.decode(message)
         report = translate_stop_update(update.o, self._instrument, update.T)
         self._account.stops.tell(update.o.caid, None if update.o.ai is None else str(update.o.ai))
 
         return (OrderReported(report=report, by_stream=True),)
 
-    def _translate_config(self, message: str | bytes) -> Iterable[Event]:
+    def _translate_config(self, message: Message) -> Iterable[Event]:
         change = _ACCOUNT_CONFIG_UPDATE.decode(message).ac
         known = self._account.settings()
 

@@ -1,0 +1,102 @@
+"""What a dialect says of one venue's HTTP protocol."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from enum import Enum, unique
+from typing import Protocol, TypeAlias
+
+import attrs
+
+from perpmaker.secret import Signer
+from perpmaker.venue.answer import Answer, Failure
+from perpmaker.venue.request_budget import Limit
+from perpmaker.wire.exchange import Outgoing
+
+Parameters: TypeAlias = Mapping[str, object]
+
+
+@unique
+class Access(Enum):
+    """What the venue wants to see of us: nothing, the key alone, or a signature by the venue's clock."""
+
+    PUBLIC = "public"
+    KEYED = "keyed"
+    SIGNED = "signed"
+
+
+@attrs.frozen(kw_only=True)
+class Credentials:
+    """An API key as the venue wants to see it, and what signs for it."""
+
+    api_key: str = attrs.field(repr=False)
+    signer: Signer = attrs.field(repr=False)
+
+    @property
+    def account(self) -> str:
+        """A name of the account that does not give its key away."""
+        return hashlib.sha256(self.api_key.encode()).hexdigest()[:12]
+
+
+@attrs.frozen(kw_only=True)
+class Endpoint:
+    """One thing that a venue can be asked or told.
+
+    Args:
+        method: of HTTP.
+        path: within the venue's address.
+        cost: units that each limit counts. A limit that is not named does not hold the request back, one with 0 does.
+        access: what the request has to show.
+        urgent: whether it may always use the budget's reserve.
+        once: whether it must never be sent twice. Everything else is sent again when the venue refuses its time.
+    """
+
+    method: str
+    path: str
+    cost: Mapping[Limit, int]
+    access: Access = Access.SIGNED
+    urgent: bool = False
+    once: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Throttle:
+    """The venue asks for silence.
+
+    Args:
+        seconds: for how long.
+        kinds: what is meant, as `Limit.kind`; empty where everything is.
+        is_ban: whether the venue has shut this address out, also for what is urgent.
+    """
+
+    seconds: float
+    kinds: frozenset[str] = frozenset()
+    is_ban: bool = False
+
+
+class HttpDialect(Protocol):
+    """What one venue's HTTP protocol is. It keeps the keys, and does no I/O."""
+
+    @property
+    def venue(self) -> str:
+        """The venue's name in errors."""
+
+    @property
+    def clock(self) -> Endpoint:
+        """Where the venue tells its time."""
+
+    def read_time(self, body: bytes) -> int:
+        """Read the venue's time, milliseconds since the epoch; PayloadError where there is none."""
+
+    def encode(self, endpoint: Endpoint, parameters: Parameters, at_ms: int) -> Outgoing:
+        """Write and sign a request as of a venue time; AuthenticationError where a key is needed and missing."""
+
+    def read_failure(self, status: int, body: bytes) -> Failure | None:
+        """Read the venue's own no; None where the answer is none, or is not the venue's."""
+
+    def read_throttle(self, answer: Answer, headers: Mapping[str, str], server_ms: int) -> Throttle | None:
+        """Read for how long a no wants silence; None where it does not."""
+
+    def read_usage(self, headers: Mapping[str, str]) -> Iterable[tuple[Limit, int]]:
+        """Read what the venue counts as used; others may share the address or the account."""

@@ -1,0 +1,209 @@
+"""Requests to one venue and their answers: within budget, signed by its clock, sent once, and never guessed at.
+
+What a request means is known above. This file knows whether it may have left, whether the venue has answered at all,
+and what its no means for whoever has asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import anyio
+import attrs
+import httpx
+
+from perpmaker.clock import Clock
+from perpmaker.errors import ConnectivityError, PayloadError, VenueError
+from perpmaker.model.order import RefusalReason
+from perpmaker.venue.answer import Answer, LateAnswerError, LostAnswerError, NotSentError, check, read_body
+from perpmaker.venue.http_dialect import Access, Endpoint, HttpDialect, Parameters
+from perpmaker.venue.request_budget import RequestBudget
+from perpmaker.venue.server_clock import ServerClock
+from perpmaker.wire.exchange import NOT_SENT, Exchange, Incoming
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+
+_NONE: Parameters = {}
+_CLOCK_SAMPLES = 3
+_QUOTE_WAIT_S = 0.25
+"""Seconds: a quote that would wait longer for its turn is stale by then. It is refused unsent instead."""
+
+
+class RestClient:
+    """Sends requests to one origin of a venue.
+
+    Args:
+        exchange: sends bytes to that origin.
+        dialect: the venue's protocol.
+        clock: the engine's clock.
+        budget: the venue's limits.
+        place: host and port, for people.
+        patience_s: seconds that a request may wait for its turn; one of `once` that is not urgent waits 0.25 s at most.
+        server_clock: the venue's clock, where another client measures it.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        dialect: HttpDialect,
+        clock: Clock,
+        *,
+        budget: RequestBudget,
+        place: str,
+        patience_s: float,
+        server_clock: ServerClock | None = None,
+    ) -> None:
+        self.venue = dialect.venue
+        self.budget = budget
+        self.clock = clock
+        self.server_clock = server_clock or ServerClock(clock)
+        self._exchange = exchange
+        self._dialect = dialect
+        self._place = place
+        self._patience_s = patience_s
+
+    async def read(self, endpoint: Endpoint, parse: Callable[[bytes], T], parameters: Parameters = _NONE) -> T:
+        """Ask, and parse the answer.
+
+        Raises:
+            VenueError: what the venue's no means; ConnectivityError where the venue itself has not spoken.
+            PayloadError: the venue's answer makes no sense.
+        """
+        return read_body(check(await self.send(endpoint, parameters), self.venue), parse, self.venue)
+
+    async def find(self, endpoint: Endpoint, parse: Callable[[bytes], T], parameters: Parameters = _NONE) -> T | None:
+        """Ask in the same way for what may not exist; None where the venue says that it knows none."""
+        answer = await self.send(endpoint, parameters)
+
+        if answer.failure is not None and answer.failure.reason is RefusalReason.NOT_FOUND:
+            return None
+
+        return read_body(check(answer, self.venue), parse, self.venue)
+
+    async def send(self, endpoint: Endpoint, parameters: Parameters, *, urgent: bool = False) -> Answer:
+        """Send a request and return whatever was answered, a no included.
+
+        Raises:
+            NotSentError: nothing was sent, and nothing was if it is RateLimitedError (our own budget) or
+                AuthenticationError (no key).
+            LostAnswerError: it cannot be known whether the venue has received it.
+        """
+        urgent = urgent or endpoint.urgent
+        answer = await self._send_once(endpoint, parameters, urgent=urgent)
+
+        if _is_late(answer) and not endpoint.once:
+            answer = await self._send_once(endpoint, parameters, urgent=urgent)
+
+        return answer
+
+    async def measure_clock(self) -> None:
+        """Ask the venue for its time, a few times; the quickest answer counts.
+
+        Exits and cancels wait for it, so it may use the budget's reserve.
+        """
+        best: tuple[float, float, int] | None = None
+
+        for _ in range(_CLOCK_SAMPLES):
+            sent_at = self.clock.now()
+            server_ms = await self.read(self._dialect.clock, self._dialect.read_time)
+            received_at = self.clock.now()
+
+            if best is None or received_at - sent_at < best[1] - best[0]:
+                best = sent_at, received_at, server_ms
+
+        if best is not None:
+            self.server_clock.observe(*best)
+
+    async def now_ms(self) -> int:
+        """Return the venue's time, milliseconds since the epoch; measure its clock where it is not known."""
+        if not self.server_clock.known:
+            await self.measure_clock()
+
+        return self.server_clock.ms()
+
+    async def _send_once(self, endpoint: Endpoint, parameters: Parameters, *, urgent: bool) -> Answer:
+        if endpoint.access is Access.SIGNED and not self.server_clock.known:
+            await self._measure_before_signing()
+
+        patience_s = _QUOTE_WAIT_S if endpoint.once and not urgent else self._patience_s
+        await self.budget.admit(endpoint.cost, urgent=urgent, patience_s=patience_s)
+        signed_at = self.clock.now()
+        request = self._dialect.encode(endpoint, parameters, self.server_clock.ms(signed_at))
+
+        # No error is passed on or chained: those of httpx may carry their request, with the signature in its URL.
+        try:
+            incoming = await self._exchange(request)
+        except httpx.ConnectError as error:
+            raise NotSentError(str(error)) from None  # it names host and port itself
+        except NOT_SENT as error:
+            raise NotSentError(f"{self._place} cannot be reached: {error}") from None
+        except httpx.TimeoutException as error:
+            raise LateAnswerError(f"{self._place} did not answer: {error}", signed_at=signed_at) from None
+        except httpx.HTTPError as error:
+            raise LostAnswerError(f"{self._place} gave no answer: {error}", signed_at=signed_at) from None
+
+        return self._learn(incoming, signed_at)
+
+    async def _measure_before_signing(self) -> None:
+        try:
+            await self.measure_clock()
+        except (ConnectivityError, PayloadError) as error:
+            raise NotSentError(f"{self.venue}'s clock cannot be read: {error}") from None
+
+    def _learn(self, incoming: Incoming, signed_at: float) -> Answer:
+        """Learn from an answer: what is used up, whether the clock is wrong, and for how long to keep still."""
+        dialect, status, body = self._dialect, incoming.status, incoming.body
+        self.budget.observe(dialect.read_usage(incoming.headers))
+        answer = Answer(status=status, body=body, signed_at=signed_at, failure=dialect.read_failure(status, body))
+
+        if answer.ok:
+            return answer
+
+        if _is_late(answer):
+            self.server_clock.forget()
+
+        throttle = dialect.read_throttle(answer, incoming.headers, self.server_clock.ms())
+
+        if throttle is None:
+            return answer
+
+        if throttle.is_ban:
+            self.budget.ban(throttle.seconds)
+        else:
+            self.budget.pause(throttle.seconds, kinds=throttle.kinds)
+
+        return attrs.evolve(answer, retry_after_s=throttle.seconds)
+
+
+def _is_late(answer: Answer) -> bool:
+    """Whether the venue refused the request's time; the clock is then measured before the next signed request."""
+    return answer.failure is not None and answer.failure.reason is RefusalReason.TIMESTAMP
+
+
+async def side_by_side(
+    first: Callable[[], Awaitable[A]], second: Callable[[], Awaitable[B]], third: Callable[[], Awaitable[C]]
+) -> tuple[A, B, C]:
+    """Ask three questions at the same time; raise what the first of them that failed has raised, as it was."""
+    answers: dict[int, Any] = {}
+    failures: list[Exception] = []
+
+    async with anyio.create_task_group() as tasks:
+
+        async def run(place: int, read: Callable[[], Awaitable[object]]) -> None:
+            try:
+                answers[place] = await read()
+            except (VenueError, PayloadError) as error:
+                failures.append(error)
+                tasks.cancel_scope.cancel()
+
+        for place, read in enumerate((first, second, third)):
+            tasks.start_soon(run, place, read)
+
+    if failures:
+        raise failures[0]
+
+    return answers[0], answers[1], answers[2]

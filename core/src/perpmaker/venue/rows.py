@@ -1,0 +1,101 @@
+"""Lists of a venue, read row by row: what is not ours cannot keep us from reading what is.
+
+A row of another market is not looked into. A row of ours that makes no sense is a PayloadError, as it would be alone;
+anybody else's is left out and counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+import attrs
+import msgspec
+
+from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.errors import PayloadError
+
+Head = TypeVar("Head")
+Row = TypeVar("Row")
+Translated = TypeVar("Translated")
+
+RAW_ROWS: PayloadDecoder[list[msgspec.Raw]] = PayloadDecoder(list[msgspec.Raw])
+"""Decodes a list, and leaves its rows undecoded."""
+
+
+@attrs.frozen
+class Rows(Generic[Row]):
+    """Some rows of a list, and how many rows the venue sent, those left out included."""
+
+    rows: Sequence[Row]
+    sent: int
+
+
+class RowReader(Generic[Head]):
+    """Reads rows, and counts what it leaves out.
+
+    Args:
+        read_head: reads what tells whose a row is. It must accept every row.
+        market_of: the market that a head names, of whatever type, since it may be anybody's.
+    """
+
+    def __init__(self, read_head: Callable[[bytes], Head], market_of: Callable[[Head], object]) -> None:
+        self.skipped: Counter[str] = Counter()
+        """Rows that could not be read, by the list's name."""
+
+        self._read_head = read_head
+        self._market_of = market_of
+
+    def read(
+        self,
+        body: bytes,
+        parse: Callable[[bytes], Row],
+        name: str,
+        *,
+        market: str | None = None,
+        is_needed: Callable[[Head], bool] = lambda _: False,
+    ) -> Rows[Row]:
+        """Read a whole list; see `pick`. PayloadError where it is no list."""
+        raw = RAW_ROWS.decode(body)
+
+        return Rows(list(self.pick(raw, parse, name, market=market, is_needed=is_needed)), len(raw))
+
+    def pick(
+        self,
+        rows: Iterable[msgspec.Raw],
+        parse: Callable[[bytes], Row],
+        name: str,
+        *,
+        market: str | None = None,
+        is_needed: Callable[[Head], bool] = lambda _: False,
+    ) -> Iterator[Row]:
+        """Read the rows of a market (None: of all). PayloadError for one that is needed and makes no sense."""
+        for row in rows:
+            raw = bytes(row)
+            head = self._read_head(raw)
+
+            if market is not None and (found := self._market_of(head)) != market:
+                self.skipped[name] += not isinstance(found, str)
+                continue
+
+            try:
+                yield parse(raw)
+            except PayloadError:
+                if is_needed(head):
+                    raise
+
+                self.skipped[name] += 1
+
+    def translate(
+        self, rows: Iterable[Row], translate: Callable[[Row], Translated], name: str, is_needed: Callable[[Row], bool]
+    ) -> Iterator[Translated]:
+        """Translate rows into the core's words, by the same rule."""
+        for row in rows:
+            try:
+                yield translate(row)
+            except PayloadError:
+                if is_needed(row):
+                    raise
+
+                self.skipped[name] += 1

@@ -1,0 +1,197 @@
+"""Regular orders: the words of commands and of their answers, and what can be asked about orders and their fills."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+
+import attrs
+
+from perpmaker.connector.interface import AmendOrder, CancelOrder
+from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.errors import PayloadError
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Fill, NewOrder, OrderReport
+from perpmaker.venue import RAW_ROWS, Command, Element, Endpoint, OrderNames, Page, RestClient, RowReader, read_history
+from perpmaker_binance_perpetual import rest
+from perpmaker_binance_perpetual.messages import Order, OrderName, UserTrade
+from perpmaker_binance_perpetual.refusals import read_failure
+from perpmaker_binance_perpetual.stops import StopNames
+from perpmaker_binance_perpetual.translate import (
+    amend_parameters,
+    order_parameters,
+    translate_order,
+    translate_user_trade,
+)
+
+_OK = 200
+_ORDER = PayloadDecoder(Order)
+_NAME = PayloadDecoder(OrderName)
+_TRADE = PayloadDecoder(UserTrade)
+
+
+class OrderWords:
+    """Binance's words for commands about regular orders; see `OrderDialect`."""
+
+    most_placed = 5
+    most_cancelled = 10
+
+    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Command:
+        """Write `POST /fapi/v1/order`, or a batch."""
+        return _command(rest.PLACE, rest.PLACE_BATCH, [order_parameters(instrument, order) for order in orders])
+
+    def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Command:
+        """Write `PUT /fapi/v1/order`, or a batch."""
+        changes = [amend_parameters(instrument, order.order, order.number) for order in orders]
+
+        return _command(rest.MODIFY, rest.MODIFY_BATCH, changes)
+
+    def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Command:
+        """Write `DELETE /fapi/v1/order`, or a batch; both by our own ids."""
+        if len(orders) == 1:
+            parameters = {"symbol": instrument.symbol, "origClientOrderId": orders[0].client_id}
+
+            return Command(rest.CANCEL, parameters)
+
+        ids = _compact([order.client_id for order in orders])
+
+        return Command(rest.CANCEL_BATCH, {"symbol": instrument.symbol, "origClientOrderIdList": ids})
+
+    def read(self, instrument: Instrument, body: bytes, count: int) -> Sequence[Element] | None:
+        """Read an order, or a list in which each element is an order or a refusal."""
+        if count == 1:
+            return [_read_order(instrument, body)]
+
+        return [_read_element(instrument, bytes(element)) for element in RAW_ROWS.decode(body)]
+
+
+def _command(single: Endpoint, batch: Endpoint, orders: Sequence[Mapping[str, object]]) -> Command:
+    return Command(single, orders[0]) if len(orders) == 1 else Command(batch, {"batchOrders": _compact(orders)})
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _read_element(instrument: Instrument, body: bytes) -> Element:
+    try:
+        return read_failure(_OK, body) or _read_order(instrument, body)
+    except PayloadError:
+        return None
+
+
+def _read_order(instrument: Instrument, body: bytes) -> OrderReport | None:
+    order = _ORDER.decode(body)
+
+    return translate_order(order, instrument) if order.symbol == instrument.symbol else None
+
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class OrderQuestions:
+    """Asks about orders and fills of a market, and learns which client id is of which order."""
+
+    client: RestClient
+    reader: RowReader[rest.Head]
+    orders: OrderNames
+    stops: StopNames
+
+    async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
+        """Ask what the venue knows of an order; None when it says that it knows none of that id."""
+        name = {"origClientOrderId": client_id} if venue_id is None else {"orderId": venue_id}
+        parameters = {"symbol": instrument.symbol, **name}
+        order = await self.client.find(rest.ORDER, _ORDER.decode, parameters)
+
+        return None if order is None else self.orders.remember(translate_order(order, instrument))
+
+    async def fetch_open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
+        """Ask for all open orders; conditional ones are in a list of their own."""
+
+        def parse(body: bytes) -> Sequence[OrderReport]:
+            return self.reader.read(
+                body,
+                lambda row: translate_order(_ORDER.decode(row), instrument),
+                "orders",
+                market=instrument.symbol,
+                is_needed=attrgetter("is_own_order"),
+            ).rows
+
+        reports = await self.client.read(rest.OPEN_ORDERS, parse, {"symbol": instrument.symbol})
+
+        return [self.orders.remember(report) for report in reports]
+
+    async def fetch_fills(self, instrument: Instrument, since_ms: int, now_ms: int) -> Sequence[Fill]:
+        """Ask for all fills of a span of venue time, oldest first; a full page is followed from its last id on."""
+        symbol = instrument.symbol
+
+        async def fetch(start_ms: int, end_ms: int, from_id: int | None) -> Page[UserTrade, int]:
+            window = {"startTime": start_ms, "endTime": end_ms} if from_id is None else {"fromId": from_id}
+            page = await self.client.read(
+                rest.USER_TRADES,
+                lambda body: self.reader.read(body, _TRADE.decode, "fills", market=symbol),
+                {"symbol": symbol, **window, "limit": rest.PAGE},
+            )
+
+            return Page(page.rows, page.rows[-1].id + 1 if page.sent >= rest.PAGE and page.rows else None)
+
+        trades = await read_history(rest.history_span(since_ms, now_ms), fetch, attrgetter("id"))
+        trades.sort(key=lambda trade: (trade.time, trade.id))
+        await self._learn(symbol, {trade.orderId for trade in trades})
+        named = [(trade, self._client_id(trade.orderId) or "") for trade in trades]
+
+        return list(
+            self.reader.translate(
+                named, lambda row: translate_user_trade(*row), "fills", lambda row: rest.is_own(row[1])
+            )
+        )
+
+    def _client_id(self, order_id: int) -> str | None:
+        """Return an order's client id; None where it was not learnt yet, empty where the venue knows it no more."""
+        venue_id = str(order_id)
+
+        return self.stops.became.get(venue_id) or self.orders.client_id(venue_id)
+
+    async def _learn(self, symbol: str, order_ids: Iterable[int]) -> None:
+        """Ask for client ids that are not known: the venue's list of fills leaves them out."""
+        unknown = {order_id for order_id in order_ids if self._client_id(order_id) is None}
+
+        if len(unknown) > 1:
+            unknown -= await self._learn_by_page(symbol, unknown)
+
+        for order_id in unknown:
+            self.orders.learn(str(order_id), await self._ask_client_id(symbol, order_id))
+
+    async def _learn_by_page(self, symbol: str, unknown: set[int]) -> set[int]:
+        """Read the venue's list of orders from the oldest unknown one to the newest; return those that were found."""
+        start, last, found = min(unknown), max(unknown), set[int]()
+
+        while start <= last:
+            page = await self.client.read(
+                rest.ALL_ORDERS,
+                lambda body: self.reader.read(body, _NAME.decode, "orders"),
+                {"symbol": symbol, "orderId": start, "limit": rest.PAGE},
+            )
+
+            for row in page.rows:
+                if row.orderId in unknown:
+                    self.orders.learn(str(row.orderId), row.clientOrderId)
+                    found.add(row.orderId)
+
+            if page.sent < rest.PAGE or not page.rows:
+                break
+
+            start = max(row.orderId for row in page.rows) + 1
+
+        return found
+
+    async def _ask_client_id(self, symbol: str, order_id: int) -> str:
+        """Ask for the client id of anybody's order; empty where the venue has none for it."""
+        try:
+            name = await self.client.find(rest.ORDER, _NAME.decode, {"symbol": symbol, "orderId": str(order_id)})
+        except PayloadError:
+            return ""
+
+        return "" if name is None else name.clientOrderId
