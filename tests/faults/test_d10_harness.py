@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from perpmaker import PriceSourceDeclaration
-from perpmaker.connector.interface import SourceContext
+from perpmaker.connector.price_source import SourceContext
 from perpmaker.errors import ConnectivityError
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.simulation.rejection import RejectionError

@@ -11,7 +11,8 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.connector.interface import Environment, SourceContext, SourceRequest
+from perpmaker.connector.interface import Environment
+from perpmaker.connector.price_source import SourceContext, SourceRequest
 from perpmaker.errors import ConnectivityError
 from perpmaker.secret import References
 from perpmaker.wire.memory import MemoryNetwork

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perpmaker.config.configuration import Configuration, load_configuration
-from perpmaker.connector.interface import SourceRequest
+from perpmaker.connector.price_source import SourceRequest
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.plugins.catalog import Catalog, load_catalog
 from perpmaker_price_sources.binance.settings import Settings as BinanceSettings

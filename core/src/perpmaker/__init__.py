@@ -11,9 +11,9 @@ was written for and declares what it brings::
     def register_price_sources(register):
         register(PriceSourceDeclaration(name="moon_phase", summary="...", settings=Settings, open=open_moon_phase))
 
-Values (orders, events, instruments) are in `perpmaker.model`, bytes and sockets in `perpmaker.wire`, signers in
-`perpmaker.secret`, what connectors are made of in `perpmaker.venue`, a venue's sandbox in `perpmaker.sandbox`. Each
-name below is imported when it is first used, so that importing perpmaker costs next to nothing.
+What connectors and their sandboxes are made of is in `perpmaker.venue`, what tests of plugins need in
+`perpmaker.testing`. Each name below is imported when it is first used, so that importing perpmaker costs next to
+nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perpmaker.clock import (
+        Clock,
+    )
     from perpmaker.connector.interface import (
         Amending,
         AmendOrder,
@@ -31,10 +34,13 @@ if TYPE_CHECKING:
         Environment,
         EventReceiver,
         Feed,
-        ReferenceReceiver,
         SandboxAccess,
+    )
+    from perpmaker.connector.price_source import (
+        ReferenceReceiver,
         SourceContext,
         SourceRequest,
+        TradedMarket,
     )
     from perpmaker.errors import (
         AuthenticationError,
@@ -52,7 +58,39 @@ if TYPE_CHECKING:
         UnknownMarketError,
         VenueError,
     )
-    from perpmaker.model.setting import CrossChecked, Pattern, Percent, Range
+    from perpmaker.model.event import (
+        ReferenceChanged,
+    )
+    from perpmaker.model.instrument import (
+        Instrument,
+    )
+    from perpmaker.model.order import (
+        NewOrder,
+        OrderKind,
+        OrderReport,
+        OrderType,
+        PositionSide,
+        Side,
+        Slot,
+        WorkingOrder,
+    )
+    from perpmaker.model.position import (
+        Position,
+    )
+    from perpmaker.model.quote import (
+        Quote,
+        Reason,
+        Rule,
+        Wake,
+        Wanted,
+        Withheld,
+    )
+    from perpmaker.model.setting import (
+        CrossChecked,
+        Pattern,
+        Percent,
+        Range,
+    )
     from perpmaker.plugins.declarations import (
         Declaration,
         DerivativeConnectorDeclaration,
@@ -60,17 +98,33 @@ if TYPE_CHECKING:
         RiskModuleDeclaration,
         StrategyDeclaration,
     )
-    from perpmaker.plugins.hookspecs import Register, hookimpl
-    from perpmaker.risk.interface import Approved, Refused, RiskModule, Verdict
-    from perpmaker.state.view import View
-    from perpmaker.strategy.interface import Strategy
+    from perpmaker.plugins.hookspecs import (
+        Register,
+        hookimpl,
+    )
+    from perpmaker.risk.interface import (
+        Approved,
+        Refused,
+        RiskModule,
+        Verdict,
+    )
+    from perpmaker.state.view import (
+        BookView,
+        View,
+    )
+    from perpmaker.strategy.interface import (
+        Strategy,
+        StrategyTraits,
+    )
 
 __all__ = [
     "AmendOrder",
     "Amending",
     "Approved",
     "AuthenticationError",
+    "BookView",
     "CancelOrder",
+    "Clock",
     "ConfigurationError",
     "ConnectivityError",
     "ConnectorContext",
@@ -82,36 +136,56 @@ __all__ = [
     "Environment",
     "EventReceiver",
     "Feed",
+    "Instrument",
     "MarketClosedError",
     "MarketRulesError",
+    "NewOrder",
+    "OrderKind",
+    "OrderReport",
+    "OrderType",
     "Pattern",
     "PayloadError",
     "Percent",
     "PerpmakerError",
     "PluginError",
+    "Position",
+    "PositionSide",
     "PriceSourceDeclaration",
     "Problem",
+    "Quote",
     "Range",
     "RateLimitedError",
+    "Reason",
+    "ReferenceChanged",
     "ReferenceReceiver",
     "Refused",
     "RefusedError",
     "Register",
     "RiskModule",
     "RiskModuleDeclaration",
+    "Rule",
     "SandboxAccess",
+    "Side",
+    "Slot",
     "SourceContext",
     "SourceRequest",
     "Strategy",
     "StrategyDeclaration",
+    "StrategyTraits",
+    "TradedMarket",
     "UnknownMarketError",
     "VenueError",
     "Verdict",
     "View",
+    "Wake",
+    "Wanted",
+    "Withheld",
+    "WorkingOrder",
     "hookimpl",
 ]
 
 _ROOMS = {
+    "clock": ("Clock",),
     "connector.interface": (
         "AmendOrder",
         "Amending",
@@ -121,18 +195,9 @@ _ROOMS = {
         "Environment",
         "EventReceiver",
         "Feed",
-        "ReferenceReceiver",
         "SandboxAccess",
-        "SourceContext",
-        "SourceRequest",
     ),
-    "plugins.declarations": (
-        "Declaration",
-        "DerivativeConnectorDeclaration",
-        "PriceSourceDeclaration",
-        "RiskModuleDeclaration",
-        "StrategyDeclaration",
-    ),
+    "connector.price_source": ("ReferenceReceiver", "SourceContext", "SourceRequest", "TradedMarket"),
     "errors": (
         "AuthenticationError",
         "ConfigurationError",
@@ -149,11 +214,32 @@ _ROOMS = {
         "UnknownMarketError",
         "VenueError",
     ),
-    "plugins.hookspecs": ("Register", "hookimpl"),
+    "model.event": ("ReferenceChanged",),
+    "model.instrument": ("Instrument",),
+    "model.order": (
+        "NewOrder",
+        "OrderKind",
+        "OrderReport",
+        "OrderType",
+        "PositionSide",
+        "Side",
+        "Slot",
+        "WorkingOrder",
+    ),
+    "model.position": ("Position",),
+    "model.quote": ("Quote", "Reason", "Rule", "Wake", "Wanted", "Withheld"),
     "model.setting": ("CrossChecked", "Pattern", "Percent", "Range"),
+    "plugins.declarations": (
+        "Declaration",
+        "DerivativeConnectorDeclaration",
+        "PriceSourceDeclaration",
+        "RiskModuleDeclaration",
+        "StrategyDeclaration",
+    ),
+    "plugins.hookspecs": ("Register", "hookimpl"),
     "risk.interface": ("Approved", "Refused", "RiskModule", "Verdict"),
-    "state.view": ("View",),
-    "strategy.interface": ("Strategy",),
+    "state.view": ("BookView", "View"),
+    "strategy.interface": ("Strategy", "StrategyTraits"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

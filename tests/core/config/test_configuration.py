@@ -42,7 +42,7 @@ def test_defaults_are_those_of_the_documentation(desk: Any, good: str) -> None:
     found = desk.load(good)
     run = found.run
     assert (run.position_mode, run.margin_mode, run.margin_mode_wanted) == (PositionMode.ONE_WAY, "keep", None)
-    assert (run.price_source, run.custom_api_update_interval, run.dead_man_switch_s) == ("current_market", 5.0, 30.0)
+    assert (run.price_source, run.custom_api_update_interval, run.dead_man_switch_s) == (None, 5.0, 30.0)
     assert found.environment is Environment.SANDBOX
     assert (found.sandbox.seed, found.sandbox.balance, found.sandbox.port) == (None, Decimal(10000), 0)
     assert (found.strategy.name, found.connector.name, found.risk) == (
@@ -219,7 +219,11 @@ def test_start_without_a_recording_is_refused(desk: Any, good: str) -> None:
         ('price_source = "external_market"', "price_source_market", "is missing: price_source = "),
         ('price_source = "custom_api"', "price_source_custom_api", "is missing: price_source = "),
         ('price_type = "custom"', "price_type", "the price source current_market gives mid_price, last_price"),
-        ('when_in_position = "continue"', "when_in_position", "needs the risk module exposure_limit"),
+        (
+            'when_in_position = "continue"',
+            "when_in_position",
+            "a risk module that bounds the position: a table [risk.exposure_limit]",
+        ),
         ("minimum_spread = 5", "minimum_spread", "must not be above"),
         ("price_ceiling = 1\nprice_floor = 2", "price_ceiling", "must be above price_floor"),
         ("sandbox = 3", "sandbox", "must be a table: [sandbox]"),

@@ -60,6 +60,7 @@ def fields() -> list[Any]:
 
 # Defaults that depend on something, or are empty: the page words them.
 WORDED = {
+    "price_source": "current_market",
     "stop_wait_s": "8; at a terminal: 30",
     "stop_loss_trigger": "best`; with `venue`: `mark",
     "price_source_max_age": "10",

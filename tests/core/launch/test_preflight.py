@@ -14,14 +14,8 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.config.configuration import load_configuration
-from perpmaker.connector.interface import (
-    ConnectorContext,
-    DerivativeConnector,
-    Environment,
-    EventReceiver,
-    Feed,
-    SourceContext,
-)
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment, EventReceiver, Feed
+from perpmaker.connector.price_source import SourceContext
 from perpmaker.errors import ConnectivityError, MarketClosedError, MarketRulesError, PluginError
 from perpmaker.launch.preflight import LOOK_S, refuse, survey
 from perpmaker.model.account import AccountSnapshot

@@ -13,14 +13,8 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.connector.interface import (
-    ConnectorContext,
-    Environment,
-    OpenSource,
-    SandboxAccess,
-    SourceContext,
-    SourceRequest,
-)
+from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
+from perpmaker.connector.price_source import OpenSource, SourceContext, SourceRequest
 from perpmaker.errors import ConnectivityError, MarketClosedError, UnknownMarketError
 from perpmaker.launch.price_source import FROZEN_S, PROOF_S, SourcePlan, Standstill, first_word, judged, source_opener
 from perpmaker.model.event import ReferenceChanged

@@ -20,7 +20,7 @@ class Halving:
     def review(self, view: View, quote: Quote) -> Verdict:  # noqa: ARG002  # the protocol's signature
         """Halve or refuse."""
         if quote.slot.level:
-            return Refused(quote=quote, module="halving", reason="one is enough")
+            return Refused(quote=quote, reason="one is enough")
 
         return Approved(quote=attrs.evolve(quote, lots=quote.lots // 2))
 
@@ -70,7 +70,7 @@ def test_risk_modules_are_asked_and_named(desk: Any) -> None:
     desk.modules = (Halving(),)
     first, second = desk.report(order_levels=2).figures.levels[:2]
     assert (first.amount, first.note) == (Decimal("0.5"), "changed by a risk module from 1.000 at 99.00")
-    assert (second.withheld, second.fills) == ("halving: one is enough", False)
+    assert (second.withheld, second.fills) == ("Halving: one is enough", False)
 
 
 def test_without_a_reference_nothing_has_a_price(desk: Any) -> None:

@@ -42,7 +42,7 @@ REFUSING = "too much of it"
 
 def refusing() -> Module:
     """A module that refuses every quote."""
-    return Module(lambda quote: Refused(quote=quote, module="refusing", reason=REFUSING))
+    return Module(lambda quote: Refused(quote=quote, reason=REFUSING))
 
 
 def test_without_modules_everything_is_approved_as_it_is() -> None:
@@ -66,7 +66,7 @@ def test_the_first_refusal_wins() -> None:
 
     def no_bids(quote: Quote) -> Verdict:
         if quote.slot.side is Side.BUY:
-            return Refused(quote=quote, module="no bids", reason=REFUSING)
+            return Refused(quote=quote, reason=REFUSING)
 
         return Approved(quote=quote)
 

@@ -10,14 +10,8 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.connector.interface import (
-    ConnectorContext,
-    DerivativeConnector,
-    Environment,
-    ReferenceReceiver,
-    SourceContext,
-    SourceRequest,
-)
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
+from perpmaker.connector.price_source import ReferenceReceiver, SourceContext, SourceRequest
 from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError, PluginError
 from perpmaker.execution.action import Place
 from perpmaker.exits.settings import ExitSettings

@@ -108,7 +108,7 @@ class _NoAsks:
     def review(self, view: View, quote: Quote) -> Verdict:  # noqa: ARG002  # the protocol's signature
         """Bids pass."""
         if quote.slot.side is Side.SELL:
-            return Refused(quote=quote, module="no_asks", reason="not today")
+            return Refused(quote=quote, reason="not today")
 
         return Approved(quote=quote)
 

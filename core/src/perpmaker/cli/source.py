@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import SandboxAccess
 from perpmaker.errors import PluginError, RefusedError
@@ -30,7 +32,7 @@ def source_dialect(catalog: Catalog, name: str) -> Dialect:
     return dialect_of(declaration)
 
 
-def dialect_of(declaration: DerivativeConnectorDeclaration | PriceSourceDeclaration) -> Dialect:
+def dialect_of(declaration: DerivativeConnectorDeclaration[Any] | PriceSourceDeclaration[Any]) -> Dialect:
     """The dialect that a declaration brings; PluginError when it has none, PluginFaultError when it fails."""
     if declaration.sandbox is None:
         raise PluginError(f"{declaration.name} has no sandbox.")

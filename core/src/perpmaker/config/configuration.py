@@ -16,9 +16,10 @@ from perpmaker.config.places import as_one, at_top, below_table, not_missing
 from perpmaker.config.placing import place_files
 from perpmaker.config.reader import Fault
 from perpmaker.config.settings import RunSettings, SandboxSettings
-from perpmaker.config.source import source_faults, source_request, with_max_age
+from perpmaker.config.source import key_faults, source_faults, source_request, traits_of, with_max_age
 from perpmaker.config.structure import Structured, fields_of, is_blank, problem_of, structure, unknown_keys
-from perpmaker.connector.interface import Environment, SourceRequest
+from perpmaker.connector.interface import Environment
+from perpmaker.connector.price_source import SourceRequest
 from perpmaker.errors import ConfigurationError, PluginError, Problem
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.order import PositionMode
@@ -30,6 +31,7 @@ from perpmaker.plugins.declarations import (
     RiskModuleDeclaration,
     StrategyDeclaration,
 )
+from perpmaker.strategy.interface import StrategyTraits
 
 _SOURCE_KEYS = frozenset({"price_source_market", "price_source_custom_api", "custom_api_update_interval"})
 
@@ -41,21 +43,22 @@ _Table = TypeVar("_Table")
 class Configuration:
     """A configuration without a fault. `risk` is in the order of the file; `notes` are things worth saying.
 
-    `external` is what price_source_derivative names; `source_request` is what the price source is asked for. `given`
-    are the keys at the top of the file: what stands there was decided, the rest is default. `document` is the file as
-    it was read, which tells the line of each key.
+    `traits` are those of the strategy as it is set, `external` is what price_source_derivative names; `source_request`
+    is what the price source is asked for. `given` are the keys at the top of the file: what stands there was decided,
+    the rest is default. `document` is the file as it was read, which tells the line of each key.
     """
 
     file: Path
     environment: Environment
     run: RunSettings
-    strategy: Chosen[StrategyDeclaration]
+    strategy: Chosen[StrategyDeclaration[Any]]
+    traits: StrategyTraits
     exits: ExitSettings
-    connector: Chosen[DerivativeConnectorDeclaration]
-    price_source: Chosen[PriceSourceDeclaration]
-    external: Chosen[DerivativeConnectorDeclaration] | Chosen[PriceSourceDeclaration] | None
+    connector: Chosen[DerivativeConnectorDeclaration[Any]]
+    price_source: Chosen[PriceSourceDeclaration[Any]]
+    external: Chosen[DerivativeConnectorDeclaration[Any]] | Chosen[PriceSourceDeclaration[Any]] | None
     source_request: SourceRequest
-    risk: tuple[Chosen[RiskModuleDeclaration], ...]
+    risk: tuple[Chosen[RiskModuleDeclaration[Any]], ...]
     sandbox: SandboxSettings
     notes: tuple[str, ...]
     given: frozenset[str]
@@ -93,14 +96,17 @@ class _Assembly:
         exits = self._table(ExitSettings, self._values)
         strategy = self._chosen("strategy", self._catalog.strategy, self._top)
         connector = self._chosen("derivative", self._catalog.derivative_connector, self._own_table)
-        price_source = self._chosen("price_source", self._catalog.price_source, self._own_table, "current_market")
+        price_source = self._chosen(
+            "price_source", self._catalog.price_source, self._own_table, self._catalog.traded_market
+        )
         external = self._external()
         environment = self._environment(connector)
         risk = self._risk()
         sandbox = self._section("sandbox", SandboxSettings)
         self._check_top(strategy, (connector, price_source, external))
-        self._cross_check(run, strategy, connector)
-        self._check_sources(run, strategy and strategy.settings, (price_source, external))
+        traits = StrategyTraits() if strategy is None else traits_of(strategy)
+        self._cross_check(run, traits, connector, risk)
+        self._check_sources(run, traits, (price_source, external))
 
         if self._problems or not (run and exits and strategy and connector and price_source and sandbox):
             raise ConfigurationError(self._in_order())
@@ -109,12 +115,13 @@ class _Assembly:
             file=file,
             environment=environment,
             run=run,
-            strategy=attrs.evolve(strategy, settings=with_max_age(strategy.settings, run)),
+            strategy=attrs.evolve(strategy, settings=with_max_age(strategy.settings, price_source.declaration, run)),
+            traits=traits,
             exits=exits,
             connector=connector,
             price_source=price_source,
             external=external,
-            source_request=source_request(run, strategy.settings),
+            source_request=source_request(run, traits),
             risk=risk,
             sandbox=place_files(sandbox, file.parent, self._document.overridden),
             notes=tuple(notes(run, environment)),
@@ -212,17 +219,17 @@ class _Assembly:
 
         return f'is now "{connector}", with environment = "{environment}" in the table [{connector}]'
 
-    def _top(self, declaration: StrategyDeclaration) -> object:
+    def _top(self, declaration: StrategyDeclaration[Any]) -> object:
         """A strategy's settings are at the top of the file."""
         return self._table(declaration.settings, self._values)
 
-    def _own_table(self, declaration: DerivativeConnectorDeclaration | PriceSourceDeclaration) -> object:
+    def _own_table(self, declaration: DerivativeConnectorDeclaration[Any] | PriceSourceDeclaration[Any]) -> object:
         """A plugin's settings are in the table of its name; that of a connector has the run's environment too."""
         extra = ("environment",) if isinstance(declaration, DerivativeConnectorDeclaration) else ()
 
         return self._section(declaration.name, declaration.settings, extra=extra)
 
-    def _external(self) -> Chosen[DerivativeConnectorDeclaration] | Chosen[PriceSourceDeclaration] | None:
+    def _external(self) -> Chosen[DerivativeConnectorDeclaration[Any]] | Chosen[PriceSourceDeclaration[Any]] | None:
         """What price_source_derivative names: a source that gives the price of any market, or a connector."""
         key = "price_source_derivative"
         name = self._values.get(key)
@@ -240,14 +247,14 @@ class _Assembly:
 
         return name in FIRST_PARTY[PriceSourceDeclaration]
 
-    def _environment(self, connector: Chosen[DerivativeConnectorDeclaration] | None) -> Environment:
+    def _environment(self, connector: Chosen[DerivativeConnectorDeclaration[Any]] | None) -> Environment:
         """The environment, from the connector's table."""
         values = {} if connector is None else self._values.get(connector.name, {})
         settings = self._table(_EnvironmentSettings, values, (connector.name,) if connector else ())
 
         return Environment.SANDBOX if settings is None else settings.environment
 
-    def _risk(self) -> tuple[Chosen[RiskModuleDeclaration], ...]:
+    def _risk(self) -> tuple[Chosen[RiskModuleDeclaration[Any]], ...]:
         """The risk modules of the tables [risk.NAME]."""
         if not isinstance(self._values.get("risk", {}), dict):
             self._say(("risk",), self._values["risk"], "must be a table for each risk module: [risk.NAME]")
@@ -265,7 +272,9 @@ class _Assembly:
 
         return tuple(chosen)
 
-    def _check_top(self, strategy: Chosen[StrategyDeclaration] | None, used: tuple[Chosen[Any] | None, ...]) -> None:
+    def _check_top(
+        self, strategy: Chosen[StrategyDeclaration[Any]] | None, used: tuple[Chosen[Any] | None, ...]
+    ) -> None:
         """Say what at the top of the file nobody knows, and check the tables of plugins that are not in use."""
         settings = (RunSettings, ExitSettings, *self._strategies(strategy))
         known = {key for one in settings for key in fields_of(one)} | {"risk", "sandbox"}
@@ -286,7 +295,7 @@ class _Assembly:
 
         return {"sandbox": fields_of(SandboxSettings)} | tables
 
-    def _strategies(self, strategy: Chosen[StrategyDeclaration] | None) -> Iterator[type]:
+    def _strategies(self, strategy: Chosen[StrategyDeclaration[Any]] | None) -> Iterator[type]:
         """The settings of the strategy in use; when its name is wrong, of all of them, whose faults are said too."""
         if strategy is not None:
             yield strategy.declaration.settings
@@ -318,24 +327,36 @@ class _Assembly:
     def _cross_check(
         self,
         run: RunSettings | None,
-        strategy: Chosen[StrategyDeclaration] | None,
-        connector: Chosen[DerivativeConnectorDeclaration] | None,
+        traits: StrategyTraits,
+        connector: Chosen[DerivativeConnectorDeclaration[Any]] | None,
+        risk: Sequence[Chosen[RiskModuleDeclaration[Any]]],
     ) -> None:
         """What depends on keys of several owners."""
         if run and connector and run.position_mode is PositionMode.HEDGE and not connector.declaration.hedge_mode:
             self._say(("position_mode",), run.position_mode.value, f'{connector.name} has none: only "One-way"')
 
-        when = getattr(strategy and strategy.settings, "when_in_position", None)
+        if traits.quotes_in_position and not any(one.declaration.bounds_exposure for one in risk):
+            self._say(("when_in_position",), self._values.get("when_in_position"), self._needs_bound())
 
-        if when == "continue" and "exposure_limit" not in self._tables(("risk",)):
-            self._say(
-                ("when_in_position",), when, "needs the risk module exposure_limit: a table [risk.exposure_limit]"
-            )
+    def _needs_bound(self) -> str:
+        """Words for a strategy that quotes beside a position that nothing bounds."""
+        modules = map(self._catalog.risk_module, self._catalog.names(RiskModuleDeclaration))
+        tables = " or ".join(f"[risk.{module.name}]" for module in modules if module.bounds_exposure)
 
-    def _check_sources(self, run: RunSettings | None, strategy: object, used: tuple[Chosen[Any] | None, ...]) -> None:
+        return f"needs a risk module that bounds the position: {f'a table {tables}' if tables else 'none is installed'}"
+
+    def _check_sources(
+        self, run: RunSettings | None, traits: StrategyTraits, used: tuple[Chosen[Any] | None, ...]
+    ) -> None:
         """Let price sources say what they cannot give; not before the keys that they look at are right."""
+        source = used[0]
+
+        if run is not None and source is not None:
+            for key, allowed in key_faults(source.declaration, run, self._catalog):
+                self._say((key,), self._values.get(key), allowed)
+
         readable = run is not None and not any(problem.key in _SOURCE_KEYS for problem in self._problems)
-        request = source_request(run, strategy) if run is not None and readable else None
+        request = source_request(run, traits) if run is not None and readable else None
 
         for one in used:
             if one is not None and isinstance(one.declaration, PriceSourceDeclaration):

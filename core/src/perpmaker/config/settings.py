@@ -24,15 +24,13 @@ RULES = Pattern(
 )
 URL = Pattern(regex=r"https?://[^\s/@]+(/\S*)?", words="must be an address that begins with https://")
 
-_KEYS_OF_SOURCE = {
-    "external_market": ("price_source_derivative", "price_source_market"),
-    "custom_api": ("price_source_custom_api",),
-}
-
 
 @attrs.frozen(kw_only=True)
 class RunSettings:
-    """The keys at the top of the file that are not the strategy's. `dead_man_switch_s` is None when it is off."""
+    """The keys at the top of the file that are not the strategy's.
+
+    `price_source` is None for the traded market itself; `dead_man_switch_s` is None when it is off.
+    """
 
     strategy: Annotated[str, NAME]
     derivative: Annotated[str, NAME]
@@ -40,7 +38,7 @@ class RunSettings:
     leverage: Annotated[int, Range(at_least=1)]
     position_mode: PositionMode = PositionMode.ONE_WAY
     margin_mode: Literal["keep", "cross", "isolated"] = "keep"
-    price_source: Annotated[str, NAME] = "current_market"
+    price_source: Annotated[str | None, NAME] = None
     price_source_derivative: Annotated[str | None, NAME] = None
     price_source_market: Annotated[str | None, MARKET] = None
     price_source_custom_api: Annotated[str | None, URL] = None
@@ -55,22 +53,9 @@ class RunSettings:
         return None if self.margin_mode == "keep" else MarginMode(self.margin_mode)
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what is allowed): a price source needs its keys, and keys of what is not used do nothing."""
-        for source, keys in _KEYS_OF_SOURCE.items():
-            for key in keys:
-                given = getattr(self, key) is not None
-
-                if given and self.price_source != source:
-                    yield key, f'does nothing unless price_source = "{source}": leave it out'
-
-                if not given and self.price_source == source:
-                    yield key, f'is missing: price_source = "{source}" needs it'
-
+        """Yield (key, what is allowed): keys of what is not used do nothing."""
         if self.dead_man_switch_takes_foreign_orders and self.dead_man_switch_s is None:
             yield "dead_man_switch_takes_foreign_orders", "does nothing with dead_man_switch_s = 0: leave it out"
-
-        if (self.price_source_derivative, self.price_source_market) == (self.derivative, self.market):
-            yield "price_source_market", 'must not be the traded market itself: that is price_source = "current_market"'
 
 
 @attrs.frozen(kw_only=True)

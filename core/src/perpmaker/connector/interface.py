@@ -17,13 +17,13 @@ import attrs
 from perpmaker.clock import Clock
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.client_id import ClientIds
-from perpmaker.model.event import Channel, Event, MarkChanged, ReferenceChanged
+from perpmaker.model.event import Channel, Event, MarkChanged
 from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.secret import SignerSource
-from perpmaker.wire.pipe import Connect, Resolve, resolve_names
+from perpmaker.wire.pipe import Connect
 
 
 @unique
@@ -323,41 +323,3 @@ class KeyPermissions(Protocol):
 
     async def fetch_key_rights(self) -> KeyRights | None:
         """What the key may do; None where this environment does not tell."""
-
-
-class ReferenceReceiver(Protocol):
-    """An open price source."""
-
-    async def receive(self) -> ReferenceChanged:
-        """Wait for the next reference; ConnectivityError when the source ended."""
-
-
-OpenConnector: TypeAlias = Callable[[], AbstractAsyncContextManager[DerivativeConnector]]
-OpenSource: TypeAlias = Callable[[], AbstractAsyncContextManager[ReferenceReceiver]]
-
-
-@attrs.frozen(kw_only=True)
-class SourceRequest:
-    """What a configuration asks of its price source, whichever it is.
-
-    `market` is the market whose price is wanted: price_source_market, or the traded one where that is not given.
-    `url` is price_source_custom_api, `interval_s` custom_api_update_interval.
-    """
-
-    market: str
-    price_type: str = "mid_price"
-    url: str | None = None
-    interval_s: float = 5.0
-
-
-@attrs.frozen(kw_only=True)
-class SourceContext(ConnectorContext):
-    """What the core hands a price source: what a connector gets, and what is asked of it.
-
-    `connector` or `source` opens what price_source_derivative names, and is None where that is the other or nothing.
-    """
-
-    request: SourceRequest
-    connector: OpenConnector | None = None
-    source: OpenSource | None = None
-    resolve: Resolve = resolve_names

@@ -21,6 +21,7 @@ from perpmaker.risk.interface import RiskModule
 from perpmaker.risk.review import review
 from perpmaker.runtime.plugin_guard import guarded_module, guarded_strategy
 from perpmaker.runtime.stream_runner import ReferenceFeed
+from perpmaker.runtime.traded_market import WatchedMarket
 
 
 @attrs.frozen(kw_only=True)
@@ -120,17 +121,31 @@ def build_trader(
     )
 
 
+@attrs.frozen(kw_only=True)
+class OpenSources:
+    """The price source as a feed, where it is not the traded market itself, and the market that it makes its price of.
+
+    `traded` is None where it looks at another one.
+    """
+
+    feeds: Sequence[Feed] = ()
+    traded: WatchedMarket | None = None
+
+
 async def open_sources(
     plan: Plan, context: ConnectorContext, trader: Trader, tell: Callable[[str], None], report: Report
-) -> Sequence[Feed]:
-    """The price source as a feed, where it is not the traded market itself."""
+) -> OpenSources:
+    """Open the price source; one that looks at another market is heard once before the run."""
     if plan.price_source is None:
-        return ()
+        return OpenSources()
 
-    with starting("price source", plan.price_source.declaration.name):
-        await first_word(source_opener(plan.price_source, context, strict=True), tell)
+    traded = WatchedMarket(trader.state) if plan.price_source.declaration.reads_traded_book else None
 
-    source = source_opener(plan.price_source, context, report)
+    if traded is None:
+        with starting("price source", plan.price_source.declaration.name):
+            await first_word(source_opener(plan.price_source, context, strict=True), tell)
+
+    source = source_opener(plan.price_source, context, report, traded=traded)
     standstill = Standstill(mid=lambda: traded_mid(trader.state), tell=tell)
 
-    return (ReferenceFeed(source=judged(source, standstill)),)
+    return OpenSources(feeds=(ReferenceFeed(source=judged(source, standstill)),), traded=traded)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from typing import Any
 
 import attrs
 
@@ -17,7 +18,7 @@ from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
 from perpmaker.plugins.start import code_of
 from perpmaker.runtime.plugin_guard import open_guarded
 from perpmaker.runtime.run_end import STOP_WAIT_S
-from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, StrategySettings
+from perpmaker.strategy.interface import StrategyTraits
 
 AT_TERMINAL_S = 30.0
 """Seconds that a clean end at a terminal waits for a stop that has fired, where nothing else is set."""
@@ -26,7 +27,6 @@ AT_TERMINAL_S = 30.0
 def plan_of(configuration: Configuration) -> Plan:
     """The plan that a configuration comes to."""
     run, settings = configuration.run, configuration.strategy.settings
-    ours = settings if isinstance(settings, StrategySettings) else None
     is_external = configuration.price_source.declaration.open is not None
 
     return Plan(
@@ -41,15 +41,15 @@ def plan_of(configuration: Configuration) -> Plan:
         exits=configuration.exits,
         price_source=_source_plan(configuration),
         risk=tuple((chosen.declaration, chosen.settings) for chosen in configuration.risk),
-        quotes_continue=ours is not None and ours.when_in_position == "continue",
-        book_max_age_s=DEFAULT_MAX_AGE_S if ours is None or is_external else ours.max_age_s,
+        quotes_continue=configuration.traits.quotes_in_position,
+        book_max_age_s=(StrategyTraits() if is_external else configuration.traits).max_age_s,
         dead_man_switch_s=run.dead_man_switch_s,
         dead_man_switch_takes_foreign_orders=run.dead_man_switch_takes_foreign_orders,
         stop_wait_s=_stop_wait_s(run.stop_wait_s),
     )
 
 
-def _connector(configuration: Configuration) -> DerivativeConnectorDeclaration:
+def _connector(configuration: Configuration) -> DerivativeConnectorDeclaration[Any]:
     """The venue's connector; on paper the venue is only looked at."""
     declaration = configuration.connector.declaration
 
@@ -63,7 +63,7 @@ def _connector(configuration: Configuration) -> DerivativeConnectorDeclaration:
     return declaration
 
 
-def _guarded(declaration: DerivativeConnectorDeclaration) -> DerivativeConnectorDeclaration:
+def _guarded(declaration: DerivativeConnectorDeclaration[Any]) -> DerivativeConnectorDeclaration[Any]:
     """The same venue, guarded by itself: what is put around it on paper is ours."""
     code = code_of(declaration)
 

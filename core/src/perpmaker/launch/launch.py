@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import TypeAlias
@@ -14,7 +14,6 @@ from perpmaker.connector.interface import (
     DeadManSwitch,
     DerivativeConnector,
     Environment,
-    Feed,
     VenueStops,
 )
 from perpmaker.decision.drift_check import WantedSettings
@@ -24,7 +23,7 @@ from perpmaker.journal.last_orders import arriving_until
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.journal.state_dir import Key, StateDir
 from perpmaker.launch.account_claim import AccountClaim
-from perpmaker.launch.assembly import abilities_of, build_trader, open_sources
+from perpmaker.launch.assembly import OpenSources, abilities_of, build_trader, open_sources
 from perpmaker.launch.client_id_runs import BegunRuns, open_client_ids
 from perpmaker.launch.identity import boot_id, instance_of, run_id
 from perpmaker.launch.key_check import check_key
@@ -258,9 +257,7 @@ class _Start:
         elif (until := arriving_until(journal.last_steps(), fence_s)) is not None and until > utc_s:
             trader.await_arrivals(now + min(until - utc_s, fence_s))
 
-    def supervisor(
-        self, market: OpenMarket, known: OrderIntents, trader: Trader, sources: Sequence[Feed]
-    ) -> Supervisor:
+    def supervisor(self, market: OpenMarket, known: OrderIntents, trader: Trader, sources: OpenSources) -> Supervisor:
         """What runs it."""
         plan = self.plan
 
@@ -272,7 +269,8 @@ class _Start:
             known=known,
             clock=self.context.clock,
             tell=self.tell,
-            sources=sources,
+            sources=sources.feeds,
+            traded=sources.traded,
             seed=self.seed,
             dead_man_s=plan.dead_man_switch_s,
             dead_man_takes_foreign=plan.dead_man_switch_takes_foreign_orders,

@@ -33,13 +33,13 @@ class Plan:
     leverage: int
     position_mode: PositionMode
     margin_mode: MarginMode | None
-    connector: DerivativeConnectorDeclaration
+    connector: DerivativeConnectorDeclaration[Any]
     connector_settings: Any
-    strategy: StrategyDeclaration
+    strategy: StrategyDeclaration[Any]
     strategy_settings: Any
     exits: ExitSettings
     price_source: SourcePlan | None = None
-    risk: Sequence[tuple[RiskModuleDeclaration, Any]] = ()
+    risk: Sequence[tuple[RiskModuleDeclaration[Any], Any]] = ()
     quotes_continue: bool = False
     book_max_age_s: float = 10.0
     dead_man_switch_s: float | None = None

@@ -16,14 +16,8 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import (
-    ConnectorContext,
-    Environment,
-    OpenSource,
-    ReferenceReceiver,
-    SourceContext,
-    SourceRequest,
-)
+from perpmaker.connector.interface import ConnectorContext, Environment
+from perpmaker.connector.price_source import OpenSource, ReferenceReceiver, SourceContext, SourceRequest, TradedMarket
 from perpmaker.errors import ConnectivityError, MarketClosedError, PayloadError, PerpmakerError, RateLimitedError
 from perpmaker.foreign_code import ForeignCode
 from perpmaker.model.event import ReferenceChanged
@@ -44,7 +38,7 @@ PROOF_S = 3.0
 UNHEARD = (ConnectivityError, PayloadError, RateLimitedError, MarketClosedError)
 """What keeps a source from speaking, and only time can mend."""
 
-External: TypeAlias = tuple[DerivativeConnectorDeclaration | PriceSourceDeclaration, Any]
+External: TypeAlias = tuple[DerivativeConnectorDeclaration[Any] | PriceSourceDeclaration[Any], Any]
 """What price_source_derivative names, and its settings."""
 
 
@@ -52,23 +46,31 @@ External: TypeAlias = tuple[DerivativeConnectorDeclaration | PriceSourceDeclarat
 class SourcePlan:
     """A price source other than the traded market itself: its declaration and settings, and what is asked of it."""
 
-    declaration: PriceSourceDeclaration
+    declaration: PriceSourceDeclaration[Any]
     settings: Any
     request: SourceRequest
     external: External | None = None
 
 
 def source_opener(
-    plan: SourcePlan, context: ConnectorContext, report: Report = unreported, *, strict: bool = False
+    plan: SourcePlan,
+    context: ConnectorContext,
+    report: Report = unreported,
+    *,
+    traded: TradedMarket | None = None,
+    strict: bool = False,
 ) -> OpenSource:
-    """What opens the plan's price source, again and again, guarded; `strict` as of `GuardedSource`."""
+    """What opens the plan's price source, again and again, guarded; `strict` as of `GuardedSource`.
+
+    `traded` is for a source that reads the traded book.
+    """
     opened = plan.declaration.open
 
     if opened is None:
         raise TypeError(f"{plan.declaration.name} is derived from the traded market and never opened")
 
     code = code_of(plan.declaration, report)
-    inner = partial(opened, plan.settings, source_context(plan, context, report))
+    inner = partial(opened, plan.settings, source_context(plan, context, report, traded))
 
     return partial(_guarded_source, code, inner, context.clock, strict=strict)
 
@@ -80,7 +82,9 @@ def _guarded_source(
     return GuardedOpening(code, opened, lambda inner: GuardedSource(code, inner, clock, strict))
 
 
-def source_context(plan: SourcePlan, context: ConnectorContext, report: Report = unreported) -> SourceContext:
+def source_context(
+    plan: SourcePlan, context: ConnectorContext, report: Report = unreported, traded: TradedMarket | None = None
+) -> SourceContext:
     """The context of the price source; what it names as external market is opened in one of its own.
 
     An external venue needs no account: outside the sandbox its connector is opened for public data alone.
@@ -93,6 +97,7 @@ def source_context(plan: SourcePlan, context: ConnectorContext, report: Report =
         environment=Environment.SANDBOX if is_sandbox else Environment.PAPER,
         sandbox=context.source_sandbox,
         request=plan.request,
+        traded=traded,
     )
 
     if plan.external is None:

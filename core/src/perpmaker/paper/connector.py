@@ -40,8 +40,8 @@ _Asked = TypeVar("_Asked", NewOrder, AmendOrder, CancelOrder)
 
 
 def paper_declaration(
-    declaration: DerivativeConnectorDeclaration, balance: Decimal, *, order_latency_ms: int = 0
-) -> DerivativeConnectorDeclaration:
+    declaration: DerivativeConnectorDeclaration[Any], balance: Decimal, *, order_latency_ms: int = 0
+) -> DerivativeConnectorDeclaration[Any]:
     """The same venue, on paper: it is opened for its public data, and the account starts with so much quote asset."""
 
     @asynccontextmanager

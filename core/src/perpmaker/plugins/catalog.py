@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -81,21 +81,30 @@ class Catalog:
                 provided = _Provided(declaration=declaration, plugin=plugin)
                 self._provided[type(declaration), declaration.name].append(provided)
 
-    def derivative_connector(self, name: str) -> DerivativeConnectorDeclaration:
+    def derivative_connector(self, name: str) -> DerivativeConnectorDeclaration[Any]:
         """The connector of this name; PluginError says what to do when there is none, or two."""
         return self._find(DerivativeConnectorDeclaration, name)
 
-    def price_source(self, name: str) -> PriceSourceDeclaration:
+    def price_source(self, name: str) -> PriceSourceDeclaration[Any]:
         """The price source of this name; PluginError says what to do when there is none, or two."""
         return self._find(PriceSourceDeclaration, name)
 
-    def risk_module(self, name: str) -> RiskModuleDeclaration:
+    def risk_module(self, name: str) -> RiskModuleDeclaration[Any]:
         """The risk module of this name; PluginError says what to do when there is none, or two."""
         return self._find(RiskModuleDeclaration, name)
 
-    def strategy(self, name: str) -> StrategyDeclaration:
+    def strategy(self, name: str) -> StrategyDeclaration[Any]:
         """The strategy of this name; PluginError says what to do when there is none, or two."""
         return self._find(StrategyDeclaration, name)
+
+    @property
+    def traded_market(self) -> str:
+        """The name of the price source that is the traded market itself; what ours is called, where none is there."""
+        ours = next(iter(FIRST_PARTY[PriceSourceDeclaration]))
+        sources = map(self.price_source, self.names(PriceSourceDeclaration))
+        known = [source.name for source in sources if source.is_traded_market]
+
+        return ours if ours in known or not known else known[0]
 
     def names(self, kind: type) -> tuple[str, ...]:
         """The names of a kind that can be chosen, sorted."""

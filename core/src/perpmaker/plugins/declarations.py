@@ -8,27 +8,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
-from perpmaker.connector.interface import (
-    ConnectorContext,
-    DerivativeConnector,
-    ReferenceReceiver,
-    SourceContext,
-    SourceRequest,
-)
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
+from perpmaker.connector.price_source import ReferenceReceiver, SourceContext, SourceRequest
 from perpmaker.model.instrument import Instrument
 from perpmaker.risk.interface import RiskModule
-from perpmaker.strategy.interface import Strategy
+from perpmaker.strategy.interface import Strategy, StrategyTraits
 
 if TYPE_CHECKING:
     from perpmaker.sandbox.dialect import Dialect  # with it comes the simulated exchange, which declaring does not need
 
+_Settings = TypeVar("_Settings")
+"""The attrs class of a plugin's table, which its factory is given one of."""
+
+SOURCE_KEYS = ("price_source_derivative", "price_source_market", "price_source_custom_api")
+"""The keys at the top of the file that are of use to some price sources only."""
+
 
 @attrs.frozen(kw_only=True)
-class DerivativeConnectorDeclaration:
+class DerivativeConnectorDeclaration(Generic[_Settings]):
     """A venue's connector.
 
     `settings` is an attrs class, structured from the TOML table of this name. `open(settings, context)` is an
@@ -38,17 +39,19 @@ class DerivativeConnectorDeclaration:
 
     name: str
     summary: str
-    settings: type
-    open: Callable[[Any, ConnectorContext], AbstractAsyncContextManager[DerivativeConnector]]
+    settings: type[_Settings]
+    open: Callable[[_Settings, ConnectorContext], AbstractAsyncContextManager[DerivativeConnector]]
     sandbox: Callable[[], Dialect] | None = None
     hedge_mode: bool = True
     distribution: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen(kw_only=True)
-class PriceSourceDeclaration:
-    """A price source. `open` is None only for `current_market`, which is derived from the traded book.
+class PriceSourceDeclaration(Generic[_Settings]):
+    """A price source. Where it `is_traded_market`, the core derives the price from that market, and `open` is None.
 
+    `needs` are the keys of `SOURCE_KEYS` that it cannot do without. `polls`: it asks every `custom_api_update_interval`
+    seconds, so that its prices may be three times as old. `reads_traded_book`: its context has the traded book.
     `price_types` are the values of the key price_type that it can answer, the first being its default.
     `by_market`: it gives the price of the market that it is asked for, and is chosen by `price_source_derivative` of
     an external market, as connectors are. `sandbox()` imports and returns the dialect that serves such a market in
@@ -57,39 +60,54 @@ class PriceSourceDeclaration:
 
     name: str
     summary: str
-    settings: type
-    open: Callable[[Any, SourceContext], AbstractAsyncContextManager[ReferenceReceiver]] | None
+    settings: type[_Settings]
+    open: Callable[[_Settings, SourceContext], AbstractAsyncContextManager[ReferenceReceiver]] | None
     price_types: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    polls: bool = False
+    reads_traded_book: bool = False
     by_market: bool = False
+    is_traded_market: bool = False
     sandbox: Callable[[], Dialect] | None = None
-    check: Callable[[Any, SourceRequest], Iterable[tuple[str, str]]] | None = None
+    check: Callable[[_Settings, SourceRequest], Iterable[tuple[str, str]]] | None = None
     distribution: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen(kw_only=True)
-class RiskModuleDeclaration:
-    """A risk module, pure: `build(settings, instrument)`; settings from the table `[risk.NAME]`."""
+class RiskModuleDeclaration(Generic[_Settings]):
+    """A risk module, pure: `build(settings, instrument)`; settings from the table `[risk.NAME]`.
+
+    `bounds_exposure`: it lets no quote lead to a position above a cap, which quoting beside a position asks for.
+    """
 
     name: str
     summary: str
-    settings: type
-    build: Callable[[Any, Instrument], RiskModule]
+    settings: type[_Settings]
+    build: Callable[[_Settings, Instrument], RiskModule]
+    bounds_exposure: bool = False
     distribution: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen(kw_only=True)
-class StrategyDeclaration:
-    """A strategy, pure: `build(settings, instrument)`; settings from the top level of the file."""
+class StrategyDeclaration(Generic[_Settings]):
+    """A strategy, pure: `build(settings, instrument)`; settings from the top level of the file.
+
+    `traits(settings)` is what the core has to know of a strategy with these settings.
+    """
 
     name: str
     summary: str
-    settings: type
-    build: Callable[[Any, Instrument], Strategy]
+    settings: type[_Settings]
+    build: Callable[[_Settings, Instrument], Strategy]
+    traits: Callable[[_Settings], StrategyTraits] = lambda _: StrategyTraits()
     distribution: str = attrs.field(default="", eq=False)
 
 
 Declaration: TypeAlias = (
-    DerivativeConnectorDeclaration | PriceSourceDeclaration | RiskModuleDeclaration | StrategyDeclaration
+    DerivativeConnectorDeclaration[Any]
+    | PriceSourceDeclaration[Any]
+    | RiskModuleDeclaration[Any]
+    | StrategyDeclaration[Any]
 )
 
 _NAME = re.compile(r"[a-z0-9_]+")
@@ -117,17 +135,21 @@ def _callable_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # see 
     """What is wrong with the part that is called later."""
     has_sandbox = isinstance(declaration, (DerivativeConnectorDeclaration, PriceSourceDeclaration))
     optional = ("sandbox", "check") if has_sandbox else ()
-    derived = isinstance(declaration, PriceSourceDeclaration) and declaration.name == "current_market"
+    is_source = isinstance(declaration, PriceSourceDeclaration)
+    is_derived = is_source and declaration.is_traded_market is True
 
-    for field in ("open", "build", "sandbox", "check"):
+    for field in ("open", "build", "sandbox", "check", "traits"):
         value = getattr(declaration, field, ...)
-        may_be_none = field in optional or (derived and field == "open")
+        may_be_none = field in optional or (is_derived and field == "open")
 
         if value is not ... and not callable(value) and not (value is None and may_be_none):
             yield f"its {field} must be callable"
 
     if isinstance(declaration, PriceSourceDeclaration) and not _is_texts(declaration.price_types):
         yield "its price_types must be a tuple of texts, the default first"
+
+    if is_source and not (isinstance(declaration.needs, tuple) and set(declaration.needs) <= set(SOURCE_KEYS)):
+        yield f"its needs must be a tuple of these: {', '.join(SOURCE_KEYS)}"
 
 
 def _is_texts(value: object) -> bool:

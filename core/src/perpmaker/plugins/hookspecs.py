@@ -16,7 +16,7 @@ network, disk or environment. `register` takes one declaration and may be called
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import pluggy
 
@@ -39,7 +39,7 @@ Register: TypeAlias = Callable[[_Declared], None]
 
 
 @hookspec
-def register_derivative_connectors(register: Register[DerivativeConnectorDeclaration]) -> None:
+def register_derivative_connectors(register: Register[DerivativeConnectorDeclaration[Any]]) -> None:
     """Declare connectors to venues of perpetuals; called once, when the catalog is built.
 
     Hand over one `DerivativeConnectorDeclaration` per venue. `open(settings, context)` is called later, when a
@@ -59,7 +59,7 @@ def register_derivative_connectors(register: Register[DerivativeConnectorDeclara
 
 
 @hookspec
-def register_price_sources(register: Register[PriceSourceDeclaration]) -> None:
+def register_price_sources(register: Register[PriceSourceDeclaration[Any]]) -> None:
     """Declare sources of the reference price; called once, when the catalog is built.
 
     Hand over one `PriceSourceDeclaration` per source, with the price types that it can answer, the default first.
@@ -79,7 +79,7 @@ def register_price_sources(register: Register[PriceSourceDeclaration]) -> None:
 
 
 @hookspec
-def register_risk_modules(register: Register[RiskModuleDeclaration]) -> None:
+def register_risk_modules(register: Register[RiskModuleDeclaration[Any]]) -> None:
     """Declare modules that review quotes before they are sent; called once, when the catalog is built.
 
     Hand over one `RiskModuleDeclaration` per module. `build(settings, instrument)` is called later, for each table
@@ -99,7 +99,7 @@ def register_risk_modules(register: Register[RiskModuleDeclaration]) -> None:
 
 
 @hookspec
-def register_strategies(register: Register[StrategyDeclaration]) -> None:
+def register_strategies(register: Register[StrategyDeclaration[Any]]) -> None:
     """Declare strategies; called once, when the catalog is built.
 
     Hand over one `StrategyDeclaration` per strategy; its settings are the keys at the top of the file.

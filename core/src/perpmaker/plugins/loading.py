@@ -89,7 +89,7 @@ class _BuiltIn:
     __plugin_api__ = PLUGIN_API
 
     @hookspecs.hookimpl
-    def register_strategies(self, register: hookspecs.Register[StrategyDeclaration]) -> None:
+    def register_strategies(self, register: hookspecs.Register[StrategyDeclaration[Any]]) -> None:
         """Declare the strategy."""
         register(perpetual_market_making())
 

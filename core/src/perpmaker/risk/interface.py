@@ -19,11 +19,11 @@ class Approved:
 
 @attrs.frozen(kw_only=True)
 class Refused:
-    """The quote may not be sent; `module` and `reason` are shown to people."""
+    """The quote may not be sent, for a `reason` that is shown to people; `module`, whose it is, is filled in."""
 
     quote: Quote
-    module: str
     reason: str
+    module: str = ""
 
 
 Verdict: TypeAlias = Approved | Refused

@@ -57,7 +57,7 @@ def _review_one(view: View, quote: Quote, modules: Sequence[RiskModule]) -> Quot
 
         if isinstance(verdict, Refused):
             _check_refusal(module, verdict)
-            return verdict
+            return verdict if verdict.module else attrs.evolve(verdict, module=type(module).__name__)
 
         _check_bounds(module, current, verdict.quote)
         current = verdict.quote
@@ -85,12 +85,11 @@ def _check_kind(module: RiskModule, verdict: object) -> None:
 
 
 def _check_refusal(module: RiskModule, refused: Refused) -> None:
-    """Raise RiskModuleError unless a person can be told who refuses, and why."""
-    texts: tuple[object, ...] = (refused.module, refused.reason)
+    """Raise RiskModuleError unless a person can be told why it refuses."""
+    reason: object = refused.reason
 
-    if not all(isinstance(text, str) and text for text in texts):
-        said = f"module {refused.module!r:.40} and reason {refused.reason!r:.40}"
-        raise RiskModuleError(f"review refused with {said}: both must be texts", module=module)
+    if not isinstance(reason, str) or not reason:
+        raise RiskModuleError(f"review refused with reason {reason!r:.40}: it must be a text", module=module)
 
 
 def _check_bounds(module: RiskModule, before: Quote, after: Quote) -> None:

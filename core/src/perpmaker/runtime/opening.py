@@ -35,7 +35,7 @@ async def opened_in_time(
 
 
 async def open_connector(
-    declaration: DerivativeConnectorDeclaration,
+    declaration: DerivativeConnectorDeclaration[Any],
     settings: Any,  # noqa: ANN401  # an instance of declaration.settings
     context: ConnectorContext,
     market: str,

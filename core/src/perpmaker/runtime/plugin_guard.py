@@ -16,12 +16,13 @@ from typing import Any, Generic, TypeVar, cast
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DerivativeConnector, EventReceiver, Feed, ReferenceReceiver
+from perpmaker.connector.interface import DerivativeConnector, EventReceiver, Feed
+from perpmaker.connector.price_source import ReferenceReceiver
 from perpmaker.errors import PluginFaultError
 from perpmaker.foreign_code import ForeignCode, Steps
 from perpmaker.model.event import Channel, Event, ReferenceChanged
 from perpmaker.model.quote import Quote, Wanted
-from perpmaker.risk.interface import RiskModule, Verdict
+from perpmaker.risk.interface import Refused, RiskModule, Verdict
 from perpmaker.runtime.plugin_output_checks import ANSWERS, checked, checked_events
 from perpmaker.secret import redacted
 from perpmaker.state.external_price import clamped, wrong_word
@@ -55,8 +56,10 @@ class GuardedModule:
     inner: RiskModule
 
     def review(self, view: View, quote: Quote) -> Verdict:
-        """What the module says of a quote."""
-        return self.code.call("review", self.inner.review, view, quote)
+        """What the module says of a quote, and who refuses it."""
+        verdict = self.code.call("review", self.inner.review, view, quote)
+
+        return attrs.evolve(verdict, module=self.code.name) if isinstance(verdict, Refused) else verdict
 
     def blame(self, error: Exception) -> PluginFaultError:
         """The fault that a wrong answer is."""

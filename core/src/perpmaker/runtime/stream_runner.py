@@ -9,7 +9,8 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import EventReceiver, Feed, ReferenceReceiver
+from perpmaker.connector.interface import EventReceiver, Feed
+from perpmaker.connector.price_source import ReferenceReceiver
 from perpmaker.errors import (
     AuthenticationError,
     ConnectivityError,

@@ -50,6 +50,7 @@ from perpmaker.runtime.run_end import STOP_WAIT_S, RunEnd
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.stream_runner import StreamRunner, reconnect
 from perpmaker.runtime.tasks import Tasks
+from perpmaker.runtime.traded_market import WatchedMarket
 from perpmaker.runtime.watches import Watches, make_watches
 from perpmaker.state.account import Totals
 from perpmaker.state.view import Mode
@@ -62,6 +63,7 @@ LEAST_WAIT_S = 0.001
 class Supervisor:
     """Runs one bot on one market, from the first connection to the proof that nothing is left.
 
+    `sources` are the streams of the price source, `traded` the market that it makes its price of, None for another one.
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
     orders of this run, `ledger` what was booked in it. `dead_man_s` is the length of the venue's own timer, where it
     has one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
@@ -77,6 +79,7 @@ class Supervisor:
     clock: Clock
     tell: Callable[[str], None]
     sources: Sequence[Feed] = ()
+    traded: WatchedMarket | None = None
     seed: int = 0
     dead_man_s: float | None = None
     dead_man_takes_foreign: bool = False
@@ -313,6 +316,10 @@ class Supervisor:
         self.count.fold(events)
 
         self._watches.see(events)
+
+        if self.traded is not None:
+            self.traded.see(events)
+
         self.ledger.fold(events, self.clock.now())
 
         if self._dead_man is not None:

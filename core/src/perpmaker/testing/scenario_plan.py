@@ -92,6 +92,7 @@ _OWN: tuple[Declaration, ...] = (
         settings=_NoSettings,
         open=None,
         price_types=("mid_price", "last_price", "last_own_trade_price", "best_bid", "best_ask"),
+        is_traded_market=True,
     ),
 )
 

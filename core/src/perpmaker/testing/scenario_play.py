@@ -157,6 +157,9 @@ class Play(Look):
         else:
             self._send(decision.actions)
 
+        if self._source is not None:
+            self._source.see(events)
+
     def _send_late(self, actions: Sequence[Action]) -> None:
         """A plugin has the processor: nothing is heard before it is through, and what was decided goes out then."""
         stall_s, self._stall_s, run = self._stall_s, 0.0, self._runs
@@ -247,6 +250,7 @@ class Play(Look):
                 report=lambda fault: _keep(looked(), fault),
                 now=self.now,
                 start_ms=START_MS,
+                state=self._trader.state,
                 standstill=Standstill(mid=lambda: _mid(looked()), tell=self.notices.append),
                 emit=lambda events: _hear(looked(), events),
             )

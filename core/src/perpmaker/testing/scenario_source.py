@@ -9,6 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from math import inf
 from pathlib import Path
 from random import Random
@@ -28,7 +29,9 @@ from perpmaker.plugins.declarations import Declaration
 from perpmaker.plugins.start import Report
 from perpmaker.runtime.backoff import Backoff
 from perpmaker.runtime.stream_runner import ReferenceFeed, StreamRunner
+from perpmaker.runtime.traded_market import WatchedMarket
 from perpmaker.secret import References
+from perpmaker.state.state import State
 from perpmaker.testing.scenario_agenda import moment
 from perpmaker.testing.virtual import require_trio
 
@@ -90,7 +93,7 @@ class _Clock:
 class RunningSource:
     """A price source that speaks in a scenario. `next_at` is when it wants to do something next.
 
-    `emit` is given its events while `reach` is called, and at no other time.
+    `emit` is given its events while `reach` or `see` is called, and at no other time. `state` has the traded market.
     """
 
     def __init__(
@@ -100,10 +103,12 @@ class RunningSource:
         report: Report,
         now: float,
         start_ms: int,
+        state: State,
         standstill: Standstill,
         emit: Callable[[Sequence[Event]], None],
     ) -> None:
         require_trio()
+        self._traded = WatchedMarket(state) if plan.declaration.reads_traded_book else None
         self._steps = _Steps(now)
         self._name = plan.declaration.name
         clock = _Clock(steps=self._steps, start_ms=start_ms)
@@ -111,7 +116,7 @@ class RunningSource:
             clock=clock, connect=_no_network, signers=References(Path(), {}), environment=Environment.SANDBOX
         )
         runner = StreamRunner(
-            feed=ReferenceFeed(source=judged(source_opener(plan, context, report), standstill)),
+            feed=ReferenceFeed(source=judged(source_opener(plan, context, report, traded=self._traded), standstill)),
             clock=clock,
             emit=emit,
             backoff=Backoff(Random(0)),  # noqa: S311  # jitter, not cryptography
@@ -134,6 +139,13 @@ class RunningSource:
         if self.next_at <= now:
             self._steps.waits.clear()
             self._loop.soon(_nothing)
+            self._wait()
+
+    def see(self, events: Sequence[Event]) -> None:
+        """Let a source that reads the traded book see what the bot has taken in."""
+        if self._traded is not None:
+            self._steps.waits.clear()
+            self._loop.soon(partial(self._traded.see, events))
             self._wait()
 
     def close(self) -> None:

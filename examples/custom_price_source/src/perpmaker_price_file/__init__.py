@@ -14,9 +14,16 @@ from typing import Annotated
 import anyio
 import attrs
 
-from perpmaker import ConnectivityError, PriceSourceDeclaration, Range, Register, SourceContext, hookimpl
-from perpmaker.clock import Clock
-from perpmaker.model.event import ReferenceChanged
+from perpmaker import (
+    Clock,
+    ConnectivityError,
+    PriceSourceDeclaration,
+    Range,
+    ReferenceChanged,
+    Register,
+    SourceContext,
+    hookimpl,
+)
 
 __plugin_api__ = 1
 
@@ -62,7 +69,7 @@ async def open_price_file(settings: Settings, context: SourceContext) -> AsyncIt
 
 
 @hookimpl
-def register_price_sources(register: Register[PriceSourceDeclaration]) -> None:
+def register_price_sources(register: Register[PriceSourceDeclaration[Settings]]) -> None:
     """Declare the source; nothing is read yet."""
     register(
         PriceSourceDeclaration(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from perpmaker import DerivativeConnectorDeclaration, hookimpl
+from perpmaker import DerivativeConnectorDeclaration, Register, hookimpl
 
 if TYPE_CHECKING:
     from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
@@ -17,7 +16,7 @@ __plugin_api__ = 1
 
 
 @hookimpl
-def register_derivative_connectors(register: Callable[[DerivativeConnectorDeclaration], None]) -> None:
+def register_derivative_connectors(register: Register[DerivativeConnectorDeclaration[Settings]]) -> None:
     """Declare `binance_perpetual`; what it needs is imported when it is opened."""
     from perpmaker_binance_perpetual.settings import NAME, Settings  # noqa: PLC0415  # nothing before it is needed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -32,7 +32,7 @@ class ExternalMarketSettings:
 
 
 @hookimpl
-def register_price_sources(register: Register[PriceSourceDeclaration]) -> None:
+def register_price_sources(register: Register[PriceSourceDeclaration[Any]]) -> None:
     """Declare the sources; `current_market` is derived from the traded book by the engine, and so never opened."""
     register(
         PriceSourceDeclaration(
@@ -41,6 +41,7 @@ def register_price_sources(register: Register[PriceSourceDeclaration]) -> None:
             settings=CurrentMarketSettings,
             open=None,
             price_types=_OF_A_MARKET,
+            is_traded_market=True,
         )
     )
     register(
@@ -50,13 +51,14 @@ def register_price_sources(register: Register[PriceSourceDeclaration]) -> None:
             settings=ExternalMarketSettings,
             open=_open_external_market,
             price_types=_OF_A_MARKET,
+            needs=("price_source_derivative", "price_source_market"),
         )
     )
     register(_custom_api())
     register(_binance())
 
 
-def _custom_api() -> PriceSourceDeclaration:
+def _custom_api() -> PriceSourceDeclaration[CustomApiSettings]:
     from perpmaker_price_sources.custom_api.settings import Settings  # noqa: PLC0415  # nothing before it is needed
 
     return PriceSourceDeclaration(
@@ -65,11 +67,13 @@ def _custom_api() -> PriceSourceDeclaration:
         settings=Settings,
         open=_open_custom_api,
         price_types=("custom", "mid_price"),
+        needs=("price_source_custom_api",),
+        polls=True,
         check=_check_custom_api,
     )
 
 
-def _binance() -> PriceSourceDeclaration:
+def _binance() -> PriceSourceDeclaration[BinanceSettings]:
     from perpmaker_price_sources.binance.settings import NAME, Settings  # noqa: PLC0415  # the same
 
     return PriceSourceDeclaration(

@@ -9,7 +9,7 @@ __plugin_api__ = 1
 
 
 @hookimpl
-def register_risk_modules(register: Register[RiskModuleDeclaration]) -> None:
+def register_risk_modules(register: Register[RiskModuleDeclaration[ExposureLimitSettings]]) -> None:
     """Declare `exposure_limit`."""
     register(
         RiskModuleDeclaration(
@@ -17,5 +17,6 @@ def register_risk_modules(register: Register[RiskModuleDeclaration]) -> None:
             summary="Keeps the position, with everything that may still fill, below a cap",
             settings=ExposureLimitSettings,
             build=ExposureLimit,
+            bounds_exposure=True,
         )
     )

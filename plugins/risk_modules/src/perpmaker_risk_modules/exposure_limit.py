@@ -22,10 +22,24 @@ from typing import Annotated, TypeAlias
 
 import attrs
 
-from perpmaker import Approved, Range, Refused, Verdict, View
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, OrderReport, OrderType, PositionSide, Side, Slot, WorkingOrder
-from perpmaker.model.quote import Quote, Reason, Rule
+from perpmaker import (
+    Approved,
+    Instrument,
+    NewOrder,
+    OrderReport,
+    OrderType,
+    PositionSide,
+    Quote,
+    Range,
+    Reason,
+    Refused,
+    Rule,
+    Side,
+    Slot,
+    Verdict,
+    View,
+    WorkingOrder,
+)
 
 NAME = "exposure_limit"
 
@@ -78,7 +92,7 @@ class ExposureLimit:
     def review(self, view: View, quote: Quote) -> Verdict:
         """Approve the quote as it is where it fits, cut it to what is left, or refuse it."""
         if (against := self._against(view, quote)) is not None:
-            return Refused(quote=quote, module=NAME, reason=against)
+            return Refused(quote=quote, reason=against)
 
         room, cap = min(self._rooms(view, quote))
         resting = view.orders.get(quote.slot)
@@ -89,9 +103,7 @@ class ExposureLimit:
 
         if not _is_order(view.instrument, quote.ticks, room):
             left = view.instrument.amount(max(0, room))
-            return Refused(
-                quote=quote, module=NAME, reason=f"{self._words(cap)} leaves {left:f} {view.instrument.base}"
-            )
+            return Refused(quote=quote, reason=f"{self._words(cap)} leaves {left:f} {view.instrument.base}")
 
         cut = Reason(Rule.RISK, f"{NAME}: cut to what {self._words(cap)} leaves", view.instrument.amount(room))
 
