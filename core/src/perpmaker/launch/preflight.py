@@ -30,6 +30,7 @@ from perpmaker.runtime.plugin_guard import guarded_strategy
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.stream_pace import StreamPace
 from perpmaker.runtime.stream_runner import ReferenceFeed
+from perpmaker.runtime.traded_market import WatchedMarket
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode, View
 from perpmaker.strategy.settings import StrategySettings
@@ -64,9 +65,9 @@ async def survey(
         settings = await connector.fetch_settings(instrument) if isinstance(connector, SettingsReading) else None
         account = await _read_account(state, connector, instrument, clock)
 
-    source_failure = await _listen(
-        state, _feeds(plan, connector, instrument, context), clock, _price_type(configuration)
-    )
+    traded = WatchedMarket(state)
+    feeds = _feeds(plan, connector, instrument, context, traded)
+    source_failure = await _listen(state, feeds, clock, configuration.traits.price_type, traded)
     view = state.view(clock.now(), mode=Mode.RUN, mode_reason="", memory=None)
     quoting = _quoted(plan, instrument, view)
 
@@ -114,13 +115,6 @@ def refuse(preflight: Preflight) -> None:
         raise MarketRulesError("\n".join(preflight.refusals))
 
 
-def _price_type(configuration: Configuration) -> str:
-    """What quotes are priced from, where that is known."""
-    settings = configuration.strategy.settings
-
-    return settings.price_type if isinstance(settings, StrategySettings) else ""
-
-
 def _wallet(account: AccountSnapshot, quote: str) -> Decimal | None:
     """What stands behind the positions: the quote asset's own wallet, or what all assets come to."""
     if account.asset_mode is not AssetMode.SINGLE:
@@ -141,23 +135,30 @@ async def _read_account(
 
 
 def _feeds(
-    plan: Plan, connector: DerivativeConnector, instrument: Instrument, context: ConnectorContext
+    plan: Plan,
+    connector: DerivativeConnector,
+    instrument: Instrument,
+    context: ConnectorContext,
+    traded: WatchedMarket,
 ) -> Sequence[Feed]:
     """The streams of public data, and the price source where it is not the traded market itself."""
     feeds = [feed for feed in connector.feeds(instrument) if Channel.ACCOUNT not in feed.channels]
 
     if plan.price_source is not None:
-        feeds.append(ReferenceFeed(source=source_opener(plan.price_source, context, strict=True)))
+        shown = traded if plan.price_source.declaration.reads_traded_book else None
+        feeds.append(ReferenceFeed(source=source_opener(plan.price_source, context, traded=shown, strict=True)))
 
     return feeds
 
 
-async def _listen(state: State, feeds: Sequence[Feed], clock: Clock, price_type: str) -> str | None:
+async def _listen(
+    state: State, feeds: Sequence[Feed], clock: Clock, price_type: str, traded: WatchedMarket
+) -> str | None:
     """Fold what the streams bring until everything is there that a quote depends on, or the time is over.
 
     Returns why the price source cannot be heard, where it said so.
     """
-    listener = _Listener(state=state, clock=clock, price_type=price_type)
+    listener = _Listener(state=state, clock=clock, price_type=price_type, traded=traded)
 
     with anyio.move_on_after(LOOK_S):
         async with anyio.create_task_group() as tasks:
@@ -180,6 +181,7 @@ class _Listener:
     state: State
     clock: Clock
     price_type: str
+    traded: WatchedMarket
     ready: anyio.Event = attrs.field(factory=anyio.Event)
     failure: PerpmakerError | None = None
     source_failure: str | None = None
@@ -191,8 +193,12 @@ class _Listener:
                 pace = StreamPace()
 
                 while True:
-                    for event in await receiver.receive():
+                    events = await receiver.receive()
+
+                    for event in events:
                         self.state.fold(event, self.clock.now())
+
+                    self.traded.see(events)
 
                     if pace.is_due():
                         await pace.turn()
