@@ -11,7 +11,7 @@ from perpmaker.report.preflight_checklist import _venue_band
 from perpmaker.simulation.rejection import Rejection, RejectionError
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.view import make_instrument
-from perpmaker_binance_perpetual.sandbox.refusals import Asked, translate_rejection
+from perpmaker_binance_perpetual.sandbox.refusals import translate_rejection
 
 KEYS: dict[str, object] = {
     "bid_spread": 1,
@@ -212,4 +212,4 @@ def test_A8_the_sandbox_refuses_a_market_order_outside_of_the_band_as_the_venue_
     """-4131, and not the code of a limit order."""
     denied = RejectionError(Rejection.MARKET_BAND, "best 94, bound 95")
 
-    assert translate_rejection(denied, Asked.PLACE, make_instrument()).code == -4131
+    assert translate_rejection(denied, "POST", "/fapi/v1/order", make_instrument()).code == -4131

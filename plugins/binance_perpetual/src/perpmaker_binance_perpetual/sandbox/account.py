@@ -16,10 +16,8 @@ from perpmaker_binance_perpetual.sandbox.account_words import (
     INCOME_WORDS,
     MARGIN_MODE_WORDS,
     account_position,
-    asset_row,
-    balance_row,
-    other_asset_rows,
-    other_balance_rows,
+    asset_rows,
+    balance_rows,
     risk_row,
     shown_positions,
     totals,
@@ -37,7 +35,7 @@ def account(venue: Venue, _parameters: Parameters) -> dict[str, object]:
 
     return {
         **totals(state),
-        "assets": [asset_row(state, venue), *other_asset_rows(state, venue)],
+        "assets": asset_rows(state, venue),
         "positions": [account_position(position, venue) for position in positions],
     }
 
@@ -54,13 +52,6 @@ def account_v2(venue: Venue, parameters: Parameters) -> object:
     ]
 
     return {**config(venue, parameters), **answer, "positions": rows}
-
-
-def balance(venue: Venue, _parameters: Parameters) -> object:
-    """The assets."""
-    state = venue.reading.state()
-
-    return [balance_row(state, venue), *other_balance_rows(state, venue)]
 
 
 def position_risk(venue: Venue, parameters: Parameters) -> object:
@@ -108,16 +99,6 @@ def max_notional(venue: Venue, state: AccountState) -> str:
     caps = [tier.cap for tier in venue.instrument.tiers if tier.max_leverage >= state.leverage]
 
     return plain(max(caps, default=Decimal(0)))
-
-
-def position_mode(venue: Venue, _parameters: Parameters) -> object:
-    """Whether the account has two positions a market."""
-    return {"dualSidePosition": venue.reading.state().position_mode is PositionMode.HEDGE}
-
-
-def multi_assets(venue: Venue, _parameters: Parameters) -> object:
-    """Whether the account's assets back each other."""
-    return {"multiAssetsMargin": venue.has_multi_assets}
 
 
 def brackets(venue: Venue, parameters: Parameters) -> object:
@@ -186,11 +167,6 @@ def income(venue: Venue, parameters: Parameters) -> object:
     ]
 
     return rows[:limit] if "startTime" in parameters else rows[-limit:]
-
-
-def order_limits(venue: Venue, _parameters: Parameters) -> object:
-    """The limits on orders."""
-    return venue.limits.describe_orders()
 
 
 def permissions(venue: Venue, _parameters: Parameters) -> object:
@@ -269,23 +245,35 @@ def _number(value: Decimal) -> msgspec.Raw:
     return msgspec.Raw(plain(value).encode())
 
 
+def _balance(venue: Venue, _parameters: Parameters) -> object:
+    return balance_rows(venue.reading.state(), venue)
+
+
+def _position_mode(venue: Venue, _parameters: Parameters) -> object:
+    return {"dualSidePosition": venue.reading.state().position_mode is PositionMode.HEDGE}
+
+
+def _multi_assets(venue: Venue, _parameters: Parameters) -> object:
+    return {"multiAssetsMargin": venue.has_multi_assets}
+
+
 _WINDOW: Final = ("startTime", "endTime", "limit")
 _FILLS: Final = ("symbol", "orderId", "fromId", *_WINDOW)
 
 ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     query("/fapi/v3/account", account, weight=5),
     query("/fapi/v2/account", account_v2, weight=5),
-    query("/fapi/v3/balance", balance, weight=5),
-    query("/fapi/v2/balance", balance, weight=5),
+    query("/fapi/v3/balance", _balance, weight=5),
+    query("/fapi/v2/balance", _balance, weight=5),
     query("/fapi/v3/positionRisk", position_risk, "symbol", weight=5),
     query("/fapi/v1/accountConfig", config, weight=5),
     query("/fapi/v1/symbolConfig", symbol_config, "symbol", weight=5),
-    query("/fapi/v1/positionSide/dual", position_mode, weight=30),
-    query("/fapi/v1/multiAssetsMargin", multi_assets, weight=30),
+    query("/fapi/v1/positionSide/dual", _position_mode, weight=30),
+    query("/fapi/v1/multiAssetsMargin", _multi_assets, weight=30),
     query("/fapi/v1/leverageBracket", brackets, "symbol"),
     query("/fapi/v1/commissionRate", commission, "symbol", weight=20),
     query("/fapi/v1/userTrades", user_trades, *_FILLS, weight=5),
     query("/fapi/v1/income", income, "symbol", "incomeType", *_WINDOW, weight=30),
-    query("/fapi/v1/rateLimit/order", order_limits),
+    query("/fapi/v1/rateLimit/order", lambda venue, _: venue.limits.describe_orders()),
     query("/sapi/v1/account/apiRestrictions", permissions),
 )

@@ -26,13 +26,23 @@ INCOME_WORDS: Final[Mapping[IncomeKind, str]] = {
     IncomeKind.INSURANCE: "INSURANCE_CLEAR",
 }
 ZERO: Final = Decimal(0)
-_IDLE: Final = (
-    "unrealizedProfit",
-    "maintMargin",
-    "initialMargin",
-    "positionInitialMargin",
-    "openOrderInitialMargin",
+_OF_BALANCE: Final = (
+    "asset",
+    "crossWalletBalance",
     "crossUnPnl",
+    "availableBalance",
+    "maxWithdrawAmount",
+    "updateTime",
+)
+_OF_POSITION: Final = (
+    "symbol",
+    "positionSide",
+    "positionAmt",
+    "isolatedMargin",
+    "notional",
+    "isolatedWallet",
+    "maintMargin",
+    "updateTime",
 )
 
 
@@ -55,9 +65,9 @@ def totals(state: AccountState) -> dict[str, object]:
     }
 
 
-def asset_row(state: AccountState, venue: Venue) -> dict[str, object]:
-    """The asset as the account lists it."""
-    return {
+def asset_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
+    """The assets as the account lists them; in multi-assets mode each repeats what is available in all."""
+    quote: dict[str, object] = {
         "asset": state.asset,
         "walletBalance": plain(state.wallet),
         "unrealizedProfit": plain(state.unrealized),
@@ -73,59 +83,33 @@ def asset_row(state: AccountState, venue: Venue) -> dict[str, object]:
         "updateTime": venue.shown_ms(state.updated_ms),
     }
 
+    return [quote, *(_other_asset_row(other, quote, state) for other in state.others)]
 
-def balance_row(state: AccountState, venue: Venue) -> dict[str, object]:
-    """The asset as the balance lists it."""
+
+def _other_asset_row(other: OtherAsset, quote: dict[str, object], state: AccountState) -> dict[str, object]:
+    wallet = plain(other.wallet)
+    available = quote["availableBalance"] if state.assets.multi_assets else wallet
+
     return {
-        "accountAlias": "SgsR",
-        "asset": state.asset,
-        "balance": plain(state.wallet),
-        "crossWalletBalance": plain(state.cross_wallet),
-        "crossUnPnl": plain(_cross_unrealized(state)),
-        "availableBalance": rounded(max(state.available, ZERO)),
-        "maxWithdrawAmount": rounded(max(state.available, ZERO)),
-        "marginAvailable": True,
-        "updateTime": venue.shown_ms(state.updated_ms),
+        **dict.fromkeys(quote, "0"),
+        "asset": other.asset,
+        **dict.fromkeys(("walletBalance", "marginBalance", "crossWalletBalance"), wallet),
+        **dict.fromkeys(("availableBalance", "maxWithdrawAmount"), available),
+        "updateTime": quote["updateTime"],
     }
 
 
-def other_asset_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
-    """The other assets as the account lists them; in multi-assets mode each repeats what is available in all."""
-    return [
-        {
-            "asset": other.asset,
-            "walletBalance": plain(other.wallet),
-            **dict.fromkeys(_IDLE, "0"),
-            "marginBalance": plain(other.wallet),
-            "crossWalletBalance": plain(other.wallet),
-            "availableBalance": _available(state, other),
-            "maxWithdrawAmount": _available(state, other),
-            "updateTime": venue.shown_ms(state.updated_ms),
-        }
-        for other in state.others
-    ]
-
-
-def other_balance_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
-    """The other assets as the balance lists them."""
+def balance_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
+    """The assets as the balance lists them."""
     return [
         {
             "accountAlias": "SgsR",
-            "asset": other.asset,
-            "balance": plain(other.wallet),
-            "crossWalletBalance": plain(other.wallet),
-            "crossUnPnl": "0",
-            "availableBalance": _available(state, other),
-            "maxWithdrawAmount": _available(state, other),
+            "balance": row["walletBalance"],
+            **{name: row[name] for name in _OF_BALANCE},
             "marginAvailable": True,
-            "updateTime": venue.shown_ms(state.updated_ms),
         }
-        for other in state.others
+        for row in asset_rows(state, venue)
     ]
-
-
-def _available(state: AccountState, other: OtherAsset) -> str:
-    return rounded(max(state.available, ZERO)) if state.assets.multi_assets else plain(other.wallet)
 
 
 def account_position(position: PositionState, venue: Venue) -> dict[str, object]:
@@ -150,37 +134,20 @@ def risk_row(position: PositionState, orders: list[SimulatedOrder], venue: Venue
     notional = {side: resting_notional(orders, side, position.side, venue) for side in Side}
 
     return {
-        "symbol": venue.instrument.symbol,
-        "positionSide": listed["positionSide"],
-        "positionAmt": listed["positionAmt"],
-        "entryPrice": entry_price(position),
-        "breakEvenPrice": break_even_price(position),
+        **{name: listed[name] for name in _OF_POSITION},
+        "entryPrice": rounded(position.entry) if position.lots else "0.0",
+        "breakEvenPrice": rounded(position.break_even) if position.lots else "0.0",
         "markPrice": rounded(position.mark),
         "unRealizedProfit": listed["unrealizedProfit"],
         "liquidationPrice": "0" if position.liquidation is None else rounded(position.liquidation),
-        "isolatedMargin": listed["isolatedMargin"],
-        "notional": listed["notional"],
         "marginAsset": venue.instrument.quote,
-        "isolatedWallet": listed["isolatedWallet"],
         "initialMargin": rounded(position.initial_margin + position.order_margin),
-        "maintMargin": listed["maintMargin"],
         "positionInitialMargin": listed["initialMargin"],
         "openOrderInitialMargin": rounded(position.order_margin),
         "adl": 2 if position.lots else 0,
         "bidNotional": plain(notional[Side.BUY]),
         "askNotional": plain(notional[Side.SELL]),
-        "updateTime": listed["updateTime"],
     }
-
-
-def entry_price(position: PositionState) -> str:
-    """The average entry price; 0.0 when flat."""
-    return rounded(position.entry) if position.lots else "0.0"
-
-
-def break_even_price(position: PositionState) -> str:
-    """The entry price with the fees of opening earned back; 0.0 when flat."""
-    return rounded(position.break_even) if position.lots else "0.0"
 
 
 def resting_notional(orders: list[SimulatedOrder], side: Side, position_side: PositionSide, venue: Venue) -> Decimal:

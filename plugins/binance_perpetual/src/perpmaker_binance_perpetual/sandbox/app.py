@@ -31,7 +31,6 @@ from perpmaker_binance_perpetual.sandbox.market_streams import MarketStreams
 from perpmaker_binance_perpetual.sandbox.options import Options
 from perpmaker_binance_perpetual.sandbox.refusals import (
     PARAMETER_WORDS,
-    Asked,
     refusal,
     refusal_body,
     translate_rejection,
@@ -44,14 +43,6 @@ from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint
 ENDPOINTS: Final = endpoint_table(
     endpoint for module in (market, account, settings, orders, conditional_orders) for endpoint in module.ENDPOINTS
 )
-ASKED: Final = {
-    "/fapi/v1/leverage": Asked.LEVERAGE,
-    "/fapi/v1/marginType": Asked.MARGIN_TYPE,
-    "/fapi/v1/positionSide/dual": Asked.POSITION_MODE,
-    "PUT": Asked.AMEND,
-    "DELETE": Asked.CANCEL,
-}
-"""What a call asks for, by its path or its method; the others place something."""
 
 
 class BinanceProtocol:
@@ -85,9 +76,7 @@ class BinanceProtocol:
 
     def rejected(self, error: RejectionError, endpoint: VenueEndpoint) -> RefusalError:
         """A code that differs by what was asked."""
-        asked = ASKED.get(endpoint.path) or ASKED.get(endpoint.method, Asked.PLACE)
-
-        return translate_rejection(error, asked, self._venue.instrument)
+        return translate_rejection(error, endpoint.method, endpoint.path, self._venue.instrument)
 
     def body(self, refusal: RefusalError) -> object:
         """Code and words."""

@@ -10,7 +10,7 @@ from perpmaker_binance_perpetual.sandbox.order_parameters import ALGO_PARAMETERS
 from perpmaker_binance_perpetual.sandbox.order_words import algo_answer
 from perpmaker_binance_perpetual.sandbox.orders import ALL_CANCELLED, read_ids
 from perpmaker_binance_perpetual.sandbox.refusals import refusal
-from perpmaker_binance_perpetual.sandbox.venue import SUCCESS, Venue, VenueEndpoint, command, query
+from perpmaker_binance_perpetual.sandbox.venue import SUCCESS, Venue, VenueEndpoint, by_symbol, command, query
 
 _IDS: Final = ("algoId", "clientAlgoId")
 
@@ -71,6 +71,6 @@ ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     command("POST", "/fapi/v1/algoOrder", place, *ALGO_PARAMETERS, weight=0, orders=ONE_ORDER),
     command("DELETE", "/fapi/v1/algoOrder", cancel, "symbol", *_IDS),
     query("/fapi/v1/algoOrder", ask, "symbol", *_IDS),
-    query("/fapi/v1/openAlgoOrders", waiting, *_OPEN, weight=lambda p: 1 if "symbol" in p else 40),
+    query("/fapi/v1/openAlgoOrders", waiting, *_OPEN, weight=by_symbol(1, 40)),
     command("DELETE", "/fapi/v1/algoOpenOrders", cancel_all, "symbol"),
 )

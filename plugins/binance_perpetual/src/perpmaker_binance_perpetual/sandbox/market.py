@@ -12,27 +12,16 @@ from perpmaker.venue.sandbox import Notation, Parameters, plain, rounded
 from perpmaker_binance_perpetual.sandbox.order_parameters import TRIGGER_PROTECT, highest_price, lowest_price
 from perpmaker_binance_perpetual.sandbox.order_words import ORDER_TYPES
 from perpmaker_binance_perpetual.sandbox.refusals import refusal
-from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint, public
+from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint, by_symbol, public
 
 DEPTH_WEIGHTS: Final[Mapping[int, int]] = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}
 DEFAULT_DEPTH: Final = 500
 FUNDING_LIMIT: Final = 100
 INTEREST_RATE: Final = "0.00010000"
 MOST_ORDERS: Final = 200
-QUARTER_MONTHS: Final = 3
+QUARTERS: Final = (1, 4, 7, 10)
 DELIVERY_HOUR: Final = 8
-FRIDAY: Final = 4
-DAY: Final = timedelta(days=1)
-
-
-def ping(_venue: Venue, _parameters: Parameters) -> object:
-    """Say that somebody is there."""
-    return {}
-
-
-def server_time(venue: Venue, _parameters: Parameters) -> object:
-    """Tell the venue's clock."""
-    return {"serverTime": venue.server_ms()}
+SATURDAY: Final = 5
 
 
 def exchange_info(venue: Venue, _parameters: Parameters) -> object:
@@ -181,18 +170,6 @@ def _depth_weight(parameters: Parameters) -> int:
     return DEPTH_WEIGHTS.get(DEFAULT_DEPTH if limit is None else limit, 1)
 
 
-def _ticker_weight(parameters: Parameters) -> int:
-    return 2 if "symbol" in parameters else 5
-
-
-def _price_weight(parameters: Parameters) -> int:
-    return 1 if "symbol" in parameters else 2
-
-
-def _premium_weight(parameters: Parameters) -> int:
-    return 1 if "symbol" in parameters else 10
-
-
 def describe_markets(venue: Venue) -> list[dict[str, object]]:
     """The perpetual and, as on the venue, a delivery contract of the same pair, which nobody should take for it."""
     perpetual = _described(venue.instrument, venue.notation)
@@ -213,17 +190,11 @@ def next_delivery(now_ms: int) -> datetime:
     A delivered contract is not listed any more.
     """
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    quarter = (now.month - 1) // QUARTER_MONTHS
+    months = [(year, month) for year in (now.year, now.year + 1) for month in QUARTERS]
+    begins = [datetime(year, month, 1, DELIVERY_HOUR, tzinfo=UTC) for year, month in months]
+    fridays = (begin - timedelta(days=(begin.weekday() - SATURDAY) % 7 + 1) for begin in begins)
 
-    while True:
-        years, following = divmod(quarter + 1, 12 // QUARTER_MONTHS)
-        last = datetime(now.year + years, following * QUARTER_MONTHS + 1, 1, DELIVERY_HOUR, tzinfo=UTC) - DAY
-        friday = last - DAY * ((last.weekday() - FRIDAY) % 7)
-
-        if friday > now:
-            return friday
-
-        quarter += 1
+    return min(friday for friday in fridays if friday > now)
 
 
 def _described(instrument: Instrument, notation: Notation) -> dict[str, object]:
@@ -294,14 +265,14 @@ def _filters(instrument: Instrument, notation: Notation) -> list[dict[str, objec
 
 
 ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
-    public("/fapi/v1/ping", ping),
-    public("/fapi/v1/time", server_time),
+    public("/fapi/v1/ping", lambda _venue, _parameters: {}),
+    public("/fapi/v1/time", lambda venue, _: {"serverTime": venue.server_ms()}),
     public("/fapi/v1/exchangeInfo", exchange_info),
     public("/fapi/v1/depth", depth, "symbol", "limit", weight=_depth_weight),
-    public("/fapi/v1/ticker/bookTicker", book_ticker, "symbol", weight=_ticker_weight),
-    public("/fapi/v1/ticker/price", last_price, "symbol", weight=_price_weight),
-    public("/fapi/v2/ticker/price", last_price, "symbol", weight=_price_weight),
-    public("/fapi/v1/premiumIndex", premium_index, "symbol", weight=_premium_weight),
+    public("/fapi/v1/ticker/bookTicker", book_ticker, "symbol", weight=by_symbol(2, 5)),
+    public("/fapi/v1/ticker/price", last_price, "symbol", weight=by_symbol(1, 2)),
+    public("/fapi/v2/ticker/price", last_price, "symbol", weight=by_symbol(1, 2)),
+    public("/fapi/v1/premiumIndex", premium_index, "symbol", weight=by_symbol(1, 10)),
     public("/fapi/v1/fundingInfo", funding_info, weight=0),
     public("/fapi/v1/fundingRate", funding_history, "symbol", "startTime", "endTime", "limit", weight=0),
 )

@@ -52,6 +52,9 @@ TRIGGER_KINDS: Final[Mapping[str, TriggerKind]] = {
     "TAKE_PROFIT": TriggerKind.TAKE_PROFIT,
     "TRAILING_STOP_MARKET": TriggerKind.TRAILING,
 }
+TRIGGER_WORDS: Final = {(kind, word.endswith("_MARKET")): word for word, kind in TRIGGER_KINDS.items()}
+"""The types by kind, and by whether the order that it becomes has no price."""
+
 TRIGGER_PRICES: Final[Mapping[str, TriggerPrice]] = {
     "CONTRACT_PRICE": TriggerPrice.LAST,
     "MARK_PRICE": TriggerPrice.MARK,
@@ -86,35 +89,6 @@ def type_word(order: SimulatedOrder) -> str:
     return "MARKET" if order.ticks is None else "LIMIT"
 
 
-def time_in_force_word(order: SimulatedOrder) -> str:
-    """The time in force; market orders are shown as GTC."""
-    if order.good_till_ms:
-        return GTD
-
-    return "GTC" if order.ticks is None else TIME_IN_FORCE_WORDS[order.time_in_force]
-
-
-def trigger_kind_word(order: ConditionalOrder) -> str:
-    """The type of a conditional order; those without a price end in _MARKET."""
-    wanted = "_MARKET" if order.ticks is None else ""
-
-    return next(
-        word
-        for word, kind in TRIGGER_KINDS.items()
-        if kind is order.kind and (word.endswith("_MARKET") is bool(wanted))
-    )
-
-
-def conditional_time_in_force_word(order: ConditionalOrder) -> str:
-    """The time in force of a conditional order; one that closes the position lives as long as that: GTE_GTC."""
-    return "GTE_GTC" if order.close_position else TIME_IN_FORCE_WORDS[order.time_in_force]
-
-
-def client_id_word(order: SimulatedOrder) -> str:
-    """The client id; a liquidation's tells what it is."""
-    return f"{FORCED_PREFIX}{order.order_id}" if order.forced else order.client_id
-
-
 def average_price(order: SimulatedOrder, venue: Venue) -> Decimal:
     """The average price of what was executed, 0 before anything was."""
     if not order.filled_lots:
@@ -136,11 +110,6 @@ def accepted_only(order: SimulatedOrder) -> SimulatedOrder:
     return attrs.evolve(order, state=OrderState.OPEN, filled_lots=0, filled_notional=Decimal(0))
 
 
-def prevention_word(order: SimulatedOrder) -> str:
-    """How the order keeps from trading with its owner's; an amend takes that away."""
-    return NONE if order.amends else "EXPIRE_MAKER"
-
-
 def order_answer(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
     """The order as place, modify and cancel answer it: without average price and turnover."""
     notation = venue.notation
@@ -150,12 +119,12 @@ def order_answer(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
         "orderId": order.order_id,
         "symbol": venue.instrument.symbol,
         "status": status_word(order, venue.reading.ending(order.order_id)),
-        "clientOrderId": client_id_word(order),
+        "clientOrderId": f"{FORCED_PREFIX}{order.order_id}" if order.forced else order.client_id,
         "price": notation.price(order.ticks),
         "origQty": notation.amount(order.lots),
         "executedQty": notation.amount(order.filled_lots),
         "cumQty": notation.amount(order.filled_lots),
-        "timeInForce": time_in_force_word(order),
+        "timeInForce": GTD if order.good_till_ms else TIME_IN_FORCE_WORDS[order.time_in_force],
         "type": type_word(order),
         "reduceOnly": order.reduce_only,
         "closePosition": source is not None and source.close_position,
@@ -164,9 +133,9 @@ def order_answer(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
         "stopPrice": "0" if source is None else notation.price(source.trigger_ticks),
         "workingType": "CONTRACT_PRICE" if source is None else TRIGGER_PRICE_WORDS[source.watch],
         "priceProtect": source is not None and source.protect is not None,
-        "origType": type_word(order) if source is None else trigger_kind_word(source),
+        "origType": type_word(order) if source is None else TRIGGER_WORDS[source.kind, source.ticks is None],
         "priceMatch": order.label or NONE,
-        "selfTradePreventionMode": prevention_word(order),
+        "selfTradePreventionMode": NONE if order.amends else "EXPIRE_MAKER",
         "goodTillDate": venue.shown_ms(order.good_till_ms),
         "updateTime": venue.shown_ms(order.updated_ms),
         **({"modifyId": order.amend_id} if order.amend_id else {}),
@@ -183,6 +152,11 @@ def order_report(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
     return {**answer, "avgPrice": average, "cumQuote": turnover, "time": venue.shown_ms(order.created_ms)}
 
 
+def order_of(order: ConditionalOrder, venue: Venue) -> SimulatedOrder | None:
+    """The order that a conditional one became."""
+    return None if order.order_id is None else venue.exchange.order(order.account, order_id=order.order_id)
+
+
 def algo_status_word(order: ConditionalOrder, venue: Venue) -> str:
     """The conditional order's status; FINISHED once the order that it became is final."""
     if order.state is not ConditionalState.TRIGGERED:
@@ -196,17 +170,18 @@ def algo_status_word(order: ConditionalOrder, venue: Venue) -> str:
 def algo_answer(order: ConditionalOrder, venue: Venue) -> dict[str, object]:
     """The conditional order as the algo service answers it."""
     notation = venue.notation
-    became = None if order.order_id is None else venue.exchange.order(order.account, order_id=order.order_id)
+    became = order_of(order, venue)
 
     return {
         "algoId": order.conditional_id,
         "clientAlgoId": order.client_id,
         "algoType": "CONDITIONAL",
-        "orderType": trigger_kind_word(order),
+        "orderType": TRIGGER_WORDS[order.kind, order.ticks is None],
         "symbol": venue.instrument.symbol,
         "side": SIDE_WORDS[order.side],
         "positionSide": POSITION_SIDE_WORDS[order.position_side],
-        "timeInForce": conditional_time_in_force_word(order),
+        # One that closes the position lives as long as the position does.
+        "timeInForce": "GTE_GTC" if order.close_position else TIME_IN_FORCE_WORDS[order.time_in_force],
         "quantity": notation.amount(order.lots or 0),
         "algoStatus": algo_status_word(order, venue),
         "actualOrderId": "" if became is None else str(became.order_id),
@@ -221,20 +196,13 @@ def algo_answer(order: ConditionalOrder, venue: Venue) -> dict[str, object]:
         "closePosition": order.close_position,
         "priceProtect": order.protect is not None,
         "reduceOnly": order.reduce_only,
-        **trailing_words(order, venue),
+        "activatePrice": "" if order.callback is None else notation.price(order.trigger_ticks),
+        "callbackRate": "" if order.callback is None else plain(order.callback * 100),
         "createTime": venue.shown_ms(order.created_ms),
         "updateTime": venue.shown_ms(order.updated_ms),
         "triggerTime": 0 if order.order_id is None else venue.shown_ms(order.updated_ms),
         "goodTillDate": 0,
     }
-
-
-def trailing_words(order: ConditionalOrder, venue: Venue) -> dict[str, object]:
-    """Where a trailing stop begins to follow and how far behind in percent; empty for the others."""
-    if order.callback is None:
-        return {"activatePrice": "", "callbackRate": ""}
-
-    return {"activatePrice": venue.notation.price(order.trigger_ticks), "callbackRate": plain(order.callback * 100)}
 
 
 _ALGO_STATUSES: Final = {

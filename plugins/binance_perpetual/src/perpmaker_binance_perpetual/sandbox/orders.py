@@ -23,13 +23,12 @@ from perpmaker_binance_perpetual.sandbox.order_parameters import (
 )
 from perpmaker_binance_perpetual.sandbox.order_words import SIDES, accepted_only, order_answer, order_report
 from perpmaker_binance_perpetual.sandbox.refusals import (
-    Asked,
     refusal,
     refusal_body,
     refuse_first,
     translate_rejection,
 )
-from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint, command, query
+from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint, by_symbol, command, query
 
 Answer: TypeAlias = dict[str, object]
 _Value = TypeVar("_Value")
@@ -55,7 +54,7 @@ def place(venue: Venue, parameters: Parameters) -> Answer:
     return order_answer(order if wants_result else accepted_only(order), venue)
 
 
-def test(venue: Venue, parameters: Parameters) -> object:
+def check(venue: Venue, parameters: Parameters) -> object:
     """Check an order's parameters and send it nowhere."""
     read_request(venue, parameters)
 
@@ -183,12 +182,12 @@ def _new_terms(venue: Venue, parameters: Parameters, order: SimulatedOrder) -> t
 
 def place_batch(venue: Venue, parameters: Parameters) -> object:
     """Up to five orders, each placed or refused by itself, in the order of the request."""
-    return _each_element(venue, parameters, place, ORDER_PARAMETERS, Asked.PLACE)
+    return _each_element(venue, parameters, place, ORDER_PARAMETERS, "POST")
 
 
 def modify_batch(venue: Venue, parameters: Parameters) -> object:
     """Up to five changes, each made or refused by itself."""
-    return _each_element(venue, parameters, modify, MODIFY_PARAMETERS, Asked.AMEND)
+    return _each_element(venue, parameters, modify, MODIFY_PARAMETERS, "PUT")
 
 
 def cancel_batch(venue: Venue, parameters: Parameters) -> object:
@@ -200,14 +199,14 @@ def cancel_batch(venue: Venue, parameters: Parameters) -> object:
     if id_list in parameters:
         ids = [_whole(value) for value in parameters.json_list(id_list, most=MOST_CANCELLED)]
 
-        return _each(venue, ids, lambda order_id: _cancel(venue, order_id=order_id), Asked.CANCEL)
+        return _each(venue, ids, lambda order_id: _cancel(venue, order_id=order_id), "DELETE")
 
     if name_list not in parameters:
         raise refusal(-1102, name="orderIdList")
 
     names = [str(value) for value in parameters.json_list(name_list, most=MOST_CANCELLED)]
 
-    return _each(venue, names, lambda name: _cancel(venue, client_id=name), Asked.CANCEL)
+    return _each(venue, names, lambda name: _cancel(venue, client_id=name), "DELETE")
 
 
 def cancel_all(venue: Venue, parameters: Parameters) -> object:
@@ -255,7 +254,7 @@ def _each_element(
     parameters: Parameters,
     handle: Callable[[Venue, Parameters], Answer],
     known: Collection[str],
-    asked: Asked,
+    method: str,
 ) -> list[Answer]:
     def one(element: object) -> Answer:
         read = parameters.element("batchOrders", element)
@@ -263,10 +262,10 @@ def _each_element(
 
         return handle(venue, read)
 
-    return _each(venue, parameters.json_list("batchOrders", most=MOST_PLACED), one, asked)
+    return _each(venue, parameters.json_list("batchOrders", most=MOST_PLACED), one, method)
 
 
-def _each(venue: Venue, values: Sequence[_Value], call: Callable[[_Value], Answer], asked: Asked) -> list[Answer]:
+def _each(venue: Venue, values: Sequence[_Value], call: Callable[[_Value], Answer], method: str) -> list[Answer]:
     """What the call answers for each value, or its refusal: one that fails does not stop the others."""
     answers = []
 
@@ -276,7 +275,7 @@ def _each(venue: Venue, values: Sequence[_Value], call: Callable[[_Value], Answe
         except RefusalError as error:
             answers.append(refusal_body(error))
         except RejectionError as error:
-            answers.append(refusal_body(translate_rejection(error, asked, venue.instrument)))
+            answers.append(refusal_body(translate_rejection(error, method, "", venue.instrument)))
 
     return answers
 
@@ -290,12 +289,12 @@ def _whole(value: object) -> int:
 
 ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     command("POST", "/fapi/v1/order", place, *ORDER_PARAMETERS, weight=0, orders=ONE_ORDER),
-    command("POST", "/fapi/v1/order/test", test, *ORDER_PARAMETERS, weight=0),
+    command("POST", "/fapi/v1/order/test", check, *ORDER_PARAMETERS, weight=0),
     command("PUT", "/fapi/v1/order", modify, *MODIFY_PARAMETERS, orders=ONE_ORDER, under_way=claim_moved),
     command("DELETE", "/fapi/v1/order", cancel, *_IDS),
     query("/fapi/v1/order", ask, *_IDS),
     query("/fapi/v1/openOrder", ask_open, *_IDS),
-    query("/fapi/v1/openOrders", open_orders, "symbol", weight=lambda p: 1 if "symbol" in p else 40),
+    query("/fapi/v1/openOrders", open_orders, "symbol", weight=by_symbol(1, 40)),
     query("/fapi/v1/allOrders", all_orders, "symbol", "orderId", "startTime", "endTime", "limit", weight=5),
     command("POST", "/fapi/v1/batchOrders", place_batch, "batchOrders", weight=5, orders=BATCH),
     command("PUT", "/fapi/v1/batchOrders", modify_batch, "batchOrders", weight=5, orders=BATCH, under_way=claim_moved),

@@ -6,7 +6,6 @@ Source: the venue's error code page; HTTP 401 for keys, 429 and 418 for limits, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import Enum, unique
 from typing import Final
 
 from perpmaker.model.instrument import Instrument
@@ -108,18 +107,6 @@ UNFIT: Final[Mapping[str, int]] = {
 """Codes for words that a parameter cannot have; -1130 for the other parameters."""
 
 
-@unique
-class Asked(Enum):
-    """What the refused call wanted."""
-
-    PLACE = "place"
-    AMEND = "amend"
-    CANCEL = "cancel"
-    LEVERAGE = "leverage"
-    MARGIN_TYPE = "margin type"
-    POSITION_MODE = "position mode"
-
-
 GENERAL: Final[Mapping[Rejection, int]] = {
     Rejection.TICK: -4014,
     Rejection.PRICE_RANGE: -4002,
@@ -153,17 +140,18 @@ GENERAL: Final[Mapping[Rejection, int]] = {
     Rejection.UNKNOWN_ACCOUNT: -2015,
 }
 
-SPECIAL: Final[Mapping[tuple[Asked, Rejection], int]] = {
-    (Asked.AMEND, Rejection.MIN_NOTIONAL): -5029,
-    (Asked.CANCEL, Rejection.UNKNOWN_ORDER): -2011,
-    (Asked.LEVERAGE, Rejection.INSUFFICIENT_MARGIN): -2028,
-    (Asked.MARGIN_TYPE, Rejection.UNCHANGED): -4046,
-    (Asked.MARGIN_TYPE, Rejection.OPEN_ORDERS): -4047,
-    (Asked.MARGIN_TYPE, Rejection.OPEN_POSITION): -4048,
-    (Asked.POSITION_MODE, Rejection.UNCHANGED): -4059,
-    (Asked.POSITION_MODE, Rejection.OPEN_ORDERS): -4067,
-    (Asked.POSITION_MODE, Rejection.OPEN_POSITION): -4068,
+SPECIAL: Final[Mapping[tuple[str, Rejection], int]] = {
+    ("PUT", Rejection.MIN_NOTIONAL): -5029,
+    ("DELETE", Rejection.UNKNOWN_ORDER): -2011,
+    ("/fapi/v1/leverage", Rejection.INSUFFICIENT_MARGIN): -2028,
+    ("/fapi/v1/marginType", Rejection.UNCHANGED): -4046,
+    ("/fapi/v1/marginType", Rejection.OPEN_ORDERS): -4047,
+    ("/fapi/v1/marginType", Rejection.OPEN_POSITION): -4048,
+    ("/fapi/v1/positionSide/dual", Rejection.UNCHANGED): -4059,
+    ("/fapi/v1/positionSide/dual", Rejection.OPEN_ORDERS): -4067,
+    ("/fapi/v1/positionSide/dual", Rejection.OPEN_POSITION): -4068,
 }
+"""What is another code for a method than for the others, or for a path."""
 
 
 def refusal(code: int, **values: object) -> RefusalError:
@@ -183,9 +171,10 @@ def refusal_body(error: RefusalError) -> dict[str, object]:
     return {"code": error.code, "msg": error.text}
 
 
-def translate_rejection(error: RejectionError, asked: Asked, instrument: Instrument) -> RefusalError:
+def translate_rejection(error: RejectionError, method: str, path: str, instrument: Instrument) -> RefusalError:
     """The venue's refusal for the exchange's; -2010 with the exchange's words where the venue has no code for it."""
-    code = SPECIAL.get((asked, error.denial), GENERAL.get(error.denial))
+    codes = (SPECIAL.get((asked, error.denial)) for asked in (path, method))
+    code = next(filter(None, codes), GENERAL.get(error.denial))
 
     if code is None:
         return RefusalError(-2010, f"{TEXTS[-2010][:-1]}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
@@ -13,7 +14,7 @@ from perpmaker_binance_perpetual.sandbox.account import max_notional
 from perpmaker_binance_perpetual.sandbox.account_words import MARGIN_MODES
 from perpmaker_binance_perpetual.sandbox.counts import WEIGHT
 from perpmaker_binance_perpetual.sandbox.refusals import refusal, refuse_first
-from perpmaker_binance_perpetual.sandbox.venue import SIGNED_PARAMETERS, SUCCESS, Venue, VenueEndpoint, signed
+from perpmaker_binance_perpetual.sandbox.venue import SIGNED_PARAMETERS, SUCCESS, Handler, Venue, VenueEndpoint, signed
 
 
 def set_leverage(venue: Venue, parameters: Parameters) -> object:
@@ -61,16 +62,6 @@ def set_multi_assets(venue: Venue, parameters: Parameters) -> object:
     return SUCCESS
 
 
-def create_listen_key(venue: Venue, _parameters: Parameters) -> object:
-    """The account's key, made or renewed."""
-    return {"listenKey": venue.listen_keys.create()}
-
-
-def renew_listen_key(venue: Venue, _parameters: Parameters) -> object:
-    """Let the key live on; -1125 when there is none."""
-    return {"listenKey": venue.listen_keys.renew()}
-
-
 def close_listen_key(venue: Venue, _parameters: Parameters) -> object:
     """End the key, and with it every socket that listens under it."""
     venue.listen_keys.close()
@@ -78,7 +69,11 @@ def close_listen_key(venue: Venue, _parameters: Parameters) -> object:
     return {}
 
 
-_LISTEN_KEY_CALLS: Final = {"POST": create_listen_key, "PUT": renew_listen_key, "DELETE": close_listen_key}
+_LISTEN_KEY_CALLS: Final[Mapping[str, Handler]] = {
+    "POST": lambda venue, _: {"listenKey": venue.listen_keys.create()},
+    "PUT": lambda venue, _: {"listenKey": venue.listen_keys.renew()},
+    "DELETE": close_listen_key,
+}
 
 ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     signed("POST", "/fapi/v1/leverage", set_leverage, "symbol", "leverage"),

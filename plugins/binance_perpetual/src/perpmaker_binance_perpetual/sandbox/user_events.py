@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Final
 
 from perpmaker.model.order import Side
@@ -11,26 +10,38 @@ from perpmaker.model.position import MarginMode
 from perpmaker.simulation.event import AccountCause, AccountChanged, OrderChanged
 from perpmaker.simulation.order import Cause, ConditionalOrder, Execution, OrderState, SimulatedOrder
 from perpmaker.simulation.statement import PositionState
-from perpmaker.venue.sandbox import plain, rounded
-from perpmaker_binance_perpetual.sandbox.account_words import break_even_price, entry_price, resting_notional
+from perpmaker.venue.sandbox import plain
+from perpmaker_binance_perpetual.sandbox.account_words import resting_notional, risk_row
 from perpmaker_binance_perpetual.sandbox.order_words import (
     CANCELLING_CAUSES,
-    NONE,
-    POSITION_SIDE_WORDS,
-    SIDE_WORDS,
-    TRIGGER_PRICE_WORDS,
-    average_price,
-    client_id_word,
-    conditional_time_in_force_word,
-    origin,
-    prevention_word,
-    status_word,
-    time_in_force_word,
-    trigger_kind_word,
+    algo_answer,
+    order_answer,
+    order_of,
+    order_report,
     type_word,
 )
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(pair.split("=") for pair in text.split())
+
+
+# The short names of events, each with the long name under which answers say the same.
+ORDER_NAMES: Final[Mapping[str, str]] = _pairs(
+    "s=symbol c=clientOrderId S=side f=timeInForce q=origQty p=price ap=avgPrice sp=stopPrice X=status i=orderId "
+    "z=executedQty R=reduceOnly wt=workingType ot=origType ps=positionSide cp=closePosition pP=priceProtect "
+    "V=selfTradePreventionMode pm=priceMatch gtd=goodTillDate"
+)
+LITE_NAMES: Final[Mapping[str, str]] = _pairs("s=symbol q=origQty p=price c=clientOrderId S=side i=orderId")
+ALGO_NAMES: Final[Mapping[str, str]] = _pairs(
+    "caid=clientAlgoId aid=algoId at=algoType o=orderType s=symbol S=side ps=positionSide f=timeInForce q=quantity "
+    "ai=actualOrderId ap=actualPrice aq=actualQty tp=triggerPrice p=price V=selfTradePreventionMode wt=workingType "
+    "pm=priceMatch cp=closePosition pP=priceProtect R=reduceOnly tt=triggerTime gtd=goodTillDate"
+)
+POSITION_NAMES: Final[Mapping[str, str]] = _pairs(
+    "s=symbol pa=positionAmt ep=entryPrice bep=breakEvenPrice up=unRealizedProfit iw=isolatedWallet ps=positionSide"
+)
 OPEN_EXECUTIONS: Final[Mapping[Cause, str]] = {
     Cause.ACCEPTED: "NEW",
     Cause.AMENDED: "AMENDMENT",
@@ -52,41 +63,19 @@ REASONS: Final[Mapping[AccountCause, str]] = {
 
 def order_trade_update(event: OrderChanged, venue: Venue) -> dict[str, object]:
     """ORDER_TRADE_UPDATE: the order, and with a trade its execution, whose profit `rp` and fee `n` are exact."""
-    order, notation = event.order, venue.notation
-    source = origin(order, venue)
+    order, report = event.order, order_report(event.order, venue)
     resting = list(venue.exchange.open_orders(event.account))
-    notional = {side: resting_notional(resting, side, order.position_side, venue) for side in Side}
-    status = status_word(order, event.cause)
     details = {
-        "s": venue.instrument.symbol,
-        "c": client_id_word(order),
-        "S": SIDE_WORDS[order.side],
-        "o": "LIQUIDATION" if order.forced else type_word(order),
-        "f": time_in_force_word(order),
-        "q": notation.amount(order.lots),
-        "p": notation.price(order.ticks),
-        "ap": notation.average(average_price(order, venue)),
-        "sp": "0" if source is None else notation.price(source.trigger_ticks),
-        "x": _execution_word(event, status),
-        "X": status,
-        "i": order.order_id,
+        **_named(report, ORDER_NAMES),
+        "o": "LIQUIDATION" if order.forced else report["type"],
+        "x": _execution_word(event, report["status"]),
         **({"M": str(order.amend_id)} if event.cause is Cause.AMENDED and order.amend_id else {}),
-        "z": notation.amount(order.filled_lots),
         **_execution(event.execution, venue),
         "T": venue.shown_ms(event.now_ms),
-        "b": plain(notional[Side.BUY]),
-        "a": plain(notional[Side.SELL]),
-        "R": order.reduce_only,
-        "wt": "CONTRACT_PRICE" if source is None else TRIGGER_PRICE_WORDS[source.watch],
-        "ot": type_word(order) if source is None else trigger_kind_word(source),
-        "ps": POSITION_SIDE_WORDS[order.position_side],
-        "cp": source is not None and source.close_position,
-        "pP": source is not None and source.protect is not None,
+        "b": plain(resting_notional(resting, Side.BUY, order.position_side, venue)),
+        "a": plain(resting_notional(resting, Side.SELL, order.position_side, venue)),
         "si": 0,
         "ss": 0,
-        "V": prevention_word(order),
-        "pm": order.label or NONE,
-        "gtd": venue.shown_ms(order.good_till_ms),
         "er": _expire_reason(order, event.cause),
     }
 
@@ -95,18 +84,13 @@ def order_trade_update(event: OrderChanged, venue: Venue) -> dict[str, object]:
 
 def trade_lite(order: SimulatedOrder, execution: Execution, venue: Venue) -> dict[str, object]:
     """TRADE_LITE: the same execution ahead of its ORDER_TRADE_UPDATE, with less about it."""
+    known = _named(order_answer(order, venue), LITE_NAMES)
+    traded = _execution(execution, venue)
+
     return {
         **_head("TRADE_LITE", execution.now_ms, venue),
-        "s": venue.instrument.symbol,
-        "q": venue.notation.amount(order.lots),
-        "p": venue.notation.price(order.ticks),
-        "m": execution.maker,
-        "c": client_id_word(order),
-        "S": SIDE_WORDS[order.side],
-        "L": venue.notation.price(execution.ticks),
-        "l": venue.notation.amount(execution.lots),
-        "t": execution.trade_id,
-        "i": order.order_id,
+        **known,
+        **{name: traded[name] for name in ("m", "L", "l", "t")},
     }
 
 
@@ -154,33 +138,11 @@ def multi_assets_update(now_ms: int, venue: Venue) -> dict[str, object]:
 
 def algo_update(order: ConditionalOrder, status: str, now_ms: int, venue: Venue) -> dict[str, object]:
     """ALGO_UPDATE: a conditional order in the given status, and the order that it became."""
-    notation = venue.notation
-    became = None if order.order_id is None else venue.exchange.order(order.account, order_id=order.order_id)
+    became = order_of(order, venue)
     details = {
-        "caid": order.client_id,
-        "aid": order.conditional_id,
-        "at": "CONDITIONAL",
-        "o": trigger_kind_word(order),
-        "s": venue.instrument.symbol,
-        "S": SIDE_WORDS[order.side],
-        "ps": POSITION_SIDE_WORDS[order.position_side],
-        "f": conditional_time_in_force_word(order),
-        "q": notation.amount(order.lots or 0),
+        **_named(algo_answer(order, venue), ALGO_NAMES),
         "X": status,
-        "ai": "" if became is None else str(became.order_id),
-        "ap": notation.average(Decimal(0) if became is None else average_price(became, venue)),
-        "aq": notation.amount(0 if became is None else became.filled_lots),
         "act": "0" if became is None else type_word(became),
-        "tp": notation.price(order.trigger_ticks),
-        "p": notation.price(order.ticks),
-        "V": "EXPIRE_MAKER",
-        "wt": TRIGGER_PRICE_WORDS[order.watch],
-        "pm": "NONE",
-        "cp": order.close_position,
-        "pP": order.protect is not None,
-        "R": order.reduce_only,
-        "tt": 0 if became is None else venue.shown_ms(order.updated_ms),
-        "gtd": 0,
         "rm": order.detail,
     }
 
@@ -196,7 +158,7 @@ def _head(event: str, now_ms: int, venue: Venue) -> dict[str, object]:
     return {"e": event, "E": venue.server_ms(), "T": venue.shown_ms(now_ms)}
 
 
-def _execution_word(event: OrderChanged, status: str) -> str:
+def _execution_word(event: OrderChanged, status: object) -> str:
     if event.cause is Cause.TRADED:
         return "CALCULATED" if event.order.forced else "TRADE"
 
@@ -239,14 +201,10 @@ def _account_reason(event: AccountChanged) -> str:
 
 
 def _position(position: PositionState, mode: MarginMode, venue: Venue) -> dict[str, object]:
-    return {
-        "s": venue.instrument.symbol,
-        "pa": venue.notation.amount_value(position.amount),
-        "ep": entry_price(position),
-        "bep": break_even_price(position),
-        "cr": plain(position.realized),
-        "up": rounded(position.unrealized),
-        "mt": mode.value,
-        "iw": rounded(position.isolated_margin or Decimal(0)),
-        "ps": POSITION_SIDE_WORDS[position.side],
-    }
+    known = _named(risk_row(position, [], venue), POSITION_NAMES)
+
+    return {**known, "cr": plain(position.realized), "mt": mode.value}
+
+
+def _named(values: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
+    return {short: values[long] for short, long in names.items()}

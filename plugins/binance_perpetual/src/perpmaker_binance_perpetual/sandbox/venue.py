@@ -129,3 +129,8 @@ def signed(
 query = partial(signed, "GET")
 command = partial(signed, matches=True)
 """Declare a signed query; a signed command for the matching engine."""
+
+
+def by_symbol(one: int, every: int) -> Cost:
+    """What a query weighs with the parameter `symbol`, and without it."""
+    return lambda parameters: one if "symbol" in parameters else every
