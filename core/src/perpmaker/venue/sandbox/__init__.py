@@ -6,13 +6,12 @@ Unlike `perpmaker.venue`, this door imports at once what it names: only who serv
 
 from __future__ import annotations
 
-from perpmaker.venue.sandbox.app import ProtocolDialect, SandboxApp
+from perpmaker.venue.sandbox.app import ProtocolDialect, SandboxApp, SandboxParts
 from perpmaker.venue.sandbox.endpoints import Cost, Endpoint, Security, endpoint_table
 from perpmaker.venue.sandbox.lagged_account import LaggedAccount
 from perpmaker.venue.sandbox.notation import Notation, digits_of, plain, rounded
 from perpmaker.venue.sandbox.options import VenueOptions, natural, parse_options, seconds
 from perpmaker.venue.sandbox.parameters import Parameters, ParameterWords, form_values, json_values
-from perpmaker.venue.sandbox.parts import SandboxParts, make_parts
 from perpmaker.venue.sandbox.refusals import RefusalError
 from perpmaker.venue.sandbox.request_counts import Bans, CountWindow, CountWords, RequestCounts
 from perpmaker.venue.sandbox.signatures import HmacChecker, SignatureChecker, find_checker
@@ -52,7 +51,6 @@ __all__ = [
     "find_checker",
     "form_values",
     "json_values",
-    "make_parts",
     "natural",
     "parse_options",
     "plain",

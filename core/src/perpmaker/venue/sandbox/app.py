@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
+from random import Random
 from typing import Final, Generic, Protocol
 
 import anyio
 import msgspec
 
+from perpmaker.clock import Clock
+from perpmaker.sandbox.latency import DelayLine, Latency
+from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.rejection import RejectionError
 from perpmaker.venue.sandbox.endpoints import Endpoint, Security, Venue
+from perpmaker.venue.sandbox.lagged_account import LaggedAccount
+from perpmaker.venue.sandbox.options import VenueOptions
 from perpmaker.venue.sandbox.parameters import Parameters
-from perpmaker.venue.sandbox.parts import SandboxParts
 from perpmaker.venue.sandbox.refusals import RefusalError
 from perpmaker.venue.sandbox.request_counts import RequestCounts
-from perpmaker.venue.sandbox.sockets import POLICY_VIOLATION, Session
-from perpmaker.venue.sandbox.venue_clock import Window
+from perpmaker.venue.sandbox.sockets import POLICY_VIOLATION, Session, SocketHub, SocketRules
+from perpmaker.venue.sandbox.venue_clock import VenueClock, Window
 from perpmaker.wire.server import Request, Response
 from perpmaker.wire.websocket import WebSocket
 
@@ -54,6 +59,28 @@ class ProtocolDialect(Protocol[Venue]):
         """Return what the headers of an answer show besides, such as counts."""
 
 
+class SandboxParts:
+    """What every sandbox has: the exchange, and the clock, the lag, the latency and the sockets it is seen through.
+
+    `account` is what queries see. Market data go through `feed` to the sockets of the `hub`; what a gateway has
+    answered before the exchange has seen it goes through `commands`. `chance` decides of everything that is random.
+    """
+
+    def __init__(
+        self, exchange: Exchange, clock: Clock, options: VenueOptions, latency: Latency, rules: SocketRules
+    ) -> None:
+        order_ms = latency.order_ms + options.late_match_ms
+        self.exchange = exchange
+        self.options = options
+        self.clock = VenueClock(clock, options.server_time_offset_ms)
+        self.account = LaggedAccount(exchange, self.clock.now_ms, options)
+        self.feed = DelayLine(clock, latency.feed_ms)
+        self.hub = SocketHub(clock, rules, self.feed)
+        self.commands = DelayLine(clock, order_ms)
+        self.order_s = order_ms / 1000
+        self.chance = Random(options.seed)  # noqa: S311  # chance that a seed repeats, not a secret
+
+
 class SandboxApp(Generic[Venue]):
     """Speaks a venue's protocol over a simulated exchange.
 
@@ -61,7 +88,7 @@ class SandboxApp(Generic[Venue]):
         parts: the sandbox's parts.
         venue: what the handlers of the endpoints work on.
         dialect: how requests are read and answers worded.
-        endpoints: the table of endpoints.
+        endpoints: by method and path.
         counts: what counts the requests.
         ticks: called with the exchange's time, again and again, to push what is due.
     """
@@ -154,13 +181,15 @@ class SandboxApp(Generic[Venue]):
 
     async def _match(self, endpoint: Endpoint[Venue], parameters: Parameters, window: Window | None) -> object:
         """Bring a command to the matching engine, and hold its answer back at random."""
-        parts = self._parts
+        parts, checked = self._parts, self._parts.options.checks_window_at_match
         under_way = nullcontext(_nothing) if endpoint.under_way is None else endpoint.under_way(self._venue, parameters)
 
         with under_way as arrive:
             if parts.order_s:
                 await anyio.sleep(parts.order_s)
-                self._refuse_late(window)
+
+                if window is not None and checked and window.is_over(parts.clock.server_ms()):
+                    raise self._dialect.too_late()
 
             delay_ms = parts.chance.randint(0, parts.options.race_ms)
             arrive()
@@ -178,14 +207,6 @@ class SandboxApp(Generic[Venue]):
             return endpoint.handle(self._venue, parameters)
         except RejectionError as error:
             raise self._dialect.rejected(error, endpoint) from None
-
-    def _refuse_late(self, window: Window | None) -> None:
-        """Refuse a command that came to the matching engine too late, where that is checked."""
-        if window is None or not self._parts.options.checks_window_at_match:
-            return
-
-        if window.is_over(self._parts.clock.server_ms()):
-            raise self._dialect.too_late()
 
 
 def _nothing() -> None:

@@ -15,26 +15,20 @@ from perpmaker.simulation.event import (
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import Cause, ConditionalOrder, Execution, OrderState, SimulatedOrder
 from perpmaker.simulation.statement import AccountState, Income
+from perpmaker.venue.sandbox.options import VenueOptions
 
 _Version = TypeVar("_Version")
 _History = list[tuple[int, _Version]]
 
 
 class LaggedAccount:
-    """The exchange's first account for queries. Without a lag nothing is kept; with it, each version with its time.
+    """The exchange's first account for queries. Without a lag nothing is kept; with it, each version with its time."""
 
-    Args:
-        exchange: the exchange.
-        now_ms: the exchange's time.
-        lag_ms: how old the answers are.
-        hidden_for_ms: how long a new order is not found.
-    """
-
-    def __init__(self, exchange: Exchange, now_ms: Callable[[], int], *, lag_ms: int, hidden_for_ms: int) -> None:
+    def __init__(self, exchange: Exchange, now_ms: Callable[[], int], options: VenueOptions) -> None:
         self._exchange = exchange
         self._now_ms = now_ms
-        self._lag_ms = lag_ms
-        self._hidden_for_ms = hidden_for_ms
+        self._lag_ms = options.read_lag_ms
+        self._hidden_for_ms = options.hidden_for_ms
         self._orders: dict[int, _History[SimulatedOrder]] = {}
         self._conditionals: dict[int, _History[ConditionalOrder]] = {}
         self._accounts: _History[AccountState] = [(0, exchange.account(name)) for name in exchange.accounts()[:1]]
@@ -79,10 +73,9 @@ class LaggedAccount:
 
         return None if order is None else self._seen_conditional(order)
 
-    def conditionals(self, *, waiting_only: bool) -> Sequence[ConditionalOrder]:
-        """Return conditional orders, oldest first."""
-        orders = self._exchange.conditional_orders(self.name, waiting_only=waiting_only)
-        seen = (self._seen_conditional(order) for order in orders)
+    def waiting_conditionals(self) -> Sequence[ConditionalOrder]:
+        """Return the conditional orders that wait, oldest first."""
+        seen = (self._seen_conditional(order) for order in self._exchange.conditional_orders(self.name))
 
         return [order for order in seen if order is not None]
 
@@ -118,19 +111,17 @@ class LaggedAccount:
         return _as_of(self._conditionals.get(order.conditional_id, []), self._seen_ms())
 
     def _keep(self, event: SimulationEvent) -> None:
-        if isinstance(event, OrderChanged) and event.order.state in {OrderState.CANCELLED, OrderState.EXPIRED}:
-            self._endings[event.order.order_id] = event.cause
+        match event:
+            case OrderChanged():
+                if event.order.state in {OrderState.CANCELLED, OrderState.EXPIRED}:
+                    self._endings[event.order.order_id] = event.cause
 
-        if self._lag_ms:
-            self._keep_version(event)
-
-    def _keep_version(self, event: SimulationEvent) -> None:
-        if isinstance(event, OrderChanged):
-            self._orders.setdefault(event.order.order_id, []).append((event.now_ms, event.order))
-        elif isinstance(event, ConditionalChanged):
-            self._conditionals.setdefault(event.order.conditional_id, []).append((event.now_ms, event.order))
-        elif isinstance(event, AccountChanged | SettingsChanged):
-            self._accounts.append((event.now_ms, event.state))
+                if self._lag_ms:
+                    self._orders.setdefault(event.order.order_id, []).append((event.now_ms, event.order))
+            case ConditionalChanged() if self._lag_ms:
+                self._conditionals.setdefault(event.order.conditional_id, []).append((event.now_ms, event.order))
+            case AccountChanged() | SettingsChanged() if self._lag_ms:
+                self._accounts.append((event.now_ms, event.state))
 
 
 def _as_of(history: _History[_Version], at_ms: int) -> _Version | None:

@@ -78,8 +78,8 @@ class RequestCounts:
         windows: Mapping[str, CountWindow],
         words: CountWords,
         *,
-        bans: Bans | None = None,
-        enforced: bool = True,
+        bans: Bans | None,
+        enforced: bool,
     ) -> None:
         self._server_ms = server_ms
         self._windows = windows

@@ -128,51 +128,38 @@ class _Connection:
         self._rules = rules
         self._changed = changed
         self._scope = anyio.CancelScope()
-        self._waiting: deque[str] = deque()
-        self._news = anyio.Event()
-        self._ending = False
+        self._incoming, self._outgoing = anyio.create_memory_object_stream[str](BACKLOG)
 
     async def converse(self) -> None:
         """Send what is queued and obey messages, until the socket ends or its life is over."""
-        with self._scope, anyio.move_on_after(self._rules.life_s):
+        with self._incoming, self._outgoing, self._scope, anyio.move_on_after(self._rules.life_s):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._send)
                 await self._listen(tasks)
                 # What is queued goes out first: a frame cut in half would take the closing frame with it.
-                self._ending = True
-                self._news.set()
+                self._incoming.close()
                 tasks.cancel_scope.deadline = anyio.current_time() + COURTESY_S
 
         await self._socket.close(POLICY_VIOLATION, "disconnected")
 
     def queue(self, message: str) -> None:
-        """Queue a message; a client that is too far behind is cut off."""
-        if self._ending:
-            return
-
-        if len(self._waiting) >= BACKLOG:
+        """Queue a message; a client that is too far behind is cut off, one that is being closed hears no more."""
+        try:
+            self._incoming.send_nowait(message)
+        except anyio.WouldBlock:
             self._scope.cancel()
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
             return
-
-        self._waiting.append(message)
-        self._news.set()
 
     async def _send(self) -> None:
         with suppress(ConnectivityError):
-            while True:
-                while self._waiting:
-                    await self._socket.send(self._waiting.popleft())
-
-                if self._ending:
-                    return
-
-                self._news = anyio.Event()
-                await self._news.wait()
+            async for message in self._outgoing:
+                await self._socket.send(message)
 
     async def _listen(self, tasks: TaskGroup) -> None:
         """Obey messages until the socket is closed, its client is silent, or too many came within a second."""
         most = self._rules.messages_per_s
-        recent: deque[float] = deque(maxlen=most)
+        recent: deque[float] = deque(maxlen=most or 1)
 
         with suppress(ConnectivityError, TimeoutError):
             while True:
@@ -181,7 +168,7 @@ class _Connection:
 
                 now = self._clock.now()
 
-                if len(recent) == most and now - recent[0] < 1:
+                if most is not None and len(recent) == most and now - recent[0] < 1:
                     return
 
                 recent.append(now)

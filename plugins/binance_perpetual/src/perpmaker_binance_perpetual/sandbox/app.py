@@ -14,13 +14,13 @@ from perpmaker.venue.sandbox import (
     Parameters,
     RefusalError,
     SandboxApp,
+    SandboxParts,
     Security,
     Session,
     SocketRules,
     Window,
     endpoint_table,
     form_values,
-    make_parts,
     parse_options,
 )
 from perpmaker.wire.server import Request
@@ -113,7 +113,7 @@ class BinanceDialect:
         """The app over this exchange; ValueError for an option that there is not. See `VenueOptions` and `Options`."""
         common, own = parse_options(options, Options)
         rules = SocketRules(life_s=common.socket_life_s, messages_per_s=MOST_CONTROLS)
-        venue = Venue(make_parts(exchange, clock, common, latency, rules), own)
+        venue = Venue(SandboxParts(exchange, clock, common, latency, rules), own)
 
         return SandboxApp(
             venue.parts,

@@ -54,7 +54,7 @@ def waiting(venue: Venue, parameters: Parameters) -> object:
     """All waiting conditional orders."""
     venue.has_symbol(parameters)
 
-    return [algo_answer(order, venue) for order in venue.reading.conditionals(waiting_only=True)]
+    return [algo_answer(order, venue) for order in venue.reading.waiting_conditionals()]
 
 
 def cancel_all(venue: Venue, parameters: Parameters) -> object:
