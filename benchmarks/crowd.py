@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -45,9 +45,9 @@ class _Snapshots:
 
     snapshot: bytes
 
-    async def read(self, _: Endpoint, parse: Callable[[bytes], Depth], __: Parameters) -> Depth:
+    async def read(self, endpoint: Endpoint[Depth], _: Parameters) -> Depth:
         """The book to begin with."""
-        return parse(self.snapshot)
+        return endpoint.parse(self.snapshot)
 
 
 class _Silence:

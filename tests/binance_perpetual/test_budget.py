@@ -23,7 +23,9 @@ def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[s
     return virtual_time
 
 
-async def spend(budget: RequestBudget, endpoint: Endpoint, *, urgent: bool = False, patience_s: float = 0.0) -> int:
+async def spend(
+    budget: RequestBudget, endpoint: Endpoint[object], *, urgent: bool = False, patience_s: float = 0.0
+) -> int:
     """How many calls pass before one would have to wait."""
     for passed in range(10_000):
         try:

@@ -12,7 +12,6 @@ import respx
 
 from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import CancelOrder
-from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError, RefusedError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
@@ -23,7 +22,6 @@ from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual import rest as endpoints
 from perpmaker_binance_perpetual.connector import BinancePerpetual
 from perpmaker_binance_perpetual.market import MarketSettings
-from perpmaker_binance_perpetual.messages import AccountConfig
 from perpmaker_binance_perpetual.settings import Settings
 from perpmaker_binance_perpetual.signing import signature
 from perpmaker_binance_perpetual.streams import StreamAccess, fetch_depth
@@ -275,8 +273,6 @@ ENDPOINTS: list[tuple[str, str, Calls, Any, dict[str, str]]] = [
 ]
 PUBLIC = {"/fapi/v1/exchangeInfo", "/fapi/v1/depth", "/fapi/v1/fundingInfo", "/fapi/v1/premiumIndex"}
 KEYED = {"/fapi/v1/listenKey"}
-CONFIGS = PayloadDecoder(AccountConfig)
-LISTS: PayloadDecoder[list[Any]] = PayloadDecoder(list[Any])
 
 
 @pytest.mark.parametrize(("method", "path", "call", "body", "parameters"), ENDPOINTS)
@@ -333,7 +329,7 @@ async def test_reads_raise_what_the_answer_means(status: int, body: Any, kind: t
         router.get("/fapi/v1/accountConfig").respond(status, json=body)
 
         with pytest.raises(kind) as caught:
-            await rest.read(endpoints.ACCOUNT_CONFIG, CONFIGS.decode)
+            await rest.read(endpoints.ACCOUNT_CONFIG)
 
     assert type(caught.value) is kind
 
@@ -380,7 +376,7 @@ async def test_F66_what_may_be_repeated_is_repeated_once_with_a_new_clock(code: 
         route = router.get("/fapi/v1/openOrders").respond(400, json=refusal(code))
 
         with pytest.raises(RefusedError):
-            await rest.read(endpoints.OPEN_ORDERS, LISTS.decode)
+            await rest.read(endpoints.OPEN_ORDERS)
 
     assert route.call_count == 2
     assert clock.call_count == 6
@@ -402,10 +398,10 @@ async def test_without_keys_only_public_calls_work() -> None:
     """A signed call says which keys of the file to set."""
     async with open_rest(keys=False) as (rest, router):
         router.get("/fapi/v1/fundingInfo").respond(json=[])
-        assert await rest.read(endpoints.FUNDING_INFO, LISTS.decode) == []
+        assert await rest.read(endpoints.FUNDING_INFO) == []
 
         with pytest.raises(AuthenticationError, match="api_key"):
-            await rest.read(endpoints.ACCOUNT, LISTS.decode)
+            await rest.read(endpoints.ACCOUNT)
 
 
 async def test_F12_used_weight_of_others_counts() -> None:
@@ -416,12 +412,12 @@ async def test_F12_used_weight_of_others_counts() -> None:
         router.get("/fapi/v1/accountConfig").respond(json={"dualSidePosition": False})
         orders = router.get("/fapi/v1/openOrders").respond(json=[])
         await rest.measure_clock()
-        await rest.read(endpoints.FUNDING_INFO, LISTS.decode)
+        await rest.read(endpoints.FUNDING_INFO)
 
         with pytest.raises(RateLimitedError, match="budget"):
-            await rest.read(endpoints.ACCOUNT_CONFIG, CONFIGS.decode)
+            await rest.read(endpoints.ACCOUNT_CONFIG)
 
-        await rest.read(endpoints.OPEN_ORDERS, LISTS.decode)
+        await rest.read(endpoints.OPEN_ORDERS)
 
     assert orders.called
 
@@ -449,7 +445,7 @@ async def test_F12_an_exit_never_waits_for_the_time_to_be_asked() -> None:
         route = router.post("/fapi/v1/order").respond(json=ORDER)
 
         with pytest.raises(RateLimitedError):
-            await rest.read(endpoints.FUNDING_INFO, LISTS.decode)
+            await rest.read(endpoints.FUNDING_INFO)
 
         assert (await rest.send(endpoints.PLACE, {"a": "b"}, urgent=True)).ok
 

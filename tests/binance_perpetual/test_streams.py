@@ -66,7 +66,7 @@ class Snapshots:
     answers: deque[Depth | Exception]
     asked_at: list[float] = attrs.field(factory=list)
 
-    async def read(self, endpoint: Endpoint, _: object, parameters: Parameters) -> Depth:
+    async def read(self, endpoint: Endpoint[Depth], parameters: Parameters) -> Depth:
         """The next answer."""
         assert (endpoint, parameters) == (DEPTH, {"symbol": "BTCUSDT", "limit": 1000})
         self.asked_at.append(anyio.current_time())

@@ -68,7 +68,9 @@ def test_a_refresh_of_five_levels_is_two_requests_and_no_level_is_off_the_book()
     asked: list[tuple[str, str]] = []
     send = RestClient.send
 
-    async def heard(self: RestClient, endpoint: Endpoint, parameters: Parameters, *, urgent: bool = False) -> Answer:
+    async def heard(
+        self: RestClient, endpoint: Endpoint[object], parameters: Parameters, *, urgent: bool = False
+    ) -> Answer:
         if endpoint.path in PATHS and endpoint.method != "GET":
             asked.append((endpoint.method, endpoint.path))
 

@@ -36,7 +36,7 @@ from perpmaker.wire.fault import Fault
 from perpmaker.wire.http import exchange_over
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.messages import Asset, Order
-from perpmaker_binance_perpetual.rest import BinanceHttp, Head, is_own, request_budget, row_reader
+from perpmaker_binance_perpetual.rest import BinanceHttp, Head, Rows, request_budget, row_reader
 from perpmaker_binance_perpetual.streams import StreamAccess
 from perpmaker_binance_perpetual.translate import translate_order
 from perpmaker_binance_perpetual.user_stream import AccountView, account_stream
@@ -256,15 +256,12 @@ PLACED = {
 def read_orders(*rows: Any) -> tuple[list[Any], RowReader[Head]]:
     """The orders of a list as the connector reads them, and what it left out."""
     reader = row_reader()
-    page = reader.read(
-        msgspec.json.encode(rows),
-        PayloadDecoder(Order).decode,
+    reports = reader.read(
+        PayloadDecoder(Rows).decode(msgspec.json.encode(rows)),
+        lambda row: translate_order(PayloadDecoder(Order).decode(row), BTC),
         "orders",
         market="BTCUSDT",
         is_needed=lambda head: head.is_own_order,
-    )
-    reports = reader.translate(
-        page.rows, lambda row: translate_order(row, BTC), "orders", lambda row: is_own(row.clientOrderId)
     )
 
     return list(reports), reader
@@ -349,7 +346,7 @@ def test_B1_an_asset_that_makes_no_sense_hides_none_that_is_needed() -> None:
     rows = [msgspec.Raw(json.dumps(row).encode()) for row in ({"asset": "ABC", "walletBalance": []}, needed, 7)]
 
     def read(rows: list[msgspec.Raw]) -> list[str]:
-        found = reader.pick(rows, PayloadDecoder(Asset).decode, "assets", is_needed=lambda head: head.asset == "USDT")
+        found = reader.read(rows, PayloadDecoder(Asset).decode, "assets", is_needed=lambda head: head.asset == "USDT")
 
         return [one.asset for one in found]
 

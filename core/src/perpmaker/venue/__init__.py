@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from perpmaker.venue.reconnect_overlap import open_overlapping
     from perpmaker.venue.request_budget import Limit, RequestBudget
     from perpmaker.venue.rest_client import RestClient, side_by_side
-    from perpmaker.venue.rows import RAW_ROWS, RowReader, Rows
+    from perpmaker.venue.rows import RowReader
     from perpmaker.venue.server_clock import ServerClock
     from perpmaker.venue.stream import (
         StreamFeed,
@@ -63,7 +63,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HTTP_SCHEMES",
-    "RAW_ROWS",
     "WEBSOCKET_SCHEMES",
     "Access",
     "Answer",
@@ -95,7 +94,6 @@ __all__ = [
     "RequestBudget",
     "RestClient",
     "RowReader",
-    "Rows",
     "ServerClock",
     "SettingsClient",
     "SnapshotChore",
@@ -161,7 +159,7 @@ _MODULES = {
     "reconnect_overlap": ("open_overlapping",),
     "request_budget": ("Limit", "RequestBudget"),
     "rest_client": ("RestClient", "side_by_side"),
-    "rows": ("RAW_ROWS", "RowReader", "Rows"),
+    "rows": ("RowReader",),
     "server_clock": ("ServerClock",),
     "stream": (
         "StreamFeed",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, unique
-from typing import Protocol, TypeAlias
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 
@@ -13,6 +13,8 @@ from perpmaker.secret import Signer
 from perpmaker.venue.answer import Answer, Failure
 from perpmaker.venue.request_budget import Limit
 from perpmaker.wire.exchange import Outgoing
+
+Shape_co = TypeVar("Shape_co", covariant=True)
 
 Parameters: TypeAlias = Mapping[str, object]
 
@@ -40,7 +42,7 @@ class Credentials:
 
 
 @attrs.frozen(kw_only=True)
-class Endpoint:
+class Endpoint(Generic[Shape_co]):
     """One thing that a venue can be asked or told.
 
     Args:
@@ -50,6 +52,7 @@ class Endpoint:
         access: what the request has to show.
         urgent: whether it may always use the budget's reserve.
         once: whether it must never be sent twice. Everything else is sent again when the venue refuses its time.
+        parse: reads the body of a yes; PayloadError where it makes no sense.
     """
 
     method: str
@@ -58,6 +61,7 @@ class Endpoint:
     access: Access = Access.SIGNED
     urgent: bool = False
     once: bool = False
+    parse: Callable[[bytes], Shape_co]
 
 
 @attrs.frozen(kw_only=True)
@@ -83,13 +87,10 @@ class HttpDialect(Protocol):
         """The venue's name in errors."""
 
     @property
-    def clock(self) -> Endpoint:
-        """Where the venue tells its time."""
+    def clock(self) -> Endpoint[int]:
+        """Where the venue tells its time, milliseconds since the epoch."""
 
-    def read_time(self, body: bytes) -> int:
-        """Read the venue's time, milliseconds since the epoch; PayloadError where there is none."""
-
-    def encode(self, endpoint: Endpoint, parameters: Parameters, at_ms: int) -> Outgoing:
+    def encode(self, endpoint: Endpoint[object], parameters: Parameters, at_ms: int) -> Outgoing:
         """Write and sign a request as of a venue time; AuthenticationError where a key is needed and missing."""
 
     def read_failure(self, status: int, body: bytes) -> Failure | None:

@@ -30,7 +30,7 @@ class Command:
     something else than the request's time (a height of its chain, say); see `Unknown`.
     """
 
-    endpoint: Endpoint
+    endpoint: Endpoint[object]
     parameters: Parameters
     fence_at: float | None = None
 

@@ -66,25 +66,25 @@ class RestClient:
         self._place = place
         self._patience_s = patience_s
 
-    async def read(self, endpoint: Endpoint, parse: Callable[[bytes], T], parameters: Parameters = _NONE) -> T:
-        """Ask, and parse the answer.
+    async def read(self, endpoint: Endpoint[T], parameters: Parameters = _NONE) -> T:
+        """Ask or tell, and read the answer.
 
         Raises:
             VenueError: what the venue's no means; ConnectivityError where the venue itself has not spoken.
             PayloadError: the venue's answer makes no sense.
         """
-        return read_body(check(await self.send(endpoint, parameters), self.venue), parse, self.venue)
+        return read_body(check(await self.send(endpoint, parameters), self.venue), endpoint.parse, self.venue)
 
-    async def find(self, endpoint: Endpoint, parse: Callable[[bytes], T], parameters: Parameters = _NONE) -> T | None:
+    async def find(self, endpoint: Endpoint[T], parameters: Parameters = _NONE) -> T | None:
         """Ask in the same way for what may not exist; None where the venue says that it knows none."""
         answer = await self.send(endpoint, parameters)
 
         if answer.failure is not None and answer.failure.reason is RefusalReason.NOT_FOUND:
             return None
 
-        return read_body(check(answer, self.venue), parse, self.venue)
+        return read_body(check(answer, self.venue), endpoint.parse, self.venue)
 
-    async def send(self, endpoint: Endpoint, parameters: Parameters, *, urgent: bool = False) -> Answer:
+    async def send(self, endpoint: Endpoint[object], parameters: Parameters, *, urgent: bool = False) -> Answer:
         """Send a request and return whatever was answered, a no included.
 
         Raises:
@@ -109,7 +109,7 @@ class RestClient:
 
         for _ in range(_CLOCK_SAMPLES):
             sent_at = self.clock.now()
-            server_ms = await self.read(self._dialect.clock, self._dialect.read_time)
+            server_ms = await self.read(self._dialect.clock)
             received_at = self.clock.now()
 
             if best is None or received_at - sent_at < best[1] - best[0]:
@@ -125,7 +125,7 @@ class RestClient:
 
         return self.server_clock.ms()
 
-    async def _send_once(self, endpoint: Endpoint, parameters: Parameters, *, urgent: bool) -> Answer:
+    async def _send_once(self, endpoint: Endpoint[object], parameters: Parameters, *, urgent: bool) -> Answer:
         if endpoint.access is Access.SIGNED and not self.server_clock.known:
             await self._measure_before_signing()
 

@@ -7,29 +7,16 @@ anybody else's is left out and counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
-import attrs
 import msgspec
 
-from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import PayloadError
 
 Head = TypeVar("Head")
 Row = TypeVar("Row")
 Translated = TypeVar("Translated")
-
-RAW_ROWS: PayloadDecoder[list[msgspec.Raw]] = PayloadDecoder(list[msgspec.Raw])
-"""Decodes a list, and leaves its rows undecoded."""
-
-
-@attrs.frozen
-class Rows(Generic[Row]):
-    """Some rows of a list, and how many rows the venue sent, those left out included."""
-
-    rows: Sequence[Row]
-    sent: int
 
 
 class RowReader(Generic[Head]):
@@ -48,20 +35,6 @@ class RowReader(Generic[Head]):
         self._market_of = market_of
 
     def read(
-        self,
-        body: bytes,
-        parse: Callable[[bytes], Row],
-        name: str,
-        *,
-        market: str | None = None,
-        is_needed: Callable[[Head], bool] = lambda _: False,
-    ) -> Rows[Row]:
-        """Read a whole list; see `pick`. PayloadError where it is no list."""
-        raw = RAW_ROWS.decode(body)
-
-        return Rows(list(self.pick(raw, parse, name, market=market, is_needed=is_needed)), len(raw))
-
-    def pick(
         self,
         rows: Iterable[msgspec.Raw],
         parse: Callable[[bytes], Row],

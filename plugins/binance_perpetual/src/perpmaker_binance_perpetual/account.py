@@ -20,10 +20,8 @@ from perpmaker.venue import Page, RestClient, RowReader, read_history, side_by_s
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import (
     Account,
-    AccountConfig,
     Asset,
     IncomeRow,
-    KeyRestrictions,
     PositionRisk,
 )
 from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
@@ -34,12 +32,9 @@ CREDITS: Final = "BNFCR"
 
 ZERO = Decimal(0)
 
-_ACCOUNT = PayloadDecoder(Account)
 _ASSET = PayloadDecoder(Asset)
-_ACCOUNT_CONFIG = PayloadDecoder(AccountConfig)
 _POSITION = PayloadDecoder(PositionRisk)
 _INCOME = PayloadDecoder(IncomeRow)
-_KEY_RESTRICTIONS = PayloadDecoder(KeyRestrictions)
 
 _INCOME_KINDS = {
     "REALIZED_PNL": IncomeKind.REALIZED,
@@ -147,18 +142,14 @@ async def fetch_account(
 ) -> AccountSnapshot:
     """Ask for positions, assets and modes, side by side; `as_of_ms` dates a position that has no row."""
     quote, of_market = instrument.quote, {"symbol": instrument.symbol}
-
-    def read_positions(body: bytes) -> Sequence[PositionRisk]:
-        rows = reader.read(body, _POSITION.decode, "positions", market=instrument.symbol, is_needed=lambda _: True)
-
-        return rows.rows
-
-    rows, account, config = await side_by_side(
-        lambda: client.read(rest.POSITION_RISK, read_positions, of_market),
-        lambda: client.read(rest.ACCOUNT, _ACCOUNT.decode),
-        lambda: client.read(rest.ACCOUNT_CONFIG_URGENT, _ACCOUNT_CONFIG.decode),
+    positions, account, config = await side_by_side(
+        lambda: client.read(rest.POSITION_RISK, of_market),
+        lambda: client.read(rest.ACCOUNT),
+        lambda: client.read(rest.ACCOUNT_CONFIG_URGENT),
     )
-    raw = list(reader.pick(account.assets, _ASSET.decode, "assets", is_needed=lambda head: head.asset == quote))
+    symbol = instrument.symbol
+    rows = list(reader.read(positions, _POSITION.decode, "positions", market=symbol, is_needed=lambda _: True))
+    raw = list(reader.read(account.assets, _ASSET.decode, "assets", is_needed=lambda head: head.asset == quote))
     assets = tuple(reader.translate(raw, _translate_asset, "assets", lambda row: row.asset == quote))
     position_mode = PositionMode.HEDGE if config.dualSidePosition else PositionMode.ONE_WAY
     asset_mode = _asset_mode(assets, multi=config.multiAssetsMargin)
@@ -260,13 +251,11 @@ async def fetch_income(
 
     async def fetch(start_ms: int, end_ms: int, from_ms: int | None) -> Page[IncomeRow, int]:
         first_ms = start_ms if from_ms is None else from_ms
-        page = await client.read(
-            rest.INCOME,
-            lambda body: reader.read(body, _INCOME.decode, "income", market=symbol),
-            {"symbol": symbol, "startTime": first_ms, "endTime": end_ms, "limit": rest.PAGE},
-        )
+        asked = {"symbol": symbol, "startTime": first_ms, "endTime": end_ms, "limit": rest.PAGE}
+        page = await client.read(rest.INCOME, asked)
+        rows = list(reader.read(page, _INCOME.decode, "income", market=symbol))
 
-        return Page(page.rows, max(first_ms + 1, page.rows[-1].time) if page.sent >= rest.PAGE and page.rows else None)
+        return Page(rows, max(first_ms + 1, rows[-1].time) if len(page) >= rest.PAGE and rows else None)
 
     span = rest.history_span(since_ms, now_ms)
     rows = await read_history(span, fetch, lambda row: (row.incomeType, row.tranId, row.asset))
@@ -291,7 +280,7 @@ def translate_income(row: IncomeRow) -> IncomeRecord:
 
 async def fetch_key_rights(client: RestClient) -> KeyRights:
     """Ask what the key may do; the host of the spot market alone tells."""
-    told = await client.read(rest.KEY_RESTRICTIONS, _KEY_RESTRICTIONS.decode)
+    told = await client.read(rest.KEY_RESTRICTIONS)
 
     return KeyRights(
         can_read=told.enableReading,

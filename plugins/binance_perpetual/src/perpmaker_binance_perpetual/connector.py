@@ -14,7 +14,6 @@ from perpmaker.connector.interface import (
     KeyRights,
     VenueTime,
 )
-from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import MarkChanged
@@ -28,7 +27,6 @@ from perpmaker.wire.http import open_exchange, place_of
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.account import fetch_account, fetch_income, fetch_key_rights
 from perpmaker_binance_perpetual.market import VENUE_NAME, MarketSettings, fetch_instrument
-from perpmaker_binance_perpetual.messages import Done, PremiumIndex
 from perpmaker_binance_perpetual.orders import OrderQuestions, OrderWords
 from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
 from perpmaker_binance_perpetual.stops import StopNames, StopQuestions, StopWords
@@ -41,9 +39,6 @@ _NOW_MS = 2_000
 
 _PUBLIC = "public"
 """The account's name where there is no key, and only public requests can be made."""
-
-_PREMIUM = PayloadDecoder(PremiumIndex)
-_DONE = PayloadDecoder(Done)
 
 
 class BinancePerpetual:
@@ -122,7 +117,7 @@ class BinancePerpetual:
 
     async def fetch_mark(self, instrument: Instrument) -> MarkChanged | None:
         """The mark price as the venue has it now; None when what it answers is old by its own clock."""
-        premium = await self._client.read(rest.PREMIUM_INDEX, _PREMIUM.decode, {"symbol": instrument.symbol})
+        premium = await self._client.read(rest.PREMIUM_INDEX, {"symbol": instrument.symbol})
         mark = translate_premium(premium)
 
         return mark if self._client.server_clock.ms() - mark.venue_ms <= _NOW_MS else None
@@ -173,7 +168,7 @@ class BinancePerpetual:
         await self._count_down(instrument, 0)
 
     async def _count_down(self, instrument: Instrument, ms: int) -> None:
-        await self._client.read(rest.COUNTDOWN, _DONE.decode, {"symbol": instrument.symbol, "countdownTime": ms})
+        await self._client.read(rest.COUNTDOWN, {"symbol": instrument.symbol, "countdownTime": ms})
 
     # --- questions -------------------------------------------------------------------------------------------------
 

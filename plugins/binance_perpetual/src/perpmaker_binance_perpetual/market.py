@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -24,12 +24,9 @@ from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.venue import RestClient, RowReader
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import (
-    AccountConfig,
     Bracket,
     Brackets,
     CommissionRate,
-    Done,
-    ExchangeInfo,
     Filter,
     FundingInfo,
     RateLimit,
@@ -49,15 +46,11 @@ _DEFAULT_FUNDING_INTERVAL_H = 8
 _ORDERS = ("ORDERS", "MINUTE", 1)
 _SHOWN = 3
 
-_EXCHANGE_INFO = PayloadDecoder(ExchangeInfo)
 _SYMBOL = PayloadDecoder(Symbol)
 _RATE_LIMIT = PayloadDecoder(RateLimit)
 _BRACKETS = PayloadDecoder(Brackets)
-_COMMISSION = PayloadDecoder(CommissionRate)
 _FUNDING_INFO = PayloadDecoder(FundingInfo)
-_ACCOUNT_CONFIG = PayloadDecoder(AccountConfig)
 _SYMBOL_CONFIG = PayloadDecoder(SymbolConfig)
-_DONE = PayloadDecoder(Done)
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
@@ -70,39 +63,33 @@ async def fetch_instrument(
 
     Without a key, tiers and fees are those that the venue documents for everybody.
     """
-    info = await client.read(rest.EXCHANGE_INFO, _EXCHANGE_INFO.decode)
-    limits = list(reader.pick(info.rateLimits, _RATE_LIMIT.decode, "rate limits"))
+    info = await client.read(rest.EXCHANGE_INFO)
+    limits = list(reader.read(info.rateLimits, _RATE_LIMIT.decode, "rate limits"))
     client.budget.adopt(rest.published_limits(limits))
-    symbol = find_symbol(reader.pick(info.symbols, _SYMBOL.decode, "markets"), market)
+    symbol = find_symbol(reader.read(info.symbols, _SYMBOL.decode, "markets"), market)
     brackets, fees = default_terms(symbol.symbol)
 
     if has_key:
         of_market = {"symbol": symbol.symbol}
-        brackets = await client.read(rest.LEVERAGE_BRACKET, one_row(_BRACKETS, symbol.symbol), of_market)
-        fees = await client.read(rest.COMMISSION_RATE, _COMMISSION.decode, of_market)
+        brackets = one_row(await client.read(rest.LEVERAGE_BRACKET, of_market), _BRACKETS, symbol.symbol)
+        fees = await client.read(rest.COMMISSION_RATE, of_market)
 
-    intervals = await client.read(
-        rest.FUNDING_INFO, lambda body: reader.read(body, _FUNDING_INFO.decode, "funding intervals")
-    )
+    intervals = reader.read(await client.read(rest.FUNDING_INFO), _FUNDING_INFO.decode, "funding intervals")
 
-    return translate_instrument(symbol, brackets, fees, intervals.rows, limits)
+    return translate_instrument(symbol, brackets, fees, list(intervals), limits)
 
 
-def one_row(decoder: PayloadDecoder[T], symbol: str) -> Callable[[bytes], T]:
-    """Parse the row of a market, where the venue answers with the row or with a list of rows."""
+def one_row(answer: T | rest.Rows, decoder: PayloadDecoder[T], symbol: str) -> T:
+    """Return the row of a market, where the venue answers with the row or with a list of rows."""
+    if not isinstance(answer, list):
+        return answer
 
-    def parse(body: bytes) -> T:
-        if not body.lstrip().startswith(b"["):
-            return decoder.decode(body)
+    rows = rest.row_reader().read(answer, decoder.decode, "rows", market=symbol, is_needed=lambda _: True)
 
-        rows = rest.row_reader().read(body, decoder.decode, "rows", market=symbol, is_needed=lambda _: True).rows
+    for row in rows:
+        return row
 
-        if not rows:
-            raise PayloadError(f"no row for {symbol}")
-
-        return rows[0]
-
-    return parse
+    raise PayloadError(f"no row for {symbol}")
 
 
 def find_symbol(listed: Iterable[Symbol], market: str) -> Symbol:
@@ -239,8 +226,8 @@ class MarketSettings:
     async def fetch(self) -> VenueSettings:
         """Ask what is set now; AuthenticationError when the key may not trade."""
         of_market = {"symbol": self.instrument.symbol}
-        account = await self.client.read(rest.ACCOUNT_CONFIG, _ACCOUNT_CONFIG.decode)
-        market = await self.client.read(rest.SYMBOL_CONFIG, one_row(_SYMBOL_CONFIG, self.instrument.symbol), of_market)
+        account = await self.client.read(rest.ACCOUNT_CONFIG)
+        market = one_row(await self.client.read(rest.SYMBOL_CONFIG, of_market), _SYMBOL_CONFIG, self.instrument.symbol)
 
         if not account.canTrade:
             raise AuthenticationError("this account, or its API key, may not trade futures: allow it on Binance's site")
@@ -256,7 +243,7 @@ class MarketSettings:
         is_hedge = "true" if mode is PositionMode.HEDGE else "false"
 
         try:
-            await self.client.read(rest.SET_POSITION_MODE, _DONE.decode, {"dualSidePosition": is_hedge})
+            await self.client.read(rest.SET_POSITION_MODE, {"dualSidePosition": is_hedge})
         except RefusedError as error:
             if error.code != POSITION_MODE_ALREADY_SET:
                 raise _worded(error, f'position_mode to "{mode.value}"', "of the account, on any market,") from error
@@ -267,7 +254,7 @@ class MarketSettings:
         what = f'margin_mode of {self.instrument.market} to "{mode.value}"'
 
         try:
-            await self.client.read(rest.SET_MARGIN_TYPE, _DONE.decode, parameters)
+            await self.client.read(rest.SET_MARGIN_TYPE, parameters)
         except RefusedError as error:
             if error.code != MARGIN_MODE_ALREADY_SET:
                 raise _worded(error, what, "of this market") from error
@@ -277,7 +264,7 @@ class MarketSettings:
         parameters = {"symbol": self.instrument.symbol, "leverage": leverage}
 
         try:
-            await self.client.read(rest.SET_LEVERAGE, _DONE.decode, parameters)
+            await self.client.read(rest.SET_LEVERAGE, parameters)
         except RefusedError as error:
             code = int(error.code)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-import attrs
 import msgspec
 
 from perpmaker.connector.payload import Id, Millis, Number
@@ -17,24 +16,14 @@ from perpmaker.connector.payload import Id, Millis, Number
 Level: TypeAlias = tuple[str, str]
 
 
-@attrs.frozen(kw_only=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """Every refusal: `{"code": -2011, "msg": "Unknown order sent."}`. Whatever has no code of below 0 is none."""
 
     code: int = 0
     msg: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Done:
-    """A command without a result: `{"code": 200, "msg": "success"}`, or an empty object."""
-
-    code: int = 200
-    msg: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class ServerTime:
+class ServerTime(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /fapi/v1/time`."""
 
     serverTime: Millis
@@ -43,8 +32,7 @@ class ServerTime:
 # --- market --------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """One rule of a market; which fields it has depends on `filterType`."""
 
     filterType: str
@@ -60,8 +48,7 @@ class Filter:
     limit: int | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Symbol:
+class Symbol(msgspec.Struct, frozen=True, kw_only=True):
     """A market of `GET /fapi/v1/exchangeInfo`."""
 
     symbol: str
@@ -72,8 +59,7 @@ class Symbol:
     filters: list[Filter]
 
 
-@attrs.frozen(kw_only=True)
-class RateLimit:
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
     """A request budget of `GET /fapi/v1/exchangeInfo`."""
 
     rateLimitType: str
@@ -82,16 +68,14 @@ class RateLimit:
     limit: int
 
 
-@attrs.frozen(kw_only=True)
-class ExchangeInfo:
+class ExchangeInfo(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /fapi/v1/exchangeInfo`: `Symbol` and `RateLimit`, undecoded."""
 
     symbols: list[msgspec.Raw]
-    rateLimits: list[msgspec.Raw] = attrs.field(factory=list)
+    rateLimits: list[msgspec.Raw] = []
 
 
-@attrs.frozen(kw_only=True)
-class Bracket:
+class Bracket(msgspec.Struct, frozen=True, kw_only=True):
     """A maintenance tier of `GET /fapi/v1/leverageBracket`."""
 
     initialLeverage: int
@@ -101,16 +85,14 @@ class Bracket:
     cum: Number
 
 
-@attrs.frozen(kw_only=True)
-class Brackets:
+class Brackets(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /fapi/v1/leverageBracket`: the tiers of one market."""
 
     symbol: str
     brackets: list[Bracket]
 
 
-@attrs.frozen(kw_only=True)
-class CommissionRate:
+class CommissionRate(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /fapi/v1/commissionRate`; a maker rate may be negative."""
 
     symbol: str
@@ -118,16 +100,14 @@ class CommissionRate:
     takerCommissionRate: Number
 
 
-@attrs.frozen(kw_only=True)
-class FundingInfo:
+class FundingInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `GET /fapi/v1/fundingInfo`, which lists only markets whose interval is not 8 hours."""
 
     symbol: str
     fundingIntervalHours: int
 
 
-@attrs.frozen(kw_only=True)
-class Depth:
+class Depth(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /fapi/v1/depth`."""
 
     lastUpdateId: Id
@@ -136,8 +116,7 @@ class Depth:
     T: Millis = 0
 
 
-@attrs.frozen(kw_only=True)
-class DepthUpdate:
+class DepthUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """Stream `<symbol>@depth@100ms`: absolute amounts of the levels that changed from update `U` to `u`.
 
     `pu` is the `u` of the stream's previous message.
@@ -151,8 +130,7 @@ class DepthUpdate:
     T: Millis
 
 
-@attrs.frozen(kw_only=True)
-class MarkPriceUpdate:
+class MarkPriceUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """Stream `<symbol>@markPrice@1s`; `r` is empty and `T` 0 where a market has no funding."""
 
     p: Number
@@ -163,8 +141,7 @@ class MarkPriceUpdate:
     T: Millis = 0
 
 
-@attrs.frozen(kw_only=True)
-class PremiumIndex:
+class PremiumIndex(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /fapi/v1/premiumIndex` of one market; the rate is empty and the next time 0 where it has no funding."""
 
     symbol: str
@@ -175,8 +152,7 @@ class PremiumIndex:
     nextFundingTime: Millis = 0
 
 
-@attrs.frozen(kw_only=True)
-class AggregateTrade:
+class AggregateTrade(msgspec.Struct, frozen=True, kw_only=True):
     """Stream `<symbol>@aggTrade`: `a` its number; `m`: the buyer was the maker, so the taker sold."""
 
     s: str
@@ -187,8 +163,7 @@ class AggregateTrade:
     a: Id = 0
 
 
-@attrs.frozen(kw_only=True)
-class StreamEvent:
+class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
     """What every streamed event has: its name."""
 
     e: Any = ""
@@ -197,8 +172,7 @@ class StreamEvent:
 # --- account -------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
     """An order, from placing, cancelling, asking and listing alike."""
 
     orderId: Id
@@ -216,8 +190,7 @@ class Order:
     updateTime: Millis = 0
 
 
-@attrs.frozen(kw_only=True)
-class AlgoOrder:
+class AlgoOrder(msgspec.Struct, frozen=True, kw_only=True):
     """A conditional order of the algo service, from placing, cancelling, asking and listing alike.
 
     `actualOrderId` is the regular order it became, empty before; a cancel answers with the ids alone.
@@ -238,16 +211,14 @@ class AlgoOrder:
     updateTime: Millis = 0
 
 
-@attrs.frozen(kw_only=True)
-class OrderName:
+class OrderName(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `GET /fapi/v1/allOrders`, of which only the two names are read."""
 
     orderId: Id
     clientOrderId: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class KeyRestrictions:
+class KeyRestrictions(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /sapi/v1/account/apiRestrictions`, on the host of the spot market."""
 
     ipRestrict: bool
@@ -258,8 +229,7 @@ class KeyRestrictions:
     permitsUniversalTransfer: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class UserTrade:
+class UserTrade(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `GET /fapi/v1/userTrades`. There is no client id in it."""
 
     id: Id
@@ -276,8 +246,7 @@ class UserTrade:
     positionSide: str = "BOTH"
 
 
-@attrs.frozen(kw_only=True)
-class IncomeRow:
+class IncomeRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `GET /fapi/v1/income`; `tranId` is unique only within its `incomeType`."""
 
     incomeType: str
@@ -289,8 +258,7 @@ class IncomeRow:
     tradeId: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class PositionRisk:
+class PositionRisk(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `GET /fapi/v3/positionRisk`; markets without position and order have none."""
 
     symbol: str
@@ -305,8 +273,7 @@ class PositionRisk:
     updateTime: Millis = 0
 
 
-@attrs.frozen(kw_only=True)
-class Asset:
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `assets` of `GET /fapi/v3/account`."""
 
     asset: str
@@ -316,8 +283,7 @@ class Asset:
     updateTime: Millis = 0
 
 
-@attrs.frozen(kw_only=True)
-class Account:
+class Account(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /fapi/v3/account`: `Asset`, undecoded.
 
     `availableBalance` is USDT in single-asset mode, and all assets in USD otherwise.
@@ -328,8 +294,7 @@ class Account:
     totalOpenOrderInitialMargin: Number | None = None
 
 
-@attrs.frozen(kw_only=True)
-class AccountConfig:
+class AccountConfig(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /fapi/v1/accountConfig`; `dualSidePosition` is Hedge mode."""
 
     dualSidePosition: bool
@@ -337,8 +302,7 @@ class AccountConfig:
     multiAssetsMargin: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class SymbolConfig:
+class SymbolConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `GET /fapi/v1/symbolConfig`."""
 
     symbol: str
@@ -346,8 +310,7 @@ class SymbolConfig:
     leverage: int
 
 
-@attrs.frozen(kw_only=True)
-class ListenKey:
+class ListenKey(msgspec.Struct, frozen=True, kw_only=True):
     """`POST /fapi/v1/listenKey`."""
 
     listenKey: str

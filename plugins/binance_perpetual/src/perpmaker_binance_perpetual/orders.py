@@ -13,7 +13,7 @@ from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import PayloadError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport
-from perpmaker.venue import RAW_ROWS, Command, Element, Endpoint, OrderNames, Page, RestClient, RowReader, read_history
+from perpmaker.venue import Command, Element, Endpoint, OrderNames, Page, RestClient, RowReader, read_history
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import Order, OrderName, UserTrade
 from perpmaker_binance_perpetual.refusals import read_failure
@@ -27,6 +27,7 @@ from perpmaker_binance_perpetual.translate import (
 
 _OK = 200
 _ORDER = PayloadDecoder(Order)
+_ROWS = PayloadDecoder(rest.Rows)
 _NAME = PayloadDecoder(OrderName)
 _TRADE = PayloadDecoder(UserTrade)
 
@@ -63,10 +64,10 @@ class OrderWords:
         if count == 1:
             return [_read_order(instrument, body)]
 
-        return [_read_element(instrument, bytes(element)) for element in RAW_ROWS.decode(body)]
+        return [_read_element(instrument, bytes(element)) for element in _ROWS.decode(body)]
 
 
-def _command(single: Endpoint, batch: Endpoint, orders: Sequence[Mapping[str, object]]) -> Command:
+def _command(single: Endpoint[object], batch: Endpoint[object], orders: Sequence[Mapping[str, object]]) -> Command:
     return Command(single, orders[0]) if len(orders) == 1 else Command(batch, {"batchOrders": _compact(orders)})
 
 
@@ -102,24 +103,19 @@ class OrderQuestions:
     async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
         """Ask what the venue knows of an order; None when it says that it knows none of that id."""
         name = {"origClientOrderId": client_id} if venue_id is None else {"orderId": venue_id}
-        parameters = {"symbol": instrument.symbol, **name}
-        order = await self.client.find(rest.ORDER, _ORDER.decode, parameters)
+        order = await self.client.find(rest.ORDER, {"symbol": instrument.symbol, **name})
 
         return None if order is None else self.orders.remember(translate_order(order, instrument))
 
     async def fetch_open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
         """Ask for all open orders; conditional ones are in a list of their own."""
-
-        def parse(body: bytes) -> Sequence[OrderReport]:
-            return self.reader.read(
-                body,
-                lambda row: translate_order(_ORDER.decode(row), instrument),
-                "orders",
-                market=instrument.symbol,
-                is_needed=attrgetter("is_own_order"),
-            ).rows
-
-        reports = await self.client.read(rest.OPEN_ORDERS, parse, {"symbol": instrument.symbol})
+        reports = self.reader.read(
+            await self.client.read(rest.OPEN_ORDERS, {"symbol": instrument.symbol}),
+            lambda row: translate_order(_ORDER.decode(row), instrument),
+            "orders",
+            market=instrument.symbol,
+            is_needed=attrgetter("is_own_order"),
+        )
 
         return [self.orders.remember(report) for report in reports]
 
@@ -129,13 +125,10 @@ class OrderQuestions:
 
         async def fetch(start_ms: int, end_ms: int, from_id: int | None) -> Page[UserTrade, int]:
             window = {"startTime": start_ms, "endTime": end_ms} if from_id is None else {"fromId": from_id}
-            page = await self.client.read(
-                rest.USER_TRADES,
-                lambda body: self.reader.read(body, _TRADE.decode, "fills", market=symbol),
-                {"symbol": symbol, **window, "limit": rest.PAGE},
-            )
+            page = await self.client.read(rest.USER_TRADES, {"symbol": symbol, **window, "limit": rest.PAGE})
+            rows = list(self.reader.read(page, _TRADE.decode, "fills", market=symbol))
 
-            return Page(page.rows, page.rows[-1].id + 1 if page.sent >= rest.PAGE and page.rows else None)
+            return Page(rows, rows[-1].id + 1 if len(page) >= rest.PAGE and rows else None)
 
         trades = await read_history(rest.history_span(since_ms, now_ms), fetch, attrgetter("id"))
         trades.sort(key=lambda trade: (trade.time, trade.id))
@@ -169,28 +162,26 @@ class OrderQuestions:
         start, last, found = min(unknown), max(unknown), set[int]()
 
         while start <= last:
-            page = await self.client.read(
-                rest.ALL_ORDERS,
-                lambda body: self.reader.read(body, _NAME.decode, "orders"),
-                {"symbol": symbol, "orderId": start, "limit": rest.PAGE},
-            )
+            asked = {"symbol": symbol, "orderId": start, "limit": rest.PAGE}
+            page = await self.client.read(rest.ALL_ORDERS, asked)
+            rows = list(self.reader.read(page, _NAME.decode, "orders"))
 
-            for row in page.rows:
+            for row in rows:
                 if row.orderId in unknown:
                     self.orders.learn(str(row.orderId), row.clientOrderId)
                     found.add(row.orderId)
 
-            if page.sent < rest.PAGE or not page.rows:
+            if len(page) < rest.PAGE or not rows:
                 break
 
-            start = max(row.orderId for row in page.rows) + 1
+            start = max(row.orderId for row in rows) + 1
 
         return found
 
     async def _ask_client_id(self, symbol: str, order_id: int) -> str:
         """Ask for the client id of anybody's order; empty where the venue has none for it."""
         try:
-            name = await self.client.find(rest.ORDER, _NAME.decode, {"symbol": symbol, "orderId": str(order_id)})
+            name = await self.client.find(rest.ORDER_NAME, {"symbol": symbol, "orderId": str(order_id)})
         except PayloadError:
             return ""
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import attrs
+import msgspec
 
 from perpmaker.clock import Clock
 from perpmaker.connector.payload import PayloadDecoder
@@ -68,60 +69,80 @@ def published_limits(rows: Iterable[messages.RateLimit]) -> Mapping[Limit, int]:
 # --- endpoints --------------------------------------------------------------------------------------------------------
 
 
-def _endpoint(method: str, path: str, weight: int = 1, **options: Any) -> Endpoint:  # noqa: ANN401  # those of Endpoint
-    return Endpoint(method=method, path=path, cost={_WEIGHT: weight}, **options)
+Rows: TypeAlias = list[msgspec.Raw]
+"""A list whose rows are undecoded; see `RowReader`."""
 
 
-def _new_order(method: str, path: str, weight: int, *, orders: int = 1, urgent: bool = False) -> Endpoint:
+def _endpoint(method: str, path: str, shape: type[T], weight: int = 1, **options: Any) -> Endpoint[T]:  # noqa: ANN401  # those of Endpoint
+    return Endpoint(method=method, path=path, cost={_WEIGHT: weight}, parse=PayloadDecoder(shape).decode, **options)
+
+
+def _new_order(method: str, path: str, weight: int, *, orders: int = 1, urgent: bool = False) -> Endpoint[object]:
     """Describe a command that counts as new orders do. However few are in a batch, five are counted for ten seconds."""
     cost = {_WEIGHT: weight, _ORDERS_SHORT: orders, _ORDERS_LONG: 1}
 
-    return Endpoint(method=method, path=path, cost=cost, urgent=urgent, once=True)
+    return Endpoint(method=method, path=path, cost=cost, urgent=urgent, once=True, parse=_ANYTHING.decode)
 
 
-TIME = _endpoint("GET", "/fapi/v1/time", access=Access.PUBLIC, urgent=True)
-EXCHANGE_INFO = _endpoint("GET", "/fapi/v1/exchangeInfo", access=Access.PUBLIC)
-DEPTH = _endpoint("GET", "/fapi/v1/depth", 20, access=Access.PUBLIC)
-FUNDING_INFO = _endpoint("GET", "/fapi/v1/fundingInfo", 0, access=Access.PUBLIC)
-PREMIUM_INDEX = _endpoint("GET", "/fapi/v1/premiumIndex", access=Access.PUBLIC, urgent=True)
+_ANYTHING = PayloadDecoder(object)
+_TIME = PayloadDecoder(messages.ServerTime)
+_URGENT: dict[str, Any] = {"urgent": True}
+_PUBLIC: dict[str, Any] = {"access": Access.PUBLIC}
+_KEYED: dict[str, Any] = {"access": Access.KEYED, "urgent": True}
 
-LEVERAGE_BRACKET = _endpoint("GET", "/fapi/v1/leverageBracket")
-COMMISSION_RATE = _endpoint("GET", "/fapi/v1/commissionRate", 20)
-ACCOUNT_CONFIG = _endpoint("GET", "/fapi/v1/accountConfig", 5)
+TIME = Endpoint(
+    method="GET",
+    path="/fapi/v1/time",
+    cost={_WEIGHT: 1},
+    access=Access.PUBLIC,
+    urgent=True,
+    parse=lambda body: _TIME.decode(body).serverTime,
+)
+EXCHANGE_INFO = _endpoint("GET", "/fapi/v1/exchangeInfo", messages.ExchangeInfo, **_PUBLIC)
+DEPTH = _endpoint("GET", "/fapi/v1/depth", messages.Depth, 20, **_PUBLIC)
+FUNDING_INFO = _endpoint("GET", "/fapi/v1/fundingInfo", Rows, 0, **_PUBLIC)
+PREMIUM_INDEX = _endpoint("GET", "/fapi/v1/premiumIndex", messages.PremiumIndex, **_PUBLIC, **_URGENT)
+
+LEVERAGE_BRACKET: Endpoint[messages.Brackets | Rows] = _endpoint(
+    "GET", "/fapi/v1/leverageBracket", cast("Any", messages.Brackets | Rows)
+)
+COMMISSION_RATE = _endpoint("GET", "/fapi/v1/commissionRate", messages.CommissionRate, 20)
+ACCOUNT_CONFIG = _endpoint("GET", "/fapi/v1/accountConfig", messages.AccountConfig, 5)
 ACCOUNT_CONFIG_URGENT = attrs.evolve(ACCOUNT_CONFIG, urgent=True)
-SYMBOL_CONFIG = _endpoint("GET", "/fapi/v1/symbolConfig", 5)
-KEY_RESTRICTIONS = _endpoint("GET", "/sapi/v1/account/apiRestrictions")
-SET_LEVERAGE = _endpoint("POST", "/fapi/v1/leverage")
-SET_MARGIN_TYPE = _endpoint("POST", "/fapi/v1/marginType")
-SET_POSITION_MODE = _endpoint("POST", "/fapi/v1/positionSide/dual")
-POSITION_RISK = _endpoint("GET", "/fapi/v3/positionRisk", 5, urgent=True)
-ACCOUNT = _endpoint("GET", "/fapi/v3/account", 5, urgent=True)
-USER_TRADES = _endpoint("GET", "/fapi/v1/userTrades", 5, urgent=True)
-ALL_ORDERS = _endpoint("GET", "/fapi/v1/allOrders", 5, urgent=True)
-INCOME = _endpoint("GET", "/fapi/v1/income", 30)
+SYMBOL_CONFIG: Endpoint[messages.SymbolConfig | Rows] = _endpoint(
+    "GET", "/fapi/v1/symbolConfig", cast("Any", messages.SymbolConfig | Rows), 5
+)
+KEY_RESTRICTIONS = _endpoint("GET", "/sapi/v1/account/apiRestrictions", messages.KeyRestrictions)
+SET_LEVERAGE = _endpoint("POST", "/fapi/v1/leverage", object)
+SET_MARGIN_TYPE = _endpoint("POST", "/fapi/v1/marginType", object)
+SET_POSITION_MODE = _endpoint("POST", "/fapi/v1/positionSide/dual", object)
+POSITION_RISK = _endpoint("GET", "/fapi/v3/positionRisk", Rows, 5, **_URGENT)
+ACCOUNT = _endpoint("GET", "/fapi/v3/account", messages.Account, 5, **_URGENT)
+USER_TRADES = _endpoint("GET", "/fapi/v1/userTrades", Rows, 5, **_URGENT)
+ALL_ORDERS = _endpoint("GET", "/fapi/v1/allOrders", Rows, 5, **_URGENT)
+INCOME = _endpoint("GET", "/fapi/v1/income", Rows, 30)
 
 PLACE = _new_order("POST", "/fapi/v1/order", 0)
 PLACE_BATCH = _new_order("POST", "/fapi/v1/batchOrders", 5, orders=5)
 MODIFY = _new_order("PUT", "/fapi/v1/order", 1)
 MODIFY_BATCH = _new_order("PUT", "/fapi/v1/batchOrders", 5, orders=5)
-CANCEL = _endpoint("DELETE", "/fapi/v1/order")
-CANCEL_BATCH = _endpoint("DELETE", "/fapi/v1/batchOrders")
-ORDER = _endpoint("GET", "/fapi/v1/order", urgent=True)
-OPEN_ORDERS = _endpoint("GET", "/fapi/v1/openOrders", urgent=True)
-COUNTDOWN = _endpoint("POST", "/fapi/v1/countdownCancelAll", 10, urgent=True)
+CANCEL = _endpoint("DELETE", "/fapi/v1/order", object)
+CANCEL_BATCH = _endpoint("DELETE", "/fapi/v1/batchOrders", object)
+ORDER = _endpoint("GET", "/fapi/v1/order", messages.Order, **_URGENT)
+ORDER_NAME = _endpoint("GET", "/fapi/v1/order", messages.OrderName, **_URGENT)
+OPEN_ORDERS = _endpoint("GET", "/fapi/v1/openOrders", Rows, **_URGENT)
+COUNTDOWN = _endpoint("POST", "/fapi/v1/countdownCancelAll", object, 10, **_URGENT)
 
 PLACE_STOP = _new_order("POST", "/fapi/v1/algoOrder", 0, urgent=True)
-CANCEL_STOP = _endpoint("DELETE", "/fapi/v1/algoOrder", urgent=True)
-STOP = _endpoint("GET", "/fapi/v1/algoOrder", urgent=True)
-OPEN_STOPS = _endpoint("GET", "/fapi/v1/openAlgoOrders", urgent=True)
+CANCEL_STOP = _endpoint("DELETE", "/fapi/v1/algoOrder", object, **_URGENT)
+STOP = _endpoint("GET", "/fapi/v1/algoOrder", messages.AlgoOrder, **_URGENT)
+OPEN_STOPS = _endpoint("GET", "/fapi/v1/openAlgoOrders", Rows, **_URGENT)
 
-CREATE_LISTEN_KEY = _endpoint("POST", "/fapi/v1/listenKey", access=Access.KEYED, urgent=True)
-RENEW_LISTEN_KEY = _endpoint("PUT", "/fapi/v1/listenKey", access=Access.KEYED, urgent=True)
+CREATE_LISTEN_KEY = _endpoint("POST", "/fapi/v1/listenKey", messages.ListenKey, **_KEYED)
+RENEW_LISTEN_KEY = _endpoint("PUT", "/fapi/v1/listenKey", object, **_KEYED)
 
 
 # --- protocol ---------------------------------------------------------------------------------------------------------
-
-_TIME = PayloadDecoder(messages.ServerTime)
 
 
 class BinanceHttp:
@@ -134,7 +155,7 @@ class BinanceHttp:
         self._credentials = credentials
         self._recv_window_ms = recv_window_ms
 
-    def encode(self, endpoint: Endpoint, parameters: Parameters, at_ms: int) -> Outgoing:
+    def encode(self, endpoint: Endpoint[object], parameters: Parameters, at_ms: int) -> Outgoing:
         """Write everything into the query: what is signed is exactly what is sent."""
         headers: tuple[tuple[bytes, bytes], ...] = _USER_AGENT
 
@@ -150,10 +171,6 @@ class BinanceHttp:
 
         return Outgoing(method=endpoint.method, target=target.encode("ascii"), headers=headers)
 
-    def read_time(self, body: bytes) -> int:
-        """Read the answer of `GET /time`."""
-        return _TIME.decode(body).serverTime
-
     def read_failure(self, status: int, body: bytes) -> Failure | None:
         """Read a refusal; see `refusals`."""
         return refusals.read_failure(status, body)
@@ -168,7 +185,7 @@ class BinanceHttp:
 
         return ((limit, int(text)) for limit, text in said if _is_count(text))
 
-    def _query(self, endpoint: Endpoint, parameters: Parameters, credentials: Credentials, at_ms: int) -> str:
+    def _query(self, endpoint: Endpoint[object], parameters: Parameters, credentials: Credentials, at_ms: int) -> str:
         if endpoint.access is Access.KEYED:
             return encode_parameters(parameters)
 

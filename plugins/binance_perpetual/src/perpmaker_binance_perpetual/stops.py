@@ -241,7 +241,7 @@ class StopQuestions:
 
     async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
         """Ask what the venue knows of a stop, waiting or not; None when it knows none."""
-        order = await self.client.find(rest.STOP, _ALGO_ORDER.decode, {"clientAlgoId": client_id})
+        order = await self.client.find(rest.STOP, {"clientAlgoId": client_id})
 
         if order is None or order.symbol != instrument.symbol:
             return None
@@ -252,17 +252,14 @@ class StopQuestions:
 
     async def fetch_open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
         """Ask for all stops that wait or work."""
-
-        def parse(body: bytes) -> Sequence[OrderReport]:
-            return self.reader.read(
-                body,
-                lambda row: translate_stop(_ALGO_ORDER.decode(row), instrument),
-                "stops",
-                market=instrument.symbol,
-                is_needed=attrgetter("is_own_order"),
-            ).rows
-
-        reports = await self.client.read(rest.OPEN_STOPS, parse, {"symbol": instrument.symbol})
+        rows = self.reader.read(
+            await self.client.read(rest.OPEN_STOPS, {"symbol": instrument.symbol}),
+            lambda row: translate_stop(_ALGO_ORDER.decode(row), instrument),
+            "stops",
+            market=instrument.symbol,
+            is_needed=attrgetter("is_own_order"),
+        )
+        reports = list(rows)
 
         for report in reports:
             self.names.listed(report)

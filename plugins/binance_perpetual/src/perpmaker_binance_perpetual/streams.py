@@ -35,7 +35,6 @@ from perpmaker_binance_perpetual.messages import AggregateTrade, Depth, DepthUpd
 from perpmaker_binance_perpetual.translate import translate_mark, translate_trade
 
 _STREAM_EVENT = PayloadDecoder(StreamEvent)
-_DEPTH = PayloadDecoder(Depth)
 _DEPTH_UPDATE = PayloadDecoder(DepthUpdate)
 _MARK_PRICE = PayloadDecoder(MarkPriceUpdate)
 _AGGREGATE_TRADE = PayloadDecoder(AggregateTrade)
@@ -119,7 +118,7 @@ def market_stream(access: StreamAccess, instrument: Instrument) -> StreamSpec[Ma
 
 async def fetch_depth(client: RestClient, instrument: Instrument) -> Depth:
     """Ask for the book, as many levels a side as the venue shows."""
-    return await client.read(rest.DEPTH, _DEPTH.decode, {"symbol": instrument.symbol, "limit": rest.DEPTH_LEVELS})
+    return await client.read(rest.DEPTH, {"symbol": instrument.symbol, "limit": rest.DEPTH_LEVELS})
 
 
 class DepthTranslator:

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import attrs
+import msgspec
 
 from perpmaker.connector.payload import Id, Millis, Number
 
 
-@attrs.frozen(kw_only=True)
-class OrderUpdate:
+class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """`o` of ORDER_TRADE_UPDATE: x what happened, X the status after it, l/L the last fill, z the sum of fills.
 
     `M` the number of an amend (with x=AMENDMENT), `n`/`N` fee and its asset (absent without a fee), `rp` the fill's
@@ -45,15 +44,13 @@ class OrderUpdate:
     M: str | int | None = None
 
 
-@attrs.frozen(kw_only=True)
-class OrderTradeUpdate:
+class OrderTradeUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """User event ORDER_TRADE_UPDATE."""
 
     o: OrderUpdate
 
 
-@attrs.frozen(kw_only=True)
-class AlgoUpdate:
+class AlgoUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """`o` of ALGO_UPDATE: caid and aid its ids, X the status, tp the trigger, ai the order it became, aq executed."""
 
     caid: str
@@ -70,16 +67,14 @@ class AlgoUpdate:
     wt: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class ConditionalUpdate:
+class ConditionalUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """User event ALGO_UPDATE."""
 
     T: Millis
     o: AlgoUpdate
 
 
-@attrs.frozen(kw_only=True)
-class BalanceUpdate:
+class BalanceUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """`B` of ACCOUNT_UPDATE: wb wallet balance, bc its change other than profit and fees."""
 
     a: str
@@ -87,8 +82,7 @@ class BalanceUpdate:
     bc: Number = "0"
 
 
-@attrs.frozen(kw_only=True)
-class PositionUpdate:
+class PositionUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """`P` of ACCOUNT_UPDATE: pa signed amount, ep entry price, mt `cross` or `isolated`, iw isolated wallet."""
 
     s: str
@@ -99,26 +93,23 @@ class PositionUpdate:
     iw: Number = "0"
 
 
-@attrs.frozen(kw_only=True)
-class AccountChange:
+class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
     """`a` of ACCOUNT_UPDATE: m the reason, S the market where the reason is funding."""
 
     m: str
-    B: list[BalanceUpdate] = attrs.field(factory=list)
-    P: list[PositionUpdate] = attrs.field(factory=list)
+    B: list[BalanceUpdate] = []
+    P: list[PositionUpdate] = []
     S: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class AccountUpdate:
+class AccountUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """User event ACCOUNT_UPDATE: what changed, nothing else."""
 
     T: Millis
     a: AccountChange
 
 
-@attrs.frozen(kw_only=True)
-class CalledPosition:
+class CalledPosition(msgspec.Struct, frozen=True, kw_only=True):
     """`p` of MARGIN_CALL: s the market, mt whose margin it is, pa signed amount, mm the maintenance that it needs."""
 
     s: str = ""
@@ -127,24 +118,21 @@ class CalledPosition:
     mm: Number | None = None
 
 
-@attrs.frozen(kw_only=True)
-class MarginCall:
+class MarginCall(msgspec.Struct, frozen=True, kw_only=True):
     """User event MARGIN_CALL: positions that come near to liquidation; E when it was sent."""
 
     E: Millis = 0
-    p: list[CalledPosition] = attrs.field(factory=list)
+    p: list[CalledPosition] = []
 
 
-@attrs.frozen(kw_only=True)
-class LeverageChange:
+class LeverageChange(msgspec.Struct, frozen=True, kw_only=True):
     """`ac` of ACCOUNT_CONFIG_UPDATE."""
 
     s: str
     l: int  # noqa: E741  # the venue's own word
 
 
-@attrs.frozen(kw_only=True)
-class AccountConfigUpdate:
+class AccountConfigUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """User event ACCOUNT_CONFIG_UPDATE: a leverage (ac) or the multi-assets mode (absent ac) was changed."""
 
     ac: LeverageChange | None = None

@@ -14,8 +14,8 @@ import msgspec
 
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import PayloadError
-from perpmaker.venue import RAW_ROWS, Message, RowReader
-from perpmaker_binance_perpetual.rest import Head, is_own
+from perpmaker.venue import Message, RowReader
+from perpmaker_binance_perpetual.rest import Head, Rows, is_own
 from perpmaker_binance_perpetual.user_messages import (
     AccountChange,
     AccountUpdate,
@@ -78,6 +78,7 @@ _BALANCE = PayloadDecoder(BalanceUpdate)
 _POSITION = PayloadDecoder(PositionUpdate)
 _CALLED = PayloadDecoder(CalledPosition)
 _MARKET = PayloadDecoder(Whose)
+_ROWS = PayloadDecoder(Rows)
 _LATEST_MS = 2**53
 
 
@@ -120,7 +121,7 @@ class UserRows:
             T=int(update.T),
             a=AccountChange(
                 m=change.m if isinstance(change.m, str) else "",
-                B=list(self.reader.pick(self._rows(change.B), _BALANCE.decode, "assets")),
+                B=list(self.reader.read(self._rows(change.B), _BALANCE.decode, "assets")),
                 P=[_POSITION.decode(bytes(row)) for row in mine],
                 S=market if isinstance(market, str) else None,
             ),
@@ -130,7 +131,7 @@ class UserRows:
         """MARGIN_CALL with the rows that can be read; None where there are some, and none of them can be."""
         call = _CALL.decode(message)
         called = self._rows(call.p)
-        rows = list(self.reader.pick(called, _CALLED.decode, "margin calls"))
+        rows = list(self.reader.read(called, _CALLED.decode, "margin calls"))
 
         if called and not rows:
             return None
@@ -140,7 +141,7 @@ class UserRows:
     def _rows(self, rows: msgspec.Raw) -> list[msgspec.Raw]:
         """The rows of a list, undecoded; none where there is no list."""
         try:
-            return RAW_ROWS.decode(bytes(rows))
+            return _ROWS.decode(bytes(rows))
         except PayloadError:
             self.reader.skipped["lists"] += 1
 

@@ -27,7 +27,6 @@ from perpmaker.venue import (
 )
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.account import translate_account_update, translate_margin_call
-from perpmaker_binance_perpetual.messages import Done, ListenKey
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
 from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
 from perpmaker_binance_perpetual.streams import LIFE_S, STREAM_NAME, StreamAccess, read_event
@@ -38,8 +37,6 @@ from perpmaker_binance_perpetual.user_rows import UserRows
 _ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
 _ACCOUNT_CONFIG_UPDATE = PayloadDecoder(AccountConfigUpdate)
 _CONDITIONAL_UPDATE = PayloadDecoder(ConditionalUpdate)
-_LISTEN_KEY = PayloadDecoder(ListenKey)
-_DONE = PayloadDecoder(Done)
 
 _RENEWAL_S = 20 * 60.0
 """Seconds: a third of the hour that a key lives."""
@@ -87,7 +84,7 @@ def account_stream(access: StreamAccess, instrument: Instrument, account: Accoun
     client, clock = access.client, access.clock
 
     async def url() -> str:
-        key = await client.read(rest.CREATE_LISTEN_KEY, _LISTEN_KEY.decode)
+        key = await client.read(rest.CREATE_LISTEN_KEY)
 
         return f"{access.url}/private/ws?listenKey={key.listenKey}"
 
@@ -109,7 +106,7 @@ def account_stream(access: StreamAccess, instrument: Instrument, account: Accoun
 async def _renew(client: RestClient) -> None:
     """Renew the key for another hour."""
     try:
-        await client.read(rest.RENEW_LISTEN_KEY, _DONE.decode)
+        await client.read(rest.RENEW_LISTEN_KEY)
     except RefusedError as error:
         if error.code == LISTEN_KEY_GONE:
             raise StreamEndedError("the key of Binance's user stream is gone") from None
