@@ -27,7 +27,7 @@ from perpmaker.model.order import (
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 from perpmaker.venue import Endpoint, Parameters, RestClient, StreamFeed
 from perpmaker_binance_perpetual.messages import Depth
-from perpmaker_binance_perpetual.streams import StreamAccess, book_feed
+from perpmaker_binance_perpetual.streams import BOOK_STALL_S, StreamAccess, book_stream
 
 
 @attrs.frozen
@@ -96,7 +96,7 @@ class CrowdConnector:
         access = StreamAccess(connect=connect, url=self.settings.url, client=client, clock=clock)
         account = StreamFeed(channels=frozenset({Channel.ACCOUNT}), stall_s=None, opener=_open_silence)
 
-        return book_feed(access, instrument), account
+        return access.offer(book_stream(access, instrument), Channel.BOOK, stall_s=BOOK_STALL_S), account
 
     async def place(self, _: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Take every order."""

@@ -30,8 +30,7 @@ from perpmaker.model.order import (
 )
 from perpmaker.venue import amended
 from perpmaker_binance_perpetual import rest as endpoints
-from perpmaker_binance_perpetual.orders import OrderWords
-from perpmaker_binance_perpetual.translate import amend_parameters
+from perpmaker_binance_perpetual.orders import OrderWords, amend_parameters
 
 from .test_fault import Room, open_room, place
 from .test_outcome import answer, order, outcomes_of, refused

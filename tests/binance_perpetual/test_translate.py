@@ -41,9 +41,10 @@ from perpmaker_binance_perpetual.messages import (
     PositionRisk,
     PremiumIndex,
 )
+from perpmaker_binance_perpetual.orders import order_parameters
+from perpmaker_binance_perpetual.rest import row_reader
 from perpmaker_binance_perpetual.translate import (
     forced_by,
-    order_parameters,
     translate_mark,
     translate_order,
     translate_order_update,
@@ -260,7 +261,9 @@ def test_F21_mutated_events_raise_nothing_but_payload_error(data: st.DataObject)
         events.extend(translate_order_update(ORDER_UPDATES.decode(bytes(payload)).o, rules))
 
     with suppress(PayloadError):
-        events.extend(translate_account_update(ACCOUNT_UPDATES.decode(bytes(payload)), rules, PositionMode.ONE_WAY))
+        events.extend(
+            translate_account_update(ACCOUNT_UPDATES.decode(bytes(payload)), rules, PositionMode.ONE_WAY, row_reader())
+        )
 
     for event in events:
         if isinstance(event, OrderFilled):
@@ -269,10 +272,17 @@ def test_F21_mutated_events_raise_nothing_but_payload_error(data: st.DataObject)
             assert event.fill.amount > 0
 
 
+def account_events(payload: bytes, rules: Instrument) -> list[AccountEvent]:
+    """What an account update says in One-way mode."""
+    update = ACCOUNT_UPDATES.decode(payload)
+
+    return list(translate_account_update(update, rules, PositionMode.ONE_WAY, row_reader()))
+
+
 def test_account_changes_of_this_market_and_all_assets(instrument: Instrument) -> None:
     """Balances of every asset and positions of this market alone are reported."""
     update = ACCOUNT_UPDATES.decode(ACCOUNT)
-    balance, position = translate_account_update(update, instrument, PositionMode.ONE_WAY)
+    balance, position = translate_account_update(update, instrument, PositionMode.ONE_WAY, row_reader())
 
     assert isinstance(balance, BalanceReported)
     assert (balance.balance.asset, balance.balance.wallet) == ("USDT", Decimal("1000.1"))
@@ -286,9 +296,9 @@ def test_rows_of_the_other_position_mode_mean_nothing(instrument: Instrument) ->
     """An idle BOTH row of a Hedge account is no net position."""
     update = ACCOUNT_UPDATES.decode(ACCOUNT)
 
-    assert [type(event) for event in translate_account_update(update, instrument, PositionMode.HEDGE)] == [
-        BalanceReported
-    ]
+    assert [
+        type(event) for event in translate_account_update(update, instrument, PositionMode.HEDGE, row_reader())
+    ] == [BalanceReported]
 
 
 @pytest.mark.parametrize(("symbol", "paid"), [("BTCUSDT", True), ("ETHUSDT", False), (None, False)])
@@ -296,7 +306,9 @@ def test_funding_is_booked_for_its_market(instrument: Instrument, symbol: str | 
     """A funding event of a cross position names its market; without a name it is nobody's."""
     values: dict[str, Any] = {"m": "FUNDING_FEE", "P": [], "B": [{"a": "USDT", "wb": "99", "bc": "-0.12"}]}
     payload = changed(ACCOUNT, "a", **(values | ({"S": symbol} if symbol else {})))
-    events = list(translate_account_update(ACCOUNT_UPDATES.decode(payload), instrument, PositionMode.ONE_WAY))
+    events = list(
+        translate_account_update(ACCOUNT_UPDATES.decode(payload), instrument, PositionMode.ONE_WAY, row_reader())
+    )
     fundings = [event for event in events if isinstance(event, FundingPaid)]
 
     assert bool(fundings) is paid
@@ -311,7 +323,9 @@ def test_F54_the_same_message_has_the_same_id_and_another_payment_another(instru
         payload = changed(ACCOUNT, "a", **values)
         (event,) = (
             event
-            for event in translate_account_update(ACCOUNT_UPDATES.decode(payload), instrument, PositionMode.ONE_WAY)
+            for event in translate_account_update(
+                ACCOUNT_UPDATES.decode(payload), instrument, PositionMode.ONE_WAY, row_reader()
+            )
             if isinstance(event, FundingPaid)
         )
 

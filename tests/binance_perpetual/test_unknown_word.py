@@ -14,6 +14,7 @@ from perpmaker.model.event import BalanceReported, OrderCancelled, OrderFilled, 
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import CancelCause, OrderStatus, PositionMode
 from perpmaker_binance_perpetual.account import translate_account_update
+from perpmaker_binance_perpetual.rest import row_reader
 from perpmaker_binance_perpetual.stops import translate_stop_update
 from perpmaker_binance_perpetual.translate import translate_order_update
 from perpmaker_binance_perpetual.user_messages import AccountUpdate, ConditionalUpdate, OrderTradeUpdate
@@ -79,7 +80,7 @@ def account_events(instrument: Instrument, change: dict[str, Any]) -> list[Any]:
     """What an account update says in One-way mode."""
     update = ACCOUNTS.decode(msgspec.json.encode({"e": "ACCOUNT_UPDATE", "E": 1, "T": 1, "a": change}))
 
-    return list(translate_account_update(update, instrument, PositionMode.ONE_WAY))
+    return list(translate_account_update(update, instrument, PositionMode.ONE_WAY, row_reader()))
 
 
 def stop_report(instrument: Instrument, stop: dict[str, Any]) -> Any:

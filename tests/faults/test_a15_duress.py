@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
+from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.execution.action import Cancel
 from perpmaker.model.event import OrderCancelled, OrderFilled, OrderRefused, OrderReported
 from perpmaker.model.order import CancelCause, OrderKind, OrderStatus, PositionSide, Refusal, RefusalReason, Side
@@ -18,8 +19,9 @@ from perpmaker.testing.scene import Scene, of, placed
 from perpmaker.testing.view import make_instrument
 from perpmaker_binance_perpetual.account import translate_margin_call
 from perpmaker_binance_perpetual.refusals import read_failure
+from perpmaker_binance_perpetual.rest import row_reader
 from perpmaker_binance_perpetual.translate import translate_order_update
-from perpmaker_binance_perpetual.user_messages import CalledPosition, MarginCall, OrderUpdate
+from perpmaker_binance_perpetual.user_messages import MarginCall, OrderUpdate
 
 INSTRUMENT = make_instrument(symbol="BTCUSDT", tick=Decimal("0.1"), lot=Decimal("0.001"))
 
@@ -136,8 +138,8 @@ def test_A15_a_refusal_for_liquidation_counts(code: int, *, counts: bool, by_rep
 def test_A15_a_margin_call_takes_the_quotes_of_its_pool_off(*, rows: list[dict[str, Any]], is_ours: bool) -> None:
     """Of this market, or of any other that shares its margin; an isolated one of another market does not."""
     scene = holding()
-    call = MarginCall(E=5, p=[CalledPosition(**row) for row in rows])
-    scene.tell(*translate_margin_call(call, INSTRUMENT, None))
+    call = PayloadDecoder(MarginCall).decode(json.dumps({"E": 5, "p": list(rows)}))
+    scene.tell(*translate_margin_call(call, INSTRUMENT, None, row_reader()))
 
     assert is_halted(scene) is is_ours
 

@@ -246,7 +246,8 @@ def _member(inner: object, name: str) -> Any:  # noqa: ANN401  # a function or a
     """One attribute of a guarded connector: a method that is called guarded, or a value that is read so."""
     static = inspect.getattr_static(inner, name)
 
-    if inspect.isfunction(static) or isinstance(static, (staticmethod, classmethod)):
+    # A connector that is composed may hand on what belongs to a part of it: a bound method is called as its own are.
+    if callable(static) or isinstance(static, classmethod):
         return _feeds if name == "feeds" else _method(name, inspect.iscoroutinefunction(getattr(inner, name)))
 
     return property(lambda self: _value(self, name))

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from perpmaker.connector.interface import KeyRights
 from perpmaker.connector.payload import Number, PayloadDecoder, parse_amount, parse_decimal
 from perpmaker.errors import PayloadError
@@ -25,7 +27,13 @@ from perpmaker_binance_perpetual.messages import (
     PositionRisk,
 )
 from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
-from perpmaker_binance_perpetual.user_messages import AccountUpdate, CalledPosition, MarginCall, PositionUpdate
+from perpmaker_binance_perpetual.user_messages import (
+    AccountUpdate,
+    BalanceUpdate,
+    CalledPosition,
+    MarginCall,
+    PositionUpdate,
+)
 
 CREDITS: Final = "BNFCR"
 """The asset that the venue lends in credits trading mode."""
@@ -35,6 +43,12 @@ ZERO = Decimal(0)
 _ASSET = PayloadDecoder(Asset)
 _POSITION = PayloadDecoder(PositionRisk)
 _INCOME = PayloadDecoder(IncomeRow)
+_ROWS = PayloadDecoder(rest.Rows)
+_BALANCE = PayloadDecoder(BalanceUpdate)
+_STREAMED = PayloadDecoder(PositionUpdate)
+_CALLED = PayloadDecoder(CalledPosition)
+
+_LATEST_MS = 2**53
 
 _INCOME_KINDS = {
     "REALIZED_PNL": IncomeKind.REALIZED,
@@ -44,69 +58,6 @@ _INCOME_KINDS = {
     "TRANSFER": IncomeKind.TRANSFER,
     "INSURANCE_CLEAR": IncomeKind.LIQUIDATION_FEE,
 }
-
-
-def translate_account_update(
-    update: AccountUpdate, instrument: Instrument, mode: PositionMode
-) -> Iterator[AccountEvent]:
-    """What ACCOUNT_UPDATE says about the account's assets and this market."""
-    balances = [balance for balance in update.a.B if _is_number(balance.wb) and _is_number(balance.bc)]
-
-    for balance in balances:
-        wallet = parse_decimal(balance.wb, path="$.a.B.wb")
-        yield BalanceReported(balance=Balance(asset=balance.a, wallet=wallet, venue_ms=update.T))
-
-    for row in update.a.P:
-        if row.s == instrument.symbol and _belongs(row.ps, mode):
-            yield PositionReported(position=_streamed_position(row, update.T))
-
-    if update.a.m == "FUNDING_FEE" and _is_about(update, instrument):
-        for balance in balances:
-            yield FundingPaid(
-                asset=balance.a,
-                amount=parse_decimal(balance.bc, path="$.a.B.bc"),
-                venue_ms=update.T,
-                # The wallet after it tells apart two payments of one moment and size, as of two Hedge positions.
-                funding_id=f"{instrument.symbol}-{update.T}-{balance.a}-{balance.bc}-{balance.wb}",
-            )
-
-
-def _is_number(value: Number) -> bool:
-    """Whether a figure can be read; that of an asset that cannot be is in the next reading of the account."""
-    try:
-        parse_decimal(value)
-    except PayloadError:
-        return False
-
-    return True
-
-
-def _is_about(update: AccountUpdate, instrument: Instrument) -> bool:
-    """Whether a funding event is this market's. Without `S` (older servers) only an isolated position tells."""
-    if update.a.S is not None:
-        return instrument.symbol == update.a.S
-
-    return any(row.s == instrument.symbol for row in update.a.P)
-
-
-def _belongs(position_side: str, mode: PositionMode) -> bool:
-    """Whether a position row means something in this mode: Hedge accounts also show an idle `BOTH`.
-
-    PayloadError for a side that nobody knows: it may be a position of ours.
-    """
-    side = lookup(POSITION_SIDES, position_side, "$.a.P.ps")
-
-    return (side is PositionSide.NET) == (mode is PositionMode.ONE_WAY)
-
-
-def _streamed_position(row: PositionUpdate, venue_ms: int) -> Position:
-    return Position(
-        side=lookup(POSITION_SIDES, row.ps, "$.a.P.ps"),
-        amount=parse_decimal(row.pa, path="$.a.P.pa"),
-        entry=parse_amount(row.ep, path="$.a.P.ep"),
-        venue_ms=venue_ms,
-        isolated_margin=parse_decimal(row.iw, path="$.a.P.iw") if row.mt == "isolated" else None,
-    )
 
 
 def translate_positions(
@@ -219,19 +170,114 @@ def _translate_asset(row: Asset) -> Balance:
     )
 
 
+# --- streamed --------------------------------------------------------------------------------------------------------
+
+
+def translate_account_update(
+    update: AccountUpdate, instrument: Instrument, mode: PositionMode, reader: RowReader[rest.Head]
+) -> Iterator[AccountEvent]:
+    """What ACCOUNT_UPDATE says about the account's assets, those that can be read, and about this market.
+
+    PayloadError where what is about this market makes no sense: its position, or the date of the whole.
+    """
+    change, symbol = update.a, instrument.symbol
+    positions = list(
+        reader.read(_rows(change.P, reader), _STREAMED.decode, "positions", market=symbol, is_needed=lambda _: True)
+    )
+
+    if not _is_time(update.T):
+        if positions or symbol == change.S:
+            raise PayloadError(f"{update.T!r:.40} is no time", path="$.T")
+
+        reader.skipped["ACCOUNT_UPDATE"] += 1
+
+        return
+
+    readable = reader.read(_rows(change.B, reader), _BALANCE.decode, "assets")
+    balances = [balance for balance in readable if _is_number(balance.wb) and _is_number(balance.bc)]
+
+    for balance in balances:
+        wallet = parse_decimal(balance.wb, path="$.a.B.wb")
+        yield BalanceReported(balance=Balance(asset=balance.a, wallet=wallet, venue_ms=update.T))
+
+    for row in positions:
+        if _belongs(row.ps, mode):
+            yield PositionReported(position=_streamed_position(row, update.T))
+
+    # Without `S` (older servers) only an isolated position tells whose a funding is.
+    is_about = bool(positions) if not isinstance(change.S, str) else symbol == change.S
+
+    if change.m == "FUNDING_FEE" and is_about:
+        for balance in balances:
+            yield FundingPaid(
+                asset=balance.a,
+                amount=parse_decimal(balance.bc, path="$.a.B.bc"),
+                venue_ms=update.T,
+                # The wallet after it tells apart two payments of one moment and size, as of two Hedge positions.
+                funding_id=f"{symbol}-{update.T}-{balance.a}-{balance.bc}-{balance.wb}",
+            )
+
+
+def _rows(rows: msgspec.Raw, reader: RowReader[rest.Head]) -> rest.Rows:
+    """Return the rows of a list, undecoded; none where there is no list."""
+    try:
+        return _ROWS.decode(bytes(rows))
+    except PayloadError:
+        reader.skipped["lists"] += 1
+
+        return []
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LATEST_MS
+
+
+def _is_number(value: Number) -> bool:
+    """Whether a figure can be read; that of an asset that cannot be is in the next reading of the account."""
+    try:
+        parse_decimal(value)
+    except PayloadError:
+        return False
+
+    return True
+
+
+def _belongs(position_side: str, mode: PositionMode) -> bool:
+    """Whether a position row means something in this mode: Hedge accounts also show an idle `BOTH`.
+
+    PayloadError for a side that nobody knows: it may be a position of ours.
+    """
+    side = lookup(POSITION_SIDES, position_side, "$.a.P.ps")
+
+    return (side is PositionSide.NET) == (mode is PositionMode.ONE_WAY)
+
+
+def _streamed_position(row: PositionUpdate, venue_ms: int) -> Position:
+    return Position(
+        side=lookup(POSITION_SIDES, row.ps, "$.a.P.ps"),
+        amount=parse_decimal(row.pa, path="$.a.P.pa"),
+        entry=parse_amount(row.ep, path="$.a.P.ep"),
+        venue_ms=venue_ms,
+        isolated_margin=parse_decimal(row.iw, path="$.a.P.iw") if row.mt == "isolated" else None,
+    )
+
+
 def translate_margin_call(
-    call: MarginCall, instrument: Instrument, settings: VenueSettings | None
+    call: MarginCall, instrument: Instrument, settings: VenueSettings | None, reader: RowReader[rest.Head]
 ) -> Iterator[AccountEvent]:
     """A margin call that concerns this market: its own position, or any that shares its margin.
 
     Whatever is not said to be isolated shares it, unless this market's own margin is isolated.
     """
+    called = _rows(call.p, reader)
+    readable = list(reader.read(called, _CALLED.decode, "margin calls"))
     is_cross = settings is None or settings.margin_mode is MarginMode.CROSS
-    rows = [row for row in call.p if row.s == instrument.symbol or (is_cross and not _is_isolated(row))]
+    rows = [row for row in readable if row.s == instrument.symbol or (is_cross and not _is_isolated(row))]
 
-    if rows or not call.p:
+    if rows or not called:
         which = ", ".join(f"{row.s} {row.pa or ''}".strip() for row in rows) or "the account"
-        yield MarginCalled(detail=f"Binance calls for margin: {which} comes near to liquidation", venue_ms=call.E)
+        venue_ms = call.E if _is_time(call.E) else 0
+        yield MarginCalled(detail=f"Binance calls for margin: {which} comes near to liquidation", venue_ms=venue_ms)
 
 
 def _is_isolated(row: CalledPosition) -> bool:

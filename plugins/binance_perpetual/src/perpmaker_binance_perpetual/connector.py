@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from perpmaker.connector.interface import (
-    AmendOrder,
-    CancelOrder,
     ConnectorContext,
     Environment,
     Feed,
@@ -16,10 +14,10 @@ from perpmaker.connector.interface import (
 )
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.model.account import AccountSnapshot
-from perpmaker.model.event import MarkChanged
+from perpmaker.model.event import Channel, MarkChanged
 from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
+from perpmaker.model.order import Fill, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.secret import Secret, make_signer
 from perpmaker.venue import Credentials, OrderClient, RestClient, ServerClock, apply_settings, check_leverage
@@ -30,9 +28,15 @@ from perpmaker_binance_perpetual.market import VENUE_NAME, MarketSettings, fetch
 from perpmaker_binance_perpetual.orders import OrderQuestions, OrderWords
 from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
 from perpmaker_binance_perpetual.stops import StopNames, StopQuestions, StopWords
-from perpmaker_binance_perpetual.streams import StreamAccess, book_feed, market_feed
+from perpmaker_binance_perpetual.streams import (
+    BOOK_STALL_S,
+    MARKET_STALL_S,
+    StreamAccess,
+    book_stream,
+    market_stream,
+)
 from perpmaker_binance_perpetual.translate import translate_premium
-from perpmaker_binance_perpetual.user_stream import AccountView, account_feed
+from perpmaker_binance_perpetual.user_stream import AccountView, account_stream
 
 _NOW_MS = 2_000
 """Milliseconds: a price that is older by the venue's clock is none of now."""
@@ -71,10 +75,16 @@ class BinancePerpetual:
         self._keys = keys
         self._set: VenueSettings | None = None
         self._reader = reader = rest.row_reader()
-        self._orders = OrderClient(client, OrderWords())
-        self._stops = OrderClient(client, StopWords(stop_names))
-        self._asked = OrderQuestions(client, reader, self._orders.names, stop_names)
-        self._asked_stops = StopQuestions(client, reader, stop_names)
+
+        orders, stops = OrderClient(client, OrderWords()), OrderClient(client, StopWords(stop_names))
+        self._asked = asked = OrderQuestions(client, reader, orders.names, stop_names)
+        asked_stops = StopQuestions(client, reader, stop_names)
+
+        # What is done or asked about orders is handed on as it is: nothing of it is decided here.
+        self.place, self.amend, self.cancel = orders.place, orders.amend, orders.cancel
+        self.fetch_order, self.fetch_open_orders = asked.fetch_order, asked.fetch_open_orders
+        self.place_stops, self.cancel_stops = stops.place, stops.cancel
+        self.fetch_stop, self.fetch_open_stops = asked_stops.fetch_stop, asked_stops.fetch_open_stops
 
     @property
     def fence_s(self) -> float:
@@ -91,7 +101,7 @@ class BinancePerpetual:
 
         return VenueTime(clock.ms(at), self._uncertainty_s) if clock.known else None
 
-    # --- the market ------------------------------------------------------------------------------------------------
+    # --- the market ---------------------------------------------------------------------------------------------------
 
     async def fetch_instrument(self, market: str) -> Instrument:
         """Rules, tiers, the account's own fees, and the funding interval."""
@@ -124,40 +134,21 @@ class BinancePerpetual:
 
     def feeds(self, instrument: Instrument) -> Sequence[Feed]:
         """The book, mark price and trades, and the account."""
+        access = self._access
         account = AccountView(
             settings=lambda: self._set,
-            remember=self._orders.names.remember,
-            stops=self._asked_stops.names,
+            remember=self._asked.orders.remember,
+            stops=self._asked.stops,
             reader=self._reader,
         )
 
         return (
-            book_feed(self._access, instrument),
-            market_feed(self._access, instrument),
-            account_feed(self._access, instrument, account),
+            access.offer(book_stream(access, instrument), Channel.BOOK, stall_s=BOOK_STALL_S),
+            access.offer(market_stream(access, instrument), Channel.MARK, Channel.TRADES, stall_s=MARKET_STALL_S),
+            access.offer(account_stream(access, instrument, account), Channel.ACCOUNT),
         )
 
-    # --- commands --------------------------------------------------------------------------------------------------
-
-    async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
-        """Send new orders, exits apart from quotes, five in a batch."""
-        return await self._orders.place(instrument, orders)
-
-    async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
-        """Take orders off, ten in a batch."""
-        return await self._orders.cancel(instrument, orders)
-
-    async def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
-        """Move resting orders, five in a batch; each loses its place in the queue."""
-        return await self._orders.amend(instrument, orders)
-
-    async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
-        """Send stops that close the whole position when the last price reaches their trigger."""
-        return await self._stops.place(instrument, orders)
-
-    async def cancel_stops(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
-        """Take stops off."""
-        return await self._stops.cancel(instrument, orders)
+    # --- the dead-man switch ------------------------------------------------------------------------------------------
 
     async def arm(self, instrument: Instrument, seconds: float) -> None:
         """Start the countdown after which the venue cancels this market's orders, or start it anew."""
@@ -170,23 +161,7 @@ class BinancePerpetual:
     async def _count_down(self, instrument: Instrument, ms: int) -> None:
         await self._client.read(rest.COUNTDOWN, {"symbol": instrument.symbol, "countdownTime": ms})
 
-    # --- questions -------------------------------------------------------------------------------------------------
-
-    async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
-        """What the venue knows of an order; None when it says that it knows none of that id."""
-        return await self._asked.fetch_order(instrument, client_id, venue_id)
-
-    async def fetch_open_orders(self, instrument: Instrument) -> Sequence[OrderReport]:
-        """All open orders of the market, ours and foreign; conditional ones are in a list of their own."""
-        return await self._asked.fetch_open_orders(instrument)
-
-    async def fetch_stop(self, instrument: Instrument, client_id: str, _: str | None = None) -> OrderReport | None:
-        """What the venue knows of a stop; None when it says that it knows none of that id."""
-        return await self._asked_stops.fetch_stop(instrument, client_id)
-
-    async def fetch_open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
-        """All stops of the market, ours and foreign."""
-        return await self._asked_stops.fetch_open_stops(instrument)
+    # --- the account --------------------------------------------------------------------------------------------------
 
     async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """All fills of the market from a venue time on, oldest first, in pages of a thousand."""

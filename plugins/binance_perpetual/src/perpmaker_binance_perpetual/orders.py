@@ -12,15 +12,16 @@ from perpmaker.connector.interface import AmendOrder, CancelOrder
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import PayloadError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderReport
+from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderType, PositionSide
 from perpmaker.venue import Command, Element, Endpoint, OrderNames, Page, RestClient, RowReader, read_history
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import Order, OrderName, UserTrade
 from perpmaker_binance_perpetual.refusals import read_failure
 from perpmaker_binance_perpetual.stops import StopNames
 from perpmaker_binance_perpetual.translate import (
-    amend_parameters,
-    order_parameters,
+    POSITION_SIDE_NAMES,
+    SIDE_NAMES,
+    TIMES_IN_FORCE,
     translate_order,
     translate_user_trade,
 )
@@ -65,6 +66,53 @@ class OrderWords:
             return [_read_order(instrument, body)]
 
         return [_read_element(instrument, bytes(element)) for element in _ROWS.decode(body)]
+
+
+def order_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
+    """The parameters of a new order, for `POST /fapi/v1/order` and for one element of a batch.
+
+    One-way closes by reduceOnly. Hedge closes by the position side itself: there reduceOnly is refused, and a close
+    can never open the other side.
+    """
+    parameters = {
+        "symbol": instrument.symbol,
+        "side": SIDE_NAMES[order.side],
+        "positionSide": POSITION_SIDE_NAMES[order.position_side],
+        "quantity": format(instrument.amount(order.lots), "f"),
+        "newClientOrderId": order.client_id,
+    }
+
+    if order.type is OrderType.MARKET:
+        parameters["type"] = "MARKET"
+    elif order.ticks is None:
+        raise ValueError(f"{order.client_id}: a {order.type.value} order needs a price")
+    else:
+        parameters["type"] = "LIMIT"
+        parameters["timeInForce"] = TIMES_IN_FORCE[order.type]
+        parameters["price"] = format(instrument.price(order.ticks), "f")
+
+    if order.reduce_only and order.position_side is PositionSide.NET:
+        parameters["reduceOnly"] = "true"
+
+    return parameters
+
+
+def amend_parameters(instrument: Instrument, order: NewOrder, number: int) -> dict[str, str | int]:
+    """The parameters of an amend, for `PUT /fapi/v1/order` and for one element of a batch.
+
+    Both price and total amount must be sent, and the side that the order has. The venue calls an amend by `modifyId`.
+    """
+    if order.ticks is None:
+        raise ValueError(f"{order.client_id}: a {order.type.value} order cannot be amended")
+
+    return {
+        "symbol": instrument.symbol,
+        "side": SIDE_NAMES[order.side],
+        "quantity": format(instrument.amount(order.lots), "f"),
+        "price": format(instrument.price(order.ticks), "f"),
+        "origClientOrderId": order.client_id,
+        "modifyId": number,
+    }
 
 
 def _command(single: Endpoint[object], batch: Endpoint[object], orders: Sequence[Mapping[str, object]]) -> Command:

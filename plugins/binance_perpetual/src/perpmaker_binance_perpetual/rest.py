@@ -199,19 +199,26 @@ def _is_count(text: str) -> bool:
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
-class Head:
-    """What tells whose a row is; of whatever type, since it may be anybody's."""
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells whose a row is, asked for or streamed; of whatever type, since it may be anybody's."""
 
     symbol: Any = None
     asset: Any = None
     clientOrderId: Any = None  # noqa: N815  # the venue's own word
     clientAlgoId: Any = None  # noqa: N815  # the same
+    s: Any = None
+    c: Any = None
+    caid: Any = None
+
+    @property
+    def market(self) -> object:
+        """The market, as either name of it says."""
+        return self.s if self.symbol is None else self.symbol
 
     @property
     def is_own_order(self) -> bool:
         """Whether the row is about an order of ours."""
-        return is_own(self.clientOrderId) or is_own(self.clientAlgoId)
+        return any(map(is_own, (self.clientOrderId, self.clientAlgoId, self.c, self.caid)))
 
 
 _HEAD = PayloadDecoder(Head)
@@ -224,7 +231,7 @@ def is_own(client_id: object) -> bool:
 
 def row_reader() -> RowReader[Head]:
     """Begin to read lists of Binance; the reader counts what it leaves out."""
-    return RowReader(_head_of, attrgetter("symbol"))
+    return RowReader(_head_of, attrgetter("market"))
 
 
 def _head_of(row: bytes) -> Head:

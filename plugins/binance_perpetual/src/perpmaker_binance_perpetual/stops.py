@@ -239,7 +239,7 @@ class StopQuestions:
     reader: RowReader[rest.Head]
     names: StopNames
 
-    async def fetch_stop(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+    async def fetch_stop(self, instrument: Instrument, client_id: str, _: str | None = None) -> OrderReport | None:
         """Ask what the venue knows of a stop, waiting or not; None when it knows none."""
         order = await self.client.find(rest.STOP, {"clientAlgoId": client_id})
 

@@ -7,6 +7,7 @@ the account. Market streams subscribed on another path are acknowledged there an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 from urllib.parse import quote
 
 import attrs
@@ -14,7 +15,7 @@ import attrs
 from perpmaker.clock import Clock
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConnectivityError, PayloadError
-from perpmaker.model.event import Channel, FeedAlive, MarketEvent
+from perpmaker.model.event import Channel, Event, FeedAlive, MarketEvent
 from perpmaker.model.instrument import Instrument
 from perpmaker.venue import (
     BookSync,
@@ -44,8 +45,12 @@ STREAM_NAME = "Binance's stream"
 LIFE_S = 23 * 3600.0
 """Seconds; the venue closes each connection after 24 hours (Binance USDⓈ-M futures, "Websocket Market Streams")."""
 
-_BOOK_STALL_S = 10.0
-_MARK_STALL_S = 5.0
+BOOK_STALL_S = 10.0
+MARKET_STALL_S = 5.0
+"""Seconds of silence; the mark price comes every second."""
+
+
+Told = TypeVar("Told", bound=Event)
 
 
 @attrs.frozen(kw_only=True)
@@ -57,32 +62,18 @@ class StreamAccess:
     client: RestClient
     clock: Clock
 
+    def offer(self, stream: StreamSpec[Told], *channels: Channel, stall_s: float | None = None) -> StreamFeed:
+        """Offer a stream that keeps these channels alive. So many seconds of silence mean that it is dead."""
+        return StreamFeed(
+            channels=frozenset(channels),
+            stall_s=stall_s,
+            opener=lambda: open_stream(stream, self.connect, self.clock),
+        )
+
 
 def stream_prefix(instrument: Instrument) -> str:
     """Return the symbol as its streams' names begin, in a URL: lower case, and percent-encoded beyond ASCII."""
     return quote(instrument.symbol.lower(), safe="")
-
-
-def book_feed(access: StreamAccess, instrument: Instrument) -> StreamFeed:
-    """Offer the traded book, differences every 100 ms."""
-    spec = book_stream(access, instrument)
-
-    return StreamFeed(
-        channels=frozenset({Channel.BOOK}),
-        stall_s=_BOOK_STALL_S,
-        opener=lambda: open_stream(spec, access.connect, access.clock),
-    )
-
-
-def market_feed(access: StreamAccess, instrument: Instrument) -> StreamFeed:
-    """Offer the mark price every second, and everybody's trades."""
-    spec = market_stream(access, instrument)
-
-    return StreamFeed(
-        channels=frozenset({Channel.MARK, Channel.TRADES}),
-        stall_s=_MARK_STALL_S,
-        opener=lambda: open_stream(spec, access.connect, access.clock),
-    )
 
 
 def book_stream(access: StreamAccess, instrument: Instrument) -> StreamSpec[MarketEvent]:

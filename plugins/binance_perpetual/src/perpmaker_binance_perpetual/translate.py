@@ -24,8 +24,8 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
+    CancelCause,
     Fill,
-    NewOrder,
     OrderReport,
     OrderStatus,
     OrderType,
@@ -33,7 +33,6 @@ from perpmaker.model.order import (
     Side,
 )
 from perpmaker.model.position import MarginMode
-from perpmaker_binance_perpetual.ending import IN_MATCH, SELF_MATCH, cancel_cause, forced_by
 from perpmaker_binance_perpetual.messages import (
     AggregateTrade,
     MarkPriceUpdate,
@@ -66,8 +65,38 @@ STATUSES = {
 _ENDED_BY_VENUE = frozenset({"EXPIRED", "EXPIRED_IN_MATCH"})
 
 _MOST_DIGITS = 18
-_TIMES_IN_FORCE = {OrderType.POST_ONLY: "GTX", OrderType.LIMIT: "GTC", OrderType.IOC: "IOC"}
+TIMES_IN_FORCE = {OrderType.POST_ONLY: "GTX", OrderType.LIMIT: "GTC", OrderType.IOC: "IOC"}
 _TYPES_BY_TIME_IN_FORCE = {"GTX": OrderType.POST_ONLY, "IOC": OrderType.IOC, "FOK": OrderType.IOC}
+
+
+IN_MATCH = "EXPIRED_IN_MATCH"
+"""The status of an order that self-match prevention has ended."""
+
+SELF_MATCH = "self-match prevention"
+
+# `er` of ORDER_TRADE_UPDATE, from older documentation: 1, 3, 4, 5 and 7 are acted upon, the rest is shown to people.
+_EXPIRY = {
+    "1": SELF_MATCH,
+    "2": "the rest of an immediate-or-cancel order",
+    "3": "self-match prevention of an immediate-or-cancel order",
+    "4": "knocked out by a reduce-only rule",
+    "5": "liquidation",
+    "7": "delisted",
+    "9": "the rest of a market order",
+}
+_RULES = frozenset({"1", "3", "4", "7"})
+_LIQUIDATION = "5"
+
+_FORCED = {
+    "autoclose-": "liquidation",
+    "adl_autoclose": "auto-deleveraging",
+    "settlement_autoclose-": "settlement",
+    "delivery_autoclose-": "delivery",
+}
+"""What the venue does on its own account, by the beginning of the client id that it gives such an order."""
+
+_FORCED_KINDS = {"LIQUIDATION": "liquidation", "ADL": "auto-deleveraging"}
+_FORCED_STATUSES = {"NEW_INSURANCE": "liquidation", "NEW_ADL": "auto-deleveraging"}
 
 
 def lookup(table: dict[str, T], word: str, path: str) -> T:
@@ -76,14 +105,6 @@ def lookup(table: dict[str, T], word: str, path: str) -> T:
         return table[word]
     except KeyError:
         raise PayloadError(f"{word!r} is none of {', '.join(table)}", path=path) from None
-
-
-def exact_lots(instrument: Instrument, value: Number, path: str) -> int:
-    """An amount in lots; PayloadError where it is not a whole number of them."""
-    try:
-        return instrument.exact_lots(parse_amount(value, path=path))
-    except ValueError as error:
-        raise PayloadError(str(error), path=path) from None
 
 
 def shown_lots(instrument: Instrument, value: Number, path: str) -> int:
@@ -132,53 +153,6 @@ def order_ticks(instrument: Instrument, value: Number, path: str) -> int | None:
 
 
 # --- orders --------------------------------------------------------------------------------------------------------
-
-
-def order_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
-    """The parameters of a new order, for `POST /fapi/v1/order` and for one element of a batch.
-
-    One-way closes by reduceOnly. Hedge closes by the position side itself: there reduceOnly is refused, and a close
-    can never open the other side.
-    """
-    parameters = {
-        "symbol": instrument.symbol,
-        "side": SIDE_NAMES[order.side],
-        "positionSide": POSITION_SIDE_NAMES[order.position_side],
-        "quantity": format(instrument.amount(order.lots), "f"),
-        "newClientOrderId": order.client_id,
-    }
-
-    if order.type is OrderType.MARKET:
-        parameters["type"] = "MARKET"
-    elif order.ticks is None:
-        raise ValueError(f"{order.client_id}: a {order.type.value} order needs a price")
-    else:
-        parameters["type"] = "LIMIT"
-        parameters["timeInForce"] = _TIMES_IN_FORCE[order.type]
-        parameters["price"] = format(instrument.price(order.ticks), "f")
-
-    if order.reduce_only and order.position_side is PositionSide.NET:
-        parameters["reduceOnly"] = "true"
-
-    return parameters
-
-
-def amend_parameters(instrument: Instrument, order: NewOrder, number: int) -> dict[str, str | int]:
-    """The parameters of an amend, for `PUT /fapi/v1/order` and for one element of a batch.
-
-    Both price and total amount must be sent, and the side that the order has. The venue calls an amend by `modifyId`.
-    """
-    if order.ticks is None:
-        raise ValueError(f"{order.client_id}: a {order.type.value} order cannot be amended")
-
-    return {
-        "symbol": instrument.symbol,
-        "side": SIDE_NAMES[order.side],
-        "quantity": format(instrument.amount(order.lots), "f"),
-        "price": format(instrument.price(order.ticks), "f"),
-        "origClientOrderId": order.client_id,
-        "modifyId": number,
-    }
 
 
 def translate_order(order: Order, instrument: Instrument) -> OrderReport:
@@ -303,6 +277,29 @@ def _streamed_fill(update: OrderUpdate, instrument: Instrument, filled_lots: int
 def _told(value: Number, lots: int, instrument: Instrument) -> Number:
     """A sum of executions in lots, or as it came where it is no whole number of them."""
     return lots if instrument.amount(lots) == parse_amount(value, path="$.o.z") else value
+
+
+def forced_by(client_id: str, kind: str = "", status: str = "") -> str:
+    """What an order of the venue's own is for; empty for everybody else's."""
+    by_id = next((what for prefix, what in _FORCED.items() if client_id.startswith(prefix)), "")
+
+    return by_id or _FORCED_KINDS.get(kind, "") or _FORCED_STATUSES.get(status, "")
+
+
+def cancel_cause(update: OrderUpdate) -> tuple[CancelCause, str]:
+    """Who ended an order of the stream, and why, in words; by command nobody can tell whose."""
+    if update.x == "CANCELED":
+        return CancelCause.UNEXPLAINED, ""
+
+    reason = str(update.er or "0")
+
+    if update.x == "CALCULATED" or reason == _LIQUIDATION:
+        return CancelCause.LIQUIDATION, forced_by(update.c, update.o) or _EXPIRY[_LIQUIDATION]
+
+    if reason in _RULES or update.X == IN_MATCH:
+        return CancelCause.RULE, _EXPIRY[reason] if reason in _RULES else SELF_MATCH
+
+    return CancelCause.VENUE, _EXPIRY.get(reason, update.X.lower())
 
 
 # --- market --------------------------------------------------------------------------------------------------------

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from perpmaker.connector.payload import Id, Millis, Number
+from perpmaker_binance_perpetual.rest import Head
+
+_NO_ROWS = msgspec.Raw(b"[]")
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,19 +99,22 @@ class PositionUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
-    """`a` of ACCOUNT_UPDATE: m the reason, S the market where the reason is funding."""
+    """`a` of ACCOUNT_UPDATE: m the reason, S the market where the reason is funding; its rows are undecoded.
 
-    m: str
-    B: list[BalanceUpdate] = []
-    P: list[PositionUpdate] = []
-    S: str | None = None
+    `B` has `BalanceUpdate`, `P` has `PositionUpdate`.
+    """
+
+    m: Any = None
+    B: msgspec.Raw = _NO_ROWS
+    P: msgspec.Raw = _NO_ROWS
+    S: Any = None
 
 
 class AccountUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """User event ACCOUNT_UPDATE: what changed, nothing else."""
+    """User event ACCOUNT_UPDATE: what changed, nothing else. Without a date it may be about another market."""
 
-    T: Millis
     a: AccountChange
+    T: Any = None
 
 
 class CalledPosition(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,10 +127,10 @@ class CalledPosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarginCall(msgspec.Struct, frozen=True, kw_only=True):
-    """User event MARGIN_CALL: positions that come near to liquidation; E when it was sent."""
+    """User event MARGIN_CALL: `CalledPosition` that come near to liquidation, undecoded; E when it was sent."""
 
-    E: Millis = 0
-    p: list[CalledPosition] = []
+    E: Any = 0
+    p: msgspec.Raw = _NO_ROWS
 
 
 class LeverageChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,3 +144,10 @@ class AccountConfigUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """User event ACCOUNT_CONFIG_UPDATE: a leverage (ac) or the multi-assets mode (absent ac) was changed."""
 
     ac: LeverageChange | None = None
+
+
+class OwnedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells whose an event is: about an order (o), or about what a market is set to (ac)."""
+
+    o: Head | None = None
+    ac: Head | None = None

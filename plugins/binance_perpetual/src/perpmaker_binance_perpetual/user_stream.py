@@ -8,7 +8,12 @@ import attrs
 
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConnectivityError, PayloadError, RefusedError
-from perpmaker.model.event import Channel, Event, OrderFilled, OrderReported, SettingsReported
+from perpmaker.model.event import (
+    Event,
+    OrderFilled,
+    OrderReported,
+    SettingsReported,
+)
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import VenueSettings
@@ -19,24 +24,32 @@ from perpmaker.venue import (
     RestClient,
     RowReader,
     StreamEndedError,
-    StreamFeed,
     StreamSpec,
     Translation,
     UnknownMessageError,
-    open_stream,
 )
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.account import translate_account_update, translate_margin_call
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
+from perpmaker_binance_perpetual.rest import Head
 from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
 from perpmaker_binance_perpetual.streams import LIFE_S, STREAM_NAME, StreamAccess, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
-from perpmaker_binance_perpetual.user_messages import AccountConfigUpdate, ConditionalUpdate, OrderTradeUpdate
-from perpmaker_binance_perpetual.user_rows import UserRows
+from perpmaker_binance_perpetual.user_messages import (
+    AccountConfigUpdate,
+    AccountUpdate,
+    ConditionalUpdate,
+    MarginCall,
+    OrderTradeUpdate,
+    OwnedEvent,
+)
 
 _ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
 _ACCOUNT_CONFIG_UPDATE = PayloadDecoder(AccountConfigUpdate)
 _CONDITIONAL_UPDATE = PayloadDecoder(ConditionalUpdate)
+_ACCOUNT_UPDATE = PayloadDecoder(AccountUpdate)
+_MARGIN_CALL = PayloadDecoder(MarginCall)
+_OWNED_EVENT = PayloadDecoder(OwnedEvent)
 
 _RENEWAL_S = 20 * 60.0
 """Seconds: a third of the hour that a key lives."""
@@ -62,18 +75,7 @@ class AccountView:
     settings: Callable[[], VenueSettings | None]
     remember: Callable[[OrderReport], object]
     stops: StopNames = attrs.field(factory=StopNames)
-    reader: RowReader[rest.Head] = attrs.field(factory=rest.row_reader)
-
-
-def account_feed(access: StreamAccess, instrument: Instrument, account: AccountView) -> StreamFeed:
-    """Offer everything that happens to the account on this market. Silence means nothing here."""
-    spec = account_stream(access, instrument, account)
-
-    return StreamFeed(
-        channels=frozenset({Channel.ACCOUNT}),
-        stall_s=None,
-        opener=lambda: open_stream(spec, access.connect, access.clock),
-    )
+    reader: RowReader[Head] = attrs.field(factory=rest.row_reader)
 
 
 def account_stream(access: StreamAccess, instrument: Instrument, account: AccountView) -> StreamSpec[Event]:
@@ -120,7 +122,6 @@ class AccountTranslator:
     def __init__(self, instrument: Instrument, account: AccountView) -> None:
         self._instrument = instrument
         self._account = account
-        self._rows = UserRows(instrument.symbol, account.reader)
         self._translators: Mapping[str, Callable[[Message], Iterable[Event]]] = {
             "ORDER_TRADE_UPDATE": self._translate_order,
             "ALGO_UPDATE": self._translate_stop,
@@ -141,13 +142,15 @@ class AccountTranslator:
 
             raise UnknownMessageError(name)
 
-        if name in _OWNED and not self._rows.is_ours(message):
+        owner = _owner_of(message) if name in _OWNED else None
+
+        if owner is not None and not self._is_ours(owner):
             return ()
 
         try:
             return tuple(translate(message))
         except PayloadError:
-            if name not in _ORDERS or self._rows.is_own_order(message):
+            if owner is None or name not in _ORDERS or owner.is_own_order:
                 raise
 
         self._account.reader.skipped[name] += 1
@@ -158,14 +161,15 @@ class AccountTranslator:
         raise ConnectivityError("the key of Binance's user stream has expired")
 
     def _translate_account(self, message: Message) -> Iterable[Event]:
-        update = self._rows.account_update(message)
+        settings = self._account.settings()
+        mode = PositionMode.ONE_WAY if settings is None else settings.position_mode
 
-        return () if update is None else translate_account_update(update, self._instrument, self._mode())
+        return translate_account_update(_ACCOUNT_UPDATE.decode(message), self._instrument, mode, self._account.reader)
 
     def _translate_call(self, message: Message) -> Iterable[Event]:
-        call = self._rows.margin_call(message)
+        call = _MARGIN_CALL.decode(message)
 
-        return () if call is None else translate_margin_call(call, self._instrument, self._account.settings())
+        return translate_margin_call(call, self._instrument, self._account.settings(), self._account.reader)
 
     def _translate_order(self, message: Message) -> Iterable[Event]:
         update = _ORDER_TRADE_UPDATE.decode(message).o
@@ -199,7 +203,17 @@ class AccountTranslator:
 
         return (SettingsReported(settings=attrs.evolve(known, leverage=change.l)),)
 
-    def _mode(self) -> PositionMode:
-        settings = self._account.settings()
+    def _is_ours(self, owner: Head) -> bool:
+        """Whether an event is about this market, or says of an order of ours that it is of no market."""
+        market = owner.market
 
-        return PositionMode.ONE_WAY if settings is None else settings.position_mode
+        return market == self._instrument.symbol or (not isinstance(market, str) and owner.is_own_order)
+
+
+def _owner_of(message: Message) -> Head:
+    try:
+        event = _OWNED_EVENT.decode(message)
+    except PayloadError:
+        return Head()
+
+    return event.o or event.ac or Head()

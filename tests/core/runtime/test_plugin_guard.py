@@ -1,0 +1,34 @@
+"""The guard around a plugin's connector."""
+
+from __future__ import annotations
+
+import pytest
+
+from perpmaker.errors import PluginFaultError
+from perpmaker.foreign_code import ForeignCode
+from perpmaker.runtime.plugin_guard import guarded_connector
+
+pytestmark = pytest.mark.anyio
+
+
+class Part:
+    """What a connector may be composed of."""
+
+    async def place(self, *_: object) -> list[object]:
+        """Answer what is no outcome."""
+        return ["done"]
+
+
+class Composed:
+    """A connector that hands on a method of its part."""
+
+    def __init__(self) -> None:
+        self.place = Part().place
+
+
+async def test_a_method_that_a_connector_hands_on_is_guarded_as_its_own_are() -> None:
+    """What it answers is checked, and a fault names the plugin."""
+    connector = guarded_connector(ForeignCode(kind="connector", name="composed"), Composed())
+
+    with pytest.raises(PluginFaultError, match="composed"):
+        await connector.place(None, [])  # type: ignore[arg-type]  # no market is needed
