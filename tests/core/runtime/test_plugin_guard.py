@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from perpmaker.errors import PluginFaultError
 from perpmaker.foreign_code import ForeignCode
+from perpmaker.model.order import Accepted
 from perpmaker.runtime.plugin_guard import guarded_connector
 
 pytestmark = pytest.mark.anyio
@@ -14,9 +17,9 @@ pytestmark = pytest.mark.anyio
 class Part:
     """What a connector may be composed of."""
 
-    async def place(self, *_: object) -> list[object]:
-        """Answer what is no outcome."""
-        return ["done"]
+    async def place(self, _: object, orders: Sequence[object]) -> Sequence[object]:
+        """Answer with what is asked."""
+        return orders
 
 
 class Composed:
@@ -29,6 +32,9 @@ class Composed:
 async def test_a_method_that_a_connector_hands_on_is_guarded_as_its_own_are() -> None:
     """What it answers is checked, and a fault names the plugin."""
     connector = guarded_connector(ForeignCode(kind="connector", name="composed"), Composed())
+    outcome = Accepted(client_id="a")
+
+    assert await connector.place(None, [outcome]) == (outcome,)  # type: ignore[arg-type]  # no market is needed
 
     with pytest.raises(PluginFaultError, match="composed"):
-        await connector.place(None, [])  # type: ignore[arg-type]  # no market is needed
+        await connector.place(None, ["done"])  # type: ignore[arg-type,list-item]  # the same
