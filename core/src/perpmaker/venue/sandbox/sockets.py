@@ -177,6 +177,7 @@ class _Connection:
 
                 if isinstance(answer, Awaitable):
                     tasks.start_soon(self._answer_later, answer)
+                    await anyio.lowlevel.checkpoint()  # what came first begins first
                 else:
                     self._answer(answer)
 
