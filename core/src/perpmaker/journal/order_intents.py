@@ -12,7 +12,7 @@ from perpmaker.journal.journal import Journal
 from perpmaker.model.client_id import ClientIds
 from perpmaker.model.order import NewOrder, OrderKind
 
-AT_HAND = 20_000
+AT_HAND = 2_000
 
 
 @attrs.frozen(kw_only=True)

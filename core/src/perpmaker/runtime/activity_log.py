@@ -26,7 +26,7 @@ from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, Orde
 from perpmaker.model.reading import AccountSeen
 from perpmaker.runtime.stream_lines import StreamChange, StreamLines
 
-REMEMBERED = 10_000
+REMEMBERED = 4_000
 """Executions whose repetition is recognised: streams and readings tell each more than once."""
 
 UNANSWERED = 1_000

@@ -18,7 +18,7 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderReport, OrderStatus, Slot
 
-REMEMBERED = 20_000
+REMEMBERED = 4_000
 
 
 class _Seen:

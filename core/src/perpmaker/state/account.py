@@ -16,7 +16,7 @@ from perpmaker.state.venue_clock import VenueClock
 
 ZERO = Decimal(0)
 
-REMEMBERED = 65_536
+REMEMBERED = 20_000
 """Ids of fills that are remembered, so that what is told twice is booked once."""
 
 

@@ -9,7 +9,7 @@ from perpmaker.model.order import Fill
 from perpmaker.state.tracked_order import TrackedOrder
 from perpmaker.state.view import End
 
-CAPACITY: Final = 4096
+CAPACITY: Final = 1_024
 """Ended orders that are remembered."""
 
 _NOT_PROVEN = frozenset({End.NEVER_WAS, End.REFUSED})

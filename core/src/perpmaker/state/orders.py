@@ -38,7 +38,7 @@ from perpmaker.state.view import End
 CANCEL_DELAYS_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
 """Pauses before a refused cancel is sent again; the last one repeats."""
 
-UNCLAIMED: Final = 4096
+UNCLAIMED: Final = 1_024
 """Fills of orders that are not known, or not yet, that are remembered."""
 
 _REOPENED: Final = frozenset({OrderStatus.CANCELLING, OrderStatus.AMENDING, OrderStatus.UNKNOWN})
