@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import attrs
 import click
 from anyio.abc import TaskStatus
 
+from perpmaker.cli.event_loop import run_async
 from perpmaker.cli.failure import expected
 from perpmaker.cli.guard import check_surroundings
 from perpmaker.cli.installation import open_catalog, watched
@@ -62,7 +62,7 @@ def check(
         check_references(configuration)
 
         with watched(lambda line: click.echo(printable(line), err=True)):
-            found = anyio.run(partial(_ask, configuration, sandbox_url))
+            found = run_async(_ask, configuration, sandbox_url)
     except Exception as raised:
         error = expected(raised)
 

@@ -15,6 +15,7 @@ import anyio
 import attrs
 import click
 
+from perpmaker.cli.event_loop import run_async
 from perpmaker.cli.failure import explain
 from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
 from perpmaker.cli.handle import Handle, watch_signals
@@ -117,7 +118,7 @@ def _carried_out(configuration: Configuration, screen: Screen, wish: Wish) -> tu
 
     try:
         with watched(screen.tell):
-            anyio.run(_run, configuration, screen, wish, course)
+            run_async(_run, configuration, screen, wish, course)
     except BaseException as error:
         if course.ended is not None:
             return course.ended, error

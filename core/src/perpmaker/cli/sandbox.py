@@ -17,6 +17,7 @@ import click
 import msgspec
 from anyio.abc import TaskStatus
 
+from perpmaker.cli.event_loop import run_async
 from perpmaker.cli.output import claim, result
 from perpmaker.cli.recording import ReadingLine
 from perpmaker.cli.sandbox_failure import encode_failure, failure_of
@@ -148,7 +149,7 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
         _refuse_idle(context.params)
         dialect, beside = _dialect(venue), None if source is None else _source(source)
         served = partial(_serve, dialect, beside, settings, port=port, as_json=as_json)
-        anyio.run(partial(served, until_stdin_closes=until_stdin_closes, line_to_fd=line_to_fd))
+        run_async(partial(served, until_stdin_closes=until_stdin_closes, line_to_fd=line_to_fd))
     except Exception as raised:
         failure = failure_of(raised)
 
