@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import anyio
+import attrs
 import msgspec
 
 from perpmaker.clock import Clock
@@ -17,10 +19,10 @@ from perpmaker.sandbox.dialect import TestKeys
 from perpmaker.sandbox.latency import AT_ONCE, DelayLine, Latency
 from perpmaker.simulation.event import SimulationEvent, TradePrinted
 from perpmaker.simulation.exchange import Exchange
+from perpmaker.venue.sandbox import SocketHub, SocketRules
 from perpmaker.wire.server import Request, Response
 from perpmaker.wire.websocket import WebSocket
 from perpmaker_price_sources.binance.sandbox.capture import SpotCapture
-from perpmaker_price_sources.binance.sandbox.listener import Listener
 
 TICK_S: Final = 0.025
 POLICY_VIOLATION: Final = 1008
@@ -47,7 +49,7 @@ class SpotApp:
         self._trades: list[TradePrinted] = []
         self._best_id = 0
         self._feed = DelayLine(clock, latency.feed_ms)
-        self._listeners: dict[Listener, None] = {}
+        self._hub = SocketHub(clock, SocketRules(life_s=math.inf), self._feed)
         self._endpoints: Mapping[str, Callable[[Mapping[str, str]], object]] = {
             "/api/v3/ping": lambda _: {},
             "/api/v3/time": lambda _: {"serverTime": self._clock.utc_ms()},
@@ -79,13 +81,7 @@ class SpotApp:
             await socket.close(POLICY_VIOLATION, "no such path")
             return
 
-        listener = Listener(socket, frozenset(names.split("/")))
-        self._listeners[listener] = None
-
-        try:
-            await listener.run()
-        finally:
-            del self._listeners[listener]
+        await self._hub.converse(socket, _NamedStreams(frozenset(names.split("/"))))
 
     async def run(self) -> None:
         """Push what is new, until cancelled."""
@@ -146,43 +142,37 @@ class SpotApp:
 
     def _publish_trades(self) -> None:
         for trade in self._trades:
-            self._publish(
-                "trade",
-                {
-                    "e": "trade",
-                    "E": self._clock.utc_ms(),
-                    "s": self._symbol,
-                    "t": trade.trade_id,
-                    "p": self._text(trade.ticks),
-                    "q": f"{self._exchange.instrument.amount(trade.lots):.8f}",
-                    "T": trade.now_ms,
-                    "m": trade.taker is Side.SELL,
-                    "M": True,
-                },
-            )
+            self._publish("trade", partial(self._trade, trade))
 
         self._trades.clear()
+
+    def _trade(self, trade: TradePrinted) -> dict[str, object]:
+        return {
+            "e": "trade",
+            "E": self._clock.utc_ms(),
+            "s": self._symbol,
+            "t": trade.trade_id,
+            "p": self._text(trade.ticks),
+            "q": f"{self._exchange.instrument.amount(trade.lots):.8f}",
+            "T": trade.now_ms,
+            "m": trade.taker is Side.SELL,
+            "M": True,
+        }
 
     def _publish_best(self) -> None:
         update_id = self._exchange.depth(1).update_id
 
         if update_id != self._best_id:
             self._best_id = update_id
-            bid, ask = self._level(Side.BUY), self._level(Side.SELL)
-            best = {"u": update_id, "s": self._symbol, "b": bid[0], "B": bid[1], "a": ask[0], "A": ask[1]}
-            self._publish("bookTicker", best)
+            self._publish("bookTicker", self._best)
 
-    def _publish(self, stream: str, data: Mapping[str, object]) -> None:
-        name = f"{self._symbol.lower()}@{stream}"
+    def _best(self) -> dict[str, object]:
+        bid, ask = self._level(Side.BUY), self._level(Side.SELL)
 
-        if any(name in listener.streams for listener in self._listeners):
-            message = msgspec.json.encode({"stream": name, "data": data}).decode()
-            self._feed.put(partial(self._deliver, name, message))
+        return {"u": self._best_id, "s": self._symbol, "b": bid[0], "B": bid[1], "a": ask[0], "A": ask[1]}
 
-    def _deliver(self, name: str, message: str) -> None:
-        for listener in self._listeners:
-            if name in listener.streams:
-                listener.deliver(message)
+    def _publish(self, stream: str, make: Callable[[], Mapping[str, object]]) -> None:
+        self._hub.publish(f"{self._symbol.lower()}@{stream}", make)
 
     # --- words -----------------------------------------------------------------------------------------------------
 
@@ -194,6 +184,24 @@ class SpotApp:
 
     def _text(self, ticks: int) -> str:
         return f"{self._exchange.instrument.price(ticks):.8f}"
+
+
+@attrs.frozen
+class _NamedStreams:
+    """The streams that a socket's address names; whatever else a client says changes nothing."""
+
+    names: frozenset[str]
+
+    def hears(self, stream: str) -> bool:
+        """Whether the address names it."""
+        return stream in self.names
+
+    def word(self, stream: str, _kind: str, payload: str) -> str:
+        """The message of a combined stream."""
+        return f'{{"stream":"{stream}","data":{payload}}}'
+
+    def obey(self, _message: str | bytes) -> None:
+        """Give no answer."""
 
 
 class SpotDialect:
