@@ -20,7 +20,9 @@ from perpmaker.venue import (
     BookSync,
     LevelTranslator,
     Message,
+    RecurringChore,
     SnapshotChore,
+    StreamEndedError,
     Tolerance,
     TranslatingReceiver,
     UnknownMessageError,
@@ -246,3 +248,67 @@ async def test_nothing_is_due_while_the_book_is_known(instrument: Instrument) ->
     sync.reset(1, (("100", "1"),), (), venue_ms=1)
 
     assert (before, chore.due_at) == (0.0, math.inf)
+
+
+# --- what is done again and again
+
+
+@attrs.define
+class Task:
+    """Something that fails in these ways, one after the other, and then succeeds; when it was done is kept."""
+
+    errors: deque[Exception | float]
+    done_at: list[float] = attrs.field(factory=list)
+
+    async def __call__(self) -> None:
+        """Do it; a number of seconds is how long it takes."""
+        self.done_at.append(anyio.current_time())
+
+        if self.errors:
+            error = self.errors.popleft()
+
+            if isinstance(error, Exception):
+                raise error
+
+            await anyio.sleep(error)
+
+
+async def gaps(task: Task, seconds: float, **options: Any) -> list[float]:
+    """After how many seconds each time it was done, over a silent stream."""
+    clock = LoopClock()
+    started = clock.now()
+    chore = RecurringChore(task, clock, every_s=100.0, **options)
+    stream = TranslatingReceiver(Script(deque()), count, clock, tolerance=Tolerance(clock, most=0), chores=[chore])
+
+    with anyio.move_on_after(seconds):
+        await stream.receive()
+
+    return [round(at - before) for before, at in zip([started, *task.done_at], task.done_at, strict=False)]
+
+
+async def test_a_chore_is_done_again_and_again() -> None:
+    """The first time after the same while."""
+    assert await gaps(Task(deque()), 350) == [100, 100, 100]
+
+
+async def test_a_chore_that_fails_is_tried_again_sooner() -> None:
+    """A refusal, an answer that makes no sense, or none in time."""
+    task = Task(deque([RefusedError("no"), PayloadError("?"), 60.0]))
+
+    assert await gaps(task, 300, retry_s=30.0, patience_s=2.0) == [100, 30, 30, 30, 100]
+    assert not task.errors
+
+
+async def test_too_many_failures_in_a_row_end_the_stream() -> None:
+    """A success begins the count anew."""
+    failures = [ConnectivityError("away")] * 2
+    await gaps(Task(deque([*failures, 0.0, *failures])), 500, most_failures=2)
+
+    with pytest.raises(ConnectivityError, match="the permit could not be renewed"):
+        await gaps(Task(deque([*failures, *failures])), 500, most_failures=2, name="the permit")
+
+
+async def test_a_chore_may_say_that_the_stream_is_over() -> None:
+    """Then nothing is tried again."""
+    with pytest.raises(StreamEndedError, match="over"):
+        await gaps(Task(deque([StreamEndedError("over")])), 500)
