@@ -15,6 +15,7 @@ from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.launch.position_claim import PositionClaim
 from perpmaker.launch.start_retry import StartRetry
 from perpmaker.launch.unknown_run_orders import claim_orders
+from perpmaker.model.position import open_positions
 from perpmaker.model.reading import AccountSeen
 from perpmaker.plugins.start import starting
 from perpmaker.runtime.reconciliation import Reconciliation
@@ -34,13 +35,16 @@ class AccountClaim:
     adopt: bool
     adopt_position: bool
 
-    async def claim(self, venue: StartRetry, tell: Callable[[str], None]) -> None:
-        """Look until the venue answers; LockedError or UnexplainedPositionError for what is not ours."""
+    async def claim(self, venue: StartRetry, tell: Callable[[str], None]) -> AccountSeen:
+        """Look until the venue answers, and return what was seen.
+
+        LockedError or UnexplainedPositionError for what is not ours.
+        """
         seen, mark = await venue.insist(self._look)
         claim_orders(seen.orders, self.known, adopt=self.adopt, tell=tell)
 
         if self.environment not in REAL:
-            return
+            return seen
 
         memory = self.known.journal.memory()
         positions = PositionClaim(
@@ -51,16 +55,19 @@ class AccountClaim:
         )
         positions.claim(seen.account.positions, mark, adopt=self.adopt_position, tell=tell)
 
+        return seen
+
     async def _look(self) -> tuple[AccountSeen, Decimal | None]:
-        """What is held and what rests before anything is sent, and the mark price, where the connector tells it."""
-        connector = self.reconciliation.connector
+        """What is held and what rests before anything is sent, and the mark price, where something may be strange."""
+        connector, instrument = self.reconciliation.connector, self.reconciliation.instrument
 
         with starting("connector", connector.name):
             seen = await self.reconciliation.look()
-            mark = (
-                await connector.fetch_mark(self.reconciliation.instrument)
-                if isinstance(connector, PriceReading)
-                else None
-            )
+            may_be_strange = self.environment in REAL and open_positions(seen.account.positions, instrument)
+
+            if not may_be_strange or not isinstance(connector, PriceReading):
+                return seen, None
+
+            mark = await connector.fetch_mark(instrument)
 
             return seen, None if mark is None else mark.mark

@@ -34,6 +34,7 @@ from perpmaker.launch.start_retry import Hold, StartRetry, venue_of
 from perpmaker.launch.traceback_file import Tracebacks
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.position import VenueSettings
+from perpmaker.model.reading import AccountSeen
 from perpmaker.plugins.start import Report, starting
 from perpmaker.runtime.account_setup import prepare
 from perpmaker.runtime.backoff import Backoff
@@ -131,6 +132,7 @@ class _Start:
     venue: StartRetry = attrs.field(init=False)
     _begun: BegunRuns = attrs.field(factory=BegunRuns, init=False)
     _last_known: LastKnown | None = attrs.field(default=None, init=False)
+    _seen: AccountSeen | None = attrs.field(default=None, init=False)
     _has_lost_tail: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -211,7 +213,7 @@ class _Start:
             adopt=adopt,
             adopt_position=adopt_position,
         )
-        await account.claim(self.venue, self.tell)
+        self._seen = await account.claim(self.venue, self.tell)
         about = {"key": str(self._key(market)), BOOT: boot_id()}
         known.journal.record_run(self.context.clock.utc_ms(), about)
         self._begun.record(known.journal, known.client_ids.run)
@@ -275,6 +277,7 @@ class _Start:
             dead_man_s=plan.dead_man_switch_s,
             dead_man_takes_foreign=plan.dead_man_switch_takes_foreign_orders,
             last_known=self._last_known,
+            seen=self._seen,
             held=self.held.begin,
             exit_settings=plan.exits if isinstance(market.connector, VenueStops) else None,
             stop_wait_s=plan.stop_wait_s,

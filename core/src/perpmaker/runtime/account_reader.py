@@ -16,20 +16,35 @@ from perpmaker.runtime.retry import Retry
 OVERLAP_MS: Final = 10_000
 """How far one reading of fills goes back behind the one before it: a venue may show a fill later than a newer one."""
 
+FRESH_S: Final = 2.0
+"""How old what the start has seen may be when the run begins: a person may take his time in between."""
+
 
 @attrs.define(kw_only=True)
 class AccountReader:
-    """`since_ms` is the venue's time from which on fills may not be known yet. Failures are waited out."""
+    """`since_ms` is the venue's time from which on fills may not be known yet. Failures are waited out.
+
+    `seen` is the account as the start has seen it, None where it has not.
+    """
 
     reconciliation: Reconciliation
     trader: Trader
     retry: Retry
     emit: Emit
     since_ms: int
+    seen: AccountSeen | None = None
 
     async def look(self) -> None:
-        """See what is held and what rests before anything else: exits go out while streams are still connecting."""
-        self.emit([await self.retry.insist(self.reconciliation.look)])
+        """See what is held and what rests before anything else: exits go out while streams are still connecting.
+
+        What the start has seen a moment ago is not asked for again; everything is, once the account's stream is there.
+        """
+        seen, now = self.seen, self.reconciliation.clock.now()
+
+        if seen is None or now > seen.began_at + FRESH_S or self.reconciliation.names is not None:
+            seen = await self.retry.insist(self.reconciliation.look)
+
+        self.emit([seen])
 
     async def read(self) -> None:
         """Read the whole account once, however long the venue takes to answer."""

@@ -34,6 +34,7 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import RefusalReason
+from perpmaker.model.reading import AccountSeen
 from perpmaker.plugins.start import starting
 from perpmaker.runtime.account_reader import AccountReader
 from perpmaker.runtime.activity_log import ActivityLog
@@ -64,6 +65,7 @@ class Supervisor:
     """Runs one bot on one market, from the first connection to the proof that nothing is left.
 
     `sources` are the streams of the price source, `traded` the market that it makes its price of, None for another one.
+    `seen` is the account as the start has seen it.
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
     orders of this run, `ledger` what was booked in it. `dead_man_s` is the length of the venue's own timer, where it
     has one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
@@ -84,6 +86,7 @@ class Supervisor:
     dead_man_s: float | None = None
     dead_man_takes_foreign: bool = False
     last_known: LastKnown | None = None
+    seen: AccountSeen | None = None
     held: Callable[[float], None] = lambda _: None
     exit_settings: ExitSettings | None = None
     stop_wait_s: float = STOP_WAIT_S
@@ -153,6 +156,7 @@ class Supervisor:
             retry=self._retry,
             emit=self.event_queue.put,
             since_ms=since_ms,
+            seen=self.seen,
         )
 
         self._ending = RunEnd(

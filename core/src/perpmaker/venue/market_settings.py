@@ -32,7 +32,9 @@ class SettingsClient(Protocol):
 async def apply_settings(
     client: SettingsClient, *, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
 ) -> VenueSettings:
-    """Set what differs, in the order in which one depends on the other, and return what the venue then says is set.
+    """Set what differs, in the order in which one depends on the other, and return what the venue says is set then.
+
+    Nothing is read again where nothing differs.
 
     Args:
         client: the venue's words.
@@ -51,7 +53,9 @@ async def apply_settings(
     if before.leverage != leverage:
         await client.set_leverage(leverage)
 
-    return await client.fetch()
+    wanted = (position_mode, margin_mode or before.margin_mode, leverage)
+
+    return before if wanted == (before.position_mode, before.margin_mode, before.leverage) else await client.fetch()
 
 
 def check_leverage(instrument: Instrument, leverage: int, venue: str) -> None:
