@@ -1,31 +1,44 @@
-"""What the account is and did: balance, positions, fills, income, rates, permissions."""
+"""What the account is and did, and what can be set: leverage, margin type, modes, and the listenKey."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+import attrs
 import msgspec
 
 from perpmaker.model.income import IncomeKind
-from perpmaker.model.order import PositionMode, Side
-from perpmaker.simulation.order import Execution
-from perpmaker.simulation.statement import AccountState, Income
-from perpmaker.venue.sandbox import Parameters, plain
+from perpmaker.model.order import PositionMode
+from perpmaker.simulation.rejection import Rejection, RejectionError
+from perpmaker.simulation.statement import AccountState
+from perpmaker.venue.sandbox import Endpoint, Parameters, Security, plain
 from perpmaker_binance_perpetual.sandbox.account_words import (
     INCOME_WORDS,
     MARGIN_MODE_WORDS,
+    MARGIN_MODES,
     account_position,
     asset_rows,
     balance_rows,
+    income_row,
     risk_row,
     shown_positions,
     totals,
+    trade_row,
 )
-from perpmaker_binance_perpetual.sandbox.order_words import POSITION_SIDE_WORDS, SIDE_WORDS
+from perpmaker_binance_perpetual.sandbox.counts import WEIGHT
 from perpmaker_binance_perpetual.sandbox.orders import WEEK_MS
-from perpmaker_binance_perpetual.sandbox.refusals import refusal
-from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint, query
+from perpmaker_binance_perpetual.sandbox.refusals import refusal, refuse_first
+from perpmaker_binance_perpetual.sandbox.venue import (
+    SIGNED_PARAMETERS,
+    SUCCESS,
+    Handler,
+    Venue,
+    VenueEndpoint,
+    query,
+    signed,
+)
 
 
 def account(venue: Venue, _parameters: Parameters) -> dict[str, object]:
@@ -142,7 +155,7 @@ def user_trades(venue: Venue, parameters: Parameters) -> object:
     limit = parameters.limit(default=500, most=1000)
     since_ms, until_ms = _window(venue, parameters)
     rows = [
-        _trade_row(execution, venue)
+        trade_row(execution, venue)
         for execution in venue.reading.executions(0 if from_id is not None else since_ms)
         if execution.now_ms <= until_ms
         and execution.trade_id >= (from_id or 0)
@@ -159,7 +172,7 @@ def income(venue: Venue, parameters: Parameters) -> object:
     limit = parameters.limit(default=100, most=1000)
     since_ms, until_ms = _window(venue, parameters)
     rows = [
-        _income_row(row, venue)
+        income_row(row, venue)
         for row in venue.reading.income(since_ms)
         if row.now_ms <= until_ms
         and kind in {None, INCOME_WORDS[row.kind]}
@@ -204,43 +217,6 @@ def _window(venue: Venue, parameters: Parameters) -> tuple[int, int]:
     return since_ms, since_ms + WEEK_MS if until_ms is None else min(until_ms, since_ms + WEEK_MS)
 
 
-def _trade_row(execution: Execution, venue: Venue) -> dict[str, object]:
-    return {
-        "buyer": execution.side is Side.BUY,
-        "commission": plain(execution.fee),
-        "commissionAsset": execution.fee_asset,
-        "id": execution.trade_id,
-        "maker": execution.maker,
-        "orderId": execution.order_id,
-        "price": venue.notation.price(execution.ticks),
-        "qty": venue.notation.amount(execution.lots),
-        "quoteQty": plain(execution.price * execution.amount),
-        "baseQty": venue.notation.amount(execution.lots),
-        "marginAsset": venue.instrument.quote,
-        "realizedPnl": plain(execution.realized),
-        "side": SIDE_WORDS[execution.side],
-        "positionSide": POSITION_SIDE_WORDS[execution.position_side],
-        "symbol": venue.instrument.symbol,
-        "pair": venue.instrument.symbol,
-        "time": venue.shown_ms(execution.now_ms),
-    }
-
-
-def _income_row(row: Income, venue: Venue) -> dict[str, object]:
-    word = INCOME_WORDS[row.kind]
-
-    return {
-        "symbol": "" if row.kind is IncomeKind.TRANSFER else venue.instrument.symbol,
-        "incomeType": word,
-        "income": plain(row.amount),
-        "asset": row.asset,
-        "info": word,
-        "time": venue.shown_ms(row.now_ms),
-        "tranId": row.income_id,
-        "tradeId": "" if row.trade_id is None else str(row.trade_id),
-    }
-
-
 def _number(value: Decimal) -> msgspec.Raw:
     return msgspec.Raw(plain(value).encode())
 
@@ -256,6 +232,64 @@ def _position_mode(venue: Venue, _parameters: Parameters) -> object:
 def _multi_assets(venue: Venue, _parameters: Parameters) -> object:
     return {"multiAssetsMargin": venue.has_multi_assets}
 
+
+def set_leverage(venue: Venue, parameters: Parameters) -> object:
+    """Set the leverage; the same again succeeds."""
+    symbol = venue.require_symbol(parameters)
+    leverage = parameters.integer("leverage")
+
+    try:
+        state = venue.exchange.set_leverage(venue.account, leverage, venue.now_ms())
+    except RejectionError as error:
+        if error.denial is Rejection.LEVERAGE:
+            raise refusal(-4028, leverage=leverage) from None
+
+        raise
+
+    return {"leverage": state.leverage, "maxNotionalValue": max_notional(venue, state), "symbol": symbol}
+
+
+def set_margin_type(venue: Venue, parameters: Parameters) -> object:
+    """Set cross or isolated; -4046 when it is so already."""
+    venue.require_symbol(parameters)
+    mode = parameters.choice("marginType", MARGIN_MODES)
+    refuse_first((-4168, lambda: venue.has_multi_assets))
+    venue.exchange.set_margin_mode(venue.account, mode, venue.now_ms())
+
+    return SUCCESS
+
+
+def set_position_mode(venue: Venue, parameters: Parameters) -> object:
+    """Set one or two positions a market; -4059 when it is so already."""
+    is_hedge = parameters.flag("dualSidePosition", default=None)
+    mode = PositionMode.HEDGE if is_hedge else PositionMode.ONE_WAY
+    venue.exchange.set_position_mode(venue.account, mode, venue.now_ms())
+
+    return SUCCESS
+
+
+def set_multi_assets(venue: Venue, parameters: Parameters) -> object:
+    """Set whether assets back each other; -4171 when it is so already."""
+    wanted = parameters.flag("multiAssetsMargin", default=None)
+    refuse_first((-4171, lambda: wanted is venue.has_multi_assets))
+    assets = attrs.evolve(venue.exchange.assets(venue.account), multi_assets=wanted)
+    venue.exchange.set_assets(venue.account, assets, venue.now_ms())
+
+    return SUCCESS
+
+
+def close_listen_key(venue: Venue, _parameters: Parameters) -> object:
+    """End the key, and with it every socket that listens under it."""
+    venue.listen_keys.close()
+
+    return {}
+
+
+_LISTEN_KEY_CALLS: Final[Mapping[str, Handler]] = {
+    "POST": lambda venue, _: {"listenKey": venue.listen_keys.create()},
+    "PUT": lambda venue, _: {"listenKey": venue.listen_keys.renew()},
+    "DELETE": close_listen_key,
+}
 
 _WINDOW: Final = ("startTime", "endTime", "limit")
 _FILLS: Final = ("symbol", "orderId", "fromId", *_WINDOW)
@@ -276,4 +310,20 @@ ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     query("/fapi/v1/income", income, "symbol", "incomeType", *_WINDOW, weight=30),
     query("/fapi/v1/rateLimit/order", lambda venue, _: venue.limits.describe_orders()),
     query("/sapi/v1/account/apiRestrictions", permissions),
+    signed("POST", "/fapi/v1/leverage", set_leverage, "symbol", "leverage"),
+    signed("POST", "/fapi/v1/marginType", set_margin_type, "symbol", "marginType"),
+    signed("POST", "/fapi/v1/positionSide/dual", set_position_mode, "dualSidePosition"),
+    signed("POST", "/fapi/v1/multiAssetsMargin", set_multi_assets, "multiAssetsMargin"),
+    *(
+        Endpoint(
+            method=method,
+            path="/fapi/v1/listenKey",
+            handle=handle,
+            security=Security.KEY,
+            costs={WEIGHT: 1},
+            # Clients send the key along, and some a time and a signature too; none of it is read.
+            parameters=SIGNED_PARAMETERS | {"listenKey"},
+        )
+        for method, handle in _LISTEN_KEY_CALLS.items()
+    ),
 )

@@ -9,10 +9,10 @@ from typing import Final
 from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import PositionSide, Side
 from perpmaker.model.position import MarginMode
-from perpmaker.simulation.order import SimulatedOrder
-from perpmaker.simulation.statement import AccountState, OtherAsset, PositionState
+from perpmaker.simulation.order import Execution, SimulatedOrder
+from perpmaker.simulation.statement import AccountState, Income, OtherAsset, PositionState
 from perpmaker.venue.sandbox import plain, rounded
-from perpmaker_binance_perpetual.sandbox.order_words import POSITION_SIDE_WORDS
+from perpmaker_binance_perpetual.sandbox.order_words import POSITION_SIDE_WORDS, SIDE_WORDS
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 MARGIN_MODES: Final[Mapping[str, MarginMode]] = {"CROSSED": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}
@@ -147,6 +147,45 @@ def risk_row(position: PositionState, orders: list[SimulatedOrder], venue: Venue
         "adl": 2 if position.lots else 0,
         "bidNotional": plain(notional[Side.BUY]),
         "askNotional": plain(notional[Side.SELL]),
+    }
+
+
+def trade_row(execution: Execution, venue: Venue) -> dict[str, object]:
+    """An execution as the trades of the account list it."""
+    return {
+        "buyer": execution.side is Side.BUY,
+        "commission": plain(execution.fee),
+        "commissionAsset": execution.fee_asset,
+        "id": execution.trade_id,
+        "maker": execution.maker,
+        "orderId": execution.order_id,
+        "price": venue.notation.price(execution.ticks),
+        "qty": venue.notation.amount(execution.lots),
+        "quoteQty": plain(execution.price * execution.amount),
+        "baseQty": venue.notation.amount(execution.lots),
+        "marginAsset": venue.instrument.quote,
+        "realizedPnl": plain(execution.realized),
+        "side": SIDE_WORDS[execution.side],
+        "positionSide": POSITION_SIDE_WORDS[execution.position_side],
+        "symbol": venue.instrument.symbol,
+        "pair": venue.instrument.symbol,
+        "time": venue.shown_ms(execution.now_ms),
+    }
+
+
+def income_row(row: Income, venue: Venue) -> dict[str, object]:
+    """A change of the wallet as the account's income lists it."""
+    word = INCOME_WORDS[row.kind]
+
+    return {
+        "symbol": "" if row.kind is IncomeKind.TRANSFER else venue.instrument.symbol,
+        "incomeType": word,
+        "income": plain(row.amount),
+        "asset": row.asset,
+        "info": word,
+        "time": venue.shown_ms(row.now_ms),
+        "tranId": row.income_id,
+        "tradeId": "" if row.trade_id is None else str(row.trade_id),
     }
 
 

@@ -24,7 +24,7 @@ from perpmaker.venue.sandbox import (
     parse_options,
 )
 from perpmaker.wire.server import Request
-from perpmaker_binance_perpetual.sandbox import account, conditional_orders, market, orders, settings
+from perpmaker_binance_perpetual.sandbox import account, conditional_orders, market, orders
 from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
 from perpmaker_binance_perpetual.sandbox.listing import read_listing
 from perpmaker_binance_perpetual.sandbox.market_streams import MarketStreams
@@ -41,7 +41,7 @@ from perpmaker_binance_perpetual.sandbox.user_stream import UserStream
 from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint
 
 ENDPOINTS: Final = endpoint_table(
-    endpoint for module in (market, account, settings, orders, conditional_orders) for endpoint in module.ENDPOINTS
+    endpoint for module in (market, account, orders, conditional_orders) for endpoint in module.ENDPOINTS
 )
 
 

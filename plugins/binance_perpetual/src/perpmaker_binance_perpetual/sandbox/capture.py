@@ -6,8 +6,8 @@ Each is a message of a combined stream, `{"stream": ..., "data": ...}`, or an an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias, cast
 
 import attrs
 import msgspec
@@ -83,9 +83,11 @@ Message: TypeAlias = Snapshot | Difference | Trade | MarkPrice
 
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 _SNAPSHOT: Final = msgspec.json.Decoder(Snapshot)
-_DIFFERENCE: Final = msgspec.json.Decoder(Difference)
-_TRADE: Final = msgspec.json.Decoder(Trade)
-_MARK: Final = msgspec.json.Decoder(MarkPrice)
+_OF_STREAMS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
+    "depth": msgspec.json.Decoder(Difference),
+    "trade": msgspec.json.Decoder(Trade),
+    "markPrice": msgspec.json.Decoder(MarkPrice),
+}
 
 
 def parse_message(text: bytes) -> Message | None:
@@ -177,18 +179,11 @@ def _message(text: bytes) -> Message | None:
 
         return _SNAPSHOT.decode(text)
 
-    _, _, name = envelope.stream.partition("@")
-
     # "depth" and "depth@100ms" are differences, "depth5" and "depth20@100ms" are not.
-    match name.partition("@")[0]:
-        case "depth":
-            return _DIFFERENCE.decode(envelope.data)
-        case "trade":
-            return _TRADE.decode(envelope.data)
-        case "markPrice":
-            return _MARK.decode(envelope.data)
+    _, name, *_ = f"{envelope.stream}@".split("@")
+    decoder = _OF_STREAMS.get(name)
 
-    return None
+    return None if decoder is None else cast("Message", decoder.decode(envelope.data))
 
 
 def _translate_mark(mark: MarkPrice) -> MarkChanged:

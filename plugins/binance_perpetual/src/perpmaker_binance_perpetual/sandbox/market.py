@@ -8,6 +8,7 @@ from typing import Final
 
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
+from perpmaker.simulation.statement import Depth
 from perpmaker.venue.sandbox import Notation, Parameters, plain, rounded
 from perpmaker_binance_perpetual.sandbox.order_parameters import TRIGGER_PROTECT, highest_price, lowest_price
 from perpmaker_binance_perpetual.sandbox.order_words import ORDER_TYPES
@@ -53,11 +54,15 @@ def depth(venue: Venue, parameters: Parameters) -> object:
 
 def book_ticker(venue: Venue, parameters: Parameters) -> object:
     """Best bid and ask: one object with a symbol, a list without."""
-    has_symbol = venue.has_symbol(parameters)
-    book = venue.exchange.depth(1)
+    return _one_or_all(venue, parameters, ticker_row(venue, venue.exchange.depth(1)))
+
+
+def ticker_row(venue: Venue, book: Depth) -> dict[str, object]:
+    """Best bid and ask of the book, zeros on an empty side."""
     bid, ask = (side[0] if side else (0, 0) for side in (book.bids, book.asks))
     notation = venue.notation
-    ticker = {
+
+    return {
         "symbol": venue.instrument.symbol,
         "bidPrice": notation.price(bid[0]),
         "bidQty": notation.amount(bid[1]),
@@ -67,28 +72,27 @@ def book_ticker(venue: Venue, parameters: Parameters) -> object:
         "lastUpdateId": stream_id(book.update_id),
     }
 
-    return ticker if has_symbol else [ticker]
-
 
 def last_price(venue: Venue, parameters: Parameters) -> object:
     """The price of the last trade, the best bid before there was one."""
-    has_symbol = venue.has_symbol(parameters)
     best = venue.exchange.best(Side.BUY)
     ticks = venue.exchange.last_ticks if venue.exchange.last_ticks is not None else best and best[0]
-    ticker = {
-        "symbol": venue.instrument.symbol,
-        "price": venue.notation.price(ticks),
-        "time": venue.server_ms(),
-    }
+    price = venue.notation.price(ticks)
+    row = {"symbol": venue.instrument.symbol, "price": price, "time": venue.server_ms()}
 
-    return ticker if has_symbol else [ticker]
+    return _one_or_all(venue, parameters, row)
 
 
 def premium_index(venue: Venue, parameters: Parameters) -> object:
     """Mark and index price, and the funding rate as it would be charged next."""
-    has_symbol = venue.has_symbol(parameters)
+    return _one_or_all(venue, parameters, premium_row(venue))
+
+
+def premium_row(venue: Venue) -> dict[str, object]:
+    """The market's mark and index price and its funding."""
     exchange = venue.exchange
-    premium = {
+
+    return {
         "symbol": venue.instrument.symbol,
         "markPrice": rounded(exchange.mark),
         "indexPrice": rounded(exchange.index),
@@ -98,8 +102,6 @@ def premium_index(venue: Venue, parameters: Parameters) -> object:
         "nextFundingTime": venue.shown_ms(exchange.next_funding_ms),
         "time": venue.server_ms(),
     }
-
-    return premium if has_symbol else [premium]
 
 
 def funding_info(venue: Venue, _parameters: Parameters) -> object:
@@ -150,6 +152,11 @@ def stream_id(update_id: int) -> int:
 def snapshot_id(update_id: int) -> int:
     """The id of a snapshot taken after that update: after it, and before the next one."""
     return stream_id(update_id) + 5
+
+
+def _one_or_all(venue: Venue, parameters: Parameters, row: dict[str, object]) -> object:
+    """The market's row where it was asked for, a list of every market's without a symbol."""
+    return row if venue.has_symbol(parameters) else [row]
 
 
 def _depth_limit(parameters: Parameters) -> int:

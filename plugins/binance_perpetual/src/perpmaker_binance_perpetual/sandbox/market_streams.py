@@ -9,8 +9,9 @@ from typing import Final
 
 from perpmaker.model.order import Side
 from perpmaker.simulation.event import LevelsChanged, SimulationEvent, TradePrinted
-from perpmaker.venue.sandbox import BookChanges, Rhythms, rounded
-from perpmaker_binance_perpetual.sandbox.market import stream_id
+from perpmaker.venue.sandbox import BookChanges, Rhythms
+from perpmaker_binance_perpetual.sandbox.market import premium_row, stream_id, ticker_row
+from perpmaker_binance_perpetual.sandbox.short_names import named, names
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 BEST: Final = "@bookTicker"
@@ -22,6 +23,10 @@ PARTIALS: Final = {
     for suffix, every_ms in (("", 250), ("@100ms", 100), ("@250ms", 250), ("@500ms", 500))
 }
 MARKS: Final[Mapping[str, int]] = {"@markPrice@1s": 1000, "@markPrice": 3000}
+MARK_NAMES: Final = names(
+    "E=time s=symbol p=markPrice i=indexPrice P=estimatedSettlePrice r=lastFundingRate T=nextFundingTime"
+)
+BEST_NAMES: Final = names("u=lastUpdateId b=bidPrice B=bidQty a=askPrice A=askQty")
 UM: Final = 1
 """The venue's `st`: this is a USDⓈ-M market."""
 
@@ -111,16 +116,8 @@ class MarketStreams:
             return None
 
         self._best_id = book.update_id
-        notation = self._venue.notation
 
-        return {
-            **self._head("bookTicker", book.now_ms),
-            "u": stream_id(book.update_id),
-            "b": notation.price(book.bids[0][0]),
-            "B": notation.amount(book.bids[0][1]),
-            "a": notation.price(book.asks[0][0]),
-            "A": notation.amount(book.asks[0][1]),
-        }
+        return {**self._head("bookTicker", book.now_ms), **named(ticker_row(self._venue, book), BEST_NAMES)}
 
     def _publish_trades(self) -> None:
         for _, group in groupby(self._trades, key=lambda trade: (trade.ticks, trade.taker, trade.now_ms)):
@@ -148,20 +145,9 @@ class MarketStreams:
         }
 
     def _mark(self) -> dict[str, object]:
-        exchange = self._venue.exchange
+        row = premium_row(self._venue)
 
-        return {
-            "e": "markPriceUpdate",
-            "E": self._venue.server_ms(),
-            "s": self._venue.instrument.symbol,
-            "p": rounded(exchange.mark),
-            "ap": rounded(exchange.mark),
-            "i": rounded(exchange.index),
-            "P": rounded(exchange.index),
-            "r": rounded(exchange.funding_rate),
-            "T": self._venue.shown_ms(exchange.next_funding_ms),
-            "st": UM,
-        }
+        return {"e": "markPriceUpdate", **named(row, MARK_NAMES), "ap": row["markPrice"], "st": UM}
 
     def _head(self, event: str, at_ms: int) -> dict[str, object]:
         venue, symbol = self._venue, self._venue.instrument.symbol

@@ -20,26 +20,22 @@ from perpmaker_binance_perpetual.sandbox.order_words import (
     order_report,
     type_word,
 )
+from perpmaker_binance_perpetual.sandbox.short_names import named, names
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
-
-def _pairs(text: str) -> dict[str, str]:
-    return dict(pair.split("=") for pair in text.split())
-
-
 # The short names of events, each with the long name under which answers say the same.
-ORDER_NAMES: Final[Mapping[str, str]] = _pairs(
+ORDER_NAMES: Final = names(
     "s=symbol c=clientOrderId S=side f=timeInForce q=origQty p=price ap=avgPrice sp=stopPrice X=status i=orderId "
     "z=executedQty R=reduceOnly wt=workingType ot=origType ps=positionSide cp=closePosition pP=priceProtect "
     "V=selfTradePreventionMode pm=priceMatch gtd=goodTillDate"
 )
-LITE_NAMES: Final[Mapping[str, str]] = _pairs("s=symbol q=origQty p=price c=clientOrderId S=side i=orderId")
-ALGO_NAMES: Final[Mapping[str, str]] = _pairs(
+LITE_NAMES: Final = names("s=symbol q=origQty p=price c=clientOrderId S=side i=orderId")
+ALGO_NAMES: Final = names(
     "caid=clientAlgoId aid=algoId at=algoType o=orderType s=symbol S=side ps=positionSide f=timeInForce q=quantity "
     "ai=actualOrderId ap=actualPrice aq=actualQty tp=triggerPrice p=price V=selfTradePreventionMode wt=workingType "
     "pm=priceMatch cp=closePosition pP=priceProtect R=reduceOnly tt=triggerTime gtd=goodTillDate"
 )
-POSITION_NAMES: Final[Mapping[str, str]] = _pairs(
+POSITION_NAMES: Final = names(
     "s=symbol pa=positionAmt ep=entryPrice bep=breakEvenPrice up=unRealizedProfit iw=isolatedWallet ps=positionSide"
 )
 OPEN_EXECUTIONS: Final[Mapping[Cause, str]] = {
@@ -66,7 +62,7 @@ def order_trade_update(event: OrderChanged, venue: Venue) -> dict[str, object]:
     order, report = event.order, order_report(event.order, venue)
     resting = list(venue.exchange.open_orders(event.account))
     details = {
-        **_named(report, ORDER_NAMES),
+        **named(report, ORDER_NAMES),
         "o": "LIQUIDATION" if order.forced else report["type"],
         "x": _execution_word(event, report["status"]),
         **({"M": str(order.amend_id)} if event.cause is Cause.AMENDED and order.amend_id else {}),
@@ -84,7 +80,7 @@ def order_trade_update(event: OrderChanged, venue: Venue) -> dict[str, object]:
 
 def trade_lite(order: SimulatedOrder, execution: Execution, venue: Venue) -> dict[str, object]:
     """TRADE_LITE: the same execution ahead of its ORDER_TRADE_UPDATE, with less about it."""
-    known = _named(order_answer(order, venue), LITE_NAMES)
+    known = named(order_answer(order, venue), LITE_NAMES)
     traded = _execution(execution, venue)
 
     return {
@@ -140,7 +136,7 @@ def algo_update(order: ConditionalOrder, status: str, now_ms: int, venue: Venue)
     """ALGO_UPDATE: a conditional order in the given status, and the order that it became."""
     became = order_of(order, venue)
     details = {
-        **_named(algo_answer(order, venue), ALGO_NAMES),
+        **named(algo_answer(order, venue), ALGO_NAMES),
         "X": status,
         "act": "0" if became is None else type_word(became),
         "rm": order.detail,
@@ -201,10 +197,6 @@ def _account_reason(event: AccountChanged) -> str:
 
 
 def _position(position: PositionState, mode: MarginMode, venue: Venue) -> dict[str, object]:
-    known = _named(risk_row(position, [], venue), POSITION_NAMES)
+    known = named(risk_row(position, [], venue), POSITION_NAMES)
 
     return {**known, "cr": plain(position.realized), "mt": mode.value}
-
-
-def _named(values: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
-    return {short: values[long] for short, long in names.items()}
