@@ -8,9 +8,10 @@ import hmac
 
 import pytest
 
-from perpmaker.venue.sandbox import RefusalError, Security, Window
+from perpmaker.venue.sandbox import Parameters, RefusalError, Security, Window
 from perpmaker.wire.server import Request
-from perpmaker_binance_perpetual.sandbox.app import read_parameters
+from perpmaker_binance_perpetual.sandbox.app import read_values
+from perpmaker_binance_perpetual.sandbox.refusals import PARAMETER_WORDS
 from perpmaker_binance_perpetual.sandbox.signing import KEYS, Authenticator, signed_bytes
 
 NOW_MS = 1_767_225_600_000
@@ -34,6 +35,11 @@ V6_SIGNATURE = "juJyVgc8eYni6w%2BWs0EommZw1Pp2%2BknzPaHAUMciL8Mr6jdv%2FQbO5BLL1w
 
 HMAC = KEYS.api_key
 ED25519 = KEYS.ed25519_api_key
+
+
+def read_parameters(query: str, body: bytes) -> Parameters:
+    """The parameters of a request."""
+    return Parameters(read_values(query, body), PARAMETER_WORDS)
 
 
 def check(query: str = "", body: str = "", *, key: str = HMAC, now_ms: int = NOW_MS) -> Window | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from http import HTTPStatus
@@ -33,6 +33,7 @@ from perpmaker.venue.sandbox import (
     BookChanges,
     CountWindow,
     Endpoint,
+    EndpointTable,
     HeldEvents,
     HmacChecker,
     Notation,
@@ -47,7 +48,6 @@ from perpmaker.venue.sandbox import (
     SocketRules,
     VenueOptions,
     Window,
-    endpoint_table,
     find_checker,
     form_values,
     json_values,
@@ -153,9 +153,26 @@ def orders(quarry: Quarry, _: Parameters) -> object:
     return [quarry.row(order) for order in quarry.parts.account.orders()]
 
 
+def ask(quarry: Quarry, parameters: Parameters) -> object:
+    """One order, whose name stands in the path."""
+    order = quarry.parts.account.order(order_id=None, client_id=parameters.text("name"))
+
+    if order is None:
+        raise refuse(5, "no such order")
+
+    return quarry.row(order)
+
+
+def place_many(quarry: Quarry, parameters: Parameters) -> object:
+    """Several orders that stand as a list in the body."""
+    each = [parameters.element("orders", order) for order in parameters.json_list("orders", most=2)]
+
+    return [quarry.row(quarry.place(read_order(one))) for one in each]
+
+
 _NAMES = frozenset({"side", "amount", "price", "name"})
 _COSTS = {"calls": 1, "orders": 1}
-ENDPOINTS = endpoint_table(
+ENDPOINTS = EndpointTable(
     (
         Endpoint[Quarry](
             method="GET",
@@ -164,6 +181,7 @@ ENDPOINTS = endpoint_table(
             costs={"calls": lambda parameters: 3 if "long" in parameters else 1},
         ),
         Endpoint(method="GET", path="/orders", handle=orders, security=Security.SIGNED, costs={"calls": 1}),
+        Endpoint(method="GET", path="/orders/{name}", handle=ask, security=Security.SIGNED, costs={"calls": 1}),
         Endpoint(
             method="POST",
             path="/orders",
@@ -181,6 +199,7 @@ ENDPOINTS = endpoint_table(
             costs=_COSTS,
             matches=True,
         ),
+        Endpoint(method="POST", path="/orders/many", handle=place_many, security=Security.SIGNED, matches=True),
     )
 )
 
@@ -217,22 +236,22 @@ class QuarrySession:
         """The message with this socket's own number."""
         return f'{{"topic":"{stream}","kind":"{kind}","n":{next(self._numbers)},"data":{payload}}}'
 
-    def obey(self, message: str | bytes) -> object:
+    def obey(self, message: str | bytes) -> Sequence[object] | Awaitable[Sequence[object]]:
         """Obey an op message."""
         asked = json.loads(message)
 
         match asked["op"]:
             case "alive":
-                return None
+                return ()
             case "login":
-                return self._answer(lambda: self._log_in(asked))
+                return [self._answer(lambda: self._log_in(asked))]
             case "join":
                 self._topics |= set(asked["topics"])
-                return {"op": "join", "ok": True}
+                return [{"op": "join", "ok": True}, *({"topic": topic, "data": "begin"} for topic in asked["topics"])]
             case "order":
                 return self._order(asked)
 
-        return {"ok": False, "why": "no such op"}
+        return [{"ok": False, "why": "no such op"}]
 
     def _log_in(self, asked: Mapping[str, Any]) -> object:
         read_window(asked["key"], str(asked["ms"]), "login", asked["signature"], self._protocol.server_ms())
@@ -244,20 +263,22 @@ class QuarrySession:
         try:
             return make()
         except RefusalError as refusal:
-            return self._protocol.body(refusal)
+            return self._protocol.refusal(refusal)
 
-    def _order(self, asked: Mapping[str, Any]) -> Awaitable[object]:
-        async def place() -> object:
+    def _order(self, asked: Mapping[str, Any]) -> Awaitable[Sequence[object]]:
+        async def place() -> Sequence[object]:
             try:
-                return {"id": asked["id"], "data": await self._protocol.place(asked["order"])}
+                return [{"id": asked["id"], "data": await self._protocol.place(asked["order"])}]
             except RefusalError as refusal:
-                return {"id": asked["id"], **self._protocol.body(refusal)}
+                return [{"id": asked["id"], **self._protocol.refusal(refusal)}]
 
         return place()
 
 
 class QuarryProtocol:
     """How the venue reads requests and words answers."""
+
+    words = WORDS
 
     def __init__(self, quarry: Quarry) -> None:
         self._quarry = quarry
@@ -267,15 +288,14 @@ class QuarryProtocol:
     async def place(self, order: Mapping[str, object]) -> object:
         """Place an order that came by a socket."""
         assert self.app is not None
-        endpoint = ENDPOINTS["POST", "/orders/now"]
+        endpoint, _ = ENDPOINTS.find("POST", "/orders/now")
+        assert endpoint is not None
 
         return await self.app.carry_out(endpoint, Parameters(json_values(order), WORDS), None)
 
-    def read(self, request: Request) -> Parameters:
+    def read(self, request: Request) -> dict[str, str]:
         """Queries are forms, bodies JSON."""
-        values = form_values(request.query) if request.method == "GET" else json_values(json.loads(request.body))
-
-        return Parameters(values, WORDS)
+        return form_values(request.query) if request.method == "GET" else json_values(json.loads(request.body))
 
     def authenticate(self, security: Security, request: Request, _: Parameters) -> Window | None:
         """Key, time and signature stand in headers."""
@@ -307,9 +327,13 @@ class QuarryProtocol:
         """The exchange's words."""
         return refuse(30, error.denial.name)
 
-    def body(self, refusal: RefusalError) -> dict[str, object]:
-        """Code and words."""
-        return {"ok": False, "code": refusal.code, "why": refusal.text}
+    def answer(self, result: object) -> dict[str, object]:
+        """An envelope with the time."""
+        return {"ok": True, "data": result, "ms": self.server_ms()}
+
+    def refusal(self, error: RefusalError) -> dict[str, object]:
+        """The envelope with code and words."""
+        return {"ok": False, "code": error.code, "why": error.text}
 
     def headers(self, _: Endpoint[Quarry]) -> Mapping[str, str]:
         """What is left."""
@@ -392,10 +416,16 @@ class Caller:
 
     async def send(self, path: str, behind_ms: int = 0, **values: object) -> Any:
         """Send an order, and return the answer."""
-        text = json.dumps({"side": "buy", "amount": "1", "price": "99", "name": "a", **values})
+        body = {"side": "buy", "amount": "1", "price": "99", "name": "a", **values}
+
+        return await self.post(path, body, behind_ms)
+
+    async def post(self, path: str, body: object, behind_ms: int = 0) -> Any:
+        """Send a body, and return what stands in the answer."""
+        text = json.dumps(body)
         response = await self.http.post(path, content=text, headers=self.sign(text, behind_ms))
 
-        return response.json()
+        return content(response)
 
     async def get(self, path: str) -> httpx.Response:
         """Ask."""
@@ -406,6 +436,13 @@ class Caller:
         """Open a socket."""
         async with open_websocket(self.connect, self.url + path) as socket:
             yield socket
+
+
+def content(response: httpx.Response) -> Any:
+    """What the envelope has, or the envelope that refuses."""
+    envelope = response.json()
+
+    return envelope["data"] if envelope["ok"] else envelope
 
 
 async def hear(socket: WebSocket) -> Any:
@@ -452,7 +489,7 @@ async def test_a_public_question_needs_no_signature_and_shows_what_was_counted(i
     async with opened(instrument) as caller:
         short, long = await caller.http.get("/time"), await caller.http.get("/time?long=1&strange=2")
 
-        assert short.json() == long.json() == EPOCH_MS
+        assert content(short) == content(long) == EPOCH_MS
         assert (short.headers["Calls"], long.headers["Calls"]) == ("1", "4")
 
 
@@ -471,6 +508,18 @@ async def test_refusals_are_the_venue_s_own(instrument: Instrument) -> None:
         assert codes == [13, 14, "TICK", 2]
         assert (nowhere.status_code, nowhere.json()["code"]) == (404, 4)
         assert (unknown.status_code, unknown.json()["code"]) == (401, 1)
+
+
+async def test_a_parameter_may_stand_in_the_path_and_a_batch_in_the_body(instrument: Instrument) -> None:
+    """Percent-encoded, and as a JSON list; a path that is an endpoint's own comes first."""
+    async with opened(instrument) as caller:
+        order = {"side": "buy", "amount": 1, "price": "99"}
+        placed = await caller.post("/orders/many", {"orders": [{**order, "name": "x"}, {**order, "name": "a b"}]})
+
+        assert [row["name"] for row in placed] == ["x", "a b"]
+        assert content(await caller.get("/orders/a%20b")) == placed[1]
+        assert content(await caller.get("/orders/y"))["code"] == 5
+        assert (await caller.get("/orders/x/y")).status_code == 404
 
 
 async def test_too_many_orders_are_refused_and_an_address_that_goes_on_is_banned(instrument: Instrument) -> None:
@@ -493,6 +542,7 @@ async def test_a_gateway_answers_before_the_exchange_knows(instrument: Instrumen
     async with opened(instrument, order_ms=100) as caller, caller.listen() as socket:
         await tell(socket, op="login", **caller.sign("login"))
         await tell(socket, op="join", topics=["orders"])
+        await hear(socket)
 
         assert await caller.send("/orders") == {"taken": "a"}
         assert not caller.exchange.orders("main")
@@ -516,17 +566,18 @@ async def test_queries_see_the_account_as_it_was(instrument: Instrument) -> None
     async with opened(instrument, read_lag_ms=1000) as caller:
         await caller.send("/orders/now", price="101")
 
-        assert (await caller.get("/orders")).json() == []
+        assert content(await caller.get("/orders")) == []
 
         await anyio.sleep(1)
 
-        assert [row["state"] for row in (await caller.get("/orders")).json()] == ["filled"]
+        assert [row["state"] for row in content(await caller.get("/orders"))] == ["filled"]
 
 
 async def test_messages_carry_the_socket_s_own_numbers_and_only_what_was_joined(instrument: Instrument) -> None:
     """The book in its rhythm, changes alone; orders for who has logged in."""
     async with opened(instrument) as caller, caller.listen() as socket:
         assert await tell(socket, op="join", topics=["orders", "book"]) == {"op": "join", "ok": True}
+        assert [(await hear(socket))["data"] for _ in range(2)] == ["begin", "begin"]
 
         await caller.send("/orders/now", price="99.5")
         first = await hear(socket)
@@ -592,6 +643,7 @@ async def test_events_and_answers_overtake_each_other_by_chance(instrument: Inst
         async with opened(instrument, race_ms=200, seed=seed) as caller, caller.listen() as socket:
             await tell(socket, op="login", **caller.sign("login"))
             await tell(socket, op="join", topics=["orders"])
+            await hear(socket)
             await socket.send(
                 json.dumps({"op": "order", "id": 1, "order": {"side": "buy", "amount": 1, "price": "99", "name": "a"}})
             )

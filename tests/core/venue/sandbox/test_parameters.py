@@ -91,11 +91,11 @@ def test_what_was_sent_is_read_exactly() -> None:
 def test_a_form_is_decoded_and_an_object_of_json_read_as_one() -> None:
     """Percent, plus, and repeated names, of which the last counts; null is as if it had not been sent."""
     assert form_values("a=%41+b&c&a=2&&=3") == {"a": "2", "c": "", "": "3"}
-    assert json_values({"a": 0.5, "b": True, "c": "x", "d": None, "e": [1]}) == {
+    assert json_values({"a": 0.5, "b": True, "c": "x", "d": None, "e": [1, {"f": "g"}]}) == {
         "a": "0.5",
         "b": "true",
         "c": "x",
-        "e": "[1]",
+        "e": '[1,{"f":"g"}]',
     }
     assert parameters().element("batch", {"a": 1.50, "b": "1.50"}).decimal("b") == Decimal("1.50")
 

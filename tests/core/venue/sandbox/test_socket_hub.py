@@ -27,7 +27,7 @@ class Everything:
         """All but secrets."""
         return None if kind == "secret" else f"{stream}:{payload}"
 
-    def obey(self, message: str | bytes) -> object:
+    def obey(self, message: str | bytes) -> tuple[()]:
         """Not at all."""
         raise AssertionError(message)
 

@@ -7,7 +7,7 @@ Unlike `perpmaker.venue`, this door imports at once what it names: only who serv
 from __future__ import annotations
 
 from perpmaker.venue.sandbox.app import ProtocolDialect, SandboxApp, SandboxParts
-from perpmaker.venue.sandbox.endpoints import Cost, Endpoint, Security, endpoint_table
+from perpmaker.venue.sandbox.endpoints import Cost, Endpoint, EndpointTable, Security
 from perpmaker.venue.sandbox.lagged_account import LaggedAccount
 from perpmaker.venue.sandbox.notation import Notation, digits_of, plain, rounded
 from perpmaker.venue.sandbox.options import VenueOptions, natural, parse_options, seconds
@@ -26,6 +26,7 @@ __all__ = [
     "CountWindow",
     "CountWords",
     "Endpoint",
+    "EndpointTable",
     "HeldEvents",
     "HmacChecker",
     "LaggedAccount",
@@ -47,7 +48,6 @@ __all__ = [
     "VenueOptions",
     "Window",
     "digits_of",
-    "endpoint_table",
     "find_checker",
     "form_values",
     "json_values",

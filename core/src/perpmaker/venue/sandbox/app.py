@@ -14,10 +14,10 @@ from perpmaker.clock import Clock
 from perpmaker.sandbox.latency import DelayLine, Latency
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.rejection import RejectionError
-from perpmaker.venue.sandbox.endpoints import Endpoint, Security, Venue
+from perpmaker.venue.sandbox.endpoints import Endpoint, EndpointTable, Security, Venue
 from perpmaker.venue.sandbox.lagged_account import LaggedAccount
 from perpmaker.venue.sandbox.options import VenueOptions
-from perpmaker.venue.sandbox.parameters import Parameters
+from perpmaker.venue.sandbox.parameters import Parameters, ParameterWords
 from perpmaker.venue.sandbox.refusals import RefusalError
 from perpmaker.venue.sandbox.request_counts import RequestCounts
 from perpmaker.venue.sandbox.sockets import POLICY_VIOLATION, Session, SocketHub, SocketRules
@@ -34,8 +34,11 @@ _JSON: Final = {"Content-Type": "application/json"}
 class ProtocolDialect(Protocol[Venue]):
     """How a venue reads what comes in, and words what goes out."""
 
-    def read(self, request: Request) -> Parameters:
-        """Read the parameters of a request."""
+    words: ParameterWords
+    """How parameters are refused."""
+
+    def read(self, request: Request) -> Mapping[str, str]:
+        """Read the parameters of a request: of its query, its body, or both."""
 
     def authenticate(self, security: Security, request: Request, parameters: Parameters) -> Window | None:
         """Let a request pass, with its window where it is signed, or raise RefusalError."""
@@ -52,8 +55,11 @@ class ProtocolDialect(Protocol[Venue]):
     def rejected(self, error: RejectionError, endpoint: Endpoint[Venue]) -> RefusalError:
         """Refuse what the exchange rejects."""
 
-    def body(self, refusal: RefusalError) -> object:
-        """Return the body of the answer that refuses, as it is encoded in JSON."""
+    def answer(self, result: object) -> object:
+        """Return the body of an answer, which is encoded as JSON, around what an endpoint returned."""
+
+    def refusal(self, error: RefusalError) -> object:
+        """Return the body of the answer that refuses."""
 
     def headers(self, endpoint: Endpoint[Venue]) -> Mapping[str, str]:
         """Return what the headers of an answer show besides, such as counts."""
@@ -88,7 +94,7 @@ class SandboxApp(Generic[Venue]):
         parts: the sandbox's parts.
         venue: what the handlers of the endpoints work on.
         dialect: how requests are read and answers worded.
-        endpoints: by method and path.
+        endpoints: what can be called.
         counts: what counts the requests.
         ticks: called with the exchange's time, again and again, to push what is due.
     """
@@ -99,7 +105,7 @@ class SandboxApp(Generic[Venue]):
         venue: Venue,
         *,
         dialect: ProtocolDialect[Venue],
-        endpoints: Mapping[tuple[str, str], Endpoint[Venue]],
+        endpoints: EndpointTable[Venue],
         counts: RequestCounts,
         ticks: Iterable[Callable[[int], None]],
     ) -> None:
@@ -112,16 +118,16 @@ class SandboxApp(Generic[Venue]):
 
     async def respond(self, request: Request) -> Response:
         """Answer one request, or refuse it in the venue's words."""
-        endpoint = self._endpoints.get((request.method, request.path))
+        endpoint, named = self._endpoints.find(request.method, request.path)
 
         try:
             if endpoint is None:
                 raise self._dialect.not_found(request)
 
-            answer: object = await self._call(endpoint, request)
+            answer = self._dialect.answer(await self._call(endpoint, request, named))
             status, further = 200, {}
-        except RefusalError as refusal:
-            answer, status, further = self._dialect.body(refusal), refusal.status, dict(refusal.headers)
+        except RefusalError as error:
+            answer, status, further = self._dialect.refusal(error), error.status, dict(error.headers)
 
         shown = {} if endpoint is None else self._dialect.headers(endpoint)
 
@@ -172,8 +178,8 @@ class SandboxApp(Generic[Venue]):
 
             await anyio.sleep((rhythm_ms - now_ms % rhythm_ms) / 1000)
 
-    async def _call(self, endpoint: Endpoint[Venue], request: Request) -> object:
-        parameters = self._dialect.read(request)
+    async def _call(self, endpoint: Endpoint[Venue], request: Request, named: Mapping[str, str]) -> object:
+        parameters = Parameters({**self._dialect.read(request), **named}, self._dialect.words)
         self._counts.spend_arrival(endpoint.costs_of(parameters))
         window = self._dialect.authenticate(endpoint.security, request, parameters)
 

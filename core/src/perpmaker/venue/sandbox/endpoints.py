@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from enum import Enum, unique
 from typing import Generic, TypeAlias, TypeVar
+from urllib.parse import unquote
 
 import attrs
 
@@ -33,7 +35,7 @@ class Endpoint(Generic[Venue]):
 
     Args:
         method: of the request.
-        path: of the request.
+        path: of the request; a part like `{name}` is a parameter.
         handle: returns what is encoded as JSON. RefusalError when the venue refuses, RejectionError when the exchange
             rejects the command.
         security: what the caller must show.
@@ -58,6 +60,29 @@ class Endpoint(Generic[Venue]):
         return {name: cost if isinstance(cost, int) else cost(parameters) for name, cost in self.costs.items()}
 
 
-def endpoint_table(endpoints: Iterable[Endpoint[Venue]]) -> dict[tuple[str, str], Endpoint[Venue]]:
-    """Return the endpoints by method and path."""
-    return {(endpoint.method, endpoint.path): endpoint for endpoint in endpoints}
+class EndpointTable(Generic[Venue]):
+    """The endpoints of a venue by method and path, of which a part like `{name}` is a parameter."""
+
+    def __init__(self, endpoints: Iterable[Endpoint[Venue]]) -> None:
+        self.endpoints = tuple(endpoints)
+        self._exact = {(endpoint.method, endpoint.path): endpoint for endpoint in self.endpoints}
+        self._patterns = [
+            (endpoint, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", endpoint.path)))
+            for endpoint in self.endpoints
+            if "{" in endpoint.path
+        ]
+
+    def find(self, method: str, path: str) -> tuple[Endpoint[Venue] | None, dict[str, str]]:
+        """Return the endpoint, and the parameters that stand in the path; None where there is no such endpoint."""
+        exact = self._exact.get((method, path))
+
+        if exact is not None:
+            return exact, {}
+
+        for endpoint, pattern in self._patterns:
+            match = pattern.fullmatch(path)
+
+            if match is not None and endpoint.method == method:
+                return endpoint, {name: unquote(value) for name, value in match.groupdict().items()}
+
+        return None, {}

@@ -167,12 +167,12 @@ def form_values(text: str) -> dict[str, str]:
 
 
 def json_values(content: Mapping[str, object]) -> dict[str, str]:
-    """Return the values of a JSON object as text, by name; null is as if it had not been sent."""
+    """Return the values of a JSON object as text, by name: what is no text as JSON; null is as if it was not sent."""
     return {str(name): _text(value) for name, value in content.items() if value is not None}
 
 
 def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
 
-    return value if isinstance(value, str) else str(value)
+    return msgspec.json.encode(value).decode()

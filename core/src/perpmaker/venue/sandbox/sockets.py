@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import anyio
 import attrs
@@ -28,6 +28,10 @@ POLICY_VIOLATION: Final = 1008
 """The close code of a socket that the sandbox ends."""
 
 
+Answers: TypeAlias = Sequence[object]
+"""What is sent to one client, each encoded as JSON, in this order."""
+
+
 class Session(Protocol):
     """What a dialect knows of one socket: what its client asked for, and how messages are worded for it."""
 
@@ -37,11 +41,8 @@ class Session(Protocol):
     def word(self, stream: str, kind: str, payload: str) -> str | None:
         """Return the message that carries the JSON payload; None where the client does not want this kind."""
 
-    def obey(self, message: str | bytes) -> object:
-        """Obey a client's message and return the answer as it is encoded in JSON, or an awaitable that gives it.
-
-        None is no answer. Messages that come meanwhile do not wait for an awaitable.
-        """
+    def obey(self, message: str | bytes) -> Answers | Awaitable[Answers]:
+        """Obey a client's message and return the answers; messages that come meanwhile do not wait for an awaitable."""
 
 
 @attrs.frozen(kw_only=True)
@@ -172,18 +173,18 @@ class _Connection:
                     return
 
                 recent.append(now)
-                answer = self.session.obey(message)
+                answers = self.session.obey(message)
                 self._changed()
 
-                if isinstance(answer, Awaitable):
-                    tasks.start_soon(self._answer_later, answer)
+                if isinstance(answers, Awaitable):
+                    tasks.start_soon(self._answer_later, answers)
                     await anyio.lowlevel.checkpoint()  # what came first begins first
                 else:
-                    self._answer(answer)
+                    self._answer(answers)
 
-    async def _answer_later(self, answer: Awaitable[object]) -> None:
-        self._answer(await answer)
+    async def _answer_later(self, answers: Awaitable[Answers]) -> None:
+        self._answer(await answers)
 
-    def _answer(self, answer: object) -> None:
-        if answer is not None:
+    def _answer(self, answers: Answers) -> None:
+        for answer in answers:
             self.queue(msgspec.json.encode(answer).decode())

@@ -11,6 +11,7 @@ from perpmaker.sandbox.latency import AT_ONCE, Latency
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.rejection import RejectionError
 from perpmaker.venue.sandbox import (
+    EndpointTable,
     Parameters,
     RefusalError,
     SandboxApp,
@@ -19,7 +20,6 @@ from perpmaker.venue.sandbox import (
     Session,
     SocketRules,
     Window,
-    endpoint_table,
     form_values,
     parse_options,
 )
@@ -40,7 +40,7 @@ from perpmaker_binance_perpetual.sandbox.sockets import MOST_CONTROLS, StreamSes
 from perpmaker_binance_perpetual.sandbox.user_stream import UserStream
 from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint
 
-ENDPOINTS: Final = endpoint_table(
+ENDPOINTS: Final = EndpointTable(
     endpoint for module in (market, account, orders, conditional_orders) for endpoint in module.ENDPOINTS
 )
 
@@ -48,13 +48,15 @@ ENDPOINTS: Final = endpoint_table(
 class BinanceProtocol:
     """Reads requests and words answers; see `ProtocolDialect`."""
 
+    words = PARAMETER_WORDS
+
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._authenticator = Authenticator(KEYS.checkers(), venue.server_ms)
 
-    def read(self, request: Request) -> Parameters:
+    def read(self, request: Request) -> dict[str, str]:
         """The parameters of query and form body; where both have one, the query's counts."""
-        return read_parameters(request.query, request.body)
+        return read_values(request.query, request.body)
 
     def authenticate(self, security: Security, request: Request, parameters: Parameters) -> Window | None:
         """See `Authenticator`."""
@@ -78,9 +80,13 @@ class BinanceProtocol:
         """A code that differs by what was asked."""
         return translate_rejection(error, endpoint.method, endpoint.path, self._venue.instrument)
 
-    def body(self, refusal: RefusalError) -> object:
+    def answer(self, result: object) -> object:
+        """There is nothing around it."""
+        return result
+
+    def refusal(self, error: RefusalError) -> object:
         """Code and words."""
-        return refusal_body(refusal)
+        return refusal_body(error)
 
     def headers(self, endpoint: VenueEndpoint) -> dict[str, str]:
         """The counters."""
@@ -125,6 +131,6 @@ class BinanceDialect:
         )
 
 
-def read_parameters(query: str, body: bytes) -> Parameters:
+def read_values(query: str, body: bytes) -> dict[str, str]:
     """The parameters of raw query and raw body; where both have one, the query's counts."""
-    return Parameters({**form_values(body.decode("utf-8", "replace")), **form_values(query)}, PARAMETER_WORDS)
+    return {**form_values(body.decode("utf-8", "replace")), **form_values(query)}

@@ -83,8 +83,11 @@ class StreamSession:
 
         return f'{{"stream":"{stream}","data":{payload}}}' if self._target.wrapped else payload
 
-    def obey(self, message: str | bytes) -> dict[str, object]:
-        """Answer a control message."""
+    def obey(self, message: str | bytes) -> tuple[object]:
+        """Obey a control message and answer it."""
+        return (self._answer(message),)
+
+    def _answer(self, message: str | bytes) -> dict[str, object]:
         try:
             control = msgspec.json.decode(message)
         except (msgspec.DecodeError, RecursionError) as error:

@@ -200,8 +200,9 @@ class _NamedStreams:
         """The message of a combined stream."""
         return f'{{"stream":"{stream}","data":{payload}}}'
 
-    def obey(self, _message: str | bytes) -> None:
+    def obey(self, _message: str | bytes) -> tuple[()]:
         """Give no answer."""
+        return ()
 
 
 class SpotDialect:
