@@ -47,7 +47,7 @@ async def venue() -> Venue:
 
 def order(number: int, slot: Slot | None = None, **values: Any) -> NewOrder:
     """An order with this number as its id."""
-    usual = {"lots": 5, "ticks": 10, "type": OrderType.LIMIT}
+    usual: dict[str, Any] = {"lots": 5, "ticks": 10, "type": OrderType.LIMIT}
 
     return NewOrder(client_id=str(number), slot=slot or Slot(OrderKind.QUOTE, Side.BUY, number), **usual | values)
 

@@ -20,12 +20,7 @@ from perpmaker.model.order import PositionMode, PositionSide
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 from perpmaker.venue import Page, RestClient, RowReader, read_history, side_by_side
 from perpmaker_binance_perpetual import rest
-from perpmaker_binance_perpetual.messages import (
-    Account,
-    Asset,
-    IncomeRow,
-    PositionRisk,
-)
+from perpmaker_binance_perpetual.messages import Account, Asset, IncomeRow, PositionRisk
 from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
 from perpmaker_binance_perpetual.user_messages import (
     AccountUpdate,

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from perpmaker.connector.interface import (
-    ConnectorContext,
-    Environment,
-    Feed,
-    KeyRights,
-    VenueTime,
-)
+from perpmaker.connector.interface import ConnectorContext, Environment, Feed, KeyRights, VenueTime
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel, MarkChanged
@@ -28,13 +22,7 @@ from perpmaker_binance_perpetual.market import VENUE_NAME, MarketSettings, fetch
 from perpmaker_binance_perpetual.orders import OrderQuestions, OrderWords
 from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
 from perpmaker_binance_perpetual.stops import StopNames, StopQuestions, StopWords
-from perpmaker_binance_perpetual.streams import (
-    BOOK_STALL_S,
-    MARKET_STALL_S,
-    StreamAccess,
-    book_stream,
-    market_stream,
-)
+from perpmaker_binance_perpetual.streams import BOOK_STALL_S, MARKET_STALL_S, StreamAccess, book_stream, market_stream
 from perpmaker_binance_perpetual.translate import translate_premium
 from perpmaker_binance_perpetual.user_stream import AccountView, account_stream
 

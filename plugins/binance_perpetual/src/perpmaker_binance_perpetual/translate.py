@@ -23,23 +23,9 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    CancelCause,
-    Fill,
-    OrderReport,
-    OrderStatus,
-    OrderType,
-    PositionSide,
-    Side,
-)
+from perpmaker.model.order import CancelCause, Fill, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import MarginMode
-from perpmaker_binance_perpetual.messages import (
-    AggregateTrade,
-    MarkPriceUpdate,
-    Order,
-    PremiumIndex,
-    UserTrade,
-)
+from perpmaker_binance_perpetual.messages import AggregateTrade, MarkPriceUpdate, Order, PremiumIndex, UserTrade
 from perpmaker_binance_perpetual.user_messages import OrderUpdate
 
 T = TypeVar("T")

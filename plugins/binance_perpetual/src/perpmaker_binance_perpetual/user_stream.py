@@ -8,12 +8,7 @@ import attrs
 
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConnectivityError, PayloadError, RefusedError
-from perpmaker.model.event import (
-    Event,
-    OrderFilled,
-    OrderReported,
-    SettingsReported,
-)
+from perpmaker.model.event import Event, OrderFilled, OrderReported, SettingsReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode
 from perpmaker.model.position import VenueSettings
