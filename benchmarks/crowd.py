@@ -10,6 +10,7 @@ import anyio
 import attrs
 
 from benchmarks.depth import INSTRUMENT
+from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, EventReceiver, Feed
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel, Event
@@ -44,6 +45,7 @@ class _Snapshots:
     """The one endpoint that the book stream asks."""
 
     snapshot: bytes
+    clock: Clock
 
     async def read(self, endpoint: Endpoint[Depth], _: Parameters) -> Depth:
         """The book to begin with."""
@@ -91,9 +93,8 @@ class CrowdConnector:
 
     def feeds(self, instrument: Instrument) -> Sequence[Feed]:
         """The connector's own book stream, and a quiet account."""
-        client = cast("RestClient", _Snapshots(self.settings.snapshot))
-        connect, clock = self.context.connect, self.context.clock
-        access = StreamAccess(connect=connect, url=self.settings.url, client=client, clock=clock)
+        client = cast("RestClient", _Snapshots(self.settings.snapshot, self.context.clock))
+        access = StreamAccess(connect=self.context.connect, url=self.settings.url, client=client)
         account = StreamFeed(channels=frozenset({Channel.ACCOUNT}), stall_s=None, opener=_open_silence)
 
         return access.offer(book_stream(access, instrument), Channel.BOOK, stall_s=BOOK_STALL_S), account

@@ -90,7 +90,7 @@ async def open_connector(venue: Venue) -> AsyncIterator[BinancePerpetual]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(venue.answer), base_url="https://fapi.test") as http:
         clock = LoopClock()
         client = client_over(http, clock, credentials)
-        access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client, clock=clock)
+        access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client)
 
         yield BinancePerpetual(account="a", settings=Settings(), access=access)
 

@@ -80,7 +80,7 @@ async def prepare(
     async with httpx.AsyncClient(transport=httpx.MockTransport(account.answer), base_url="https://fapi.test") as http:
         clock = LoopClock()
         client = client_over(http, clock, credentials)
-        access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client, clock=clock)
+        access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client)
         connector = BinancePerpetual(account="a", settings=Settings(), access=access)
 
         return await connector.prepare(instrument, leverage, mode, margin)

@@ -77,7 +77,7 @@ class Silence:
 
 def room_over(client: RestClient, instrument: Instrument) -> Room:
     """The connector over a client."""
-    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client, clock=client.clock)
+    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client)
     connector = BinancePerpetual(account="a", settings=Settings(), access=access, keys=client)
 
     return Room(client, connector, access, instrument)

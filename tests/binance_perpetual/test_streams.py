@@ -65,6 +65,7 @@ class Snapshots:
 
     answers: deque[Depth | Exception]
     asked_at: list[float] = attrs.field(factory=list)
+    clock: LoopClock = attrs.field(factory=LoopClock)
 
     async def read(self, endpoint: Endpoint[Depth], parameters: Parameters) -> Depth:
         """The next answer."""
@@ -93,17 +94,17 @@ def depth(last: int) -> Depth:
 def book(instrument: Instrument, snapshots: Snapshots, *messages: str) -> TranslatingReceiver[MarketEvent]:
     """A book receiver over a script."""
     client: Any = snapshots
-    access = StreamAccess(connect=MemoryNetwork().connect, url="", client=client, clock=LoopClock())
+    access = StreamAccess(connect=MemoryNetwork().connect, url="", client=client)
 
-    return begin_receiving(book_stream(access, instrument), ScriptedSocket(*messages), access.clock)
+    return begin_receiving(book_stream(access, instrument), ScriptedSocket(*messages), access.client.clock)
 
 
 def market(instrument: Instrument, *messages: str) -> TranslatingReceiver[MarketEvent]:
     """A receiver of mark prices and trades over a script."""
-    client: Any = None
-    access = StreamAccess(connect=MemoryNetwork().connect, url="", client=client, clock=LoopClock())
+    client: Any = Snapshots(deque())
+    access = StreamAccess(connect=MemoryNetwork().connect, url="", client=client)
 
-    return begin_receiving(market_stream(access, instrument), ScriptedSocket(*messages), access.clock)
+    return begin_receiving(market_stream(access, instrument), ScriptedSocket(*messages), access.client.clock)
 
 
 def chain(count: int, start: int = 100) -> list[str]:

@@ -105,7 +105,7 @@ def receiver(
     http = httpx.AsyncClient(transport=httpx.MockTransport(venue), base_url="http://venue.test")
     signer: Any = NoSigner()
     client = client_over(http, clock, Credentials(api_key="KEY", signer=signer))
-    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://venue.test", client=client, clock=clock)
+    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://venue.test", client=client)
     view = AccountView(settings=lambda: SETTINGS, remember=(known if known is not None else []).append)
 
     return begin_receiving(account_stream(access, instrument, view), socket, clock)

@@ -122,7 +122,7 @@ async def hear(*messages: dict[str, Any] | str, instrument: Instrument = BTC) ->
         place="v.test:80",
         patience_s=1.0,
     )
-    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://v.test", client=client, clock=clock)
+    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://v.test", client=client)
     view = AccountView(settings=lambda: SETTINGS, remember=lambda report: report)
     receiver = begin_receiving(account_stream(access, instrument, view), OneSocket(*messages, LAST), clock)
     heard: list[Event] = []

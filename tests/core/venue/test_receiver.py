@@ -27,7 +27,6 @@ from perpmaker.venue import (
     TranslatingReceiver,
     UnknownMessageError,
 )
-from perpmaker.venue.receiver import HeartbeatChore
 
 pytestmark = pytest.mark.anyio
 
@@ -162,7 +161,7 @@ async def test_a_heartbeat_is_sent_at_its_times_and_no_message_is_lost() -> None
     """Every two seconds, whatever comes meanwhile."""
     clock = LoopClock()
     script = Script(deque(str(number) for number in range(30)))
-    chore = HeartbeatChore(script, '{"op":"ping"}', 2.0, clock)
+    chore = RecurringChore(lambda: script.send('{"op":"ping"}'), clock, every_s=2.0)
     source = TranslatingReceiver(script, count, clock, tolerance=Tolerance(clock, most=0), chores=(chore,))
 
     assert await receive_all(source, 7.0) == list(range(30))

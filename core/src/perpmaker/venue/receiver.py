@@ -167,28 +167,8 @@ class SnapshotChore:
         return ()
 
 
-class HeartbeatChore:
-    """Sends the same message every `every_s` seconds, where a venue closes connections that say nothing."""
-
-    def __init__(self, messages: Messages, message: Message, every_s: float, clock: Clock) -> None:
-        self.due_at = clock.now() + every_s
-        """When the next one is due."""
-
-        self._messages = messages
-        self._message = message
-        self._every_s = every_s
-        self._clock = clock
-
-    async def run(self) -> Sequence[Never]:
-        """Send one; ConnectivityError when the connection is closed."""
-        self.due_at = self._clock.now() + self._every_s
-        await self._messages.send(self._message)
-
-        return ()
-
-
 class RecurringChore:
-    """Does the same every `every_s` seconds, sooner after a failure: keeps a clock measured, or a key alive.
+    """Does the same again and again, sooner after a failure: measures a clock, renews a key, sends a heartbeat.
 
     Args:
         do: what is to be done. A StreamEndedError ends the stream at once.

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Generic
 
 import anyio
@@ -15,7 +16,7 @@ from perpmaker.clock import Clock
 from perpmaker.connector.interface import EventReceiver
 from perpmaker.errors import AuthenticationError, DeadlineError, PayloadError, RefusedError
 from perpmaker.model.event import Channel
-from perpmaker.venue.receiver import Chore, HeartbeatChore, Item, Message, Messages, Translate, TranslatingReceiver
+from perpmaker.venue.receiver import Chore, Item, Message, Messages, RecurringChore, Translate, TranslatingReceiver
 from perpmaker.venue.reconnect_overlap import open_overlapping
 from perpmaker.venue.tolerance import Tolerance
 from perpmaker.wire.pipe import Connect
@@ -121,7 +122,12 @@ def begin_receiving(spec: StreamSpec[Item], messages: Messages, clock: Clock) ->
     chores = list(translation.chores)
 
     if spec.heartbeat is not None:
-        chores.append(HeartbeatChore(messages, *spec.heartbeat, clock))
+        message, every_s = spec.heartbeat
+        # Half a message would break the connection, so it is not given up; one that is closed ends what receives.
+        heartbeat = RecurringChore(
+            partial(messages.send, message), clock, every_s=every_s, retry_s=every_s, patience_s=math.inf
+        )
+        chores.append(heartbeat)
 
     tolerance = Tolerance(clock, most=spec.most_malformed, within_s=spec.malformed_within_s, stream=spec.name)
 

@@ -199,7 +199,7 @@ async def open_connector(settings: Settings, context: ConnectorContext) -> Async
         client = await open_client(address.rest)
         # The clock is measured on the futures host alone.
         keys = None if address.keys is None else await open_client(address.keys, client.server_clock)
-        access = StreamAccess(connect=context.connect, url=address.stream, client=client, clock=context.clock)
+        access = StreamAccess(connect=context.connect, url=address.stream, client=client)
         account = _PUBLIC if credentials is None else credentials.account
 
         yield BinancePerpetual(account=account, settings=settings, access=access, keys=keys)

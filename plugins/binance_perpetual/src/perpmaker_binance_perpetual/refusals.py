@@ -73,6 +73,10 @@ _REFUSED = PayloadDecoder(Refused)
 def read_failure(status: int, body: bytes) -> Failure | None:
     """Read Binance's no in an answer; see `HttpDialect`. Negative codes count whatever the status."""
     refused = _refused(body)
+
+    if refused is None and status < _SERVER_ERROR and status not in _REASON_OF_STATUS:
+        return None
+
     text = one_line(body if refused is None else refused.msg)
     is_definite = status == _UNAVAILABLE and text.startswith(_DEFINITE_503)
 

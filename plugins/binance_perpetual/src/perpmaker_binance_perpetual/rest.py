@@ -18,19 +18,17 @@ from perpmaker.errors import AuthenticationError, PayloadError
 from perpmaker.model.order import OWN_PREFIX
 from perpmaker.venue import (
     Access,
-    Answer,
     Credentials,
     Endpoint,
-    Failure,
     Limit,
     Parameters,
     RequestBudget,
     RowReader,
     Span,
-    Throttle,
 )
 from perpmaker.wire.exchange import Outgoing
-from perpmaker_binance_perpetual import messages, refusals
+from perpmaker_binance_perpetual import messages
+from perpmaker_binance_perpetual.refusals import read_failure, read_throttle
 from perpmaker_binance_perpetual.settings import NAME
 from perpmaker_binance_perpetual.signing import encode_parameters, signed_query
 
@@ -150,6 +148,8 @@ class BinanceHttp:
 
     venue = VENUE
     clock = TIME
+    read_failure = staticmethod(read_failure)
+    read_throttle = staticmethod(read_throttle)
 
     def __init__(self, credentials: Credentials | None, recv_window_ms: int) -> None:
         self._credentials = credentials
@@ -170,14 +170,6 @@ class BinanceHttp:
         target = f"{endpoint.path}?{query}" if query else endpoint.path
 
         return Outgoing(method=endpoint.method, target=target.encode("ascii"), headers=headers)
-
-    def read_failure(self, status: int, body: bytes) -> Failure | None:
-        """Read a refusal; see `refusals`."""
-        return refusals.read_failure(status, body)
-
-    def read_throttle(self, answer: Answer, headers: Mapping[str, str], server_ms: int) -> Throttle | None:
-        """Read a 418 or 429; see `refusals`."""
-        return refusals.read_throttle(answer, headers, server_ms)
 
     def read_usage(self, headers: Mapping[str, str]) -> Iterable[tuple[Limit, int]]:
         """Read what the headers say is used; nonsense is passed over."""

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import attrs
 
-from perpmaker.clock import Clock
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConnectivityError, PayloadError
 from perpmaker.model.event import Channel, Event, FeedAlive, MarketEvent
@@ -55,19 +54,18 @@ Told = TypeVar("Told", bound=Event)
 
 @attrs.frozen(kw_only=True)
 class StreamAccess:
-    """What every stream needs: the network, the streams' base URL, REST beside it, and time."""
+    """What every stream needs: the network, the streams' base URL, and REST beside it."""
 
     connect: Connect
     url: str
     client: RestClient
-    clock: Clock
 
     def offer(self, stream: StreamSpec[Told], *channels: Channel, stall_s: float | None = None) -> StreamFeed:
         """Offer a stream that keeps these channels alive. So many seconds of silence mean that it is dead."""
         return StreamFeed(
             channels=frozenset(channels),
             stall_s=stall_s,
-            opener=lambda: open_stream(stream, self.connect, self.clock),
+            opener=lambda: open_stream(stream, self.connect, self.client.clock),
         )
 
 
@@ -88,7 +86,7 @@ def book_stream(access: StreamAccess, instrument: Instrument) -> StreamSpec[Mark
         async def ask() -> Sequence[MarketEvent]:
             return book.restore(await fetch_depth(access.client, instrument))
 
-        return Translation(translate=book.translate, chores=(SnapshotChore(book.sync, ask, access.clock),))
+        return Translation(translate=book.translate, chores=(SnapshotChore(book.sync, ask, access.client.clock),))
 
     return StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S)
 

@@ -78,7 +78,7 @@ def account_stream(access: StreamAccess, instrument: Instrument, account: Accoun
 
     The key in its address is made, or renewed, for each connection: there is one for all processes, valid for an hour.
     """
-    client, clock = access.client, access.clock
+    client, clock = access.client, access.client.clock
 
     async def url() -> str:
         key = await client.read(rest.CREATE_LISTEN_KEY)
