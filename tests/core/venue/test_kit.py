@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import perpmaker.venue
@@ -31,7 +34,7 @@ def test_no_file_of_the_kit_names_a_venue_or_uses_its_words() -> None:
 
 
 def test_the_door_s_names_are_sorted_and_each_can_be_imported() -> None:
-    """`__all__`, the imports for type checkers and the table of modules say the same."""
+    """`__all__`, the imports for type checkers and what is found when a name is used say the same."""
     names = perpmaker.venue.__all__
     imported = {
         alias.name: node.module
@@ -39,12 +42,24 @@ def test_the_door_s_names_are_sorted_and_each_can_be_imported() -> None:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("perpmaker.venue.")
         for alias in node.names
     }
-    table = {name: f"perpmaker.venue.{module}" for name, module in perpmaker.venue._MODULE_OF.items()}
 
     assert sorted(names, key=lambda name: (not name.isupper(), name[0].islower(), name)) == names
-    assert table == imported
-    assert set(names) == set(table)
-    assert all(getattr(perpmaker.venue, name) is not None for name in names)
+    assert set(names) == set(imported)
+    assert {name: getattr(perpmaker.venue, name) for name in names} == {
+        name: getattr(import_module(module), name) for name, module in imported.items()
+    }
+
+
+def test_a_name_that_needs_no_network_brings_no_network_library() -> None:
+    """A plugin is declared by what is at hand at once."""
+    light = (
+        "import sys, perpmaker.venue as kit; kit.is_allowed_base; kit.LevelTranslator; print('httpx' in sys.modules)"
+    )
+    said = subprocess.run(  # noqa: S603  # ourselves
+        [sys.executable, "-c", light], capture_output=True, check=True, text=True
+    )
+
+    assert said.stdout == "False\n"
 
 
 def test_a_public_name_that_is_none_is_refused() -> None:

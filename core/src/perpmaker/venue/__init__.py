@@ -128,64 +128,26 @@ __all__ = [
     "stream_base",
 ]
 
-_MODULES = {
-    "address": (
-        "HTTP_SCHEMES",
-        "WEBSOCKET_SCHEMES",
-        "IPAddress",
-        "is_allowed_base",
-        "is_this_machine",
-        "literal_address",
-        "stream_base",
-    ),
-    "answer": ("Answer", "Failure", "LateAnswerError", "LostAnswerError", "NotSentError", "error_of", "one_line"),
-    "book_sync": ("BookSync",),
-    "captured_book": ("CapturedBook",),
-    "history": ("Page", "Span", "read_history"),
-    "http_dialect": ("Access", "Credentials", "Endpoint", "HttpDialect", "Parameters", "Throttle"),
-    "levels": ("LevelTranslator", "Levels", "TicksAndLots"),
-    "market_settings": ("SettingsClient", "apply_settings", "check_leverage"),
-    "order_client": ("Command", "OrderClient", "OrderDialect", "OrderNames"),
-    "order_outcome": ("Element", "OutcomeReader", "Taken", "amended", "cancelled", "placed"),
-    "receiver": (
-        "Chore",
-        "Message",
-        "Messages",
-        "RecurringChore",
-        "SnapshotChore",
-        "StreamEndedError",
-        "TranslatingReceiver",
-    ),
-    "reconnect_overlap": ("open_overlapping",),
-    "request_budget": ("Limit", "RequestBudget"),
-    "rest_client": ("RestClient", "side_by_side"),
-    "rows": ("RowReader",),
-    "server_clock": ("ServerClock",),
-    "stream": (
-        "StreamFeed",
-        "StreamReply",
-        "StreamRequest",
-        "StreamSpec",
-        "Translation",
-        "begin_receiving",
-        "open_stream",
-    ),
-    "tolerance": ("Tolerance", "UnknownMessageError"),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+_MODULES = (
+    *("address", "levels", "server_clock", "tolerance", "book_sync", "history", "market_settings", "captured_book"),
+    *("request_budget", "rows", "answer", "http_dialect", "order_outcome", "receiver", "reconnect_overlap"),
+    *("rest_client", "order_client", "stream"),
+)
+"""Where names are looked for: what needs a network library comes last."""
 
 
 def __getattr__(name: str) -> object:
     """Import the module that a public name lives in, and keep the name."""
-    module = _MODULE_OF.get(name)
+    if name in __all__:
+        for module in _MODULES:
+            found = vars(import_module(f"perpmaker.venue.{module}"))
 
-    if module is None:
-        raise AttributeError(f"module 'perpmaker.venue' has no attribute {name!r}")
+            if name in found:
+                globals()[name] = found[name]
 
-    value = getattr(import_module(f"perpmaker.venue.{module}"), name)
-    globals()[name] = value
+                return found[name]
 
-    return value
+    raise AttributeError(f"module 'perpmaker.venue' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
