@@ -122,7 +122,7 @@ def test_E_a_late_reading_is_believed_for_the_swallowed_fills_alone() -> None:
     one = TrackedPosition(Position(side=PositionSide.NET))
     one.begin()
     one.report(reading("5", 100), 10.0)
-    one.settle()
+    one.explain()
     one.fill(Step(90, Decimal(2), Decimal(100), 10.1))
     one.resync(reading("9", 80), 80, 10.5, began_at=9.5)
     assert (one.now.amount, "older" in one.question) == (Decimal(5), True)

@@ -23,7 +23,7 @@ from perpmaker.foreign_code import CALLERS, RUNNING, ForeignCode, Interruption
 
 SAY_S = 1.0
 INTERRUPT_S = 5.0
-AGAIN_S = 0.05
+INTERRUPT_RETRY_S = 0.05
 """Pause between two tries to interrupt, while the plugin is in the middle of something of ours."""
 
 POLL_S = 0.1
@@ -95,7 +95,7 @@ class Watchdog:
         """Look again and again at whose code is running."""
         stretch = _Stretch()
 
-        while not self._ended.wait(AGAIN_S if stretch.is_late else self._poll_s):
+        while not self._ended.wait(INTERRUPT_RETRY_S if stretch.is_late else self._poll_s):
             code, serial, now = RUNNING.code, RUNNING.serial, time.monotonic()
             self._wind_up()
 

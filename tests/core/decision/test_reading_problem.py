@@ -18,7 +18,7 @@ def test_a_fill_that_is_in_nothing_that_was_told_is_asked_about_at_the_moment_th
     problem, one = ReadingProblem(account), account.tracked[PositionSide.NET]
     one.begin()
     one.report(Position(side=PositionSide.NET, amount=Decimal(5), entry=Decimal(100), venue_ms=100), 10.0)
-    one.settle()
+    one.explain()
     one.question, one.adopted_at = "", None
     one.fill(Step(90, Decimal(2), Decimal(100), 10.0))
     (moment,) = problem.moments()

@@ -16,7 +16,7 @@ from perpmaker.execution.dispatch import Gate
 from perpmaker.model.event import Event, InstrumentChanged, OrderRefused, TradingChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Refusal, RefusalReason
-from perpmaker.runtime.rules_watch import AGAIN_S, CLOSED_S, EVERY_S, RulesWatch
+from perpmaker.runtime.rules_watch import CLOSED_S, EVERY_S, RULES_RETRY_S, RulesWatch
 from perpmaker.testing.view import make_instrument
 
 pytestmark = pytest.mark.anyio
@@ -87,7 +87,7 @@ async def test_F59_an_order_refused_by_the_rules_has_them_read_at_once() -> None
 
         for _ in range(10):
             desk.watch.see([OrderRefused(client_id="pm-1", refusal=refusal)])
-            await anyio.sleep(AGAIN_S / 10)
+            await anyio.sleep(RULES_RETRY_S / 10)
 
         group.cancel_scope.cancel()
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.model.order import Side
-from perpmaker.state.own_depth import PATIENCE_S, OwnDepth
+from perpmaker.state.own_depth import BOOK_TIMEOUT_S, OwnDepth
 
 BID = Side.BUY.sign
 
@@ -36,7 +36,7 @@ def test_a_change_does_not_wait_for_ever() -> None:
     """The two clocks may not be comparable."""
     depth = OwnDepth()
     depth.add(Side.BUY, 100, 5, venue_ms=10**12, now=0.0)
-    depth.catch_up(PATIENCE_S)
+    depth.catch_up(BOOK_TIMEOUT_S)
 
     assert depth.lots[BID] == {100: 5}
 
@@ -88,9 +88,9 @@ def test_the_answer_takes_the_place_of_the_guess() -> None:
         depth.reached_ms = 20
         depth.observe(lambda *_: 5)
 
-    accepted.settle("pm-1", venue_ms=20, now=0.1)
+    accepted.answered("pm-1", venue_ms=20, now=0.1)
     accepted.add(Side.BUY, 100, 5, venue_ms=20, now=0.1)
-    refused.settle("pm-1", venue_ms=0, now=0.1)
+    refused.answered("pm-1", venue_ms=0, now=0.1)
     assert (accepted.lots[BID], refused.lots[BID]) == ({100: 5}, {})
     assert not accepted.is_expecting
 
@@ -100,7 +100,7 @@ def test_an_unanswered_order_that_ended_is_in_the_book_until_that_shows_its_end(
     depth = expecting(0)
     depth.reached_ms = 20
     depth.observe(lambda *_: 5)
-    depth.settle("pm-1", venue_ms=30, now=0.1)
+    depth.answered("pm-1", venue_ms=30, now=0.1)
     assert depth.lots[BID] == {100: 5}
 
     depth.reached_ms = 30
@@ -124,9 +124,9 @@ def test_I17_nothing_is_left_of_guesses(orders: list[tuple[Side, int, int]], dis
         assert all(ours > 0 for half in depth.lots.values() for ours in half.values())
 
     for name, (_, _, venue_ms) in enumerate(orders):
-        depth.settle(str(name), venue_ms=venue_ms, now=0.0)
+        depth.answered(str(name), venue_ms=venue_ms, now=0.0)
 
-    depth.catch_up(PATIENCE_S)
+    depth.catch_up(BOOK_TIMEOUT_S)
     assert depth.lots == {side.sign: {} for side in Side}
 
 
@@ -139,7 +139,7 @@ def test_I17_nothing_is_left_of_orders_that_are_gone(changes: list[tuple[Side, i
         depth.add(side, ticks, 2, venue_ms=venue_ms, now=0.0)
         depth.add(side, ticks, -2, venue_ms=30 - venue_ms, now=0.0)
 
-    depth.catch_up(PATIENCE_S)
+    depth.catch_up(BOOK_TIMEOUT_S)
     assert depth.lots == {side.sign: {} for side in Side}
     assert not depth.is_waiting
 

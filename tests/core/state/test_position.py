@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from perpmaker.model.order import PositionSide
 from perpmaker.model.position import Position
-from perpmaker.state.position import AGAIN_S, TrackedPosition
+from perpmaker.state.position import POSITION_RETRY_S, TrackedPosition
 from perpmaker.state.step import Step, moved
 
 
@@ -162,7 +162,7 @@ def test_a_close_after_a_flat_read_was_settled_is_a_position() -> None:
     one = tracked()
     one.fill(step(10, "5"))
     one.resync(position("0", "0", venue_ms=20), 20, 0.0)
-    one.settle()
+    one.explain()
     one.fill(step(3000, "-2"))
 
     assert one.now.amount == -2
@@ -236,7 +236,7 @@ def test_a_fill_of_a_history_is_in_a_reading_that_found_nothing_and_on_top_of_on
     one.fill(Step(90, Decimal(1), Decimal(100), 10.0), is_history=True)
 
     assert one.now.amount == left
-    assert (one.question != "", one.question_at) == ((True, 10.0 + AGAIN_S) if not left else (False, 0.0))
+    assert (one.question != "", one.question_at) == ((True, 10.0 + POSITION_RETRY_S) if not left else (False, 0.0))
 
 
 def test_a_fill_after_a_reading_that_found_nothing_stays_on_top_of_it() -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-import attrs
 import click
 
 from perpmaker.cli.event_loop import run_async
@@ -23,6 +22,7 @@ from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.output import claim, keep_unsaid_in, result
 from perpmaker.cli.references import check_references
 from perpmaker.cli.run_end import Course, Ended, sum_up
+from perpmaker.cli.run_options import RunOptions
 from perpmaker.cli.screen import Screen, printable
 from perpmaker.cli.seconds import Seconds
 from perpmaker.cli.unsaid import earlier
@@ -86,7 +86,7 @@ def run(
     check_surroundings(configuration.environment, os.environ)
     check_references(configuration)
     screen = Screen()
-    wish = Wish(
+    options = RunOptions(
         seconds=seconds,
         close=close,
         url=sandbox_url,
@@ -101,7 +101,7 @@ def run(
     for note in configuration.notes:
         screen.tell(f"note: {note}")
 
-    ended, beside = _carried_out(configuration, screen, wish)
+    ended, afterwards = _carried_out(configuration, screen, options)
 
     if ended is None:  # a person or the system wants it gone
         if screen.has_spoken:
@@ -109,16 +109,18 @@ def run(
 
         context.exit(ExitCode.INTERRUPTED.value)
 
-    _say(ended, as_json=as_json, beside=beside)
+    _say(ended, as_json=as_json, afterwards=afterwards)
 
 
-def _carried_out(configuration: Configuration, screen: Screen, wish: Wish) -> tuple[Ended | None, BaseException | None]:
+def _carried_out(
+    configuration: Configuration, screen: Screen, options: RunOptions
+) -> tuple[Ended | None, BaseException | None]:
     """How the run ended, None where nothing was begun; and what went wrong after that end, if anything."""
     course = Course()
 
     try:
         with watched(screen.tell):
-            run_async(_run, configuration, screen, wish, course)
+            run_async(_run, configuration, screen, options, course)
     except BaseException as error:
         if course.ended is not None:
             return course.ended, error
@@ -144,61 +146,43 @@ def _words(config: Path, overrides: Sequence[str], url: str | None, *, live: boo
     return tuple(words)
 
 
-def _say(ended: Ended, *, as_json: bool, beside: BaseException | None = None) -> None:
+def _say(ended: Ended, *, as_json: bool, afterwards: BaseException | None = None) -> None:
     """Say how a run ended; its exit code is that of what is raised.
 
-    `beside` is what went wrong after that end, while the program was leaving: it is said too, and replaces no verdict.
+    `afterwards` is what went wrong while the program was leaving: it is said too, and replaces no verdict.
     """
     result(ended.summary.as_json() if as_json else ended.page, may_be_lost=True, as_json=as_json)
 
     if ended.unproven is not None:
         verdict = StopNotProvenError(f"stopped, but not proven clean: {ended.unproven}. Look at the venue.")
-        raise verdict if beside is None else BaseExceptionGroup("beside", [verdict, beside])
+        raise verdict if afterwards is None else BaseExceptionGroup("beside", [verdict, afterwards])
 
     if ended.halted is not None:
         click.echo(f"it was halted: {printable(ended.halted)}", err=True)
 
-        if beside is not None:
-            explain(beside)
+        if afterwards is not None:
+            explain(afterwards)
 
         raise click.exceptions.Exit(ended.halt_code.value)
 
-    if beside is not None and not isinstance(beside, OSError):
-        raise beside
+    if afterwards is not None and not isinstance(afterwards, OSError):
+        raise afterwards
 
-    if beside is not None:
-        click.echo(f"It ended clean. Then something of this machine failed: {printable(said(beside))}.", err=True)
-
-
-@attrs.frozen(kw_only=True)
-class Wish:
-    """What the command line asks for beside the configuration; `url` is that of a sandbox that is serving.
-
-    `command` are the words with which the same run can be started again.
-    """
-
-    seconds: float | None
-    close: bool
-    url: str | None
-    adopt: bool
-    resume: bool
-    adopt_position: bool
-    trust_key: bool
-    account: AccountCheck
-    command: Sequence[str]
+    if afterwards is not None:
+        click.echo(f"It ended clean. Then something of this machine failed: {printable(said(afterwards))}.", err=True)
 
 
-async def _run(configuration: Configuration, screen: Screen, wish: Wish, course: Course) -> None:
+async def _run(configuration: Configuration, screen: Screen, options: RunOptions, course: Course) -> None:
     """Trade from beginning to end; `course` has no end when it was stopped before there was a bot."""
-    handle = Handle(close=wish.close, seconds=wish.seconds, scope=anyio.CancelScope())
+    handle = Handle(close=options.close, seconds=options.seconds, scope=anyio.CancelScope())
 
     async with anyio.create_task_group() as group:
         await group.start(watch_signals, handle)
         begin_s = math.inf if configuration.sandbox.recording else LEAST_START_S  # a recording is read first
-        handle.allow(begin_s if wish.url is None else LEAST_ATTACH_S)
+        handle.allow(begin_s if options.url is None else LEAST_ATTACH_S)
 
         with handle.scope:
-            async with _open(configuration, screen, handle, wish) as bot:
+            async with _open(configuration, screen, handle, options) as bot:
                 course.bot = handle.bot = bot
                 handle.scope.deadline = math.inf
                 began_at = anyio.current_time()
@@ -211,7 +195,7 @@ async def _run(configuration: Configuration, screen: Screen, wish: Wish, course:
                     seconds=anyio.current_time() - began_at,
                     stop_reason=handle.stop_reason,
                     origin=handle.origin,
-                    command=wish.command,
+                    command=options.command,
                 )
 
         group.cancel_scope.cancel()
@@ -221,7 +205,9 @@ async def _run(configuration: Configuration, screen: Screen, wish: Wish, course:
 
 
 @asynccontextmanager
-async def _open(configuration: Configuration, screen: Screen, handle: Handle, wish: Wish) -> AsyncIterator[Supervisor]:
+async def _open(
+    configuration: Configuration, screen: Screen, handle: Handle, options: RunOptions
+) -> AsyncIterator[Supervisor]:
     """A bot connected to its venue, or to the sandbox that stands in for it."""
     from perpmaker.cli.report_once import show_report  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
@@ -236,7 +222,7 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
     for unread in earlier(home.root):
         screen.tell(unread)
 
-    async with _open_sandbox(configuration, screen, handle, wish.url) as line:
+    async with _open_sandbox(configuration, screen, handle, options.url) as line:
         context = context_of(configuration, line)
         handle.allow(LEAST_START_S)
 
@@ -245,7 +231,7 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
             show_report(screen, home, context.clock, configuration, preflight)
             refuse(preflight)
             handle.scope.deadline = math.inf  # the venue was reached; a person may take his time
-            await wish.account.confirm(desk.connector.name, desk.connector.account)
+            await options.account.confirm(desk.connector.name, desk.connector.account)
             handle.allow(LEAST_START_S)
 
         opened = open_bot(
@@ -255,10 +241,10 @@ async def _open(configuration: Configuration, screen: Screen, handle: Handle, wi
             tell=screen.tell,
             seed=os.getpid(),
             inspect=inspect,
-            adopt=wish.adopt,
-            resume=wish.resume,
-            adopt_position=wish.adopt_position,
-            trust_key=wish.trust_key,
+            adopt=options.adopt,
+            resume=options.resume,
+            adopt_position=options.adopt_position,
+            trust_key=options.trust_key,
         )
 
         async with opened as bot:

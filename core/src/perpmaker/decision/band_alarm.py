@@ -25,7 +25,7 @@ class BandAlarm:
     _next_at: dict[PositionSide, float] = attrs.field(factory=dict, init=False)
     _notices: Notices = attrs.field(factory=Notices, init=False)
 
-    def take(self, wanted: WantedExits, now: float) -> Iterator[str]:
+    def notices(self, wanted: WantedExits, now: float) -> Iterator[str]:
         """The lines whose time has come."""
         banded = _banded(wanted)
         self._next_at = {side: at for side, at in self._next_at.items() if side in banded}

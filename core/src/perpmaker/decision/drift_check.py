@@ -65,10 +65,10 @@ class DriftCheck:
             self.trading_state.require("its settings are as they were again", now)
             yield "the settings of the account are as they were again"
 
-    def judge_company(self, strangers: Sequence[str]) -> Iterator[str]:
+    def judge_company(self, of_unknown_runs: Sequence[str]) -> Iterator[str]:
         """Another process trades here: our quotes go, its orders are not touched; a line for people, once."""
-        if strangers and self.trading_state.halted is None:
-            reason = f"{told_of(strangers)}: another perpmaker trades this account and market; stop one of them"
+        if of_unknown_runs and self.trading_state.halted is None:
+            reason = f"{told_of(of_unknown_runs)}: another perpmaker trades this account and market; stop one of them"
             self.trading_state.halt(reason, ExitCode.FILE)
             yield reason
 

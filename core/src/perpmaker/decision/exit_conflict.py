@@ -12,7 +12,7 @@ import attrs
 from perpmaker.model.order import PositionSide, Slot, WorkingOrder
 from perpmaker.model.quote import Exit
 
-PATIENCE_S = 1.0
+CONFLICT_TIMEOUT_S = 1.0
 """How long an exit waits for competing ones to be gone and for the account to be read; then it goes anyway."""
 
 FORGET_S = 10.0
@@ -63,12 +63,12 @@ class ExitConflict:
                 for order in working
             )
 
-            if now < alone.since + PATIENCE_S and (competing or resyncing):
+            if now < alone.since + CONFLICT_TIMEOUT_S and (competing or resyncing):
                 yield alone.slot
 
     def next_at(self, now: float) -> float | None:
         """When the next wait is over."""
-        ends = [alone.since + PATIENCE_S for alone in self._alone.values()]
+        ends = [alone.since + CONFLICT_TIMEOUT_S for alone in self._alone.values()]
 
         return min([end for end in ends if end > now], default=None)
 

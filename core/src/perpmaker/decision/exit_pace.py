@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from perpmaker.exits.memory import ExitMemory
-from perpmaker.exits.retry import AGAIN_S
+from perpmaker.exits.retry import EXIT_RETRY_S
 from perpmaker.model.order import OrderKind, OrderStatus, Slot, WorkingOrder
 
 
@@ -33,7 +33,7 @@ def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Iterat
             unknown.setdefault(slot, []).append(order.changed_at)
 
     for slot, moments in unknown.items():
-        again_at = max(moments) + AGAIN_S[min(len(moments), len(AGAIN_S)) - 1]
+        again_at = max(moments) + EXIT_RETRY_S[min(len(moments), len(EXIT_RETRY_S)) - 1]
         until[slot] = max(again_at, until.get(slot, again_at))
 
     yield from ((slot, at) for slot, at in until.items() if at > now)

@@ -11,7 +11,7 @@ from perpmaker.model.order import OrderKind, OrderStatus, Refusal, RefusalReason
 from perpmaker.state.state import State
 from perpmaker.state.view import End, SlotEnd
 
-LATER_S = (2.0, 10.0)
+TELL_AFTER_S = (2.0, 10.0)
 """Seconds without the exit after which it is told again; after the last one, each `EACH_S`."""
 
 EACH_S = 60.0
@@ -107,7 +107,7 @@ class ExitRefusals:
         if not self._state.is_open(slot.position_side):
             return
 
-        missing = self._missing.setdefault(slot, _Missing(since=now, next_at=now + LATER_S[0]))
+        missing = self._missing.setdefault(slot, _Missing(since=now, next_at=now + TELL_AFTER_S[0]))
         missing.times += 1
         missing.why = why
         is_news = why not in missing.told
@@ -137,6 +137,6 @@ def name_of(kind: OrderKind) -> str:
 
 
 def _next(missing: _Missing, now: float) -> float:
-    after = [missing.since + seconds for seconds in LATER_S if missing.since + seconds > now]
+    after = [missing.since + seconds for seconds in TELL_AFTER_S if missing.since + seconds > now]
 
     return after[0] if after else missing.since + EACH_S * ((now - missing.since) // EACH_S + 1)

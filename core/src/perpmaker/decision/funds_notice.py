@@ -26,7 +26,7 @@ class FundsNotice:
     state: State
     _is_told: bool = attrs.field(default=False, init=False)
 
-    def take(self) -> Iterator[str]:
+    def notices(self) -> Iterator[str]:
         """A line when it is news."""
         snapshot, capital = self.state.funds.snapshot, self.state.funds.capital
 

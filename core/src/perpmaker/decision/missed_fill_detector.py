@@ -76,10 +76,10 @@ class MissedFillDetector:
                     self._reached(side, best, now)
 
         if self._doubts:
-            self._settle(now)
+            self._forget_explained(now)
             self._look()
 
-    def _settle(self, now: float) -> None:
+    def _forget_explained(self, now: float) -> None:
         """Forget doubts that are explained, and ask about those that are due."""
         gaps = {record.working.client_id for record in self._state.orders.gaps()}
 

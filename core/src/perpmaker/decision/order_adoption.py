@@ -38,15 +38,15 @@ class OrderAdoption:
         now: float,
     ) -> Iterator[str]:
         """Take in a reading: what it lists, whether another process trades here, what no process has watched."""
-        strangers = self.strangers(state.orders, event.orders)
+        of_unknown_runs = self.of_unknown_runs(state.orders, event.orders)
         exits_only = isinstance(event, AccountSeen)
-        yield from self.adopt(state.orders, event.orders, strangers, now, exits_only=exits_only)
-        yield from judge_company(strangers)
+        yield from self.adopt(state.orders, event.orders, of_unknown_runs, now, exits_only=exits_only)
+        yield from judge_company(of_unknown_runs)
 
         if isinstance(event, Resynced):
             note_earlier_fills(event, state, self.intent, now)
 
-    def strangers(self, orders: Orders, reports: Sequence[OrderReport]) -> Sequence[str]:
+    def of_unknown_runs(self, orders: Orders, reports: Sequence[OrderReport]) -> Sequence[str]:
         """The client ids of open orders of another process; what was taken over is ours, also without a journal."""
         return [
             report.client_id
@@ -60,16 +60,16 @@ class OrderAdoption:
         self,
         orders: Orders,
         reports: Sequence[OrderReport],
-        strangers: Sequence[str],
+        of_unknown_runs: Sequence[str],
         now: float,
         *,
         exits_only: bool = False,
     ) -> Iterator[str]:
         """Take over what the venue lists and we do not know; a line for people of each. Foreign orders are not touched.
 
-        Nor are `strangers`. An order without a known purpose, or for a slot that is taken, is cancelled; but a stop on
-        the venue says itself what it is for, and stays until another rests in its place. `exits_only`: quotes are left
-        as they are until the account's history has been read.
+        Nor are `of_unknown_runs`. An order without a known purpose, or for a slot that is taken, is cancelled; but a
+        stop on the venue says itself what it is for, and stays until another rests in its place. `exits_only`: quotes
+        are left as they are until the account's history has been read.
         """
         taken = {order.slot for order in orders.working()}
 
@@ -79,7 +79,7 @@ class OrderAdoption:
             if not self.is_ours(client_id) or client_id in orders.live or report.status is not OrderStatus.OPEN:
                 continue
 
-            if client_id in strangers:
+            if client_id in of_unknown_runs:
                 continue
 
             if client_id in orders.finished:
@@ -102,12 +102,14 @@ class OrderAdoption:
                 yield f"order {client_id} of an earlier run is live: taken over as {order.slot}"
 
 
-def told_of(strangers: Sequence[str]) -> str:
+def told_of(of_unknown_runs: Sequence[str]) -> str:
     """Orders of another process, by their client ids, in words."""
-    named = ", ".join(strangers[:SHOWN])
-    more = f" and {len(strangers) - SHOWN} more" if len(strangers) > SHOWN else ""
+    named = ", ".join(of_unknown_runs[:SHOWN])
+    more = f" and {len(of_unknown_runs) - SHOWN} more" if len(of_unknown_runs) > SHOWN else ""
 
-    return f"{len(strangers)} open orders are perpmaker's, of a run that the journal here does not know ({named}{more})"
+    whose = "perpmaker's, of a run that the journal here does not know"
+
+    return f"{len(of_unknown_runs)} open orders are {whose} ({named}{more})"
 
 
 def _stop(report: OrderReport) -> NewOrder:

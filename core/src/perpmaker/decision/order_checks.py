@@ -186,7 +186,7 @@ class OrderChecks:
                 continue
 
             if tracked.external_since is not None and tracked.external_since + DOUBT_S <= now:
-                change = tracked.settle()
+                change = tracked.explain()
                 amount = tracked.now.amount
                 text = f"the {side.value} position changed by {plain(change)} without a fill of ours; it is "
                 text += f"{plain(amount)} now"

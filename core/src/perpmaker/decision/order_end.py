@@ -30,7 +30,7 @@ class OrderEnd:
         self._notices = Notices()
         self._missing = ExitRefusals(state)
         self._band_alarm = BandAlarm(state)
-        self._stop_company = RivalStops(state)
+        self._rival_stops = RivalStops(state)
 
     def next_at(self, now: float) -> float | None:
         """When there is something to say again, should nothing happen until then."""
@@ -41,7 +41,7 @@ class OrderEnd:
 
         return min(missing_at, band_at)
 
-    def take(self, exits: WantedExits, now: float) -> Iterator[str]:
+    def notices(self, exits: WantedExits, now: float) -> Iterator[str]:
         """Take in what ended since this was asked last; a line for people of what they should know.
 
         `exits` are those that were decided last.
@@ -61,8 +61,8 @@ class OrderEnd:
             self._retries.not_amended(slot, refusal, now)
 
         yield from self._missing.due(now)
-        yield from self._band_alarm.take(exits, now)
-        yield from self._stop_company.take(exits)
+        yield from self._band_alarm.notices(exits, now)
+        yield from self._rival_stops.notices(exits)
 
     def _exit_ended(self, slot: Slot, end: SlotEnd, now: float) -> Iterator[str]:
         """An exit is gone: a position may stand without it."""

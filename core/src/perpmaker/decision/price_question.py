@@ -13,7 +13,7 @@ from perpmaker.state.state import State
 MARK_AGE_S = 2.0
 """A mark price older than this is asked for, where the book cannot be used: so often it is new."""
 
-AGAIN_S = 1.0
+PRICE_RETRY_S = 1.0
 """A question that was not answered is put again after this long."""
 
 
@@ -48,4 +48,4 @@ class PriceQuestion:
         book_until = now + MAX_AGE_S - market.age_s(Channel.BOOK, now) if has_best else now
         mark_until = now + MARK_AGE_S - market.age_s(Channel.MARK, now)
 
-        return max(book_until, mark_until, self._asked_at + AGAIN_S)
+        return max(book_until, mark_until, self._asked_at + PRICE_RETRY_S)

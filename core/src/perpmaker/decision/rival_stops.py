@@ -18,7 +18,7 @@ class RivalStops:
         self._state = state
         self._said: dict[Slot, str] = {}
 
-    def take(self, exits: WantedExits) -> Iterator[str]:
+    def notices(self, exits: WantedExits) -> Iterator[str]:
         """A line for what is new about stops of others, by the exits that were decided last."""
         memory = exits.memory
 

@@ -287,8 +287,8 @@ class Trader:
 
     def _decide(self, notices: list[str], now: float) -> Decision:
         state, trading_state = self.state, self.trading_state
-        notices.extend(self._order_end.take(self._wanted_exits, now))
-        notices.extend(self._funds_notice.take())
+        notices.extend(self._order_end.notices(self._wanted_exits, now))
+        notices.extend(self._funds_notice.notices())
         stopping = trading_state.stop is not None or trading_state.halted is not None
         proofs, told = self._proof.demand(now, cancel_unknown=stopping)
         notices.extend(told)

@@ -17,7 +17,7 @@ from perpmaker.model.order import OrderKind, OrderReport, OrderType, RefusalReas
 from perpmaker.model.quote import Exit, VenueStop
 from perpmaker.state.view import View
 
-AGAIN_S = 60.0
+STOP_RETRY_S = 60.0
 """Seconds after which a stop that closes the whole position is tried again, where the venue does not show the other."""
 
 
@@ -93,7 +93,7 @@ def _step(view: View, slot: Slot, taken: Taken) -> Taken:
     if any(others(view.foreign, slot)):
         return taken if taken.shown else attrs.evolve(taken, shown=True)
 
-    return attrs.evolve(taken, over=True) if taken.shown or view.now >= taken.at + AGAIN_S else taken
+    return attrs.evolve(taken, over=True) if taken.shown or view.now >= taken.at + STOP_RETRY_S else taken
 
 
 def _held(view: View, slot: Slot) -> int:

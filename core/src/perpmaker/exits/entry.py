@@ -1,8 +1,8 @@
 """A position whose entry price is not known: the venue is waited for, and then the price of the market is taken.
 
 A venue may tell the amount of a position before its entry price, or without it. No target and no stop can be told
-from nothing, so after `PATIENCE_S` the position counts as entered at the mark price of that moment: from there on the
-loss is bounded, as it would be had a person opened it just then. The entry price replaces it as soon as it is told.
+from nothing, so after `ENTRY_TIMEOUT_S` the position counts as entered at the mark price of that moment: from there on
+the loss is bounded, as it would be had a person opened it just then. The entry price replaces it as soon as it is told.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from perpmaker.model.position import Position
 from perpmaker.model.quote import Wake
 from perpmaker.state.view import View
 
-PATIENCE_S = 2.0
+ENTRY_TIMEOUT_S = 2.0
 """How long the entry price is waited for."""
 
 
@@ -49,7 +49,7 @@ def watch(view: View, memory: ExitMemory, side: PositionSide) -> Wake:
     """When to look again: once patience is over, and then until there is a fresh price."""
     unpriced = memory.unpriced.get(side)
 
-    return Wake(at=max(view.now + LOOK_AGAIN_S, view.now if unpriced is None else unpriced.since + PATIENCE_S))
+    return Wake(at=max(view.now + LOOK_AGAIN_S, view.now if unpriced is None else unpriced.since + ENTRY_TIMEOUT_S))
 
 
 def _step(view: View, position: Position, before: Unpriced | None) -> Unpriced:
@@ -58,7 +58,7 @@ def _step(view: View, position: Position, before: Unpriced | None) -> Unpriced:
     if before is None or before.sign != sign:
         return Unpriced(sign=sign, since=view.now)
 
-    if before.entry is None and view.now >= before.since + PATIENCE_S:
+    if before.entry is None and view.now >= before.since + ENTRY_TIMEOUT_S:
         return attrs.evolve(before, entry=_market_price(view, sign))
 
     return before

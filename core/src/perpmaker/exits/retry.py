@@ -8,13 +8,13 @@ from perpmaker.exits.memory import Failed
 from perpmaker.model.order import Slot
 from perpmaker.state.view import End, SlotEnd, View
 
-AGAIN_S = (0.0, 0.25, 0.5, 1.0, 2.0)
+EXIT_RETRY_S = (0.0, 0.25, 0.5, 1.0, 2.0)
 """At once, then slower, the last without end."""
 
-PATIENCE_S = 2.0
+MARKET_AFTER_S = 2.0
 """After so long without success an exit that the market has passed goes to market."""
 
-CALM_S = 10.0
+NEW_SERIES_S = 10.0
 """A failure this long after the last one is a new story."""
 
 
@@ -49,22 +49,22 @@ def waits_until(view: View, failed: Failed | None) -> float | None:
 
 def is_out_of_patience(view: View, failed: Failed | None) -> bool:
     """Whether the exit has been failing for long enough to go to market."""
-    return failed is not None and has_lost_patience(view, failed) and view.now - failed.back_at <= CALM_S
+    return failed is not None and has_lost_patience(view, failed) and view.now - failed.back_at <= NEW_SERIES_S
 
 
 def has_lost_patience(view: View, failed: Failed | None) -> bool:
     """Whether the exit has been failing for so long, however long ago that was: nothing has worked since."""
-    return failed is not None and view.now >= failed.since + PATIENCE_S
+    return failed is not None and view.now >= failed.since + MARKET_AFTER_S
 
 
 def _fail(end: SlotEnd, before: Failed | None) -> Failed:
     """The next step of the schedule; the moment at which patience ends is not slept through."""
-    fresh = before is None or end.at - before.back_at > CALM_S
+    fresh = before is None or end.at - before.back_at > NEW_SERIES_S
     times = 1 if fresh or before is None else before.times + 1
     since = end.at if fresh or before is None else before.since
     # The proof that an order never was has taken longer than any step of the schedule.
-    back_at = end.at if end.end is End.NEVER_WAS else end.at + AGAIN_S[min(times, len(AGAIN_S)) - 1]
-    patience_at = since + PATIENCE_S
+    back_at = end.at if end.end is End.NEVER_WAS else end.at + EXIT_RETRY_S[min(times, len(EXIT_RETRY_S)) - 1]
+    patience_at = since + MARKET_AFTER_S
 
     if end.at < patience_at < back_at:
         back_at = patience_at

@@ -1,7 +1,7 @@
 """Whether this program sees the market by its streams: what is asked for keeps the local stop alive, and is no sight.
 
 A stop on the venue is moved over a bridge, and each move is a moment with more orders than needed. Streams that come
-and go must not move it to and fro: it goes back once they have been fresh for `CALM_S`.
+and go must not move it to and fro: it goes back once they have been fresh for `SIGHT_PROOF_S`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from perpmaker.exits.memory import ExitMemory, Sight
 from perpmaker.exits.price import MAX_AGE_S, Source, read_source
 from perpmaker.state.view import View
 
-CALM_S = 10.0
+SIGHT_PROOF_S = 10.0
 """Seconds without a break before the stop goes back; a single word makes a stream fresh for half of them."""
 
 
@@ -30,7 +30,7 @@ def track(view: View, known: Sight) -> Sight:
         now = Sight(has_seen=True, blind=True) if known.has_seen else looked
     elif known.blind and known.since is None:
         now = attrs.evolve(known, since=view.now)
-    elif known.blind and known.since is not None and view.now < known.since + CALM_S:
+    elif known.blind and known.since is not None and view.now < known.since + SIGHT_PROOF_S:
         now = known
     else:
         now = Sight(has_seen=True)
@@ -59,7 +59,7 @@ def back_at(view: View, memory: ExitMemory) -> float | None:
         return None
 
     if sight.blind:
-        return sight.since + CALM_S
+        return sight.since + SIGHT_PROOF_S
 
     silent_at = sight.since + MAX_AGE_S
 

@@ -27,16 +27,16 @@ def claim_orders(
     cancels them, exits included, and new exits take their place (a stop on the venue stays until its successor rests);
     the journal knows their runs from then on. Foreign orders mean nothing here.
     """
-    strangers = [
+    of_unknown_runs = [
         report.client_id
         for report in reports
         if report.status is OrderStatus.OPEN and known.is_strange(report.client_id)
     ]
 
-    if not strangers:
+    if not of_unknown_runs:
         return
 
-    found = told_of(strangers)
+    found = told_of(of_unknown_runs)
 
     if not adopt:
         raise LockedError(
@@ -45,7 +45,7 @@ def claim_orders(
             "where there is none, --adopt cancels those orders and starts"
         )
 
-    runs = dict.fromkeys(run for name in strangers if (run := known.client_ids.run_of(name)) is not None)
+    runs = dict.fromkeys(run for name in of_unknown_runs if (run := known.client_ids.run_of(name)) is not None)
     known.journal.record_salvage(tuple(runs), "--adopt")
     tell(
         f"{found}: they are cancelled (--adopt). A bot that still runs elsewhere would place them again: see that "

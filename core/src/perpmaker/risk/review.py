@@ -42,7 +42,7 @@ def review(view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule])
         if isinstance(verdict, Refused):
             refused.append(verdict)
         else:
-            approved[quote.slot] = verdict if verdict == quote else _settled(view, verdict)
+            approved[quote.slot] = verdict if verdict == quote else _as_resting(view, verdict)
 
     return Reviewed(approved=tuple(approved.values()), refused=tuple(refused))
 
@@ -65,7 +65,7 @@ def _review_one(view: View, quote: Quote, modules: Sequence[RiskModule]) -> Quot
     return current
 
 
-def _settled(view: View, quote: Quote) -> Quote:
+def _as_resting(view: View, quote: Quote) -> Quote:
     """A changed quote as the order that rests in its slot, where price and amount are the same."""
     resting = view.orders.get(quote.slot)
 

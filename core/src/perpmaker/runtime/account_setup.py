@@ -21,7 +21,7 @@ from perpmaker.runtime.retry import ask_once
 CONFIRM_S = 30.0
 """How long a venue may take to show that it has done what it was asked to."""
 
-AGAIN_S = 2.0
+SETTINGS_RETRY_S = 2.0
 
 
 async def prepare(
@@ -46,7 +46,7 @@ async def prepare(
                 "Nothing is traded: set it on the venue's own site, or configure what is set there."
             )
 
-        await anyio.sleep(AGAIN_S)
+        await anyio.sleep(SETTINGS_RETRY_S)
 
 
 @attrs.define(kw_only=True)

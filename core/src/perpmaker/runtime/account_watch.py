@@ -26,7 +26,7 @@ from perpmaker.runtime.retry import ask_once
 SETTLE_S = 0.25
 """Seconds from the first such event to the question: several of one moment are one, and the venue's reads lag."""
 
-AGAIN_S = 2.0
+ACCOUNT_RETRY_S = 2.0
 """Least seconds between one question and the next, whatever happens."""
 
 
@@ -61,7 +61,7 @@ class AccountWatch:
             else:
                 self.emit([AccountReported(account=account)])
 
-            await anyio.sleep(AGAIN_S)
+            await anyio.sleep(ACCOUNT_RETRY_S)
 
     async def _read(self) -> AccountSnapshot:
         return await self.reconciliation.account()

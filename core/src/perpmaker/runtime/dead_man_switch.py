@@ -25,9 +25,9 @@ BEATS = 3
 """The countdown is started anew so many times within its length."""
 
 ANSWER_S = 5.0
-AGAIN_S = 0.5
+ARM_RETRY_S = 0.5
 LONGEST_S = 2.0
-"""Pauses after renewals that failed: the first is `AGAIN_S`, each further one twice as long, up to `LONGEST_S`."""
+"""Pauses after renewals that failed: the first is `ARM_RETRY_S`, each further one twice as long, up to `LONGEST_S`."""
 
 DISARM_S = 3.0
 """What disarming at an end may take, besides the fence of a renewal that was not answered."""
@@ -99,7 +99,7 @@ class SwitchKeeper:
         with anyio.move_on_after(late_s + DISARM_S):
             while self._may_be_armed:
                 if not await self._try_disarm():
-                    await anyio.sleep(AGAIN_S)
+                    await anyio.sleep(ARM_RETRY_S)
                 elif self._arrives_until is not None:
                     self._may_be_armed = True
                     await anyio.sleep(max(0.0, self._arrives_until - self.clock.now()))
@@ -163,7 +163,7 @@ class SwitchKeeper:
             self._is_late = True
             self.tell("the dead-man switch cannot be renewed: the venue cancels our orders now")
 
-        again_s = min(AGAIN_S * 2.0**self._misses, LONGEST_S)
+        again_s = min(ARM_RETRY_S * 2.0**self._misses, LONGEST_S)
         self._misses = min(self._misses + 1, 16)
 
         return max(again_s, wait_s)
@@ -176,7 +176,7 @@ class SwitchKeeper:
             "dead_man_switch_takes_foreign_orders = true arms it all the same"
         )
 
-        return float("inf") if not self._may_be_armed or await self._try_disarm() else AGAIN_S
+        return float("inf") if not self._may_be_armed or await self._try_disarm() else ARM_RETRY_S
 
     async def _try_disarm(self) -> bool:
         """Whether the venue says that it does not count any more."""

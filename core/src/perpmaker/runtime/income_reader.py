@@ -22,7 +22,7 @@ OVERLAP_MS = 5 * 60_000
 SETTLE_S = 1.0
 """Seconds from the event to the question: the history lags behind the stream."""
 
-AGAIN_S = 10.0
+INCOME_RETRY_S = 10.0
 """Least seconds between one question and the next: each is a heavy one for the venue."""
 
 LAST_S = 3.0
@@ -57,7 +57,7 @@ class IncomeReader:
             if found is not None:
                 self.emit([found])
 
-            await anyio.sleep(AGAIN_S)
+            await anyio.sleep(INCOME_RETRY_S)
 
     async def read_at_last(self, tell: Callable[[str], None]) -> IncomeReported | None:
         """The history at the end of a run; None where the venue has none, or, as is told, does not answer in time."""

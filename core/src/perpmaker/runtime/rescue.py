@@ -25,7 +25,7 @@ from perpmaker.runtime.reconciliation import Reconciliation
 RESCUE_S = 10.0
 """Seconds for leaving stops on the venue when the trader has failed."""
 
-AGAIN_S = 0.5
+RESCUE_RETRY_S = 0.5
 """Seconds until a stop that the venue does not show is sent again."""
 
 
@@ -48,7 +48,7 @@ class Rescue:
         """See to it that the stop of each open position rests at its level: what is not so, in words."""
         clock, left = self.reconciliation.clock, "the positions could not be read: what protects them is unknown"
         until, sent_at = clock.now() + RESCUE_S, float("-inf")
-        pause = Pauses(longest_s=AGAIN_S)
+        pause = Pauses(longest_s=RESCUE_RETRY_S)
 
         with anyio.move_on_after(RESCUE_S):
             while True:
@@ -66,7 +66,7 @@ class Rescue:
                 if not orders or clock.now() >= until:
                     break
 
-                if clock.now() >= sent_at + AGAIN_S:
+                if clock.now() >= sent_at + RESCUE_RETRY_S:
                     sent_at = clock.now()
                     await self._send(orders)
                 else:

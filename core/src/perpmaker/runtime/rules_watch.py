@@ -17,7 +17,7 @@ from perpmaker.runtime.plugin_output_checks import checked
 from perpmaker.runtime.retry import ask_once
 
 EVERY_S = 300.0
-AGAIN_S = 30.0
+RULES_RETRY_S = 30.0
 """Least time between one reading and the next, however many orders are refused."""
 
 CLOSED_S = 5.0
@@ -51,12 +51,12 @@ class RulesWatch:
         """Read and compare, until cancelled."""
         while True:
             if not self._closed:
-                with anyio.move_on_after(EVERY_S - AGAIN_S):
+                with anyio.move_on_after(EVERY_S - RULES_RETRY_S):
                     await self._doubted.wait()
 
             self._doubted = anyio.Event()
             await self._look()
-            await anyio.sleep(CLOSED_S if self._closed else AGAIN_S)
+            await anyio.sleep(CLOSED_S if self._closed else RULES_RETRY_S)
 
     async def _look(self) -> None:
         """Read once; next time is soon enough for a failure."""

@@ -74,7 +74,7 @@ class RunEnd:
 
         return await self.stopping.read_at_last(closing, self.since_ms())
 
-    async def settle(self, closing: Closing) -> Closing:
+    async def judge(self, closing: Closing) -> Closing:
         """Disarm the dead-man switch with its answer seen, and judge what is left; nothing else runs any more.
 
         What should have been closed and is not gets the stop that every other end leaves.

@@ -270,7 +270,7 @@ class Supervisor:
 
     async def _finish(self, closing: Closing) -> Closing:
         """Judge what is left, and take in the last reading."""
-        closing = await self._ending.settle(closing)
+        closing = await self._ending.judge(closing)
 
         if closing.account is not None:
             income = await self._watches.income.read_at_last(self.tell)

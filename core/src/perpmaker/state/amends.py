@@ -92,7 +92,7 @@ class Amends(OrderIndex):
         if order.ticks != record.working.resting.ticks:
             self._show(record, 0, 0, now)
 
-        record.settle_amend(order, now)
+        record.prove_amend(order, now)
         self._touch(record, 0, now)
 
     def _shape(
@@ -121,7 +121,7 @@ class Amends(OrderIndex):
         order = before or record.working.order
 
         if before is None or not lots:
-            self._depth.settle(order.client_id, venue_ms=venue_ms, now=now)
+            self._depth.answered(order.client_id, venue_ms=venue_ms, now=now)
 
         if order.ticks is not None and lots != record.displayed_lots:
             self._depth.add(order.side, order.ticks, lots - record.displayed_lots, venue_ms=venue_ms, now=now)

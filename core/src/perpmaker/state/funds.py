@@ -30,7 +30,7 @@ class Funds:
         self._returned = _ZERO
         self._fills: deque[tuple[float, Decimal]] = deque()
 
-    def take(
+    def read(
         self,
         snapshot: AccountSnapshot,
         instrument: Instrument,

@@ -147,7 +147,7 @@ class Orders(Amends):
         record = self.live.get(event.client_id)
 
         if record is None:
-            self._settle_late(event.client_id, event.filled_lots, now)
+            self._told_late(event.client_id, event.filled_lots, now)
             return
 
         record.fill_up_to(event.filled_lots or 0, now)
@@ -192,7 +192,7 @@ class Orders(Amends):
             if report.status is OrderStatus.OPEN:
                 self._revive(report.client_id, now)
 
-            self._settle_late(report.client_id, report.filled_lots, now)
+            self._told_late(report.client_id, report.filled_lots, now)
             return
 
         if report.status is None:
@@ -208,7 +208,7 @@ class Orders(Amends):
         if report.refusal is not None and record.working.status is OrderStatus.CANCELLING:
             self.cancel_refused(CancelRefused(client_id=report.client_id, refusal=report.refusal), now)
 
-        self._take(record, report, now, by_stream=by_stream, asked_at=asked_at)
+        self._follow(record, report, now, by_stream=by_stream, asked_at=asked_at)
 
     def filled(self, fill: Fill, lots: int, now: float) -> TrackedOrder | None:
         """Book a fill, seen for the first time, to its order, wherever that is by now; None for a foreign one."""
@@ -249,7 +249,7 @@ class Orders(Amends):
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _take(
+    def _follow(
         self, record: TrackedOrder, report: OrderReport, now: float, *, by_stream: bool, asked_at: float | None
     ) -> None:
         asked = record.ask_at is not None and not by_stream
@@ -296,7 +296,7 @@ class Orders(Amends):
 
         return record
 
-    def _settle_late(self, client_id: str, filled_lots: int | None, now: float) -> None:
+    def _told_late(self, client_id: str, filled_lots: int | None, now: float) -> None:
         self.finished.announce(client_id, filled_lots or 0, now)
         self.version += 1
 

@@ -19,7 +19,7 @@ import attrs
 
 from perpmaker.model.order import Side
 
-PATIENCE_S = 1.0
+BOOK_TIMEOUT_S = 1.0
 """A change is believed to be in the book after this long, whatever the times say."""
 
 
@@ -78,7 +78,7 @@ class OwnDepth:
         waiting = []
 
         for change in self._waiting:
-            if change.venue_ms <= self.reached_ms or change.seen_at + PATIENCE_S <= now:
+            if change.venue_ms <= self.reached_ms or change.seen_at + BOOK_TIMEOUT_S <= now:
                 self._apply(change)
             else:
                 waiting.append(change)
@@ -100,7 +100,7 @@ class OwnDepth:
             self._count(one.side.sign, one.ticks, shown - one.shown)
             one.shown = shown
 
-    def settle(self, client_id: str, *, venue_ms: int, now: float) -> None:
+    def answered(self, client_id: str, *, venue_ms: int, now: float) -> None:
         """An order is answered: from this venue time on nothing is guessed about it."""
         one = self._expected.pop(client_id, None)
 

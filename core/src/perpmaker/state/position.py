@@ -38,7 +38,7 @@ UNPROVEN_S = 10.0
 EXPLAIN_S = 0.25
 """How long the fill that explains a position, or the report of it, may be on its way."""
 
-AGAIN_S = 0.5
+POSITION_RETRY_S = 0.5
 """How soon a reading that came too late to say anything is asked for again."""
 
 LARGER = "the {side} position is larger than our fills make it: it is read once more before its stop may fire"
@@ -99,7 +99,7 @@ class TrackedPosition:
             self._explain(step, is_history=is_history)
 
             if in_doubt:
-                self._ask("the {side} position was read within moments of a fill", step.seen_at + AGAIN_S)
+                self._ask("the {side} position was read within moments of a fill", step.seen_at + POSITION_RETRY_S)
 
             return
 
@@ -167,7 +167,9 @@ class TrackedPosition:
             is_late = as_of < self._anchor_ms
             self._prove(began_at)
         elif is_late:
-            self._ask("a reading of the {side} position was older than what had been told of it", now + AGAIN_S)
+            self._ask(
+                "a reading of the {side} position was older than what had been told of it", now + POSITION_RETRY_S
+            )
         elif self._is_suspect(found, began_at):
             self._suspect(found.amount, now)
             return
@@ -187,7 +189,7 @@ class TrackedPosition:
                 attrs.evolve(step, venue_ms=venue_ms) if step.venue_ms > latest_ms else step for step in self._steps
             )
 
-    def settle(self) -> Decimal:
+    def explain(self) -> Decimal:
         """Hand out, once, the change that no fill has explained."""
         external, self.external, self.external_since = self.external, Decimal(0), None
 
@@ -196,7 +198,7 @@ class TrackedPosition:
     def begin(self) -> None:
         """What is known now is where everything begins: no change, and proven. Until then any reading is taken over."""
         self._has_begun = True
-        self.settle()
+        self.explain()
         self._trust()
         self.adopted_at = None
         self.question = ""

@@ -111,7 +111,7 @@ class TrackedOrder:
         before = self.working.order
         self.put(order=order, amended_from=before, status=OrderStatus.AMENDING, changed_at=now)
 
-    def settle_amend(self, order: NewOrder, now: float) -> None:
+    def prove_amend(self, order: NewOrder, now: float) -> None:
         """It is proven that the order rests like this: the amend under way was made, or it was not."""
         working = self.working
         is_settled = working.status is OrderStatus.AMENDING or self.unknown is Command.AMEND
@@ -198,9 +198,9 @@ class TrackedOrder:
 
             self.put(order=order)
         elif (order.ticks, order.lots) == (working.order.ticks, working.order.lots):
-            self.settle_amend(working.order, now)
+            self.prove_amend(working.order, now)
         elif is_proof:
-            self.settle_amend(order, now)
+            self.prove_amend(order, now)
         else:
             self.put(amended_from=order)
 

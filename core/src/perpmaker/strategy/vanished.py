@@ -11,7 +11,7 @@ from perpmaker.strategy.memory import Vanished
 BACK_OFF_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """The first time at once, then doubling: never more than 6 in a minute."""
 
-CALM_S = 60.0
+VANISHED_CALM_S = 60.0
 """A level whose order lasted this long begins from the start of the schedule again."""
 
 RULE_S = 60.0
@@ -37,7 +37,7 @@ def track(view: View, known: Mapping[Slot, Vanished], refresh_s: float) -> Mappi
 
 def _vanish(end: SlotEnd, before: Vanished | None, refresh_s: float) -> Vanished:
     """The next step of the schedule. An unexplained end counts as a person's wish: one refresh time of rest."""
-    times = 1 if before is None or end.at - before.at > CALM_S else before.times + 1
+    times = 1 if before is None or end.at - before.at > VANISHED_CALM_S else before.times + 1
     step = times - 1
 
     if end.end is End.REFUSED and (end.refusal is None or end.refusal.reason not in AT_ONCE):
