@@ -11,7 +11,7 @@ import pytest
 from perpmaker.venue.sandbox import Parameters, RefusalError, Security, Window
 from perpmaker.wire.server import Request
 from perpmaker_binance_perpetual.sandbox.app import read_values
-from perpmaker_binance_perpetual.sandbox.refusals import PARAMETER_WORDS
+from perpmaker_binance_perpetual.sandbox.refusals import PARAMETER_REFUSALS
 from perpmaker_binance_perpetual.sandbox.signing import KEYS, Authenticator, signed_bytes
 
 NOW_MS = 1_767_225_600_000
@@ -39,7 +39,7 @@ ED25519 = KEYS.ed25519_api_key
 
 def read_parameters(query: str, body: bytes) -> Parameters:
     """The parameters of a request."""
-    return Parameters(read_values(query, body), PARAMETER_WORDS)
+    return Parameters(read_values(query, body), PARAMETER_REFUSALS)
 
 
 def check(query: str = "", body: str = "", *, key: str = HMAC, now_ms: int = NOW_MS) -> Window | None:

@@ -10,12 +10,12 @@ import pytest
 
 from perpmaker.venue.sandbox import Parameters, RefusalError
 from perpmaker_binance_perpetual.sandbox.app import read_values
-from perpmaker_binance_perpetual.sandbox.refusals import PARAMETER_WORDS
+from perpmaker_binance_perpetual.sandbox.refusals import PARAMETER_REFUSALS
 
 
 def read_parameters(query: str, body: bytes) -> Parameters:
     """The parameters of a request."""
-    return Parameters(read_values(query, body), PARAMETER_WORDS)
+    return Parameters(read_values(query, body), PARAMETER_REFUSALS)
 
 
 def test_query_wins_over_body() -> None:

@@ -112,7 +112,7 @@ def test_order_beyond_the_available_margin_is_refused(set_stage: Callable[..., A
     with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, 990, 21)
 
-    assert denied.value.denial is Rejection.INSUFFICIENT_MARGIN
+    assert denied.value.rejection is Rejection.INSUFFICIENT_MARGIN
     stage.place(Side.BUY, 990, 19)
 
 
@@ -125,7 +125,7 @@ def test_leverage_bounds_the_notional(set_stage: Callable[..., Any]) -> None:
     with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, None, 600)
 
-    assert denied.value.denial is Rejection.LEVERAGE_LIMIT
+    assert denied.value.rejection is Rejection.LEVERAGE_LIMIT
     stage.exchange.set_leverage("a", 100, stage.now_ms)
     stage.place(Side.BUY, None, 600)
 
@@ -133,7 +133,7 @@ def test_leverage_bounds_the_notional(set_stage: Callable[..., Any]) -> None:
         with pytest.raises(RejectionError) as denied:
             stage.exchange.set_leverage("a", leverage, stage.now_ms)
 
-        assert denied.value.denial is reason
+        assert denied.value.rejection is reason
 
     assert stage.exchange.account("a").leverage == 100
 
@@ -150,7 +150,7 @@ def test_modes_change_only_while_the_account_is_idle(stage: Any) -> None:
         with pytest.raises(RejectionError) as denied:
             change("a", value, stage.now_ms)
 
-        return denied.value.denial
+        return denied.value.rejection
 
     assert [denial(change, new) for change, new, _ in changes] == [Rejection.OPEN_ORDERS] * 2
     stage.exchange.cancel("a", order_id=order.order_id, now_ms=stage.now_ms)
@@ -207,7 +207,7 @@ def test_liquidation_expires_orders_and_never_costs_more_than_what_is_at_stake(s
     with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, 600, 10)
 
-    assert denied.value.denial is Rejection.IN_LIQUIDATION
+    assert denied.value.rejection is Rejection.IN_LIQUIDATION
     stage.show([(600, 6)], [(610, 10)])
     stage.mark("60")
     assert stage.lots() == 0
@@ -343,11 +343,11 @@ def test_lower_leverage_needs_the_margin_for_it(set_stage: Callable[..., Any]) -
     with pytest.raises(RejectionError) as denied:
         stage.exchange.set_leverage("a", 2, stage.now_ms)
 
-    assert denied.value.denial is Rejection.INSUFFICIENT_MARGIN
+    assert denied.value.rejection is Rejection.INSUFFICIENT_MARGIN
     stage.exchange.set_margin_mode("b", MarginMode.ISOLATED, stage.now_ms)
     stage.place(Side.BUY, None, 10, account="b")
 
     with pytest.raises(RejectionError) as denied:
         stage.exchange.set_leverage("b", 19, stage.now_ms)
 
-    assert denied.value.denial is Rejection.LEVERAGE_REDUCTION
+    assert denied.value.rejection is Rejection.LEVERAGE_REDUCTION

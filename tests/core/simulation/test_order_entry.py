@@ -138,7 +138,7 @@ def test_order_that_breaks_a_rule_is_refused_with_that_rule(
     with pytest.raises(RejectionError) as denied:
         stage.exchange.place("a", OrderRequest(**values), stage.now_ms)
 
-    assert denied.value.denial is denial
+    assert denied.value.rejection is denial
     assert stage.exchange.orders("a") == []
 
 
@@ -149,7 +149,7 @@ def test_client_id_is_unique_among_open_orders_only(stage: Any) -> None:
     with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, 990, 5, client_id="x")
 
-    assert denied.value.denial is Rejection.DUPLICATE_ID
+    assert denied.value.rejection is Rejection.DUPLICATE_ID
     stage.exchange.cancel("a", client_id="x", now_ms=stage.now_ms)
     second = stage.place(Side.BUY, 990, 5, client_id="x")
     assert stage.exchange.order("a", client_id="x") == second
@@ -165,7 +165,7 @@ def test_too_many_orders_are_refused(set_stage: Callable[..., Any]) -> None:
     with pytest.raises(RejectionError) as denied:
         stage.place(Side.BUY, 990, 1)
 
-    assert denied.value.denial is Rejection.TOO_MANY_ORDERS
+    assert denied.value.rejection is Rejection.TOO_MANY_ORDERS
 
 
 def test_cancel_of_what_is_not_open_is_refused(stage: Any) -> None:
@@ -176,7 +176,7 @@ def test_cancel_of_what_is_not_open_is_refused(stage: Any) -> None:
         with pytest.raises(RejectionError) as denied:
             stage.exchange.cancel("a", **ids, now_ms=stage.now_ms)
 
-        assert denied.value.denial is Rejection.UNKNOWN_ORDER
+        assert denied.value.rejection is Rejection.UNKNOWN_ORDER
 
 
 def test_amended_order_has_the_new_total_and_goes_to_the_back(stage: Any) -> None:
@@ -215,7 +215,7 @@ def test_refused_amend_leaves_the_order_as_it_was(stage: Any) -> None:
                 "a", order_id=mine.order_id, price=Decimal(price), amount=Decimal(amount), now_ms=stage.now_ms
             )
 
-        assert denied.value.denial is denial
+        assert denied.value.rejection is denial
         assert stage.order(mine) == mine
 
 
@@ -242,7 +242,7 @@ def test_closing_orders_that_hold_the_whole_position_refuse_another(stage: Any) 
     with pytest.raises(RejectionError) as denied:
         stage.place(Side.SELL, None, 10, reduce_only=True)
 
-    assert denied.value.denial is Rejection.REDUCE_ONLY_COMPETING
+    assert denied.value.rejection is Rejection.REDUCE_ONLY_COMPETING
     assert denied.value.refusal.reason is RefusalReason.REDUCE_ONLY
 
 
@@ -261,7 +261,7 @@ def test_hedge_positions_stand_beside_each_other_and_close_by_position_side(stag
         with pytest.raises(RejectionError) as denied:
             stage.place(Side.SELL, 1010, 1, **arguments)
 
-        assert denied.value.denial is denial
+        assert denied.value.rejection is denial
 
     stage.take(Side.BUY, 1000)
     assert (stage.lots(PositionSide.LONG), stage.lots(PositionSide.SHORT)) == (0, -5)

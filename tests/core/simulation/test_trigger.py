@@ -92,7 +92,7 @@ def test_trigger_that_has_been_passed_already_is_refused(stage: Any) -> None:
     with pytest.raises(RejectionError) as denied:
         conditional(stage, Side.SELL, "101")
 
-    assert denied.value.denial is Rejection.WOULD_TRIGGER
+    assert denied.value.rejection is Rejection.WOULD_TRIGGER
 
 
 def test_triggered_order_may_still_be_refused(stage: Any) -> None:
@@ -114,14 +114,14 @@ def test_cancel_of_a_conditional_order_that_does_not_wait_is_refused(stage: Any)
     with pytest.raises(RejectionError) as denied:
         conditional(stage, Side.SELL, "99", client_id="x")
 
-    assert denied.value.denial is Rejection.DUPLICATE_ID
+    assert denied.value.rejection is Rejection.DUPLICATE_ID
     stage.exchange.cancel_conditional("a", client_id="x", now_ms=stage.now_ms)
 
     for client_id in ("x", "y"):
         with pytest.raises(RejectionError) as denied:
             stage.exchange.cancel_conditional("a", client_id=client_id, now_ms=stage.now_ms)
 
-        assert denied.value.denial is Rejection.UNKNOWN_ORDER
+        assert denied.value.rejection is Rejection.UNKNOWN_ORDER
 
 
 def test_dead_mans_switch_expires_ordinary_orders_and_leaves_conditional_ones(stage: Any) -> None:
@@ -147,7 +147,7 @@ def test_close_of_a_hedge_position_must_be_on_its_closing_side(stage: Any) -> No
     with pytest.raises(RejectionError) as denied:
         conditional(stage, Side.BUY, "101", position_side=PositionSide.LONG)
 
-    assert denied.value.denial is Rejection.POSITION_SIDE
+    assert denied.value.rejection is Rejection.POSITION_SIDE
     conditional(stage, Side.SELL, "99.9", position_side=PositionSide.LONG)
     stage.take(Side.SELL, 1)
     assert stage.lots(PositionSide.LONG) == 0

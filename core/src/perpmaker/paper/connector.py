@@ -107,8 +107,8 @@ class PaperConnector:
                 exchange.set_margin_mode(ACCOUNT, margin_mode, now_ms)
 
             exchange.set_leverage(ACCOUNT, leverage, now_ms)
-        except RejectionError as denied:
-            raise RefusedError(str(denied), code=denied.denial.name) from None
+        except RejectionError as rejected:
+            raise RefusedError(str(rejected), code=rejected.rejection.name) from None
 
         return await self.fetch_settings(instrument)
 
@@ -267,7 +267,7 @@ def _outcome(order: _Asked, act: Callable[[_Asked], OrderReport]) -> Outcome:
     """What became of a command; the exchange always knows."""
     try:
         report = act(order)
-    except RejectionError as denied:
-        return Rejected(client_id=order.client_id, refusal=denied.refusal)
+    except RejectionError as rejected:
+        return Rejected(client_id=order.client_id, refusal=rejected.refusal)
 
     return Accepted(client_id=order.client_id, venue_id=report.venue_id, venue_ms=report.venue_ms, report=report)

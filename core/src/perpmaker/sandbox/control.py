@@ -120,8 +120,8 @@ class ControlRoom:
             return await self._control(request)
         except (msgspec.MsgspecError, PayloadError, ValueError) as error:
             return _answer({"error": str(error)}, HTTPStatus.BAD_REQUEST)
-        except RejectionError as denied:
-            return _answer({"error": str(denied), "denial": denied.denial.name}, HTTPStatus.CONFLICT)
+        except RejectionError as rejected:
+            return _answer({"error": str(rejected), "denial": rejected.rejection.name}, HTTPStatus.CONFLICT)
 
     async def converse(self, request: Request, socket: WebSocket) -> None:
         """Every WebSocket is the dialect's."""

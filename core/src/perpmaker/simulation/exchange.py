@@ -158,7 +158,7 @@ class Exchange:
         return tuple(self._floor.accounts)
 
     def account(self, name: str) -> AccountState:
-        """The account as it is now; DeniedError (UNKNOWN_ACCOUNT) when there is none."""
+        """The account as it is now; RejectionError (UNKNOWN_ACCOUNT) when there is none."""
         return self._floor.account(name).state(self.mark)
 
     def income(self, account: str, since_ms: int = 0) -> Sequence[Income]:
@@ -170,21 +170,21 @@ class Exchange:
         return [execution for execution in self._floor.account(account).executions if execution.now_ms >= since_ms]
 
     def set_leverage(self, account: str, leverage: int, now_ms: int) -> AccountState:
-        """Change the leverage. Denied: LEVERAGE, LEVERAGE_LIMIT, LEVERAGE_REDUCTION, INSUFFICIENT_MARGIN."""
+        """Change the leverage. Rejected: LEVERAGE, LEVERAGE_LIMIT, LEVERAGE_REDUCTION, INSUFFICIENT_MARGIN."""
         with self._command(account, now_ms) as owner:
             setting.change_leverage(self._floor, owner, leverage)
 
             return owner.state(self.mark)
 
     def set_margin_mode(self, account: str, mode: MarginMode, now_ms: int) -> AccountState:
-        """Change the margin mode. Denied: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
+        """Change the margin mode. Rejected: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
         with self._command(account, now_ms) as owner:
             setting.change_margin_mode(self._floor, owner, mode)
 
             return owner.state(self.mark)
 
     def set_position_mode(self, account: str, mode: PositionMode, now_ms: int) -> AccountState:
-        """Change the position mode. Denied: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
+        """Change the position mode. Rejected: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
         with self._command(account, now_ms) as owner:
             setting.change_position_mode(self._floor, owner, mode)
 
@@ -232,7 +232,7 @@ class Exchange:
     ) -> SimulatedOrder:
         """Move an open limit order; `amount` is the new total. It loses its place in the queue.
 
-        Denied: UNKNOWN_ORDER, UNCHANGED, any filter, INSUFFICIENT_MARGIN. The order is cancelled (cause AMEND) when
+        Rejected: UNKNOWN_ORDER, UNCHANGED, any filter, INSUFFICIENT_MARGIN. The order is cancelled (cause AMEND) when
         the new total is not above what is filled already, or a post-only order would take at the new price.
         """
         with self._command(account, now_ms) as owner:
@@ -243,7 +243,7 @@ class Exchange:
     def cancel(
         self, account: str, *, order_id: int | None = None, client_id: str | None = None, now_ms: int
     ) -> SimulatedOrder:
-        """Cancel an open order; DeniedError (UNKNOWN_ORDER) when it is not open."""
+        """Cancel an open order; RejectionError (UNKNOWN_ORDER) when it is not open."""
         with self._command(account, now_ms) as owner:
             return self._floor.end(order_entry.find_open(owner, order_id, client_id), Cause.CANCELLED)
 
@@ -285,7 +285,7 @@ class Exchange:
     def cancel_conditional(
         self, account: str, *, conditional_id: int | None = None, client_id: str | None = None, now_ms: int
     ) -> ConditionalOrder:
-        """Cancel a waiting conditional order; DeniedError (UNKNOWN_ORDER) when it is not waiting."""
+        """Cancel a waiting conditional order; RejectionError (UNKNOWN_ORDER) when it is not waiting."""
         with self._command(account, now_ms) as owner:
             order = trigger.find_conditional(owner, conditional_id, client_id)
 

@@ -10,7 +10,7 @@ from perpmaker.simulation.rejection import Rejection, RejectionError
 
 
 def parse_ticks(instrument: Instrument, price: Decimal) -> int:
-    """The ticks of a price. Denied: PRICE_RANGE, TICK."""
+    """The ticks of a price. Rejected: PRICE_RANGE, TICK."""
     if not price.is_finite() or not _is_in_range(instrument, price):
         raise RejectionError(Rejection.PRICE_RANGE, str(price))
 
@@ -27,7 +27,7 @@ def _is_in_range(instrument: Instrument, price: Decimal) -> bool:
 
 
 def parse_lots(instrument: Instrument, amount: Decimal, *, market: bool) -> int:
-    """The lots of an amount; `market` orders have a maximum of their own. Denied: MIN_AMOUNT, MAX_AMOUNT, LOT."""
+    """The lots of an amount; `market` orders have a maximum of their own. Rejected: MIN_AMOUNT, MAX_AMOUNT, LOT."""
     if not amount.is_finite() or amount <= 0 or amount < instrument.min_amount:
         raise RejectionError(Rejection.MIN_AMOUNT, f"{amount}, minimum {instrument.min_amount}")
 
@@ -43,7 +43,7 @@ def parse_lots(instrument: Instrument, amount: Decimal, *, market: bool) -> int:
 
 
 def check_band(instrument: Instrument, side: Side, price: Decimal, mark: Decimal) -> None:
-    """Refuse a buy far above and a sell far below the mark. Denied: BAND_UP, BAND_DOWN."""
+    """Refuse a buy far above and a sell far below the mark. Rejected: BAND_UP, BAND_DOWN."""
     if side is Side.BUY and instrument.band_up is not None and price > mark * instrument.band_up:
         raise RejectionError(Rejection.BAND_UP, f"{price}, at most {mark * instrument.band_up}")
 
@@ -62,6 +62,6 @@ def market_bound(instrument: Instrument, side: Side, mark: Decimal) -> int | Non
 
 
 def check_notional(instrument: Instrument, price: Decimal, amount: Decimal) -> None:
-    """Refuse what is worth too little. Denied: MIN_NOTIONAL."""
+    """Refuse what is worth too little. Rejected: MIN_NOTIONAL."""
     if price * amount < instrument.min_notional:
         raise RejectionError(Rejection.MIN_NOTIONAL, f"{price * amount}, minimum {instrument.min_notional}")

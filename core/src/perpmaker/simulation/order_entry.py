@@ -28,7 +28,7 @@ def place(
     conditional_id: int | None = None,
     whole: bool = False,
 ) -> SimulatedOrder:
-    """Take an order or raise DeniedError; afterwards it rests, is filled, or has expired.
+    """Take an order or raise RejectionError; afterwards it rests, is filled, or has expired.
 
     `whole`: a close of the whole position, to which other closing orders give way.
     """
@@ -43,7 +43,7 @@ def place(
 
 
 def trade_off_book(floor: MatchingEngine, account: Account, request: OrderRequest) -> SimulatedOrder:
-    """Take an order that trades at its price with somebody who is not on the book, or raise DeniedError.
+    """Take an order that trades at its price with somebody who is not on the book, or raise RejectionError.
 
     No other order of the account is touched, unless the position no longer carries it.
     """
@@ -85,7 +85,7 @@ def force(floor: MatchingEngine, account: Account, position_side: PositionSide) 
 def amend(
     floor: MatchingEngine, order: SimulatedOrder, price: Decimal, amount: Decimal, amend_id: int
 ) -> SimulatedOrder:
-    """Move a resting order; it loses its place. It ends where a venue would end it, and stays when denied."""
+    """Move a resting order; it loses its place. It ends where a venue would end it, and stays when rejected."""
     instrument, account = floor.instrument, floor.accounts[order.account]
     ticks = parse_ticks(instrument, price)
     lots = parse_lots(instrument, amount, market=False)
@@ -123,7 +123,7 @@ def amend(
 
 
 def find_open(account: Account, order_id: int | None, client_id: str | None) -> SimulatedOrder:
-    """The open order of that id; DeniedError (UNKNOWN_ORDER) when there is none."""
+    """The open order of that id; RejectionError (UNKNOWN_ORDER) when there is none."""
     order = find(account, order_id, client_id)
 
     if order is None or order.order_id not in account.open_orders:
@@ -141,7 +141,7 @@ def find(account: Account, order_id: int | None, client_id: str | None) -> Simul
 
 
 def is_closing(account: Account, side: Side, position_side: PositionSide, *, reduce_only: bool) -> bool:
-    """Whether an order may only shrink a position. Denied: POSITION_SIDE, REDUCE_ONLY_IN_HEDGE."""
+    """Whether an order may only shrink a position. Rejected: POSITION_SIDE, REDUCE_ONLY_IN_HEDGE."""
     if position_side not in account.sides:
         raise RejectionError(Rejection.POSITION_SIDE, f"{position_side.value} in {account.position_mode.value} mode")
 

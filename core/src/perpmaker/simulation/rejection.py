@@ -80,13 +80,13 @@ _REASONS = {
 
 
 class RejectionError(PerpmakerError):
-    """The exchange refused a command: nothing changed. `denial` says which rule."""
+    """The exchange refused a command: nothing changed. `rejection` says which rule."""
 
-    def __init__(self, denial: Rejection, detail: str = "") -> None:
-        self.denial = denial
-        super().__init__(f"{denial.value}: {detail}" if detail else denial.value)
+    def __init__(self, rejection: Rejection, detail: str = "") -> None:
+        self.rejection = rejection
+        super().__init__(f"{rejection.value}: {detail}" if detail else rejection.value)
 
     @property
     def refusal(self) -> Refusal:
         """The refusal in the core's words."""
-        return Refusal(reason=self.denial.reason, code=self.denial.name, text=str(self))
+        return Refusal(reason=self.rejection.reason, code=self.rejection.name, text=str(self))

@@ -19,7 +19,7 @@ from perpmaker.simulation.trigger import waiting
 
 
 def change_leverage(floor: MatchingEngine, account: Account, leverage: int) -> None:
-    """Change the leverage. Denied: LEVERAGE, LEVERAGE_LIMIT, LEVERAGE_REDUCTION, INSUFFICIENT_MARGIN."""
+    """Change the leverage. Rejected: LEVERAGE, LEVERAGE_LIMIT, LEVERAGE_REDUCTION, INSUFFICIENT_MARGIN."""
     if not 1 <= leverage <= floor.instrument.max_leverage:
         raise RejectionError(Rejection.LEVERAGE, f"1 to {floor.instrument.max_leverage}")
 
@@ -35,14 +35,14 @@ def change_leverage(floor: MatchingEngine, account: Account, leverage: int) -> N
 
 
 def change_margin_mode(floor: MatchingEngine, account: Account, mode: MarginMode) -> None:
-    """Change the margin mode. Denied: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
+    """Change the margin mode. Rejected: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
     _check_idle(account, unchanged=mode is account.margin_mode)
     account.margin_mode = mode
     _changed(floor, account)
 
 
 def change_position_mode(floor: MatchingEngine, account: Account, mode: PositionMode) -> None:
-    """Change the position mode. Denied: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
+    """Change the position mode. Rejected: UNCHANGED, OPEN_ORDERS, OPEN_POSITION."""
     _check_idle(account, unchanged=mode is account.position_mode)
     account.position_mode = mode
     _changed(floor, account)

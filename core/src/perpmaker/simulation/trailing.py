@@ -15,7 +15,8 @@ from perpmaker.simulation.rejection import Rejection, RejectionError
 def begin_trailing(floor: MatchingEngine, order: ConditionalOrder, watched: Decimal) -> ConditionalOrder:
     """Return a new trailing stop, which follows at once where it has no price to wait for.
 
-    Denied: ACTIVATION, for a selling one that would wait for a price at or below the present, a buying one at or above.
+    Rejected: ACTIVATION, for a selling one that would wait for a price at or below the present, a buying one at or
+    above.
     """
     if not order.trigger_ticks:
         return attrs.evolve(order, extreme=watched)

@@ -165,8 +165,8 @@ def _send(floor: MatchingEngine, order: ConditionalOrder) -> None:
 
     try:
         sent = place(floor, account, request, conditional_id=order.conditional_id, whole=order.close_position)
-    except RejectionError as denied:
-        order = attrs.evolve(order, state=ConditionalState.REJECTED, detail=str(denied), updated_ms=floor.now_ms)
+    except RejectionError as rejected:
+        order = attrs.evolve(order, state=ConditionalState.REJECTED, detail=str(rejected), updated_ms=floor.now_ms)
         _change(floor, order, Cause.TRIGGER_REFUSED)
 
         return

@@ -37,8 +37,8 @@ from perpmaker.venue.sandbox import (
     HeldEvents,
     HmacChecker,
     Notation,
+    ParameterRefusals,
     Parameters,
-    ParameterWords,
     RefusalError,
     RequestCounts,
     Rhythms,
@@ -78,7 +78,7 @@ def refuse(code: int, text: str, status: int = 200) -> RefusalError:
     return RefusalError(code, text, status=status)
 
 
-WORDS = ParameterWords(
+REFUSALS = ParameterRefusals(
     missing=lambda name: refuse(10, f"{name} is missing"),
     empty=lambda name: refuse(11, f"{name} is empty"),
     malformed=lambda name, legal: refuse(12, f"{name} is not like {legal}"),
@@ -135,7 +135,7 @@ def place_by_gateway(quarry: Quarry, parameters: Parameters) -> object:
         try:
             quarry.place(request)
         except RejectionError as error:
-            refused = {"name": request.client_id, "state": "refused", "why": error.denial.name}
+            refused = {"name": request.client_id, "state": "refused", "why": error.rejection.name}
             quarry.parts.hub.publish_own("orders", "order", refused)
 
     quarry.parts.commands.put(act)
@@ -232,7 +232,7 @@ class QuarrySession:
         """Whether it has joined; orders are for those who are known."""
         return stream in self._topics and (self._is_known or stream != "orders")
 
-    def word(self, stream: str, kind: str, payload: str) -> str | None:
+    def frame(self, stream: str, kind: str, payload: str) -> str | None:
         """The message with this socket's own number."""
         return f'{{"topic":"{stream}","kind":"{kind}","n":{next(self._numbers)},"data":{payload}}}'
 
@@ -278,7 +278,7 @@ class QuarrySession:
 class QuarryProtocol:
     """How the venue reads requests and words answers."""
 
-    words = WORDS
+    parameter_refusals = REFUSALS
 
     def __init__(self, quarry: Quarry) -> None:
         self._quarry = quarry
@@ -291,7 +291,7 @@ class QuarryProtocol:
         endpoint, _ = ENDPOINTS.find("POST", "/orders/now")
         assert endpoint is not None
 
-        return await self.app.carry_out(endpoint, Parameters(json_values(order), WORDS), None)
+        return await self.app.carry_out(endpoint, Parameters(json_values(order), REFUSALS), None)
 
     def read(self, request: Request) -> dict[str, str]:
         """Queries are forms, bodies JSON."""
@@ -325,7 +325,7 @@ class QuarryProtocol:
 
     def rejected(self, error: RejectionError, _: Endpoint[Quarry]) -> RefusalError:
         """The exchange's words."""
-        return refuse(30, error.denial.name)
+        return refuse(30, error.rejection.name)
 
     def answer(self, result: object) -> dict[str, object]:
         """An envelope with the time."""

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perpmaker.venue.sandbox import Parameters, ParameterWords, RefusalError, form_values, json_values
+from perpmaker.venue.sandbox import ParameterRefusals, Parameters, RefusalError, form_values, json_values
 
-WORDS = ParameterWords(
+WORDS = ParameterRefusals(
     missing=lambda name: RefusalError(1, name),
     empty=lambda name: RefusalError(2, name),
     malformed=lambda name, legal: RefusalError(3, f"{name} {legal}"),

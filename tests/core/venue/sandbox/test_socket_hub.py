@@ -23,7 +23,7 @@ class Everything:
         """The one."""
         return stream == "news"
 
-    def word(self, stream: str, kind: str, payload: str) -> str | None:
+    def frame(self, stream: str, kind: str, payload: str) -> str | None:
         """All but secrets."""
         return None if kind == "secret" else f"{stream}:{payload}"
 

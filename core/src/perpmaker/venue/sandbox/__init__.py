@@ -1,6 +1,6 @@
 """The kit's sandbox half: what the sandboxes of venues are made of that no venue has for itself.
 
-A sandbox composes these parts over the simulated exchange and adds its dialect: the venue's endpoints, words and rules.
+A sandbox composes these parts over the simulated exchange and adds its dialect: the venue's endpoints, texts and rules.
 Unlike `perpmaker.venue`, this door imports at once what it names: only who serves a sandbox comes here.
 """
 
@@ -11,9 +11,9 @@ from perpmaker.venue.sandbox.endpoints import Cost, Endpoint, EndpointTable, Sec
 from perpmaker.venue.sandbox.lagged_account import LaggedAccount
 from perpmaker.venue.sandbox.notation import Notation, digits_of, plain, rounded
 from perpmaker.venue.sandbox.options import VenueOptions, natural, parse_options, seconds
-from perpmaker.venue.sandbox.parameters import Parameters, ParameterWords, form_values, json_values
+from perpmaker.venue.sandbox.parameters import ParameterRefusals, Parameters, form_values, json_values
 from perpmaker.venue.sandbox.refusals import RefusalError
-from perpmaker.venue.sandbox.request_counts import Bans, CountWindow, CountWords, RequestCounts
+from perpmaker.venue.sandbox.request_counts import Bans, CountRefusals, CountWindow, RequestCounts
 from perpmaker.venue.sandbox.signatures import HmacChecker, SignatureChecker, find_checker
 from perpmaker.venue.sandbox.sockets import Session, SocketHub, SocketRules
 from perpmaker.venue.sandbox.streams import BookChanges, HeldEvents, Rhythms
@@ -23,15 +23,15 @@ __all__ = [
     "Bans",
     "BookChanges",
     "Cost",
+    "CountRefusals",
     "CountWindow",
-    "CountWords",
     "Endpoint",
     "EndpointTable",
     "HeldEvents",
     "HmacChecker",
     "LaggedAccount",
     "Notation",
-    "ParameterWords",
+    "ParameterRefusals",
     "Parameters",
     "ProtocolDialect",
     "RefusalError",

@@ -17,7 +17,7 @@ from perpmaker.simulation.rejection import RejectionError
 from perpmaker.venue.sandbox.endpoints import Endpoint, EndpointTable, Security, Venue
 from perpmaker.venue.sandbox.lagged_account import LaggedAccount
 from perpmaker.venue.sandbox.options import VenueOptions
-from perpmaker.venue.sandbox.parameters import Parameters, ParameterWords
+from perpmaker.venue.sandbox.parameters import ParameterRefusals, Parameters
 from perpmaker.venue.sandbox.refusals import RefusalError
 from perpmaker.venue.sandbox.request_counts import RequestCounts
 from perpmaker.venue.sandbox.sockets import POLICY_VIOLATION, Session, SocketHub, SocketRules
@@ -32,9 +32,9 @@ _JSON: Final = {"Content-Type": "application/json"}
 
 
 class ProtocolDialect(Protocol[Venue]):
-    """How a venue reads what comes in, and words what goes out."""
+    """How a venue reads what comes in, and writes what goes out."""
 
-    words: ParameterWords
+    parameter_refusals: ParameterRefusals
     """How parameters are refused."""
 
     def read(self, request: Request) -> Mapping[str, str]:
@@ -93,7 +93,7 @@ class SandboxApp(Generic[Venue]):
     Args:
         parts: the sandbox's parts.
         venue: what the handlers of the endpoints work on.
-        dialect: how requests are read and answers worded.
+        dialect: how requests are read and answers written.
         endpoints: what can be called.
         counts: what counts the requests.
         ticks: called with the exchange's time, again and again, to push what is due.
@@ -117,7 +117,7 @@ class SandboxApp(Generic[Venue]):
         self._ticks = tuple(ticks)
 
     async def respond(self, request: Request) -> Response:
-        """Answer one request, or refuse it in the venue's words."""
+        """Answer one request, or refuse it as the venue does."""
         endpoint, named = self._endpoints.find(request.method, request.path)
 
         try:
@@ -179,14 +179,14 @@ class SandboxApp(Generic[Venue]):
             await anyio.sleep((rhythm_ms - now_ms % rhythm_ms) / 1000)
 
     async def _call(self, endpoint: Endpoint[Venue], request: Request, named: Mapping[str, str]) -> object:
-        parameters = Parameters({**self._dialect.read(request), **named}, self._dialect.words)
+        parameters = Parameters({**self._dialect.read(request), **named}, self._dialect.parameter_refusals)
         self._counts.spend_arrival(endpoint.costs_of(parameters))
         window = self._dialect.authenticate(endpoint.security, request, parameters)
 
         return await self.carry_out(endpoint, parameters, window)
 
     async def _match(self, endpoint: Endpoint[Venue], parameters: Parameters, window: Window | None) -> object:
-        """Bring a command to the matching engine, and hold its answer back at random."""
+        """Bring a command to the matching engine, and delay its answer at random."""
         parts, checked = self._parts, self._parts.options.checks_window_at_match
         under_way = nullcontext(_nothing) if endpoint.under_way is None else endpoint.under_way(self._venue, parameters)
 
@@ -216,4 +216,4 @@ class SandboxApp(Generic[Venue]):
 
 
 def _nothing() -> None:
-    """Nobody is to be told that a command has arrived."""
+    """Do nothing when a command arrives."""

@@ -17,7 +17,7 @@ Venue = TypeVar("Venue")
 """What the handlers of a dialect work on."""
 
 Cost: TypeAlias = int | Callable[[Parameters], int]
-"""Units of a count window that a call takes; they may depend on its parameters."""
+"""Units of a count window that a call costs; they may depend on its parameters."""
 
 
 @unique

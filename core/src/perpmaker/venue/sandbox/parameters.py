@@ -1,4 +1,4 @@
-"""The parameters of a request, from a query, a form or JSON; read strictly, and refused in the venue's words."""
+"""The parameters of a request, from a query, a form or JSON; read strictly, and refused as the venue refuses them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FLAGS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 
 
 @attrs.frozen(kw_only=True)
-class ParameterWords:
+class ParameterRefusals:
     """A venue's refusals of parameters; each is given the name of the parameter.
 
     `missing`: it was not sent. `empty`: it has no text. `malformed`: it is no number; the second argument is the
@@ -39,13 +39,13 @@ class ParameterWords:
 class Parameters:
     """The parameters of one request (or of one element of a batch), by name, as text.
 
-    Every reading method refuses, in the venue's words, what is missing, empty or malformed. The methods whose name
+    Every reading method refuses what is missing, empty or malformed. The methods whose name
     begins with `optional_` return None for what was not sent.
     """
 
-    def __init__(self, values: Mapping[str, str], words: ParameterWords) -> None:
+    def __init__(self, values: Mapping[str, str], refusals: ParameterRefusals) -> None:
         self._values = values
-        self._words = words
+        self._refusals = refusals
 
     def __contains__(self, name: object) -> bool:
         return name in self._values
@@ -55,14 +55,14 @@ class Parameters:
         read = sum(name in known for name in self._values)
 
         if read != len(self._values):
-            raise self._words.unread(read, len(self._values))
+            raise self._refusals.unread(read, len(self._values))
 
     def optional_text(self, name: str) -> str | None:
         """Read a text."""
         text = self._values.get(name)
 
         if text == "":
-            raise self._words.empty(name)
+            raise self._refusals.empty(name)
 
         return text
 
@@ -98,7 +98,7 @@ class Parameters:
             return self._sent(name, default)
 
         if text.lower() not in _FLAGS:
-            raise self._words.unfit(name)
+            raise self._refusals.unfit(name)
 
         return _FLAGS[text.lower()]
 
@@ -110,7 +110,7 @@ class Parameters:
             return self._sent(name, default)
 
         if text not in words:
-            raise self._words.unfit(name)
+            raise self._refusals.unfit(name)
 
         return text
 
@@ -123,7 +123,7 @@ class Parameters:
         value = self.optional_integer("limit")
 
         if value is not None and not 1 <= value <= most:
-            raise self._words.unfit("limit")
+            raise self._refusals.unfit("limit")
 
         return default if value is None else value
 
@@ -132,29 +132,29 @@ class Parameters:
         try:
             value = msgspec.json.decode(self.text(name))
         except (msgspec.DecodeError, RecursionError):
-            raise self._words.unfit(name) from None
+            raise self._refusals.unfit(name) from None
 
         if not isinstance(value, list) or not 1 <= len(value) <= most:
-            raise self._words.unfit(name)
+            raise self._refusals.unfit(name)
 
         return value
 
     def element(self, name: str, element: object) -> Parameters:
         """Return the parameters of an element of the batch that stands in the parameter `name`."""
         if not isinstance(element, dict):
-            raise self._words.unfit(name)
+            raise self._refusals.unfit(name)
 
-        return Parameters(json_values(element), self._words)
+        return Parameters(json_values(element), self._refusals)
 
     def _sent(self, name: str, value: Value | None) -> Value:
         if value is None:
-            raise self._words.missing(name)
+            raise self._refusals.missing(name)
 
         return value
 
     def _checked(self, name: str, text: str, pattern: re.Pattern[str]) -> str:
         if not pattern.match(text):
-            raise self._words.malformed(name, pattern.pattern)
+            raise self._refusals.malformed(name, pattern.pattern)
 
         return text
 

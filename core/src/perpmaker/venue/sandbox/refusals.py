@@ -1,4 +1,4 @@
-"""How a sandbox refuses: the exception that ends a request, whose body the dialect words."""
+"""How a sandbox refuses: the exception that ends a request, whose body the dialect writes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class RefusalError(Exception):
 
     Args:
         code: the venue's own.
-        text: the venue's words for it.
+        text: the venue's.
         status: the HTTP status of the answer.
         headers: further headers of the answer.
     """

@@ -51,14 +51,14 @@ class Bans:
     longest_ms: int
 
 
-class CountWords(Protocol):
+class CountRefusals(Protocol):
     """A venue's refusals of requests that are too many."""
 
     def too_many(self, name: str, window: CountWindow, left_ms: int) -> RefusalError:
-        """Word that the window of this name is full for so long."""
+        """Refuse because the window of this name is full for so long."""
 
     def banned(self, until_ms: int, left_ms: int) -> RefusalError:
-        """Word that the address is banned until then, on the venue's clock."""
+        """Refuse because the address is banned until then, on the venue's clock."""
 
 
 class RequestCounts:
@@ -67,7 +67,7 @@ class RequestCounts:
     Args:
         server_ms: the venue's clock.
         windows: by name, as the costs of endpoints name them.
-        words: the refusals.
+        refusals: the refusals.
         bans: how the address is banned; None where the venue bans nobody.
         enforced: when false, everything is counted, and nothing is refused.
     """
@@ -76,14 +76,14 @@ class RequestCounts:
         self,
         server_ms: Callable[[], int],
         windows: Mapping[str, CountWindow],
-        words: CountWords,
+        refusals: CountRefusals,
         *,
         bans: Bans | None,
         enforced: bool,
     ) -> None:
         self._server_ms = server_ms
         self._windows = windows
-        self._words = words
+        self._refusals = refusals
         self._bans = bans
         self._enforced = enforced
         self._refused = 0
@@ -100,7 +100,7 @@ class RequestCounts:
 
             if self._enforced and window.count > window.limit:
                 self._punish(now_ms)
-                raise self._words.too_many(name, window, window.left_ms(now_ms))
+                raise self._refusals.too_many(name, window, window.left_ms(now_ms))
 
     def spend_own(self, costs: Mapping[str, int]) -> None:
         """Count a request for its account, or refuse it."""
@@ -109,7 +109,7 @@ class RequestCounts:
 
         for name, window in windows.items():
             if self._enforced and window.count + costs[name] > window.limit:
-                raise self._words.too_many(name, window, window.left_ms(now_ms))
+                raise self._refusals.too_many(name, window, window.left_ms(now_ms))
 
         for name, window in windows.items():
             window.count += costs[name]
@@ -143,4 +143,4 @@ class RequestCounts:
 
     def _refuse_banned(self, now_ms: int) -> None:
         if now_ms < self._banned_until_ms:
-            raise self._words.banned(self._banned_until_ms, self._banned_until_ms - now_ms)
+            raise self._refusals.banned(self._banned_until_ms, self._banned_until_ms - now_ms)

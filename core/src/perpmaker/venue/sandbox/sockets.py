@@ -33,12 +33,12 @@ Answers: TypeAlias = Sequence[object]
 
 
 class Session(Protocol):
-    """What a dialect knows of one socket: what its client asked for, and how messages are worded for it."""
+    """What a dialect knows of one socket: what its client asked for, and how messages are written for it."""
 
     def hears(self, stream: str) -> bool:
         """Return whether messages of the stream come through."""
 
-    def word(self, stream: str, kind: str, payload: str) -> str | None:
+    def frame(self, stream: str, kind: str, payload: str) -> str | None:
         """Return the message that carries the JSON payload; None where the client does not want this kind."""
 
     def obey(self, message: str | bytes) -> Answers | Awaitable[Answers]:
@@ -102,7 +102,7 @@ class SocketHub:
 
     def _deliver(self, stream: str, kind: str, payload: str) -> None:
         for connection in self._hearing(stream):
-            message = connection.session.word(stream, kind, payload)
+            message = connection.session.frame(stream, kind, payload)
 
             if message is not None:
                 connection.queue(message)

@@ -241,7 +241,7 @@ def set_leverage(venue: Venue, parameters: Parameters) -> object:
     try:
         state = venue.exchange.set_leverage(venue.account, leverage, venue.now_ms())
     except RejectionError as error:
-        if error.denial is Rejection.LEVERAGE:
+        if error.rejection is Rejection.LEVERAGE:
             raise refusal(-4028, leverage=leverage) from None
 
         raise

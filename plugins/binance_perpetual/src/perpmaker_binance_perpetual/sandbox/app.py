@@ -1,4 +1,4 @@
-"""The venue's protocol over a simulated exchange: how it reads what comes in and words what goes out."""
+"""The venue's protocol over a simulated exchange: how it reads what comes in and writes what goes out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from perpmaker_binance_perpetual.sandbox.listing import read_listing
 from perpmaker_binance_perpetual.sandbox.market_streams import MarketStreams
 from perpmaker_binance_perpetual.sandbox.options import Options
 from perpmaker_binance_perpetual.sandbox.refusals import (
-    PARAMETER_WORDS,
+    PARAMETER_REFUSALS,
     refusal,
     refusal_body,
     translate_rejection,
@@ -46,9 +46,9 @@ ENDPOINTS: Final = EndpointTable(
 
 
 class BinanceProtocol:
-    """Reads requests and words answers; see `ProtocolDialect`."""
+    """Reads requests and writes answers; see `ProtocolDialect`."""
 
-    words = PARAMETER_WORDS
+    parameter_refusals = PARAMETER_REFUSALS
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue

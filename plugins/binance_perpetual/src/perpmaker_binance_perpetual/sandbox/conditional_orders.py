@@ -16,7 +16,7 @@ _IDS: Final = ("algoId", "clientAlgoId")
 
 
 def place(venue: Venue, parameters: Parameters) -> object:
-    """Take a conditional order; margin and reduce-only are looked at when it triggers."""
+    """Accept a conditional order; margin and reduce-only are looked at when it triggers."""
     request = read_conditional(venue, parameters)
     wanted = (request.kind, request.side, request.position_side)
 

@@ -47,7 +47,7 @@ MODIFY_PARAMETERS: Final = (*_IDS, *_CHANGES)
 
 
 def place(venue: Venue, parameters: Parameters) -> Answer:
-    """Take an order; the answer shows it as accepted, or with newOrderRespType=RESULT as it is afterwards."""
+    """Accept an order; the answer shows it as accepted, or with newOrderRespType=RESULT as it is afterwards."""
     order = venue.exchange.place(venue.account, read_request(venue, parameters), venue.now_ms())
     wants_result = parameters.choice("newOrderRespType", RESPONSES, default="ACK")
 

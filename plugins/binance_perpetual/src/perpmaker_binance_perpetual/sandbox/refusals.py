@@ -10,7 +10,7 @@ from typing import Final
 
 from perpmaker.model.instrument import Instrument
 from perpmaker.simulation.rejection import Rejection, RejectionError
-from perpmaker.venue.sandbox import ParameterWords, RefusalError, plain
+from perpmaker.venue.sandbox import ParameterRefusals, RefusalError, plain
 
 TEXTS: Final[Mapping[int, str]] = {
     -1003: "Too many requests; current limit of IP(127.0.0.1) is {limit} requests per minute. "
@@ -173,8 +173,8 @@ def refusal_body(error: RefusalError) -> dict[str, object]:
 
 def translate_rejection(error: RejectionError, method: str, path: str, instrument: Instrument) -> RefusalError:
     """The venue's refusal for the exchange's; -2010 with the exchange's words where the venue has no code for it."""
-    codes = (SPECIAL.get((asked, error.denial)) for asked in (path, method))
-    code = next(filter(None, codes), GENERAL.get(error.denial))
+    codes = (SPECIAL.get((asked, error.rejection)) for asked in (path, method))
+    code = next(filter(None, codes), GENERAL.get(error.rejection))
 
     if code is None:
         return RefusalError(-2010, f"{TEXTS[-2010][:-1]}: {error}")
@@ -185,7 +185,7 @@ def translate_rejection(error: RejectionError, method: str, path: str, instrumen
     return refusal(code, limit=plain(instrument.min_notional), name="reduceonly")
 
 
-PARAMETER_WORDS: Final = ParameterWords(
+PARAMETER_REFUSALS: Final = ParameterRefusals(
     missing=lambda name: refusal(-1102, name=name),
     empty=lambda name: refusal(-1105, name=name),
     malformed=lambda name, legal: refusal(-1100, name=name, legal=legal),

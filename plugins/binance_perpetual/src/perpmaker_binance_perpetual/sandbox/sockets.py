@@ -76,7 +76,7 @@ class StreamSession:
         """Whether messages of the stream come through: subscribed, and of the class of this route."""
         return stream in self._streams and stream_route(stream) is self._target.route
 
-    def word(self, stream: str, kind: str, payload: str) -> str | None:
+    def frame(self, stream: str, kind: str, payload: str) -> str | None:
         """The message in this socket's form; None where the allow-list of user events does not have its kind."""
         if kind and self._target.events is not None and kind not in self._target.events:
             return None

@@ -146,7 +146,7 @@ def algo_update(order: ConditionalOrder, status: str, now_ms: int, venue: Venue)
 
 
 def listen_key_expired(key: str, venue: Venue) -> dict[str, object]:
-    """The last word under a key: the socket stays open, and silent."""
+    """The last event under a key: the socket stays open, and silent."""
     return {"e": "listenKeyExpired", "E": venue.server_ms(), "listenKey": key}
 
 

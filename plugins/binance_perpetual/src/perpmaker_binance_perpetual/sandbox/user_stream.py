@@ -1,12 +1,13 @@
 """What the sockets under the account's listenKey hear.
 
-An execution is told as TRADE_LITE, then as what it did to the account, then as ORDER_TRADE_UPDATE: the order of five
-public captures of 2021 to 2026. The exchange itself reports the order before the account.
+An execution is reported as TRADE_LITE, then as what it did to the account, then as ORDER_TRADE_UPDATE: the order of
+five public captures of 2021 to 2026. The exchange itself reports the order before the account.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import attrs
 
@@ -30,6 +31,8 @@ from perpmaker_binance_perpetual.sandbox.user_events import (
     trade_lite,
 )
 from perpmaker_binance_perpetual.sandbox.venue import Venue
+
+_OWN: Final = (OrderChanged, ConditionalChanged, AccountChanged, SettingsChanged)
 
 
 class UserStream:
@@ -62,35 +65,38 @@ class UserStream:
             self._venue.parts.hub.publish_own(expired, str(event["e"]), event)
 
     def _note(self, event: SimulationEvent) -> None:
-        if isinstance(event, OrderChanged | ConditionalChanged | AccountChanged):
-            if event.account == self._venue.account:
-                self._note_own(event)
-        elif isinstance(event, SettingsChanged) and event.account == self._venue.account:
-            self._note_settings(event)
+        if not isinstance(event, _OWN) or event.account != self._venue.account:
+            return
 
-    def _note_own(self, event: OrderChanged | ConditionalChanged | AccountChanged) -> None:
-        if isinstance(event, AccountChanged):
-            self._push(account_update(event, self._venue))
+        match event:
+            case AccountChanged():
+                self._push(account_update(event, self._venue))
+                self._report_fill()
+            case ConditionalChanged():
+                self._report_fill()
+                self._note_conditional(event)
+            case OrderChanged():
+                self._report_fill()
+                self._note_order(event)
+            case SettingsChanged():
+                self._note_settings(event)
 
+    def _report_fill(self) -> None:
+        """Report the execution that waited for the account's report."""
         if self._fill is not None:
             filled, self._fill = self._fill, None
-            self._tell_order(filled)
-
-        if isinstance(event, ConditionalChanged):
-            self._note_conditional(event)
-        elif isinstance(event, OrderChanged):
-            self._note_order(event)
+            self._report_order(filled)
 
     def _note_order(self, event: OrderChanged) -> None:
-        """Tell of an order; of an execution only once the account has been told."""
+        """Report an order; an execution only after the account."""
         source = origin(event.order, self._venue)
 
         if source is not None and event.cause is Cause.ACCEPTED:
-            # Nothing is told of the order that it becomes before TRIGGERED, which comes after the first fills.
+            # Nothing is reported of the order that it becomes before TRIGGERED, which comes after the first fills.
             self._push(algo_update(attrs.evolve(source, order_id=None), "TRIGGERING", event.now_ms, self._venue))
 
         if event.execution is None:
-            self._tell_order(event)
+            self._report_order(event)
             return
 
         if self._venue.options.trade_lite and not event.order.forced:
@@ -98,14 +104,14 @@ class UserStream:
 
         self._fill = event
 
-    def _tell_order(self, event: OrderChanged) -> None:
+    def _report_order(self, event: OrderChanged) -> None:
         self._push(order_trade_update(event, self._venue))
 
         if event.order.order_id in self._triggered and event.order.state is not OrderState.OPEN:
             self._finish(event.order.order_id, event.now_ms)
 
     def _note_conditional(self, event: ConditionalChanged) -> None:
-        """Tell of a conditional order; one that triggered is finished once the order that it became is final."""
+        """Report a conditional order; one that triggered is finished once the order that it became is final."""
         order = event.order
 
         if order.state is not ConditionalState.TRIGGERED or order.order_id is None:

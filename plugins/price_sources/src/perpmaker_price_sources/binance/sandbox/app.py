@@ -196,7 +196,7 @@ class _NamedStreams:
         """Whether the address names it."""
         return stream in self.names
 
-    def word(self, stream: str, _kind: str, payload: str) -> str:
+    def frame(self, stream: str, _kind: str, payload: str) -> str:
         """The message of a combined stream."""
         return f'{{"stream":"{stream}","data":{payload}}}'
 
