@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ("glossary.md", "architecture.md")
 RETIRED = re.compile(
     r"(?i)graveyard|suspicion|aftermath|recollection|patience|persistence|diary|duress|known_orders|inbox|"
-    r"stopcompany|readingdoubt|deadman$|deniederror"
+    r"stopcompany|readingdoubt|deadman$|denial|denied"
 )
 
 

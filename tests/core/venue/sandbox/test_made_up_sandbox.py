@@ -95,7 +95,7 @@ class Quarry:
         self.exchange = parts.exchange
         self.notation = Notation(parts.exchange.instrument)
         windows = {"calls": CountWindow(1000, 5, of_address=True), "orders": CountWindow(1000, 2)}
-        bans = Bans(patience=0, first_ms=10_000, longest_ms=10_000)
+        bans = Bans(after=0, first_ms=10_000, longest_ms=10_000)
         self.counts = RequestCounts(parts.clock.server_ms, windows, self, bans=bans, enforced=True)
 
     def too_many(self, name: str, window: CountWindow, left_ms: int) -> RefusalError:

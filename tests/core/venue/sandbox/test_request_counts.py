@@ -6,7 +6,7 @@ import pytest
 
 from perpmaker.venue.sandbox import Bans, CountWindow, RefusalError, RequestCounts
 
-BANS = Bans(patience=2, first_ms=3_000, longest_ms=5_000)
+BANS = Bans(after=2, first_ms=3_000, longest_ms=5_000)
 
 
 class Venue:
@@ -78,7 +78,7 @@ def test_what_is_too_much_of_the_account_is_not_counted_in_any_window() -> None:
 
 
 def test_who_goes_on_is_banned_for_longer_each_time() -> None:
-    """At most for the longest; patience is shown anew in each window."""
+    """At most for the longest; refusals are counted anew in each window."""
     venue = Venue()
     counted = counts(venue)
     codes = []

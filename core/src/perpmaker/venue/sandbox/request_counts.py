@@ -44,9 +44,9 @@ class CountWindow:
 
 @attrs.frozen(kw_only=True)
 class Bans:
-    """How an address is banned that goes on after so many refusals: each time twice as long as the time before."""
+    """How an address is banned that goes on `after` so many refusals: each time for twice as long as before."""
 
-    patience: int
+    after: int
     first_ms: int
     longest_ms: int
 
@@ -135,7 +135,7 @@ class RequestCounts:
     def _punish(self, now_ms: int) -> None:
         self._refused += 1
 
-        if self._bans is not None and self._refused > self._bans.patience:
+        if self._bans is not None and self._refused > self._bans.after:
             self._banned_until_ms = now_ms + min(self._bans.first_ms * 2**self._banned, self._bans.longest_ms)
             self._banned += 1
             self._refused = 0

@@ -16,7 +16,7 @@ TEN_SECONDS: Final = "10 SECOND"
 MINUTE: Final = "MINUTE"
 ONE_ORDER: Final[Mapping[str, int]] = {TEN_SECONDS: 1, MINUTE: 1}
 BATCH: Final[Mapping[str, int]] = {TEN_SECONDS: 5, MINUTE: 1}
-BANS: Final = Bans(patience=20, first_ms=2 * MINUTE_MS, longest_ms=3 * 86_400_000)
+BANS: Final = Bans(after=20, first_ms=2 * MINUTE_MS, longest_ms=3 * 86_400_000)
 """Who goes on after a 429 is banned (418)."""
 
 
