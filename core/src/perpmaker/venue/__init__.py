@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from perpmaker.venue.book_sync import BookSync
     from perpmaker.venue.captured_book import CapturedBook
     from perpmaker.venue.history import Page, Span, read_history
-    from perpmaker.venue.http_dialect import Access, Credentials, Endpoint, HttpDialect, Parameters, Throttle
+    from perpmaker.venue.http_dialect import Access, Endpoint, HttpDialect, Parameters, Throttle
+    from perpmaker.venue.keys import Credentials, KeySettings, key_fault, open_credentials
     from perpmaker.venue.levels import Levels, LevelTranslator, TicksAndLots
     from perpmaker.venue.market_settings import SettingsClient, apply_settings, check_leverage
     from perpmaker.venue.order_client import Command, OrderClient, OrderDialect, OrderNames
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     )
     from perpmaker.venue.reconnect_overlap import open_overlapping
     from perpmaker.venue.request_budget import Limit, RequestBudget
-    from perpmaker.venue.rest_client import RestClient, side_by_side
+    from perpmaker.venue.rest_client import RestClient, open_rest_client, side_by_side
     from perpmaker.venue.rows import RowReader
     from perpmaker.venue.server_clock import ServerClock
     from perpmaker.venue.stream import (
@@ -76,6 +77,7 @@ __all__ = [
     "Failure",
     "HttpDialect",
     "IPAddress",
+    "KeySettings",
     "LateAnswerError",
     "LevelTranslator",
     "Levels",
@@ -118,9 +120,12 @@ __all__ = [
     "error_of",
     "is_allowed_base",
     "is_this_machine",
+    "key_fault",
     "literal_address",
     "one_line",
+    "open_credentials",
     "open_overlapping",
+    "open_rest_client",
     "open_stream",
     "placed",
     "read_history",
@@ -129,7 +134,17 @@ __all__ = [
 ]
 
 _MODULES = (
-    *("address", "levels", "server_clock", "tolerance", "book_sync", "history", "market_settings", "captured_book"),
+    *(
+        "address",
+        "keys",
+        "levels",
+        "server_clock",
+        "tolerance",
+        "book_sync",
+        "history",
+        "market_settings",
+        "captured_book",
+    ),
     *("request_budget", "rows", "answer", "http_dialect", "order_outcome", "receiver", "reconnect_overlap"),
     *("rest_client", "order_client", "stream"),
 )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, unique
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 
-from perpmaker.secret import Signer
 from perpmaker.venue.answer import Answer, Failure
 from perpmaker.venue.request_budget import Limit
 from perpmaker.wire.exchange import Outgoing
@@ -26,19 +24,6 @@ class Access(Enum):
     PUBLIC = "public"
     KEYED = "keyed"
     SIGNED = "signed"
-
-
-@attrs.frozen(kw_only=True)
-class Credentials:
-    """An API key as the venue wants to see it, and what signs for it."""
-
-    api_key: str = attrs.field(repr=False)
-    signer: Signer = attrs.field(repr=False)
-
-    @property
-    def account(self) -> str:
-        """A name of the account that does not give its key away."""
-        return hashlib.sha256(self.api_key.encode()).hexdigest()[:12]
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,8 @@ and what its no means for whoever has asked.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import anyio
@@ -14,6 +15,7 @@ import attrs
 import httpx
 
 from perpmaker.clock import Clock
+from perpmaker.connector.interface import ConnectorContext
 from perpmaker.errors import ConnectivityError, PayloadError, VenueError
 from perpmaker.model.order import RefusalReason
 from perpmaker.venue.answer import Answer, LateAnswerError, LostAnswerError, NotSentError, check, read_body
@@ -21,6 +23,7 @@ from perpmaker.venue.http_dialect import Access, Endpoint, HttpDialect, Paramete
 from perpmaker.venue.request_budget import RequestBudget
 from perpmaker.venue.server_clock import ServerClock
 from perpmaker.wire.exchange import NOT_SENT, Exchange, Incoming
+from perpmaker.wire.http import open_exchange, place_of
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -177,6 +180,29 @@ class RestClient:
             self.budget.pause(throttle.seconds, kinds=throttle.kinds)
 
         return attrs.evolve(answer, retry_after_s=throttle.seconds)
+
+
+@asynccontextmanager
+async def open_rest_client(
+    context: ConnectorContext,
+    url: str,
+    dialect: HttpDialect,
+    *,
+    budget: RequestBudget,
+    deadline_s: float,
+    server_clock: ServerClock,
+) -> AsyncIterator[RestClient]:
+    """Open a client of one address; nothing is sent before it is asked for. A whole call may take the deadline."""
+    async with open_exchange(context.connect, url, deadline_s=deadline_s) as exchange:
+        yield RestClient(
+            exchange,
+            dialect,
+            context.clock,
+            budget=budget,
+            place=place_of(url),
+            patience_s=deadline_s,
+            server_clock=server_clock,
+        )
 
 
 def _is_late(answer: Answer) -> bool:

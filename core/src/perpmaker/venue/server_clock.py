@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from perpmaker.clock import Clock
+from perpmaker.connector.interface import VenueTime
 
 
 class ServerClock:
-    """Keeps the distance between the venue's time and the engine's clock, and how exactly it is known."""
+    """Keeps the distance between the venue's time and the engine's clock, and how exactly it is known.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: the engine's clock.
+        least_uncertainty_s: seconds that the distance is always taken to be wrong by.
+    """
+
+    def __init__(self, clock: Clock, *, least_uncertainty_s: float = 0.0) -> None:
         self._clock = clock
+        self._least_uncertainty_s = least_uncertainty_s
         self._offset_ms: float | None = None
-        self.uncertainty_s = 0.0
+        self.uncertainty_s = least_uncertainty_s
         """Seconds: half of the round trip of the measurement, which is the most that the distance can be wrong by."""
 
     @property
@@ -27,12 +34,16 @@ class ServerClock:
             received_at: the same when the answer came.
             server_ms: the venue's time in the answer, milliseconds since the epoch.
         """
-        self.uncertainty_s = (received_at - sent_at) / 2
+        self.uncertainty_s = max(self._least_uncertainty_s, (received_at - sent_at) / 2)
         self._offset_ms = server_ms - (sent_at + received_at) / 2 * 1000
 
     def forget(self) -> None:
         """Drop the measurement, because the venue has refused a timestamp."""
         self._offset_ms = None
+
+    def venue_time(self, at: float) -> VenueTime | None:
+        """Return what the venue's clock shows at a moment of the engine's; None while it has not been measured."""
+        return VenueTime(self.ms(at), self.uncertainty_s) if self.known else None
 
     def ms(self, at: float | None = None) -> int:
         """Return the venue's time, milliseconds since the epoch, at a moment of the engine's clock (default: now).

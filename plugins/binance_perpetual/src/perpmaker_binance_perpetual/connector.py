@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
-from perpmaker.connector.interface import ConnectorContext, Environment, Feed, KeyRights, VenueTime
-from perpmaker.errors import ConfigurationError, Problem
+from perpmaker.connector.interface import ConnectorContext, Feed, KeyRights
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel, MarkChanged
 from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
-from perpmaker.secret import Secret, make_signer
-from perpmaker.venue import Credentials, OrderClient, RestClient, ServerClock, apply_settings, check_leverage
-from perpmaker.wire.http import open_exchange, place_of
+from perpmaker.venue import (
+    OrderClient,
+    RestClient,
+    ServerClock,
+    apply_settings,
+    check_leverage,
+    open_credentials,
+    open_rest_client,
+)
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.account import fetch_account, fetch_income, fetch_key_rights
 from perpmaker_binance_perpetual.market import VENUE_NAME, MarketSettings, fetch_instrument
@@ -69,6 +75,7 @@ class BinancePerpetual:
         asked_stops = StopQuestions(client, reader, stop_names)
 
         # What is done or asked about orders is handed on as it is: nothing of it is decided here.
+        self.venue_time = client.server_clock.venue_time
         self.place, self.amend, self.cancel = orders.place, orders.amend, orders.cancel
         self.fetch_order, self.fetch_open_orders = asked.fetch_order, asked.fetch_open_orders
         self.place_stops, self.cancel_stops = stops.place, stops.cancel
@@ -77,17 +84,9 @@ class BinancePerpetual:
     @property
     def fence_s(self) -> float:
         """The venue's window, plus what our idea of its clock may be wrong by, plus the lag of its answers."""
-        return self._settings.recv_window_ms / 1000 + self._uncertainty_s + self._settings.read_lag_s
+        settings, uncertainty_s = self._settings, self._client.server_clock.uncertainty_s
 
-    @property
-    def _uncertainty_s(self) -> float:
-        return max(self._settings.clock_uncertainty_s, self._client.server_clock.uncertainty_s)
-
-    def venue_time(self, at: float) -> VenueTime | None:
-        """The venue's clock, as it was measured last."""
-        clock = self._client.server_clock
-
-        return VenueTime(clock.ms(at), self._uncertainty_s) if clock.known else None
+        return settings.recv_window_ms / 1000 + uncertainty_s + settings.read_lag_s
 
     # --- the market ---------------------------------------------------------------------------------------------------
 
@@ -179,53 +178,25 @@ class BinancePerpetual:
 async def open_connector(settings: Settings, context: ConnectorContext) -> AsyncIterator[BinancePerpetual]:
     """Open the connector, bound to the venue's addresses; nothing is sent before it is asked for."""
     address = address_of(settings, context.environment, context.sandbox)
-    credentials = _credentials(settings, context)
+    credentials = open_credentials(settings, context, NAME)
+    server_clock = ServerClock(context.clock, least_uncertainty_s=settings.clock_uncertainty_s)
+    open_client = partial(
+        open_rest_client,
+        context,
+        dialect=rest.BinanceHttp(credentials, settings.recv_window_ms),
+        deadline_s=settings.deadline_s,
+        server_clock=server_clock,
+    )
 
     async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(open_client(address.rest, budget=rest.request_budget(context.clock)))
+        keys: RestClient | None = None
 
-        async def open_client(url: str, server_clock: ServerClock | None = None) -> RestClient:
-            opened = open_exchange(context.connect, url, deadline_s=settings.deadline_s)
+        if address.keys is not None:  # the clock is measured on the futures host alone
+            budget = rest.request_budget(context.clock)
+            keys = await stack.enter_async_context(open_client(address.keys, budget=budget))
 
-            return RestClient(
-                await stack.enter_async_context(opened),
-                rest.BinanceHttp(credentials, settings.recv_window_ms),
-                context.clock,
-                budget=rest.request_budget(context.clock),
-                place=place_of(url),
-                patience_s=settings.deadline_s,
-                server_clock=server_clock,
-            )
-
-        client = await open_client(address.rest)
-        # The clock is measured on the futures host alone.
-        keys = None if address.keys is None else await open_client(address.keys, client.server_clock)
         access = StreamAccess(connect=context.connect, url=address.stream, client=client)
         account = _PUBLIC if credentials is None else credentials.account
 
         yield BinancePerpetual(account=account, settings=settings, access=access, keys=keys)
-
-
-def _credentials(settings: Settings, context: ConnectorContext) -> Credentials | None:
-    """The sandbox's test keys, or what the configuration's references stand for; missing ones are named.
-
-    On paper there are none: whatever the file names, nothing that is signed is ever sent.
-    """
-    if context.sandbox is not None:
-        signer = make_signer(Secret(context.sandbox.api_secret))
-
-        return Credentials(api_key=context.sandbox.api_key, signer=signer)
-
-    faults = tuple(
-        Problem(file="the configuration", key=f"{NAME}.{key}", allowed=allowed) for key, allowed in settings.faults()
-    )
-
-    if faults:
-        raise ConfigurationError(faults)
-
-    if context.environment is Environment.PAPER:
-        return None
-
-    return Credentials(
-        api_key=context.signers.reveal(settings.api_key or ""),
-        signer=context.signers.signer(settings.api_secret or ""),
-    )

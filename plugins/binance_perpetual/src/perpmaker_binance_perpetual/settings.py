@@ -10,8 +10,7 @@ import attrs
 
 from perpmaker.connector.interface import Environment, SandboxAccess
 from perpmaker.model.setting import Range
-from perpmaker.secret import reference_fault
-from perpmaker.venue import HTTP_SCHEMES, WEBSOCKET_SCHEMES, is_allowed_base, is_this_machine, stream_base
+from perpmaker.venue import HTTP_SCHEMES, WEBSOCKET_SCHEMES, is_allowed_base, is_this_machine, key_fault, stream_base
 
 NAME = "binance_perpetual"
 
@@ -46,7 +45,6 @@ _HOSTS = {
 # On paper only public data is asked for, which is that of live.
 ADDRESSES[Environment.PAPER] = attrs.evolve(ADDRESSES[Environment.LIVE], keys=None)
 _HOSTS[Environment.PAPER] = _HOSTS[Environment.LIVE]
-_KEYED = frozenset({Environment.LIVE, Environment.TESTNET})
 
 
 @attrs.frozen(kw_only=True)
@@ -74,7 +72,7 @@ class Settings:
     def faults(self) -> Iterator[tuple[str, str]]:
         """Keys where they are needed, and addresses that a key may be sent to."""
         for key, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
-            fault = self._key_fault(key, value)
+            fault = key_fault(key, value, self.environment, f"env:BINANCE_{key.upper()}")
 
             if fault is not None:
                 yield key, fault
@@ -88,17 +86,6 @@ class Settings:
             # Never one environment's keys to another environment's host.
             if url is not None and not is_allowed_base(url, schemes, hosts):
                 yield key, f"must be an address of Binance's {self.environment.value}, or one on this machine"
-
-    def _key_fault(self, key: str, value: str | None) -> str | None:
-        if value:
-            return reference_fault(value)
-
-        if self.environment not in _KEYED:
-            return None
-
-        example = f'{key} = "env:BINANCE_{key.upper()}"'
-
-        return f"is needed for {self.environment.value}: a reference such as {example}"
 
 
 def address_of(settings: Settings, environment: Environment, sandbox: SandboxAccess | None) -> Address:
