@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from perpmaker.venue.rest_client import RestClient, open_rest_client, side_by_side
     from perpmaker.venue.rows import RowReader
     from perpmaker.venue.server_clock import ServerClock
+    from perpmaker.venue.steps import exact_ticks, lookup, order_sizes, order_ticks, shown_lots
     from perpmaker.venue.stream import (
         StreamFeed,
         StreamReply,
@@ -118,35 +119,30 @@ __all__ = [
     "cancelled",
     "check_leverage",
     "error_of",
+    "exact_ticks",
     "is_allowed_base",
     "is_this_machine",
     "key_fault",
     "literal_address",
+    "lookup",
     "one_line",
     "open_credentials",
     "open_overlapping",
     "open_rest_client",
     "open_stream",
+    "order_sizes",
+    "order_ticks",
     "placed",
     "read_history",
+    "shown_lots",
     "side_by_side",
     "stream_base",
 ]
 
 _MODULES = (
-    *(
-        "address",
-        "keys",
-        "levels",
-        "server_clock",
-        "tolerance",
-        "book_sync",
-        "history",
-        "market_settings",
-        "captured_book",
-    ),
-    *("request_budget", "rows", "answer", "http_dialect", "order_outcome", "receiver", "reconnect_overlap"),
-    *("rest_client", "order_client", "stream"),
+    *("address", "keys", "levels", "steps", "server_clock", "tolerance", "book_sync", "history", "market_settings"),
+    *("captured_book", "request_budget", "rows", "answer", "http_dialect", "order_outcome", "receiver"),
+    *("reconnect_overlap", "rest_client", "order_client", "stream"),
 )
 """Where names are looked for: what needs a network library comes last."""
 

@@ -18,10 +18,10 @@ from perpmaker.model.income import IncomeKind, IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
-from perpmaker.venue import Page, RestClient, RowReader, read_history, side_by_side
+from perpmaker.venue import Page, RestClient, RowReader, lookup, read_history, side_by_side
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import Account, Asset, IncomeRow, PositionRisk
-from perpmaker_binance_perpetual.translate import POSITION_SIDES, lookup
+from perpmaker_binance_perpetual.translate import POSITION_SIDES
 from perpmaker_binance_perpetual.user_messages import (
     AccountUpdate,
     BalanceUpdate,
@@ -165,7 +165,7 @@ def _translate_asset(row: Asset) -> Balance:
     )
 
 
-# --- streamed --------------------------------------------------------------------------------------------------------
+# --- streamed ---------------------------------------------------------------------------------------------------------
 
 
 def translate_account_update(

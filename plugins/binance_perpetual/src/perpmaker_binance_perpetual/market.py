@@ -21,7 +21,7 @@ from perpmaker.errors import (
 from perpmaker.model.instrument import Instrument, MarginTier
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
-from perpmaker.venue import RestClient, RowReader
+from perpmaker.venue import RestClient, RowReader, lookup
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import (
     Bracket,
@@ -34,7 +34,7 @@ from perpmaker_binance_perpetual.messages import (
     SymbolConfig,
 )
 from perpmaker_binance_perpetual.refusals import MARGIN_MODE_ALREADY_SET, POSITION_MODE_ALREADY_SET
-from perpmaker_binance_perpetual.translate import MARGIN_MODE_NAMES, MARGIN_MODES, lookup
+from perpmaker_binance_perpetual.translate import MARGIN_MODE_NAMES, MARGIN_MODES
 
 T = TypeVar("T")
 

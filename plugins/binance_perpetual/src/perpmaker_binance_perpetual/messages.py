@@ -29,7 +29,7 @@ class ServerTime(msgspec.Struct, frozen=True, kw_only=True):
     serverTime: Millis
 
 
-# --- market --------------------------------------------------------------------------------------------------------
+# --- market -----------------------------------------------------------------------------------------------------------
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +169,7 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
     e: Any = ""
 
 
-# --- account -------------------------------------------------------------------------------------------------------
+# --- account ----------------------------------------------------------------------------------------------------------
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

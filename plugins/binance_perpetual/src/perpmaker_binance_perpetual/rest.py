@@ -16,16 +16,7 @@ from perpmaker.clock import Clock
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import AuthenticationError, PayloadError
 from perpmaker.model.order import OWN_PREFIX
-from perpmaker.venue import (
-    Access,
-    Credentials,
-    Endpoint,
-    Limit,
-    Parameters,
-    RequestBudget,
-    RowReader,
-    Span,
-)
+from perpmaker.venue import Access, Credentials, Endpoint, Limit, Parameters, RequestBudget, RowReader, Span
 from perpmaker.wire.exchange import Outgoing
 from perpmaker_binance_perpetual import messages
 from perpmaker_binance_perpetual.refusals import read_failure, read_throttle

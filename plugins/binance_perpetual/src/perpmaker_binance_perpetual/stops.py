@@ -17,19 +17,20 @@ from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import PayloadError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side, StopTrigger
-from perpmaker.venue import Command, Element, RestClient, RowReader, Taken
-from perpmaker_binance_perpetual import rest
-from perpmaker_binance_perpetual.messages import AlgoOrder
-from perpmaker_binance_perpetual.translate import (
-    POSITION_SIDE_NAMES,
-    POSITION_SIDES,
-    SIDE_NAMES,
-    SIDES,
+from perpmaker.venue import (
+    Command,
+    Element,
+    RestClient,
+    RowReader,
+    Taken,
     exact_ticks,
     lookup,
+    order_sizes,
     order_ticks,
-    sizes,
 )
+from perpmaker_binance_perpetual import rest
+from perpmaker_binance_perpetual.messages import AlgoOrder
+from perpmaker_binance_perpetual.translate import POSITION_SIDE_NAMES, POSITION_SIDES, SIDE_NAMES, SIDES
 from perpmaker_binance_perpetual.user_messages import AlgoUpdate, OrderUpdate
 
 STATUSES = {
@@ -83,7 +84,7 @@ def stop_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
 
 def translate_stop(order: AlgoOrder, instrument: Instrument) -> OrderReport:
     """A stop as placing, asking and listing show it."""
-    size = sizes(instrument, order.quantity or "0", order.actualQty or "0", "$.quantity")
+    size = order_sizes(instrument, order.quantity or "0", order.actualQty or "0", "$.quantity")
 
     return OrderReport(
         client_id=order.clientAlgoId,

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price
-from perpmaker.errors import PayloadError
 from perpmaker.model.event import (
     AccountEvent,
     MarkChanged,
@@ -25,6 +24,7 @@ from perpmaker.model.event import (
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import CancelCause, Fill, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import MarginMode
+from perpmaker.venue import exact_ticks, lookup, order_sizes, order_ticks, shown_lots
 from perpmaker_binance_perpetual.messages import AggregateTrade, MarkPriceUpdate, Order, PremiumIndex, UserTrade
 from perpmaker_binance_perpetual.user_messages import OrderUpdate
 
@@ -85,60 +85,7 @@ _FORCED_KINDS = {"LIQUIDATION": "liquidation", "ADL": "auto-deleveraging"}
 _FORCED_STATUSES = {"NEW_INSURANCE": "liquidation", "NEW_ADL": "auto-deleveraging"}
 
 
-def lookup(table: dict[str, T], word: str, path: str) -> T:
-    """The meaning of a venue's word; PayloadError naming the word where it has none."""
-    try:
-        return table[word]
-    except KeyError:
-        raise PayloadError(f"{word!r} is none of {', '.join(table)}", path=path) from None
-
-
-def shown_lots(instrument: Instrument, value: Number, path: str) -> int:
-    """The whole lots of what other people show or trade; their orders may lie between two lots."""
-    return instrument.lots_down(parse_amount(value, path=path))
-
-
-def order_lots(instrument: Instrument, value: Number, path: str) -> int | None:
-    """An order's amount in lots; None where it is not a whole number of them.
-
-    What the venue closes by force need not be, and an order keeps its amount when the market's lot becomes another.
-    """
-    try:
-        return instrument.exact_lots(parse_amount(value, path=path))
-    except ValueError:
-        return None
-
-
-def sizes(instrument: Instrument, amount: Number, filled: Number, path: str) -> dict[str, Any]:
-    """The sizes of an OrderReport; where lots are not known, what is left of it in base."""
-    lots, done = order_lots(instrument, amount, path), parse_amount(filled, path=path)
-    remaining = None if lots is not None else max(Decimal(0), parse_amount(amount, path=path) - done)
-
-    return {"lots": lots, "filled_lots": instrument.lots_down(done), "remaining": remaining}
-
-
-def exact_ticks(instrument: Instrument, value: Number, path: str) -> int:
-    """A price in ticks; PayloadError where it is not a whole number of them."""
-    try:
-        return instrument.exact_ticks(parse_price(value, path=path))
-    except ValueError as error:
-        raise PayloadError(str(error), path=path) from None
-
-
-def order_ticks(instrument: Instrument, value: Number, path: str) -> int | None:
-    """The price of an order in ticks; None without one, and for one between two ticks.
-
-    A liquidation's may be anywhere, and an order keeps its price when the market's tick becomes another.
-    """
-    price = parse_amount(value, path=path)
-
-    try:
-        return instrument.exact_ticks(price) or None
-    except ValueError:
-        return None
-
-
-# --- orders --------------------------------------------------------------------------------------------------------
+# --- orders -----------------------------------------------------------------------------------------------------------
 
 
 def translate_order(order: Order, instrument: Instrument) -> OrderReport:
@@ -153,7 +100,7 @@ def translate_order(order: Order, instrument: Instrument) -> OrderReport:
         status=STATUSES.get(order.status),
         raw_status=order.status,
         ticks=order_ticks(instrument, order.price, "$.price"),
-        **sizes(instrument, order.origQty, order.executedQty, "$.origQty"),
+        **order_sizes(instrument, order.origQty, order.executedQty, "$.origQty"),
         reduce_only=order.reduceOnly,
         type=_order_type(order.type, order.timeInForce),
         venue_ms=order.updateTime,
@@ -232,7 +179,7 @@ def _streamed_report(update: OrderUpdate, instrument: Instrument) -> OrderReport
         status=STATUSES.get(update.X),
         raw_status=update.X,
         ticks=order_ticks(instrument, update.p, "$.o.p"),
-        **sizes(instrument, update.q, update.z, "$.o.q"),
+        **order_sizes(instrument, update.q, update.z, "$.o.q"),
         reduce_only=bool(update.R),
         type=_order_type(update.o, update.f),
         venue_ms=update.T,
@@ -288,7 +235,7 @@ def cancel_cause(update: OrderUpdate) -> tuple[CancelCause, str]:
     return CancelCause.VENUE, _EXPIRY.get(reason, update.X.lower())
 
 
-# --- market --------------------------------------------------------------------------------------------------------
+# --- market -----------------------------------------------------------------------------------------------------------
 
 
 def translate_mark(update: MarkPriceUpdate) -> MarkChanged:

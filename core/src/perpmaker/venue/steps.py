@@ -1,0 +1,62 @@
+"""Words, prices and amounts of a venue, to meanings and to the market's steps. Pure.
+
+What is not finite, not positive where it must be, or not a multiple of the market's steps is a PayloadError; but an
+order may lie between two steps: a liquidation's may be anywhere, and an order keeps its price and its amount when the
+market's steps become others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from perpmaker.connector.payload import Number, parse_amount, parse_price
+from perpmaker.errors import PayloadError
+from perpmaker.model.instrument import Instrument
+
+T = TypeVar("T")
+
+
+def lookup(table: Mapping[str, T], word: str, path: str) -> T:
+    """Return the meaning of a venue's word; PayloadError naming the word where it has none."""
+    try:
+        return table[word]
+    except KeyError:
+        raise PayloadError(f"{word!r} is none of {', '.join(table)}", path=path) from None
+
+
+def exact_ticks(instrument: Instrument, value: Number, path: str) -> int:
+    """Return a price in ticks; PayloadError where it is not a whole number of them."""
+    try:
+        return instrument.exact_ticks(parse_price(value, path=path))
+    except ValueError as error:
+        raise PayloadError(str(error), path=path) from None
+
+
+def shown_lots(instrument: Instrument, value: Number, path: str) -> int:
+    """Return the whole lots of what other people show or trade; their orders may lie between two lots."""
+    return instrument.lots_down(parse_amount(value, path=path))
+
+
+def order_ticks(instrument: Instrument, value: Number, path: str) -> int | None:
+    """Return the price of an order in ticks; None without one, and for one between two ticks."""
+    price = parse_amount(value, path=path)
+
+    try:
+        return instrument.exact_ticks(price) or None
+    except ValueError:
+        return None
+
+
+def order_sizes(instrument: Instrument, amount: Number, filled: Number, path: str) -> dict[str, Any]:
+    """Return the sizes of an `OrderReport`, by name; where its lots are not known, what is left of it in base."""
+    whole, done = parse_amount(amount, path=path), parse_amount(filled, path=path)
+    lots, remaining = None, None
+
+    try:
+        lots = instrument.exact_lots(whole)
+    except ValueError:
+        remaining = max(Decimal(0), whole - done)
+
+    return {"lots": lots, "filled_lots": instrument.lots_down(done), "remaining": remaining}
