@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.errors import AuthenticationError, MarketRulesError, RefusedError
+from perpmaker.errors import AuthenticationError, MarketRulesError, RateLimitedError, RefusedError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
@@ -160,3 +160,18 @@ async def test_an_account_that_may_not_trade_is_named(instrument: Instrument) ->
     """The key has no permission for futures."""
     with pytest.raises(AuthenticationError, match="may not trade"):
         await prepare(Account(can_trade=False), instrument)
+
+
+@pytest.mark.parametrize("call", ["position_mode", "margin_type", "leverage"])
+async def test_too_many_requests_stay_what_they_are(instrument: Instrument, call: str) -> None:
+    """A 429 without words of the venue has no code."""
+    account = Account()
+    answer = account._change
+
+    def throttled(name: str, **values: Any) -> httpx.Response:
+        return httpx.Response(429, text="") if name == call else answer(name, **values)
+
+    account._change = throttled  # type: ignore[method-assign]  # for this test
+
+    with pytest.raises(RateLimitedError):
+        await prepare(account, instrument)

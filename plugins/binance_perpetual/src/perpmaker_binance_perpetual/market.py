@@ -205,15 +205,15 @@ def _orders_per_minute(limits: Sequence[RateLimit]) -> int | None:
 
 # --- settings ---------------------------------------------------------------------------------------------------------
 
-_LEVERAGE = frozenset({-2027, -2028, -4028, -4161, *range(-4209, -4201)})
-_NOT_LOWERED = -4161  # an isolated position: its leverage may only rise
+_LEVERAGE = frozenset(map(str, (-2027, -2028, -4028, -4161, *range(-4209, -4201))))
+_NOT_LOWERED = "-4161"  # an isolated position: its leverage may only rise
 _IN_THE_WAY = {
-    -4067: "open orders",
-    -4068: "an open position",
-    -4047: "open orders",
-    -4048: "an open position",
+    "-4067": "open orders",
+    "-4068": "an open position",
+    "-4047": "open orders",
+    "-4048": "an open position",
 }
-_WANTS_OTHERWISE = frozenset({-4168, -4531, -4220})
+_WANTS_OTHERWISE = frozenset({"-4168", "-4531", "-4220"})
 
 
 @attrs.frozen
@@ -266,12 +266,10 @@ class MarketSettings:
         try:
             await self.client.read(rest.SET_LEVERAGE, parameters)
         except RefusedError as error:
-            code = int(error.code)
-
-            if code not in _LEVERAGE:
+            if error.code not in _LEVERAGE:
                 raise
 
-            wanted = "Write the leverage that is set there" if code == _NOT_LOWERED else "Lower leverage"
+            wanted = "Write the leverage that is set there" if error.code == _NOT_LOWERED else "Lower leverage"
             raise MarketRulesError(
                 f"Binance does not set the leverage of {self.instrument.market} to {leverage}: "
                 f"{error.text.rstrip('.')}. {wanted} in the configuration, or close what this market holds."
@@ -280,7 +278,7 @@ class MarketSettings:
 
 def _worded(error: RefusedError, what: str, whose: str) -> RefusedError | MarketRulesError:
     """The venue's refusal in words that say what to do; other refusals as they are."""
-    code = int(error.code)
+    code = error.code
 
     if code in _IN_THE_WAY:
         return MarketRulesError(
