@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 
@@ -254,3 +255,39 @@ async def test_a_cancel_is_sent_again_with_the_right_time_and_an_order_is_not(
     assert isinstance(gone, Accepted)
     assert isinstance(refused, Rejected)
     assert refused.refusal.reason is RefusalReason.TIMESTAMP
+
+
+async def test_a_gateway_s_yes_to_an_amend_or_a_cancel_proves_nothing_either(
+    venue: Venue, instrument: Instrument
+) -> None:
+    """Whether by id or by place; the venue's own fence holds."""
+    client = OrderClient(client_of(venue), OreOrders())
+    venue.answers["/orders"] = {"rows": [{"yes": 1, "gateway": 1}, {"yes": None, "gateway": 1}]}
+    amends = [AmendOrder(order=order(number, ticks=12), venue_id=None, number=1) for number in (1, 2)]
+    cancels = [CancelOrder(client_id=str(number)) for number in (1, 2)]
+    yes = [Accepted(client_id=str(number), by_gateway=True) for number in (1, 2)]
+
+    assert await client.amend(instrument, amends) == yes
+    assert await client.cancel(instrument, cancels) == yes
+
+
+@attrs.frozen
+class OreStops(OreOrders):
+    """Stops, each alone; a cancelled one is answered with a yes that repeats nothing."""
+
+    most_placed: int = 1
+    most_cancelled: int = 1
+
+
+async def test_stops_are_orders_of_a_dialect_of_their_own(venue: Venue, instrument: Instrument) -> None:
+    """Sized or not: the dialect writes what the venue wants. They are urgent, being exits."""
+    venue.answers["/orders"] = [{"rows": [{"yes": None, "uid": "p1"}]}]
+    client = OrderClient(client_of(venue), OreStops())
+    stops = [
+        order(number, Slot(OrderKind.VENUE_STOP, Side.SELL, number), type=OrderType.VENUE_STOP, whole=number == 1)
+        for number in (1, 2)
+    ]
+    outcomes = await client.place(instrument, stops)
+
+    assert outcomes == [Accepted(client_id=str(number), venue_id="p1", fence_at=30.0) for number in (1, 2)]
+    assert asked(venue) == [[1], [2]]
