@@ -312,3 +312,15 @@ async def test_an_order_can_be_modified_less_than_ten_thousand_times(open_venue:
         change = {"symbol": "BTCUSDT", "side": "BUY", "origClientOrderId": "pm-1", "quantity": "0.020"}
         assert await venue.code("PUT", ORDER, **change, price="58000.00") == -5026
         assert (await venue.ok("GET", ORDER, symbol="BTCUSDT", origClientOrderId="pm-1"))["price"] == "59000.00"
+
+
+async def test_market_order_is_shown_as_good_till_cancelled(open_venue: Any) -> None:
+    """In the answer, in a query and in its event, although it never rests."""
+    async with open_venue() as venue, venue.listen_to_account() as account:
+        terms = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.010"}
+        placed = await venue.ok("POST", "/fapi/v1/order", **terms, newOrderRespType="RESULT")
+        asked = await venue.ok("GET", "/fapi/v1/order", symbol="BTCUSDT", orderId=placed["orderId"])
+        event = (await account.hear_until("ORDER_TRADE_UPDATE"))[-1]
+
+        assert (placed["status"], placed["timeInForce"], asked["timeInForce"]) == ("FILLED", "GTC", "GTC")
+        assert (event["o"]["o"], event["o"]["f"]) == ("MARKET", "GTC")

@@ -26,24 +26,7 @@ INCOME_WORDS: Final[Mapping[IncomeKind, str]] = {
     IncomeKind.INSURANCE: "INSURANCE_CLEAR",
 }
 ZERO: Final = Decimal(0)
-_OF_BALANCE: Final = (
-    "asset",
-    "crossWalletBalance",
-    "crossUnPnl",
-    "availableBalance",
-    "maxWithdrawAmount",
-    "updateTime",
-)
-_OF_POSITION: Final = (
-    "symbol",
-    "positionSide",
-    "positionAmt",
-    "isolatedMargin",
-    "notional",
-    "isolatedWallet",
-    "maintMargin",
-    "updateTime",
-)
+_BALANCE: Final = ("asset", "crossWalletBalance", "crossUnPnl", "availableBalance", "maxWithdrawAmount", "updateTime")
 
 
 def totals(state: AccountState) -> dict[str, object]:
@@ -105,7 +88,7 @@ def balance_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
         {
             "accountAlias": "SgsR",
             "balance": row["walletBalance"],
-            **{name: row[name] for name in _OF_BALANCE},
+            **{name: row[name] for name in _BALANCE},
             "marginAvailable": True,
         }
         for row in asset_rows(state, venue)
@@ -131,14 +114,15 @@ def account_position(position: PositionState, venue: Venue) -> dict[str, object]
 def risk_row(position: PositionState, orders: list[SimulatedOrder], venue: Venue) -> dict[str, object]:
     """A position with its risk; no leverage and no margin type, which are settings of the market."""
     listed = account_position(position, venue)
+    unrealized = listed.pop("unrealizedProfit")  # spelt otherwise here
     notional = {side: resting_notional(orders, side, position.side, venue) for side in Side}
 
     return {
-        **{name: listed[name] for name in _OF_POSITION},
+        **listed,
         "entryPrice": rounded(position.entry) if position.lots else "0.0",
         "breakEvenPrice": rounded(position.break_even) if position.lots else "0.0",
         "markPrice": rounded(position.mark),
-        "unRealizedProfit": listed["unrealizedProfit"],
+        "unRealizedProfit": unrealized,
         "liquidationPrice": "0" if position.liquidation is None else rounded(position.liquidation),
         "marginAsset": venue.instrument.quote,
         "initialMargin": rounded(position.initial_margin + position.order_margin),

@@ -24,15 +24,6 @@ from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 NONE: Final = "NONE"
 GTD: Final = "GTD"
-ORDER_TYPES: Final = (
-    "LIMIT",
-    "MARKET",
-    "STOP",
-    "STOP_MARKET",
-    "TAKE_PROFIT",
-    "TAKE_PROFIT_MARKET",
-    "TRAILING_STOP_MARKET",
-)
 SIDES: Final[Mapping[str, Side]] = {"BUY": Side.BUY, "SELL": Side.SELL}
 POSITION_SIDES: Final[Mapping[str, PositionSide]] = {
     "BOTH": PositionSide.NET,
@@ -46,12 +37,13 @@ TIMES_IN_FORCE: Final[Mapping[str, TimeInForce]] = {
     "GTX": TimeInForce.POST_ONLY,
 }
 TRIGGER_KINDS: Final[Mapping[str, TriggerKind]] = {
-    "STOP_MARKET": TriggerKind.STOP,
     "STOP": TriggerKind.STOP,
-    "TAKE_PROFIT_MARKET": TriggerKind.TAKE_PROFIT,
+    "STOP_MARKET": TriggerKind.STOP,
     "TAKE_PROFIT": TriggerKind.TAKE_PROFIT,
+    "TAKE_PROFIT_MARKET": TriggerKind.TAKE_PROFIT,
     "TRAILING_STOP_MARKET": TriggerKind.TRAILING,
 }
+ORDER_TYPES: Final = ("LIMIT", "MARKET", *TRIGGER_KINDS)
 TRIGGER_WORDS: Final = {(kind, word.endswith("_MARKET")): word for word, kind in TRIGGER_KINDS.items()}
 """The types by kind, and by whether the order that it becomes has no price."""
 
@@ -89,6 +81,14 @@ def type_word(order: SimulatedOrder) -> str:
     return "MARKET" if order.ticks is None else "LIMIT"
 
 
+def time_in_force_word(order: SimulatedOrder) -> str:
+    """The time in force; market orders are shown as GTC."""
+    if order.good_till_ms:
+        return GTD
+
+    return "GTC" if order.ticks is None else TIME_IN_FORCE_WORDS[order.time_in_force]
+
+
 def average_price(order: SimulatedOrder, venue: Venue) -> Decimal:
     """The average price of what was executed, 0 before anything was."""
     if not order.filled_lots:
@@ -124,7 +124,7 @@ def order_answer(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
         "origQty": notation.amount(order.lots),
         "executedQty": notation.amount(order.filled_lots),
         "cumQty": notation.amount(order.filled_lots),
-        "timeInForce": GTD if order.good_till_ms else TIME_IN_FORCE_WORDS[order.time_in_force],
+        "timeInForce": time_in_force_word(order),
         "type": type_word(order),
         "reduceOnly": order.reduce_only,
         "closePosition": source is not None and source.close_position,

@@ -33,7 +33,6 @@ DEFAULT_WINDOW_MS: Final = 5000
 MOST_WINDOW_MS: Final = 60_000
 AHEAD_MS: Final = 1000
 KEY_HEADER: Final = "x-mbx-apikey"
-SIGNED_PARAMETERS: Final = frozenset({"timestamp", "recvWindow", "signature"})
 
 
 @attrs.frozen
