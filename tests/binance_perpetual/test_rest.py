@@ -13,19 +13,21 @@ import respx
 from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import CancelOrder
 from perpmaker.errors import AuthenticationError, ConnectivityError, PayloadError, RateLimitedError, RefusedError
+from perpmaker.model.event import Event
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode
 from perpmaker.secret import Secret, make_signer
-from perpmaker.venue import Credentials, LateAnswerError, LostAnswerError, NotSentError, RestClient
+from perpmaker.venue import Credentials, LateAnswerError, LostAnswerError, NotSentError, RestClient, StreamSpec
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual import rest as endpoints
 from perpmaker_binance_perpetual.connector import BinancePerpetual
 from perpmaker_binance_perpetual.market import MarketSettings
+from perpmaker_binance_perpetual.orders import OrderQuestions
 from perpmaker_binance_perpetual.settings import Settings
 from perpmaker_binance_perpetual.signing import signature
 from perpmaker_binance_perpetual.streams import StreamAccess, fetch_depth
-from perpmaker_binance_perpetual.user_stream import AccountView, account_stream
+from perpmaker_binance_perpetual.user_stream import account_stream
 
 from .clients import client_over
 
@@ -57,10 +59,13 @@ class Room:
     access: StreamAccess
     instrument: Instrument
 
+    def account_stream(self) -> StreamSpec[Event]:
+        """The account's stream."""
+        return account_stream(self.access, self.instrument, OrderQuestions(self.client), lambda: None)
+
     async def renew_listen_key(self) -> None:
         """What the account's stream does every twenty minutes."""
-        view = AccountView(settings=lambda: None, remember=lambda _: None)
-        renewal, _ = account_stream(self.access, self.instrument, view).begin(Silence()).chores
+        renewal, _ = self.account_stream().begin(Silence()).chores
         await renewal.run()
 
 
@@ -263,9 +268,7 @@ ENDPOINTS: list[tuple[str, str, Calls, Any, dict[str, str]]] = [
     (
         "POST",
         "/fapi/v1/listenKey",
-        lambda room: account_stream(
-            room.access, room.instrument, AccountView(settings=lambda: None, remember=lambda _: None)
-        ).url(),
+        lambda room: room.account_stream().url(),
         {"listenKey": "k"},
         {},
     ),

@@ -13,12 +13,13 @@ from perpmaker.clock import LoopClock
 from perpmaker.errors import ConnectivityError
 from perpmaker.model.event import BalanceReported, Event, OrderFilled, OrderReported, SettingsReported
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderReport, PositionMode
+from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
-from perpmaker.venue import Credentials, TranslatingReceiver, begin_receiving
+from perpmaker.venue import Credentials, OrderNames, TranslatingReceiver, begin_receiving
 from perpmaker.wire.memory import MemoryNetwork
+from perpmaker_binance_perpetual.orders import OrderQuestions
 from perpmaker_binance_perpetual.streams import StreamAccess
-from perpmaker_binance_perpetual.user_stream import AccountView, account_stream
+from perpmaker_binance_perpetual.user_stream import account_stream
 
 from .clients import client_over
 
@@ -98,7 +99,7 @@ class Venue:
 
 
 def receiver(
-    venue: Venue, socket: ScriptedSocket, instrument: Instrument, known: list[OrderReport] | None = None
+    venue: Venue, socket: ScriptedSocket, instrument: Instrument, known: OrderNames | None = None
 ) -> TranslatingReceiver[Event]:
     """An account receiver over a scripted socket and a scripted venue."""
     clock = LoopClock()
@@ -106,9 +107,9 @@ def receiver(
     signer: Any = NoSigner()
     client = client_over(http, clock, Credentials(api_key="KEY", signer=signer))
     access = StreamAccess(connect=MemoryNetwork().connect, url="ws://venue.test", client=client)
-    view = AccountView(settings=lambda: SETTINGS, remember=(known if known is not None else []).append)
+    orders = OrderQuestions(client, orders=OrderNames() if known is None else known)
 
-    return begin_receiving(account_stream(access, instrument, view), socket, clock)
+    return begin_receiving(account_stream(access, instrument, orders, lambda: SETTINGS), socket, clock)
 
 
 async def test_F32_the_key_is_renewed_at_a_third_of_its_life(instrument: Instrument) -> None:
@@ -163,12 +164,12 @@ async def test_F32_the_expiry_event_ends_the_stream(instrument: Instrument) -> N
 
 async def test_events_are_translated_and_orders_remembered(instrument: Instrument) -> None:
     """A fill brings its order's state, whose two names are kept together."""
-    known: list[OrderReport] = []
+    known = OrderNames()
     account = receiver(Venue(), ScriptedSocket(FILL, BALANCE), instrument, known)
 
     assert [type(event) for event in await account.receive()] == [OrderFilled, OrderReported]
     assert [type(event) for event in await account.receive()] == [BalanceReported]
-    assert [(report.venue_id, report.client_id) for report in known] == [("7", "a")]
+    assert known.client_id("7") == "a"
 
 
 async def test_a_changed_leverage_is_reported(instrument: Instrument) -> None:

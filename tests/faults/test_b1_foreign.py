@@ -36,10 +36,11 @@ from perpmaker.wire.fault import Fault
 from perpmaker.wire.http import exchange_over
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.messages import Asset, Order
+from perpmaker_binance_perpetual.orders import OrderQuestions
 from perpmaker_binance_perpetual.rest import BinanceHttp, Head, Rows, request_budget, row_reader
 from perpmaker_binance_perpetual.streams import StreamAccess
 from perpmaker_binance_perpetual.translate import translate_order
-from perpmaker_binance_perpetual.user_stream import AccountView, account_stream
+from perpmaker_binance_perpetual.user_stream import account_stream
 from perpmaker_risk_modules.exposure_limit import ExposureLimit, ExposureLimitSettings
 
 pytestmark = pytest.mark.anyio
@@ -123,8 +124,9 @@ async def hear(*messages: dict[str, Any] | str, instrument: Instrument = BTC) ->
         patience_s=1.0,
     )
     access = StreamAccess(connect=MemoryNetwork().connect, url="ws://v.test", client=client)
-    view = AccountView(settings=lambda: SETTINGS, remember=lambda report: report)
-    receiver = begin_receiving(account_stream(access, instrument, view), OneSocket(*messages, LAST), clock)
+    receiver = begin_receiving(
+        account_stream(access, instrument, OrderQuestions(client), lambda: SETTINGS), OneSocket(*messages, LAST), clock
+    )
     heard: list[Event] = []
 
     with anyio.fail_after(5):

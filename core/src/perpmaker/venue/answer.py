@@ -30,7 +30,10 @@ class NotSentError(ConnectivityError):
 
 
 class LostAnswerError(ConnectivityError):
-    """The request left, or may have, and no whole answer came back. `signed_at`: the engine's time of signing."""
+    """The request left, or may have, and no whole answer came back.
+
+    `signed_at` is the engine's time of signing.
+    """
 
     def __init__(self, text: str, *, signed_at: float) -> None:
         self.signed_at = signed_at

@@ -87,7 +87,7 @@ class OrderNames:
 
 
 class OrderClient:
-    """Places, amends and cancels orders of one kind. Each command is answered by one outcome for each order, in order.
+    """Places, amends and cancels orders of one kind, with one outcome for each order, in order.
 
     Args:
         client: sends requests.

@@ -18,7 +18,9 @@ from perpmaker.venue.answer import Answer, Failure, LostAnswerError
 
 @attrs.frozen
 class Taken:
-    """A yes that does not show the order: the venue's, or only its gateway's, which proves nothing about the book.
+    """A yes that does not show the order.
+
+    It is the venue's, or only its gateway's, which proves nothing about the book.
 
     `client_id` is None where the answer does not repeat it: the yes then counts by its place.
     """
@@ -107,7 +109,7 @@ class OutcomeReader:
         ]
 
     def unsent_or_lost(self, error: VenueError, client_id: str) -> Outcome:
-        """Return the outcome without an answer: rejected where nothing was sent for certain, otherwise unknown."""
+        """Return the outcome without an answer: rejected where certainly nothing was sent, else unknown."""
         if isinstance(error, LostAnswerError):
             return self._unknown(client_id, str(error), error.signed_at)
 

@@ -168,7 +168,9 @@ class SnapshotChore:
 
 
 class RecurringChore:
-    """Does the same again and again, sooner after a failure: measures a clock, renews a key, sends a heartbeat.
+    """Does the same again and again, sooner after a failure.
+
+    It measures a clock, renews a key, or sends a heartbeat.
 
     Args:
         do: what is to be done. A StreamEndedError ends the stream at once.

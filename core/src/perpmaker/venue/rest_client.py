@@ -192,7 +192,7 @@ async def open_rest_client(
     deadline_s: float,
     server_clock: ServerClock,
 ) -> AsyncIterator[RestClient]:
-    """Open a client of one address; nothing is sent before it is asked for. A whole call may take the deadline."""
+    """Open a client of one address. A whole call may take the deadline."""
     async with open_exchange(context.connect, url, deadline_s=deadline_s) as exchange:
         yield RestClient(
             exchange,
@@ -206,14 +206,14 @@ async def open_rest_client(
 
 
 def _is_late(answer: Answer) -> bool:
-    """Whether the venue refused the request's time; the clock is then measured before the next signed request."""
+    """Whether the venue refused the request's time. The clock is then measured before the next one."""
     return answer.failure is not None and answer.failure.reason is RefusalReason.TIMESTAMP
 
 
 async def side_by_side(
     first: Callable[[], Awaitable[A]], second: Callable[[], Awaitable[B]], third: Callable[[], Awaitable[C]]
 ) -> tuple[A, B, C]:
-    """Ask three questions at the same time; raise what the first of them that failed has raised, as it was."""
+    """Ask three questions at the same time. The first failure is raised as it was."""
     answers: dict[int, Any] = {}
     failures: list[Exception] = []
 

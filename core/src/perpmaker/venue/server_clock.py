@@ -42,7 +42,7 @@ class ServerClock:
         self._offset_ms = None
 
     def venue_time(self, at: float) -> VenueTime | None:
-        """Return what the venue's clock shows at a moment of the engine's; None while it has not been measured."""
+        """Return what the venue's clock shows at a moment of the engine's; None while it is not known."""
         return VenueTime(self.ms(at), self.uncertainty_s) if self.known else None
 
     def ms(self, at: float | None = None) -> int:

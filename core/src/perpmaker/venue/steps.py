@@ -50,7 +50,10 @@ def order_ticks(instrument: Instrument, value: Number, path: str) -> int | None:
 
 
 def order_sizes(instrument: Instrument, amount: Number, filled: Number, path: str) -> dict[str, Any]:
-    """Return the sizes of an `OrderReport`, by name; where its lots are not known, what is left of it in base."""
+    """Return the sizes of an `OrderReport`, by name.
+
+    Where its lots are not known, it is what is left of it in base.
+    """
     whole, done = parse_amount(amount, path=path), parse_amount(filled, path=path)
     lots, remaining = None, None
 

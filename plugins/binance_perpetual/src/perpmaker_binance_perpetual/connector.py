@@ -30,7 +30,7 @@ from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
 from perpmaker_binance_perpetual.stops import StopNames, StopQuestions, StopWords
 from perpmaker_binance_perpetual.streams import BOOK_STALL_S, MARKET_STALL_S, StreamAccess, book_stream, market_stream
 from perpmaker_binance_perpetual.translate import translate_premium
-from perpmaker_binance_perpetual.user_stream import AccountView, account_stream
+from perpmaker_binance_perpetual.user_stream import account_stream
 
 _NOW_MS = 2_000
 """Milliseconds: a price that is older by the venue's clock is none of now."""
@@ -122,17 +122,12 @@ class BinancePerpetual:
     def feeds(self, instrument: Instrument) -> Sequence[Feed]:
         """The book, mark price and trades, and the account."""
         access = self._access
-        account = AccountView(
-            settings=lambda: self._set,
-            remember=self._asked.orders.remember,
-            stops=self._asked.stops,
-            reader=self._reader,
-        )
+        account = account_stream(access, instrument, self._asked, lambda: self._set)
 
         return (
             access.offer(book_stream(access, instrument), Channel.BOOK, stall_s=BOOK_STALL_S),
             access.offer(market_stream(access, instrument), Channel.MARK, Channel.TRADES, stall_s=MARKET_STALL_S),
-            access.offer(account_stream(access, instrument, account), Channel.ACCOUNT),
+            access.offer(account, Channel.ACCOUNT),
         )
 
     # --- the dead-man switch ------------------------------------------------------------------------------------------

@@ -144,9 +144,9 @@ class OrderQuestions:
     """Asks about orders and fills of a market, and learns which client id is of which order."""
 
     client: RestClient
-    reader: RowReader[rest.Head]
-    orders: OrderNames
-    stops: StopNames
+    reader: RowReader[rest.Head] = attrs.field(factory=rest.row_reader)
+    orders: OrderNames = attrs.field(factory=OrderNames)
+    stops: StopNames = attrs.field(factory=StopNames)
 
     async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
         """Ask what the venue knows of an order; None when it says that it knows none of that id."""

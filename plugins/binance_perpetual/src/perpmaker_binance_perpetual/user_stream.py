@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import attrs
 
@@ -10,14 +11,13 @@ from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConnectivityError, PayloadError, RefusedError
 from perpmaker.model.event import Event, OrderFilled, OrderReported, SettingsReported
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderReport, PositionMode
+from perpmaker.model.order import PositionMode
 from perpmaker.model.position import VenueSettings
 from perpmaker.venue import (
     Message,
     Messages,
     RecurringChore,
     RestClient,
-    RowReader,
     StreamEndedError,
     StreamSpec,
     Translation,
@@ -25,9 +25,10 @@ from perpmaker.venue import (
 )
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.account import translate_account_update, translate_margin_call
+from perpmaker_binance_perpetual.orders import OrderQuestions
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
 from perpmaker_binance_perpetual.rest import Head
-from perpmaker_binance_perpetual.stops import StopNames, translate_stop_update
+from perpmaker_binance_perpetual.stops import translate_stop_update
 from perpmaker_binance_perpetual.streams import LIFE_S, STREAM_NAME, StreamAccess, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
 from perpmaker_binance_perpetual.user_messages import (
@@ -60,20 +61,13 @@ _ELSEWHERE = frozenset({"TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE"})
 """Events that say nothing beyond what the others say, or nothing about what this program places."""
 
 
-@attrs.frozen(kw_only=True)
-class AccountView:
-    """What the stream's translation needs to know of the account, and whom to tell of an order's two names.
-
-    `stops` knows which orders our stops became, `reader` counts what is not ours and cannot be read.
-    """
-
-    settings: Callable[[], VenueSettings | None]
-    remember: Callable[[OrderReport], object]
-    stops: StopNames = attrs.field(factory=StopNames)
-    reader: RowReader[Head] = attrs.field(factory=rest.row_reader)
+SettingsSource: TypeAlias = Callable[[], VenueSettings | None]
+"""What the market is set to, as it was read last."""
 
 
-def account_stream(access: StreamAccess, instrument: Instrument, account: AccountView) -> StreamSpec[Event]:
+def account_stream(
+    access: StreamAccess, instrument: Instrument, orders: OrderQuestions, settings: SettingsSource
+) -> StreamSpec[Event]:
     """Describe the account's stream. What cannot be understood ends it: it may have been a fill.
 
     The key in its address is made, or renewed, for each connection: there is one for all processes, valid for an hour.
@@ -95,7 +89,9 @@ def account_stream(access: StreamAccess, instrument: Instrument, account: Accoun
         )
         measurement = RecurringChore(client.measure_clock, clock, every_s=_CLOCK_S)
 
-        return Translation(translate=AccountTranslator(instrument, account).translate, chores=(renewal, measurement))
+        return Translation(
+            translate=AccountTranslator(instrument, orders, settings).translate, chores=(renewal, measurement)
+        )
 
     return StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S, most_malformed=0)
 
@@ -114,9 +110,10 @@ async def _renew(client: RestClient) -> None:
 class AccountTranslator:
     """Translates the account's events, those of this market and those of orders that are ours."""
 
-    def __init__(self, instrument: Instrument, account: AccountView) -> None:
+    def __init__(self, instrument: Instrument, orders: OrderQuestions, settings: SettingsSource) -> None:
         self._instrument = instrument
-        self._account = account
+        self._orders = orders
+        self._settings = settings
         self._translators: Mapping[str, Callable[[Message], Iterable[Event]]] = {
             "ORDER_TRADE_UPDATE": self._translate_order,
             "ALGO_UPDATE": self._translate_stop,
@@ -148,7 +145,7 @@ class AccountTranslator:
             if owner is None or name not in _ORDERS or owner.is_own_order:
                 raise
 
-        self._account.reader.skipped[name] += 1
+        self._orders.reader.skipped[name] += 1
 
         return ()
 
@@ -156,20 +153,20 @@ class AccountTranslator:
         raise ConnectivityError("the key of Binance's user stream has expired")
 
     def _translate_account(self, message: Message) -> Iterable[Event]:
-        settings = self._account.settings()
+        settings = self._settings()
         mode = PositionMode.ONE_WAY if settings is None else settings.position_mode
 
-        return translate_account_update(_ACCOUNT_UPDATE.decode(message), self._instrument, mode, self._account.reader)
+        return translate_account_update(_ACCOUNT_UPDATE.decode(message), self._instrument, mode, self._orders.reader)
 
     def _translate_call(self, message: Message) -> Iterable[Event]:
         call = _MARGIN_CALL.decode(message)
 
-        return translate_margin_call(call, self._instrument, self._account.settings(), self._account.reader)
+        return translate_margin_call(call, self._instrument, self._settings(), self._orders.reader)
 
     def _translate_order(self, message: Message) -> Iterable[Event]:
         update = _ORDER_TRADE_UPDATE.decode(message).o
         events = tuple(translate_order_update(update, self._instrument))
-        stop = self._account.stops.origin(update, self._instrument)
+        stop = self._orders.stops.origin(update, self._instrument)
 
         if stop is not None:  # what became of the stop itself comes as ALGO_UPDATE; its fills come only here
             fills = (event.fill for event in events if isinstance(event, OrderFilled))
@@ -178,20 +175,20 @@ class AccountTranslator:
 
         for event in events:
             if isinstance(event, OrderReported):
-                self._account.remember(event.report)
+                self._orders.orders.remember(event.report)
 
         return events
 
     def _translate_stop(self, message: Message) -> Iterable[Event]:
         update = _CONDITIONAL_UPDATE.decode(message)
         report = translate_stop_update(update.o, self._instrument, update.T)
-        self._account.stops.tell(update.o.caid, None if update.o.ai is None else str(update.o.ai))
+        self._orders.stops.tell(update.o.caid, None if update.o.ai is None else str(update.o.ai))
 
         return (OrderReported(report=report, by_stream=True),)
 
     def _translate_config(self, message: Message) -> Iterable[Event]:
         change = _ACCOUNT_CONFIG_UPDATE.decode(message).ac
-        known = self._account.settings()
+        known = self._settings()
 
         if change is None or known is None:
             return ()
