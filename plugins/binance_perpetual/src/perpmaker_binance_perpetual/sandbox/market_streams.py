@@ -11,7 +11,7 @@ from perpmaker.model.order import Side
 from perpmaker.simulation.event import LevelsChanged, SimulationEvent, TradePrinted
 from perpmaker.venue.sandbox import BookChanges, Rhythms
 from perpmaker_binance_perpetual.sandbox.market import premium_row, stream_id, ticker_row
-from perpmaker_binance_perpetual.sandbox.short_names import named, names
+from perpmaker_binance_perpetual.sandbox.order_words import named, names
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 BEST: Final = "@bookTicker"

@@ -62,6 +62,16 @@ CANCELLING_CAUSES: Final = frozenset({Cause.CANCELLED, Cause.COUNTDOWN, Cause.AM
 FORCED_PREFIX: Final = "autoclose-"
 
 
+def names(pairs: str) -> Mapping[str, str]:
+    """Read pairs like `s=symbol p=price`: the short name, and the long one."""
+    return dict(pair.split("=") for pair in pairs.split())
+
+
+def named(values: Mapping[str, object], short_names: Mapping[str, str]) -> dict[str, object]:
+    """Return the values of the long names under the short ones."""
+    return {short: values[long] for short, long in short_names.items()}
+
+
 def status_word(order: SimulatedOrder, ending: Cause | None) -> str:
     """The order's status; `ending` is what ended it, where it was not a fill."""
     if order.state is OrderState.FILLED:

@@ -11,27 +11,73 @@ from typing import Final
 
 import attrs
 
+from perpmaker.model.order import Side
+from perpmaker.model.position import MarginMode
 from perpmaker.simulation.event import (
+    AccountCause,
     AccountChanged,
     ConditionalChanged,
     OrderChanged,
     SettingsChanged,
     SimulationEvent,
 )
-from perpmaker.simulation.order import Cause, ConditionalOrder, ConditionalState, OrderState
-from perpmaker.venue.sandbox import HeldEvents
-from perpmaker_binance_perpetual.sandbox.order_words import algo_status_word, origin
-from perpmaker_binance_perpetual.sandbox.user_events import (
-    account_update,
-    algo_update,
-    leverage_update,
-    listen_key_expired,
-    multi_assets_update,
-    order_trade_update,
-    trade_lite,
+from perpmaker.simulation.order import (
+    Cause,
+    ConditionalOrder,
+    ConditionalState,
+    Execution,
+    OrderState,
+    SimulatedOrder,
+)
+from perpmaker.simulation.statement import PositionState
+from perpmaker.venue.sandbox import HeldEvents, plain
+from perpmaker_binance_perpetual.sandbox.account_words import resting_notional, risk_row
+from perpmaker_binance_perpetual.sandbox.order_words import (
+    CANCELLING_CAUSES,
+    algo_answer,
+    algo_status_word,
+    named,
+    names,
+    order_answer,
+    order_of,
+    order_report,
+    origin,
+    type_word,
 )
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
+# The short names of events, each with the long name under which answers say the same.
+ORDER_NAMES: Final = names(
+    "s=symbol c=clientOrderId S=side f=timeInForce q=origQty p=price ap=avgPrice sp=stopPrice X=status i=orderId "
+    "z=executedQty R=reduceOnly wt=workingType ot=origType ps=positionSide cp=closePosition pP=priceProtect "
+    "V=selfTradePreventionMode pm=priceMatch gtd=goodTillDate"
+)
+LITE_NAMES: Final = names("s=symbol q=origQty p=price c=clientOrderId S=side i=orderId")
+ALGO_NAMES: Final = names(
+    "caid=clientAlgoId aid=algoId at=algoType o=orderType s=symbol S=side ps=positionSide f=timeInForce q=quantity "
+    "ai=actualOrderId ap=actualPrice aq=actualQty tp=triggerPrice p=price V=selfTradePreventionMode wt=workingType "
+    "pm=priceMatch cp=closePosition pP=priceProtect R=reduceOnly tt=triggerTime gtd=goodTillDate"
+)
+POSITION_NAMES: Final = names(
+    "s=symbol pa=positionAmt ep=entryPrice bep=breakEvenPrice up=unRealizedProfit iw=isolatedWallet ps=positionSide"
+)
+OPEN_EXECUTIONS: Final[Mapping[Cause, str]] = {
+    Cause.ACCEPTED: "NEW",
+    Cause.AMENDED: "AMENDMENT",
+    Cause.REDUCED: "AMENDMENT",
+}
+EXPIRE_REASONS: Final[Mapping[Cause, str]] = {
+    Cause.SELF_TRADE: "1",
+    Cause.REDUCE_ONLY: "4",
+    Cause.LIQUIDATION: "5",
+}
+REASONS: Final[Mapping[AccountCause, str]] = {
+    AccountCause.ORDER: "ORDER",
+    AccountCause.FUNDING: "FUNDING_FEE",
+    AccountCause.LIQUIDATION: "ORDER",
+    AccountCause.INSURANCE: "INSURANCE_CLEAR",
+    AccountCause.MARGIN_MODE: "MARGIN_TYPE_CHANGE",
+}
 _OWN: Final = (OrderChanged, ConditionalChanged, AccountChanged, SettingsChanged)
 
 
@@ -140,3 +186,148 @@ class UserStream:
 
         if listen_key is not None:
             self._venue.parts.hub.publish_own(listen_key, kind, data)
+
+
+def order_trade_update(event: OrderChanged, venue: Venue) -> dict[str, object]:
+    """ORDER_TRADE_UPDATE: the order, and with a trade its execution, whose profit `rp` and fee `n` are exact."""
+    order, report = event.order, order_report(event.order, venue)
+    resting = list(venue.exchange.open_orders(event.account))
+    details = {
+        **named(report, ORDER_NAMES),
+        "o": "LIQUIDATION" if order.forced else report["type"],
+        "x": _execution_word(event, report["status"]),
+        **({"M": str(order.amend_id)} if event.cause is Cause.AMENDED and order.amend_id else {}),
+        **_execution(event.execution, venue),
+        "T": venue.shown_ms(event.now_ms),
+        "b": plain(resting_notional(resting, Side.BUY, order.position_side, venue)),
+        "a": plain(resting_notional(resting, Side.SELL, order.position_side, venue)),
+        "si": 0,
+        "ss": 0,
+        "er": _expire_reason(order, event.cause),
+    }
+
+    return {**_head("ORDER_TRADE_UPDATE", event.now_ms, venue), "o": details}
+
+
+def trade_lite(order: SimulatedOrder, execution: Execution, venue: Venue) -> dict[str, object]:
+    """TRADE_LITE: the same execution ahead of its ORDER_TRADE_UPDATE, with less about it."""
+    known = named(order_answer(order, venue), LITE_NAMES)
+    traded = _execution(execution, venue)
+
+    return {
+        **_head("TRADE_LITE", execution.now_ms, venue),
+        **known,
+        **{name: traded[name] for name in ("m", "L", "l", "t")},
+    }
+
+
+def account_update(event: AccountChanged, venue: Venue) -> dict[str, object]:
+    """ACCOUNT_UPDATE: the asset, and the positions that changed; funding in cross margin names no position."""
+    state = event.state
+    changes: dict[str, object] = {
+        "m": _account_reason(event),
+        "B": [
+            {
+                "a": state.asset,
+                "wb": plain(state.wallet),
+                "cw": plain(state.cross_wallet),
+                "bc": plain(event.transferred),
+            },
+            *(
+                {"a": other.asset, "wb": plain(other.wallet), "cw": plain(other.wallet), "bc": "0"}
+                for other in state.others
+            ),
+        ],
+        "P": [],
+    }
+
+    if event.cause is AccountCause.FUNDING:
+        changes["S"] = venue.instrument.symbol
+
+    if event.cause is not AccountCause.FUNDING or state.margin_mode is MarginMode.ISOLATED:
+        changed = [position for position in state.positions if position.side in event.sides]
+        changes["P"] = [_position(position, state.margin_mode, venue) for position in changed]
+
+    return {**_head("ACCOUNT_UPDATE", event.now_ms, venue), "a": changes}
+
+
+def leverage_update(leverage: int, now_ms: int, venue: Venue) -> dict[str, object]:
+    """ACCOUNT_CONFIG_UPDATE of a new leverage."""
+    head = _head("ACCOUNT_CONFIG_UPDATE", now_ms, venue)
+
+    return {**head, "ac": {"s": venue.instrument.symbol, "l": leverage}}
+
+
+def multi_assets_update(now_ms: int, venue: Venue) -> dict[str, object]:
+    """ACCOUNT_CONFIG_UPDATE of a new multi-assets mode."""
+    return {**_head("ACCOUNT_CONFIG_UPDATE", now_ms, venue), "ai": {"j": venue.has_multi_assets}}
+
+
+def algo_update(order: ConditionalOrder, status: str, now_ms: int, venue: Venue) -> dict[str, object]:
+    """ALGO_UPDATE: a conditional order in the given status, and the order that it became."""
+    became = order_of(order, venue)
+    details = {
+        **named(algo_answer(order, venue), ALGO_NAMES),
+        "X": status,
+        "act": "0" if became is None else type_word(became),
+        "rm": order.detail,
+    }
+
+    return {**_head("ALGO_UPDATE", now_ms, venue), "o": details}
+
+
+def listen_key_expired(key: str, venue: Venue) -> dict[str, object]:
+    """The last event under a key: the socket stays open, and silent."""
+    return {"e": "listenKeyExpired", "E": venue.server_ms(), "listenKey": key}
+
+
+def _head(event: str, now_ms: int, venue: Venue) -> dict[str, object]:
+    return {"e": event, "E": venue.server_ms(), "T": venue.shown_ms(now_ms)}
+
+
+def _execution_word(event: OrderChanged, status: object) -> str:
+    if event.cause is Cause.TRADED:
+        return "CALCULATED" if event.order.forced else "TRADE"
+
+    if event.order.state is OrderState.OPEN:
+        return OPEN_EXECUTIONS[event.cause]
+
+    return "CANCELED" if status == "CANCELED" else "EXPIRED"
+
+
+def _execution(execution: Execution | None, venue: Venue) -> dict[str, object]:
+    if execution is None:
+        return {"l": venue.notation.amount(0), "L": venue.notation.price(0), "t": 0, "m": False, "rp": "0"}
+
+    return {
+        "l": venue.notation.amount(execution.lots),
+        "L": venue.notation.price(execution.ticks),
+        "N": execution.fee_asset,
+        "n": plain(execution.fee),
+        "t": execution.trade_id,
+        "m": execution.maker,
+        "rp": plain(execution.realized),
+    }
+
+
+def _expire_reason(order: SimulatedOrder, cause: Cause) -> str:
+    if order.state is not OrderState.EXPIRED or cause in CANCELLING_CAUSES:
+        return "0"
+
+    if cause is Cause.REMAINDER:
+        return "9" if order.ticks is None else "2"
+
+    return EXPIRE_REASONS.get(cause, "0")
+
+
+def _account_reason(event: AccountChanged) -> str:
+    if event.cause is AccountCause.TRANSFER:
+        return "DEPOSIT" if event.transferred > 0 else "WITHDRAW"
+
+    return REASONS[event.cause]
+
+
+def _position(position: PositionState, mode: MarginMode, venue: Venue) -> dict[str, object]:
+    known = named(risk_row(position, [], venue), POSITION_NAMES)
+
+    return {**known, "cr": plain(position.realized), "mt": mode.value}
