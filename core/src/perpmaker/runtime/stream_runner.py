@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from math import inf
 
 import anyio
 import attrs
@@ -33,6 +34,10 @@ from perpmaker.secret import redacted
 
 OPEN_S = 30.0
 """Seconds after which a stream that is still being opened is given up and opened anew."""
+
+LATE = 0.05
+"""How much later than it should be a silence may be noticed, as a share: to set an alarm anew takes as long as to read
+a message."""
 
 PROVEN_S = 2.0
 """A connection that lasted this long has worked: after it ends, the next try comes at once again."""
@@ -105,20 +110,26 @@ class StreamRunner:
             is_checked, pace = isinstance(receiver, GuardedReceiver), StreamPace()
             self.emit([StreamRestored(channel=channel) for channel in self._channels()])
             proven_at = self.clock.now() + PROVEN_S
+            stall_s = inf if self.feed.stall_s is None else self.feed.stall_s
+            margin_s = stall_s * LATE
+            move_at = self.clock.now() + margin_s
 
-            with anyio.fail_after(self.feed.stall_s) as silence:
+            with anyio.CancelScope(deadline=anyio.current_time() + stall_s + margin_s) as silence:
                 while True:
                     events = await receiver.receive()
                     self.emit(events if is_checked else checked_events(events))
+                    now = self.clock.now()
 
                     if pace.is_due():
                         await pace.turn()
 
-                    if self.feed.stall_s is not None:
-                        silence.deadline = anyio.current_time() + self.feed.stall_s
+                    if now >= move_at:
+                        silence.deadline, move_at = anyio.current_time() + stall_s + margin_s, now + margin_s
 
-                    if self.clock.now() >= proven_at:
+                    if now >= proven_at:
                         self.backoff.reset()
+
+            raise TimeoutError
 
     def _channels(self) -> list[Channel]:
         return sorted(self.feed.channels, key=lambda channel: channel.value)
