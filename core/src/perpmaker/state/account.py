@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Iterable, Mapping
 from decimal import Decimal
 
 import attrs
 
 from perpmaker.model.account import AccountSnapshot
-from perpmaker.model.order import Fill, PositionMode, PositionSide
+from perpmaker.model.order import Fill, PositionMode, PositionSide, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
 from perpmaker.state.position import TrackedPosition
 from perpmaker.state.step import Step
@@ -18,6 +19,9 @@ ZERO = Decimal(0)
 
 REMEMBERED = 20_000
 """Ids of fills that are remembered, so that what is told twice is booked once."""
+
+UNCLAIMED = 64
+"""Fills of orders that are not known for ours that are kept, because one may turn out to be."""
 
 
 @attrs.define
@@ -59,7 +63,10 @@ class Account:
         self.balances: dict[str, Balance] = {}
         self.settings: VenueSettings | None = None
         self.totals = Totals()
-        self._trades: dict[Hashable, None] = {}
+        self._trades: dict[Hashable, Decimal | None] = {}
+        """Fills that are known: None for ours, of others what they realised by our own book."""
+
+        self._unclaimed: deque[Fill] = deque(maxlen=UNCLAIMED)
 
     @property
     def positions(self) -> Mapping[PositionSide, Position]:
@@ -72,7 +79,7 @@ class Account:
         `is_history`: a reading brought it, so that it may be older than what is known.
         A trade between two orders of the account is two fills of one trade id, one on each side.
         """
-        if not _is_new(self._trades, (fill.trade_id, fill.side)):
+        if (fill.trade_id, fill.side) in self._trades:
             return False
 
         tracked = self.tracked.get(fill.position_side)
@@ -83,14 +90,55 @@ class Account:
             profit = _profit(tracked.now, step)
             tracked.fill(step, is_history=is_history)
 
+        self._know(fill, None if ours else profit)
+
         if ours:
-            totals = self.totals
-            totals.fills += 1
-            totals.volume += fill.price * fill.amount
-            totals.realized_pnl += profit if fill.realized_pnl is None else fill.realized_pnl
-            totals.fees[fill.fee_asset] = totals.fees.get(fill.fee_asset, ZERO) + fill.fee
+            self._count(fill, profit)
+        else:
+            self._unclaimed.append(fill)
 
         return True
+
+    def claim(self, fill: Fill) -> bool:
+        """A fill is ours that was taken for somebody else's: its position has it already. False for every other one.
+
+        A venue may tell of an order that it made of a stop of ours before it tells whose it is.
+        """
+        profit = self._trades.get((fill.trade_id, fill.side))
+
+        if profit is None:
+            return False
+
+        self._know(fill, None)
+        self._count(fill, profit)
+        self._unclaimed = deque((one for one in self._unclaimed if one.trade_id != fill.trade_id), UNCLAIMED)
+
+        return True
+
+    def unclaimed(self, side: Side, position_side: PositionSide, since_ms: int) -> Decimal:
+        """How much orders that are not known for ours have executed since a venue time, on a side of a position."""
+        return sum(
+            (
+                one.amount
+                for one in self._unclaimed
+                if one.side is side and one.position_side is position_side and one.venue_ms >= since_ms
+            ),
+            ZERO,
+        )
+
+    def _know(self, fill: Fill, profit: Decimal | None) -> None:
+        """Remember a fill; the oldest are forgotten, long after they could be told again."""
+        self._trades[fill.trade_id, fill.side] = profit
+
+        if len(self._trades) > REMEMBERED:
+            del self._trades[next(iter(self._trades))]
+
+    def _count(self, fill: Fill, profit: Decimal) -> None:
+        totals = self.totals
+        totals.fills += 1
+        totals.volume += fill.price * fill.amount
+        totals.realized_pnl += profit if fill.realized_pnl is None else fill.realized_pnl
+        totals.fees[fill.fee_asset] = totals.fees.get(fill.fee_asset, ZERO) + fill.fee
 
     def balance(self, balance: Balance) -> None:
         """Take the venue's word on one asset, unless a newer one is known."""
@@ -162,19 +210,6 @@ class Account:
                 total += position.amount * (mark - position.entry)
 
         return total
-
-
-def _is_new(known: dict[Hashable, None], name: Hashable) -> bool:
-    """Whether a name is seen for the first time; the oldest are forgotten, long after they could come again."""
-    if name in known:
-        return False
-
-    known[name] = None
-
-    if len(known) > REMEMBERED:
-        del known[next(iter(known))]
-
-    return True
 
 
 def _profit(position: Position, step: Step) -> Decimal:

@@ -23,6 +23,7 @@ from perpmaker.state.tracked_order import TrackedOrder
 
 _STOPS = frozenset({OrderKind.STOP_LOSS, OrderKind.VENUE_STOP})
 _STOP_EXPLAINS_S = 10.0
+_STOP_EXPLAINS_MS = 10_000
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +41,7 @@ class Holdings:
             side = record.working.slot.position_side
             tracked = self.account.tracked.get(side)
 
-            if tracked is not None and (amount := _beyond(tracked, record, instrument)):
+            if tracked is not None and (amount := self._beyond(tracked, record, instrument)):
                 ticks = record.working.order.ticks
                 price = (positions[side].entry or mark or Decimal(0)) if ticks is None else instrument.price(ticks)
                 positions[side] = moved(positions[side], Step(record.working.venue_ms, amount, price))
@@ -97,18 +98,23 @@ class Holdings:
             for order in self.orders.working()
         )
 
+    def _beyond(self, tracked: TrackedPosition, record: TrackedOrder, instrument: Instrument) -> Decimal:
+        """What of an order's missing lots the position does not contain yet, signed."""
+        working, slot = record.working, record.working.slot
+        left = instrument.amount(record.missing_lots)
 
-def _beyond(tracked: TrackedPosition, record: TrackedOrder, instrument: Instrument) -> Decimal:
-    """What of an order's missing lots the position does not contain yet, signed."""
-    working = record.working
-    amount = working.order.side.sign * instrument.amount(record.missing_lots)
+        if slot.kind is OrderKind.VENUE_STOP:  # it executes as another order, which may not be known for ours yet
+            told = self.account.unclaimed(slot.side, slot.position_side, working.venue_ms - _STOP_EXPLAINS_MS)
+            left = max(Decimal(0), left - told)
 
-    if tracked.contains(working.venue_ms, record.gap_since):
-        return Decimal(0)
+        amount = slot.side.sign * left
 
-    if tracked.external * amount > 0:  # a report that came before the fill holds that much of it
-        sign = 1 if amount > 0 else -1
+        if tracked.contains(working.venue_ms, record.gap_since):
+            return Decimal(0)
 
-        return sign * max(Decimal(0), abs(amount) - abs(tracked.external))
+        if tracked.external * amount > 0:  # a report that came before the fill holds that much of it
+            sign = 1 if amount > 0 else -1
 
-    return amount
+            return sign * max(Decimal(0), abs(amount) - abs(tracked.external))
+
+        return amount

@@ -285,9 +285,11 @@ class State:
         counts = is_own or fill.of_position or bool(fill.forced)  # what the venue does to our position is our result
 
         if not self.account.fill(fill, ours=counts, now=now, is_history=is_history):
-            return
+            if not is_own or not self.account.claim(fill):
+                return
 
-        if self._is_read and (fill.of_position or not is_own):
+            self.by_hand = [one for one in self.by_hand if one.trade_id != fill.trade_id]
+        elif self._is_read and (fill.of_position or not is_own):
             self.by_hand.append(fill)
 
         late = self.holdings.closed_late(fill.client_id, self.instrument)
