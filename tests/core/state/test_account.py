@@ -125,6 +125,24 @@ def test_I17_ids_are_remembered_up_to_a_number(account: Account) -> None:
     assert len(account._trades) == REMEMBERED
 
 
+def test_a_fill_that_is_claimed_later_is_counted_then_and_moves_nothing_more(account: Account) -> None:
+    """The venue told of it before it told whose it was; a second claim, and one of what nobody told, are none."""
+    account.fill(fill("1"), ours=True)
+    account.fill(fill("2", Side.SELL, realized_pnl=Decimal(3)), ours=False)
+    assert account.unclaimed(Side.SELL, PositionSide.NET, 0) == 1
+    assert (account.totals.fills, account.positions[PositionSide.NET].amount) == (1, 0)
+
+    assert account.claim(fill("2", Side.SELL, realized_pnl=Decimal(3)))
+    assert (account.totals.fills, account.totals.realized_pnl) == (2, 3)
+    assert account.positions[PositionSide.NET].amount == 0
+    assert account.unclaimed(Side.SELL, PositionSide.NET, 0) == 0
+
+    assert not account.claim(fill("2", Side.SELL))
+    assert not account.claim(fill("3", Side.SELL))
+    assert not account.fill(fill("2", Side.SELL), ours=True)
+    assert account.totals.fills == 2
+
+
 def test_nothing_is_worked_out_from_an_entry_price_that_is_not_known(account: Account) -> None:
     """Profit, and what a fill realised, wait for it."""
     account.report(Position(side=PositionSide.NET, amount=Decimal(1), venue_ms=1), 0.0)

@@ -180,6 +180,7 @@ class OrderQuestions:
 
         trades = await read_history(rest.history_span(since_ms, now_ms), fetch, attrgetter("id"))
         trades.sort(key=lambda trade: (trade.time, trade.id))
+        await self._learn_stops(trades)
         await self._learn(symbol, {trade.orderId for trade in trades})
         named = [(trade, self._client_id(trade.orderId) or "") for trade in trades]
 
@@ -194,6 +195,19 @@ class OrderQuestions:
         venue_id = str(order_id)
 
         return self.stops.became.get(venue_id) or self.orders.client_id(venue_id)
+
+    async def _learn_stops(self, trades: Iterable[UserTrade]) -> None:
+        """Ask the stops that may have become an order which nobody knows: its own id would tell of none of ours."""
+        for trade in trades:
+            if self._client_id(trade.orderId) is not None:
+                continue
+
+            for client_id in self.stops.may_have_become(trade.side, trade.positionSide):
+                order = await self.client.find(rest.STOP, {"clientAlgoId": client_id})
+                self.stops.tell(client_id, None if order is None else str(order.actualOrderId or ""))
+
+                if str(trade.orderId) in self.stops.became:
+                    break
 
     async def _learn(self, symbol: str, order_ids: Iterable[int]) -> None:
         """Ask for client ids that are not known: the venue's list of fills leaves them out."""

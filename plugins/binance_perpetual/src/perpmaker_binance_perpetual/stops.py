@@ -48,6 +48,7 @@ _TRIGGERED = frozenset({"TRIGGERING", "TRIGGERED", "FINISHED", "REJECTED"})
 _CONDITIONAL = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
 _WORKING_TYPES = {"MARK_PRICE": StopTrigger.MARK, "CONTRACT_PRICE": StopTrigger.LAST}
 _MOST = 1000
+_ASKED = 3  # stops that are asked for what they became, when a fill is of an order that nobody knows
 
 _ALGO_ORDER = PayloadDecoder(AlgoOrder)
 
@@ -190,6 +191,18 @@ class StopNames:
         self.tell(client_id or "", None if client_id is None else str(update.i))
 
         return client_id
+
+    def may_have_become(self, side: str, position_side: str) -> Sequence[str]:
+        """The newest stops of a position of which it is not known what they became; sides in the venue's words."""
+        try:
+            wanted = lookup(SIDES, side, "side"), lookup(POSITION_SIDES, position_side, "positionSide")
+        except PayloadError:
+            return ()
+
+        known = set(self.became.values())
+        alike = [name for key, name in reversed(self.resting.items()) if key[:2] == wanted and name not in known]
+
+        return alike[:_ASKED]
 
     def _forget(self) -> None:
         if len(self.resting) > _MOST:
