@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -32,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Set the size of the fuzz, and give the commands that tests start a place for their bytecode."""
     config.addinivalue_line("markers", "full: only with --full")
+    config.addinivalue_line("markers", "each_value: each value of each parameter once; each combination with --full")
     settings.load_profile("full" if config.getoption("--full") else "every time")
 
     if config.getoption("--full"):
@@ -61,9 +64,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--full"):
         return
 
-    left_out = [item for item in items if item.get_closest_marker("full")]
-    items[:] = [item for item in items if not item.get_closest_marker("full")]
-    config.hook.pytest_deselected(items=left_out)
+    left_out = {item for item in items if item.get_closest_marker("full")}
+    left_out |= _combinations(item for item in items if item.get_closest_marker("each_value") and item not in left_out)
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
+
+
+def _combinations(items: Iterable[Any]) -> set[Any]:
+    """Give the items without which each value of each parameter of their tests is still tried."""
+    tests: dict[str, dict[Any, set[tuple[str, int]]]] = defaultdict(dict)
+
+    for item in items:
+        tests[item.nodeid.partition("[")[0]][item] = {(name, id(value)) for name, value in item.callspec.params.items()}
+
+    for values in tests.values():
+        missing = set().union(*values.values())
+
+        while missing:
+            best = max(values, key=lambda item: len(values[item] & missing))
+            missing -= values.pop(best)
+
+    return {item for values in tests.values() for item in values}
 
 
 @pytest.hookimpl(tryfirst=True)

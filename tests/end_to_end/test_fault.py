@@ -130,6 +130,7 @@ async def _come_back(serve: Callable[[], None]) -> None:
     serve()
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     ("row", "fault"),
@@ -292,6 +293,7 @@ def test_F14_a_key_that_is_refused_in_mid_run_halts_without_a_storm_of_requests(
     run_virtual(scenario)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("path", ["/public", "/market", "/private"])
 @pytest.mark.parametrize("code", [1000, 1001, 1006, 1008, 1011, 1012, 4000])
 def test_F23_a_stream_that_is_closed_is_back_within_a_second(path: str, code: int) -> None:
@@ -354,6 +356,7 @@ def test_F35_a_fill_that_comes_before_the_answer_is_applied_and_the_answer_chang
     run_virtual(scenario)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("after_s", [0.0, 0.003, 0.01, 0.05, 0.5, 1.05, 1.5, 5.0, 7.3, 11.1])
 @pytest.mark.parametrize("times", [1, 2])
 def test_F70_a_stop_at_any_moment_leaves_no_quote_behind(after_s: float, times: int) -> None:

@@ -178,6 +178,7 @@ async def test_F44_a_refused_stop_is_said_and_the_local_line_closes_at_market() 
         group.cancel_scope.cancel()
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("mode", ["One-way", "Hedge"])
 @pytest.mark.parametrize("order", ["limit", "market", "venue"])
 async def test_every_kind_of_stop_ends_a_position_at_its_level_in_both_modes(mode: str, order: str) -> None:

@@ -35,6 +35,7 @@ def is_honest(stage: Stage, closing: Closing) -> bool:
     return "its stop has fired" in closing.unproven or "unknown" in closing.unproven or not lots(stage)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     ("order", "end"),
     [("limit", "stop"), ("limit", "kill"), ("market", "stop"), ("market", "stop twice"), ("venue", "stop")],
@@ -88,6 +89,7 @@ async def stop_after(session: Session, begin: Any, *, twice: bool) -> None:  # a
         session.bot.request_stop()
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     "fault",
     [
@@ -177,6 +179,7 @@ async def test_A1_a_stop_that_fires_while_the_run_ends_is_waited_for(tmp_path: P
         assert not lots(stage) or stops(stage)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("heals", [False, True], ids=["for good", "for 3 s"])
 @pytest.mark.parametrize("path", ["/fapi", "/fapi/v1/algoOrder", "/fapi/v1/order"], ids=["all", "stops", "targets"])
 @pytest.mark.parametrize("order", ["limit", "venue"])

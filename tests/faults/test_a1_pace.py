@@ -31,6 +31,7 @@ def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[s
     return virtual_time
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("order", ["limit", "market"])
 @pytest.mark.parametrize("reply", UNKNOWN.values(), ids=UNKNOWN)
 async def test_A1_an_unknown_stop_is_no_storm_of_stops(tmp_path: Path, order: str, reply: Reply) -> None:
@@ -56,6 +57,7 @@ async def test_A1_an_unknown_stop_is_no_storm_of_stops(tmp_path: Path, order: st
         group.cancel_scope.cancel()
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("reply", [*UNKNOWN.values(), BUSY], ids=[*UNKNOWN, "busy"])
 @pytest.mark.parametrize("skipped", [0, 1], ids=["all", "behind one whose answer is lost"])
 async def test_A1_a_stop_on_the_venue_that_cannot_be_placed_is_no_storm(

@@ -101,6 +101,7 @@ def levels(stage: Stage) -> list[float]:
 ERRORS = [KeyboardInterrupt("gone"), SystemExit(0), OddError("gone"), RuntimeError("gone")]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("how", [break_trader, break_lines, break_verdict])
 @pytest.mark.parametrize("error", ERRORS, ids=[type(one).__name__ for one in ERRORS])
 async def test_A2_an_end_by_an_error_leaves_what_a_clean_stop_leaves(

@@ -40,6 +40,7 @@ def test_A3_without_a_backstop_none_rests() -> None:
     assert holding(venue_backstop=False).exits() == ["take profit: sell 1 at 100.98"]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("fault", ["lost cancels", "busy cancels", "slow cancel", "refused stop"])
 @pytest.mark.parametrize("backstop", [True, False])
 def test_A3_a_fired_stop_takes_its_work_back(fault: str, *, backstop: bool) -> None:

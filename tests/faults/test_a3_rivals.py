@@ -52,6 +52,7 @@ def test_A3_what_others_hold_goes_as_close_position_meanwhile(sign: int) -> None
     assert stop in scenario.exits()
 
 
+@pytest.mark.each_value
 @SIDES
 @pytest.mark.parametrize("backstop", [True, False])
 @pytest.mark.parametrize("after", [0.3, 2.5, 3.1, 9.7])

@@ -91,6 +91,7 @@ def test_A6_a_time_of_a_moment_ahead_counts_as_now() -> None:
     assert scenario.quotes() == []
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     "price", [Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), Decimal(0), Decimal(-1), 100.0, 100, "100", nan]
 )

@@ -61,6 +61,7 @@ def in_a_fresh_context(call: Callable[[], None]) -> None:
     contextvars.Context().run(call)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(("spoil", "words"), SPOILING)
 @pytest.mark.parametrize("is_raising", [False, True])
 def test_arithmetic_of_the_core_is_its_own_after_a_call(
@@ -92,6 +93,7 @@ def test_arithmetic_of_the_core_is_its_own_after_a_call(
     assert words in changes[0]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize(("spoil", "words"), SPOILING)
 def test_arithmetic_of_the_core_is_its_own_beside_a_coroutine(

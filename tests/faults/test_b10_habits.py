@@ -63,6 +63,7 @@ def problems(tmp_path: Path, catalog: Catalog, text: str, name: str = "bot.toml"
     return refused.value.problems
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("name", ["conf_perpetual.yml", "bot.toml", "bot.yaml", "bot"])
 @pytest.mark.parametrize(
     "text", [HUMMINGBOT, HUMMINGBOT.replace("\n", "\r\n"), "---\nstrategy: x\nlevels:\n  - a: 1\n  - b: 2\n"]

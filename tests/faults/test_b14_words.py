@@ -68,6 +68,7 @@ def test_B14_a_faulty_override_is_shown(
 LONG = "x" * 50_000
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     ("text", "options"),
     [

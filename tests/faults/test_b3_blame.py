@@ -49,6 +49,7 @@ def _raise(error: BaseException) -> Any:
     raise error
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

@@ -11,6 +11,7 @@ from .plugin_site import MODULE, SOURCE, PluginSite
 RAISED = ["raise SystemExit(0)", "raise KeyboardInterrupt", "import asyncio; raise asyncio.CancelledError"]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("raised", RAISED)
 @pytest.mark.parametrize("place", ["import", "hook"])
 def test_B4_whatever_is_raised_while_plugins_load_costs_only_that_plugin(

@@ -32,6 +32,7 @@ def placed(scenario: Scenario, since: float) -> list[tuple[float, str]]:
     ]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("answers", [0.005, 0.5, 1.9], ids=["quick", "slow", "very slow"])
 @pytest.mark.parametrize(("amount", "level"), [(1, LEVEL), (-1, "buy 1 at 103")], ids=["long", "short"])
 def test_backstop_stays_at_the_level_while_only_rest_brings_the_mark(amount: int, level: str, answers: float) -> None:

@@ -94,6 +94,7 @@ async def test_C_answer_that_http_cannot_carry_ends_a_connection_and_no_sandbox(
         assert (await client.get(TIME)).status_code == 200
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("act", [{"act": "drop"}, {"act": "close"}, {"act": "status", "arg": 503}])
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_C_faults_never_touch_the_controls(act: dict[str, Any], when: str) -> None:

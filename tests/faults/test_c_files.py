@@ -37,6 +37,7 @@ def mode(path: Path) -> int:
 # --- secrets that were pasted
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("scheme", ["env", "file", "keyring"])
 @pytest.mark.parametrize("secret", PASTED)
 @pytest.mark.parametrize("act", [References.reveal, References.signer, References.fault])
@@ -68,6 +69,7 @@ def test_C_a_pasted_secret_is_taken_out_of_later_messages(scheme: str, tmp_path:
     assert secret not in redacted(f"cannot use {scheme}:{secret}")
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("how", ["file", "set"])
 @pytest.mark.parametrize("command", ["check", "run"])
 @pytest.mark.parametrize("scheme", ["env", "file", "keyring:a"])
@@ -118,6 +120,7 @@ def test_C_settings_do_not_show_their_references() -> None:
 # --- files
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", ".head", ".older", ".damaged-1"])
 @pytest.mark.parametrize("wide", [0o666, 0o644, 0o660, 0o777])
 def test_C_a_journal_that_was_open_to_others_is_tightened(suffix: str, wide: int, tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ def test_D10_positions_are_shown_in_either_mode() -> None:
 # --- a person's trades
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("side", ["buy", "sell"])
 @pytest.mark.parametrize("at", ["90", "99.9", "110"])
 def test_D10_a_person_who_is_refused_changes_nothing(side: Any, at: str) -> None:

@@ -288,6 +288,7 @@ def test_D6_the_file_decides_and_the_line_and_the_summary_say_it() -> None:
     assert worth_of(attrs.evolve(on_paper, environment=Environment.LIVE), None) == ()
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("value", ["-1", "10001", "0.5", "true"])
 @pytest.mark.parametrize("key", ["order_latency_ms", "feed_latency_ms"])
 def test_D6_what_is_no_latency_is_a_fault_of_the_file(key: str, value: str) -> None:

@@ -26,6 +26,7 @@ SHAPES: tuple[dict[str, Any], ...] = (
 )
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("changes", SHAPES, ids=lambda changes: ",".join(changes) or "plain")
 def test_page_fits_eighty_columns(desk: Any, changes: dict[str, Any], full: bool) -> None:

@@ -12,6 +12,7 @@ from perpmaker.runtime.plugin_output_shapes import misfit
 from perpmaker.testing.scene import Scene
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("side", ["bids", "asks"])
 @pytest.mark.parametrize("level", [(990.0, 5), (990, 5.0), ("990", 5)])
 def test_a_level_that_is_not_of_whole_ticks_and_lots_is_the_connectors_fault(side: str, level: Any) -> None:

@@ -374,6 +374,7 @@ def able(connector: Any) -> Any:
     return Able(book=connector.book)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("error", [KeyError("x"), RecursionError("deep")], ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("call", [*READS, "place", "cancel"])
 async def test_F77_a_connector_that_raises_anything_halts_its_market_and_the_core_lives(
@@ -420,6 +421,7 @@ async def test_F77_a_connector_that_raises_anything_at_the_end_does_not_keep_it_
     assert desk.closing.unproven is not None
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     "call",
     ["fetch_instrument", "fetch_settings", "fetch_open_orders", "fetch_order", "fetch_fills", "fetch_account"],

@@ -191,6 +191,7 @@ async def test_tasks_that_wait_together_share_the_room() -> None:
     assert went == pytest.approx([0, 0, 10, 10, 20, 20])
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("zone", ["+99999999999999999999", "-9999", "+0000 +0000", "-0000"])
 @pytest.mark.parametrize("year", ["0001", "1900", "9999"])
 def test_date_that_no_clock_has_is_some_pause_all_the_same(zone: str, year: str) -> None:
