@@ -61,21 +61,18 @@ def test_A11_a_close_that_the_venue_tells_no_name_of_is_ours(*, denied: bool) ->
     assert not any("by hand" in line for line in told.notices)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
+def test_A11_what_is_not_that_close_is_not_taken_for_it() -> None:
+    """Another amount, side or time, a name, or the venue's own doing."""
+    for other in [
         {"lots": 4},
         {"side": Side.BUY},
         {"client_id": "web_1"},
         {"venue_ms": -60_000},
         {"forced": "liquidation"},
-    ],
-)
-def test_A11_what_is_not_that_close_is_not_taken_for_it(other: dict[str, Any]) -> None:
-    """Another amount, side or time, a name, or the venue's own doing."""
-    scene, close = closing()
-    events = scene.trader.named([scene.resynced(fills=(nameless(scene, **other),))])
-    assert [one.client_id for event in events for one in event.fills] != [close]  # type: ignore[attr-defined]
+    ]:
+        scene, close = closing()
+        events = scene.trader.named([scene.resynced(fills=(nameless(scene, **other),))])
+        assert [one.client_id for event in events for one in event.fills] != [close]  # type: ignore[attr-defined]
 
 
 def test_A11_without_a_close_of_unknown_outcome_a_nameless_fill_is_somebody_elses() -> None:

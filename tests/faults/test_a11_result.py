@@ -265,9 +265,9 @@ def book(*steps: tuple[float, Sequence[IncomeRecord] | FundingPaid]) -> dict[str
     return ledger.funding.by_asset
 
 
-@pytest.mark.parametrize(
-    ("steps", "sums"),
-    [
+def test_A11_a_payment_is_booked_once() -> None:
+    """Whatever the stream and the history say of it, in whatever order."""
+    for steps, sums in [
         # one payment, told and read, in either order, read again and again
         ([(1, told(1, "-3"))], {"USDT": -3}),
         ([(1, told(1, "-3")), (2, [row(1, "-3")]), (40, [row(1, "-3")])], {"USDT": -3}),
@@ -292,11 +292,8 @@ def book(*steps: tuple[float, Sequence[IncomeRecord] | FundingPaid]) -> dict[str
         # what is no funding, and what was settled before the run
         ([(1, [row(1, "-3", kind=IncomeKind.FEE, word="COMMISSION")])], {}),
         ([(1, [row(1, "-3", at_ms=1)])], {}),
-    ],
-)
-def test_A11_a_payment_is_booked_once(steps: Any, sums: dict[str, Any]) -> None:
-    """Whatever the stream and the history say of it, in whatever order."""
-    assert busy(book(*steps)) == {asset: Decimal(amount) for asset, amount in sums.items()}
+    ]:
+        assert busy(book(*steps)) == {asset: Decimal(amount) for asset, amount in sums.items()}
 
 
 # --- the venue's history, through the connector

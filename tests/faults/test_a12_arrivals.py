@@ -108,9 +108,9 @@ def step(
     return {"utc_ms": utc_ms, "at": utc_ms / 1000, "actions": actions, "events": list(events)}
 
 
-@pytest.mark.parametrize(
-    ("steps", "until"),
-    [
+def test_a12_the_journal_tells_until_when_an_order_may_arrive() -> None:
+    """The newest order that nothing has been heard of, and the connector's fence after it."""
+    for steps, until in [
         ([], None),
         ([step(10_000, placed=("a",))], 13.0),
         ([step(10_010, events=(("OrderAccepted", {"client_id": "a"}),)), step(10_000, placed=("a",))], None),
@@ -120,19 +120,16 @@ def step(
         ([step(10_010, events=(("Resynced", {"orders": [{"client_id": "a"}]}),)), step(10_000, placed=("a",))], None),
         ([step(10_010, events=(("OrderAccepted", {"client_id": "b"}),)), step(7_000, placed=("a",))], None),
         ([step(10_010, placed=("b",)), step(10_000, placed=("a",))], 13.01),
-    ],
-)
-def test_a12_the_journal_tells_until_when_an_order_may_arrive(steps: list[dict[str, Any]], until: float | None) -> None:
-    """The newest order that nothing has been heard of, and the connector's fence after it."""
-    assert arriving_until(steps, FENCE_S) == until
+    ]:
+        assert arriving_until(steps, FENCE_S) == until
 
 
 OVER = {"report": {"client_id": "a", "status": "filled"}}
 
 
-@pytest.mark.parametrize(
-    ("events", "until"),
-    [
+def test_a12_the_journal_tells_until_when_an_amend_may_arrive() -> None:
+    """That the venue has the order is no word on its amend; that it is over is."""
+    for events, until in [
         ((), 13.0),
         ((("OrderAmended", {"client_id": "a", "number": 2}),), None),
         ((("OrderAmended", {"client_id": "a", "number": 1}),), 13.0),
@@ -143,13 +140,8 @@ OVER = {"report": {"client_id": "a", "status": "filled"}}
         ((("OrderReported", OVER),), None),
         ((("OrderFilled", {"fill": {"client_id": "a"}}),), 13.0),
         ((("Resynced", {"orders": [{"client_id": "a"}]}),), 13.0),
-    ],
-)
-def test_a12_the_journal_tells_until_when_an_amend_may_arrive(
-    events: tuple[tuple[str, Any], ...], until: float | None
-) -> None:
-    """That the venue has the order is no word on its amend; that it is over is."""
-    steps = [step(10_010, events=events), step(10_000, amended=("a",)), step(9_990, placed=("a",))]
-    known = [step(9_995, events=(("OrderAccepted", {"client_id": "a"}),))]
+    ]:
+        steps = [step(10_010, events=events), step(10_000, amended=("a",)), step(9_990, placed=("a",))]
+        known = [step(9_995, events=(("OrderAccepted", {"client_id": "a"}),))]
 
-    assert arriving_until([*steps[:2], *known, steps[2]], FENCE_S) == until
+        assert arriving_until([*steps[:2], *known, steps[2]], FENCE_S) == until

@@ -63,32 +63,29 @@ def is_halted(scene: Scene) -> bool:
     return scene.last.mode is Mode.HALT and all(order.cancel_requested for order in left)
 
 
-@pytest.mark.parametrize(
-    ("client_id", "words"),
-    [
+def test_A15_an_execution_of_the_venues_own_takes_all_quotes_off_and_is_told() -> None:
+    """In part: what is left keeps a target of its size, and nothing is quoted any more."""
+    for client_id, words in [
         ("autoclose-1700000000000000001", "LIQUIDATION"),
         ("adl_autoclose", "AUTO-DELEVERAGING"),
         ("settlement_autoclose-9", "SETTLEMENT"),
         ("delivery_autoclose-9", "DELIVERY"),
-    ],
-)
-def test_A15_an_execution_of_the_venues_own_takes_all_quotes_off_and_is_told(client_id: str, words: str) -> None:
-    """In part: what is left keeps a target of its size, and nothing is quoted any more."""
-    scene = holding()
-    sold = update(
-        c=client_id, o="LIQUIDATION", x="CALCULATED", X="FILLED", l="0.002", z="0.002", q="0.002", L="90", T=9999
-    )
-    told = scene.tell(*translate_order_update(sold, INSTRUMENT))
+    ]:
+        scene = holding()
+        sold = update(
+            c=client_id, o="LIQUIDATION", x="CALCULATED", X="FILLED", l="0.002", z="0.002", q="0.002", L="90", T=9999
+        )
+        told = scene.tell(*translate_order_update(sold, INSTRUMENT))
 
-    assert is_halted(scene)
-    assert any(line.startswith(f"{words}: the venue has closed a position by itself") for line in told.notices)
-    assert not any("by hand" in line for line in told.notices)
-    assert scene.amount == Decimal("0.003")
-    scene.tell(scene.cancelled("4"), scene.cancelled("3"), scene.cancelled("2"))
-    assert [str(order.slot) for order in scene.trader.working()] == ["target sell"]
-    assert [order.order.lots for order in scene.trader.working()] == [3]
-    scene.wait(120)
-    assert is_halted(scene)
+        assert is_halted(scene)
+        assert any(line.startswith(f"{words}: the venue has closed a position by itself") for line in told.notices)
+        assert not any("by hand" in line for line in told.notices)
+        assert scene.amount == Decimal("0.003")
+        scene.tell(scene.cancelled("4"), scene.cancelled("3"), scene.cancelled("2"))
+        assert [str(order.slot) for order in scene.trader.working()] == ["target sell"]
+        assert [order.order.lots for order in scene.trader.working()] == [3]
+        scene.wait(120)
+        assert is_halted(scene)
 
 
 @pytest.mark.parametrize("kind", ["LIQUIDATION", "ADL"])
@@ -125,23 +122,20 @@ def test_A15_a_refusal_for_liquidation_counts(code: int, *, counts: bool, by_rep
     assert is_halted(scene) is counts
 
 
-@pytest.mark.parametrize(
-    ("rows", "is_ours"),
-    [
+def test_A15_a_margin_call_takes_the_quotes_of_its_pool_off() -> None:
+    """Of this market, or of any other that shares its margin; an isolated one of another market does not."""
+    for rows, is_ours in [
         ([{"s": "BTCUSDT", "mt": "CROSSED"}], True),
         ([{"s": "ETHUSDT", "mt": "CROSSED"}], True),
         ([{"s": "ETHUSDT", "mt": "ISOLATED"}], False),
         ([{"s": "ETHUSDT", "mt": None}], True),
         ([], True),
-    ],
-)
-def test_A15_a_margin_call_takes_the_quotes_of_its_pool_off(*, rows: list[dict[str, Any]], is_ours: bool) -> None:
-    """Of this market, or of any other that shares its margin; an isolated one of another market does not."""
-    scene = holding()
-    call = PayloadDecoder(MarginCall).decode(json.dumps({"E": 5, "p": list(rows)}))
-    scene.tell(*translate_margin_call(call, INSTRUMENT, None, row_reader()))
+    ]:
+        scene = holding()
+        call = PayloadDecoder(MarginCall).decode(json.dumps({"E": 5, "p": list(rows)}))
+        scene.tell(*translate_margin_call(call, INSTRUMENT, None, row_reader()))
 
-    assert is_halted(scene) is is_ours
+        assert is_halted(scene) is is_ours
 
 
 def test_A15_a_liquidation_that_only_a_reading_tells_of_counts_and_one_told_before_does_not() -> None:
@@ -197,25 +191,22 @@ def test_A15_in_hedge_mode_a_deleveraged_leg_takes_the_others_quotes_off_as_well
 # --- class (b) and class (a) -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_A15_what_no_price_cures_pauses_its_level_for_a_minute_and_is_told() -> None:
+    """Self-match prevention, reduce-only, delisting: the other level is quoted on."""
+    for words in [
         {"x": "EXPIRED", "X": "EXPIRED_IN_MATCH", "er": "1"},
         {"x": "EXPIRED", "X": "EXPIRED_IN_MATCH"},
         {"x": "EXPIRED", "X": "EXPIRED", "er": 4},
         {"x": "EXPIRED", "X": "EXPIRED", "er": "7"},
-    ],
-)
-def test_A15_what_no_price_cures_pauses_its_level_for_a_minute_and_is_told(words: dict[str, Any]) -> None:
-    """Self-match prevention, reduce-only, delisting: the other level is quoted on."""
-    scene = Scene().quoting()
-    told = scene.tell(*translate_order_update(update(S="BUY", **words), INSTRUMENT))
+    ]:
+        scene = Scene().quoting()
+        told = scene.tell(*translate_order_update(update(S="BUY", **words), INSTRUMENT))
 
-    assert placed(told.actions) == []
-    assert any("quote buy 0 was taken off by the venue (" in line for line in told.notices)
-    assert placed(live(scene, 58)) == []
-    assert placed(live(scene, 4)) == ["quote buy 0"]
-    assert not of([action for decision in scene.decisions for action in decision.actions], Cancel)
+        assert placed(told.actions) == []
+        assert any("quote buy 0 was taken off by the venue (" in line for line in told.notices)
+        assert placed(live(scene, 58)) == []
+        assert placed(live(scene, 4)) == ["quote buy 0"]
+        assert not of([action for decision in scene.decisions for action in decision.actions], Cancel)
 
 
 def test_A15_it_is_the_same_when_only_an_answer_tells_of_it() -> None:

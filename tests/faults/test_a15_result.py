@@ -70,20 +70,20 @@ async def test_A15_the_result_of_a_liquidated_run_is_the_venues_own(seed: int) -
     assert summary.result < 0
 
 
-@pytest.mark.parametrize("forced", ["liquidation", "auto-deleveraging", "settlement", "delivery"])
-def test_A15_a_forced_fill_is_in_the_sums_once_and_still_told_as_the_venues_doing(forced: str) -> None:
+def test_A15_a_forced_fill_is_in_the_sums_once_and_still_told_as_the_venues_doing() -> None:
     """Whatever the venue closed the position for; a trade by hand stays out of the sums."""
-    scene = Scene().quoting()
-    scene.tell(scene.fill("1", 5, 5))
-    before = scene.trader.state.account.totals.fees["USDT"]
-    fill = attrs.evolve(
-        scene.fill("1", 3, 3, Side.SELL).fill, client_id="theirs", forced=forced, realized_pnl=Decimal(-7)
-    )
-    told = scene.tell(OrderFilled(fill=fill), OrderFilled(fill=fill))
-    hand = attrs.evolve(scene.fill("1", 2, 2, Side.SELL).fill, client_id="web_1", realized_pnl=Decimal(-5))
-    by_hand = scene.tell(OrderFilled(fill=hand))
-    totals = scene.trader.state.account.totals
+    for forced in ["liquidation", "auto-deleveraging", "settlement", "delivery"]:
+        scene = Scene().quoting()
+        scene.tell(scene.fill("1", 5, 5))
+        before = scene.trader.state.account.totals.fees["USDT"]
+        fill = attrs.evolve(
+            scene.fill("1", 3, 3, Side.SELL).fill, client_id="theirs", forced=forced, realized_pnl=Decimal(-7)
+        )
+        told = scene.tell(OrderFilled(fill=fill), OrderFilled(fill=fill))
+        hand = attrs.evolve(scene.fill("1", 2, 2, Side.SELL).fill, client_id="web_1", realized_pnl=Decimal(-5))
+        by_hand = scene.tell(OrderFilled(fill=hand))
+        totals = scene.trader.state.account.totals
 
-    assert (totals.realized_pnl, totals.fees["USDT"] - before, totals.fills) == (Decimal(-7), Decimal("0.01"), 2)
-    assert any(f"closed by the venue ({forced})" in line for line in told.notices)
-    assert any("traded by hand" in line for line in by_hand.notices)
+        assert (totals.realized_pnl, totals.fees["USDT"] - before, totals.fills) == (Decimal(-7), Decimal("0.01"), 2)
+        assert any(f"closed by the venue ({forced})" in line for line in told.notices)
+        assert any("traded by hand" in line for line in by_hand.notices)

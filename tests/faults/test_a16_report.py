@@ -136,9 +136,9 @@ def test_A16_checklist_and_the_rest_come_only_when_asked_for() -> None:
 # --- what loses for certain
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
+def test_A16_what_loses_for_certain_is_said_at_the_top() -> None:
+    """With `!!`, its key, and the number that it should be held against."""
+    for changes, words in [
         ({"long_profit_taking_spread": "0"}, "long_profit_taking_spread = 0 %: the fees of both ways are 0.04 %"),
         ({"short_profit_taking_spread": "0"}, "short_profit_taking_spread = 0 %: the fees of both ways are 0.04 %"),
         ({"long_profit_taking_spread": "0.0003"}, "each target loses 0.01 %"),
@@ -152,29 +152,23 @@ def test_A16_checklist_and_the_rest_come_only_when_asked_for() -> None:
         ({"price_floor": "120"}, "price_floor = 120 is not below the market, 100.00: nothing is sold, only bought"),
         ({"price_floor": "100"}, "price_floor = 100 is not below the market"),
         ({"price_ceiling": "90"}, "price_ceiling = 90 is not above the market, 100.00: nothing is bought, only sold"),
-    ],
-)
-def test_A16_what_loses_for_certain_is_said_at_the_top(changes: dict[str, Any], words: str) -> None:
-    """With `!!`, its key, and the number that it should be held against."""
-    found = report(**changes)
+    ]:
+        found = report(**changes)
 
-    assert any(words in text for text in loud(found)), loud(found)
-    assert words in " ".join(" ".join(render_preflight(found).splitlines()[1:4]).split())
+        assert any(words in text for text in loud(found)), loud(found)
+        assert words in " ".join(" ".join(render_preflight(found).splitlines()[1:4]).split())
 
 
-@pytest.mark.parametrize(
-    ("changes", "maker_fee"),
-    [
+def test_A16_what_does_not_lose_by_itself_is_not_said_to() -> None:
+    """Fees that are not there, or a rebate, a spread that just pays them, a band with the market inside."""
+    for changes, maker_fee in [
         ({}, "0.0002"),
         ({"bid_spread": "0.0004", "ask_spread": "0.0004"}, "0.0002"),
         ({"long_profit_taking_spread": "0", "short_profit_taking_spread": "0"}, "0"),
         ({"long_profit_taking_spread": "0", "short_profit_taking_spread": "0"}, "-0.0001"),
         ({"price_floor": "99", "price_ceiling": "101"}, "0.0002"),
-    ],
-)
-def test_A16_what_does_not_lose_by_itself_is_not_said_to(changes: dict[str, Any], maker_fee: str) -> None:
-    """Fees that are not there, or a rebate, a spread that just pays them, a band with the market inside."""
-    assert loud(report(maker_fee=maker_fee, **changes)) == []
+    ]:
+        assert loud(report(maker_fee=maker_fee, **changes)) == []
 
 
 @pytest.mark.parametrize(("key", "side"), [("price_floor", "asks"), ("price_ceiling", "bids")])

@@ -149,22 +149,22 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "code", "text"), REFUSALS)
-def test_A9_quotes_refused_for_10_s_are_told_once_and_stand_in_the_live_line(reason: str, code: str, text: str) -> None:
+def test_A9_quotes_refused_for_10_s_are_told_once_and_stand_in_the_live_line() -> None:
     """The deciding reason is a line after 10 s, and a value with its moment from the beginning."""
-    scenario = Scenario({"order_levels": 2})
-    scenario.refuse("place", reason, times=None, code=code, text=text)
-    scenario.book(bid="99.9", ask="100.1")
-    scenario.advance(9)
-    assert not _told(scenario)
-    scenario.advance(100)
+    for reason, code, text in REFUSALS:
+        scenario = Scenario({"order_levels": 2})
+        scenario.refuse("place", reason, times=None, code=code, text=text)
+        scenario.book(bid="99.9", ask="100.1")
+        scenario.advance(9)
+        assert not _told(scenario)
+        scenario.advance(100)
 
-    assert len(_told(scenario)) == 1
-    assert code in _told(scenario)[0]
-    unquoted = _unquoted(scenario)
-    assert unquoted is not None
-    assert code in unquoted.reason
-    assert unquoted.since == pytest.approx(0, abs=0.1)
+        assert len(_told(scenario)) == 1
+        assert code in _told(scenario)[0]
+        unquoted = _unquoted(scenario)
+        assert unquoted is not None
+        assert code in unquoted.reason
+        assert unquoted.since == pytest.approx(0, abs=0.1)
 
 
 def test_A9_quotes_that_are_withheld_for_10_s_are_told_with_the_rule() -> None:

@@ -103,15 +103,15 @@ def test_B10_an_unknown_key_is_one_though_it_is_empty(tmp_path: Path, catalog: C
     assert problem.nearest == "stop_loss_spread"
 
 
-@pytest.mark.parametrize("key", sorted(FOREIGN_KEYS))
-def test_B10_keys_of_other_programs_are_known(tmp_path: Path, catalog: Catalog, key: str) -> None:
+def test_B10_keys_of_other_programs_are_known(tmp_path: Path, catalog: Catalog) -> None:
     """A key of another program is said to be not needed, or where it has gone, and no other key is suggested."""
-    (problem,) = problems(tmp_path, catalog, f"{key} = 5\n{GOOD}")
-    assert (problem.line, problem.nearest) == (1, None)
-    assert re.search(r"not needed|is now|is not there|there is no", problem.allowed)
+    for key in sorted(FOREIGN_KEYS):
+        (problem,) = problems(tmp_path, catalog, f"{key} = 5\n{GOOD}")
+        assert (problem.line, problem.nearest) == (1, None)
+        assert re.search(r"not needed|is now|is not there|there is no", problem.allowed)
 
-    for name in re.findall(r"is now called (\w+)", problem.allowed):
-        assert f"`{name}`" in (ROOT / "docs" / "configuration.md").read_text()
+        for name in re.findall(r"is now called (\w+)", problem.allowed):
+            assert f"`{name}`" in (ROOT / "docs" / "configuration.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -149,9 +149,9 @@ def test_B10_keys_of_a_table_at_the_top_are_told_to_move_down(tmp_path: Path, ca
     ]
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
+def test_B10_a_line_of_another_habit_is_answered_for_itself(tmp_path: Path, catalog: Catalog) -> None:
+    """A line that TOML cannot read is one sentence: which habit it shows, and what is right."""
+    for line, words in [
         ("price_type = mid_price", "without its quotes"),
         ("price_source_market = BTC-USDT  # the other", "without its quotes"),
         ("price_source_custom_api = https://example.org/a", "without its quotes"),
@@ -168,14 +168,9 @@ def test_B10_keys_of_a_table_at_the_top_are_told_to_move_down(tmp_path: Path, ca
         ("price_type = \u201cmid_price\u201d", "typographic quotes"),
         ("// a remark", "begins with #"),
         ("; a remark", "begins with #"),
-    ],
-)
-def test_B10_a_line_of_another_habit_is_answered_for_itself(
-    tmp_path: Path, catalog: Catalog, line: str, words: str
-) -> None:
-    """A line that TOML cannot read is one sentence: which habit it shows, and what is right."""
-    (problem,) = problems(tmp_path, catalog, GOOD + line + "\n")
-    assert (problem.line, words in problem.allowed) == (9, True), problem
+    ]:
+        (problem,) = problems(tmp_path, catalog, GOOD + line + "\n")
+        assert (problem.line, words in problem.allowed) == (9, True), problem
 
 
 def test_B10_a_line_that_may_hold_a_secret_is_never_repeated(tmp_path: Path, catalog: Catalog) -> None:
@@ -184,14 +179,14 @@ def test_B10_a_line_that_may_hold_a_secret_is_never_repeated(tmp_path: Path, cat
     assert "vmPU" not in str(problem)
 
 
-@pytest.mark.parametrize("line", ['"{key}" = 1', "{key} = x", '"sk-{key}" = 1', "{key} = 1"])
-def test_B10_a_secret_in_the_place_of_a_key_is_never_repeated(tmp_path: Path, catalog: Catalog, line: str) -> None:
+def test_B10_a_secret_in_the_place_of_a_key_is_never_repeated(tmp_path: Path, catalog: Catalog) -> None:
     """Its length is enough to find it, and its line."""
-    key = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
-    (problem,) = problems(tmp_path, catalog, GOOD + line.format(key=key) + "\n")
-    words = str(problem)
-    assert key[:12] not in words
-    assert "characters that are no word)" in words
+    for line in ['"{key}" = 1', "{key} = x", '"sk-{key}" = 1', "{key} = 1"]:
+        key = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
+        (problem,) = problems(tmp_path, catalog, GOOD + line.format(key=key) + "\n")
+        words = str(problem)
+        assert key[:12] not in words
+        assert "characters that are no word)" in words
 
 
 @pytest.mark.parametrize(
@@ -217,12 +212,12 @@ def test_B10_a_number_that_is_too_large_for_anything_is_told_the_limit(tmp_path:
     assert "no number here is larger than 10^15" in str(problem)
 
 
-@pytest.mark.parametrize("name", ["hyperliquid_perpetual", "kucoin_perpetual", "okx_perpetual", "dydx_v4_perpetual"])
-def test_B10_no_venue_is_suggested_for_another(tmp_path: Path, catalog: Catalog, name: str) -> None:
+def test_B10_no_venue_is_suggested_for_another(tmp_path: Path, catalog: Catalog) -> None:
     """Names whose first word is another venue's get no suggestion; what is installed is listed."""
-    (problem,) = problems(tmp_path, catalog, GOOD.replace("binance_perpetual", name))
-    assert "Did you mean" not in problem.allowed
-    assert "Installed: binance_perpetual." in problem.allowed
+    for name in ["hyperliquid_perpetual", "kucoin_perpetual", "okx_perpetual", "dydx_v4_perpetual"]:
+        (problem,) = problems(tmp_path, catalog, GOOD.replace("binance_perpetual", name))
+        assert "Did you mean" not in problem.allowed
+        assert "Installed: binance_perpetual." in problem.allowed
 
 
 @pytest.mark.parametrize("name", ["binance_perp", "binance_futures", "binanc_perpetual"])

@@ -32,17 +32,17 @@ def anyio_backend(virtual_time: Any) -> Any:
     return virtual_time
 
 
-@pytest.mark.parametrize("market", NAMES)
-def test_B11_a_file_may_name_it(market: str) -> None:
+def test_B11_a_file_may_name_it() -> None:
     """BASE-QUOTE as the venue lists them; capitals where a letter has some."""
-    assert load_configuration(FILE, [f'market="{market}"'], load_catalog()).run.market == market
+    for market in NAMES:
+        assert load_configuration(FILE, [f'market="{market}"'], load_catalog()).run.market == market
 
 
-@pytest.mark.parametrize("market", ["btc-USDT", "BTC USDT", "测 试-USDT", "BTC\u202e-USDT", "-USDT", "测试"])
-def test_B11_what_is_no_name_is_still_refused(market: str) -> None:
+def test_B11_what_is_no_name_is_still_refused() -> None:
     """Spaces, small ASCII letters, signs that turn the line round."""
-    with pytest.raises(ConfigurationError, match="market"):
-        load_configuration(FILE, [f'market="{market}"'], load_catalog())
+    for market in ["btc-USDT", "BTC USDT", "测 试-USDT", "BTC\u202e-USDT", "-USDT", "测试"]:
+        with pytest.raises(ConfigurationError, match="market"):
+            load_configuration(FILE, [f'market="{market}"'], load_catalog())
 
 
 def test_B11_the_signature_is_over_what_is_sent() -> None:

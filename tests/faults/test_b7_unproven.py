@@ -118,17 +118,14 @@ async def test_B7_a_halt_is_in_the_summary_also_when_it_comes_at_the_end(tmp_pat
         assert result.page.endswith("look at the account, then: perpmaker run 'my file.toml' --resume")
 
 
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
+def test_B7_what_to_type_next_depends_on_the_end() -> None:
+    """A halt that only a person releases goes before all, then what is not proven, then what halted it."""
+    for flags, words in [
         ((True, True, True, True), "look at the account, then: run x --resume"),
         ((True, False, True, True), "look at the venue, then: run x (it reads everything and takes up what is left)"),
         ((False, False, True, True), "mend what halted it, then: run x"),
         ((False, False, False, True), "run x (it goes on with the position)"),
         ((False, False, False, False), "run x"),
-    ],
-)
-def test_B7_what_to_type_next_depends_on_the_end(flags: tuple[bool, bool, bool, bool], words: str) -> None:
-    """A halt that only a person releases goes before all, then what is not proven, then what halted it."""
-    unproven, latched, halted, holds = flags
-    assert next_step(("run", "x"), unproven=unproven, latched=latched, halted=halted, holds=holds) == words
+    ]:
+        unproven, latched, halted, holds = flags
+        assert next_step(("run", "x"), unproven=unproven, latched=latched, halted=halted, holds=holds) == words

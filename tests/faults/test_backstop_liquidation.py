@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 import attrs
-import pytest
 
 from perpmaker.exits.last_stop import LastStop
 from perpmaker.exits.level import stop_level
@@ -18,9 +17,9 @@ INSTRUMENT = make_instrument()
 SETTINGS = ExitSettings(stop_loss_spread=Decimal("0.1"))
 
 
-@pytest.mark.parametrize(
-    ("amount", "liquidation", "level"),
-    [
+def test_backstop_the_level_keeps_its_distance_from_liquidation() -> None:
+    """Nearer to the entry than what is set, never farther; a liquidation price on the side of the profit means none."""
+    for amount, liquidation, level in [
         ("1", "92", "93.6"),
         ("-1", "108", "106.4"),
         ("1", "80", "90"),
@@ -30,24 +29,19 @@ SETTINGS = ExitSettings(stop_loss_spread=Decimal("0.1"))
         ("1", "0", "90"),
         ("1", "104", "90"),
         ("-1", "96", "110"),
-    ],
-)
-def test_backstop_the_level_keeps_its_distance_from_liquidation(
-    amount: str, liquidation: str | None, level: str
-) -> None:
-    """Nearer to the entry than what is set, never farther; a liquidation price on the side of the profit means none."""
-    sign = -1 if amount.startswith("-") else 1
-    found = None if liquidation is None else Decimal(liquidation)
+    ]:
+        sign = -1 if amount.startswith("-") else 1
+        found = None if liquidation is None else Decimal(liquidation)
 
-    for side in (PositionSide.NET, PositionSide.LONG if sign > 0 else PositionSide.SHORT):
-        position = Position(side=side, amount=Decimal(amount), entry=Decimal(100), liquidation=found)
-        ticks = stop_level(SETTINGS, position, sign, INSTRUMENT)
-        assert ticks is not None
-        assert INSTRUMENT.price(ticks) == Decimal(level)
+        for side in (PositionSide.NET, PositionSide.LONG if sign > 0 else PositionSide.SHORT):
+            position = Position(side=side, amount=Decimal(amount), entry=Decimal(100), liquidation=found)
+            ticks = stop_level(SETTINGS, position, sign, INSTRUMENT)
+            assert ticks is not None
+            assert INSTRUMENT.price(ticks) == Decimal(level)
 
-        last = LastStop(SETTINGS, INSTRUMENT).order(position, "s1", None)
-        assert last is not None
-        assert last.ticks == ticks
+            last = LastStop(SETTINGS, INSTRUMENT).order(position, "s1", None)
+            assert last is not None
+            assert last.ticks == ticks
 
 
 def test_backstop_without_a_stop_set_there_is_no_level() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from perpmaker.model.event import OrderAccepted
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, PositionSide, Side, Slot, StopTrigger
 from perpmaker.runtime.order_stats import OrderStats
@@ -36,9 +34,9 @@ def counted(*stops: tuple[Slot, int, bool, StopTrigger]) -> int:
     return count.placed[OrderKind.VENUE_STOP]
 
 
-@pytest.mark.parametrize(
-    ("stops", "times"),
-    [
+def test_backstop_a_move_counts_once() -> None:
+    """The bridge and what takes its place at the same level are one stop."""
+    for stops, times in [
         ([(LONG, 96, True, MARK)], 1),
         ([(LONG, 96, True, MARK), (LONG, 97, False, MARK), (LONG, 97, True, MARK)], 2),
         ([(LONG, 96, True, MARK), (LONG, 97, False, MARK), (LONG, 98, False, MARK), (LONG, 98, True, MARK)], 3),
@@ -46,9 +44,5 @@ def counted(*stops: tuple[Slot, int, bool, StopTrigger]) -> int:
         ([(LONG, 97, False, MARK), (LONG, 97, True, LAST)], 2),
         ([(LONG, 97, True, MARK), (LONG, 97, True, MARK)], 2),
         ([(LONG, 97, False, MARK), (LONG, 97, False, MARK)], 2),
-    ],
-    ids=["one", "a move", "a move on the way", "two sides", "another price", "two positions", "two sizes"],
-)
-def test_backstop_a_move_counts_once(stops: list[tuple[Slot, int, bool, StopTrigger]], times: int) -> None:
-    """The bridge and what takes its place at the same level are one stop."""
-    assert counted(*stops) == times
+    ]:
+        assert counted(*stops) == times

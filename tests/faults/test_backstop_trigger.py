@@ -20,9 +20,7 @@ def test_backstop_trigger_best_with_a_venues_stop_is_refused(*, backstop: bool) 
     assert all(word in str(refused.value) for word in words)
 
 
-@pytest.mark.parametrize(
-    ("order", "trigger"), [("venue", "mark"), ("venue", "last"), ("limit", "best"), ("market", "best")]
-)
-def test_backstop_trigger_that_can_be_watched_is_taken(order: str, trigger: str) -> None:
+def test_backstop_trigger_that_can_be_watched_is_taken() -> None:
     """What the venue knows, or what is watched here."""
-    Scenario({"stop_loss_spread": 3, "stop_loss_order": order, "stop_loss_trigger": trigger})
+    for order, trigger in [("venue", "mark"), ("venue", "last"), ("limit", "best"), ("market", "best")]:
+        Scenario({"stop_loss_spread": 3, "stop_loss_order": order, "stop_loss_trigger": trigger})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -48,25 +48,33 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-@pytest.mark.parametrize(("method", "path"), CONTROLS)
-async def test_C_controls_want_the_token_of_the_line(method: str, path: str) -> None:
+async def test_C_controls_want_the_token_of_the_line() -> None:
     """Without a token, with a wrong one and with another scheme: 401, and nothing was done."""
-    async with served() as (sandbox, client):
-        token = sandbox.line.control_token
-        wrong = ({}, bearer(token[:-1]), bearer("guess"), {"Authorization": f"Basic {token}"}, {"Authorization": token})
+    for method, path in CONTROLS:
+        async with served() as (sandbox, client):
+            token = sandbox.line.control_token
+            wrong = (
+                {},
+                bearer(token[:-1]),
+                bearer("guess"),
+                {"Authorization": f"Basic {token}"},
+                {"Authorization": token},
+            )
 
-        for headers in wrong:
-            answer = await client.request(method, path, headers=headers, content=b'{"do": "transfer", "amount": "1"}')
-            assert (answer.status_code, headers) == (401, headers)
-            assert answer.headers["www-authenticate"] == "Bearer"
-            assert token not in answer.text
+            for headers in wrong:
+                answer = await client.request(
+                    method, path, headers=headers, content=b'{"do": "transfer", "amount": "1"}'
+                )
+                assert (answer.status_code, headers) == (401, headers)
+                assert answer.headers["www-authenticate"] == "Bearer"
+                assert token not in answer.text
 
-        assert sandbox.exchange.account("main").wallet == 10_000
+            assert sandbox.exchange.account("main").wallet == 10_000
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
+async def test_C_controls_refuse_what_a_web_page_sends() -> None:
+    """A foreign Host (a name that was rebound to this machine) or Origin: 403, with the right token too."""
+    for headers in [
         {"Host": "sandbox.example"},
         {"Host": "attacker.example:80"},
         {"Host": "127.0.0.1.attacker.example"},
@@ -77,24 +85,21 @@ async def test_C_controls_want_the_token_of_the_line(method: str, path: str) -> 
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1.attacker.example"},
         {"Origin": "file://"},
-    ],
-)
-async def test_C_controls_refuse_what_a_web_page_sends(headers: Mapping[str, str]) -> None:
-    """A foreign Host (a name that was rebound to this machine) or Origin: 403, with the right token too."""
-    async with served() as (sandbox, client):
-        for path in ("/_ctl/oracle", "/_sandbox"):
-            answer = await client.get(path, headers={**bearer(sandbox.line.control_token), **headers})
-            assert answer.status_code == 403
-            assert "this machine" in answer.json()["error"]
+    ]:
+        async with served() as (sandbox, client):
+            for path in ("/_ctl/oracle", "/_sandbox"):
+                answer = await client.get(path, headers={**bearer(sandbox.line.control_token), **headers})
+                assert answer.status_code == 403
+                assert "this machine" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8080", "localhost:1", "LOCALHOST", "[::1]:80", "127.1.2.3"])
-async def test_C_controls_answer_this_machine_by_any_of_its_names(host: str) -> None:
+async def test_C_controls_answer_this_machine_by_any_of_its_names() -> None:
     """Loopback by name or number, with any port, from a page of this machine or none."""
-    async with served() as (sandbox, client):
-        for more in ({}, {"Origin": f"http://{host}"}):
-            headers = {**bearer(sandbox.line.control_token), "Host": host, **more}
-            assert (await client.get("/_ctl/oracle", headers=headers)).status_code == 200
+    for host in ["127.0.0.1", "127.0.0.1:8080", "localhost:1", "LOCALHOST", "[::1]:80", "127.1.2.3"]:
+        async with served() as (sandbox, client):
+            for more in ({}, {"Origin": f"http://{host}"}):
+                headers = {**bearer(sandbox.line.control_token), "Host": host, **more}
+                assert (await client.get("/_ctl/oracle", headers=headers)).status_code == 200
 
 
 async def test_C_the_token_is_in_the_json_line_and_nowhere_else() -> None:
@@ -108,24 +113,21 @@ async def test_C_the_token_is_in_the_json_line_and_nowhere_else() -> None:
         assert token not in (await client.get("/_sandbox")).text
 
 
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
+async def test_C_what_no_server_can_do_is_refused_and_ends_no_sandbox() -> None:
+    """A delay that is none ended the sandbox at the next request; a price of no tick is no market."""
+    for path, body in [
         ("/_ctl/fault", '{"do": {"act": "delay", "arg": -5}}'),
         ("/_ctl/fault", '{"do": {"act": "delay", "arg": 1e9}}'),
         ("/_ctl/fault", '{"do": {"act": "status", "arg": 99999}}'),
         ("/_ctl/fault", '{"do": {"act": "status", "arg": {"status": 7}}}'),
         ("/_ctl/market", '{"jump": 1e-320}'),
         ("/_ctl/market", '{"jump": 0.0001}'),
-    ],
-)
-async def test_C_what_no_server_can_do_is_refused_and_ends_no_sandbox(path: str, body: str) -> None:
-    """A delay that is none ended the sandbox at the next request; a price of no tick is no market."""
-    async with served() as (sandbox, client):
-        headers = bearer(sandbox.line.control_token)
-        answer = await client.post(path, headers=headers, content=body)
-        assert answer.status_code == 400
-        assert (await client.get("/fapi/v1/time")).status_code == 200
+    ]:
+        async with served() as (sandbox, client):
+            headers = bearer(sandbox.line.control_token)
+            answer = await client.post(path, headers=headers, content=body)
+            assert answer.status_code == 400
+            assert (await client.get("/fapi/v1/time")).status_code == 200
 
 
 async def test_C_jumps_in_a_row_leave_a_market() -> None:

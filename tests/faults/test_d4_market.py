@@ -118,9 +118,9 @@ def test_D4_rules_are_read_from_the_venues_own_list(markets: Path) -> None:
     assert market_rules(dialect(), "v", "测试-USDC", markets, Decimal(1)).instrument.symbol == "测试USDC"
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
+def test_D4_what_is_wrong_with_the_rules_is_named(doge: Path) -> None:
+    """The file and the key, before anything is served."""
+    for change, said in [
         (("price = 0.35", ""), "price"),
         (("price = 0.35", "price = 0"), "must be above 0"),
         (("tick = 0.00001", "tick = -1"), "must be above 0"),
@@ -128,17 +128,14 @@ def test_D4_rules_are_read_from_the_venues_own_list(markets: Path) -> None:
         (("lot = 1", "lot = 1\nlots = 2"), "lots = 2: is no key of a file of rules; there are market, price"),
         (("DOGE-USDT", "DOGE-USDC"), "must be the market that is traded: DOGE-USDT"),
         (("lot = 1", "lot ="), "is neither TOML nor a list of markets"),
-    ],
-)
-def test_D4_what_is_wrong_with_the_rules_is_named(doge: Path, change: tuple[str, str], said: str) -> None:
-    """The file and the key, before anything is served."""
-    doge.write_text(DOGE.replace(*change))
+    ]:
+        doge.write_text(DOGE.replace(*change))
 
-    with pytest.raises(ConfigurationError) as raised:
-        market_rules(dialect(), "binance_perpetual", "DOGE-USDT", doge, None)
+        with pytest.raises(ConfigurationError) as raised:
+            market_rules(dialect(), "binance_perpetual", "DOGE-USDT", doge, None)
 
-    assert said in str(raised.value)
-    assert str(doge) in str(raised.value)
+        assert said in str(raised.value)
+        assert str(doge) in str(raised.value)
 
 
 def test_D4_what_is_wrong_with_the_list_is_named(markets: Path, tmp_path: Path) -> None:

@@ -155,11 +155,11 @@ def test_E_a_small_position_is_told_with_its_side(amount: str) -> None:
     assert held(reading(amount, 1), make_instrument()) == f"{side} 0.005 BTC from 100"
 
 
-@pytest.mark.parametrize("answer", [True, "3", None, -1, float("inf"), float("nan")])
-def test_E_the_fence_of_a_connector_is_a_number_of_seconds(answer: object) -> None:
+def test_E_the_fence_of_a_connector_is_a_number_of_seconds() -> None:
     """Anything else is the connector's fault, and not a fence of one second."""
-    with pytest.raises(TypeError, match="no number of seconds"):
-        ANSWERS["fence_s"](answer)
+    for answer in [True, "3", None, -1, float("inf"), float("nan")]:
+        with pytest.raises(TypeError, match="no number of seconds"):
+            ANSWERS["fence_s"](answer)
 
 
 @pytest.mark.parametrize(("kind", "best"), [(OrderType.POST_ONLY, 980), (OrderType.VENUE_STOP, 990)])

@@ -67,32 +67,29 @@ def test_A1_old_trade_that_the_book_has_not_moved_on_from_still_counts() -> None
     assert scenario.position() == "flat"
 
 
-@pytest.mark.parametrize(
-    ("side", "sign"),
-    [(PositionSide.NET, 1), (PositionSide.NET, -1), (PositionSide.LONG, 1), (PositionSide.SHORT, -1)],
-)
-def test_A1_old_trade_of_every_side(side: PositionSide, sign: int) -> None:
+def test_A1_old_trade_of_every_side() -> None:
     """Long, short, and each side of Hedge: fresh it counts, and says when it is old; old and left behind it does not.
 
     One that is old and still in the book wakes the decision when the book leaves it.
     """
-    settings = ExitSettings(stop_loss_spread=Decimal("0.03"), stop_loss_trigger="last", stop_loss_order="market")
-    exits = Exits(settings, make_instrument())
-    beyond = 10000 - sign * 400
-    fields: dict[str, Any] = {
-        "positions": make_position(str(sign), side=side),
-        "position_mode": PositionMode.ONE_WAY if side is PositionSide.NET else PositionMode.HEDGE,
-        "last_trade": 10000,
-    }
-    fallen = {**fields, "book": make_book(beyond - 5, beyond + 5)}
-    fresh = exits.decide(make_view(**fallen, last_trade_age_s=4.0))
-    assert not fresh.no_quotes_for
-    assert fresh.wake.at == pytest.approx(1001.0)
-    assert exits.decide(make_view(**fallen, last_trade_age_s=5.0)).no_quotes_for == {side}
+    for side, sign in [(PositionSide.NET, 1), (PositionSide.NET, -1), (PositionSide.LONG, 1), (PositionSide.SHORT, -1)]:
+        settings = ExitSettings(stop_loss_spread=Decimal("0.03"), stop_loss_trigger="last", stop_loss_order="market")
+        exits = Exits(settings, make_instrument())
+        beyond = 10000 - sign * 400
+        fields: dict[str, Any] = {
+            "positions": make_position(str(sign), side=side),
+            "position_mode": PositionMode.ONE_WAY if side is PositionSide.NET else PositionMode.HEDGE,
+            "last_trade": 10000,
+        }
+        fallen = {**fields, "book": make_book(beyond - 5, beyond + 5)}
+        fresh = exits.decide(make_view(**fallen, last_trade_age_s=4.0))
+        assert not fresh.no_quotes_for
+        assert fresh.wake.at == pytest.approx(1001.0)
+        assert exits.decide(make_view(**fallen, last_trade_age_s=5.0)).no_quotes_for == {side}
 
-    calm = exits.decide(make_view(**fields, book=make_book(9999, 10001), last_trade_age_s=60.0)).wake
-    assert calm.holds(1001.0, bid=9999, ask=10001, trade=10000)
-    assert not calm.holds(1001.0, bid=beyond - 5, ask=beyond + 5, trade=10000)
+        calm = exits.decide(make_view(**fields, book=make_book(9999, 10001), last_trade_age_s=60.0)).wake
+        assert calm.holds(1001.0, bid=9999, ask=10001, trade=10000)
+        assert not calm.holds(1001.0, bid=beyond - 5, ask=beyond + 5, trade=10000)
 
-    left = exits.decide(make_view(**fields, book=make_book(9900, 9901), last_trade_age_s=60.0)).wake
-    assert not left.holds(1001.0, bid=9900, ask=9901, trade=beyond)
+        left = exits.decide(make_view(**fields, book=make_book(9900, 9901), last_trade_age_s=60.0)).wake
+        assert not left.holds(1001.0, bid=9900, ask=9901, trade=beyond)

@@ -35,22 +35,18 @@ def caused(error: OSError, cause: BaseException) -> OSError:
     return error
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
+def test_files_that_run_out_are_no_fault_of_the_network() -> None:
+    """Alone, below the event loop's error, or one for each address of a host."""
+    for error in [
         TOO_MANY,
         OSError(errno.ENFILE, os.strerror(errno.ENFILE)),
         caused(OSError("All connection attempts failed"), TOO_MANY),
         caused(OSError("All connection attempts failed"), ExceptionGroup("", [TOO_MANY, TOO_MANY])),
-    ],
-    ids=str,
-)
-def test_files_that_run_out_are_no_fault_of_the_network(error: OSError) -> None:
-    """Alone, below the event loop's error, or one for each address of a host."""
-    said = _reason("fapi.binance.com", 443, error)
-    assert "file descriptors" in said
-    assert "ulimit -n" in said
-    assert "Check the network" not in said
+    ]:
+        said = _reason("fapi.binance.com", 443, error)
+        assert "file descriptors" in said
+        assert "ulimit -n" in said
+        assert "Check the network" not in said
 
 
 def test_files_that_run_out_are_seen_behind_a_name_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:

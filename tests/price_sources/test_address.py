@@ -59,30 +59,30 @@ FORBIDDEN = [
 PUBLIC = ["1.1.1.1", "8.8.8.8", "172.32.0.1", "2606:4700:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"]
 
 
-@pytest.mark.parametrize("text", FORBIDDEN)
-def test_S12_private_and_reserved_addresses_are_not_asked(text: str) -> None:
+def test_S12_private_and_reserved_addresses_are_not_asked() -> None:
     """Nothing inside this machine, its network, its cloud or another network's inside is asked for a price."""
-    assert refusal_of(ipaddress.ip_address(text), allow_loopback=False) is not None
+    for text in FORBIDDEN:
+        assert refusal_of(ipaddress.ip_address(text), allow_loopback=False) is not None
 
 
-@pytest.mark.parametrize("text", PUBLIC)
-def test_public_addresses_are_asked(text: str) -> None:
+def test_public_addresses_are_asked() -> None:
     """Public addresses are asked, also where IPv6 is only how IPv4 is written."""
-    assert refusal_of(ipaddress.ip_address(text), allow_loopback=False) is None
+    for text in PUBLIC:
+        assert refusal_of(ipaddress.ip_address(text), allow_loopback=False) is None
 
 
-@pytest.mark.parametrize("text", FORBIDDEN)
-def test_allowing_loopback_allows_nothing_else(text: str) -> None:
+def test_allowing_loopback_allows_nothing_else() -> None:
     """allow_loopback opens this machine and no other address."""
-    address = ipaddress.ip_address(text)
-    is_here = text in {"127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1"}
-    assert (refusal_of(address, allow_loopback=True) is None) is is_here
+    for text in FORBIDDEN:
+        address = ipaddress.ip_address(text)
+        is_here = text in {"127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1"}
+        assert (refusal_of(address, allow_loopback=True) is None) is is_here
 
 
-@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "fe80::1%eth0", "example.com", ""])
-def test_only_the_usual_form_is_an_address(host: str) -> None:
+def test_only_the_usual_form_is_an_address() -> None:
     """Forms that some readers take for an address are names here, and names are resolved and checked."""
-    assert literal_address(host) is None
+    for host in ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "fe80::1%eth0", "example.com", ""]:
+        assert literal_address(host) is None
 
 
 @attrs.define

@@ -106,9 +106,9 @@ def test_price_type_of_an_address_is_custom_or_left_out(
         assert (problem.key, problem.allowed) == ("price_type", "the price source custom_api gives custom, mid_price")
 
 
-@pytest.mark.parametrize(
-    ("lines", "key", "words"),
-    [
+def test_S12_what_cannot_be_asked_is_refused_with_the_file(problems: Callable[[str], Sequence[Problem]]) -> None:
+    """Addresses, paths and names that cannot work are refused before anything connects, each with its key."""
+    for lines, key, words in [
         (CUSTOM.replace("https", "http"), "price_source_custom_api", "must begin with https://"),
         (CUSTOM.replace("api.example", "127.0.0.1"), "price_source_custom_api", "allow_loopback = true"),
         (CUSTOM.replace("api.example", "10.0.0.1"), "price_source_custom_api", "must not lead to 10.0.0.1"),
@@ -121,14 +121,9 @@ def test_price_type_of_an_address_is_custom_or_left_out(
         (SPOT.replace('"binance"', '"binanse"'), "price_source_derivative", "No derivative connector is named"),
         (SPOT.replace('"binance"', '"custom_api"'), "price_source_derivative", "'custom_api'"),
         ('price_source = "binance"\n', "price_source", 'price_source_derivative = "binance"'),
-    ],
-)
-def test_S12_what_cannot_be_asked_is_refused_with_the_file(
-    problems: Callable[[str], Sequence[Problem]], lines: str, key: str, words: str
-) -> None:
-    """Addresses, paths and names that cannot work are refused before anything connects, each with its key."""
-    said = [problem.allowed for problem in problems(lines) if problem.key == key]
-    assert any(words in one for one in said), said
+    ]:
+        said = [problem.allowed for problem in problems(lines) if problem.key == key]
+        assert any(words in one for one in said), said
 
 
 def test_traded_market_under_another_venue_is_fine(load: Callable[[str], Configuration]) -> None:

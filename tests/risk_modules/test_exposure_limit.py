@@ -129,9 +129,9 @@ def make_foreign(side: Side, lots: int, **changes: Any) -> OrderReport:
     return attrs.evolve(plain, **changes)
 
 
-@pytest.mark.parametrize(
-    ("foreign", "left"),
-    [
+def test_F51_orders_of_others_that_may_add_to_the_position_count() -> None:
+    """What is left of them is as good as held, by amount and by notional."""
+    for foreign, left in [
         (make_foreign(Side.BUY, 20), 30),
         (make_foreign(Side.BUY, 20, filled_lots=5), 35),
         (make_foreign(Side.BUY, 80), 0),
@@ -139,13 +139,10 @@ def make_foreign(side: Side, lots: int, **changes: Any) -> OrderReport:
         (make_foreign(Side.BUY, 20, reduce_only=True), 50),
         (make_foreign(Side.BUY, 20, type=OrderType.VENUE_STOP), 50),
         (make_foreign(Side.BUY, 20, position_side=PositionSide.LONG), 50),
-    ],
-)
-def test_F51_orders_of_others_that_may_add_to_the_position_count(foreign: OrderReport, left: int) -> None:
-    """What is left of them is as good as held, by amount and by notional."""
-    quote = make_quote(slot(), 80)
-    assert lots_left(make_module(max_position="0.050"), quote, foreign=(foreign,)) == left
-    assert lots_left(make_module(max_notional="5"), quote, foreign=(foreign,)) == left
+    ]:
+        quote = make_quote(slot(), 80)
+        assert lots_left(make_module(max_position="0.050"), quote, foreign=(foreign,)) == left
+        assert lots_left(make_module(max_notional="5"), quote, foreign=(foreign,)) == left
 
 
 @pytest.mark.parametrize("filled", [0, 30])
@@ -167,11 +164,11 @@ def test_part_of_a_lot_counts_as_a_whole_one() -> None:
 # --- what is live --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [one for one in OrderStatus if not one.is_final])
-def test_every_order_that_may_still_fill_counts(status: OrderStatus) -> None:
+def test_every_order_that_may_still_fill_counts() -> None:
     """In flight, resting, being cancelled or of unknown outcome: each may fill to the last lot."""
-    orders = make_resting(slot(level=1), 30, filled=10, status=status)
-    assert lots_left(make_module(max_position="0.05"), make_quote(slot(), 80), orders=orders) == 30
+    for status in [one for one in OrderStatus if not one.is_final]:
+        orders = make_resting(slot(level=1), 30, filled=10, status=status)
+        assert lots_left(make_module(max_position="0.05"), make_quote(slot(), 80), orders=orders) == 30
 
 
 def test_orders_of_the_other_side_do_not_count() -> None:

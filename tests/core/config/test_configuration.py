@@ -52,29 +52,28 @@ def test_defaults_are_those_of_the_documentation(desk: Any, good: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("written", "ratio"),
-    [("0.1", "0.001"), ("2", "0.02"), ('"0.1%"', "0.001"), ('"10bp"', "0.001"), ('"5 bp"', "0.0005")],
-)
-def test_percent_is_a_number_or_a_text_with_its_unit(
-    desk: Any, with_line: Callable[[str], str], written: str, ratio: str
-) -> None:
+def test_percent_is_a_number_or_a_text_with_its_unit(desk: Any, with_line: Callable[[str], str]) -> None:
     """A bare number means percent, a text carries its unit; inside, both are fractions, exact."""
-    assert desk.load(with_line(f"bid_spread = {written}")).strategy.settings.bid_spread == Decimal(ratio)
+    for written, ratio in [
+        ("0.1", "0.001"),
+        ("2", "0.02"),
+        ('"0.1%"', "0.001"),
+        ('"10bp"', "0.001"),
+        ('"5 bp"', "0.0005"),
+    ]:
+        assert desk.load(with_line(f"bid_spread = {written}")).strategy.settings.bid_spread == Decimal(ratio)
 
 
-@pytest.mark.parametrize("written", ['"0.1"', '"%"', '"1e-1%"', '"0.1 percent"', '"-1%"', '"1000bp 1%"'])
-def test_text_without_a_known_unit_is_no_percentage(desk: Any, with_line: Callable[[str], str], written: str) -> None:
+def test_text_without_a_known_unit_is_no_percentage(desk: Any, with_line: Callable[[str], str]) -> None:
     """A text must carry % or bp."""
-    assert desk.problem(with_line(f"bid_spread = {written}")).key == "bid_spread"
+    for written in ['"0.1"', '"%"', '"1e-1%"', '"0.1 percent"', '"-1%"', '"1000bp 1%"']:
+        assert desk.problem(with_line(f"bid_spread = {written}")).key == "bid_spread"
 
 
-@pytest.mark.parametrize(("written", "meant"), [("1_0", 10), ("0x0a", 10), ("0b1010", 10), ("+10", 10)])
-def test_F81_whole_numbers_may_be_written_in_every_way_of_toml(
-    desk: Any, with_line: Callable[[str], str], written: str, meant: int
-) -> None:
+def test_F81_whole_numbers_may_be_written_in_every_way_of_toml(desk: Any, with_line: Callable[[str], str]) -> None:
     """Underscores, signs and other bases are TOML, and mean what they say."""
-    assert desk.load(with_line(f"leverage = {written}")).run.leverage == meant
+    for written, meant in [("1_0", 10), ("0x0a", 10), ("0b1010", 10), ("+10", 10)]:
+        assert desk.load(with_line(f"leverage = {written}")).run.leverage == meant
 
 
 def test_F81_minus_zero_is_zero(desk: Any, with_line: Callable[[str], str]) -> None:
@@ -131,27 +130,24 @@ seed = -1
     ]
 
 
-@pytest.mark.parametrize("key", ["strategy", "derivative", "market", "leverage", "bid_spread", "order_refresh_time"])
-def test_missing_key_says_what_it_must_be(desk: Any, good: str, key: str) -> None:
+def test_missing_key_says_what_it_must_be(desk: Any, good: str) -> None:
     """A required key that is not there is named, with what it would have to be."""
-    text = "".join(line for line in good.splitlines(keepends=True) if not line.startswith(key))
-    problem = desk.problem(text)
-    assert (problem.key, problem.line, problem.value) == (key, None, None)
-    assert problem.allowed.startswith("is missing: it must be ")
+    for key in ["strategy", "derivative", "market", "leverage", "bid_spread", "order_refresh_time"]:
+        text = "".join(line for line in good.splitlines(keepends=True) if not line.startswith(key))
+        problem = desk.problem(text)
+        assert (problem.key, problem.line, problem.value) == (key, None, None)
+        assert problem.allowed.startswith("is missing: it must be ")
 
 
-@pytest.mark.parametrize(
-    ("typo", "meant"),
-    [
+def test_F82_typo_suggests_the_key(desk: Any, good: str) -> None:
+    """An unknown key one or two letters from a known one is answered with that one."""
+    for typo, meant in [
         ("leverag", "leverage"),
         ("bid_spraed", "bid_spread"),
         ("order_level", "order_levels"),
         ("stop_los_spread", "stop_loss_spread"),
-    ],
-)
-def test_F82_typo_suggests_the_key(desk: Any, good: str, typo: str, meant: str) -> None:
-    """An unknown key one or two letters from a known one is answered with that one."""
-    assert desk.problem(f"{good}{typo} = 1\n").nearest == meant
+    ]:
+        assert desk.problem(f"{good}{typo} = 1\n").nearest == meant
 
 
 def test_value_of_an_unknown_key_is_shown_only_when_it_is_a_number(desk: Any, good: str) -> None:
@@ -206,9 +202,9 @@ def test_start_without_a_recording_is_refused(desk: Any, good: str) -> None:
     assert "does nothing without recording" in desk.problem(f"{good}[sandbox]\nrecording_start = 3\n").allowed
 
 
-@pytest.mark.parametrize(
-    ("lines", "key", "words"),
-    [
+def test_F82_contradictions_are_refused(desk: Any, good: str) -> None:
+    """Keys that contradict one another, or what is installed, are refused, each with what would be right."""
+    for lines, key, words in [
         ('price_source_market = "ETH-USDT"', "price_source_market", "does nothing unless price_source"),
         (
             "dead_man_switch_s = 0\ndead_man_switch_takes_foreign_orders = true",
@@ -231,13 +227,10 @@ def test_start_without_a_recording_is_refused(desk: Any, good: str) -> None:
         ("risk = 3", "risk", "must be a table for each risk module: [risk.NAME]"),
         ("[risk]\nexposure_limit = 3", "risk.exposure_limit", "must be a table: [risk.exposure_limit]"),
         ("[risk]\nmargin_guard = 3", "risk.margin_guard", "is planned, and nobody can install it yet"),
-    ],
-)
-def test_F82_contradictions_are_refused(desk: Any, good: str, lines: str, key: str, words: str) -> None:
-    """Keys that contradict one another, or what is installed, are refused, each with what would be right."""
-    said = [problem.allowed for problem in desk.problems(f"{good}{lines}\n") if problem.key == key]
-    assert said
-    assert all(words in one for one in said)
+    ]:
+        said = [problem.allowed for problem in desk.problems(f"{good}{lines}\n") if problem.key == key]
+        assert said
+        assert all(words in one for one in said)
 
 
 def test_traded_market_is_no_external_source_of_itself(desk: Any, good: str) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import attrs
-import pytest
 
 from perpmaker.config.settings import RunSettings, SandboxSettings
 from perpmaker.exits.settings import ExitSettings
@@ -48,10 +47,10 @@ def as_written(value: Any, marker: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def fields() -> list[Any]:
+def fields() -> list[tuple[Any, Any]]:
     """Every field of the settings that stand at the top of a file, with the marker in its type."""
     return [
-        pytest.param(field, next(iter(getattr(hints[field.name], "__metadata__", ())), None), id=field.name)
+        (field, next(iter(getattr(hints[field.name], "__metadata__", ())), None))
         for each in CLASSES
         for hints in [get_type_hints(each, include_extras=True)]
         for field in attrs.fields(each)
@@ -70,17 +69,17 @@ WORDED = {
 }
 
 
-@pytest.mark.parametrize(("field", "marker"), fields())
-def test_page_names_the_key_with_its_default(field: Any, marker: object) -> None:
+def test_page_names_the_key_with_its_default() -> None:
     """The page has the key, and gives it the default that the code has."""
-    if field.default is attrs.NOTHING:
-        expected = "required"
-    elif isinstance(field.default, attrs.Factory) or field.default == ():  # type: ignore[arg-type]  # attrs' stubs
-        expected = "none"
-    else:
-        expected = WORDED.get(field.name, as_written(field.default, marker))
+    for field, marker in fields():
+        if field.default is attrs.NOTHING:
+            expected = "required"
+        elif isinstance(field.default, attrs.Factory) or field.default == ():  # type: ignore[arg-type]  # attrs' stubs
+            expected = "none"
+        else:
+            expected = WORDED.get(field.name, as_written(field.default, marker))
 
-    assert documented()[field.name] == expected
+        assert documented()[field.name] == expected
 
 
 def test_page_names_no_key_that_does_not_exist() -> None:

@@ -57,10 +57,10 @@ def test_it_is_told_once_with_the_numbers() -> None:
     )
 
 
-@pytest.mark.parametrize("liquidation", [None, "0", "104", "50"])
-def test_a_liquidation_price_that_is_none_or_far_keeps_nothing_off(liquidation: str | None) -> None:
+def test_a_liquidation_price_that_is_none_or_far_keeps_nothing_off() -> None:
     """No price, or one on the side of the profit, means that nothing is liquidated."""
-    assert modes(reading(liquidation)) == (["run"], [])
+    for liquidation in [None, "0", "104", "50"]:
+        assert modes(reading(liquidation)) == (["run"], [])
 
 
 def test_without_a_stop_there_is_nothing_to_keep_a_distance() -> None:

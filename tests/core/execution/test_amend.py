@@ -37,7 +37,7 @@ from perpmaker.model.order import (
     Side,
     Unknown,
 )
-from perpmaker.model.quote import Quote, TakeProfit
+from perpmaker.model.quote import TakeProfit
 
 from .test_diff import BUY, QUOTE, TARGET, quote, working
 from .test_dispatch import INSTRUMENT, Venue, cancel, place, report
@@ -55,12 +55,12 @@ def anyio_backend(virtual_time: Any) -> Any:
 # --- what is amended
 
 
-@pytest.mark.parametrize("changed", [quote(ticks=101), quote(ticks=99), quote(lots=6), quote(lots=4)])
-def test_a_quote_with_another_price_or_amount_is_amended(changed: Quote) -> None:
+def test_a_quote_with_another_price_or_amount_is_amended() -> None:
     """Neither cancelled nor placed."""
-    resting = working(QUOTE)
+    for changed in [quote(ticks=101), quote(ticks=99), quote(lots=6), quote(lots=4)]:
+        resting = working(QUOTE)
 
-    assert diff([resting], [changed], amends=RULES) == Changes(amend=((resting, changed),))
+        assert diff([resting], [changed], amends=RULES) == Changes(amend=((resting, changed),))
 
 
 def test_a_quote_that_differs_by_its_refresh_alone_is_replaced() -> None:
@@ -70,36 +70,32 @@ def test_a_quote_that_differs_by_its_refresh_alone_is_replaced() -> None:
     assert diff([resting], [quote(generation=4)], amends=RULES) == Changes(cancel=(resting,))
 
 
-@pytest.mark.parametrize(
-    "status", [OrderStatus.PENDING, OrderStatus.CANCELLING, OrderStatus.AMENDING, OrderStatus.UNKNOWN]
-)
-def test_only_what_rests_with_nothing_under_way_is_amended(status: OrderStatus) -> None:
+def test_only_what_rests_with_nothing_under_way_is_amended() -> None:
     """One amend at a time, and none before an outcome is known."""
-    assert diff([working(QUOTE, status)], [quote(ticks=101)], amends=RULES) == Changes()
+    for status in [OrderStatus.PENDING, OrderStatus.CANCELLING, OrderStatus.AMENDING, OrderStatus.UNKNOWN]:
+        assert diff([working(QUOTE, status)], [quote(ticks=101)], amends=RULES) == Changes()
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [{"blocked": True}, {"waiting": {BUY}}, {"outdated": {"pm-quote-0.0"}}, {}],
-    ids=["blocked", "waiting", "outdated", "no ability"],
-)
-def test_where_an_amend_is_not_allowed_a_quote_is_cancelled_as_ever(limits: dict[str, Any]) -> None:
+def test_where_an_amend_is_not_allowed_a_quote_is_cancelled_as_ever() -> None:
     """While an outcome is unknown, after a refusal, after an amend that was not made, on a venue that moves nothing."""
-    resting = working(QUOTE)
-    rules = RULES if limits else None
+    for limits in [{"blocked": True}, {"waiting": {BUY}}, {"outdated": {"pm-quote-0.0"}}, {}]:
+        resting = working(QUOTE)
+        rules = RULES if limits else None
 
-    assert diff([resting], [quote(ticks=101)], amends=rules, **limits) == Changes(cancel=(resting,))
+        assert diff([resting], [quote(ticks=101)], amends=rules, **limits) == Changes(cancel=(resting,))
 
 
-@pytest.mark.parametrize(
-    ("want", "filled", "is_amended"),
-    [(quote(ticks=101), 2, True), (quote(ticks=101), 3, False), (quote(lots=10), 5, True), (quote(lots=3), 3, False)],
-)
-def test_less_than_half_left_is_worth_a_new_order(want: Quote, filled: int, is_amended: bool) -> None:
+def test_less_than_half_left_is_worth_a_new_order() -> None:
     """The total becomes the wanted one, what was filled included."""
-    changes = diff([working(QUOTE, filled=filled)], [want], amends=RULES)
+    for want, filled, is_amended in [
+        (quote(ticks=101), 2, True),
+        (quote(ticks=101), 3, False),
+        (quote(lots=10), 5, True),
+        (quote(lots=3), 3, False),
+    ]:
+        changes = diff([working(QUOTE, filled=filled)], [want], amends=RULES)
 
-    assert (bool(changes.amend), bool(changes.cancel)) == (is_amended, not is_amended)
+        assert (bool(changes.amend), bool(changes.cancel)) == (is_amended, not is_amended)
 
 
 @pytest.mark.parametrize("rules", [{"min_amount": Decimal("0.004")}, {"min_notional": Decimal("0.0304")}])
@@ -144,25 +140,20 @@ def test_a_quote_of_which_nobody_knows_whether_it_was_moved_goes_when_something_
     assert diff([lost], [quote(ticks=101)], blocked=True, amends=RULES).cancel == (lost,)
 
 
-@pytest.mark.parametrize(
-    ("side", "ticks", "lots", "shrinks"),
-    [
+def test_an_amend_shrinks_the_risk_that_goes_away_from_the_market_for_no_more() -> None:
+    """Those are sent first."""
+    for side, ticks, lots, shrinks in [
         (Side.BUY, 99, 5, True),
         (Side.BUY, 100, 4, True),
         (Side.BUY, 101, 5, False),
         (Side.BUY, 99, 6, False),
         (Side.SELL, 101, 5, True),
         (Side.SELL, 99, 5, False),
-    ],
-)
-def test_an_amend_shrinks_the_risk_that_goes_away_from_the_market_for_no_more(
-    side: Side, ticks: int, lots: int, shrinks: bool
-) -> None:
-    """Those are sent first."""
-    before = attrs.evolve(working(QUOTE).order, slot=BUY._replace(side=side))
-    after = attrs.evolve(before, ticks=ticks, lots=lots)
+    ]:
+        before = attrs.evolve(working(QUOTE).order, slot=BUY._replace(side=side))
+        after = attrs.evolve(before, ticks=ticks, lots=lots)
 
-    assert Amend(order=after, before=before, venue_id=None, number=1).shrinks_risk is shrinks
+        assert Amend(order=after, before=before, venue_id=None, number=1).shrinks_risk is shrinks
 
 
 # --- how it is sent

@@ -74,20 +74,17 @@ def test_it_rests_at_the_trigger_from_the_moment_the_position_exists(venue: Any)
     assert kinds(venue(**ON_VENUE).decide()) == {TakeProfit, VenueStop}
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
+def test_there_is_none_without_a_stop_a_position_or_the_wish(venue: Any) -> None:
+    """Nor where the venue keeps none, nor for a trigger at a price of zero."""
+    for changes in [
         {"stop_loss_spread": None},
         {"venue_stops": False},
         {"stop_loss_order": "limit", "venue_backstop": False},
         {"stop_loss_order": "market", "venue_backstop": False},
         {"positions": make_position("0")},
         {"stop_loss_spread": 1},
-    ],
-)
-def test_there_is_none_without_a_stop_a_position_or_the_wish(venue: Any, changes: dict[str, Any]) -> None:
-    """Nor where the venue keeps none, nor for a trigger at a price of zero."""
-    assert guards(venue(**{**ON_VENUE, **changes}).decide()) == []
+    ]:
+        assert guards(venue(**{**ON_VENUE, **changes}).decide()) == []
 
 
 @pytest.mark.parametrize("order", ["limit", "market", "venue"])

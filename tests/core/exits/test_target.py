@@ -22,26 +22,21 @@ Targets = Callable[[WantedExits], list[tuple[int, int]]]
 SELL = Slot(OrderKind.TAKE_PROFIT, Side.SELL)
 
 
-@pytest.mark.parametrize(
-    ("amount", "entry", "spread", "ticks"),
-    [
+def test_target_stands_at_its_distance_from_entry(venue: Any, targets: Targets) -> None:
+    """Long: entry x (1 + spread) rounded up; short: entry x (1 - spread) rounded down; 0 is the entry price."""
+    for amount, entry, spread, ticks in [
         ("1", "100", "0.01", 10100),
         ("-1", "100", "0.01", 9900),
         ("1", "100.003", "0.005", 10051),  # 100.503015 rounded up
         ("-1", "100.003", "0.005", 9950),  # 99.502985 rounded down
         ("1", "100", "0", 10000),
         ("-1", "100", "0", 10000),
-    ],
-)
-def test_target_stands_at_its_distance_from_entry(
-    venue: Any, targets: Targets, *, amount: str, entry: str, spread: str, ticks: int
-) -> None:
-    """Long: entry x (1 + spread) rounded up; short: entry x (1 - spread) rounded down; 0 is the entry price."""
-    both = {"long_profit_taking_spread": Decimal(spread), "short_profit_taking_spread": Decimal(spread)}
-    wanted = venue(**both, positions=make_position(amount, entry)).decide()
+    ]:
+        both = {"long_profit_taking_spread": Decimal(spread), "short_profit_taking_spread": Decimal(spread)}
+        wanted = venue(**both, positions=make_position(amount, entry)).decide()
 
-    assert targets(wanted) == [(ticks, 1000)]
-    assert wanted.exits[0].slot.side is (Side.SELL if Decimal(amount) > 0 else Side.BUY)
+        assert targets(wanted) == [(ticks, 1000)]
+        assert wanted.exits[0].slot.side is (Side.SELL if Decimal(amount) > 0 else Side.BUY)
 
 
 def test_the_size_is_the_position_and_follows_it(venue: Any, targets: Targets) -> None:

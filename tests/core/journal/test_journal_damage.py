@@ -80,17 +80,17 @@ def test_F75_a_changed_byte_is_found_or_means_nothing(tmp_path: Path) -> None:
     assert found > FLIPS / 5
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.95])
-def test_F75_a_journal_that_was_cut_off_is_put_aside(tmp_path: Path, share: float) -> None:
+def test_F75_a_journal_that_was_cut_off_is_put_aside(tmp_path: Path) -> None:
     """Also one of which nothing is left: the witness knows that there was something."""
-    written(tmp_path / "j")
-    content = (tmp_path / "j").read_bytes()
-    (tmp_path / "j").write_bytes(content[: int(len(content) * share)])
+    for share in [0.0, 0.3, 0.7, 0.95]:
+        written(tmp_path / "j")
+        content = (tmp_path / "j").read_bytes()
+        (tmp_path / "j").write_bytes(content[: int(len(content) * share)])
 
-    with open_journal(tmp_path / "j", KEY, "r2") as (journal, damage):
-        assert damage is not None
-        assert damage.aside.exists()
-        assert journal.intent("pm-b-r1-20") is None
+        with open_journal(tmp_path / "j", KEY, "r2") as (journal, damage):
+            assert damage is not None
+            assert damage.aside.exists()
+            assert journal.intent("pm-b-r1-20") is None
 
 
 def test_F75_rows_that_went_with_the_write_ahead_log_are_missed(tmp_path: Path) -> None:

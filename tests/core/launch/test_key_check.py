@@ -51,22 +51,19 @@ async def test_S1_a_key_that_can_only_trade_is_used() -> None:
     assert await check(Venue(PLAIN)) == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
+async def test_S1_a_live_key_with_too_many_or_too_few_rights_is_refused() -> None:
+    """The refusal names each of them, and the exit code is that of a refusal."""
+    for changes, words in [
         ({"can_withdraw": True}, "may withdraw"),
         ({"can_transfer": True}, "may transfer"),
         ({"can_trade": False}, "may not trade"),
         ({"can_read": False}, "may not read"),
         ({"can_withdraw": True, "can_trade": False}, "may withdraw, and may not trade"),
-    ],
-)
-async def test_S1_a_live_key_with_too_many_or_too_few_rights_is_refused(changes: dict[str, bool], words: str) -> None:
-    """The refusal names each of them, and the exit code is that of a refusal."""
-    with pytest.raises(KeyRightsError, match=words) as refused:
-        await check(Venue(attrs.evolve(PLAIN, **changes)))
+    ]:
+        with pytest.raises(KeyRightsError, match=words) as refused:
+            await check(Venue(attrs.evolve(PLAIN, **changes)))
 
-    assert refused.value.exit_code is ExitCode.REFUSED
+        assert refused.value.exit_code is ExitCode.REFUSED
 
 
 async def test_S1_a_key_for_every_address_is_warned_about() -> None:

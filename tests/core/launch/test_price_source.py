@@ -137,9 +137,9 @@ async def test_F61_standstill_outlives_a_connection() -> None:
         assert (await receiver.receive()).doubt
 
 
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
+async def test_first_word_is_told() -> None:
+    """The start says what the source says, or why it says nothing yet."""
+    for said, told in [
         (ReferenceChanged(bid=Decimal(1), ask=Decimal(2), at=0.0), "price source: bid 1, ask 2"),
         (word("5", 0.0), "price source: price 5"),
         (ReferenceChanged(doubt="is no price", at=0.0), "price source: is no price"),
@@ -148,13 +148,10 @@ async def test_F61_standstill_outlives_a_connection() -> None:
             MarketClosedError("ETH-USDT", "the venue", "BREAK"),
             "price source: its market is closed, its status is BREAK; quoting waits for it",
         ),
-    ],
-)
-async def test_first_word_is_told(said: ReferenceChanged | Exception, told: str) -> None:
-    """The start says what the source says, or why it says nothing yet."""
-    lines: list[str] = []
-    await first_word(source_of(said), lines.append)
-    assert lines == [told]
+    ]:
+        lines: list[str] = []
+        await first_word(source_of(said), lines.append)
+        assert lines == [told]
 
 
 async def test_silent_source_does_not_hold_the_start_up() -> None:

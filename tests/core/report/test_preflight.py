@@ -46,9 +46,9 @@ def test_checklist_asks_what_careful_traders_ask(desk: Any) -> None:
     assert report.refusals == ()
 
 
-@pytest.mark.parametrize(
-    ("question", "changes"),
-    [
+def test_each_line_of_the_checklist_fails_by_itself(desk: Any) -> None:
+    """What is wrong is told as wrong."""
+    for question, changes in [
         ("a stop loss is set", {"stop_loss_spread": None}),
         ("the stop is 2 to 5 times the spread or more", {"stop_loss_spread": "0.019"}),
         ("the stop fires before liquidation", {"stop_loss_spread": "0.4"}),
@@ -57,16 +57,13 @@ def test_checklist_asks_what_careful_traders_ask(desk: Any) -> None:
         ("free margin is above 30 %", {"wallet": "0"}),
         ("the spread is above the round-trip fee", {"maker_fee": Decimal("0.005")}),
         ("profit taking is above the round-trip fee", {"short_profit_taking_spread": "0.0004"}),
-    ],
-)
-def test_each_line_of_the_checklist_fails_by_itself(desk: Any, question: str, changes: dict[str, Any]) -> None:
-    """What is wrong is told as wrong."""
-    assert verdicts(desk.report(**changes))[question] is Verdict.BAD
+    ]:
+        assert verdicts(desk.report(**changes))[question] is Verdict.BAD
 
 
-@pytest.mark.parametrize(
-    ("question", "changes"),
-    [
+def test_what_nobody_decided_is_to_be_looked_at(desk: Any) -> None:
+    """Off by default is not knowingly off, and what is not known cannot be judged."""
+    for question, changes in [
         ("funding was looked at", {"funding_rate": None}),
         ("a price band is set, or knowingly off", {}),
         ("order optimisation is on, or knowingly off", {}),
@@ -74,11 +71,8 @@ def test_each_line_of_the_checklist_fails_by_itself(desk: Any, question: str, ch
         ("the stop fires before liquidation", {"wallet": "1"}),
         ("full fills leave half of the capital in reserve", {"wallet": "1"}),
         ("free margin is above 30 %", {"wallet": "1"}),
-    ],
-)
-def test_what_nobody_decided_is_to_be_looked_at(desk: Any, question: str, changes: dict[str, Any]) -> None:
-    """Off by default is not knowingly off, and what is not known cannot be judged."""
-    assert verdicts(desk.report(**changes))[question] is Verdict.LOOK
+    ]:
+        assert verdicts(desk.report(**changes))[question] is Verdict.LOOK
 
 
 def test_what_is_on_is_found(desk: Any) -> None:
@@ -129,9 +123,9 @@ def test_stop_is_measured_in_spreads(desk: Any, spread: str, words: str) -> None
     assert found(desk.report(stop_loss_spread=spread), "times the spread") == words
 
 
-@pytest.mark.parametrize(
-    ("leverage", "words"),
-    [
+def test_leverage_advice_says_whom_it_is_for() -> None:
+    """The bands of experience."""
+    for leverage, words in [
         (1, "below every band: margin is as large as the position"),
         (2, "2-3x: beginner"),
         (3, "2-3x: beginner"),
@@ -139,11 +133,8 @@ def test_stop_is_measured_in_spreads(desk: Any, spread: str, words: str) -> None
         (10, "5-10x: advanced"),
         (20, "10-20x: expert"),
         (21, "above 20x: beyond every band of experience"),
-    ],
-)
-def test_leverage_advice_says_whom_it_is_for(leverage: int, words: str) -> None:
-    """The bands of experience."""
-    assert advise_leverage(leverage) == words
+    ]:
+        assert advise_leverage(leverage) == words
 
 
 # --- warnings ------------------------------------------------------------------------------------------------------
@@ -179,11 +170,11 @@ def test_local_stops_alone_protect_only_while_the_program_runs(
     assert "protects only" not in said(desk.report(stop_loss_order="venue", **changes))
 
 
-@pytest.mark.parametrize(("leverage", "loud"), [(5, None), (6, False), (20, False), (21, True)])
-def test_leverage_is_warned_of_above_five_and_loudly_above_twenty(desk: Any, leverage: int, loud: bool | None) -> None:
+def test_leverage_is_warned_of_above_five_and_loudly_above_twenty(desk: Any) -> None:
     """Above 5x the report warns, above 20x louder."""
-    warned = [one.loud for one in desk.report(leverage=leverage).warnings if "leverage" in one.text.lower()]
-    assert warned == ([] if loud is None else [loud])
+    for leverage, loud in [(5, None), (6, False), (20, False), (21, True)]:
+        warned = [one.loud for one in desk.report(leverage=leverage).warnings if "leverage" in one.text.lower()]
+        assert warned == ([] if loud is None else [loud])
 
 
 def test_full_fills_beyond_what_the_leverage_allows_are_warned_of(desk: Any) -> None:

@@ -118,23 +118,18 @@ def test_margin_is_notional_by_leverage() -> None:
     assert (high.notional, high.margin) == (Decimal(5000), Decimal(500))
 
 
-@pytest.mark.parametrize(
-    ("amount", "rate", "hours", "cost", "target"),
-    [
+def test_funding_of_a_day_is_signed_by_side_and_follows_the_interval() -> None:
+    """1000 notional: |notional| x rate x 24 h / interval; the day's target is 1.5 times that, 0 when it is received."""
+    for amount, rate, hours, cost, target in [
         ("10", "0.0001", 8, "0.3", "0.45"),
         ("-10", "0.0001", 8, "-0.3", "0"),
         ("-10", "-0.0001", 8, "0.3", "0.45"),
         ("10", "0.0001", 4, "0.6", "0.90"),
         ("10", "0.0001", 1, "2.4", "3.60"),
-    ],
-)
-def test_funding_of_a_day_is_signed_by_side_and_follows_the_interval(
-    amount: str, rate: str, hours: int, cost: str, target: str
-) -> None:
-    """1000 notional: |notional| x rate x 24 h / interval; the day's target is 1.5 times that, 0 when it is received."""
-    filled = held(amount, "100", rate=rate, funding_interval_h=hours)
-    assert filled.funding_day == Decimal(cost)
-    assert filled.min_daily_profit_target == Decimal(target)
+    ]:
+        filled = held(amount, "100", rate=rate, funding_interval_h=hours)
+        assert filled.funding_day == Decimal(cost)
+        assert filled.min_daily_profit_target == Decimal(target)
 
 
 def test_unknown_funding_stays_unknown() -> None:
@@ -188,14 +183,16 @@ def test_break_even_pays_exactly_for_both_ways(amount: str) -> None:
     assert filled.break_even_day == filled.break_even + filled.sign * Decimal("0.0003")
 
 
-@pytest.mark.parametrize(
-    ("amount", "spread", "late"),
-    [("1", "0.065", False), ("1", "0.08", True), ("-1", "0.065", False), ("-1", "0.08", True)],
-)
-def test_stop_behind_liquidation_is_too_late(amount: str, spread: str, late: bool) -> None:
+def test_stop_behind_liquidation_is_too_late() -> None:
     """At leverage 10 liquidation is about 9 % away: stop and buffer may reach four fifths of that, 7.2 %."""
-    exits = ExitSettings(stop_loss_spread=Decimal(spread))
-    assert held(amount, "100", exits=exits).stops_too_late is late
+    for amount, spread, late in [
+        ("1", "0.065", False),
+        ("1", "0.08", True),
+        ("-1", "0.065", False),
+        ("-1", "0.08", True),
+    ]:
+        exits = ExitSettings(stop_loss_spread=Decimal(spread))
+        assert held(amount, "100", exits=exits).stops_too_late is late
 
 
 def test_other_hedge_position_counts_for_cross_margin() -> None:

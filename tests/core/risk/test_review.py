@@ -84,9 +84,9 @@ def test_refused_quotes_are_all_named() -> None:
     assert len(review(make_view(), (BID, ASK), (refusing(),)).refused) == 2
 
 
-@pytest.mark.parametrize(
-    ("quote", "change"),
-    [
+def test_a_bolder_quote_is_an_error() -> None:
+    """A module that enlarges, brings nearer or answers for another quote ends the review with its name."""
+    for quote, change in [
         (BID, {"lots": 101}),
         (BID, {"lots": 0}),
         (BID, {"ticks": 9901}),
@@ -94,12 +94,9 @@ def test_refused_quotes_are_all_named() -> None:
         (BID, {"ticks": 0}),
         (BID, {"generation": 4}),
         (BID, {"slot": ASK.slot}),
-    ],
-)
-def test_a_bolder_quote_is_an_error(quote: Quote, change: dict[str, object]) -> None:
-    """A module that enlarges, brings nearer or answers for another quote ends the review with its name."""
-    with pytest.raises(RiskModuleError, match="Module"):
-        review(make_view(), (quote,), (changing(**change),))
+    ]:
+        with pytest.raises(RiskModuleError, match="Module"):
+            review(make_view(), (quote,), (changing(**change),))
 
 
 @pytest.mark.parametrize(("quote", "ticks"), [(BID, 9899), (ASK, 10101)])

@@ -247,9 +247,9 @@ def test_capture_without_snapshot_cannot_be_synchronised() -> None:
     assert "cannot be synchronised" in str(error)
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
+def test_malformed_line_is_refused_with_its_place() -> None:
+    """Whatever is no line of a capture is said with file and line, and shown short and escaped."""
+    for line, words in [
         (b"\n", "does not begin with a time in micro- or nanoseconds"),
         (b"hello world\n", "does not begin with a time"),
         (b"1700000000000 {}\n", "does not begin with a time"),
@@ -262,33 +262,27 @@ def test_capture_without_snapshot_cannot_be_synchronised() -> None:
         (b'1700000000000000 {"stream": "btcusdt@depth", "data": {"s": "BTCUSDT"}}\n', "missing required field"),
         (b"1700000000000000 " + b"[" * 100_000, "is not a message of a Binance stream"),
         (b"\xff\xfe\x00", "does not begin with a time"),
-    ],
-)
-def test_malformed_line_is_refused_with_its_place(line: bytes, words: str) -> None:
-    """Whatever is no line of a capture is said with file and line, and shown short and escaped."""
-    tape = Tape().snapshot()
-    tape.lines.append(line)
-    error = refused(tape.recording(1))
-    assert (error.file, error.line) == ("part2.gz", 2)
-    assert words in str(error)
-    assert len(str(error)) < 300
-    assert str(error).isprintable()
+    ]:
+        tape = Tape().snapshot()
+        tape.lines.append(line)
+        error = refused(tape.recording(1))
+        assert (error.file, error.line) == ("part2.gz", 2)
+        assert words in str(error)
+        assert len(str(error)) < 300
+        assert str(error).isprintable()
 
 
-@pytest.mark.parametrize(
-    ("price", "amount", "words"),
-    [
+def test_number_that_the_market_cannot_have_is_refused() -> None:
+    """A price or amount that is no multiple of the market's steps is most often another market's."""
+    for price, amount, words in [
         ("99.95", "1", "99.95 is not a multiple of the tick 0.1 of BTC-USDT"),
         ("99.9", "0.5", "0.5 is not a multiple of the lot 1 of BTC-USDT"),
         ("NaN", "1", "'NaN' is no number"),
         ("1e400000", "1", "is no number"),
         ("99.9", "-1", "'-1' must not be negative"),
         ("9" * 50, "1", "is no number"),
-    ],
-)
-def test_number_that_the_market_cannot_have_is_refused(price: str, amount: str, words: str) -> None:
-    """A price or amount that is no multiple of the market's steps is most often another market's."""
-    assert words in str(refused(Tape().snapshot().depth([(price, amount)]).recording()))
+    ]:
+        assert words in str(refused(Tape().snapshot().depth([(price, amount)]).recording()))
 
 
 def test_recording_of_another_market_is_refused() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,9 +14,9 @@ from perpmaker.strategy.reference import Reference, read_reference
 from perpmaker.testing.view import make_instrument, make_order, make_view
 
 
-@pytest.mark.parametrize(
-    ("rules", "ticks", "lots", "rule"),
-    [
+def test_the_markets_own_rules() -> None:
+    """Amount, notional and price outside of the market's rules are withheld, exactly at the bound is right."""
+    for rules, ticks, lots, rule in [
         ({}, 10000, 1000, None),
         ({"min_amount": Decimal("0.0015")}, 10000, 1, Rule.MIN_AMOUNT),
         ({"min_amount": Decimal("0.0015")}, 10000, 2, None),
@@ -30,13 +29,10 @@ from perpmaker.testing.view import make_instrument, make_order, make_view
         ({}, 0, 1000, Rule.ROUNDING),
         ({"min_price": Decimal(50)}, 4999, 1000, Rule.ROUNDING),
         ({"max_price": Decimal(150)}, 15001, 1000, Rule.ROUNDING),
-    ],
-)
-def test_the_markets_own_rules(rules: dict[str, Any], ticks: int, lots: int, rule: Rule | None) -> None:
-    """Amount, notional and price outside of the market's rules are withheld, exactly at the bound is right."""
-    refused = MarketFilter(make_instrument(**rules)).check(Side.BUY, ticks, lots, Decimal(100))
+    ]:
+        refused = MarketFilter(make_instrument(**rules)).check(Side.BUY, ticks, lots, Decimal(100))
 
-    assert (None if refused is None else refused.rule) is rule
+        assert (None if refused is None else refused.rule) is rule
 
 
 @pytest.mark.parametrize(
@@ -50,26 +46,30 @@ def test_the_venues_price_band_follows_the_mark(side: Side, ticks: int, *, withh
     assert band.check(side, ticks, 1, None) is None
 
 
-@pytest.mark.parametrize(
-    ("side", "ticks", "near"),
-    [(Side.BUY, 9950, False), (Side.BUY, 9951, True), (Side.SELL, 10050, False), (Side.SELL, 10049, True)],
-)
-def test_minimum_spread_is_measured_from_the_reference(side: Side, ticks: int, *, near: bool) -> None:
+def test_minimum_spread_is_measured_from_the_reference() -> None:
     """Nearer to the reference than minimum_spread is too near; exactly there is right."""
-    reference = read_reference(make_view(), "mid_price", 10.0)
-    assert isinstance(reference, Reference)
+    for side, ticks, near in [
+        (Side.BUY, 9950, False),
+        (Side.BUY, 9951, True),
+        (Side.SELL, 10050, False),
+        (Side.SELL, 10049, True),
+    ]:
+        reference = read_reference(make_view(), "mid_price", 10.0)
+        assert isinstance(reference, Reference)
 
-    assert (MinimumSpread(Decimal("0.005")).check(side, ticks, reference) is not None) is near
-    assert MinimumSpread(None).check(side, ticks, reference) is None
+        assert (MinimumSpread(Decimal("0.005")).check(side, ticks, reference) is not None) is near
+        assert MinimumSpread(None).check(side, ticks, reference) is None
 
 
-@pytest.mark.parametrize(
-    ("side", "ticks", "taking"),
-    [(Side.BUY, 10000, False), (Side.BUY, 10001, True), (Side.SELL, 10000, False), (Side.SELL, 9999, True)],
-)
-def test_at_or_through_the_opposite_best_is_taking(side: Side, ticks: int, *, taking: bool) -> None:
+def test_at_or_through_the_opposite_best_is_taking() -> None:
     """A quote at or through the best of the other side is withheld."""
-    assert (Taking(make_view(), ()).check(side, ticks) is not None) is taking
+    for side, ticks, taking in [
+        (Side.BUY, 10000, False),
+        (Side.BUY, 10001, True),
+        (Side.SELL, 10000, False),
+        (Side.SELL, 9999, True),
+    ]:
+        assert (Taking(make_view(), ()).check(side, ticks) is not None) is taking
 
 
 def test_a_quote_never_meets_our_own_order() -> None:

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
-import pytest
 
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.order import OrderKind, OrderStatus, PositionMode, PositionSide, Side, Slot
@@ -23,9 +22,9 @@ def test_the_last_answer_is_given_again_while_nothing_changed(desk: Any) -> None
     assert trading.decide(after=5.0, bid=9000, ask=11000, mark=Decimal(99), mark_age_s=3.0) is known
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+def test_whatever_a_decision_depends_on_is_decided_anew(desk: Any) -> None:
+    """Each field of the view that could matter ends the recall."""
+    for change in [
         {"book_ok": False},
         {"book_age_s": 10.0},
         {"book": make_book(None, 10001)},
@@ -42,15 +41,12 @@ def test_the_last_answer_is_given_again_while_nothing_changed(desk: Any) -> None
         {"last_own_trade": 9999},
         {"external_reference": True},
         {"reference": ReferenceChanged(price=Decimal(100), at=1.0)},
-    ],
-)
-def test_whatever_a_decision_depends_on_is_decided_anew(desk: Any, change: dict[str, Any]) -> None:
-    """Each field of the view that could matter ends the recall."""
-    trading = desk()
-    trading.decide()
-    known = trading.decide()
+    ]:
+        trading = desk()
+        trading.decide()
+        known = trading.decide()
 
-    assert trading.decide(**change) is not known
+        assert trading.decide(**change) is not known
 
 
 def test_trades_that_became_stale_are_decided_anew(desk: Any) -> None:

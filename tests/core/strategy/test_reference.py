@@ -3,8 +3,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.quote import Rule
 from perpmaker.strategy.reference import NoReference, Reference, read_reference
@@ -31,20 +29,17 @@ def price(reference: Reference | NoReference) -> Decimal:
     return reference.price
 
 
-@pytest.mark.parametrize(
-    ("price_type", "expected"),
-    [
+def test_each_price_type_of_the_traded_market() -> None:
+    """Each price type reads what its name says."""
+    for price_type, expected in [
         ("mid_price", "100.00"),
         ("best_bid", "99.99"),
         ("best_ask", "100.01"),
         ("last_price", "100.05"),
         ("last_own_trade_price", "99.50"),
         ("custom", "100.00"),
-    ],
-)
-def test_each_price_type_of_the_traded_market(price_type: str, expected: str) -> None:
-    """Each price type reads what its name says."""
-    assert price(read(price_type, last_trade=10005, last_own_trade=9950)) == Decimal(expected)
+    ]:
+        assert price(read(price_type, last_trade=10005, last_own_trade=9950)) == Decimal(expected)
 
 
 def test_mid_may_lie_between_two_ticks() -> None:
@@ -57,20 +52,17 @@ def test_last_own_trade_price_is_mid_until_there_is_one() -> None:
     assert price(read("last_own_trade_price")) == Decimal(100)
 
 
-@pytest.mark.parametrize(
-    ("price_type", "word", "expected"),
-    [
+def test_each_price_type_of_an_external_source() -> None:
+    """An external source is read by the same types; a price that it gives itself is the price."""
+    for price_type, word, expected in [
         ("mid_price", {"bid": "100.001", "ask": "100.004"}, "100.0025"),
         ("best_bid", {"bid": "100.001", "ask": "100.004"}, "100.001"),
         ("best_ask", {"bid": "100.001", "ask": "100.004"}, "100.004"),
         ("last_price", {"last": "99.3333"}, "99.3333"),
         ("mid_price", {"price": "101.7"}, "101.7"),
         ("last_own_trade_price", {"bid": "99", "ask": "101"}, "100"),
-    ],
-)
-def test_each_price_type_of_an_external_source(price_type: str, word: dict[str, str], expected: str) -> None:
-    """An external source is read by the same types; a price that it gives itself is the price."""
-    assert price(read(price_type, **said(**word))) == Decimal(expected)
+    ]:
+        assert price(read(price_type, **said(**word))) == Decimal(expected)
 
 
 def test_own_trade_price_goes_before_an_external_source() -> None:
@@ -78,9 +70,9 @@ def test_own_trade_price_goes_before_an_external_source() -> None:
     assert price(read("last_own_trade_price", last_own_trade=9950, **said(price="200"))) == Decimal("99.50")
 
 
-@pytest.mark.parametrize(
-    ("view", "rule"),
-    [
+def test_no_reference_from_what_cannot_be_trusted() -> None:
+    """Missing, zero, negative, crossed or stale, or a side of the traded book empty: no reference, and why."""
+    for view, rule in [
         ({"book": make_book(None, 10001)}, Rule.REFERENCE),
         ({"book": make_book(9999, None)}, Rule.REFERENCE),
         ({"book": make_book(10001, 10001)}, Rule.REFERENCE),
@@ -98,14 +90,11 @@ def test_own_trade_price_goes_before_an_external_source() -> None:
         ({**said(price="100"), "reference_age_s": 10.0}, Rule.STALE),
         ({**said(price="100"), "book": make_book(None, 10001)}, Rule.REFERENCE),
         ({**said(price="100"), "book_ok": False}, Rule.STALE),
-    ],
-)
-def test_no_reference_from_what_cannot_be_trusted(view: dict[str, Any], rule: Rule) -> None:
-    """Missing, zero, negative, crossed or stale, or a side of the traded book empty: no reference, and why."""
-    missing = read(**view)
+    ]:
+        missing = read(**view)
 
-    assert isinstance(missing, NoReference)
-    assert missing.reason.rule is rule
+        assert isinstance(missing, NoReference)
+        assert missing.reason.rule is rule
 
 
 def test_last_price_needs_a_trade() -> None:
@@ -113,16 +102,14 @@ def test_last_price_needs_a_trade() -> None:
     assert isinstance(read("last_price"), NoReference)
 
 
-@pytest.mark.parametrize(("said_price", "believed"), [("80", True), ("120", True), ("79.99", False), ("120.01", False)])
-def test_F62_external_price_that_the_traded_market_contradicts_is_not_believed(
-    said_price: str, *, believed: bool
-) -> None:
+def test_F62_external_price_that_the_traded_market_contradicts_is_not_believed() -> None:
     """More than a fifth away from the traded mid there is no reference: a shifted point, another coin, a mistake."""
-    found = read(**said(price=said_price))
-    assert isinstance(found, Reference) is believed
+    for said_price, believed in [("80", True), ("120", True), ("79.99", False), ("120.01", False)]:
+        found = read(**said(price=said_price))
+        assert isinstance(found, Reference) is believed
 
-    if isinstance(found, NoReference):
-        assert found.reason.text == f"the price source says {said_price}, more than 20% away from BTC-USDT"
+        if isinstance(found, NoReference):
+            assert found.reason.text == f"the price source says {said_price}, more than 20% away from BTC-USDT"
 
 
 def test_doubt_of_an_external_source_is_the_reason() -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,9 +28,9 @@ def kept(orders: list[WorkingOrder], wanted: list[Target], tolerance: str = "0")
     return {level: order.order.ticks or 0 for level, order in found.items()}
 
 
-@pytest.mark.parametrize(
-    ("tolerance", "old", "new", "right"),
-    [
+def test_right_within_tolerance_of_the_old_price() -> None:
+    """|new - old| / old <= tolerance stays; a negative tolerance keeps nothing."""
+    for tolerance, old, new, right in [
         ("0", 10000, 10000, True),
         ("0", 10000, 10001, False),
         ("0.001", 10000, 10010, True),
@@ -39,11 +38,8 @@ def kept(orders: list[WorkingOrder], wanted: list[Target], tolerance: str = "0")
         ("0.001", 10000, 9990, True),
         ("0.001", 10000, 9989, False),
         ("-0.001", 10000, 10000, False),
-    ],
-)
-def test_right_within_tolerance_of_the_old_price(tolerance: str, old: int, new: int, *, right: bool) -> None:
-    """|new - old| / old <= tolerance stays; a negative tolerance keeps nothing."""
-    assert Tolerance(Decimal(tolerance)).look_at(bids(old)[0]).is_right(Target(0, new, 10)) is right
+    ]:
+        assert Tolerance(Decimal(tolerance)).look_at(bids(old)[0]).is_right(Target(0, new, 10)) is right
 
 
 def test_the_original_amount_counts() -> None:

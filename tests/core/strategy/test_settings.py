@@ -2,10 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import attrs
-import pytest
 
 from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, StrategySettings
 
@@ -59,9 +57,9 @@ def test_max_age_is_ten_seconds_unless_given(settings: Make) -> None:
     assert settings(price_source_max_age=3.0).max_age_s == 3.0
 
 
-@pytest.mark.parametrize(
-    ("given", "faulty"),
-    [
+def test_keys_that_disagree_are_faults(settings: Make) -> None:
+    """Every disagreement between keys is reported under the key to change."""
+    for given, faulty in [
         ({"minimum_spread": "0.02"}, ["minimum_spread", "minimum_spread"]),
         ({"minimum_spread": "0.01"}, []),
         ({"minimum_spread": "-0.5"}, []),
@@ -72,8 +70,5 @@ def test_max_age_is_ten_seconds_unless_given(settings: Make) -> None:
         ({"price_ceiling": "90", "price_floor": "100"}, ["price_ceiling"]),
         ({"price_ceiling": "100", "price_floor": "100"}, ["price_ceiling"]),
         ({"price_ceiling": "100"}, []),
-    ],
-)
-def test_keys_that_disagree_are_faults(settings: Make, given: dict[str, Any], faulty: list[str]) -> None:
-    """Every disagreement between keys is reported under the key to change."""
-    assert [key for key, _ in settings(**given).faults()] == faulty
+    ]:
+        assert [key for key, _ in settings(**given).faults()] == faulty

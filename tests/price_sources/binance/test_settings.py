@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from perpmaker import SandboxAccess
 from perpmaker_price_sources.binance.settings import REST_URL, STREAM_URL, Settings, address_of
 
@@ -22,25 +20,22 @@ def test_sandbox_takes_the_place_of_every_address() -> None:
     assert (address.rest, address.stream) == ("http://127.0.0.1:5000", "ws://127.0.0.1:5000")
 
 
-@pytest.mark.parametrize(
-    ("key", "url"),
-    [
+def test_addresses_of_the_venue_and_of_this_machine_are_accepted() -> None:
+    """Base addresses can be redirected to loopback, which is how tests exercise them."""
+    for key, url in [
         ("rest_url", "https://api.binance.com"),
         ("rest_url", "https://api-gcp.binance.com/"),
         ("rest_url", "http://127.0.0.1:5000"),
         ("rest_url", "http://localhost:5000"),
         ("stream_url", "wss://stream.binance.com:9443"),
         ("stream_url", "ws://[::1]:5000"),
-    ],
-)
-def test_addresses_of_the_venue_and_of_this_machine_are_accepted(key: str, url: str) -> None:
-    """Base addresses can be redirected to loopback, which is how tests exercise them."""
-    assert list(Settings(**{key: url}).faults()) == []  # type: ignore[arg-type]  # both keys hold text
+    ]:
+        assert list(Settings(**{key: url}).faults()) == []  # type: ignore[arg-type]  # both keys hold text
 
 
-@pytest.mark.parametrize(
-    ("key", "url"),
-    [
+def test_other_addresses_are_refused() -> None:
+    """A price of somebody else under this name is a fault of the key."""
+    for key, url in [
         ("rest_url", "http://api.binance.com"),
         ("rest_url", "https://api.binance.com.evil.example"),
         ("rest_url", "https://user@api.binance.com"),
@@ -54,8 +49,5 @@ def test_addresses_of_the_venue_and_of_this_machine_are_accepted(key: str, url: 
         ("rest_url", "wss://stream.binance.com"),
         ("stream_url", "ws://stream.binance.com"),
         ("stream_url", "wss://evil.example"),
-    ],
-)
-def test_other_addresses_are_refused(key: str, url: str) -> None:
-    """A price of somebody else under this name is a fault of the key."""
-    assert [fault for fault, _ in Settings(**{key: url}).faults()] == [key]  # type: ignore[arg-type]  # the same
+    ]:
+        assert [fault for fault, _ in Settings(**{key: url}).faults()] == [key]  # type: ignore[arg-type]  # the same

@@ -12,9 +12,9 @@ from perpmaker.errors import PayloadError
 from perpmaker_price_sources.custom_api.answer import parse_answer
 
 
-@pytest.mark.parametrize(
-    ("body", "path", "price"),
-    [
+def test_price_is_read_from_each_form() -> None:
+    """A JSON number, an object with price, a path, and plain text, digit for digit."""
+    for body, path, price in [
         (b"60000.1", None, "60000.1"),
         (b" 60000.10\r\n", None, "60000.10"),
         (b"\xef\xbb\xbf60000", None, "60000"),
@@ -27,16 +27,13 @@ from perpmaker_price_sources.custom_api.answer import parse_answer
         (b'[[1, "2.5"]]', "[0][-1]", "2.5"),
         (b'{"q": {"a.b/c": 3}}', 'q["a.b/c"]', "3"),
         (b'{"price": {"usd": 7}}', "price.usd", "7"),
-    ],
-)
-def test_price_is_read_from_each_form(body: bytes, path: str | None, price: str) -> None:
-    """A JSON number, an object with price, a path, and plain text, digit for digit."""
-    assert parse_answer(body, path) == Decimal(price)
+    ]:
+        assert parse_answer(body, path) == Decimal(price)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_F62_what_is_no_price_is_refused_at_the_boundary() -> None:
+    """HTML, NaN, null, text, zero, negative and numbers of no sane size are all refused."""
+    for body in [
         b"",
         b"   ",
         b"<!doctype html><html>502</html>",
@@ -78,22 +75,22 @@ def test_price_is_read_from_each_form(body: bytes, path: str | None, price: str)
         b"\xff\xfe",
         b"[" * 100_000,
         "٦٠".encode(),
-    ],
-)
-def test_F62_what_is_no_price_is_refused_at_the_boundary(body: bytes) -> None:
-    """HTML, NaN, null, text, zero, negative and numbers of no sane size are all refused."""
-    with pytest.raises(PayloadError):
-        parse_answer(body)
+    ]:
+        with pytest.raises(PayloadError):
+            parse_answer(body)
 
 
-@pytest.mark.parametrize(
-    ("body", "path"),
-    [(b"5", "price"), (b'{"a": 1}', "b"), (b'{"a": [1]}', "a[1]"), (b'{"a": [1]}', "a.x"), (b"<html>", "a")],
-)
-def test_path_that_leads_nowhere_is_no_price(body: bytes, path: str) -> None:
+def test_path_that_leads_nowhere_is_no_price() -> None:
     """With a path only what stands there counts."""
-    with pytest.raises(PayloadError):
-        parse_answer(body, path)
+    for body, path in [
+        (b"5", "price"),
+        (b'{"a": 1}', "b"),
+        (b'{"a": [1]}', "a[1]"),
+        (b'{"a": [1]}', "a.x"),
+        (b"<html>", "a"),
+    ]:
+        with pytest.raises(PayloadError):
+            parse_answer(body, path)
 
 
 @given(st.binary(max_size=200))

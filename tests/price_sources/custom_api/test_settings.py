@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from perpmaker import SourceRequest
 from perpmaker_price_sources.custom_api.settings import JSON_PATH, Settings, request_faults, url_fault
 
@@ -61,31 +59,29 @@ GOOD = [
 ]
 
 
-@pytest.mark.parametrize("url", HOSTILE)
-def test_S12_hostile_address_is_refused_as_it_is_written(url: str) -> None:
+def test_S12_hostile_address_is_refused_as_it_is_written() -> None:
     """What is not plainly a public https address is refused with the file."""
-    assert url_fault(url, allow_loopback=False) is not None
+    for url in HOSTILE:
+        assert url_fault(url, allow_loopback=False) is not None
 
 
-@pytest.mark.parametrize("url", GOOD)
-def test_public_https_address_is_accepted(url: str) -> None:
+def test_public_https_address_is_accepted() -> None:
     """Names, ports, queries and public addresses are fine."""
-    assert url_fault(url, allow_loopback=False) is None
+    for url in GOOD:
+        assert url_fault(url, allow_loopback=False) is None
 
 
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:8080/p", "http://localhost:8080/", "http://[::1]/", "https://127.0.0.1/"]
-)
-def test_this_machine_may_be_asked_where_it_is_allowed(url: str) -> None:
+def test_this_machine_may_be_asked_where_it_is_allowed() -> None:
     """With allow_loopback this machine may be asked, also without TLS; without it, it may not."""
-    assert url_fault(url, allow_loopback=True) is None
-    assert url_fault(url, allow_loopback=False) is not None
+    for url in ["http://127.0.0.1:8080/p", "http://localhost:8080/", "http://[::1]/", "https://127.0.0.1/"]:
+        assert url_fault(url, allow_loopback=True) is None
+        assert url_fault(url, allow_loopback=False) is not None
 
 
-@pytest.mark.parametrize("url", ["http://api.example/", "http://10.0.0.1/", "https://10.0.0.1/", "http://2130706433/"])
-def test_S12_allowing_loopback_allows_no_other_address(url: str) -> None:
+def test_S12_allowing_loopback_allows_no_other_address() -> None:
     """Plain HTTP to anywhere else stays refused, and so do private addresses."""
-    assert url_fault(url, allow_loopback=True) is not None
+    for url in ["http://api.example/", "http://10.0.0.1/", "https://10.0.0.1/", "http://2130706433/"]:
+        assert url_fault(url, allow_loopback=True) is not None
 
 
 def test_faults_name_the_key_and_what_to_do() -> None:
@@ -103,15 +99,13 @@ def test_answer_may_not_take_longer_than_the_price_may_be_old() -> None:
     assert list(request_faults(Settings(timeout_s=1.5), request)) == []
 
 
-@pytest.mark.parametrize("path", ["price", "data.price", "a[0].b[-1]", '[0]["x.y"]', 'data["BTC/USD"].last', "[0][1]"])
-def test_json_path_is_keys_and_positions(path: str) -> None:
+def test_json_path_is_keys_and_positions() -> None:
     """Keys with dots, positions in brackets, other keys in brackets and quotes."""
-    assert re.fullmatch(JSON_PATH.regex, path)
+    for path in ["price", "data.price", "a[0].b[-1]", '[0]["x.y"]', 'data["BTC/USD"].last', "[0][1]"]:
+        assert re.fullmatch(JSON_PATH.regex, path)
 
 
-@pytest.mark.parametrize(
-    "path", ["", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[0", "$.a", "a b", "[0]a", "a[99999999]"]
-)
-def test_json_path_is_nothing_else(path: str) -> None:
+def test_json_path_is_nothing_else() -> None:
     """A path that means nothing is refused with the file."""
-    assert not re.fullmatch(JSON_PATH.regex, path)
+    for path in ["", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[0", "$.a", "a b", "[0]a", "a[99999999]"]:
+        assert not re.fullmatch(JSON_PATH.regex, path)
