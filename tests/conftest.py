@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -79,9 +82,11 @@ def _combinations(items: Iterable[Any]) -> set[Any]:
 
     for values in tests.values():
         missing = set().union(*values.values())
+        tried: Counter[tuple[str, int]] = Counter()
 
         while missing:
-            best = max(values, key=lambda item: len(values[item] & missing))
+            best = max(values, key=lambda item: (len(values[item] & missing), -sum(tried[one] for one in values[item])))
+            tried.update(values[best])
             missing -= values.pop(best)
 
     return {item for values in tests.values() for item in values}
@@ -111,3 +116,16 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
         return "asyncio", {}
 
     return request.getfixturevalue("virtual_time")
+
+
+@pytest.fixture(scope="session")
+def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A sandbox that serves for all tests which only look at it."""
+    words = [sys.executable, "-m", "perpmaker", "sandbox", "binance_perpetual", "--json", "--until-stdin-closes"]
+    environment = {**os.environ, "PERPMAKER_HOME": str(tmp_path_factory.mktemp("sandbox"))}
+    pipe = subprocess.PIPE
+
+    with subprocess.Popen([*words, "--seed", "1"], stdin=pipe, stdout=pipe, text=True, env=environment) as process:  # noqa: S603
+        assert process.stdout is not None
+        yield str(json.loads(process.stdout.readline())["url"])
+        process.communicate()

@@ -20,7 +20,7 @@ from perpmaker.testing.virtual import virtual_backend
 from perpmaker.wire.fault import Fault
 
 FILE = Path(__file__).parents[1] / "practice.toml"
-SEEDS = int(os.environ.get("PERPMAKER_SEEDS", "8"))
+SEEDS = int(os.environ.get("PERPMAKER_SEEDS", "4"))
 """How many sessions the statistics take; `--full` takes 200, as the figures of the documentation do."""
 
 Result = TypeVar("Result")

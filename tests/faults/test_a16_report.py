@@ -211,18 +211,18 @@ def command(*words: object) -> int:
     return ended.value.code
 
 
-@pytest.mark.parametrize(
-    ("override", "verdict", "code"),
-    [("leverage=3", "OK", 0), ("long_profit_taking_spread=0", "1 to look at", 0), ("leverage=200", "REFUSED", 3)],
-)
-def test_A16_check_begins_with_its_verdict(
-    file: Path, capsys: pytest.CaptureFixture[str], override: str, verdict: str, code: int
-) -> None:
+def test_A16_check_begins_with_its_verdict(file: Path, sandbox_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """On the first line of standard output, and in the JSON."""
-    assert command("check", file, "--set", override) == code
-    assert capsys.readouterr().out.splitlines()[0] == verdict
-    assert command("check", file, "--set", override, "--json") == code
-    assert json.loads(capsys.readouterr().out)["verdict"] == verdict
+    for override, verdict, code in (
+        ("leverage=3", "OK", 0),
+        ("long_profit_taking_spread=0", "1 to look at", 0),
+        ("leverage=200", "REFUSED", 3),
+    ):
+        words = ("check", file, "--sandbox-url", sandbox_url, "--set", override)
+        assert command(*words) == code
+        assert capsys.readouterr().out.splitlines()[0] == verdict
+        assert command(*words, "--json") == code
+        assert json.loads(capsys.readouterr().out)["verdict"] == verdict
 
 
 def test_A16_notes_about_file_and_key_are_counted_with_the_rest() -> None:

@@ -233,7 +233,9 @@ def test_B14_a_state_directory_of_nobody_is_said_in_words() -> None:
     assert b"PERPMAKER_HOME = ~nosuchuser/x: names the home of a user who is not there" in errors
 
 
-@pytest.mark.parametrize("kind", ["terminal stopped", "terminal closed", "pipe closed", "disk full"])
+@pytest.mark.parametrize(
+    "kind", ["terminal stopped", pytest.param("terminal closed", marks=pytest.mark.full), "pipe closed", "disk full"]
+)
 def test_A5_a_run_whose_output_nothing_takes_trades_and_keeps_how_it_ended(tmp_path: Path, kind: str) -> None:
     """It trades, stops at a signal within seconds, with exit code 0, and its summary is in the state directory."""
     outer, inner = os.openpty() if kind.startswith("terminal") else os.pipe()

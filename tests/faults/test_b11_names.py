@@ -65,7 +65,7 @@ def test_B11_each_market_has_files_of_its_own(tmp_path: Path) -> None:
     assert plain.file_name == "testnet~v~a~BTC-USDT"
 
 
-@pytest.mark.parametrize("market", NAMES)
+@pytest.mark.parametrize("market", [NAMES[0], *(pytest.param(one, marks=pytest.mark.full) for one in NAMES[1:])])
 async def test_B11_a_bot_trades_it(market: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """REST, batches, streams, journal: quotes on both sides, and their fills, through the Binance sandbox."""
     base, _, quote = market.partition("-")

@@ -101,9 +101,11 @@ def test_B3_a_risk_module_that_answers_or_raises_wrongly_halts_by_its_name(
 @pytest.mark.parametrize(
     ("body", "opening", "words"),
     [
-        ("raise KeyError('deep')", "pass", "KeyError"),
+        pytest.param("raise KeyError('deep')", "pass", "KeyError", marks=pytest.mark.full),
         ("return None", "pass", "NoneType is no ReferenceChanged"),
-        ("return ReferenceChanged(price=6e4, at=self.clock.now())", "pass", "no Decimal"),
+        pytest.param(
+            "return ReferenceChanged(price=6e4, at=self.clock.now())", "pass", "no Decimal", marks=pytest.mark.full
+        ),
         ("return 60000", "raise ZeroDivisionError", "ZeroDivisionError"),
         ("raise SystemExit(0)", "pass", "SystemExit"),
         ("import asyncio; asyncio.current_task().cancel(); await anyio.sleep(9)", "pass", "Cancel"),
@@ -171,10 +173,15 @@ def register_derivative_connectors(register):
     ("method", "yielded", "words"),
     [
         ("x = 1", "None", "no connector"),
-        ("async def fetch_instrument(self, market): return None", "Wrong(inner)", "NoneType is no Instrument"),
+        pytest.param(
+            "async def fetch_instrument(self, market): return None",
+            "Wrong(inner)",
+            "NoneType is no Instrument",
+            marks=pytest.mark.full,
+        ),
         ("async def fetch_account(self, instrument): return {}", "Wrong(inner)", "dict is no AccountSnapshot"),
         ("def feeds(self, instrument): return [None]", "Wrong(inner)", "feeds"),
-        ("fence_s = 'soon'", "Wrong(inner)", "fence_s"),
+        pytest.param("fence_s = 'soon'", "Wrong(inner)", "fence_s", marks=pytest.mark.full),
     ],
 )
 def test_B3_a_connector_that_answers_wrongly_is_named(site: PluginSite, method: str, yielded: str, words: str) -> None:

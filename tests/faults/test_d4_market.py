@@ -181,7 +181,7 @@ def test_D4_rules_are_beside_the_file_that_names_them(doge: Path) -> None:
         load_configuration(FILE, ["sandbox.price=3"], load_catalog())
 
 
-@pytest.mark.parametrize("kind", ["toml", "listing"])
+@pytest.mark.parametrize("kind", ["toml", pytest.param("listing", marks=pytest.mark.full)])
 def test_D4_a_bot_trades_the_market_and_its_spot_beside(
     kind: str, doge: Path, markets: Path, virtual_time: Any
 ) -> None:

@@ -159,7 +159,7 @@ async def test_D6_the_longer_the_way_the_more_touch_quotes_are_refused() -> None
         async with open_room(Latency(order_ms=order_ms)) as room:
             count = 0
 
-            for number in range(300):
+            for number in range(120):
                 await anyio.sleep(0.053)
                 room.sandbox.exchange.advance(room.clock.utc_ms())
                 ask = room.sandbox.exchange.best(Side.SELL)

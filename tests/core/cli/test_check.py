@@ -44,9 +44,11 @@ def check(*arguments: object) -> int:
     return ended.value.code
 
 
-def test_good_configuration_ends_with_the_report(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_good_configuration_ends_with_the_report(
+    config: Path, sandbox_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The verdict, what there is to look at, the market's levels and money, then the file; all in 80 columns."""
-    assert check(config, "--full") == 0
+    assert check(config, "--sandbox-url", sandbox_url, "--full") == 0
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"\d to look at", lines[0])
     assert "SANDBOX  binance_perpetual BTC-USDT" in lines
@@ -60,9 +62,9 @@ def test_good_configuration_ends_with_the_report(config: Path, capsys: pytest.Ca
     assert [line for line in lines if len(line) > 80 and str(config) not in line] == []
 
 
-def test_json_says_the_same(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_says_the_same(config: Path, sandbox_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--json` prints one object, numbers as exact text."""
-    assert check(config, "--json") == 0
+    assert check(config, "--sandbox-url", sandbox_url, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     figures = found["report"]["figures"]
     assert (found["ok"], figures["environment"], figures["leverage"]) == (True, "sandbox", 3)
@@ -74,9 +76,9 @@ def test_json_says_the_same(config: Path, capsys: pytest.CaptureFixture[str]) ->
     assert figures["bids"]["formula"] == "cross: the whole wallet behind it, the venue's tiers"
 
 
-def test_risk_modules_are_asked(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_risk_modules_are_asked(config: Path, sandbox_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A module that is configured reviews the quotes of the report as it would those of a run."""
-    assert check(config, "--set", "risk.exposure_limit.max_position=0.004", "--json") == 0
+    assert check(config, "--sandbox-url", sandbox_url, "--set", "risk.exposure_limit.max_position=0.004", "--json") == 0
     levels = json.loads(capsys.readouterr().out)["report"]["figures"]["levels"]
     note = "exposure_limit: cut to what max_position = 0.004 leaves (0.004)"
     assert [(line["amount"], line["note"]) for line in levels] == [("0.004", note)] * 2
@@ -108,9 +110,11 @@ def test_unknown_market_ends_with_three(config: Path, capfd: pytest.CaptureFixtu
     assert "has no market named 'BTC-USD'. The sandbox has BTC-USDT" in capfd.readouterr().err
 
 
-def test_leverage_above_the_markets_ends_with_three(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_leverage_above_the_markets_ends_with_three(
+    config: Path, sandbox_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What the market does not allow is said with what it does allow."""
-    assert check(config, "--set", "leverage=126") == 3
+    assert check(config, "--sandbox-url", sandbox_url, "--set", "leverage=126") == 3
     assert capsys.readouterr().err.splitlines() == ["leverage = 126: BTC-USDT allows at most 125"]
 
 
@@ -125,10 +129,10 @@ def test_leverage_above_the_markets_ends_with_three(config: Path, capsys: pytest
     ],
 )
 def test_report_that_refuses_is_printed_and_ends_with_three(
-    config: Path, capsys: pytest.CaptureFixture[str], overrides: list[str], words: str
+    config: Path, sandbox_url: str, capsys: pytest.CaptureFixture[str], overrides: list[str], words: str
 ) -> None:
     """A stop behind liquidation, or no level that the market takes: the report shows it, and the error names it."""
-    arguments = [part for override in overrides for part in ("--set", override)]
+    arguments = ["--sandbox-url", sandbox_url, *(part for override in overrides for part in ("--set", override))]
     assert check(config, *arguments) == 3
     shown = capsys.readouterr()
     assert "REFUSED" in shown.out

@@ -67,13 +67,29 @@ def test_line_of_the_help_is_the_commands_own() -> None:
         assert (command.help or "").startswith(COMMANDS[name].removesuffix("."))
 
 
-def test_usage_error_ends_with_two_and_no_traceback() -> None:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a command says on standard error that ends with exit code 2, in this process."""
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+
+    assert ended.value.code == ExitCode.FILE
+
+    return capsys.readouterr().err
+
+
+def test_usage_error_ends_with_two_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown command or option is a usage error: exit code 2."""
     for arguments in (("chek",), ("check",), ("check", "--nothing"), ("plugins", "too", "many")):
-        ended = run(*arguments)
-        assert ended.returncode == ExitCode.FILE.value
-        assert "Usage: perpmaker" in ended.stderr
-        assert "Traceback" not in ended.stderr
+        said = refused(capsys, *arguments)
+        assert "Usage: perpmaker" in said
+        assert "Traceback" not in said
+
+
+def test_usage_error_of_a_process_is_its_exit_code() -> None:
+    """As a shell sees it."""
+    ended = run("check", "--nothing")
+    assert ended.returncode == ExitCode.FILE.value
+    assert "Usage: perpmaker" in ended.stderr
 
 
 def test_version_is_shown() -> None:
@@ -139,10 +155,7 @@ def test_ends_that_are_no_errors(monkeypatch: pytest.MonkeyPatch, error: BaseExc
     assert raising(monkeypatch, error) == code
 
 
-@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "0", "-1", "soon"])
-def test_F82_seconds_that_are_none_are_a_usage_error(seconds: str, tmp_path: Path) -> None:
+def test_F82_seconds_that_are_none_are_a_usage_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A nan passes every comparison; nothing is read and nothing is sent."""
-    ended = run("run", str(tmp_path / "bot.toml"), f"--for={seconds}")
-
-    assert ended.returncode == ExitCode.FILE
-    assert "Invalid value for '--for'" in ended.stderr
+    for seconds in ("nan", "inf", "-inf", "0", "-1", "soon"):
+        assert "Invalid value for '--for'" in refused(capsys, "run", str(tmp_path / "bot.toml"), f"--for={seconds}")

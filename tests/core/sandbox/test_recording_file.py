@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
+from perpmaker.cli import main
 from perpmaker.clock import LoopClock
 from perpmaker.errors import ExitCode, RecordingError
 from perpmaker.model.order import Side
@@ -109,12 +110,27 @@ def test_recordings_are_named_one_after_the_other(capture: Path) -> None:
         (["capture.gz"], "unexpected extra argument (capture.gz)"),
     ],
 )
-def test_what_cannot_be_replayed_is_refused_before_anything_starts(capture: Path, words: list[str], said: str) -> None:
+def test_what_cannot_be_replayed_is_refused_before_anything_starts(
+    capture: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
     """With words on standard error, nothing on standard output, and exit code 2."""
-    ended = command("sandbox", "binance_perpetual", "--until-stdin-closes", *words, cwd=capture.parent)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert said in ended.stderr
-    assert "Traceback" not in ended.stderr
+    monkeypatch.chdir(capture.parent)
+    monkeypatch.setenv("PERPMAKER_HOME", str(capture.parent / "home"))
+
+    with Path(os.devnull).open() as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+
+        with pytest.raises(SystemExit) as ended:
+            main(["sandbox", "binance_perpetual", "--until-stdin-closes", *words])
+
+    shown = capsys.readouterr()
+    assert (ended.value.code, shown.out) == (2, "")
+    assert said in shown.err
+    assert "Traceback" not in shown.err
 
 
 def test_end_of_the_recording_is_said(capture: Path) -> None:

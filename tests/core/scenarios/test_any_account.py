@@ -400,6 +400,7 @@ def play(bot: str, acts: Sequence[tuple[Any, ...]], *, alone: bool = False, faul
     end(story)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("bot", [*BOTS, *MORE_BOTS])
 @pytest.mark.parametrize("faulty", [False, True], ids=["no faults", "faults"])
 def test_whatever_others_and_the_venue_do(bot: str, *, faulty: bool, full: bool) -> None:
