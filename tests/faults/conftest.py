@@ -8,6 +8,8 @@ from .plugin_site import PluginSite
 
 
 @pytest.fixture
-def site(tmp_path: Path, sandbox_url: str) -> PluginSite:
+def site(
+    tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> PluginSite:
     """A folder for plugins of one test."""
-    return PluginSite(tmp_path, sandbox_url)
+    return PluginSite(tmp_path, sandbox_url, monkeypatch, capsys)

@@ -9,6 +9,9 @@ from pathlib import Path
 from textwrap import dedent
 
 import attrs
+import pytest
+
+from perpmaker.cli import main
 
 HEADER = """
 import time
@@ -110,6 +113,8 @@ class PluginSite:
 
     root: Path
     sandbox_url: str
+    _monkeypatch: pytest.MonkeyPatch
+    _capsys: pytest.CaptureFixture[str]
 
     @property
     def home(self) -> Path:
@@ -132,6 +137,24 @@ class PluginSite:
         file.write_text(RUN.format(top=top, tables=tables), encoding="utf-8")
 
         return file
+
+    def command_here(self, *words: object) -> Ended:
+        """Run the command in this process, which is what takes no second, where the test is not about the process."""
+        self._monkeypatch.syspath_prepend(self.root)
+        self._monkeypatch.setenv("PERPMAKER_HOME", str(self.home))
+        shared = ("--sandbox-url", self.sandbox_url) if words[0] == "check" else ()
+
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main([*map(str, words), *shared])
+        finally:
+            for name in [name for name in sys.modules if name.endswith("_of_a_test")]:
+                del sys.modules[name]
+
+        shown = self._capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+
+        return Ended(ended.value.code, shown.out, shown.err)
 
     def command(self, *words: object, timeout: float = 60, **variables: str) -> Ended:
         """Run the command to its end; a check, which changes nothing, asks the sandbox that all checks share."""

@@ -101,9 +101,12 @@ def levels(stage: Stage) -> list[float]:
 ERRORS = [KeyboardInterrupt("gone"), SystemExit(0), OddError("gone"), RuntimeError("gone")]
 
 
-@pytest.mark.each_value
 @pytest.mark.parametrize("how", [break_trader, break_lines, break_verdict])
-@pytest.mark.parametrize("error", ERRORS, ids=[type(one).__name__ for one in ERRORS])
+@pytest.mark.parametrize(
+    "error",
+    [pytest.param(one, marks=pytest.mark.full if type(one) in {SystemExit, RuntimeError} else []) for one in ERRORS],
+    ids=[type(one).__name__ for one in ERRORS],
+)
 async def test_A2_an_end_by_an_error_leaves_what_a_clean_stop_leaves(
     tmp_path: Path, error: BaseException, how: Callable[[Session, Callable[..., Any]], None]
 ) -> None:

@@ -159,7 +159,7 @@ def test_A6_zero_turns_the_deviation_off() -> None:
 def test_A6_a_source_with_another_clock_is_told_by_its_name_before_the_run(site: PluginSite) -> None:
     """`time.time()` for `at` is the plugin's mistake: exit 6, its name and its distribution."""
     site.install(SOURCE.format(body="return ReferenceChanged(price=Decimal(60000), at=time.time())", opening="pass"))
-    ended = site.command("check", site.configure(top='price_source = "tide"'))
+    ended = site.command_here("check", site.configure(top='price_source = "tide"'))
 
     assert ended.code == 6
     assert "price source tide of perpmaker-tide 1.0" in ended.err

@@ -41,7 +41,7 @@ def check_blamed(ended: Ended, site: PluginSite, who: str, words: str) -> None:
 def test_B3_a_risk_module_that_fails_before_the_run_is_named(site: PluginSite, body: str, words: str) -> None:
     """Whatever it is, it is not the strategy's fault and not ours."""
     site.install(MODULE.format(body=body))
-    ended = site.command("check", site.configure(tables="[risk.tide]\n"))
+    ended = site.command_here("check", site.configure(tables="[risk.tide]\n"))
     check_blamed(ended, site, "risk module tide", words)
 
 
@@ -101,11 +101,9 @@ def test_B3_a_risk_module_that_answers_or_raises_wrongly_halts_by_its_name(
 @pytest.mark.parametrize(
     ("body", "opening", "words"),
     [
-        pytest.param("raise KeyError('deep')", "pass", "KeyError", marks=pytest.mark.full),
+        ("raise KeyError('deep')", "pass", "KeyError"),
         ("return None", "pass", "NoneType is no ReferenceChanged"),
-        pytest.param(
-            "return ReferenceChanged(price=6e4, at=self.clock.now())", "pass", "no Decimal", marks=pytest.mark.full
-        ),
+        ("return ReferenceChanged(price=6e4, at=self.clock.now())", "pass", "no Decimal"),
         ("return 60000", "raise ZeroDivisionError", "ZeroDivisionError"),
         ("raise SystemExit(0)", "pass", "SystemExit"),
         ("import asyncio; asyncio.current_task().cancel(); await anyio.sleep(9)", "pass", "Cancel"),
@@ -116,7 +114,7 @@ def test_B3_a_price_source_that_fails_before_the_run_is_named(
 ) -> None:
     """In `open` and in `receive`, raised or answered."""
     site.install(SOURCE.format(body=body, opening=opening))
-    ended = site.command("check", site.configure(top='price_source = "tide"'))
+    ended = site.command_here("check", site.configure(top='price_source = "tide"'))
     check_blamed(ended, site, "price source tide", words)
 
 
@@ -132,7 +130,7 @@ def test_B3_a_build_that_gives_what_is_none_is_named(site: PluginSite, made: str
     """A module that is no module is found when it is built, and not as an error of ours at the first quote."""
     body = MODULE.format(body="pass").replace("build=lambda s, i: Module()", f"build=lambda s, i: {made}")
     site.install(body)
-    ended = site.command("check", site.configure(tables="[risk.tide]\n"))
+    ended = site.command_here("check", site.configure(tables="[risk.tide]\n"))
     check_blamed(ended, site, "risk module tide", "build")
 
 
@@ -173,15 +171,10 @@ def register_derivative_connectors(register):
     ("method", "yielded", "words"),
     [
         ("x = 1", "None", "no connector"),
-        pytest.param(
-            "async def fetch_instrument(self, market): return None",
-            "Wrong(inner)",
-            "NoneType is no Instrument",
-            marks=pytest.mark.full,
-        ),
+        ("async def fetch_instrument(self, market): return None", "Wrong(inner)", "NoneType is no Instrument"),
         ("async def fetch_account(self, instrument): return {}", "Wrong(inner)", "dict is no AccountSnapshot"),
         ("def feeds(self, instrument): return [None]", "Wrong(inner)", "feeds"),
-        pytest.param("fence_s = 'soon'", "Wrong(inner)", "fence_s", marks=pytest.mark.full),
+        ("fence_s = 'soon'", "Wrong(inner)", "fence_s"),
     ],
 )
 def test_B3_a_connector_that_answers_wrongly_is_named(site: PluginSite, method: str, yielded: str, words: str) -> None:
@@ -190,4 +183,4 @@ def test_B3_a_connector_that_answers_wrongly_is_named(site: PluginSite, method: 
     file = site.configure()
     text = file.read_text(encoding="utf-8").replace('"binance_perpetual"', '"tide"')
     file.write_text(text.replace("[binance_perpetual]", "[tide]"), encoding="utf-8")
-    check_blamed(site.command("check", file), site, "connector tide", words)
+    check_blamed(site.command_here("check", file), site, "connector tide", words)

@@ -11,7 +11,6 @@ from .plugin_site import MODULE, SOURCE, PluginSite
 RAISED = ["raise SystemExit(0)", "raise KeyboardInterrupt", "import asyncio; raise asyncio.CancelledError"]
 
 
-@pytest.mark.each_value
 @pytest.mark.parametrize("raised", RAISED)
 @pytest.mark.parametrize("place", ["import", "hook"])
 def test_B4_whatever_is_raised_while_plugins_load_costs_only_that_plugin(
@@ -20,7 +19,7 @@ def test_B4_whatever_is_raised_while_plugins_load_costs_only_that_plugin(
     """The plugin is shown as failed, with what it raised, and every other one is there."""
     hook = "@hookimpl\ndef register_risk_modules(register):\n    "
     site.install(raised if place == "import" else hook + raised)
-    ended = site.command("plugins", "--json")
+    ended = site.command_here("plugins", "--json")
     rows = {row["plugin"]: row for row in json.loads(ended.out)}
 
     assert ended.code == 0
