@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from decimal import Decimal
 from typing import Any, cast
 
 import anyio
@@ -42,24 +41,11 @@ from perpmaker.model.order import (
     Slot,
     Unknown,
 )
+from perpmaker.simulation.rules import MARKETS
 
 pytestmark = pytest.mark.anyio
 
-INSTRUMENT = Instrument(
-    market="BTC-USDT",
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    tick=Decimal("0.1"),
-    lot=Decimal("0.001"),
-    min_amount=Decimal("0.001"),
-    max_amount=Decimal(100),
-    max_market_amount=Decimal(100),
-    min_notional=Decimal(50),
-    max_leverage=125,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-)
+INSTRUMENT = MARKETS["BTC-USDT"].instrument
 KEY_REFUSED = Refusal(reason=RefusalReason.AUTHENTICATION, code="-2015", text="Invalid API-key")
 TOO_CLOSE = Refusal(reason=RefusalReason.POST_ONLY_WOULD_TAKE, code="-5022", text="Post Only order will be rejected")
 

@@ -9,30 +9,16 @@ import pytest
 from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import FundingPaid, Resynced
-from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Position
 from perpmaker.report.money import money_of
 from perpmaker.report.summary import UNKNOWN, RunFacts, Summary, render, summarise, unrealized
 from perpmaker.runtime.order_stats import OrderStats
 from perpmaker.runtime.shutdown import Closing
+from perpmaker.simulation.rules import MARKETS
 from perpmaker.state.account import Totals
 
-INSTRUMENT = Instrument(
-    market="BTC-USDT",
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    tick=Decimal("0.1"),
-    lot=Decimal("0.001"),
-    min_amount=Decimal("0.001"),
-    max_amount=Decimal(100),
-    max_market_amount=Decimal(100),
-    min_notional=Decimal(50),
-    max_leverage=125,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-)
+INSTRUMENT = MARKETS["BTC-USDT"].instrument
 LONG = Position(side=PositionSide.LONG, amount=Decimal("0.02"), entry=Decimal(60_000))
 SHORT = Position(side=PositionSide.SHORT, amount=Decimal("-0.01"), entry=Decimal(61_000))
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from decimal import Decimal
 from typing import Any
 
 import anyio
@@ -27,23 +26,10 @@ from perpmaker.model.order import (
     Rejected,
 )
 from perpmaker.model.position import MarginMode, Position, VenueSettings
+from perpmaker.simulation.rules import MARKETS
 from perpmaker.testing.view import make_account
 
-INSTRUMENT = Instrument(
-    market="BTC-USDT",
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    tick=Decimal("0.1"),
-    lot=Decimal("0.001"),
-    min_amount=Decimal("0.001"),
-    max_amount=Decimal(100),
-    max_market_amount=Decimal(100),
-    min_notional=Decimal(50),
-    max_leverage=125,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-)
+INSTRUMENT = MARKETS["BTC-USDT"].instrument
 
 
 @attrs.define
