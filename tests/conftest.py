@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Set the size of the fuzz, and give the commands that tests start a place for their bytecode."""
     config.addinivalue_line("markers", "full: only with --full")
+    config.addinivalue_line("markers", "long: begins first, so that no process is left alone with it at the end")
     config.addinivalue_line("markers", "each_value: each value of each parameter once; each combination with --full")
     settings.load_profile("full" if config.getoption("--full") else "every time")
 
@@ -63,7 +64,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only `--full` runs."""
+    """Begin with what takes longest, and leave out what only `--full` runs."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
     if config.getoption("--full"):
         return
 

@@ -18,6 +18,8 @@ from typing import IO
 import httpx
 import pytest
 
+pytestmark = pytest.mark.long
+
 FILE = Path(__file__).parents[1] / "practice.toml"
 KEYS = {
     "environment",

@@ -6,7 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from perpmaker.testing.crash import Crash, crash
+
+pytestmark = pytest.mark.long
 
 FILE = Path(__file__).parents[1] / "practice.toml"
 QUICK = (

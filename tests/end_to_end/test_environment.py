@@ -17,6 +17,8 @@ from perpmaker.cli import main
 from perpmaker.clock import SystemClock
 from perpmaker.journal.state_dir import StateDir
 
+pytestmark = pytest.mark.long
+
 FILE = Path(__file__).parents[1] / "practice.toml"
 FAR = ("--set", "bid_spread=2", "--set", "ask_spread=2")
 LISTENERS = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSLKEYLOGFILE")

@@ -13,6 +13,8 @@ import pytest
 
 from .outage_site import BODIES, Outage, suffer
 
+pytestmark = pytest.mark.long
+
 QUICK = (
     Outage(seconds=1, way="stop", order="venue", blind=True, seed=1025),
     Outage(seconds=1, way="kill", order="limit", backstop=False, side=-1, seed=2),

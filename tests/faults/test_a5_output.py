@@ -21,6 +21,8 @@ import pytest
 
 from perpmaker.cli.output import MOST_BYTES, Writer
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "tests" / "practice.toml"
 COMMAND = (sys.executable, "-m", "perpmaker")

@@ -11,6 +11,8 @@ import pytest
 
 from .plugin_site import MODULE, SOURCE, PluginSite
 
+pytestmark = pytest.mark.long
+
 PRICE = "return ReferenceChanged(price=Decimal(60000), at=self.clock.now())"
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from .plugin_site import MODULE, SOURCE, PluginSite
 
+pytestmark = pytest.mark.long
+
 RAISED = ["raise SystemExit(0)", "raise KeyboardInterrupt", "import asyncio; raise asyncio.CancelledError"]
 
 

@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from perpmaker.cli import main
+
+pytestmark = pytest.mark.long
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "price_source_from_spot.toml"
 PATIENCE_S = 60
 
@@ -69,18 +73,22 @@ def test_attached_sandbox_must_serve_the_source(tmp_path: Path) -> None:
         assert code == 0, told
 
 
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
+def test_source_that_cannot_be_served_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A malformed, unknown or unserved source ends the sandbox with its words, and no traceback."""
+    monkeypatch.setenv("PERPMAKER_HOME", str(tmp_path))
+
+    for source, words in (
         ("binance", "is not NAME:MARKET"),
         ("custom_api:SOL-USDT", "custom_api has no sandbox"),
         ("nobody:SOL-USDT", "No derivative connector is named 'nobody'"),
         ("binance:NO-USDT", "the sandbox of binance has no market named 'NO-USDT'"),
-    ],
-)
-def test_source_that_cannot_be_served_is_named(tmp_path: Path, source: str, words: str) -> None:
-    """A malformed, unknown or unserved source ends the sandbox with its words, and no traceback."""
-    code, _, told = finished(tmp_path, "sandbox", "binance_perpetual", "--source", source)
-    assert code in {2, 3}
-    assert words in told
-    assert "Traceback" not in told
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["sandbox", "binance_perpetual", "--source", source])
+
+        told = capsys.readouterr().err
+        assert ended.value.code in {2, 3}
+        assert words in told
+        assert "Traceback" not in told
