@@ -57,7 +57,7 @@ async def liquidated(session: Session) -> Summary:
     return summaries[0]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.full)])
 async def test_A15_the_result_of_a_liquidated_run_is_the_venues_own(seed: int) -> None:
     """Profit, fee and what the insurance fund paid, to the last digit; a loss is no profit."""
     async with open_session(FILE, *NO_STOP, seed=seed) as session:

@@ -236,7 +236,13 @@ def test_B14_a_state_directory_of_nobody_is_said_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["terminal stopped", pytest.param("terminal closed", marks=pytest.mark.full), "pipe closed", "disk full"]
+    "kind",
+    [
+        "pipe closed",
+        "disk full",
+        pytest.param("terminal stopped", marks=pytest.mark.full),
+        pytest.param("terminal closed", marks=pytest.mark.full),
+    ],
 )
 def test_A5_a_run_whose_output_nothing_takes_trades_and_keeps_how_it_ended(tmp_path: Path, kind: str) -> None:
     """It trades, stops at a signal within seconds, with exit code 0, and its summary is in the state directory."""

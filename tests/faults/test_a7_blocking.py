@@ -61,7 +61,7 @@ def test_A7_a_plugin_that_blocks_while_it_is_loaded_or_built_is_interrupted(site
 def test_A7_a_source_that_never_waits_keeps_nobody_waiting(site: PluginSite, command: str) -> None:
     """A `receive` that answers at once, for ever: check ends, a run trades and ends in its time."""
     site.install(SOURCE.format(body=PRICE, opening="pass"))
-    options = ("--for", "3") if command == "run" else ()
+    options = ("--for", "1") if command == "run" else ()
     ended = site.command(command, site.configure(top='price_source = "tide"'), *options, timeout=40)
 
     assert ended.code == 0, ended.said

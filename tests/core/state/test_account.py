@@ -117,12 +117,15 @@ def test_profit_that_is_not_booked_is_that_at_the_mark(account: Account) -> None
     assert account.unrealized(Decimal(110)) == 10
 
 
-def test_I17_ids_are_remembered_up_to_a_number(account: Account) -> None:
+def test_I17_ids_are_remembered_up_to_a_number(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """A week of fills does not fill the memory."""
-    for number in range(REMEMBERED + 10):
+    monkeypatch.setattr("perpmaker.state.account.REMEMBERED", 1_000)
+
+    for number in range(1_010):
         account.fill(fill(str(number)), ours=True)
 
-    assert len(account._trades) == REMEMBERED
+    assert REMEMBERED > 50_000
+    assert len(account._trades) == 1_000
 
 
 def test_a_fill_that_is_claimed_later_is_counted_then_and_moves_nothing_more(account: Account) -> None:
