@@ -124,7 +124,7 @@ def test_I17_ids_are_remembered_up_to_a_number(account: Account, monkeypatch: py
     for number in range(1_010):
         account.fill(fill(str(number)), ours=True)
 
-    assert REMEMBERED > 50_000
+    assert REMEMBERED > 10_000
     assert len(account._trades) == 1_000
 
 
