@@ -44,11 +44,9 @@ def check(*arguments: object) -> int:
     return ended.value.code
 
 
-def test_good_configuration_ends_with_the_report(
-    config: Path, sandbox_url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_good_configuration_ends_with_the_report(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The verdict, what there is to look at, the market's levels and money, then the file; all in 80 columns."""
-    assert check(config, "--sandbox-url", sandbox_url, "--full") == 0
+    assert check(config, "--full") == 0
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"\d to look at", lines[0])
     assert "SANDBOX  binance_perpetual BTC-USDT" in lines
