@@ -8,7 +8,7 @@ import hmac
 
 import pytest
 
-from perpmaker.venue.sandbox import Parameters, RefusalError, Security, Window
+from perpmaker.venue.sandbox import Access, Parameters, RefusalError, Window
 from perpmaker.wire.server import Request
 from perpmaker_binance_perpetual.sandbox.app import read_values
 from perpmaker_binance_perpetual.sandbox.refusals import PARAMETER_REFUSALS
@@ -47,7 +47,7 @@ def check(query: str = "", body: str = "", *, key: str = HMAC, now_ms: int = NOW
     request = Request(method="POST", path="/", query=query, body=body.encode(), headers={"x-mbx-apikey": key})
     parameters = read_parameters(request.query, request.body)
 
-    return Authenticator(KEYS.checkers(), lambda: now_ms).check(Security.SIGNED, request, parameters)
+    return Authenticator(KEYS.checkers(), lambda: now_ms).check(Access.SIGNED, request, parameters)
 
 
 def code_of(query: str, body: str = "", *, key: str = HMAC, now_ms: int = NOW_MS) -> int:
@@ -160,7 +160,7 @@ def test_key_alone_is_enough_for_the_user_stream() -> None:
     """An endpoint that asks for a key only needs no signature and no time."""
     request = Request(method="POST", path="/", headers={"x-mbx-apikey": HMAC})
 
-    assert Authenticator(KEYS.checkers(), lambda: 0).check(Security.KEY, request, read_parameters("", b"")) is None
+    assert Authenticator(KEYS.checkers(), lambda: 0).check(Access.KEYED, request, read_parameters("", b"")) is None
 
 
 def test_secrets_stay_out_of_the_checkers_text() -> None:

@@ -29,10 +29,10 @@ from perpmaker.simulation.rejection import RejectionError
 from perpmaker.simulation.script import ScriptedMarket
 from perpmaker.testing.network import open_server
 from perpmaker.venue.sandbox import (
+    Access,
     Bans,
     BookChanges,
     CountWindow,
-    Endpoint,
     EndpointTable,
     HeldEvents,
     HmacChecker,
@@ -44,7 +44,7 @@ from perpmaker.venue.sandbox import (
     Rhythms,
     SandboxApp,
     SandboxParts,
-    Security,
+    ServedEndpoint,
     SocketRules,
     VenueOptions,
     Window,
@@ -174,32 +174,32 @@ _NAMES = frozenset({"side", "amount", "price", "name"})
 _COSTS = {"calls": 1, "orders": 1}
 ENDPOINTS = EndpointTable(
     (
-        Endpoint[Quarry](
+        ServedEndpoint[Quarry](
             method="GET",
             path="/time",
             handle=lambda quarry, _: quarry.parts.clock.server_ms(),
             costs={"calls": lambda parameters: 3 if "long" in parameters else 1},
         ),
-        Endpoint(method="GET", path="/orders", handle=orders, security=Security.SIGNED, costs={"calls": 1}),
-        Endpoint(method="GET", path="/orders/{name}", handle=ask, security=Security.SIGNED, costs={"calls": 1}),
-        Endpoint(
+        ServedEndpoint(method="GET", path="/orders", handle=orders, access=Access.SIGNED, costs={"calls": 1}),
+        ServedEndpoint(method="GET", path="/orders/{name}", handle=ask, access=Access.SIGNED, costs={"calls": 1}),
+        ServedEndpoint(
             method="POST",
             path="/orders",
             handle=place_by_gateway,
-            security=Security.SIGNED,
+            access=Access.SIGNED,
             parameters=_NAMES,
             costs=_COSTS,
         ),
-        Endpoint(
+        ServedEndpoint(
             method="POST",
             path="/orders/now",
             handle=place_at_once,
-            security=Security.SIGNED,
+            access=Access.SIGNED,
             parameters=_NAMES,
             costs=_COSTS,
             matches=True,
         ),
-        Endpoint(method="POST", path="/orders/many", handle=place_many, security=Security.SIGNED, matches=True),
+        ServedEndpoint(method="POST", path="/orders/many", handle=place_many, access=Access.SIGNED, matches=True),
     )
 )
 
@@ -297,9 +297,9 @@ class QuarryProtocol:
         """Queries are forms, bodies JSON."""
         return form_values(request.query) if request.method == "GET" else json_values(json.loads(request.body))
 
-    def authenticate(self, security: Security, request: Request, _: Parameters) -> Window | None:
+    def authenticate(self, access: Access, request: Request, _: Parameters) -> Window | None:
         """Key, time and signature stand in headers."""
-        if security is Security.NONE:
+        if access is Access.PUBLIC:
             return None
 
         headers = {name: request.headers.get(name, "") for name in ("key", "ms", "signature")}
@@ -323,7 +323,7 @@ class QuarryProtocol:
         """As any window that is over."""
         return refuse(2, "too old")
 
-    def rejected(self, error: RejectionError, _: Endpoint[Quarry]) -> RefusalError:
+    def rejected(self, error: RejectionError, _: ServedEndpoint[Quarry]) -> RefusalError:
         """The exchange's words."""
         return refuse(30, error.rejection.name)
 
@@ -335,7 +335,7 @@ class QuarryProtocol:
         """The envelope with code and words."""
         return {"ok": False, "code": error.code, "why": error.text}
 
-    def headers(self, _: Endpoint[Quarry]) -> Mapping[str, str]:
+    def headers(self, _: ServedEndpoint[Quarry]) -> Mapping[str, str]:
         """What is left."""
         return {"Calls": str(self._quarry.counts.counted()["calls"])}
 

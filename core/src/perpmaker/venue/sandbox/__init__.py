@@ -6,8 +6,9 @@ Unlike `perpmaker.venue`, this door imports at once what it names: only who serv
 
 from __future__ import annotations
 
+from perpmaker.venue.http_dialect import Access
 from perpmaker.venue.sandbox.app import ProtocolDialect, SandboxApp, SandboxParts
-from perpmaker.venue.sandbox.endpoints import Cost, Endpoint, EndpointTable, Security
+from perpmaker.venue.sandbox.endpoints import Cost, EndpointTable, ServedEndpoint
 from perpmaker.venue.sandbox.lagged_account import LaggedAccount
 from perpmaker.venue.sandbox.notation import Notation, digits_of, plain, rounded
 from perpmaker.venue.sandbox.options import VenueOptions, natural, parse_options, seconds
@@ -20,12 +21,12 @@ from perpmaker.venue.sandbox.streams import BookChanges, HeldEvents, Rhythms
 from perpmaker.venue.sandbox.venue_clock import VenueClock, Window
 
 __all__ = [
+    "Access",
     "Bans",
     "BookChanges",
     "Cost",
     "CountRefusals",
     "CountWindow",
-    "Endpoint",
     "EndpointTable",
     "HeldEvents",
     "HmacChecker",
@@ -39,7 +40,7 @@ __all__ = [
     "Rhythms",
     "SandboxApp",
     "SandboxParts",
-    "Security",
+    "ServedEndpoint",
     "Session",
     "SignatureChecker",
     "SocketHub",

@@ -14,7 +14,8 @@ from perpmaker.clock import Clock
 from perpmaker.sandbox.latency import DelayLine, Latency
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.rejection import RejectionError
-from perpmaker.venue.sandbox.endpoints import Endpoint, EndpointTable, Security, Venue
+from perpmaker.venue.http_dialect import Access
+from perpmaker.venue.sandbox.endpoints import EndpointTable, ServedEndpoint, Venue
 from perpmaker.venue.sandbox.lagged_account import LaggedAccount
 from perpmaker.venue.sandbox.options import VenueOptions
 from perpmaker.venue.sandbox.parameters import ParameterRefusals, Parameters
@@ -40,7 +41,7 @@ class ProtocolDialect(Protocol[Venue]):
     def read(self, request: Request) -> Mapping[str, str]:
         """Read the parameters of a request: of its query, its body, or both."""
 
-    def authenticate(self, security: Security, request: Request, parameters: Parameters) -> Window | None:
+    def authenticate(self, access: Access, request: Request, parameters: Parameters) -> Window | None:
         """Let a request pass, with its window where it is signed, or raise RefusalError."""
 
     def open_session(self, request: Request) -> Session | None:
@@ -52,7 +53,7 @@ class ProtocolDialect(Protocol[Venue]):
     def too_late(self) -> RefusalError:
         """Refuse a command whose window was over when it came to the matching engine."""
 
-    def rejected(self, error: RejectionError, endpoint: Endpoint[Venue]) -> RefusalError:
+    def rejected(self, error: RejectionError, endpoint: ServedEndpoint[Venue]) -> RefusalError:
         """Refuse what the exchange rejects."""
 
     def answer(self, result: object) -> object:
@@ -61,7 +62,7 @@ class ProtocolDialect(Protocol[Venue]):
     def refusal(self, error: RefusalError) -> object:
         """Return the body of the answer that refuses."""
 
-    def headers(self, endpoint: Endpoint[Venue]) -> Mapping[str, str]:
+    def headers(self, endpoint: ServedEndpoint[Venue]) -> Mapping[str, str]:
         """Return what the headers of an answer show besides, such as counts."""
 
 
@@ -150,7 +151,7 @@ class SandboxApp(Generic[Venue]):
             tasks.start_soon(self._parts.commands.run)
             await self._push()
 
-    async def carry_out(self, endpoint: Endpoint[Venue], parameters: Parameters, window: Window | None) -> object:
+    async def carry_out(self, endpoint: ServedEndpoint[Venue], parameters: Parameters, window: Window | None) -> object:
         """Do what an authenticated request asks; RefusalError when the venue refuses.
 
         A command of a socket may come here too: it is counted, and late, as any.
@@ -178,14 +179,14 @@ class SandboxApp(Generic[Venue]):
 
             await anyio.sleep((rhythm_ms - now_ms % rhythm_ms) / 1000)
 
-    async def _call(self, endpoint: Endpoint[Venue], request: Request, named: Mapping[str, str]) -> object:
+    async def _call(self, endpoint: ServedEndpoint[Venue], request: Request, named: Mapping[str, str]) -> object:
         parameters = Parameters({**self._dialect.read(request), **named}, self._dialect.parameter_refusals)
         self._counts.spend_arrival(endpoint.costs_of(parameters))
-        window = self._dialect.authenticate(endpoint.security, request, parameters)
+        window = self._dialect.authenticate(endpoint.access, request, parameters)
 
         return await self.carry_out(endpoint, parameters, window)
 
-    async def _match(self, endpoint: Endpoint[Venue], parameters: Parameters, window: Window | None) -> object:
+    async def _match(self, endpoint: ServedEndpoint[Venue], parameters: Parameters, window: Window | None) -> object:
         """Bring a command to the matching engine, and delay its answer at random."""
         parts, checked = self._parts, self._parts.options.checks_window_at_match
         under_way = nullcontext(_nothing) if endpoint.under_way is None else endpoint.under_way(self._venue, parameters)
@@ -206,7 +207,7 @@ class SandboxApp(Generic[Venue]):
 
         return answer
 
-    def _handle(self, endpoint: Endpoint[Venue], parameters: Parameters) -> object:
+    def _handle(self, endpoint: ServedEndpoint[Venue], parameters: Parameters) -> object:
         self._parts.exchange.advance(self._parts.clock.now_ms())
 
         try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from enum import Enum, unique
 from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import unquote
 
 import attrs
 
+from perpmaker.venue.http_dialect import Access
 from perpmaker.venue.sandbox.parameters import Parameters
 
 Venue = TypeVar("Venue")
@@ -20,25 +20,16 @@ Cost: TypeAlias = int | Callable[[Parameters], int]
 """Units of a count window that a call costs; they may depend on its parameters."""
 
 
-@unique
-class Security(Enum):
-    """What an endpoint asks of its caller."""
-
-    NONE = "none"
-    KEY = "key"
-    SIGNED = "signed"
-
-
 @attrs.frozen(kw_only=True)
-class Endpoint(Generic[Venue]):
-    """One endpoint.
+class ServedEndpoint(Generic[Venue]):
+    """One endpoint, from the venue's side.
 
     Args:
         method: of the request.
         path: of the request; a part like `{name}` is a parameter.
         handle: returns what is encoded as JSON. RefusalError when the venue refuses, RejectionError when the exchange
             rejects the command.
-        security: what the caller must show.
+        access: what the caller must show.
         parameters: the names that may be sent; None where the venue takes no notice of names that it does not know.
         costs: of one call, by the name of the count window.
         matches: whether the call is a command for the matching engine: it may be late, and its answer held back.
@@ -49,7 +40,7 @@ class Endpoint(Generic[Venue]):
     method: str
     path: str
     handle: Callable[[Venue, Parameters], object]
-    security: Security = Security.NONE
+    access: Access = Access.PUBLIC
     parameters: frozenset[str] | None = None
     costs: Mapping[str, Cost] = attrs.field(factory=dict)
     matches: bool = False
@@ -63,7 +54,7 @@ class Endpoint(Generic[Venue]):
 class EndpointTable(Generic[Venue]):
     """The endpoints of a venue by method and path, of which a part like `{name}` is a parameter."""
 
-    def __init__(self, endpoints: Iterable[Endpoint[Venue]]) -> None:
+    def __init__(self, endpoints: Iterable[ServedEndpoint[Venue]]) -> None:
         self.endpoints = tuple(endpoints)
         self._exact = {(endpoint.method, endpoint.path): endpoint for endpoint in self.endpoints}
         self._patterns = [
@@ -72,7 +63,7 @@ class EndpointTable(Generic[Venue]):
             if "{" in endpoint.path
         ]
 
-    def find(self, method: str, path: str) -> tuple[Endpoint[Venue] | None, dict[str, str]]:
+    def find(self, method: str, path: str) -> tuple[ServedEndpoint[Venue] | None, dict[str, str]]:
         """Return the endpoint, and the parameters that stand in the path; None where there is no such endpoint."""
         exact = self._exact.get((method, path))
 

@@ -13,7 +13,7 @@ from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import PositionMode
 from perpmaker.simulation.rejection import Rejection, RejectionError
 from perpmaker.simulation.statement import AccountState
-from perpmaker.venue.sandbox import Endpoint, Parameters, Security, plain
+from perpmaker.venue.sandbox import Access, Parameters, ServedEndpoint, plain
 from perpmaker_binance_perpetual.sandbox.account_words import (
     INCOME_WORDS,
     MARGIN_MODE_WORDS,
@@ -315,11 +315,11 @@ ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     signed("POST", "/fapi/v1/positionSide/dual", set_position_mode, "dualSidePosition"),
     signed("POST", "/fapi/v1/multiAssetsMargin", set_multi_assets, "multiAssetsMargin"),
     *(
-        Endpoint(
+        ServedEndpoint(
             method=method,
             path="/fapi/v1/listenKey",
             handle=handle,
-            security=Security.KEY,
+            access=Access.KEYED,
             costs={WEIGHT: 1},
             # Clients send the key along, and some a time and a signature too; none of it is read.
             parameters=SIGNED_PARAMETERS | {"listenKey"},

@@ -11,12 +11,12 @@ from perpmaker.sandbox.latency import AT_ONCE, Latency
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.rejection import RejectionError
 from perpmaker.venue.sandbox import (
+    Access,
     EndpointTable,
     Parameters,
     RefusalError,
     SandboxApp,
     SandboxParts,
-    Security,
     Session,
     SocketRules,
     Window,
@@ -58,9 +58,9 @@ class BinanceProtocol:
         """The parameters of query and form body; where both have one, the query's counts."""
         return read_values(request.query, request.body)
 
-    def authenticate(self, security: Security, request: Request, parameters: Parameters) -> Window | None:
+    def authenticate(self, access: Access, request: Request, parameters: Parameters) -> Window | None:
         """See `Authenticator`."""
-        return self._authenticator.check(security, request, parameters)
+        return self._authenticator.check(access, request, parameters)
 
     def open_session(self, request: Request) -> Session | None:
         """A socket by its path and query."""

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from perpmaker.sandbox.dialect import TestKeys
 from perpmaker.venue.sandbox import (
+    Access,
     HmacChecker,
     Parameters,
     RefusalError,
-    Security,
     SignatureChecker,
     Window,
     find_checker,
@@ -84,14 +84,14 @@ class Authenticator:
         self._checkers = checkers
         self._server_ms = server_ms
 
-    def check(self, security: Security, request: Request, parameters: Parameters) -> Window | None:
+    def check(self, access: Access, request: Request, parameters: Parameters) -> Window | None:
         """Let pass or refuse: -2014, -2015, -1102, -1131, -1021, -1022, in this order."""
-        if security is Security.NONE:
+        if access is Access.PUBLIC:
             return None
 
         checker = self._checker(request)
 
-        if security is Security.KEY:
+        if access is Access.KEYED:
             return None
 
         window = self._window(parameters)

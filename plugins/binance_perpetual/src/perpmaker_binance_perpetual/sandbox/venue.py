@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from perpmaker.simulation.funding_history import FundingHistory
-from perpmaker.venue.sandbox import Cost, Endpoint, Notation, Parameters, SandboxParts, Security
+from perpmaker.venue.sandbox import Access, Cost, Notation, Parameters, SandboxParts, ServedEndpoint
 from perpmaker_binance_perpetual.sandbox.counts import WEIGHT, Limits
 from perpmaker_binance_perpetual.sandbox.listen_keys import ListenKeys
 from perpmaker_binance_perpetual.sandbox.options import Options
@@ -93,14 +93,14 @@ class PendingAmends:
         self._refused = refused
 
 
-VenueEndpoint: TypeAlias = Endpoint[Venue]
+VenueEndpoint: TypeAlias = ServedEndpoint[Venue]
 Handler: TypeAlias = Callable[[Venue, Parameters], object]
 Transit: TypeAlias = Callable[[Venue, Parameters], AbstractContextManager[Callable[[], None]]]
 
 
 def public(path: str, handle: Handler, *names: str, weight: Cost = 1) -> VenueEndpoint:
     """A query that asks for no key."""
-    return Endpoint(method="GET", path=path, handle=handle, parameters=frozenset(names), costs={WEIGHT: weight})
+    return ServedEndpoint(method="GET", path=path, handle=handle, parameters=frozenset(names), costs={WEIGHT: weight})
 
 
 def signed(
@@ -114,11 +114,11 @@ def signed(
     under_way: Transit | None = None,
 ) -> VenueEndpoint:
     """A signed endpoint."""
-    return Endpoint(
+    return ServedEndpoint(
         method=method,
         path=path,
         handle=handle,
-        security=Security.SIGNED,
+        access=Access.SIGNED,
         parameters=SIGNED_PARAMETERS | frozenset(names),
         costs={WEIGHT: weight, **orders},
         matches=matches,
