@@ -114,20 +114,15 @@ def test_B10_keys_of_other_programs_are_known(tmp_path: Path, catalog: Catalog) 
             assert f"`{name}`" in (ROOT / "docs" / "configuration.md").read_text()
 
 
-@pytest.mark.parametrize(
-    ("name", "environment"),
-    [
+def test_B10_a_venue_with_its_environment_is_said_in_two_keys(tmp_path: Path, catalog: Catalog) -> None:
+    """A connector's name that ends with an environment is answered with the name and the environment apart."""
+    for name, environment in [
         ("binance_perpetual_testnet", "testnet"),
         ("binance_perpetual_paper_trade", "paper"),
         ("binance_perpetual_demo", "testnet"),
-    ],
-)
-def test_B10_a_venue_with_its_environment_is_said_in_two_keys(
-    tmp_path: Path, catalog: Catalog, name: str, environment: str
-) -> None:
-    """A connector's name that ends with an environment is answered with the name and the environment apart."""
-    (problem,) = problems(tmp_path, catalog, GOOD.replace("binance_perpetual", name))
-    assert f'is now "binance_perpetual", with environment = "{environment}"' in problem.allowed
+    ]:
+        (problem,) = problems(tmp_path, catalog, GOOD.replace("binance_perpetual", name))
+        assert f'is now "binance_perpetual", with environment = "{environment}"' in problem.allowed
 
 
 def test_B10_keys_below_a_table_are_told_to_move_up(tmp_path: Path, catalog: Catalog) -> None:
@@ -189,21 +184,16 @@ def test_B10_a_secret_in_the_place_of_a_key_is_never_repeated(tmp_path: Path, ca
         assert "characters that are no word)" in words
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
+def test_B10_a_file_that_is_no_configuration_is_answered_shortly(tmp_path: Path, catalog: Catalog) -> None:
+    """That all of its keys are missing is one line."""
+    for text, words in [
         ('"" = 1\n', '"" = 1: no such key'),
         ("[main]\nhost = 1\n", "main = a table: no such key"),
         ('strategy = "x"\rmarket = "BTC-USDT"\r', "a carriage return alone"),
-    ],
-)
-def test_B10_a_file_that_is_no_configuration_is_answered_shortly(
-    tmp_path: Path, catalog: Catalog, text: str, words: str
-) -> None:
-    """That all of its keys are missing is one line."""
-    told = [str(problem) for problem in problems(tmp_path, catalog, text)]
-    assert any(words in line for line in told)
-    assert len(told) <= 2
+    ]:
+        told = [str(problem) for problem in problems(tmp_path, catalog, text)]
+        assert any(words in line for line in told)
+        assert len(told) <= 2
 
 
 def test_B10_a_number_that_is_too_large_for_anything_is_told_the_limit(tmp_path: Path, catalog: Catalog) -> None:
@@ -220,11 +210,11 @@ def test_B10_no_venue_is_suggested_for_another(tmp_path: Path, catalog: Catalog)
         assert "Installed: binance_perpetual." in problem.allowed
 
 
-@pytest.mark.parametrize("name", ["binance_perp", "binance_futures", "binanc_perpetual"])
-def test_B10_the_same_venue_misspelt_is_suggested(tmp_path: Path, catalog: Catalog, name: str) -> None:
+def test_B10_the_same_venue_misspelt_is_suggested(tmp_path: Path, catalog: Catalog) -> None:
     """A name that begins as an installed one does is answered with that one."""
-    (problem,) = problems(tmp_path, catalog, GOOD.replace("binance_perpetual", name))
-    assert "Did you mean 'binance_perpetual'?" in problem.allowed
+    for name in ["binance_perp", "binance_futures", "binanc_perpetual"]:
+        (problem,) = problems(tmp_path, catalog, GOOD.replace("binance_perpetual", name))
+        assert "Did you mean 'binance_perpetual'?" in problem.allowed
 
 
 def test_B10_the_page_has_every_key_of_the_template() -> None:

@@ -64,17 +64,17 @@ def test_B2_an_order_that_a_proxy_answers_is_unknown() -> None:
     assert [case for case, outcome in outcomes.items() if not isinstance(outcome, Unknown)] == []
 
 
-@pytest.mark.parametrize("status", [400, 401, 403])
-def test_B2_the_venues_own_code_is_a_refusal_whatever_the_status(status: int) -> None:
+def test_B2_the_venues_own_code_is_a_refusal_whatever_the_status() -> None:
     """A key that it does not accept is not waited for; three causes are named beside the venue's words."""
-    body = {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}
-    error = error_of(answer(body, status), "Binance")
-    assert type(error) is AuthenticationError
-    assert all(word in str(error) for word in ("Enable Futures", "before the futures account", "portfolio-margin"))
-    outcome = outcome_of(answer(body, status))
-    assert isinstance(outcome, Rejected)
-    assert outcome.refusal.reason is RefusalReason.AUTHENTICATION
-    assert type(error_of(answer({"code": -1121, "msg": "Invalid symbol."}, status), "Binance")) is RefusedError
+    for status in [400, 401, 403]:
+        body = {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}
+        error = error_of(answer(body, status), "Binance")
+        assert type(error) is AuthenticationError
+        assert all(word in str(error) for word in ("Enable Futures", "before the futures account", "portfolio-margin"))
+        outcome = outcome_of(answer(body, status))
+        assert isinstance(outcome, Rejected)
+        assert outcome.refusal.reason is RefusalReason.AUTHENTICATION
+        assert type(error_of(answer({"code": -1121, "msg": "Invalid symbol."}, status), "Binance")) is RefusedError
 
 
 # --- a whole bot behind such a proxy

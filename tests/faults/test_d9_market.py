@@ -106,14 +106,14 @@ def test_D9_example_of_the_readme_has_a_fill_within_its_minute() -> None:
     assert [session.seed for session in sessions if session.violations or session.open_quotes] == []
 
 
-@pytest.mark.parametrize("shape", ["calm", "trend", "wild"])
-def test_D9_those_who_take_know_more_than_a_quote_does(shape: str) -> None:
+def test_D9_those_who_take_know_more_than_a_quote_does() -> None:
     """After somebody buys the price rises more often than not: a quote is filled just before it is wrong."""
-    seen = watch(1, 600, shape=shape)
-    moves = [late - early for early, late in pairwise(seen.middles)]
-    after = [move * side.sign for move, side in zip(moves, seen.takers[1:], strict=True)]
+    for shape in ["calm", "trend", "wild"]:
+        seen = watch(1, 600, shape=shape)
+        moves = [late - early for early, late in pairwise(seen.middles)]
+        after = [move * side.sign for move, side in zip(moves, seen.takers[1:], strict=True)]
 
-    assert statistics.fmean(after) > 0.1 * statistics.pstdev(moves)
+        assert statistics.fmean(after) > 0.1 * statistics.pstdev(moves)
 
 
 def test_D9_shapes_are_what_their_names_say() -> None:

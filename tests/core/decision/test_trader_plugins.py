@@ -36,17 +36,17 @@ class Raising:
         return Wanted(quotes=quotes())
 
 
-@pytest.mark.parametrize("error", [ValueError, RecursionError, lambda: ZeroDivisionError("x")])
-def test_F77_raising_strategy_loses_its_quotes_and_exits_go_on(error: Callable[[], BaseException]) -> None:
+def test_F77_raising_strategy_loses_its_quotes_and_exits_go_on() -> None:
     """That market's quotes are cancelled and refused, the traceback is told once, exits are managed."""
-    scene = Scene(strategy=Raising(error)).quoting()
-    scene.strategy.error = error
-    raised = scene.tell(scene.book())
+    for error in [ValueError, RecursionError, lambda: ZeroDivisionError("x")]:
+        scene = Scene(strategy=Raising(error)).quoting()
+        scene.strategy.error = error
+        raised = scene.tell(scene.book())
 
-    assert raised.mode is Mode.HALT
-    assert len(of(raised.actions, Cancel)) == 2
-    assert "Traceback" in raised.notices[0]
-    assert placed(scene.tell(scene.fill("1", 5, 5), scene.cancelled("2")).actions) == ["target sell"]
+        assert raised.mode is Mode.HALT
+        assert len(of(raised.actions, Cancel)) == 2
+        assert "Traceback" in raised.notices[0]
+        assert placed(scene.tell(scene.fill("1", 5, 5), scene.cancelled("2")).actions) == ["target sell"]
 
 
 def test_F77_keyboard_interrupt_passes() -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
-import pytest
 
 from perpmaker.execution.action import Cancel, Place, Resync
 from perpmaker.model.event import SettingsReported
@@ -17,27 +14,24 @@ from perpmaker.testing.scene import Scene, of, placed
 SETTINGS = VenueSettings(leverage=3, position_mode=PositionMode.ONE_WAY, margin_mode=MarginMode.ISOLATED)
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
+def test_F43_settings_changed_in_mid_run_pull_quotes_and_keep_exits() -> None:
+    """REDUCE, with both values named, until the venue says otherwise; what protects the position stays."""
+    for change, words in [
         ({"leverage": 50}, "leverage is 50, not 3"),
         ({"position_mode": PositionMode.HEDGE}, "position_mode is Hedge, not One-way"),
         ({"margin_mode": MarginMode.CROSS}, "margin_mode is cross, not isolated"),
-    ],
-)
-def test_F43_settings_changed_in_mid_run_pull_quotes_and_keep_exits(change: dict[str, Any], words: str) -> None:
-    """REDUCE, with both values named, until the venue says otherwise; what protects the position stays."""
-    scene = Scene(settings=SETTINGS).quoting()
-    scene.tell(scene.fill("1", 5, 5))
-    scene.tell(scene.accepted("3"))
-    changed = scene.tell(SettingsReported(settings=attrs.evolve(SETTINGS, **change)))
+    ]:
+        scene = Scene(settings=SETTINGS).quoting()
+        scene.tell(scene.fill("1", 5, 5))
+        scene.tell(scene.accepted("3"))
+        changed = scene.tell(SettingsReported(settings=attrs.evolve(SETTINGS, **change)))
 
-    assert (changed.mode, len(changed.notices)) == (Mode.REDUCE, 1)
-    assert words in changed.notices[0]
-    assert words in changed.mode_reason
-    assert {action.kind for action in of(changed.actions, Cancel)} == {OrderKind.QUOTE}
-    assert not placed(scene.tell(scene.cancelled("2"), scene.resynced(amount="0.005")).actions)
-    assert scene.last.mode is Mode.REDUCE
+        assert (changed.mode, len(changed.notices)) == (Mode.REDUCE, 1)
+        assert words in changed.notices[0]
+        assert words in changed.mode_reason
+        assert {action.kind for action in of(changed.actions, Cancel)} == {OrderKind.QUOTE}
+        assert not placed(scene.tell(scene.cancelled("2"), scene.resynced(amount="0.005")).actions)
+        assert scene.last.mode is Mode.REDUCE
 
 
 def test_F43_settings_set_back_quote_again_once_the_account_was_read() -> None:

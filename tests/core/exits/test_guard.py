@@ -87,11 +87,11 @@ def test_there_is_none_without_a_stop_a_position_or_the_wish(venue: Any) -> None
         assert guards(venue(**{**ON_VENUE, **changes}).decide()) == []
 
 
-@pytest.mark.parametrize("order", ["limit", "market", "venue"])
-def test_a_position_that_is_left_at_a_clean_stop_is_left_with_a_stop(venue: Any, order: str) -> None:
+def test_a_position_that_is_left_at_a_clean_stop_is_left_with_a_stop(venue: Any) -> None:
     """Whichever order the stop would have sent: nobody is here to send it any more."""
-    assert guards(venue(stop_loss_order=order, venue_stops=True, mode=Mode.STOP).decide()) == [(GUARD, 9700)]
-    assert guards(venue(stop_loss_order=order, venue_stops=False, mode=Mode.STOP).decide()) == []
+    for order in ["limit", "market", "venue"]:
+        assert guards(venue(stop_loss_order=order, venue_stops=True, mode=Mode.STOP).decide()) == [(GUARD, 9700)]
+        assert guards(venue(stop_loss_order=order, venue_stops=False, mode=Mode.STOP).decide()) == []
 
 
 def test_F47_nothing_is_left_when_the_position_is_closed_by_wish(venue: Any) -> None:

@@ -82,9 +82,9 @@ def test_what_is_on_is_found(desk: Any) -> None:
     assert found(report, "optimisation") == "on, top"
 
 
-@pytest.mark.parametrize(
-    ("changes", "verdict", "words"),
-    [
+def test_spread_is_judged_with_what_optimisation_may_make_of_it(desk: Any) -> None:
+    """Mode `top` brings level 1 up to half of its spread, or to minimum_spread: that too should pay the fees."""
+    for changes, verdict, words in [
         ({}, Verdict.OK, "0.06 % against 0.04 %"),
         (
             {"order_optimization_enabled": True, "order_optimization_mode": "top"},
@@ -96,15 +96,10 @@ def test_what_is_on_is_found(desk: Any) -> None:
             Verdict.OK,
             "0.06 % against 0.04 %",
         ),
-    ],
-)
-def test_spread_is_judged_with_what_optimisation_may_make_of_it(
-    desk: Any, changes: dict[str, Any], verdict: Verdict, words: str
-) -> None:
-    """Mode `top` brings level 1 up to half of its spread, or to minimum_spread: that too should pay the fees."""
-    report = desk.report(bid_spread="0.0006", ask_spread="0.0006", **changes)
-    assert verdicts(report)["the spread is above the round-trip fee"] is verdict
-    assert found(report, "the spread is above") == words
+    ]:
+        report = desk.report(bid_spread="0.0006", ask_spread="0.0006", **changes)
+        assert verdicts(report)["the spread is above the round-trip fee"] is verdict
+        assert found(report, "the spread is above") == words
 
 
 def test_funding_is_told_with_cost_and_target(desk: Any) -> None:
@@ -114,13 +109,14 @@ def test_funding_is_told_with_cost_and_target(desk: Any) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("spread", "words"),
-    [("0.02", "2 times, which is narrow"), ("0.049", "4.9 times, which is narrow"), ("0.05", "5 times")],
-)
-def test_stop_is_measured_in_spreads(desk: Any, spread: str, words: str) -> None:
+def test_stop_is_measured_in_spreads(desk: Any) -> None:
     """Against the wider spread of level 1."""
-    assert found(desk.report(stop_loss_spread=spread), "times the spread") == words
+    for spread, words in [
+        ("0.02", "2 times, which is narrow"),
+        ("0.049", "4.9 times, which is narrow"),
+        ("0.05", "5 times"),
+    ]:
+        assert found(desk.report(stop_loss_spread=spread), "times the spread") == words
 
 
 def test_leverage_advice_says_whom_it_is_for() -> None:
@@ -190,15 +186,11 @@ def test_full_fills_beyond_what_the_leverage_allows_are_warned_of(desk: Any) -> 
     assert words in said(desk.report(tiers=(small, large)), loud=True)
 
 
-@pytest.mark.parametrize(
-    ("stop", "buffer", "refused"), [("0.25", "0.005", 0), ("0.25", "0.02", 2), ("0.262", "0.005", 2)]
-)
-def test_stop_with_its_buffer_keeps_a_fifth_of_the_way_to_liquidation(
-    desk: Any, stop: str, buffer: str, refused: int
-) -> None:
+def test_stop_with_its_buffer_keeps_a_fifth_of_the_way_to_liquidation(desk: Any) -> None:
     """At leverage 3 liquidation is a third away: stop, buffer and taker fee may reach 26.1 %."""
-    report = desk.report(stop_loss_spread=stop, stop_loss_slippage_buffer=buffer, leverage=3)
-    assert len(report.refusals) == refused
+    for stop, buffer, refused in [("0.25", "0.005", 0), ("0.25", "0.02", 2), ("0.262", "0.005", 2)]:
+        report = desk.report(stop_loss_spread=stop, stop_loss_slippage_buffer=buffer, leverage=3)
+        assert len(report.refusals) == refused
 
 
 def test_report_goes_by_the_effective_stop(desk: Any) -> None:
@@ -229,11 +221,13 @@ def test_missing_reference_is_warned_of_with_its_reason(desk: Any) -> None:
     assert "nothing can be quoted now: a side of the traded book is empty" in warned
 
 
-@pytest.mark.parametrize(("refresh_s", "loud"), [(0.2, None), (0.15, False), (0.05, True)])
-def test_orders_a_minute_are_held_against_the_venues_limit(desk: Any, refresh_s: float, loud: bool | None) -> None:
+def test_orders_a_minute_are_held_against_the_venues_limit(desk: Any) -> None:
     """Two quotes each refresh: from half of 1200 a minute on it is busy, above it is too much."""
-    warned = [one.loud for one in desk.report(order_refresh_time=refresh_s).warnings if "orders a minute" in one.text]
-    assert warned == ([] if loud is None else [loud])
+    for refresh_s, loud in [(0.2, None), (0.15, False), (0.05, True)]:
+        warned = [
+            one.loud for one in desk.report(order_refresh_time=refresh_s).warnings if "orders a minute" in one.text
+        ]
+        assert warned == ([] if loud is None else [loud])
 
 
 def test_open_position_is_said_to_be_part_of_the_figures(desk: Any) -> None:

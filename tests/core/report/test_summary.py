@@ -106,13 +106,11 @@ def test_sums_are_those_of_the_run_alone_and_exact() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("stops", "words"), [(0, ""), (1, ", 1 stop kept on the venue"), (2, ", 2 stops kept on the venue")]
-)
-def test_stops_that_waited_on_the_venue_are_no_stop_losses(stops: int, words: str) -> None:
+def test_stops_that_waited_on_the_venue_are_no_stop_losses() -> None:
     """A person reads how often a stop has fired, and beside it how many were kept there."""
-    page = render(attrs.evolve(summary(), stops_placed=1, venue_stops_placed=stops), INSTRUMENT, [])
-    assert f"exits placed    3 profit taking, 1 stop loss{words}\n" in page
+    for stops, words in [(0, ""), (1, ", 1 stop kept on the venue"), (2, ", 2 stops kept on the venue")]:
+        page = render(attrs.evolve(summary(), stops_placed=1, venue_stops_placed=stops), INSTRUMENT, [])
+        assert f"exits placed    3 profit taking, 1 stop loss{words}\n" in page
 
 
 def test_json_is_one_line_with_the_documented_keys_and_money_as_text() -> None:

@@ -75,24 +75,21 @@ async def test_F42_settings_that_take_a_moment_to_show_are_waited_for() -> None:
     assert venue.asked == 4
 
 
-@pytest.mark.parametrize(
-    ("found", "words"),
-    [
+async def test_F42_settings_that_are_not_confirmed_within_30_s_end_the_start() -> None:
+    """Accepted and not applied: both values are named, and it is a refusal."""
+    for found, words in [
         (attrs.evolve(RIGHT, leverage=20), "leverage is 20, not 3"),
         (attrs.evolve(RIGHT, position_mode=PositionMode.HEDGE), "position_mode is Hedge, not One-way"),
         (attrs.evolve(RIGHT, margin_mode=MarginMode.CROSS), "margin_mode is cross, not isolated"),
-    ],
-)
-async def test_F42_settings_that_are_not_confirmed_within_30_s_end_the_start(found: VenueSettings, words: str) -> None:
-    """Accepted and not applied: both values are named, and it is a refusal."""
-    clock = LoopClock()
-    began_at = clock.now()
+    ]:
+        clock = LoopClock()
+        began_at = clock.now()
 
-    with pytest.raises(MarketRulesError, match=words) as refused:
-        await prepare(cast("Any", Venue(found, obeys=float("inf"))), make_instrument(), WANTED, clock)
+        with pytest.raises(MarketRulesError, match=words) as refused:
+            await prepare(cast("Any", Venue(found, obeys=float("inf"))), make_instrument(), WANTED, clock)
 
-    assert refused.value.exit_code is ExitCode.REFUSED
-    assert 30 <= clock.now() - began_at <= 33
+        assert refused.value.exit_code is ExitCode.REFUSED
+        assert 30 <= clock.now() - began_at <= 33
 
 
 async def test_a_margin_mode_to_be_kept_is_whatever_it_is() -> None:

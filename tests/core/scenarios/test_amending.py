@@ -191,29 +191,29 @@ def test_rule_8_an_amend_that_is_refused_leaves_the_order_as_it_was_and_it_is_re
         assert scenario.quotes() == ["buy 1 at 98.9", "sell 1 at 100.9"]
 
 
-@pytest.mark.parametrize("reason", ["rate_limit", "busy", "too_many_orders"])
-def test_rule_8_a_venue_that_is_busy_is_not_stormed_with_what_replaces_an_amend(reason: str) -> None:
+def test_rule_8_a_venue_that_is_busy_is_not_stormed_with_what_replaces_an_amend() -> None:
     """The cancel goes at once, the new order waits, as after a new order that was refused."""
-    scenario = moved()
-    scenario.refuse("amend", reason, times=2)
-    scenario.advance(4.5)
-    assert [what for _, what in scenario.sent("cancel", "place", since=1)] == ["cancel buy 0", "cancel sell 0"]
+    for reason in ["rate_limit", "busy", "too_many_orders"]:
+        scenario = moved()
+        scenario.refuse("amend", reason, times=2)
+        scenario.advance(4.5)
+        assert [what for _, what in scenario.sent("cancel", "place", since=1)] == ["cancel buy 0", "cancel sell 0"]
 
-    scenario.advance(2)
-    assert len(scenario.quotes()) == 2
+        scenario.advance(2)
+        assert len(scenario.quotes()) == 2
 
 
-@pytest.mark.parametrize("reason", ["not_found", "amend_pending", "post_only_would_take"])
-def test_rule_8_a_refusal_that_leaves_open_what_the_order_is_has_it_asked_for_first(reason: str) -> None:
+def test_rule_8_a_refusal_that_leaves_open_what_the_order_is_has_it_asked_for_first() -> None:
     """It may be filled, be moved by another amend, or be off the book: nothing is sent before the answer."""
-    scenario = moved()
-    scenario.refuse("amend buy", reason)
-    scenario.delay("ask", answers=0.3)
-    scenario.advance(4.2)
-    assert [one.what for one in scenario.sent("", since=AMENDED_AT + 0.001)] == ["ask buy 0"]
+    for reason in ["not_found", "amend_pending", "post_only_would_take"]:
+        scenario = moved()
+        scenario.refuse("amend buy", reason)
+        scenario.delay("ask", answers=0.3)
+        scenario.advance(4.2)
+        assert [one.what for one in scenario.sent("", since=AMENDED_AT + 0.001)] == ["ask buy 0"]
 
-    scenario.advance(1)
-    assert scenario.quotes() == ["buy 1 at 98.9", "sell 1 at 100.9"]
+        scenario.advance(1)
+        assert scenario.quotes() == ["buy 1 at 98.9", "sell 1 at 100.9"]
 
 
 def test_rule_8_an_order_that_is_already_as_wanted_needs_nothing() -> None:

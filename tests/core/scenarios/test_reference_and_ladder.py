@@ -30,17 +30,14 @@ def test_rule_1_quotes_stand_around_the_mid() -> None:
     assert scenario.why("buy 0")[0] == "reference: mid (100)"
 
 
-@pytest.mark.parametrize(
-    ("price_type", "quotes"),
-    [
+def test_rule_1_price_types() -> None:
+    """The price type says which price of the book it is; without an own trade, the mid."""
+    for price_type, quotes in [
         ("best_bid", ["buy 1 at 98.9", "sell 1 at 100.9"]),
         ("best_ask", ["buy 1 at 99.09", "sell 1 at 101.11"]),
         ("last_own_trade_price", ["buy 1 at 99", "sell 1 at 101"]),
-    ],
-)
-def test_rule_1_price_types(price_type: str, quotes: list[str]) -> None:
-    """The price type says which price of the book it is; without an own trade, the mid."""
-    assert calm(bid_spread=1, ask_spread=1, price_type=price_type).quotes() == quotes
+    ]:
+        assert calm(bid_spread=1, ask_spread=1, price_type=price_type).quotes() == quotes
 
 
 def test_rule_1_last_price_waits_for_a_trade() -> None:

@@ -135,12 +135,12 @@ def test_environment_reference(tmp_path: Path) -> None:
     assert "is there, but empty" in refusal(references, "env:EMPTY")
 
 
-@pytest.mark.parametrize("text", [" abc", "abc\n", "\tabc \r\n"])
-def test_what_was_copied_around_a_key_is_left_out(tmp_path: Path, text: str) -> None:
+def test_what_was_copied_around_a_key_is_left_out(tmp_path: Path) -> None:
     """Spaces and line breaks around a key are no part of it, neither of what is sent nor of what signs."""
-    references = References(tmp_path, {"KEY": text})
-    assert references.reveal("env:KEY") == "abc"
-    assert references.signer("env:KEY").sign(b"x") == make_signer(Secret("abc")).sign(b"x")
+    for text in [" abc", "abc\n", "\tabc \r\n"]:
+        references = References(tmp_path, {"KEY": text})
+        assert references.reveal("env:KEY") == "abc"
+        assert references.signer("env:KEY").sign(b"x") == make_signer(Secret("abc")).sign(b"x")
 
 
 def test_S5_key_that_no_header_may_hold_is_refused_and_not_shown(tmp_path: Path) -> None:

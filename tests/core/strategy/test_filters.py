@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,15 +34,13 @@ def test_the_markets_own_rules() -> None:
         assert (None if refused is None else refused.rule) is rule
 
 
-@pytest.mark.parametrize(
-    ("side", "ticks", "withheld"), [(Side.BUY, 10501, True), (Side.BUY, 9000, False), (Side.SELL, 9499, True)]
-)
-def test_the_venues_price_band_follows_the_mark(side: Side, ticks: int, *, withheld: bool) -> None:
+def test_the_venues_price_band_follows_the_mark() -> None:
     """Buys above and sells below the venue's multiple of the mark price are withheld; without a mark nothing is."""
-    band = MarketFilter(make_instrument(band_up=Decimal("1.05"), band_down=Decimal("0.95")))
+    for side, ticks, withheld in [(Side.BUY, 10501, True), (Side.BUY, 9000, False), (Side.SELL, 9499, True)]:
+        band = MarketFilter(make_instrument(band_up=Decimal("1.05"), band_down=Decimal("0.95")))
 
-    assert (band.check(side, ticks, 1, Decimal(100)) is not None) is withheld
-    assert band.check(side, ticks, 1, None) is None
+        assert (band.check(side, ticks, 1, Decimal(100)) is not None) is withheld
+        assert band.check(side, ticks, 1, None) is None
 
 
 def test_minimum_spread_is_measured_from_the_reference() -> None:
@@ -90,15 +87,13 @@ def test_margin_of_a_quote_is_notional_by_leverage_plus_the_taker_fee() -> None:
     assert not Budget(make_view(instrument=instrument, leverage=10, capital=Decimal("10.09")), {}).grant(*one)
 
 
-@pytest.mark.parametrize(
-    ("margin", "granted"), [(OrderMargin.BOTH_SIDES, False), (OrderMargin.LARGER_SIDE, True), (OrderMargin.NONE, True)]
-)
-def test_sides_are_summed_unless_the_venue_says_otherwise(margin: OrderMargin, *, granted: bool) -> None:
+def test_sides_are_summed_unless_the_venue_says_otherwise() -> None:
     """Both sides count, unless the venue demands margin for the larger side or for none."""
-    budget = Budget(make_view(instrument=make_instrument(order_margin=margin), capital=Decimal(100)), {})
+    for margin, granted in [(OrderMargin.BOTH_SIDES, False), (OrderMargin.LARGER_SIDE, True), (OrderMargin.NONE, True)]:
+        budget = Budget(make_view(instrument=make_instrument(order_margin=margin), capital=Decimal(100)), {})
 
-    assert budget.grant(Side.BUY, 10000, 1000)
-    assert budget.grant(Side.SELL, 10000, 1000) is granted
+        assert budget.grant(Side.BUY, 10000, 1000)
+        assert budget.grant(Side.SELL, 10000, 1000) is granted
 
 
 def test_quotes_that_reduce_the_position_need_no_margin() -> None:

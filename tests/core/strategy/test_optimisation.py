@@ -3,8 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from perpmaker.model.order import Side
 from perpmaker.model.quote import Rule, Wanted
 from perpmaker.testing.view import ScriptedBook
@@ -58,20 +56,15 @@ def test_further_levels_keep_their_distance_from_level_1(desk: Any, ticks: Ticks
     assert ticks(wanted, Side.SELL) == [10009, 10019, 10029]
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
+def test_top_brings_level_1_to_the_top_as_near_as_allowed(desk: Any, ticks: Ticks) -> None:
+    """`top` goes to one tick better than the rest, never nearer than minimum_spread or half of the own spread."""
+    for given, expected in [
         ({}, 9950),  # never nearer than half of its own spread of 1 %
         ({"minimum_spread": "0.0002"}, 9991),
         ({"minimum_spread": "0.002"}, 9980),
         ({"bid_spread": "0.0005"}, 9991),  # also falls back
-    ],
-)
-def test_top_brings_level_1_to_the_top_as_near_as_allowed(
-    desk: Any, ticks: Ticks, given: dict[str, str], expected: int
-) -> None:
-    """`top` goes to one tick better than the rest, never nearer than minimum_spread or half of the own spread."""
-    assert ticks(optimised(desk, order_optimization_mode="top", **given), Side.BUY) == [expected]
+    ]:
+        assert ticks(optimised(desk, order_optimization_mode="top", **given), Side.BUY) == [expected]
 
 
 def test_after_optimisation_no_quote_crosses_the_other_side(desk: Any, ticks: Ticks) -> None:

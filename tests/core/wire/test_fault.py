@@ -201,9 +201,9 @@ async def _echoes(served: Any, *faults: Fault, messages: int = 4) -> list[str | 
     return [str(message).removeprefix("message ") for message in heard]
 
 
-@pytest.mark.parametrize(
-    ("fault", "heard"),
-    [
+async def test_messages_of_a_stream_suffer_what_is_asked(serve_app: Any) -> None:
+    """Lost, silent, silent on one channel, doubled, out of order, malformed and late messages."""
+    for fault, heard in [
         (Fault(act="drop", method="WS", nth=2), "0 2 3"),
         (Fault(act="drop", method="WS", times=None), ""),
         (Fault(act="drop", method="WS", contains="message 1", times=None), "0 2 3"),
@@ -213,12 +213,9 @@ async def _echoes(served: Any, *faults: Fault, messages: int = 4) -> list[str | 
         (Fault(act="swap", method="WS"), "1 0 2 3"),
         (Fault(act="body", method="WS", arg="{", nth=4), "0 1 2 {"),
         (Fault(act="delay", method="WS", arg=3, nth=2), "0 1 2 3"),
-    ],
-)
-async def test_messages_of_a_stream_suffer_what_is_asked(serve_app: Any, fault: Fault, heard: str) -> None:
-    """Lost, silent, silent on one channel, doubled, out of order, malformed and late messages."""
-    async with serve_app(EchoApp()) as served:
-        assert " ".join(str(message) for message in await _echoes(served, fault)) == heard
+    ]:
+        async with serve_app(EchoApp()) as served:
+            assert " ".join(str(message) for message in await _echoes(served, fault)) == heard
 
 
 async def test_F24_silent_stream_still_answers_pings(serve_app: Any) -> None:
@@ -235,21 +232,21 @@ async def test_F24_silent_stream_still_answers_pings(serve_app: Any) -> None:
             assert socket.closed is None
 
 
-@pytest.mark.parametrize(("act", "arg", "code"), [("close", 1012, 1012), ("close", None, 1011), ("reset", None, 1006)])
-async def test_F23_stream_ends_at_a_message(serve_app: Any, act: Any, arg: Any, code: int) -> None:
+async def test_F23_stream_ends_at_a_message(serve_app: Any) -> None:
     """A stream is closed with a code, or reset, in place of its second message."""
-    async with serve_app(EchoApp()) as served:
-        served.faults.add(Fault(act=act, arg=arg, method="WS", nth=2))
-        async with open_websocket(served.connect, served.websocket_url) as socket:
-            await socket.send("1")
+    for act, arg, code in [("close", 1012, 1012), ("close", None, 1011), ("reset", None, 1006)]:
+        async with serve_app(EchoApp()) as served:
+            served.faults.add(Fault(act=act, arg=arg, method="WS", nth=2))
+            async with open_websocket(served.connect, served.websocket_url) as socket:
+                await socket.send("1")
 
-            assert await socket.receive() == "1"
+                assert await socket.receive() == "1"
 
-            await socket.send("2")
-            with pytest.raises(WebSocketClosedError) as raised:
-                await socket.receive()
+                await socket.send("2")
+                with pytest.raises(WebSocketClosedError) as raised:
+                    await socket.receive()
 
-    assert raised.value.code == code
+        assert raised.value.code == code
 
 
 async def test_F23_open_streams_of_a_path_end_now(serve_app: Any) -> None:

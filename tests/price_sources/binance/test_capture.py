@@ -63,15 +63,12 @@ def test_streams_that_make_no_market_are_passed_over() -> None:
     assert kinds(SpotCapture(INSTRUMENT), streamed("bookTicker"), streamed("depth20@100ms")) == []
 
 
-@pytest.mark.parametrize(
-    ("message", "words"),
-    [
+def test_what_is_no_message_of_this_market_is_refused() -> None:
+    """In words."""
+    for message, words in [
         (b"{}", "neither a stream nor a depth snapshot"),
         (b"[]", "object"),
         (streamed("trade", s="ETHUSDT", p="1", q="1", m=True), "of the market 'ETHUSDT'"),
-    ],
-)
-def test_what_is_no_message_of_this_market_is_refused(message: bytes, words: str) -> None:
-    """In words."""
-    with pytest.raises((ValueError, PayloadError), match=words):
-        SpotCapture(INSTRUMENT).translate(message)
+    ]:
+        with pytest.raises((ValueError, PayloadError), match=words):
+            SpotCapture(INSTRUMENT).translate(message)

@@ -160,32 +160,27 @@ async def test_unknown_market_is_named(make_context: Any) -> None:
             pass
 
 
-@pytest.mark.parametrize("path", ["/api/v3/ping", "/api/v3/time", "/api/v3/exchangeInfo"])
-async def test_sandbox_answers_what_the_venue_answers(make_context: Any, path: str) -> None:
+async def test_sandbox_answers_what_the_venue_answers(make_context: Any) -> None:
     """The sandbox has the questions that people ask first."""
-    async with opened_sandbox(make_context) as (_, sandbox):
-        app = dialect().app(sandbox.exchange, LoopClock(), {})
-        assert (await app.respond(Request(method="GET", path=path))).status == 200
+    for path in ["/api/v3/ping", "/api/v3/time", "/api/v3/exchangeInfo"]:
+        async with opened_sandbox(make_context) as (_, sandbox):
+            app = dialect().app(sandbox.exchange, LoopClock(), {})
+            assert (await app.respond(Request(method="GET", path=path))).status == 200
 
 
-@pytest.mark.parametrize(
-    ("path", "query", "status", "code"),
-    [
+async def test_sandbox_refuses_as_the_venue_does(make_context: Any) -> None:
+    """Unknown symbols and malformed lists have the venue's codes, other paths are not there."""
+    for path, query, status, code in [
         ("/api/v3/ticker/price", "symbol=NOUSDT", 400, -1121),
         ("/api/v3/ticker/bookTicker", "", 400, -1121),
         ("/api/v3/exchangeInfo", "symbols=NOUSDT", 400, -1100),
         ("/api/v3/order", "", 404, None),
-    ],
-)
-async def test_sandbox_refuses_as_the_venue_does(
-    make_context: Any, path: str, query: str, status: int, code: int | None
-) -> None:
-    """Unknown symbols and malformed lists have the venue's codes, other paths are not there."""
-    async with opened_sandbox(make_context) as (_, sandbox):
-        app = dialect().app(sandbox.exchange, LoopClock(), {})
-        response = await app.respond(Request(method="GET", path=path, query=query))
-        assert response.status == status
-        assert code is None or json.loads(response.body)["code"] == code
+    ]:
+        async with opened_sandbox(make_context) as (_, sandbox):
+            app = dialect().app(sandbox.exchange, LoopClock(), {})
+            response = await app.respond(Request(method="GET", path=path, query=query))
+            assert response.status == status
+            assert code is None or json.loads(response.body)["code"] == code
 
 
 def test_sandbox_has_no_options() -> None:
@@ -292,31 +287,27 @@ async def test_one_disagreement_is_none(make_context: Any) -> None:
         assert (await desk.source.receive()).at > anyio.current_time() - 0.1
 
 
-@pytest.mark.parametrize(
-    "break_rest",
-    [
+async def test_F65_silence_that_nobody_explains_ends_the_connection(make_context: Any) -> None:
+    """A silent stream and no usable answer over REST: the source is dead soon, and asks no more than it may."""
+    for break_rest in [
         lambda venue: setattr(venue, "status", 500),
         lambda venue: setattr(venue, "status", 403),
         lambda venue: setattr(venue, "status", 451),
         lambda venue: setattr(venue, "answer", b"<html>"),
         lambda venue: (setattr(venue, "status", 429), setattr(venue, "headers", {"retry-after": "60"})),
-    ],
-    ids=["500", "403", "451", "html", "429"],
-)
-async def test_F65_silence_that_nobody_explains_ends_the_connection(make_context: Any, break_rest: Any) -> None:
-    """A silent stream and no usable answer over REST: the source is dead soon, and asks no more than it may."""
-    async with opened(make_context) as desk:
-        await desk.source.receive()
-        break_rest(desk.venue)
-        began_at, asked = anyio.current_time(), len(desk.venue.asked)
-
-        with pytest.raises(ConnectivityError, match="has been silent for 15 s"):
+    ]:
+        async with opened(make_context) as desk:
             await desk.source.receive()
+            break_rest(desk.venue)
+            began_at, asked = anyio.current_time(), len(desk.venue.asked)
 
-        assert anyio.current_time() - began_at <= STALL_S + 0.1
+            with pytest.raises(ConnectivityError, match="has been silent for 15 s"):
+                await desk.source.receive()
 
-        if desk.venue.status == 429:
-            assert len(desk.venue.asked) == asked + 1
+            assert anyio.current_time() - began_at <= STALL_S + 0.1
+
+            if desk.venue.status == 429:
+                assert len(desk.venue.asked) == asked + 1
 
 
 async def test_announced_end_and_lost_socket_end_the_connection(make_context: Any) -> None:
@@ -351,31 +342,28 @@ async def test_pings_are_answered(make_context: Any) -> None:
                 pass
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+async def test_F62_malformed_prices_are_dropped_and_too_many_end_the_connection(make_context: Any) -> None:
+    """A frame that is no price changes nothing; a stream of them is of no use."""
+    for data in [
         {"u": 1, "s": "BTCUSDT", "b": "NaN", "a": "1"},
         {"u": 1, "s": "BTCUSDT", "b": "-1", "a": "1"},
         {"u": 1, "s": "BTCUSDT", "b": None, "a": "1"},
         {"u": 1, "s": "BTCUSDT", "b": "1e99", "a": "1"},
         {"s": "BTCUSDT"},
-    ],
-)
-async def test_F62_malformed_prices_are_dropped_and_too_many_end_the_connection(make_context: Any, data: Any) -> None:
-    """A frame that is no price changes nothing; a stream of them is of no use."""
-    async with opened(make_context) as desk:
-        first = await desk.source.receive()
+    ]:
+        async with opened(make_context) as desk:
+            first = await desk.source.receive()
 
-        for _ in range(5):
-            await desk.venue.say("bookTicker", data)
+            for _ in range(5):
+                await desk.venue.say("bookTicker", data)
 
-        assert (await desk.source.receive()).bid == first.bid
+            assert (await desk.source.receive()).bid == first.bid
 
-        for _ in range(6):
-            await desk.venue.say("bookTicker", data)
+            for _ in range(6):
+                await desk.venue.say("bookTicker", data)
 
-        with pytest.raises(ConnectivityError, match="cannot be understood"):
-            await desk.source.receive()
+            with pytest.raises(ConnectivityError, match="cannot be understood"):
+                await desk.source.receive()
 
 
 async def test_empty_side_is_no_price(make_context: Any) -> None:
@@ -396,9 +384,9 @@ async def test_other_market_on_the_stream_is_passed_over(make_context: Any) -> N
         assert (await desk.source.receive()).bid == 98
 
 
-@pytest.mark.parametrize(
-    ("changes", "kind", "words"),
-    [
+async def test_market_that_cannot_be_read_says_why(make_context: Any) -> None:
+    """Unknown, halted, refused, limited and unreachable are different things, each with its words."""
+    for changes, kind, words in [
         ({"trading": "HALT"}, MarketRulesError, "status is HALT"),
         ({"status": 400, "answer": b'{"code":-1121,"msg":"Invalid symbol."}'}, UnknownMarketError, "BTC-USDT"),
         ({"status": 400, "answer": b'{"code":-1003,"msg":"no"}'}, RefusedError, "no"),
@@ -409,19 +397,14 @@ async def test_other_market_on_the_stream_is_passed_over(make_context: Any) -> N
         ({"status": 403}, ConnectivityError, "403"),
         ({"answer": b'{"symbols":[]}'}, UnknownMarketError, "BTC-USDT"),
         ({"answer": b"<html>"}, ConnectivityError, "not answer in JSON"),
-    ],
-)
-async def test_market_that_cannot_be_read_says_why(
-    make_context: Any, changes: dict[str, Any], kind: type[Exception], words: str
-) -> None:
-    """Unknown, halted, refused, limited and unreachable are different things, each with its words."""
-    async with open_server(ScriptedSpot(**changes)) as served:
-        sandbox = SandboxAccess(url=served.url, api_key="", api_secret="")
-        context = make_context(connect=served.connect, sandbox=sandbox)
+    ]:
+        async with open_server(ScriptedSpot(**changes)) as served:
+            sandbox = SandboxAccess(url=served.url, api_key="", api_secret="")
+            context = make_context(connect=served.connect, sandbox=sandbox)
 
-        with pytest.raises(kind, match=words):
-            async with open_binance(Settings(), context):
-                pass
+            with pytest.raises(kind, match=words):
+                async with open_binance(Settings(), context):
+                    pass
 
 
 async def test_address_outside_the_venue_is_refused_when_opened(make_context: Any) -> None:
