@@ -159,7 +159,12 @@ class Supervisor:
             seen=self.seen,
         )
 
-        self._ending = RunEnd(
+        self._ending = self._make_end()
+        self._runners = self._make_runners()
+
+    def _make_end(self) -> RunEnd:
+        """What ends the run, whatever ends it."""
+        return RunEnd(
             trader=self.trader,
             reconciliation=self._reconciliation,
             dispatcher=self._dispatcher,
@@ -171,8 +176,6 @@ class Supervisor:
             since_ms=lambda: self._reader.since_ms,
             tell=self.tell,
         )
-
-        self._runners = self._make_runners()
 
     def _make_runners(self) -> list[StreamRunner]:
         """A runner for each stream of the venue and of the price source."""
