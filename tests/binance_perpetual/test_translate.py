@@ -339,15 +339,15 @@ def test_F54_the_same_message_has_the_same_id_and_another_payment_another(instru
     ("mode", "sides"),
     [(PositionMode.ONE_WAY, [PositionSide.NET]), (PositionMode.HEDGE, [PositionSide.LONG, PositionSide.SHORT])],
 )
-def test_flat_positions_are_reported_too(instrument: Instrument, mode: PositionMode, sides: list[PositionSide]) -> None:
+def test_flat_positions_are_reported_too(mode: PositionMode, sides: list[PositionSide]) -> None:
     """A market without rows is flat on each side of the mode, as of the time of asking."""
-    positions = translate_positions([], instrument, mode, 1234)
+    positions = translate_positions([], mode, 1234)
 
     assert [position.side for position in positions] == sides
     assert all(position.amount == 0 and position.venue_ms == 1234 for position in positions)
 
 
-def test_hedge_positions_keep_their_sign_and_liquidation(instrument: Instrument) -> None:
+def test_hedge_positions_keep_their_sign_and_liquidation() -> None:
     """A short's amount is negative; the venue's own liquidation price is kept, 0 meaning none."""
     rows = [
         PositionRisk(symbol="BTCUSDT", positionSide="BOTH", positionAmt="0.0", entryPrice="0"),
@@ -361,7 +361,7 @@ def test_hedge_positions_keep_their_sign_and_liquidation(instrument: Instrument)
             updateTime=99,
         ),
     ]
-    long, short = translate_positions(rows, instrument, PositionMode.HEDGE, 1234)
+    long, short = translate_positions(rows, PositionMode.HEDGE, 1234)
 
     assert (long.amount, long.liquidation, long.venue_ms) == (Decimal(0), None, 1234)
     assert (short.amount, short.entry, short.liquidation) == (Decimal("-0.010"), Decimal(60000), Decimal("75000.5"))

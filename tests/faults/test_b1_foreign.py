@@ -31,13 +31,13 @@ from perpmaker.simulation.rules import MARKETS
 from perpmaker.state.view import Mode
 from perpmaker.testing.session import open_session
 from perpmaker.testing.view import make_instrument, make_view
-from perpmaker.venue import RestClient, RowReader, begin_receiving
+from perpmaker.venue import RestClient, RowReader, Rows, begin_receiving
 from perpmaker.wire.fault import Fault
 from perpmaker.wire.http import exchange_over
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.messages import Asset, Order
 from perpmaker_binance_perpetual.orders import OrderQuestions
-from perpmaker_binance_perpetual.rest import BinanceHttp, Head, Rows, request_budget, row_reader
+from perpmaker_binance_perpetual.rest import BinanceHttp, Head, request_budget, row_reader
 from perpmaker_binance_perpetual.streams import StreamAccess
 from perpmaker_binance_perpetual.translate import translate_order
 from perpmaker_binance_perpetual.user_stream import account_stream

@@ -16,6 +16,7 @@ from perpmaker.connector.payload import (
     parse_amount,
     parse_decimal,
     parse_price,
+    parser,
 )
 from perpmaker.errors import PayloadError
 
@@ -172,3 +173,12 @@ def test_tells_a_wrong_answer_from_no_answer() -> None:
     assert not is_json(b"<html>")
     assert not is_json(b'{"code":')
     assert not is_json(b"[" * 100_000)
+
+
+def test_a_type_has_one_parser_that_is_kept() -> None:
+    """It turns garbage away as a decoder does."""
+    assert parser(list[int]) is parser(list[int])
+    assert parser(list[int])(b"[1]") == [1]
+
+    with pytest.raises(PayloadError):
+        parser(list[int])(b'["x"]')

@@ -78,3 +78,12 @@ def test_the_same_holds_for_what_is_translated() -> None:
 
     with pytest.raises(PayloadError):
         list(rows.translate([1, 2, 3], translate, "tens", lambda number: number == 2))
+
+
+def test_a_list_that_is_none_has_no_rows() -> None:
+    """And is counted: the rest of its payload may make sense."""
+    rows = reader()
+
+    assert [bytes(row) for row in rows.rows(msgspec.Raw(b'[1,{"n":2}]'), "lists")] == [b"1", b'{"n":2}']
+    assert rows.rows(msgspec.Raw(b"17"), "lists") == []
+    assert rows.skipped == {"lists": 1}

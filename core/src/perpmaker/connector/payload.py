@@ -8,6 +8,7 @@ them into finite Decimals of sane size, so that no NaN and no 400-digit price ev
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
@@ -57,6 +58,17 @@ class PayloadDecoder(Generic[T]):
             raise PayloadError(f"not readable as JSON: {type(error).__name__}") from None
         except RecursionError:
             raise PayloadError("nested too deeply") from None
+
+
+_PARSERS: dict[Any, Callable[[bytes], Any]] = {}
+
+
+def parser(kind: type[T]) -> Callable[[bytes], T]:
+    """Return what decodes one whole payload of a type; it is made once and kept."""
+    if kind not in _PARSERS:
+        _PARSERS[kind] = PayloadDecoder(kind).decode
+
+    return _PARSERS[kind]
 
 
 _ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder()

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from perpmaker.venue.reconnect_overlap import open_overlapping
     from perpmaker.venue.request_budget import Limit, RequestBudget
     from perpmaker.venue.rest_client import RestClient, open_rest_client, side_by_side
-    from perpmaker.venue.rows import RowReader
+    from perpmaker.venue.rows import RowReader, Rows
     from perpmaker.venue.server_clock import ServerClock
     from perpmaker.venue.steps import exact_ticks, lookup, order_sizes, order_ticks, shown_lots
     from perpmaker.venue.stream import (
@@ -97,6 +97,7 @@ __all__ = [
     "RequestBudget",
     "RestClient",
     "RowReader",
+    "Rows",
     "ServerClock",
     "SettingsClient",
     "SnapshotChore",

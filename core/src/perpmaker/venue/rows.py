@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from perpmaker.connector.payload import parser
 from perpmaker.errors import PayloadError
+
+Rows: TypeAlias = list[msgspec.Raw]
+"""A list whose rows are undecoded."""
 
 Head = TypeVar("Head")
 Row = TypeVar("Row")
@@ -33,6 +37,15 @@ class RowReader(Generic[Head]):
 
         self._read_head = read_head
         self._market_of = market_of
+
+    def rows(self, body: msgspec.Raw, name: str) -> Rows:
+        """Return the rows of a list within a payload; none, and that is counted, where there is no list."""
+        try:
+            return parser(Rows)(bytes(body))
+        except PayloadError:
+            self.skipped[name] += 1
+
+            return []
 
     def read(
         self,

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
-import msgspec
-
 from perpmaker.connector.interface import KeyRights
-from perpmaker.connector.payload import Number, PayloadDecoder, parse_amount, parse_decimal
+from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parser
 from perpmaker.errors import PayloadError
 from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.event import AccountEvent, BalanceReported, FundingPaid, PositionReported
@@ -35,14 +33,6 @@ CREDITS: Final = "BNFCR"
 
 ZERO = Decimal(0)
 
-_ASSET = PayloadDecoder(Asset)
-_POSITION = PayloadDecoder(PositionRisk)
-_INCOME = PayloadDecoder(IncomeRow)
-_ROWS = PayloadDecoder(rest.Rows)
-_BALANCE = PayloadDecoder(BalanceUpdate)
-_STREAMED = PayloadDecoder(PositionUpdate)
-_CALLED = PayloadDecoder(CalledPosition)
-
 _LATEST_MS = 2**53
 
 _INCOME_KINDS = {
@@ -55,18 +45,12 @@ _INCOME_KINDS = {
 }
 
 
-def translate_positions(
-    rows: Iterable[PositionRisk], instrument: Instrument, mode: PositionMode, as_of_ms: int
-) -> tuple[Position, ...]:
+def translate_positions(rows: Iterable[PositionRisk], mode: PositionMode, as_of_ms: int) -> tuple[Position, ...]:
     """The positions of the mode; one without a row is flat, as of a venue time that the read cannot be older than."""
     sides = (PositionSide.NET,) if mode is PositionMode.ONE_WAY else (PositionSide.LONG, PositionSide.SHORT)
-    known = {position.side: position for position in map(_translate_position, _of(rows, instrument))}
+    known = {position.side: position for position in map(_translate_position, rows)}
 
     return tuple(known.get(side) or Position(side=side, venue_ms=as_of_ms) for side in sides)
-
-
-def _of(rows: Iterable[PositionRisk], instrument: Instrument) -> Iterator[PositionRisk]:
-    return (row for row in rows if row.symbol == instrument.symbol)
 
 
 def _translate_position(row: PositionRisk) -> Position:
@@ -94,8 +78,8 @@ async def fetch_account(
         lambda: client.read(rest.ACCOUNT_CONFIG_URGENT),
     )
     symbol = instrument.symbol
-    rows = list(reader.read(positions, _POSITION.decode, "positions", market=symbol, is_needed=lambda _: True))
-    raw = list(reader.read(account.assets, _ASSET.decode, "assets", is_needed=lambda head: head.asset == quote))
+    rows = list(reader.read(positions, parser(PositionRisk), "positions", market=symbol, is_needed=lambda _: True))
+    raw = list(reader.read(account.assets, parser(Asset), "assets", is_needed=lambda head: head.asset == quote))
     assets = tuple(reader.translate(raw, _translate_asset, "assets", lambda row: row.asset == quote))
     position_mode = PositionMode.HEDGE if config.dualSidePosition else PositionMode.ONE_WAY
     asset_mode = _asset_mode(assets, multi=config.multiAssetsMargin)
@@ -105,7 +89,7 @@ async def fetch_account(
         bound = account.totalOpenOrderInitialMargin
 
     return AccountSnapshot(
-        positions=translate_positions(rows, instrument, position_mode, as_of_ms),
+        positions=translate_positions(rows, position_mode, as_of_ms),
         assets=assets,
         available=_available(account, assets, quote, asset_mode),
         order_margin=_order_margin(rows, bound),
@@ -177,7 +161,9 @@ def translate_account_update(
     """
     change, symbol = update.a, instrument.symbol
     positions = list(
-        reader.read(_rows(change.P, reader), _STREAMED.decode, "positions", market=symbol, is_needed=lambda _: True)
+        reader.read(
+            reader.rows(change.P, "lists"), parser(PositionUpdate), "positions", market=symbol, is_needed=lambda _: True
+        )
     )
 
     if not _is_time(update.T):
@@ -188,11 +174,9 @@ def translate_account_update(
 
         return
 
-    readable = reader.read(_rows(change.B, reader), _BALANCE.decode, "assets")
-    balances = [balance for balance in readable if _is_number(balance.wb) and _is_number(balance.bc)]
+    balances = list(reader.read(reader.rows(change.B, "lists"), _parse_balance, "assets"))
 
-    for balance in balances:
-        wallet = parse_decimal(balance.wb, path="$.a.B.wb")
+    for balance, wallet, _ in balances:
         yield BalanceReported(balance=Balance(asset=balance.a, wallet=wallet, venue_ms=update.T))
 
     for row in positions:
@@ -203,38 +187,25 @@ def translate_account_update(
     is_about = bool(positions) if not isinstance(change.S, str) else symbol == change.S
 
     if change.m == "FUNDING_FEE" and is_about:
-        for balance in balances:
+        for balance, _, paid in balances:
             yield FundingPaid(
                 asset=balance.a,
-                amount=parse_decimal(balance.bc, path="$.a.B.bc"),
+                amount=paid,
                 venue_ms=update.T,
                 # The wallet after it tells apart two payments of one moment and size, as of two Hedge positions.
                 funding_id=f"{symbol}-{update.T}-{balance.a}-{balance.bc}-{balance.wb}",
             )
 
 
-def _rows(rows: msgspec.Raw, reader: RowReader[rest.Head]) -> rest.Rows:
-    """Return the rows of a list, undecoded; none where there is no list."""
-    try:
-        return _ROWS.decode(bytes(rows))
-    except PayloadError:
-        reader.skipped["lists"] += 1
+def _parse_balance(row: bytes) -> tuple[BalanceUpdate, Decimal, Decimal]:
+    """Parse an asset, its wallet and the change; one that cannot be read is in the next reading of the account."""
+    balance = parser(BalanceUpdate)(row)
 
-        return []
+    return balance, parse_decimal(balance.wb, path="$.a.B.wb"), parse_decimal(balance.bc, path="$.a.B.bc")
 
 
 def _is_time(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LATEST_MS
-
-
-def _is_number(value: Number) -> bool:
-    """Whether a figure can be read; that of an asset that cannot be is in the next reading of the account."""
-    try:
-        parse_decimal(value)
-    except PayloadError:
-        return False
-
-    return True
 
 
 def _belongs(position_side: str, mode: PositionMode) -> bool:
@@ -264,8 +235,8 @@ def translate_margin_call(
 
     Whatever is not said to be isolated shares it, unless this market's own margin is isolated.
     """
-    called = _rows(call.p, reader)
-    readable = list(reader.read(called, _CALLED.decode, "margin calls"))
+    called = reader.rows(call.p, "lists")
+    readable = list(reader.read(called, parser(CalledPosition), "margin calls"))
     is_cross = settings is None or settings.margin_mode is MarginMode.CROSS
     rows = [row for row in readable if row.s == instrument.symbol or (is_cross and not _is_isolated(row))]
 
@@ -294,7 +265,7 @@ async def fetch_income(
         first_ms = start_ms if from_ms is None else from_ms
         asked = {"symbol": symbol, "startTime": first_ms, "endTime": end_ms, "limit": rest.PAGE}
         page = await client.read(rest.INCOME, asked)
-        rows = list(reader.read(page, _INCOME.decode, "income", market=symbol))
+        rows = list(reader.read(page, parser(IncomeRow), "income", market=symbol))
 
         return Page(rows, max(first_ms + 1, rows[-1].time) if len(page) >= rest.PAGE and rows else None)
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import attrs
 
-from perpmaker.connector.payload import Number, PayloadDecoder, parse_amount, parse_decimal, parse_price
+from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price, parser
 from perpmaker.errors import (
     AuthenticationError,
     MarketClosedError,
@@ -21,7 +21,7 @@ from perpmaker.errors import (
 from perpmaker.model.instrument import Instrument, MarginTier
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
-from perpmaker.venue import RestClient, RowReader, lookup
+from perpmaker.venue import RestClient, RowReader, Rows, lookup
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import (
     Bracket,
@@ -46,12 +46,6 @@ _DEFAULT_FUNDING_INTERVAL_H = 8
 _ORDERS = ("ORDERS", "MINUTE", 1)
 _SHOWN = 3
 
-_SYMBOL = PayloadDecoder(Symbol)
-_RATE_LIMIT = PayloadDecoder(RateLimit)
-_BRACKETS = PayloadDecoder(Brackets)
-_FUNDING_INFO = PayloadDecoder(FundingInfo)
-_SYMBOL_CONFIG = PayloadDecoder(SymbolConfig)
-
 
 # --- rules ------------------------------------------------------------------------------------------------------------
 
@@ -64,27 +58,27 @@ async def fetch_instrument(
     Without a key, tiers and fees are those that the venue documents for everybody.
     """
     info = await client.read(rest.EXCHANGE_INFO)
-    limits = list(reader.read(info.rateLimits, _RATE_LIMIT.decode, "rate limits"))
+    limits = list(reader.read(info.rateLimits, parser(RateLimit), "rate limits"))
     client.budget.adopt(rest.published_limits(limits))
-    symbol = find_symbol(reader.read(info.symbols, _SYMBOL.decode, "markets"), market)
+    symbol = find_symbol(reader.read(info.symbols, parser(Symbol), "markets"), market)
     brackets, fees = default_terms(symbol.symbol)
 
     if has_key:
         of_market = {"symbol": symbol.symbol}
-        brackets = one_row(await client.read(rest.LEVERAGE_BRACKET, of_market), _BRACKETS, symbol.symbol)
+        brackets = one_row(await client.read(rest.LEVERAGE_BRACKET, of_market), Brackets, symbol.symbol)
         fees = await client.read(rest.COMMISSION_RATE, of_market)
 
-    intervals = reader.read(await client.read(rest.FUNDING_INFO), _FUNDING_INFO.decode, "funding intervals")
+    intervals = reader.read(await client.read(rest.FUNDING_INFO), parser(FundingInfo), "funding intervals")
 
     return translate_instrument(symbol, brackets, fees, list(intervals), limits)
 
 
-def one_row(answer: T | rest.Rows, decoder: PayloadDecoder[T], symbol: str) -> T:
+def one_row(answer: T | Rows, kind: type[T], symbol: str) -> T:
     """Return the row of a market, where the venue answers with the row or with a list of rows."""
     if not isinstance(answer, list):
         return answer
 
-    rows = rest.row_reader().read(answer, decoder.decode, "rows", market=symbol, is_needed=lambda _: True)
+    rows = rest.row_reader().read(answer, parser(kind), "rows", market=symbol, is_needed=lambda _: True)
 
     for row in rows:
         return row
@@ -227,7 +221,7 @@ class MarketSettings:
         """Ask what is set now; AuthenticationError when the key may not trade."""
         of_market = {"symbol": self.instrument.symbol}
         account = await self.client.read(rest.ACCOUNT_CONFIG)
-        market = one_row(await self.client.read(rest.SYMBOL_CONFIG, of_market), _SYMBOL_CONFIG, self.instrument.symbol)
+        market = one_row(await self.client.read(rest.SYMBOL_CONFIG, of_market), SymbolConfig, self.instrument.symbol)
 
         if not account.canTrade:
             raise AuthenticationError("this account, or its API key, may not trade futures: allow it on Binance's site")

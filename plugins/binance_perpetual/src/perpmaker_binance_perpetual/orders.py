@@ -9,11 +9,11 @@ from operator import attrgetter
 import attrs
 
 from perpmaker.connector.interface import AmendOrder, CancelOrder
-from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.connector.payload import PayloadDecoder, parser
 from perpmaker.errors import PayloadError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderType, PositionSide
-from perpmaker.venue import Command, Element, Endpoint, OrderNames, Page, RestClient, RowReader, read_history
+from perpmaker.venue import Command, Element, Endpoint, OrderNames, Page, RestClient, RowReader, Rows, read_history
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import Order, OrderName, UserTrade
 from perpmaker_binance_perpetual.refusals import read_failure
@@ -28,9 +28,7 @@ from perpmaker_binance_perpetual.translate import (
 
 _OK = 200
 _ORDER = PayloadDecoder(Order)
-_ROWS = PayloadDecoder(rest.Rows)
-_NAME = PayloadDecoder(OrderName)
-_TRADE = PayloadDecoder(UserTrade)
+_ROWS = PayloadDecoder(Rows)
 
 
 class OrderWords:
@@ -174,7 +172,7 @@ class OrderQuestions:
         async def fetch(start_ms: int, end_ms: int, from_id: int | None) -> Page[UserTrade, int]:
             window = {"startTime": start_ms, "endTime": end_ms} if from_id is None else {"fromId": from_id}
             page = await self.client.read(rest.USER_TRADES, {"symbol": symbol, **window, "limit": rest.PAGE})
-            rows = list(self.reader.read(page, _TRADE.decode, "fills", market=symbol))
+            rows = list(self.reader.read(page, parser(UserTrade), "fills", market=symbol))
 
             return Page(rows, rows[-1].id + 1 if len(page) >= rest.PAGE and rows else None)
 
@@ -226,7 +224,7 @@ class OrderQuestions:
         while start <= last:
             asked = {"symbol": symbol, "orderId": start, "limit": rest.PAGE}
             page = await self.client.read(rest.ALL_ORDERS, asked)
-            rows = list(self.reader.read(page, _NAME.decode, "orders"))
+            rows = list(self.reader.read(page, parser(OrderName), "orders"))
 
             for row in rows:
                 if row.orderId in unknown:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 import msgspec
 
 from perpmaker.clock import Clock
-from perpmaker.connector.payload import PayloadDecoder
+from perpmaker.connector.payload import PayloadDecoder, parser
 from perpmaker.errors import AuthenticationError, PayloadError
 from perpmaker.model.order import OWN_PREFIX
-from perpmaker.venue import Access, Credentials, Endpoint, Limit, Parameters, RequestBudget, RowReader, Span
+from perpmaker.venue import Access, Credentials, Endpoint, Limit, Parameters, RequestBudget, RowReader, Rows, Span
 from perpmaker.wire.exchange import Outgoing
 from perpmaker_binance_perpetual import messages
 from perpmaker_binance_perpetual.refusals import read_failure, read_throttle
@@ -58,23 +58,17 @@ def published_limits(rows: Iterable[messages.RateLimit]) -> Mapping[Limit, int]:
 # --- endpoints --------------------------------------------------------------------------------------------------------
 
 
-Rows: TypeAlias = list[msgspec.Raw]
-"""A list whose rows are undecoded; see `RowReader`."""
-
-
 def _endpoint(method: str, path: str, shape: type[T], weight: int = 1, **options: Any) -> Endpoint[T]:  # noqa: ANN401  # those of Endpoint
-    return Endpoint(method=method, path=path, cost={_WEIGHT: weight}, parse=PayloadDecoder(shape).decode, **options)
+    return Endpoint(method=method, path=path, cost={_WEIGHT: weight}, parse=parser(shape), **options)
 
 
 def _new_order(method: str, path: str, weight: int, *, orders: int = 1, urgent: bool = False) -> Endpoint[object]:
     """Describe a command that counts as new orders do. However few are in a batch, five are counted for ten seconds."""
     cost = {_WEIGHT: weight, _ORDERS_SHORT: orders, _ORDERS_LONG: 1}
 
-    return Endpoint(method=method, path=path, cost=cost, urgent=urgent, once=True, parse=_ANYTHING.decode)
+    return Endpoint(method=method, path=path, cost=cost, urgent=urgent, once=True, parse=parser(object))
 
 
-_ANYTHING = PayloadDecoder(object)
-_TIME = PayloadDecoder(messages.ServerTime)
 _URGENT: dict[str, Any] = {"urgent": True}
 _PUBLIC: dict[str, Any] = {"access": Access.PUBLIC}
 _KEYED: dict[str, Any] = {"access": Access.KEYED, "urgent": True}
@@ -85,7 +79,7 @@ TIME = Endpoint(
     cost={_WEIGHT: 1},
     access=Access.PUBLIC,
     urgent=True,
-    parse=lambda body: _TIME.decode(body).serverTime,
+    parse=lambda body: parser(messages.ServerTime)(body).serverTime,
 )
 EXCHANGE_INFO = _endpoint("GET", "/fapi/v1/exchangeInfo", messages.ExchangeInfo, **_PUBLIC)
 DEPTH = _endpoint("GET", "/fapi/v1/depth", messages.Depth, 20, **_PUBLIC)
