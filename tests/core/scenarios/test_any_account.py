@@ -270,7 +270,7 @@ class AccountStory(Story):
     @property
     def begun_with(self) -> VenueSettings:
         """What the account was set to when this run began; a start sets what its file names, and keeps the rest."""
-        wanted = self.scenario._trader._agreement.wanted
+        wanted = self.scenario._trader._event_judge._drift.wanted
         assert wanted is not None
 
         return wanted

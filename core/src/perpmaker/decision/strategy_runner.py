@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Protocol, runtime_checkable
@@ -14,7 +14,7 @@ import attrs
 from perpmaker.decision.decision import Review
 from perpmaker.errors import PluginFaultError, RiskModuleError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind
+from perpmaker.model.order import OrderKind, PositionSide
 from perpmaker.model.quote import Quote, Wake, Wanted, Withheld
 from perpmaker.risk.interface import Refused
 from perpmaker.risk.review import Reviewed
@@ -69,6 +69,14 @@ def quote(strategy: Strategy, review: Review, view: View) -> DecidedQuotes | Bro
         return _broken(who, culprit, error)
 
     return DecidedQuotes(wanted=wanted, quotes=reviewed.approved, refused=reviewed.refused)
+
+
+def permitted(quotes: Sequence[Quote], forbidden: Container[PositionSide]) -> tuple[Quote, ...]:
+    """Quotes without those that a fired stop forbids; of a net position that is all of them."""
+    if PositionSide.NET in forbidden:
+        return ()
+
+    return tuple(quote for quote in quotes if quote.slot.position_side not in forbidden)
 
 
 def _broken(who: str, culprit: object, error: Exception) -> Broken:

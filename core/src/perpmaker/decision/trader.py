@@ -15,7 +15,7 @@ ask may move, and when time alone matters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from types import MappingProxyType
 
@@ -24,20 +24,17 @@ import attrs
 from perpmaker.decision import exit_pace
 from perpmaker.decision.checkpoint import Checkpoint, FiredAt, fired_in, recollect, restore
 from perpmaker.decision.decision import Decision, ExitRule, Review
-from perpmaker.decision.drift_check import DriftCheck
+from perpmaker.decision.event_judge import EventJudge
 from perpmaker.decision.exit_conflict import ExitConflict
-from perpmaker.decision.forced_closures import TELLING, ForcedClosures
 from perpmaker.decision.funds_notice import FundsNotice
-from perpmaker.decision.liquidation_watch import LiquidationWatch
 from perpmaker.decision.nameless_fills import NamelessFills
-from perpmaker.decision.order_adoption import OrderAdoption
 from perpmaker.decision.order_checks import OrderChecks
 from perpmaker.decision.order_end import OrderEnd
 from perpmaker.decision.price_question import PriceQuestion
 from perpmaker.decision.sending import Sending
 from perpmaker.decision.slot_backoff import SlotBackoffs
 from perpmaker.decision.stop_names import StopNames
-from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, quote
+from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, permitted, quote
 from perpmaker.decision.trading_state import TradingState
 from perpmaker.decision.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
@@ -49,18 +46,11 @@ from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import (
     Channel,
     Event,
-    InstrumentChanged,
-    OrderCancelled,
-    Resynced,
-    SettingsReported,
-    StopRequested,
-    TradingChanged,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import CancelCause, NewOrder, PositionMode, PositionSide, WorkingOrder
+from perpmaker.model.order import NewOrder, PositionMode, PositionSide, WorkingOrder
 from perpmaker.model.position import VenueSettings
-from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
-from perpmaker.model.reading import AccountReported, AccountSeen
+from perpmaker.model.quote import Exit, Wake, Wanted, WantedExits
 from perpmaker.risk import review as risk
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode, View
@@ -70,9 +60,6 @@ LEAST_PAUSE_S = 0.01
 """A wake condition that is due already does not turn the engine into a busy loop."""
 
 _QUOTING = frozenset({Mode.RUN, Mode.REDUCE})
-
-_JUDGED = TELLING | {AccountReported, SettingsReported, InstrumentChanged, TradingChanged, StopRequested}
-"""Events from which more follows than the state: messages of the market are not among them."""
 
 
 class Trader:
@@ -125,11 +112,15 @@ class Trader:
         self._exits = exits
         self._caps_exits = caps_resting_exits
         self._review = review or partial(risk.review, modules=())
-        self._adoption = OrderAdoption(is_ours=client_ids.is_ours, intent=intent, is_strange=is_strange)
-        self._agreement = DriftCheck(wanted=settings, instrument=instrument, trading_state=self.trading_state)
-        self._liquidation = LiquidationWatch(settings=stops, instrument=instrument, trading_state=self.trading_state)
-        self._forced_closures = ForcedClosures(
-            trading_state=self.trading_state, instrument=instrument, known=known_trades
+        self._event_judge = EventJudge(
+            self.state,
+            self.trading_state,
+            is_ours=client_ids.is_ours,
+            intent=intent,
+            is_strange=is_strange,
+            settings=settings,
+            stops=stops,
+            known_trades=known_trades,
         )
         self._proof = OrderChecks(self.state, self.trading_state, fence_s=fence_s)
         self._price_question = PriceQuestion(self.state)
@@ -227,8 +218,8 @@ class Trader:
             self.state.fold(event, now)
             self._proof.fold(event, now)
 
-            if type(event) in _JUDGED or (isinstance(event, OrderCancelled) and event.cause is CancelCause.LIQUIDATION):
-                notices.extend(self._judge(event, now))
+            if self._event_judge.concerns(event):
+                notices.extend(self._event_judge.judge(event, now))
 
         if self._holds(now):
             return self._idle
@@ -240,25 +231,6 @@ class Trader:
         events = self._nameless_fills.named(events)
 
         return events if self.names is None else self.names.named(events)
-
-    def _judge(self, event: Event, now: float) -> Iterator[str]:
-        """What follows from an event besides the state, with a line for people of what they should know."""
-        yield from self._forced_closures.judge(event)
-
-        match event:
-            case AccountSeen() | Resynced():
-                yield from self._liquidation.judge(event.account)
-                yield from self._adoption.take_in(event, self.state, self._agreement.judge_company, now)
-            case AccountReported():
-                yield from self._liquidation.judge(event.account)
-            case SettingsReported(settings=settings):
-                yield from self._agreement.judge(settings, now)
-            case InstrumentChanged(instrument=instrument):
-                yield from self._agreement.judge_rules(instrument)
-            case TradingChanged(closed=closed):
-                yield from self._agreement.judge_trading(closed, now)
-            case StopRequested():
-                self._hurry(now)
 
     @property
     def _version(self) -> int:
@@ -302,7 +274,11 @@ class Trader:
             view = state.view(now, mode=mode, mode_reason=reason, memory=memory, exit_memory=exit_memory)
             self._decide_exits(view)
             quoting = self._decide_quotes(view, notices) if trading_state.synchronised else None
-            quotes = () if quoting is None or mode is not Mode.RUN else self._permitted(quoting.quotes)
+            quotes = (
+                ()
+                if quoting is None or mode is not Mode.RUN
+                else permitted(quoting.quotes, self._wanted_exits.no_quotes_for)
+            )
 
             if not self._caps_exits:
                 shrunk = state.account.shrunk
@@ -344,15 +320,6 @@ class Trader:
         self._wanted = quoting.wanted
 
         return quoting
-
-    def _permitted(self, quotes: Sequence[Quote]) -> tuple[Quote, ...]:
-        """Quotes without those that a fired stop forbids; of a net position that is all of them."""
-        forbidden = self._wanted_exits.no_quotes_for
-
-        if PositionSide.NET in forbidden:
-            return ()
-
-        return tuple(quote for quote in quotes if quote.slot.position_side not in forbidden)
 
     def _answer(
         self,
@@ -397,9 +364,3 @@ class Trader:
         )
 
         return min([moment for moment in moments if moment is not None], default=None)
-
-    def _hurry(self, now: float) -> None:
-        """On the way to the end, orders of unknown outcome are cancelled and asked for at once."""
-        for record in self.state.orders.live.values():
-            if record.ask_at is not None:
-                record.ask(now)

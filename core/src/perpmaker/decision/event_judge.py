@@ -1,0 +1,88 @@
+"""What follows from an event besides the state: what is ours, what has to be otherwise, what a person should know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+
+from perpmaker.decision.drift_check import DriftCheck
+from perpmaker.decision.forced_closures import TELLING, ForcedClosures
+from perpmaker.decision.liquidation_watch import LiquidationWatch
+from perpmaker.decision.order_adoption import OrderAdoption
+from perpmaker.decision.trading_state import TradingState
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.model.event import (
+    Event,
+    InstrumentChanged,
+    OrderCancelled,
+    Resynced,
+    SettingsReported,
+    StopRequested,
+    TradingChanged,
+)
+from perpmaker.model.order import CancelCause, NewOrder
+from perpmaker.model.position import VenueSettings
+from perpmaker.model.reading import AccountReported, AccountSeen
+from perpmaker.state.state import State
+
+_JUDGED = TELLING | {
+    AccountSeen,
+    Resynced,
+    AccountReported,
+    SettingsReported,
+    InstrumentChanged,
+    TradingChanged,
+    StopRequested,
+}
+"""Events from which more follows than the state: messages of the market are not among them."""
+
+
+class EventJudge:
+    """Judges events that the state has taken in already; the arguments are those of `Trader`."""
+
+    def __init__(
+        self,
+        state: State,
+        trading_state: TradingState,
+        *,
+        is_ours: Callable[[str], bool],
+        intent: Callable[[str], NewOrder | None],
+        is_strange: Callable[[str], bool],
+        settings: VenueSettings | None,
+        stops: ExitSettings | None,
+        known_trades: Collection[str],
+    ) -> None:
+        instrument = state.instrument
+        self._state = state
+        self._adoption = OrderAdoption(is_ours=is_ours, intent=intent, is_strange=is_strange)
+        self._drift = DriftCheck(wanted=settings, instrument=instrument, trading_state=trading_state)
+        self._liquidation = LiquidationWatch(settings=stops, instrument=instrument, trading_state=trading_state)
+        self._forced_closures = ForcedClosures(trading_state=trading_state, instrument=instrument, known=known_trades)
+
+    def concerns(self, event: Event) -> bool:
+        """Whether anything follows from an event of this kind."""
+        return type(event) in _JUDGED or (isinstance(event, OrderCancelled) and event.cause is CancelCause.LIQUIDATION)
+
+    def judge(self, event: Event, now: float) -> Iterator[str]:
+        """Draw what follows from an event, with a line for people of what they should know."""
+        yield from self._forced_closures.judge(event)
+
+        match event:
+            case AccountSeen() | Resynced():
+                yield from self._liquidation.judge(event.account)
+                yield from self._adoption.take_in(event, self._state, self._drift.judge_company, now)
+            case AccountReported():
+                yield from self._liquidation.judge(event.account)
+            case SettingsReported(settings=settings):
+                yield from self._drift.judge(settings, now)
+            case InstrumentChanged(instrument=instrument):
+                yield from self._drift.judge_rules(instrument)
+            case TradingChanged(closed=closed):
+                yield from self._drift.judge_trading(closed, now)
+            case StopRequested():
+                self._hurry(now)
+
+    def _hurry(self, now: float) -> None:
+        """On the way to the end, orders of unknown outcome are cancelled and asked for at once."""
+        for record in self._state.orders.live.values():
+            if record.ask_at is not None:
+                record.ask(now)
