@@ -382,7 +382,7 @@ async def test_F66_what_may_be_repeated_is_repeated_once_with_a_new_clock(code: 
             await rest.read(endpoints.OPEN_ORDERS)
 
     assert route.call_count == 2
-    assert clock.call_count == 6
+    assert clock.call_count == 2
 
 
 async def test_without_a_clock_nothing_is_placed() -> None:

@@ -12,7 +12,7 @@ from perpmaker.testing.session import open_stage
 from perpmaker.testing.virtual import virtual_backend
 
 FILE = Path(__file__).parents[1] / "practice.toml"
-MOST = 23
+MOST = 21
 """Rules, clock, settings, the account before and after its stream is there, book, listen key, dead-man switch."""
 
 _METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ")
