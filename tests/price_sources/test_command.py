@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -92,3 +93,6 @@ def test_source_that_cannot_be_served_is_named(
         assert ended.value.code in {2, 3}
         assert words in told
         assert "Traceback" not in told
+        del ended
+
+    gc.collect()  # a port that was left open would be a warning now, and a warning is an error

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
+from perpmaker.cli import main
 from perpmaker.sandbox.server import SandboxLine
 
 VENUE = "binance_perpetual"
@@ -61,7 +62,7 @@ def test_signal_ends_it_in_order(number: signal.Signals) -> None:
         assert (process.returncode, complaints) == (0, "")
 
 
-def test_what_it_cannot_serve_is_said_before_it_starts() -> None:
+def test_what_it_cannot_serve_is_said_before_it_starts(capsys: pytest.CaptureFixture[str]) -> None:
     """A taken port, an unknown market and a balance that is none are refused with words and an exit code."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -72,9 +73,11 @@ def test_what_it_cannot_serve_is_said_before_it_starts() -> None:
         ]
 
         for options, code, words in cases:
-            with started(VENUE, *options) as process:
-                said, complaints = process.communicate(timeout=PATIENCE_S)
-                assert process.returncode == code
-                assert said == ""
-                assert words in complaints
-                assert "Traceback" not in complaints
+            with pytest.raises(SystemExit) as ended:
+                main(["sandbox", VENUE, *options])
+
+            shown = capsys.readouterr()
+            assert ended.value.code == code
+            assert shown.out == ""
+            assert words in shown.err
+            assert "Traceback" not in shown.err

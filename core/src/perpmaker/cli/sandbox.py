@@ -206,12 +206,13 @@ async def _open_source(
         return
 
     name, dialect, market = source
-    listener = await anyio.create_tcp_listener(local_host=HOST)
     rules = rules_for(traded, settings)
-    wanted = SourceMarket(venue=name, dialect=dialect, market=market, listener=listener, traded=rules)
 
-    async with open_source_sandbox(wanted, settings, clock=SystemClock()) as beside:
-        yield beside
+    async with await anyio.create_tcp_listener(local_host=HOST) as listener:
+        wanted = SourceMarket(venue=name, dialect=dialect, market=market, listener=listener, traded=rules)
+
+        async with open_source_sandbox(wanted, settings, clock=SystemClock()) as beside:
+            yield beside
 
 
 async def _serve(
@@ -229,7 +230,7 @@ async def _serve(
     except OSError as error:
         raise click.BadParameter(f"{HOST}:{port}: {error.strerror}; choose another one", param_hint="--port") from error
 
-    async with anyio.create_task_group() as tasks:
+    async with listener, anyio.create_task_group() as tasks:
         await tasks.start(_end_with_signal, tasks.cancel_scope)
 
         if until_stdin_closes:
