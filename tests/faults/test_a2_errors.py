@@ -114,8 +114,10 @@ async def test_A2_an_end_by_an_error_leaves_what_a_clean_stop_leaves(
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
-        raised = await run_until_broken(stage, home, raiser(error), how)
+        broken_at: list[float] = []
+        raised = await run_until_broken(stage, home, raiser(error, lambda: broken_at.append(anyio.current_time())), how)
         assert error in {raised, raised.__cause__}
+        assert anyio.current_time() - broken_at[0] < 5  # a rescue ends with the stop, and not with its time
         await anyio.sleep(30)
         exchange = stage.sandbox.exchange
         assert [order for order in exchange.open_orders(ACCOUNT) if not order.closing] == []
