@@ -14,8 +14,8 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from perpmaker.cli import run as run_module
 from perpmaker.cli.failure import explain
+from perpmaker.cli.last_words import say_outcome
 from perpmaker.cli.output import Writer, escaped
 from perpmaker.cli.run_end import Course, Ended
 from perpmaker.errors import ConnectivityError, ExitCode, PluginFaultError, TaskEndedError
@@ -40,7 +40,7 @@ def ended(*, unproven: str | None = None, halted: str | None = None) -> Ended:
 def code_of(end: Ended, beside: BaseException | None, *, as_json: bool = False) -> int:
     """The exit code of a run that ended so."""
     try:
-        run_module._say(end, as_json=as_json, beside=beside)
+        say_outcome(Course(ended=end, error=beside), as_json=as_json)
     except BaseException as error:  # noqa: BLE001  # as the command's outermost place
         return explain(error)
 
@@ -100,6 +100,7 @@ NO_DESCRIPTORS = """
 import resource
 from perpmaker import cli
 from perpmaker.cli.failure import explain
+from perpmaker.cli.last_words import say_outcome
 from perpmaker.errors import StopNotProvenError
 
 def run(arguments):

@@ -16,8 +16,15 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
 
     from perpmaker.cli import main as run_command  # noqa: PLC0415  # what takes its time is interruptible
+    from perpmaker.cli.leaving import depart  # noqa: PLC0415  # the same
+    from perpmaker.cli.signals import note_inherited  # noqa: PLC0415  # the same
 
-    run_command()
+    note_inherited()
+
+    try:
+        run_command()
+    except SystemExit as end:
+        depart(end.code if isinstance(end.code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
-"""The only place that reads time: everything else is handed a `Clock` or a `now`."""
+"""The only place that reads time: everything else is handed a `Clock` or a `now`.
+
+The functions of the module `time` are taken when the core is imported: a plugin that replaces them there, as libraries
+for tests do, changes nothing here.
+"""
 
 from __future__ import annotations
 
-import time
+from time import time_ns
 from typing import Protocol
 
 import anyio
@@ -27,7 +31,7 @@ class SystemClock:
 
     def utc_ms(self) -> int:
         """Milliseconds since the epoch from the machine's clock."""
-        return time.time_ns() // 1_000_000
+        return time_ns() // 1_000_000
 
 
 class LoopClock:

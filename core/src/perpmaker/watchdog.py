@@ -12,10 +12,10 @@ from __future__ import annotations
 import faulthandler
 import signal
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from time import gmtime, monotonic, strftime
 from types import FrameType
 from typing import IO, Self
 
@@ -54,7 +54,7 @@ class Watchdog:
 
     def keep_stacks(self, folder: Path) -> None:
         """Write the stacks of a plugin that does not come back to a file of this folder; none is left without need."""
-        path = folder / f"stacks-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.txt"
+        path = folder / f"stacks-{strftime('%Y%m%dT%H%M%SZ', gmtime())}.txt"
 
         try:
             self._stacks = path.open("x", encoding="utf-8")
@@ -96,7 +96,7 @@ class Watchdog:
         stretch = _Stretch()
 
         while not self._ended.wait(INTERRUPT_RETRY_S if stretch.is_late else self._poll_s):
-            code, serial, now = RUNNING.code, RUNNING.serial, time.monotonic()
+            code, serial, now = RUNNING.code, RUNNING.serial, monotonic()
             self._wind_up()
 
             if code is None or serial != stretch.serial:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import math
 import signal
+from collections.abc import Callable
 
 import anyio
 import attrs
 from anyio.abc import TaskStatus
 
+from perpmaker.cli.leaving import hurry
+from perpmaker.cli.signals import EndingSignals
 from perpmaker.runtime.supervisor import Supervisor
 
-_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+POLL_S = 0.05
+"""Seconds between two looks at whether a signal came, and whether our handlers still stand."""
+
+CLOSE_S = 8.0
+"""Seconds that connections, plugins and a sandbox of our own are given to close once the run has its verdict."""
+
+
+def _tell_nobody(_: str) -> None:
+    """Nobody reads yet."""
 
 
 @attrs.define
@@ -19,7 +30,7 @@ class Handle:
     """What signals, timers and the sandbox's end pull at.
 
     `seconds` is how long the run is to trade, None: until it is stopped. `stop_reason` is what ended it first, empty
-    while nothing has. `origin` says where the market comes from.
+    while nothing has. `origin` says where the market comes from. `tell` is given what a person should read.
     """
 
     close: bool
@@ -29,6 +40,8 @@ class Handle:
     stop_reason: str = ""
     allowed_s: float = math.inf
     origin: tuple[str, ...] = ()
+    tell: Callable[[str], None] = _tell_nobody
+    is_over: bool = attrs.field(default=False, init=False)
 
     def allow(self, least_s: float) -> None:
         """Give the start the time that the run was given, but at least so much; a run without an end has all of it."""
@@ -40,31 +53,42 @@ class Handle:
         """Stop cleanly; the second time: hurry."""
         self.stop_reason = self.stop_reason or reason
 
-        if self.bot is None:
+        if self.bot is None or self.is_over:
             self.scope.cancel()
         else:
             self.bot.request_stop(close=self.close)
+
+    def over(self) -> None:
+        """Take the run for ended: what is still to be closed gets a moment, and a signal ends that."""
+        self.is_over = True
+        self.scope.deadline = anyio.current_time() + CLOSE_S
 
 
 async def watch_signals(handle: Handle, *, task_status: TaskStatus[None]) -> None:
     """SIGINT, SIGTERM, SIGHUP and SIGQUIT stop the bot cleanly; the second one hurries. Writing never stops it.
 
-    One that is ignored already, as below nohup or in the background of a script, stays so.
+    One that was ignored at the beginning, as below nohup or in the background of a script, stays so. Where a plugin
+    has put something in the place of our handlers, they are put back.
     """
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    wanted = [one for name in _ENDING if signal.getsignal(one := signal.Signals[name]) is not signal.SIG_IGN]
-
-    if not wanted:
-        task_status.started()
-        await anyio.sleep_forever()
+    signals = EndingSignals()
+    signals.take()
 
     try:
-        with anyio.open_signal_receiver(*wanted) as signals:
-            task_status.started()
+        task_status.started()
+        heard = 0
 
-            async for _ in signals:
+        while True:
+            await anyio.sleep(POLL_S)
+
+            for line in signals.put_back():
+                handle.tell(line)
+
+            while heard < signals.count:
+                heard += 1
                 handle.stop("signal")
     finally:
-        if handle.bot is not None:  # how it ended is still to be said, which takes a moment and no one can hurry
-            for one in wanted:
-                signal.signal(one, signal.SIG_IGN)
+        if handle.bot is None:
+            signals.give_back()
+        else:  # how it ended is still to be said, which takes a moment; a signal shortens it
+            signals.on_signal = hurry

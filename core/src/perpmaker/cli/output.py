@@ -13,11 +13,11 @@ import os
 import select
 import sys
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TextIO
 
 import click
@@ -29,6 +29,9 @@ MOST_BYTES = 1_048_576
 
 CLOSE_S = 2.0
 """Seconds that an end waits for what is still to be written."""
+
+SAY_S = 0.5
+"""Seconds that what is said after that may take."""
 
 JOIN_S = 0.2
 """Seconds that the thread of a writer that was closed is given to go."""
@@ -81,11 +84,11 @@ class Writer:
 
     def close(self, within_s: float | None) -> None:
         """Wait for what is still to be written, no longer than this (None: as long as it takes); then it is over."""
-        until = None if within_s is None else time.monotonic() + within_s
+        until = None if within_s is None else monotonic() + within_s
 
         with self._changed:
-            while self._size and (until is None or until > time.monotonic()):
-                self._changed.wait(None if until is None else until - time.monotonic())
+            while self._size and (until is None or until > monotonic()):
+                self._changed.wait(None if until is None else until - monotonic())
 
             if self._size and self.fault is None:
                 self.fault = OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
@@ -121,7 +124,7 @@ class Writer:
     def _write(self, content: bytes) -> bool:
         """Write all of it; False where a reader that is gone, or a full disk, does not take it."""
         left = memoryview(content)
-        until = time.monotonic() + (0.0 if self._is_full else CLOSE_S)
+        until = monotonic() + (0.0 if self._is_full else CLOSE_S)
 
         while left:
             try:
@@ -135,10 +138,10 @@ class Writer:
                 self.fault = error
                 self._is_full = error.errno in _FULL
 
-                if not self._is_full or time.monotonic() >= until or self._is_closed:
+                if not self._is_full or monotonic() >= until or self._is_closed:
                     return False
 
-                time.sleep(RETRY_S)
+                sleep(RETRY_S)
 
         return True
 
@@ -195,6 +198,7 @@ class _QueuedBytes(io.RawIOBase):
 
 
 _results: Writer | None = None
+_messages: Writer | None = None
 _may_be_lost = False
 _unsaid = Unsaid()
 
@@ -202,7 +206,7 @@ _unsaid = Unsaid()
 @contextmanager
 def owned() -> Iterator[None]:
     """Own standard output and error while a command runs; where they are no real ones (in a test) nothing changes."""
-    global _results, _unsaid  # noqa: PLW0603  # one process has one standard output
+    global _results, _messages, _unsaid  # noqa: PLW0603  # one process has one standard output
 
     _open_standard()
 
@@ -213,16 +217,40 @@ def owned() -> Iterator[None]:
     _unsaid = Unsaid()
     results, messages = (Writer(os.dup(descriptor), _unsaid.remember) for descriptor in (1, 2))
     os.dup2(2, 1)  # what is written past Python's streams is no result either
-    _results, sys.stdout, sys.stderr = results, QueuedText(results), QueuedText(messages)
+    _results, _messages = results, messages
+    sys.stdout, sys.stderr = QueuedText(results), QueuedText(messages)
 
     try:
         yield
     finally:
-        results.close(CLOSE_S)
-        messages.close(CLOSE_S)
-        _keep(results, messages)
-        _results = None
+        finish()
+        _results = _messages = None
         sys.stdout, sys.stderr = _nowhere(), _nowhere()
+
+
+def is_owned() -> bool:
+    """Whether this process has standard output and error for itself, which it has not in a test."""
+    return _results is not None
+
+
+def finish() -> None:
+    """Have what is still to be written taken, in a moment; what nobody takes is kept."""
+    writers = [writer for writer in (_results, _messages) if writer is not None]
+
+    for writer in writers:
+        writer.close(CLOSE_S)
+
+    _keep(*writers)
+
+
+def say_past(lines: Iterable[str]) -> None:
+    """Write to standard error when the command's own writers are closed already; a moment at most."""
+    writer = Writer(2)
+
+    for line in lines:
+        writer.put(line.encode("utf-8", "backslashreplace"))
+
+    writer.close(SAY_S)
 
 
 def claim() -> None:

@@ -15,20 +15,19 @@ import anyio
 import click
 
 from perpmaker.cli.event_loop import run_async
-from perpmaker.cli.failure import explain
 from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
 from perpmaker.cli.handle import Handle, watch_signals
 from perpmaker.cli.installation import open_catalog, watched
-from perpmaker.cli.output import claim, keep_unsaid_in, result
+from perpmaker.cli.last_words import said_outcome, say_outcome
+from perpmaker.cli.leaving import Departure
+from perpmaker.cli.output import claim, finish, is_owned, keep_unsaid_in
 from perpmaker.cli.references import check_references
-from perpmaker.cli.run_end import Course, Ended, sum_up
+from perpmaker.cli.run_end import Course, sum_up
 from perpmaker.cli.run_options import RunOptions
-from perpmaker.cli.screen import Screen, printable
+from perpmaker.cli.screen import Screen
 from perpmaker.cli.seconds import Seconds
 from perpmaker.cli.unsaid import earlier
 from perpmaker.config.configuration import Configuration, load_configuration
-from perpmaker.errors import ExitCode, StopNotProvenError
-from perpmaker.foreign_code import said
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import Supervisor
 
@@ -58,9 +57,7 @@ LEAST_ATTACH_S = 5.0  # and this long to find the sandbox that is said to be ser
 @click.option("--live", is_flag=True, help="Trade real money, where the configuration says so.")
 @click.option("--confirm-account", metavar="NAME", help="The account that is meant, instead of typing its name.")
 @click.option("--trust-key", is_flag=True, help="Trade live although the venue does not tell what the key may do.")
-@click.pass_context
 def run(
-    context: click.Context,
     config: Path,
     overrides: tuple[str, ...],
     *,
@@ -95,42 +92,53 @@ def run(
         adopt_position=adopt_position,
         trust_key=trust_key,
         account=AccountCheck(configuration.environment, confirm_account),
+        as_json=as_json,
         command=_words(config, overrides, sandbox_url, live=live),
     )
 
     for note in configuration.notes:
         screen.tell(f"note: {note}")
 
-    ended, afterwards = _carried_out(configuration, screen, options)
-
-    if ended is None:  # a person or the system wants it gone
-        if screen.has_spoken:
-            screen.tell("stopped before anything was sent")
-
-        context.exit(ExitCode.INTERRUPTED.value)
-
-    _say(ended, as_json=as_json, afterwards=afterwards)
-
-
-def _carried_out(
-    configuration: Configuration, screen: Screen, options: RunOptions
-) -> tuple[Ended | None, BaseException | None]:
-    """How the run ended, None where nothing was begun; and what went wrong after that end, if anything."""
     course = Course()
+    _carried_out(configuration, screen, options, course)
 
+    if course.is_unbegun and screen.has_spoken:
+        screen.tell("stopped before anything was sent")
+
+    say_outcome(course, as_json=as_json)
+
+
+def _carried_out(configuration: Configuration, screen: Screen, options: RunOptions, course: Course) -> None:
+    """Carry out the run in an event loop of its own; `course` has how it ended, or this raises why it has not begun."""
+
+    def last_words() -> int:
+        """Say how it ended where something foreign keeps the event loop from ending."""
+        screen.close()
+        code = said_outcome(course, as_json=options.as_json)
+        finish()
+
+        return code
+
+    with Departure(last_words) as departure:
+        try:
+            with watched(screen.tell):
+                run_async(_run_to_leave, configuration, screen, options, course, departure)
+        except BaseException as error:  # noqa: BLE001  # judged, and raised again
+            course.error = error
+
+
+async def _run_to_leave(
+    configuration: Configuration, screen: Screen, options: RunOptions, course: Course, departure: Departure
+) -> None:
+    """Run, and from then on let nothing keep the process."""
     try:
-        with watched(screen.tell):
-            run_async(_run, configuration, screen, options, course)
+        await _run(configuration, screen, options, course)
     except BaseException as error:
-        if course.ended is not None:
-            return course.ended, error
-
-        if (honest := course.judge(error)) is error:
-            raise
-
-        raise honest from error
-
-    return course.ended, None
+        course.error = error
+        raise
+    finally:
+        if is_owned():
+            departure.begin()
 
 
 def _words(config: Path, overrides: Sequence[str], url: str | None, *, live: bool) -> tuple[str, ...]:
@@ -146,35 +154,9 @@ def _words(config: Path, overrides: Sequence[str], url: str | None, *, live: boo
     return tuple(words)
 
 
-def _say(ended: Ended, *, as_json: bool, afterwards: BaseException | None = None) -> None:
-    """Say how a run ended; its exit code is that of what is raised.
-
-    `afterwards` is what went wrong while the program was leaving: it is said too, and replaces no verdict.
-    """
-    result(ended.summary.as_json() if as_json else ended.page, may_be_lost=True, as_json=as_json)
-
-    if ended.unproven is not None:
-        verdict = StopNotProvenError(f"stopped, but not proven clean: {ended.unproven}. Look at the venue.")
-        raise verdict if afterwards is None else BaseExceptionGroup("beside", [verdict, afterwards])
-
-    if ended.halted is not None:
-        click.echo(f"it was halted: {printable(ended.halted)}", err=True)
-
-        if afterwards is not None:
-            explain(afterwards)
-
-        raise click.exceptions.Exit(ended.halt_code.value)
-
-    if afterwards is not None and not isinstance(afterwards, OSError):
-        raise afterwards
-
-    if afterwards is not None:
-        click.echo(f"It ended clean. Then something of this machine failed: {printable(said(afterwards))}.", err=True)
-
-
 async def _run(configuration: Configuration, screen: Screen, options: RunOptions, course: Course) -> None:
     """Trade from beginning to end; `course` has no end when it was stopped before there was a bot."""
-    handle = Handle(close=options.close, seconds=options.seconds, scope=anyio.CancelScope())
+    handle = Handle(close=options.close, seconds=options.seconds, scope=anyio.CancelScope(), tell=screen.tell)
 
     async with anyio.create_task_group() as group:
         await group.start(watch_signals, handle)
@@ -188,6 +170,7 @@ async def _run(configuration: Configuration, screen: Screen, options: RunOptions
                 began_at = anyio.current_time()
                 closing = await _trade(screen, handle, bot, configuration.environment.value)
                 course.unproven = closing.unproven
+                handle.over()
                 course.ended = sum_up(
                     bot,
                     closing,

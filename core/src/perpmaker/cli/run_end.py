@@ -32,12 +32,19 @@ _STOPPED_LOOP = "Event loop stopped before Future completed"
 class Course:
     """How far a run has come, for when an error takes it out of its event loop.
 
-    `unproven` is what a run that ended could not prove; `ended` is all of that end, with its page.
+    `unproven` is what a run that ended could not prove; `ended` is all of that end, with its page. `error` is what has
+    taken it out, or what went wrong while the program was leaving.
     """
 
     bot: Supervisor | None = None
     unproven: str | None = None
     ended: Ended | None = None
+    error: BaseException | None = None
+
+    @property
+    def is_unbegun(self) -> bool:
+        """Whether it was stopped before there was anything to end."""
+        return self.ended is None and self.error is None
 
     def unasked(self, seconds: float | None, allowed_s: float) -> Exception:
         """Why a run is over that nobody has stopped: its time to begin was up, or somebody has cancelled it."""
@@ -123,14 +130,17 @@ def sum_up(
 
 
 def halt_code_of(bot: Supervisor) -> ExitCode:
-    """Whose doing a halt is: the venue's, that of what is kept here, or else a mistake of a plugin or of ours."""
-    if bot.trader.trading_state.latched is not None:
+    """Whose doing a halt is: the venue's, that of what is kept here, or else a mistake of a plugin or of ours.
+
+    A journal that cannot be written halts as what latches does, only that nothing can be latched in it.
+    """
+    if bot.trader.trading_state.latched is not None or bot.journal.broken is not None:
         return ExitCode.HALTED
 
     if bot.was_locked_out:
         return ExitCode.REFUSED
 
-    return bot.trader.trading_state.halt_code if bot.journal.broken is None else ExitCode.FILE
+    return bot.trader.trading_state.halt_code
 
 
 def next_step(command: Sequence[str], *, unproven: bool, latched: bool, halted: bool, holds: bool) -> str:

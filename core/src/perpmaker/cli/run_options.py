@@ -25,3 +25,4 @@ class RunOptions:
     trust_key: bool
     account: AccountCheck
     command: Sequence[str]
+    as_json: bool = False

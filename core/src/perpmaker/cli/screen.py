@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-import time
+from time import gmtime, strftime
 
 import attrs
 import click
@@ -30,7 +30,7 @@ class Screen:
     def tell(self, text: str) -> None:
         """Say something that stays."""
         # A file is read days later, so its lines carry the date.
-        stamp = time.strftime("%H:%M:%S" if self.is_terminal else "%Y-%m-%d %H:%M:%S", time.gmtime())
+        stamp = strftime("%H:%M:%S" if self.is_terminal else "%Y-%m-%d %H:%M:%S", gmtime())
         self._clear()
         self.has_spoken = True
         click.echo(f"{stamp}Z {printable(text)}", err=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import gmtime, strftime
 from typing import Final
 
 from perpmaker.journal.private_file import open_private_file
@@ -44,8 +44,8 @@ class Unsaid:
         if self.directory is None or not (text := self._text()):
             return
 
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-        name = f"unsaid-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}.txt"
+        stamp = strftime("%Y-%m-%d %H:%M:%S", gmtime())
+        name = f"unsaid-{strftime('%Y%m%dT%H%M%S', gmtime())}-{os.getpid()}.txt"
 
         with suppress(OSError):
             with os.fdopen(open_private_file(self.directory / name), "w", encoding="utf-8") as file:

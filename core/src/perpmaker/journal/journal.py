@@ -31,7 +31,7 @@ from perpmaker.journal.carried import AMEND, INTENT, MEMORY, carried
 from perpmaker.journal.commits import Commits
 from perpmaker.journal.file import Damage, Row, claim, connect, finish_beginning, put_aside_if_damaged, read_rows
 from perpmaker.journal.halt_latch import HALT, HaltLatch, decode_latch, encode_latch
-from perpmaker.journal.salvage import hint
+from perpmaker.journal.remedy import place, remedy
 from perpmaker.journal.state_dir import Key
 from perpmaker.journal.words import WORDS
 from perpmaker.model.event import Event
@@ -275,7 +275,7 @@ class Journal:
         try:
             self._commits.add(rows, durable=durable)
         except (sqlite3.Error, OSError) as error:
-            self._broken = f"the journal cannot be written: {error}{hint(error)}"
+            self._broken = f"the journal cannot be written: {error} ({place(self._path)}): {remedy(error)}"
             raise JournalError(self._broken) from error
 
     def _carried(self) -> Sequence[Row]:

@@ -36,10 +36,3 @@ def salvage_halt(path: Path) -> bytes | None:
         return None
 
     return found[0] if isinstance(found[0], bytes) else b""  # decoded as a halt whose reason is not known
-
-
-def hint(error: sqlite3.Error | OSError) -> str:
-    """What to do about a journal that somebody else holds; empty for everything else."""
-    is_held = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-    return f" (for {BUSY_S:g} s: end what else has it open)" if is_held else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
+from time import gmtime, strftime
 
 import attrs
 
@@ -46,7 +46,7 @@ class Tracebacks:
 
 def write_traceback(folder: Path, text: str) -> Path | None:
     """Write a text to a new file of the folder; None when that is not possible."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    stamp = strftime("%Y%m%dT%H%M%SZ", gmtime())
 
     try:
         descriptor, name = tempfile.mkstemp(prefix=f"traceback-{stamp}-", suffix=".txt", dir=folder)
