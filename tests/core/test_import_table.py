@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import attrs
+import pytest
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "src" / "perpmaker"
@@ -101,8 +103,8 @@ QUIET = (
 DOING = {"anyio", "httpx", "socket", "sqlite3", "time", "datetime", "os", "pathlib", "logging", "random"}
 DRAWING = ("simulation",)  # of pure rooms only these draw random numbers, from a seed
 
-PLUGIN_MAY = {"clock", "connector", "errors", "model", "secret", "venue", "wire"}
-DIALECT_MAY = PLUGIN_MAY | {"sandbox", "simulation", "venue.sandbox"}
+PLUGIN_DOORS = {"perpmaker", "perpmaker.venue"}  # what a plugin imports of the core, and nothing behind it
+SANDBOX_DOORS = PLUGIN_DOORS | {"perpmaker.venue.sandbox"}
 PLUGGY_FILES = {"plugins.hookspecs", "plugins.loading"}
 
 
@@ -227,20 +229,34 @@ def test_nothing_that_does_could_be_brought_into_a_pure_file() -> None:
             assert bool(impure(file, (*imports_of(file), *imports_in(file, foreign)))) is not is_allowed, file
 
 
-def test_plugin_file_imports_only_the_public_rooms() -> None:
-    """A plugin imports the core's door and public rooms, for its dialect also the sandbox, and no other plugin."""
+def test_plugin_file_imports_only_the_doors() -> None:
+    """A plugin imports the core's doors and nothing behind them, for its sandbox the kit's too, and no other plugin."""
     assert [place for file in PLUGIN_FILES for place in not_public(file)] == []
 
 
 def not_public(file: Path) -> Iterator[str]:
-    """The imports of a plugin's file that are another plugin's, or a room's that is not public."""
-    may = DIALECT_MAY if "sandbox" in file.parts or file.name == "__init__.py" else PLUGIN_MAY
+    """The imports of a plugin's file that are another plugin's, or go past a door."""
+    doors = SANDBOX_DOORS if "sandbox" in file.parts or file.name == "__init__.py" else PLUGIN_DOORS
     own = file.relative_to(ROOT / "plugins").parts[2]
     others = {plugin.name for plugin in PLUGINS} - {own}
 
     for statement in imports_of(file):
-        if (statement.room or "errors") not in may or statement.library in others:
+        is_past_a_door = statement.library == "perpmaker" and statement.module.rpartition(".")[0] not in doors
+
+        if is_past_a_door or statement.library in others:
             yield str(statement)
+
+
+@pytest.mark.parametrize("name", sorted(SANDBOX_DOORS))
+def test_a_door_offers_what_it_says_each_from_one_place(name: str) -> None:
+    """Every name can be imported, and no two doors have the same name for different things."""
+    door = import_module(name)
+    assert len(door.__all__) == len(set(door.__all__))
+    assert all(getattr(door, one) is not None for one in door.__all__)
+
+    for other in map(import_module, SANDBOX_DOORS - {name}):
+        shared = set(door.__all__) & set(other.__all__)
+        assert {one for one in shared if getattr(door, one) is not getattr(other, one)} == set(), other.__name__
 
 
 def importing(file: Path, *modules: str) -> list[str]:

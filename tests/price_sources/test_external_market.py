@@ -11,7 +11,7 @@ import anyio
 import attrs
 import pytest
 
-from perpmaker import EventReceiver, PluginError, SourceContext, SourceRequest
+from perpmaker import PluginError, SourceContext, SourceRequest
 from perpmaker.errors import ConnectivityError
 from perpmaker.model.event import (
     BookChanged,
@@ -27,6 +27,7 @@ from perpmaker.model.event import (
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
 from perpmaker.testing.view import make_instrument
+from perpmaker.venue import EventReceiver
 from perpmaker_price_sources.external_market import REPEAT_S, open_external_market
 
 pytestmark = pytest.mark.anyio

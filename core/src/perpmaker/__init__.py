@@ -25,17 +25,6 @@ if TYPE_CHECKING:
     from perpmaker.clock import (
         Clock,
     )
-    from perpmaker.connector.interface import (
-        Amending,
-        AmendOrder,
-        CancelOrder,
-        ConnectorContext,
-        DerivativeConnector,
-        Environment,
-        EventReceiver,
-        Feed,
-        SandboxAccess,
-    )
     from perpmaker.connector.price_source import (
         ReferenceReceiver,
         SourceContext,
@@ -118,24 +107,16 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "AmendOrder",
-    "Amending",
     "Approved",
     "AuthenticationError",
     "BookView",
-    "CancelOrder",
     "Clock",
     "ConfigurationError",
     "ConnectivityError",
-    "ConnectorContext",
     "CrossChecked",
     "DeadlineError",
     "Declaration",
-    "DerivativeConnector",
     "DerivativeConnectorDeclaration",
-    "Environment",
-    "EventReceiver",
-    "Feed",
     "Instrument",
     "MarketClosedError",
     "MarketRulesError",
@@ -164,7 +145,6 @@ __all__ = [
     "RiskModule",
     "RiskModuleDeclaration",
     "Rule",
-    "SandboxAccess",
     "Side",
     "Slot",
     "SourceContext",
@@ -184,74 +164,39 @@ __all__ = [
     "hookimpl",
 ]
 
-_ROOMS = {
-    "clock": ("Clock",),
-    "connector.interface": (
-        "AmendOrder",
-        "Amending",
-        "CancelOrder",
-        "ConnectorContext",
-        "DerivativeConnector",
-        "Environment",
-        "EventReceiver",
-        "Feed",
-        "SandboxAccess",
-    ),
-    "connector.price_source": ("ReferenceReceiver", "SourceContext", "SourceRequest", "TradedMarket"),
+_HOMES = {
+    "clock": "Clock",
+    "connector.price_source": "ReferenceReceiver SourceContext SourceRequest TradedMarket",
     "errors": (
-        "AuthenticationError",
-        "ConfigurationError",
-        "ConnectivityError",
-        "DeadlineError",
-        "MarketClosedError",
-        "MarketRulesError",
-        "PayloadError",
-        "PerpmakerError",
-        "PluginError",
-        "Problem",
-        "RateLimitedError",
-        "RefusedError",
-        "UnknownMarketError",
-        "VenueError",
+        "AuthenticationError ConfigurationError ConnectivityError DeadlineError MarketClosedError "
+        "MarketRulesError PayloadError PerpmakerError PluginError Problem RateLimitedError RefusedError "
+        "UnknownMarketError VenueError"
     ),
-    "model.event": ("ReferenceChanged",),
-    "model.instrument": ("Instrument",),
-    "model.order": (
-        "NewOrder",
-        "OrderKind",
-        "OrderReport",
-        "OrderType",
-        "PositionSide",
-        "Side",
-        "Slot",
-        "WorkingOrder",
-    ),
-    "model.position": ("Position",),
-    "model.quote": ("Quote", "Reason", "Rule", "Wake", "Wanted", "Withheld"),
-    "model.setting": ("CrossChecked", "Pattern", "Percent", "Range"),
+    "model.event": "ReferenceChanged",
+    "model.instrument": "Instrument",
+    "model.order": "NewOrder OrderKind OrderReport OrderType PositionSide Side Slot WorkingOrder",
+    "model.position": "Position",
+    "model.quote": "Quote Reason Rule Wake Wanted Withheld",
+    "model.setting": "CrossChecked Pattern Percent Range",
     "plugins.declarations": (
-        "Declaration",
-        "DerivativeConnectorDeclaration",
-        "PriceSourceDeclaration",
-        "RiskModuleDeclaration",
-        "StrategyDeclaration",
+        "Declaration DerivativeConnectorDeclaration PriceSourceDeclaration RiskModuleDeclaration StrategyDeclaration"
     ),
-    "plugins.hookspecs": ("Register", "hookimpl"),
-    "risk.interface": ("Approved", "Refused", "RiskModule", "Verdict"),
-    "state.view": ("BookView", "View"),
-    "strategy.interface": ("Strategy", "StrategyTraits"),
+    "plugins.hookspecs": "Register hookimpl",
+    "risk.interface": "Approved Refused RiskModule Verdict",
+    "state.view": "BookView View",
+    "strategy.interface": "Strategy StrategyTraits",
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:
-    """Import the room that a public name lives in, and keep the name."""
-    room = _ROOM_OF.get(name)
+    """Import the module that a public name lives in, and keep the name."""
+    home = _HOME_OF.get(name)
 
-    if room is None:
+    if home is None:
         raise AttributeError(f"module 'perpmaker' has no attribute {name!r}")
 
-    value = getattr(import_module(f"perpmaker.{room}"), name)
+    value = getattr(import_module(f"perpmaker.{home}"), name)
     globals()[name] = value
 
     return value

@@ -8,7 +8,7 @@ import hmac
 
 import pytest
 
-from perpmaker.venue.sandbox import Access, Parameters, RefusalError, Window
+from perpmaker.venue.sandbox import Access, RefusalError, RequestParameters, Window
 from perpmaker.wire.server import Request
 from perpmaker_binance_perpetual.sandbox.app import read_values
 from perpmaker_binance_perpetual.sandbox.refusals import PARAMETER_REFUSALS
@@ -37,9 +37,9 @@ HMAC = KEYS.api_key
 ED25519 = KEYS.ed25519_api_key
 
 
-def read_parameters(query: str, body: bytes) -> Parameters:
+def read_parameters(query: str, body: bytes) -> RequestParameters:
     """The parameters of a request."""
-    return Parameters(read_values(query, body), PARAMETER_REFUSALS)
+    return RequestParameters(read_values(query, body), PARAMETER_REFUSALS)
 
 
 def check(query: str = "", body: str = "", *, key: str = HMAC, now_ms: int = NOW_MS) -> Window | None:

@@ -1,4 +1,4 @@
-"""Parameters arrive in the query, in the body or in both, and are read strictly."""
+"""RequestParameters arrive in the query, in the body or in both, and are read strictly."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from perpmaker.venue.sandbox import Parameters, RefusalError
+from perpmaker.venue.sandbox import RefusalError, RequestParameters
 from perpmaker_binance_perpetual.sandbox.app import read_values
 from perpmaker_binance_perpetual.sandbox.refusals import PARAMETER_REFUSALS
 
 
-def read_parameters(query: str, body: bytes) -> Parameters:
+def read_parameters(query: str, body: bytes) -> RequestParameters:
     """The parameters of a request."""
-    return Parameters(read_values(query, body), PARAMETER_REFUSALS)
+    return RequestParameters(read_values(query, body), PARAMETER_REFUSALS)
 
 
 def test_query_wins_over_body() -> None:
@@ -51,7 +51,9 @@ def test_percent_and_plus_are_decoded() -> None:
         ("symbol=A&pair=B", lambda p: p.refuse_unread({"symbol"}), -1104),
     ],
 )
-def test_malformed_parameter_is_refused_with_its_code(query: str, read: Callable[[Parameters], Any], code: int) -> None:
+def test_malformed_parameter_is_refused_with_its_code(
+    query: str, read: Callable[[RequestParameters], Any], code: int
+) -> None:
     """Missing, empty, malformed and unknown parameters each have their code."""
     with pytest.raises(RefusalError) as raised:
         read(read_parameters(query, b""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perpmaker import SandboxAccess
+from perpmaker.venue import SandboxAccess
 from perpmaker_price_sources.binance.settings import REST_URL, STREAM_URL, Settings, address_of
 
 

@@ -13,7 +13,7 @@ import anyio
 import attrs
 import pytest
 
-from perpmaker import ReferenceReceiver, SandboxAccess, SourceContext, SourceRequest
+from perpmaker import ReferenceReceiver, SourceContext, SourceRequest
 from perpmaker.clock import LoopClock
 from perpmaker.errors import (
     ConfigurationError,
@@ -25,6 +25,7 @@ from perpmaker.errors import (
 )
 from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox
 from perpmaker.testing.network import Served, open_server
+from perpmaker.venue import SandboxAccess
 from perpmaker.wire.fault import Fault
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker.wire.server import Request, Response

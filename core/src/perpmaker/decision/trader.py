@@ -106,10 +106,9 @@ class Trader:
             external_reference=external_reference,
         )
         self.trading_state = TradingState(book_max_age_s=book_max_age_s)
-        self._strategy = strategy
+        self._strategy, self._exits = strategy, exits
         self.names = None if names_stops else StopNames(self.state.orders)
         self._nameless_fills = NamelessFills(self.state)
-        self._exits = exits
         self._caps_exits = caps_resting_exits
         self._review = review or partial(risk.review, modules=())
         self._event_judge = EventJudge(
@@ -130,11 +129,9 @@ class Trader:
         self._order_end = OrderEnd(self.state, self.trading_state, self._retries, self._exit_conflict)
         self.unquoted = UnquotedWatch(self.state)
         self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends)
-        self._wanted = Wanted()
-        self._wanted_exits = WantedExits()
+        self._wanted, self._wanted_exits = Wanted(), WantedExits()
         self._fired: dict[PositionSide, FiredAt] = {}
-        self._decided_version = -1
-        self._decided_ok = False
+        self._decided_version, self._decided_ok = -1, False
         self._timer_at: float | None = None
         self._idle = Decision()
 

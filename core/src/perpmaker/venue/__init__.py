@@ -1,7 +1,9 @@
-"""The venue kit: what connectors are made of that no venue has for itself.
+"""The door for authors of connectors: the contract with its values, and the kit that connectors are made of.
 
-A connector composes these parts and adds its dialect: the venue's words, numbers and rules. Each name below is imported
-when it is first used, so that a plugin can be declared without a network library.
+A connector composes the parts of the kit and adds its dialect: the venue's words, numbers and rules. What price sources
+and risk modules need too, and every error, is in `perpmaker`; what a venue's sandbox is made of in
+`perpmaker.venue.sandbox`. Each name below is imported when it is first used, so that a plugin can be declared without a
+network library.
 """
 
 from __future__ import annotations
@@ -10,6 +12,94 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perpmaker.connector.interface import (
+        Amending,
+        AmendOrder,
+        CancelOrder,
+        ConnectorContext,
+        DeadManSwitch,
+        DerivativeConnector,
+        Environment,
+        EventReceiver,
+        Feed,
+        FundingHistory,
+        IdScheme,
+        KeyPermissions,
+        KeyRights,
+        PriceReading,
+        SandboxAccess,
+        SettingsReading,
+        Timekeeping,
+        VenueStops,
+        VenueTime,
+    )
+    from perpmaker.connector.payload import (
+        Id,
+        Millis,
+        Number,
+        PayloadDecoder,
+        is_json,
+        parse_amount,
+        parse_decimal,
+        parse_price,
+        parser,
+    )
+    from perpmaker.model.account import (
+        AccountSnapshot,
+        AssetMode,
+    )
+    from perpmaker.model.event import (
+        AccountEvent,
+        BalanceReported,
+        BookChanged,
+        BookLost,
+        BookSnapshot,
+        Channel,
+        Event,
+        FeedAlive,
+        FundingPaid,
+        MarkChanged,
+        MarketEvent,
+        OrderAmended,
+        OrderCancelled,
+        OrderFilled,
+        OrderReported,
+        PositionReported,
+        SettingsReported,
+        Traded,
+    )
+    from perpmaker.model.forced_closure import (
+        MarginCalled,
+    )
+    from perpmaker.model.income import (
+        IncomeKind,
+        IncomeRecord,
+    )
+    from perpmaker.model.instrument import (
+        MarginTier,
+    )
+    from perpmaker.model.order import (
+        OWN_PREFIX,
+        Accepted,
+        CancelCause,
+        Fill,
+        OrderStatus,
+        Outcome,
+        PositionMode,
+        Refusal,
+        RefusalReason,
+        Rejected,
+        StopTrigger,
+        Unknown,
+    )
+    from perpmaker.model.position import (
+        Balance,
+        MarginMode,
+        VenueSettings,
+    )
+    from perpmaker.secret import (
+        Signer,
+    )
     from perpmaker.venue.address import (
         HTTP_SCHEMES,
         WEBSOCKET_SCHEMES,
@@ -28,15 +118,54 @@ if TYPE_CHECKING:
         error_of,
         one_line,
     )
-    from perpmaker.venue.book_sync import BookSync
-    from perpmaker.venue.captured_book import CapturedBook
-    from perpmaker.venue.history import Page, Span, read_history
-    from perpmaker.venue.http_dialect import Access, Endpoint, HttpDialect, Parameters, Throttle
-    from perpmaker.venue.keys import Credentials, KeySettings, key_fault, open_credentials
-    from perpmaker.venue.levels import Levels, LevelTranslator, TicksAndLots
-    from perpmaker.venue.market_settings import SettingsClient, apply_settings, check_leverage
-    from perpmaker.venue.order_client import Command, OrderClient, OrderDialect, OrderNames
-    from perpmaker.venue.order_outcome import Element, OutcomeReader, Taken, amended, cancelled, placed
+    from perpmaker.venue.book_sync import (
+        BookSync,
+    )
+    from perpmaker.venue.captured_book import (
+        CapturedBook,
+    )
+    from perpmaker.venue.history import (
+        Page,
+        Span,
+        read_history,
+    )
+    from perpmaker.venue.http_dialect import (
+        Access,
+        Endpoint,
+        HttpDialect,
+        Parameters,
+        Throttle,
+    )
+    from perpmaker.venue.keys import (
+        Credentials,
+        KeySettings,
+        key_fault,
+        open_credentials,
+    )
+    from perpmaker.venue.levels import (
+        Levels,
+        LevelTranslator,
+        TicksAndLots,
+    )
+    from perpmaker.venue.market_settings import (
+        SettingsClient,
+        apply_settings,
+        check_leverage,
+    )
+    from perpmaker.venue.order_client import (
+        Command,
+        OrderClient,
+        OrderDialect,
+        OrderNames,
+    )
+    from perpmaker.venue.order_outcome import (
+        Element,
+        OutcomeReader,
+        Taken,
+        amended,
+        cancelled,
+        placed,
+    )
     from perpmaker.venue.receiver import (
         Chore,
         Message,
@@ -46,12 +175,32 @@ if TYPE_CHECKING:
         StreamEndedError,
         TranslatingReceiver,
     )
-    from perpmaker.venue.reconnect_overlap import open_overlapping
-    from perpmaker.venue.request_budget import Limit, RequestBudget
-    from perpmaker.venue.rest_client import RestClient, open_rest_client, side_by_side
-    from perpmaker.venue.rows import RowReader, Rows
-    from perpmaker.venue.server_clock import ServerClock
-    from perpmaker.venue.steps import exact_ticks, lookup, order_sizes, order_ticks, shown_lots
+    from perpmaker.venue.reconnect_overlap import (
+        open_overlapping,
+    )
+    from perpmaker.venue.request_budget import (
+        Limit,
+        RequestBudget,
+    )
+    from perpmaker.venue.rest_client import (
+        RestClient,
+        open_rest_client,
+        side_by_side,
+    )
+    from perpmaker.venue.rows import (
+        RowReader,
+        Rows,
+    )
+    from perpmaker.venue.server_clock import (
+        ServerClock,
+    )
+    from perpmaker.venue.steps import (
+        exact_ticks,
+        lookup,
+        order_sizes,
+        order_ticks,
+        shown_lots,
+    )
     from perpmaker.venue.stream import (
         StreamFeed,
         StreamReply,
@@ -61,47 +210,128 @@ if TYPE_CHECKING:
         begin_receiving,
         open_stream,
     )
-    from perpmaker.venue.tolerance import Tolerance, UnknownMessageError
+    from perpmaker.venue.tolerance import (
+        Tolerance,
+        UnknownMessageError,
+    )
+    from perpmaker.wire.exchange import (
+        Exchanger,
+        Outgoing,
+    )
+    from perpmaker.wire.http import (
+        WireTransport,
+        open_client,
+        origin_of,
+    )
+    from perpmaker.wire.pipe import (
+        Connect,
+        Resolve,
+        secure,
+    )
+    from perpmaker.wire.rate_limit import (
+        parse_retry_after,
+    )
 
 __all__ = [
     "HTTP_SCHEMES",
+    "OWN_PREFIX",
     "WEBSOCKET_SCHEMES",
+    "Accepted",
     "Access",
+    "AccountEvent",
+    "AccountSnapshot",
+    "AmendOrder",
+    "Amending",
     "Answer",
+    "AssetMode",
+    "Balance",
+    "BalanceReported",
+    "BookChanged",
+    "BookLost",
+    "BookSnapshot",
     "BookSync",
+    "CancelCause",
+    "CancelOrder",
     "CapturedBook",
+    "Channel",
     "Chore",
     "Command",
+    "Connect",
+    "ConnectorContext",
     "Credentials",
+    "DeadManSwitch",
+    "DerivativeConnector",
     "Element",
     "Endpoint",
+    "Environment",
+    "Event",
+    "EventReceiver",
+    "Exchanger",
     "Failure",
+    "Feed",
+    "FeedAlive",
+    "Fill",
+    "FundingHistory",
+    "FundingPaid",
     "HttpDialect",
     "IPAddress",
+    "Id",
+    "IdScheme",
+    "IncomeKind",
+    "IncomeRecord",
+    "KeyPermissions",
+    "KeyRights",
     "KeySettings",
     "LateAnswerError",
     "LevelTranslator",
     "Levels",
     "Limit",
     "LostAnswerError",
+    "MarginCalled",
+    "MarginMode",
+    "MarginTier",
+    "MarkChanged",
+    "MarketEvent",
     "Message",
     "Messages",
+    "Millis",
     "NotSentError",
+    "Number",
+    "OrderAmended",
+    "OrderCancelled",
     "OrderClient",
     "OrderDialect",
+    "OrderFilled",
     "OrderNames",
+    "OrderReported",
+    "OrderStatus",
+    "Outcome",
     "OutcomeReader",
+    "Outgoing",
     "Page",
     "Parameters",
+    "PayloadDecoder",
+    "PositionMode",
+    "PositionReported",
+    "PriceReading",
     "RecurringChore",
+    "Refusal",
+    "RefusalReason",
+    "Rejected",
     "RequestBudget",
+    "Resolve",
     "RestClient",
     "RowReader",
     "Rows",
+    "SandboxAccess",
     "ServerClock",
     "SettingsClient",
+    "SettingsReading",
+    "SettingsReported",
+    "Signer",
     "SnapshotChore",
     "Span",
+    "StopTrigger",
     "StreamEndedError",
     "StreamFeed",
     "StreamReply",
@@ -110,10 +340,17 @@ __all__ = [
     "Taken",
     "Throttle",
     "TicksAndLots",
+    "Timekeeping",
     "Tolerance",
+    "Traded",
     "TranslatingReceiver",
     "Translation",
+    "Unknown",
     "UnknownMessageError",
+    "VenueSettings",
+    "VenueStops",
+    "VenueTime",
+    "WireTransport",
     "amended",
     "apply_settings",
     "begin_receiving",
@@ -122,46 +359,98 @@ __all__ = [
     "error_of",
     "exact_ticks",
     "is_allowed_base",
+    "is_json",
     "is_this_machine",
     "key_fault",
     "literal_address",
     "lookup",
     "one_line",
+    "open_client",
     "open_credentials",
     "open_overlapping",
     "open_rest_client",
     "open_stream",
     "order_sizes",
     "order_ticks",
+    "origin_of",
+    "parse_amount",
+    "parse_decimal",
+    "parse_price",
+    "parse_retry_after",
+    "parser",
     "placed",
     "read_history",
+    "secure",
     "shown_lots",
     "side_by_side",
     "stream_base",
 ]
 
-_MODULES = (
-    *("address", "keys", "levels", "steps", "server_clock", "tolerance", "book_sync", "history", "market_settings"),
-    *("captured_book", "request_budget", "rows", "answer", "http_dialect", "order_outcome", "receiver"),
-    *("reconnect_overlap", "rest_client", "order_client", "stream"),
-)
-"""Where names are looked for: what needs a network library comes last."""
+_HOMES = {
+    "connector.interface": (
+        "AmendOrder Amending CancelOrder ConnectorContext DeadManSwitch DerivativeConnector Environment "
+        "EventReceiver Feed FundingHistory IdScheme KeyPermissions KeyRights PriceReading SandboxAccess "
+        "SettingsReading Timekeeping VenueStops VenueTime"
+    ),
+    "connector.payload": "Id Millis Number PayloadDecoder is_json parse_amount parse_decimal parse_price parser",
+    "model.account": "AccountSnapshot AssetMode",
+    "model.event": (
+        "AccountEvent BalanceReported BookChanged BookLost BookSnapshot Channel Event FeedAlive FundingPaid "
+        "MarkChanged MarketEvent OrderAmended OrderCancelled OrderFilled OrderReported PositionReported "
+        "SettingsReported Traded"
+    ),
+    "model.forced_closure": "MarginCalled",
+    "model.income": "IncomeKind IncomeRecord",
+    "model.instrument": "MarginTier",
+    "model.order": (
+        "Accepted CancelCause Fill OWN_PREFIX OrderStatus Outcome PositionMode Refusal RefusalReason Rejected "
+        "StopTrigger Unknown"
+    ),
+    "model.position": "Balance MarginMode VenueSettings",
+    "secret": "Signer",
+    "venue.address": (
+        "HTTP_SCHEMES IPAddress WEBSOCKET_SCHEMES is_allowed_base is_this_machine literal_address stream_base"
+    ),
+    "venue.answer": "Answer Failure LateAnswerError LostAnswerError NotSentError error_of one_line",
+    "venue.book_sync": "BookSync",
+    "venue.captured_book": "CapturedBook",
+    "venue.history": "Page Span read_history",
+    "venue.http_dialect": "Access Endpoint HttpDialect Parameters Throttle",
+    "venue.keys": "Credentials KeySettings key_fault open_credentials",
+    "venue.levels": "LevelTranslator Levels TicksAndLots",
+    "venue.market_settings": "SettingsClient apply_settings check_leverage",
+    "venue.order_client": "Command OrderClient OrderDialect OrderNames",
+    "venue.order_outcome": "Element OutcomeReader Taken amended cancelled placed",
+    "venue.receiver": "Chore Message Messages RecurringChore SnapshotChore StreamEndedError TranslatingReceiver",
+    "venue.reconnect_overlap": "open_overlapping",
+    "venue.request_budget": "Limit RequestBudget",
+    "venue.rest_client": "RestClient open_rest_client side_by_side",
+    "venue.rows": "RowReader Rows",
+    "venue.server_clock": "ServerClock",
+    "venue.steps": "exact_ticks lookup order_sizes order_ticks shown_lots",
+    "venue.stream": "StreamFeed StreamReply StreamRequest StreamSpec Translation begin_receiving open_stream",
+    "venue.tolerance": "Tolerance UnknownMessageError",
+    "wire.exchange": "Exchanger Outgoing",
+    "wire.http": "WireTransport open_client origin_of",
+    "wire.pipe": "Connect Resolve secure",
+    "wire.rate_limit": "parse_retry_after",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:
     """Import the module that a public name lives in, and keep the name."""
-    if name in __all__:
-        for module in _MODULES:
-            found = vars(import_module(f"perpmaker.venue.{module}"))
+    home = _HOME_OF.get(name)
 
-            if name in found:
-                globals()[name] = found[name]
+    if home is None:
+        raise AttributeError(f"module 'perpmaker.venue' has no attribute {name!r}")
 
-                return found[name]
+    value = getattr(import_module(f"perpmaker.{home}"), name)
+    globals()[name] = value
 
-    raise AttributeError(f"module 'perpmaker.venue' has no attribute {name!r}")
+    return value
 
 
 def __dir__() -> list[str]:
-    """Return the public names, as `__all__` has them."""
+    """The public names, as `__all__` has them."""
     return sorted([*globals(), *__all__])

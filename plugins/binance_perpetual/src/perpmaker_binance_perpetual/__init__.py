@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from perpmaker import DerivativeConnectorDeclaration, Register, hookimpl
 
 if TYPE_CHECKING:
-    from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
+    from perpmaker.venue import ConnectorContext, DerivativeConnector
     from perpmaker_binance_perpetual.sandbox.app import BinanceDialect
     from perpmaker_binance_perpetual.settings import Settings
 

@@ -6,17 +6,33 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
-from perpmaker.connector.interface import KeyRights
-from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parser
-from perpmaker.errors import PayloadError
-from perpmaker.model.account import AccountSnapshot, AssetMode
-from perpmaker.model.event import AccountEvent, BalanceReported, FundingPaid, PositionReported
-from perpmaker.model.forced_closure import MarginCalled
-from perpmaker.model.income import IncomeKind, IncomeRecord
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode, PositionSide
-from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
-from perpmaker.venue import Page, RestClient, RowReader, lookup, read_history, side_by_side
+from perpmaker import Instrument, PayloadError, Position, PositionSide
+from perpmaker.venue import (
+    AccountEvent,
+    AccountSnapshot,
+    AssetMode,
+    Balance,
+    BalanceReported,
+    FundingPaid,
+    IncomeKind,
+    IncomeRecord,
+    KeyRights,
+    MarginCalled,
+    MarginMode,
+    Number,
+    Page,
+    PositionMode,
+    PositionReported,
+    RestClient,
+    RowReader,
+    VenueSettings,
+    lookup,
+    parse_amount,
+    parse_decimal,
+    parser,
+    read_history,
+    side_by_side,
+)
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import Account, Asset, IncomeRow, PositionRisk
 from perpmaker_binance_perpetual.translate import POSITION_SIDES

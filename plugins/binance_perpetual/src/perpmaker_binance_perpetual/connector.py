@@ -6,17 +6,22 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from perpmaker.connector.interface import ConnectorContext, Feed, KeyRights
-from perpmaker.model.account import AccountSnapshot
-from perpmaker.model.event import Channel, MarkChanged
-from perpmaker.model.income import IncomeRecord
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, PositionMode
-from perpmaker.model.position import MarginMode, VenueSettings
+from perpmaker import Instrument
 from perpmaker.venue import (
+    AccountSnapshot,
+    Channel,
+    ConnectorContext,
+    Feed,
+    Fill,
+    IncomeRecord,
+    KeyRights,
+    MarginMode,
+    MarkChanged,
     OrderClient,
+    PositionMode,
     RestClient,
     ServerClock,
+    VenueSettings,
     apply_settings,
     check_leverage,
     open_credentials,

@@ -9,19 +9,30 @@ from typing import TypeVar
 
 import attrs
 
-from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price, parser
-from perpmaker.errors import (
+from perpmaker import (
     AuthenticationError,
+    Instrument,
     MarketClosedError,
     MarketRulesError,
     PayloadError,
     RefusedError,
     UnknownMarketError,
 )
-from perpmaker.model.instrument import Instrument, MarginTier
-from perpmaker.model.order import PositionMode
-from perpmaker.model.position import MarginMode, VenueSettings
-from perpmaker.venue import RestClient, RowReader, Rows, lookup
+from perpmaker.venue import (
+    MarginMode,
+    MarginTier,
+    Number,
+    PositionMode,
+    RestClient,
+    RowReader,
+    Rows,
+    VenueSettings,
+    lookup,
+    parse_amount,
+    parse_decimal,
+    parse_price,
+    parser,
+)
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import (
     Bracket,

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from perpmaker.connector.payload import Id, Millis, Number
+from perpmaker.venue import Id, Millis, Number
 
 Level: TypeAlias = tuple[str, str]
 

@@ -8,12 +8,23 @@ from operator import attrgetter
 
 import attrs
 
-from perpmaker.connector.interface import AmendOrder, CancelOrder
-from perpmaker.connector.payload import PayloadDecoder, parser
-from perpmaker.errors import PayloadError
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderType, PositionSide
-from perpmaker.venue import Command, Element, Endpoint, OrderNames, Page, RestClient, RowReader, Rows, read_history
+from perpmaker import Instrument, NewOrder, OrderReport, OrderType, PayloadError, PositionSide
+from perpmaker.venue import (
+    AmendOrder,
+    CancelOrder,
+    Command,
+    Element,
+    Endpoint,
+    Fill,
+    OrderNames,
+    Page,
+    PayloadDecoder,
+    RestClient,
+    RowReader,
+    Rows,
+    parser,
+    read_history,
+)
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import Order, OrderName, UserTrade
 from perpmaker_binance_perpetual.refusals import read_failure

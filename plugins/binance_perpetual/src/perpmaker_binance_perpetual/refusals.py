@@ -9,11 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from perpmaker.connector.payload import PayloadDecoder
-from perpmaker.errors import PayloadError
-from perpmaker.model.order import RefusalReason
-from perpmaker.venue import Answer, Failure, Throttle, one_line
-from perpmaker.wire.rate_limit import parse_retry_after
+from perpmaker import PayloadError
+from perpmaker.venue import Answer, Failure, PayloadDecoder, RefusalReason, Throttle, one_line, parse_retry_after
 from perpmaker_binance_perpetual.messages import Refused
 
 LISTEN_KEY_GONE: Final = "-1125"

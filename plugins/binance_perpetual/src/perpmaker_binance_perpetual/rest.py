@@ -12,12 +12,22 @@ from typing import Any, Final, TypeVar, cast
 import attrs
 import msgspec
 
-from perpmaker.clock import Clock
-from perpmaker.connector.payload import PayloadDecoder, parser
-from perpmaker.errors import AuthenticationError, PayloadError
-from perpmaker.model.order import OWN_PREFIX
-from perpmaker.venue import Access, Credentials, Endpoint, Limit, Parameters, RequestBudget, RowReader, Rows, Span
-from perpmaker.wire.exchange import Outgoing
+from perpmaker import AuthenticationError, Clock, PayloadError
+from perpmaker.venue import (
+    OWN_PREFIX,
+    Access,
+    Credentials,
+    Endpoint,
+    Limit,
+    Outgoing,
+    Parameters,
+    PayloadDecoder,
+    RequestBudget,
+    RowReader,
+    Rows,
+    Span,
+    parser,
+)
 from perpmaker_binance_perpetual import messages
 from perpmaker_binance_perpetual.refusals import read_failure, read_throttle
 from perpmaker_binance_perpetual.settings import NAME

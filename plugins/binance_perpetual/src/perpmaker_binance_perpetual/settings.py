@@ -8,9 +8,17 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from perpmaker.connector.interface import Environment, SandboxAccess
-from perpmaker.model.setting import Range
-from perpmaker.venue import HTTP_SCHEMES, WEBSOCKET_SCHEMES, is_allowed_base, is_this_machine, key_fault, stream_base
+from perpmaker import Range
+from perpmaker.venue import (
+    HTTP_SCHEMES,
+    WEBSOCKET_SCHEMES,
+    Environment,
+    SandboxAccess,
+    is_allowed_base,
+    is_this_machine,
+    key_fault,
+    stream_base,
+)
 
 NAME = "binance_perpetual"
 

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from perpmaker.secret import Signer
+from perpmaker.venue import Signer
 
 
 def encode_parameters(parameters: Mapping[str, object]) -> str:

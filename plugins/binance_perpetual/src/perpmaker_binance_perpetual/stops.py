@@ -12,16 +12,17 @@ from operator import attrgetter
 
 import attrs
 
-from perpmaker.connector.interface import AmendOrder, CancelOrder
-from perpmaker.connector.payload import PayloadDecoder
-from perpmaker.errors import PayloadError
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side, StopTrigger
+from perpmaker import Instrument, NewOrder, OrderReport, OrderType, PayloadError, PositionSide, Side
 from perpmaker.venue import (
+    AmendOrder,
+    CancelOrder,
     Command,
     Element,
+    OrderStatus,
+    PayloadDecoder,
     RestClient,
     RowReader,
+    StopTrigger,
     Taken,
     exact_ticks,
     lookup,

@@ -12,15 +12,18 @@ from urllib.parse import quote
 
 import attrs
 
-from perpmaker.connector.payload import PayloadDecoder
-from perpmaker.errors import ConnectivityError, PayloadError
-from perpmaker.model.event import Channel, Event, FeedAlive, MarketEvent
-from perpmaker.model.instrument import Instrument
+from perpmaker import ConnectivityError, Instrument, PayloadError
 from perpmaker.venue import (
     BookSync,
+    Channel,
+    Connect,
+    Event,
+    FeedAlive,
     LevelTranslator,
+    MarketEvent,
     Message,
     Messages,
+    PayloadDecoder,
     RestClient,
     SnapshotChore,
     StreamFeed,
@@ -29,7 +32,6 @@ from perpmaker.venue import (
     UnknownMessageError,
     open_stream,
 )
-from perpmaker.wire.pipe import Connect
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import AggregateTrade, Depth, DepthUpdate, MarkPriceUpdate, StreamEvent
 from perpmaker_binance_perpetual.translate import translate_mark, translate_trade

@@ -11,20 +11,29 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TypeVar
 
-from perpmaker.connector.payload import Number, parse_amount, parse_decimal, parse_price
-from perpmaker.model.event import (
+from perpmaker import Instrument, OrderReport, OrderType, PositionSide, Side
+from perpmaker.venue import (
     AccountEvent,
+    CancelCause,
+    Fill,
+    MarginMode,
     MarkChanged,
+    Number,
     OrderAmended,
     OrderCancelled,
     OrderFilled,
     OrderReported,
+    OrderStatus,
     Traded,
+    exact_ticks,
+    lookup,
+    order_sizes,
+    order_ticks,
+    parse_amount,
+    parse_decimal,
+    parse_price,
+    shown_lots,
 )
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import CancelCause, Fill, OrderReport, OrderStatus, OrderType, PositionSide, Side
-from perpmaker.model.position import MarginMode
-from perpmaker.venue import exact_ticks, lookup, order_sizes, order_ticks, shown_lots
 from perpmaker_binance_perpetual.messages import AggregateTrade, MarkPriceUpdate, Order, PremiumIndex, UserTrade
 from perpmaker_binance_perpetual.user_messages import OrderUpdate
 

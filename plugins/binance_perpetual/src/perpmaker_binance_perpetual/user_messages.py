@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from perpmaker.connector.payload import Id, Millis, Number
+from perpmaker.venue import Id, Millis, Number
 from perpmaker_binance_perpetual.rest import Head
 
 _NO_ROWS = msgspec.Raw(b"[]")

@@ -7,21 +7,23 @@ from typing import TypeAlias
 
 import attrs
 
-from perpmaker.connector.payload import PayloadDecoder
-from perpmaker.errors import ConnectivityError, PayloadError, RefusedError
-from perpmaker.model.event import Event, OrderFilled, OrderReported, SettingsReported
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode
-from perpmaker.model.position import VenueSettings
+from perpmaker import ConnectivityError, Instrument, PayloadError, RefusedError
 from perpmaker.venue import (
+    Event,
     Message,
     Messages,
+    OrderFilled,
+    OrderReported,
+    PayloadDecoder,
+    PositionMode,
     RecurringChore,
     RestClient,
+    SettingsReported,
     StreamEndedError,
     StreamSpec,
     Translation,
     UnknownMessageError,
+    VenueSettings,
 )
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.account import translate_account_update, translate_margin_call

@@ -12,7 +12,7 @@ from perpmaker import PriceSourceDeclaration, Register, hookimpl
 
 if TYPE_CHECKING:
     from perpmaker import ReferenceReceiver, SourceContext, SourceRequest
-    from perpmaker.sandbox.dialect import Dialect
+    from perpmaker.venue.sandbox import Dialect
     from perpmaker_price_sources.binance.settings import Settings as BinanceSettings
     from perpmaker_price_sources.custom_api.settings import Settings as CustomApiSettings
 

@@ -12,9 +12,8 @@ from collections.abc import Awaitable, Callable
 import attrs
 from anyio.abc import ByteStream
 
-from perpmaker.errors import ConnectivityError
-from perpmaker.venue import IPAddress, literal_address
-from perpmaker.wire.pipe import Connect, Resolve, secure
+from perpmaker import ConnectivityError
+from perpmaker.venue import Connect, IPAddress, Resolve, literal_address, secure
 
 _INNER = tuple(
     ipaddress.ip_network(network)

@@ -13,21 +13,27 @@ from decimal import Decimal
 
 import anyio
 
-from perpmaker import EventReceiver, Feed, PluginError, ReferenceReceiver, SourceContext
-from perpmaker.clock import Clock
-from perpmaker.connector.interface import DerivativeConnector
-from perpmaker.errors import ConnectivityError
-from perpmaker.model.event import (
+from perpmaker import (
+    Clock,
+    ConnectivityError,
+    Instrument,
+    PluginError,
+    ReferenceChanged,
+    ReferenceReceiver,
+    SourceContext,
+)
+from perpmaker.venue import (
     BookChanged,
     BookLost,
     BookSnapshot,
     Channel,
+    DerivativeConnector,
     Event,
+    EventReceiver,
+    Feed,
     FeedAlive,
-    ReferenceChanged,
     Traded,
 )
-from perpmaker.model.instrument import Instrument
 from perpmaker_price_sources.touch import Touch
 
 REPEAT_S = 1.0

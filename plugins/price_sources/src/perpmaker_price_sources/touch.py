@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from perpmaker.model.event import BookChanged, BookLost, BookSnapshot
-from perpmaker.model.instrument import Instrument
+from perpmaker import Instrument
+from perpmaker.venue import BookChanged, BookLost, BookSnapshot
 
 
 class Touch:

@@ -38,9 +38,9 @@ from perpmaker.venue.sandbox import (
     HmacChecker,
     Notation,
     ParameterRefusals,
-    Parameters,
     RefusalError,
     RequestCounts,
+    RequestParameters,
     Rhythms,
     SandboxApp,
     SandboxParts,
@@ -117,7 +117,7 @@ class Quarry:
         return {**words, "filled": self.notation.amount(order.filled_lots)}
 
 
-def read_order(parameters: Parameters) -> OrderRequest:
+def read_order(parameters: RequestParameters) -> OrderRequest:
     """A new order."""
     return OrderRequest(
         side=parameters.choice("side", SIDES),
@@ -127,7 +127,7 @@ def read_order(parameters: Parameters) -> OrderRequest:
     )
 
 
-def place_by_gateway(quarry: Quarry, parameters: Parameters) -> object:
+def place_by_gateway(quarry: Quarry, parameters: RequestParameters) -> object:
     """Answer that the order was taken; whether the exchange takes it is said on the socket alone."""
     request = read_order(parameters)
 
@@ -143,17 +143,17 @@ def place_by_gateway(quarry: Quarry, parameters: Parameters) -> object:
     return {"taken": request.client_id}
 
 
-def place_at_once(quarry: Quarry, parameters: Parameters) -> object:
+def place_at_once(quarry: Quarry, parameters: RequestParameters) -> object:
     """Answer what has become of the order."""
     return quarry.row(quarry.place(read_order(parameters)))
 
 
-def orders(quarry: Quarry, _: Parameters) -> object:
+def orders(quarry: Quarry, _: RequestParameters) -> object:
     """All orders."""
     return [quarry.row(order) for order in quarry.parts.account.orders()]
 
 
-def ask(quarry: Quarry, parameters: Parameters) -> object:
+def ask(quarry: Quarry, parameters: RequestParameters) -> object:
     """One order, whose name stands in the path."""
     order = quarry.parts.account.order(order_id=None, client_id=parameters.text("name"))
 
@@ -163,7 +163,7 @@ def ask(quarry: Quarry, parameters: Parameters) -> object:
     return quarry.row(order)
 
 
-def place_many(quarry: Quarry, parameters: Parameters) -> object:
+def place_many(quarry: Quarry, parameters: RequestParameters) -> object:
     """Several orders that stand as a list in the body."""
     each = [parameters.element("orders", order) for order in parameters.json_list("orders", most=2)]
 
@@ -291,13 +291,13 @@ class QuarryProtocol:
         endpoint, _ = ENDPOINTS.find("POST", "/orders/now")
         assert endpoint is not None
 
-        return await self.app.carry_out(endpoint, Parameters(json_values(order), REFUSALS), None)
+        return await self.app.carry_out(endpoint, RequestParameters(json_values(order), REFUSALS), None)
 
     def read(self, request: Request) -> dict[str, str]:
         """Queries are forms, bodies JSON."""
         return form_values(request.query) if request.method == "GET" else json_values(json.loads(request.body))
 
-    def authenticate(self, access: Access, request: Request, _: Parameters) -> Window | None:
+    def authenticate(self, access: Access, request: Request, _: RequestParameters) -> Window | None:
         """Key, time and signature stand in headers."""
         if access is Access.PUBLIC:
             return None
@@ -494,7 +494,7 @@ async def test_a_public_question_needs_no_signature_and_shows_what_was_counted(i
 
 
 async def test_refusals_are_the_venue_s_own(instrument: Instrument) -> None:
-    """Parameters, signature, path, and what the exchange rejects, each in the dialect's words."""
+    """RequestParameters, signature, path, and what the exchange rejects, each in the dialect's words."""
     async with opened(instrument) as caller:
         codes = [
             (await caller.send("/orders/now", side="up"))["code"],

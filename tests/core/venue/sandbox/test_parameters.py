@@ -1,4 +1,4 @@
-"""Parameters are read strictly, and refused in the venue's words."""
+"""RequestParameters are read strictly, and refused in the venue's words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perpmaker.venue.sandbox import ParameterRefusals, Parameters, RefusalError, form_values, json_values
+from perpmaker.venue.sandbox import ParameterRefusals, RefusalError, RequestParameters, form_values, json_values
 
 WORDS = ParameterRefusals(
     missing=lambda name: RefusalError(1, name),
@@ -23,9 +23,9 @@ WORDS = ParameterRefusals(
 SIDES = {"up": 1, "down": -1}
 
 
-def parameters(**values: str) -> Parameters:
-    """Parameters that were sent."""
-    return Parameters(values, WORDS)
+def parameters(**values: str) -> RequestParameters:
+    """RequestParameters that were sent."""
+    return RequestParameters(values, WORDS)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def parameters(**values: str) -> Parameters:
         ("1", lambda p: p.refuse_unread({"y"}), 5),
     ],
 )
-def test_what_cannot_be_read_is_refused(text: str | None, read: Callable[[Parameters], Any], code: int) -> None:
+def test_what_cannot_be_read_is_refused(text: str | None, read: Callable[[RequestParameters], Any], code: int) -> None:
     """Each kind of fault has a word of its own."""
     with pytest.raises(RefusalError) as raised:
         read(parameters() if text is None else parameters(x=text))

@@ -6,47 +6,195 @@ Unlike `perpmaker.venue`, this door imports at once what it names: only who serv
 
 from __future__ import annotations
 
-from perpmaker.venue.http_dialect import Access
-from perpmaker.venue.sandbox.app import ProtocolDialect, SandboxApp, SandboxParts
-from perpmaker.venue.sandbox.endpoints import Cost, EndpointTable, ServedEndpoint
-from perpmaker.venue.sandbox.lagged_account import LaggedAccount
-from perpmaker.venue.sandbox.notation import Notation, digits_of, plain, rounded
-from perpmaker.venue.sandbox.options import VenueOptions, natural, parse_options, seconds
-from perpmaker.venue.sandbox.parameters import ParameterRefusals, Parameters, form_values, json_values
-from perpmaker.venue.sandbox.refusals import RefusalError
-from perpmaker.venue.sandbox.request_counts import Bans, CountRefusals, CountWindow, RequestCounts
-from perpmaker.venue.sandbox.signatures import HmacChecker, SignatureChecker, find_checker
-from perpmaker.venue.sandbox.sockets import Session, SocketHub, SocketRules
-from perpmaker.venue.sandbox.streams import BookChanges, HeldEvents, Rhythms
-from perpmaker.venue.sandbox.venue_clock import VenueClock, Window
+from perpmaker.model.instrument import (
+    OrderMargin,
+)
+from perpmaker.sandbox.dialect import (
+    Dialect,
+    TestKeys,
+)
+from perpmaker.sandbox.latency import (
+    AT_ONCE,
+    DelayLine,
+    Latency,
+)
+from perpmaker.simulation.event import (
+    AccountCause,
+    AccountChanged,
+    ConditionalChanged,
+    LevelsChanged,
+    OrderChanged,
+    SettingsChanged,
+    SimulationEvent,
+    TradePrinted,
+)
+from perpmaker.simulation.exchange import (
+    Exchange,
+)
+from perpmaker.simulation.order import (
+    Cause,
+    ConditionalOrder,
+    ConditionalRequest,
+    ConditionalState,
+    Execution,
+    OrderRequest,
+    OrderState,
+    SimulatedOrder,
+    TimeInForce,
+    TriggerKind,
+    TriggerPrice,
+)
+from perpmaker.simulation.past_fundings import (
+    PastFundings,
+)
+from perpmaker.simulation.rejection import (
+    Rejection,
+    RejectionError,
+)
+from perpmaker.simulation.rules import (
+    tiers,
+)
+from perpmaker.simulation.statement import (
+    AccountState,
+    Depth,
+    Income,
+    OtherAsset,
+    PositionState,
+)
+from perpmaker.venue.http_dialect import (
+    Access,
+)
+from perpmaker.venue.sandbox.app import (
+    ProtocolDialect,
+    SandboxApp,
+    SandboxParts,
+)
+from perpmaker.venue.sandbox.endpoints import (
+    Cost,
+    EndpointTable,
+    ServedEndpoint,
+)
+from perpmaker.venue.sandbox.lagged_account import (
+    LaggedAccount,
+)
+from perpmaker.venue.sandbox.notation import (
+    Notation,
+    digits_of,
+    plain,
+    rounded,
+)
+from perpmaker.venue.sandbox.options import (
+    VenueOptions,
+    natural,
+    parse_options,
+    seconds,
+)
+from perpmaker.venue.sandbox.parameters import (
+    ParameterRefusals,
+    RequestParameters,
+    form_values,
+    json_values,
+)
+from perpmaker.venue.sandbox.refusals import (
+    RefusalError,
+)
+from perpmaker.venue.sandbox.request_counts import (
+    Bans,
+    CountRefusals,
+    CountWindow,
+    RequestCounts,
+)
+from perpmaker.venue.sandbox.signatures import (
+    HmacChecker,
+    SignatureChecker,
+    find_checker,
+)
+from perpmaker.venue.sandbox.sockets import (
+    Session,
+    SocketHub,
+    SocketRules,
+)
+from perpmaker.venue.sandbox.streams import (
+    BookChanges,
+    HeldEvents,
+    Rhythms,
+)
+from perpmaker.venue.sandbox.venue_clock import (
+    VenueClock,
+    Window,
+)
+from perpmaker.wire.server import (
+    Request,
+    Response,
+)
+from perpmaker.wire.websocket import (
+    WebSocket,
+)
 
 __all__ = [
+    "AT_ONCE",
     "Access",
+    "AccountCause",
+    "AccountChanged",
+    "AccountState",
     "Bans",
     "BookChanges",
+    "Cause",
+    "ConditionalChanged",
+    "ConditionalOrder",
+    "ConditionalRequest",
+    "ConditionalState",
     "Cost",
     "CountRefusals",
     "CountWindow",
+    "DelayLine",
+    "Depth",
+    "Dialect",
     "EndpointTable",
+    "Exchange",
+    "Execution",
     "HeldEvents",
     "HmacChecker",
+    "Income",
     "LaggedAccount",
+    "Latency",
+    "LevelsChanged",
     "Notation",
+    "OrderChanged",
+    "OrderMargin",
+    "OrderRequest",
+    "OrderState",
+    "OtherAsset",
     "ParameterRefusals",
-    "Parameters",
+    "PastFundings",
+    "PositionState",
     "ProtocolDialect",
     "RefusalError",
+    "Rejection",
+    "RejectionError",
+    "Request",
     "RequestCounts",
+    "RequestParameters",
+    "Response",
     "Rhythms",
     "SandboxApp",
     "SandboxParts",
     "ServedEndpoint",
     "Session",
+    "SettingsChanged",
     "SignatureChecker",
+    "SimulatedOrder",
+    "SimulationEvent",
     "SocketHub",
     "SocketRules",
+    "TestKeys",
+    "TimeInForce",
+    "TradePrinted",
+    "TriggerKind",
+    "TriggerPrice",
     "VenueClock",
     "VenueOptions",
+    "WebSocket",
     "Window",
     "digits_of",
     "find_checker",
@@ -57,4 +205,5 @@ __all__ = [
     "plain",
     "rounded",
     "seconds",
+    "tiers",
 ]

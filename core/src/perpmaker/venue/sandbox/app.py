@@ -18,7 +18,7 @@ from perpmaker.venue.http_dialect import Access
 from perpmaker.venue.sandbox.endpoints import EndpointTable, ServedEndpoint, Venue
 from perpmaker.venue.sandbox.lagged_account import LaggedAccount
 from perpmaker.venue.sandbox.options import VenueOptions
-from perpmaker.venue.sandbox.parameters import ParameterRefusals, Parameters
+from perpmaker.venue.sandbox.parameters import ParameterRefusals, RequestParameters
 from perpmaker.venue.sandbox.refusals import RefusalError
 from perpmaker.venue.sandbox.request_counts import RequestCounts
 from perpmaker.venue.sandbox.sockets import POLICY_VIOLATION, Session, SocketHub, SocketRules
@@ -41,7 +41,7 @@ class ProtocolDialect(Protocol[Venue]):
     def read(self, request: Request) -> Mapping[str, str]:
         """Read the parameters of a request: of its query, its body, or both."""
 
-    def authenticate(self, access: Access, request: Request, parameters: Parameters) -> Window | None:
+    def authenticate(self, access: Access, request: Request, parameters: RequestParameters) -> Window | None:
         """Let a request pass, with its window where it is signed, or raise RefusalError."""
 
     def open_session(self, request: Request) -> Session | None:
@@ -151,7 +151,9 @@ class SandboxApp(Generic[Venue]):
             tasks.start_soon(self._parts.commands.run)
             await self._push()
 
-    async def carry_out(self, endpoint: ServedEndpoint[Venue], parameters: Parameters, window: Window | None) -> object:
+    async def carry_out(
+        self, endpoint: ServedEndpoint[Venue], parameters: RequestParameters, window: Window | None
+    ) -> object:
         """Do what an authenticated request asks; RefusalError when the venue refuses.
 
         A command of a socket may come here too: it is counted, and late, as any.
@@ -180,13 +182,15 @@ class SandboxApp(Generic[Venue]):
             await anyio.sleep((rhythm_ms - now_ms % rhythm_ms) / 1000)
 
     async def _call(self, endpoint: ServedEndpoint[Venue], request: Request, named: Mapping[str, str]) -> object:
-        parameters = Parameters({**self._dialect.read(request), **named}, self._dialect.parameter_refusals)
+        parameters = RequestParameters({**self._dialect.read(request), **named}, self._dialect.parameter_refusals)
         self._counts.spend_arrival(endpoint.costs_of(parameters))
         window = self._dialect.authenticate(endpoint.access, request, parameters)
 
         return await self.carry_out(endpoint, parameters, window)
 
-    async def _match(self, endpoint: ServedEndpoint[Venue], parameters: Parameters, window: Window | None) -> object:
+    async def _match(
+        self, endpoint: ServedEndpoint[Venue], parameters: RequestParameters, window: Window | None
+    ) -> object:
         """Bring a command to the matching engine, and delay its answer at random."""
         parts, checked = self._parts, self._parts.options.checks_window_at_match
         under_way = nullcontext(_nothing) if endpoint.under_way is None else endpoint.under_way(self._venue, parameters)
@@ -207,7 +211,7 @@ class SandboxApp(Generic[Venue]):
 
         return answer
 
-    def _handle(self, endpoint: ServedEndpoint[Venue], parameters: Parameters) -> object:
+    def _handle(self, endpoint: ServedEndpoint[Venue], parameters: RequestParameters) -> object:
         self._parts.exchange.advance(self._parts.clock.now_ms())
 
         try:

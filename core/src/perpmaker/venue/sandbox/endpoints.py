@@ -11,12 +11,12 @@ from urllib.parse import unquote
 import attrs
 
 from perpmaker.venue.http_dialect import Access
-from perpmaker.venue.sandbox.parameters import Parameters
+from perpmaker.venue.sandbox.parameters import RequestParameters
 
 Venue = TypeVar("Venue")
 """What the handlers of a dialect work on."""
 
-Cost: TypeAlias = int | Callable[[Parameters], int]
+Cost: TypeAlias = int | Callable[[RequestParameters], int]
 """Units of a count window that a call costs; they may depend on its parameters."""
 
 
@@ -39,14 +39,14 @@ class ServedEndpoint(Generic[Venue]):
 
     method: str
     path: str
-    handle: Callable[[Venue, Parameters], object]
+    handle: Callable[[Venue, RequestParameters], object]
     access: Access = Access.PUBLIC
     parameters: frozenset[str] | None = None
     costs: Mapping[str, Cost] = attrs.field(factory=dict)
     matches: bool = False
-    under_way: Callable[[Venue, Parameters], AbstractContextManager[Callable[[], None]]] | None = None
+    under_way: Callable[[Venue, RequestParameters], AbstractContextManager[Callable[[], None]]] | None = None
 
-    def costs_of(self, parameters: Parameters) -> dict[str, int]:
+    def costs_of(self, parameters: RequestParameters) -> dict[str, int]:
         """Return what this call costs."""
         return {name: cost if isinstance(cost, int) else cost(parameters) for name, cost in self.costs.items()}
 

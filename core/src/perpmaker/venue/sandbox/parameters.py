@@ -36,7 +36,7 @@ class ParameterRefusals:
     unread: Callable[[int, int], RefusalError]
 
 
-class Parameters:
+class RequestParameters:
     """The parameters of one request (or of one element of a batch), by name, as text.
 
     Every reading method refuses what is missing, empty or malformed. The methods whose name
@@ -139,12 +139,12 @@ class Parameters:
 
         return value
 
-    def element(self, name: str, element: object) -> Parameters:
+    def element(self, name: str, element: object) -> RequestParameters:
         """Return the parameters of an element of the batch that stands in the parameter `name`."""
         if not isinstance(element, dict):
             raise self._refusals.unfit(name)
 
-        return Parameters(json_values(element), self._refusals)
+        return RequestParameters(json_values(element), self._refusals)
 
     def _sent(self, name: str, value: Value | None) -> Value:
         if value is None:

@@ -9,11 +9,16 @@ from typing import Final
 import attrs
 import msgspec
 
-from perpmaker.model.income import IncomeKind
-from perpmaker.model.order import PositionMode
-from perpmaker.simulation.rejection import Rejection, RejectionError
-from perpmaker.simulation.statement import AccountState
-from perpmaker.venue.sandbox import Access, Parameters, ServedEndpoint, plain
+from perpmaker.venue import IncomeKind, PositionMode
+from perpmaker.venue.sandbox import (
+    Access,
+    AccountState,
+    Rejection,
+    RejectionError,
+    RequestParameters,
+    ServedEndpoint,
+    plain,
+)
 from perpmaker_binance_perpetual.sandbox.account_words import (
     INCOME_WORDS,
     MARGIN_MODE_WORDS,
@@ -41,7 +46,7 @@ from perpmaker_binance_perpetual.sandbox.venue import (
 )
 
 
-def account(venue: Venue, _parameters: Parameters) -> dict[str, object]:
+def account(venue: Venue, _parameters: RequestParameters) -> dict[str, object]:
     """Totals, the asset, and the positions that are not flat or have open orders."""
     state = venue.reading.state()
     positions = shown_positions(state, list(venue.reading.open_orders()))
@@ -53,7 +58,7 @@ def account(venue: Venue, _parameters: Parameters) -> dict[str, object]:
     }
 
 
-def account_v2(venue: Venue, parameters: Parameters) -> object:
+def account_v2(venue: Venue, parameters: RequestParameters) -> object:
     """The older form: with the account's settings, and leverage and margin mode at each position."""
     state = venue.reading.state()
     answer = account(venue, parameters)
@@ -67,7 +72,7 @@ def account_v2(venue: Venue, parameters: Parameters) -> object:
     return {**config(venue, parameters), **answer, "positions": rows}
 
 
-def position_risk(venue: Venue, parameters: Parameters) -> object:
+def position_risk(venue: Venue, parameters: RequestParameters) -> object:
     """The positions that are not flat or have open orders: BOTH, or LONG and SHORT."""
     venue.has_symbol(parameters)
     orders = list(venue.reading.open_orders())
@@ -75,7 +80,7 @@ def position_risk(venue: Venue, parameters: Parameters) -> object:
     return [risk_row(position, orders, venue) for position in shown_positions(venue.reading.state(), orders)]
 
 
-def config(venue: Venue, _parameters: Parameters) -> dict[str, object]:
+def config(venue: Venue, _parameters: RequestParameters) -> dict[str, object]:
     """The account's settings and permissions to trade."""
     state = venue.reading.state()
 
@@ -91,7 +96,7 @@ def config(venue: Venue, _parameters: Parameters) -> dict[str, object]:
     }
 
 
-def symbol_config(venue: Venue, parameters: Parameters) -> object:
+def symbol_config(venue: Venue, parameters: RequestParameters) -> object:
     """Leverage and margin type of the market."""
     venue.has_symbol(parameters)
     state = venue.reading.state()
@@ -114,7 +119,7 @@ def max_notional(venue: Venue, state: AccountState) -> str:
     return plain(max(caps, default=Decimal(0)))
 
 
-def brackets(venue: Venue, parameters: Parameters) -> object:
+def brackets(venue: Venue, parameters: RequestParameters) -> object:
     """The maintenance tiers, whose numbers are JSON numbers."""
     venue.has_symbol(parameters)
     rows = [
@@ -132,7 +137,7 @@ def brackets(venue: Venue, parameters: Parameters) -> object:
     return [{"symbol": venue.instrument.symbol, "brackets": rows}]
 
 
-def commission(venue: Venue, parameters: Parameters) -> object:
+def commission(venue: Venue, parameters: RequestParameters) -> object:
     """The account's fee rates."""
     return {
         "symbol": venue.require_symbol(parameters),
@@ -142,7 +147,7 @@ def commission(venue: Venue, parameters: Parameters) -> object:
     }
 
 
-def user_trades(venue: Venue, parameters: Parameters) -> object:
+def user_trades(venue: Venue, parameters: RequestParameters) -> object:
     """Executions of the last week, of a window, or from a trade id on; oldest first."""
     venue.require_symbol(parameters)
     from_id = parameters.optional_integer("fromId")
@@ -165,7 +170,7 @@ def user_trades(venue: Venue, parameters: Parameters) -> object:
     return rows[:limit] if from_id is not None or "startTime" in parameters else rows[-limit:]
 
 
-def income(venue: Venue, parameters: Parameters) -> object:
+def income(venue: Venue, parameters: RequestParameters) -> object:
     """Everything that changed the wallet in the last week or a window; oldest first."""
     venue.has_symbol(parameters)
     kind = parameters.optional_text("incomeType")
@@ -182,7 +187,7 @@ def income(venue: Venue, parameters: Parameters) -> object:
     return rows[:limit] if "startTime" in parameters else rows[-limit:]
 
 
-def permissions(venue: Venue, _parameters: Parameters) -> object:
+def permissions(venue: Venue, _parameters: RequestParameters) -> object:
     """What the key may do."""
     allowed = ("enableReading", "enableFutures")
     withheld = (
@@ -205,7 +210,7 @@ def permissions(venue: Venue, _parameters: Parameters) -> object:
     }
 
 
-def _window(venue: Venue, parameters: Parameters) -> tuple[int, int]:
+def _window(venue: Venue, parameters: RequestParameters) -> tuple[int, int]:
     since_ms = venue.asked_ms(parameters, "startTime")
     until_ms = venue.asked_ms(parameters, "endTime")
 
@@ -221,19 +226,19 @@ def _number(value: Decimal) -> msgspec.Raw:
     return msgspec.Raw(plain(value).encode())
 
 
-def _balance(venue: Venue, _parameters: Parameters) -> object:
+def _balance(venue: Venue, _parameters: RequestParameters) -> object:
     return balance_rows(venue.reading.state(), venue)
 
 
-def _position_mode(venue: Venue, _parameters: Parameters) -> object:
+def _position_mode(venue: Venue, _parameters: RequestParameters) -> object:
     return {"dualSidePosition": venue.reading.state().position_mode is PositionMode.HEDGE}
 
 
-def _multi_assets(venue: Venue, _parameters: Parameters) -> object:
+def _multi_assets(venue: Venue, _parameters: RequestParameters) -> object:
     return {"multiAssetsMargin": venue.has_multi_assets}
 
 
-def set_leverage(venue: Venue, parameters: Parameters) -> object:
+def set_leverage(venue: Venue, parameters: RequestParameters) -> object:
     """Set the leverage; the same again succeeds."""
     symbol = venue.require_symbol(parameters)
     leverage = parameters.integer("leverage")
@@ -249,7 +254,7 @@ def set_leverage(venue: Venue, parameters: Parameters) -> object:
     return {"leverage": state.leverage, "maxNotionalValue": max_notional(venue, state), "symbol": symbol}
 
 
-def set_margin_type(venue: Venue, parameters: Parameters) -> object:
+def set_margin_type(venue: Venue, parameters: RequestParameters) -> object:
     """Set cross or isolated; -4046 when it is so already."""
     venue.require_symbol(parameters)
     mode = parameters.choice("marginType", MARGIN_MODES)
@@ -259,7 +264,7 @@ def set_margin_type(venue: Venue, parameters: Parameters) -> object:
     return SUCCESS
 
 
-def set_position_mode(venue: Venue, parameters: Parameters) -> object:
+def set_position_mode(venue: Venue, parameters: RequestParameters) -> object:
     """Set one or two positions a market; -4059 when it is so already."""
     is_hedge = parameters.flag("dualSidePosition", default=None)
     mode = PositionMode.HEDGE if is_hedge else PositionMode.ONE_WAY
@@ -268,7 +273,7 @@ def set_position_mode(venue: Venue, parameters: Parameters) -> object:
     return SUCCESS
 
 
-def set_multi_assets(venue: Venue, parameters: Parameters) -> object:
+def set_multi_assets(venue: Venue, parameters: RequestParameters) -> object:
     """Set whether assets back each other; -4171 when it is so already."""
     wanted = parameters.flag("multiAssetsMargin", default=None)
     refuse_first((-4171, lambda: wanted is venue.has_multi_assets))
@@ -278,7 +283,7 @@ def set_multi_assets(venue: Venue, parameters: Parameters) -> object:
     return SUCCESS
 
 
-def close_listen_key(venue: Venue, _parameters: Parameters) -> object:
+def close_listen_key(venue: Venue, _parameters: RequestParameters) -> object:
     """End the key, and with it every socket that listens under it."""
     venue.listen_keys.close()
 

@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from perpmaker.model.income import IncomeKind
-from perpmaker.model.order import PositionSide, Side
-from perpmaker.model.position import MarginMode
-from perpmaker.simulation.order import Execution, SimulatedOrder
-from perpmaker.simulation.statement import AccountState, Income, OtherAsset, PositionState
-from perpmaker.venue.sandbox import plain, rounded
+from perpmaker import PositionSide, Side
+from perpmaker.venue import IncomeKind, MarginMode
+from perpmaker.venue.sandbox import (
+    AccountState,
+    Execution,
+    Income,
+    OtherAsset,
+    PositionState,
+    SimulatedOrder,
+    plain,
+    rounded,
+)
 from perpmaker_binance_perpetual.sandbox.order_words import POSITION_SIDE_WORDS, SIDE_WORDS
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 

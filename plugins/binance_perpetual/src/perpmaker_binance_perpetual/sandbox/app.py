@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from perpmaker.clock import Clock
-from perpmaker.model.instrument import Instrument
-from perpmaker.sandbox.dialect import TestKeys
-from perpmaker.sandbox.latency import AT_ONCE, Latency
-from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.rejection import RejectionError
+from perpmaker import Clock, Instrument
 from perpmaker.venue.sandbox import (
+    AT_ONCE,
     Access,
     EndpointTable,
-    Parameters,
+    Exchange,
+    Latency,
     RefusalError,
+    RejectionError,
+    Request,
+    RequestParameters,
     SandboxApp,
     SandboxParts,
     Session,
     SocketRules,
+    TestKeys,
     Window,
     form_values,
     parse_options,
 )
-from perpmaker.wire.server import Request
 from perpmaker_binance_perpetual.sandbox import account, conditional_orders, market, orders
 from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
 from perpmaker_binance_perpetual.sandbox.listing import read_listing
@@ -58,7 +58,7 @@ class BinanceProtocol:
         """The parameters of query and form body; where both have one, the query's counts."""
         return read_values(request.query, request.body)
 
-    def authenticate(self, access: Access, request: Request, parameters: Parameters) -> Window | None:
+    def authenticate(self, access: Access, request: Request, parameters: RequestParameters) -> Window | None:
         """See `Authenticator`."""
         return self._authenticator.check(access, request, parameters)
 

@@ -12,11 +12,8 @@ from typing import Any, Final, TypeAlias, cast
 import attrs
 import msgspec
 
-from perpmaker.connector.payload import Id, parse_decimal
-from perpmaker.model.event import MarkChanged, MarketEvent, Traded
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Side
-from perpmaker.venue import CapturedBook, LevelTranslator
+from perpmaker import Instrument, Side
+from perpmaker.venue import CapturedBook, Id, LevelTranslator, MarkChanged, MarketEvent, Traded, parse_decimal
 
 Level: TypeAlias = tuple[str, str]
 

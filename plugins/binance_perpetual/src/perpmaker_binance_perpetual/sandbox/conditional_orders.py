@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from perpmaker.venue.sandbox import Parameters
+from perpmaker.venue.sandbox import RequestParameters
 from perpmaker_binance_perpetual.sandbox.counts import ONE_ORDER
 from perpmaker_binance_perpetual.sandbox.order_parameters import ALGO_PARAMETERS, read_conditional
 from perpmaker_binance_perpetual.sandbox.order_words import algo_answer
@@ -15,7 +15,7 @@ from perpmaker_binance_perpetual.sandbox.venue import SUCCESS, Venue, VenueEndpo
 _IDS: Final = ("algoId", "clientAlgoId")
 
 
-def place(venue: Venue, parameters: Parameters) -> object:
+def place(venue: Venue, parameters: RequestParameters) -> object:
     """Accept a conditional order; margin and reduce-only are looked at when it triggers."""
     request = read_conditional(venue, parameters)
     wanted = (request.kind, request.side, request.position_side)
@@ -29,7 +29,7 @@ def place(venue: Venue, parameters: Parameters) -> object:
     return algo_answer(venue.exchange.place_conditional(venue.account, request, venue.now_ms()), venue)
 
 
-def cancel(venue: Venue, parameters: Parameters) -> object:
+def cancel(venue: Venue, parameters: RequestParameters) -> object:
     """Cancel a waiting conditional order; -2011 when it does not wait."""
     conditional_id, client_id = read_ids(parameters, *_IDS)
     order = venue.exchange.cancel_conditional(
@@ -39,7 +39,7 @@ def cancel(venue: Venue, parameters: Parameters) -> object:
     return {"algoId": order.conditional_id, "clientAlgoId": order.client_id, **SUCCESS, "code": "200"}
 
 
-def ask(venue: Venue, parameters: Parameters) -> object:
+def ask(venue: Venue, parameters: RequestParameters) -> object:
     """A conditional order, waiting or not; -2013 when there is none."""
     conditional_id, client_id = read_ids(parameters, *_IDS)
     order = venue.reading.conditional(conditional_id=conditional_id, client_id=client_id)
@@ -50,14 +50,14 @@ def ask(venue: Venue, parameters: Parameters) -> object:
     return algo_answer(order, venue)
 
 
-def waiting(venue: Venue, parameters: Parameters) -> object:
+def waiting(venue: Venue, parameters: RequestParameters) -> object:
     """All waiting conditional orders."""
     venue.has_symbol(parameters)
 
     return [algo_answer(order, venue) for order in venue.reading.waiting_conditionals()]
 
 
-def cancel_all(venue: Venue, parameters: Parameters) -> object:
+def cancel_all(venue: Venue, parameters: RequestParameters) -> object:
     """Cancel all waiting conditional orders."""
     venue.require_symbol(parameters)
     venue.exchange.cancel_all_conditional(venue.account, venue.now_ms())

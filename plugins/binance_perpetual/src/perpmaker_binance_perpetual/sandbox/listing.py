@@ -9,9 +9,8 @@ from typing import Any, Final
 import attrs
 import msgspec
 
-from perpmaker.errors import UnknownMarketError
-from perpmaker.model.instrument import Instrument, OrderMargin
-from perpmaker.simulation.rules import tiers
+from perpmaker import Instrument, UnknownMarketError
+from perpmaker.venue.sandbox import OrderMargin, tiers
 
 NEAREST: Final = 3
 PERPETUAL: Final = "PERPETUAL"

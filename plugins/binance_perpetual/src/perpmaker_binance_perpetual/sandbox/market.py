@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Side
-from perpmaker.simulation.statement import Depth
-from perpmaker.venue.sandbox import Notation, Parameters, plain, rounded
+from perpmaker import Instrument, Side
+from perpmaker.venue.sandbox import Depth, Notation, RequestParameters, plain, rounded
 from perpmaker_binance_perpetual.sandbox.order_parameters import TRIGGER_PROTECT, highest_price, lowest_price
 from perpmaker_binance_perpetual.sandbox.order_words import ORDER_TYPES
 from perpmaker_binance_perpetual.sandbox.refusals import refusal
@@ -25,7 +23,7 @@ DELIVERY_HOUR: Final = 8
 SATURDAY: Final = 5
 
 
-def exchange_info(venue: Venue, _parameters: Parameters) -> object:
+def exchange_info(venue: Venue, _parameters: RequestParameters) -> object:
     """List the markets with their rules, and the rate limits."""
     return {
         "timezone": "UTC",
@@ -38,7 +36,7 @@ def exchange_info(venue: Venue, _parameters: Parameters) -> object:
     }
 
 
-def depth(venue: Venue, parameters: Parameters) -> object:
+def depth(venue: Venue, parameters: RequestParameters) -> object:
     """The book, from the best outward; `lastUpdateId` fits the diffs of the streams."""
     venue.require_symbol(parameters)
     book = venue.exchange.depth(_depth_limit(parameters))
@@ -52,7 +50,7 @@ def depth(venue: Venue, parameters: Parameters) -> object:
     }
 
 
-def book_ticker(venue: Venue, parameters: Parameters) -> object:
+def book_ticker(venue: Venue, parameters: RequestParameters) -> object:
     """Best bid and ask: one object with a symbol, a list without."""
     return _one_or_all(venue, parameters, ticker_row(venue, venue.exchange.depth(1)))
 
@@ -73,7 +71,7 @@ def ticker_row(venue: Venue, book: Depth) -> dict[str, object]:
     }
 
 
-def last_price(venue: Venue, parameters: Parameters) -> object:
+def last_price(venue: Venue, parameters: RequestParameters) -> object:
     """The price of the last trade, the best bid before there was one."""
     best = venue.exchange.best(Side.BUY)
     ticks = venue.exchange.last_ticks if venue.exchange.last_ticks is not None else best and best[0]
@@ -83,7 +81,7 @@ def last_price(venue: Venue, parameters: Parameters) -> object:
     return _one_or_all(venue, parameters, row)
 
 
-def premium_index(venue: Venue, parameters: Parameters) -> object:
+def premium_index(venue: Venue, parameters: RequestParameters) -> object:
     """Mark and index price, and the funding rate as it would be charged next."""
     return _one_or_all(venue, parameters, premium_row(venue))
 
@@ -104,7 +102,7 @@ def premium_row(venue: Venue) -> dict[str, object]:
     }
 
 
-def funding_info(venue: Venue, _parameters: Parameters) -> object:
+def funding_info(venue: Venue, _parameters: RequestParameters) -> object:
     """The markets whose funding was adjusted; one that is not listed has 8 hours."""
     usual_hours = 8
 
@@ -123,7 +121,7 @@ def funding_info(venue: Venue, _parameters: Parameters) -> object:
     ]
 
 
-def funding_history(venue: Venue, parameters: Parameters) -> object:
+def funding_history(venue: Venue, parameters: RequestParameters) -> object:
     """Past settlements, oldest first: with a start the first ones from there, without the newest."""
     venue.has_symbol(parameters)
     since_ms = venue.asked_ms(parameters, "startTime")
@@ -154,12 +152,12 @@ def snapshot_id(update_id: int) -> int:
     return stream_id(update_id) + 5
 
 
-def _one_or_all(venue: Venue, parameters: Parameters, row: dict[str, object]) -> object:
+def _one_or_all(venue: Venue, parameters: RequestParameters, row: dict[str, object]) -> object:
     """The market's row where it was asked for, a list of every market's without a symbol."""
     return row if venue.has_symbol(parameters) else [row]
 
 
-def _depth_limit(parameters: Parameters) -> int:
+def _depth_limit(parameters: RequestParameters) -> int:
     limit = parameters.optional_integer("limit")
 
     if limit is None:
@@ -171,7 +169,7 @@ def _depth_limit(parameters: Parameters) -> int:
     return limit
 
 
-def _depth_weight(parameters: Parameters) -> int:
+def _depth_weight(parameters: RequestParameters) -> int:
     limit = parameters.optional_integer("limit")
 
     return DEPTH_WEIGHTS.get(DEFAULT_DEPTH if limit is None else limit, 1)

@@ -7,9 +7,8 @@ from functools import partial
 from itertools import groupby
 from typing import Final
 
-from perpmaker.model.order import Side
-from perpmaker.simulation.event import LevelsChanged, SimulationEvent, TradePrinted
-from perpmaker.venue.sandbox import BookChanges, Rhythms
+from perpmaker import Side
+from perpmaker.venue.sandbox import BookChanges, LevelsChanged, Rhythms, SimulationEvent, TradePrinted
 from perpmaker_binance_perpetual.sandbox.market import premium_row, stream_id, ticker_row
 from perpmaker_binance_perpetual.sandbox.order_words import named, names
 from perpmaker_binance_perpetual.sandbox.venue import Venue

@@ -7,10 +7,17 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Final
 
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode, PositionSide, Side
-from perpmaker.simulation.order import ConditionalRequest, OrderRequest, TimeInForce, TriggerKind
-from perpmaker.venue.sandbox import Parameters, digits_of, plain
+from perpmaker import Instrument, PositionSide, Side
+from perpmaker.venue import PositionMode
+from perpmaker.venue.sandbox import (
+    ConditionalRequest,
+    OrderRequest,
+    RequestParameters,
+    TimeInForce,
+    TriggerKind,
+    digits_of,
+    plain,
+)
 from perpmaker_binance_perpetual.sandbox.order_words import (
     GTD,
     NONE,
@@ -68,7 +75,7 @@ ALGO_PARAMETERS: Final = (*_TERMS, *_MANNER, *TRAILING_ONLY, *_TRIGGER)
 # --- orders ----------------------------------------------------------------------------------------------------------
 
 
-def read_request(venue: Venue, parameters: Parameters) -> OrderRequest:
+def read_request(venue: Venue, parameters: RequestParameters) -> OrderRequest:
     """The order to hand to the exchange."""
     venue.require_symbol(parameters)
     side = parameters.choice("side", SIDES)
@@ -101,7 +108,7 @@ def read_request(venue: Venue, parameters: Parameters) -> OrderRequest:
     )
 
 
-def read_match(parameters: Parameters, order_type: str) -> str:
+def read_match(parameters: RequestParameters, order_type: str) -> str:
     """`priceMatch`, NONE when it was not sent: -5037 for no such, -5038 where the order has no price."""
     word = parameters.word("priceMatch", {NONE, *MATCHES}, default=NONE)
 
@@ -112,7 +119,7 @@ def read_match(parameters: Parameters, order_type: str) -> str:
     return word
 
 
-def read_price(venue: Venue, parameters: Parameters, side: Side, match: str, name: str = "price") -> Decimal:
+def read_price(venue: Venue, parameters: RequestParameters, side: Side, match: str, name: str = "price") -> Decimal:
     """The price that was sent, or that the book has where it was to be matched (-5041 where it is not that deep)."""
     if match == NONE:
         price = parameters.decimal(name)
@@ -128,7 +135,7 @@ def read_price(venue: Venue, parameters: Parameters, side: Side, match: str, nam
     return venue.instrument.price(levels[level - 1][0])
 
 
-def _is_market(parameters: Parameters) -> bool:
+def _is_market(parameters: RequestParameters) -> bool:
     word = parameters.word("type", ORDER_TYPES)
     refuse_first((-4120, lambda: word not in REGULAR_TYPES))
     is_market = word == "MARKET"
@@ -138,12 +145,12 @@ def _is_market(parameters: Parameters) -> bool:
     return is_market
 
 
-def _check_self_trade(parameters: Parameters) -> None:
+def _check_self_trade(parameters: RequestParameters) -> None:
     """Refuse a self-trade prevention that the venue does not have; it has not taken NONE since December 2024: -5039."""
     parameters.word("selfTradePreventionMode", STP_MODES, default="EXPIRE_MAKER")
 
 
-def _position(venue: Venue, parameters: Parameters) -> tuple[PositionSide, bool]:
+def _position(venue: Venue, parameters: RequestParameters) -> tuple[PositionSide, bool]:
     """Position side and reduce-only, which must fit the position mode: -4061, -4062, -1106."""
     side = parameters.choice("positionSide", POSITION_SIDES, default="BOTH")
     is_hedge = venue.exchange.account(venue.account).position_mode is PositionMode.HEDGE
@@ -158,7 +165,7 @@ def _position(venue: Venue, parameters: Parameters) -> tuple[PositionSide, bool]
     return side, word == "true"
 
 
-def _time_in_force(venue: Venue, parameters: Parameters) -> tuple[TimeInForce, int]:
+def _time_in_force(venue: Venue, parameters: RequestParameters) -> tuple[TimeInForce, int]:
     """The time in force, and when a GTD order ends in the exchange's time, 0 for the others: -1106, -5040."""
     word = parameters.word("timeInForce", {*TIMES_IN_FORCE, GTD})
 
@@ -172,14 +179,14 @@ def _time_in_force(venue: Venue, parameters: Parameters) -> tuple[TimeInForce, i
     return TimeInForce.GTC, venue.parts.clock.exchange_ms(until_ms)
 
 
-def _amount(venue: Venue, parameters: Parameters, *, market: bool) -> Decimal:
+def _amount(venue: Venue, parameters: RequestParameters, *, market: bool) -> Decimal:
     amount = parameters.decimal("quantity")
     check_amount(amount, venue, market=market)
 
     return amount
 
 
-def _client_id(parameters: Parameters, name: str) -> str:
+def _client_id(parameters: RequestParameters, name: str) -> str:
     """The caller's id of the order, empty where the venue shall make one; -4015 when it is malformed."""
     text = parameters.optional_text(name) or ""
     refuse_first((-4015, lambda: bool(text) and not CLIENT_ID.match(text)))
@@ -194,7 +201,7 @@ def _is_closing(side: Side, position_side: PositionSide, *, reduce_only: bool) -
     return (side is Side.SELL) is (position_side is PositionSide.LONG)
 
 
-def _refuse_sent(parameters: Parameters, names: Collection[str]) -> None:
+def _refuse_sent(parameters: RequestParameters, names: Collection[str]) -> None:
     """Refuse what such an order does not have: -1106."""
     for name in names:
         if name in parameters:
@@ -204,7 +211,7 @@ def _refuse_sent(parameters: Parameters, names: Collection[str]) -> None:
 # --- conditional orders ----------------------------------------------------------------------------------------------
 
 
-def read_conditional(venue: Venue, parameters: Parameters) -> ConditionalRequest:
+def read_conditional(venue: Venue, parameters: RequestParameters) -> ConditionalRequest:
     """The conditional order to hand to the exchange."""
     venue.require_symbol(parameters)
     parameters.word("algoType", {"CONDITIONAL"})
@@ -234,7 +241,7 @@ def read_conditional(venue: Venue, parameters: Parameters) -> ConditionalRequest
     )
 
 
-def _trigger(venue: Venue, parameters: Parameters, word: str, side: Side) -> Decimal | None:
+def _trigger(venue: Venue, parameters: RequestParameters, word: str, side: Side) -> Decimal | None:
     name = "activatePrice" if word == TRAILING else "triggerPrice"
 
     if word == TRAILING and name not in parameters:
@@ -243,14 +250,14 @@ def _trigger(venue: Venue, parameters: Parameters, word: str, side: Side) -> Dec
     return read_price(venue, parameters, side, NONE, name)
 
 
-def _conditional_price(venue: Venue, parameters: Parameters, word: str, side: Side) -> Decimal | None:
+def _conditional_price(venue: Venue, parameters: RequestParameters, word: str, side: Side) -> Decimal | None:
     """The price of the order that it becomes; None at market."""
     match = read_match(parameters, word)
 
     return read_price(venue, parameters, side, match) if word in PRICED else None
 
 
-def _callback(parameters: Parameters) -> Decimal:
+def _callback(parameters: RequestParameters) -> Decimal:
     """The share of the best price; `callbackRate` is in percent, from 0.1 to 10: -2007."""
     rate = parameters.decimal("callbackRate")
     refuse_first((-2007, lambda: not LEAST_CALLBACK <= rate <= MOST_CALLBACK))
@@ -258,7 +265,7 @@ def _callback(parameters: Parameters) -> Decimal:
     return rate / 100
 
 
-def _conditional_amount(venue: Venue, parameters: Parameters, word: str) -> Decimal | None:
+def _conditional_amount(venue: Venue, parameters: RequestParameters, word: str) -> Decimal | None:
     if not parameters.flag("closePosition"):
         return _amount(venue, parameters, market=word not in PRICED)
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import attrs
 
-from perpmaker.model.order import PositionSide, Side
-from perpmaker.simulation.order import (
+from perpmaker import PositionSide, Side
+from perpmaker.venue.sandbox import (
     Cause,
     ConditionalOrder,
     ConditionalState,
@@ -18,8 +18,8 @@ from perpmaker.simulation.order import (
     TimeInForce,
     TriggerKind,
     TriggerPrice,
+    plain,
 )
-from perpmaker.venue.sandbox import plain
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 NONE: Final = "NONE"

@@ -7,9 +7,7 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Final, TypeAlias, TypeVar
 
-from perpmaker.simulation.order import OrderState, SimulatedOrder
-from perpmaker.simulation.rejection import RejectionError
-from perpmaker.venue.sandbox import Parameters, RefusalError
+from perpmaker.venue.sandbox import OrderState, RefusalError, RejectionError, RequestParameters, SimulatedOrder
 from perpmaker_binance_perpetual.sandbox.counts import BATCH, ONE_ORDER
 from perpmaker_binance_perpetual.sandbox.order_parameters import (
     ORDER_PARAMETERS,
@@ -46,7 +44,7 @@ MODIFY_PARAMETERS: Final = (*_IDS, *_CHANGES)
 # --- one at a time ---------------------------------------------------------------------------------------------------
 
 
-def place(venue: Venue, parameters: Parameters) -> Answer:
+def place(venue: Venue, parameters: RequestParameters) -> Answer:
     """Accept an order; the answer shows it as accepted, or with newOrderRespType=RESULT as it is afterwards."""
     order = venue.exchange.place(venue.account, read_request(venue, parameters), venue.now_ms())
     wants_result = parameters.choice("newOrderRespType", RESPONSES, default="ACK")
@@ -54,14 +52,14 @@ def place(venue: Venue, parameters: Parameters) -> Answer:
     return order_answer(order if wants_result else accepted_only(order), venue)
 
 
-def check(venue: Venue, parameters: Parameters) -> object:
+def check(venue: Venue, parameters: RequestParameters) -> object:
     """Check an order's parameters and send it nowhere."""
     read_request(venue, parameters)
 
     return {}
 
 
-def modify(venue: Venue, parameters: Parameters) -> Answer:
+def modify(venue: Venue, parameters: RequestParameters) -> Answer:
     """Move an open limit order to a new price and a new total amount, both of which must be sent."""
     venue.require_symbol(parameters)
     order_id, client_id = read_ids(parameters)
@@ -87,7 +85,7 @@ def modify(venue: Venue, parameters: Parameters) -> Answer:
     return order_answer(moved, venue)
 
 
-def cancel(venue: Venue, parameters: Parameters) -> Answer:
+def cancel(venue: Venue, parameters: RequestParameters) -> Answer:
     """Cancel an open order; -2011 when it is not open."""
     venue.require_symbol(parameters)
     order_id, client_id = read_ids(parameters)
@@ -95,12 +93,12 @@ def cancel(venue: Venue, parameters: Parameters) -> Answer:
     return _cancel(venue, order_id=order_id, client_id=client_id)
 
 
-def ask(venue: Venue, parameters: Parameters) -> object:
+def ask(venue: Venue, parameters: RequestParameters) -> object:
     """An order, open or not; -2013 when there is none."""
     return order_report(_read(venue, parameters), venue)
 
 
-def ask_open(venue: Venue, parameters: Parameters) -> object:
+def ask_open(venue: Venue, parameters: RequestParameters) -> object:
     """An open order; -2013 when it is not open."""
     order = _read(venue, parameters)
     refuse_first((-2013, lambda: order.state is not OrderState.OPEN))
@@ -108,14 +106,14 @@ def ask_open(venue: Venue, parameters: Parameters) -> object:
     return order_report(order, venue)
 
 
-def open_orders(venue: Venue, parameters: Parameters) -> object:
+def open_orders(venue: Venue, parameters: RequestParameters) -> object:
     """All open orders."""
     venue.has_symbol(parameters)
 
     return [order_report(order, venue) for order in venue.reading.open_orders()]
 
 
-def all_orders(venue: Venue, parameters: Parameters) -> object:
+def all_orders(venue: Venue, parameters: RequestParameters) -> object:
     """Orders of the last week, or of a window, or from an id on; oldest first."""
     venue.has_symbol(parameters)
     from_id = parameters.optional_integer("orderId") or 0
@@ -132,7 +130,7 @@ def all_orders(venue: Venue, parameters: Parameters) -> object:
 
 
 def read_ids(
-    parameters: Parameters, id_name: str = "orderId", client_name: str = "origClientOrderId"
+    parameters: RequestParameters, id_name: str = "orderId", client_name: str = "origClientOrderId"
 ) -> tuple[int | None, str | None]:
     """The id by which an order is named; the venue's own wins, -1102 when there is neither."""
     order_id = parameters.optional_integer(id_name)
@@ -152,7 +150,7 @@ def _cancel(venue: Venue, *, order_id: int | None = None, client_id: str | None 
     return order_answer(order, venue)
 
 
-def _read(venue: Venue, parameters: Parameters) -> SimulatedOrder:
+def _read(venue: Venue, parameters: RequestParameters) -> SimulatedOrder:
     venue.require_symbol(parameters)
     order_id, client_id = read_ids(parameters)
     order = venue.reading.order(order_id=order_id, client_id=client_id)
@@ -163,7 +161,7 @@ def _read(venue: Venue, parameters: Parameters) -> SimulatedOrder:
     return order
 
 
-def _new_terms(venue: Venue, parameters: Parameters, order: SimulatedOrder) -> tuple[Decimal, Decimal]:
+def _new_terms(venue: Venue, parameters: RequestParameters, order: SimulatedOrder) -> tuple[Decimal, Decimal]:
     amount = parameters.decimal("quantity")
     price = read_price(venue, parameters, order.side, read_match(parameters, "LIMIT"))
     check_amount(amount, venue, market=False)
@@ -180,17 +178,17 @@ def _new_terms(venue: Venue, parameters: Parameters, order: SimulatedOrder) -> t
 # --- many in one call ------------------------------------------------------------------------------------------------
 
 
-def place_batch(venue: Venue, parameters: Parameters) -> object:
+def place_batch(venue: Venue, parameters: RequestParameters) -> object:
     """Up to five orders, each placed or refused by itself, in the order of the request."""
     return _each_element(venue, parameters, place, ORDER_PARAMETERS, "POST")
 
 
-def modify_batch(venue: Venue, parameters: Parameters) -> object:
+def modify_batch(venue: Venue, parameters: RequestParameters) -> object:
     """Up to five changes, each made or refused by itself."""
     return _each_element(venue, parameters, modify, MODIFY_PARAMETERS, "PUT")
 
 
-def cancel_batch(venue: Venue, parameters: Parameters) -> object:
+def cancel_batch(venue: Venue, parameters: RequestParameters) -> object:
     """Up to ten cancels by one kind of id, each answered by itself."""
     venue.require_symbol(parameters)
     # The venue takes the names of the lists in lower case too, as some clients send them.
@@ -209,7 +207,7 @@ def cancel_batch(venue: Venue, parameters: Parameters) -> object:
     return _each(venue, names, lambda name: _cancel(venue, client_id=name), "DELETE")
 
 
-def cancel_all(venue: Venue, parameters: Parameters) -> object:
+def cancel_all(venue: Venue, parameters: RequestParameters) -> object:
     """Cancel all open orders of the market; conditional ones stay."""
     venue.require_symbol(parameters)
     venue.exchange.cancel_all(venue.account, venue.now_ms())
@@ -217,7 +215,7 @@ def cancel_all(venue: Venue, parameters: Parameters) -> object:
     return ALL_CANCELLED
 
 
-def countdown(venue: Venue, parameters: Parameters) -> object:
+def countdown(venue: Venue, parameters: RequestParameters) -> object:
     """Wind the dead-man switch up; 0 stops it."""
     symbol = venue.require_symbol(parameters)
     countdown_ms = parameters.integer("countdownTime")
@@ -226,12 +224,12 @@ def countdown(venue: Venue, parameters: Parameters) -> object:
     return {"symbol": symbol, "countdownTime": str(countdown_ms)}
 
 
-def claim_moved(venue: Venue, parameters: Parameters) -> AbstractContextManager[Callable[[], None]]:
+def claim_moved(venue: Venue, parameters: RequestParameters) -> AbstractContextManager[Callable[[], None]]:
     """Claim the orders that a request is to move, as far as they can be read from it."""
     return venue.amends.claim(_moved_orders(venue, parameters))
 
 
-def _moved_orders(venue: Venue, parameters: Parameters) -> Iterator[int]:
+def _moved_orders(venue: Venue, parameters: RequestParameters) -> Iterator[int]:
     try:
         for request in _elements(parameters) if "batchOrders" in parameters else [parameters]:
             order_id, client_id = read_ids(request)
@@ -243,7 +241,7 @@ def _moved_orders(venue: Venue, parameters: Parameters) -> Iterator[int]:
         return
 
 
-def _elements(parameters: Parameters) -> list[Parameters]:
+def _elements(parameters: RequestParameters) -> list[RequestParameters]:
     elements = parameters.json_list("batchOrders", most=MOST_PLACED)
 
     return [parameters.element("batchOrders", element) for element in elements]
@@ -251,8 +249,8 @@ def _elements(parameters: Parameters) -> list[Parameters]:
 
 def _each_element(
     venue: Venue,
-    parameters: Parameters,
-    handle: Callable[[Venue, Parameters], Answer],
+    parameters: RequestParameters,
+    handle: Callable[[Venue, RequestParameters], Answer],
     known: Collection[str],
     method: str,
 ) -> list[Answer]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from perpmaker.model.instrument import Instrument
-from perpmaker.simulation.rejection import Rejection, RejectionError
-from perpmaker.venue.sandbox import ParameterRefusals, RefusalError, plain
+from perpmaker import Instrument
+from perpmaker.venue.sandbox import ParameterRefusals, RefusalError, Rejection, RejectionError, plain
 
 TEXTS: Final[Mapping[int, str]] = {
     -1003: "Too many requests; current limit of IP(127.0.0.1) is {limit} requests per minute. "

@@ -16,17 +16,17 @@ import attrs
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from perpmaker.sandbox.dialect import TestKeys
 from perpmaker.venue.sandbox import (
     Access,
     HmacChecker,
-    Parameters,
     RefusalError,
+    Request,
+    RequestParameters,
     SignatureChecker,
+    TestKeys,
     Window,
     find_checker,
 )
-from perpmaker.wire.server import Request
 from perpmaker_binance_perpetual.sandbox.refusals import refusal
 
 DEFAULT_WINDOW_MS: Final = 5000
@@ -84,7 +84,7 @@ class Authenticator:
         self._checkers = checkers
         self._server_ms = server_ms
 
-    def check(self, access: Access, request: Request, parameters: Parameters) -> Window | None:
+    def check(self, access: Access, request: Request, parameters: RequestParameters) -> Window | None:
         """Let pass or refuse: -2014, -2015, -1102, -1131, -1021, -1022, in this order."""
         if access is Access.PUBLIC:
             return None
@@ -115,7 +115,7 @@ class Authenticator:
 
         return checker
 
-    def _window(self, parameters: Parameters) -> Window:
+    def _window(self, parameters: RequestParameters) -> Window:
         timestamp_ms = parameters.integer("timestamp")
         length_ms = parameters.optional_integer("recvWindow")
         window = Window(timestamp_ms=timestamp_ms, length_ms=DEFAULT_WINDOW_MS if length_ms is None else length_ms)

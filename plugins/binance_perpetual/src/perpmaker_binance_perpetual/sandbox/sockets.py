@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 import attrs
 import msgspec
 
-from perpmaker.wire.server import Request
+from perpmaker.venue.sandbox import Request
 
 MOST_STREAMS: Final = 1024
 MOST_CONTROLS: Final = 10

@@ -11,26 +11,25 @@ from typing import Final
 
 import attrs
 
-from perpmaker.model.order import Side
-from perpmaker.model.position import MarginMode
-from perpmaker.simulation.event import (
+from perpmaker import Side
+from perpmaker.venue import MarginMode
+from perpmaker.venue.sandbox import (
     AccountCause,
     AccountChanged,
-    ConditionalChanged,
-    OrderChanged,
-    SettingsChanged,
-    SimulationEvent,
-)
-from perpmaker.simulation.order import (
     Cause,
+    ConditionalChanged,
     ConditionalOrder,
     ConditionalState,
     Execution,
+    HeldEvents,
+    OrderChanged,
     OrderState,
+    PositionState,
+    SettingsChanged,
     SimulatedOrder,
+    SimulationEvent,
+    plain,
 )
-from perpmaker.simulation.statement import PositionState
-from perpmaker.venue.sandbox import HeldEvents, plain
 from perpmaker_binance_perpetual.sandbox.account_words import resting_notional, risk_row
 from perpmaker_binance_perpetual.sandbox.order_words import (
     CANCELLING_CAUSES,

@@ -7,8 +7,15 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Final, TypeAlias
 
-from perpmaker.simulation.funding_history import FundingHistory
-from perpmaker.venue.sandbox import Access, Cost, Notation, Parameters, SandboxParts, ServedEndpoint
+from perpmaker.venue.sandbox import (
+    Access,
+    Cost,
+    Notation,
+    PastFundings,
+    RequestParameters,
+    SandboxParts,
+    ServedEndpoint,
+)
 from perpmaker_binance_perpetual.sandbox.counts import WEIGHT, Limits
 from perpmaker_binance_perpetual.sandbox.listen_keys import ListenKeys
 from perpmaker_binance_perpetual.sandbox.options import Options
@@ -34,7 +41,7 @@ class Venue:
         self.limits = Limits(self.server_ms, options, enforced=parts.options.enforce_limits)
         self.listen_keys = ListenKeys(self.server_ms, life_s=options.listen_key_life_s, seed=parts.options.seed)
         self.amends = PendingAmends()
-        self.funding = FundingHistory(self.exchange)
+        self.funding = PastFundings(self.exchange)
 
     @property
     def account(self) -> str:
@@ -46,13 +53,13 @@ class Venue:
         """Whether the account's assets back each other."""
         return bool(self.account) and self.exchange.assets(self.account).multi_assets
 
-    def asked_ms(self, parameters: Parameters, name: str) -> int | None:
+    def asked_ms(self, parameters: RequestParameters, name: str) -> int | None:
         """A time parameter of a caller, as a time of the exchange; None when it was not sent."""
         value = parameters.optional_integer(name)
 
         return None if value is None else value - self.parts.options.server_time_offset_ms
 
-    def require_symbol(self, parameters: Parameters) -> str:
+    def require_symbol(self, parameters: RequestParameters) -> str:
         """The parameter `symbol`, which must be sent and must be the market's; -1121 otherwise."""
         symbol = parameters.text("symbol")
 
@@ -61,7 +68,7 @@ class Venue:
 
         return symbol
 
-    def has_symbol(self, parameters: Parameters) -> bool:
+    def has_symbol(self, parameters: RequestParameters) -> bool:
         """Whether `symbol` was sent; -1121 when it is not the market's."""
         return "symbol" in parameters and bool(self.require_symbol(parameters))
 
@@ -94,8 +101,8 @@ class PendingAmends:
 
 
 VenueEndpoint: TypeAlias = ServedEndpoint[Venue]
-Handler: TypeAlias = Callable[[Venue, Parameters], object]
-Transit: TypeAlias = Callable[[Venue, Parameters], AbstractContextManager[Callable[[], None]]]
+Handler: TypeAlias = Callable[[Venue, RequestParameters], object]
+Transit: TypeAlias = Callable[[Venue, RequestParameters], AbstractContextManager[Callable[[], None]]]
 
 
 def public(path: str, handle: Handler, *names: str, weight: Cost = 1) -> VenueEndpoint:

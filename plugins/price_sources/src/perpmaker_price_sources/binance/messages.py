@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import msgspec
 
-from perpmaker.connector.payload import Id, Number
+from perpmaker.venue import Id, Number
 
 
 @attrs.frozen(kw_only=True)

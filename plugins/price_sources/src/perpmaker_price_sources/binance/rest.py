@@ -9,8 +9,7 @@ from typing import TypeVar
 import attrs
 import httpx
 
-from perpmaker.connector.payload import PayloadDecoder, is_json, parse_amount, parse_price
-from perpmaker.errors import (
+from perpmaker import (
     ConnectivityError,
     DeadlineError,
     MarketClosedError,
@@ -19,7 +18,7 @@ from perpmaker.errors import (
     RefusedError,
     UnknownMarketError,
 )
-from perpmaker.wire.rate_limit import parse_retry_after
+from perpmaker.venue import PayloadDecoder, is_json, parse_amount, parse_price, parse_retry_after
 from perpmaker_price_sources.binance.messages import BestPrices, ErrorBody, ExchangeInfo, LastPrice
 
 T = TypeVar("T")

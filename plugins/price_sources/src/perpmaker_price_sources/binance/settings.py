@@ -7,8 +7,8 @@ from typing import Annotated
 
 import attrs
 
-from perpmaker import Range, SandboxAccess
-from perpmaker.venue import HTTP_SCHEMES, WEBSOCKET_SCHEMES, is_allowed_base, stream_base
+from perpmaker import Range
+from perpmaker.venue import HTTP_SCHEMES, WEBSOCKET_SCHEMES, SandboxAccess, is_allowed_base, stream_base
 
 NAME = "binance"
 

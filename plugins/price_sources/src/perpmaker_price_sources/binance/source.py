@@ -14,19 +14,19 @@ from decimal import Decimal
 
 import anyio
 
-from perpmaker import ReferenceReceiver, SourceContext
-from perpmaker.clock import Clock
-from perpmaker.errors import (
+from perpmaker import (
+    Clock,
     ConfigurationError,
     ConnectivityError,
     PayloadError,
     Problem,
     RateLimitedError,
+    ReferenceChanged,
+    ReferenceReceiver,
+    SourceContext,
     VenueError,
 )
-from perpmaker.model.event import ReferenceChanged
-from perpmaker.venue import TranslatingReceiver, open_stream
-from perpmaker.wire.http import open_client
+from perpmaker.venue import TranslatingReceiver, open_client, open_stream
 from perpmaker_price_sources.binance.rest import Best, SpotRest
 from perpmaker_price_sources.binance.settings import Settings, address_of
 from perpmaker_price_sources.binance.stream import Heard, spot_stream

@@ -9,9 +9,8 @@ from urllib.parse import quote
 
 import attrs
 
-from perpmaker.connector.payload import PayloadDecoder, parse_amount, parse_price
-from perpmaker.errors import ConnectivityError
-from perpmaker.venue import Message, StreamSpec, Translation
+from perpmaker import ConnectivityError
+from perpmaker.venue import Message, PayloadDecoder, StreamSpec, Translation, parse_amount, parse_price
 from perpmaker_price_sources.binance.messages import BookTicker, Envelope, Trade
 from perpmaker_price_sources.binance.rest import Best
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from perpmaker.connector.payload import parse_price
-from perpmaker.errors import PayloadError
+from perpmaker import PayloadError
+from perpmaker.venue import parse_price
 
 _STEP = re.compile(r'\.?([A-Za-z0-9_-]+)|\[(-?\d{1,6})\]|\["([^"\]]+)"\]')
 _DEFAULT_KEY = "price"

@@ -14,12 +14,8 @@ from contextlib import asynccontextmanager
 import anyio
 import httpx
 
-from perpmaker import PluginError, ReferenceReceiver, SourceContext
-from perpmaker.clock import Clock
-from perpmaker.errors import PayloadError
-from perpmaker.model.event import ReferenceChanged
-from perpmaker.wire.exchange import Exchanger
-from perpmaker.wire.http import WireTransport, origin_of
+from perpmaker import Clock, PayloadError, PluginError, ReferenceChanged, ReferenceReceiver, SourceContext
+from perpmaker.venue import Exchanger, WireTransport, origin_of
 from perpmaker_price_sources.address import PinnedConnect
 from perpmaker_price_sources.custom_api.answer import parse_answer
 from perpmaker_price_sources.custom_api.settings import Settings, url_fault

@@ -12,16 +12,21 @@ import anyio
 import attrs
 import msgspec
 
-from perpmaker.clock import Clock
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Side
-from perpmaker.sandbox.dialect import TestKeys
-from perpmaker.sandbox.latency import AT_ONCE, DelayLine, Latency
-from perpmaker.simulation.event import SimulationEvent, TradePrinted
-from perpmaker.simulation.exchange import Exchange
-from perpmaker.venue.sandbox import SocketHub, SocketRules
-from perpmaker.wire.server import Request, Response
-from perpmaker.wire.websocket import WebSocket
+from perpmaker import Clock, Instrument, Side
+from perpmaker.venue.sandbox import (
+    AT_ONCE,
+    DelayLine,
+    Exchange,
+    Latency,
+    Request,
+    Response,
+    SimulationEvent,
+    SocketHub,
+    SocketRules,
+    TestKeys,
+    TradePrinted,
+    WebSocket,
+)
 from perpmaker_price_sources.binance.sandbox.capture import SpotCapture
 
 TICK_S: Final = 0.025

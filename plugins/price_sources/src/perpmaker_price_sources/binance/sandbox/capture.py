@@ -12,11 +12,8 @@ from collections.abc import Sequence
 import attrs
 import msgspec
 
-from perpmaker.connector.payload import Id, PayloadDecoder
-from perpmaker.model.event import MarketEvent, Traded
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Side
-from perpmaker.venue import CapturedBook, LevelTranslator
+from perpmaker import Instrument, Side
+from perpmaker.venue import CapturedBook, Id, LevelTranslator, MarketEvent, PayloadDecoder, Traded
 
 _NOTHING = msgspec.Raw(b"null")
 

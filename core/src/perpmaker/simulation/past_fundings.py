@@ -22,7 +22,7 @@ class Settlement:
     mark: Decimal
 
 
-class FundingHistory:
+class PastFundings:
     """The settlements since the market opened, and two before that, so that the interval can be read off them."""
 
     def __init__(self, exchange: Exchange) -> None:
