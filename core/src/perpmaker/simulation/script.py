@@ -53,7 +53,9 @@ class ScriptedMarket:
         *,
         index: Decimal | None = None,
         funding_rate: Decimal = Decimal("0.0001"),
+        next_funding_ms: int | None = None,
         at_ms: int = 0,
     ) -> None:
-        """Jump the mark price (and the index, unless given, with it)."""
-        self._steps.append((at_ms, lambda crowd: crowd.set_mark(mark, index or mark, funding_rate)))
+        """Jump the mark price (and the index, unless given, with it), and say when funding is settled next."""
+        index = index or mark
+        self._steps.append((at_ms, lambda crowd: crowd.set_mark(mark, index, funding_rate, next_funding_ms)))

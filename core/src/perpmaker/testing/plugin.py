@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+# The suite's assertions say what they compared, as those of a test module do.
+pytest.register_assert_rewrite("perpmaker.testing.contract")
+
 
 @pytest.fixture
 def virtual_time() -> tuple[str, dict[str, Any]]:
@@ -13,3 +16,11 @@ def virtual_time() -> tuple[str, dict[str, Any]]:
     from perpmaker.testing.virtual import virtual_backend  # noqa: PLC0415  # pytest loads this module always
 
     return virtual_backend()
+
+
+@pytest.fixture
+def virtual_asyncio() -> tuple[str, dict[str, Any]]:
+    """An anyio backend on virtual time, of asyncio's event loop."""
+    from perpmaker.testing.virtual import virtual_asyncio as backend  # noqa: PLC0415  # see above
+
+    return backend()

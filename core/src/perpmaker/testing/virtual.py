@@ -1,7 +1,9 @@
-"""Virtual time: trio's mock clock with autojump and a fixed scheduling order. The only place that touches trio."""
+"""Virtual time on either event loop, in a fixed scheduling order. The only place that touches trio or asyncio."""
 
 from __future__ import annotations
 
+import asyncio
+from selectors import DefaultSelector, SelectorKey
 from typing import Any
 
 from perpmaker.errors import PerpmakerError
@@ -30,3 +32,38 @@ def virtual_backend() -> tuple[str, dict[str, Any]]:
     _run._r.seed(0)  # noqa: SLF001
 
     return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
+
+
+class _JumpingSelector(DefaultSelector):
+    """Lets the loop's time jump where nothing is ready, instead of waiting."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        """Return what is ready now. A loop that waits for threads alone waits really."""
+        if timeout is None:
+            return super().select(None)
+
+        ready = super().select(0)
+
+        if not ready:
+            self.now += max(0.0, timeout)
+
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop of asyncio whose time jumps to the next timer as soon as every task waits."""
+
+    def __init__(self) -> None:
+        self._selector_of_time = _JumpingSelector()
+        super().__init__(self._selector_of_time)
+
+    def time(self) -> float:
+        """Seconds of virtual time."""
+        return self._selector_of_time.now
+
+
+def virtual_asyncio() -> tuple[str, dict[str, Any]]:
+    """A fresh anyio backend like `virtual_backend`, of asyncio."""
+    return "asyncio", {"loop_factory": VirtualLoop}

@@ -1,0 +1,12 @@
+"""The whole suite."""
+
+from __future__ import annotations
+
+from perpmaker.testing.contract.fills import FillContract
+from perpmaker.testing.contract.orders import OrderContract
+from perpmaker.testing.contract.outcomes import OutcomeContract
+from perpmaker.testing.contract.streams import StreamContract
+
+
+class ConnectorContract(OrderContract, FillContract, OutcomeContract, StreamContract):
+    """What every connector does, whatever its venue. Each test's docstring says what the core relies on."""

@@ -1,0 +1,109 @@
+"""Fills: each counts once, in whatever order the venue tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perpmaker.model.event import Channel, OrderFilled, OrderReported
+from perpmaker.model.order import Accepted, Fill, OrderStatus, OrderType, Side
+from perpmaker.sandbox.server import ACCOUNT
+from perpmaker.testing.contract.room import Room
+from perpmaker.testing.contract.suite import Suite
+
+LATE_S = 0.4
+"""Seconds by which an answer is late."""
+
+
+class FillContract(Suite):
+    """What was executed."""
+
+    async def test_partial_fills_add_up(self) -> None:
+        """Each part is a fill of its own with a new id, and the order counts them together."""
+        async with self.open_room() as room:
+            heard = await room.listen(Channel.ACCOUNT)
+            order = await room.rest(room.order(away=2))
+            counted: list[tuple[OrderStatus | None, int]] = []
+
+            for lots in (3, 4, order.lots - 7):
+                room.stage.take(Side.SELL, lots, order.ticks)
+                await room.settle()
+                report = await room.report(order)
+                assert report is not None
+                counted.append((report.status, report.filled_lots))
+
+            fills = heard.fills(order.client_id)
+            assert counted == [(OrderStatus.OPEN, 3), (OrderStatus.OPEN, 7), (OrderStatus.FILLED, order.lots)]
+            assert [room.instrument.exact_lots(fill.amount) for fill in fills] == [3, 4, order.lots - 7]
+            assert len({fill.trade_id for fill in fills}) == len(fills)
+            assert heard.reports(order.client_id)[-1].filled_lots == order.lots
+
+    async def test_fills_are_the_venues_own(self) -> None:
+        """Price, amount, fee, side and maker of each are what the venue has booked."""
+        async with self.open_room() as room:
+            heard = await room.listen(Channel.ACCOUNT)
+            order = await room.rest(room.order(Side.SELL, away=2))
+            room.stage.take(Side.BUY, order.lots, order.ticks)
+            taker = await room.hold()
+            booked = room.sandbox.exchange.executions(ACCOUNT)
+
+            for fills in ([event.fill for event in heard.of(OrderFilled)], await self._asked(room)):
+                assert [fill.client_id for fill in fills] == [order.client_id, taker.client_id]
+                assert [(fill.price, fill.amount, fill.fee, fill.side, fill.maker) for fill in fills] == [
+                    (one.price, one.amount, one.fee, one.side, one.maker) for one in booked
+                ]
+
+    async def test_fills_asked_for_are_those_of_the_stream(self) -> None:
+        """Both tell the same ids, so that a fill which is heard and asked for counts once."""
+        async with self.open_room() as room:
+            heard = await room.listen(Channel.ACCOUNT)
+
+            for side in (Side.BUY, Side.SELL, Side.SELL):
+                await room.hold(side=side)
+
+            asked = await self._asked(room)
+            assert [event.fill.trade_id for event in heard.of(OrderFilled)] == [fill.trade_id for fill in asked]
+            assert len({fill.trade_id for fill in asked}) == 3
+
+    async def test_fills_since_a_time_leave_out_what_was_before(self) -> None:
+        """From a time on, inclusive, oldest first."""
+        async with self.open_room() as room:
+            first, second = await room.hold(), await room.hold(side=Side.SELL)
+            old, new = await self._asked(room)
+            since = await room.connector.fetch_fills(room.instrument, new.venue_ms)
+
+            assert (old.client_id, new.client_id) == (first.client_id, second.client_id)
+            assert old.venue_ms < new.venue_ms
+            assert [fill.trade_id for fill in since] == [new.trade_id]
+
+    async def test_fills_before_acknowledgements_count_once(self) -> None:
+        """The stream tells of a fill before the venue has answered the placement; both are about one order."""
+        async with self.open_room() as room:
+            heard = await room.listen(Channel.ACCOUNT)
+            room.fault(await room.place_route(), "delay", when="after", arg=LATE_S)
+            order = room.order(away=-15, type=OrderType.LIMIT)
+            began = room.clock.now()
+            (outcome,) = await room.place(order)
+            took_s = room.clock.now() - began
+            told = len(heard.fills(order.client_id))
+            await room.settle()
+
+            assert took_s >= LATE_S
+            assert isinstance(outcome, Accepted)
+            assert told == 1
+            assert len(heard.fills(order.client_id)) == 1
+            assert [fill.client_id for fill in await self._asked(room)] == [order.client_id]
+
+    async def test_a_fill_is_told_before_the_end_of_its_order(self) -> None:
+        """What ends an order comes after its last fill, and counts all of them."""
+        async with self.open_room() as room:
+            heard = await room.listen(Channel.ACCOUNT)
+            order = await room.hold()
+            about = [event for event in heard.events if isinstance(event, OrderFilled | OrderReported)]
+            last = heard.reports(order.client_id)[-1]
+
+            assert (last.status, last.filled_lots) == (OrderStatus.FILLED, order.lots)
+            assert isinstance(about[-1], OrderReported)
+            assert sum(fill.amount for fill in heard.fills(order.client_id)) == room.instrument.amount(order.lots)
+
+    async def _asked(self, room: Room) -> Sequence[Fill]:
+        return await room.connector.fetch_fills(room.instrument, room.began_ms)
