@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from perpmaker.clock import SystemClock
 from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.journal.state_dir import StateDir, open_state_dir
-from perpmaker.launch.launch import open_bot
+from perpmaker.launch.launch import prepare_run
 from perpmaker.launch.plan import Plan
 from perpmaker.model.order import OrderKind, PositionMode
 from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
@@ -99,7 +99,8 @@ async def _load(count: int, port: int, root: Path) -> Load:
     return Load(cpu_share=used / wall / count, taken_share=taken / (wall * RATE * count))
 
 
-def _open(number: int, port: int, home: StateDir) -> AbstractAsyncContextManager[Supervisor]:
+@asynccontextmanager
+async def _open(number: int, port: int, home: StateDir) -> AsyncIterator[Supervisor]:
     """One bot with an account of its own."""
     settings = Settings(str(number), f"ws://127.0.0.1:{port}", synthetic(1, levels=LEVELS).snapshot)
     plan = Plan(
@@ -122,7 +123,8 @@ def _open(number: int, port: int, home: StateDir) -> AbstractAsyncContextManager
         environment=Environment.PAPER,
     )
 
-    return open_bot(plan, context, home=home, tell=lambda _: None, seed=number)
+    async with prepare_run(plan, context, home=home, tell=lambda _: None, seed=number) as ready:
+        yield await ready.start()
 
 
 def _reached(bots: list[Supervisor]) -> int:

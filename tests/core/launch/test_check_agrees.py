@@ -21,7 +21,7 @@ from perpmaker.connector.interface import ConnectorContext, DerivativeConnector,
 from perpmaker.connector.price_source import SourceContext
 from perpmaker.errors import ConfigurationError, MarketRulesError, PerpmakerError
 from perpmaker.launch.configured_plan import plan_of
-from perpmaker.launch.launch import OpenMarket, open_bot
+from perpmaker.launch.launch import prepare_run
 from perpmaker.launch.preflight import refuse, survey
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.plugins.catalog import Catalog, load_catalog
@@ -176,16 +176,12 @@ async def checked(configuration: Configuration, context: ConnectorContext) -> No
 
 async def run(configuration: Configuration, context: ConnectorContext) -> None:
     """What `run` does until the bot could begin."""
+    prepared = prepare_run(plan_of(configuration), context, home=None, tell=lambda _: None, seed=1, trust_key=True)
 
-    async def inspect(market: OpenMarket) -> None:
-        refuse(await survey(configuration, market.connector, market.instrument, context))
-
-    opened = open_bot(
-        plan_of(configuration), context, home=None, tell=lambda _: None, seed=1, inspect=inspect, trust_key=True
-    )
-
-    async with opened:
-        pass
+    async with prepared as ready:
+        connector, instrument = ready.market.connector, ready.market.instrument
+        refuse(await ready.insist(lambda: survey(configuration, connector, instrument, context)))
+        await ready.start()
 
 
 async def outcomes(configuration: Configuration) -> list[str]:

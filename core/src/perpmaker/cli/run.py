@@ -196,7 +196,7 @@ async def _open(
     from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
     from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
     from perpmaker.launch.configured_plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
-    from perpmaker.launch.launch import OpenMarket, open_bot  # noqa: PLC0415  # the same
+    from perpmaker.launch.launch import prepare_run  # noqa: PLC0415  # the same
     from perpmaker.launch.preflight import refuse, survey  # noqa: PLC0415  # the same
 
     home = open_state_dir(os.environ)
@@ -209,29 +209,28 @@ async def _open(
         context = context_of(configuration, line)
         handle.allow(LEAST_START_S)
 
-        async def inspect(desk: OpenMarket) -> None:
-            preflight = await survey(configuration, desk.connector, desk.instrument, context)
-            show_report(screen, home, context.clock, configuration, preflight)
-            refuse(preflight)
-            handle.scope.deadline = math.inf  # the venue was reached; a person may take his time
-            await options.account.confirm(desk.connector.name, desk.connector.account)
-            handle.allow(LEAST_START_S)
-
-        opened = open_bot(
+        prepared = prepare_run(
             plan_of(configuration),
             context,
             home=home,
             tell=screen.tell,
             seed=os.getpid(),
-            inspect=inspect,
             adopt=options.adopt,
             resume=options.resume,
             adopt_position=options.adopt_position,
             trust_key=options.trust_key,
         )
 
-        async with opened as bot:
-            yield bot
+        async with prepared as ready:
+            connector, instrument = ready.market.connector, ready.market.instrument
+            preflight = await ready.insist(lambda: survey(configuration, connector, instrument, context))
+            show_report(screen, home, context.clock, configuration, preflight)
+            refuse(preflight)
+            handle.scope.deadline = math.inf  # the venue was reached; a person may take his time
+            await options.account.confirm(connector.name, connector.account)
+            handle.allow(LEAST_START_S)
+
+            yield await ready.start()
 
 
 @asynccontextmanager

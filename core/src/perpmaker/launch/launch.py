@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
-from typing import TypeAlias
+from typing import TypeVar
 
 import attrs
 
@@ -42,6 +42,8 @@ from perpmaker.runtime.opening import open_connector
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.supervisor import Supervisor
 
+_Answer = TypeVar("_Answer")
+
 
 @attrs.frozen(kw_only=True)
 class OpenMarket:
@@ -51,31 +53,27 @@ class OpenMarket:
     instrument: Instrument
 
 
-Inspect: TypeAlias = Callable[[OpenMarket], Awaitable[None]]
-
-
 @asynccontextmanager
-async def open_bot(
+async def prepare_run(
     plan: Plan,
     context: ConnectorContext,
     *,
     home: StateDir | None,
     tell: Callable[[str], None],
     seed: int,
-    inspect: Inspect | None = None,
     adopt: bool = False,
     adopt_position: bool = False,
     trust_key: bool = False,
     resume: bool = False,
-) -> AsyncIterator[Supervisor]:
-    """Yield a bot that is ready to run. While the venue cannot be reached it is tried again, and that is told.
+) -> AsyncIterator[ReadyRun]:
+    """Yield a run that may be started: connected, the account claimed, and nothing of it set or sent.
 
+    While the venue cannot be reached it is tried again, and that is told.
     `home` None keeps the journal in memory and takes no lock. The account and market are locked as long as it is open.
-    `inspect` looks at the market before anything of the account is set; what it raises ends the start. `adopt`: orders
-    with our mark whose run the journal does not know are taken for ours and cancelled, instead of refusing the start.
-    `adopt_position`: on testnet and live, a position that the journal does not explain is managed, instead of refusing
-    the start. `trust_key`: live, also where the venue does not tell what the key may do. `resume` releases a latched
-    halt, once everything that may refuse the start has been passed.
+    `adopt`: orders with our mark whose run the journal does not know are taken for ours and cancelled, instead of
+    refusing the start. `adopt_position`: on testnet and live, a position that the journal does not explain is managed,
+    instead of refusing the start. `trust_key`: live, also where the venue does not tell what the key may do. `resume`
+    releases a latched halt, once everything that may refuse the start has been passed.
 
     Raises:
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
@@ -90,31 +88,51 @@ async def open_bot(
     report = Tracebacks(None if home is None else home.root, tell).keep
 
     async with AsyncExitStack() as stack:
-        start = _Start(plan=plan, context=context, home=home, tell=tell, seed=seed, stack=stack, report=report)
-        market = await start.connect(trust_key=trust_key)
-        known = await start.open_journal(market)
-        await check_halt(known.journal, start.reconciliation(market), known, resume=resume, tell=tell)
-        await start.claim(market, known, adopt=adopt, adopt_position=adopt_position)
+        steps = _Steps(plan=plan, context=context, home=home, tell=tell, seed=seed, stack=stack, report=report)
+        market = await steps.connect(trust_key=trust_key)
+        known = await steps.open_journal(market)
+        await check_halt(known.journal, steps.reconciliation(market), known, resume=resume, tell=tell)
+        await steps.claim(market, known, adopt=adopt, adopt_position=adopt_position)
 
-        if inspect is not None:
-            await start.venue.insist(lambda: inspect(market))
+        yield ReadyRun(market=market, steps=steps, known=known, resume=resume)
 
-        trader = start.trader(market, known, await start.venue.insist(lambda: start.prepare(market)))
-        sources = await open_sources(plan, context, trader, tell, report)
 
-        if resume and known.journal.halt() is not None:
-            known.journal.record_release(context.clock.utc_ms())
+@attrs.frozen(kw_only=True)
+class ReadyRun:
+    """A run that may be started: whoever has prepared it looks at its `market`, and asks a person, before that."""
 
-        can_stay = context.environment is not Environment.PAPER
+    market: OpenMarket
+    _steps: _Steps
+    _known: OrderIntents
+    _resume: bool
 
-        if can_stay and plan.dead_man_switch_s is not None and not isinstance(market.connector, DeadManSwitch):
-            tell(f"{market.connector.name} has no dead-man switch: if this process is killed, its quotes stay there")
+    async def insist(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Ask the venue until it answers, as the start does."""
+        return await self._steps.venue.insist(ask)
 
-        yield start.supervisor(market, known, trader, sources)
+    async def start(self) -> Supervisor:
+        """Set the account, and return the bot, which is ready to run.
+
+        MarketRulesError where the venue does not set it; PluginFaultError where a price source fails.
+        """
+        steps, market, known = self._steps, self.market, self._known
+        trader = steps.trader(market, known, await steps.venue.insist(lambda: steps.prepare(market)))
+        sources = await open_sources(steps.plan, steps.context, trader, steps.tell, steps.report)
+
+        if self._resume and known.journal.halt() is not None:
+            known.journal.record_release(steps.context.clock.utc_ms())
+
+        can_stay = steps.context.environment is not Environment.PAPER
+        name = market.connector.name
+
+        if can_stay and steps.plan.dead_man_switch_s is not None and not isinstance(market.connector, DeadManSwitch):
+            steps.tell(f"{name} has no dead-man switch: if this process is killed, its quotes stay there")
+
+        return steps.supervisor(market, known, trader, sources)
 
 
 @attrs.define(kw_only=True)
-class _Start:
+class _Steps:
     """The steps of one start, in the order in which they are taken; what they open is closed with the stack.
 
     `venue` asks again while the venue cannot be reached; `held` are the seconds for which it wants to hear nothing.

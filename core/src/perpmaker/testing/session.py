@@ -22,7 +22,7 @@ from perpmaker.errors import PluginError
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.journal.state_dir import StateDir
 from perpmaker.launch.configured_plan import plan_of
-from perpmaker.launch.launch import open_bot
+from perpmaker.launch.launch import prepare_run
 from perpmaker.model.order import OrderKind
 from perpmaker.plugins.catalog import load_catalog
 from perpmaker.report.summary import RunFacts, Summary, summarise
@@ -171,7 +171,7 @@ class Stage:
         )
         plan = plan_of(self.configuration)
 
-        opened = open_bot(
+        prepared = prepare_run(
             plan,
             context,
             home=home,
@@ -182,7 +182,8 @@ class Stage:
             resume=resume,
         )
 
-        async with opened as bot:
+        async with prepared as ready:
+            bot = await ready.start()
             self.sandbox.oracle.expect(ACCOUNT).slots = _Slots(bot.known)
             session = Session(bot=bot, sandbox=self.sandbox, network=self.network, clock=self.clock, told=told)
             self.sandbox.exchange.subscribe(session.note)
