@@ -116,7 +116,7 @@ def test_F74_with_a_full_disk_no_quote_is_sent_and_the_way_out_still_is(tmp_path
 
             assert "database or disk is full" in (session.bot.halted or "")
             assert sum("halted:" in line for line in session.told) == 1
-            assert halt_code_of(session.bot) is ExitCode.FILE
+            assert halt_code_of(session.bot) is ExitCode.HALTED
             assert session.open_quotes() == []
             session.bot.request_stop(close=True)
             await until(lambda: session.sandbox.exchange.account(ACCOUNT).positions[0].amount == 0)
