@@ -131,7 +131,7 @@ async def test_A1_whatever_is_in_the_way_of_a_fired_stop(tmp_path: Path, fault: 
         assert await is_safe_in_time(stage, home, healed)
 
 
-@pytest.mark.parametrize("hurries", [False, True])
+@pytest.mark.parametrize("hurries", [False, pytest.param(True, marks=pytest.mark.full)])
 async def test_A1_a_venue_that_is_dead_altogether_is_told_and_not_waited_for_long(
     tmp_path: Path, hurries: bool
 ) -> None:

@@ -50,7 +50,7 @@ def interrupted(where: str, *words: str, home: Path) -> subprocess.CompletedProc
     ("where", "words"),
     [
         pytest.param("click", ("run", str(EXAMPLE)), marks=pytest.mark.full),
-        ("perpmaker.cli.run", ("run", str(EXAMPLE))),
+        pytest.param("perpmaker.cli.run", ("run", str(EXAMPLE)), marks=pytest.mark.full),
         pytest.param("perpmaker_binance_perpetual", ("run", str(EXAMPLE)), marks=pytest.mark.full),
         ("perpmaker.launch.launch", ("run", str(EXAMPLE))),
         pytest.param("perpmaker.cli.check", ("check", str(EXAMPLE)), marks=pytest.mark.full),

@@ -123,9 +123,9 @@ def test_funding_recipes_leave_the_paying_side_early(name: str, taking: tuple[st
 @pytest.mark.parametrize(
     ("name", "levels", "position"),
     [
-        ("conservative.toml", 1, "0.1"),
+        pytest.param("conservative.toml", 1, "0.1", marks=pytest.mark.full),
         ("aggressive_multi_level_binance.toml", 5, "0.1"),
-        ("funding_positive.toml", 1, "0.01"),
+        pytest.param("funding_positive.toml", 1, "0.01", marks=pytest.mark.full),
     ],
 )
 def test_check_reports_full_fills_of_a_documented_configuration(
