@@ -158,13 +158,13 @@ def test_value_of_an_unknown_key_is_shown_only_when_it_is_a_number(desk: Any, go
     assert (second.value, second.nearest) == ("5", "recv_window_ms")
 
 
-@pytest.mark.parametrize("key", ["api_key", "api_secret"])
-def test_S3_literal_secret_is_refused_and_never_shown(desk: Any, good: str, key: str) -> None:
+def test_S3_literal_secret_is_refused_and_never_shown(desk: Any, good: str) -> None:
     """A key of the account that stands in the file itself is refused, and its text is nowhere in the message."""
-    problem = desk.problem(f'{good}[binance_perpetual]\n{key} = "vmPUZE6mv9SD5V"\n')
-    assert (problem.line, problem.key, problem.value) == (10, f"binance_perpetual.{key}", None)
-    assert problem.allowed.startswith("must refer to the secret (env:NAME, file:PATH, keyring:SERVICE/NAME)")
-    assert "vmPUZE" not in str(problem)
+    for key in ["api_key", "api_secret"]:
+        problem = desk.problem(f'{good}[binance_perpetual]\n{key} = "vmPUZE6mv9SD5V"\n')
+        assert (problem.line, problem.key, problem.value) == (10, f"binance_perpetual.{key}", None)
+        assert problem.allowed.startswith("must refer to the secret (env:NAME, file:PATH, keyring:SERVICE/NAME)")
+        assert "vmPUZE" not in str(problem)
 
 
 def test_references_are_taken_and_not_resolved(desk: Any, good: str) -> None:
@@ -173,14 +173,14 @@ def test_references_are_taken_and_not_resolved(desk: Any, good: str) -> None:
     assert found.connector.settings.api_key == "env:A_VARIABLE_THAT_IS_NOT_THERE"
 
 
-@pytest.mark.parametrize("environment", ["testnet", "live"])
-def test_testnet_and_live_need_references_to_keys(desk: Any, good: str, environment: str) -> None:
+def test_testnet_and_live_need_references_to_keys(desk: Any, good: str) -> None:
     """Without them the file is refused, with an example of each; with them it is taken, and nothing is resolved."""
-    table = f'{good}[binance_perpetual]\nenvironment = "{environment}"\n'
-    allowed = [problem.allowed for problem in desk.problems(table)]
-    assert f'is needed for {environment}: a reference such as api_key = "env:BINANCE_API_KEY"' in allowed
-    found = desk.load(f'{table}api_key = "env:A_KEY"\napi_secret = "env:A_SECRET"\n')
-    assert found.environment is Environment(environment)
+    for environment in ["testnet", "live"]:
+        table = f'{good}[binance_perpetual]\nenvironment = "{environment}"\n'
+        allowed = [problem.allowed for problem in desk.problems(table)]
+        assert f'is needed for {environment}: a reference such as api_key = "env:BINANCE_API_KEY"' in allowed
+        found = desk.load(f'{table}api_key = "env:A_KEY"\napi_secret = "env:A_SECRET"\n')
+        assert found.environment is Environment(environment)
 
 
 def test_paper_needs_no_key_and_says_what_is_simulated(desk: Any, good: str) -> None:
@@ -293,15 +293,15 @@ class Raising:
         raise KeyError("oops")
 
 
-@pytest.mark.parametrize(("settings", "words"), [(Unreadable, "cannot be read"), (Raising, "raised KeyError")])
-def test_F77_settings_class_that_fails_is_the_plugins_fault(desk: Any, good: str, settings: type, words: str) -> None:
+def test_F77_settings_class_that_fails_is_the_plugins_fault(desk: Any, good: str) -> None:
     """A settings class that cannot be used is refused as a plugin's fault, with the class's name."""
-    strategy = StrategyDeclaration(name="idle", summary="S", settings=settings, build=print)  # type: ignore[arg-type]  # never built
+    for settings, words in [(Unreadable, "cannot be read"), (Raising, "raised KeyError")]:
+        strategy = StrategyDeclaration(name="idle", summary="S", settings=settings, build=print)  # type: ignore[arg-type]  # never built
 
-    with pytest.raises(PluginError, match=words) as refused:
-        with_plugin(desk, strategy).load(good.replace("perpetual_market_making", "idle"))
+        with pytest.raises(PluginError, match=words) as refused:
+            with_plugin(desk, strategy).load(good.replace("perpetual_market_making", "idle"))
 
-    assert settings.__name__ in str(refused.value)
+        assert settings.__name__ in str(refused.value)
 
 
 def test_every_wrong_row_of_order_override_is_said_with_its_line_and_its_value(desk: Any, good: str) -> None:
@@ -322,13 +322,13 @@ def test_every_wrong_row_of_order_override_is_said_with_its_line_and_its_value(d
     assert problems[1].nearest == "sell"
 
 
-@pytest.mark.parametrize(("written", "meant"), [("0", 0), ("18300", 18_300)])
-def test_port_0_of_the_sandbox_is_any_free_one(desk: Any, good: str, written: str, meant: int) -> None:
+def test_port_0_of_the_sandbox_is_any_free_one(desk: Any, good: str) -> None:
     """Nothing is off then, and no message says so."""
-    assert desk.load(f"{good}[sandbox]\nport = {written}\n").sandbox.port == meant
-    assert desk.problem(f"{good}[sandbox]\nport = 70000\n").allowed == (
-        "must be a whole number, at least 0 and at most 65535"
-    )
+    for written, meant in [("0", 0), ("18300", 18_300)]:
+        assert desk.load(f"{good}[sandbox]\nport = {written}\n").sandbox.port == meant
+        assert desk.problem(f"{good}[sandbox]\nport = 70000\n").allowed == (
+            "must be a whole number, at least 0 and at most 65535"
+        )
 
 
 def test_S3_what_may_be_secret_in_an_address_is_never_shown(desk: Any, good: str) -> None:

@@ -98,13 +98,13 @@ def test_less_than_half_left_is_worth_a_new_order() -> None:
         assert (bool(changes.amend), bool(changes.cancel)) == (is_amended, not is_amended)
 
 
-@pytest.mark.parametrize("rules", [{"min_amount": Decimal("0.004")}, {"min_notional": Decimal("0.0304")}])
-def test_what_would_be_left_under_the_market_s_minimum_is_worth_a_new_order(rules: dict[str, Any]) -> None:
+def test_what_would_be_left_under_the_market_s_minimum_is_worth_a_new_order() -> None:
     """3 lots at 101 ticks are 0.003, worth 0.0303."""
-    strict = AmendRules(attrs.evolve(RULES.instrument, **rules))
-    changes = diff([working(QUOTE, filled=2)], [quote(ticks=101)], amends=strict)
+    for rules in [{"min_amount": Decimal("0.004")}, {"min_notional": Decimal("0.0304")}]:
+        strict = AmendRules(attrs.evolve(RULES.instrument, **rules))
+        changes = diff([working(QUOTE, filled=2)], [quote(ticks=101)], amends=strict)
 
-    assert (bool(changes.amend), bool(changes.cancel)) == (False, True)
+        assert (bool(changes.amend), bool(changes.cancel)) == (False, True)
 
 
 def test_an_outdated_order_goes_whatever_it_looks_like() -> None:

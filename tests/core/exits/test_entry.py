@@ -6,8 +6,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from perpmaker.model.order import OrderStatus
 from perpmaker.model.quote import VenueStop, WantedExits
 from perpmaker.testing.view import make_position
@@ -65,17 +63,17 @@ def test_without_a_fresh_mark_the_book_is_taken_and_without_either_it_is_waited(
     assert targets(desk.decide(1.0, book_ok=True, bid=10000, ask=10001)) == [(10100, 1000)]
 
 
-@pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.PENDING])
-def test_what_rests_or_is_on_its_way_stays_meanwhile(venue: Callable[..., Any], status: OrderStatus) -> None:
+def test_what_rests_or_is_on_its_way_stays_meanwhile(venue: Callable[..., Any]) -> None:
     """A report that says less than the last one takes no protection away."""
-    desk = venue(venue_stops=True, stop_loss_order="venue")
-    desk.decide()
-    desk.accept(status)
-    before = {(type(one), one.ticks) for one in desk.wanted.exits}
-    assert VenueStop in {kind for kind, _ in before}
-    after = desk.decide(1.0, positions=make_position("1", entry="0"))
+    for status in [OrderStatus.OPEN, OrderStatus.PENDING]:
+        desk = venue(venue_stops=True, stop_loss_order="venue")
+        desk.decide()
+        desk.accept(status)
+        before = {(type(one), one.ticks) for one in desk.wanted.exits}
+        assert VenueStop in {kind for kind, _ in before}
+        after = desk.decide(1.0, positions=make_position("1", entry="0"))
 
-    assert {(type(one), one.ticks) for one in after.exits} == before
+        assert {(type(one), one.ticks) for one in after.exits} == before
 
 
 def test_a_stop_that_has_fired_needs_no_entry_price(

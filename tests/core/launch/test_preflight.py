@@ -170,27 +170,28 @@ class MuteSource:
         raise self.failure
 
 
-@pytest.mark.parametrize(
-    ("failure", "why"),
-    [
+async def test_price_source_that_cannot_be_heard_is_reported_with_its_reason() -> None:
+    """The market is there to report about; nothing can be quoted on it, and a person reads why."""
+    for failure, why in [
         (ConnectivityError("no price in price.txt"), "no price in price.txt"),
         (MarketClosedError("ETH-USDT", "the venue", "BREAK"), "its market is closed, its status is BREAK"),
-    ],
-)
-async def test_price_source_that_cannot_be_heard_is_reported_with_its_reason(failure: Exception, why: str) -> None:
-    """The market is there to report about; nothing can be quoted on it, and a person reads why."""
-    source = PriceSourceDeclaration(
-        name="mute", summary="Says nothing", settings=Mute, open=MuteSource(failure).open, price_types=("mid_price",)
-    )
-    plugin = LoadedPlugin(
-        name="mute", distribution="mute", version="1", state=PluginState.LOADED, declarations=(source,)
-    )
-    report, _ = await look(
-        feed(Channel.BOOK, BOOK), feed(Channel.MARK, MARK), overrides=["price_source=mute"], plugins=(plugin,)
-    )
-    assert f"nothing can be quoted now: the price source has not spoken yet ({why})" in [
-        one.text for one in report.warnings
-    ]
+    ]:
+        source = PriceSourceDeclaration(
+            name="mute",
+            summary="Says nothing",
+            settings=Mute,
+            open=MuteSource(failure).open,
+            price_types=("mid_price",),
+        )
+        plugin = LoadedPlugin(
+            name="mute", distribution="mute", version="1", state=PluginState.LOADED, declarations=(source,)
+        )
+        report, _ = await look(
+            feed(Channel.BOOK, BOOK), feed(Channel.MARK, MARK), overrides=["price_source=mute"], plugins=(plugin,)
+        )
+        assert f"nothing can be quoted now: the price source has not spoken yet ({why})" in [
+            one.text for one in report.warnings
+        ]
 
 
 async def test_connector_that_breaks_while_it_is_asked_is_named() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal
-
-import pytest
+from typing import Any
 
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.instrument import MarginTier
@@ -51,16 +49,14 @@ def held(
     return hold(view, exits or ExitSettings(), money, position, before or Position(side=PositionSide.NET))
 
 
-@pytest.mark.parametrize(
-    ("amount", "exact", "thumb"), [("0.1", "45454.55", "45500.00"), ("-0.1", "54455.45", "54500.00")]
-)
-def test_liquidation_is_that_of_the_worked_example(amount: str, exact: str, thumb: str) -> None:
+def test_liquidation_is_that_of_the_worked_example() -> None:
     """Entry 50000, leverage 10, maintenance 1 %: exact and by the rule of thumb, long and short."""
-    filled = held(amount, "50000")
-    assert filled.liquidation is not None
-    assert filled.liquidation.quantize(CENT) == Decimal(exact)
-    assert filled.liquidation_rule_of_thumb.quantize(CENT) == Decimal(thumb)
-    assert filled.formula == "isolated, the venue's tiers"
+    for amount, exact, thumb in [("0.1", "45454.55", "45500.00"), ("-0.1", "54455.45", "54500.00")]:
+        filled = held(amount, "50000")
+        assert filled.liquidation is not None
+        assert filled.liquidation.quantize(CENT) == Decimal(exact)
+        assert filled.liquidation_rule_of_thumb.quantize(CENT) == Decimal(thumb)
+        assert filled.formula == "isolated, the venue's tiers"
 
 
 def test_liquidation_follows_the_venues_tiers() -> None:
@@ -145,11 +141,13 @@ def test_stop_of_the_worked_example() -> None:
     assert (filled.stop, filled.loss_at_stop, filled.loss_at_limit) == (Decimal(97), Decimal(3), Decimal("3.48"))
 
 
-@pytest.mark.parametrize("order", ["market", "venue"])
-def test_a_stop_without_a_limit_has_no_worst_price(order: Literal["market", "venue"]) -> None:
+def test_a_stop_without_a_limit_has_no_worst_price() -> None:
     """A market order takes what is there: no figure bounds it."""
-    filled = held("1", "100", leverage=1, exits=ExitSettings(stop_loss_spread=Decimal("0.03"), stop_loss_order=order))
-    assert (filled.loss_at_stop, filled.loss_at_limit) == (Decimal(3), None)
+    for order in ["market", "venue"]:
+        filled = held(
+            "1", "100", leverage=1, exits=ExitSettings(stop_loss_spread=Decimal("0.03"), stop_loss_order=order)
+        )
+        assert (filled.loss_at_stop, filled.loss_at_limit) == (Decimal(3), None)
 
 
 def test_loss_at_stop_pays_the_maker_in_and_the_taker_out() -> None:
@@ -165,22 +163,22 @@ def test_without_a_stop_there_is_no_loss_to_tell() -> None:
     assert (held("1", "100").stop, held("1", "100").loss_at_stop) == (None, None)
 
 
-@pytest.mark.parametrize(("amount", "target", "profit"), [("1", "101.00", "0.9598"), ("-1", "99.00", "0.9602")])
-def test_profit_at_target_is_after_both_makers_fees(amount: str, target: str, profit: str) -> None:
+def test_profit_at_target_is_after_both_makers_fees() -> None:
     """1 % of 100, less 0.02 % of both ways."""
-    exits = ExitSettings(long_profit_taking_spread=Decimal("0.01"), short_profit_taking_spread=Decimal("0.01"))
-    filled = held(amount, "100", exits=exits, maker_fee=Decimal("0.0002"))
-    assert (filled.target, filled.profit_at_target) == (Decimal(target), Decimal(profit))
+    for amount, target, profit in [("1", "101.00", "0.9598"), ("-1", "99.00", "0.9602")]:
+        exits = ExitSettings(long_profit_taking_spread=Decimal("0.01"), short_profit_taking_spread=Decimal("0.01"))
+        filled = held(amount, "100", exits=exits, maker_fee=Decimal("0.0002"))
+        assert (filled.target, filled.profit_at_target) == (Decimal(target), Decimal(profit))
 
 
-@pytest.mark.parametrize("amount", ["1", "-1"])
-def test_break_even_pays_exactly_for_both_ways(amount: str) -> None:
+def test_break_even_pays_exactly_for_both_ways() -> None:
     """Leaving at the break-even price brings nothing and costs nothing."""
-    fee = Decimal("0.0002")
-    filled = held(amount, "100", maker_fee=fee)
-    out = 100 * (1 + filled.sign * filled.break_even)
-    assert abs(filled.sign * (out - 100) - (100 + out) * fee) < Decimal("1e-20")
-    assert filled.break_even_day == filled.break_even + filled.sign * Decimal("0.0003")
+    for amount in ["1", "-1"]:
+        fee = Decimal("0.0002")
+        filled = held(amount, "100", maker_fee=fee)
+        out = 100 * (1 + filled.sign * filled.break_even)
+        assert abs(filled.sign * (out - 100) - (100 + out) * fee) < Decimal("1e-20")
+        assert filled.break_even_day == filled.break_even + filled.sign * Decimal("0.0003")
 
 
 def test_stop_behind_liquidation_is_too_late() -> None:

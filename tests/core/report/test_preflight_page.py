@@ -35,11 +35,11 @@ def test_page_fits_eighty_columns(desk: Any, changes: dict[str, Any], full: bool
     assert [line for line in lines if len(line) > WIDTH] == []
 
 
-@pytest.mark.parametrize("full", [False, True])
-def test_page_says_where_the_money_is_right_after_the_verdict(desk: Any, full: bool) -> None:
+def test_page_says_where_the_money_is_right_after_the_verdict(desk: Any) -> None:
     """The environment is the first word after what there is to look at."""
-    lines = render_preflight(desk.report(stop_loss_order="venue"), full=full).splitlines()
-    assert lines[:2] == ["OK", "SANDBOX  binance_perpetual BTC-USDT"]
+    for full in [False, True]:
+        lines = render_preflight(desk.report(stop_loss_order="venue"), full=full).splitlines()
+        assert lines[:2] == ["OK", "SANDBOX  binance_perpetual BTC-USDT"]
 
 
 def test_page_shows_levels_and_full_fills(desk: Any) -> None:

@@ -96,13 +96,15 @@ def test_ed25519_key_in_pem_signs_with_it() -> None:
     assert signer.algorithm == "ed25519"
 
 
-@pytest.mark.parametrize("text", ["-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----", "-----BEGIN"])
-def test_broken_pem_is_worded_without_its_text(text: str) -> None:
+def test_broken_pem_is_worded_without_its_text() -> None:
     """A PEM text that is no key is a fault that does not repeat it."""
-    with pytest.raises(ValueError, match=r"is no readable private key: expected an unencrypted Ed25519 key") as refused:
-        make_signer(Secret(text))
+    for text in ["-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----", "-----BEGIN"]:
+        with pytest.raises(
+            ValueError, match=r"is no readable private key: expected an unencrypted Ed25519 key"
+        ) as refused:
+            make_signer(Secret(text))
 
-    assert "nonsense" not in str(refused.value)
+        assert "nonsense" not in str(refused.value)
 
 
 def test_key_of_another_kind_is_worded() -> None:
