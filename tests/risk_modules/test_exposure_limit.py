@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,22 +73,22 @@ def test_module_without_a_cap_is_a_fault() -> None:
 # --- one quote -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_quote_within_the_cap_passes_untouched(side: Side) -> None:
+def test_quote_within_the_cap_passes_untouched() -> None:
     """What fits exactly is approved as the very same quote."""
-    quote = make_quote(slot(side), 50)
-    assert make_module(max_position="0.050").review(make_view(), quote) == Approved(quote=quote)
+    for side in SIDES:
+        quote = make_quote(slot(side), 50)
+        assert make_module(max_position="0.050").review(make_view(), quote) == Approved(quote=quote)
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_quote_above_the_cap_is_cut_to_whole_lots(side: Side) -> None:
+def test_quote_above_the_cap_is_cut_to_whole_lots() -> None:
     """What does not fit is cut down to the lot, and the chain of reasons says by which cap."""
-    verdict = make_module(max_position="0.0509").review(make_view(), make_quote(slot(side), 80))
-    assert isinstance(verdict, Approved)
-    assert verdict.quote.lots == 50
-    reason = verdict.quote.reasons[-1]
-    assert (reason.rule, reason.value) == (Rule.RISK, Decimal("0.050"))
-    assert reason.text == "exposure_limit: cut to what max_position = 0.0509 leaves"
+    for side in SIDES:
+        verdict = make_module(max_position="0.0509").review(make_view(), make_quote(slot(side), 80))
+        assert isinstance(verdict, Approved)
+        assert verdict.quote.lots == 50
+        reason = verdict.quote.reasons[-1]
+        assert (reason.rule, reason.value) == (Rule.RISK, Decimal("0.050"))
+        assert reason.text == "exposure_limit: cut to what max_position = 0.0509 leaves"
 
 
 def test_quote_on_a_full_side_is_refused_with_the_cap() -> None:
@@ -101,12 +100,12 @@ def test_quote_on_a_full_side_is_refused_with_the_cap() -> None:
         assert verdict.reason == "max_position = 0.05 leaves 0.000 BTC"
 
 
-@pytest.mark.parametrize(("side", "amount"), [(Side.SELL, "0.05"), (Side.BUY, "-0.05")])
-def test_quote_that_reduces_passes_up_to_the_cap_on_its_own_side(side: Side, amount: str) -> None:
+def test_quote_that_reduces_passes_up_to_the_cap_on_its_own_side() -> None:
     """An exit may close the position before the quote fills, so a position on the other side makes no room."""
-    module = make_module(max_position="0.05")
-    assert lots_left(module, make_quote(slot(side), 50), positions=make_position(amount)) == 50
-    assert lots_left(module, make_quote(slot(side), 80), positions=make_position(amount)) == 50
+    for side, amount in [(Side.SELL, "0.05"), (Side.BUY, "-0.05")]:
+        module = make_module(max_position="0.05")
+        assert lots_left(module, make_quote(slot(side), 50), positions=make_position(amount)) == 50
+        assert lots_left(module, make_quote(slot(side), 80), positions=make_position(amount)) == 50
 
 
 def make_foreign(side: Side, lots: int, **changes: Any) -> OrderReport:
@@ -145,15 +144,19 @@ def test_F51_orders_of_others_that_may_add_to_the_position_count() -> None:
         assert lots_left(make_module(max_notional="5"), quote, foreign=(foreign,)) == left
 
 
-@pytest.mark.parametrize("filled", [0, 30])
-def test_what_the_market_would_not_take_is_refused(filled: int) -> None:
+def test_what_the_market_would_not_take_is_refused() -> None:
     """Less than the market's smallest order or notional is not sent at all."""
-    module = make_module(max_position="0.05")
-    rules = make_instrument(min_notional=Decimal(5))
-    positions = make_position(f"0.0{filled:02}")
-    assert lots_left(module, make_quote(slot(), 80), positions=positions, instrument=rules) == (50 if not filled else 0)
-    rules = make_instrument(min_amount=Decimal("0.021"))
-    assert lots_left(module, make_quote(slot(), 80), positions=positions, instrument=rules) == (50 if not filled else 0)
+    for filled in [0, 30]:
+        module = make_module(max_position="0.05")
+        rules = make_instrument(min_notional=Decimal(5))
+        positions = make_position(f"0.0{filled:02}")
+        assert lots_left(module, make_quote(slot(), 80), positions=positions, instrument=rules) == (
+            50 if not filled else 0
+        )
+        rules = make_instrument(min_amount=Decimal("0.021"))
+        assert lots_left(module, make_quote(slot(), 80), positions=positions, instrument=rules) == (
+            50 if not filled else 0
+        )
 
 
 def test_part_of_a_lot_counts_as_a_whole_one() -> None:
@@ -268,20 +271,20 @@ LONG = slot(Side.BUY, 0, PositionSide.LONG)
 SHORT = slot(Side.SELL, 0, PositionSide.SHORT)
 
 
-@pytest.mark.parametrize(("place", "left"), [(LONG, 20), (SHORT, 40)])
-def test_hedge_positions_have_a_cap_each(place: Slot, left: int) -> None:
+def test_hedge_positions_have_a_cap_each() -> None:
     """The long and the short position are two, and neither makes room for the other."""
-    assert lots_left(make_module(max_position="0.05"), make_quote(place, 80), **HEDGE) == left
-    assert lots_left(make_module(max_notional="5"), make_quote(place, 80), **HEDGE) == left
+    for place, left in [(LONG, 20), (SHORT, 40)]:
+        assert lots_left(make_module(max_position="0.05"), make_quote(place, 80), **HEDGE) == left
+        assert lots_left(make_module(max_notional="5"), make_quote(place, 80), **HEDGE) == left
 
 
-@pytest.mark.parametrize("place", [LONG, SHORT])
-def test_account_cap_counts_both_hedge_positions(place: Slot) -> None:
+def test_account_cap_counts_both_hedge_positions() -> None:
     """3.00 long, 1.00 short and a resting order of the other side of 0.50 leave 1.50 of 6.00."""
-    other = SHORT if place is LONG else LONG
-    orders = make_resting(other._replace(level=1), 5)
-    module = make_module(max_account_notional="6")
-    assert lots_left(module, make_quote(place, 80), orders=orders, **HEDGE) == 15
+    for place in [LONG, SHORT]:
+        other = SHORT if place is LONG else LONG
+        orders = make_resting(other._replace(level=1), 5)
+        module = make_module(max_account_notional="6")
+        assert lots_left(module, make_quote(place, 80), orders=orders, **HEDGE) == 15
 
 
 # --- whatever happens ----------------------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
-
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.order import PositionSide
 from perpmaker.model.position import Position
@@ -35,13 +33,13 @@ def modes(*readings: AccountReported, stops: ExitSettings | None = STOPS) -> tup
     return [one.mode.value for one in decisions], lines
 
 
-@pytest.mark.parametrize(("amount", "near", "far"), [("0.005", "88", "86"), ("-0.005", "112", "114")])
-def test_quotes_go_off_while_the_stop_is_too_near_to_liquidation(amount: str, near: str, far: str) -> None:
+def test_quotes_go_off_while_the_stop_is_too_near_to_liquidation() -> None:
     """10 % and 0.54 % of buffer and fee: four fifths of 12 % are too little, of 14 % enough."""
-    found, lines = modes(reading(near, amount), reading(far, amount), reading(near, amount))
+    for amount, near, far in [("0.005", "88", "86"), ("-0.005", "112", "114")]:
+        found, lines = modes(reading(near, amount), reading(far, amount), reading(near, amount))
 
-    assert found == ["reduce", "run", "reduce"]
-    assert [line.startswith("the stop keeps its distance") for line in lines] == [False, True, False]
+        assert found == ["reduce", "run", "reduce"]
+        assert [line.startswith("the stop keeps its distance") for line in lines] == [False, True, False]
 
 
 def test_it_is_told_once_with_the_numbers() -> None:

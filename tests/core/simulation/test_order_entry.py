@@ -189,15 +189,17 @@ def test_amended_order_has_the_new_total_and_goes_to_the_back(stage: Any) -> Non
     assert stage.order(mine).filled_lots == 4
 
 
-@pytest.mark.parametrize(("price", "amount", "cause"), [("100", "4", Cause.AMEND), ("100.1", "10", Cause.AMEND)])
-def test_amend_that_cannot_rest_ends_the_order(stage: Any, price: str, amount: str, cause: Cause) -> None:
+def test_amend_that_cannot_rest_ends_the_order(stage: Any) -> None:
     """A total that is filled already, and a post-only order that would take, are cancelled by the amend."""
-    mine = stage.place(Side.BUY, 1000, 10, force=TimeInForce.POST_ONLY)
-    stage.take(Side.SELL, 4)
-    stage.exchange.amend("a", order_id=mine.order_id, price=Decimal(price), amount=Decimal(amount), now_ms=stage.now_ms)
+    for price, amount, cause in [("100", "4", Cause.AMEND), ("100.1", "10", Cause.AMEND)]:
+        mine = stage.place(Side.BUY, 1000, 10, force=TimeInForce.POST_ONLY)
+        stage.take(Side.SELL, 4)
+        stage.exchange.amend(
+            "a", order_id=mine.order_id, price=Decimal(price), amount=Decimal(amount), now_ms=stage.now_ms
+        )
 
-    assert stage.order(mine).state is OrderState.CANCELLED
-    assert causes(stage)[-1] is cause
+        assert stage.order(mine).state is OrderState.CANCELLED
+        assert causes(stage)[-1] is cause
 
 
 def test_refused_amend_leaves_the_order_as_it_was(stage: Any) -> None:
