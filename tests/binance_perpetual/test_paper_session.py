@@ -21,7 +21,7 @@ from perpmaker.clock import LoopClock
 from perpmaker.config.configuration import load_configuration
 from perpmaker.connector.interface import ConnectorContext
 from perpmaker.launch.configured_plan import plan_of
-from perpmaker.launch.launch import open_bot
+from perpmaker.launch.launch import prepare_run
 from perpmaker.model.order import Fill, OrderKind, Side
 from perpmaker.paper.connector import PaperConnector
 from perpmaker.plugins.catalog import load_catalog
@@ -112,7 +112,8 @@ async def open_stage(folder: Path, *, seed: int = 1, stop: str = "0", order: str
             environment=configuration.environment,
         )
 
-        async with open_bot(plan_of(configuration), context, home=None, tell=told.append, seed=seed) as bot:
+        async with prepare_run(plan_of(configuration), context, home=None, tell=told.append, seed=seed) as ready:
+            bot = await ready.start()
             yield Stage(bot, venue, told)
 
 

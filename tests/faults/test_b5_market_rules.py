@@ -15,7 +15,7 @@ from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
 from perpmaker.errors import MarketRulesError
 from perpmaker.launch.configured_plan import plan_of
-from perpmaker.launch.launch import open_bot
+from perpmaker.launch.launch import prepare_run
 from perpmaker.launch.preflight import survey
 from perpmaker.model.instrument import Instrument
 from perpmaker.plugins.catalog import load_catalog
@@ -83,7 +83,7 @@ async def refused_by_run(overrides: Sequence[str], rules: Instrument) -> str:
     plan = attrs.evolve(plan, connector=attrs.evolve(plan.connector, open=opened))
 
     with pytest.raises(MarketRulesError) as refused:
-        await open_bot(plan, context, home=None, tell=lambda _: None, seed=1).__aenter__()
+        await prepare_run(plan, context, home=None, tell=lambda _: None, seed=1).__aenter__()
 
     return str(refused.value)
 

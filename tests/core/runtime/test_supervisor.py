@@ -15,7 +15,7 @@ from perpmaker.connector.price_source import ReferenceReceiver, SourceContext, S
 from perpmaker.errors import AuthenticationError, ConnectivityError, MarketRulesError, PluginError
 from perpmaker.execution.action import Place
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.launch.launch import open_bot
+from perpmaker.launch.launch import prepare_run
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.price_source import SourcePlan
 from perpmaker.model.event import Channel, FeedAlive
@@ -89,8 +89,8 @@ async def open_desk(connector: Any, **changes: Any) -> AsyncIterator[Desk]:
         clock=LoopClock(), connect=cast("Any", None), signers=cast("Any", None), environment=Environment.TESTNET
     )
 
-    async with open_bot(plan_for(connector, **changes), context, home=None, tell=told.append, seed=1) as bot:
-        yield Desk(bot, connector, told)
+    async with prepare_run(plan_for(connector, **changes), context, home=None, tell=told.append, seed=1) as ready:
+        yield Desk(await ready.start(), connector, told)
 
 
 async def keep_book_alive(connector: Any) -> None:
