@@ -18,6 +18,7 @@ class TestBinanceContract(ConnectorContract):
     """On asyncio; with `--full` on trio too."""
 
     (declaration,) = DECLARED
+    market = "ETH-USDT"
 
     @pytest.fixture(params=["asyncio", pytest.param("trio", marks=pytest.mark.full)])
     def anyio_backend(self, request: pytest.FixtureRequest) -> Any:

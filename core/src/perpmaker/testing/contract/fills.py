@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 
 from perpmaker.model.event import Channel, OrderFilled, OrderReported
-from perpmaker.model.order import Accepted, Fill, OrderStatus, OrderType, Side
+from perpmaker.model.order import Accepted, Fill, OrderStatus, OrderType, PositionMode, Side
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.testing.contract.room import Room
 from perpmaker.testing.contract.suite import Suite
 
 LATE_S = 0.4
 """Seconds by which an answer is late."""
+
+RACE_MS = 300
+SEEDS = 3
+SHARE = Decimal("0.9")
+"""Of what the balance can carry."""
 
 
 class FillContract(Suite):
@@ -104,6 +111,42 @@ class FillContract(Suite):
             assert (last.status, last.filled_lots) == (OrderStatus.FILLED, order.lots)
             assert isinstance(about[-1], OrderReported)
             assert sum(fill.amount for fill in heard.fills(order.client_id)) == room.instrument.amount(order.lots)
+
+    async def test_what_is_told_in_any_order_counts_once(self) -> None:
+        """Answers and the kinds of events overtake each other: every fill comes once, and adds up to the position."""
+        for seed in range(SEEDS):
+            async with self.open_room(race_ms=RACE_MS, seed=seed) as room:
+                heard = await room.listen(Channel.ACCOUNT)
+                orders = [room.order(side, away=-15, type=OrderType.LIMIT) for side in (Side.BUY, Side.BUY, Side.SELL)]
+
+                for order in orders:
+                    await room.place(order)
+
+                await room.settle()
+                fills = [event.fill for event in heard.of(OrderFilled)]
+                (position,) = room.account.positions
+
+                assert Counter(fill.client_id for fill in fills) == Counter(order.client_id for order in orders)
+                assert sum(fill.amount * fill.side.sign for fill in fills) == position.amount
+                assert {heard.story(order.client_id)[-1] for order in orders} == {OrderStatus.FILLED}
+
+    async def test_a_forced_fill_is_told_as_forced(self) -> None:
+        """A position that the venue liquidates: its fill is no order of ours, and says what it was done for."""
+        async with self.open_room() as room:
+            leverage = min(20, room.instrument.max_leverage)
+            await room.connector.prepare(room.instrument, leverage, PositionMode.ONE_WAY, None)
+            heard = await room.listen(Channel.ACCOUNT)
+            price = room.instrument.price(room.stage.middle)
+            await room.hold(room.instrument.lots_down(room.account.available * leverage * SHARE / price))
+            room.stage.move(-room.stage.middle // leverage)
+            await room.settle()
+            asked = await self._asked(room)
+
+            assert {position.amount for position in room.account.positions} == {0}
+            for fills in (asked, [event.fill for event in heard.of(OrderFilled)]):
+                forced = [fill for fill in fills if fill.side is Side.SELL]
+                assert forced
+                assert all(fill.forced and not room.ids.is_ours(fill.client_id) for fill in forced)
 
     async def _asked(self, room: Room) -> Sequence[Fill]:
         return await room.connector.fetch_fills(room.instrument, room.began_ms)

@@ -19,8 +19,8 @@ LEVELS: Final = 12
 GAP: Final = 10
 """Ticks from the middle to the first level, and from each level to the next."""
 
-DEEP_LOTS: Final = 1_000
-"""Times the size of a quote that each level holds."""
+DEEP_LOTS: Final = 100_000
+"""Times the least amount of an order that each level holds."""
 
 
 @attrs.define
