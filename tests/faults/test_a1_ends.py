@@ -157,7 +157,7 @@ async def test_A1_a_venue_that_is_dead_altogether_is_told_and_not_waited_for_lon
         assert "position and exits are unknown" in closing.unproven
         assert "the dead-man switch could not be disarmed" in closing.unproven
         assert closing.account is None
-        assert stage.clock.now() - took[0] < (18 if hurries else 32)
+        assert stage.clock.now() - took[0] < (18 if hurries else 37)  # a last try to leave stops among it
 
 
 async def test_A1_a_stop_that_fires_while_the_run_ends_is_waited_for(tmp_path: Path) -> None:

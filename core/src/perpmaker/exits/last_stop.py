@@ -26,6 +26,11 @@ class LastStop:
     instrument: Instrument
     sizes_stops: bool = False
 
+    @property
+    def is_set(self) -> bool:
+        """Whether a stop is set at all."""
+        return self.settings.stop_loss_spread is not None
+
     def is_set_for(self, position: Position) -> bool:
         """Whether a stop is set, at a level that the price of this position can reach."""
         spread = self.settings.stop_loss_spread

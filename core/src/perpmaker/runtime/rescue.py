@@ -25,6 +25,9 @@ from perpmaker.runtime.reconciliation import Reconciliation
 RESCUE_S = 10.0
 """Seconds for leaving stops on the venue when the trader has failed."""
 
+UNREAD = "the positions could not be read: what protects them is unknown"
+"""What is left to say where the venue has answered nothing."""
+
 RESCUE_RETRY_S = 0.5
 """Seconds until a stop that the venue does not show is sent again."""
 
@@ -46,7 +49,7 @@ class Rescue:
 
     async def leave_stops(self) -> str | None:
         """See to it that the stop of each open position rests at its level: what is not so, in words."""
-        clock, left = self.reconciliation.clock, "the positions could not be read: what protects them is unknown"
+        clock, left = self.reconciliation.clock, UNREAD
         until, sent_at = clock.now() + RESCUE_S, float("-inf")
         pause = Pauses(longest_s=RESCUE_RETRY_S)
 

@@ -18,11 +18,12 @@ from perpmaker.execution.dispatch import Dispatcher
 from perpmaker.exits.last_stop import LastStop
 from perpmaker.journal.journal import Journal
 from perpmaker.journal.order_intents import OrderIntents
-from perpmaker.model.position import Position, open_positions
+from perpmaker.model.position import Position
+from perpmaker.model.quote import VenueStop
 from perpmaker.runtime.dead_man_switch import SwitchKeeper
 from perpmaker.runtime.left_behind import Lacks, left_over, missing_exits, unprotected
 from perpmaker.runtime.reconciliation import Reconciliation
-from perpmaker.runtime.rescue import RESCUE_S, Rescue
+from perpmaker.runtime.rescue import RESCUE_S, UNREAD, Rescue
 from perpmaker.runtime.shutdown import HURRIED_S, Closing, Shutdown, exit_left
 
 STOP_WAIT_S = 8.0
@@ -77,23 +78,20 @@ class RunEnd:
     async def judge(self, closing: Closing) -> Closing:
         """Disarm the dead-man switch with its answer seen, and judge what is left; nothing else runs any more.
 
-        What should have been closed and is not gets the stop that every other end leaves.
+        A position that lacks something by the last reading, or should have been closed, gets the stop that every other
+        end leaves: the venue may have come back just now.
         """
-        switch = await self._disarm()
         instrument = self.reconciliation.instrument
-
-        if (
-            self.stopping.close
-            and closing.account is not None
-            and open_positions(closing.account.positions, instrument)
-        ):
-            with anyio.move_on_after(HURRIED_S if self.stopping.is_hurried else RESCUE_S):
-                await _contained(self._rescuer().leave_stops)
-
-            closing = await self.stopping.read_at_last(closing, self.since_ms())
-
-        positions = await self._read_positions() if closing.account is None else closing.account.positions
+        positions = await self._positions_of(closing)
         open_ = unprotected(closing, positions, instrument, self._lacks(closing))
+        is_lacking = open_ is not None and self.last_stop is not None and self.last_stop.is_set
+        switch, left = await self._disarm_beside_stops(is_lacking=is_lacking)
+
+        if is_lacking and (left != UNREAD or closing.account is not None):
+            closing = await self.stopping.read_at_last(closing, self.since_ms())
+            positions = await self._positions_of(closing)
+            open_ = unprotected(closing, positions, instrument, self._lacks(closing, has_stops=left is None))
+
         over = left_over(closing.account, closing.exits, instrument)
         history = NO_HISTORY if closing.account is None and positions is not None else None
         words = [one for one in (closing.unproven, open_, over, history, switch) if one]
@@ -103,14 +101,19 @@ class RunEnd:
 
         return attrs.evolve(closing, unproven="; ".join(words) or None)
 
-    def _lacks(self, closing: Closing) -> Lacks:
-        """What the trader and the settings say of the positions that are left."""
+    def _lacks(self, closing: Closing, *, has_stops: bool = False) -> Lacks:
+        """What the trader and the settings say of the positions that are left.
+
+        `has_stops`: a stop of each was seen at its level, which the trader may know nothing of.
+        """
         shown = {report.client_id for report in closing.exits}
+        missing = missing_exits(self.trader.wanted_exits, self.trader.working(), shown)
+        astray = (want.slot.position_side for want in self.trader.unsettled)
 
         return Lacks(
             fired=self.trader.fired,
-            missing=missing_exits(self.trader.wanted_exits, self.trader.working(), shown),
-            astray=frozenset(want.slot.position_side for want in self.trader.unsettled),
+            missing=[want for want in missing if not (has_stops and isinstance(want, VenueStop))],
+            astray=frozenset(() if has_stops else astray),
             needs_stop=lambda position: self.last_stop is not None and self.last_stop.is_set_for(position),
             to_close=self.stopping.close,
         )
@@ -152,6 +155,45 @@ class RunEnd:
             to_close=self.stopping.close,
         )
 
+    async def _disarm_beside_stops(self, *, is_lacking: bool) -> tuple[str | None, str | None]:
+        """Disarm the switch, whose answer may take seconds, and meanwhile leave the stops that are lacking.
+
+        Returns:
+            What is to be said of the switch, and what was not seen to be protected; None where all was.
+        """
+        switch: list[str | None] = []
+        left: str | None = UNREAD
+
+        async def disarm() -> None:
+            switch.append(await self._disarm())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(disarm)
+
+            if is_lacking:
+                left = await self._leave_stops()
+
+        return switch[0], left
+
+    async def _leave_stops(self) -> str | None:
+        """Try to leave stops, for as long as an end by an error does: what is not proven. A hurry shortens it."""
+        left: str | None = UNREAD
+
+        with anyio.move_on_after(RESCUE_S):
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._end_in_a_hurry, group.cancel_scope)
+                left = await _contained(self._rescuer().leave_stops)
+                group.cancel_scope.cancel()
+
+        return left
+
+    async def _end_in_a_hurry(self, scope: anyio.CancelScope) -> None:
+        while not self.stopping.is_hurried:  # noqa: ASYNC110  # a wish is no event, and there may be a second one
+            await anyio.sleep(POLL_S)
+
+        await anyio.sleep(HURRIED_S)
+        scope.cancel()
+
     async def _keep_switch(self) -> None:
         """Keep the dead-man switch armed, until cancelled."""
         if self.dead_man is not None:
@@ -164,8 +206,11 @@ class RunEnd:
 
         return None if disarmed else "the dead-man switch could not be disarmed"
 
-    async def _read_positions(self) -> Sequence[Position] | None:
-        """The positions alone, where the whole account with its history could not be read; None where not even they."""
+    async def _positions_of(self, closing: Closing) -> Sequence[Position] | None:
+        """The positions that were read last, or they alone where the whole account could not be; None: not even so."""
+        if closing.account is not None:
+            return closing.account.positions
+
         with anyio.move_on_after(READ_S), suppress(Exception):  # the declared seam to plugins: the verdict says it
             return (await self.reconciliation.account()).positions
 
