@@ -8,20 +8,17 @@ without that the invariants in question are not evaluated.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 
 import attrs
 
-from perpmaker.model.order import PositionSide, Side
+from perpmaker.model.order import OWN_PREFIX, PositionSide, Side
 from perpmaker.model.position import VenueSettings
 from perpmaker.simulation.event import AccountChanged, LevelsChanged, OrderChanged, SimulationEvent
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import Cause, Execution, OrderState, SimulatedOrder, TimeInForce
-
-PREFIX = "pm-"
-"""What the client ids of a bot's own orders begin with; everything else is foreign."""
 
 _ZERO = Decimal(0)
 
@@ -36,16 +33,21 @@ class Violation:
     now_ms: int
 
 
+def _has_prefix(client_id: str) -> bool:
+    return client_id.startswith(OWN_PREFIX)
+
+
 @attrs.define
 class Expectations:
     """What a test says about an account; None or empty: not evaluated.
 
-    `slots`: client id -> slot, for I1. `max_lots`: the most that position and open orders may come to, for I7.
+    `is_own`: whether a client id is the bot's; everything else is foreign. `slots`: client id -> slot, for I1. `max_lots`: the most that position and open orders may come to, for I7.
     `reducing`: nothing may enlarge the position from now on, for I21. `protect_s`: how long a position may stand
     without closing orders for all of it, for I4. `settings`: what the account must be set to whenever an order is
     accepted, for I20.
     """
 
+    is_own: Callable[[str], bool] = _has_prefix
     slots: Mapping[str, str] = attrs.field(factory=dict)
     max_lots: int | None = None
     reducing: bool = False
@@ -130,7 +132,7 @@ class Invariants:
             self._see_accepted(order)
 
         if event.cause in {Cause.CANCELLED, Cause.AMENDED, Cause.AMEND}:
-            own = order.client_id.startswith(PREFIX) or self._person
+            own = self._is_own(order) or self._person
             self._check("I23", event.account, holds=own, detail=f"foreign order {order.client_id} {event.cause.value}")
 
         self._see_closing(event.account, order.position_side)
@@ -176,13 +178,14 @@ class Invariants:
     def _see_accepted(self, order: SimulatedOrder) -> None:
         expected = self.expectations.get(order.account)
 
-        if order.forced or self._person or not order.client_id.startswith(PREFIX):
+        if order.forced or self._person or not self._is_own(order):
             return
 
-        market = order.ticks is None
-        self._check(
-            "I19", order.account, holds=order.closing or not market, detail=f"{order.client_id} opens at market"
-        )
+        # Where the venue knows no reduce-only, a market order may be one that can do nothing but shrink the position.
+        held = self._books.setdefault(order.account, _Books()).lots[order.position_side]
+        shrinks = held * order.side.sign < 0 and order.lots <= abs(held)
+        holds = order.ticks is not None or order.closing or shrinks
+        self._check("I19", order.account, holds=holds, detail=f"{order.client_id} opens at market")
 
         if expected is None:
             return
@@ -197,6 +200,11 @@ class Invariants:
                 holds=self._settings(order.account) == expected.settings,
                 detail=str(self._settings(order.account)),
             )
+
+    def _is_own(self, order: SimulatedOrder) -> bool:
+        expected = self.expectations.get(order.account)
+
+        return _has_prefix(order.client_id) if expected is None else expected.is_own(order.client_id)
 
     def _settings(self, account: str) -> VenueSettings:
         state = self._exchange.account(account)

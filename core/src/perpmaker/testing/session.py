@@ -184,7 +184,8 @@ class Stage:
 
         async with prepared as ready:
             bot = await ready.start()
-            self.sandbox.oracle.expect(ACCOUNT).slots = _Slots(bot.known)
+            expected = self.sandbox.oracle.expect(ACCOUNT)
+            expected.slots, expected.is_own = _Slots(bot.known), bot.known.client_ids.is_ours
             session = Session(bot=bot, sandbox=self.sandbox, network=self.network, clock=self.clock, told=told)
             self.sandbox.exchange.subscribe(session.note)
 

@@ -1,0 +1,225 @@
+"""What Fathom's endpoints and stream work on: the simulated exchange in the venue's rows, behind its gateway."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+
+from perpmaker.model.order import Side
+from perpmaker.simulation.exchange import Exchange
+from perpmaker.simulation.order import Execution, OrderRequest, OrderState, SimulatedOrder, TimeInForce
+from perpmaker.simulation.rejection import Rejection, RejectionError
+from perpmaker.simulation.statement import AccountState
+from perpmaker.venue.sandbox import (
+    CountWindow,
+    Notation,
+    ParameterRefusals,
+    Parameters,
+    RefusalError,
+    RequestCounts,
+    SandboxParts,
+    Window,
+    plain,
+    rounded,
+)
+
+Row = list[object]
+
+TIMESTAMP, KEY, TOO_MANY, UNKNOWN, MARGIN, FILTER, POST_ONLY, BAND, OTHER = range(1, 10)
+WINDOW_MS: Final = 2000
+SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
+TYPES: Final = {
+    "post": TimeInForce.POST_ONLY,
+    "limit": TimeInForce.GTC,
+    "ioc": TimeInForce.IOC,
+    "market": TimeInForce.IOC,
+}
+STATES: Final = {
+    OrderState.OPEN: "open",
+    OrderState.FILLED: "filled",
+    OrderState.CANCELLED: "cancelled",
+    OrderState.EXPIRED: "expired",
+}
+CODES: Final = {
+    Rejection.POST_ONLY_WOULD_TAKE: POST_ONLY,
+    Rejection.INSUFFICIENT_MARGIN: MARGIN,
+    Rejection.UNKNOWN_ORDER: UNKNOWN,
+    Rejection.BAND_UP: BAND,
+    Rejection.BAND_DOWN: BAND,
+    Rejection.MARKET_BAND: BAND,
+    **dict.fromkeys((Rejection.TICK, Rejection.LOT, Rejection.MIN_AMOUNT, Rejection.MIN_NOTIONAL), FILTER),
+}
+_OURS: Final = re.compile(r"([0-9]+)-([0-9]+)")
+
+
+def refuse(code: int, text: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> RefusalError:
+    """Refuse with the venue's code and text."""
+    return RefusalError(code, text, status=status)
+
+
+REFUSALS: Final = ParameterRefusals(
+    missing=lambda name: refuse(OTHER, f"{name} is missing"),
+    empty=lambda name: refuse(OTHER, f"{name} is empty"),
+    malformed=lambda name, legal: refuse(OTHER, f"{name} is not like {legal}"),
+    unfit=lambda name: refuse(OTHER, f"{name} cannot be that"),
+    unread=lambda read, sent: refuse(OTHER, f"{sent - read} parameters that nobody reads"),
+)
+
+
+class Venue:
+    """The exchange behind the gateway: commands are taken at once, and what becomes of them is told on the stream."""
+
+    def __init__(self, parts: SandboxParts) -> None:
+        self.parts = parts
+        self.exchange: Exchange = parts.exchange
+        self.instrument = parts.exchange.instrument
+        self.notation = Notation(self.instrument)
+        windows = {"calls": CountWindow(1000, 50, of_address=True)}
+        enforced = parts.options.enforce_limits
+        self.counts = RequestCounts(parts.clock.server_ms, windows, self, bans=None, enforced=enforced)
+
+    def too_many(self, name: str, window: CountWindow, left_ms: int) -> RefusalError:
+        """Refuse a request beyond the limit."""
+        return refuse(TOO_MANY, f"{window.limit} {name}, wait {left_ms} ms", HTTPStatus.TOO_MANY_REQUESTS)
+
+    def banned(self, until_ms: int, _left_ms: int) -> RefusalError:
+        """Refuse an address that is shut out; the venue bans nobody."""
+        raise AssertionError(until_ms)
+
+    # --- commands
+
+    def place(self, parameters: Parameters) -> list[Row | dict[str, object]]:
+        """Take orders; what the exchange refuses is told on the stream."""
+        return self._each(parameters, self._read_order, self._place)
+
+    def cancel(self, parameters: Parameters) -> list[Row | dict[str, object]]:
+        """Take cancels; one that comes too late is told on the stream."""
+        return self._each(parameters, lambda row: f"{row[0]}-{row[1]}", self._cancel)
+
+    def _each(
+        self, parameters: Parameters, read: Callable[[list[object]], object], act: Callable[..., None]
+    ) -> list[Row | dict[str, object]]:
+        window = Window(timestamp_ms=parameters.integer("_ms"), length_ms=WINDOW_MS)
+        answers: list[Row | dict[str, object]] = []
+
+        for row in parameters.json_list("orders", most=5):
+            self.parts.commands.put(partial(act, window, read(row)))
+            answers.append({})
+
+        return answers
+
+    def _read_order(self, row: list[object]) -> OrderRequest:
+        tag, number, side, kind, amount, price = row
+        named = {"side": str(side), "type": str(kind), "amount": str(amount)}
+        read = Parameters(named if price is None else {**named, "price": str(price)}, REFUSALS)
+
+        return OrderRequest(
+            side=read.choice("side", SIDES),
+            amount=read.decimal("amount"),
+            price=read.optional_decimal("price"),
+            time_in_force=read.choice("type", TYPES),
+            client_id=f"{tag}-{number}",
+            label=str(kind),
+        )
+
+    def _place(self, window: Window, request: OrderRequest) -> None:
+        refused = [*_numbers(request.client_id), 0, request.side.value, request.label, "refused"]
+        refused += ["0" if request.price is None else plain(request.price), plain(request.amount), "0"]
+        self._carry_out(window, refused, partial(self.exchange.place, self.parts.account.name, request))
+
+    def _cancel(self, window: Window, client_id: str) -> None:
+        order = self.exchange.order(self.parts.account.name, client_id=client_id)
+
+        if order is not None:
+            cancel = partial(self.exchange.cancel, self.parts.account.name, client_id=client_id)
+            self._carry_out(window, self.order_row(order)[:9], lambda now_ms: cancel(now_ms=now_ms))
+
+    def _carry_out(self, window: Window, as_it_is: Row, act: Callable[[int], object]) -> None:
+        """Do what the gateway has taken, or tell with the order as it is why that is not done."""
+        clock = self.parts.clock
+        code, text = (TIMESTAMP, "too late") if window.is_over(clock.server_ms()) else (0, "")
+
+        if not code:
+            try:
+                act(clock.now_ms())
+            except RejectionError as error:
+                code, text = CODES.get(error.rejection, OTHER), str(error)
+
+        if code:
+            self.tell("orders", [*as_it_is, clock.server_ms(), code, text])
+
+    # --- rows
+
+    def tell(self, topic: str, row: Row) -> None:
+        """Tell the account on its topic."""
+        self.parts.hub.publish_own("account", topic, {"row": row})
+
+    def order_row(self, order: SimulatedOrder) -> Row:
+        """Write an order; one of somebody else has the tag 0."""
+        kind = order.label or ("limit" if order.ticks is not None else "market")
+        words = [order.side.value, kind, STATES[order.state], self.notation.price(order.ticks)]
+        amounts = [self.notation.amount(order.lots), self.notation.amount(order.filled_lots)]
+        shown_ms = self.parts.clock.shown_ms(order.updated_ms)
+
+        return [*_numbers(order.client_id), order.order_id, *words, *amounts, shown_ms, 0, ""]
+
+    def execution_row(self, one: Execution) -> Row:
+        """Write an execution."""
+        terms = [one.side.value, plain(one.price), plain(one.amount), plain(one.fee), one.fee_asset, one.maker]
+        shown_ms = self.parts.clock.shown_ms(one.now_ms)
+
+        return [*_numbers(one.client_id), one.order_id, one.trade_id, *terms, plain(one.realized), shown_ms]
+
+    def account_row(self, state: AccountState, at_ms: int) -> Row:
+        """Write the account as of a time of the exchange."""
+        (position,) = state.positions
+        resting = self.parts.account.open_orders()
+        notional = [
+            plain(
+                sum(
+                    (
+                        self.instrument.price(order.ticks or 0) * self.instrument.amount(order.remaining_lots)
+                        for order in resting
+                        if order.side is side
+                    ),
+                    start=position.amount * 0,
+                )
+            )
+            for side in (Side.BUY, Side.SELL)
+        ]
+        held = [state.asset, plain(state.wallet), plain(position.amount), rounded(position.entry, 12)]
+        free = [rounded(state.available), rounded(state.order_margin), *notional]
+
+        return [*held, self.parts.clock.shown_ms(at_ms), state.leverage, *free]
+
+    def book_row(self) -> Row:
+        """Write the book as a snapshot."""
+        depth, levels = self.exchange.depth(), self.notation.levels
+
+        return [depth.update_id, -1, levels(depth.bids), levels(depth.asks), self.parts.clock.shown_ms(depth.now_ms)]
+
+    def market_row(self) -> Row:
+        """Write the market's rules."""
+        names = (
+            "tick",
+            "lot",
+            "min_amount",
+            "max_amount",
+            "max_market_amount",
+            "min_notional",
+            "maker_fee",
+            "taker_fee",
+        )
+        one = self.instrument
+        rules = {name: plain(getattr(one, name)) for name in names}
+
+        return [one.market, one.base, one.quote, True, one.max_leverage, rules]
+
+
+def _numbers(client_id: str) -> list[int]:
+    found = _OURS.fullmatch(client_id)
+
+    return [0, 0] if found is None else [int(found[1]), int(found[2])]

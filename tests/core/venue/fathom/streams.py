@@ -1,0 +1,71 @@
+"""Fathom's one stream: it brings the market, and the account of whoever has logged in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+from perpmaker import Instrument
+from perpmaker import venue as kit
+
+from .beyond import event, payload
+from .messages import Frame
+from .rest import sign
+from .settings import VENUE
+from .translate import translate_frame
+
+_FRAME = payload.PayloadDecoder(Frame)
+
+
+def _read_reply(message: kit.Message) -> kit.StreamReply | None:
+    frame = _FRAME.decode(message)
+
+    return kit.StreamReply(name=frame.reply, refusal=frame.text) if frame.reply else None
+
+
+def _translate(book: kit.BookSync, instrument: Instrument, message: kit.Message) -> Sequence[event.Event]:
+    frame = _FRAME.decode(message)
+
+    return tuple(translate_frame(frame, book, instrument)) if frame.market == instrument.symbol else ()
+
+
+def stream_of(
+    client: kit.RestClient, base: str, keys: kit.Credentials | None, instrument: Instrument
+) -> kit.StreamSpec[event.Event]:
+    """Describe the stream. What cannot be read ends it: it may have been a fill."""
+    topics = ("book", "market") if keys is None else ("book", "market", "account")
+
+    def ask(op: str, **values: str) -> kit.StreamRequest:
+        return kit.StreamRequest(name=op, message=json.dumps({"op": op, "market": instrument.symbol, **values}))
+
+    def log_in() -> kit.StreamRequest:
+        return ask("login", **sign(keys, "login", client.server_clock.ms()))
+
+    async def url() -> str:
+        return f"{kit.stream_base(base)}/v1/stream"
+
+    def begin(connection: kit.Messages) -> kit.Translation[event.Event]:
+        book = kit.BookSync(kit.LevelTranslator(instrument), counts_updates=True)
+
+        async def ask_for_snapshot() -> Sequence[event.Event]:
+            await connection.send(ask("book").message)
+
+            return ()
+
+        snapshots = kit.SnapshotChore(book, ask_for_snapshot, client.clock, delay_s=3.0)
+        measurements = kit.RecurringChore(client.measure_clock, client.clock, every_s=240.0)
+
+        return kit.Translation(translate=partial(_translate, book, instrument), chores=(snapshots, measurements))
+
+    return kit.StreamSpec(
+        name=f"{VENUE}'s stream",
+        url=url,
+        begin=begin,
+        authenticate=None if keys is None else log_in,
+        subscribe=tuple(map(ask, topics)),
+        read_reply=_read_reply,
+        heartbeat=('{"op":"ping"}', 15.0),
+        life_s=23 * 3600.0,  # the venue closes each connection after a day
+        most_malformed=0,
+    )
