@@ -76,9 +76,17 @@ def status_of(opened: Session, slot: Slot) -> OrderStatus | None:
 
 
 @asynccontextmanager
+async def opened_on_fathom(*overrides: str, seed: int = 1) -> AsyncIterator[Session]:
+    """A bot on a venue of which it is known that no order can be told to reduce."""
+    async with open_session(FILE, *overrides, seed=seed) as opened:
+        opened.sandbox.oracle.expect(ACCOUNT).has_reduce_only = False
+        yield opened
+
+
+@asynccontextmanager
 async def trading(*overrides: str, seed: int = 1) -> AsyncIterator[Session]:
     """A bot that trades in the background; in the end it stops, and what it says of itself is checked."""
-    async with open_session(FILE, *overrides, seed=seed) as opened, anyio.create_task_group() as group:
+    async with opened_on_fathom(*overrides, seed=seed) as opened, anyio.create_task_group() as group:
         summaries: list[Summary] = []
 
         async def trade() -> None:
@@ -108,13 +116,15 @@ def check(opened: Session, summary: Summary) -> None:
     assert summary.fills == len(executions)
     assert summary.volume == sum(one.price * one.amount for one in executions)
     assert summary.position == position.amount
+    cancelled = [line.split()[2] for line in opened.trace if " cancelled " in line]
+    assert summary.cancels == sum(opened.bot.known.kind(one) is OrderKind.QUOTE for one in cancelled)
     assert summary.open_orders_left == summary.exits_left == len(exchange.open_orders(ACCOUNT)) == 0
 
 
 @pytest.mark.parametrize("close", [False, True])
 async def test_quotes_fill_and_targets_take_the_profit(close: bool) -> None:
     """The summary is the account; what was asked to be closed is, by orders that cannot be told to reduce only."""
-    async with open_session(FILE, seed=1) as opened:
+    async with opened_on_fathom() as opened:
         summary = await opened.run(30, close=close)
 
         check(opened, summary)
@@ -142,17 +152,22 @@ async def test_an_order_whose_answer_and_report_are_lost_is_proven_by_a_question
     arrives: bool,
 ) -> None:
     """Until then its slot is blocked; what arrived is shown by the answer, and what did not has never been."""
-    async with open_session(FILE, *FAR, seed=1) as opened, anyio.create_task_group() as group:
+    async with opened_on_fathom(*FAR) as opened, anyio.create_task_group() as group:
         faults, state = opened.sandbox.faults, opened.bot.trader.state
         lost = Fault(act="drop", when="after" if arrives else "before", method="POST", path="/v1/orders")
         faults.add(lost)
         faults.add(Fault(act="drop", method="WS", contains='"orders"', times=None))
-        faults.add(Fault(act="delay", arg=0.5, method="GET", path="/v1/order", contains="client="))
+        faults.add(Fault(act="delay", arg=0.5, method="GET", path="/v1/order", contains="client=", times=2))
         group.start_soon(opened.bot.run)
         await until(lambda: status_of(opened, BUY) is OrderStatus.UNKNOWN)
         first = set(state.orders.live)
+        sent_at = min(record.working.sent_at for record in state.orders.live.values())
         assert state.orders.is_blocked
         faults.clear()
+
+        if not arrives:
+            await until(lambda: not first & set(state.orders.live))
+            assert opened.clock.now() - sent_at >= opened.bot.connector.fence_s
 
         await until(lambda: status_of(opened, BUY) is OrderStatus.OPEN)
         sent = {order.client_id for order in opened.sandbox.exchange.orders(ACCOUNT)}

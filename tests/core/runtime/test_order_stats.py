@@ -3,7 +3,15 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from perpmaker.model.event import Event, OrderAccepted, OrderAmended, OrderCancelled, OrderReported, Resynced
+from perpmaker.model.event import (
+    CancelHandedOn,
+    Event,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderReported,
+    Resynced,
+)
 from perpmaker.model.order import CancelCause, OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.runtime.order_stats import OrderStats
 from perpmaker.testing.view import make_account
@@ -62,6 +70,22 @@ def test_only_cancels_that_were_asked_for_and_confirmed_count_and_once(count: Or
     count.fold([mine, mine, its])
 
     assert count.cancels == 1
+
+
+@pytest.mark.parametrize("changes", [{}, {"ended_by_venue": True}], ids=["by command", "by the venue"])
+def test_a_cancel_that_a_gateway_took_counts_once_a_report_confirms_it(
+    count: OrderStats, changes: dict[str, bool]
+) -> None:
+    """Its answer proves nothing; what the venue ended by itself meanwhile is no cancel of ours."""
+    gone = attrs.evolve(REPORT, status=OrderStatus.CANCELLED, **changes)
+    count.fold([OrderReported(report=gone, by_stream=True)])
+    assert count.cancels == 0
+
+    count.fold([CancelHandedOn(client_id="q2")])
+    assert count.cancels == 0
+
+    count.fold([OrderReported(report=gone, by_stream=True)] * 2)
+    assert count.cancels == (not changes)
 
 
 def test_B7_a_summary_counts_cancels_of_quotes_beside_the_quotes(count: OrderStats) -> None:

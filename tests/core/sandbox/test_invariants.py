@@ -132,6 +132,30 @@ def test_i19_market_order_that_opens(watched: tuple[Exchange, Invariants]) -> No
     assert broken(oracle) == ["I19"]
 
 
+def test_i19_where_no_order_can_be_told_to_reduce_its_amount_decides(watched: tuple[Exchange, Invariants]) -> None:
+    """A market order of no more than the position, against it, can do nothing else."""
+    exchange, oracle = watched
+    oracle.expect("a").has_reduce_only = False
+    place(exchange, Side.BUY, None, "by-hand")
+    place(exchange, Side.SELL, None, "pm-1", amount="0.009")
+    assert broken(oracle) == []
+
+    place(exchange, Side.SELL, None, "pm-2", amount="0.002")
+    assert broken(oracle) == ["I19"]
+
+
+def test_what_is_ours_may_be_told_by_other_ids_than_those_of_text(watched: tuple[Exchange, Invariants]) -> None:
+    """A venue without room for text has numbers; everybody else's order is foreign."""
+    exchange, oracle = watched
+    oracle.expect("a").is_own = lambda client_id: client_id.startswith("7-")
+
+    for client_id in ("7-1", "pm-1"):
+        place(exchange, Side.BUY, "59990", client_id)
+        exchange.cancel("a", client_id=client_id, now_ms=0)
+
+    assert broken(oracle) == ["I23"]
+
+
 def test_i20_order_under_other_settings(watched: tuple[Exchange, Invariants]) -> None:
     """An order accepted while the account is not set as configured is found."""
     exchange, oracle = watched

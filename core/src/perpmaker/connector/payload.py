@@ -63,7 +63,7 @@ class PayloadDecoder(Generic[T]):
 _PARSERS: dict[Any, Callable[[bytes], Any]] = {}
 
 
-def parser(kind: type[T]) -> Callable[[bytes], T]:
+def parser(kind: type[T]) -> Callable[[bytes | str], T]:
     """Return what decodes one whole payload of a type; it is made once and kept."""
     if kind not in _PARSERS:
         _PARSERS[kind] = PayloadDecoder(kind).decode

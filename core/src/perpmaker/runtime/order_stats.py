@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from perpmaker.model.event import (
+    CancelHandedOn,
     Event,
     OrderAccepted,
     OrderAmended,
@@ -55,6 +56,7 @@ class OrderStats:
     amends: int = 0
     _orders: _Seen = attrs.field(factory=_Seen, init=False)
     _cancelled: _Seen = attrs.field(factory=_Seen, init=False)
+    _handed_on: OrderedDict[str, None] = attrs.field(factory=OrderedDict, init=False)
     _amended: _Seen = attrs.field(factory=_Seen, init=False)
     _bridges: dict[Slot, NewOrder] = attrs.field(factory=dict, init=False)
 
@@ -68,8 +70,12 @@ class OrderStats:
                     self._count(fill.client_id)
                 case OrderReported(report=report):
                     self._count_report(report)
-                case OrderCancelled(cause=CancelCause.REQUESTED, client_id=client_id):
-                    self._count_cancel(client_id)
+                case OrderCancelled(
+                    cause=CancelCause.REQUESTED | CancelCause.UNEXPLAINED as cause, client_id=client_id
+                ):
+                    self._count_cancelled(client_id, asked=cause is CancelCause.REQUESTED)
+                case CancelHandedOn(client_id=client_id):
+                    self._hand_on(client_id)
                 case OrderAmended(client_id=client_id, number=number) if number:
                     self._count_amend(client_id, number)
                 case Resynced(orders=orders, finished=finished):
@@ -82,6 +88,9 @@ class OrderStats:
         """A report proves that the venue had the order, unless it says that it was refused."""
         if report.status not in {None, OrderStatus.REFUSED} and report.refusal is None:
             self._count(report.client_id)
+
+        if report.status is OrderStatus.CANCELLED and not report.ended_by_venue and not report.ended_by_rule:
+            self._count_cancelled(report.client_id, asked=False)
 
     def _count(self, client_id: str) -> None:
         kind = self.kind_of(client_id)
@@ -104,7 +113,18 @@ class OrderStats:
 
         return bridge is not None and (bridge.ticks, bridge.trigger) == (order.ticks, order.trigger)
 
-    def _count_cancel(self, client_id: str) -> None:
+    def _hand_on(self, client_id: str) -> None:
+        """Remember a cancel that only a gateway has taken; a report confirms it."""
+        self._handed_on[client_id] = None
+
+        if len(self._handed_on) > REMEMBERED:
+            self._handed_on.popitem(last=False)
+
+    def _count_cancelled(self, client_id: str, *, asked: bool) -> None:
+        """Count a cancel that was confirmed; `asked`: by the answer itself, else where a gateway had taken it."""
+        if not asked and client_id not in self._handed_on:
+            return
+
         if self.kind_of(client_id) is OrderKind.QUOTE and self._cancelled.is_new(client_id):
             self.cancels += 1
 

@@ -41,10 +41,11 @@ def _has_prefix(client_id: str) -> bool:
 class Expectations:
     """What a test says about an account; None or empty: not evaluated.
 
-    `is_own`: whether a client id is the bot's; everything else is foreign. `slots`: client id -> slot, for I1. `max_lots`: the most that position and open orders may come to, for I7.
-    `reducing`: nothing may enlarge the position from now on, for I21. `protect_s`: how long a position may stand
-    without closing orders for all of it, for I4. `settings`: what the account must be set to whenever an order is
-    accepted, for I20.
+    `is_own`: whether a client id is the bot's; every other one is foreign. `slots`: client id -> slot, for I1.
+    `max_lots`: the most that position and open orders may come to, for I7. `reducing`: nothing may enlarge the position
+    from now on, for I21. `protect_s`: how long a position may stand without closing orders for all of it, for I4.
+    `settings`: what the account must be set to whenever an order is accepted, for I20. `has_reduce_only`: the venue can
+    be told that an order only reduces; where it cannot, I19 takes a market order that can do nothing else.
     """
 
     is_own: Callable[[str], bool] = _has_prefix
@@ -53,6 +54,7 @@ class Expectations:
     reducing: bool = False
     protect_s: float | None = None
     settings: VenueSettings | None = None
+    has_reduce_only: bool = True
 
 
 @attrs.define
@@ -181,10 +183,7 @@ class Invariants:
         if order.forced or self._person or not self._is_own(order):
             return
 
-        # Where the venue knows no reduce-only, a market order may be one that can do nothing but shrink the position.
-        held = self._books.setdefault(order.account, _Books()).lots[order.position_side]
-        shrinks = held * order.side.sign < 0 and order.lots <= abs(held)
-        holds = order.ticks is not None or order.closing or shrinks
+        holds = order.ticks is not None or order.closing or self._shrinks(expected, order)
         self._check("I19", order.account, holds=holds, detail=f"{order.client_id} opens at market")
 
         if expected is None:
@@ -200,6 +199,14 @@ class Invariants:
                 holds=self._settings(order.account) == expected.settings,
                 detail=str(self._settings(order.account)),
             )
+
+    def _shrinks(self, expected: Expectations | None, order: SimulatedOrder) -> bool:
+        if expected is None or expected.has_reduce_only:
+            return False
+
+        held = self._books.setdefault(order.account, _Books()).lots[order.position_side]
+
+        return held * order.side.sign < 0 and order.lots <= abs(held)
 
     def _is_own(self, order: SimulatedOrder) -> bool:
         expected = self.expectations.get(order.account)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from functools import partial
 
 import perpmaker
-from perpmaker import ConnectorContext, Instrument, OrderReport
+from perpmaker import Instrument, OrderReport
 from perpmaker import venue as kit
 
 from . import rest
-from .beyond import account, client_id, event, interface, order, position
-from .orders import FathomOrders, NumberIds, run_of
+from .orders import FathomOrders, NumberIds
 from .sandbox.app import FathomDialect
 from .settings import ADDRESSES, NAME, VENUE, Settings
-from .streams import stream_of
+from .streams import feed_of
 from .translate import translate_account, translate_execution, translate_market, translate_order
 
 __plugin_api__ = 1
-
-_CHANNELS = frozenset({event.Channel.BOOK, event.Channel.MARK, event.Channel.TRADES, event.Channel.ACCOUNT})
 
 
 class Fathom:
@@ -30,11 +27,8 @@ class Fathom:
     name = NAME
     caps_resting_exits = False
 
-    def __init__(
-        self, client: kit.RestClient, context: ConnectorContext, base: str, keys: kit.Credentials | None
-    ) -> None:
-        self.account = "public" if keys is None else keys.account
-        self._client, self._context, self._stream_of = client, context, partial(stream_of, client, base, keys)
+    def __init__(self, client: kit.RestClient, account: str, feed_of: Callable[[Instrument], kit.Feed]) -> None:
+        self.account, self._client, self._feed_of = account, client, feed_of
         orders = kit.OrderClient(client, FathomOrders())
         self.place, self.cancel = orders.place, orders.cancel
 
@@ -56,31 +50,25 @@ class Fathom:
         return translate_market(rows[market])
 
     async def prepare(
-        self, instrument: Instrument, leverage: int, position_mode: order.PositionMode, margin_mode: _MarginMode
-    ) -> position.VenueSettings:
+        self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
+    ) -> kit.VenueSettings:
         """Set the leverage: there is nothing else to set."""
-        if position_mode is not order.PositionMode.ONE_WAY or margin_mode is position.MarginMode.ISOLATED:
+        if position_mode is not kit.PositionMode.ONE_WAY or margin_mode is kit.MarginMode.ISOLATED:
             raise perpmaker.MarketRulesError(f"{VENUE} has One-way positions in cross margin only: configure those.")
 
         kit.check_leverage(instrument, leverage, VENUE)
         await self._client.read(rest.LEVERAGE, {"market": instrument.symbol, "leverage": leverage})
-        row, cross = await self._client.read(rest.ACCOUNT, {"market": instrument.symbol}), position.MarginMode.CROSS
+        row, cross = await self._client.read(rest.ACCOUNT, {"market": instrument.symbol}), kit.MarginMode.CROSS
 
-        return position.VenueSettings(leverage=row[5], position_mode=position_mode, margin_mode=cross)
+        return kit.VenueSettings(leverage=row[5], position_mode=position_mode, margin_mode=cross)
 
-    def feeds(self, instrument: Instrument) -> Sequence[interface.Feed]:
-        """Offer one stream for everything; its mark price comes each second, so that silence is its end."""
-        opener = partial(kit.open_stream, self._stream_of(instrument), self._context.connect, self._context.clock)
+    def feeds(self, instrument: Instrument) -> Sequence[kit.Feed]:
+        """Offer one stream for everything."""
+        return (self._feed_of(instrument),)
 
-        return (kit.StreamFeed(channels=_CHANNELS, stall_s=5.0, opener=opener),)
-
-    async def open_client_ids(
-        self, instrument: Instrument, bot: str, begin_run: interface.BeginRun
-    ) -> client_id.ClientIds:
+    async def open_client_ids(self, instrument: Instrument, bot: str, begin_run: Callable[[str], None]) -> NumberIds:
         """Begin with the numbers of a run that no open order bears."""
-        taken = {run_of(report.client_id) for report in await self.fetch_open_orders(instrument)}
-
-        return NumberIds(int(bot, 16), begin_run, taken)
+        return NumberIds(int(bot, 16), begin_run, [one.client_id for one in await self.fetch_open_orders(instrument)])
 
     async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:  # noqa: ARG002
         """Ask what the venue knows of an order."""
@@ -94,22 +82,19 @@ class Fathom:
 
         return [translate_order(row, instrument) for row in rows]
 
-    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[order.Fill]:
+    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[kit.Fill]:
         """Ask for all fills since a venue time; the venue shows them at once."""
         rows = await self._client.read(rest.FILLS, {"market": instrument.symbol, "since": since_ms})
 
         return [translate_execution(row) for row in rows]
 
-    async def fetch_account(self, instrument: Instrument) -> account.AccountSnapshot:
+    async def fetch_account(self, instrument: Instrument) -> kit.AccountSnapshot:
         """Ask for the account: one answer has everything."""
         return translate_account(await self._client.read(rest.ACCOUNT, {"market": instrument.symbol}))
 
 
-_MarginMode = position.MarginMode | None
-
-
 @asynccontextmanager
-async def open_connector(settings: Settings, context: ConnectorContext) -> AsyncIterator[Fathom]:
+async def open_connector(settings: Settings, context: kit.ConnectorContext) -> AsyncIterator[Fathom]:
     """Open the connector; nothing is sent before it is asked for."""
     base = ADDRESSES[context.environment] if context.sandbox is None else context.sandbox.url
     keys = kit.open_credentials(settings, context, NAME)
@@ -117,7 +102,8 @@ async def open_connector(settings: Settings, context: ConnectorContext) -> Async
     budget, http = kit.RequestBudget(VENUE, rest.LIMITS, context.clock), rest.FathomHttp(keys)
 
     async with kit.open_rest_client(context, base, http, budget=budget, deadline_s=1.5, server_clock=clock) as client:
-        yield Fathom(client, context, base, keys)
+        feed = partial(feed_of, client, context.connect, base, keys)
+        yield Fathom(client, "public" if keys is None else keys.account, feed)
 
 
 @perpmaker.hookimpl

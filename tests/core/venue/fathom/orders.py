@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from perpmaker import AmendOrder, CancelOrder, Instrument, NewOrder
-from perpmaker.venue import Command, Element, Taken
+from perpmaker import Instrument, NewOrder
+from perpmaker import venue as kit
 
-from .beyond import interface, payload
 from .messages import Said
 from .rest import CANCEL, PLACE, failure_of
 from .translate import SIDES, TYPES
 
 _WORDS = {meaning: word for word, meaning in (*SIDES.items(), *TYPES.items())}
-_ANSWERS = payload.PayloadDecoder(list[Said])
-_RUNS, _IDS = 2**20, 2**12
-"""How many runs there are in 32 bits, and ids of each."""
+_RUNS, _IDS = 2**20, 2**12  # how many runs there are in 32 bits, and ids of each
 
 
-def numbers_of(client_id: str) -> tuple[int, int]:
+def numbers_of(client_id: str) -> tuple[int, ...]:
     """Return the tag and the number, of 32 bits each, that an order bears on the venue."""
-    tag, number = client_id.split("-")
-
-    return int(tag), int(number)
-
-
-def run_of(client_id: str) -> str:
-    """Return the run that a number was made in: its upper bits."""
-    return str(numbers_of(client_id)[1] // _IDS)
+    return tuple(map(int, client_id.split("-")))
 
 
 class FathomOrders:
@@ -36,35 +26,38 @@ class FathomOrders:
 
     most_placed = most_cancelled = 5
 
-    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Command:
+    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> kit.Command:
         """Write new orders."""
-        return Command(PLACE, {"market": instrument.symbol, "orders": [_terms(instrument, one) for one in orders]})
+        return kit.Command(PLACE, {"market": instrument.symbol, "orders": [_row(instrument, one) for one in orders]})
 
-    def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Command:
+    def amend(self, instrument: Instrument, orders: Sequence[kit.AmendOrder]) -> kit.Command:
         """Refuse: the venue moves no orders."""
         raise NotImplementedError
 
-    def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Command:
+    def cancel(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> kit.Command:
         """Write cancels."""
-        return Command(CANCEL, {"market": instrument.symbol, "orders": [numbers_of(one.client_id) for one in orders]})
+        rows = [numbers_of(one.client_id) for one in orders]
 
-    def read(self, instrument: Instrument, body: bytes, count: int) -> Sequence[Element]:  # noqa: ARG002
+        return kit.Command(CANCEL, {"market": instrument.symbol, "orders": rows})
+
+    def read(self, _: Instrument, body: bytes, _count: int) -> Sequence[kit.Element]:
         """Read the gateway's yes or no to each order."""
-        return [failure_of(said.code, said.text) or Taken(by_gateway=True) for said in _ANSWERS.decode(body)]
+        return [failure_of(said.code, said.text) or kit.Taken(by_gateway=True) for said in kit.parser(list[Said])(body)]
 
 
-def _terms(instrument: Instrument, order: NewOrder) -> tuple[int | str | None, ...]:
+def _row(instrument: Instrument, order: NewOrder) -> tuple[int | str | None, ...]:
     price = None if order.ticks is None else f"{instrument.price(order.ticks):f}"
-    words = (_WORDS[order.side], _WORDS[order.type])
+    words = (_WORDS[order.side], _WORDS[order.type], f"{instrument.amount(order.lots):f}", price)
 
-    return (*numbers_of(order.client_id), *words, f"{instrument.amount(order.lots):f}", price)
+    return (*numbers_of(order.client_id), *words)
 
 
 class NumberIds:
     """Ids `TAG-NUMBER`; see `ClientIds`. The tag is the bot's; the number has 20 bits of the run and 12 that count."""
 
-    def __init__(self, tag: int, begin_run: interface.BeginRun, taken: set[str]) -> None:
-        self._tag, self._begin_run, self._taken, self._mine = tag, begin_run, taken, set[str]()
+    def __init__(self, tag: int, begin_run: Callable[[str], None], live: Sequence[str]) -> None:
+        self._tag, self._begin_run, self._mine = tag, begin_run, set[str]()
+        self._taken = set(map(self.run_of, live))
         self._begin()
 
     def next(self) -> str:
@@ -81,8 +74,8 @@ class NumberIds:
         return client_id.startswith(f"{self._tag}-")
 
     def run_of(self, client_id: str) -> str | None:
-        """Return the run of an id that is ours."""
-        return run_of(client_id) if self.is_ours(client_id) else None
+        """Return the run of an id that is ours: the upper bits."""
+        return str(numbers_of(client_id)[1] // _IDS) if self.is_ours(client_id) else None
 
     def is_of_this_start(self, client_id: str) -> bool:
         """Look whether it is of a run that began here."""
@@ -90,9 +83,8 @@ class NumberIds:
 
     def _begin(self) -> None:
         """Begin a run at random that is not taken; durable before its first id."""
-        while (run := str(secrets.randbelow(_RUNS))) in self._taken | self._mine:
-            pass
-
+        numbers = (str(secrets.randbelow(_RUNS)) for _ in iter(int, 1))
+        run = next(number for number in numbers if number not in self._taken | self._mine)
         self._begin_run(run)
         self._mine.add(run)
         self.run, self._left = run, _IDS

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import attrs
 
-from perpmaker import Environment
-from perpmaker.venue import key_fault
+from perpmaker.venue import Environment, key_fault
 
 NAME, VENUE = "fathom", "Fathom"
-LIVE, TESTNET = "https://api.fathom.test", "https://testnet.fathom.test"
-ADDRESSES = {Environment.LIVE: LIVE, Environment.PAPER: LIVE, Environment.TESTNET: TESTNET}
+ADDRESSES = dict.fromkeys((Environment.LIVE, Environment.PAPER), "https://api.fathom.test")
+ADDRESSES[Environment.TESTNET] = "https://testnet.fathom.test"
 
 
 @attrs.frozen(kw_only=True)

@@ -9,32 +9,22 @@ from functools import partial
 from perpmaker import Instrument
 from perpmaker import venue as kit
 
-from .beyond import event, payload
-from .messages import Frame
+from .messages import Said
 from .rest import sign
 from .settings import VENUE
-from .translate import translate_frame
-
-_FRAME = payload.PayloadDecoder(Frame)
+from .translate import translate_message
 
 
 def _read_reply(message: kit.Message) -> kit.StreamReply | None:
-    frame = _FRAME.decode(message)
+    frame = kit.parser(Said)(message)
 
     return kit.StreamReply(name=frame.reply, refusal=frame.text) if frame.reply else None
 
 
-def _translate(book: kit.BookSync, instrument: Instrument, message: kit.Message) -> Sequence[event.Event]:
-    frame = _FRAME.decode(message)
-
-    return tuple(translate_frame(frame, book, instrument)) if frame.market == instrument.symbol else ()
-
-
-def stream_of(
-    client: kit.RestClient, base: str, keys: kit.Credentials | None, instrument: Instrument
-) -> kit.StreamSpec[event.Event]:
-    """Describe the stream. What cannot be read ends it: it may have been a fill."""
-    topics = ("book", "market") if keys is None else ("book", "market", "account")
+def feed_of(
+    client: kit.RestClient, connect: kit.Connect, base: str, keys: kit.Credentials | None, instrument: Instrument
+) -> kit.StreamFeed:
+    """Describe the stream. What cannot be read ends it: it may be a fill. So does silence: a mark comes each second."""
 
     def ask(op: str, **values: str) -> kit.StreamRequest:
         return kit.StreamRequest(name=op, message=json.dumps({"op": op, "market": instrument.symbol, **values}))
@@ -45,10 +35,10 @@ def stream_of(
     async def url() -> str:
         return f"{kit.stream_base(base)}/v1/stream"
 
-    def begin(connection: kit.Messages) -> kit.Translation[event.Event]:
+    def begin(connection: kit.Messages) -> kit.Translation[kit.Event]:
         book = kit.BookSync(kit.LevelTranslator(instrument), counts_updates=True)
 
-        async def ask_for_snapshot() -> Sequence[event.Event]:
+        async def ask_for_snapshot() -> Sequence[kit.Event]:
             await connection.send(ask("book").message)
 
             return ()
@@ -56,16 +46,19 @@ def stream_of(
         snapshots = kit.SnapshotChore(book, ask_for_snapshot, client.clock, delay_s=3.0)
         measurements = kit.RecurringChore(client.measure_clock, client.clock, every_s=240.0)
 
-        return kit.Translation(translate=partial(_translate, book, instrument), chores=(snapshots, measurements))
+        return kit.Translation(translate=partial(translate_message, book, instrument), chores=(snapshots, measurements))
 
-    return kit.StreamSpec(
+    spec = kit.StreamSpec(
         name=f"{VENUE}'s stream",
         url=url,
         begin=begin,
         authenticate=None if keys is None else log_in,
-        subscribe=tuple(map(ask, topics)),
+        subscribe=tuple(map(ask, ("book", "market") if keys is None else ("book", "market", "account"))),
         read_reply=_read_reply,
         heartbeat=('{"op":"ping"}', 15.0),
         life_s=23 * 3600.0,  # the venue closes each connection after a day
         most_malformed=0,
     )
+    channels = frozenset(kit.Channel) - {kit.Channel.REFERENCE}
+
+    return kit.StreamFeed(channels=channels, stall_s=5.0, opener=partial(kit.open_stream, spec, connect, client.clock))

@@ -26,8 +26,8 @@ from perpmaker.venue.sandbox import (
     BookChanges,
     EndpointTable,
     HmacChecker,
-    Parameters,
     RefusalError,
+    RequestParameters,
     Rhythms,
     SandboxApp,
     SandboxParts,
@@ -48,7 +48,7 @@ KEYS = TestKeys(api_key="TESTKEY_fathom", api_secret="NOT_A_SECRET_of_a_venue_th
 CHECKERS = {KEYS.api_key: HmacChecker(KEYS.api_secret)}
 
 
-def _order(venue: Venue, parameters: Parameters) -> Row:
+def _order(venue: Venue, parameters: RequestParameters) -> Row:
     order = venue.parts.account.order(order_id=None, client_id=parameters.text("client"))
 
     if order is None:
@@ -57,23 +57,23 @@ def _order(venue: Venue, parameters: Parameters) -> Row:
     return venue.order_row(order)
 
 
-def _orders(venue: Venue, _: Parameters) -> list[Row]:
+def _orders(venue: Venue, _: RequestParameters) -> list[Row]:
     return [venue.order_row(order) for order in venue.parts.account.open_orders()]
 
 
-def _fills(venue: Venue, parameters: Parameters) -> list[Row]:
+def _fills(venue: Venue, parameters: RequestParameters) -> list[Row]:
     since_ms = venue.parts.clock.exchange_ms(parameters.integer("since"))
 
     return [venue.execution_row(one) for one in venue.parts.account.executions(since_ms)]
 
 
-def _account(venue: Venue, _: Parameters) -> Row:
+def _account(venue: Venue, _: RequestParameters) -> Row:
     parts = venue.parts
 
     return venue.account_row(parts.account.state(), parts.clock.now_ms() - parts.options.read_lag_ms)
 
 
-def _leverage(venue: Venue, parameters: Parameters) -> object:
+def _leverage(venue: Venue, parameters: RequestParameters) -> object:
     parts = venue.parts
     venue.exchange.set_leverage(parts.account.name, parameters.integer("leverage"), parts.clock.now_ms())
 
@@ -185,7 +185,7 @@ class FathomProtocol:
 
         return {**values, "_ms": request.headers.get("fathom-time", "")}
 
-    def authenticate(self, access: Access, request: Request, _: Parameters) -> Window | None:
+    def authenticate(self, access: Access, request: Request, _: RequestParameters) -> Window | None:
         """Check the headers."""
         if access is Access.PUBLIC:
             return None

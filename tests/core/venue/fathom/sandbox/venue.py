@@ -17,9 +17,9 @@ from perpmaker.venue.sandbox import (
     CountWindow,
     Notation,
     ParameterRefusals,
-    Parameters,
     RefusalError,
     RequestCounts,
+    RequestParameters,
     SandboxParts,
     Window,
     plain,
@@ -91,16 +91,16 @@ class Venue:
 
     # --- commands
 
-    def place(self, parameters: Parameters) -> list[Row | dict[str, object]]:
+    def place(self, parameters: RequestParameters) -> list[Row | dict[str, object]]:
         """Take orders; what the exchange refuses is told on the stream."""
         return self._each(parameters, self._read_order, self._place)
 
-    def cancel(self, parameters: Parameters) -> list[Row | dict[str, object]]:
+    def cancel(self, parameters: RequestParameters) -> list[Row | dict[str, object]]:
         """Take cancels; one that comes too late is told on the stream."""
         return self._each(parameters, lambda row: f"{row[0]}-{row[1]}", self._cancel)
 
     def _each(
-        self, parameters: Parameters, read: Callable[[list[object]], object], act: Callable[..., None]
+        self, parameters: RequestParameters, read: Callable[[list[object]], object], act: Callable[..., None]
     ) -> list[Row | dict[str, object]]:
         window = Window(timestamp_ms=parameters.integer("_ms"), length_ms=WINDOW_MS)
         answers: list[Row | dict[str, object]] = []
@@ -114,7 +114,7 @@ class Venue:
     def _read_order(self, row: list[object]) -> OrderRequest:
         tag, number, side, kind, amount, price = row
         named = {"side": str(side), "type": str(kind), "amount": str(amount)}
-        read = Parameters(named if price is None else {**named, "price": str(price)}, REFUSALS)
+        read = RequestParameters(named if price is None else {**named, "price": str(price)}, REFUSALS)
 
         return OrderRequest(
             side=read.choice("side", SIDES),
