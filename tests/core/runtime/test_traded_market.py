@@ -40,7 +40,7 @@ class Microprice:
         (bid, bid_lots), (ask, ask_lots) = next(book.levels(Side.BUY)), next(book.levels(Side.SELL))
         ticks = Decimal(bid * ask_lots + ask * bid_lots) / (bid_lots + ask_lots)
 
-        return ReferenceChanged(price=ticks * market.instrument.tick, at=self.context.clock.now())
+        return ReferenceChanged(price=ticks * market.instrument.tick)
 
 
 @asynccontextmanager

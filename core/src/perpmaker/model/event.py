@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import unique
-from typing import TypeAlias
+from math import inf
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -86,11 +87,16 @@ class MarkChanged:
     asked: bool = False
 
 
+UNDATED: Final = -inf
+"""The time of a price that bears none: never, until whoever receives it has dated it."""
+
+
 @attrs.frozen(kw_only=True)
 class ReferenceChanged:
     """A price source's newest word; what it does not know is None. `price` is a price the source gives itself.
 
-    `doubt`, in words for a person, says why what it answered is not to be used; then it knows nothing.
+    `at` is when that was true, in seconds of the engine's clock; left out (UNDATED), it becomes the moment at which the
+    word is received. `doubt`, in words for a person, says why what it answered is not to be used; then it knows nothing.
     """
 
     bid: Decimal | None = None
@@ -98,7 +104,7 @@ class ReferenceChanged:
     last: Decimal | None = None
     price: Decimal | None = None
     doubt: str = ""
-    at: float
+    at: float = UNDATED
 
 
 @attrs.frozen(kw_only=True)

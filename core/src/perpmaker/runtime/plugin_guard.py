@@ -20,7 +20,7 @@ from perpmaker.connector.interface import DerivativeConnector, EventReceiver, Fe
 from perpmaker.connector.price_source import ReferenceReceiver
 from perpmaker.errors import PluginFaultError
 from perpmaker.foreign_code import ForeignCode, Steps
-from perpmaker.model.event import Channel, Event, ReferenceChanged
+from perpmaker.model.event import UNDATED, Channel, Event, ReferenceChanged
 from perpmaker.model.quote import Quote, Wanted
 from perpmaker.risk.interface import Refused, RiskModule, Verdict
 from perpmaker.runtime.plugin_output_checks import ANSWERS, checked, checked_events
@@ -175,6 +175,7 @@ class GuardedSource:
 
         with self.code.blamed("receive"):
             checked(ReferenceChanged, word)
+            word = attrs.evolve(word, at=self.clock.now()) if word.at == UNDATED else word
             wrong = wrong_word(word, self.clock.now())
 
             if wrong is not None and wrong.is_mistake and self.strict:

@@ -15,7 +15,6 @@ import anyio
 import attrs
 
 from perpmaker import (
-    Clock,
     ConnectivityError,
     PriceSourceDeclaration,
     Range,
@@ -38,10 +37,9 @@ class Settings:
 
 @attrs.define
 class PriceFile:
-    """Reads the file again and again; a price is as old as the file's reading."""
+    """Reads the file again and again; a price is dated by perpmaker, when it is received."""
 
     settings: Settings
-    clock: Clock
     _is_first: bool = True
 
     async def receive(self) -> ReferenceChanged:
@@ -59,13 +57,13 @@ class PriceFile:
         except (OSError, UnicodeDecodeError) as error:
             raise ConnectivityError(f"no price in {self.settings.path}: {error}") from error
 
-        return ReferenceChanged(price=price, at=self.clock.now())
+        return ReferenceChanged(price=price)
 
 
 @asynccontextmanager
-async def open_price_file(settings: Settings, context: SourceContext) -> AsyncIterator[PriceFile]:
+async def open_price_file(settings: Settings, _: SourceContext) -> AsyncIterator[PriceFile]:
     """Called when a run begins whose configuration names this source."""
-    yield PriceFile(settings, context.clock)
+    yield PriceFile(settings)
 
 
 @hookimpl

@@ -8,47 +8,16 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from perpmaker.clock import Clock
-from perpmaker.sandbox.dialect import TestKeys
-from perpmaker.sandbox.latency import AT_ONCE, Latency
-from perpmaker.simulation.event import (
-    AccountChanged,
-    FundingSettled,
-    LevelsChanged,
-    OrderChanged,
-    SimulationEvent,
-    TradePrinted,
-)
-from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.rejection import RejectionError
-from perpmaker.venue.sandbox import (
-    Access,
-    BookChanges,
-    EndpointTable,
-    HmacChecker,
-    RefusalError,
-    RequestParameters,
-    Rhythms,
-    SandboxApp,
-    SandboxParts,
-    ServedEndpoint,
-    SocketRules,
-    VenueOptions,
-    Window,
-    find_checker,
-    form_values,
-    json_values,
-    plain,
-)
-from perpmaker.wire.server import Request
+from perpmaker import Clock
+from perpmaker.venue import sandbox as kit
 
 from .venue import CODES, KEY, OTHER, REFUSALS, TIMESTAMP, UNKNOWN, WINDOW_MS, Row, Venue, refuse
 
-KEYS = TestKeys(api_key="TESTKEY_fathom", api_secret="NOT_A_SECRET_of_a_venue_that_is_none")
-CHECKERS = {KEYS.api_key: HmacChecker(KEYS.api_secret)}
+KEYS = kit.TestKeys(api_key="TESTKEY_fathom", api_secret="NOT_A_SECRET_of_a_venue_that_is_none")
+CHECKERS = {KEYS.api_key: kit.HmacChecker(KEYS.api_secret)}
 
 
-def _order(venue: Venue, parameters: RequestParameters) -> Row:
+def _order(venue: Venue, parameters: kit.RequestParameters) -> Row:
     order = venue.parts.account.order(order_id=None, client_id=parameters.text("client"))
 
     if order is None:
@@ -57,37 +26,37 @@ def _order(venue: Venue, parameters: RequestParameters) -> Row:
     return venue.order_row(order)
 
 
-def _orders(venue: Venue, _: RequestParameters) -> list[Row]:
+def _orders(venue: Venue, _: kit.RequestParameters) -> list[Row]:
     return [venue.order_row(order) for order in venue.parts.account.open_orders()]
 
 
-def _fills(venue: Venue, parameters: RequestParameters) -> list[Row]:
+def _fills(venue: Venue, parameters: kit.RequestParameters) -> list[Row]:
     since_ms = venue.parts.clock.exchange_ms(parameters.integer("since"))
 
     return [venue.execution_row(one) for one in venue.parts.account.executions(since_ms)]
 
 
-def _account(venue: Venue, _: RequestParameters) -> Row:
+def _account(venue: Venue, _: kit.RequestParameters) -> Row:
     parts = venue.parts
 
     return venue.account_row(parts.account.state(), parts.clock.now_ms() - parts.options.read_lag_ms)
 
 
-def _leverage(venue: Venue, parameters: RequestParameters) -> object:
+def _leverage(venue: Venue, parameters: kit.RequestParameters) -> object:
     parts = venue.parts
     venue.exchange.set_leverage(parts.account.name, parameters.integer("leverage"), parts.clock.now_ms())
 
     return {}
 
 
-def _endpoint(method: str, path: str, handle: Any, access: Access = Access.SIGNED) -> ServedEndpoint[Venue]:
-    return ServedEndpoint(method=method, path=f"/v1/{path}", handle=handle, access=access, costs={"calls": 1})
+def _endpoint(method: str, path: str, handle: Any, access: kit.Access = kit.Access.SIGNED) -> kit.ServedEndpoint[Venue]:
+    return kit.ServedEndpoint(method=method, path=f"/v1/{path}", handle=handle, access=access, costs={"calls": 1})
 
 
-ENDPOINTS = EndpointTable(
+ENDPOINTS = kit.EndpointTable(
     (
-        _endpoint("GET", "time", lambda venue, _: venue.parts.clock.server_ms(), Access.PUBLIC),
-        _endpoint("GET", "markets", lambda venue, _: [venue.market_row()], Access.PUBLIC),
+        _endpoint("GET", "time", lambda venue, _: venue.parts.clock.server_ms(), kit.Access.PUBLIC),
+        _endpoint("GET", "markets", lambda venue, _: [venue.market_row()], kit.Access.PUBLIC),
         _endpoint("GET", "account", _account),
         _endpoint("GET", "order", _order),
         _endpoint("GET", "orders", _orders),
@@ -99,15 +68,15 @@ ENDPOINTS = EndpointTable(
 )
 
 
-def check_signature(signed: Mapping[str, str], message: str, server_ms: int) -> Window:
+def check_signature(signed: Mapping[str, str], message: str, server_ms: int) -> kit.Window:
     """Check key, signature and time; the names are those of headers in lower case."""
     key, stamp = signed.get("fathom-key", ""), signed.get("fathom-time", "")
-    checker = find_checker(CHECKERS, key)
+    checker = kit.find_checker(CHECKERS, key)
 
     if checker is None or not checker.accepts(f"{message}{stamp}".encode(), signed.get("fathom-sign", "")):
         raise refuse(KEY, "the signature is not that of the key", HTTPStatus.UNAUTHORIZED)
 
-    window = Window(timestamp_ms=int(stamp), length_ms=WINDOW_MS)
+    window = kit.Window(timestamp_ms=int(stamp), length_ms=WINDOW_MS)
 
     if window.is_over(server_ms):
         raise refuse(TIMESTAMP, "the request is too old")
@@ -158,7 +127,7 @@ class FathomSession:
     def _log_in(self, signed: Mapping[str, str]) -> object:
         try:
             check_signature(signed, "login", self._venue.parts.clock.server_ms())
-        except RefusalError as refusal:
+        except kit.RefusalError as refusal:
             return {"reply": "login", "code": refusal.code, "text": refusal.text}
 
         self._is_known = True
@@ -179,15 +148,19 @@ class FathomProtocol:
         self._venue = venue
         self._streams = streams
 
-    def read(self, request: Request) -> dict[str, str]:
+    def read(self, request: kit.Request) -> dict[str, str]:
         """Read a query or JSON; the time of a command goes with it to the book."""
-        values = form_values(request.query) if request.method == "GET" else json_values(json.loads(request.body))
+        asked = json.loads(request.body) if request.body else {}
 
-        return {**values, "_ms": request.headers.get("fathom-time", "")}
+        return {
+            **kit.form_values(request.query),
+            **kit.json_values(asked),
+            "_ms": request.headers.get("fathom-time", ""),
+        }
 
-    def authenticate(self, access: Access, request: Request, _: RequestParameters) -> Window | None:
+    def authenticate(self, access: kit.Access, request: kit.Request, _: kit.RequestParameters) -> kit.Window | None:
         """Check the headers."""
-        if access is Access.PUBLIC:
+        if access is kit.Access.PUBLIC:
             return None
 
         target = f"{request.path}?{request.query}" if request.query else request.path
@@ -195,19 +168,19 @@ class FathomProtocol:
 
         return check_signature(request.headers, message, self._venue.parts.clock.server_ms())
 
-    def open_session(self, request: Request) -> FathomSession | None:
+    def open_session(self, request: kit.Request) -> FathomSession | None:
         """Open the one stream."""
         return FathomSession(self._venue, self._streams) if request.path == "/v1/stream" else None
 
-    def not_found(self, request: Request) -> RefusalError:
+    def not_found(self, request: kit.Request) -> kit.RefusalError:
         """Refuse a path."""
         return refuse(OTHER, f"no {request.path}", HTTPStatus.NOT_FOUND)
 
-    def too_late(self) -> RefusalError:
+    def too_late(self) -> kit.RefusalError:
         """Refuse a command whose window is over."""
         return refuse(TIMESTAMP, "the request is too old")
 
-    def rejected(self, error: RejectionError, _: ServedEndpoint[Venue]) -> RefusalError:
+    def rejected(self, error: kit.RejectionError, _: kit.ServedEndpoint[Venue]) -> kit.RefusalError:
         """Refuse what the exchange rejects."""
         return refuse(CODES.get(error.rejection, OTHER), str(error))
 
@@ -215,11 +188,11 @@ class FathomProtocol:
         """Answer with nothing around it."""
         return result
 
-    def refusal(self, error: RefusalError) -> object:
+    def refusal(self, error: kit.RefusalError) -> object:
         """Write code and text."""
         return {"code": error.code, "text": error.text}
 
-    def headers(self, _: ServedEndpoint[Venue]) -> Mapping[str, str]:
+    def headers(self, _: kit.ServedEndpoint[Venue]) -> Mapping[str, str]:
         """Show nothing besides."""
         return {}
 
@@ -230,8 +203,8 @@ class FathomStreams:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._clock = venue.parts.clock
-        self._changes = BookChanges(venue.exchange.depth(1).update_id)
-        self._rhythms = Rhythms(self._clock.now_ms())
+        self._changes = kit.BookChanges(venue.exchange.depth(1).update_id)
+        self._rhythms = kit.Rhythms(self._clock.now_ms())
         self._rhythms.add(venue.parts.options.rhythm_ms, self._publish_changes)
         self._rhythms.add(1000, partial(self._publish, "market", self._mark))
         self.tick = self._rhythms.tick
@@ -243,26 +216,28 @@ class FathomStreams:
 
         return self._venue.book_row()
 
-    def _note(self, event: SimulationEvent) -> None:
+    def _note(self, event: kit.SimulationEvent) -> None:
         venue, own = self._venue, self._venue.parts.account.name
 
         match event:
-            case LevelsChanged():
+            case kit.LevelsChanged():
                 self._changes.note(event)
-            case TradePrinted():
+            case kit.TradePrinted():
                 terms = (venue.notation.price(event.ticks), venue.notation.amount(event.lots), event.taker.value)
                 row = [event.trade_id, *terms, self._clock.shown_ms(event.now_ms)]
                 self._publish("market", lambda: {"topic": "trades", "row": row})
-            case OrderChanged(account=account) if account == own:
+            case kit.OrderChanged(account=account) if account == own:
                 if event.execution is not None:
                     venue.tell("fills", venue.execution_row(event.execution))
 
                 venue.tell("orders", venue.order_row(event.order))
-            case AccountChanged(account=account) if account == own:
+            case kit.AccountChanged(account=account) if account == own:
+                if event.cause is kit.AccountCause.FUNDING:
+                    shown_ms = self._clock.shown_ms(event.now_ms)
+                    paid = kit.plain(event.transferred)
+                    venue.tell("funding", [event.now_ms, venue.instrument.quote, paid, shown_ms])
+
                 venue.tell("account", venue.account_row(event.state, event.now_ms))
-            case FundingSettled(account=account) if account == own:
-                row = [event.now_ms, venue.instrument.quote, plain(event.amount), self._clock.shown_ms(event.now_ms)]
-                venue.tell("funding", row)
 
     def _publish(self, stream: str, make: Any) -> None:
         self._venue.parts.hub.publish(stream, make)
@@ -278,7 +253,7 @@ class FathomStreams:
 
     def _mark(self) -> dict[str, object]:
         exchange = self._venue.exchange
-        prices = [plain(exchange.mark), plain(exchange.index), plain(exchange.funding_rate)]
+        prices = [kit.plain(exchange.mark), kit.plain(exchange.index), kit.plain(exchange.funding_rate)]
         times = [self._clock.shown_ms(exchange.next_funding_ms), self._clock.server_ms()]
 
         return {"topic": "mark", "row": [*prices, *times]}
@@ -294,13 +269,14 @@ class FathomDialect:
         return market
 
     def app(
-        self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE
-    ) -> SandboxApp[Venue]:
+        self, exchange: kit.Exchange, clock: Clock, options: dict[str, Any], latency: kit.Latency = kit.AT_ONCE
+    ) -> kit.SandboxApp[Venue]:
         """Speak the protocol over this exchange; see `VenueOptions`."""
-        common = VenueOptions(**options)
-        parts = SandboxParts(exchange, clock, common, latency, SocketRules(life_s=common.socket_life_s, idle_s=60))
+        common = kit.VenueOptions(**options)
+        rules = kit.SocketRules(life_s=common.socket_life_s, idle_s=60)
+        parts = kit.SandboxParts(exchange, clock, common, latency, rules)
         venue = Venue(parts)
         streams = FathomStreams(venue)
         protocol, counts = FathomProtocol(venue, streams), venue.counts
 
-        return SandboxApp(parts, venue, dialect=protocol, endpoints=ENDPOINTS, counts=counts, ticks=(streams.tick,))
+        return kit.SandboxApp(parts, venue, dialect=protocol, endpoints=ENDPOINTS, counts=counts, ticks=(streams.tick,))

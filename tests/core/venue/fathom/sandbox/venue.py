@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-from perpmaker.model.order import Side
-from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.order import Execution, OrderRequest, OrderState, SimulatedOrder, TimeInForce
-from perpmaker.simulation.rejection import Rejection, RejectionError
-from perpmaker.simulation.statement import AccountState
-from perpmaker.venue.sandbox import (
-    CountWindow,
-    Notation,
-    ParameterRefusals,
-    RefusalError,
-    RequestCounts,
-    RequestParameters,
-    SandboxParts,
-    Window,
-    plain,
-    rounded,
-)
+from perpmaker import Side
+from perpmaker.venue import sandbox as kit
 
 Row = list[object]
 
@@ -32,35 +18,40 @@ TIMESTAMP, KEY, TOO_MANY, UNKNOWN, MARGIN, FILTER, POST_ONLY, BAND, OTHER = rang
 WINDOW_MS: Final = 2000
 SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
 TYPES: Final = {
-    "post": TimeInForce.POST_ONLY,
-    "limit": TimeInForce.GTC,
-    "ioc": TimeInForce.IOC,
-    "market": TimeInForce.IOC,
+    "post": kit.TimeInForce.POST_ONLY,
+    "limit": kit.TimeInForce.GTC,
+    "ioc": kit.TimeInForce.IOC,
+    "market": kit.TimeInForce.IOC,
 }
 STATES: Final = {
-    OrderState.OPEN: "open",
-    OrderState.FILLED: "filled",
-    OrderState.CANCELLED: "cancelled",
-    OrderState.EXPIRED: "expired",
+    kit.OrderState.OPEN: "open",
+    kit.OrderState.FILLED: "filled",
+    kit.OrderState.CANCELLED: "cancelled",
+    kit.OrderState.EXPIRED: "expired",
 }
 CODES: Final = {
-    Rejection.POST_ONLY_WOULD_TAKE: POST_ONLY,
-    Rejection.INSUFFICIENT_MARGIN: MARGIN,
-    Rejection.UNKNOWN_ORDER: UNKNOWN,
-    Rejection.BAND_UP: BAND,
-    Rejection.BAND_DOWN: BAND,
-    Rejection.MARKET_BAND: BAND,
-    **dict.fromkeys((Rejection.TICK, Rejection.LOT, Rejection.MIN_AMOUNT, Rejection.MIN_NOTIONAL), FILTER),
+    kit.Rejection.POST_ONLY_WOULD_TAKE: POST_ONLY,
+    kit.Rejection.INSUFFICIENT_MARGIN: MARGIN,
+    kit.Rejection.UNKNOWN_ORDER: UNKNOWN,
+    kit.Rejection.BAND_UP: BAND,
+    kit.Rejection.BAND_DOWN: BAND,
+    kit.Rejection.MARKET_BAND: BAND,
+    kit.Rejection.TICK: FILTER,
+    kit.Rejection.LOT: FILTER,
+    kit.Rejection.MIN_AMOUNT: FILTER,
+    kit.Rejection.MIN_NOTIONAL: FILTER,
 }
+SIZES: Final = ("tick", "lot", "min_amount", "max_amount", "max_market_amount", "min_notional")
+RULES: Final = (*SIZES, "maker_fee", "taker_fee")
 _OURS: Final = re.compile(r"([0-9]+)-([0-9]+)")
 
 
-def refuse(code: int, text: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> RefusalError:
+def refuse(code: int, text: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> kit.RefusalError:
     """Refuse with the venue's code and text."""
-    return RefusalError(code, text, status=status)
+    return kit.RefusalError(code, text, status=status)
 
 
-REFUSALS: Final = ParameterRefusals(
+REFUSALS: Final = kit.ParameterRefusals(
     missing=lambda name: refuse(OTHER, f"{name} is missing"),
     empty=lambda name: refuse(OTHER, f"{name} is empty"),
     malformed=lambda name, legal: refuse(OTHER, f"{name} is not like {legal}"),
@@ -72,51 +63,54 @@ REFUSALS: Final = ParameterRefusals(
 class Venue:
     """The exchange behind the gateway: commands are taken at once, and what becomes of them is told on the stream."""
 
-    def __init__(self, parts: SandboxParts) -> None:
+    def __init__(self, parts: kit.SandboxParts) -> None:
         self.parts = parts
-        self.exchange: Exchange = parts.exchange
+        self.exchange: kit.Exchange = parts.exchange
         self.instrument = parts.exchange.instrument
-        self.notation = Notation(self.instrument)
-        windows = {"calls": CountWindow(1000, 50, of_address=True)}
+        self.notation = kit.Notation(self.instrument)
+        windows = {"calls": kit.CountWindow(1000, 50, of_address=True)}
         enforced = parts.options.enforce_limits
-        self.counts = RequestCounts(parts.clock.server_ms, windows, self, bans=None, enforced=enforced)
+        self.counts = kit.RequestCounts(parts.clock.server_ms, windows, self, bans=None, enforced=enforced)
 
-    def too_many(self, name: str, window: CountWindow, left_ms: int) -> RefusalError:
+    def too_many(self, name: str, window: kit.CountWindow, left_ms: int) -> kit.RefusalError:
         """Refuse a request beyond the limit."""
         return refuse(TOO_MANY, f"{window.limit} {name}, wait {left_ms} ms", HTTPStatus.TOO_MANY_REQUESTS)
 
-    def banned(self, until_ms: int, _left_ms: int) -> RefusalError:
+    def banned(self, until_ms: int, _left_ms: int) -> kit.RefusalError:
         """Refuse an address that is shut out; the venue bans nobody."""
         raise AssertionError(until_ms)
 
     # --- commands
 
-    def place(self, parameters: RequestParameters) -> list[Row | dict[str, object]]:
+    def place(self, parameters: kit.RequestParameters) -> list[dict[str, object]]:
         """Take orders; what the exchange refuses is told on the stream."""
         return self._each(parameters, self._read_order, self._place)
 
-    def cancel(self, parameters: RequestParameters) -> list[Row | dict[str, object]]:
+    def cancel(self, parameters: kit.RequestParameters) -> list[dict[str, object]]:
         """Take cancels; one that comes too late is told on the stream."""
         return self._each(parameters, lambda row: f"{row[0]}-{row[1]}", self._cancel)
 
     def _each(
-        self, parameters: RequestParameters, read: Callable[[list[object]], object], act: Callable[..., None]
-    ) -> list[Row | dict[str, object]]:
-        window = Window(timestamp_ms=parameters.integer("_ms"), length_ms=WINDOW_MS)
-        answers: list[Row | dict[str, object]] = []
+        self, parameters: kit.RequestParameters, read: Callable[[list[object]], object], act: Callable[..., None]
+    ) -> list[dict[str, object]]:
+        window = kit.Window(timestamp_ms=parameters.integer("_ms"), length_ms=WINDOW_MS)
+        answers: list[dict[str, object]] = []
 
         for row in parameters.json_list("orders", most=5):
-            self.parts.commands.put(partial(act, window, read(row)))
-            answers.append({})
+            try:
+                self.parts.commands.put(partial(act, window, read(row)))
+                answers.append({})
+            except kit.RefusalError as refusal:
+                answers.append({"code": refusal.code, "text": refusal.text})
 
         return answers
 
-    def _read_order(self, row: list[object]) -> OrderRequest:
+    def _read_order(self, row: list[object]) -> kit.OrderRequest:
         tag, number, side, kind, amount, price = row
         named = {"side": str(side), "type": str(kind), "amount": str(amount)}
-        read = RequestParameters(named if price is None else {**named, "price": str(price)}, REFUSALS)
+        read = kit.RequestParameters(named if price is None else {**named, "price": str(price)}, REFUSALS)
 
-        return OrderRequest(
+        return kit.OrderRequest(
             side=read.choice("side", SIDES),
             amount=read.decimal("amount"),
             price=read.optional_decimal("price"),
@@ -125,27 +119,28 @@ class Venue:
             label=str(kind),
         )
 
-    def _place(self, window: Window, request: OrderRequest) -> None:
+    def _place(self, window: kit.Window, request: kit.OrderRequest) -> None:
         refused = [*_numbers(request.client_id), 0, request.side.value, request.label, "refused"]
-        refused += ["0" if request.price is None else plain(request.price), plain(request.amount), "0"]
+        refused += ["0" if request.price is None else kit.plain(request.price), kit.plain(request.amount), "0"]
         self._carry_out(window, refused, partial(self.exchange.place, self.parts.account.name, request))
 
-    def _cancel(self, window: Window, client_id: str) -> None:
+    def _cancel(self, window: kit.Window, client_id: str) -> None:
         order = self.exchange.order(self.parts.account.name, client_id=client_id)
 
         if order is not None:
             cancel = partial(self.exchange.cancel, self.parts.account.name, client_id=client_id)
             self._carry_out(window, self.order_row(order)[:9], lambda now_ms: cancel(now_ms=now_ms))
 
-    def _carry_out(self, window: Window, as_it_is: Row, act: Callable[[int], object]) -> None:
+    def _carry_out(self, window: kit.Window, as_it_is: Row, act: Callable[[int], object]) -> None:
         """Do what the gateway has taken, or tell with the order as it is why that is not done."""
         clock = self.parts.clock
-        code, text = (TIMESTAMP, "too late") if window.is_over(clock.server_ms()) else (0, "")
+        is_late = self.parts.options.checks_window_at_match and window.is_over(clock.server_ms())
+        code, text = (TIMESTAMP, "too late") if is_late else (0, "")
 
         if not code:
             try:
                 act(clock.now_ms())
-            except RejectionError as error:
+            except kit.RejectionError as error:
                 code, text = CODES.get(error.rejection, OTHER), str(error)
 
         if code:
@@ -157,7 +152,7 @@ class Venue:
         """Tell the account on its topic."""
         self.parts.hub.publish_own("account", topic, {"row": row})
 
-    def order_row(self, order: SimulatedOrder) -> Row:
+    def order_row(self, order: kit.SimulatedOrder) -> Row:
         """Write an order; one of somebody else has the tag 0."""
         kind = order.label or ("limit" if order.ticks is not None else "market")
         words = [order.side.value, kind, STATES[order.state], self.notation.price(order.ticks)]
@@ -166,34 +161,27 @@ class Venue:
 
         return [*_numbers(order.client_id), order.order_id, *words, *amounts, shown_ms, 0, ""]
 
-    def execution_row(self, one: Execution) -> Row:
+    def execution_row(self, one: kit.Execution) -> Row:
         """Write an execution."""
-        terms = [one.side.value, plain(one.price), plain(one.amount), plain(one.fee), one.fee_asset, one.maker]
+        traded = [one.side.value, *map(kit.plain, (one.price, one.amount, one.fee)), one.fee_asset, one.maker]
         shown_ms = self.parts.clock.shown_ms(one.now_ms)
 
-        return [*_numbers(one.client_id), one.order_id, one.trade_id, *terms, plain(one.realized), shown_ms]
+        return [*_numbers(one.client_id), one.order_id, one.trade_id, *traded, kit.plain(one.realized), shown_ms]
 
-    def account_row(self, state: AccountState, at_ms: int) -> Row:
+    def account_row(self, state: kit.AccountState, at_ms: int) -> Row:
         """Write the account as of a time of the exchange."""
         (position,) = state.positions
-        resting = self.parts.account.open_orders()
-        notional = [
-            plain(
-                sum(
-                    (
-                        self.instrument.price(order.ticks or 0) * self.instrument.amount(order.remaining_lots)
-                        for order in resting
-                        if order.side is side
-                    ),
-                    start=position.amount * 0,
-                )
-            )
-            for side in (Side.BUY, Side.SELL)
-        ]
-        held = [state.asset, plain(state.wallet), plain(position.amount), rounded(position.entry, 12)]
-        free = [rounded(state.available), rounded(state.order_margin), *notional]
+        notional = [kit.plain(self._resting(side)) for side in (Side.BUY, Side.SELL)]
+        held = [state.asset, kit.plain(state.wallet), kit.plain(position.amount), kit.rounded(position.entry, 12)]
+        free = [kit.rounded(state.available), kit.rounded(state.order_margin), *notional]
 
         return [*held, self.parts.clock.shown_ms(at_ms), state.leverage, *free]
+
+    def _resting(self, side: Side) -> Decimal:
+        one, resting = self.instrument, self.parts.account.open_orders()
+        lots = sum((order.ticks or 0) * order.remaining_lots for order in resting if order.side is side)
+
+        return lots * one.tick * one.lot
 
     def book_row(self) -> Row:
         """Write the book as a snapshot."""
@@ -203,18 +191,8 @@ class Venue:
 
     def market_row(self) -> Row:
         """Write the market's rules."""
-        names = (
-            "tick",
-            "lot",
-            "min_amount",
-            "max_amount",
-            "max_market_amount",
-            "min_notional",
-            "maker_fee",
-            "taker_fee",
-        )
         one = self.instrument
-        rules = {name: plain(getattr(one, name)) for name in names}
+        rules = {name: kit.plain(getattr(one, name)) for name in RULES}
 
         return [one.market, one.base, one.quote, True, one.max_leverage, rules]
 

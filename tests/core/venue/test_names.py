@@ -1,0 +1,256 @@
+"""How much of perpmaker the author of a plugin must learn, counted over whole plugins as they stand.
+
+Counted is, each name once:
+
+* every name that is taken from the core, by an import or out of a door (`kit.Endpoint`), also for an annotation alone;
+* every member of a protocol of the core that a class of the author implements (`ROLES` says which class is what), and
+  what the core asks of settings besides (`BY_CONVENTION`);
+* every attribute or method of a class of the doors that the author's code reads or calls, on anything but `self`.
+
+Not counted are arguments of calls, which signatures and error messages show, members of enumerations, and what the
+author has named: members of classes that no protocol asks for, functions of the plugin.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+
+import perpmaker
+from perpmaker import Approved, OrderKind, Position, PositionSide, Quote, Refused, Side, Slot, venue
+from perpmaker.model.client_id import ClientIds
+from perpmaker.testing.view import make_instrument, make_view
+
+ROOT = Path(__file__).parents[3]
+DOORS = (perpmaker, venue)
+DOOR_NAMES = {"perpmaker", "perpmaker.venue"}
+ROLES: dict[str, tuple[type[Any], ...]] = {
+    "Fathom": (venue.DerivativeConnector, venue.IdScheme),
+    "FathomHttp": (venue.HttpDialect,),
+    "FathomOrders": (venue.OrderDialect,),
+    "NumberIds": (ClientIds,),
+    "Settings": (venue.KeySettings,),
+    "PriceFile": (perpmaker.ReferenceReceiver,),
+    "Microprice": (perpmaker.ReferenceReceiver,),
+    "ExposureLimit": (perpmaker.RiskModule,),
+    "SmallCap": (perpmaker.RiskModule,),
+}
+BY_CONVENTION = {"environment", "faults"}
+"""What the core reads of settings, if it is there, and no protocol of a door has."""
+
+SMALL_CAP = '''
+@attrs.frozen(kw_only=True)
+class Settings:
+    """The table [risk.small_cap]: from how much base on nothing more is quoted."""
+
+    most: Annotated[Decimal, Range(above=0)]
+
+
+class SmallCap:
+    """Refuses every quote while the position that it acts on is large."""
+
+    def __init__(self, settings, instrument):
+        self._most = settings.most
+
+    def review(self, view, quote):
+        """Look at the position as it is."""
+        if abs(view.positions[quote.slot.position_side].amount) < self._most:
+            return Approved(quote=quote)
+
+        return Refused(quote=quote, reason=f"the position is at its cap of {self._most}")
+
+
+@hookimpl
+def register_risk_modules(register):
+    """Declare it."""
+    register(RiskModuleDeclaration(name="small_cap", summary="A cap", settings=Settings, build=SmallCap))
+'''
+
+
+@attrs.frozen(kw_only=True)
+class Learnt:
+    """What an author must learn: names, those of them that are behind the doors, what is implemented, what is used."""
+
+    names: frozenset[str]
+    beyond: frozenset[str]
+    implemented: frozenset[str]
+    used: frozenset[str]
+
+    @property
+    def everything(self) -> frozenset[str]:
+        """Each name once."""
+        return self.names | self.implemented | self.used
+
+
+@cache
+def door_names() -> frozenset[str]:
+    """Every name of the doors."""
+    return frozenset(name for door in DOORS for name in door.__all__)
+
+
+def members(kind: type[Any]) -> set[str]:
+    """The public attributes and methods of a class."""
+    found = {*dir(kind), *inspect.get_annotations(kind), *(one.name for one in getattr(kind, "__attrs_attrs__", ()))}
+
+    return {name for name in found if not name.startswith("_")}
+
+
+@cache
+def door_members() -> frozenset[str]:
+    """Those of every class of the doors that is no error and no enumeration."""
+    named = (getattr(door, name) for door in DOORS for name in door.__all__)
+    classes = [one for one in named if inspect.isclass(one) and not issubclass(one, Enum | BaseException)]
+
+    return frozenset(name for one in classes for name in members(one))
+
+
+def learn(texts: Iterable[str]) -> Learnt:
+    """Count over the files of one plugin."""
+    counts = _Counts()
+
+    for tree in map(ast.parse, texts):
+        _count_file(tree, counts)
+
+    return Learnt(
+        names=frozenset(counts.names - {"venue"}),
+        beyond=frozenset(counts.beyond),
+        implemented=frozenset(counts.implemented),
+        used=frozenset((counts.used & door_members()) - counts.own),
+    )
+
+
+@attrs.define
+class _Counts:
+    """What was found so far; `own` are the names that the author has given."""
+
+    names: set[str] = attrs.field(factory=set)
+    beyond: set[str] = attrs.field(factory=set)
+    implemented: set[str] = attrs.field(factory=set)
+    used: set[str] = attrs.field(factory=set)
+    own: set[str] = attrs.field(factory=set)
+
+
+def _count_file(tree: ast.Module, counts: _Counts) -> None:
+    nodes = list(ast.walk(tree))
+    modules = dict(_module_names(nodes))
+    imported = [(node.module or "", one.name) for node in nodes if _is_of_core(node) for one in node.names]
+    counts.names |= {name for module, name in imported if f"{module}.{name}" not in DOOR_NAMES}
+    counts.beyond |= {f"{module}.{name}" for module, name in imported if module not in DOOR_NAMES}
+    counts.own |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+    if not any(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes):  # a piece of the documentation
+        counts.names |= {node.id for node in nodes if isinstance(node, ast.Name)} & door_names()
+
+    for node in nodes:
+        if isinstance(node, ast.ClassDef):
+            defined = set(_members_of(node))
+            asked = BY_CONVENTION.union(*map(members, ROLES[node.name])) if node.name in ROLES else set()
+            counts.implemented |= defined & asked
+            counts.own |= defined - asked
+        elif isinstance(node, ast.Attribute):
+            whose = node.value.id if isinstance(node.value, ast.Name) else ""
+
+            if modules.get(whose) in DOOR_NAMES:
+                counts.names.add(node.attr)
+            elif whose != "self" and whose not in modules:
+                counts.used.add(node.attr)
+
+
+def _is_of_core(node: ast.AST) -> bool:
+    return isinstance(node, ast.ImportFrom) and not node.level and f"{node.module}.".startswith("perpmaker.")
+
+
+def _module_names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
+    """Names that stand for whole modules, and for which: the doors, other people's, and the author's own."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from ((one.asname or one.name, one.name) for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            whole = [one for one in node.names if node.module is None or f"{node.module}.{one.name}" in DOOR_NAMES]
+            yield from ((one.asname or one.name, f"{node.module or ''}.{one.name}") for one in whole)
+
+
+def _members_of(node: ast.ClassDef) -> Iterator[str]:
+    """What a class defines: methods, fields, and what it sets of itself."""
+    for inner in ast.walk(node):
+        match inner:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+            case ast.Assign(targets=targets):
+                parts = [part for one in targets for part in (one.elts if isinstance(one, ast.Tuple) else [one])]
+                yield from (part.id for part in parts if isinstance(part, ast.Name) and inner in node.body)
+                yield from (part.attr for part in parts if isinstance(part, ast.Attribute))
+
+
+def files(folder: Path) -> list[str]:
+    """The texts of the files of a folder, without those of folders in it."""
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))]
+
+
+FATHOM = Path(__file__).with_name("fathom")
+PRICE_FILE = ROOT / "examples" / "custom_price_source" / "src" / "perpmaker_price_file"
+RISK_MODULES = ROOT / "plugins" / "risk_modules" / "src" / "perpmaker_risk_modules"
+MICROPRICE = re.compile(r"```python\n(class Microprice.*?)```", re.DOTALL)
+
+
+def test_a_connector_takes_nothing_from_behind_the_doors() -> None:
+    """What its author needs is in one of the two; and it is not long."""
+    assert learn(files(FATHOM)).beyond == set()
+    assert sum(len(text.splitlines()) for text in files(FATHOM)) <= 500
+
+
+def test_a_connector_takes_no_more_names_than_it_did() -> None:
+    """45 are the aim of the design; this is what it takes now, and a change that makes it more has to say why."""
+    learnt = learn(files(FATHOM))
+
+    assert len(learnt.names) <= 80
+    assert len(learnt.implemented) <= 33
+    assert len(learnt.everything) <= 139
+
+
+def test_a_price_source_takes_eight_names() -> None:
+    """The example that authors copy, and the one of the documentation."""
+    (microprice,) = MICROPRICE.findall((ROOT / "docs" / "plugins.md").read_text(encoding="utf-8"))
+
+    assert learn(files(PRICE_FILE)).everything == {
+        *("ConnectivityError", "PriceSourceDeclaration", "Range", "ReferenceChanged", "Register", "SourceContext"),
+        *("hookimpl", "receive"),
+    }
+    assert len(learn([microprice]).everything) <= 8
+
+
+def test_a_risk_module_takes_ten_names() -> None:
+    """The smallest that is of use; `exposure_limit` counts everything that may still fill, and takes what it needs."""
+    assert len(learn([SMALL_CAP]).everything) <= 10
+    assert len(learn(files(RISK_MODULES)).everything) <= 48
+
+
+def test_the_small_risk_module_is_one() -> None:
+    """What is counted works: it refuses once the position is at its cap, on either side of it."""
+    namespace: dict[str, Any] = {"attrs": attrs, "Annotated": Annotated, "Decimal": Decimal}
+    namespace |= {name: getattr(perpmaker, name) for name in learn([SMALL_CAP]).names}
+    exec(SMALL_CAP, namespace)  # noqa: S102  # it is the text that is counted
+    declared: list[Any] = []
+    namespace["register_risk_modules"](declared.append)
+    (declaration,) = declared
+    market = make_instrument()
+    module = declaration.build(declaration.settings(most=Decimal(1)), market)
+    quote = Quote(slot=Slot(OrderKind.QUOTE, Side.BUY), ticks=100, lots=1, generation=1, reasons=())
+
+    def verdict(amount: str) -> type[Any]:
+        position = Position(side=PositionSide.NET, amount=Decimal(amount))
+
+        return type(module.review(make_view(instrument=market, positions={PositionSide.NET: position}), quote))
+
+    assert [verdict(amount) for amount in ("0", "0.9", "1", "-2")] == [Approved, Approved, Refused, Refused]
