@@ -96,7 +96,8 @@ class ReferenceChanged:
     """A price source's newest word; what it does not know is None. `price` is a price the source gives itself.
 
     `at` is when that was true, in seconds of the engine's clock; left out (UNDATED), it becomes the moment at which the
-    word is received. `doubt`, in words for a person, says why what it answered is not to be used; then it knows nothing.
+    word is received. `doubt`, in words for a person, says why what it answered is not to be used; then it knows
+    nothing.
     """
 
     bid: Decimal | None = None
