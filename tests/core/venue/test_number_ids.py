@@ -1,4 +1,4 @@
-"""The ids of a venue that has no room for text: two numbers of 32 bits. One says whose it is, the other of which run."""
+"""The ids of a venue that has no room for text: a number of the bot, and one of its run and the order."""
 
 from __future__ import annotations
 
