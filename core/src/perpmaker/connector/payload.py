@@ -60,7 +60,7 @@ class PayloadDecoder(Generic[T]):
             raise PayloadError("nested too deeply") from None
 
 
-_PARSERS: dict[Any, Callable[[bytes], Any]] = {}
+_PARSERS: dict[Any, Callable[[bytes | str], Any]] = {}
 
 
 def parser(kind: type[T]) -> Callable[[bytes | str], T]:
