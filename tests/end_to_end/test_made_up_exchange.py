@@ -148,7 +148,7 @@ async def test_a_stop_closes_the_position_when_the_market_runs_away() -> None:
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-async def test_an_order_whose_answer_and_report_are_lost_is_proven_by_a_question_after_the_fence(
+async def test_a_lost_answer_and_report_are_proven_by_a_question_after_the_fence(
     arrives: bool,
 ) -> None:
     """Until then its slot is blocked; what arrived is shown by the answer, and what did not has never been."""
@@ -204,7 +204,7 @@ async def test_a_refusal_after_the_gateways_yes_becomes_a_pause_of_the_level() -
         await until(lambda: status_of(opened, BUY) is OrderStatus.OPEN)
 
 
-async def test_orders_that_fill_while_the_stream_is_gone_are_found_when_it_is_back() -> None:
+async def test_orders_that_fill_while_the_stream_is_gone_are_found_later() -> None:
     """There is one socket for everything: quotes go, the account is read, and then it quotes again."""
     async with trading(*FAR, seed=3) as opened:
         exchange, account = opened.sandbox.exchange, opened.bot.trader.state.account

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from perpmaker.connector.interface import (
         Amending,
         AmendOrder,
+        BeginRun,
         CancelOrder,
         ConnectorContext,
         DeadManSwitch,
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from perpmaker.model.account import (
         AccountSnapshot,
         AssetMode,
+    )
+    from perpmaker.model.client_id import (
+        ClientIds,
     )
     from perpmaker.model.event import (
         AccountEvent,
@@ -246,6 +250,7 @@ __all__ = [
     "AssetMode",
     "Balance",
     "BalanceReported",
+    "BeginRun",
     "BookChanged",
     "BookLost",
     "BookSnapshot",
@@ -255,6 +260,7 @@ __all__ = [
     "CapturedBook",
     "Channel",
     "Chore",
+    "ClientIds",
     "Command",
     "Connect",
     "ConnectorContext",
@@ -388,12 +394,13 @@ __all__ = [
 
 _HOMES = {
     "connector.interface": (
-        "AmendOrder Amending CancelOrder ConnectorContext DeadManSwitch DerivativeConnector Environment "
-        "EventReceiver Feed FundingHistory IdScheme KeyPermissions KeyRights PriceReading SandboxAccess "
+        "AmendOrder Amending BeginRun CancelOrder ConnectorContext DeadManSwitch DerivativeConnector "
+        "Environment EventReceiver Feed FundingHistory IdScheme KeyPermissions KeyRights PriceReading SandboxAccess "
         "SettingsReading Timekeeping VenueStops VenueTime"
     ),
     "connector.payload": "Id Millis Number PayloadDecoder is_json parse_amount parse_decimal parse_price parser",
     "model.account": "AccountSnapshot AssetMode",
+    "model.client_id": "ClientIds",
     "model.event": (
         "AccountEvent BalanceReported BookChanged BookLost BookSnapshot Channel Event FeedAlive FundingPaid "
         "MarkChanged MarketEvent OrderAmended OrderCancelled OrderFilled OrderReported PositionReported "

@@ -66,7 +66,7 @@ class Fathom:
         """Offer one stream for everything."""
         return (self._feed_of(instrument),)
 
-    async def open_client_ids(self, instrument: Instrument, bot: str, begin_run: Callable[[str], None]) -> NumberIds:
+    async def open_client_ids(self, instrument: Instrument, bot: str, begin_run: kit.BeginRun) -> kit.ClientIds:
         """Begin with the numbers of a run that no open order bears."""
         return NumberIds(int(bot, 16), begin_run, [one.client_id for one in await self.fetch_open_orders(instrument)])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from perpmaker import Instrument, NewOrder
 from perpmaker import venue as kit
@@ -55,7 +55,7 @@ def _row(instrument: Instrument, order: NewOrder) -> tuple[int | str | None, ...
 class NumberIds:
     """Ids `TAG-NUMBER`; see `ClientIds`. The tag is the bot's; the number has 20 bits of the run and 12 that count."""
 
-    def __init__(self, tag: int, begin_run: Callable[[str], None], live: Sequence[str]) -> None:
+    def __init__(self, tag: int, begin_run: kit.BeginRun, live: Sequence[str]) -> None:
         self._tag, self._begin_run, self._mine = tag, begin_run, set[str]()
         self._taken = set(map(self.run_of, live))
         self._begin()
