@@ -83,6 +83,10 @@ def _abridged(text: str | None) -> str | None:
     return None if text is None else abridged(text)
 
 
+WHOLE_FILE = "the file"
+"""The key of a fault of a file as a whole."""
+
+
 @attrs.frozen(kw_only=True)
 class Problem:
     """One fault of a configuration: where it is, what was found, what would be right.
@@ -99,12 +103,12 @@ class Problem:
     nearest: str | None = attrs.field(default=None, converter=_abridged)
 
     def __str__(self) -> str:
-        """Render as `file:line: key = value: what is allowed; did you mean ...`."""
+        """Render as `file:line: key = value: what is allowed; did you mean ...`, of the whole file without a key."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         found = self.key if self.value is None else f"{self.key} = {self.value}"
         hint = "" if self.nearest is None else f"; did you mean {self.nearest!r}?"
 
-        return f"{place}: {found}: {self.allowed}{hint}"
+        return f"{place}: {self.allowed}{hint}" if self.key == WHOLE_FILE else f"{place}: {found}: {self.allowed}{hint}"
 
 
 class ConfigurationError(PerpmakerError):

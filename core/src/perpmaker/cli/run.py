@@ -28,6 +28,7 @@ from perpmaker.cli.screen import Screen
 from perpmaker.cli.seconds import Seconds
 from perpmaker.cli.unsaid import earlier
 from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.pasted import address_words
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import Supervisor
 
@@ -148,7 +149,7 @@ def _words(config: Path, overrides: Sequence[str], url: str | None, *, live: boo
     for override in overrides:
         words += ["--set", override]
 
-    words += [] if url is None else ["--sandbox-url", url]
+    words += [] if url is None else ["--sandbox-url", address_words(url)]
     words += ["--live"] if live else []
 
     return tuple(words)

@@ -19,6 +19,7 @@ from perpmaker.cli.sandbox_failure import parse_failure
 from perpmaker.cli.source import source_wanted
 from perpmaker.cli.venue import attach, sandbox_settings
 from perpmaker.config.configuration import Configuration
+from perpmaker.config.pasted import address_words
 from perpmaker.decision.notices import QUIET_S
 from perpmaker.errors import ConnectivityError, ExitCode, PerpmakerError, SandboxError
 from perpmaker.runtime.backoff import Backoff
@@ -46,7 +47,7 @@ async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine
                 tell(f"{error} It is tried again until something does.")
             elif now >= told_at + QUIET_S:
                 told_at = now
-                tell(f"--sandbox-url {url}: still nothing after {now - began_at:.0f} s")
+                tell(f"--sandbox-url {address_words(url)}: still nothing after {now - began_at:.0f} s")
 
             await anyio.sleep(backoff.next_s())
 

@@ -14,6 +14,7 @@ import httpx
 from perpmaker.cli.source import source_access
 from perpmaker.clock import SystemClock
 from perpmaker.config.configuration import Configuration
+from perpmaker.config.pasted import address_words
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import ConnectivityError, PayloadError, RefusedError
@@ -54,7 +55,7 @@ async def attach(url: str) -> SandboxLine:
         async with open_client(connect_tcp, url, deadline_s=5.0) as client:
             response = await client.get("/_sandbox")
     except httpx.TransportError as error:
-        raise ConnectivityError(f"--sandbox-url {url}: nothing answers there ({error})") from error
+        raise ConnectivityError(f"--sandbox-url {address_words(url)}: nothing answers there ({error})") from error
 
     try:
         if response.status_code == _OK:
@@ -63,7 +64,8 @@ async def attach(url: str) -> SandboxLine:
         pass
 
     raise RefusedError(
-        f"--sandbox-url {url}: what answers there is no sandbox of perpmaker", status=response.status_code
+        f"--sandbox-url {address_words(url)}: what answers there is no sandbox of perpmaker",
+        status=response.status_code,
     )
 
 
@@ -73,7 +75,9 @@ def wants_sandbox(configuration: Configuration, url: str | None) -> bool:
     On paper it does when one is named, and for a recording, which it plays.
     """
     if url is not None and not _is_address(url):
-        raise click.UsageError(f"--sandbox-url {url}: is no address; a sandbox prints its own, http://127.0.0.1:PORT")
+        raise click.UsageError(
+            f"--sandbox-url {address_words(url)}: is no address; a sandbox prints its own, http://127.0.0.1:PORT"
+        )
 
     if configuration.environment is Environment.SANDBOX:
         return True

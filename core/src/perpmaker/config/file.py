@@ -6,6 +6,7 @@ tomli accepts it as a whole statement; faults are found one after another by lea
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -16,7 +17,8 @@ import attrs
 import tomli
 
 from perpmaker.config.habits import line_words, other_format
-from perpmaker.errors import ConfigurationError, Problem
+from perpmaker.config.pasted import file_words, key_words, option_words
+from perpmaker.errors import WHOLE_FILE, ConfigurationError, Problem
 
 KeyPath: TypeAlias = tuple[str, ...]
 """A key from the top of the file: `("risk", "exposure_limit", "max_position")`."""
@@ -26,7 +28,6 @@ SET = "--set"
 _LONGEST_VALUE = 500  # lines; no setting needs more, and the search for lines stays linear
 _MOST_FAULTS = 20
 _KEY = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*=")
-_RUN = re.compile(r"[A-Za-z0-9+/=]{24,}")
 _PLACE = re.compile(r"\s*\(at (?:line \d+, column \d+|end of document)\)$")
 _DROPPED = "__left out"
 
@@ -49,24 +50,17 @@ class Document:
     def problem(self, path: KeyPath, allowed: str, *, value: str | None = None, nearest: str | None = None) -> Problem:
         """A problem with a key, placed where the key stands."""
         key = ".".join(map(key_words, path))
-        overridden = any(path[: len(given)] == given for given in self.overridden)
+        begins = [given for given in self.overridden if path not in self.lines and given[: len(path)] == path]
+        overridden = bool(begins) or any(path[: len(given)] == given for given in self.overridden)
         file, line = (SET, None) if overridden else (self.name, self.lines.get(path))
 
         return Problem(file=file, key=key, line=line, value=value, allowed=allowed, nearest=nearest)
 
 
-def key_words(key: str) -> str:
-    """A part of a key as a message may show it; one that can only be a secret, pasted into the wrong place, is not."""
-    if any(re.search("[0-9]", run) and re.search("[A-Za-z]", run) for run in _RUN.findall(key)):
-        return f"({len(key)} characters that are no word)"
-
-    return key if key and key.isprintable() else f'"{ascii(key)[1:-1]}"'
-
-
 def read_document(path: Path, overrides: Sequence[str] = ()) -> Document:
     """Read a file and lay `key=value` overrides over it; ConfigurationError only when there is nothing to read."""
     name = str(path)
-    text = _text(path, name)
+    text = _text(path)
     values, kept, problems, broken = _parse(name, text.removeprefix("\ufeff"))
     lines: dict[KeyPath, int] = {}
 
@@ -78,11 +72,11 @@ def read_document(path: Path, overrides: Sequence[str] = ()) -> Document:
     return _overridden(document, overrides)
 
 
-def _text(path: Path, name: str) -> str:
+def _text(path: Path) -> str:
     """The text of the file, or in words why there is none."""
 
     def fault(allowed: str) -> ConfigurationError:
-        return ConfigurationError((Problem(file=name, key="the file", allowed=allowed),))
+        return ConfigurationError((Problem(file=file_words(path), key=WHOLE_FILE, allowed=allowed),))
 
     try:
         with path.open("rb") as file:
@@ -98,6 +92,9 @@ def _text(path: Path, name: str) -> str:
     if len(content) > LARGEST:
         raise fault("is over 1 MiB: that is no configuration")
 
+    if _is_binary(content):
+        raise fault("is not text: name the configuration, a TOML file")
+
     if b"\r" in content.replace(b"\r\n", b""):
         raise fault("has line ends that are a carriage return alone, as very old programs write: save it with others")
 
@@ -106,6 +103,13 @@ def _text(path: Path, name: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise fault(f"is not UTF-8 text (line {line})") from None
+
+
+def _is_binary(content: bytes) -> bool:
+    """Whether it is something else than a text in whatever encoding: one in twenty bytes steers something."""
+    steering = sum(byte < ord(" ") and byte not in b"\t\n\r\f" for byte in content)
+
+    return not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and 20 * steering > len(content)
 
 
 def _parse(name: str, text: str) -> tuple[dict[str, Any], list[str], list[Problem], set[KeyPath]]:
@@ -119,7 +123,7 @@ def _parse(name: str, text: str) -> tuple[dict[str, Any], list[str], list[Proble
             values = tomli.loads("\n".join(lines), parse_float=Decimal)
         except (ValueError, RecursionError) as error:
             if not problems and (words := other_format(name, text)) is not None:
-                raise ConfigurationError((Problem(file=name, key="the file", allowed=words),)) from None
+                raise ConfigurationError((Problem(file=name, key=WHOLE_FILE, allowed=words),)) from None
 
             line = _faulty_line(error, lines)
             problems.append(_syntax_problem(name, lines, line, error))
@@ -263,9 +267,12 @@ def _overridden(document: Document, overrides: Sequence[str]) -> Document:
         path = tuple(part.strip() for part in key.split("."))
 
         if not equals or not all(path):
-            problems.append(Problem(file=SET, key=repr(key[:40]), allowed="must be written key=value"))
+            words = option_words(key if equals else override)
+            problems.append(Problem(file=SET, key=words, allowed="must be written key=value"))
         elif not _put(values, path, parse_override(text)):
-            problems.append(Problem(file=SET, key=key.strip(), allowed="is below a key that is no table"))
+            problems.append(
+                Problem(file=SET, key=".".join(map(key_words, path)), allowed="is below a key that is no table")
+            )
         else:
             given.add(path)
 

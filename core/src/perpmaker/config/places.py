@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from perpmaker.config.file import KeyPath
-from perpmaker.errors import Problem
+from perpmaker.errors import WHOLE_FILE, Problem
 
 MISSING = "is missing"
 """How the words begin that are said of a required key which is nowhere."""
@@ -40,4 +40,4 @@ def as_one(problems: Iterable[Problem], keys: Iterable[str]) -> Iterator[Problem
     if missing:
         needed = ", ".join(dict.fromkeys(problem.key for problem in missing))
         words = f"has none of the keys that a bot needs: {needed} (docs/configuration.md)"
-        yield Problem(file=missing[0].file, key="the file", allowed=words)
+        yield Problem(file=missing[0].file, key=WHOLE_FILE, allowed=words)

@@ -1,0 +1,53 @@
+"""What a person has typed or pasted where something else belongs, as a message may repeat it: it may be a secret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+_RUN = re.compile(r"[A-Za-z0-9+/=]{24,}")
+_IN_ADDRESS = re.compile(r"(?<=//)[^/\s]*(?=@)|(?<=[?#])\S+")
+"""Name and password of an address, its query and what follows: keys stand in each."""
+
+_LIKE_A_KEY = re.compile(r"[a-z][a-z_.]*")
+_LONGEST_KEY: Final = 60
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text has so long a run of letters and digits that it is no word of anybody."""
+    return any(re.search("[0-9]", run) and re.search("[A-Za-z]", run) for run in _RUN.findall(text))
+
+
+def key_words(key: str) -> str:
+    """A part of a key as a message may show it; one that can only be a secret, pasted into the wrong place, is not."""
+    if looks_secret(key):
+        return f"({len(key)} characters that are no word)"
+
+    return key if key and key.isprintable() else f'"{ascii(key)[1:-1]}"'
+
+
+def option_words(text: str) -> str:
+    """The text of an option that has no `key=value` in it: shown only where it is written as keys are."""
+    key = text.strip()
+
+    if not key or (len(key) <= _LONGEST_KEY and _LIKE_A_KEY.fullmatch(key)):
+        return repr(key)
+
+    return f"({len(text)} characters, not shown in case they are a secret)"
+
+
+def address_words(url: str) -> str:
+    """An address without its name, password, query and fragment; something that is none is not shown at all."""
+    if "://" not in url and ("@" in url or looks_secret(url)):
+        return "(a text that is not shown, in case it is a secret)"
+
+    return _IN_ADDRESS.sub("...", url)
+
+
+def file_words(path: Path) -> str:
+    """The name of a file that cannot be read, where it is one; a secret in its place is not shown."""
+    if not looks_secret(path.name) or path.suffix == ".toml":
+        return str(path)
+
+    return str(path.with_name(f"({len(path.name)} characters that are no word)"))
