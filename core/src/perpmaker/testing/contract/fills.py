@@ -138,7 +138,7 @@ class FillContract(Suite):
             heard = await room.listen(Channel.ACCOUNT)
             price = room.instrument.price(room.stage.middle)
             await room.hold(room.instrument.lots_down(room.account.available * leverage * SHARE / price))
-            room.stage.move(-room.stage.middle // leverage)
+            room.stage.move(-room.stage.middle * 6 // (5 * leverage))
             await room.settle()
             asked = await self._asked(room)
 

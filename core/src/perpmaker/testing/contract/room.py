@@ -301,7 +301,7 @@ async def open_room(plan: Plan, **options: object) -> AsyncIterator[Room]:
                 ids=await _open_ids(connector, instrument),
                 began_ms=clock.utc_ms(),
             )
-        except (Exception, pytest.skip.Exception) as raised:  # noqa: BLE001  # raised again below: task groups would wrap it
+        except (Exception, pytest.fail.Exception, pytest.skip.Exception) as raised:  # noqa: BLE001  # raised again below: task groups would wrap it
             error = raised
 
         tasks.cancel_scope.cancel()
