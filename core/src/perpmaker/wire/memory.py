@@ -262,6 +262,11 @@ class MemoryNetwork:
         self._open: list[MemoryStream] = []
         self._next_port = FIRST_FREE_PORT
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open at the client's end."""
+        return sum(not stream.closed for stream in self._open)
+
     async def connect(self, host: str, port: int, *, tls: bool) -> ByteStream:
         """Connect after one round trip; ConnectivityError when nobody listens. `tls` changes nothing in memory."""
         del tls

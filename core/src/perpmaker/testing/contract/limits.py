@@ -13,7 +13,7 @@ import pytest
 from perpmaker.connector.interface import KeyPermissions, KeyRights, Timekeeping, VenueTime
 from perpmaker.errors import PerpmakerError
 from perpmaker.model.event import Channel
-from perpmaker.model.order import Accepted, NewOrder, OrderKind, OrderStatus, OrderType, RefusalReason, Rejected, Side
+from perpmaker.model.order import Accepted, NewOrder, OrderKind, OrderType, RefusalReason, Rejected, Side
 from perpmaker.testing.contract.room import Room
 from perpmaker.testing.contract.suite import Suite
 from perpmaker.wire.fault import Reply
@@ -145,7 +145,8 @@ class LimitContract(Suite):
 
         heard = await room.listen(Channel.ACCOUNT)
         await room.rest()
-        said += [repr(heard), repr(heard.error), repr(await room.report(room.order(), OrderStatus.OPEN))]
+        await room.settle()
+        said += [repr(heard), repr(heard.error)]
 
         return said
 
