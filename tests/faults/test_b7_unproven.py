@@ -129,3 +129,18 @@ def test_B7_what_to_type_next_depends_on_the_end() -> None:
     ]:
         unproven, latched, halted, holds = flags
         assert next_step(("run", "x"), unproven=unproven, latched=latched, halted=halted, holds=holds) == words
+
+
+def test_B7_a_sandbox_that_ends_with_its_run_leaves_no_position_to_go_on_with() -> None:
+    """The next run begins with a new sandbox and a new account; a halt is still to be mended first."""
+    for flags, words in [
+        ((False, False, False, True), "run x (it begins with a new sandbox: this one has ended, with its account)"),
+        ((True, False, False, True), "run x (it begins with a new sandbox: this one has ended, with its account)"),
+        ((False, False, True, True), "mend what halted it, then: run x"),
+        ((False, False, False, False), "run x"),
+    ]:
+        unproven, latched, halted, holds = flags
+        said = next_step(
+            ("run", "x"), unproven=unproven, latched=latched, halted=halted, holds=holds, account_ends=True
+        )
+        assert said == words

@@ -180,6 +180,7 @@ async def _run(configuration: Configuration, screen: Screen, options: RunOptions
                     stop_reason=handle.stop_reason,
                     origin=handle.origin,
                     command=options.command,
+                    account_ends=handle.has_own_sandbox,
                 )
 
         group.cancel_scope.cancel()
@@ -257,6 +258,7 @@ async def _open_sandbox(
             return
 
         if url is None:
+            handle.has_own_sandbox = True
             line = await stack.enter_async_context(open_child(configuration, on_end))
         else:
             line = await attach_patiently(url, screen.tell)

@@ -87,8 +87,12 @@ def sum_up(
     stop_reason: str,
     origin: tuple[str, ...],
     command: Sequence[str],
+    account_ends: bool = False,
 ) -> Ended:
-    """Sum up a run that ended after so many seconds; `command` is what it was started with."""
+    """Sum up a run that ended after so many seconds; `command` is what it was started with.
+
+    `account_ends`: the account was that of a sandbox of this run's own, and ends with it.
+    """
     state = bot.trader.state
     positions = tuple(state.account.positions.values()) if closing.account is None else closing.account.positions
     path = bot.journal.path
@@ -118,6 +122,7 @@ def sum_up(
         latched=bot.trader.trading_state.latched is not None,
         halted=bot.halted is not None,
         holds=any(position.amount for position in positions),
+        account_ends=account_ends,
     )
 
     return Ended(
@@ -143,9 +148,14 @@ def halt_code_of(bot: Supervisor) -> ExitCode:
     return bot.trader.trading_state.halt_code
 
 
-def next_step(command: Sequence[str], *, unproven: bool, latched: bool, halted: bool, holds: bool) -> str:
+def next_step(
+    command: Sequence[str], *, unproven: bool, latched: bool, halted: bool, holds: bool, account_ends: bool = False
+) -> str:
     """What to do and to type next, for each way to end."""
     again = shlex.join(command)
+
+    if account_ends and (holds or unproven) and not (latched or halted):
+        return f"{again} (it begins with a new sandbox: this one has ended, with its account)"
 
     if latched:
         return f"look at the account, then: {again} --resume"

@@ -23,7 +23,7 @@ class ReadingProblem:
 
             if tracked.swallowed_since is not None and tracked.swallowed_since + EXPLAIN_S <= now:
                 tracked.swallowed_since = None
-                words = f"a fill is older than what was told of the {side.value} position, and not in it"
+                words = f"the venue told of a fill of the {side.value} position late: both are read once more"
                 yield f"swallowed {side.value}", words
 
     def moments(self) -> Iterator[float]:

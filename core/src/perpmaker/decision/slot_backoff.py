@@ -53,17 +53,11 @@ class SlotBackoffs:
         elif end.end is End.RULE:
             self._series[slot] = _Series(1, now + RULE_S)
         elif end.end in {End.REFUSED, End.VENUE}:
-            self._failed(slot, DELAYS_S, now)
-
-            if _is_busy(end.refusal):
-                self._failed(None, DELAYS_S[1:], now)
+            self._refused(slot, end.refusal, now)
 
     def not_amended(self, slot: Slot, refusal: Refusal, now: float) -> None:
         """A quote was not amended: it is replaced, and what is placed instead may be refused as well."""
-        self._failed(slot, DELAYS_S, now)
-
-        if _is_busy(refusal):
-            self._failed(None, DELAYS_S[1:], now)
+        self._refused(slot, refusal, now)
 
     def waits(self, slot: Slot, now: float) -> bool:
         """Whether nothing may be placed into the slot yet."""
@@ -76,14 +70,23 @@ class SlotBackoffs:
         """When the next slot may be tried again."""
         return min([series.again_at for series in self._series.values() if series.again_at > now], default=None)
 
-    def _failed(self, slot: Slot | None, delays: tuple[float, ...], now: float) -> None:
+    def _refused(self, slot: Slot, refusal: Refusal | None, now: float) -> None:
+        """Hold the slot, or all of them, for the schedule's pause, and no shorter than the venue has said."""
+        least_s = 0.0 if refusal is None else refusal.retry_after_s
+        self._failed(slot, DELAYS_S, now, least_s)
+
+        if _is_busy(refusal):
+            self._failed(None, DELAYS_S[1:], now, least_s)
+
+    def _failed(self, slot: Slot | None, delays: tuple[float, ...], now: float, least_s: float) -> None:
         series = self._series.get(slot)
         failures = 0 if series is None or series.again_at + FORGET_S < now else series.failures
 
-        if slot is None and series is not None and series.again_at > now:
+        if slot is None and series is not None and series.again_at > now:  # one pause for quotes that went together
+            self._series[slot] = _Series(series.failures, max(series.again_at, now + least_s))
             return
 
-        self._series[slot] = _Series(failures + 1, now + delays[min(failures, len(delays) - 1)])
+        self._series[slot] = _Series(failures + 1, now + max(least_s, delays[min(failures, len(delays) - 1)]))
 
 
 def _is_busy(refusal: Refusal | None) -> bool:

@@ -41,7 +41,9 @@ EXPLAIN_S = 0.25
 POSITION_RETRY_S = 0.5
 """How soon a reading that came too late to say anything is asked for again."""
 
-LARGER = "the {side} position is larger than our fills make it: it is read once more before its stop may fire"
+LARGER = "the venue shows a larger {side} position than our fills make: it is read once more before its stop may fire"
+
+SMALLER = "the venue shows a smaller {side} position than our fills make: it is read once more before that is believed"
 
 _REMEMBERED = 256
 
@@ -238,7 +240,7 @@ class TrackedPosition:
     def _suspect(self, amount: Decimal, now: float) -> None:
         """One word says that less is left than our fills do: it takes another one to believe it."""
         self.shrunk, self._shrunk_at = amount, now
-        self._ask("the {side} position is smaller than our fills make it", now)
+        self._ask(SMALLER, now)
 
     def _adopt(self, report: Position, as_of: int, steps: list[Step], *, began_at: float, now: float) -> None:
         """Take over a reading, with the fills that it does not know of yet on top."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -40,7 +41,10 @@ ALIVE_EVERY_S = 0.5
 CHECK_EVERY_S = 30.0
 _UNANSWERED = frozenset({OrderStatus.PENDING, OrderStatus.UNKNOWN})
 BUSY = 100_000
-"""More decisions than this in one `advance` are a bot that decides in circles."""
+"""More events and decisions than this in one `advance` are a bot that decides in circles."""
+
+BUSY_A_SECOND = 100
+"""So many more for each second that is to pass: hours are long, and a bot with nothing to go by looks often."""
 
 
 class Play(Look):
@@ -96,7 +100,7 @@ class Play(Look):
         """Let time pass: everything under way arrives, and the bot is woken at exactly the times that it asked for."""
         until = moment(self.now + seconds)
 
-        for _ in range(BUSY):
+        for _ in range(BUSY + math.ceil(BUSY_A_SECOND * max(0.0, seconds))):
             wake_at = max(self._wake_at, self._busy_until)
             due = min(self._agenda.next_at, wake_at, self._alive_at, self._check_at, self._venue.next_due_s)
             due = due if self._source is None else min(due, self._source.next_at)

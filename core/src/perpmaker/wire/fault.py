@@ -41,6 +41,9 @@ When: TypeAlias = Literal["before", "after", "now"]
 MESSAGE = "WS"
 """The method under which messages on WebSockets are matched."""
 
+METHODS = ("GET", "POST", "PUT", "DELETE", MESSAGE)
+"""The methods that a fault may be about: those of venues' requests, and that of messages."""
+
 _ONLY_MESSAGES = ("duplicate", "swap")
 _ONLY_REQUESTS = ("status",)
 _LONGEST_DELAY_S = 86_400
@@ -86,6 +89,10 @@ class Fault:
     def __attrs_post_init__(self) -> None:
         """Refuse what could never happen, instead of waiting for it in silence."""
         message = self.method == MESSAGE
+
+        if self.method is not None and self.method not in METHODS:
+            raise ValueError(f"no request has the method {self.method!r}: it is one of {', '.join(METHODS)}")
+
         if self.when == "now" and self.act not in ("close", "reset"):
             raise ValueError(f"only close and reset happen now, not {self.act}")
 
