@@ -46,7 +46,12 @@ class ExitRefusals:
         if end.end.is_meant or is_other_there:  # that one is told with what rests in its place
             self._missing.pop(slot, None)
         elif end.end is End.REFUSED and end.refusal is not None:
-            yield from self._failed(slot, words_of(end.refusal), now, wait_s=end.refusal.retry_after_s)
+            lines = list(self._failed(slot, words_of(end.refusal), now, wait_s=end.refusal.retry_after_s))
+
+            # Nothing to reduce: the position was closed in that moment, and the word of it is on its way. Where that is
+            # not so, it is told with what is missing for 2 s.
+            if end.refusal.reason is not RefusalReason.REDUCE_ONLY:
+                yield from lines
 
     def due(self, now: float) -> Iterator[str]:
         """The lines whose time has come; what the venue has by now is not missing any more."""

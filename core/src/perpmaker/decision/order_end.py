@@ -94,7 +94,7 @@ class OrderEnd:
     def _lost_stop(self, slot: Slot, end: SlotEnd, now: float) -> Iterator[str]:
         """A position stands without the stop that the venue was to keep."""
         if self._state.is_open(slot.position_side):
-            what = "fired it, and then did not execute it" if end.triggered else f"does not keep it ({end.end.value})"
+            what = "fired it, and then did not execute it" if end.triggered else f"does not keep it ({end.end.words})"
             words = f": {words_of(end.refusal)}" if end.refusal is not None else ""
             text = f"{slot}: the venue {what}{words}; the stop is watched here"
             yield from self._notices.say((slot, end.end, end.triggered), text, now)

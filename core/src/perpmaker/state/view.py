@@ -97,6 +97,23 @@ class End(Word):
     def __init__(self, value: str) -> None:
         self.is_meant = value in {"filled", "requested"}
 
+    @property
+    def words(self) -> str:
+        """How it ended, for a person."""
+        return _END_WORDS[self]
+
+
+_END_WORDS = {
+    End.FILLED: "it was filled",
+    End.REQUESTED: "it was taken off as asked",
+    End.VENUE: "the venue took it off",
+    End.RULE: "the venue took it off by one of its rules",
+    End.LIQUIDATION: "the venue is liquidating the position",
+    End.UNEXPLAINED: "it was taken off, and the venue does not say why",
+    End.REFUSED: "refused",
+    End.NEVER_WAS: "it never arrived there",
+}
+
 
 @attrs.frozen(kw_only=True)
 class SlotEnd:

@@ -373,7 +373,9 @@ class Venue:
 
     def prepare(self) -> VenueSettings:
         """Set the account to what a run wants, as a start does, and answer what it is set to."""
+        heard = len(self._told)
         self.set_by_hand(attrs.evolve(self._wanted, margin_mode=self._margin_mode or self.settings().margin_mode))
+        del self._told[heard:]  # one setting after the other, before any bot runs: nobody is told of what is in between
 
         return self.settings()
 
