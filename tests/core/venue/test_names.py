@@ -8,7 +8,7 @@ Counted is, each name once:
 * every attribute or method of a class of the doors that the author's code reads or calls, on anything but `self`.
 
 Not counted are arguments of calls, which signatures and error messages show, members of enumerations, and what the
-author has named: members of classes that no protocol asks for, functions of the plugin.
+author has named: members of classes that no protocol asks for (whatever else bears such a name), functions.
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ def _count_file(tree: ast.Module, counts: _Counts) -> None:
     counts.names |= {name for module, name in imported if f"{module}.{name}" not in DOOR_NAMES}
     counts.beyond |= {f"{module}.{name}" for module, name in imported if module not in DOOR_NAMES}
     counts.own |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    counts.own |= set(_made_fields(tree))
 
     if not any(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes):  # a piece of the documentation
         counts.names |= {node.id for node in nodes if isinstance(node, ast.Name)} & door_names()
@@ -176,6 +177,20 @@ def _module_names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom):
             whole = [one for one in node.names if node.module is None or f"{node.module}.{one.name}" in DOOR_NAMES]
             yield from ((one.asname or one.name, f"{node.module or ''}.{one.name}") for one in whole)
+
+
+def _made_fields(tree: ast.Module) -> Iterator[str]:
+    """Names of fields that a file gives to classes which it makes by a call, of a function of its own."""
+    makers = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+    for node in tree.body:
+        match node:
+            case ast.Assign(value=ast.Call(func=ast.Name(id=name), args=args, keywords=keywords)) if name in makers:
+                texts = [one.value for one in args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                yield from (word for text in texts for word in text.split())
+                yield from (one.arg for one in keywords if one.arg is not None)
+            case _:
+                pass
 
 
 def _members_of(node: ast.ClassDef) -> Iterator[str]:
@@ -213,9 +228,9 @@ def test_a_connector_takes_no_more_names_than_it_did() -> None:
     """45 are the aim of the design; this is what it takes now, and a change that makes it more has to say why."""
     learnt = learn(files(FATHOM))
 
-    assert len(learnt.names) <= 82
+    assert len(learnt.names) <= 84
     assert len(learnt.implemented) <= 33
-    assert len(learnt.everything) <= 141
+    assert len(learnt.everything) <= 139
 
 
 def test_a_price_source_takes_eight_names() -> None:

@@ -12,11 +12,12 @@ from perpmaker import Instrument, OrderReport
 from perpmaker import venue as kit
 
 from . import rest
+from .messages import Execution, Order
 from .orders import FathomOrders, NumberIds
 from .sandbox.app import FathomDialect
-from .settings import ADDRESSES, NAME, VENUE, Settings
+from .settings import NAME, VENUE, Settings
 from .streams import feed_of
-from .translate import translate_account, translate_execution, translate_market, translate_order
+from .translate import rows_of, translate_account, translate_execution, translate_market, translate_order
 
 __plugin_api__ = 1
 
@@ -39,12 +40,12 @@ class Fathom:
 
     async def fetch_instrument(self, market: str) -> Instrument:
         """Ask for the rules of a market."""
-        rows = {row[0]: row for row in await self._client.read(rest.MARKETS)}
+        rows = {row.market: row for row in await self._client.read(rest.MARKETS)}
 
         if market not in rows:
             raise perpmaker.UnknownMarketError(market, VENUE, tuple(get_close_matches(market, rows, cutoff=0.5)))
 
-        if not rows[market][3]:
+        if not rows[market].is_open:
             raise perpmaker.MarketClosedError(market, VENUE, "closed")
 
         return translate_market(rows[market])
@@ -60,7 +61,7 @@ class Fathom:
         await self._client.read(rest.LEVERAGE, {"market": instrument.symbol, "leverage": leverage})
         row, cross = await self._client.read(rest.ACCOUNT, {"market": instrument.symbol}), kit.MarginMode.CROSS
 
-        return kit.VenueSettings(leverage=row[5], position_mode=position_mode, margin_mode=cross)
+        return kit.VenueSettings(leverage=row.leverage, position_mode=position_mode, margin_mode=cross)
 
     def feeds(self, instrument: Instrument) -> Sequence[kit.Feed]:
         """Offer one stream for everything."""
@@ -80,13 +81,13 @@ class Fathom:
         """Ask for all open orders."""
         rows = await self._client.read(rest.ORDERS, {"market": instrument.symbol})
 
-        return [translate_order(row, instrument) for row in rows]
+        return [translate_order(row, instrument) for row in rows_of(rows, kit.parser(Order), market=instrument.symbol)]
 
     async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[kit.Fill]:
         """Ask for all fills since a venue time; the venue shows them at once."""
         rows = await self._client.read(rest.FILLS, {"market": instrument.symbol, "since": since_ms})
 
-        return [translate_execution(row) for row in rows]
+        return [translate_execution(row) for row in rows_of(rows, kit.parser(Execution), market=instrument.symbol)]
 
     async def fetch_account(self, instrument: Instrument) -> kit.AccountSnapshot:
         """Ask for the account: one answer has everything."""
@@ -96,10 +97,9 @@ class Fathom:
 @asynccontextmanager
 async def open_connector(settings: Settings, context: kit.ConnectorContext) -> AsyncIterator[Fathom]:
     """Open the connector; nothing is sent before it is asked for."""
-    base = ADDRESSES[context.environment] if context.sandbox is None else context.sandbox.url
-    keys = kit.open_credentials(settings, context, NAME)
-    clock = kit.ServerClock(context.clock, least_uncertainty_s=0.25)
-    budget, http = kit.RequestBudget(VENUE, rest.LIMITS, context.clock), rest.FathomHttp(keys)
+    base = f"https://{context.environment.value}.fathom.test" if context.sandbox is None else context.sandbox.url
+    keys, budget = kit.open_credentials(settings, context, NAME), kit.RequestBudget(VENUE, rest.LIMITS, context.clock)
+    clock, http = kit.ServerClock(context.clock, least_uncertainty_s=0.25), rest.FathomHttp(keys)
 
     async with kit.open_rest_client(context, base, http, budget=budget, deadline_s=1.5, server_clock=clock) as client:
         feed = partial(feed_of, client, context.connect, base, keys)

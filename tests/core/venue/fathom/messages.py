@@ -1,21 +1,10 @@
-"""What Fathom says: rows are lists, in which each place has its meaning."""
+"""What Fathom says. Fields that are of no use here are not named, and passed over."""
 
 from __future__ import annotations
 
-import msgspec
+from typing import Any
 
-Market = tuple[str, str, str, bool, int, dict[str, str]]  # name, base, quote, is open, leverage, rules of `Instrument`
-Order = tuple[int, int, int, str, str, str, str, str, str, int, int, str]
-"""Tag, id, the venue's number (0: never was), side, type, state, price, amount, filled, time, code and text of a no."""
-Execution = tuple[int, int, int, int, str, str, str, str, str, bool, str, int]
-"""Tag, id, the order's number, its own, side, price, amount, fee, asset of the fee, whether maker, profit, time."""
-Account = tuple[str, str, str, str, int, int, str, str, str, str]
-"""Asset, wallet, position, entry, time, leverage, what is free, what orders bind, notional of bids, of asks."""
-Levels = tuple[tuple[str, str], ...]
-Book = tuple[int, int, Levels, Levels, int]  # number, that which it follows (-1: a snapshot), bids, asks, time
-Mark = tuple[str, str, str, int, int]  # mark, index, funding rate, when that is charged, time
-Trade = tuple[int, str, str, str, int]  # number, price, amount, the taker's side, time
-Funding = tuple[int, str, str, int]  # number, asset, amount, time
+import msgspec
 
 
 class Said(msgspec.Struct):
@@ -27,3 +16,20 @@ class Said(msgspec.Struct):
     topic: str = ""
     market: str = ""
     data: msgspec.Raw = msgspec.Raw(b"")
+
+
+def _shape(name: str, texts: str, numbers: str, **others: Any) -> Any:  # a class that is made here
+    fields = [(one, str) for one in texts.split()] + [(one, int) for one in numbers.split()]
+
+    return msgspec.defstruct(name, [*fields, *others.items()])
+
+
+_LEVELS = tuple[tuple[str, str], ...]
+Market = _shape("Market", "market base quote", "leverage", is_open=bool, rules=dict[str, Any])
+Order = _shape("Order", "market side type state price amount filled forced text", "tag id order ms code")
+Execution = _shape("Fill", "market side price amount fee asset profit forced", "tag id order ms trade", is_maker=bool)
+Account = _shape("Account", "asset wallet position entry free bound bids asks", "ms leverage")
+Book = _shape("Book", "", "last after ms", bids=_LEVELS, asks=_LEVELS)  # after -1 comes a snapshot
+Mark = _shape("Mark", "mark index rate", "charged_ms ms")
+Trade = _shape("Trade", "price amount taker", "ms")
+Funding = _shape("Funding", "asset amount", "number ms")

@@ -16,7 +16,7 @@ _WORDS = {meaning: word for word, meaning in (*SIDES.items(), *TYPES.items())}
 _RUNS, _IDS = 2**20, 2**12  # how many runs there are in 32 bits, and ids of each
 
 
-def numbers_of(client_id: str) -> tuple[int, ...]:
+def ids_of(client_id: str) -> tuple[int, ...]:
     """Return the tag and the number, of 32 bits each, that an order bears on the venue."""
     return tuple(map(int, client_id.split("-")))
 
@@ -36,9 +36,7 @@ class FathomOrders:
 
     def cancel(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> kit.Command:
         """Write cancels."""
-        rows = [numbers_of(one.client_id) for one in orders]
-
-        return kit.Command(CANCEL, {"market": instrument.symbol, "orders": rows})
+        return kit.Command(CANCEL, {"market": instrument.symbol, "orders": [ids_of(one.client_id) for one in orders]})
 
     def read(self, _: Instrument, body: bytes, _count: int) -> Sequence[kit.Element]:
         """Read the gateway's yes or no to each order."""
@@ -49,7 +47,7 @@ def _row(instrument: Instrument, order: NewOrder) -> tuple[int | str | None, ...
     price = None if order.ticks is None else f"{instrument.price(order.ticks):f}"
     words = (_WORDS[order.side], _WORDS[order.type], f"{instrument.amount(order.lots):f}", price)
 
-    return (*numbers_of(order.client_id), *words)
+    return (*ids_of(order.client_id), *words)
 
 
 class NumberIds:
@@ -75,14 +73,13 @@ class NumberIds:
 
     def run_of(self, client_id: str) -> str | None:
         """Return the run of an id that is ours: the upper bits."""
-        return str(numbers_of(client_id)[1] // _IDS) if self.is_ours(client_id) else None
+        return str(ids_of(client_id)[1] // _IDS) if self.is_ours(client_id) else None
 
     def is_of_this_start(self, client_id: str) -> bool:
         """Look whether it is of a run that began here."""
         return self.run_of(client_id) in self._mine
 
     def _begin(self) -> None:
-        """Begin a run at random that is not taken; durable before its first id."""
         numbers = (str(secrets.randbelow(_RUNS)) for _ in iter(int, 1))
         run = next(number for number in numbers if number not in self._taken | self._mine)
         self._begin_run(run)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from perpmaker import PayloadError
 from perpmaker import venue as kit
 
-from .messages import Account, Execution, Market, Order, Said
+from .messages import Account, Market, Order, Said
 from .settings import VENUE
 
 WINDOW_S = 2.0  # after its time, in which the venue takes a request and its book a command
@@ -22,19 +22,14 @@ _ask = partial(kit.Endpoint, method="GET", cost=dict.fromkeys(LIMITS, 1), urgent
 _tell = partial(kit.Endpoint, method="POST", cost=dict.fromkeys(LIMITS, 1), parse=kit.parser(object))
 TIME = _ask(path="/v1/time", parse=kit.parser(int), access=kit.Access.PUBLIC)
 MARKETS = _ask(path="/v1/markets", parse=kit.parser(list[Market]), access=kit.Access.PUBLIC)
-ACCOUNT = _ask(path="/v1/account", parse=kit.parser(Account))
-ORDER = _ask(path="/v1/order", parse=kit.parser(Order))
-ORDERS = _ask(path="/v1/orders", parse=kit.parser(list[Order]))
-FILLS = _ask(path="/v1/fills", parse=kit.parser(list[Execution]))
-PLACE, CANCEL = _tell(path="/v1/orders", once=True), _tell(path="/v1/cancels")
-LEVERAGE = _tell(path="/v1/leverage")
+ORDER, ACCOUNT = _ask(path="/v1/order", parse=kit.parser(Order)), _ask(path="/v1/account", parse=kit.parser(Account))
+ORDERS, FILLS = (_ask(path=path, parse=kit.parser(kit.Rows)) for path in ("/v1/orders", "/v1/fills"))
+PLACE, CANCEL, LEVERAGE = _tell(path="/v1/orders", once=True), _tell(path="/v1/cancels"), _tell(path="/v1/leverage")
 
 
 def failure_of(code: int, text: str) -> kit.Failure | None:
     """Return the venue's no; None where it said none."""
-    reason = REASONS.get(code, kit.RefusalReason.OTHER)
-
-    return kit.Failure(reason=reason, code=str(code), text=text) if code else None
+    return kit.Failure(reason=REASONS.get(code, kit.RefusalReason.OTHER), code=str(code), text=text) if code else None
 
 
 def sign(keys: kit.Credentials, message: str, at_ms: int) -> dict[str, str]:

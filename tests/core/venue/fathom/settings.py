@@ -9,8 +9,6 @@ import attrs
 from perpmaker.venue import Environment, key_fault
 
 NAME, VENUE = "fathom", "Fathom"
-ADDRESSES = dict.fromkeys((Environment.LIVE, Environment.PAPER), "https://api.fathom.test")
-ADDRESSES[Environment.TESTNET] = "https://testnet.fathom.test"
 
 
 @attrs.frozen(kw_only=True)

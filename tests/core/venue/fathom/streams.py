@@ -11,7 +11,6 @@ from perpmaker import venue as kit
 
 from .messages import Said
 from .rest import sign
-from .settings import VENUE
 from .translate import translate_message
 
 
@@ -49,7 +48,7 @@ def feed_of(
         return kit.Translation(translate=partial(translate_message, book, instrument), chores=(snapshots, measurements))
 
     spec = kit.StreamSpec(
-        name=f"{VENUE}'s stream",
+        name=f"{client.venue}'s stream",
         url=url,
         begin=begin,
         authenticate=None if keys is None else log_in,

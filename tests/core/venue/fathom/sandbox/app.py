@@ -224,7 +224,8 @@ class FathomStreams:
                 self._changes.note(event)
             case kit.TradePrinted():
                 terms = (venue.notation.price(event.ticks), venue.notation.amount(event.lots), event.taker.value)
-                row = [event.trade_id, *terms, self._clock.shown_ms(event.now_ms)]
+                row = dict(zip(("price", "amount", "taker"), terms, strict=True))
+                row |= {"ms": self._clock.shown_ms(event.now_ms)}
                 self._publish("market", lambda: {"topic": "trades", "row": row})
             case kit.OrderChanged(account=account) if account == own:
                 if event.execution is not None:
@@ -235,7 +236,8 @@ class FathomStreams:
                 if event.cause is kit.AccountCause.FUNDING:
                     shown_ms = self._clock.shown_ms(event.now_ms)
                     paid = kit.plain(event.transferred)
-                    venue.tell("funding", [event.now_ms, venue.instrument.quote, paid, shown_ms])
+                    known = {"number": event.now_ms, "asset": venue.instrument.quote}
+                    venue.tell("funding", {**known, "amount": paid, "ms": shown_ms})
 
                 venue.tell("account", venue.account_row(event.state, event.now_ms))
 
@@ -246,17 +248,19 @@ class FathomStreams:
         changes, levels = self._changes, self._venue.notation.levels
 
         if changes.newest_id != changes.previous_id:
-            sides = (levels(changes.bids), levels(changes.asks))
-            row = [changes.newest_id, changes.previous_id, *sides, self._clock.shown_ms(changes.changed_ms)]
+            row: Row = {"last": changes.newest_id, "after": changes.previous_id}
+            row |= {"bids": levels(changes.bids), "asks": levels(changes.asks)}
+            row |= {"ms": self._clock.shown_ms(changes.changed_ms)}
             self._publish("book", lambda: {"row": row})
             changes.begin_next()
 
     def _mark(self) -> dict[str, object]:
         exchange = self._venue.exchange
-        prices = [kit.plain(exchange.mark), kit.plain(exchange.index), kit.plain(exchange.funding_rate)]
-        times = [self._clock.shown_ms(exchange.next_funding_ms), self._clock.server_ms()]
+        prices = {"mark": kit.plain(exchange.mark), "index": kit.plain(exchange.index)}
+        charged_ms = self._clock.shown_ms(exchange.next_funding_ms)
+        funding = {"rate": kit.plain(exchange.funding_rate), "charged_ms": charged_ms}
 
-        return {"topic": "mark", "row": [*prices, *times]}
+        return {"topic": "mark", "row": {**prices, **funding, "ms": self._clock.server_ms()}}
 
 
 class FathomDialect:

@@ -12,7 +12,10 @@ from typing import Final
 from perpmaker import Side
 from perpmaker.venue import sandbox as kit
 
-Row = list[object]
+Row = dict[str, object]
+_ORDER: Final = "tag id order side type state price amount filled ms code text forced market"
+_EXECUTION: Final = "tag id order trade side price amount fee asset is_maker profit ms forced market"
+_ACCOUNT: Final = "asset wallet position entry ms leverage free bound bids asks market"
 
 TIMESTAMP, KEY, TOO_MANY, UNKNOWN, MARGIN, FILTER, POST_ONLY, BAND, OTHER = range(1, 10)
 WINDOW_MS: Final = 2000
@@ -82,19 +85,19 @@ class Venue:
 
     # --- commands
 
-    def place(self, parameters: kit.RequestParameters) -> list[dict[str, object]]:
+    def place(self, parameters: kit.RequestParameters) -> list[Row]:
         """Take orders; what the exchange refuses is told on the stream."""
         return self._each(parameters, self._read_order, self._place)
 
-    def cancel(self, parameters: kit.RequestParameters) -> list[dict[str, object]]:
+    def cancel(self, parameters: kit.RequestParameters) -> list[Row]:
         """Take cancels; one that comes too late is told on the stream."""
         return self._each(parameters, lambda row: f"{row[0]}-{row[1]}", self._cancel)
 
     def _each(
         self, parameters: kit.RequestParameters, read: Callable[[list[object]], object], act: Callable[..., None]
-    ) -> list[dict[str, object]]:
+    ) -> list[Row]:
         window = kit.Window(timestamp_ms=parameters.integer("_ms"), length_ms=WINDOW_MS)
-        answers: list[dict[str, object]] = []
+        answers: list[Row] = []
 
         for row in parameters.json_list("orders", most=5):
             try:
@@ -122,14 +125,15 @@ class Venue:
     def _place(self, window: kit.Window, request: kit.OrderRequest) -> None:
         refused = [*_numbers(request.client_id), 0, request.side.value, request.label, "refused"]
         refused += ["0" if request.price is None else kit.plain(request.price), kit.plain(request.amount), "0"]
-        self._carry_out(window, refused, partial(self.exchange.place, self.parts.account.name, request))
+        as_it_is = self._row(_ORDER, [*refused, 0, 0, "", ""])
+        self._carry_out(window, as_it_is, partial(self.exchange.place, self.parts.account.name, request))
 
     def _cancel(self, window: kit.Window, client_id: str) -> None:
         order = self.exchange.order(self.parts.account.name, client_id=client_id)
 
         if order is not None:
             cancel = partial(self.exchange.cancel, self.parts.account.name, client_id=client_id)
-            self._carry_out(window, self.order_row(order)[:9], lambda now_ms: cancel(now_ms=now_ms))
+            self._carry_out(window, self.order_row(order), lambda now_ms: cancel(now_ms=now_ms))
 
     def _carry_out(self, window: kit.Window, as_it_is: Row, act: Callable[[int], object]) -> None:
         """Do what the gateway has taken, or tell with the order as it is why that is not done."""
@@ -144,7 +148,7 @@ class Venue:
                 code, text = CODES.get(error.rejection, OTHER), str(error)
 
         if code:
-            self.tell("orders", [*as_it_is, clock.server_ms(), code, text])
+            self.tell("orders", {**as_it_is, "ms": clock.server_ms(), "code": code, "text": text})
 
     # --- rows
 
@@ -159,14 +163,20 @@ class Venue:
         amounts = [self.notation.amount(order.lots), self.notation.amount(order.filled_lots)]
         shown_ms = self.parts.clock.shown_ms(order.updated_ms)
 
-        return [*_numbers(order.client_id), order.order_id, *words, *amounts, shown_ms, 0, ""]
+        forced = "liquidation" if order.forced else ""
+        known = [*_numbers(order.client_id), order.order_id, *words, *amounts, shown_ms, 0, "", forced]
+
+        return self._row(_ORDER, known)
 
     def execution_row(self, one: kit.Execution) -> Row:
         """Write an execution."""
         traded = [one.side.value, *map(kit.plain, (one.price, one.amount, one.fee)), one.fee_asset, one.maker]
         shown_ms = self.parts.clock.shown_ms(one.now_ms)
 
-        return [*_numbers(one.client_id), one.order_id, one.trade_id, *traded, kit.plain(one.realized), shown_ms]
+        forced = "liquidation" if one.forced else ""
+        known = [*_numbers(one.client_id), one.order_id, one.trade_id, *traded, kit.plain(one.realized)]
+
+        return self._row(_EXECUTION, [*known, shown_ms, forced])
 
     def account_row(self, state: kit.AccountState, at_ms: int) -> Row:
         """Write the account as of a time of the exchange."""
@@ -175,7 +185,7 @@ class Venue:
         held = [state.asset, kit.plain(state.wallet), kit.plain(position.amount), kit.rounded(position.entry, 12)]
         free = [kit.rounded(state.available), kit.rounded(state.order_margin), *notional]
 
-        return [*held, self.parts.clock.shown_ms(at_ms), state.leverage, *free]
+        return self._row(_ACCOUNT, [*held, self.parts.clock.shown_ms(at_ms), state.leverage, *free])
 
     def _resting(self, side: Side) -> Decimal:
         one, resting = self.instrument, self.parts.account.open_orders()
@@ -187,14 +197,21 @@ class Venue:
         """Write the book as a snapshot."""
         depth, levels = self.exchange.depth(), self.notation.levels
 
-        return [depth.update_id, -1, levels(depth.bids), levels(depth.asks), self.parts.clock.shown_ms(depth.now_ms)]
+        sides = {"bids": levels(depth.bids), "asks": levels(depth.asks)}
+
+        return {"last": depth.update_id, "after": -1, **sides, "ms": self.parts.clock.shown_ms(depth.now_ms)}
 
     def market_row(self) -> Row:
         """Write the market's rules."""
         one = self.instrument
         rules = {name: kit.plain(getattr(one, name)) for name in RULES}
 
-        return [one.market, one.base, one.quote, True, one.max_leverage, rules]
+        known = {"market": one.symbol, "base": one.base, "quote": one.quote, "leverage": one.max_leverage}
+
+        return {**known, "is_open": True, "rules": rules}
+
+    def _row(self, names: str, values: list[object]) -> Row:
+        return dict(zip(names.split(), [*values, self.instrument.symbol], strict=True))
 
 
 def _numbers(client_id: str) -> list[int]:
