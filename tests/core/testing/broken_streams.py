@@ -133,7 +133,10 @@ STREAMS: Sequence[tuple[str, Break]] = (
     ("test_trades_are_told_once", evolved(Traded, taker=lambda trade: trade.taker.opposite)),
     ("test_a_stream_that_ends_is_raised", lambda connector: wrap_receivers(connector, Endless)),
     ("test_messages_that_make_no_sense_stop_nothing", lambda connector: wrap_receivers(connector, Fragile)),
-    ("test_a_fill_is_told_before_the_end_of_its_order", lambda connector: wrap_receivers(connector, Backward)),
+    (
+        "test_a_fill_is_told_before_the_end_of_its_order",
+        lambda connector: wrap_receivers(connector, Backward, Channel.ACCOUNT),
+    ),
     ("test_reconnection_resyncs", deaf_after_a_reconnect),
     ("test_waiting_for_events_can_be_given_up", lambda connector: wrap_receivers(connector, Forgetful)),
     ("test_a_persons_orders_are_shown_and_are_not_ours", events(stops_at_what_is_foreign)),

@@ -48,8 +48,10 @@ class AccountContract(Suite):
                 )
 
     async def test_the_margin_mode_is_set_and_left_alone(self) -> None:
-        """Without a wish it stays what it is."""
+        """Where nothing is asked for, it stays what it is."""
         async with self.open_room() as room:
+            await self._needs_isolated_margin(room)
+
             for wanted, expected in (
                 (MarginMode.ISOLATED, MarginMode.ISOLATED),
                 (None, MarginMode.ISOLATED),
@@ -183,6 +185,13 @@ class AccountContract(Suite):
     def _needs_hedge(self) -> None:
         if not self.declaration.hedge_mode:
             pytest.skip(f"{self.declaration.name} has no Hedge positions")
+
+    async def _needs_isolated_margin(self, room: Room) -> None:
+        try:
+            await room.connector.prepare(room.instrument, self.leverage, PositionMode.ONE_WAY, MarginMode.ISOLATED)
+        except MarketRulesError as error:
+            assert room.account.margin_mode is MarginMode.CROSS
+            pytest.skip(str(error))
 
     def _is_quote(self, room: Room, event: BalanceReported) -> bool:
         return event.balance.asset == room.instrument.quote

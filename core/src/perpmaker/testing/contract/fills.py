@@ -9,6 +9,7 @@ from decimal import Decimal
 from perpmaker.model.event import Channel, OrderFilled, OrderReported
 from perpmaker.model.order import Accepted, Fill, OrderStatus, OrderType, PositionMode, Side
 from perpmaker.sandbox.server import ACCOUNT
+from perpmaker.simulation.order import Execution
 from perpmaker.testing.contract.room import Room
 from perpmaker.testing.contract.suite import Suite
 
@@ -55,9 +56,7 @@ class FillContract(Suite):
 
             for fills in ([event.fill for event in heard.of(OrderFilled)], await self._asked(room)):
                 assert [fill.client_id for fill in fills] == [order.client_id, taker.client_id]
-                assert [(fill.price, fill.amount, fill.fee, fill.side, fill.maker) for fill in fills] == [
-                    (one.price, one.amount, one.fee, one.side, one.maker) for one in booked
-                ]
+                assert [_figures(fill) for fill in fills] == [_figures(one) for one in booked]
 
     async def test_fills_asked_for_are_those_of_the_stream(self) -> None:
         """Both tell the same ids, so that a fill which is heard and asked for counts once."""
@@ -150,3 +149,8 @@ class FillContract(Suite):
 
     async def _asked(self, room: Room) -> Sequence[Fill]:
         return await room.connector.fetch_fills(room.instrument, room.began_ms)
+
+
+def _figures(fill: Fill | Execution) -> tuple[object, ...]:
+    """What a fill and an execution of the exchange have in common."""
+    return fill.price, fill.amount, fill.fee, fill.fee_asset, fill.side, fill.position_side, fill.maker

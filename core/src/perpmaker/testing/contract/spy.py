@@ -89,7 +89,10 @@ class Spy:
 
 def _with_fields(value: Any) -> Any:  # noqa: ANN401  # of any JSON
     if isinstance(value, list):
-        return [_with_fields(each) for each in value]
+        # An object between other values is no row, but a table whose names mean something.
+        is_rows = all(isinstance(each, dict | list) for each in value)
+
+        return [_with_fields(each) if is_rows else each for each in value]
 
     if isinstance(value, dict):
         return {**{name: _with_fields(each) for name, each in value.items()}, UNKNOWN_FIELD: {"of": ["some", "kind"]}}

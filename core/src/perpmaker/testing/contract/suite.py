@@ -25,6 +25,7 @@ class Suite:
         options: options of the sandbox.
         routes: where commands go (`place`, `cancel`, `amend`), where it cannot be learned from what the connector
             sends, because other requests have the same method and path.
+        lacks: names of tests about what the venue itself cannot do, each with the reason why it is skipped.
         leverage: what the market is set to.
         settle_s: seconds (virtual ones) after which the venue has told all that has happened.
     """
@@ -34,6 +35,7 @@ class Suite:
     settings: ClassVar[Mapping[str, Any]] = {}
     options: ClassVar[Mapping[str, Any]] = {}
     routes: ClassVar[Mapping[str, Route]] = {}
+    lacks: ClassVar[Mapping[str, str]] = {}
     leverage: ClassVar[int] = 5
     settle_s: ClassVar[float] = 2.0
 
@@ -41,6 +43,16 @@ class Suite:
     def anyio_backend(self, request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
         """Both event loops, on virtual time."""
         return virtual_asyncio() if request.param == "asyncio" else virtual_backend()
+
+    @pytest.fixture(autouse=True)
+    def _venue_can(self, request: pytest.FixtureRequest) -> None:
+        """Skip what the venue cannot do; a name that is no test's is a mistake of the subclass."""
+        unknown = [name for name in self.lacks if not hasattr(self, name)]
+        assert not unknown, f"lacks names what is no test: {unknown}"
+        name = request.function.__name__
+
+        if name in self.lacks:
+            pytest.skip(self.lacks[name])
 
     def open_room(self, **options: object) -> AbstractAsyncContextManager[Room]:
         """Open the connector over its sandbox, which has these options too."""
