@@ -126,7 +126,7 @@ class ExitRefusals:
 
     def _position(self, slot: Slot) -> str:
         """The position as a person says it: `long 1 BTC`."""
-        return size_of(self._state.account.positions[slot.position_side], self._state.instrument)
+        return size_of(self._state.positions()[slot.position_side], self._state.instrument)
 
 
 def words_of(refusal: Refusal) -> str:

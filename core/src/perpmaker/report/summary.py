@@ -211,7 +211,10 @@ def _left(summary: Summary) -> str:
 
     words = [(summary.open_orders_left, "quotes"), (summary.exits_left, "exits")]
 
-    return ", ".join(f"{name} {UNKNOWN}" if number == UNKNOWN else f"{number} {name}" for number, name in words)
+    return ", ".join(
+        f"{name} {UNKNOWN}" if number == UNKNOWN else f"{number} {name.removesuffix('s') if number == 1 else name}"
+        for number, name in words
+    )
 
 
 def _amounts(amounts: Mapping[str, Decimal]) -> str:

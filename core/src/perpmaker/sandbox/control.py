@@ -16,6 +16,7 @@ is not understood is answered with 400, what the exchange refuses with 409, each
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -46,6 +47,8 @@ _LEAST_TICKS, _MOST_TICKS = 1_000, 10**12
 _LARGEST_AMOUNT = 10**15
 _LINE_PATH = "/_sandbox"
 _CONTROLS = "/_"
+_PLACE = re.compile(r"(?: - at `| @ )\$\.?([^`]*)`?$")
+"""Where in a request something is wrong, as msgspec and `PayloadError` say it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -119,7 +122,7 @@ class ControlRoom:
         try:
             return await self._control(request)
         except (msgspec.MsgspecError, PayloadError, ValueError) as error:
-            return _answer({"error": str(error)}, HTTPStatus.BAD_REQUEST)
+            return _answer({"error": in_words(str(error))}, HTTPStatus.BAD_REQUEST)
         except RejectionError as rejected:
             return _answer({"error": str(rejected), "denial": rejected.rejection.name}, HTTPStatus.CONFLICT)
 
@@ -226,6 +229,11 @@ class ControlRoom:
             "volume": sum((e.price * e.amount for e in self._exchange.executions(name)), Decimal(0)),
             "longest_unprotected_s": self._oracle.longest_unprotected_s(name),
         }
+
+
+def in_words(text: str) -> str:
+    """What is wrong with a request, with the place in it as a person writes it: `match.method` and not `$.match`."""
+    return _PLACE.sub(lambda found: f" (in {found[1]})" if found[1] else "", text).replace("$.", "")
 
 
 def _fault(body: bytes) -> Fault:
