@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import attrs
@@ -19,9 +20,13 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import (
+    Accepted,
+    OrderStatus,
+    OrderType,
     PositionMode,
     PositionSide,
     RefusalReason,
+    Rejected,
 )
 from perpmaker.model.position import MarginMode
 from perpmaker.testing.contract.spy import UNKNOWN_FIELD
@@ -170,6 +175,41 @@ def renames_fills_of_stops(connector: Any) -> None:
     wrap_receivers(connector, lambda receiver: ChangedReceiver(receiver, change))
 
 
+def takes_after_all(connector: Any, amend: Any) -> Any:
+    """Where an amend would take, the order is sent at that price all the same."""
+
+    async def amending(instrument: Any, orders: Any) -> Any:
+        found = await amend(instrument, orders)
+
+        for one, outcome in zip(orders, found, strict=True):
+            ended = (
+                isinstance(outcome, Accepted)
+                and outcome.report is not None
+                and outcome.report.status is OrderStatus.CANCELLED
+            )
+
+            if ended or isinstance(outcome, Rejected):
+                crossing = attrs.evolve(one.order, client_id=f"{one.client_id}-again", type=OrderType.IOC)
+                await connector.place(instrument, [crossing])
+
+        return found
+
+    return amending
+
+
+def keeps_a_connection(connector: Any, fetch: Any) -> Any:
+    """A connection is opened beside the others, and never closed."""
+    kept: list[Any] = []
+
+    async def fetching(instrument: Any) -> Any:
+        address = urlsplit(connector._access.url)
+        kept.append(await connector._access.connect(address.hostname, address.port, tls=False))
+
+        return await fetch(instrument)
+
+    return fetching
+
+
 async def nothing(*_: Any) -> None:
     """Do nothing."""
 
@@ -208,6 +248,8 @@ ACCOUNT: Sequence[tuple[str, Break]] = (
     ("test_secrets_are_in_no_repr_log_or_error", writes_its_secret),
     ("test_the_key_is_described", answers("fetch_key_rights", told_as(can_trade=False))),
     ("test_the_venues_clock_is_known", fixed("venue_time", lambda _: None)),
+    ("test_an_amend_of_a_post_only_order_never_takes", instead("amend", takes_after_all)),
+    ("test_leaving_the_context_closes_every_connection", instead("fetch_open_orders", keeps_a_connection)),
     ("test_an_amend_with_a_lost_answer_is_unknown", outcomes("amend", unknown_is("", accepted))),
     ("test_an_amend_that_changes_nothing_is_told_as_that", reason("amend", RefusalReason.UNCHANGED)),
     ("test_an_amend_of_an_order_that_is_gone_finds_nothing", reason("amend", RefusalReason.NOT_FOUND)),

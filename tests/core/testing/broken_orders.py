@@ -20,6 +20,7 @@ from perpmaker.model.order import (
     OrderStatus,
     OrderType,
     RefusalReason,
+    Rejected,
     Unknown,
 )
 from perpmaker.venue import LostAnswerError
@@ -153,6 +154,66 @@ def opens_what_it_should_close(_: Any, place: Any) -> Any:
     return placing
 
 
+def rests_the_first(_: Any, place: Any) -> Any:
+    """The first order that may not rest is sent as one that may."""
+    seen: list[Any] = []
+
+    async def placing(instrument: Any, orders: Any) -> Any:
+        is_first = not seen and len(orders) == 1
+        seen.extend(one for one in orders if one.type is OrderType.IOC)
+
+        if is_first and seen:
+            orders = [attrs.evolve(orders[0], type=OrderType.LIMIT)]
+
+        return await place(instrument, orders)
+
+    return placing
+
+
+def never_done(report: Any, *_: Any) -> Any:
+    """A market order is always shown as open."""
+    is_market = report is not None and report.type is OrderType.MARKET
+
+    return attrs.evolve(report, status=OrderStatus.OPEN) if is_market else report
+
+
+def takes_too_late_for_done(connector: Any) -> None:
+    """A cancel that comes too late is told as done."""
+    known, place, cancel = set[str](), connector.place, connector.cancel
+
+    async def placing(instrument: Any, orders: Any) -> Any:
+        known.update(order.client_id for order in orders)
+
+        return await place(instrument, orders)
+
+    async def cancelling(instrument: Any, orders: Any) -> Any:
+        found = await cancel(instrument, orders)
+
+        return [accepted(one) if isinstance(one, Rejected) and one.client_id in known else one for one in found]
+
+    connector.place, connector.cancel = placing, cancelling
+
+
+def signs_for_a_minute(connector: Any) -> None:
+    """The venue takes a request for longer than the fence says."""
+    dialect = connector._client._dialect
+    dialect._recv_window_ms = 60_000
+
+
+def waits_on(_: Any, place: Any) -> Any:
+    """An answer is waited for long after the deadline."""
+
+    async def placing(instrument: Any, orders: Any) -> Any:
+        found = await place(instrument, orders)
+
+        if any(isinstance(one, Unknown) for one in found):
+            await anyio.sleep(70)
+
+        return found
+
+    return placing
+
+
 ORDERS: Sequence[tuple[str, Break]] = (
     (
         "test_placed_orders_are_reported_once",
@@ -171,6 +232,11 @@ ORDERS: Sequence[tuple[str, Break]] = (
     ("test_an_order_without_margin_is_refused_for_it", reason("place", RefusalReason.INSUFFICIENT_MARGIN)),
     ("test_an_order_below_the_rules_is_refused_as_such", reason("place", RefusalReason.FILTER)),
     ("test_a_reduce_only_order_closes_and_no_more", instead("place", opens_what_it_should_close)),
+    ("test_an_ioc_order_takes_what_is_there_and_never_rests", instead("place", rests_the_first)),
+    ("test_a_market_order_fills_at_once", answers("fetch_order", never_done)),
+    ("test_cancelling_a_filled_order_finds_nothing", takes_too_late_for_done),
+    ("test_a_placement_never_arrives_after_its_fence", signs_for_a_minute),
+    ("test_an_answer_that_trickles_ends_at_the_deadline", instead("place", waits_on)),
     ("test_partial_fills_add_up", answers("fetch_order", last_part_only)),
     (
         "test_fills_are_the_venues_own",

@@ -16,31 +16,37 @@ from perpmaker.testing.contract import ConnectorContract
 from perpmaker.testing.virtual import virtual_asyncio
 from perpmaker_binance_perpetual import register_derivative_connectors
 
-from .broken import (
-    Break,
-)
+from ..venue import test_contract as of_fathom  # noqa: TID252  # it stands with the tests of the kit
+from .broken import Break
 from .broken_account import ACCOUNT
+from .broken_fathom import FATHOM
 from .broken_orders import ORDERS
 from .broken_streams import STREAMS
 
 DECLARED: list[DerivativeConnectorDeclaration[Any]] = []
 register_derivative_connectors(DECLARED.append)
 (SOUND,) = DECLARED
+GATEWAY = of_fathom.TestFathomContract.declaration
+LACKS = of_fathom.TestFathomContract.lacks
 
 TESTS = sorted(name for name in dir(ConnectorContract) if name.startswith("test_"))
-BROKEN = dict((*ORDERS, *STREAMS, *ACCOUNT))
+BROKEN = {
+    **{name: (SOUND, TESTS, break_) for name, break_ in (*ORDERS, *STREAMS, *ACCOUNT)},
+    **{name: (GATEWAY, [test for test in TESTS if test not in LACKS], break_) for name, break_ in FATHOM},
+}
+"""By the test that fails: what is sound before it is broken, the tests that it passes, and what is broken."""
 
 
-def suite_of(break_: Break) -> ConnectorContract:
-    """The suite over the sound connector, broken."""
+def suite_of(sound: DerivativeConnectorDeclaration[Any], break_: Break) -> ConnectorContract:
+    """The suite over a sound connector, broken."""
 
     @asynccontextmanager
     async def opened(settings: Any, context: ConnectorContext) -> AsyncIterator[Any]:
-        async with SOUND.open(settings, context) as connector:
+        async with sound.open(settings, context) as connector:
             break_(connector)
             yield connector
 
-    broken = {"declaration": attrs.evolve(SOUND, open=opened), "market": "ETH-USDT"}
+    broken = {"declaration": attrs.evolve(sound, open=opened), "market": "ETH-USDT"}
 
     return type("Broken", (ConnectorContract,), broken)()
 
@@ -62,6 +68,7 @@ def fails(suite: ConnectorContract, name: str) -> bool:
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_connector_fails_the_test_of_what_is_broken(name: str, *, full: bool) -> None:
     """With `--full` every other test is seen to pass."""
-    suite = suite_of(BROKEN[name])
+    sound, tests, break_ = BROKEN[name]
+    suite = suite_of(sound, break_)
 
-    assert [test for test in (TESTS if full else [name]) if fails(suite, test)] == [name]
+    assert [test for test in (tests if full else [name]) if fails(suite, test)] == [name]
