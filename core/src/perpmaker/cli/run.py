@@ -29,6 +29,7 @@ from perpmaker.cli.seconds import Seconds
 from perpmaker.cli.unsaid import earlier
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.config.pasted import address_words
+from perpmaker.connector.interface import Environment
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import Supervisor
 
@@ -185,6 +186,11 @@ async def _run(configuration: Configuration, screen: Screen, options: RunOptions
 
         group.cancel_scope.cancel()
 
+    if course.ended is not None and course.ended.forgets is not None:
+        from perpmaker.journal.removal import remove_journal  # noqa: PLC0415  # a wrong file is said before it is imported
+
+        remove_journal(course.ended.forgets)
+
     if course.ended is None and not handle.stop_reason:
         raise course.unasked(handle.seconds, handle.allowed_s)
 
@@ -258,7 +264,7 @@ async def _open_sandbox(
             return
 
         if url is None:
-            handle.has_own_sandbox = True
+            handle.has_own_sandbox = configuration.environment is Environment.SANDBOX
             line = await stack.enter_async_context(open_child(configuration, on_end))
         else:
             line = await attach_patiently(url, screen.tell)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 import attrs
 
@@ -15,13 +16,17 @@ from perpmaker.runtime.supervisor import Supervisor
 
 @attrs.frozen(kw_only=True)
 class Ended:
-    """How a run ended; `halt_code` is the exit code of what halted it, if anything did."""
+    """How a run ended; `halt_code` is the exit code of what halted it, if anything did.
+
+    `forgets` is the journal of an account that has ended with the run, where nothing of it needs to be looked at.
+    """
 
     summary: Summary
     page: str
     unproven: str | None
     halted: str | None
     halt_code: ExitCode
+    forgets: Path | None = None
 
 
 _STOPPED_LOOP = "Event loop stopped before Future completed"
@@ -95,7 +100,8 @@ def sum_up(
     """
     state = bot.trader.state
     positions = tuple(state.account.positions.values()) if closing.account is None else closing.account.positions
-    path = bot.journal.path
+    is_proven = closing.unproven is None and bot.halted is None
+    path = None if account_ends and is_proven else bot.journal.path
     summary = summarise(
         environment=environment,
         instrument=bot.instrument,
@@ -131,6 +137,7 @@ def sum_up(
         unproven=closing.unproven,
         halted=bot.halted,
         halt_code=halt_code_of(bot),
+        forgets=bot.journal.path if account_ends and is_proven else None,
     )
 
 
