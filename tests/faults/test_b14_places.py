@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from perpmaker.errors import PayloadError
+from perpmaker.errors import ConfigurationError, PayloadError
+from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.sandbox.control import MarketLever, in_words
 from perpmaker.wire.fault import parse_fault
+
+
+@pytest.mark.parametrize("where", ["file", "file/below"])
+def test_B14_a_state_directory_that_cannot_be_is_said_with_what_to_do(tmp_path: Path, where: str) -> None:
+    """A file stands in its place, or above it: what is wrong with it, and what to name instead."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigurationError, match=r"PERPMAKER_HOME = .*no directory .*: name one") as raised:
+        open_state_dir({"PERPMAKER_HOME": str(tmp_path / where)})
+
+    assert str(tmp_path / where) in str(raised.value)
 
 
 @pytest.mark.parametrize(

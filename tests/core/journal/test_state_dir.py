@@ -32,7 +32,7 @@ def test_a_state_directory_that_cannot_be_made_is_a_fault_of_the_environment(tmp
     """The error names the variable and what it was."""
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(ConfigurationError, match=r"PERPMAKER_HOME = .*file/state: a directory that can be made"):
+    with pytest.raises(ConfigurationError, match=r"PERPMAKER_HOME = .*file/state: no directory can be made"):
         open_state_dir({"PERPMAKER_HOME": str(tmp_path / "file" / "state")})
 
 

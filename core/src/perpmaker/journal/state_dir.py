@@ -140,7 +140,8 @@ def _private(directory: Path) -> Path:
 
         tighten_directory(directory)
     except OSError as error:
-        raise _refused(directory, f"a directory that can be made and read ({error.strerror})") from None
+        words = f"no directory can be made or entered there ({error.strerror}): name one that only you can enter"
+        raise _refused(directory, words) from None
 
     return directory
 
