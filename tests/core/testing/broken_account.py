@@ -73,6 +73,11 @@ def positive(position: Any) -> Any:
     return attrs.evolve(position, amount=abs(position.amount)) if position.side is PositionSide.NET else position
 
 
+def dated_now(position: Any) -> Any:
+    """A position is dated when it was asked for, however old the answer is."""
+    return attrs.evolve(position, venue_ms=position.venue_ms + 500)
+
+
 def swapped(position: Any) -> Any:
     """Long and short are mixed up."""
     sides = {PositionSide.LONG: PositionSide.SHORT, PositionSide.SHORT: PositionSide.LONG}
@@ -230,6 +235,7 @@ ACCOUNT: Sequence[tuple[str, Break]] = (
     ),
     ("test_a_setting_that_something_holds_is_refused_with_words", instead("prepare", settings_before_errors)),
     ("test_hedge_positions_stand_apart", changed_account(swapped)),
+    ("test_an_answer_that_lags_is_dated_before_what_it_leaves_out", changed_account(dated_now)),
     ("test_positions_are_the_venues", changed_account(positive)),
     ("test_the_balance_is_the_venues", answers("fetch_account", told_as(available=Decimal(1)))),
     ("test_funding_is_told_with_its_sign", evolved(FundingPaid, amount=lambda paid: -paid.amount)),

@@ -170,6 +170,13 @@ def rests_the_first(_: Any, place: Any) -> Any:
     return placing
 
 
+def empty_when_over(report: Any, *_: Any) -> Any:
+    """An order that was cancelled is shown without its fills."""
+    is_over = report is not None and report.status is OrderStatus.CANCELLED
+
+    return attrs.evolve(report, filled_lots=0) if is_over else report
+
+
 def never_done(report: Any, *_: Any) -> Any:
     """A market order is always shown as open."""
     is_market = report is not None and report.type is OrderType.MARKET
@@ -237,6 +244,8 @@ ORDERS: Sequence[tuple[str, Break]] = (
     ("test_cancelling_a_filled_order_finds_nothing", takes_too_late_for_done),
     ("test_a_placement_never_arrives_after_its_fence", signs_for_a_minute),
     ("test_an_answer_that_trickles_ends_at_the_deadline", instead("place", waits_on)),
+    ("test_a_cancelled_order_keeps_what_was_filled", answers("fetch_order", empty_when_over)),
+    ("test_many_fills_come_complete", answers("fetch_fills", lambda fills, *_: fills[:1000])),
     ("test_partial_fills_add_up", answers("fetch_order", last_part_only)),
     (
         "test_fills_are_the_venues_own",

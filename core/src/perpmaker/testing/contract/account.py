@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
+import anyio
 import pytest
 
 from perpmaker.connector.interface import FundingHistory
@@ -18,6 +19,9 @@ from perpmaker.testing.contract.room import Room
 from perpmaker.testing.contract.suite import Suite
 
 RULES = ("market", "symbol", "base", "quote", "tick", "lot", "min_amount", "min_notional", "max_leverage")
+
+LAG_MS = 300
+"""Milliseconds by which the venue's answers are old in a test."""
 
 
 class AccountContract(Suite):
@@ -138,6 +142,27 @@ class AccountContract(Suite):
                 assert mine.amount == theirs.amount
                 assert not theirs.amount or mine.entry == pytest.approx(theirs.entry)
                 assert not told or told[-1].amount == theirs.amount
+
+    async def test_an_answer_that_lags_is_dated_before_what_it_leaves_out(self) -> None:
+        """A position without the newest fill is not said to be newer than that fill."""
+        async with self.open_room(read_lag_ms=LAG_MS) as room:
+            order = room.order(type=OrderType.MARKET)
+            await room.place(order)
+
+            while not room.sandbox.exchange.executions(ACCOUNT):
+                await anyio.sleep(0.01)  # a gateway has answered before anything is done
+
+            (booked,) = room.sandbox.exchange.executions(ACCOUNT)
+            seen = []
+
+            for _ in range(LAG_MS // 50 + 2):
+                asked = (await self._positions(room)).get(PositionSide.NET)
+                seen.append(asked is not None and asked.amount != 0)
+                assert asked is None or seen[-1] or asked.venue_ms < booked.now_ms
+                await anyio.sleep(0.05)
+
+            assert not seen[0]
+            assert seen[-1]
 
     async def test_funding_is_told_with_its_sign(self) -> None:
         """A long position pays: on the stream, or in the venue's history."""

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
-from perpmaker.model.event import Channel, OrderFilled, OrderReported
+import anyio
+
+from perpmaker.model.event import Channel, OrderCancelled, OrderFilled, OrderReported
 from perpmaker.model.order import Accepted, Fill, OrderStatus, OrderType, PositionMode, Side
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.order import Execution
@@ -17,6 +19,7 @@ LATE_S = 0.4
 """Seconds by which an answer is late."""
 
 RACE_MS = 300
+MANY_FILLS, MOMENT = 1_050, 40
 SEEDS = 3
 SHARE = Decimal("0.9")
 """Of what the balance can carry."""
@@ -110,6 +113,42 @@ class FillContract(Suite):
             assert (last.status, last.filled_lots) == (OrderStatus.FILLED, order.lots)
             assert isinstance(about[-1], OrderReported)
             assert sum(fill.amount for fill in heard.fills(order.client_id)) == room.instrument.amount(order.lots)
+
+    async def test_a_cancelled_order_keeps_what_was_filled(self) -> None:
+        """An order that ends without being full counts the part that was: asked for, and on the stream."""
+        async with self.open_room() as room:
+            heard = await room.listen(Channel.ACCOUNT)
+            order = await room.rest(room.order(away=2))
+            room.stage.take(Side.SELL, 3, order.ticks)
+            await room.cancel(order)
+            await room.settle()
+            report = await room.report(order, OrderStatus.CANCELLED)
+            ended = [event.filled_lots for event in heard.of(OrderCancelled) if event.client_id == order.client_id]
+            ended += [one.filled_lots for one in heard.reports(order.client_id) if one.status is OrderStatus.CANCELLED]
+
+            assert report is not None
+            assert (report.status, report.filled_lots) == (OrderStatus.CANCELLED, 3)
+            assert set(ended) <= {3, None}
+            assert [room.instrument.exact_lots(fill.amount) for fill in heard.fills(order.client_id)] == [3]
+
+    async def test_many_fills_come_complete(self) -> None:
+        """More than a venue shows on a page, many of them in one moment, each once and oldest first."""
+        async with self.open_room() as room:
+            order = await room.rest(room.order(away=2, lots=max(room.lots, MANY_FILLS)))
+
+            for number in range(MANY_FILLS):
+                room.stage.take(Side.SELL, 1, order.ticks)
+
+                if number % MOMENT == 0:
+                    await anyio.sleep(0.01)
+
+            await room.settle()
+            booked = [one.now_ms for one in room.sandbox.exchange.executions(ACCOUNT)]
+            asked = await self._asked(room)
+
+            assert len(booked) == MANY_FILLS
+            assert len({fill.trade_id for fill in asked}) == len(asked) == MANY_FILLS
+            assert [fill.venue_ms for fill in asked] == booked
 
     async def test_what_is_told_in_any_order_counts_once(self) -> None:
         """Answers and the kinds of events overtake each other: every fill comes once, and adds up to the position."""
