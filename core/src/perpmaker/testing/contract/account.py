@@ -149,8 +149,8 @@ class AccountContract(Suite):
             order = room.order(type=OrderType.MARKET)
             await room.place(order)
 
-            while not room.sandbox.exchange.executions(ACCOUNT):
-                await anyio.sleep(0.01)  # a gateway has answered before anything is done
+            for _ in range(round(self.settle_s / 0.01)):  # a gateway has answered before anything is done
+                await anyio.sleep(0 if room.sandbox.exchange.executions(ACCOUNT) else 0.01)
 
             (booked,) = room.sandbox.exchange.executions(ACCOUNT)
             seen = []
