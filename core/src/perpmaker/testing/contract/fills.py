@@ -19,6 +19,7 @@ LATE_S = 0.4
 """Seconds by which an answer is late."""
 
 RACE_MS = 300
+HIGH_LEVERAGE = 20
 MANY_FILLS, MOMENT = 1_050, 40
 SEEDS = 3
 SHARE = Decimal("0.9")
@@ -134,6 +135,7 @@ class FillContract(Suite):
     async def test_many_fills_come_complete(self) -> None:
         """More than a venue shows on a page, many of them in one moment, each once and oldest first."""
         async with self.open_room() as room:
+            await self._raise_leverage(room)
             order = await room.rest(room.order(away=2, lots=max(room.lots, MANY_FILLS)))
 
             for number in range(MANY_FILLS):
@@ -171,8 +173,7 @@ class FillContract(Suite):
     async def test_a_forced_fill_is_told_as_forced(self) -> None:
         """A position that the venue liquidates: its fill is no order of ours, and says what it was done for."""
         async with self.open_room() as room:
-            leverage = min(20, room.instrument.max_leverage)
-            await room.connector.prepare(room.instrument, leverage, PositionMode.ONE_WAY, None)
+            leverage = await self._raise_leverage(room)
             heard = await room.listen(Channel.ACCOUNT)
             price = room.instrument.price(room.stage.middle)
             await room.hold(room.instrument.lots_down(room.account.available * leverage * SHARE / price))
@@ -185,6 +186,13 @@ class FillContract(Suite):
                 forced = [fill for fill in fills if fill.side is Side.SELL]
                 assert forced
                 assert all(fill.forced and not room.ids.is_ours(fill.client_id) for fill in forced)
+
+    async def _raise_leverage(self, room: Room) -> int:
+        """Set a leverage with which the balance carries large orders."""
+        leverage = min(HIGH_LEVERAGE, room.instrument.max_leverage)
+        await room.connector.prepare(room.instrument, leverage, PositionMode.ONE_WAY, None)
+
+        return leverage
 
     async def _asked(self, room: Room) -> Sequence[Fill]:
         return await room.connector.fetch_fills(room.instrument, room.began_ms)
