@@ -10,13 +10,11 @@ from perpmaker.decision.earlier_fills import note_earlier_fills
 from perpmaker.model.event import Resynced
 from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Slot, StopTrigger
 from perpmaker.model.reading import AccountSeen
+from perpmaker.state.order_index import UNADOPTED
 from perpmaker.state.orders import Orders
 from perpmaker.state.state import State
 
 SHOWN = 3
-
-UNADOPTED = -1
-"""The level of an order that nothing is ever wanted in the place of, so that it is cancelled."""
 
 
 @attrs.frozen(kw_only=True)

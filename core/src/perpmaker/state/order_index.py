@@ -7,7 +7,7 @@ from math import inf
 from types import MappingProxyType
 from typing import Final
 
-from perpmaker.model.order import OrderStatus, PositionSide, Refusal, Slot, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, Refusal, Slot, WorkingOrder
 from perpmaker.state.closed_orders import ClosedOrders
 from perpmaker.state.slot_outcome import SlotOutcomes
 from perpmaker.state.tracked_order import TrackedOrder
@@ -15,6 +15,9 @@ from perpmaker.state.venue_clock import VenueClock
 
 NOTICE_AGAIN_S: Final = 5.0
 """How long nothing is said of further orders that nobody here sent."""
+
+UNADOPTED: Final = -1
+"""The level of an order that nothing is ever wanted in the place of, so that it is cancelled."""
 
 CUT_S: Final = 1.0
 """How long an order that the venue cut is not sent again only to be larger."""
@@ -132,7 +135,17 @@ class OrderIndex:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether the outcome of a command is unknown, or the position is known to be older than a fill."""
+        """Whether the outcome of a command is unknown, or the position is known to be older than a fill.
+
+        So too while a quote is taken off of which nobody knows the slot: it may fill beside what takes its place.
+        """
         return not self.finished.is_settled or any(
-            record.working.status is OrderStatus.UNKNOWN or record.has_gap for record in self.live.values()
+            record.working.status is OrderStatus.UNKNOWN or record.has_gap or _is_unadopted_quote(record)
+            for record in self.live.values()
         )
+
+
+def _is_unadopted_quote(record: TrackedOrder) -> bool:
+    slot = record.working.order.slot
+
+    return slot.level == UNADOPTED and slot.kind is OrderKind.QUOTE
