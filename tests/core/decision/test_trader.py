@@ -12,12 +12,14 @@ from perpmaker.model.event import (
     Channel,
     Command,
     Halted,
+    OrderCancelled,
     OrderReported,
     StopRequested,
     StreamLost,
     StreamRestored,
 )
 from perpmaker.model.order import (
+    CancelCause,
     NewOrder,
     OrderKind,
     OrderStatus,
@@ -142,15 +144,18 @@ def test_stop_with_close_flattens_the_position() -> None:
 
 
 def test_orders_of_earlier_runs_are_adopted_or_cancelled_and_foreign_ones_left() -> None:
-    """What the journal knows goes back into its slot; our prefix without a known purpose is cancelled."""
+    """What the journal knows goes back into its slot; what has no known purpose is cancelled before more is quoted."""
     known = NewOrder(client_id="pm-bot-r0-7", slot=BUY, lots=5, ticks=990, type=OrderType.POST_ONLY, generation=1)
     scene = Scene(intent={"pm-bot-r0-7": known}.get)
     names = ("pm-bot-r0-7", "pm-bot-rX-1", "pm-other-r0-1", "web_1")
     started = scene.start(orders=tuple(scene.order_report(name, OrderStatus.OPEN) for name in names))
 
     assert [action.client_id for action in of(started.actions, Cancel)] == ["pm-bot-rX-1"]
-    assert placed(started.actions) == ["quote sell 0"]
+    assert placed(started.actions) == []
     assert len(started.notices) == 2
+
+    gone = OrderCancelled(client_id="pm-bot-rX-1", cause=CancelCause.REQUESTED, filled_lots=0, venue_ms=9)
+    assert placed(scene.tell(gone, after=0.1).actions) == ["quote sell 0"]
 
 
 def test_F74_orders_that_were_taken_over_stay_ours_when_the_journal_cannot_be_read_any_more() -> None:
