@@ -95,7 +95,11 @@ def tickers(names: Sequence[str], levels: LevelTranslator) -> dict[int, tuple[tu
 
 @pytest.mark.parametrize(
     ("names", "instrument", "least"),
-    [pytest.param(IN_2023, BTC, 1_000, marks=pytest.mark.full), (IN_2024, BTC, 500), (SPOT, NEXO, 1_000)],
+    [
+        pytest.param(IN_2023, BTC, 1_000, marks=pytest.mark.full),
+        (IN_2024, BTC, 500),
+        pytest.param(SPOT, NEXO, 1_000, marks=pytest.mark.full),
+    ],
 )
 def test_rebuilt_book_equals_every_ticker(names: Sequence[str], instrument: Instrument, least: int) -> None:
     """Wherever a difference and a ticker carry the same update, best prices and sizes agree; it is never crossed."""

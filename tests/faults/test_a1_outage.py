@@ -53,7 +53,7 @@ def words(outage: Outage) -> str:
     return f"{outage.seconds:g} s, {outage.way}, {outage.order}, {backstop}, {'long' if outage.side > 0 else 'short'}"
 
 
-@pytest.mark.parametrize("outage", QUICK, ids=words)
+@pytest.mark.parametrize("outage", [QUICK[0], pytest.param(QUICK[1], marks=pytest.mark.full)], ids=words)
 def test_A1_no_outage_leaves_a_position_bare_or_calls_it_clean(tmp_path: Path, outage: Outage) -> None:
     """Ended in between by a person or by kill -9: honest, and safe 2 s after venue and next process answer."""
     outcome = suffer(outage, tmp_path)

@@ -27,10 +27,8 @@ def test_A7_a_module_that_blocks_before_the_run_is_interrupted_and_named(site: P
     assert "in review" in next(site.home.glob("stacks-*")).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("body", "opening"),
-    [(PRICE, "time.sleep(30)"), pytest.param("\n        while True: pass", "pass", marks=pytest.mark.full)],
-)
+@pytest.mark.full
+@pytest.mark.parametrize(("body", "opening"), [(PRICE, "time.sleep(30)"), ("\n        while True: pass", "pass")])
 def test_A7_a_source_that_blocks_before_the_run_is_interrupted_and_named(
     site: PluginSite, body: str, opening: str
 ) -> None:

@@ -44,6 +44,7 @@ def test_B4_a_module_that_exits_while_running_halts_and_the_run_ends_with_6(site
     assert len(site.tracebacks()) == 1
 
 
+@pytest.mark.full
 def test_B4_a_source_that_exits_while_running_halts_and_the_run_ends_with_6(site: PluginSite) -> None:
     """So does one whose coroutine ends the program."""
     body = (

@@ -84,7 +84,9 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("left", LEFT)
+@pytest.mark.parametrize(
+    "left", ["thread", *(pytest.param(left, marks=pytest.mark.full) for left in LEFT if left != "thread")]
+)
 def test_B6_a_run_leaves_without_what_a_plugin_has_left(site: PluginSite, left: str) -> None:
     """Its page is complete, what still runs is named in a line, and the exit code is that of the run."""
     with_act(site, LEFT[left])
@@ -126,7 +128,9 @@ TAKEN = {
 }
 
 
-@pytest.mark.parametrize("taken", TAKEN)
+@pytest.mark.parametrize(
+    "taken", ["ignored", *(pytest.param(taken, marks=pytest.mark.full) for taken in TAKEN if taken != "ignored")]
+)
 def test_B6_signals_that_a_plugin_takes_are_taken_back(site: PluginSite, taken: str) -> None:
     """It is told once, and the run stops cleanly at the signal."""
     with_act(site, TAKEN[taken])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from .plugin_site import MODULE, PluginSite
 
 FILE = Path(__file__).parents[1] / "practice.toml"
@@ -18,6 +20,7 @@ def test_B7_the_journal_of_a_sandbox_that_ended_with_its_run_is_removed(site: Pl
     assert not list((site.home / "journal").iterdir())
 
 
+@pytest.mark.full
 def test_B7_the_journal_of_a_run_that_was_halted_stays(site: PluginSite) -> None:
     """It is what somebody looks at who wants to know why."""
     counted = "self.n = getattr(self, 'n', 0) + 1\n        "

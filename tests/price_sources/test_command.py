@@ -54,6 +54,7 @@ def test_documented_configuration_quotes_from_spot_without_network(tmp_path: Pat
     assert "price source: bid 1" in told
 
 
+@pytest.mark.full
 def test_attached_sandbox_must_serve_the_source(tmp_path: Path) -> None:
     """A sandbox without the spot market is refused with what to start it with; one with it is traded on."""
     sandbox = ("sandbox", "binance_perpetual", "--market", "SOL-USDT", "--json", "--until-stdin-closes")

@@ -294,6 +294,7 @@ async def test_a_modified_order_has_no_self_trade_prevention_any_more(open_venue
     assert [(event["x"], event["V"]) for event in events] == [("NEW", "EXPIRE_MAKER"), ("AMENDMENT", "NONE")]
 
 
+@pytest.mark.full
 async def test_an_order_can_be_modified_less_than_ten_thousand_times(open_venue: Any) -> None:
     """The next one is refused, and the order stays."""
     async with open_venue() as venue:
