@@ -146,7 +146,7 @@ class PluginFaultError(PluginError):
 
 
 class TaskEndedError(RuntimeError):
-    """A task of a run ended by what no task may raise, which is the cause, or the whole run by nobody's wish."""
+    """A task of a run ended by what no task may raise, which is the cause, or the whole run without a wish for it."""
 
 
 class RecordingError(PerpmakerError):

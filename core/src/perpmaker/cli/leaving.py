@@ -27,7 +27,7 @@ _MACHINERY = frozenset({"threading", "concurrent.futures.thread", "runpy", "__ma
 
 
 class _Hurry:
-    """Whether somebody has asked for the end once more after the run had ended."""
+    """Whether a further signal came after the run had ended; a flag, because a handler may interrupt a handler."""
 
     is_on = False
 

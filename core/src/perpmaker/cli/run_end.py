@@ -30,7 +30,7 @@ class Ended:
 
 
 _STOPPED_LOOP = "Event loop stopped before Future completed"
-"""What asyncio raises when somebody stops its event loop."""
+"""What asyncio raises when its event loop was stopped from inside of the process."""
 
 
 @attrs.define
@@ -52,7 +52,7 @@ class Course:
         return self.ended is None and self.error is None
 
     def unasked(self, seconds: float | None, allowed_s: float) -> Exception:
-        """Why a run is over that nobody has stopped: its time to begin was up, or somebody has cancelled it."""
+        """Why a run ended without a signal or `--for`: its time to begin was up, or its tasks were cancelled."""
         if self.bot is not None or seconds is None:
             return TaskEndedError("the tasks of the run were cancelled")
 

@@ -51,7 +51,7 @@ class EndingSignals:
             signal.signal(one, signal.SIG_DFL if before is None else before)
 
     def put_back(self) -> Iterator[str]:
-        """Install our handlers again where something foreign has replaced or blocked them: what a person is told."""
+        """Install our handlers again where they were replaced or blocked; yields the line that tells it, once."""
         taken = {one: now for one in self._wanted if (now := signal.getsignal(one)) != self._note}
         blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, self._wanted) & set(self._wanted)
 

@@ -48,8 +48,8 @@ class ExitRefusals:
         elif end.end is End.REFUSED and end.refusal is not None:
             lines = list(self._failed(slot, words_of(end.refusal), now, wait_s=end.refusal.retry_after_s))
 
-            # Nothing to reduce: the position was closed in that moment, and the word of it is on its way. Where that is
-            # not so, it is told with what is missing for 2 s.
+            # Nothing to reduce: the position was most likely closed in that moment, and its report is on its way. If it
+            # is still open after 2 s, `due` tells that it lacks its exit, with this refusal.
             if end.refusal.reason is not RefusalReason.REDUCE_ONLY:
                 yield from lines
 

@@ -147,6 +147,7 @@ class _Steps:
     report: Report
     held: Hold = attrs.field(init=False)
     _began_at: float = attrs.field(init=False)
+    _boot: str = attrs.field(init=False)
     venue: StartRetry = attrs.field(init=False)
     _begun: BegunRuns = attrs.field(factory=BegunRuns, init=False)
     _last_known: LastKnown | None = attrs.field(default=None, init=False)
@@ -155,7 +156,7 @@ class _Steps:
 
     def __attrs_post_init__(self) -> None:
         name, context = self.plan.connector.name, self.context
-        self._began_at = context.clock.now()
+        self._began_at, self._boot = context.clock.now(), boot_id()
         self.held = Hold(home=self.home, venue=venue_of(name, context), clock=context.clock)
         self.venue = StartRetry(
             table=name,
@@ -199,7 +200,7 @@ class _Steps:
 
         path = None if self.home is None else self.home.journal(key)
         journal, damage = self.stack.enter_context(open_journal(path, key, client_ids.run))
-        self._has_lost_tail = journal.may_lack_rows(boot_id())
+        self._has_lost_tail = journal.may_lack_rows(self._boot)
 
         if damage is not None:
             self.tell(
@@ -232,7 +233,7 @@ class _Steps:
             adopt_position=adopt_position,
         )
         self._seen = await account.claim(self.venue, self.tell)
-        about = {"key": str(self._key(market)), BOOT: boot_id()}
+        about = {"key": str(self._key(market)), BOOT: self._boot}
         known.journal.record_run(self.context.clock.utc_ms(), about)
         self._begun.record(known.journal, known.client_ids.run)
 

@@ -148,7 +148,7 @@ async def live(stage: Stage, home: StateDir, doom: Doom, seconds: float) -> None
         try:
             async with attrs.evolve(stage, connect=mortal(stage.network.connect, doom)).open_bot(home=home) as session:
                 await session.bot.run()
-        except Exception:
+        except Exception:  # whatever a dead process raises on its way down, nobody hears
             if not doom.dead.is_set():
                 raise
 
