@@ -242,7 +242,7 @@ class Numbers:
     """Ids `tag:run:sequence` of 32 bits each, of which a run holds two."""
 
     tag: str
-    begin_run: Callable[[str], None]
+    begin_run: Callable[[str], bool]
     run: str = "0"
     mine: list[str] = attrs.field(factory=list)
     sequence: int = 2
@@ -274,27 +274,30 @@ class Numbers:
 
 async def test_a_connector_may_bring_ids_of_its_own() -> None:
     """Whose run is full takes another one, which the journal knows before an id of it is handed out."""
-    begun = BegunRuns()
 
     class Numbered(Scripted):
         account = "a"
 
-        async def open_client_ids(self, _: object, bot: str, begin_run: Callable[[str], None]) -> ClientIds:
+        async def open_client_ids(self, _: object, bot: str, begin_run: Callable[[str], bool]) -> ClientIds:
             ids = Numbers(tag=bot, begin_run=begin_run)
             assert ids.next().endswith(":1:1")
+            assert not begin_run("1")
 
             return ids
 
     venue = cast("DerivativeConnector", Numbered())
-    ids = await open_client_ids(venue, cast("Any", SimpleNamespace(market="BTC-USDT")), "text", begun)
     key = Key(environment="sandbox", venue="v", account="a", market="BTC-USDT")
 
-    with open_journal(None, key, ids.run) as (journal, _):
+    with open_journal(None, key, "text") as (journal, _):
+        begun = BegunRuns(journal)
+        ids = await open_client_ids(venue, cast("Any", SimpleNamespace(market="BTC-USDT")), "text", begun)
         known = OrderIntents(journal=journal, client_ids=ids)
+        assert not journal.knows_run("1")
         journal.record_run(0, {})
-        begun.record(journal, ids.run)
+        begun.record()
         assert [ids.next()[-4:], ids.next()[-4:]] == [":1:2", ":2:1"]
         assert (journal.knows_run("1"), journal.knows_run("2"), journal.knows_run("3")) == (True, True, False)
+        assert [begun.begin("1"), begun.begin("2"), begun.begin("7")] == [False, False, True]
         assert not known.is_strange(f"{ids.tag}:2:1")
         assert known.is_strange(f"{ids.tag}:3:1")
         assert known.kind("other:1:1") is None
@@ -304,7 +307,7 @@ async def test_ids_are_of_text_where_the_venue_takes_it() -> None:
     """A connector that says nothing of ids has them made for it."""
     venue = cast("DerivativeConnector", SimpleNamespace(name="v", account="a"))
     instrument = cast("Any", SimpleNamespace(market="BTC-USDT"))
-    ids = await open_client_ids(venue, instrument, "run1", BegunRuns())
+    ids = await open_client_ids(venue, instrument, "run1", cast("BegunRuns", None))
     first = ids.next()
     assert first.startswith("pm-")
     assert (ids.run_of(first), ids.is_of_this_start(first), ids.is_ours("web-1")) == ("run1", True, False)

@@ -7,15 +7,21 @@ from collections.abc import Sequence
 import pytest
 
 from perpmaker.errors import JournalError
-
-from .fathom.orders import NumberIds
+from perpmaker.venue import NumberIds
 
 TAG = 0xD3AD0F
 
 
 def ids_of(begun: list[str], live: Sequence[str] = ()) -> NumberIds:
-    """The ids of a new start."""
-    return NumberIds(TAG, begun.append, live)
+    """The ids of a new start; a run that has begun already is drawn again."""
+
+    def begin(run: str) -> bool:
+        is_new = run not in begun
+        begun.append(run)
+
+        return is_new
+
+    return NumberIds(TAG, begin, live)
 
 
 def test_a_used_up_run_is_followed_by_another_one_that_is_durable_first() -> None:
@@ -45,17 +51,33 @@ def test_a_run_that_an_open_order_bears_is_not_taken_again(monkeypatch: pytest.M
     assert not ids.is_of_this_start(f"{TAG}-{7 * 2**12 + 5}")
 
 
+def test_a_run_that_the_journal_knows_is_not_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its orders are over, but what happened to them may still be told."""
+    draws = iter([7, 9])
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(draws))
+    ids = ids_of(["7"])
+
+    assert ids.run == "9"
+    assert not ids.is_of_this_start(f"{TAG}-{7 * 2**12}")
+
+
+def test_numbers_that_are_all_in_use_end_the_start() -> None:
+    """It says so, instead of drawing for ever."""
+    with pytest.raises(JournalError, match="in use already"):
+        NumberIds(TAG, lambda _: False)
+
+
 def test_what_cannot_be_written_down_makes_no_id() -> None:
     """The journal says no: the start fails with its words."""
 
-    def refuse(run: str) -> None:
+    def refuse(run: str) -> bool:
         raise JournalError(f"no room for {run}")
 
     with pytest.raises(JournalError, match="no room"):
         NumberIds(TAG, refuse, ())
 
 
-@pytest.mark.parametrize("client_id", ["by-hand", "pm-1", f"{TAG}0-1", ""])
+@pytest.mark.parametrize("client_id", ["by-hand", "pm-1", f"{TAG}0-1", f"{TAG}-", f"{TAG}-x1", ""])
 def test_what_is_of_somebody_else_is_not_ours(client_id: str) -> None:
     """Whatever is in it."""
     ids = ids_of([])

@@ -84,8 +84,11 @@ class AmendOrder:
         return self.order.client_id
 
 
-BeginRun: TypeAlias = Callable[[str], None]
-"""Writes the name of a run down for good; JournalError when it cannot, and then no id of it may be used."""
+BeginRun: TypeAlias = Callable[[str], bool]
+"""Writes the name of a run down for good; JournalError when it cannot, and then no id of it may be used.
+
+False where the journal knows the run already: another one has to be drawn, for ids of this one may have been used.
+"""
 
 
 class EventReceiver(Protocol):

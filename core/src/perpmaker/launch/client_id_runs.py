@@ -13,25 +13,32 @@ from perpmaker.model.instrument import Instrument
 
 @attrs.define
 class BegunRuns:
-    """Runs that ids are made in. Before there is a journal nothing is sent, so that the first ones wait for it."""
+    """Runs that ids are made in, as far as they are not the start's own. Until that is written down they wait."""
 
+    _journal: Journal
     _waiting: list[str] = attrs.field(factory=list, init=False)
-    _journal: Journal | None = attrs.field(default=None, init=False)
+    _is_recorded: bool = attrs.field(default=False, init=False)
 
-    def begin(self, run: str) -> None:
-        """Write a run down; JournalError when it cannot."""
-        if self._journal is None:
-            self._waiting.append(run)
-        else:
+    def begin(self, run: str) -> bool:
+        """Write a run down, and return whether that made it ours alone: False where the journal knows it already."""
+        if run in self._waiting or self._journal.knows_run(run):
+            return False
+
+        if self._is_recorded:
             self._journal.record_further_run(run)
+        else:
+            self._waiting.append(run)
 
-    def record(self, journal: Journal, first: str) -> None:
-        """There is a journal, which knows the `first` run: write the others down now, and every later one at once."""
-        self._journal = journal
+        return True
+
+    def record(self) -> None:
+        """The start's own run is in the journal: write the others down now, and every later one at once."""
+        self._is_recorded = True
 
         for run in self._waiting:
-            if run != first:
-                journal.record_further_run(run)
+            self._journal.record_further_run(run)
+
+        self._waiting.clear()
 
 
 async def open_client_ids(

@@ -149,7 +149,7 @@ class _Steps:
     _began_at: float = attrs.field(init=False)
     _boot: str = attrs.field(init=False)
     venue: StartRetry = attrs.field(init=False)
-    _begun: BegunRuns = attrs.field(factory=BegunRuns, init=False)
+    _begun: BegunRuns = attrs.field(init=False)
     _last_known: LastKnown | None = attrs.field(default=None, init=False)
     _seen: AccountSeen | None = attrs.field(default=None, init=False)
     _has_lost_tail: bool = attrs.field(default=False, init=False)
@@ -192,14 +192,13 @@ class _Steps:
     async def open_journal(self, market: OpenMarket) -> OrderIntents:
         """Lock the account and market, and open what is remembered of it, under the ids of a new run."""
         key, run = self._key(market), run_id(self.context.clock.utc_ms())
-        opening = lambda: open_client_ids(market.connector, market.instrument, run, self._begun)  # noqa: E731  # one word
-        client_ids = await self.venue.insist(opening)
 
         if self.home is not None:
             self.stack.enter_context(self.home.lock(key))
 
         path = None if self.home is None else self.home.journal(key)
-        journal, damage = self.stack.enter_context(open_journal(path, key, client_ids.run))
+        journal, damage = self.stack.enter_context(open_journal(path, key, run))
+        self._begun = begun = BegunRuns(journal)
         self._has_lost_tail = journal.may_lack_rows(self._boot)
 
         if damage is not None:
@@ -207,6 +206,9 @@ class _Steps:
                 f"the journal was damaged ({damage.reason}) and put aside as {damage.aside}; a new one was begun. What "
                 "is on the venue counts: orders whose purpose is lost are cancelled, exits are set anew"
             )
+
+        opening = lambda: open_client_ids(market.connector, market.instrument, run, begun)  # noqa: E731  # one word
+        client_ids = await self.venue.insist(opening)
 
         return OrderIntents(journal=journal, client_ids=client_ids)
 
@@ -235,7 +237,7 @@ class _Steps:
         self._seen = await account.claim(self.venue, self.tell)
         about = {"key": str(self._key(market)), BOOT: self._boot}
         known.journal.record_run(self.context.clock.utc_ms(), about)
-        self._begun.record(known.journal, known.client_ids.run)
+        self._begun.record()
 
     async def prepare(self, market: OpenMarket) -> VenueSettings:
         """Set the account, and have the venue confirm it."""

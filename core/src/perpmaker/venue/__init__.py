@@ -156,6 +156,11 @@ if TYPE_CHECKING:
         apply_settings,
         check_leverage,
     )
+    from perpmaker.venue.number_ids import (
+        NumberIds,
+        numbers_of,
+        open_number_ids,
+    )
     from perpmaker.venue.order_client import (
         Command,
         OrderClient,
@@ -303,6 +308,7 @@ __all__ = [
     "Millis",
     "NotSentError",
     "Number",
+    "NumberIds",
     "OrderAmended",
     "OrderCancelled",
     "OrderClient",
@@ -370,9 +376,11 @@ __all__ = [
     "key_fault",
     "literal_address",
     "lookup",
+    "numbers_of",
     "one_line",
     "open_client",
     "open_credentials",
+    "open_number_ids",
     "open_overlapping",
     "open_rest_client",
     "open_stream",
@@ -426,6 +434,7 @@ _HOMES = {
     "venue.keys": "Credentials KeySettings key_fault open_credentials",
     "venue.levels": "LevelTranslator Levels TicksAndLots",
     "venue.market_settings": "SettingsClient apply_settings check_leverage",
+    "venue.number_ids": "NumberIds numbers_of open_number_ids",
     "venue.order_client": "Command OrderClient OrderDialect OrderNames",
     "venue.order_outcome": "Element OutcomeReader Taken amended cancelled placed",
     "venue.receiver": "Chore Message Messages RecurringChore SnapshotChore StreamEndedError TranslatingReceiver",

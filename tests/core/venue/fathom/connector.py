@@ -13,7 +13,7 @@ from perpmaker import venue as kit
 
 from . import rest
 from .messages import Execution, Order
-from .orders import FathomOrders, NumberIds
+from .orders import FathomOrders
 from .sandbox.app import FathomDialect
 from .settings import NAME, VENUE, Settings
 from .streams import feed_of
@@ -32,6 +32,7 @@ class Fathom:
         self.account, self._client, self._feed_of = account, client, feed_of
         orders = kit.OrderClient(client, FathomOrders())
         self.place, self.cancel = orders.place, orders.cancel
+        self.open_client_ids = partial(kit.open_number_ids, self.fetch_open_orders)
 
     @property
     def fence_s(self) -> float:
@@ -66,10 +67,6 @@ class Fathom:
     def feeds(self, instrument: Instrument) -> Sequence[kit.Feed]:
         """Offer one stream for everything."""
         return (self._feed_of(instrument),)
-
-    async def open_client_ids(self, instrument: Instrument, bot: str, begin_run: kit.BeginRun) -> kit.ClientIds:
-        """Begin with the numbers of a run that no open order bears."""
-        return NumberIds(int(bot, 16), begin_run, [one.client_id for one in await self.fetch_open_orders(instrument)])
 
     async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:  # noqa: ARG002
         """Ask what the venue knows of an order."""

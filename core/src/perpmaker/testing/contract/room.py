@@ -322,6 +322,6 @@ def _context(sandbox: Sandbox, clock: LoopClock, network: MemoryNetwork) -> Conn
 
 async def _open_ids(connector: DerivativeConnector, instrument: Instrument) -> ClientIds:
     if isinstance(connector, IdScheme):
-        return await connector.open_client_ids(instrument, BOT, lambda _: None)
+        return await connector.open_client_ids(instrument, BOT, lambda _: True)
 
     return TextIds(BOT, "r1")
