@@ -29,10 +29,11 @@ async def stubborn():
         except asyncio.CancelledError:
             pass
 """
+POOL = "loop's own pool"
 LEFT = {
     "thread": f"threading.Thread(target={NEVER}, name='tide pool').start()",
     "pool": f"concurrent.futures.ThreadPoolExecutor(1, 'tide pool').submit({NEVER})",
-    "loop's own pool": f"asyncio.get_running_loop().run_in_executor(None, {NEVER})",
+    POOL: f"asyncio.get_running_loop().run_in_executor(None, {NEVER})",
     "task": "self.task = asyncio.get_running_loop().create_task(stubborn())",
     "at exit": f"atexit.register({NEVER})",
 }
@@ -117,6 +118,17 @@ def test_B6_a_command_that_only_asks_leaves_too(site: PluginSite) -> None:
     done = site.command("check", site.configure(tables="[risk.tide]\n"), timeout=40)
     assert done.code == 0, done.said
     assert "tide pool" in done.err
+
+
+def test_B6_a_command_that_only_asks_leaves_the_loop_s_own_pool(site: PluginSite) -> None:
+    """`check` with a module that keeps it busy when it is built: the answer is whole, and the process ends."""
+    module = MODULE.format(body="return Approved(quote=quote)")
+    kept = module.replace("class Module:", f"class Module:\n    def __init__(self):\n        {LEFT[POOL]}\n")
+    site.install(f"import asyncio, time\n{kept}")
+    done = site.command("check", site.configure(tables="[risk.tide]\n"), timeout=40)
+    assert done.code == 0, done.said
+    assert "Everything else" in done.out
+    assert "the process ends" in done.err
 
 
 TAKEN = {

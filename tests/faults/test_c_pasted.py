@@ -13,6 +13,7 @@ from perpmaker.config.pasted import address_words, option_words
 FILE = Path(__file__).parents[1] / "practice.toml"
 SECRET = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"  # a venue's documented example
 PASSWORD = "Tr0ub4dor"  # short, and no key of any file
+PHRASE = "correct_horse"  # written as a key is
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str]:
@@ -26,7 +27,16 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str]:
 @pytest.mark.parametrize("command", ["check", "run"])
 @pytest.mark.parametrize(
     "text",
-    [SECRET, PASSWORD, f"{SECRET}==", f" {SECRET}", f"a.{SECRET}=1", f"leverage.{SECRET}=1", f"{PASSWORD} {PASSWORD}"],
+    [
+        SECRET,
+        PASSWORD,
+        f"{SECRET}==",
+        f" {SECRET}",
+        f"a.{SECRET}=1",
+        f"leverage.{SECRET}=1",
+        f"{PASSWORD} {PASSWORD}",
+        PHRASE,
+    ],
 )
 def test_C_a_text_without_a_key_is_not_repeated(capsys: pytest.CaptureFixture[str], command: str, text: str) -> None:
     """After --set stands a secret alone, with the signs that end it, or in the place of a key."""
@@ -34,6 +44,7 @@ def test_C_a_text_without_a_key_is_not_repeated(capsys: pytest.CaptureFixture[st
     assert code == 2
     assert SECRET not in words
     assert PASSWORD not in words
+    assert PHRASE not in words
     assert "--set" in words
 
 
@@ -67,9 +78,10 @@ def test_C_a_secret_in_the_place_of_the_file_is_not_repeated(capsys: pytest.Capt
 
 
 def test_C_what_is_no_secret_is_shown() -> None:
-    """A key without its value, and an address."""
-    assert option_words("order_amount") == "'order_amount'"
-    assert option_words("risk.exposure_limit") == "'risk.exposure_limit'"
+    """A key of the file without its value, and an address."""
+    keys = {"order_amount", "risk.exposure_limit"}
+    assert option_words("order_amount", keys) == "'order_amount'"
+    assert option_words("risk.exposure_limit", keys) == "'risk.exposure_limit'"
     assert address_words("http://127.0.0.1:8080") == "http://127.0.0.1:8080"
 
 

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import anyio
 import attrs
@@ -16,10 +16,11 @@ import click
 from anyio.abc import TaskStatus
 
 from perpmaker.cli.event_loop import run_async
-from perpmaker.cli.failure import expected
+from perpmaker.cli.failure import expected, explain
 from perpmaker.cli.guard import check_surroundings
 from perpmaker.cli.installation import open_catalog, watched
-from perpmaker.cli.output import claim, result
+from perpmaker.cli.leaving import Departure
+from perpmaker.cli.output import claim, finish, is_owned, result
 from perpmaker.cli.references import check_references
 from perpmaker.cli.screen import printable
 from perpmaker.config.configuration import Configuration, load_configuration
@@ -38,9 +39,7 @@ _REFUSED = "REFUSED"
 @click.option("--sandbox-url", metavar="URL", help="Ask the sandbox that is serving there.")
 @click.option("--full", is_flag=True, help="Print everything: rules, levels, each figure, the checklist, plugins.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_context
 def check(
-    context: click.Context,
     config: Path,
     overrides: tuple[str, ...],
     sandbox_url: str | None,
@@ -55,35 +54,31 @@ def check(
     verdict: OK, how many things there are to look at, or REFUSED.
     """
     claim()
+    inquiry = _Inquiry(config=config, as_json=as_json, full=full)
 
-    try:
-        configuration = load_configuration(config, overrides, open_catalog())
-        check_surroundings(configuration.environment, os.environ)
-        check_references(configuration)
+    def last_words() -> int:
+        """Say the answer where something foreign keeps the event loop from ending."""
+        try:
+            inquiry.answer()
+        except BaseException as error:  # noqa: BLE001  # the outermost place: whatever ends the process is said here
+            return explain(error)
+        finally:
+            finish()
 
-        with watched(lambda line: click.echo(printable(line), err=True)):
-            found = run_async(_ask, configuration, sandbox_url)
-    except Exception as raised:
-        error = expected(raised)
+        return 0
 
-        if error is not None and error.exit_code is ExitCode.REFUSED and not as_json:
-            result(_REFUSED)
+    with Departure(last_words) as departure:
+        try:
+            inquiry.configuration = configuration = load_configuration(config, overrides, open_catalog())
+            check_surroundings(configuration.environment, os.environ)
+            check_references(configuration)
 
-        if error is None or not as_json:
-            raise
+            with watched(lambda line: click.echo(printable(line), err=True)):
+                run_async(_ask_to_leave, inquiry, configuration, sandbox_url, departure)
+        except BaseException as error:  # noqa: BLE001  # judged, and raised again
+            inquiry.error = error
 
-        result(json.dumps(_refusal(config, error), indent=2), as_json=True)
-        context.exit(error.exit_code.value)
-
-    _show(configuration, found, as_json=as_json, full=full)
-
-    if found.preflight.refusals:
-        refused = MarketRulesError("\n".join(found.preflight.refusals))
-
-        if not as_json:
-            raise refused
-
-        context.exit(refused.exit_code.value)
+    inquiry.answer()
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +88,48 @@ class _Found:
     preflight: Preflight
     account: str | None
     notes: tuple[str, ...]
+
+
+@attrs.define(kw_only=True)
+class _Inquiry:
+    """A check of one file: how it is to be answered, and what has come of it so far."""
+
+    config: Path
+    as_json: bool
+    full: bool
+    configuration: Configuration | None = None
+    found: _Found | None = None
+    error: BaseException | None = None
+
+    def answer(self) -> None:
+        """Print the report, or what is wrong; the exit code is that of what is raised."""
+        if self.configuration is None or self.found is None:
+            self._refuse()
+        else:
+            _show(self.configuration, self.found, as_json=self.as_json, full=self.full)
+
+            if self.found.preflight.refusals:
+                self._end(MarketRulesError("\n".join(self.found.preflight.refusals)))
+
+    def _refuse(self) -> None:
+        raised = KeyboardInterrupt() if self.error is None else self.error
+        error = expected(raised)
+
+        if error is not None and error.exit_code is ExitCode.REFUSED and not self.as_json:
+            result(_REFUSED)
+
+        if error is None or not self.as_json:
+            raise raised
+
+        result(json.dumps(_refusal(self.config, error), indent=2), as_json=True)
+        self._end(error)
+
+    def _end(self, error: PerpmakerError) -> NoReturn:
+        """End with the exit code of an error that, for programs, is in the answer already."""
+        if self.as_json:
+            raise click.exceptions.Exit(error.exit_code.value)
+
+        raise error
 
 
 def _refusal(config: Path, error: PerpmakerError) -> dict[str, object]:
@@ -142,19 +179,19 @@ def _file_lines(configuration: Configuration) -> Iterator[str]:
     yield from wrapped(f"ok plugins: {', '.join(_plugins(configuration))}", "  ", "     ")
 
 
-async def _ask(configuration: Configuration, url: str | None) -> _Found:
-    """Ask the venue until it has answered, or a person has had enough: KeyboardInterrupt."""
-    found = None
-
-    async with anyio.create_task_group() as group:
-        await group.start(_watch_signals, group.cancel_scope)
-        found = await _ask_venue(configuration, url)
-        group.cancel_scope.cancel()
-
-    if found is None:
-        raise KeyboardInterrupt
-
-    return found
+async def _ask_to_leave(inquiry: _Inquiry, configuration: Configuration, url: str | None, departure: Departure) -> None:
+    """Ask the venue until it has answered, or a person has had enough; from then on let nothing keep the process."""
+    try:
+        async with anyio.create_task_group() as group:
+            await group.start(_watch_signals, group.cancel_scope)
+            inquiry.found = await _ask_venue(configuration, url)
+            group.cancel_scope.cancel()
+    except BaseException as error:
+        inquiry.error = error
+        raise
+    finally:
+        if is_owned():
+            departure.begin()
 
 
 async def _watch_signals(scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:

@@ -267,7 +267,7 @@ def _overridden(document: Document, overrides: Sequence[str]) -> Document:
         path = tuple(part.strip() for part in key.split("."))
 
         if not equals or not all(path):
-            words = option_words(key if equals else override)
+            words = option_words(key if equals else override, {".".join(known) for known in document.lines})
             problems.append(Problem(file=SET, key=words, allowed="must be written key=value"))
         elif not _put(values, path, parse_override(text)):
             problems.append(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
-from typing import Final
 
 _RUN = re.compile(r"[A-Za-z0-9+/=]{24,}")
 _IN_ADDRESS = re.compile(r"(?<=//)[^/\s]*(?=@)|(?<=[?#])\S+")
 """Name and password of an address, its query and what follows: keys stand in each."""
 
-_LIKE_A_KEY = re.compile(r"[a-z][a-z_.]*")
-_LONGEST_KEY: Final = 60
-
 
 def looks_secret(text: str) -> bool:
-    """Whether a text has so long a run of letters and digits that it is no word of anybody."""
+    """Whether a text has so long a run of letters and digits that it is no word."""
     return any(re.search("[0-9]", run) and re.search("[A-Za-z]", run) for run in _RUN.findall(text))
 
 
@@ -27,11 +24,11 @@ def key_words(key: str) -> str:
     return key if key and key.isprintable() else f'"{ascii(key)[1:-1]}"'
 
 
-def option_words(text: str) -> str:
-    """The text of an option that has no `key=value` in it: shown only where it is written as keys are."""
+def option_words(text: str, keys: Collection[str]) -> str:
+    """The text of an option that has no `key=value` in it: shown only where it is one of the file's `keys`."""
     key = text.strip()
 
-    if not key or (len(key) <= _LONGEST_KEY and _LIKE_A_KEY.fullmatch(key)):
+    if not key or key in keys:
         return repr(key)
 
     return f"({len(text)} characters, not shown in case they are a secret)"

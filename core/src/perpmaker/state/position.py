@@ -41,9 +41,15 @@ EXPLAIN_S = 0.25
 POSITION_RETRY_S = 0.5
 """How soon a reading that came too late to say anything is asked for again."""
 
-LARGER = "the venue shows a larger {side} position than our fills make: it is read once more before its stop may fire"
+LARGER = (
+    "the venue shows a larger {side} position than our fills make: it is read once more before its stop may fire; "
+    "nothing needs to be done"
+)
 
-SMALLER = "the venue shows a smaller {side} position than our fills make: it is read once more before that is believed"
+SMALLER = (
+    "the venue shows a smaller {side} position than our fills make: it is read once more before that is believed; "
+    "nothing needs to be done"
+)
 
 _REMEMBERED = 256
 
