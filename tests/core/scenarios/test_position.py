@@ -89,8 +89,10 @@ def test_F52_rule_12_the_change_is_told_as_external() -> None:
     scenario.advance(10)
 
     assert scenario.notices == [
-        "the venue shows a larger net position than our fills make: it is read once more before its stop may fire; "
-        "nothing needs to be done",
+        (
+            "the venue shows a larger net position than our fills make: it is read once more before its stop may fire; "
+            "nothing needs to be done"
+        ),
         "traded by hand: buy 1 at 100 (order hand-1); the net position is 1 now",
     ]
 
