@@ -26,9 +26,9 @@ from perpmaker.model.order import (
     PositionSide,
 )
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
-from perpmaker.venue import Endpoint, Parameters, RestClient, StreamFeed
+from perpmaker.venue import Endpoint, Parameters, RestClient, StreamFeed, VenueAccess
 from perpmaker_binance_perpetual.messages import Depth
-from perpmaker_binance_perpetual.streams import BOOK_STALL_S, StreamAccess, book_stream
+from perpmaker_binance_perpetual.streams import BOOK_STALL_S, book_stream
 
 
 @attrs.frozen
@@ -94,7 +94,7 @@ class CrowdConnector:
     def feeds(self, instrument: Instrument) -> Sequence[Feed]:
         """The connector's own book stream, and a quiet account."""
         client = cast("RestClient", _Snapshots(self.settings.snapshot, self.context.clock))
-        access = StreamAccess(connect=self.context.connect, url=self.settings.url, client=client)
+        access = VenueAccess(connect=self.context.connect, url=self.settings.url, client=client)
         account = StreamFeed(channels=frozenset({Channel.ACCOUNT}), stall_s=None, opener=_open_silence)
 
         return access.offer(book_stream(access, instrument), Channel.BOOK, stall_s=BOOK_STALL_S), account

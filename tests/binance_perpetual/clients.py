@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 
 from perpmaker.clock import Clock
-from perpmaker.venue import Credentials, RestClient
+from perpmaker.venue import Credentials, RequestBudget, RestClient
 from perpmaker.wire.http import exchange_over
-from perpmaker_binance_perpetual.rest import BinanceHttp, request_budget
+from perpmaker_binance_perpetual.rest import LIMITS, BinanceHttp
 
 
 def client_over(
@@ -18,7 +18,7 @@ def client_over(
         exchange_over(http),
         BinanceHttp(credentials, recv_window_ms=2000),
         clock,
-        budget=request_budget(clock),
+        budget=RequestBudget("Binance", LIMITS, clock),
         place=f"{http.base_url.host}:443",
         patience_s=patience_s,
     )

@@ -10,7 +10,7 @@ from perpmaker.clock import LoopClock
 from perpmaker.errors import RateLimitedError
 from perpmaker.venue import Endpoint, RequestBudget, ServerClock
 from perpmaker_binance_perpetual.messages import RateLimit
-from perpmaker_binance_perpetual.rest import CANCEL, DEPTH, PLACE, published_limits, request_budget
+from perpmaker_binance_perpetual.rest import CANCEL, DEPTH, LIMITS, PLACE, published_limits
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +38,7 @@ async def spend(
 
 async def test_a_fifth_is_kept_for_what_is_urgent() -> None:
     """Quotes stop at four fifths of the orders in ten seconds; exits go on to the last."""
-    budget = request_budget(LoopClock())
+    budget = RequestBudget("Binance", LIMITS, LoopClock())
 
     assert await spend(budget, PLACE) == 240
     assert await spend(budget, PLACE, urgent=True) == 60
@@ -46,7 +46,7 @@ async def test_a_fifth_is_kept_for_what_is_urgent() -> None:
 
 async def test_spent_orders_do_not_hold_back_cancels() -> None:
     """Cancels count no orders."""
-    budget = request_budget(LoopClock())
+    budget = RequestBudget("Binance", LIMITS, LoopClock())
     await spend(budget, PLACE, urgent=True)
 
     assert await spend(budget, CANCEL) == 1920
@@ -55,7 +55,7 @@ async def test_spent_orders_do_not_hold_back_cancels() -> None:
 async def test_waiting_within_patience() -> None:
     """A call that finds its turn soon enough waits for it."""
     clock = LoopClock()
-    budget = request_budget(clock)
+    budget = RequestBudget("Binance", LIMITS, clock)
     await spend(budget, PLACE)
     started = clock.now()
     await budget.admit(PLACE.cost, urgent=False, patience_s=11.0)
@@ -65,7 +65,7 @@ async def test_waiting_within_patience() -> None:
 
 async def test_the_venues_own_limits_are_adopted_with_what_is_spent() -> None:
     """Another host, other limits; what it does not publish stays, what nobody knows is left alone."""
-    budget = request_budget(LoopClock())
+    budget = RequestBudget("Binance", LIMITS, LoopClock())
     await budget.admit(HEAVY.cost, urgent=False, patience_s=0)
     budget.adopt(
         published_limits(
@@ -84,7 +84,7 @@ async def test_the_venues_own_limits_are_adopted_with_what_is_spent() -> None:
 
 async def test_limits_that_are_known_already_change_nothing() -> None:
     """The rules are read every few minutes: what was spent before is forgotten at its own time all the same."""
-    budget = request_budget(LoopClock())
+    budget = RequestBudget("Binance", LIMITS, LoopClock())
     await spend(budget, PLACE)
     await anyio.sleep(9)
     budget.adopt(published_limits([RateLimit(rateLimitType="ORDERS", interval="SECOND", intervalNum=10, limit=300)]))

@@ -13,11 +13,9 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.model.instrument import Instrument
 from perpmaker.secret import Secret, make_signer
-from perpmaker.venue import Credentials
+from perpmaker.venue import Credentials, VenueAccess
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.connector import BinancePerpetual
-from perpmaker_binance_perpetual.settings import Settings
-from perpmaker_binance_perpetual.streams import StreamAccess
 
 from .clients import client_over
 
@@ -90,9 +88,9 @@ async def open_connector(venue: Venue) -> AsyncIterator[BinancePerpetual]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(venue.answer), base_url="https://fapi.test") as http:
         clock = LoopClock()
         client = client_over(http, clock, credentials)
-        access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client)
+        access = VenueAccess(connect=MemoryNetwork().connect, url="ws://x", client=client, credentials=credentials)
 
-        yield BinancePerpetual(account="a", settings=Settings(), access=access)
+        yield BinancePerpetual(access)
 
 
 @pytest.mark.parametrize(

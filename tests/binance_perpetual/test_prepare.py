@@ -11,11 +11,9 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.secret import Secret, make_signer
-from perpmaker.venue import Credentials
+from perpmaker.venue import Credentials, VenueAccess
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.connector import BinancePerpetual
-from perpmaker_binance_perpetual.settings import Settings
-from perpmaker_binance_perpetual.streams import StreamAccess
 
 from .clients import client_over
 
@@ -80,8 +78,8 @@ async def prepare(
     async with httpx.AsyncClient(transport=httpx.MockTransport(account.answer), base_url="https://fapi.test") as http:
         clock = LoopClock()
         client = client_over(http, clock, credentials)
-        access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client)
-        connector = BinancePerpetual(account="a", settings=Settings(), access=access)
+        access = VenueAccess(connect=MemoryNetwork().connect, url="ws://x", client=client, credentials=credentials)
+        connector = BinancePerpetual(access)
 
         return await connector.prepare(instrument, leverage, mode, margin)
 

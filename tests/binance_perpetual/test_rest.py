@@ -18,15 +18,22 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode
 from perpmaker.secret import Secret, make_signer
-from perpmaker.venue import Credentials, LateAnswerError, LostAnswerError, NotSentError, RestClient, StreamSpec
+from perpmaker.venue import (
+    Credentials,
+    LateAnswerError,
+    LostAnswerError,
+    NotSentError,
+    RestClient,
+    StreamSpec,
+    VenueAccess,
+)
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual import rest as endpoints
 from perpmaker_binance_perpetual.connector import BinancePerpetual
 from perpmaker_binance_perpetual.market import MarketSettings
 from perpmaker_binance_perpetual.orders import OrderQuestions
-from perpmaker_binance_perpetual.settings import Settings
 from perpmaker_binance_perpetual.signing import signature
-from perpmaker_binance_perpetual.streams import StreamAccess, fetch_depth
+from perpmaker_binance_perpetual.streams import fetch_depth
 from perpmaker_binance_perpetual.user_stream import account_stream
 
 from .clients import client_over
@@ -56,7 +63,7 @@ class Room:
 
     client: RestClient
     connector: BinancePerpetual
-    access: StreamAccess
+    access: VenueAccess
     instrument: Instrument
 
     def account_stream(self) -> StreamSpec[Event]:
@@ -82,8 +89,13 @@ class Silence:
 
 def room_over(client: RestClient, instrument: Instrument) -> Room:
     """The connector over a client."""
-    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://x", client=client)
-    connector = BinancePerpetual(account="a", settings=Settings(), access=access, keys=client)
+    access = VenueAccess(
+        connect=MemoryNetwork().connect,
+        url="ws://x",
+        client=client,
+        credentials=Credentials(api_key="KEY", signer=SIGNER),
+    )
+    connector = BinancePerpetual(access, keys=client)
 
     return Room(client, connector, access, instrument)
 

@@ -7,7 +7,7 @@ import pytest
 import perpmaker_binance_perpetual
 from perpmaker.connector.interface import Environment, SandboxAccess
 from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
-from perpmaker_binance_perpetual.settings import Settings, address_of
+from perpmaker_binance_perpetual.settings import Settings, key_url
 
 KEYS = {"api_key": "env:BINANCE_API_KEY", "api_secret": "file:secret"}
 
@@ -54,8 +54,9 @@ def test_a_literal_secret_is_refused_and_not_shown() -> None:
 def test_paper_needs_no_key_and_goes_where_live_goes() -> None:
     """Public data is asked of the venue itself, and nobody there is asked about a key."""
     assert faults(environment=Environment.PAPER) == {}
-    paper, live = (address_of(Settings(), environment, None) for environment in (Environment.PAPER, Environment.LIVE))
-    assert (paper.rest, paper.stream, paper.keys) == (live.rest, live.stream, None)
+    paper, live = (Settings().address(environment, None) for environment in (Environment.PAPER, Environment.LIVE))
+    assert (paper.rest, paper.stream) == (live.rest, live.stream)
+    assert key_url(Settings(), Environment.PAPER, None) is None
 
 
 @pytest.mark.parametrize(
@@ -98,9 +99,9 @@ def test_addresses_lead_to_their_own_environment_or_to_this_machine(
 def test_the_sandbox_is_where_it_says_it_is() -> None:
     """Streams are under the same host; live addresses stand in the code."""
     access = SandboxAccess(url="http://127.0.0.1:5000", api_key="k", api_secret="s")
-    address = address_of(Settings(), Environment.SANDBOX, access)
-    live = address_of(Settings(), Environment.LIVE, None)
-    other = address_of(Settings(rest_url="http://127.0.0.1:1"), Environment.LIVE, None)
+    address = Settings().address(Environment.SANDBOX, access)
+    live = Settings().address(Environment.LIVE, None)
+    other = Settings(rest_url="http://127.0.0.1:1").address(Environment.LIVE, None)
 
     assert (address.rest, address.stream) == ("http://127.0.0.1:5000", "ws://127.0.0.1:5000")
     assert (live.rest, live.stream) == ("https://fapi.binance.com", "wss://fstream.binance.com")
@@ -110,8 +111,9 @@ def test_the_sandbox_is_where_it_says_it_is() -> None:
 def test_a_slash_at_the_end_of_an_address_changes_nothing() -> None:
     """Paths begin with one of their own, and the venue knows none that begins with two."""
     settings = Settings(rest_url="https://fapi.binance.com/", stream_url="wss://fstream.binance.com/")
-    address = address_of(settings, Environment.LIVE, None)
-    here = address_of(Settings(rest_url="http://localhost:8080/"), Environment.LIVE, None)
+    address = settings.address(Environment.LIVE, None)
+    here = Settings(rest_url="http://localhost:8080/")
 
     assert (address.rest, address.stream) == ("https://fapi.binance.com", "wss://fstream.binance.com")
-    assert (here.rest, here.keys) == ("http://localhost:8080", "http://localhost:8080")
+    assert here.address(Environment.LIVE, None).rest == "http://localhost:8080"
+    assert key_url(here, Environment.LIVE, None) == "http://localhost:8080"

@@ -46,7 +46,7 @@ from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.connector import BinancePerpetual, open_connector
 from perpmaker_binance_perpetual.messages import AlgoOrder
 from perpmaker_binance_perpetual.sandbox import dialect
-from perpmaker_binance_perpetual.settings import Settings, address_of
+from perpmaker_binance_perpetual.settings import Settings, key_url
 from perpmaker_binance_perpetual.stops import stop_parameters, translate_stop
 
 pytestmark = pytest.mark.anyio
@@ -362,9 +362,8 @@ async def test_the_key_tells_what_it_may_do(*, withdrawals: bool) -> None:
 
 def test_a_live_key_is_asked_about_on_the_spot_host_and_a_testnet_key_nowhere() -> None:
     """Only production tells; an address on this machine stands in for all of it."""
-    live = address_of(Settings(environment=Environment.LIVE), Environment.LIVE, None)
     here = Settings(environment=Environment.LIVE, rest_url="http://127.0.0.1:9")
 
-    assert live.keys == "https://api.binance.com"
-    assert address_of(Settings(environment=Environment.TESTNET), Environment.TESTNET, None).keys is None
-    assert address_of(here, Environment.LIVE, None).keys == "http://127.0.0.1:9"
+    assert key_url(Settings(environment=Environment.LIVE), Environment.LIVE, None) == "https://api.binance.com"
+    assert key_url(Settings(environment=Environment.TESTNET), Environment.TESTNET, None) is None
+    assert key_url(here, Environment.LIVE, None) == "http://127.0.0.1:9"

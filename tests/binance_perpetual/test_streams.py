@@ -21,11 +21,11 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.venue import Endpoint, Parameters, TranslatingReceiver, begin_receiving
+from perpmaker.venue import Endpoint, Parameters, TranslatingReceiver, VenueAccess, begin_receiving
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.messages import Depth
 from perpmaker_binance_perpetual.rest import DEPTH
-from perpmaker_binance_perpetual.streams import StreamAccess, book_stream, market_stream
+from perpmaker_binance_perpetual.streams import book_stream, market_stream
 
 pytestmark = pytest.mark.anyio
 
@@ -94,7 +94,7 @@ def depth(last: int) -> Depth:
 def book(instrument: Instrument, snapshots: Snapshots, *messages: str) -> TranslatingReceiver[MarketEvent]:
     """A book receiver over a script."""
     client: Any = snapshots
-    access = StreamAccess(connect=MemoryNetwork().connect, url="", client=client)
+    access = VenueAccess(connect=MemoryNetwork().connect, url="", client=client)
 
     return begin_receiving(book_stream(access, instrument), ScriptedSocket(*messages), access.client.clock)
 
@@ -102,7 +102,7 @@ def book(instrument: Instrument, snapshots: Snapshots, *messages: str) -> Transl
 def market(instrument: Instrument, *messages: str) -> TranslatingReceiver[MarketEvent]:
     """A receiver of mark prices and trades over a script."""
     client: Any = Snapshots(deque())
-    access = StreamAccess(connect=MemoryNetwork().connect, url="", client=client)
+    access = VenueAccess(connect=MemoryNetwork().connect, url="", client=client)
 
     return begin_receiving(market_stream(access, instrument), ScriptedSocket(*messages), access.client.clock)
 

@@ -15,10 +15,9 @@ from perpmaker.model.event import BalanceReported, Event, OrderFilled, OrderRepo
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
-from perpmaker.venue import Credentials, OrderNames, TranslatingReceiver, begin_receiving
+from perpmaker.venue import Credentials, OrderNames, TranslatingReceiver, VenueAccess, begin_receiving
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.orders import OrderQuestions
-from perpmaker_binance_perpetual.streams import StreamAccess
 from perpmaker_binance_perpetual.user_stream import account_stream
 
 from .clients import client_over
@@ -106,7 +105,7 @@ def receiver(
     http = httpx.AsyncClient(transport=httpx.MockTransport(venue), base_url="http://venue.test")
     signer: Any = NoSigner()
     client = client_over(http, clock, Credentials(api_key="KEY", signer=signer))
-    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://venue.test", client=client)
+    access = VenueAccess(connect=MemoryNetwork().connect, url="ws://venue.test", client=client)
     orders = OrderQuestions(client, orders=OrderNames() if known is None else known)
 
     return begin_receiving(account_stream(access, instrument, orders, lambda: SETTINGS), socket, clock)

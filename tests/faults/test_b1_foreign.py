@@ -31,14 +31,13 @@ from perpmaker.simulation.rules import MARKETS
 from perpmaker.state.view import Mode
 from perpmaker.testing.session import open_session
 from perpmaker.testing.view import make_instrument, make_view
-from perpmaker.venue import RestClient, RowReader, Rows, begin_receiving
+from perpmaker.venue import RequestBudget, RestClient, RowReader, Rows, VenueAccess, begin_receiving
 from perpmaker.wire.fault import Fault
 from perpmaker.wire.http import exchange_over
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.messages import Asset, Order
 from perpmaker_binance_perpetual.orders import OrderQuestions
-from perpmaker_binance_perpetual.rest import BinanceHttp, Head, request_budget, row_reader
-from perpmaker_binance_perpetual.streams import StreamAccess
+from perpmaker_binance_perpetual.rest import LIMITS, BinanceHttp, Head, row_reader
 from perpmaker_binance_perpetual.translate import translate_order
 from perpmaker_binance_perpetual.user_stream import account_stream
 from perpmaker_risk_modules.exposure_limit import ExposureLimit, ExposureLimitSettings
@@ -119,11 +118,11 @@ async def hear(*messages: dict[str, Any] | str, instrument: Instrument = BTC) ->
         exchange_over(http),
         BinanceHttp(None, recv_window_ms=2000),
         clock,
-        budget=request_budget(clock),
+        budget=RequestBudget("Binance", LIMITS, clock),
         place="v.test:80",
         patience_s=1.0,
     )
-    access = StreamAccess(connect=MemoryNetwork().connect, url="ws://v.test", client=client)
+    access = VenueAccess(connect=MemoryNetwork().connect, url="ws://v.test", client=client)
     receiver = begin_receiving(
         account_stream(access, instrument, OrderQuestions(client), lambda: SETTINGS), OneSocket(*messages, LAST), clock
     )

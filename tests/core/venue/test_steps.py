@@ -6,9 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from perpmaker.errors import PayloadError
+from perpmaker.errors import PayloadError, UnknownMarketError
 from perpmaker.model.instrument import Instrument
-from perpmaker.venue import exact_ticks, lookup, order_sizes, order_ticks, shown_lots
+from perpmaker.venue import (
+    exact_ticks,
+    find_market,
+    lookup,
+    order_sizes,
+    order_terms,
+    order_ticks,
+    shown_lots,
+    trade_terms,
+)
 
 
 def test_a_word_without_a_meaning_is_named() -> None:
@@ -45,3 +54,24 @@ def test_an_order_may_lie_between_two_steps(instrument: Instrument) -> None:
 def test_what_others_show_counts_in_whole_lots(instrument: Instrument) -> None:
     """Rounded down."""
     assert shown_lots(instrument, "0.019", "$.q") == 1
+
+
+def test_terms_are_price_and_amounts_by_the_names_of_what_they_are_for(instrument: Instrument) -> None:
+    """Of an order what lies between two steps is not known; of a trade the price is exact."""
+    known = {"ticks": 199, "lots": 150, "filled_lots": 25, "remaining": None}
+    assert order_terms(instrument, "99.5", "1.5", "0.255") == known
+    assert order_terms(instrument, "99.75", "1.5", "0.255") == known | {"ticks": None}
+    assert trade_terms(instrument, "99.5", "0.019") == {"ticks": 199, "lots": 1}
+
+    with pytest.raises(PayloadError, match=r"\$\.row\.price"):
+        trade_terms(instrument, "99.75", "0.019", "$.row")
+
+
+def test_a_market_that_is_not_listed_is_answered_with_the_nearest() -> None:
+    """Three at most."""
+    assert find_market({"BTC-USDT": 1}, "BTC-USDT", "Ore") == 1
+
+    with pytest.raises(UnknownMarketError) as caught:
+        find_market(dict.fromkeys(["BTC-USDT", "BTC-USDC", "ETH-USDT", "XRP-EUR"]), "btc-usd", "Ore")
+
+    assert caught.value.nearest == ("BTC-USDT", "BTC-USDC", "ETH-USDT")

@@ -104,6 +104,10 @@ if TYPE_CHECKING:
     from perpmaker.secret import (
         Signer,
     )
+    from perpmaker.venue.access import (
+        VenueAccess,
+        open_access,
+    )
     from perpmaker.venue.address import (
         HTTP_SCHEMES,
         WEBSOCKET_SCHEMES,
@@ -139,6 +143,10 @@ if TYPE_CHECKING:
         HttpDialect,
         Parameters,
         Throttle,
+    )
+    from perpmaker.venue.key_settings import (
+        Address,
+        ApiKeySettings,
     )
     from perpmaker.venue.keys import (
         Credentials,
@@ -205,10 +213,13 @@ if TYPE_CHECKING:
     )
     from perpmaker.venue.steps import (
         exact_ticks,
+        find_market,
         lookup,
         order_sizes,
+        order_terms,
         order_ticks,
         shown_lots,
+        trade_terms,
     )
     from perpmaker.venue.stream import (
         StreamFeed,
@@ -249,9 +260,11 @@ __all__ = [
     "Access",
     "AccountEvent",
     "AccountSnapshot",
+    "Address",
     "AmendOrder",
     "Amending",
     "Answer",
+    "ApiKeySettings",
     "AssetMode",
     "Balance",
     "BalanceReported",
@@ -359,6 +372,7 @@ __all__ = [
     "Translation",
     "Unknown",
     "UnknownMessageError",
+    "VenueAccess",
     "VenueSettings",
     "VenueStops",
     "VenueTime",
@@ -370,6 +384,7 @@ __all__ = [
     "check_leverage",
     "error_of",
     "exact_ticks",
+    "find_market",
     "is_allowed_base",
     "is_json",
     "is_this_machine",
@@ -378,6 +393,7 @@ __all__ = [
     "lookup",
     "numbers_of",
     "one_line",
+    "open_access",
     "open_client",
     "open_credentials",
     "open_number_ids",
@@ -385,6 +401,7 @@ __all__ = [
     "open_rest_client",
     "open_stream",
     "order_sizes",
+    "order_terms",
     "order_ticks",
     "origin_of",
     "parse_amount",
@@ -398,6 +415,7 @@ __all__ = [
     "shown_lots",
     "side_by_side",
     "stream_base",
+    "trade_terms",
 ]
 
 _HOMES = {
@@ -423,6 +441,7 @@ _HOMES = {
     ),
     "model.position": "Balance MarginMode VenueSettings",
     "secret": "Signer",
+    "venue.access": "VenueAccess open_access",
     "venue.address": (
         "HTTP_SCHEMES IPAddress WEBSOCKET_SCHEMES is_allowed_base is_this_machine literal_address stream_base"
     ),
@@ -431,6 +450,7 @@ _HOMES = {
     "venue.captured_book": "CapturedBook",
     "venue.history": "Page Span read_history",
     "venue.http_dialect": "Access Endpoint HttpDialect Parameters Throttle",
+    "venue.key_settings": "Address ApiKeySettings",
     "venue.keys": "Credentials KeySettings key_fault open_credentials",
     "venue.levels": "LevelTranslator Levels TicksAndLots",
     "venue.market_settings": "SettingsClient apply_settings check_leverage",
@@ -443,7 +463,7 @@ _HOMES = {
     "venue.rest_client": "RestClient open_rest_client side_by_side",
     "venue.rows": "RowReader Rows",
     "venue.server_clock": "ServerClock",
-    "venue.steps": "exact_ticks lookup order_sizes order_ticks shown_lots",
+    "venue.steps": "exact_ticks find_market lookup order_sizes order_terms order_ticks shown_lots trade_terms",
     "venue.stream": "StreamFeed StreamReply StreamRequest StreamSpec Translation begin_receiving open_stream",
     "venue.tolerance": "Tolerance UnknownMessageError",
     "wire.exchange": "Exchanger Outgoing",

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from perpmaker.connector.payload import Number, parse_amount, parse_price
-from perpmaker.errors import PayloadError
+from perpmaker.errors import PayloadError, UnknownMarketError
 from perpmaker.model.instrument import Instrument
 
 T = TypeVar("T")
+
+_SHOWN = 3
 
 
 def lookup(table: Mapping[str, T], word: str, path: str) -> T:
@@ -24,6 +27,15 @@ def lookup(table: Mapping[str, T], word: str, path: str) -> T:
         return table[word]
     except KeyError:
         raise PayloadError(f"{word!r} is none of {', '.join(table)}", path=path) from None
+
+
+def find_market(markets: Mapping[str, T], market: str, venue: str) -> T:
+    """Return what a venue lists under the name `BASE-QUOTE`; UnknownMarketError with the nearest names without it."""
+    try:
+        return markets[market]
+    except KeyError:
+        nearest = get_close_matches(market.upper(), markets, n=_SHOWN, cutoff=0.5)
+        raise UnknownMarketError(market, venue, tuple(nearest)) from None
 
 
 def exact_ticks(instrument: Instrument, value: Number, path: str) -> int:
@@ -63,3 +75,19 @@ def order_sizes(instrument: Instrument, amount: Number, filled: Number, path: st
         remaining = max(Decimal(0), whole - done)
 
     return {"lots": lots, "filled_lots": instrument.lots_down(done), "remaining": remaining}
+
+
+def order_terms(
+    instrument: Instrument, price: Number, amount: Number, filled: Number, path: str = "$"
+) -> dict[str, Any]:
+    """Return price and sizes of an `OrderReport`, by name; see `order_ticks` and `order_sizes`."""
+    sizes = order_sizes(instrument, amount, filled, f"{path}.amount")
+
+    return {"ticks": order_ticks(instrument, price, f"{path}.price"), **sizes}
+
+
+def trade_terms(instrument: Instrument, price: Number, amount: Number, path: str = "$") -> dict[str, int]:
+    """Return price and amount of a `Traded`, by name; see `exact_ticks` and `shown_lots`."""
+    lots = shown_lots(instrument, amount, f"{path}.amount")
+
+    return {"ticks": exact_ticks(instrument, price, f"{path}.price"), "lots": lots}

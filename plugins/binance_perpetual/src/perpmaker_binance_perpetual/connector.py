@@ -19,29 +19,27 @@ from perpmaker.venue import (
     MarkChanged,
     OrderClient,
     PositionMode,
+    RequestBudget,
     RestClient,
-    ServerClock,
+    VenueAccess,
     VenueSettings,
     apply_settings,
     check_leverage,
-    open_credentials,
+    open_access,
     open_rest_client,
 )
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.account import fetch_account, fetch_income, fetch_key_rights
 from perpmaker_binance_perpetual.market import VENUE_NAME, MarketSettings, fetch_instrument
 from perpmaker_binance_perpetual.orders import OrderQuestions, OrderWords
-from perpmaker_binance_perpetual.settings import NAME, Settings, address_of
+from perpmaker_binance_perpetual.settings import NAME, Settings, key_url
 from perpmaker_binance_perpetual.stops import StopNames, StopQuestions, StopWords
-from perpmaker_binance_perpetual.streams import BOOK_STALL_S, MARKET_STALL_S, StreamAccess, book_stream, market_stream
+from perpmaker_binance_perpetual.streams import BOOK_STALL_S, MARKET_STALL_S, book_stream, market_stream
 from perpmaker_binance_perpetual.translate import translate_premium
 from perpmaker_binance_perpetual.user_stream import account_stream
 
 _NOW_MS = 2_000
 """Milliseconds: a price that is older by the venue's clock is none of now."""
-
-_PUBLIC = "public"
-"""The account's name where there is no key, and only public requests can be made."""
 
 
 class BinancePerpetual:
@@ -63,12 +61,9 @@ class BinancePerpetual:
         "whether it takes conditional stops, Binance does not say"
     )
 
-    def __init__(
-        self, *, account: str, settings: Settings, access: StreamAccess, keys: RestClient | None = None
-    ) -> None:
+    def __init__(self, access: VenueAccess, *, keys: RestClient | None = None) -> None:
         stop_names = StopNames()
-        self.account = account
-        self._settings = settings
+        self.account = access.account
         self._access = access
         self._client = client = access.client
         self._keys = keys
@@ -88,16 +83,14 @@ class BinancePerpetual:
 
     @property
     def fence_s(self) -> float:
-        """The venue's window, plus what our idea of its clock may be wrong by, plus the lag of its answers."""
-        settings, uncertainty_s = self._settings, self._client.server_clock.uncertainty_s
-
-        return settings.recv_window_ms / 1000 + uncertainty_s + settings.read_lag_s
+        """See `VenueAccess`."""
+        return self._access.fence_s
 
     # --- the market ---------------------------------------------------------------------------------------------------
 
     async def fetch_instrument(self, market: str) -> Instrument:
         """Rules, tiers, the account's own fees, and the funding interval."""
-        return await fetch_instrument(self._client, self._reader, market, has_key=self.account != _PUBLIC)
+        return await fetch_instrument(self._client, self._reader, market, has_key=self._access.credentials is not None)
 
     async def prepare(
         self, instrument: Instrument, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
@@ -159,7 +152,7 @@ class BinancePerpetual:
 
         A flat position is as of the moment asked, less the lag that answers may have.
         """
-        as_of_ms = await self._client.now_ms() - round(self._settings.read_lag_s * 1000)
+        as_of_ms = await self._client.now_ms() - round(self._access.read_lag_s * 1000)
 
         return await fetch_account(self._client, self._reader, instrument, as_of_ms=as_of_ms)
 
@@ -177,26 +170,25 @@ class BinancePerpetual:
 @asynccontextmanager
 async def open_connector(settings: Settings, context: ConnectorContext) -> AsyncIterator[BinancePerpetual]:
     """Open the connector, bound to the venue's addresses; nothing is sent before it is asked for."""
-    address = address_of(settings, context.environment, context.sandbox)
-    credentials = open_credentials(settings, context, NAME)
-    server_clock = ServerClock(context.clock, least_uncertainty_s=settings.clock_uncertainty_s)
-    open_client = partial(
-        open_rest_client,
-        context,
-        dialect=rest.BinanceHttp(credentials, settings.recv_window_ms),
-        deadline_s=settings.deadline_s,
-        server_clock=server_clock,
+    protocol, window_s = (
+        partial(rest.BinanceHttp, recv_window_ms=settings.recv_window_ms),
+        settings.recv_window_ms / 1000,
     )
 
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_client(address.rest, budget=rest.request_budget(context.clock)))
-        keys: RestClient | None = None
+        opening = open_access(settings, context, NAME, protocol=protocol, limits=rest.LIMITS, window_s=window_s)
+        access = await stack.enter_async_context(opening)
+        keys, url = None, key_url(settings, context.environment, context.sandbox)
 
-        if address.keys is not None:  # the clock is measured on the futures host alone
-            budget = rest.request_budget(context.clock)
-            keys = await stack.enter_async_context(open_client(address.keys, budget=budget))
+        if url is not None:  # the clock is measured on the futures host alone
+            client = open_rest_client(
+                context,
+                url,
+                protocol(access.credentials),
+                budget=RequestBudget(rest.VENUE, rest.LIMITS, context.clock),
+                deadline_s=settings.deadline_s,
+                server_clock=access.client.server_clock,
+            )
+            keys = await stack.enter_async_context(client)
 
-        access = StreamAccess(connect=context.connect, url=address.stream, client=client)
-        account = _PUBLIC if credentials is None else credentials.account
-
-        yield BinancePerpetual(account=account, settings=settings, access=access, keys=keys)
+        yield BinancePerpetual(access, keys=keys)

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 import attrs
 import msgspec
 
-from perpmaker import AuthenticationError, Clock, PayloadError
+from perpmaker import AuthenticationError, PayloadError
 from perpmaker.venue import (
     OWN_PREFIX,
     Access,
@@ -22,7 +22,6 @@ from perpmaker.venue import (
     Outgoing,
     Parameters,
     PayloadDecoder,
-    RequestBudget,
     RowReader,
     Rows,
     Span,
@@ -45,7 +44,9 @@ _USER_AGENT = ((b"User-Agent", b"perpmaker"), (b"Accept-Encoding", b"gzip"))
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 _WEIGHT, _ORDERS_SHORT, _ORDERS_LONG = Limit("REQUEST_WEIGHT", 60), Limit("ORDERS", 10), Limit("ORDERS", 60)
-_DOCUMENTED = {_WEIGHT: 2400, _ORDERS_SHORT: 300, _ORDERS_LONG: 1200}
+LIMITS = {_WEIGHT: 2400, _ORDERS_SHORT: 300, _ORDERS_LONG: 1200}
+"""As documented; the published ones are adopted when they are read."""
+
 _SECONDS = {"SECOND": 1, "MINUTE": 60}
 _USAGE_HEADERS = {
     "x-mbx-used-weight-1m": _WEIGHT,
@@ -53,11 +54,6 @@ _USAGE_HEADERS = {
     "x-mbx-order-count-1m": _ORDERS_LONG,
 }
 _MOST_DIGITS = 9
-
-
-def request_budget(clock: Clock) -> RequestBudget:
-    """Begin a budget with the documented limits; the published ones are adopted when they are read."""
-    return RequestBudget(VENUE, _DOCUMENTED, clock)
 
 
 def published_limits(rows: Iterable[messages.RateLimit]) -> Mapping[Limit, int]:

@@ -7,17 +7,12 @@ the account. Market streams subscribed on another path are acknowledged there an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 from urllib.parse import quote
-
-import attrs
 
 from perpmaker import ConnectivityError, Instrument, PayloadError
 from perpmaker.venue import (
     BookSync,
     Channel,
-    Connect,
-    Event,
     FeedAlive,
     LevelTranslator,
     MarketEvent,
@@ -26,11 +21,10 @@ from perpmaker.venue import (
     PayloadDecoder,
     RestClient,
     SnapshotChore,
-    StreamFeed,
     StreamSpec,
     Translation,
     UnknownMessageError,
-    open_stream,
+    VenueAccess,
 )
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import AggregateTrade, Depth, DepthUpdate, MarkPriceUpdate, StreamEvent
@@ -51,32 +45,12 @@ MARKET_STALL_S = 5.0
 """Seconds of silence; the mark price comes every second."""
 
 
-Told = TypeVar("Told", bound=Event)
-
-
-@attrs.frozen(kw_only=True)
-class StreamAccess:
-    """What every stream needs: the network, the streams' base URL, and REST beside it."""
-
-    connect: Connect
-    url: str
-    client: RestClient
-
-    def offer(self, stream: StreamSpec[Told], *channels: Channel, stall_s: float | None = None) -> StreamFeed:
-        """Offer a stream that keeps these channels alive. So many seconds of silence mean that it is dead."""
-        return StreamFeed(
-            channels=frozenset(channels),
-            stall_s=stall_s,
-            opener=lambda: open_stream(stream, self.connect, self.client.clock),
-        )
-
-
 def stream_prefix(instrument: Instrument) -> str:
     """Return the symbol as its streams' names begin, in a URL: lower case, and percent-encoded beyond ASCII."""
     return quote(instrument.symbol.lower(), safe="")
 
 
-def book_stream(access: StreamAccess, instrument: Instrument) -> StreamSpec[MarketEvent]:
+def book_stream(access: VenueAccess, instrument: Instrument) -> StreamSpec[MarketEvent]:
     """Describe the stream of differences, with snapshots from REST: a snapshot first, and again after each gap."""
 
     async def url() -> str:
@@ -93,7 +67,7 @@ def book_stream(access: StreamAccess, instrument: Instrument) -> StreamSpec[Mark
     return StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S)
 
 
-def market_stream(access: StreamAccess, instrument: Instrument) -> StreamSpec[MarketEvent]:
+def market_stream(access: VenueAccess, instrument: Instrument) -> StreamSpec[MarketEvent]:
     """Describe the stream of mark prices and trades."""
 
     async def url() -> str:

@@ -23,6 +23,7 @@ from perpmaker.venue import (
     StreamSpec,
     Translation,
     UnknownMessageError,
+    VenueAccess,
     VenueSettings,
 )
 from perpmaker_binance_perpetual import rest
@@ -31,7 +32,7 @@ from perpmaker_binance_perpetual.orders import OrderQuestions
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
 from perpmaker_binance_perpetual.rest import Head
 from perpmaker_binance_perpetual.stops import translate_stop_update
-from perpmaker_binance_perpetual.streams import LIFE_S, STREAM_NAME, StreamAccess, read_event
+from perpmaker_binance_perpetual.streams import LIFE_S, STREAM_NAME, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
 from perpmaker_binance_perpetual.user_messages import (
     AccountConfigUpdate,
@@ -68,7 +69,7 @@ SettingsSource: TypeAlias = Callable[[], VenueSettings | None]
 
 
 def account_stream(
-    access: StreamAccess, instrument: Instrument, orders: OrderQuestions, settings: SettingsSource
+    access: VenueAccess, instrument: Instrument, orders: OrderQuestions, settings: SettingsSource
 ) -> StreamSpec[Event]:
     """Describe the account's stream. What cannot be understood ends it: it may have been a fill.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from difflib import get_close_matches
 from functools import partial
 
 import perpmaker
@@ -16,7 +15,7 @@ from .messages import Execution, Order
 from .orders import FathomOrders
 from .sandbox.app import FathomDialect
 from .settings import NAME, VENUE, Settings
-from .streams import feed_of
+from .streams import stream_feed
 from .translate import rows_of, translate_account, translate_execution, translate_market, translate_order
 
 __plugin_api__ = 1
@@ -28,28 +27,26 @@ class Fathom:
     name = NAME
     caps_resting_exits = False
 
-    def __init__(self, client: kit.RestClient, account: str, feed_of: Callable[[Instrument], kit.Feed]) -> None:
-        self.account, self._client, self._feed_of = account, client, feed_of
-        orders = kit.OrderClient(client, FathomOrders())
+    def __init__(self, access: kit.VenueAccess) -> None:
+        self.account, self._access, self._client = access.account, access, access.client
+        orders = kit.OrderClient(access.client, FathomOrders())
         self.place, self.cancel = orders.place, orders.cancel
         self.open_client_ids = partial(kit.open_number_ids, self.fetch_open_orders)
 
     @property
     def fence_s(self) -> float:
-        """The venue's window, what we may be wrong about its clock, and half a second that its answers may be old."""
-        return rest.WINDOW_S + self._client.server_clock.uncertainty_s + 0.5
+        """See `DerivativeConnector`."""
+        return self._access.fence_s
 
     async def fetch_instrument(self, market: str) -> Instrument:
         """Ask for the rules of a market."""
         rows = {row.market: row for row in await self._client.read(rest.MARKETS)}
+        row = kit.find_market(rows, market, VENUE)
 
-        if market not in rows:
-            raise perpmaker.UnknownMarketError(market, VENUE, tuple(get_close_matches(market, rows, cutoff=0.5)))
-
-        if not rows[market].is_open:
+        if not row.is_open:
             raise perpmaker.MarketClosedError(market, VENUE, "closed")
 
-        return translate_market(rows[market])
+        return translate_market(row)
 
     async def prepare(
         self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
@@ -66,7 +63,7 @@ class Fathom:
 
     def feeds(self, instrument: Instrument) -> Sequence[kit.Feed]:
         """Offer one stream for everything."""
-        return (self._feed_of(instrument),)
+        return (stream_feed(self._access, instrument),)
 
     async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:  # noqa: ARG002
         """Ask what the venue knows of an order."""
@@ -94,13 +91,10 @@ class Fathom:
 @asynccontextmanager
 async def open_connector(settings: Settings, context: kit.ConnectorContext) -> AsyncIterator[Fathom]:
     """Open the connector; nothing is sent before it is asked for."""
-    base = f"https://{context.environment.value}.fathom.test" if context.sandbox is None else context.sandbox.url
-    keys, budget = kit.open_credentials(settings, context, NAME), kit.RequestBudget(VENUE, rest.LIMITS, context.clock)
-    clock, http = kit.ServerClock(context.clock, least_uncertainty_s=0.25), rest.FathomHttp(keys)
+    protocol, limits = rest.FathomHttp, rest.LIMITS
 
-    async with kit.open_rest_client(context, base, http, budget=budget, deadline_s=1.5, server_clock=clock) as client:
-        feed = partial(feed_of, client, context.connect, base, keys)
-        yield Fathom(client, "public" if keys is None else keys.account, feed)
+    async with kit.open_access(settings, context, NAME, protocol=protocol, limits=limits, window_s=rest.WINDOW_S) as it:
+        yield Fathom(it)
 
 
 @perpmaker.hookimpl

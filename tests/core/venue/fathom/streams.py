@@ -20,10 +20,9 @@ def _read_reply(message: kit.Message) -> kit.StreamReply | None:
     return kit.StreamReply(name=frame.reply, refusal=frame.text) if frame.reply else None
 
 
-def feed_of(
-    client: kit.RestClient, connect: kit.Connect, base: str, keys: kit.Credentials | None, instrument: Instrument
-) -> kit.StreamFeed:
-    """Describe the stream. What cannot be read ends it: it may be a fill. So does silence: a mark comes each second."""
+def stream_feed(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamFeed:
+    """Offer the stream. What cannot be read ends it: it may be a fill. So does silence: a mark comes each second."""
+    client, keys = access.client, access.credentials
 
     def ask(op: str, **values: str) -> kit.StreamRequest:
         return kit.StreamRequest(name=op, message=json.dumps({"op": op, "market": instrument.symbol, **values}))
@@ -32,7 +31,7 @@ def feed_of(
         return ask("login", **sign(keys, "login", client.server_clock.ms()))
 
     async def url() -> str:
-        return f"{kit.stream_base(base)}/v1/stream"
+        return f"{access.url}/v1/stream"
 
     def begin(connection: kit.Messages) -> kit.Translation[kit.Event]:
         book = kit.BookSync(kit.LevelTranslator(instrument), counts_updates=True)
@@ -58,6 +57,5 @@ def feed_of(
         life_s=23 * 3600.0,  # the venue closes each connection after a day
         most_malformed=0,
     )
-    channels = frozenset(kit.Channel) - {kit.Channel.REFERENCE}
 
-    return kit.StreamFeed(channels=channels, stall_s=5.0, opener=partial(kit.open_stream, spec, connect, client.clock))
+    return access.offer(spec, *set(kit.Channel) - {kit.Channel.REFERENCE}, stall_s=5.0)

@@ -36,11 +36,11 @@ def translate_order(row: messages.Order, instrument: Instrument) -> OrderReport:
     ids = {"client_id": f"{row.tag}-{row.id}", "venue_id": str(row.order), "venue_ms": row.ms, "forced": row.forced}
     words = {"side": kit.lookup(SIDES, row.side, "$.side"), "type": kit.lookup(TYPES, row.type, "$.type")}
     state = {"status": STATES.get(row.state), "raw_status": row.state, "ended_by_venue": row.state == "expired"}
-    sizes = kit.order_sizes(instrument, row.amount, row.filled, "$.amount") | {"position_side": PositionSide.NET}
-    ticks, failure = kit.order_ticks(instrument, row.price, "$.price"), failure_of(row.code, row.text)
+    terms = kit.order_terms(instrument, row.price, row.amount, row.filled) | {"position_side": PositionSide.NET}
+    failure = failure_of(row.code, row.text)
     refusal = failure and failure.refusal()
 
-    return OrderReport(**ids, **words, **state, **sizes, ticks=ticks, refusal=refusal, reduce_only=False)
+    return OrderReport(**ids, **words, **state, **terms, refusal=refusal, reduce_only=False)
 
 
 def translate_execution(row: messages.Execution) -> kit.Fill:
@@ -84,8 +84,8 @@ def translate_message(book: kit.BookSync, instrument: Instrument, message: kit.M
             mark = kit.MarkChanged(**prices, next_funding_ms=row.charged_ms, venue_ms=row.ms)
             return mark, kit.FeedAlive(channel=kit.Channel.TRADES)
         case "trades":
-            ticks, lots = kit.exact_ticks(instrument, row.price, "$"), kit.shown_lots(instrument, row.amount, "$")
-            return (kit.Traded(ticks=ticks, lots=lots, taker=kit.lookup(SIDES, row.taker, "$"), venue_ms=row.ms),)
+            terms, taker = kit.trade_terms(instrument, row.price, row.amount), kit.lookup(SIDES, row.taker, "$")
+            return (kit.Traded(**terms, taker=taker, venue_ms=row.ms),)
         case "orders":
             return (kit.OrderReported(report=translate_order(row, instrument), by_stream=True),)
         case "fills":

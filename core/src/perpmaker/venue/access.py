@@ -1,0 +1,96 @@
+"""A venue within reach: requests, streams, the key of the account, and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
+
+import attrs
+
+from perpmaker.connector.interface import ConnectorContext
+from perpmaker.model.event import Channel, Event
+from perpmaker.venue.http_dialect import HttpDialect
+from perpmaker.venue.key_settings import ApiKeySettings
+from perpmaker.venue.keys import Credentials, open_credentials
+from perpmaker.venue.request_budget import Limit, RequestBudget
+from perpmaker.venue.rest_client import RestClient, open_rest_client
+from perpmaker.venue.server_clock import ServerClock
+from perpmaker.venue.stream import StreamFeed, StreamSpec, open_stream
+from perpmaker.wire.pipe import Connect
+
+Told = TypeVar("Told", bound=Event)
+
+
+@attrs.frozen(kw_only=True)
+class VenueAccess:
+    """What questions and streams need: the network, the base URL of streams, and a client for requests.
+
+    `credentials` are None where there is no key. `window_s` is for how long after its time the venue takes a request,
+    `read_lag_s` how old an answer may be, seconds.
+    """
+
+    connect: Connect
+    url: str
+    client: RestClient
+    credentials: Credentials | None = attrs.field(default=None, repr=False)
+    window_s: float = 0.0
+    read_lag_s: float = 0.0
+
+    @property
+    def account(self) -> str:
+        """The account's name, which does not give its key away; "public" without a key."""
+        return "public" if self.credentials is None else self.credentials.account
+
+    @property
+    def fence_s(self) -> float:
+        """The venue's window, plus what our idea of its clock may be wrong by, plus the lag of its answers."""
+        return self.window_s + self.client.server_clock.uncertainty_s + self.read_lag_s
+
+    def offer(self, stream: StreamSpec[Told], *channels: Channel, stall_s: float | None = None) -> StreamFeed:
+        """Offer a stream that keeps these channels alive. So many seconds of silence mean that it is dead."""
+        opener = partial(open_stream, stream, self.connect, self.client.clock)
+
+        return StreamFeed(channels=frozenset(channels), stall_s=stall_s, opener=opener)
+
+
+@asynccontextmanager
+async def open_access(
+    settings: ApiKeySettings,
+    context: ConnectorContext,
+    table: str,
+    *,
+    protocol: Callable[[Credentials | None], HttpDialect],
+    limits: Mapping[Limit, int],
+    window_s: float,
+) -> AsyncIterator[VenueAccess]:
+    """Open what leads to a venue; nothing is sent before it is asked for.
+
+    Args:
+        settings: those of the connector's table.
+        context: what the connector was handed.
+        table: the name of the table, for people.
+        protocol: makes the venue's protocol with the key, or without one.
+        limits: units allowed by each limit, as the venue documents them.
+        window_s: seconds after its time for which the venue takes a request.
+
+    Raises:
+        ConfigurationError: something in the table is wrong; every fault is named.
+    """
+    credentials = open_credentials(settings, context, table)
+    address, dialect = settings.address(context.environment, context.sandbox), protocol(credentials)
+    budget = RequestBudget(dialect.venue, limits, context.clock)
+    clock = ServerClock(context.clock, least_uncertainty_s=settings.clock_uncertainty_s)
+
+    async with open_rest_client(
+        context, address.rest, dialect, budget=budget, deadline_s=settings.deadline_s, server_clock=clock
+    ) as client:
+        yield VenueAccess(
+            connect=context.connect,
+            url=address.stream,
+            client=client,
+            credentials=credentials,
+            window_s=window_s,
+            read_lag_s=settings.read_lag_s,
+        )
