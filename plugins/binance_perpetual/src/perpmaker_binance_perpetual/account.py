@@ -7,42 +7,9 @@ from decimal import Decimal
 from typing import Final
 
 from perpmaker import Instrument, PayloadError, Position, PositionSide
-from perpmaker.venue import (
-    AccountEvent,
-    AccountSnapshot,
-    AssetMode,
-    Balance,
-    BalanceReported,
-    FundingPaid,
-    IncomeKind,
-    IncomeRecord,
-    KeyRights,
-    MarginCalled,
-    MarginMode,
-    Number,
-    Page,
-    PositionMode,
-    PositionReported,
-    RestClient,
-    RowReader,
-    VenueSettings,
-    lookup,
-    parse_amount,
-    parse_decimal,
-    parser,
-    read_history,
-    side_by_side,
-)
-from perpmaker_binance_perpetual import rest
-from perpmaker_binance_perpetual.messages import Account, Asset, IncomeRow, PositionRisk
+from perpmaker import venue as kit
+from perpmaker_binance_perpetual import messages, rest, user_messages
 from perpmaker_binance_perpetual.translate import POSITION_SIDES
-from perpmaker_binance_perpetual.user_messages import (
-    AccountUpdate,
-    BalanceUpdate,
-    CalledPosition,
-    MarginCall,
-    PositionUpdate,
-)
 
 CREDITS: Final = "BNFCR"
 """The asset that the venue lends in credits trading mode."""
@@ -52,31 +19,33 @@ ZERO = Decimal(0)
 _LATEST_MS = 2**53
 
 _INCOME_KINDS = {
-    "REALIZED_PNL": IncomeKind.REALIZED,
-    "COMMISSION": IncomeKind.FEE,
-    "FUNDING_FEE": IncomeKind.FUNDING,
-    "SPECIAL_FUNDING_FEE": IncomeKind.FUNDING,
-    "TRANSFER": IncomeKind.TRANSFER,
-    "INSURANCE_CLEAR": IncomeKind.LIQUIDATION_FEE,
+    "REALIZED_PNL": kit.IncomeKind.REALIZED,
+    "COMMISSION": kit.IncomeKind.FEE,
+    "FUNDING_FEE": kit.IncomeKind.FUNDING,
+    "SPECIAL_FUNDING_FEE": kit.IncomeKind.FUNDING,
+    "TRANSFER": kit.IncomeKind.TRANSFER,
+    "INSURANCE_CLEAR": kit.IncomeKind.LIQUIDATION_FEE,
 }
 
 
-def translate_positions(rows: Iterable[PositionRisk], mode: PositionMode, as_of_ms: int) -> tuple[Position, ...]:
+def translate_positions(
+    rows: Iterable[messages.PositionRisk], mode: kit.PositionMode, as_of_ms: int
+) -> tuple[Position, ...]:
     """The positions of the mode; one without a row is flat, as of a venue time that the read cannot be older than."""
-    sides = (PositionSide.NET,) if mode is PositionMode.ONE_WAY else (PositionSide.LONG, PositionSide.SHORT)
+    sides = (PositionSide.NET,) if mode is kit.PositionMode.ONE_WAY else (PositionSide.LONG, PositionSide.SHORT)
     known = {position.side: position for position in map(_translate_position, rows)}
 
     return tuple(known.get(side) or Position(side=side, venue_ms=as_of_ms) for side in sides)
 
 
-def _translate_position(row: PositionRisk) -> Position:
-    liquidation = parse_decimal(row.liquidationPrice, path="$.liquidationPrice")
-    margin = parse_decimal(row.isolatedMargin, path="$.isolatedMargin")
+def _translate_position(row: messages.PositionRisk) -> Position:
+    liquidation = kit.parse_decimal(row.liquidationPrice, path="$.liquidationPrice")
+    margin = kit.parse_decimal(row.isolatedMargin, path="$.isolatedMargin")
 
     return Position(
-        side=lookup(POSITION_SIDES, row.positionSide, "$.positionSide"),
-        amount=parse_decimal(row.positionAmt, path="$.positionAmt"),
-        entry=parse_amount(row.entryPrice, path="$.entryPrice"),
+        side=kit.lookup(POSITION_SIDES, row.positionSide, "$.positionSide"),
+        amount=kit.parse_decimal(row.positionAmt, path="$.positionAmt"),
+        entry=kit.parse_amount(row.entryPrice, path="$.entryPrice"),
         venue_ms=row.updateTime,
         liquidation=liquidation if liquidation > 0 else None,
         isolated_margin=margin or None,
@@ -84,27 +53,31 @@ def _translate_position(row: PositionRisk) -> Position:
 
 
 async def fetch_account(
-    client: RestClient, reader: RowReader[rest.Head], instrument: Instrument, *, as_of_ms: int
-) -> AccountSnapshot:
+    client: kit.RestClient, reader: kit.RowReader[rest.Head], instrument: Instrument, *, as_of_ms: int
+) -> kit.AccountSnapshot:
     """Ask for positions, assets and modes, side by side; `as_of_ms` dates a position that has no row."""
     quote, of_market = instrument.quote, {"symbol": instrument.symbol}
-    positions, account, config = await side_by_side(
+    positions, account, config = await kit.side_by_side(
         lambda: client.read(rest.POSITION_RISK, of_market),
         lambda: client.read(rest.ACCOUNT),
         lambda: client.read(rest.ACCOUNT_CONFIG_URGENT),
     )
     symbol = instrument.symbol
-    rows = list(reader.read(positions, parser(PositionRisk), "positions", market=symbol, is_needed=lambda _: True))
-    raw = list(reader.read(account.assets, parser(Asset), "assets", is_needed=lambda head: head.asset == quote))
+    rows = list(
+        reader.read(positions, kit.parser(messages.PositionRisk), "positions", market=symbol, is_needed=lambda _: True)
+    )
+    raw = list(
+        reader.read(account.assets, kit.parser(messages.Asset), "assets", is_needed=lambda head: head.asset == quote)
+    )
     assets = tuple(reader.translate(raw, _translate_asset, "assets", lambda row: row.asset == quote))
-    position_mode = PositionMode.HEDGE if config.dualSidePosition else PositionMode.ONE_WAY
+    position_mode = kit.PositionMode.HEDGE if config.dualSidePosition else kit.PositionMode.ONE_WAY
     asset_mode = _asset_mode(assets, multi=config.multiAssetsMargin)
     bound = next((row.openOrderInitialMargin for row in raw if row.asset == quote), None)
 
-    if asset_mode is not AssetMode.SINGLE:
+    if asset_mode is not kit.AssetMode.SINGLE:
         bound = account.totalOpenOrderInitialMargin
 
-    return AccountSnapshot(
+    return kit.AccountSnapshot(
         positions=translate_positions(rows, position_mode, as_of_ms),
         assets=assets,
         available=_available(account, assets, quote, asset_mode),
@@ -115,15 +88,15 @@ async def fetch_account(
     )
 
 
-def _asset_mode(assets: Iterable[Balance], *, multi: bool) -> AssetMode:
+def _asset_mode(assets: Iterable[kit.Balance], *, multi: bool) -> kit.AssetMode:
     """Credits are an asset of their own; an account that has some is in credits mode, whatever the switch says."""
     if any(one.asset == CREDITS and (one.wallet or one.available) for one in assets):
-        return AssetMode.CREDITS
+        return kit.AssetMode.CREDITS
 
-    return AssetMode.MULTI if multi else AssetMode.SINGLE
+    return kit.AssetMode.MULTI if multi else kit.AssetMode.SINGLE
 
 
-def _available(account: Account, assets: Iterable[Balance], quote: str, mode: AssetMode) -> Decimal:
+def _available(account: messages.Account, assets: Iterable[kit.Balance], quote: str, mode: kit.AssetMode) -> Decimal:
     """What is free for margin of this market. In multi-assets mode every row repeats the whole: none is added up.
 
     For credits mode the venue documents nothing: the settlement asset's own row where it has something, else credits.
@@ -131,16 +104,16 @@ def _available(account: Account, assets: Iterable[Balance], quote: str, mode: As
     rows = {one.asset: one.available or ZERO for one in assets}
     own = rows.get(quote, ZERO)
 
-    if mode is AssetMode.SINGLE:
+    if mode is kit.AssetMode.SINGLE:
         return own
 
-    if mode is AssetMode.CREDITS:
+    if mode is kit.AssetMode.CREDITS:
         return own or rows.get(CREDITS, ZERO)
 
-    return rows[quote] if quote in rows else parse_decimal(account.availableBalance, path="$.availableBalance")
+    return rows[quote] if quote in rows else kit.parse_decimal(account.availableBalance, path="$.availableBalance")
 
 
-def _order_margin(rows: Iterable[PositionRisk], bound: Number | None) -> Decimal:
+def _order_margin(rows: Iterable[messages.PositionRisk], bound: kit.Number | None) -> Decimal:
     """What is bound for the open orders of the market, never more than the account's own answer has for all markets.
 
     The two answers are not of one instant: an order placed in between is bound in one, and still available in the
@@ -148,19 +121,19 @@ def _order_margin(rows: Iterable[PositionRisk], bound: Number | None) -> Decimal
     """
     of_market = _sum(row.openOrderInitialMargin for row in rows)
 
-    return of_market if bound is None else min(of_market, parse_decimal(bound))
+    return of_market if bound is None else min(of_market, kit.parse_decimal(bound))
 
 
-def _sum(values: Iterable[Number]) -> Decimal:
-    return sum((parse_decimal(value) for value in values), ZERO)
+def _sum(values: Iterable[kit.Number]) -> Decimal:
+    return sum((kit.parse_decimal(value) for value in values), ZERO)
 
 
-def _translate_asset(row: Asset) -> Balance:
+def _translate_asset(row: messages.Asset) -> kit.Balance:
     """One asset as it is asked for."""
-    return Balance(
+    return kit.Balance(
         asset=row.asset,
-        wallet=parse_decimal(row.walletBalance, path="$.walletBalance"),
-        available=parse_decimal(row.availableBalance, path="$.availableBalance"),
+        wallet=kit.parse_decimal(row.walletBalance, path="$.walletBalance"),
+        available=kit.parse_decimal(row.availableBalance, path="$.availableBalance"),
         venue_ms=row.updateTime,
     )
 
@@ -169,8 +142,11 @@ def _translate_asset(row: Asset) -> Balance:
 
 
 def translate_account_update(
-    update: AccountUpdate, instrument: Instrument, mode: PositionMode, reader: RowReader[rest.Head]
-) -> Iterator[AccountEvent]:
+    update: user_messages.AccountUpdate,
+    instrument: Instrument,
+    mode: kit.PositionMode,
+    reader: kit.RowReader[rest.Head],
+) -> Iterator[kit.AccountEvent]:
     """What ACCOUNT_UPDATE says about the account's assets, those that can be read, and about this market.
 
     PayloadError where what is about this market makes no sense: its position, or the date of the whole.
@@ -178,7 +154,11 @@ def translate_account_update(
     change, symbol = update.a, instrument.symbol
     positions = list(
         reader.read(
-            reader.rows(change.P, "lists"), parser(PositionUpdate), "positions", market=symbol, is_needed=lambda _: True
+            reader.rows(change.P, "lists"),
+            kit.parser(user_messages.PositionUpdate),
+            "positions",
+            market=symbol,
+            is_needed=lambda _: True,
         )
     )
 
@@ -193,18 +173,18 @@ def translate_account_update(
     balances = list(reader.read(reader.rows(change.B, "lists"), _parse_balance, "assets"))
 
     for balance, wallet, _ in balances:
-        yield BalanceReported(balance=Balance(asset=balance.a, wallet=wallet, venue_ms=update.T))
+        yield kit.BalanceReported(balance=kit.Balance(asset=balance.a, wallet=wallet, venue_ms=update.T))
 
     for row in positions:
         if _belongs(row.ps, mode):
-            yield PositionReported(position=_streamed_position(row, update.T))
+            yield kit.PositionReported(position=_streamed_position(row, update.T))
 
     # Without `S` (older servers) only an isolated position tells whose a funding is.
     is_about = bool(positions) if not isinstance(change.S, str) else symbol == change.S
 
     if change.m == "FUNDING_FEE" and is_about:
         for balance, _, paid in balances:
-            yield FundingPaid(
+            yield kit.FundingPaid(
                 asset=balance.a,
                 amount=paid,
                 venue_ms=update.T,
@@ -213,56 +193,59 @@ def translate_account_update(
             )
 
 
-def _parse_balance(row: bytes) -> tuple[BalanceUpdate, Decimal, Decimal]:
+def _parse_balance(row: bytes) -> tuple[user_messages.BalanceUpdate, Decimal, Decimal]:
     """Parse an asset, its wallet and the change; one that cannot be read is in the next reading of the account."""
-    balance = parser(BalanceUpdate)(row)
+    balance = kit.parser(user_messages.BalanceUpdate)(row)
 
-    return balance, parse_decimal(balance.wb, path="$.a.B.wb"), parse_decimal(balance.bc, path="$.a.B.bc")
+    return balance, kit.parse_decimal(balance.wb, path="$.a.B.wb"), kit.parse_decimal(balance.bc, path="$.a.B.bc")
 
 
 def _is_time(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LATEST_MS
 
 
-def _belongs(position_side: str, mode: PositionMode) -> bool:
+def _belongs(position_side: str, mode: kit.PositionMode) -> bool:
     """Whether a position row means something in this mode: Hedge accounts also show an idle `BOTH`.
 
     PayloadError for a side that nobody knows: it may be a position of ours.
     """
-    side = lookup(POSITION_SIDES, position_side, "$.a.P.ps")
+    side = kit.lookup(POSITION_SIDES, position_side, "$.a.P.ps")
 
-    return (side is PositionSide.NET) == (mode is PositionMode.ONE_WAY)
+    return (side is PositionSide.NET) == (mode is kit.PositionMode.ONE_WAY)
 
 
-def _streamed_position(row: PositionUpdate, venue_ms: int) -> Position:
+def _streamed_position(row: user_messages.PositionUpdate, venue_ms: int) -> Position:
     return Position(
-        side=lookup(POSITION_SIDES, row.ps, "$.a.P.ps"),
-        amount=parse_decimal(row.pa, path="$.a.P.pa"),
-        entry=parse_amount(row.ep, path="$.a.P.ep"),
+        side=kit.lookup(POSITION_SIDES, row.ps, "$.a.P.ps"),
+        amount=kit.parse_decimal(row.pa, path="$.a.P.pa"),
+        entry=kit.parse_amount(row.ep, path="$.a.P.ep"),
         venue_ms=venue_ms,
-        isolated_margin=parse_decimal(row.iw, path="$.a.P.iw") if row.mt == "isolated" else None,
+        isolated_margin=kit.parse_decimal(row.iw, path="$.a.P.iw") if row.mt == "isolated" else None,
     )
 
 
 def translate_margin_call(
-    call: MarginCall, instrument: Instrument, settings: VenueSettings | None, reader: RowReader[rest.Head]
-) -> Iterator[AccountEvent]:
+    call: user_messages.MarginCall,
+    instrument: Instrument,
+    settings: kit.VenueSettings | None,
+    reader: kit.RowReader[rest.Head],
+) -> Iterator[kit.AccountEvent]:
     """A margin call that concerns this market: its own position, or any that shares its margin.
 
     Whatever is not said to be isolated shares it, unless this market's own margin is isolated.
     """
     called = reader.rows(call.p, "lists")
-    readable = list(reader.read(called, parser(CalledPosition), "margin calls"))
-    is_cross = settings is None or settings.margin_mode is MarginMode.CROSS
+    readable = list(reader.read(called, kit.parser(user_messages.CalledPosition), "margin calls"))
+    is_cross = settings is None or settings.margin_mode is kit.MarginMode.CROSS
     rows = [row for row in readable if row.s == instrument.symbol or (is_cross and not _is_isolated(row))]
 
     if rows or not called:
         which = ", ".join(f"{row.s} {row.pa or ''}".strip() for row in rows) or "the account"
         venue_ms = call.E if _is_time(call.E) else 0
-        yield MarginCalled(detail=f"Binance calls for margin: {which} comes near to liquidation", venue_ms=venue_ms)
+        yield kit.MarginCalled(detail=f"Binance calls for margin: {which} comes near to liquidation", venue_ms=venue_ms)
 
 
-def _is_isolated(row: CalledPosition) -> bool:
+def _is_isolated(row: user_messages.CalledPosition) -> bool:
     return (row.mt or "").lower() == "isolated"
 
 
@@ -270,47 +253,47 @@ def _is_isolated(row: CalledPosition) -> bool:
 
 
 async def fetch_income(
-    client: RestClient, reader: RowReader[rest.Head], symbol: str, since_ms: int, now_ms: int
-) -> Sequence[IncomeRecord]:
+    client: kit.RestClient, reader: kit.RowReader[rest.Head], symbol: str, since_ms: int, now_ms: int
+) -> Sequence[kit.IncomeRecord]:
     """Ask for everything booked for a market in a span of venue time, oldest first.
 
     A full page is followed from the time of its last row on: what that page had already is known by its id.
     """
 
-    async def fetch(start_ms: int, end_ms: int, from_ms: int | None) -> Page[IncomeRow, int]:
+    async def fetch(start_ms: int, end_ms: int, from_ms: int | None) -> kit.Page[messages.IncomeRow, int]:
         first_ms = start_ms if from_ms is None else from_ms
         asked = {"symbol": symbol, "startTime": first_ms, "endTime": end_ms, "limit": rest.PAGE}
         page = await client.read(rest.INCOME, asked)
-        rows = list(reader.read(page, parser(IncomeRow), "income", market=symbol))
+        rows = list(reader.read(page, kit.parser(messages.IncomeRow), "income", market=symbol))
 
-        return Page(rows, max(first_ms + 1, rows[-1].time) if len(page) >= rest.PAGE and rows else None)
+        return kit.Page(rows, max(first_ms + 1, rows[-1].time) if len(page) >= rest.PAGE and rows else None)
 
     span = rest.history_span(since_ms, now_ms)
-    rows = await read_history(span, fetch, lambda row: (row.incomeType, row.tranId, row.asset))
+    rows = await kit.read_history(span, fetch, lambda row: (row.incomeType, row.tranId, row.asset))
     rows.sort(key=lambda row: row.time)
 
     return list(reader.translate(rows, translate_income, "income", lambda _: False))
 
 
-def translate_income(row: IncomeRow) -> IncomeRecord:
+def translate_income(row: messages.IncomeRow) -> kit.IncomeRecord:
     """A row of the income history."""
-    return IncomeRecord(
-        kind=_INCOME_KINDS.get(row.incomeType, IncomeKind.OTHER),
+    return kit.IncomeRecord(
+        kind=_INCOME_KINDS.get(row.incomeType, kit.IncomeKind.OTHER),
         word=row.incomeType,
         income_id=str(row.tranId),
         asset=row.asset,
-        amount=parse_decimal(row.income, path="$.income"),
+        amount=kit.parse_decimal(row.income, path="$.income"),
         venue_ms=row.time,
         symbol=row.symbol,
         trade_id=row.tradeId,
     )
 
 
-async def fetch_key_rights(client: RestClient) -> KeyRights:
+async def fetch_key_rights(client: kit.RestClient) -> kit.KeyRights:
     """Ask what the key may do; the host of the spot market alone tells."""
     told = await client.read(rest.KEY_RESTRICTIONS)
 
-    return KeyRights(
+    return kit.KeyRights(
         can_read=told.enableReading,
         can_trade=told.enableFutures,
         can_withdraw=told.enableWithdrawals,

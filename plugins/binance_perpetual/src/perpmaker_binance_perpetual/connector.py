@@ -7,27 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from perpmaker import Instrument
-from perpmaker.venue import (
-    AccountSnapshot,
-    Channel,
-    ConnectorContext,
-    Feed,
-    Fill,
-    IncomeRecord,
-    KeyRights,
-    MarginMode,
-    MarkChanged,
-    OrderClient,
-    PositionMode,
-    RequestBudget,
-    RestClient,
-    VenueAccess,
-    VenueSettings,
-    apply_settings,
-    check_leverage,
-    open_access,
-    open_rest_client,
-)
+from perpmaker import venue as kit
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.account import fetch_account, fetch_income, fetch_key_rights
 from perpmaker_binance_perpetual.market import VENUE_NAME, MarketSettings, fetch_instrument
@@ -61,16 +41,16 @@ class BinancePerpetual:
         "whether it takes conditional stops, Binance does not say"
     )
 
-    def __init__(self, access: VenueAccess, *, keys: RestClient | None = None) -> None:
+    def __init__(self, access: kit.VenueAccess, *, keys: kit.RestClient | None = None) -> None:
         stop_names = StopNames()
         self.account = access.account
         self._access = access
         self._client = client = access.client
         self._keys = keys
-        self._set: VenueSettings | None = None
+        self._set: kit.VenueSettings | None = None
         self._reader = reader = rest.row_reader()
 
-        orders, stops = OrderClient(client, OrderWords()), OrderClient(client, StopWords(stop_names))
+        orders, stops = kit.OrderClient(client, OrderWords()), kit.OrderClient(client, StopWords(stop_names))
         self._asked = asked = OrderQuestions(client, reader, orders.names, stop_names)
         asked_stops = StopQuestions(client, reader, stop_names)
 
@@ -93,39 +73,41 @@ class BinancePerpetual:
         return await fetch_instrument(self._client, self._reader, market, has_key=self._access.credentials is not None)
 
     async def prepare(
-        self, instrument: Instrument, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
-    ) -> VenueSettings:
+        self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
+    ) -> kit.VenueSettings:
         """Set what differs and read it all back."""
-        check_leverage(instrument, leverage, VENUE_NAME)
+        kit.check_leverage(instrument, leverage, VENUE_NAME)
         market = MarketSettings(self._client, instrument)
-        self._set = await apply_settings(
+        self._set = await kit.apply_settings(
             market, leverage=leverage, position_mode=position_mode, margin_mode=margin_mode
         )
 
         return self._set
 
-    async def fetch_settings(self, instrument: Instrument) -> VenueSettings:
+    async def fetch_settings(self, instrument: Instrument) -> kit.VenueSettings:
         """What the market of the account is set to; nothing is changed."""
         self._set = await MarketSettings(self._client, instrument).fetch()
 
         return self._set
 
-    async def fetch_mark(self, instrument: Instrument) -> MarkChanged | None:
+    async def fetch_mark(self, instrument: Instrument) -> kit.MarkChanged | None:
         """The mark price as the venue has it now; None when what it answers is old by its own clock."""
         premium = await self._client.read(rest.PREMIUM_INDEX, {"symbol": instrument.symbol})
         mark = translate_premium(premium)
 
         return mark if self._client.server_clock.ms() - mark.venue_ms <= _NOW_MS else None
 
-    def feeds(self, instrument: Instrument) -> Sequence[Feed]:
+    def feeds(self, instrument: Instrument) -> Sequence[kit.Feed]:
         """The book, mark price and trades, and the account."""
         access = self._access
         account = account_stream(access, instrument, self._asked, lambda: self._set)
 
         return (
-            access.offer(book_stream(access, instrument), Channel.BOOK, stall_s=BOOK_STALL_S),
-            access.offer(market_stream(access, instrument), Channel.MARK, Channel.TRADES, stall_s=MARKET_STALL_S),
-            access.offer(account, Channel.ACCOUNT),
+            access.offer(book_stream(access, instrument), kit.Channel.BOOK, stall_s=BOOK_STALL_S),
+            access.offer(
+                market_stream(access, instrument), kit.Channel.MARK, kit.Channel.TRADES, stall_s=MARKET_STALL_S
+            ),
+            access.offer(account, kit.Channel.ACCOUNT),
         )
 
     # --- the dead-man switch ------------------------------------------------------------------------------------------
@@ -143,11 +125,11 @@ class BinancePerpetual:
 
     # --- the account --------------------------------------------------------------------------------------------------
 
-    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
+    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[kit.Fill]:
         """All fills of the market from a venue time on, oldest first, in pages of a thousand."""
         return await self._asked.fetch_fills(instrument, since_ms, await self._client.now_ms())
 
-    async def fetch_account(self, instrument: Instrument) -> AccountSnapshot:
+    async def fetch_account(self, instrument: Instrument) -> kit.AccountSnapshot:
         """The account, by three requests side by side.
 
         A flat position is as of the moment asked, less the lag that answers may have.
@@ -156,19 +138,19 @@ class BinancePerpetual:
 
         return await fetch_account(self._client, self._reader, instrument, as_of_ms=as_of_ms)
 
-    async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[IncomeRecord]:
+    async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[kit.IncomeRecord]:
         """Everything booked for the market from a venue time on."""
         now_ms = await self._client.now_ms()
 
         return await fetch_income(self._client, self._reader, instrument.symbol, since_ms, now_ms)
 
-    async def fetch_key_rights(self) -> KeyRights | None:
+    async def fetch_key_rights(self) -> kit.KeyRights | None:
         """What the key may do; None on the testnet, which does not tell."""
         return None if self._keys is None else await fetch_key_rights(self._keys)
 
 
 @asynccontextmanager
-async def open_connector(settings: Settings, context: ConnectorContext) -> AsyncIterator[BinancePerpetual]:
+async def open_connector(settings: Settings, context: kit.ConnectorContext) -> AsyncIterator[BinancePerpetual]:
     """Open the connector, bound to the venue's addresses; nothing is sent before it is asked for."""
     protocol, window_s = (
         partial(rest.BinanceHttp, recv_window_ms=settings.recv_window_ms),
@@ -176,16 +158,16 @@ async def open_connector(settings: Settings, context: ConnectorContext) -> Async
     )
 
     async with AsyncExitStack() as stack:
-        opening = open_access(settings, context, NAME, protocol=protocol, limits=rest.LIMITS, window_s=window_s)
+        opening = kit.open_access(settings, context, NAME, protocol=protocol, limits=rest.LIMITS, window_s=window_s)
         access = await stack.enter_async_context(opening)
         keys, url = None, key_url(settings, context.environment, context.sandbox)
 
         if url is not None:  # the clock is measured on the futures host alone
-            client = open_rest_client(
+            client = kit.open_rest_client(
                 context,
                 url,
                 protocol(access.credentials),
-                budget=RequestBudget(rest.VENUE, rest.LIMITS, context.clock),
+                budget=kit.RequestBudget(rest.VENUE, rest.LIMITS, context.clock),
                 deadline_s=settings.deadline_s,
                 server_clock=access.client.server_clock,
             )

@@ -18,32 +18,8 @@ from perpmaker import (
     RefusedError,
     UnknownMarketError,
 )
-from perpmaker.venue import (
-    MarginMode,
-    MarginTier,
-    Number,
-    PositionMode,
-    RestClient,
-    RowReader,
-    Rows,
-    VenueSettings,
-    lookup,
-    parse_amount,
-    parse_decimal,
-    parse_price,
-    parser,
-)
-from perpmaker_binance_perpetual import rest
-from perpmaker_binance_perpetual.messages import (
-    Bracket,
-    Brackets,
-    CommissionRate,
-    Filter,
-    FundingInfo,
-    RateLimit,
-    Symbol,
-    SymbolConfig,
-)
+from perpmaker import venue as kit
+from perpmaker_binance_perpetual import messages, rest
 from perpmaker_binance_perpetual.refusals import MARGIN_MODE_ALREADY_SET, POSITION_MODE_ALREADY_SET
 from perpmaker_binance_perpetual.translate import MARGIN_MODE_NAMES, MARGIN_MODES
 
@@ -62,34 +38,34 @@ _SHOWN = 3
 
 
 async def fetch_instrument(
-    client: RestClient, reader: RowReader[rest.Head], market: str, *, has_key: bool
+    client: kit.RestClient, reader: kit.RowReader[rest.Head], market: str, *, has_key: bool
 ) -> Instrument:
     """Ask for rules, tiers, the account's own fees and the funding interval, and adopt the published limits.
 
     Without a key, tiers and fees are those that the venue documents for everybody.
     """
     info = await client.read(rest.EXCHANGE_INFO)
-    limits = list(reader.read(info.rateLimits, parser(RateLimit), "rate limits"))
+    limits = list(reader.read(info.rateLimits, kit.parser(messages.RateLimit), "rate limits"))
     client.budget.adopt(rest.published_limits(limits))
-    symbol = find_symbol(reader.read(info.symbols, parser(Symbol), "markets"), market)
+    symbol = find_symbol(reader.read(info.symbols, kit.parser(messages.Symbol), "markets"), market)
     brackets, fees = default_terms(symbol.symbol)
 
     if has_key:
         of_market = {"symbol": symbol.symbol}
-        brackets = one_row(await client.read(rest.LEVERAGE_BRACKET, of_market), Brackets, symbol.symbol)
+        brackets = one_row(await client.read(rest.LEVERAGE_BRACKET, of_market), messages.Brackets, symbol.symbol)
         fees = await client.read(rest.COMMISSION_RATE, of_market)
 
-    intervals = reader.read(await client.read(rest.FUNDING_INFO), parser(FundingInfo), "funding intervals")
+    intervals = reader.read(await client.read(rest.FUNDING_INFO), kit.parser(messages.FundingInfo), "funding intervals")
 
     return translate_instrument(symbol, brackets, fees, list(intervals), limits)
 
 
-def one_row(answer: T | Rows, kind: type[T], symbol: str) -> T:
+def one_row(answer: T | kit.Rows, kind: type[T], symbol: str) -> T:
     """Return the row of a market, where the venue answers with the row or with a list of rows."""
     if not isinstance(answer, list):
         return answer
 
-    rows = rest.row_reader().read(answer, parser(kind), "rows", market=symbol, is_needed=lambda _: True)
+    rows = rest.row_reader().read(answer, kit.parser(kind), "rows", market=symbol, is_needed=lambda _: True)
 
     for row in rows:
         return row
@@ -97,7 +73,7 @@ def one_row(answer: T | Rows, kind: type[T], symbol: str) -> T:
     raise PayloadError(f"no row for {symbol}")
 
 
-def find_symbol(listed: Iterable[Symbol], market: str) -> Symbol:
+def find_symbol(listed: Iterable[messages.Symbol], market: str) -> messages.Symbol:
     """The perpetual of a market `BASE-QUOTE`; names are matched by assets, never by cutting the venue's symbol.
 
     UnknownMarketError with the nearest names where there is none; MarketClosedError where it is not trading.
@@ -115,24 +91,24 @@ def find_symbol(listed: Iterable[Symbol], market: str) -> Symbol:
     return found
 
 
-def default_terms(symbol: str) -> tuple[Brackets, CommissionRate]:
+def default_terms(symbol: str) -> tuple[messages.Brackets, messages.CommissionRate]:
     """Tiers and fees for whom the venue does not know: regular user's fees, and the margin of its default leverage.
 
     Source: the fee schedule's "Regular User", and `requiredMarginPercent` and `maintMarginPercent` of exchangeInfo, 5
     and 2.5 for every market. The real tiers allow more leverage on small positions, and less on very large ones.
     """
-    tier = Bracket(initialLeverage=20, notionalCap=10**12, notionalFloor=0, maintMarginRatio="0.025", cum=0)
-    fees = CommissionRate(symbol=symbol, makerCommissionRate="0.0002", takerCommissionRate="0.0005")
+    tier = messages.Bracket(initialLeverage=20, notionalCap=10**12, notionalFloor=0, maintMarginRatio="0.025", cum=0)
+    fees = messages.CommissionRate(symbol=symbol, makerCommissionRate="0.0002", takerCommissionRate="0.0005")
 
-    return Brackets(symbol=symbol, brackets=[tier]), fees
+    return messages.Brackets(symbol=symbol, brackets=[tier]), fees
 
 
 def translate_instrument(
-    symbol: Symbol,
-    brackets: Brackets,
-    fees: CommissionRate,
-    intervals: Sequence[FundingInfo],
-    limits: Sequence[RateLimit] = (),
+    symbol: messages.Symbol,
+    brackets: messages.Brackets,
+    fees: messages.CommissionRate,
+    intervals: Sequence[messages.FundingInfo],
+    limits: Sequence[messages.RateLimit] = (),
 ) -> Instrument:
     """The market's rules; PayloadError where a filter that every market has is missing."""
     filters = {row.filterType: row for row in symbol.filters}
@@ -156,8 +132,8 @@ def translate_instrument(
         max_market_amount=_needed(market_lot.maxQty, "maxQty"),
         min_notional=Decimal(0) if notional is None else _needed(notional.notional, "notional"),
         max_leverage=max(tier.max_leverage for tier in tiers),
-        maker_fee=parse_decimal(fees.makerCommissionRate),
-        taker_fee=parse_decimal(fees.takerCommissionRate),
+        maker_fee=kit.parse_decimal(fees.makerCommissionRate),
+        taker_fee=kit.parse_decimal(fees.takerCommissionRate),
         tiers=tiers,
         min_price=_optional(price.minPrice) or Decimal(0),
         max_price=_optional(price.maxPrice),
@@ -169,40 +145,40 @@ def translate_instrument(
     )
 
 
-def _filter(filters: dict[str, Filter], kind: str) -> Filter:
+def _filter(filters: dict[str, messages.Filter], kind: str) -> messages.Filter:
     try:
         return filters[kind]
     except KeyError:
         raise PayloadError(f"a market without the filter {kind}") from None
 
 
-def _needed(value: Number | None, name: str) -> Decimal:
+def _needed(value: kit.Number | None, name: str) -> Decimal:
     if value is None:
         raise PayloadError(f"a filter without {name}")
 
-    return parse_price(value, path=name)
+    return kit.parse_price(value, path=name)
 
 
-def _optional(value: Number | None) -> Decimal | None:
+def _optional(value: kit.Number | None) -> Decimal | None:
     """A bound; the venue writes 0 where it has none."""
-    return None if value is None else parse_amount(value) or None
+    return None if value is None else kit.parse_amount(value) or None
 
 
-def _translate_bracket(bracket: Bracket) -> MarginTier:
-    return MarginTier(
-        floor=parse_amount(bracket.notionalFloor),
-        cap=parse_amount(bracket.notionalCap),
-        maintenance_ratio=parse_amount(bracket.maintMarginRatio),
-        deduction=parse_amount(bracket.cum),
+def _translate_bracket(bracket: messages.Bracket) -> kit.MarginTier:
+    return kit.MarginTier(
+        floor=kit.parse_amount(bracket.notionalFloor),
+        cap=kit.parse_amount(bracket.notionalCap),
+        maintenance_ratio=kit.parse_amount(bracket.maintMarginRatio),
+        deduction=kit.parse_amount(bracket.cum),
         max_leverage=bracket.initialLeverage,
     )
 
 
-def _interval(symbol: str, intervals: Sequence[FundingInfo]) -> int:
+def _interval(symbol: str, intervals: Sequence[messages.FundingInfo]) -> int:
     return next((row.fundingIntervalHours for row in intervals if row.symbol == symbol), _DEFAULT_FUNDING_INTERVAL_H)
 
 
-def _orders_per_minute(limits: Sequence[RateLimit]) -> int | None:
+def _orders_per_minute(limits: Sequence[messages.RateLimit]) -> int | None:
     minutes = (row.limit for row in limits if (row.rateLimitType, row.interval, row.intervalNum) == _ORDERS)
 
     return next(minutes, None)
@@ -225,27 +201,29 @@ _WANTS_OTHERWISE = frozenset({"-4168", "-4531", "-4220"})
 class MarketSettings:
     """What one market is set to; see `SettingsClient`. Refusals are worded for the person whose configuration it is."""
 
-    client: RestClient
+    client: kit.RestClient
     instrument: Instrument
 
-    async def fetch(self) -> VenueSettings:
+    async def fetch(self) -> kit.VenueSettings:
         """Ask what is set now; AuthenticationError when the key may not trade."""
         of_market = {"symbol": self.instrument.symbol}
         account = await self.client.read(rest.ACCOUNT_CONFIG)
-        market = one_row(await self.client.read(rest.SYMBOL_CONFIG, of_market), SymbolConfig, self.instrument.symbol)
+        market = one_row(
+            await self.client.read(rest.SYMBOL_CONFIG, of_market), messages.SymbolConfig, self.instrument.symbol
+        )
 
         if not account.canTrade:
             raise AuthenticationError("this account, or its API key, may not trade futures: allow it on Binance's site")
 
-        return VenueSettings(
+        return kit.VenueSettings(
             leverage=market.leverage,
-            position_mode=PositionMode.HEDGE if account.dualSidePosition else PositionMode.ONE_WAY,
-            margin_mode=lookup(MARGIN_MODES, market.marginType, "$.marginType"),
+            position_mode=kit.PositionMode.HEDGE if account.dualSidePosition else kit.PositionMode.ONE_WAY,
+            margin_mode=kit.lookup(MARGIN_MODES, market.marginType, "$.marginType"),
         )
 
-    async def set_position_mode(self, mode: PositionMode) -> None:
+    async def set_position_mode(self, mode: kit.PositionMode) -> None:
         """Set the position mode of the account, which is that of all its markets."""
-        is_hedge = "true" if mode is PositionMode.HEDGE else "false"
+        is_hedge = "true" if mode is kit.PositionMode.HEDGE else "false"
 
         try:
             await self.client.read(rest.SET_POSITION_MODE, {"dualSidePosition": is_hedge})
@@ -253,7 +231,7 @@ class MarketSettings:
             if error.code != POSITION_MODE_ALREADY_SET:
                 raise _worded(error, f'position_mode to "{mode.value}"', "of the account, on any market,") from error
 
-    async def set_margin_mode(self, mode: MarginMode) -> None:
+    async def set_margin_mode(self, mode: kit.MarginMode) -> None:
         """Set the margin mode of the market."""
         parameters = {"symbol": self.instrument.symbol, "marginType": MARGIN_MODE_NAMES[mode]}
         what = f'margin_mode of {self.instrument.market} to "{mode.value}"'

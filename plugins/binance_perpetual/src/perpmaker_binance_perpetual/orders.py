@@ -9,24 +9,8 @@ from operator import attrgetter
 import attrs
 
 from perpmaker import Instrument, NewOrder, OrderReport, OrderType, PayloadError, PositionSide
-from perpmaker.venue import (
-    AmendOrder,
-    CancelOrder,
-    Command,
-    Element,
-    Endpoint,
-    Fill,
-    OrderNames,
-    Page,
-    PayloadDecoder,
-    RestClient,
-    RowReader,
-    Rows,
-    parser,
-    read_history,
-)
-from perpmaker_binance_perpetual import rest
-from perpmaker_binance_perpetual.messages import Order, OrderName, UserTrade
+from perpmaker import venue as kit
+from perpmaker_binance_perpetual import messages, rest
 from perpmaker_binance_perpetual.refusals import read_failure
 from perpmaker_binance_perpetual.stops import StopNames
 from perpmaker_binance_perpetual.translate import (
@@ -38,8 +22,8 @@ from perpmaker_binance_perpetual.translate import (
 )
 
 _OK = 200
-_ORDER = PayloadDecoder(Order)
-_ROWS = PayloadDecoder(Rows)
+_ORDER = kit.PayloadDecoder(messages.Order)
+_ROWS = kit.PayloadDecoder(kit.Rows)
 
 
 class OrderWords:
@@ -48,28 +32,28 @@ class OrderWords:
     most_placed = 5
     most_cancelled = 10
 
-    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Command:
+    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> kit.Command:
         """Write `POST /fapi/v1/order`, or a batch."""
         return _command(rest.PLACE, rest.PLACE_BATCH, [order_parameters(instrument, order) for order in orders])
 
-    def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Command:
+    def amend(self, instrument: Instrument, orders: Sequence[kit.AmendOrder]) -> kit.Command:
         """Write `PUT /fapi/v1/order`, or a batch."""
         changes = [amend_parameters(instrument, order.order, order.number) for order in orders]
 
         return _command(rest.MODIFY, rest.MODIFY_BATCH, changes)
 
-    def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Command:
+    def cancel(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> kit.Command:
         """Write `DELETE /fapi/v1/order`, or a batch; both by our own ids."""
         if len(orders) == 1:
             parameters = {"symbol": instrument.symbol, "origClientOrderId": orders[0].client_id}
 
-            return Command(rest.CANCEL, parameters)
+            return kit.Command(rest.CANCEL, parameters)
 
         ids = _compact([order.client_id for order in orders])
 
-        return Command(rest.CANCEL_BATCH, {"symbol": instrument.symbol, "origClientOrderIdList": ids})
+        return kit.Command(rest.CANCEL_BATCH, {"symbol": instrument.symbol, "origClientOrderIdList": ids})
 
-    def read(self, instrument: Instrument, body: bytes, count: int) -> Sequence[Element] | None:
+    def read(self, instrument: Instrument, body: bytes, count: int) -> Sequence[kit.Element] | None:
         """Read an order, or a list in which each element is an order or a refusal."""
         if count == 1:
             return [_read_order(instrument, body)]
@@ -124,15 +108,17 @@ def amend_parameters(instrument: Instrument, order: NewOrder, number: int) -> di
     }
 
 
-def _command(single: Endpoint[object], batch: Endpoint[object], orders: Sequence[Mapping[str, object]]) -> Command:
-    return Command(single, orders[0]) if len(orders) == 1 else Command(batch, {"batchOrders": _compact(orders)})
+def _command(
+    single: kit.Endpoint[object], batch: kit.Endpoint[object], orders: Sequence[Mapping[str, object]]
+) -> kit.Command:
+    return kit.Command(single, orders[0]) if len(orders) == 1 else kit.Command(batch, {"batchOrders": _compact(orders)})
 
 
 def _compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _read_element(instrument: Instrument, body: bytes) -> Element:
+def _read_element(instrument: Instrument, body: bytes) -> kit.Element:
     try:
         return read_failure(_OK, body) or _read_order(instrument, body)
     except PayloadError:
@@ -152,9 +138,9 @@ def _read_order(instrument: Instrument, body: bytes) -> OrderReport | None:
 class OrderQuestions:
     """Asks about orders and fills of a market, and learns which client id is of which order."""
 
-    client: RestClient
-    reader: RowReader[rest.Head] = attrs.field(factory=rest.row_reader)
-    orders: OrderNames = attrs.field(factory=OrderNames)
+    client: kit.RestClient
+    reader: kit.RowReader[rest.Head] = attrs.field(factory=rest.row_reader)
+    orders: kit.OrderNames = attrs.field(factory=kit.OrderNames)
     stops: StopNames = attrs.field(factory=StopNames)
 
     async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
@@ -176,18 +162,18 @@ class OrderQuestions:
 
         return [self.orders.remember(report) for report in reports]
 
-    async def fetch_fills(self, instrument: Instrument, since_ms: int, now_ms: int) -> Sequence[Fill]:
+    async def fetch_fills(self, instrument: Instrument, since_ms: int, now_ms: int) -> Sequence[kit.Fill]:
         """Ask for all fills of a span of venue time, oldest first; a full page is followed from its last id on."""
         symbol = instrument.symbol
 
-        async def fetch(start_ms: int, end_ms: int, from_id: int | None) -> Page[UserTrade, int]:
+        async def fetch(start_ms: int, end_ms: int, from_id: int | None) -> kit.Page[messages.UserTrade, int]:
             window = {"startTime": start_ms, "endTime": end_ms} if from_id is None else {"fromId": from_id}
             page = await self.client.read(rest.USER_TRADES, {"symbol": symbol, **window, "limit": rest.PAGE})
-            rows = list(self.reader.read(page, parser(UserTrade), "fills", market=symbol))
+            rows = list(self.reader.read(page, kit.parser(messages.UserTrade), "fills", market=symbol))
 
-            return Page(rows, rows[-1].id + 1 if len(page) >= rest.PAGE and rows else None)
+            return kit.Page(rows, rows[-1].id + 1 if len(page) >= rest.PAGE and rows else None)
 
-        trades = await read_history(rest.history_span(since_ms, now_ms), fetch, attrgetter("id"))
+        trades = await kit.read_history(rest.history_span(since_ms, now_ms), fetch, attrgetter("id"))
         trades.sort(key=lambda trade: (trade.time, trade.id))
         await self._learn_stops(trades)
         await self._learn(symbol, {trade.orderId for trade in trades})
@@ -205,7 +191,7 @@ class OrderQuestions:
 
         return self.stops.became.get(venue_id) or self.orders.client_id(venue_id)
 
-    async def _learn_stops(self, trades: Iterable[UserTrade]) -> None:
+    async def _learn_stops(self, trades: Iterable[messages.UserTrade]) -> None:
         """Ask the stops that may have become an order which nobody knows: its own id would tell of none of ours."""
         for trade in trades:
             if self._client_id(trade.orderId) is not None:
@@ -235,7 +221,7 @@ class OrderQuestions:
         while start <= last:
             asked = {"symbol": symbol, "orderId": start, "limit": rest.PAGE}
             page = await self.client.read(rest.ALL_ORDERS, asked)
-            rows = list(self.reader.read(page, parser(OrderName), "orders"))
+            rows = list(self.reader.read(page, kit.parser(messages.OrderName), "orders"))
 
             for row in rows:
                 if row.orderId in unknown:

@@ -13,20 +13,7 @@ import attrs
 import msgspec
 
 from perpmaker import AuthenticationError, PayloadError
-from perpmaker.venue import (
-    OWN_PREFIX,
-    Access,
-    Credentials,
-    Endpoint,
-    Limit,
-    Outgoing,
-    Parameters,
-    PayloadDecoder,
-    RowReader,
-    Rows,
-    Span,
-    parser,
-)
+from perpmaker import venue as kit
 from perpmaker_binance_perpetual import messages
 from perpmaker_binance_perpetual.refusals import read_failure, read_throttle
 from perpmaker_binance_perpetual.settings import NAME
@@ -43,7 +30,7 @@ _USER_AGENT = ((b"User-Agent", b"perpmaker"), (b"Accept-Encoding", b"gzip"))
 
 # --- limits -----------------------------------------------------------------------------------------------------------
 
-_WEIGHT, _ORDERS_SHORT, _ORDERS_LONG = Limit("REQUEST_WEIGHT", 60), Limit("ORDERS", 10), Limit("ORDERS", 60)
+_WEIGHT, _ORDERS_SHORT, _ORDERS_LONG = kit.Limit("REQUEST_WEIGHT", 60), kit.Limit("ORDERS", 10), kit.Limit("ORDERS", 60)
 LIMITS = {_WEIGHT: 2400, _ORDERS_SHORT: 300, _ORDERS_LONG: 1200}
 """As documented; the published ones are adopted when they are read."""
 
@@ -56,60 +43,60 @@ _USAGE_HEADERS = {
 _MOST_DIGITS = 9
 
 
-def published_limits(rows: Iterable[messages.RateLimit]) -> Mapping[Limit, int]:
+def published_limits(rows: Iterable[messages.RateLimit]) -> Mapping[kit.Limit, int]:
     """Translate the limits that exchangeInfo publishes."""
-    return {Limit(row.rateLimitType, row.intervalNum * _SECONDS.get(row.interval, 0)): row.limit for row in rows}
+    return {kit.Limit(row.rateLimitType, row.intervalNum * _SECONDS.get(row.interval, 0)): row.limit for row in rows}
 
 
 # --- endpoints --------------------------------------------------------------------------------------------------------
 
 
-def _endpoint(method: str, path: str, shape: type[T], weight: int = 1, **options: Any) -> Endpoint[T]:  # noqa: ANN401  # those of Endpoint
-    return Endpoint(method=method, path=path, cost={_WEIGHT: weight}, parse=parser(shape), **options)
+def _endpoint(method: str, path: str, shape: type[T], weight: int = 1, **options: Any) -> kit.Endpoint[T]:  # noqa: ANN401  # those of Endpoint
+    return kit.Endpoint(method=method, path=path, cost={_WEIGHT: weight}, parse=kit.parser(shape), **options)
 
 
-def _new_order(method: str, path: str, weight: int, *, orders: int = 1, urgent: bool = False) -> Endpoint[object]:
+def _new_order(method: str, path: str, weight: int, *, orders: int = 1, urgent: bool = False) -> kit.Endpoint[object]:
     """Describe a command that counts as new orders do. However few are in a batch, five are counted for ten seconds."""
     cost = {_WEIGHT: weight, _ORDERS_SHORT: orders, _ORDERS_LONG: 1}
 
-    return Endpoint(method=method, path=path, cost=cost, urgent=urgent, once=True, parse=parser(object))
+    return kit.Endpoint(method=method, path=path, cost=cost, urgent=urgent, once=True, parse=kit.parser(object))
 
 
 _URGENT: dict[str, Any] = {"urgent": True}
-_PUBLIC: dict[str, Any] = {"access": Access.PUBLIC}
-_KEYED: dict[str, Any] = {"access": Access.KEYED, "urgent": True}
+_PUBLIC: dict[str, Any] = {"access": kit.Access.PUBLIC}
+_KEYED: dict[str, Any] = {"access": kit.Access.KEYED, "urgent": True}
 
-TIME = Endpoint(
+TIME = kit.Endpoint(
     method="GET",
     path="/fapi/v1/time",
     cost={_WEIGHT: 1},
-    access=Access.PUBLIC,
+    access=kit.Access.PUBLIC,
     urgent=True,
-    parse=lambda body: parser(messages.ServerTime)(body).serverTime,
+    parse=lambda body: kit.parser(messages.ServerTime)(body).serverTime,
 )
 EXCHANGE_INFO = _endpoint("GET", "/fapi/v1/exchangeInfo", messages.ExchangeInfo, **_PUBLIC)
 DEPTH = _endpoint("GET", "/fapi/v1/depth", messages.Depth, 20, **_PUBLIC)
-FUNDING_INFO = _endpoint("GET", "/fapi/v1/fundingInfo", Rows, 0, **_PUBLIC)
+FUNDING_INFO = _endpoint("GET", "/fapi/v1/fundingInfo", kit.Rows, 0, **_PUBLIC)
 PREMIUM_INDEX = _endpoint("GET", "/fapi/v1/premiumIndex", messages.PremiumIndex, **_PUBLIC, **_URGENT)
 
-LEVERAGE_BRACKET: Endpoint[messages.Brackets | Rows] = _endpoint(
-    "GET", "/fapi/v1/leverageBracket", cast("Any", messages.Brackets | Rows)
+LEVERAGE_BRACKET: kit.Endpoint[messages.Brackets | kit.Rows] = _endpoint(
+    "GET", "/fapi/v1/leverageBracket", cast("Any", messages.Brackets | kit.Rows)
 )
 COMMISSION_RATE = _endpoint("GET", "/fapi/v1/commissionRate", messages.CommissionRate, 20)
 ACCOUNT_CONFIG = _endpoint("GET", "/fapi/v1/accountConfig", messages.AccountConfig, 5)
 ACCOUNT_CONFIG_URGENT = attrs.evolve(ACCOUNT_CONFIG, urgent=True)
-SYMBOL_CONFIG: Endpoint[messages.SymbolConfig | Rows] = _endpoint(
-    "GET", "/fapi/v1/symbolConfig", cast("Any", messages.SymbolConfig | Rows), 5
+SYMBOL_CONFIG: kit.Endpoint[messages.SymbolConfig | kit.Rows] = _endpoint(
+    "GET", "/fapi/v1/symbolConfig", cast("Any", messages.SymbolConfig | kit.Rows), 5
 )
 KEY_RESTRICTIONS = _endpoint("GET", "/sapi/v1/account/apiRestrictions", messages.KeyRestrictions)
 SET_LEVERAGE = _endpoint("POST", "/fapi/v1/leverage", object)
 SET_MARGIN_TYPE = _endpoint("POST", "/fapi/v1/marginType", object)
 SET_POSITION_MODE = _endpoint("POST", "/fapi/v1/positionSide/dual", object)
-POSITION_RISK = _endpoint("GET", "/fapi/v3/positionRisk", Rows, 5, **_URGENT)
+POSITION_RISK = _endpoint("GET", "/fapi/v3/positionRisk", kit.Rows, 5, **_URGENT)
 ACCOUNT = _endpoint("GET", "/fapi/v3/account", messages.Account, 5, **_URGENT)
-USER_TRADES = _endpoint("GET", "/fapi/v1/userTrades", Rows, 5, **_URGENT)
-ALL_ORDERS = _endpoint("GET", "/fapi/v1/allOrders", Rows, 5, **_URGENT)
-INCOME = _endpoint("GET", "/fapi/v1/income", Rows, 30)
+USER_TRADES = _endpoint("GET", "/fapi/v1/userTrades", kit.Rows, 5, **_URGENT)
+ALL_ORDERS = _endpoint("GET", "/fapi/v1/allOrders", kit.Rows, 5, **_URGENT)
+INCOME = _endpoint("GET", "/fapi/v1/income", kit.Rows, 30)
 
 PLACE = _new_order("POST", "/fapi/v1/order", 0)
 PLACE_BATCH = _new_order("POST", "/fapi/v1/batchOrders", 5, orders=5)
@@ -119,13 +106,13 @@ CANCEL = _endpoint("DELETE", "/fapi/v1/order", object)
 CANCEL_BATCH = _endpoint("DELETE", "/fapi/v1/batchOrders", object)
 ORDER = _endpoint("GET", "/fapi/v1/order", messages.Order, **_URGENT)
 ORDER_NAME = _endpoint("GET", "/fapi/v1/order", messages.OrderName, **_URGENT)
-OPEN_ORDERS = _endpoint("GET", "/fapi/v1/openOrders", Rows, **_URGENT)
+OPEN_ORDERS = _endpoint("GET", "/fapi/v1/openOrders", kit.Rows, **_URGENT)
 COUNTDOWN = _endpoint("POST", "/fapi/v1/countdownCancelAll", object, 10, **_URGENT)
 
 PLACE_STOP = _new_order("POST", "/fapi/v1/algoOrder", 0, urgent=True)
 CANCEL_STOP = _endpoint("DELETE", "/fapi/v1/algoOrder", object, **_URGENT)
 STOP = _endpoint("GET", "/fapi/v1/algoOrder", messages.AlgoOrder, **_URGENT)
-OPEN_STOPS = _endpoint("GET", "/fapi/v1/openAlgoOrders", Rows, **_URGENT)
+OPEN_STOPS = _endpoint("GET", "/fapi/v1/openAlgoOrders", kit.Rows, **_URGENT)
 
 CREATE_LISTEN_KEY = _endpoint("POST", "/fapi/v1/listenKey", messages.ListenKey, **_KEYED)
 RENEW_LISTEN_KEY = _endpoint("PUT", "/fapi/v1/listenKey", object, **_KEYED)
@@ -142,15 +129,15 @@ class BinanceHttp:
     read_failure = staticmethod(read_failure)
     read_throttle = staticmethod(read_throttle)
 
-    def __init__(self, credentials: Credentials | None, recv_window_ms: int) -> None:
+    def __init__(self, credentials: kit.Credentials | None, recv_window_ms: int) -> None:
         self._credentials = credentials
         self._recv_window_ms = recv_window_ms
 
-    def encode(self, endpoint: Endpoint[object], parameters: Parameters, at_ms: int) -> Outgoing:
+    def encode(self, endpoint: kit.Endpoint[object], parameters: kit.Parameters, at_ms: int) -> kit.Outgoing:
         """Write everything into the query: what is signed is exactly what is sent."""
         headers: tuple[tuple[bytes, bytes], ...] = _USER_AGENT
 
-        if endpoint.access is Access.PUBLIC:
+        if endpoint.access is kit.Access.PUBLIC:
             query = encode_parameters(parameters)
         elif self._credentials is None:
             raise AuthenticationError(f"this call needs a key; set api_key and api_secret in [{NAME}]")
@@ -160,16 +147,18 @@ class BinanceHttp:
 
         target = f"{endpoint.path}?{query}" if query else endpoint.path
 
-        return Outgoing(method=endpoint.method, target=target.encode("ascii"), headers=headers)
+        return kit.Outgoing(method=endpoint.method, target=target.encode("ascii"), headers=headers)
 
-    def read_usage(self, headers: Mapping[str, str]) -> Iterable[tuple[Limit, int]]:
+    def read_usage(self, headers: Mapping[str, str]) -> Iterable[tuple[kit.Limit, int]]:
         """Read what the headers say is used; nonsense is passed over."""
         said = ((limit, headers.get(name, "")) for name, limit in _USAGE_HEADERS.items())
 
         return ((limit, int(text)) for limit, text in said if _is_count(text))
 
-    def _query(self, endpoint: Endpoint[object], parameters: Parameters, credentials: Credentials, at_ms: int) -> str:
-        if endpoint.access is Access.KEYED:
+    def _query(
+        self, endpoint: kit.Endpoint[object], parameters: kit.Parameters, credentials: kit.Credentials, at_ms: int
+    ) -> str:
+        if endpoint.access is kit.Access.KEYED:
             return encode_parameters(parameters)
 
         return signed_query(parameters, credentials.signer, timestamp_ms=at_ms, recv_window_ms=self._recv_window_ms)
@@ -204,17 +193,17 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         return any(map(is_own, (self.clientOrderId, self.clientAlgoId, self.c, self.caid)))
 
 
-_HEAD = PayloadDecoder(Head)
+_HEAD = kit.PayloadDecoder(Head)
 
 
 def is_own(client_id: object) -> bool:
     """Whether an id is one that the core makes. What cannot be attributed is somebody else's."""
-    return isinstance(client_id, str) and client_id.startswith(OWN_PREFIX)
+    return isinstance(client_id, str) and client_id.startswith(kit.OWN_PREFIX)
 
 
-def row_reader() -> RowReader[Head]:
+def row_reader() -> kit.RowReader[Head]:
     """Begin to read lists of Binance; the reader counts what it leaves out."""
-    return RowReader(_head_of, attrgetter("market"))
+    return kit.RowReader(_head_of, attrgetter("market"))
 
 
 def _head_of(row: bytes) -> Head:
@@ -229,6 +218,6 @@ def _head_of(row: bytes) -> Head:
 _DAY_MS = 24 * 3_600_000
 
 
-def history_span(since_ms: int, now_ms: int) -> Span:
+def history_span(since_ms: int, now_ms: int) -> kit.Span:
     """Divide a history into weeks, as the venue shows no more at once; what is older than three months is gone."""
-    return Span(since_ms=since_ms, until_ms=now_ms, window_ms=7 * _DAY_MS, kept_ms=89 * _DAY_MS)
+    return kit.Span(since_ms=since_ms, until_ms=now_ms, window_ms=7 * _DAY_MS, kept_ms=89 * _DAY_MS)

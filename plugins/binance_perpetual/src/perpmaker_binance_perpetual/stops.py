@@ -13,45 +13,30 @@ from operator import attrgetter
 import attrs
 
 from perpmaker import Instrument, NewOrder, OrderReport, OrderType, PayloadError, PositionSide, Side
-from perpmaker.venue import (
-    AmendOrder,
-    CancelOrder,
-    Command,
-    Element,
-    OrderStatus,
-    PayloadDecoder,
-    RestClient,
-    RowReader,
-    StopTrigger,
-    Taken,
-    exact_ticks,
-    lookup,
-    order_sizes,
-    order_ticks,
-)
+from perpmaker import venue as kit
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.messages import AlgoOrder
 from perpmaker_binance_perpetual.translate import POSITION_SIDE_NAMES, POSITION_SIDES, SIDE_NAMES, SIDES
 from perpmaker_binance_perpetual.user_messages import AlgoUpdate, OrderUpdate
 
 STATUSES = {
-    "NEW": OrderStatus.OPEN,
-    "TRIGGERING": OrderStatus.OPEN,
-    "TRIGGERED": OrderStatus.OPEN,
-    "FINISHED": OrderStatus.FILLED,
-    "REJECTED": OrderStatus.REFUSED,
-    "CANCELED": OrderStatus.CANCELLED,
-    "EXPIRED": OrderStatus.CANCELLED,
+    "NEW": kit.OrderStatus.OPEN,
+    "TRIGGERING": kit.OrderStatus.OPEN,
+    "TRIGGERED": kit.OrderStatus.OPEN,
+    "FINISHED": kit.OrderStatus.FILLED,
+    "REJECTED": kit.OrderStatus.REFUSED,
+    "CANCELED": kit.OrderStatus.CANCELLED,
+    "EXPIRED": kit.OrderStatus.CANCELLED,
 }
 """REJECTED comes after the trigger: the regular order that the stop became was refused."""
 
 _TRIGGERED = frozenset({"TRIGGERING", "TRIGGERED", "FINISHED", "REJECTED"})
 _CONDITIONAL = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
-_WORKING_TYPES = {"MARK_PRICE": StopTrigger.MARK, "CONTRACT_PRICE": StopTrigger.LAST}
+_WORKING_TYPES = {"MARK_PRICE": kit.StopTrigger.MARK, "CONTRACT_PRICE": kit.StopTrigger.LAST}
 _MOST = 1000
 _ASKED = 3  # stops that are asked for what they became, when a fill is of an order that nobody knows
 
-_ALGO_ORDER = PayloadDecoder(AlgoOrder)
+_ALGO_ORDER = kit.PayloadDecoder(AlgoOrder)
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
@@ -77,7 +62,7 @@ def stop_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
         "positionSide": POSITION_SIDE_NAMES[order.position_side],
         "type": "STOP_MARKET",
         "triggerPrice": format(instrument.price(order.ticks), "f"),
-        "workingType": "MARK_PRICE" if order.trigger is StopTrigger.MARK else "CONTRACT_PRICE",
+        "workingType": "MARK_PRICE" if order.trigger is kit.StopTrigger.MARK else "CONTRACT_PRICE",
         "priceProtect": "false",
         **size,
         "clientAlgoId": order.client_id,
@@ -86,16 +71,16 @@ def stop_parameters(instrument: Instrument, order: NewOrder) -> dict[str, str]:
 
 def translate_stop(order: AlgoOrder, instrument: Instrument) -> OrderReport:
     """A stop as placing, asking and listing show it."""
-    size = order_sizes(instrument, order.quantity or "0", order.actualQty or "0", "$.quantity")
+    size = kit.order_sizes(instrument, order.quantity or "0", order.actualQty or "0", "$.quantity")
 
     return OrderReport(
         client_id=order.clientAlgoId,
         venue_id=str(order.algoId),
-        side=lookup(SIDES, order.side, "$.side"),
-        position_side=lookup(POSITION_SIDES, order.positionSide, "$.positionSide"),
+        side=kit.lookup(SIDES, order.side, "$.side"),
+        position_side=kit.lookup(POSITION_SIDES, order.positionSide, "$.positionSide"),
         status=_status(order.algoStatus, size["filled_lots"]),
         raw_status=order.algoStatus,
-        ticks=order_ticks(instrument, order.triggerPrice, "$.triggerPrice"),
+        ticks=kit.order_ticks(instrument, order.triggerPrice, "$.triggerPrice"),
         **size,
         reduce_only=True,
         type=OrderType.VENUE_STOP,
@@ -125,15 +110,15 @@ def translate_stop_update(update: AlgoUpdate, instrument: Instrument, venue_ms: 
     return translate_stop(order, instrument)
 
 
-def _trigger(word: str) -> StopTrigger:
+def _trigger(word: str) -> kit.StopTrigger:
     """The price that fires a stop: the last trade is the venue's default, and what an unknown word stands for."""
-    return _WORKING_TYPES.get(word, StopTrigger.LAST)
+    return _WORKING_TYPES.get(word, kit.StopTrigger.LAST)
 
 
-def _status(word: str, filled_lots: int) -> OrderStatus | None:
+def _status(word: str, filled_lots: int) -> kit.OrderStatus | None:
     """FINISHED says only that the order it became is over; without an execution that was no fill."""
     if word == "FINISHED" and not filled_lots:
-        return OrderStatus.CANCELLED
+        return kit.OrderStatus.CANCELLED
 
     return STATUSES.get(word)
 
@@ -183,8 +168,8 @@ class StopNames:
             return known
 
         try:
-            ticks = exact_ticks(instrument, update.sp or "0", "$.o.sp")
-            sides = lookup(SIDES, update.S, "$.o.S"), lookup(POSITION_SIDES, update.ps, "$.o.ps")
+            ticks = kit.exact_ticks(instrument, update.sp or "0", "$.o.sp")
+            sides = kit.lookup(SIDES, update.S, "$.o.S"), kit.lookup(POSITION_SIDES, update.ps, "$.o.ps")
         except PayloadError:
             return None
 
@@ -196,7 +181,7 @@ class StopNames:
     def may_have_become(self, side: str, position_side: str) -> Sequence[str]:
         """The newest stops of a position of which it is not known what they became; sides in the venue's words."""
         try:
-            wanted = lookup(SIDES, side, "side"), lookup(POSITION_SIDES, position_side, "positionSide")
+            wanted = kit.lookup(SIDES, side, "side"), kit.lookup(POSITION_SIDES, position_side, "positionSide")
         except PayloadError:
             return ()
 
@@ -222,26 +207,26 @@ class StopWords:
     most_placed = 1
     most_cancelled = 1
 
-    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Command:
+    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> kit.Command:
         """Write `POST /fapi/v1/algoOrder`."""
         self.names.placed(orders[0])
 
-        return Command(rest.PLACE_STOP, stop_parameters(instrument, orders[0]))
+        return kit.Command(rest.PLACE_STOP, stop_parameters(instrument, orders[0]))
 
-    def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Command:
+    def amend(self, instrument: Instrument, orders: Sequence[kit.AmendOrder]) -> kit.Command:
         """Refuse: a stop is placed anew."""
         raise TypeError(f"Binance moves no stop of {instrument.market}, and was asked for {len(orders)}")
 
-    def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Command:
+    def cancel(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> kit.Command:
         """Write `DELETE /fapi/v1/algoOrder`."""
-        return Command(rest.CANCEL_STOP, {"symbol": instrument.symbol, "clientAlgoId": orders[0].client_id})
+        return kit.Command(rest.CANCEL_STOP, {"symbol": instrument.symbol, "clientAlgoId": orders[0].client_id})
 
-    def read(self, instrument: Instrument, body: bytes, _count: int) -> Sequence[Element]:
+    def read(self, instrument: Instrument, body: bytes, _count: int) -> Sequence[kit.Element]:
         """Read a stop that was placed; one that was cancelled is answered with its ids alone."""
         order = _ALGO_ORDER.decode(body)
 
         if not order.algoStatus:
-            return [Taken(order.clientAlgoId)]
+            return [kit.Taken(order.clientAlgoId)]
 
         return [translate_stop(order, instrument) if order.symbol == instrument.symbol else None]
 
@@ -250,8 +235,8 @@ class StopWords:
 class StopQuestions:
     """Asks about the stops of a market, and learns which orders they became."""
 
-    client: RestClient
-    reader: RowReader[rest.Head]
+    client: kit.RestClient
+    reader: kit.RowReader[rest.Head]
     names: StopNames
 
     async def fetch_stop(self, instrument: Instrument, client_id: str, _: str | None = None) -> OrderReport | None:

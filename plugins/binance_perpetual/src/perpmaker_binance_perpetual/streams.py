@@ -10,30 +10,14 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from perpmaker import ConnectivityError, Instrument, PayloadError
-from perpmaker.venue import (
-    BookSync,
-    Channel,
-    FeedAlive,
-    LevelTranslator,
-    MarketEvent,
-    Message,
-    Messages,
-    PayloadDecoder,
-    RestClient,
-    SnapshotChore,
-    StreamSpec,
-    Translation,
-    UnknownMessageError,
-    VenueAccess,
-)
-from perpmaker_binance_perpetual import rest
-from perpmaker_binance_perpetual.messages import AggregateTrade, Depth, DepthUpdate, MarkPriceUpdate, StreamEvent
+from perpmaker import venue as kit
+from perpmaker_binance_perpetual import messages, rest
 from perpmaker_binance_perpetual.translate import translate_mark, translate_trade
 
-_STREAM_EVENT = PayloadDecoder(StreamEvent)
-_DEPTH_UPDATE = PayloadDecoder(DepthUpdate)
-_MARK_PRICE = PayloadDecoder(MarkPriceUpdate)
-_AGGREGATE_TRADE = PayloadDecoder(AggregateTrade)
+_STREAM_EVENT = kit.PayloadDecoder(messages.StreamEvent)
+_DEPTH_UPDATE = kit.PayloadDecoder(messages.DepthUpdate)
+_MARK_PRICE = kit.PayloadDecoder(messages.MarkPriceUpdate)
+_AGGREGATE_TRADE = kit.PayloadDecoder(messages.AggregateTrade)
 
 STREAM_NAME = "Binance's stream"
 
@@ -50,24 +34,26 @@ def stream_prefix(instrument: Instrument) -> str:
     return quote(instrument.symbol.lower(), safe="")
 
 
-def book_stream(access: VenueAccess, instrument: Instrument) -> StreamSpec[MarketEvent]:
+def book_stream(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamSpec[kit.MarketEvent]:
     """Describe the stream of differences, with snapshots from REST: a snapshot first, and again after each gap."""
 
     async def url() -> str:
         return f"{access.url}/public/ws/{stream_prefix(instrument)}@depth@100ms"
 
-    def begin(_: Messages) -> Translation[MarketEvent]:
+    def begin(_: kit.Messages) -> kit.Translation[kit.MarketEvent]:
         book = DepthTranslator(instrument)
 
-        async def ask() -> Sequence[MarketEvent]:
+        async def ask() -> Sequence[kit.MarketEvent]:
             return book.restore(await fetch_depth(access.client, instrument))
 
-        return Translation(translate=book.translate, chores=(SnapshotChore(book.sync, ask, access.client.clock),))
+        return kit.Translation(
+            translate=book.translate, chores=(kit.SnapshotChore(book.sync, ask, access.client.clock),)
+        )
 
-    return StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S)
+    return kit.StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S)
 
 
-def market_stream(access: VenueAccess, instrument: Instrument) -> StreamSpec[MarketEvent]:
+def market_stream(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamSpec[kit.MarketEvent]:
     """Describe the stream of mark prices and trades."""
 
     async def url() -> str:
@@ -75,13 +61,13 @@ def market_stream(access: VenueAccess, instrument: Instrument) -> StreamSpec[Mar
 
         return f"{access.url}/market/ws/{symbol}@markPrice@1s/{symbol}@aggTrade"
 
-    def begin(_: Messages) -> Translation[MarketEvent]:
-        return Translation(translate=MarketTranslator(instrument).translate)
+    def begin(_: kit.Messages) -> kit.Translation[kit.MarketEvent]:
+        return kit.Translation(translate=MarketTranslator(instrument).translate)
 
-    return StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S)
+    return kit.StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S)
 
 
-async def fetch_depth(client: RestClient, instrument: Instrument) -> Depth:
+async def fetch_depth(client: kit.RestClient, instrument: Instrument) -> messages.Depth:
     """Ask for the book, as many levels a side as the venue shows."""
     return await client.read(rest.DEPTH, {"symbol": instrument.symbol, "limit": rest.DEPTH_LEVELS})
 
@@ -94,9 +80,9 @@ class DepthTranslator:
     """
 
     def __init__(self, instrument: Instrument) -> None:
-        self.sync = BookSync(LevelTranslator(instrument))
+        self.sync = kit.BookSync(kit.LevelTranslator(instrument))
 
-    def translate(self, message: Message) -> Sequence[MarketEvent]:
+    def translate(self, message: kit.Message) -> Sequence[kit.MarketEvent]:
         """Translate the next message of the stream; see `Translate`."""
         try:
             update = _DEPTH_UPDATE.decode(message)
@@ -105,7 +91,7 @@ class DepthTranslator:
         except PayloadError as error:
             raise explain(error, message, "depthUpdate") from None
 
-    def restore(self, snapshot: Depth) -> Sequence[MarketEvent]:
+    def restore(self, snapshot: messages.Depth) -> Sequence[kit.MarketEvent]:
         """Take a snapshot of `GET /fapi/v1/depth`."""
         return self.sync.restore(snapshot.lastUpdateId, snapshot.bids, snapshot.asks, venue_ms=snapshot.T)
 
@@ -117,7 +103,7 @@ class MarketTranslator:
         self._instrument = instrument
         self._newest_id = 0
 
-    def translate(self, message: Message) -> Sequence[MarketEvent]:
+    def translate(self, message: kit.Message) -> Sequence[kit.MarketEvent]:
         """Translate one mark price or trade of this market; nothing for those of another one."""
         name = read_event(message)
 
@@ -128,13 +114,13 @@ class MarketTranslator:
             mark = _MARK_PRICE.decode(message)
 
             if mark.s == self._instrument.symbol:
-                return translate_mark(mark), FeedAlive(channel=Channel.TRADES)
+                return translate_mark(mark), kit.FeedAlive(channel=kit.Channel.TRADES)
 
             return ()
 
-        raise UnknownMessageError(name)
+        raise kit.UnknownMessageError(name)
 
-    def _translate_trade(self, trade: AggregateTrade) -> Sequence[MarketEvent]:
+    def _translate_trade(self, trade: messages.AggregateTrade) -> Sequence[kit.MarketEvent]:
         """Translate a trade once, also when two connections bring it."""
         if trade.s != self._instrument.symbol or 0 < trade.a <= self._newest_id:
             return ()
@@ -144,7 +130,7 @@ class MarketTranslator:
         return (translate_trade(trade, self._instrument),)
 
 
-def read_event(message: Message) -> str:
+def read_event(message: kit.Message) -> str:
     """Read the name of a streamed event; ConnectivityError when it announces the server's end."""
     event = _STREAM_EVENT.decode(message).e
     name = event if isinstance(event, str) else ""
@@ -155,11 +141,11 @@ def read_event(message: Message) -> str:
     return name
 
 
-def explain(error: PayloadError, message: Message, expected: str) -> PayloadError:
+def explain(error: PayloadError, message: kit.Message, expected: str) -> PayloadError:
     """Say why a message is not the expected event: it cannot be read, or it is an event of another kind."""
     try:
         name = read_event(message)
     except PayloadError:
         return error
 
-    return error if name in {"", expected} else UnknownMessageError(name)
+    return error if name in {"", expected} else kit.UnknownMessageError(name)

@@ -8,25 +8,8 @@ from typing import TypeAlias
 import attrs
 
 from perpmaker import ConnectivityError, Instrument, PayloadError, RefusedError
-from perpmaker.venue import (
-    Event,
-    Message,
-    Messages,
-    OrderFilled,
-    OrderReported,
-    PayloadDecoder,
-    PositionMode,
-    RecurringChore,
-    RestClient,
-    SettingsReported,
-    StreamEndedError,
-    StreamSpec,
-    Translation,
-    UnknownMessageError,
-    VenueAccess,
-    VenueSettings,
-)
-from perpmaker_binance_perpetual import rest
+from perpmaker import venue as kit
+from perpmaker_binance_perpetual import rest, user_messages
 from perpmaker_binance_perpetual.account import translate_account_update, translate_margin_call
 from perpmaker_binance_perpetual.orders import OrderQuestions
 from perpmaker_binance_perpetual.refusals import LISTEN_KEY_GONE
@@ -34,21 +17,13 @@ from perpmaker_binance_perpetual.rest import Head
 from perpmaker_binance_perpetual.stops import translate_stop_update
 from perpmaker_binance_perpetual.streams import LIFE_S, STREAM_NAME, read_event
 from perpmaker_binance_perpetual.translate import translate_order_update
-from perpmaker_binance_perpetual.user_messages import (
-    AccountConfigUpdate,
-    AccountUpdate,
-    ConditionalUpdate,
-    MarginCall,
-    OrderTradeUpdate,
-    OwnedEvent,
-)
 
-_ORDER_TRADE_UPDATE = PayloadDecoder(OrderTradeUpdate)
-_ACCOUNT_CONFIG_UPDATE = PayloadDecoder(AccountConfigUpdate)
-_CONDITIONAL_UPDATE = PayloadDecoder(ConditionalUpdate)
-_ACCOUNT_UPDATE = PayloadDecoder(AccountUpdate)
-_MARGIN_CALL = PayloadDecoder(MarginCall)
-_OWNED_EVENT = PayloadDecoder(OwnedEvent)
+_ORDER_TRADE_UPDATE = kit.PayloadDecoder(user_messages.OrderTradeUpdate)
+_ACCOUNT_CONFIG_UPDATE = kit.PayloadDecoder(user_messages.AccountConfigUpdate)
+_CONDITIONAL_UPDATE = kit.PayloadDecoder(user_messages.ConditionalUpdate)
+_ACCOUNT_UPDATE = kit.PayloadDecoder(user_messages.AccountUpdate)
+_MARGIN_CALL = kit.PayloadDecoder(user_messages.MarginCall)
+_OWNED_EVENT = kit.PayloadDecoder(user_messages.OwnedEvent)
 
 _RENEWAL_S = 20 * 60.0
 """Seconds: a third of the hour that a key lives."""
@@ -64,13 +39,13 @@ _ELSEWHERE = frozenset({"TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE"})
 """Events that say nothing beyond what the others say, or nothing about what this program places."""
 
 
-SettingsSource: TypeAlias = Callable[[], VenueSettings | None]
+SettingsSource: TypeAlias = Callable[[], kit.VenueSettings | None]
 """What the market is set to, as it was read last."""
 
 
 def account_stream(
-    access: VenueAccess, instrument: Instrument, orders: OrderQuestions, settings: SettingsSource
-) -> StreamSpec[Event]:
+    access: kit.VenueAccess, instrument: Instrument, orders: OrderQuestions, settings: SettingsSource
+) -> kit.StreamSpec[kit.Event]:
     """Describe the account's stream. What cannot be understood ends it: it may have been a fill.
 
     The key in its address is made, or renewed, for each connection: there is one for all processes, valid for an hour.
@@ -82,30 +57,30 @@ def account_stream(
 
         return f"{access.url}/private/ws?listenKey={key.listenKey}"
 
-    def begin(_: Messages) -> Translation[Event]:
-        renewal = RecurringChore(
+    def begin(_: kit.Messages) -> kit.Translation[kit.Event]:
+        renewal = kit.RecurringChore(
             lambda: _renew(client),
             clock,
             every_s=_RENEWAL_S,
             most_failures=_MOST_RENEWAL_FAILURES,
             name="the key of Binance's user stream",
         )
-        measurement = RecurringChore(client.measure_clock, clock, every_s=_CLOCK_S)
+        measurement = kit.RecurringChore(client.measure_clock, clock, every_s=_CLOCK_S)
 
-        return Translation(
+        return kit.Translation(
             translate=AccountTranslator(instrument, orders, settings).translate, chores=(renewal, measurement)
         )
 
-    return StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S, most_malformed=0)
+    return kit.StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S, most_malformed=0)
 
 
-async def _renew(client: RestClient) -> None:
+async def _renew(client: kit.RestClient) -> None:
     """Renew the key for another hour."""
     try:
         await client.read(rest.RENEW_LISTEN_KEY)
     except RefusedError as error:
         if error.code == LISTEN_KEY_GONE:
-            raise StreamEndedError("the key of Binance's user stream is gone") from None
+            raise kit.StreamEndedError("the key of Binance's user stream is gone") from None
 
         raise
 
@@ -117,7 +92,7 @@ class AccountTranslator:
         self._instrument = instrument
         self._orders = orders
         self._settings = settings
-        self._translators: Mapping[str, Callable[[Message], Iterable[Event]]] = {
+        self._translators: Mapping[str, Callable[[kit.Message], Iterable[kit.Event]]] = {
             "ORDER_TRADE_UPDATE": self._translate_order,
             "ALGO_UPDATE": self._translate_stop,
             "ACCOUNT_UPDATE": self._translate_account,
@@ -126,7 +101,7 @@ class AccountTranslator:
             "listenKeyExpired": self._end,
         }
 
-    def translate(self, message: Message) -> Sequence[Event]:
+    def translate(self, message: kit.Message) -> Sequence[kit.Event]:
         """Translate one message; an order that is not ours and cannot be read is left out."""
         name = read_event(message)
         translate = self._translators.get(name)
@@ -135,7 +110,7 @@ class AccountTranslator:
             if name in _ELSEWHERE:
                 return ()
 
-            raise UnknownMessageError(name)
+            raise kit.UnknownMessageError(name)
 
         owner = _owner_of(message) if name in _OWNED else None
 
@@ -152,51 +127,51 @@ class AccountTranslator:
 
         return ()
 
-    def _end(self, _: Message) -> Iterable[Event]:
+    def _end(self, _: kit.Message) -> Iterable[kit.Event]:
         raise ConnectivityError("the key of Binance's user stream has expired")
 
-    def _translate_account(self, message: Message) -> Iterable[Event]:
+    def _translate_account(self, message: kit.Message) -> Iterable[kit.Event]:
         settings = self._settings()
-        mode = PositionMode.ONE_WAY if settings is None else settings.position_mode
+        mode = kit.PositionMode.ONE_WAY if settings is None else settings.position_mode
 
         return translate_account_update(_ACCOUNT_UPDATE.decode(message), self._instrument, mode, self._orders.reader)
 
-    def _translate_call(self, message: Message) -> Iterable[Event]:
+    def _translate_call(self, message: kit.Message) -> Iterable[kit.Event]:
         call = _MARGIN_CALL.decode(message)
 
         return translate_margin_call(call, self._instrument, self._settings(), self._orders.reader)
 
-    def _translate_order(self, message: Message) -> Iterable[Event]:
+    def _translate_order(self, message: kit.Message) -> Iterable[kit.Event]:
         update = _ORDER_TRADE_UPDATE.decode(message).o
         events = tuple(translate_order_update(update, self._instrument))
         stop = self._orders.stops.origin(update, self._instrument)
 
         if stop is not None:  # what became of the stop itself comes as ALGO_UPDATE; its fills come only here
-            fills = (event.fill for event in events if isinstance(event, OrderFilled))
+            fills = (event.fill for event in events if isinstance(event, kit.OrderFilled))
 
-            return tuple(OrderFilled(fill=attrs.evolve(fill, client_id=stop)) for fill in fills)
+            return tuple(kit.OrderFilled(fill=attrs.evolve(fill, client_id=stop)) for fill in fills)
 
         for event in events:
-            if isinstance(event, OrderReported):
+            if isinstance(event, kit.OrderReported):
                 self._orders.orders.remember(event.report)
 
         return events
 
-    def _translate_stop(self, message: Message) -> Iterable[Event]:
+    def _translate_stop(self, message: kit.Message) -> Iterable[kit.Event]:
         update = _CONDITIONAL_UPDATE.decode(message)
         report = translate_stop_update(update.o, self._instrument, update.T)
         self._orders.stops.tell(update.o.caid, None if update.o.ai is None else str(update.o.ai))
 
-        return (OrderReported(report=report, by_stream=True),)
+        return (kit.OrderReported(report=report, by_stream=True),)
 
-    def _translate_config(self, message: Message) -> Iterable[Event]:
+    def _translate_config(self, message: kit.Message) -> Iterable[kit.Event]:
         change = _ACCOUNT_CONFIG_UPDATE.decode(message).ac
         known = self._settings()
 
         if change is None or known is None:
             return ()
 
-        return (SettingsReported(settings=attrs.evolve(known, leverage=change.l)),)
+        return (kit.SettingsReported(settings=attrs.evolve(known, leverage=change.l)),)
 
     def _is_ours(self, owner: Head) -> bool:
         """Whether an event is about this market, or says of an order of ours that it is of no market."""
@@ -205,7 +180,7 @@ class AccountTranslator:
         return market == self._instrument.symbol or (not isinstance(market, str) and owner.is_own_order)
 
 
-def _owner_of(message: Message) -> Head:
+def _owner_of(message: kit.Message) -> Head:
     try:
         event = _OWNED_EVENT.decode(message)
     except PayloadError:
