@@ -100,6 +100,14 @@ def test_unknown_path_is_not_found() -> None:
         assert (response.status, msgspec.json.decode(response.body)["code"]) == (404, -5000)
 
 
+def test_spot_host_answers_whether_it_is_there() -> None:
+    """Clients of spot and futures alike ask the spot host for a ping and the time before anything else."""
+    ping, time = (answer(Request(method="GET", path=f"/api/v3/{name}")) for name in ("ping", "time"))
+
+    assert msgspec.json.decode(ping.body) == {}
+    assert msgspec.json.decode(time.body) == {"serverTime": NOW_MS}
+
+
 def test_dialect_names_markets_and_shows_its_keys() -> None:
     """The sandbox asks the dialect for the venue's symbol and for keys to print."""
     assert dialect().symbol("BTC-USDT") == "BTCUSDT"

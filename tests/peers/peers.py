@@ -1,0 +1,43 @@
+"""The clients of other people, each with the version that is tried and the script of its session."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Peer:
+    """A client: `requirements` are what its environment holds, the client first.
+
+    `python` is the version that it asks for, None for ours; `without` are the steps that it has no call for.
+    """
+
+    name: str
+    venue: str
+    script: str
+    requirements: tuple[str, ...]
+    python: str | None = None
+    without: frozenset[str] = frozenset()
+
+    @property
+    def version(self) -> str:
+        """The version of the client itself."""
+        return self.requirements[0].partition("==")[2]
+
+
+PEERS: Final = (
+    Peer(
+        name="python-binance",
+        venue="binance_perpetual",
+        script="python_binance.py",
+        requirements=("python-binance==1.0.37",),
+    ),
+    Peer(
+        name="python-binance-async",
+        venue="binance_perpetual",
+        script="python_binance_async.py",
+        requirements=("python-binance==1.0.37",),
+    ),
+)

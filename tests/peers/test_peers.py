@@ -1,0 +1,27 @@
+"""Unmodified clients of other people have a session with our sandboxes; `run.py` beside it says how."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# What a script imports stands beside it, and so does what these tests import.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from peers import PEERS, Peer
+from run import NoEnvironmentError, try_peer
+
+pytestmark = pytest.mark.peer
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+def test_client_completes_a_session(peer: Peer) -> None:
+    """Every step of the client's session passes; it is skipped where the client cannot be installed."""
+    try:
+        outcome = try_peer(peer)
+    except NoEnvironmentError as error:
+        pytest.skip(str(error))
+
+    assert not outcome.failed, outcome.errors
