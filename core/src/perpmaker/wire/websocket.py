@@ -15,6 +15,7 @@ from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
 from perpmaker.errors import ConnectivityError, DeadlineError
+from perpmaker.wire.frames import FrameCutter
 from perpmaker.wire.handshake import Headers, shake_hands
 from perpmaker.wire.pipe import LOST, Connect, reset
 
@@ -64,6 +65,7 @@ class WireWebSocket:
     ) -> None:
         self._stream = stream
         self._protocol = Connection(role)
+        self._frames = FrameCutter(max_bytes)
         self._max_bytes = max_bytes
         self._messages: deque[str | bytes] = deque()
         self._parts: list[str | bytes] = []
@@ -198,7 +200,19 @@ class WireWebSocket:
         if self._closed is not None or not data:
             return
 
-        self._protocol.receive_data(data)
+        for part in self._frames.cut(data):
+            if isinstance(part, str):
+                self._messages.append(part)
+                continue
+
+            self._protocol.receive_data(part)
+            self._follow_protocol()
+
+            if self._over:
+                return
+
+    def _follow_protocol(self) -> None:
+        """Take what the protocol has made of the bytes that it was given."""
         for event in self._protocol.events():
             if isinstance(event, _MESSAGES):
                 self._collect(event)
