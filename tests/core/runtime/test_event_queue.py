@@ -59,7 +59,9 @@ async def test_what_was_put_is_drained_in_order_at_once() -> None:
     event_queue.put([accepted(1), accepted(2)])
     event_queue.put([accepted(3)])
 
-    assert await event_queue.drain(None) == [accepted(1), accepted(2), accepted(3)]
+    await event_queue.arrival()
+
+    assert event_queue.take() == [accepted(1), accepted(2), accepted(3)]
 
 
 async def test_an_empty_inbox_waits_until_something_comes() -> None:
@@ -68,7 +70,9 @@ async def test_an_empty_inbox_waits_until_something_comes() -> None:
 
     async with anyio.create_task_group() as group:
         group.start_soon(put_later, event_queue)
-        assert await event_queue.drain(None) == [accepted(1)]
+        await event_queue.arrival()
+
+    assert event_queue.take() == [accepted(1)]
 
 
 async def put_later(event_queue: EventQueue) -> None:
@@ -77,9 +81,35 @@ async def put_later(event_queue: EventQueue) -> None:
     event_queue.put([accepted(1)])
 
 
-async def test_a_timer_that_is_due_drains_nothing() -> None:
-    """The caller decides again though nothing happened."""
-    assert await EventQueue().drain(0.01) == []
+async def test_what_was_taken_without_waiting_does_not_arrive_again() -> None:
+    """The one who waits is not woken for what is taken already, and is for what comes then."""
+    event_queue = EventQueue()
+    event_queue.put([accepted(0)])
+    event_queue.take()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(put_later, event_queue)
+        await event_queue.arrival()
+
+    assert event_queue.take() == [accepted(1)]
+
+
+async def test_a_wait_that_is_given_up_loses_nothing() -> None:
+    """The caller decides again though nothing happened, and later takes what has come since."""
+    event_queue = EventQueue()
+
+    with anyio.move_on_after(0.01):
+        await event_queue.arrival()
+
+    assert event_queue.take() == []
+    event_queue.put([accepted(1)])
+
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await event_queue.arrival()
+
+    await event_queue.arrival()
+    assert event_queue.take() == [accepted(1)]
 
 
 async def test_F30_a_burst_is_conflated_and_no_private_event_is_lost() -> None:
@@ -92,7 +122,8 @@ async def test_F30_a_burst_is_conflated_and_no_private_event_is_lost() -> None:
         if number % 100 == 0:
             event_queue.put([accepted(number)])
 
-    drained = await event_queue.drain(None)
+    await event_queue.arrival()
+    drained = event_queue.take()
 
     assert [event for event in drained if isinstance(event, OrderAccepted)] == [
         accepted(number) for number in range(0, 50_000, 100)

@@ -16,7 +16,6 @@ from perpmaker.execution.dispatch import Emit
 from perpmaker.journal.journal import Journal, Step
 from perpmaker.model.event import AmendRefused, Event, Halted, OrderRefused
 from perpmaker.model.order import Refusal, RefusalReason
-from perpmaker.runtime.event_queue import MARKET_DATA
 
 SLOW_S = 1.0
 """Quotes that a slow disk has held up for longer are not sent any more: what they were priced from is as old."""
@@ -37,12 +36,11 @@ class Recorder:
     _halt: str | None = attrs.field(default=None, init=False)
     _is_broken: bool = attrs.field(default=False, init=False)
 
-    def record(self, events: Sequence[Event], decision: Decision, now: float) -> Sequence[Action]:
-        """Record what was decided on these events at `now`, and give back what may be sent.
+    def record(self, told: Sequence[Event], decision: Decision, now: float) -> Sequence[Action]:
+        """Record what was decided at `now`, and give back what may be sent.
 
-        Without a row, or too late, that is only what shrinks the risk.
+        Without a row, or too late, that is only what shrinks the risk. `told` is what happened beside market data.
         """
-        told = [event for event in events if not isinstance(event, MARKET_DATA)]
         halt = self.latched()
 
         if not told and not decision.actions and not decision.notices and halt == self._halt:

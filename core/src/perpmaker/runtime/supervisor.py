@@ -8,6 +8,7 @@ reads are tried again, and an order whose outcome is not known stays so until th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from random import Random
 
 import anyio
@@ -40,7 +41,7 @@ from perpmaker.runtime.account_reader import AccountReader
 from perpmaker.runtime.activity_log import ActivityLog
 from perpmaker.runtime.backoff import Backoff
 from perpmaker.runtime.dead_man_switch import SwitchKeeper
-from perpmaker.runtime.event_queue import EventQueue
+from perpmaker.runtime.event_queue import EventQueue, without_market_data
 from perpmaker.runtime.missed_activity import MissedActivity, unread_since
 from perpmaker.runtime.order_queries import OrderQueries
 from perpmaker.runtime.order_stats import OrderStats
@@ -278,11 +279,10 @@ class Supervisor:
         if closing.account is not None:
             income = await self._watches.income.read_at_last(self.tell)
             last = self.trader.named((closing.account,) if income is None else (closing.account, income))
-            decision, _ = self._decide(last)
-            self._follow(last, decision)
-
-            for line in self._activity_log.lines(last, (), self.clock.now()):
-                self.tell(line)
+            now = self.clock.now()
+            decision = self.trader.handle(last, now)
+            self._recorder.record(last, decision, now)
+            self._follow(last, (), decision, now)
 
         if closing.unproven is None:
             self._recorder.end()
@@ -295,63 +295,75 @@ class Supervisor:
         return StreamRunner(feed=feed, clock=self.clock, emit=self.event_queue.put, backoff=backoff)
 
     async def _trade(self, tasks: Tasks) -> None:
-        """The one loop that runs the trader: take what waits, decide, journal, send."""
+        """The one loop that runs the trader, whenever something has arrived or its time has come."""
         wake_at: float | None = None
 
         while True:
-            timeout = None if wake_at is None else max(LEAST_WAIT_S, wake_at - self.clock.now())
-            events = self.trader.named(await self.event_queue.drain(timeout))
-            decision, actions = self._decide(events)
-            self._start(actions, tasks)
-            self._follow(events, decision)  # nothing of it has to be known before orders go out
+            next_at = wake_at
 
-            for line in self._activity_log.lines(events, actions, self.clock.now()):
-                self.tell(line)
+            # One deadline for as long as its moment stays the same, not one a message: most messages change nothing.
+            with anyio.CancelScope(deadline=self._deadline(wake_at)) as waiting:
+                while next_at == wake_at:
+                    await self.event_queue.arrival()
+                    next_at = self._step(tasks)
 
-            wake_at = decision.wake_at
+            wake_at = self._step(tasks) if waiting.cancelled_caught else next_at
 
-    def _decide(self, events: Sequence[Event]) -> tuple[Decision, Sequence[Action]]:
-        """Let the trader decide on what happened: its decision, journalled, and of it what may be sent now."""
-        now = self.clock.now()
+    def _deadline(self, wake_at: float | None) -> float:
+        """The moment of the event loop's clock for one of the engine's clock, a little in the future at least."""
+        return inf if wake_at is None else anyio.current_time() + max(LEAST_WAIT_S, wake_at - self.clock.now())
+
+    def _step(self, tasks: Tasks) -> float | None:
+        """Take what waits, decide, journal, send: when to do so again though nothing arrives."""
+        events, now = self.trader.named(self.event_queue.take()), self.clock.now()
+        told = without_market_data(events)
         decision = self.trader.handle(events, now)
-
-        return decision, self._recorder.record(events, decision, now)
-
-    def _follow(self, events: Sequence[Event], decision: Decision) -> None:
-        """Let everybody else know what happened, and people what they should."""
-        self.mode, self.mode_reason = decision.mode, decision.mode_reason
-        self.count.fold(events)
-
-        self._watches.see(events)
+        actions = self._recorder.record(told, decision, now)
+        self._start(actions, tasks)
 
         if self.traded is not None:
             self.traded.see(events)
 
-        self.ledger.fold(events, self.clock.now())
+        self._follow(told, actions, decision, now)  # nothing of it has to be known before orders go out
 
-        if self._dead_man is not None:
-            self._dead_man.see(events)
+        return decision.wake_at
 
-        for line in self._beginning.lines(events, self.trader.state.account.totals, self.ledger):
-            self.tell(line)
+    def _follow(self, told: Sequence[Event], actions: Sequence[Action], decision: Decision, now: float) -> None:
+        """Let everybody else know what happened beside market data, and people what they should."""
+        self.mode, self.mode_reason = decision.mode, decision.mode_reason
 
-        self._notice(events, decision)
-
-    def _notice(self, events: Sequence[Event], decision: Decision) -> None:
-        """Tell a person what he should know."""
-        for event in events:
-            if isinstance(event, (OrderRefused, AmendRefused)) and event.refusal.reason is RefusalReason.RATE_LIMIT:
-                self._resync_wanted.set()  # a read learns for how long, and waits for it
-
-            if isinstance(event, Halted) and self._halted is None:
-                self._halted = event.reason
-                self.tell(f"halted: {event.reason}")
+        if told:
+            self._pass_on(told, now)
 
         for line in decision.notices:
             self.tell(line)
 
         if decision.mode is Mode.HALT and self._halted is None:
             self._halted = decision.mode_reason
+
+        if told or actions:
+            for line in self._activity_log.lines(told, actions, now):
+                self.tell(line)
+
+    def _pass_on(self, told: Sequence[Event], now: float) -> None:
+        """Give what happened to those who count, book and watch."""
+        self.count.fold(told)
+        self._watches.see(told)
+        self.ledger.fold(told, now)
+
+        if self._dead_man is not None:
+            self._dead_man.see(told)
+
+        for line in self._beginning.lines(told, self.trader.state.account.totals, self.ledger):
+            self.tell(line)
+
+        for event in told:
+            if isinstance(event, (OrderRefused, AmendRefused)) and event.refusal.reason is RefusalReason.RATE_LIMIT:
+                self._resync_wanted.set()  # a read learns for how long, and waits for it
+
+            if isinstance(event, Halted) and self._halted is None:
+                self._halted = event.reason
+                self.tell(f"halted: {event.reason}")
 
     def _start(self, actions: Sequence[Action], tasks: Tasks) -> None:
         """Send orders in a task of their own, and do what else was asked for."""
