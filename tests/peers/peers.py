@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import attrs
+from steps import BOOK, USER_STREAM
 
 
 @attrs.frozen(kw_only=True)
@@ -39,5 +40,18 @@ PEERS: Final = (
         venue="binance_perpetual",
         script="python_binance_async.py",
         requirements=("python-binance==1.0.37",),
+    ),
+    Peer(
+        name="ccxt",
+        venue="binance_perpetual",
+        script="ccxt_binance.py",
+        requirements=("ccxt==4.5.90",),
+        without=frozenset({BOOK, USER_STREAM}),
+    ),
+    Peer(
+        name="ccxt-pro",
+        venue="binance_perpetual",
+        script="ccxt_pro_binance.py",
+        requirements=("ccxt==4.5.90",),
     ),
 )

@@ -65,7 +65,7 @@ def try_peer(peer: Peer) -> Outcome:
     """Let a client have its session with a sandbox; NoEnvironmentError where it cannot be installed."""
     python = environment_of(peer)
 
-    with sandbox(peer.venue) as line:
+    with sandbox(peer.venue) as (served, line):
         try:
             done = subprocess.run(  # noqa: S603  # our own script in the environment that we made
                 [python, str(HERE / peer.script)],
@@ -80,7 +80,12 @@ def try_peer(peer: Peer) -> Outcome:
         except subprocess.TimeoutExpired as error:
             output, errors = _text(error.stdout), _text(error.stderr)
 
+        ended = served.poll()
+
     told = [json.loads(text) for text in output.splitlines() if text.startswith('{"step"')]
+
+    if ended is not None:
+        errors += f"\nthe sandbox had ended with {ended}"
 
     return Outcome(peer=peer, steps={step["step"]: _why(step) for step in told}, errors=errors)
 
@@ -106,8 +111,8 @@ def environment_of(peer: Peer) -> Path:
 
 
 @contextmanager
-def sandbox(venue: str) -> Iterator[dict[str, Any]]:
-    """The line of a sandbox that is served meanwhile by a process of its own."""
+def sandbox(venue: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """A process that serves a sandbox meanwhile, and its line."""
     words = [sys.executable, "-m", "perpmaker", "sandbox", venue, "--json", "--until-stdin-closes", "--seed", "1"]
     pipe = subprocess.PIPE
 
@@ -120,7 +125,7 @@ def sandbox(venue: str) -> Iterator[dict[str, Any]]:
         assert process.stdout is not None
 
         try:
-            yield json.loads(process.stdout.readline())
+            yield process, json.loads(process.stdout.readline())
         finally:
             process.communicate()
 

@@ -119,6 +119,11 @@ from perpmaker.venue.sandbox.streams import (
     HeldEvents,
     Rhythms,
 )
+from perpmaker.venue.sandbox.trade_bars import (
+    MINUTE_MS,
+    Bar,
+    TradeBars,
+)
 from perpmaker.venue.sandbox.venue_clock import (
     VenueClock,
     Window,
@@ -133,11 +138,13 @@ from perpmaker.wire.websocket import (
 
 __all__ = [
     "AT_ONCE",
+    "MINUTE_MS",
     "Access",
     "AccountCause",
     "AccountChanged",
     "AccountState",
     "Bans",
+    "Bar",
     "BookChanges",
     "Cause",
     "ConditionalChanged",
@@ -189,6 +196,7 @@ __all__ = [
     "SocketRules",
     "TestKeys",
     "TimeInForce",
+    "TradeBars",
     "TradePrinted",
     "TriggerKind",
     "TriggerPrice",

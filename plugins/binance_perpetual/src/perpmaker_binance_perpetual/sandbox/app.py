@@ -24,7 +24,7 @@ from perpmaker.venue.sandbox import (
     form_values,
     parse_options,
 )
-from perpmaker_binance_perpetual.sandbox import account, conditional_orders, market, orders
+from perpmaker_binance_perpetual.sandbox import account, conditional_orders, market, orders, spot, trades
 from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
 from perpmaker_binance_perpetual.sandbox.listing import read_listing
 from perpmaker_binance_perpetual.sandbox.market_streams import MarketStreams
@@ -41,7 +41,7 @@ from perpmaker_binance_perpetual.sandbox.user_stream import UserStream
 from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint
 
 ENDPOINTS: Final = EndpointTable(
-    endpoint for module in (market, account, orders, conditional_orders) for endpoint in module.ENDPOINTS
+    endpoint for module in (market, trades, spot, account, orders, conditional_orders) for endpoint in module.ENDPOINTS
 )
 
 

@@ -270,9 +270,8 @@ def _filters(instrument: Instrument, notation: Notation) -> list[dict[str, objec
 
 
 ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
-    # Clients of spot and futures alike look whether the spot host is there, before anything else.
-    *(public(f"{root}/ping", lambda _venue, _parameters: {}) for root in ("/fapi/v1", "/api/v3")),
-    *(public(f"{root}/time", lambda venue, _: {"serverTime": venue.server_ms()}) for root in ("/fapi/v1", "/api/v3")),
+    public("/fapi/v1/ping", lambda _venue, _parameters: {}),
+    public("/fapi/v1/time", lambda venue, _: {"serverTime": venue.server_ms()}),
     public("/fapi/v1/exchangeInfo", exchange_info),
     public("/fapi/v1/depth", depth, "symbol", "limit", weight=_depth_weight),
     public("/fapi/v1/ticker/bookTicker", book_ticker, "symbol", weight=by_symbol(2, 5)),

@@ -11,6 +11,7 @@ from perpmaker import Side
 from perpmaker.venue.sandbox import BookChanges, LevelsChanged, Rhythms, SimulationEvent, TradePrinted
 from perpmaker_binance_perpetual.sandbox.market import premium_row, stream_id, ticker_row
 from perpmaker_binance_perpetual.sandbox.order_words import named, names
+from perpmaker_binance_perpetual.sandbox.trades import INTERVALS, aggregate_row, day_row, kline
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 BEST: Final = "@bookTicker"
@@ -26,6 +27,12 @@ MARK_NAMES: Final = names(
     "E=time s=symbol p=markPrice i=indexPrice P=estimatedSettlePrice r=lastFundingRate T=nextFundingTime"
 )
 BEST_NAMES: Final = names("u=lastUpdateId b=bidPrice B=bidQty a=askPrice A=askQty")
+DAY: Final = "@miniTicker"
+DAY_NAMES: Final = names("s=symbol c=lastPrice o=openPrice h=highPrice l=lowPrice v=volume q=quoteVolume")
+KLINE_MS: Final = 250
+KLINE: Final = ("t", "o", "h", "l", "c", "v", "T", "q", "n", "V", "Q", "B")
+"""The names of a candle's figures, in the order of its row."""
+
 UM: Final = 1
 """The venue's `st`: this is a USDⓈ-M market."""
 
@@ -52,6 +59,11 @@ class MarketStreams:
 
         for name, every_ms in MARKS.items():
             self._rhythms.add(every_ms, partial(self._publish, name, self._mark))
+
+        self._rhythms.add(2000, partial(self._publish, DAY, self._day))
+
+        for interval in INTERVALS:
+            self._rhythms.add(KLINE_MS, partial(self._publish, f"@kline_{interval}", partial(self._kline, interval)))
 
         venue.exchange.subscribe(self._note)
 
@@ -119,29 +131,54 @@ class MarketStreams:
         return {**self._head("bookTicker", book.now_ms), **named(ticker_row(self._venue, book), BEST_NAMES)}
 
     def _publish_trades(self) -> None:
+        for trade in self._trades:
+            self._publish("@trade", partial(self._trade, trade))
+
         for _, group in groupby(self._trades, key=lambda trade: (trade.ticks, trade.taker, trade.now_ms)):
             self._aggregate_id += 1
-            self._publish("@aggTrade", partial(self._aggregate, list(group)))
+            aggregated = list(group)
+            self._venue.aggregates.append((self._aggregate_id, aggregated))
+            self._publish("@aggTrade", partial(self._aggregate, self._aggregate_id, aggregated))
 
         self._trades.clear()
 
-    def _aggregate(self, trades: list[TradePrinted]) -> dict[str, object]:
-        amount = self._venue.notation.amount(sum(trade.lots for trade in trades))
+    def _aggregate(self, number: int, trades: list[TradePrinted]) -> dict[str, object]:
+        row = aggregate_row(self._venue, number, trades)
 
+        return {"e": "aggTrade", "E": self._venue.server_ms(), "s": self._venue.instrument.symbol, **row, "st": UM}
+
+    def _trade(self, trade: TradePrinted) -> dict[str, object]:
+        """A single trade. The venue does not document this stream of its futures; clients hear it all the same."""
         return {
-            "e": "aggTrade",
-            "E": self._venue.server_ms(),
-            "s": self._venue.instrument.symbol,
-            "a": self._aggregate_id,
-            "p": self._venue.notation.price(trades[0].ticks),
-            "q": amount,
-            "nq": amount,
-            "f": trades[0].trade_id,
-            "l": trades[-1].trade_id,
-            "T": self._venue.shown_ms(trades[0].now_ms),
-            "m": trades[0].taker is Side.SELL,
-            "st": UM,
+            **self._head("trade", trade.now_ms),
+            "t": trade.trade_id,
+            "p": self._venue.notation.price(trade.ticks),
+            "q": self._venue.notation.amount(trade.lots),
+            "X": "MARKET",
+            "m": trade.taker is Side.SELL,
         }
+
+    def _day(self) -> dict[str, object] | None:
+        """The last 24 hours; None before the first trade."""
+        row = day_row(self._venue)
+
+        return row and {"e": "24hrMiniTicker", "E": self._venue.server_ms(), **named(row, DAY_NAMES), "st": UM}
+
+    def _kline(self, interval: str) -> dict[str, object] | None:
+        """The candle that is being made, or that has just ended; None before the first trade."""
+        venue, length_ms, symbol = self._venue, INTERVALS[interval], self._venue.instrument.symbol
+        bars = venue.bars.bars(length_ms, venue.now_ms())
+        has_ended = len(bars) > 1 and venue.now_ms() % length_ms < KLINE_MS
+
+        if not bars:
+            return None
+
+        bar = bars[-2 if has_ended else -1]
+        figures = dict(zip(KLINE, kline(venue, bar, length_ms), strict=True))
+        ids = {"f": bar.first.trade_id, "L": bar.last.trade_id}
+        candle = {**figures, **ids, "s": symbol, "i": interval, "x": has_ended}
+
+        return {"e": "kline", "E": venue.server_ms(), "s": symbol, "k": candle, "st": UM}
 
     def _mark(self) -> dict[str, object]:
         row = premium_row(self._venue)

@@ -26,6 +26,7 @@ TEXTS: Final[Mapping[int, str]] = {
     -1115: "Invalid timeInForce.",
     -1116: "Invalid orderType.",
     -1117: "Invalid side.",
+    -1120: "Invalid interval.",
     -1121: "Invalid symbol.",
     -1125: "This listenKey does not exist.",
     -1128: "Combination of optional parameters invalid.",

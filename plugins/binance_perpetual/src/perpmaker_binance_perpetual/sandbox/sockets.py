@@ -15,7 +15,7 @@ from perpmaker.venue.sandbox import Request
 MOST_STREAMS: Final = 1024
 MOST_CONTROLS: Final = 10
 PATH: Final = re.compile(r"^(?:/(public|market|private))?/(ws|stream)(?:/(.+))?$")
-PUBLIC_STREAM: Final = re.compile(r"@(depth|bookTicker|rpiDepth)")
+PUBLIC_STREAM: Final = re.compile(r"@(depth|bookTicker|rpiDepth|trade$)")
 
 
 @unique

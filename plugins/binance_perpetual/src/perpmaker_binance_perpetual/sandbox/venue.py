@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -15,6 +16,8 @@ from perpmaker.venue.sandbox import (
     RequestParameters,
     SandboxParts,
     ServedEndpoint,
+    TradeBars,
+    TradePrinted,
 )
 from perpmaker_binance_perpetual.sandbox.counts import WEIGHT, Limits
 from perpmaker_binance_perpetual.sandbox.listen_keys import ListenKeys
@@ -22,6 +25,9 @@ from perpmaker_binance_perpetual.sandbox.options import Options
 from perpmaker_binance_perpetual.sandbox.refusals import refusal
 
 SUCCESS: Final = {"code": 200, "msg": "success"}
+MOST_AGGREGATES: Final = 1000
+"""How many aggregated trades are kept for who asks."""
+
 SIGNED_PARAMETERS: Final = frozenset({"timestamp", "recvWindow", "signature"})
 FREE: Final[Mapping[str, Cost]] = {}
 
@@ -42,6 +48,8 @@ class Venue:
         self.listen_keys = ListenKeys(self.server_ms, life_s=options.listen_key_life_s, seed=parts.options.seed)
         self.amends = PendingAmends()
         self.funding = PastFundings(self.exchange)
+        self.bars = TradeBars(self.exchange)
+        self.aggregates: deque[tuple[int, list[TradePrinted]]] = deque(maxlen=MOST_AGGREGATES)
 
     @property
     def account(self) -> str:

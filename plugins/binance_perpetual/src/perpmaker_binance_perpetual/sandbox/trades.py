@@ -1,0 +1,143 @@
+"""What was traded, as everybody may ask: the newest trades, candles, and the figures of the last 24 hours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+from perpmaker import Side
+from perpmaker.venue.sandbox import MINUTE_MS, Bar, RequestParameters, TradePrinted, plain, rounded
+from perpmaker_binance_perpetual.sandbox.refusals import refusal
+from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint, by_symbol, public
+
+INTERVALS: Final[Mapping[str, int]] = {
+    **{f"{minutes}m": minutes * MINUTE_MS for minutes in (1, 3, 5, 15, 30)},
+    **{f"{hours}h": hours * 60 * MINUTE_MS for hours in (1, 2, 4, 6, 8, 12)},
+    "1d": 1440 * MINUTE_MS,
+}
+"""The candles that are made; those of several days are not, because the trades of one are kept."""
+
+KLINE_WEIGHTS: Final = ((100, 1), (500, 2), (1001, 5))
+KLINES: Final = 500
+DAY_MS: Final = INTERVALS["1d"]
+
+
+def aggregates(venue: Venue, parameters: RequestParameters) -> object:
+    """Trades of one price, taker and time as one, oldest first: the newest, from an id on, or of a window."""
+    venue.require_symbol(parameters)
+    from_id = parameters.optional_integer("fromId")
+    since_ms, until_ms = (venue.asked_ms(parameters, name) for name in ("startTime", "endTime"))
+    limit = parameters.limit(default=500, most=1000)
+    rows = [
+        aggregate_row(venue, number, trades)
+        for number, trades in venue.aggregates
+        if number >= (from_id or 0)
+        and (since_ms is None or trades[0].now_ms >= since_ms)
+        and (until_ms is None or trades[0].now_ms <= until_ms)
+    ]
+
+    return rows[-limit:] if from_id is None and since_ms is None else rows[:limit]
+
+
+def aggregate_row(venue: Venue, number: int, trades: Sequence[TradePrinted]) -> dict[str, object]:
+    """An aggregate; nothing of it is of orders that only people see."""
+    amount = venue.notation.amount(sum(trade.lots for trade in trades))
+
+    return {
+        "a": number,
+        "p": venue.notation.price(trades[0].ticks),
+        "q": amount,
+        "nq": amount,
+        "f": trades[0].trade_id,
+        "l": trades[-1].trade_id,
+        "T": venue.shown_ms(trades[0].now_ms),
+        "m": trades[0].taker is Side.SELL,
+    }
+
+
+def klines(venue: Venue, parameters: RequestParameters) -> object:
+    """Candles, oldest first: the newest, or of a window; the last one is still being made."""
+    venue.require_symbol(parameters)
+    interval = parameters.text("interval")
+
+    if interval not in INTERVALS:
+        raise refusal(-1120)
+
+    since_ms, until_ms = (venue.asked_ms(parameters, name) for name in ("startTime", "endTime"))
+    limit = parameters.limit(default=KLINES, most=1500)
+    rows = [
+        kline(venue, bar, INTERVALS[interval])
+        for bar in venue.bars.bars(INTERVALS[interval], venue.now_ms())
+        if bar.begin_ms >= (since_ms or 0) and (until_ms is None or bar.begin_ms <= until_ms)
+    ]
+
+    return rows[-limit:] if since_ms is None else rows[:limit]
+
+
+def kline(venue: Venue, bar: Bar, length_ms: int) -> tuple[object, ...]:
+    """A candle: times, prices, amounts, and the amounts that takers bought; the last word means nothing."""
+    price, amount = venue.notation.price, venue.notation.amount
+    begin_ms = venue.shown_ms(bar.begin_ms)
+    prices = map(price, (bar.first.ticks, bar.high, bar.low, bar.last.ticks))
+    bought = amount(bar.bought_lots), plain(turnover(venue, bar.bought_value))
+    ends = begin_ms + length_ms - 1
+
+    return begin_ms, *prices, amount(bar.lots), ends, plain(turnover(venue, bar.value)), bar.count, *bought, "0"
+
+
+def turnover(venue: Venue, value: int) -> Decimal:
+    """What ticks times lots are in the quote asset."""
+    return value * venue.instrument.tick * venue.instrument.lot
+
+
+def day(venue: Venue, parameters: RequestParameters) -> object:
+    """The last 24 hours: an object with a symbol, a list without, which is empty before the first trade."""
+    has_symbol, row = venue.has_symbol(parameters), day_row(venue)
+
+    return row or {} if has_symbol else [row] if row else []
+
+
+def day_row(venue: Venue) -> dict[str, object] | None:
+    """The figures of the last 24 hours; None where nothing was traded in them."""
+    bar = venue.bars.day(venue.now_ms())
+
+    if bar is None:
+        return None
+
+    price, amount, average = venue.notation.price, venue.notation.amount, turnover(venue, bar.value)
+    change = bar.last.ticks - bar.first.ticks
+
+    return {
+        "symbol": venue.instrument.symbol,
+        "priceChange": price(change),
+        "priceChangePercent": rounded(Decimal(change) / bar.first.ticks * 100, 3),
+        "weightedAvgPrice": venue.notation.average(average / venue.instrument.amount(bar.lots)),
+        "lastPrice": price(bar.last.ticks),
+        "lastQty": amount(bar.last.lots),
+        "openPrice": price(bar.first.ticks),
+        "highPrice": price(bar.high),
+        "lowPrice": price(bar.low),
+        "volume": amount(bar.lots),
+        "quoteVolume": plain(average),
+        "openTime": venue.server_ms() // MINUTE_MS * MINUTE_MS - DAY_MS,
+        "closeTime": venue.shown_ms(bar.last.now_ms),
+        "firstId": bar.first.trade_id,
+        "lastId": bar.last.trade_id,
+        "count": bar.count,
+    }
+
+
+def _kline_weight(parameters: RequestParameters) -> int:
+    limit = parameters.optional_integer("limit") or KLINES
+
+    return next((weight for below, weight in KLINE_WEIGHTS if limit < below), 10)
+
+
+_WINDOW: Final = ("startTime", "endTime", "limit")
+
+ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
+    public("/fapi/v1/aggTrades", aggregates, "symbol", "fromId", *_WINDOW, weight=20),
+    public("/fapi/v1/klines", klines, "symbol", "interval", *_WINDOW, weight=_kline_weight),
+    public("/fapi/v1/ticker/24hr", day, "symbol", weight=by_symbol(1, 40)),
+)
