@@ -9,7 +9,7 @@ from perpmaker.errors import MarketRulesError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
-from perpmaker.venue import apply_settings, check_leverage
+from perpmaker.venue import apply_settings, check_leverage, check_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -83,3 +83,27 @@ def test_a_leverage_above_the_maximum_is_named_with_it(instrument: Instrument) -
 
     with pytest.raises(MarketRulesError, match="above the maximum of ORE-GOLD on Ore Exchange, which is 10"):
         check_leverage(instrument, 11, "Ore Exchange")
+
+
+@pytest.mark.parametrize(
+    ("position_mode", "margin_mode", "words"),
+    [
+        (PositionMode.ONE_WAY, MarginMode.CROSS, None),
+        (PositionMode.ONE_WAY, None, None),
+        (PositionMode.HEDGE, None, "Ore has no Hedge mode"),
+        (PositionMode.ONE_WAY, MarginMode.ISOLATED, "Ore has no isolated margin"),
+    ],
+)
+def test_what_a_venue_has_not_is_refused_with_what_to_set(
+    instrument: Instrument, position_mode: PositionMode, margin_mode: MarginMode | None, words: str | None
+) -> None:
+    """A market without Hedge mode, of a venue with cross margin only."""
+    market = attrs.evolve(instrument, has_hedge_mode=False)
+    found = None
+
+    try:
+        check_settings(market, "Ore", leverage=1, position_mode=position_mode, margin_mode=margin_mode, isolated=False)
+    except MarketRulesError as error:
+        found = str(error)
+
+    assert (found is None) if words is None else words in str(found)

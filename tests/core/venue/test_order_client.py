@@ -291,3 +291,23 @@ async def test_stops_are_orders_of_a_dialect_of_their_own(venue: Venue, instrume
 
     assert outcomes == [Accepted(client_id=str(number), venue_id="p1", fence_at=30.0) for number in (1, 2)]
     assert asked(venue) == [[1], [2]]
+
+
+class Still:
+    """The words of orders that are never moved."""
+
+    most_placed = most_cancelled = 1
+
+    def __init__(self) -> None:
+        words = OreOrders()
+        self.place, self.cancel, self.read = words.place, words.cancel, words.read
+
+
+async def test_a_dialect_without_amends_moves_nothing(venue: Venue, instrument: Instrument) -> None:
+    """Nothing is sent; a connector without amends does not offer them."""
+    amend = AmendOrder(order=order(1, ticks=12, lots=6), venue_id=None, number=1)
+
+    with pytest.raises(TypeError, match="Ore Exchange moves no such orders"):
+        await OrderClient(client_of(venue), Still()).amend(instrument, [amend])
+
+    assert venue.paths() == []

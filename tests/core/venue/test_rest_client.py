@@ -17,9 +17,9 @@ from perpmaker.errors import (
     RateLimitedError,
     RefusedError,
 )
-from perpmaker.venue import LateAnswerError, LostAnswerError, NotSentError, side_by_side
+from perpmaker.venue import LateAnswerError, LostAnswerError, NotSentError, RequestBudget, RestClient, side_by_side
 
-from .ore import CREDENTIALS, KEY, PLACE, RULES, SERVER_MS, WALLET, Venue, client_of, said
+from .ore import CREDENTIALS, KEY, LIMITS, PLACE, RULES, SERVER_MS, WALLET, OreHttp, Venue, client_of, said
 
 pytestmark = pytest.mark.anyio
 
@@ -219,6 +219,32 @@ async def test_the_venue_s_silence_is_kept_for_what_it_is_meant_for(venue: Venue
     assert (await client.send(RULES, {})).ok
     await anyio.sleep(9.1)
     assert (await client.send(PLACE, {})).ok
+
+
+class Terse:
+    """The venue's protocol without what it says of limits."""
+
+    venue, clock = OreHttp.venue, OreHttp.clock
+
+    def __init__(self) -> None:
+        whole = OreHttp()
+        self.encode, self.read_failure = whole.encode, whole.read_failure
+
+
+async def test_a_protocol_need_not_say_what_a_429_means(venue: Venue) -> None:
+    """Its `Retry-After` does, for everything; what is counted is then what was sent from here."""
+    budget = RequestBudget("Ore", LIMITS, venue.clock)
+    client = RestClient(venue, Terse(), venue.clock, budget=budget, place="ore.test:443", patience_s=1.0)
+    await client.measure_clock()
+    venue.answers["/orders"] = [said({"code": 2, "text": "enough"}, 429, retry_after="7", ore_used="99"), {}]
+    answer = await client.send(PLACE, {})
+    assert answer.retry_after_s == 7.0
+
+    with pytest.raises(RateLimitedError):
+        await client.send(RULES, {})
+
+    await anyio.sleep(7.1)
+    assert (await client.send(RULES, {})).ok
 
 
 async def test_a_ban_stops_all_of_it(venue: Venue) -> None:

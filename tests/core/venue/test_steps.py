@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from perpmaker.errors import PayloadError, UnknownMarketError
+from perpmaker.errors import MarketClosedError, PayloadError, UnknownMarketError
 from perpmaker.model.instrument import Instrument
 from perpmaker.venue import (
     exact_ticks,
@@ -75,3 +75,9 @@ def test_a_market_that_is_not_listed_is_answered_with_the_nearest() -> None:
         find_market(dict.fromkeys(["BTC-USDT", "BTC-USDC", "ETH-USDT", "XRP-EUR"]), "btc-usd", "Ore")
 
     assert caught.value.nearest == ("BTC-USDT", "BTC-USDC", "ETH-USDT")
+
+
+def test_a_market_that_takes_no_orders_is_refused_with_the_venues_word() -> None:
+    """It may open again."""
+    with pytest.raises(MarketClosedError, match="halted"):
+        find_market({"BTC-USDT": "halted"}, "BTC-USDT", "Ore", closed=lambda row: row)

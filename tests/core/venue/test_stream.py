@@ -103,11 +103,9 @@ def begin(_: Messages) -> Translation[int]:
 
 def describe(served: Served, **spec: Any) -> StreamSpec[int]:
     """The stream of that venue."""
+    address = f"{served.websocket_url}/stream"
 
-    async def url() -> str:
-        return f"{served.websocket_url}/stream"
-
-    return StreamSpec(**{"name": "Mine's stream", "url": url, "begin": begin, "read_reply": read_reply} | spec)
+    return StreamSpec(**{"name": "Mine's stream", "url": address, "begin": begin, "read_reply": read_reply} | spec)
 
 
 @asynccontextmanager
@@ -130,6 +128,19 @@ async def failure(mine: Mine, **spec: Any) -> VenueError:
             return error
 
     raise AssertionError("it can")
+
+
+async def test_an_address_may_be_asked_for_with_each_connection() -> None:
+    """It may hold a key that lives for an hour."""
+    mine = Mine(first=(1,))
+
+    async with open_server(mine) as served:
+
+        async def url() -> str:
+            return f"{served.websocket_url}/stream"
+
+        async with open_stream(describe(served, url=url), served.connect, LoopClock()) as source:
+            assert await source.receive() == (1,)
 
 
 async def test_a_stream_without_requests_is_received_at_once() -> None:

@@ -143,6 +143,8 @@ if TYPE_CHECKING:
         HttpDialect,
         Parameters,
         Throttle,
+        ThrottleDialect,
+        UsageDialect,
     )
     from perpmaker.venue.key_settings import (
         Address,
@@ -163,6 +165,7 @@ if TYPE_CHECKING:
         SettingsClient,
         apply_settings,
         check_leverage,
+        check_settings,
     )
     from perpmaker.venue.number_ids import (
         NumberIds,
@@ -170,6 +173,7 @@ if TYPE_CHECKING:
         open_number_ids,
     )
     from perpmaker.venue.order_client import (
+        AmendDialect,
         Command,
         OrderClient,
         OrderDialect,
@@ -261,6 +265,7 @@ __all__ = [
     "AccountEvent",
     "AccountSnapshot",
     "Address",
+    "AmendDialect",
     "AmendOrder",
     "Amending",
     "Answer",
@@ -364,6 +369,7 @@ __all__ = [
     "StreamSpec",
     "Taken",
     "Throttle",
+    "ThrottleDialect",
     "TicksAndLots",
     "Timekeeping",
     "Tolerance",
@@ -372,6 +378,7 @@ __all__ = [
     "Translation",
     "Unknown",
     "UnknownMessageError",
+    "UsageDialect",
     "VenueAccess",
     "VenueSettings",
     "VenueStops",
@@ -382,6 +389,7 @@ __all__ = [
     "begin_receiving",
     "cancelled",
     "check_leverage",
+    "check_settings",
     "error_of",
     "exact_ticks",
     "find_market",
@@ -449,13 +457,13 @@ _HOMES = {
     "venue.book_sync": "BookSync",
     "venue.captured_book": "CapturedBook",
     "venue.history": "Page Span read_history",
-    "venue.http_dialect": "Access Endpoint HttpDialect Parameters Throttle",
+    "venue.http_dialect": "Access Endpoint HttpDialect Parameters Throttle ThrottleDialect UsageDialect",
     "venue.key_settings": "Address ApiKeySettings",
     "venue.keys": "Credentials KeySettings key_fault open_credentials",
     "venue.levels": "LevelTranslator Levels TicksAndLots",
-    "venue.market_settings": "SettingsClient apply_settings check_leverage",
+    "venue.market_settings": "SettingsClient apply_settings check_leverage check_settings",
     "venue.number_ids": "NumberIds numbers_of open_number_ids",
-    "venue.order_client": "Command OrderClient OrderDialect OrderNames",
+    "venue.order_client": "AmendDialect Command OrderClient OrderDialect OrderNames",
     "venue.order_outcome": "Element OutcomeReader Taken amended cancelled placed",
     "venue.receiver": "Chore Message Messages RecurringChore SnapshotChore StreamEndedError TranslatingReceiver",
     "venue.reconnect_overlap": "open_overlapping",

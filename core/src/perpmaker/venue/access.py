@@ -14,10 +14,11 @@ from perpmaker.model.event import Channel, Event
 from perpmaker.venue.http_dialect import HttpDialect
 from perpmaker.venue.key_settings import ApiKeySettings
 from perpmaker.venue.keys import Credentials, open_credentials
+from perpmaker.venue.receiver import Messages, RecurringChore
 from perpmaker.venue.request_budget import Limit, RequestBudget
 from perpmaker.venue.rest_client import RestClient, open_rest_client
 from perpmaker.venue.server_clock import ServerClock
-from perpmaker.venue.stream import StreamFeed, StreamSpec, open_stream
+from perpmaker.venue.stream import StreamFeed, StreamSpec, Translation, open_stream
 from perpmaker.wire.pipe import Connect
 
 Told = TypeVar("Told", bound=Event)
@@ -48,11 +49,38 @@ class VenueAccess:
         """The venue's window, plus what our idea of its clock may be wrong by, plus the lag of its answers."""
         return self.window_s + self.client.server_clock.uncertainty_s + self.read_lag_s
 
-    def offer(self, stream: StreamSpec[Told], *channels: Channel, stall_s: float | None = None) -> StreamFeed:
-        """Offer a stream that keeps these channels alive. So many seconds of silence mean that it is dead."""
+    def offer(
+        self,
+        stream: StreamSpec[Told],
+        *channels: Channel,
+        stall_s: float | None = None,
+        measure_every_s: float | None = None,
+    ) -> StreamFeed:
+        """Offer a stream that keeps these channels alive.
+
+        Args:
+            stream: what it is.
+            channels: what is heard as long as it is.
+            stall_s: seconds of silence after which it is dead; None where silence means nothing.
+            measure_every_s: seconds after which the venue's clock is measured again while the stream is open.
+        """
+        if measure_every_s is not None:
+            stream = self.measuring(stream, measure_every_s)
+
         opener = partial(open_stream, stream, self.connect, self.client.clock)
 
         return StreamFeed(channels=frozenset(channels), stall_s=stall_s, opener=opener)
+
+    def measuring(self, stream: StreamSpec[Told], every_s: float) -> StreamSpec[Told]:
+        """Return the stream with one chore more: measure the venue's clock again every so many seconds."""
+
+        def begin(messages: Messages) -> Translation[Told]:
+            translation = stream.begin(messages)
+            measurement = RecurringChore(self.client.measure_clock, self.client.clock, every_s=every_s)
+
+            return attrs.evolve(translation, chores=(*translation.chores, measurement))
+
+        return attrs.evolve(stream, begin=begin)
 
 
 @asynccontextmanager

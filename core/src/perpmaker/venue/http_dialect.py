@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, unique
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import attrs
 
 from perpmaker.venue.answer import Answer, Failure
 from perpmaker.venue.request_budget import Limit
 from perpmaker.wire.exchange import Outgoing
+from perpmaker.wire.rate_limit import parse_retry_after
 
 Shape_co = TypeVar("Shape_co", covariant=True)
+
+_TOO_MANY = 429
 
 Parameters: TypeAlias = Mapping[str, object]
 
@@ -65,7 +68,7 @@ class Throttle:
 
 
 class HttpDialect(Protocol):
-    """What one venue's HTTP protocol is. It keeps the keys, and does no I/O."""
+    """One venue's HTTP protocol; see also `ThrottleDialect`, `UsageDialect`. It keeps the keys, and does no I/O."""
 
     @property
     def venue(self) -> str:
@@ -81,8 +84,34 @@ class HttpDialect(Protocol):
     def read_failure(self, status: int, body: bytes) -> Failure | None:
         """Read the venue's own no; None where the answer is none, or is not the venue's."""
 
+
+@runtime_checkable
+class ThrottleDialect(Protocol):
+    """What an `HttpDialect` has besides, whose venue says more of silence than a 429 with its `Retry-After`."""
+
     def read_throttle(self, answer: Answer, headers: Mapping[str, str], server_ms: int) -> Throttle | None:
         """Read for how long a no wants silence; None where it does not."""
 
+
+@runtime_checkable
+class UsageDialect(Protocol):
+    """What an `HttpDialect` has besides, whose venue says in headers what it counts as used."""
+
     def read_usage(self, headers: Mapping[str, str]) -> Iterable[tuple[Limit, int]]:
         """Read what the venue counts as used; others may share the address or the account."""
+
+
+def throttle_of(dialect: HttpDialect, answer: Answer, headers: Mapping[str, str], server_ms: int) -> Throttle | None:
+    """Return for how long a no wants silence. Where the dialect does not say, a 429 does, by its `Retry-After`."""
+    if isinstance(dialect, ThrottleDialect):
+        return dialect.read_throttle(answer, headers, server_ms)
+
+    if answer.status != _TOO_MANY:
+        return None
+
+    return Throttle(seconds=parse_retry_after(headers.get("retry-after"), utc_ms=server_ms))
+
+
+def usage_of(dialect: HttpDialect, headers: Mapping[str, str]) -> Iterable[tuple[Limit, int]]:
+    """Return what the venue counts as used, where the dialect reads it."""
+    return dialect.read_usage(headers) if isinstance(dialect, UsageDialect) else ()

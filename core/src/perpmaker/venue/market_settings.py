@@ -58,6 +58,34 @@ async def apply_settings(
     return before if wanted == (before.position_mode, before.margin_mode, before.leverage) else await client.fetch()
 
 
+def check_settings(
+    instrument: Instrument,
+    venue: str,
+    *,
+    leverage: int,
+    position_mode: PositionMode,
+    margin_mode: MarginMode | None,
+    isolated: bool = True,
+) -> None:
+    """Raise MarketRulesError, worded for a person, for what a market cannot be set to.
+
+    Args:
+        instrument: the market, which knows its maximum leverage, and whether it has Hedge mode.
+        venue: the venue's name.
+        leverage: as the configuration has it.
+        position_mode: the same.
+        margin_mode: the same.
+        isolated: whether the venue has isolated margin.
+    """
+    if position_mode is PositionMode.HEDGE and not instrument.has_hedge_mode:
+        raise MarketRulesError(f'{venue} has no Hedge mode. Set position_mode to "{PositionMode.ONE_WAY.value}".')
+
+    if margin_mode is MarginMode.ISOLATED and not isolated:
+        raise MarketRulesError(f'{venue} has no isolated margin. Set margin_mode to "{MarginMode.CROSS.value}".')
+
+    check_leverage(instrument, leverage, venue)
+
+
 def check_leverage(instrument: Instrument, leverage: int, venue: str) -> None:
     """Raise MarketRulesError, naming the maximum, where a leverage is above that of the market."""
     if leverage > instrument.max_leverage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import anyio
 import attrs
@@ -38,7 +38,7 @@ class Command:
 class OrderDialect(Protocol):
     """A venue's words for commands about orders of one kind, its stops or all others. It does no I/O.
 
-    Of the orders that a request is about all are urgent, or none is. A venue without amends raises in `amend`.
+    Of the orders that a request is about all are urgent, or none is. See also `AmendDialect`.
     """
 
     @property
@@ -52,14 +52,19 @@ class OrderDialect(Protocol):
     def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Command:
         """Write a request that places orders."""
 
-    def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Command:
-        """Write a request that moves resting orders."""
-
     def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Command:
         """Write a request that takes orders off."""
 
     def read(self, instrument: Instrument, body: bytes, count: int) -> Sequence[Element] | None:
         """Read what an answer says about each of so many orders; None, or PayloadError, where it says nothing."""
+
+
+@runtime_checkable
+class AmendDialect(Protocol):
+    """What an `OrderDialect` has besides, whose venue moves resting orders."""
+
+    def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Command:
+        """Write a request that moves resting orders."""
 
 
 @attrs.define
@@ -106,7 +111,10 @@ class OrderClient:
         return await self._command(instrument, batches, self._dialect.place, placed)
 
     async def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
-        """Move resting orders."""
+        """Move resting orders; TypeError where the dialect is no `AmendDialect`."""
+        if not isinstance(self._dialect, AmendDialect):
+            raise TypeError(f"{self._client.venue} moves no such orders")
+
         batches = _batches(orders, self._dialect.most_placed, lambda _: False)
 
         return await self._command(instrument, batches, self._dialect.amend, amended(one.order for one in orders))

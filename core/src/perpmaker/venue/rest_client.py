@@ -19,7 +19,7 @@ from perpmaker.connector.interface import ConnectorContext
 from perpmaker.errors import ConnectivityError, PayloadError, VenueError
 from perpmaker.model.order import RefusalReason
 from perpmaker.venue.answer import Answer, LateAnswerError, LostAnswerError, NotSentError, check, read_body
-from perpmaker.venue.http_dialect import Access, Endpoint, HttpDialect, Parameters
+from perpmaker.venue.http_dialect import Access, Endpoint, HttpDialect, Parameters, throttle_of, usage_of
 from perpmaker.venue.request_budget import RequestBudget
 from perpmaker.venue.server_clock import ServerClock
 from perpmaker.wire.exchange import NOT_SENT, Exchange, Incoming
@@ -166,7 +166,7 @@ class RestClient:
     def _learn(self, incoming: Incoming, signed_at: float) -> Answer:
         """Learn from an answer: what is used up, whether the clock is wrong, and for how long to keep still."""
         dialect, status, body = self._dialect, incoming.status, incoming.body
-        self.budget.observe(dialect.read_usage(incoming.headers))
+        self.budget.observe(usage_of(dialect, incoming.headers))
         answer = Answer(status=status, body=body, signed_at=signed_at, failure=dialect.read_failure(status, body))
 
         if answer.ok:
@@ -175,7 +175,7 @@ class RestClient:
         if _is_late(answer):
             self.server_clock.forget()
 
-        throttle = dialect.read_throttle(answer, incoming.headers, self.server_clock.ms())
+        throttle = throttle_of(dialect, answer, incoming.headers, self.server_clock.ms())
 
         if throttle is None:
             return answer

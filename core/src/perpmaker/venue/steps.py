@@ -7,13 +7,13 @@ market's steps become others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from perpmaker.connector.payload import Number, parse_amount, parse_price
-from perpmaker.errors import PayloadError, UnknownMarketError
+from perpmaker.errors import MarketClosedError, PayloadError, UnknownMarketError
 from perpmaker.model.instrument import Instrument
 
 T = TypeVar("T")
@@ -29,13 +29,27 @@ def lookup(table: Mapping[str, T], word: str, path: str) -> T:
         raise PayloadError(f"{word!r} is none of {', '.join(table)}", path=path) from None
 
 
-def find_market(markets: Mapping[str, T], market: str, venue: str) -> T:
-    """Return what a venue lists under the name `BASE-QUOTE`; UnknownMarketError with the nearest names without it."""
-    try:
-        return markets[market]
-    except KeyError:
+def find_market(markets: Mapping[str, T], market: str, venue: str, *, closed: Callable[[T], str] = lambda _: "") -> T:
+    """Return what a venue lists under the name `BASE-QUOTE`.
+
+    Args:
+        markets: what the venue lists, by that name.
+        market: the name.
+        venue: the venue's name, for people.
+        closed: the venue's word for why a market takes no orders now; empty where it takes them.
+
+    Raises:
+        UnknownMarketError: there is none; it names the nearest.
+        MarketClosedError: it takes no orders.
+    """
+    if market not in markets:
         nearest = get_close_matches(market.upper(), markets, n=_SHOWN, cutoff=0.5)
-        raise UnknownMarketError(market, venue, tuple(nearest)) from None
+        raise UnknownMarketError(market, venue, tuple(nearest))
+
+    if word := closed(markets[market]):
+        raise MarketClosedError(market, venue, word)
+
+    return markets[market]
 
 
 def exact_ticks(instrument: Instrument, value: Number, path: str) -> int:

@@ -59,7 +59,7 @@ class StreamSpec(Generic[Item]):
 
     Args:
         name: whose stream it is, as errors begin: "Ore Exchange's stream".
-        url: asks for the address of each connection; it may be a secret, and no error names its path.
+        url: the address, or what asks for that of each connection; it may be a secret, and no error names its path.
         begin: begins the translation when the stream is opened. It goes on over all connections.
         authenticate: makes the request to be answered before anything else is sent. It is made for each connection.
         subscribe: requests, all sent at once. A topic that the venue may refuse alone is a request of its own.
@@ -72,7 +72,7 @@ class StreamSpec(Generic[Item]):
     """
 
     name: str
-    url: Callable[[], Awaitable[str]]
+    url: str | Callable[[], Awaitable[str]]
     begin: Callable[[Messages], Translation[Item]]
     authenticate: Callable[[], StreamRequest] | None = None
     subscribe: Sequence[StreamRequest] = ()
@@ -136,7 +136,9 @@ def begin_receiving(spec: StreamSpec[Item], messages: Messages, clock: Clock) ->
 
 @asynccontextmanager
 async def _open_connection(spec: StreamSpec[Item], connect: Connect) -> AsyncIterator[Messages]:
-    async with open_websocket(connect, await spec.url()) as socket:
+    url = spec.url if isinstance(spec.url, str) else await spec.url()
+
+    async with open_websocket(connect, url) as socket:
         if spec.authenticate is None and not spec.subscribe:
             yield socket
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TypeVar
@@ -12,11 +11,9 @@ import attrs
 from perpmaker import (
     AuthenticationError,
     Instrument,
-    MarketClosedError,
     MarketRulesError,
     PayloadError,
     RefusedError,
-    UnknownMarketError,
 )
 from perpmaker import venue as kit
 from perpmaker_binance_perpetual import messages, rest
@@ -31,7 +28,6 @@ VENUE_NAME = "Binance USDⓈ-M"
 _PERPETUAL = "PERPETUAL"
 _DEFAULT_FUNDING_INTERVAL_H = 8
 _ORDERS = ("ORDERS", "MINUTE", 1)
-_SHOWN = 3
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
@@ -79,16 +75,10 @@ def find_symbol(listed: Iterable[messages.Symbol], market: str) -> messages.Symb
     UnknownMarketError with the nearest names where there is none; MarketClosedError where it is not trading.
     """
     symbols = {f"{row.baseAsset}-{row.quoteAsset}": row for row in listed if row.contractType == _PERPETUAL}
-    found = symbols.get(market)
 
-    if found is None:
-        nearest = difflib.get_close_matches(market.upper(), symbols, n=_SHOWN, cutoff=0.5)
-        raise UnknownMarketError(market, VENUE_NAME, tuple(nearest))
-
-    if found.status != "TRADING":
-        raise MarketClosedError(market, VENUE_NAME, found.status)
-
-    return found
+    return kit.find_market(
+        symbols, market, VENUE_NAME, closed=lambda row: "" if row.status == "TRADING" else row.status
+    )
 
 
 def default_terms(symbol: str) -> tuple[messages.Brackets, messages.CommissionRate]:

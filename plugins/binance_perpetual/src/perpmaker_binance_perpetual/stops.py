@@ -213,10 +213,6 @@ class StopWords:
 
         return kit.Command(rest.PLACE_STOP, stop_parameters(instrument, orders[0]))
 
-    def amend(self, instrument: Instrument, orders: Sequence[kit.AmendOrder]) -> kit.Command:
-        """Refuse: a stop is placed anew."""
-        raise TypeError(f"Binance moves no stop of {instrument.market}, and was asked for {len(orders)}")
-
     def cancel(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> kit.Command:
         """Write `DELETE /fapi/v1/algoOrder`."""
         return kit.Command(rest.CANCEL_STOP, {"symbol": instrument.symbol, "clientAlgoId": orders[0].client_id})

@@ -36,9 +36,7 @@ def stream_prefix(instrument: Instrument) -> str:
 
 def book_stream(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamSpec[kit.MarketEvent]:
     """Describe the stream of differences, with snapshots from REST: a snapshot first, and again after each gap."""
-
-    async def url() -> str:
-        return f"{access.url}/public/ws/{stream_prefix(instrument)}@depth@100ms"
+    url = f"{access.url}/public/ws/{stream_prefix(instrument)}@depth@100ms"
 
     def begin(_: kit.Messages) -> kit.Translation[kit.MarketEvent]:
         book = DepthTranslator(instrument)
@@ -55,11 +53,8 @@ def book_stream(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamSp
 
 def market_stream(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamSpec[kit.MarketEvent]:
     """Describe the stream of mark prices and trades."""
-
-    async def url() -> str:
-        symbol = stream_prefix(instrument)
-
-        return f"{access.url}/market/ws/{symbol}@markPrice@1s/{symbol}@aggTrade"
+    symbol = stream_prefix(instrument)
+    url = f"{access.url}/market/ws/{symbol}@markPrice@1s/{symbol}@aggTrade"
 
     def begin(_: kit.Messages) -> kit.Translation[kit.MarketEvent]:
         return kit.Translation(translate=MarketTranslator(instrument).translate)

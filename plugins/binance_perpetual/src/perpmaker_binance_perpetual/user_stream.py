@@ -65,13 +65,12 @@ def account_stream(
             most_failures=_MOST_RENEWAL_FAILURES,
             name="the key of Binance's user stream",
         )
-        measurement = kit.RecurringChore(client.measure_clock, clock, every_s=_CLOCK_S)
 
-        return kit.Translation(
-            translate=AccountTranslator(instrument, orders, settings).translate, chores=(renewal, measurement)
-        )
+        return kit.Translation(translate=AccountTranslator(instrument, orders, settings).translate, chores=(renewal,))
 
-    return kit.StreamSpec(name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S, most_malformed=0)
+    stream = kit.StreamSpec[kit.Event](name=STREAM_NAME, url=url, begin=begin, life_s=LIFE_S, most_malformed=0)
+
+    return access.measuring(stream, _CLOCK_S)
 
 
 async def _renew(client: kit.RestClient) -> None:

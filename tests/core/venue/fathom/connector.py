@@ -41,21 +41,17 @@ class Fathom:
     async def fetch_instrument(self, market: str) -> Instrument:
         """Ask for the rules of a market."""
         rows = {row.market: row for row in await self._client.read(rest.MARKETS)}
-        row = kit.find_market(rows, market, VENUE)
 
-        if not row.is_open:
-            raise perpmaker.MarketClosedError(market, VENUE, "closed")
-
-        return translate_market(row)
+        return translate_market(
+            kit.find_market(rows, market, VENUE, closed=lambda row: "" if row.is_open else "closed")
+        )
 
     async def prepare(
         self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
     ) -> kit.VenueSettings:
         """Set the leverage: there is nothing else to set."""
-        if position_mode is not kit.PositionMode.ONE_WAY or margin_mode is kit.MarginMode.ISOLATED:
-            raise perpmaker.MarketRulesError(f"{VENUE} has One-way positions in cross margin only: configure those.")
-
-        kit.check_leverage(instrument, leverage, VENUE)
+        asked = {"leverage": leverage, "position_mode": position_mode, "margin_mode": margin_mode}
+        kit.check_settings(instrument, VENUE, **asked, isolated=False)
         await self._client.read(rest.LEVERAGE, {"market": instrument.symbol, "leverage": leverage})
         row, cross = await self._client.read(rest.ACCOUNT, {"market": instrument.symbol}), kit.MarginMode.CROSS
 

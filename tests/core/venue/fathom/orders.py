@@ -23,10 +23,6 @@ class FathomOrders:
         """Write new orders."""
         return kit.Command(PLACE, {"market": instrument.symbol, "orders": [_row(instrument, one) for one in orders]})
 
-    def amend(self, instrument: Instrument, orders: Sequence[kit.AmendOrder]) -> kit.Command:
-        """Refuse: the venue moves no orders."""
-        raise NotImplementedError
-
     def cancel(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> kit.Command:
         """Write cancels."""
         return kit.Command(

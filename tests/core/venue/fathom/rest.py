@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlencode
 
@@ -66,11 +65,3 @@ class FathomHttp:
             return None
 
         return kit.Failure(reason=None, text=said.text) if status >= 500 else failure_of(said.code, said.text)
-
-    def read_throttle(self, answer: kit.Answer, _headers: Mapping[str, str], _server_ms: int) -> kit.Throttle | None:
-        """Wait for a second, with which its counts begin anew."""
-        return kit.Throttle(seconds=1.0) if answer.status == 429 else None
-
-    def read_usage(self, _headers: Mapping[str, str]) -> tuple[tuple[kit.Limit, int], ...]:
-        """Read nothing: it does not tell."""
-        return ()

@@ -30,9 +30,6 @@ def stream_feed(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamFe
     def log_in() -> kit.StreamRequest:
         return ask("login", **sign(keys, "login", client.server_clock.ms()))
 
-    async def url() -> str:
-        return f"{access.url}/v1/stream"
-
     def begin(connection: kit.Messages) -> kit.Translation[kit.Event]:
         book = kit.BookSync(kit.LevelTranslator(instrument), counts_updates=True)
 
@@ -42,13 +39,12 @@ def stream_feed(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamFe
             return ()
 
         snapshots = kit.SnapshotChore(book, ask_for_snapshot, client.clock, delay_s=3.0)
-        measurements = kit.RecurringChore(client.measure_clock, client.clock, every_s=240.0)
 
-        return kit.Translation(translate=partial(translate_message, book, instrument), chores=(snapshots, measurements))
+        return kit.Translation(translate=partial(translate_message, book, instrument), chores=(snapshots,))
 
     spec = kit.StreamSpec(
         name=f"{client.venue}'s stream",
-        url=url,
+        url=f"{access.url}/v1/stream",
         begin=begin,
         authenticate=None if keys is None else log_in,
         subscribe=tuple(map(ask, ("book", "market") if keys is None else ("book", "market", "account"))),
@@ -58,4 +54,4 @@ def stream_feed(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamFe
         most_malformed=0,
     )
 
-    return access.offer(spec, *set(kit.Channel) - {kit.Channel.REFERENCE}, stall_s=5.0)
+    return access.offer(spec, *set(kit.Channel) - {kit.Channel.REFERENCE}, stall_s=5.0, measure_every_s=240.0)
