@@ -54,4 +54,10 @@ PEERS: Final = (
         script="ccxt_pro_binance.py",
         requirements=("ccxt==4.5.90",),
     ),
+    Peer(
+        name="binance-sdk",
+        venue="binance_perpetual",
+        script="binance_sdk.py",
+        requirements=("binance-sdk-derivatives-trading-usds-futures==18.1.0",),
+    ),
 )
