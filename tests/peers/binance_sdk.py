@@ -20,6 +20,7 @@ from binance_sdk_derivatives_trading_usds_futures.rest_api.models import (
     NewOrderTimeInForceEnum,
     NewOrderTypeEnum,
 )
+from binance_sdk_derivatives_trading_usds_futures.websocket_api import models as Words  # noqa: N812  # a set of enums
 from steps import Session, check, wait_for
 
 SYMBOL = "BTCUSDT"
@@ -67,6 +68,10 @@ async def main(session: Session) -> None:
         rest.keepalive_user_data_stream()
         rest.close_user_data_stream()
 
+    with session.step("orders by socket"):
+        api = await client.websocket_api.create_connection()
+        await trade_by_socket(api, price_of(rest))
+
     be_refused(session, rest)
     session.end()
 
@@ -88,9 +93,34 @@ async def seen(is_there: Callable[[], object], what: str) -> None:
     await asyncio.to_thread(wait_for, is_there, what)
 
 
+def price_of(rest: Any) -> int:
+    """A price at which nobody sells."""
+    return round(float(rest.order_book(symbol=SYMBOL, limit=5).data().bids[0][0]) * 0.99)
+
+
+async def trade_by_socket(api: Any, price: int) -> None:
+    """Place, move, ask for and cancel an order over the WebSocket API; look at the account."""
+    placed = await api.new_order(
+        symbol=SYMBOL,
+        side=Words.NewOrderSideEnum.BUY,
+        type=Words.NewOrderTypeEnum.LIMIT,
+        time_in_force=Words.NewOrderTimeInForceEnum.GTC,
+        quantity=0.01,
+        price=price,
+    )
+    order = {"symbol": SYMBOL, "order_id": placed.data().result.order_id}
+    side = Words.ModifyOrderSideEnum.BUY
+    await api.modify_order(**order, side=side, quantity=0.012, price=price - 1)
+    shown = (await api.query_order(**order)).data().result
+    check((float(shown.price), shown.status) == (price - 1, "NEW"), shown)
+    check((await api.cancel_order(**order)).data().result.status == "CANCELED", "still open")
+    check(float((await api.position_information_v2(symbol=SYMBOL)).data().result[0].position_amt) == 0.01, "none")
+    check((await api.futures_account_balance_v2()).data().result[0].asset == "USDT", "no asset")
+
+
 def trade(session: Session, rest: Any) -> None:
     """Place, move, cancel and fill."""
-    price = round(float(rest.order_book(symbol=SYMBOL, limit=5).data().bids[0][0]) * 0.99)
+    price = price_of(rest)
     order: Any = None
     limit = {
         "symbol": SYMBOL,

@@ -42,6 +42,13 @@ async def main(session: Session) -> None:
         check(orders and fills and balance["USDT"]["total"] > 0, (orders, fills, balance))
         check(positions[0]["symbol"] == SYMBOL, positions)
 
+    with session.step("orders by socket"):
+        price = round((await client.fetch_ticker(SYMBOL))["last"] * 0.99)
+        placed = await soon(client.create_order_ws(SYMBOL, "limit", "buy", 0.01, price))
+        await soon(client.edit_order_ws(placed["id"], SYMBOL, "limit", "buy", 0.012, price - 1))
+        check((await soon(client.fetch_order_ws(placed["id"], SYMBOL)))["amount"] == 0.012, "not moved")
+        check((await soon(client.cancel_order_ws(placed["id"], SYMBOL)))["status"] == "canceled", "still open")
+
     await be_refused(session, client)
     session.end()
 

@@ -20,6 +20,7 @@ async def main(session: Session) -> None:
     """Have the session."""
     BaseClient.API_URL = f"{session.url}/api"
     BaseClient.FUTURES_URL = f"{session.url}/fapi"
+    BaseClient.WS_FUTURES_URL = f"{session.ws}/ws-fapi/v1"
     BinanceSocketManager.FSTREAM_URL = f"{session.ws}/"
     client = await AsyncClient.create(session.key, session.secret)
     manager = BinanceSocketManager(client)
@@ -46,6 +47,9 @@ async def main(session: Session) -> None:
                     kinds.append((event["e"], event.get("o", {}).get("x")))
 
             check(("ACCOUNT_UPDATE", None) in kinds, kinds)
+
+    with session.step("orders by socket"):
+        await trade_by_socket(client)
 
     await be_refused(session, client)
     session.end()
@@ -80,6 +84,18 @@ async def trade(session: Session, client: AsyncClient) -> None:
     with session.step(steps.POSITIONS):
         position = (await client.futures_position_information(symbol=SYMBOL))[0]
         check(Decimal(position["positionAmt"]) == Decimal("-0.010"), position)
+
+
+async def trade_by_socket(client: AsyncClient) -> None:
+    """Place, move, ask for and cancel an order over the WebSocket API; look at the account."""
+    bid = Decimal((await client.futures_order_book(symbol=SYMBOL, limit=5))["bids"][0][0])
+    terms = {"side": "BUY", "quantity": "0.010", "price": str(bid // 1 - 500)}
+    placed = await client.ws_futures_create_order(symbol=SYMBOL, type="LIMIT", timeInForce="GTC", **terms)
+    order = {"symbol": SYMBOL, "orderId": placed["orderId"]}
+    await client.ws_futures_edit_order(**order, **{**terms, "quantity": "0.012"})
+    check((await client.ws_futures_get_order(**order))["origQty"] == "0.012", "not moved")
+    check((await client.ws_futures_cancel_order(**order))["status"] == "CANCELED", "still open")
+    check((await client.ws_futures_v2_account_position(symbol=SYMBOL))[0]["positionAmt"], "no position")
 
 
 async def be_refused(session: Session, client: AsyncClient) -> None:

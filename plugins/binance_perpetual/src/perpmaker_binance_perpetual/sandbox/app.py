@@ -24,7 +24,7 @@ from perpmaker.venue.sandbox import (
     form_values,
     parse_options,
 )
-from perpmaker_binance_perpetual.sandbox import account, conditional_orders, market, orders, spot, trades
+from perpmaker_binance_perpetual.sandbox import account, conditional_orders, market, orders, spot, trades, websocket_api
 from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
 from perpmaker_binance_perpetual.sandbox.listing import read_listing
 from perpmaker_binance_perpetual.sandbox.market_streams import MarketStreams
@@ -39,6 +39,7 @@ from perpmaker_binance_perpetual.sandbox.signing import KEYS, Authenticator
 from perpmaker_binance_perpetual.sandbox.sockets import MOST_CONTROLS, StreamSession, parse_target
 from perpmaker_binance_perpetual.sandbox.user_stream import UserStream
 from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint
+from perpmaker_binance_perpetual.sandbox.websocket_api import ApiSession
 
 ENDPOINTS: Final = EndpointTable(
     endpoint for module in (market, trades, spot, account, orders, conditional_orders) for endpoint in module.ENDPOINTS
@@ -53,6 +54,7 @@ class BinanceProtocol:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._authenticator = Authenticator(KEYS.checkers(), venue.server_ms)
+        self.app: SandboxApp[Venue] | None = None
 
     def read(self, request: Request) -> dict[str, str]:
         """The parameters of query and form body; where both have one, the query's counts."""
@@ -64,6 +66,9 @@ class BinanceProtocol:
 
     def open_session(self, request: Request) -> Session | None:
         """A socket by its path and query."""
+        if request.path == websocket_api.PATH and self.app is not None:
+            return ApiSession(self._venue, self._authenticator, _find, self.app.carry_out)
+
         target = parse_target(request)
 
         return None if target is None else StreamSession(target)
@@ -120,15 +125,21 @@ class BinanceDialect:
         common, own = parse_options(options, Options)
         rules = SocketRules(life_s=common.socket_life_s, messages_per_s=MOST_CONTROLS)
         venue = Venue(SandboxParts(exchange, clock, common, latency, rules), own)
-
-        return SandboxApp(
+        protocol = BinanceProtocol(venue)
+        protocol.app = SandboxApp(
             venue.parts,
             venue,
-            dialect=BinanceProtocol(venue),
+            dialect=protocol,
             endpoints=ENDPOINTS,
             counts=venue.limits.counts,
             ticks=(MarketStreams(venue).tick, UserStream(venue).tick),
         )
+
+        return protocol.app
+
+
+def _find(method: str, path: str) -> VenueEndpoint | None:
+    return ENDPOINTS.find(method, path)[0]
 
 
 def read_values(query: str, body: bytes) -> dict[str, str]:

@@ -32,6 +32,7 @@ TEXTS: Final[Mapping[int, str]] = {
     -1128: "Combination of optional parameters invalid.",
     -1130: "Data sent for parameter '{name}' is not valid.",
     -1131: "recvWindow must be less than 60000.",
+    -1135: "Invalid JSON Request.",
     -2007: "Invalid callBack rate.",
     -2010: "New order rejected.",
     -2011: "Unknown order sent.",
