@@ -131,6 +131,7 @@ if TYPE_CHECKING:
     )
     from perpmaker.venue.captured_book import (
         CapturedBook,
+        CapturedMarket,
     )
     from perpmaker.venue.history import (
         Page,
@@ -281,6 +282,7 @@ __all__ = [
     "CancelCause",
     "CancelOrder",
     "CapturedBook",
+    "CapturedMarket",
     "Channel",
     "Chore",
     "ClientIds",
@@ -455,7 +457,7 @@ _HOMES = {
     ),
     "venue.answer": "Answer Failure LateAnswerError LostAnswerError NotSentError error_of one_line",
     "venue.book_sync": "BookSync",
-    "venue.captured_book": "CapturedBook",
+    "venue.captured_book": "CapturedBook CapturedMarket",
     "venue.history": "Page Span read_history",
     "venue.http_dialect": "Access Endpoint HttpDialect Parameters Throttle ThrottleDialect UsageDialect",
     "venue.key_settings": "Address ApiKeySettings",

@@ -13,7 +13,7 @@ import attrs
 import msgspec
 
 from perpmaker import Instrument, Side
-from perpmaker.venue import CapturedBook, Id, LevelTranslator, MarkChanged, MarketEvent, Traded, parse_decimal
+from perpmaker.venue import CapturedMarket, Id, MarkChanged, MarketEvent, parse_decimal
 
 Level: TypeAlias = tuple[str, str]
 
@@ -99,72 +99,39 @@ class BinanceCapture:
     """One capture of one market; see `CaptureTranslator`."""
 
     def __init__(self, instrument: Instrument) -> None:
-        self._instrument = instrument
-        self._levels = LevelTranslator(instrument, exact_amounts=True)
-        self._book: CapturedBook | None = None
-        self._early: Snapshot | None = None
+        self._market = CapturedMarket(instrument)
 
     @property
     def is_live(self) -> bool:
         """Whether the book is known now."""
-        return self._book is not None and self._book.is_live
+        return self._market.is_live
 
     def translate(self, text: bytes) -> Sequence[MarketEvent]:
-        """Translate one message; see `CaptureTranslator`."""
-        message = parse_message(text)
+        """Translate one message; see `CaptureTranslator`.
+
+        Trades of the insurance fund and of deleveraging are left out: they are at prices that nobody else can have.
+        """
+        message, market = parse_message(text), self._market
 
         if message is None:
             return ()
 
         if isinstance(message, Snapshot):
-            return self._restore(message)
+            return market.restore(message.lastUpdateId, message.bids, message.asks, venue_ms=message.T)
 
-        if message.s != self._instrument.symbol:
-            raise ValueError(f"it is of the market {message.s!a}, not of {self._instrument.symbol}")
+        market.check(message.s)
 
         match message:
-            case Difference():
-                return self._offer(message)
+            case Difference(U=first, u=last, pu=previous, b=bids, a=asks):
+                at_ms = message.E if message.T is None else message.T
+                return market.offer(first, last, previous, bids, asks, venue_ms=at_ms)
+            case Trade(X=kind) if kind != _MARKET:
+                return ()
             case Trade():
-                return self._translate_trade(message)
+                taker = Side.SELL if message.m else Side.BUY
+                return market.trade(message.p, message.q, taker, venue_ms=message.T)
             case MarkPrice():
                 return (_translate_mark(message),)
-
-    def _restore(self, snapshot: Snapshot) -> Sequence[MarketEvent]:
-        if self._book is None:
-            self._early = snapshot
-            return ()
-
-        return _join(self._book, snapshot)
-
-    def _offer(self, update: Difference) -> Sequence[MarketEvent]:
-        """Take a difference. Futures name the update before it; in spot the numbers have no holes."""
-        if self._book is None:
-            self._book = CapturedBook(self._levels, counts_updates=update.pu is None)
-
-            if self._early is not None:
-                _join(self._book, self._early)
-
-        previous = update.U - 1 if update.pu is None else update.pu
-        at_ms = update.E if update.T is None else update.T
-
-        return self._book.offer(update.U, update.u, previous, update.b, update.a, venue_ms=at_ms)
-
-    def _translate_trade(self, trade: Trade) -> Sequence[MarketEvent]:
-        """Translate a trade; the insurance fund's and deleveraging are at prices that nobody else can have.
-
-        Before the book is known there is nobody whom it could concern.
-        """
-        if trade.X != _MARKET or not self.is_live:
-            return ()
-
-        ((ticks, lots),) = self._levels.translate([(trade.p, trade.q)])
-
-        return (Traded(ticks=ticks, lots=lots, taker=Side.SELL if trade.m else Side.BUY, venue_ms=trade.T),)
-
-
-def _join(book: CapturedBook, snapshot: Snapshot) -> Sequence[MarketEvent]:
-    return book.restore(snapshot.lastUpdateId, snapshot.bids, snapshot.asks, venue_ms=snapshot.T)
 
 
 def _message(text: bytes) -> Message | None:

@@ -13,7 +13,7 @@ import attrs
 import msgspec
 
 from perpmaker import Instrument, Side
-from perpmaker.venue import CapturedBook, Id, LevelTranslator, MarketEvent, PayloadDecoder, Traded
+from perpmaker.venue import CapturedMarket, Id, MarketEvent, PayloadDecoder
 
 _NOTHING = msgspec.Raw(b"null")
 
@@ -67,52 +67,34 @@ class SpotCapture:
     """One capture of one market; see `CaptureTranslator`."""
 
     def __init__(self, instrument: Instrument) -> None:
-        self._instrument = instrument
-        self._levels = LevelTranslator(instrument, exact_amounts=True)
-        self._book = CapturedBook(self._levels, counts_updates=True)
+        self._market = CapturedMarket(instrument)
 
     @property
     def is_live(self) -> bool:
         """Whether the book is known now."""
-        return self._book.is_live
+        return self._market.is_live
 
     def translate(self, text: bytes) -> Sequence[MarketEvent]:
         """Translate one message; see `CaptureTranslator`."""
-        envelope = _ENVELOPE.decode(text)
+        envelope, market = _ENVELOPE.decode(text), self._market
 
         if envelope.stream is None:
             if envelope.lastUpdateId is None:
                 raise ValueError("neither a stream nor a depth snapshot")
 
-            return self._restore(_SNAPSHOT.decode(text))
+            snapshot = _SNAPSHOT.decode(text)
+
+            return market.restore(snapshot.lastUpdateId, snapshot.bids, snapshot.asks)
 
         # "depth" and "depth@100ms" are differences, "depth5" and "depth20@100ms" are not.
         match envelope.stream.partition("@")[2].partition("@")[0]:
             case "depth":
-                return self._offer(_DIFFERENCE.decode(bytes(envelope.data)))
+                update = _DIFFERENCE.decode(bytes(envelope.data))
+                market.check(update.s)
+                return market.offer(update.U, update.u, None, update.b, update.a, venue_ms=update.E)
             case "trade":
-                return self._translate_trade(_TRADE.decode(bytes(envelope.data)))
+                trade = _TRADE.decode(bytes(envelope.data))
+                market.check(trade.s)
+                return market.trade(trade.p, trade.q, Side.SELL if trade.m else Side.BUY, venue_ms=trade.T)
 
         return ()
-
-    def _restore(self, snapshot: Snapshot) -> Sequence[MarketEvent]:
-        return self._book.restore(snapshot.lastUpdateId, snapshot.bids, snapshot.asks, venue_ms=0)
-
-    def _offer(self, update: Difference) -> Sequence[MarketEvent]:
-        self._check(update.s)
-
-        return self._book.offer(update.U, update.u, update.U - 1, update.b, update.a, venue_ms=update.E)
-
-    def _translate_trade(self, trade: RecordedTrade) -> Sequence[MarketEvent]:
-        self._check(trade.s)
-
-        if not self.is_live:
-            return ()
-
-        ((ticks, lots),) = self._levels.translate([(trade.p, trade.q)])
-
-        return (Traded(ticks=ticks, lots=lots, taker=Side.SELL if trade.m else Side.BUY, venue_ms=trade.T),)
-
-    def _check(self, symbol: str) -> None:
-        if symbol != self._instrument.symbol:
-            raise ValueError(f"it is of the market {symbol!a}, not of {self._instrument.symbol}")
