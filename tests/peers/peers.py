@@ -60,4 +60,11 @@ PEERS: Final = (
         script="binance_sdk.py",
         requirements=("binance-sdk-derivatives-trading-usds-futures==18.1.0",),
     ),
+    Peer(
+        name="nautilus_trader",
+        venue="binance_perpetual",
+        script="nautilus_binance.py",
+        requirements=("nautilus_trader==1.231.0",),
+        python="3.12",
+    ),
 )
