@@ -7,14 +7,14 @@ own schedule is all there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 
 from perpmaker.exits.memory import ExitMemory
 from perpmaker.exits.retry import EXIT_RETRY_S
 from perpmaker.model.order import OrderKind, OrderStatus, Slot, WorkingOrder
 
 
-def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Iterator[tuple[Slot, float]]:
+def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Mapping[Slot, float]:
     """Slots of exits into which nothing is sent yet, each with the moment from which on it is.
 
     `memory` is that of the exits, which knows what was refused meanwhile.
@@ -23,8 +23,11 @@ def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Iterat
     until: dict[Slot, float] = {}
     unknown: dict[Slot, list[float]] = {}
 
-    for order in [order for order in working if order.order.slot.kind is not OrderKind.QUOTE]:
+    for order in working:
         slot = order.order.slot
+
+        if slot.kind is OrderKind.QUOTE:
+            continue
 
         if slot in failed:
             until[slot] = failed[slot].back_at
@@ -36,9 +39,9 @@ def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Iterat
         again_at = max(moments) + EXIT_RETRY_S[min(len(moments), len(EXIT_RETRY_S)) - 1]
         until[slot] = max(again_at, until.get(slot, again_at))
 
-    yield from ((slot, at) for slot, at in until.items() if at > now)
+    return {slot: at for slot, at in until.items() if at > now}
 
 
 def next_at(working: Iterable[WorkingOrder], memory: object, now: float) -> float | None:
     """When the first of these slots may be sent to again."""
-    return min((until for _, until in paced(working, memory, now)), default=None)
+    return min(paced(working, memory, now).values(), default=None)

@@ -33,21 +33,21 @@ class Sending:
     two_stops: bool
     amends: bool = False
 
-    def send(self, wants: Sequence[Want], memory: object, now: float) -> list[Action]:
+    def send(self, wants: Sequence[Want], memory: object, now: float, *, blocked: bool) -> list[Action]:
         """The cancels, amends and new orders that make of what rests what is wanted, all marked as in flight.
 
-        `memory` is that of the exits.
+        `memory` is that of the exits. `blocked`: no quote may be placed now.
         """
         orders = self.state.orders
         working = list(orders.working())
         resyncing = self.trading_state.demand is not None
-        waiting = {want.slot for want in wants if self.retries.waits(want.slot, now)}
-        waiting.update(slot for slot, _ in paced(working, memory, now))
+        waiting = self.retries.waiting((want.slot for want in wants), now)
+        waiting.update(paced(working, memory, now))
         waiting.update(self.exit_conflict.waiting(working, now, resyncing=resyncing))
         changes = diff(
             working,
             wants,
-            blocked=orders.is_blocked,
+            blocked=blocked,
             waiting=waiting,
             settling={slot: 0 for slot in orders.missing() if not slot.kind.is_exit},
             cut=orders.cut(now, self._known_ms),
@@ -66,11 +66,14 @@ class Sending:
 
     def _cancels(self, changes: Changes, now: float) -> list[Action]:
         actions: list[Action] = []
+        orders = self.state.orders
 
-        for order in changes.cancel:
-            if self.state.orders.live[order.client_id].cancel_at <= now:
-                self.state.orders.cancel(order.client_id, now)
-                actions.append(Cancel(client_id=order.client_id, venue_id=order.venue_id, kind=order.slot.kind))
+        for working in changes.cancel:
+            client_id = working.client_id
+
+            if orders.live[client_id].cancel_at <= now:
+                orders.cancel(client_id, now)
+                actions.append(Cancel(client_id=client_id, venue_id=working.venue_id, kind=working.order.slot.kind))
 
         return actions
 

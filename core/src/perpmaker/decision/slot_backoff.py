@@ -5,6 +5,8 @@ Whatever a strategy wants, no slot turns into a storm of refused orders.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from perpmaker.model.order import Refusal, RefusalReason, Slot
@@ -65,6 +67,10 @@ class SlotBackoffs:
             return False
 
         return any(series is not None and series.again_at > now for series in map(self._series.get, (slot, None)))
+
+    def waiting(self, slots: Iterable[Slot], now: float) -> set[Slot]:
+        """Those of the slots into which nothing may be placed yet."""
+        return {slot for slot in slots if self.waits(slot, now)} if self._series else set()
 
     def next_at(self, now: float) -> float | None:
         """When the next slot may be tried again."""

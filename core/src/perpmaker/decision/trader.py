@@ -282,7 +282,7 @@ class Trader:
                 self._wanted_exits, quotes = uncapped.keep_apart(view, self._wanted_exits, quotes, shrunk)
 
             exits = self._exit_conflict.keep(self._wanted_exits.exits, now)
-            actions = self._sending.send([*exits, *quotes], self._wanted_exits.memory, now)
+            actions = self._sending.send([*exits, *quotes], self._wanted_exits.memory, now, blocked=view.blocked)
 
         notices.extend(self.unquoted.see(mode, reason, self._wanted, () if quoting is None else quoting.refused, now))
 

@@ -50,42 +50,67 @@ class _Why:
     until: float | None = None
 
 
+@attrs.frozen(kw_only=True)
+class _Decided:
+    """What the newest decision came to that left nothing resting, and since when nothing rests."""
+
+    mode: Mode
+    mode_reason: str
+    wanted: Wanted
+    refused: Sequence[Refused]
+    since: float
+
+
 class UnquotedWatch:
-    """Watches whether any quote rests. `now` is the value for the live line, None while something is quoted."""
+    """Watches whether any quote rests. Why none does is worked out when somebody wants to know it."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._told: set[str] = set()
-        self._since: float | None = None
-        self.now: Unquoted | None = None
+        self._decided: _Decided | None = None
+
+    @property
+    def now(self) -> Unquoted | None:
+        """The value for the live line, None while something is quoted."""
+        decided = self._decided
+        why = None if decided is None else self._why(decided)
+
+        if decided is None or why is None:
+            return None
+
+        return Unquoted(reason=why.words, since=decided.since, short=why.short, until=why.until)
 
     def see(
         self, mode: Mode, mode_reason: str, wanted: Wanted, refused: Sequence[Refused], now: float
     ) -> Iterator[str]:
         """Take in one decision; the line when it is time for it."""
         if any(_is_quoted(order) for order in self._state.orders.working()):
-            self.now, self._since = None, None
+            self._decided = None
             self._told.clear()
             return
 
-        why = _mode(mode, mode_reason) or self._refused_by_venue(wanted) or _withheld(wanted, refused)
-        self._since = now if self._since is None else self._since
+        since = now if self._decided is None else self._decided.since
+        decided = _Decided(mode=mode, mode_reason=mode_reason, wanted=wanted, refused=refused, since=since)
+        self._decided = decided
+        why = self._why(decided) if now >= since + LASTS_S else None
 
-        if why is None:
-            self.now = None
-            return
-
-        self.now = Unquoted(reason=why.words, since=self._since, short=why.short, until=why.until)
-
-        if not why.is_meant and now >= self._since + LASTS_S and why.key not in self._told:
+        if why is not None and not why.is_meant and why.key not in self._told:
             self._told.add(why.key)
-            yield f"no quotes for {now - self._since:.0f} s: {why.words}"
+            yield f"no quotes for {now - since:.0f} s: {why.words}"
 
     def next_at(self, now: float) -> float | None:
         """When the line is due, should nothing be quoted until then."""
-        at = None if self._since is None else self._since + LASTS_S
+        at = None if self._decided is None else self._decided.since + LASTS_S
 
         return at if at is not None and at > now else None
+
+    def _why(self, decided: _Decided) -> _Why | None:
+        """The reason that decides; None where nothing is in the way."""
+        return (
+            _mode(decided.mode, decided.mode_reason)
+            or self._refused_by_venue(decided.wanted)
+            or _withheld(decided.wanted, decided.refused)
+        )
 
     def _refused_by_venue(self, wanted: Wanted) -> _Why | None:
         """What the venue said to the quotes that are wanted and do not rest, or that wait because it did."""
@@ -108,7 +133,7 @@ class UnquotedWatch:
 
 
 def _is_quoted(order: WorkingOrder) -> bool:
-    return order.status in _RESTS and order.slot.kind is OrderKind.QUOTE
+    return order.status in _RESTS and order.order.slot.kind is OrderKind.QUOTE
 
 
 def _mode(mode: Mode, reason: str) -> _Why | None:

@@ -9,6 +9,7 @@ itself caps at the position, may go out beside an order whose outcome is unknown
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import TypeAlias
 
 import attrs
@@ -19,6 +20,9 @@ from perpmaker.model.order import NEVER_RESTS, NewOrder, OrderStatus, OrderType,
 from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, VenueStop
 
 Want: TypeAlias = Quote | Exit
+
+_IS_EXIT = attrgetter("slot.kind.is_exit")
+_IS_EXITS_ORDER = attrgetter("order.slot.kind.is_exit")
 
 
 @attrs.frozen(kw_only=True)
@@ -82,17 +86,18 @@ def diff(
     place = _placed(may, slots, missing, blocked=blocked, two_stops=two_stops)
 
     return Changes(
-        cancel=tuple(sorted(cancel, key=lambda order: not order.slot.kind.is_exit)),
+        cancel=tuple(sorted(cancel, key=_IS_EXITS_ORDER, reverse=True)),
         amend=tuple(amend),
-        place=tuple(sorted(place, key=lambda want: isinstance(want, Quote))),
+        place=tuple(sorted(place, key=_IS_EXIT, reverse=True)),
     )
 
 
 def _is_right(last: WorkingOrder, want: Want, cut: Container[str], outdated: Container[str]) -> bool:
     """Whether the newest order of a slot may stay: it is what is wanted, or was just cut to what the venue takes."""
-    is_wanted = equals(last, want) and last.client_id not in outdated
+    client_id = last.client_id
+    is_wanted = equals(last, want) and client_id not in outdated
 
-    return is_wanted or (last.client_id in cut and equals(last, _at_most(want, last)))
+    return is_wanted or (client_id in cut and equals(last, _at_most(want, last)))
 
 
 def _placed(
@@ -217,7 +222,7 @@ def _by_slot(working: Iterable[WorkingOrder]) -> dict[Slot, list[WorkingOrder]]:
     slots: dict[Slot, list[WorkingOrder]] = {}
 
     for order in working:
-        slots.setdefault(order.slot, []).append(order)
+        slots.setdefault(order.order.slot, []).append(order)
 
     for orders in slots.values():
         if len(orders) > 1:

@@ -15,6 +15,8 @@ from perpmaker.state.view import View
 SIGHT_PROOF_S = 10.0
 """Seconds without a break before the stop goes back; a single word makes a stream fresh for half of them."""
 
+_SEES = Sight(has_seen=True)
+
 
 def sees(view: View) -> bool:
     """Whether a stream that speaks shows a price by which a stop may fire."""
@@ -33,9 +35,9 @@ def track(view: View, known: Sight) -> Sight:
     elif known.blind and known.since is not None and view.now < known.since + SIGHT_PROOF_S:
         now = known
     else:
-        now = Sight(has_seen=True)
+        now = _SEES
 
-    return known if now == known else now
+    return known if now is known or now == known else now
 
 
 def is_blind(view: View, memory: ExitMemory) -> bool:

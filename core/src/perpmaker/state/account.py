@@ -69,8 +69,8 @@ class Account:
         self._unclaimed: deque[Fill] = deque(maxlen=UNCLAIMED)
 
     @property
-    def positions(self) -> Mapping[PositionSide, Position]:
-        """The positions as known now."""
+    def positions(self) -> dict[PositionSide, Position]:
+        """The positions as known now, in a mapping that is the caller's."""
         return {side: tracked.now for side, tracked in self.tracked.items()}
 
     def fill(self, fill: Fill, *, ours: bool, now: float = 0.0, is_history: bool = False) -> bool:

@@ -19,25 +19,27 @@ _FEW = 1_000
 
 
 class Half:
-    """One side of the book; `sign` is the side's, +1 for bids.
+    """One side of the book; `sign` is the side's, +1 for bids. `best` are the best ticks, None on an empty side.
 
     Levels that became empty stay behind without lots until they surface at the best price or too many have gathered:
     the same few prices empty and fill again all the time, and a whole difference is then folded in one update.
     """
 
-    __slots__ = ("_keys", "_lots", "_sweep_at", "sign")
+    __slots__ = ("_keys", "_lots", "_sweep_at", "best", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self._lots: dict[int, int] = {}
         self._keys: list[int] = []
         self._sweep_at = 0
+        self.best: int | None = None
 
     def replace(self, levels: Iterable[tuple[int, int]]) -> None:
         """Forget everything and take these (ticks, lots), in any order; levels without lots are left out."""
         self._lots = {ticks: lots for ticks, lots in levels if lots > 0}
         self._keys = sorted(ticks * self.sign for ticks in self._lots)
         self._sweep_at = 2 * len(self._keys) + _FEW
+        self.best = self._find_best()
 
     def change(self, levels: Sequence[tuple[int, int]]) -> None:
         """Set the absolute lots of these ticks; 0 removes a level, and removing an unknown one is normal."""
@@ -51,20 +53,9 @@ class Half:
 
             if len(keys) > self._sweep_at:
                 self.replace(lots.items())
+                return
 
-    def best(self) -> int | None:
-        """The best ticks, ours or not; None on an empty side."""
-        keys, lots, sign = self._keys, self._lots, self.sign
-
-        while keys:
-            ticks = keys[-1] * sign
-
-            if lots[ticks] > 0:
-                return ticks
-
-            del lots[ticks], keys[-1]
-
-        return None
+        self.best = self._find_best()
 
     def at(self, ticks: int) -> int:
         """The lots at a price, ours or not."""
@@ -79,6 +70,20 @@ class Half:
 
             if (lots := known[ticks]) > 0:
                 yield ticks, lots
+
+    def _find_best(self) -> int | None:
+        """The best ticks, after forgetting the levels before them that became empty."""
+        keys, lots, sign = self._keys, self._lots, self.sign
+
+        while keys:
+            ticks = keys[-1] * sign
+
+            if lots[ticks] > 0:
+                return ticks
+
+            del lots[ticks], keys[-1]
+
+        return None
 
 
 class Book:
@@ -129,7 +134,7 @@ class Book:
         if not self._synchronised:
             return False
 
-        bid, ask = self._bids.best(), self._asks.best()
+        bid, ask = self._bids.best, self._asks.best
 
         return bid is None or ask is None or bid < ask
 
@@ -148,7 +153,7 @@ class Book:
         return self._others(self._bids if side is Side.BUY else self._asks)
 
     def _best(self, half: Half) -> int | None:
-        ticks = half.best()
+        ticks = half.best
 
         if ticks is None or ticks not in self.own.lots[half.sign]:
             return ticks

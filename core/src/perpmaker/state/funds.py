@@ -70,7 +70,7 @@ class Funds:
         if self.snapshot is None:
             return None
 
-        spent = sum((margin for _, margin in self._fills), _ZERO)
+        spent = sum((margin for _, margin in self._fills), _ZERO) if self._fills else _ZERO
 
         return max(_ZERO, self.snapshot.available + self._returned - spent)
 

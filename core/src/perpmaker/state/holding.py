@@ -35,7 +35,7 @@ class Holdings:
 
     def now(self, instrument: Instrument, mark: Decimal | None) -> Mapping[PositionSide, Position]:
         """The positions, with the executions whose fills are still awaited; the mark prices what went at market."""
-        positions = dict(self.account.positions)
+        positions = self.account.positions
 
         for record in self.orders.gaps():
             side = record.working.slot.position_side

@@ -139,13 +139,15 @@ class OrderIndex:
 
         So too while a quote is taken off of which nobody knows the slot: it may fill beside what takes its place.
         """
-        return not self.finished.is_settled or any(
-            record.working.status is OrderStatus.UNKNOWN or record.has_gap or _is_unadopted_quote(record)
-            for record in self.live.values()
-        )
+        if not self.finished.is_settled:
+            return True
 
+        for record in self.live.values():  # a loop, and not `any`: it is asked at every decision, of every order
+            working = record.working
+            slot = working.order.slot
+            is_unadopted = slot.level == UNADOPTED and slot.kind is OrderKind.QUOTE
 
-def _is_unadopted_quote(record: TrackedOrder) -> bool:
-    slot = record.working.order.slot
+            if is_unadopted or working.status is OrderStatus.UNKNOWN or record.has_gap:
+                return True
 
-    return slot.level == UNADOPTED and slot.kind is OrderKind.QUOTE
+        return False
