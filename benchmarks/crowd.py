@@ -15,16 +15,8 @@ from perpmaker.connector.interface import CancelOrder, ConnectorContext, EventRe
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel, Event
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    Fill,
-    NewOrder,
-    OrderReport,
-    OrderStatus,
-    Outcome,
-    PositionMode,
-    PositionSide,
-)
+from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, PositionMode, PositionSide
+from perpmaker.model.outcome import Accepted, Outcome
 from perpmaker.model.position import Balance, MarginMode, Position, VenueSettings
 from perpmaker.venue import Endpoint, Parameters, RestClient, StreamFeed, VenueAccess
 from perpmaker_binance_perpetual.messages import Depth

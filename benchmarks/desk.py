@@ -16,16 +16,8 @@ from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.client_id import TextIds
-from perpmaker.model.event import (
-    BookChanged,
-    BookSnapshot,
-    Channel,
-    Event,
-    OrderAccepted,
-    OrderCancelled,
-    Resynced,
-    StreamRestored,
-)
+from perpmaker.model.command_event import OrderAccepted
+from perpmaker.model.event import BookChanged, BookSnapshot, Channel, Event, OrderCancelled, Resynced, StreamRestored
 from perpmaker.model.order import CancelCause, PositionSide
 from perpmaker.model.position import Balance, Position
 from perpmaker.model.quote import Wanted

@@ -14,20 +14,9 @@ from perpmaker.connector.interface import Amending, AmendOrder
 from perpmaker.errors import RateLimitedError
 from perpmaker.model.event import Channel, OrderAmended, OrderCancelled
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    CancelCause,
-    NewOrder,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    Outcome,
-    RefusalReason,
-    Rejected,
-    Side,
-    Slot,
-    Unknown,
-)
+from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderStatus, OrderType, Side, Slot
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.venue import amended
 from perpmaker_binance_perpetual import rest as endpoints
 from perpmaker_binance_perpetual.orders import OrderWords, amend_parameters

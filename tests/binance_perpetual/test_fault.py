@@ -16,18 +16,9 @@ from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environ
 from perpmaker.errors import ConnectivityError, PayloadError, RateLimitedError
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, Channel, Event, FeedAlive
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    NewOrder,
-    OrderKind,
-    OrderType,
-    Outcome,
-    RefusalReason,
-    Rejected,
-    Side,
-    Slot,
-    Unknown,
-)
+from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side, Slot
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox
 from perpmaker.secret import References
 from perpmaker.wire.fault import Fault, Reply

@@ -8,7 +8,9 @@ import pytest
 
 from perpmaker.errors import AuthenticationError, ConnectivityError, RateLimitedError, RefusedError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Accepted, OrderReport, Outcome, RefusalReason, Rejected, Unknown
+from perpmaker.model.order import OrderReport
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.venue import (
     Answer,
     LateAnswerError,

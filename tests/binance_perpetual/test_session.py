@@ -28,20 +28,10 @@ from perpmaker.model.event import (
     Traded,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    NewOrder,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    PositionMode,
-    PositionSide,
-    RefusalReason,
-    Rejected,
-    Side,
-    Slot,
-)
+from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, PositionMode, PositionSide, Side, Slot
+from perpmaker.model.outcome import Accepted, Rejected
 from perpmaker.model.position import MarginMode
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox
 from perpmaker.secret import References
 from perpmaker.wire.memory import MemoryNetwork

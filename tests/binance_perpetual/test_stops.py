@@ -24,7 +24,6 @@ from perpmaker.connector.interface import (
 from perpmaker.model.event import Channel, Event, OrderFilled, OrderReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
-    Accepted,
     NewOrder,
     OrderKind,
     OrderReport,
@@ -32,12 +31,11 @@ from perpmaker.model.order import (
     OrderType,
     PositionMode,
     PositionSide,
-    RefusalReason,
-    Rejected,
     Side,
     Slot,
-    Unknown,
 )
+from perpmaker.model.outcome import Accepted, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox
 from perpmaker.secret import References
 from perpmaker.simulation.market import SyntheticMarket

@@ -16,7 +16,8 @@ import pytest
 
 from perpmaker.journal.state_dir import StateDir
 from perpmaker.model.income import IncomeKind
-from perpmaker.model.order import OrderKind, OrderStatus, RefusalReason, Side, Slot
+from perpmaker.model.order import OrderKind, OrderStatus, Side, Slot
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.plugins.catalog import Catalog, load_catalog
 from perpmaker.plugins.loading import LoadedPlugin, PluginState
 from perpmaker.report.summary import Summary

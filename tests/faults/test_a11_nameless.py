@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from perpmaker.execution.action import Place
-from perpmaker.model.event import Command, OrderNotFound, OrderUnknown, StopRequested
+from perpmaker.model.command_event import Command, OrderNotFound, OrderUnknown
+from perpmaker.model.event import StopRequested
 from perpmaker.model.order import Fill, OrderKind, Side
 from perpmaker.testing.scene import Scene, of
 

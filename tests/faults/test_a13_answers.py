@@ -8,7 +8,8 @@ import attrs
 import pytest
 
 from perpmaker.execution.action import Cancel, Place
-from perpmaker.model.event import CancelRefused, Channel, OrderReported, PositionReported, StreamLost
+from perpmaker.model.command_event import CancelRefused
+from perpmaker.model.event import Channel, OrderReported, PositionReported, StreamLost
 from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, Side
 from perpmaker.model.position import Position
 from perpmaker.testing.scenario import Scenario

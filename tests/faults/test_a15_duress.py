@@ -11,8 +11,10 @@ import pytest
 
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.execution.action import Cancel
-from perpmaker.model.event import OrderCancelled, OrderFilled, OrderRefused, OrderReported
-from perpmaker.model.order import CancelCause, OrderKind, OrderStatus, PositionSide, Refusal, RefusalReason, Side
+from perpmaker.model.command_event import OrderRefused
+from perpmaker.model.event import OrderCancelled, OrderFilled, OrderReported
+from perpmaker.model.order import CancelCause, OrderKind, OrderStatus, PositionSide, Side
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.view import Mode
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scene import Scene, of, placed

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from perpmaker.decision.slot_backoff import SlotBackoffs
-from perpmaker.model.order import OrderKind, Refusal, RefusalReason, Side, Slot
+from perpmaker.model.order import OrderKind, Side, Slot
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.view import End, SlotEnd
 
 BID, ASK = (Slot(OrderKind.QUOTE, side) for side in Side)

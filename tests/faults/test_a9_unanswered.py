@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from perpmaker.execution.action import Place
-from perpmaker.model.event import Command, OrderFilled, OrderUnknown
+from perpmaker.model.command_event import Command, OrderUnknown
+from perpmaker.model.event import OrderFilled
 from perpmaker.model.order import OrderKind
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scene import FENCE_S, Scene, of

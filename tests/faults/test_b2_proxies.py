@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from perpmaker.errors import AuthenticationError, ConnectivityError, RefusedError
-from perpmaker.model.order import Outcome, RefusalReason, Rejected, Unknown
+from perpmaker.model.outcome import Outcome, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.state.view import Mode
 from perpmaker.testing.session import open_session

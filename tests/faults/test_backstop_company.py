@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from perpmaker.model.order import PositionSide, RefusalReason, Side
+from perpmaker.model.order import PositionSide, Side
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.simulation.order import TriggerPrice
 from perpmaker.testing.scenario import Scenario
 from perpmaker_binance_perpetual.refusals import read_failure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perpmaker.model.event import OrderAccepted
+from perpmaker.model.command_event import OrderAccepted
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, PositionSide, Side, Slot, StopTrigger
 from perpmaker.runtime.order_stats import OrderStats
 

@@ -20,7 +20,9 @@ from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, SandboxAccess
 from perpmaker.errors import ConfigurationError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Accepted, NewOrder, OrderKind, OrderType, Outcome, RefusalReason, Rejected, Side, Slot
+from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side, Slot
+from perpmaker.model.outcome import Accepted, Outcome, Rejected
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.paper.connector import paper_declaration
 from perpmaker.plugins.catalog import load_catalog
 from perpmaker.sandbox.latency import Latency

@@ -17,19 +17,11 @@ from perpmaker.execution.action import Cancel
 from perpmaker.execution.dispatch import Gate
 from perpmaker.foreign_code import ForeignCode
 from perpmaker.journal.state_dir import StateDir
-from perpmaker.model.event import CancelRefused, OrderNotFound, PositionReported, ReferenceChanged, StopRequested
-from perpmaker.model.order import (
-    NewOrder,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    PositionSide,
-    Refusal,
-    RefusalReason,
-    Side,
-    Slot,
-)
+from perpmaker.model.command_event import CancelRefused, OrderNotFound
+from perpmaker.model.event import PositionReported, ReferenceChanged, StopRequested
+from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, PositionSide, Side, Slot
 from perpmaker.model.position import Position
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.runtime.left_behind import held
 from perpmaker.runtime.plugin_guard import GuardedOpening, GuardedSource
 from perpmaker.runtime.plugin_output_checks import ANSWERS

@@ -16,7 +16,8 @@ from perpmaker.decision.trading_state import TradingState
 from perpmaker.execution.action import Ask, Cancel, Place
 from perpmaker.execution.dispatch import Gate
 from perpmaker.model.account import AccountSnapshot
-from perpmaker.model.event import Event, OrderNotFound, OrderRefused, Resynced
+from perpmaker.model.command_event import OrderNotFound, OrderRefused
+from perpmaker.model.event import Event, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     Fill,
@@ -26,13 +27,12 @@ from perpmaker.model.order import (
     OrderStatus,
     OrderType,
     PositionSide,
-    Refusal,
-    RefusalReason,
     Side,
     Slot,
 )
 from perpmaker.model.position import Position
 from perpmaker.model.reading import AccountSeen
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.runtime.account_reader import AccountReader
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.retry import Retry

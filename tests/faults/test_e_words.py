@@ -18,21 +18,12 @@ from perpmaker.exits.rest import UNPRICED, stay
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.journal.journal import Step, open_journal
 from perpmaker.journal.state_dir import Key
-from perpmaker.model.event import OrderCancelled, OrderRefused, ReferenceChanged
-from perpmaker.model.order import (
-    CancelCause,
-    NewOrder,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    PositionSide,
-    Refusal,
-    RefusalReason,
-    Side,
-    Slot,
-)
+from perpmaker.model.command_event import OrderRefused
+from perpmaker.model.event import OrderCancelled, ReferenceChanged
+from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderStatus, OrderType, PositionSide, Side, Slot
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Wanted
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.external_price import usable
 from perpmaker.state.view import View
 from perpmaker.testing.scene import BUY, Scene, of

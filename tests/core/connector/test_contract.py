@@ -17,22 +17,11 @@ from perpmaker.journal.journal import Key, open_journal
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.launch.client_id_runs import BegunRuns, open_client_ids
 from perpmaker.model.client_id import ClientIds
-from perpmaker.model.event import Event, OrderNotFound, OrderReported
-from perpmaker.model.order import (
-    Accepted,
-    NewOrder,
-    OrderKind,
-    OrderReport,
-    OrderStatus,
-    OrderType,
-    Outcome,
-    PositionSide,
-    Refusal,
-    RefusalReason,
-    Side,
-    Slot,
-    Unknown,
-)
+from perpmaker.model.command_event import OrderNotFound
+from perpmaker.model.event import Event, OrderReported
+from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side, Slot
+from perpmaker.model.outcome import Accepted, Outcome, Unknown
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.orders import Orders
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.tracked_order import GATEWAY_S

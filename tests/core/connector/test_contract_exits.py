@@ -12,7 +12,8 @@ from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import DerivativeConnector
 from perpmaker.decision.checkpoint import decode_recollection, encode_recollection
 from perpmaker.exits.last_stop import LastStop
-from perpmaker.model.event import OrderAccepted, OrderFilled, OrderReported
+from perpmaker.model.command_event import OrderAccepted
+from perpmaker.model.event import OrderFilled, OrderReported
 from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side, Slot
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Exit, VenueStop

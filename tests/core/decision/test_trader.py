@@ -6,11 +6,10 @@ import attrs
 
 from perpmaker.decision.decision import Decision
 from perpmaker.execution.action import Ask, Cancel, Place, Resync
+from perpmaker.model.command_event import CancelRefused, Command
 from perpmaker.model.event import (
     BookChanged,
-    CancelRefused,
     Channel,
-    Command,
     Halted,
     OrderCancelled,
     OrderReported,
@@ -18,17 +17,9 @@ from perpmaker.model.event import (
     StreamLost,
     StreamRestored,
 )
-from perpmaker.model.order import (
-    CancelCause,
-    NewOrder,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    Refusal,
-    RefusalReason,
-    Side,
-)
+from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderStatus, OrderType, Side
 from perpmaker.model.quote import Wake
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.view import Mode
 from perpmaker.testing.scene import (
     BUY,

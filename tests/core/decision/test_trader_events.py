@@ -5,23 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from perpmaker.execution.action import Ask, Cancel, Place, Resync
-from perpmaker.model.event import (
-    BookChanged,
-    BookLost,
-    CancelRefused,
-    OrderNotFound,
-    OrderRefused,
-)
-from perpmaker.model.order import (
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    Refusal,
-    RefusalReason,
-    Side,
-    Slot,
-)
+from perpmaker.model.command_event import CancelRefused, OrderNotFound, OrderRefused
+from perpmaker.model.event import BookChanged, BookLost
+from perpmaker.model.order import OrderKind, OrderStatus, OrderType, Side, Slot
 from perpmaker.model.quote import Exit, StopLoss, TakeProfit
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.view import End
 from perpmaker.testing.scene import (
     BUY,

@@ -13,21 +13,23 @@ from hypothesis import strategies as st
 from perpmaker.decision.trader import Trader
 from perpmaker.execution.action import Action, Ask, Cancel, Place, Resync
 from perpmaker.model.client_id import TextIds
+from perpmaker.model.command_event import (
+    CancelRefused,
+    Command,
+    OrderAccepted,
+    OrderNotFound,
+    OrderRefused,
+    OrderUnknown,
+)
 from perpmaker.model.event import (
     BookSnapshot,
-    CancelRefused,
     Channel,
-    Command,
     Event,
     FeedAlive,
-    OrderAccepted,
     OrderAmended,
     OrderCancelled,
     OrderFilled,
-    OrderNotFound,
-    OrderRefused,
     OrderReported,
-    OrderUnknown,
     PositionReported,
     Resynced,
 )
@@ -39,13 +41,12 @@ from perpmaker.model.order import (
     OrderReport,
     OrderStatus,
     PositionSide,
-    Refusal,
-    RefusalReason,
     Side,
     Slot,
 )
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote, TakeProfit, Wanted, WantedExits
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.view import View
 from perpmaker.testing.scene import INSTRUMENT
 from perpmaker.testing.view import make_account

@@ -7,13 +7,8 @@ from decimal import Decimal
 import attrs
 
 from perpmaker.execution.action import Ask, Cancel, Place, Reconnect, Resync
-from perpmaker.model.event import (
-    Command,
-    OrderAccepted,
-    OrderNotFound,
-    OrderReported,
-    StopRequested,
-)
+from perpmaker.model.command_event import Command, OrderAccepted, OrderNotFound
+from perpmaker.model.event import OrderReported, StopRequested
 from perpmaker.model.order import (
     CancelCause,
     OrderStatus,

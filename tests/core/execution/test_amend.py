@@ -15,29 +15,13 @@ from perpmaker.execution.action import Amend
 from perpmaker.execution.amend_rules import AmendRules
 from perpmaker.execution.diff import Changes, diff
 from perpmaker.execution.dispatch import Dispatcher, Gate
-from perpmaker.model.event import (
-    AmendHandedOn,
-    AmendRefused,
-    Command,
-    Event,
-    OrderAmended,
-    OrderReported,
-    OrderUnknown,
-)
+from perpmaker.model.command_event import AmendHandedOn, AmendRefused, Command, OrderUnknown
+from perpmaker.model.event import Event, OrderAmended, OrderReported
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    NewOrder,
-    OrderStatus,
-    OrderType,
-    Outcome,
-    Refusal,
-    RefusalReason,
-    Rejected,
-    Side,
-    Unknown,
-)
+from perpmaker.model.order import NewOrder, OrderStatus, OrderType, Side
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
 from perpmaker.model.quote import TakeProfit
+from perpmaker.model.refusal import Refusal, RefusalReason
 
 from .test_diff import BUY, QUOTE, TARGET, quote, working
 from .test_dispatch import INSTRUMENT, Venue, cancel, place, report

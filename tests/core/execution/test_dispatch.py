@@ -12,35 +12,22 @@ from perpmaker.connector.interface import CancelOrder, DerivativeConnector
 from perpmaker.errors import AuthenticationError, ConnectivityError
 from perpmaker.execution.action import Cancel, Place
 from perpmaker.execution.dispatch import LOCKED_OUT_S, Dispatcher, Gate
-from perpmaker.model.event import (
-    CancelRefused,
-    Command,
-    Event,
-    Halted,
-    OrderAccepted,
-    OrderCancelled,
-    OrderRefused,
-    OrderReported,
-    OrderUnknown,
-)
+from perpmaker.model.command_event import CancelRefused, Command, OrderAccepted, OrderRefused, OrderUnknown
+from perpmaker.model.event import Event, Halted, OrderCancelled, OrderReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
-    Accepted,
     CancelCause,
     NewOrder,
     OrderKind,
     OrderReport,
     OrderStatus,
     OrderType,
-    Outcome,
     PositionSide,
-    Refusal,
-    RefusalReason,
-    Rejected,
     Side,
     Slot,
-    Unknown,
 )
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.simulation.rules import MARKETS
 
 pytestmark = pytest.mark.anyio

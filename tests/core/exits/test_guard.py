@@ -8,8 +8,9 @@ from typing import Any
 import attrs
 import pytest
 
-from perpmaker.model.order import OrderKind, PositionSide, Refusal, RefusalReason, Side, Slot
+from perpmaker.model.order import OrderKind, PositionSide, Side, Slot
 from perpmaker.model.quote import Close, StopLoss, TakeProfit, VenueStop, WantedExits
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.view import End, Mode
 from perpmaker.testing.view import make_position
 

@@ -12,20 +12,10 @@ from perpmaker.connector.interface import CancelOrder, EventReceiver, Feed
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import BookSnapshot, Channel, Event
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    Fill,
-    NewOrder,
-    OrderReport,
-    OrderStatus,
-    Outcome,
-    PositionMode,
-    PositionSide,
-    Refusal,
-    RefusalReason,
-    Rejected,
-)
+from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, PositionMode, PositionSide
+from perpmaker.model.outcome import Accepted, Outcome, Rejected
 from perpmaker.model.position import MarginMode, Position, VenueSettings
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.simulation.rules import MARKETS
 from perpmaker.testing.view import make_account
 

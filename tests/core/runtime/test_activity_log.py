@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from perpmaker.execution.action import Cancel, Place
-from perpmaker.model.event import OrderAccepted, OrderFilled, Resynced
+from perpmaker.model.command_event import OrderAccepted
+from perpmaker.model.event import OrderFilled, Resynced
 from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderType, PositionSide, Side, Slot
 from perpmaker.runtime.activity_log import ActivityLog
 from perpmaker.simulation.rules import MARKETS

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perpmaker.model.command_event import OrderAccepted
 from perpmaker.model.event import (
     BookChanged,
     BookLost,
@@ -15,7 +16,6 @@ from perpmaker.model.event import (
     Event,
     FeedAlive,
     MarkChanged,
-    OrderAccepted,
     StreamLost,
 )
 from perpmaker.runtime.event_queue import LONG, EventQueue, conflate

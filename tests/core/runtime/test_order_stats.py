@@ -3,15 +3,8 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from perpmaker.model.event import (
-    CancelHandedOn,
-    Event,
-    OrderAccepted,
-    OrderAmended,
-    OrderCancelled,
-    OrderReported,
-    Resynced,
-)
+from perpmaker.model.command_event import CancelHandedOn, OrderAccepted
+from perpmaker.model.event import Event, OrderAmended, OrderCancelled, OrderReported, Resynced
 from perpmaker.model.order import CancelCause, OrderKind, OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.runtime.order_stats import OrderStats
 from perpmaker.testing.view import make_account

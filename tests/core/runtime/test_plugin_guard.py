@@ -12,7 +12,7 @@ from perpmaker.clock import LoopClock
 from perpmaker.errors import PluginFaultError
 from perpmaker.foreign_code import ForeignCode
 from perpmaker.model.event import ReferenceChanged
-from perpmaker.model.order import Accepted
+from perpmaker.model.outcome import Accepted
 from perpmaker.runtime.plugin_guard import GuardedSource, guarded_connector
 
 pytestmark = pytest.mark.anyio

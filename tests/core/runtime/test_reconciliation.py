@@ -10,7 +10,8 @@ import pytest
 
 from perpmaker.clock import LoopClock
 from perpmaker.errors import ConnectivityError
-from perpmaker.model.event import OrderNotFound, OrderReported
+from perpmaker.model.command_event import OrderNotFound
+from perpmaker.model.event import OrderReported
 from perpmaker.model.order import (
     Fill,
     NewOrder,

@@ -13,9 +13,10 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.errors import ConnectivityError, MarketClosedError, PerpmakerError, UnknownMarketError
 from perpmaker.execution.dispatch import Gate
-from perpmaker.model.event import Event, InstrumentChanged, OrderRefused, TradingChanged
+from perpmaker.model.command_event import OrderRefused
+from perpmaker.model.event import Event, InstrumentChanged, TradingChanged
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Refusal, RefusalReason
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.runtime.rules_watch import CLOSED_S, EVERY_S, RULES_RETRY_S, RulesWatch
 from perpmaker.testing.view import make_instrument
 

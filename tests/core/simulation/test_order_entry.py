@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from perpmaker.model.order import PositionMode, PositionSide, RefusalReason, Side
+from perpmaker.model.order import PositionMode, PositionSide, Side
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.simulation.event import OrderChanged
 from perpmaker.simulation.order import Cause, OrderRequest, OrderState, TimeInForce
 from perpmaker.simulation.rejection import Rejection, RejectionError

@@ -32,22 +32,20 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
-    Accepted,
     CancelCause,
     NewOrder,
     OrderKind,
     OrderStatus,
     OrderType,
-    Outcome,
     PositionMode,
     PositionSide,
-    RefusalReason,
-    Rejected,
     Side,
     Slot,
     StopTrigger,
 )
+from perpmaker.model.outcome import Accepted, Outcome, Rejected
 from perpmaker.model.position import MarginMode
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.paper.connector import PaperConnector
 from perpmaker.simulation.rules import MARKETS
 

@@ -7,30 +7,17 @@ from typing import Any
 import attrs
 import pytest
 
-from perpmaker.model.event import (
+from perpmaker.model.command_event import (
     AmendHandedOn,
     AmendRefused,
-    BookChanged,
-    BookSnapshot,
     CancelRefused,
     Command,
     OrderAccepted,
-    OrderAmended,
-    OrderCancelled,
     OrderUnknown,
 )
-from perpmaker.model.order import (
-    CancelCause,
-    NewOrder,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    Refusal,
-    RefusalReason,
-    Side,
-    Slot,
-    WorkingOrder,
-)
+from perpmaker.model.event import BookChanged, BookSnapshot, OrderAmended, OrderCancelled
+from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderStatus, OrderType, Side, Slot, WorkingOrder
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.book import Book
 from perpmaker.state.orders import Orders
 from perpmaker.state.view import End

@@ -8,15 +8,8 @@ from typing import Any
 import attrs
 import pytest
 
-from perpmaker.model.event import (
-    Command,
-    OrderAccepted,
-    OrderAmended,
-    OrderCancelled,
-    OrderNotFound,
-    OrderRefused,
-    OrderUnknown,
-)
+from perpmaker.model.command_event import Command, OrderAccepted, OrderNotFound, OrderRefused, OrderUnknown
+from perpmaker.model.event import OrderAmended, OrderCancelled
 from perpmaker.model.order import (
     CancelCause,
     Fill,
@@ -26,12 +19,11 @@ from perpmaker.model.order import (
     OrderStatus,
     OrderType,
     PositionSide,
-    Refusal,
-    RefusalReason,
     Side,
     Slot,
     WorkingOrder,
 )
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.closed_orders import CAPACITY
 from perpmaker.state.orders import Orders
 from perpmaker.state.own_depth import OwnDepth

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perpmaker.model.event import Command
+from perpmaker.model.command_event import Command
 from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, Side, Slot, WorkingOrder
 from perpmaker.state.tracked_order import GATEWAY_S, TrackedOrder
 

@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perpmaker.model.order import OrderKind, Refusal, RefusalReason, Side, Slot
+from perpmaker.model.order import OrderKind, Side, Slot
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.view import End, SlotEnd
 from perpmaker.strategy.memory import Vanished
 from perpmaker.strategy.vanished import track

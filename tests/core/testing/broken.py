@@ -10,7 +10,8 @@ import attrs
 
 from perpmaker.connector.interface import EventReceiver, Feed
 from perpmaker.model.event import Channel, Event
-from perpmaker.model.order import Refusal, RefusalReason, Rejected
+from perpmaker.model.outcome import Rejected
+from perpmaker.model.refusal import Refusal, RefusalReason
 
 Break = Callable[[Any], None]
 """Breaks one thing of a connector."""

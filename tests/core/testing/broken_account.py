@@ -19,16 +19,10 @@ from perpmaker.model.event import (
     OrderFilled,
 )
 from perpmaker.model.income import IncomeKind
-from perpmaker.model.order import (
-    Accepted,
-    OrderStatus,
-    OrderType,
-    PositionMode,
-    PositionSide,
-    RefusalReason,
-    Rejected,
-)
+from perpmaker.model.order import OrderStatus, OrderType, PositionMode, PositionSide
+from perpmaker.model.outcome import Accepted, Rejected
 from perpmaker.model.position import MarginMode
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.testing.contract.spy import UNKNOWN_FIELD
 from perpmaker_binance_perpetual.sandbox.signing import KEYS
 

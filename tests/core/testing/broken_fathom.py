@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from perpmaker.model.event import OrderReported
-from perpmaker.model.order import RefusalReason
+from perpmaker.model.refusal import RefusalReason
 
 from .broken import Break, evolved, instead
 

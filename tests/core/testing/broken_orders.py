@@ -13,16 +13,9 @@ from perpmaker.model.event import (
     OrderCancelled,
     OrderReported,
 )
-from perpmaker.model.order import (
-    Accepted,
-    CancelCause,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    RefusalReason,
-    Rejected,
-    Unknown,
-)
+from perpmaker.model.order import CancelCause, OrderKind, OrderStatus, OrderType
+from perpmaker.model.outcome import Accepted, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.venue import LostAnswerError
 
 from .broken import (

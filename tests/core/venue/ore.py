@@ -13,15 +13,8 @@ from perpmaker.connector.interface import AmendOrder, CancelOrder
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import AuthenticationError, PayloadError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    NewOrder,
-    OrderReport,
-    OrderStatus,
-    OrderType,
-    PositionSide,
-    RefusalReason,
-    Side,
-)
+from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, PositionSide, Side
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.secret import Secret, make_signer
 from perpmaker.venue import (
     Access,

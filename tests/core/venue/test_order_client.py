@@ -13,18 +13,9 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import AmendOrder, CancelOrder
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    NewOrder,
-    OrderKind,
-    OrderType,
-    Outcome,
-    RefusalReason,
-    Rejected,
-    Side,
-    Slot,
-    Unknown,
-)
+from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side, Slot
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.venue import OrderClient
 
 from .ore import OreOrders, Venue, client_of, said

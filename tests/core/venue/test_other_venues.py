@@ -21,18 +21,9 @@ from perpmaker.connector.interface import AmendOrder, CancelOrder
 from perpmaker.connector.payload import PayloadDecoder
 from perpmaker.errors import PayloadError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    NewOrder,
-    OrderKind,
-    OrderType,
-    Outcome,
-    RefusalReason,
-    Rejected,
-    Side,
-    Slot,
-    Unknown,
-)
+from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side, Slot
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.secret import Secret, make_signer
 from perpmaker.venue import (
     Access,

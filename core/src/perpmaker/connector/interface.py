@@ -20,7 +20,8 @@ from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import Channel, Event, MarkChanged
 from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderReport, Outcome, PositionMode
+from perpmaker.model.order import Fill, NewOrder, OrderReport, PositionMode
+from perpmaker.model.outcome import Outcome
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.secret import SignerSource
 from perpmaker.wire.pipe import Connect

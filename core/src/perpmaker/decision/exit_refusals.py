@@ -7,7 +7,8 @@ from collections.abc import Container, Iterator
 import attrs
 
 from perpmaker.decision.notices import size_of
-from perpmaker.model.order import OrderKind, OrderStatus, Refusal, RefusalReason, Slot
+from perpmaker.model.order import OrderKind, OrderStatus, Slot
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.state import State
 from perpmaker.state.view import End, SlotEnd
 

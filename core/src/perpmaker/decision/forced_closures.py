@@ -13,20 +13,13 @@ import attrs
 from perpmaker.decision.notices import plain
 from perpmaker.decision.trading_state import TradingState
 from perpmaker.errors import ExitCode
-from perpmaker.model.event import (
-    AmendRefused,
-    CancelRefused,
-    Event,
-    OrderCancelled,
-    OrderFilled,
-    OrderRefused,
-    OrderReported,
-    Resynced,
-)
+from perpmaker.model.command_event import AmendRefused, CancelRefused, OrderRefused
+from perpmaker.model.event import Event, OrderCancelled, OrderFilled, OrderReported, Resynced
 from perpmaker.model.forced_closure import MarginCalled
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import CancelCause, Fill, OrderReport, RefusalReason
+from perpmaker.model.order import CancelCause, Fill, OrderReport
 from perpmaker.model.reading import AccountSeen
+from perpmaker.model.refusal import RefusalReason
 
 LIQUIDATION = "liquidation"
 

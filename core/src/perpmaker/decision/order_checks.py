@@ -11,7 +11,8 @@ from perpmaker.decision.notices import Notices, plain
 from perpmaker.decision.reading_problem import ReadingProblem
 from perpmaker.decision.trading_state import RESYNC_AGAIN_S, TradingState
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
-from perpmaker.model.event import AccountUnread, Channel, Command, Event
+from perpmaker.model.command_event import Command
+from perpmaker.model.event import AccountUnread, Channel, Event
 from perpmaker.model.order import Fill, OrderStatus, PositionSide, Side
 from perpmaker.state.order_index import CUT_S
 from perpmaker.state.state import State

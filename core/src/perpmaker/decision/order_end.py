@@ -11,8 +11,9 @@ from perpmaker.decision.notices import Notices
 from perpmaker.decision.rival_stops import RivalStops
 from perpmaker.decision.slot_backoff import SlotBackoffs
 from perpmaker.decision.trading_state import TradingState
-from perpmaker.model.order import OrderKind, OrderStatus, RefusalReason, Slot
+from perpmaker.model.order import OrderKind, OrderStatus, Slot
 from perpmaker.model.quote import WantedExits
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.state.state import State
 from perpmaker.state.view import End, SlotEnd
 

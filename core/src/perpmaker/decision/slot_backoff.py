@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 import attrs
 
-from perpmaker.model.order import Refusal, RefusalReason, Slot
+from perpmaker.model.order import Slot
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.view import End, SlotEnd
 
 DELAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)

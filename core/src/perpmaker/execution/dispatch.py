@@ -19,35 +19,21 @@ from perpmaker.clock import Clock
 from perpmaker.connector.interface import Amending, AmendOrder, CancelOrder, DerivativeConnector, VenueStops
 from perpmaker.errors import AuthenticationError, ExitCode, PluginFaultError, VenueError
 from perpmaker.execution.action import Action, Amend, Cancel, Place
-from perpmaker.model.event import (
+from perpmaker.model.command_event import (
     AmendHandedOn,
     AmendRefused,
     CancelHandedOn,
     CancelRefused,
     Command,
-    Event,
-    Halted,
     OrderAccepted,
-    OrderAmended,
-    OrderCancelled,
     OrderRefused,
-    OrderReported,
     OrderUnknown,
 )
+from perpmaker.model.event import Event, Halted, OrderAmended, OrderCancelled, OrderReported
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    CancelCause,
-    NewOrder,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    Outcome,
-    Refusal,
-    RefusalReason,
-    Rejected,
-    Unknown,
-)
+from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderStatus, OrderType
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
+from perpmaker.model.refusal import Refusal, RefusalReason
 
 LOCKED_OUT_S = 30.0
 

@@ -13,8 +13,9 @@ import attrs
 from perpmaker.exits.memory import Fired
 from perpmaker.exits.price import MAX_AGE_S
 from perpmaker.exits.wake import by
-from perpmaker.model.order import OrderStatus, RefusalReason, Side, Slot
+from perpmaker.model.order import OrderStatus, Side, Slot
 from perpmaker.model.quote import Wake
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.state.view import End, View
 
 INSIDE = Decimal("0.0005")

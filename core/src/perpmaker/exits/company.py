@@ -13,8 +13,9 @@ import attrs
 
 from perpmaker.exits.memory import ExitMemory, Taken
 from perpmaker.exits.stop import best_against
-from perpmaker.model.order import OrderKind, OrderReport, OrderType, RefusalReason, Slot
+from perpmaker.model.order import OrderKind, OrderReport, OrderType, Slot
 from perpmaker.model.quote import Exit, VenueStop
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.state.view import View
 
 STOP_RETRY_S = 60.0

@@ -14,17 +14,9 @@ import attrs
 from perpmaker.exits import retry
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.stop import best_against, limit_ticks
-from perpmaker.model.order import (
-    NewOrder,
-    OrderStatus,
-    OrderType,
-    PositionSide,
-    RefusalReason,
-    Slot,
-    StopTrigger,
-    WorkingOrder,
-)
+from perpmaker.model.order import NewOrder, OrderStatus, OrderType, PositionSide, Slot, StopTrigger, WorkingOrder
 from perpmaker.model.quote import Reason, Rule, VenueStop
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.state.view import View
 
 WORKS_WITHIN_S = 1.0

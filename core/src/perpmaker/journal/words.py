@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from perpmaker.execution import action
-from perpmaker.model import event, forced_closure, reading
+from perpmaker.model import command_event, event, forced_closure, reading
 
 WORDS: Final[Mapping[type, str]] = {
     event.BookSnapshot: "BookSnapshot",
@@ -18,16 +18,16 @@ WORDS: Final[Mapping[type, str]] = {
     event.FeedAlive: "FeedAlive",
     event.InstrumentChanged: "InstrumentChanged",
     event.TradingChanged: "TradingChanged",
-    event.OrderAccepted: "OrderAccepted",
-    event.OrderRefused: "OrderRefused",
-    event.OrderUnknown: "OrderUnknown",
-    event.OrderNotFound: "OrderNotFound",
+    command_event.OrderAccepted: "OrderAccepted",
+    command_event.OrderRefused: "OrderRefused",
+    command_event.OrderUnknown: "OrderUnknown",
+    command_event.OrderNotFound: "OrderNotFound",
     event.OrderCancelled: "OrderCancelled",
-    event.CancelHandedOn: "CancelHandedOn",
-    event.CancelRefused: "CancelRefused",
+    command_event.CancelHandedOn: "CancelHandedOn",
+    command_event.CancelRefused: "CancelRefused",
     event.OrderAmended: "OrderAmended",
-    event.AmendHandedOn: "AmendHandedOn",
-    event.AmendRefused: "AmendRefused",
+    command_event.AmendHandedOn: "AmendHandedOn",
+    command_event.AmendRefused: "AmendRefused",
     event.OrderReported: "OrderReported",
     event.OrderFilled: "OrderFilled",
     event.PositionReported: "PositionReported",

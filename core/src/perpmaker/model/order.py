@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import unique
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import attrs
 
+from perpmaker.model.refusal import Refusal
 from perpmaker.model.word import Word
 
 
@@ -147,45 +148,6 @@ class CancelCause(Word):
     RULE = "rule"
     LIQUIDATION = "liquidation"
     UNEXPLAINED = "unexplained"
-
-
-@unique
-class RefusalReason(Word):
-    """Why a venue refused a command, where the core acts differently on it; everything else is OTHER."""
-
-    POST_ONLY_WOULD_TAKE = "post_only_would_take"
-    REDUCE_ONLY = "reduce_only"
-    INSUFFICIENT_MARGIN = "insufficient_margin"
-    FILTER = "filter"
-    PRICE_BAND = "price_band"
-    DUPLICATE_ID = "duplicate_id"
-    NOT_FOUND = "not_found"
-    RATE_LIMIT = "rate_limit"
-    TOO_MANY_ORDERS = "too_many_orders"
-    TIMESTAMP = "timestamp"
-    AUTHENTICATION = "authentication"
-    WOULD_TRIGGER = "would_trigger"
-    STOP_EXISTS = "stop_exists"
-    POSITION_MODE = "position_mode"
-    UNCHANGED = "unchanged"
-    AMEND_PENDING = "amend_pending"
-    RESTRICTED = "restricted"
-    LIQUIDATION = "liquidation"
-    BUSY = "busy"
-    OTHER = "other"
-
-
-@attrs.frozen(kw_only=True)
-class Refusal:
-    """A venue's no: our reason, its own code and words (data, never markup).
-
-    `retry_after_s`: for how long the venue takes nothing, where it said so; 0 where it did not.
-    """
-
-    reason: RefusalReason
-    code: str = ""
-    text: str = ""
-    retry_after_s: float = 0.0
 
 
 OWN_PREFIX: Final = "pm-"
@@ -381,46 +343,3 @@ class Fill:
     filled_lots: int | None = None
     forced: str = ""
     of_position: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class Accepted:
-    """The venue took the command; `report` is the order afterwards, where the answer says it.
-
-    `by_gateway`: only the venue's gateway took it. That proves nothing about the book: what became of the command is
-    told by a later report, which may refuse it (`OrderReport.refusal`), or by a question after the fence, `fence_at`
-    in the engine's time (None: the connector's `fence_s` from now on).
-    """
-
-    client_id: str
-    venue_id: str | None = None
-    venue_ms: int = 0
-    report: OrderReport | None = None
-    by_gateway: bool = False
-    fence_at: float | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Rejected:
-    """The venue refused the command for certain: nothing changed."""
-
-    client_id: str
-    refusal: Refusal
-
-
-@attrs.frozen(kw_only=True)
-class Unknown:
-    """The command went out (or may have) and no answer tells what became of it.
-
-    `signed_at` is the engine's time at which the request was signed: the venue's own deadline counts from there.
-    `fence_at` is the moment after which this order can no longer appear, where that is known for it alone (a height of
-    the chain, say); None: the connector's `fence_s` after `signed_at`.
-    """
-
-    client_id: str
-    detail: str
-    signed_at: float
-    fence_at: float | None = None
-
-
-Outcome: TypeAlias = Accepted | Rejected | Unknown

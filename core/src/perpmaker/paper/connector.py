@@ -17,7 +17,8 @@ from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import Channel
 from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Accepted, Fill, NewOrder, OrderReport, Outcome, PositionMode, Rejected
+from perpmaker.model.order import Fill, NewOrder, OrderReport, PositionMode
+from perpmaker.model.outcome import Accepted, Outcome, Rejected
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.paper.feed import AccountFeed, PublicFeed
 from perpmaker.paper.translation import (

@@ -9,17 +9,10 @@ import attrs
 
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.account import AccountSnapshot
-from perpmaker.model.event import (
-    AmendRefused,
-    BalanceReported,
-    Event,
-    FundingPaid,
-    OrderFilled,
-    OrderRefused,
-    Resynced,
-)
-from perpmaker.model.order import RefusalReason
+from perpmaker.model.command_event import AmendRefused, OrderRefused
+from perpmaker.model.event import BalanceReported, Event, FundingPaid, OrderFilled, Resynced
 from perpmaker.model.reading import AccountReported
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.retry import ask_once
 

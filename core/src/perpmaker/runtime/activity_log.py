@@ -11,16 +11,8 @@ from perpmaker.decision.exit_refusals import name_of
 from perpmaker.decision.notices import QUIET_S, plain
 from perpmaker.execution.action import Action, Place
 from perpmaker.journal.order_intents import OrderIntents
-from perpmaker.model.event import (
-    Event,
-    OrderAccepted,
-    OrderFilled,
-    OrderRefused,
-    OrderReported,
-    Resynced,
-    StreamLost,
-    StreamRestored,
-)
+from perpmaker.model.command_event import OrderAccepted, OrderRefused
+from perpmaker.model.event import Event, OrderFilled, OrderReported, Resynced, StreamLost, StreamRestored
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, OrderType, Side, Slot
 from perpmaker.model.reading import AccountSeen

@@ -7,16 +7,8 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from perpmaker.model.event import (
-    CancelHandedOn,
-    Event,
-    OrderAccepted,
-    OrderAmended,
-    OrderCancelled,
-    OrderFilled,
-    OrderReported,
-    Resynced,
-)
+from perpmaker.model.command_event import CancelHandedOn, OrderAccepted
+from perpmaker.model.event import Event, OrderAmended, OrderCancelled, OrderFilled, OrderReported, Resynced
 from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderReport, OrderStatus, Slot
 
 REMEMBERED = 4_000

@@ -25,7 +25,8 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, OrderReport, Outcome
+from perpmaker.model.order import Fill, OrderReport
+from perpmaker.model.outcome import Outcome
 from perpmaker.model.position import Balance, Position, VenueSettings
 from perpmaker.runtime.plugin_output_shapes import misfit
 

@@ -15,7 +15,8 @@ from perpmaker.clock import Clock
 from perpmaker.connector.interface import DerivativeConnector, Timekeeping, VenueStops
 from perpmaker.decision.stop_names import StopNames
 from perpmaker.model.account import AccountSnapshot
-from perpmaker.model.event import Event, OrderNotFound, OrderReported, Resynced
+from perpmaker.model.command_event import OrderNotFound
+from perpmaker.model.event import Event, OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, OrderKind, OrderReport, WorkingOrder
 from perpmaker.model.reading import AccountSeen

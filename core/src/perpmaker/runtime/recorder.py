@@ -14,8 +14,9 @@ from perpmaker.errors import JournalError
 from perpmaker.execution.action import Action, Amend, Place
 from perpmaker.execution.dispatch import Emit
 from perpmaker.journal.journal import Journal, Step
-from perpmaker.model.event import AmendRefused, Event, Halted, OrderRefused
-from perpmaker.model.order import Refusal, RefusalReason
+from perpmaker.model.command_event import AmendRefused, OrderRefused
+from perpmaker.model.event import Event, Halted
+from perpmaker.model.refusal import Refusal, RefusalReason
 
 SLOW_S = 1.0
 """Quotes that a slow disk has held up for longer are not sent any more: what they were priced from is as old."""

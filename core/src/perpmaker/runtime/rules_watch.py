@@ -10,9 +10,10 @@ import attrs
 from perpmaker.connector.interface import DerivativeConnector
 from perpmaker.errors import MarketClosedError, UnknownMarketError
 from perpmaker.execution.dispatch import Emit, Gate
-from perpmaker.model.event import AmendRefused, Event, InstrumentChanged, OrderRefused, TradingChanged
+from perpmaker.model.command_event import AmendRefused, OrderRefused
+from perpmaker.model.event import Event, InstrumentChanged, TradingChanged
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import RefusalReason
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.runtime.plugin_output_checks import checked
 from perpmaker.runtime.retry import ask_once
 

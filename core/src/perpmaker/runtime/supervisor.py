@@ -26,16 +26,11 @@ from perpmaker.exits.settings import ExitSettings
 from perpmaker.journal.journal import Journal, LastKnown
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.ledger.ledger import Ledger
-from perpmaker.model.event import (
-    AmendRefused,
-    Event,
-    Halted,
-    OrderRefused,
-    StopRequested,
-)
+from perpmaker.model.command_event import AmendRefused, OrderRefused
+from perpmaker.model.event import Event, Halted, StopRequested
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import RefusalReason
 from perpmaker.model.reading import AccountSeen
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.plugins.start import starting
 from perpmaker.runtime.account_reader import AccountReader
 from perpmaker.runtime.activity_log import ActivityLog

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, unique
 
 from perpmaker.errors import PerpmakerError
-from perpmaker.model.order import Refusal, RefusalReason
+from perpmaker.model.refusal import Refusal, RefusalReason
 
 
 @unique

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from perpmaker.model.event import AmendHandedOn, AmendRefused, OrderAmended
-from perpmaker.model.order import NewOrder, OrderStatus, OrderType, RefusalReason
+from perpmaker.model.command_event import AmendHandedOn, AmendRefused
+from perpmaker.model.event import OrderAmended
+from perpmaker.model.order import NewOrder, OrderStatus, OrderType
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.state.order_index import OrderIndex
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.tracked_order import TrackedOrder

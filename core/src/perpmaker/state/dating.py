@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import attrs
 
 from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.command_event import OrderAccepted
 from perpmaker.model.event import (
     BalanceReported,
     Event,
     FundingPaid,
-    OrderAccepted,
     OrderAmended,
     OrderCancelled,
     OrderFilled,

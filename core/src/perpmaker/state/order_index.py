@@ -7,7 +7,8 @@ from math import inf
 from types import MappingProxyType
 from typing import Final
 
-from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, Refusal, Slot, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, Slot, WorkingOrder
+from perpmaker.model.refusal import Refusal
 from perpmaker.state.closed_orders import ClosedOrders
 from perpmaker.state.slot_outcome import SlotOutcomes
 from perpmaker.state.tracked_order import TrackedOrder

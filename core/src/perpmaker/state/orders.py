@@ -10,25 +10,17 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
-from perpmaker.model.event import (
+from perpmaker.model.command_event import (
     CancelHandedOn,
     CancelRefused,
     OrderAccepted,
-    OrderCancelled,
     OrderNotFound,
     OrderRefused,
     OrderUnknown,
 )
-from perpmaker.model.order import (
-    CancelCause,
-    Fill,
-    NewOrder,
-    OrderReport,
-    OrderStatus,
-    Refusal,
-    RefusalReason,
-    WorkingOrder,
-)
+from perpmaker.model.event import OrderCancelled
+from perpmaker.model.order import CancelCause, Fill, NewOrder, OrderReport, OrderStatus, WorkingOrder
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.amends import RESTING, Amends
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.slot_outcome import ended_as

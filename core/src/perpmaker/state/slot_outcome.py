@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from perpmaker.model.order import CancelCause, OrderKind, Refusal, Side, Slot, WorkingOrder
+from perpmaker.model.order import CancelCause, OrderKind, Side, Slot, WorkingOrder
+from perpmaker.model.refusal import Refusal
 from perpmaker.state.tracked_order import TrackedOrder
 from perpmaker.state.view import End, SlotEnd
 

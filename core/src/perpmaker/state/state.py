@@ -9,28 +9,30 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from perpmaker.model.event import (
+from perpmaker.model.command_event import (
     AmendHandedOn,
     AmendRefused,
+    CancelHandedOn,
+    CancelRefused,
+    OrderAccepted,
+    OrderNotFound,
+    OrderRefused,
+    OrderUnknown,
+)
+from perpmaker.model.event import (
     BalanceReported,
     BookChanged,
     BookLost,
     BookSnapshot,
-    CancelHandedOn,
-    CancelRefused,
     Channel,
     Event,
     FeedAlive,
     InstrumentChanged,
     MarkChanged,
-    OrderAccepted,
     OrderAmended,
     OrderCancelled,
     OrderFilled,
-    OrderNotFound,
-    OrderRefused,
     OrderReported,
-    OrderUnknown,
     PositionReported,
     ReferenceChanged,
     Resynced,

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from perpmaker.model.event import Command
+from perpmaker.model.command_event import Command
 from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, WorkingOrder
 from perpmaker.state.view import End
 

@@ -11,9 +11,10 @@ import attrs
 
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderReport, PositionMode, PositionSide, Refusal, Side, Slot, WorkingOrder
+from perpmaker.model.order import OrderReport, PositionMode, PositionSide, Side, Slot, WorkingOrder
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote
+from perpmaker.model.refusal import Refusal
 from perpmaker.model.word import Word
 
 CAPITAL_MAX_AGE_S = 60.0

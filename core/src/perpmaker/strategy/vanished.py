@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from perpmaker.model.order import OrderKind, RefusalReason, Slot
+from perpmaker.model.order import OrderKind, Slot
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.state.view import End, SlotEnd, View
 from perpmaker.strategy.memory import Vanished
 

@@ -21,8 +21,9 @@ from typing import Any, Literal, TypeAlias
 
 from perpmaker.model.event import Channel, ReferenceChanged, StopRequested
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode, PositionSide, Refusal, RefusalReason, Side
+from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode, VenueSettings
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.plugins.declarations import Declaration
 from perpmaker.testing.scenario_play import Play
 from perpmaker.testing.scenario_venue import Ladder

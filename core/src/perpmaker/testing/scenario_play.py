@@ -21,7 +21,8 @@ from perpmaker.launch.assembly import VenueAbilities, build_trader
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.price_source import Standstill, traded_mid
 from perpmaker.model.client_id import TextIds
-from perpmaker.model.event import Channel, Command, Event, Resynced, SettingsReported
+from perpmaker.model.command_event import Command
+from perpmaker.model.event import Channel, Event, Resynced, SettingsReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderStatus
 from perpmaker.model.reading import AccountReported

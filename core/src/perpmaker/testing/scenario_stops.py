@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perpmaker.model.event import CancelRefused, Event, OrderAccepted, OrderCancelled, OrderRefused
-from perpmaker.model.order import CancelCause, NewOrder, OrderReport, Refusal, RefusalReason
+from perpmaker.model.command_event import CancelRefused, OrderAccepted, OrderRefused
+from perpmaker.model.event import Event, OrderCancelled
+from perpmaker.model.order import CancelCause, NewOrder, OrderReport
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.paper.translation import stop_report_of, stop_request_of
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import ConditionalOrder

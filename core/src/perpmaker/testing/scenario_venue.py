@@ -14,17 +14,13 @@ from typing import TypeAlias
 import attrs
 
 from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.command_event import AmendRefused, CancelRefused, OrderAccepted, OrderNotFound, OrderRefused
 from perpmaker.model.event import (
-    AmendRefused,
     BookSnapshot,
-    CancelRefused,
     Event,
     MarkChanged,
-    OrderAccepted,
     OrderAmended,
     OrderCancelled,
-    OrderNotFound,
-    OrderRefused,
     OrderReported,
     Resynced,
 )

@@ -7,19 +7,9 @@ from typing import Literal
 
 import attrs
 
-from perpmaker.model.event import (
-    AmendRefused,
-    CancelRefused,
-    Channel,
-    Command,
-    Event,
-    FeedAlive,
-    OrderRefused,
-    OrderUnknown,
-    StreamLost,
-    StreamRestored,
-)
-from perpmaker.model.order import Refusal, RefusalReason
+from perpmaker.model.command_event import AmendRefused, CancelRefused, Command, OrderRefused, OrderUnknown
+from perpmaker.model.event import Channel, Event, FeedAlive, StreamLost, StreamRestored
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.testing.scenario_agenda import Agenda
 from perpmaker.testing.scenario_venue import Venue
 

@@ -15,17 +15,8 @@ from perpmaker.decision.decision import Decision, ExitRule
 from perpmaker.decision.trader import Trader
 from perpmaker.execution.action import Action, Place
 from perpmaker.model.client_id import TextIds
-from perpmaker.model.event import (
-    BookSnapshot,
-    Command,
-    Event,
-    OrderAccepted,
-    OrderCancelled,
-    OrderFilled,
-    OrderReported,
-    OrderUnknown,
-    Resynced,
-)
+from perpmaker.model.command_event import Command, OrderAccepted, OrderUnknown
+from perpmaker.model.event import BookSnapshot, Event, OrderCancelled, OrderFilled, OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
     CancelCause,
@@ -35,13 +26,12 @@ from perpmaker.model.order import (
     OrderStatus,
     OrderType,
     PositionSide,
-    Refusal,
-    RefusalReason,
     Side,
     Slot,
 )
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, Wake, Wanted, WantedExits
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.view import Mode, View
 from perpmaker.strategy.interface import Strategy
 from perpmaker.testing.view import make_account

@@ -82,25 +82,14 @@ if TYPE_CHECKING:
     from perpmaker.model.instrument import (
         MarginTier,
     )
-    from perpmaker.model.order import (
-        OWN_PREFIX,
-        Accepted,
-        CancelCause,
-        Fill,
-        OrderStatus,
-        Outcome,
-        PositionMode,
-        Refusal,
-        RefusalReason,
-        Rejected,
-        StopTrigger,
-        Unknown,
-    )
+    from perpmaker.model.order import OWN_PREFIX, CancelCause, Fill, OrderStatus, PositionMode, StopTrigger
+    from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
     from perpmaker.model.position import (
         Balance,
         MarginMode,
         VenueSettings,
     )
+    from perpmaker.model.refusal import Refusal, RefusalReason
     from perpmaker.secret import (
         Signer,
     )
@@ -445,11 +434,10 @@ _HOMES = {
     "model.forced_closure": "MarginCalled",
     "model.income": "IncomeKind IncomeRecord",
     "model.instrument": "MarginTier",
-    "model.order": (
-        "Accepted CancelCause Fill OWN_PREFIX OrderStatus Outcome PositionMode Refusal RefusalReason Rejected "
-        "StopTrigger Unknown"
-    ),
+    "model.order": "CancelCause Fill OWN_PREFIX OrderStatus PositionMode StopTrigger",
+    "model.outcome": "Accepted Outcome Rejected Unknown",
     "model.position": "Balance MarginMode VenueSettings",
+    "model.refusal": "Refusal RefusalReason",
     "secret": "Signer",
     "venue.access": "VenueAccess open_access",
     "venue.address": (

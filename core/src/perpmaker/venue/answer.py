@@ -17,7 +17,7 @@ from perpmaker.errors import (
     RefusedError,
     VenueError,
 )
-from perpmaker.model.order import Refusal, RefusalReason
+from perpmaker.model.refusal import Refusal, RefusalReason
 
 T = TypeVar("T")
 

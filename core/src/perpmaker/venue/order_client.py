@@ -12,7 +12,8 @@ import attrs
 from perpmaker.connector.interface import AmendOrder, CancelOrder
 from perpmaker.errors import VenueError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Accepted, NewOrder, OrderReport, Outcome
+from perpmaker.model.order import NewOrder, OrderReport
+from perpmaker.model.outcome import Accepted, Outcome
 from perpmaker.venue.http_dialect import Endpoint, Parameters
 from perpmaker.venue.order_outcome import Element, Evidence, OutcomeReader, amended, cancelled, placed
 from perpmaker.venue.rest_client import RestClient

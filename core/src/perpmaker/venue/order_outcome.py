@@ -12,7 +12,9 @@ from typing import TypeAlias
 import attrs
 
 from perpmaker.errors import AuthenticationError, PayloadError, RateLimitedError, VenueError
-from perpmaker.model.order import Accepted, NewOrder, OrderReport, Outcome, Refusal, RefusalReason, Rejected, Unknown
+from perpmaker.model.order import NewOrder, OrderReport
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.venue.answer import Answer, Failure, LostAnswerError
 
 

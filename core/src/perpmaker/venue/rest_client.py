@@ -17,7 +17,7 @@ import httpx
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import ConnectorContext
 from perpmaker.errors import ConnectivityError, PayloadError, VenueError
-from perpmaker.model.order import RefusalReason
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.venue.answer import Answer, LateAnswerError, LostAnswerError, NotSentError, check, read_body
 from perpmaker.venue.http_dialect import Access, Endpoint, HttpDialect, Parameters, throttle_of, usage_of
 from perpmaker.venue.request_budget import RequestBudget

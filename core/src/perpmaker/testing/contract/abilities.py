@@ -14,8 +14,10 @@ from perpmaker.connector.interface import (
     SettingsReading,
 )
 from perpmaker.model.event import Channel, OrderAmended
-from perpmaker.model.order import Accepted, NewOrder, OrderStatus, Outcome, RefusalReason, Rejected, Side, Unknown
+from perpmaker.model.order import NewOrder, OrderStatus, Side
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
 from perpmaker.model.position import MarginMode
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.testing.contract.room import BOT, Room
 from perpmaker.testing.contract.suite import Suite

@@ -9,7 +9,8 @@ from decimal import Decimal
 import anyio
 
 from perpmaker.model.event import Channel, OrderCancelled, OrderFilled, OrderReported
-from perpmaker.model.order import Accepted, Fill, OrderStatus, OrderType, PositionMode, Side
+from perpmaker.model.order import Fill, OrderStatus, OrderType, PositionMode, Side
+from perpmaker.model.outcome import Accepted
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.order import Execution
 from perpmaker.testing.contract.room import Room

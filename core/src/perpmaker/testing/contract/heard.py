@@ -9,17 +9,10 @@ from typing import TypeVar
 import attrs
 
 from perpmaker.connector.interface import Feed
-from perpmaker.model.event import (
-    BookChanged,
-    BookSnapshot,
-    Event,
-    OrderAccepted,
-    OrderCancelled,
-    OrderFilled,
-    OrderRefused,
-    OrderReported,
-)
-from perpmaker.model.order import CancelCause, Fill, OrderReport, OrderStatus, RefusalReason
+from perpmaker.model.command_event import OrderAccepted, OrderRefused
+from perpmaker.model.event import BookChanged, BookSnapshot, Event, OrderCancelled, OrderFilled, OrderReported
+from perpmaker.model.order import CancelCause, Fill, OrderReport, OrderStatus
+from perpmaker.model.refusal import RefusalReason
 
 _Kind = TypeVar("_Kind", bound=Event)
 

@@ -13,7 +13,9 @@ import pytest
 from perpmaker.connector.interface import KeyPermissions, KeyRights, Timekeeping, VenueTime
 from perpmaker.errors import PerpmakerError
 from perpmaker.model.event import Channel
-from perpmaker.model.order import Accepted, NewOrder, OrderKind, OrderType, RefusalReason, Rejected, Side
+from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side
+from perpmaker.model.outcome import Accepted, Rejected
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.testing.contract.room import Room
 from perpmaker.testing.contract.suite import Suite
 from perpmaker.wire.fault import Reply

@@ -9,15 +9,9 @@ import pytest
 
 from perpmaker.connector.interface import CancelOrder
 from perpmaker.model.event import Channel
-from perpmaker.model.order import (
-    Accepted,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    RefusalReason,
-    Rejected,
-    Side,
-)
+from perpmaker.model.order import OrderKind, OrderStatus, OrderType, Side
+from perpmaker.model.outcome import Accepted, Rejected
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.testing.contract.suite import Suite
 

@@ -7,7 +7,8 @@ import pytest
 
 from perpmaker.errors import ConnectivityError, PayloadError
 from perpmaker.model.event import Channel
-from perpmaker.model.order import NewOrder, OrderStatus, Outcome, Rejected, Unknown
+from perpmaker.model.order import NewOrder, OrderStatus
+from perpmaker.model.outcome import Outcome, Rejected, Unknown
 from perpmaker.testing.contract.room import Room
 from perpmaker.testing.contract.spy import Route
 from perpmaker.testing.contract.suite import Suite

@@ -28,20 +28,18 @@ from perpmaker.model.client_id import ClientIds, TextIds
 from perpmaker.model.event import Channel
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
-    Accepted,
     NewOrder,
     OrderKind,
     OrderReport,
     OrderStatus,
     OrderType,
-    Outcome,
     PositionMode,
     PositionSide,
-    RefusalReason,
-    Rejected,
     Side,
     Slot,
 )
+from perpmaker.model.outcome import Accepted, Outcome, Rejected
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
 from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox, rules_for
 from perpmaker.secret import References

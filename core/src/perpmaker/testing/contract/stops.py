@@ -6,19 +6,9 @@ from collections.abc import Sequence
 
 from perpmaker.connector.interface import CancelOrder, VenueStops
 from perpmaker.model.event import Channel, OrderFilled
-from perpmaker.model.order import (
-    Accepted,
-    NewOrder,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    Outcome,
-    RefusalReason,
-    Rejected,
-    Side,
-    Slot,
-    Unknown,
-)
+from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, Side, Slot
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.testing.contract.room import Room
 from perpmaker.testing.contract.suite import Suite
