@@ -24,6 +24,7 @@ from perpmaker.cli.sandbox_failure import encode_failure, failure_of
 from perpmaker.cli.screen import printable
 from perpmaker.cli.seconds import Seconds
 from perpmaker.clock import SystemClock
+from perpmaker.config.file import parse_override
 from perpmaker.config.number import LARGEST
 from perpmaker.sandbox.dialect import Dialect
 from perpmaker.sandbox.latency import Latency
@@ -99,6 +100,13 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str | Non
     show_default=True,
     help="How much later market data come; 0 with a recording: as it was received.",
 )
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="How the venue behaves where venues differ (docs/sandbox.md); may be given again.",
+)
 @click.option("--source", metavar="NAME:MARKET", help="Serve the market of a price source too, beside it.")
 @click.argument("more", nargs=-1, type=click.Path(path_type=Path), metavar="")
 @click.option("--json", "as_json", is_flag=True, help="Print the line as JSON.")
@@ -119,6 +127,7 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     price: Decimal | None,
     order_latency_ms: int,
     feed_latency_ms: int,
+    options: tuple[str, ...],
     source: str | None,
     more: tuple[Path, ...],
     as_json: bool,
@@ -143,6 +152,7 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
         rules=rules,
         price=price,
         latency=Latency(order_ms=order_latency_ms, feed_ms=feed_latency_ms),
+        options=_options(options),
     )
 
     try:
@@ -158,6 +168,21 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
 
         _say_line(encode_failure(failure), line_to_fd)
         context.exit(failure.exit_code)
+
+
+def _options(given: tuple[str, ...]) -> dict[str, object]:
+    """The venue's options by name; a usage error for what is not NAME=VALUE."""
+    options = {}
+
+    for text in given:
+        name, equals, value = text.partition("=")
+
+        if not (name and equals):
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as read_lag_ms=200", param_hint="--option")
+
+        options[name.strip()] = parse_override(value)
+
+    return options
 
 
 def _refuse_idle(given: Mapping[str, object]) -> None:

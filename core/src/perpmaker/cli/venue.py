@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,32 @@ def context_of(configuration: Configuration, line: SandboxLine | None) -> Connec
         environment=configuration.environment,
         sandbox=None if line is None else _access(line),
         source_sandbox=None if line is None else source_access(configuration, line),
+        findings=_findings(configuration),
     )
+
+
+def sandbox_context(line: SandboxLine) -> ConnectorContext:
+    """What a connector is opened with on a sandbox that is serving, where no configuration says more."""
+    references = References(Path.cwd())
+
+    return ConnectorContext(
+        clock=SystemClock(),
+        connect=connect_tcp,
+        signers=references,
+        environment=Environment.SANDBOX,
+        sandbox=_access(line),
+    )
+
+
+def _findings(configuration: Configuration) -> Mapping[str, str]:
+    """What a probe of the venue has shown; nothing is read for a sandbox."""
+    if configuration.environment not in {Environment.TESTNET, Environment.LIVE}:
+        return {}
+
+    from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # a wrong file is said before it is imported
+    from perpmaker.launch.findings import findings_for  # noqa: PLC0415  # the same
+
+    return findings_for(open_state_dir(os.environ), configuration.connector.name, configuration.environment)
 
 
 def _texts(settings: Any) -> Iterator[str]:  # noqa: ANN401  # of whatever attrs class

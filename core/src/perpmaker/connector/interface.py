@@ -7,7 +7,7 @@ be safe to cancel. It knows no state of the core; it translates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum, unique
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -57,6 +57,9 @@ class ConnectorContext:
     sandbox: SandboxAccess | None = None
     source_sandbox: SandboxAccess | None = None
     """A sandbox of the market that `price_source_derivative` and `price_source_market` name, beside the traded one."""
+
+    findings: Mapping[str, str] = attrs.field(factory=dict)
+    """What `perpmaker probe` has found out about the venue: by the name of the experiment, the word of its answer."""
 
 
 @attrs.frozen(kw_only=True)

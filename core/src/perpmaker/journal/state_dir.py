@@ -78,6 +78,10 @@ class StateDir:
         """Where it is written down when a report was shown last."""
         return _private(self.root / "report") / digest
 
+    def findings(self, connector: str, environment: str) -> Path:
+        """Where it is written down what experiments have shown of a venue."""
+        return _private(self.root / "findings") / f"{_safe(connector)}~{_safe(environment)}.json"
+
     def hold(self, venue: str, until_ms: int) -> None:
         """Write down that a venue wants to hear nothing from this machine until then; a later word replaces it."""
         with suppress(OSError):

@@ -21,9 +21,12 @@ def instance_of(connector: DerivativeConnector, context: ConnectorContext) -> st
     return f"{connector.account}@{context.sandbox.url.partition('://')[2]}"
 
 
-def bot_of(connector: DerivativeConnector, instrument: Instrument) -> str:
-    """The part of client ids that tells this account and market from all others, whoever reaches them by what name."""
-    words = (connector.name, connector.account, instrument.market)
+def bot_of(connector: DerivativeConnector, instrument: Instrument, *purpose: str) -> str:
+    """The part of client ids that tells this account and market from all others, whoever reaches them by what name.
+
+    `purpose` is what orders are for that are no bot's.
+    """
+    words = (connector.name, connector.account, instrument.market, *purpose)
 
     return hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
 

@@ -25,6 +25,7 @@ from perpmaker.journal.state_dir import Key, StateDir
 from perpmaker.launch.account_claim import AccountClaim
 from perpmaker.launch.assembly import OpenSources, abilities_of, build_trader, open_sources
 from perpmaker.launch.client_id_runs import BegunRuns, open_client_ids
+from perpmaker.launch.findings import check_findings
 from perpmaker.launch.identity import boot_id, instance_of, run_id
 from perpmaker.launch.key_check import check_key
 from perpmaker.launch.latched_start import check_halt
@@ -173,6 +174,7 @@ class _Steps:
         environment = self.context.environment
         await self.venue.insist(lambda: check_key(market.connector, environment, self.tell, trust=trust_key))
         check_market_rules(self.plan, market.connector, market.instrument)
+        check_findings(self.plan, market.connector, environment, self.context.findings)
 
         return market
 

@@ -16,6 +16,7 @@ from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, quote
 from perpmaker.errors import MarketRulesError, PerpmakerError, PluginFaultError
 from perpmaker.launch.assembly import build_risk
 from perpmaker.launch.configured_plan import plan_of
+from perpmaker.launch.findings import check_findings
 from perpmaker.launch.market_rules import check_market_rules
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.price_source import UNHEARD, source_opener, why_unheard
@@ -49,6 +50,7 @@ async def survey(
     """
     plan = plan_of(configuration)
     check_market_rules(plan, connector, instrument)
+    check_findings(plan, connector, context.environment, context.findings)
     ours = plan.strategy_settings if isinstance(plan.strategy_settings, StrategySettings) else None
 
     state = State(

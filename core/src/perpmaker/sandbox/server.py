@@ -14,7 +14,7 @@ import attrs
 from anyio.abc import Listener, SocketAttribute
 
 from perpmaker.clock import Clock
-from perpmaker.errors import RecordingError
+from perpmaker.errors import WHOLE_FILE, ConfigurationError, Problem, RecordingError
 from perpmaker.sandbox.control import ControlRoom
 from perpmaker.sandbox.dialect import Dialect, ReadsCaptures, TestKeys, VenueApp
 from perpmaker.sandbox.gate import Gate, new_token
@@ -149,15 +149,15 @@ async def open_sandbox(
 
     try:
         exchange, behind, window = await _open_market(dialect, settings, clock, market, _Ears(answer, tell, on_read))
+        oracle = Invariants(exchange)
+        exchange.open_account(ACCOUNT, settings.balance)
+        app = _open_app(dialect, exchange, clock, settings)
     except BaseException:
         with anyio.CancelScope(shield=True):  # what went wrong is said also when nobody waits for the sandbox any more
             await listener.aclose()
 
         raise
 
-    oracle = Invariants(exchange)
-    exchange.open_account(ACCOUNT, settings.balance)
-    app = dialect.app(exchange, clock, dict(settings.options), settings.latency)
     line = attrs.evolve(_line(dialect, settings, _url(listener), source), window=window)
     answer |= {**attrs.asdict(_without_token(line)), **answer}
     plan = faults if faults is not None else FaultPlan(seed=settings.seed)
@@ -201,6 +201,17 @@ class _Ears:
     answer: dict[str, Any]
     tell: Callable[[str], None] | None
     on_read: OnRead | None
+
+
+def _open_app(dialect: Dialect, exchange: Exchange, clock: Clock, settings: SandboxSettings) -> VenueApp:
+    """The venue's app; ConfigurationError for options that it does not know or take."""
+    try:
+        return dialect.app(exchange, clock, dict(settings.options), settings.latency)
+    except (TypeError, ValueError) as error:
+        if not settings.options:
+            raise
+
+        raise ConfigurationError((Problem(file="--option", key=WHOLE_FILE, allowed=str(error)),)) from error
 
 
 async def _open_market(

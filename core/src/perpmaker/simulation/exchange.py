@@ -28,6 +28,7 @@ from perpmaker.simulation.order import (
     Execution,
     OrderRequest,
     SimulatedOrder,
+    StopCustoms,
 )
 from perpmaker.simulation.participants import Market
 from perpmaker.simulation.rejection import Rejection, RejectionError
@@ -276,6 +277,10 @@ class Exchange:
         return self._floor.account(account).room(side, position_side)
 
     # --- conditional orders
+
+    def set_stop_customs(self, customs: StopCustoms) -> None:
+        """What the venue does with conditional orders from now on."""
+        self._floor.stop_customs = customs
 
     def place_conditional(self, account: str, request: ConditionalRequest, now_ms: int) -> ConditionalOrder:
         """Take a conditional order; margin and reduce-only are checked only when it triggers."""

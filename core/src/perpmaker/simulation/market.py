@@ -33,7 +33,8 @@ class Shape:
 
     `levels` a side: the touch, `touch_notional` quote thick and half of `spread` away from the price, and behind it
     round prices `gap` apart, `depth` times as thick. Every `step_ms` somebody takes, one and a half times `sweep`
-    touches on average, and the ladder follows the price. Distances are fractions of the price.
+    touches on average, and the ladder follows the price. The mark is anywhere within `mark_noise` of it. Distances are
+    fractions of the price.
     """
 
     course: Course
@@ -45,6 +46,7 @@ class Shape:
     depth: float = 2.5
     sweep: float = 1.0
     basis: float = 0.0001
+    mark_noise: float = 0.0
     funding_rate: Decimal = Decimal("0.0001")
 
 
@@ -57,9 +59,19 @@ SHAPES: Final[Mapping[str, Shape]] = {
         _RECORDED, course=Wandering(sigma=0.00025, burst=0.5, jump=0.0012, jump_every_s=45.0), sweep=0.5
     ),
     "practice": Shape(course=Reverting(sigma=0.0005, half_life_s=5.0)),
+    "thin": Shape(
+        course=Wandering(sigma=0.0001),
+        step_ms=2_000,
+        spread=0.0008,
+        gap=0.0002,
+        touch_notional=5_000.0,
+        sweep=0.2,
+        mark_noise=0.0003,
+    ),
 }
 """The shapes by name. `calm` is calibrated, `trend` leans for minutes, `wild` is beyond what recordings show (bursts
-and jumps, for stops); in `practice` the price always comes back, so that every target is filled within seconds."""
+and jumps, for stops); in `practice` the price always comes back, so that every target is filled within seconds; `thin`
+is like the books of test networks: wide, seldom traded, and the mark goes its own way."""
 
 DEFAULT_SHAPE: Final = "calm"
 
@@ -144,6 +156,8 @@ class SyntheticMarket:
 
     def _publish_mark(self, crowd: Participants) -> None:
         cent = self._instrument.tick / 10
-        mark = Decimal(self.price).quantize(cent)
+        noise = self._shape.mark_noise
+        away = self._random.uniform(-noise, noise) if noise else 0.0
+        mark = Decimal(self.price * (1 + away)).quantize(cent)
         index = Decimal(self.price * (1 - self._shape.basis)).quantize(cent)
         crowd.set_mark(mark, index, self._shape.funding_rate)

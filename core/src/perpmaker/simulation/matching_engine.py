@@ -27,7 +27,7 @@ from perpmaker.simulation.event import (
     SimulationEvent,
     TradePrinted,
 )
-from perpmaker.simulation.order import Cause, Execution, OrderState, SimulatedOrder
+from perpmaker.simulation.order import Cause, Execution, OrderState, SimulatedOrder, StopCustoms
 from perpmaker.simulation.rejection import Rejection, RejectionError
 
 Subscriber: TypeAlias = Callable[[SimulationEvent], None]
@@ -64,6 +64,7 @@ class MatchingEngine:
         self._publishing = False
         self._resting: dict[int, Resting] = {}
         self.good_till: dict[int, SimulatedOrder] = {}
+        self.stop_customs = StopCustoms()
 
     # --- events
 
@@ -131,7 +132,7 @@ class MatchingEngine:
 
             resting, there = opposite.front(ticks)
 
-            if resting is not None and taker is not None and resting.account == taker.account:
+            if resting is not None and taker is not None and self._is_prevented(resting, taker):
                 self.end(self._open(resting), Cause.SELF_TRADE)
                 continue
 
@@ -140,6 +141,12 @@ class MatchingEngine:
             lots -= traded
 
         return taker
+
+    def _is_prevented(self, resting: Resting, taker: SimulatedOrder) -> bool:
+        """Whether two orders are of one account, which must not trade with itself."""
+        is_spared = self.stop_customs.trade_with_own and taker.conditional_id is not None
+
+        return resting.account == taker.account and not is_spared
 
     def trade(
         self, side: Side, ticks: int, lots: int, resting: Resting | None, taker: SimulatedOrder | None

@@ -193,6 +193,19 @@ class ConditionalState(Word):
 
 
 @attrs.frozen(kw_only=True)
+class StopCustoms:
+    """What a venue does with conditional orders, where venues differ and their documents are silent.
+
+    `taken_by_switch`: a dead-man switch that runs out ends them too. `end_when_flat`: one that closes the position ends
+    with it. `trade_with_own`: one that is triggered trades with the account's own resting orders.
+    """
+
+    taken_by_switch: bool = False
+    end_when_flat: bool = False
+    trade_with_own: bool = False
+
+
+@attrs.frozen(kw_only=True)
 class ConditionalOrder:
     """A conditional order; `order_id` is the order it became, once triggered. `lots` None closes the position.
 

@@ -11,6 +11,7 @@ from perpmaker.simulation.event import AccountCause, FundingSettled, Liquidated
 from perpmaker.simulation.matching_engine import MatchingEngine
 from perpmaker.simulation.order import Cause, SimulatedOrder
 from perpmaker.simulation.order_entry import force
+from perpmaker.simulation.trigger import end_conditional, waiting
 
 
 def settle_funding(floor: MatchingEngine) -> None:
@@ -52,6 +53,10 @@ def check_countdowns(floor: MatchingEngine) -> None:
         if account.countdown_ms is not None and account.countdown_ms <= floor.now_ms:
             account.countdown_ms = None
             floor.end_all(account, Cause.COUNTDOWN)
+
+            if floor.stop_customs.taken_by_switch:
+                for order in waiting(account):
+                    end_conditional(floor, order)
 
 
 def check_good_till(floor: MatchingEngine) -> None:

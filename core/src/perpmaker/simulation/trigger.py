@@ -79,6 +79,13 @@ def place_conditional(floor: MatchingEngine, account: Account, request: Conditio
     return order
 
 
+def _end_idle(floor: MatchingEngine) -> None:
+    """End what closes a position that there is not."""
+    for order in _all_waiting(floor):
+        if order.close_position and not floor.accounts[order.account].holdings[order.position_side].lots:
+            end_conditional(floor, order)
+
+
 def end_conditional(floor: MatchingEngine, order: ConditionalOrder) -> ConditionalOrder:
     """Cancel a waiting conditional order."""
     order = attrs.evolve(order, state=ConditionalState.CANCELLED, updated_ms=floor.now_ms)
@@ -102,6 +109,9 @@ def waiting(account: Account) -> list[ConditionalOrder]:
 
 def check_triggers(floor: MatchingEngine) -> None:
     """Send what the trades since the last check, or the mark price, have triggered; until nothing more is."""
+    if floor.stop_customs.end_when_flat:
+        _end_idle(floor)
+
     while True:
         low, high = floor.traded_range or (None, None)
         floor.traded_range = None

@@ -12,6 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perpmaker.connector.bench import (
+        Bench,
+    )
     from perpmaker.connector.interface import (
         Amending,
         AmendOrder,
@@ -44,6 +47,12 @@ if TYPE_CHECKING:
         parse_decimal,
         parse_price,
         parser,
+    )
+    from perpmaker.connector.probing import (
+        Conclusion,
+        Experiment,
+        Finding,
+        InconclusiveError,
     )
     from perpmaker.model.account import (
         AccountSnapshot,
@@ -121,6 +130,12 @@ if TYPE_CHECKING:
     from perpmaker.venue.captured_book import (
         CapturedBook,
         CapturedMarket,
+    )
+    from perpmaker.venue.experiments import (
+        stop_beside_target,
+        stop_meets_own_quote,
+        stop_when_flat,
+        switch_takes_stops,
     )
     from perpmaker.venue.history import (
         Page,
@@ -264,6 +279,7 @@ __all__ = [
     "Balance",
     "BalanceReported",
     "BeginRun",
+    "Bench",
     "BookChanged",
     "BookLost",
     "BookSnapshot",
@@ -276,6 +292,7 @@ __all__ = [
     "Chore",
     "ClientIds",
     "Command",
+    "Conclusion",
     "Connect",
     "ConnectorContext",
     "Credentials",
@@ -287,10 +304,12 @@ __all__ = [
     "Event",
     "EventReceiver",
     "Exchanger",
+    "Experiment",
     "Failure",
     "Feed",
     "FeedAlive",
     "Fill",
+    "Finding",
     "FundingHistory",
     "FundingPaid",
     "HttpDialect",
@@ -299,6 +318,7 @@ __all__ = [
     "IdScheme",
     "IncomeKind",
     "IncomeRecord",
+    "InconclusiveError",
     "KeyPermissions",
     "KeyRights",
     "KeySettings",
@@ -413,7 +433,11 @@ __all__ = [
     "secure",
     "shown_lots",
     "side_by_side",
+    "stop_beside_target",
+    "stop_meets_own_quote",
+    "stop_when_flat",
     "stream_base",
+    "switch_takes_stops",
     "trade_terms",
 ]
 
@@ -423,6 +447,8 @@ _HOMES = {
         "Environment EventReceiver Feed FundingHistory IdScheme KeyPermissions KeyRights PriceReading SandboxAccess "
         "SettingsReading Timekeeping VenueStops VenueTime"
     ),
+    "connector.bench": "Bench",
+    "connector.probing": "Conclusion Experiment Finding InconclusiveError",
     "connector.payload": "Id Millis Number PayloadDecoder is_json parse_amount parse_decimal parse_price parser",
     "model.account": "AccountSnapshot AssetMode",
     "model.client_id": "ClientIds",
@@ -446,6 +472,7 @@ _HOMES = {
     "venue.answer": "Answer Failure LateAnswerError LostAnswerError NotSentError error_of one_line",
     "venue.book_sync": "BookSync",
     "venue.captured_book": "CapturedBook CapturedMarket",
+    "venue.experiments": "stop_beside_target stop_meets_own_quote stop_when_flat switch_takes_stops",
     "venue.history": "Page Span read_history",
     "venue.http_dialect": "Access Endpoint HttpDialect Parameters Throttle ThrottleDialect UsageDialect",
     "venue.key_settings": "Address ApiKeySettings",

@@ -148,6 +148,12 @@ class BinancePerpetual:
         """What the key may do; None on the testnet, which does not tell."""
         return None if self._keys is None else await fetch_key_rights(self._keys)
 
+    def experiments(self) -> Sequence[kit.Experiment]:
+        """What Binance's documents leave open."""
+        from perpmaker_binance_perpetual.probing import experiments  # noqa: PLC0415  # only `perpmaker probe` and live runs
+
+        return experiments()
+
 
 @asynccontextmanager
 async def open_connector(settings: Settings, context: kit.ConnectorContext) -> AsyncIterator[BinancePerpetual]:

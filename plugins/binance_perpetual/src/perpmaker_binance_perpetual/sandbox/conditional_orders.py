@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from perpmaker.venue.sandbox import RequestParameters
+from perpmaker.venue.sandbox import ConditionalRequest, RequestParameters
 from perpmaker_binance_perpetual.sandbox.counts import ONE_ORDER
 from perpmaker_binance_perpetual.sandbox.order_parameters import ALGO_PARAMETERS, read_conditional
 from perpmaker_binance_perpetual.sandbox.order_words import algo_answer
@@ -26,7 +26,18 @@ def place(venue: Venue, parameters: RequestParameters) -> object:
     ):
         raise refusal(-4130)
 
+    if venue.options.refuses_stop_beside_target and request.amount is None and _has_target(venue, request):
+        raise refusal(-2022)
+
     return algo_answer(venue.exchange.place_conditional(venue.account, request, venue.now_ms()), venue)
+
+
+def _has_target(venue: Venue, request: ConditionalRequest) -> bool:
+    """Whether reduce-only orders of the whole position rest on the side of a stop."""
+    room = venue.exchange.reduce_only_room(venue.account, request.side, request.position_side)
+    positions = venue.exchange.account(venue.account).positions
+
+    return not room and any(one.amount for one in positions if one.side is request.position_side)
 
 
 def cancel(venue: Venue, parameters: RequestParameters) -> object:

@@ -50,6 +50,7 @@ class Venue:
         self.funding = PastFundings(self.exchange)
         self.bars = TradeBars(self.exchange)
         self.aggregates: deque[tuple[int, list[TradePrinted]]] = deque(maxlen=MOST_AGGREGATES)
+        self.exchange.set_stop_customs(options.stop_customs)
 
     @property
     def account(self) -> str:
