@@ -23,15 +23,14 @@ from perpmaker.model.order import (
     OrderKind,
     OrderReport,
     OrderType,
-    Outcome,
     PositionMode,
     PositionSide,
-    RefusalReason,
-    Rejected,
     Side,
     Slot,
     StopTrigger,
 )
+from perpmaker.model.outcome import Outcome, Rejected
+from perpmaker.model.refusal import RefusalReason
 
 POLL_S = 0.5
 """How often the venue is asked whether something has happened."""

@@ -13,7 +13,8 @@ from typing import Final
 from perpmaker.connector.bench import Bench, refusal_words
 from perpmaker.connector.interface import DeadManSwitch
 from perpmaker.connector.probing import Conclusion, Experiment, Finding, InconclusiveError
-from perpmaker.model.order import Accepted, NewOrder, OrderKind, OrderReport, OrderType, Rejected, Side
+from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderType, Side
+from perpmaker.model.outcome import Accepted, Rejected
 
 SWITCH_TAKES_STOPS: Final = "switch_takes_stops"
 STOP_BESIDE_TARGET: Final = "stop_beside_target"
