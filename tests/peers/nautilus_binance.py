@@ -134,7 +134,10 @@ async def trade(session: Session, strategy: Listener) -> None:
 
     with session.step(steps.AMEND):
         strategy.modify_order(order, quantity=market.make_qty(0.012), price=market.make_price(price - 1))
-        await seen(lambda: float(order.price) == price - 1 and float(order.quantity) == 0.012, "the change")
+        await seen(
+            lambda: order.price == market.make_price(price - 1) and order.quantity == market.make_qty(0.012),
+            "the change",
+        )
 
     with session.step(steps.CANCEL):
         strategy.cancel_order(order)
@@ -149,7 +152,7 @@ async def trade(session: Session, strategy: Listener) -> None:
 
     with session.step(steps.POSITIONS):
         await seen(strategy.cache.positions_open, "the position")
-        check(float(strategy.cache.positions_open()[0].quantity) == 0.01, strategy.cache.positions_open())
+        check(strategy.cache.positions_open()[0].quantity == market.make_qty(0.01), strategy.cache.positions_open())
 
 
 async def be_refused(session: Session, strategy: Listener) -> None:
