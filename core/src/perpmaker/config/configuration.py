@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 
 from perpmaker.config.chosen import Chosen
+from perpmaker.config.cross_checks import READ_BY_SOURCES, exposure_faults, position_faults, price_faults
 from perpmaker.config.file import Document, KeyPath, read_document
 from perpmaker.config.habits import FOREIGN_KEYS, split_environment
 from perpmaker.config.notes import notes
@@ -16,13 +17,12 @@ from perpmaker.config.places import as_one, at_top, below_table, not_missing
 from perpmaker.config.placing import place_files
 from perpmaker.config.reader import Fault
 from perpmaker.config.settings import RunSettings, SandboxSettings
-from perpmaker.config.source import key_faults, source_faults, source_request, traits_of, with_max_age
+from perpmaker.config.source import key_faults, source_request, traits_of, with_max_age
 from perpmaker.config.structure import Structured, fields_of, is_blank, problem_of, structure, unknown_keys
 from perpmaker.connector.interface import Environment
 from perpmaker.connector.price_source import SourceRequest
 from perpmaker.errors import ConfigurationError, PluginError, Problem
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.model.order import PositionMode
 from perpmaker.plugins.catalog import FIRST_PARTY, Catalog
 from perpmaker.plugins.declarations import (
     Declaration,
@@ -32,8 +32,6 @@ from perpmaker.plugins.declarations import (
     StrategyDeclaration,
 )
 from perpmaker.strategy.interface import StrategyTraits
-
-_SOURCE_KEYS = frozenset({"price_source_market", "price_source_custom_api", "custom_api_update_interval"})
 
 _Declared = TypeVar("_Declared", bound=Declaration)
 _Table = TypeVar("_Table")
@@ -105,8 +103,7 @@ class _Assembly:
         sandbox = self._section("sandbox", SandboxSettings)
         self._check_top(strategy, (connector, price_source, external))
         traits = StrategyTraits() if strategy is None else traits_of(strategy)
-        self._cross_check(run, traits, connector, risk)
-        self._check_sources(run, traits, (price_source, external))
+        self._cross_check(run, traits, connector, risk, (price_source, external))
 
         if self._problems or not (run and exits and strategy and connector and price_source and sandbox):
             raise ConfigurationError(self._in_order())
@@ -330,35 +327,23 @@ class _Assembly:
         traits: StrategyTraits,
         connector: Chosen[DerivativeConnectorDeclaration[Any]] | None,
         risk: Sequence[Chosen[RiskModuleDeclaration[Any]]],
+        sources: tuple[Chosen[Any] | None, ...],
     ) -> None:
-        """What depends on keys of several owners."""
-        if run and connector and run.position_mode is PositionMode.HEDGE and not connector.declaration.hedge_mode:
-            self._say(("position_mode",), run.position_mode.value, f'{connector.name} has none: only "One-way"')
+        """What depends on keys of several owners; sources are asked only where the keys that they look at are right."""
+        source = sources[0]
 
-        if traits.quotes_in_position and not any(one.declaration.bounds_exposure for one in risk):
-            self._say(("when_in_position",), self._values.get("when_in_position"), self._needs_bound())
+        if run is not None:
+            self._say_each(position_faults(run, connector))
 
-    def _needs_bound(self) -> str:
-        """Words for a strategy that quotes beside a position that nothing bounds."""
-        modules = map(self._catalog.risk_module, self._catalog.names(RiskModuleDeclaration))
-        tables = " or ".join(f"[risk.{module.name}]" for module in modules if module.bounds_exposure)
-
-        return f"needs a risk module that bounds the position: {f'a table {tables}' if tables else 'none is installed'}"
-
-    def _check_sources(
-        self, run: RunSettings | None, traits: StrategyTraits, used: tuple[Chosen[Any] | None, ...]
-    ) -> None:
-        """Let price sources say what they cannot give; not before the keys that they look at are right."""
-        source = used[0]
+        self._say_each(exposure_faults(traits, risk, self._catalog))
 
         if run is not None and source is not None:
-            for key, allowed in key_faults(source.declaration, run, self._catalog):
-                self._say((key,), self._values.get(key), allowed)
+            self._say_each(key_faults(source.declaration, run, self._catalog))
 
-        readable = run is not None and not any(problem.key in _SOURCE_KEYS for problem in self._problems)
-        request = source_request(run, traits) if run is not None and readable else None
+        is_readable = run is not None and not any(problem.key in READ_BY_SOURCES for problem in self._problems)
+        request = source_request(run, traits) if run is not None and is_readable else None
+        self._say_each(price_faults(sources, self._values, request))
 
-        for one in used:
-            if one is not None and isinstance(one.declaration, PriceSourceDeclaration):
-                for key, allowed in source_faults(one.declaration, one.settings, self._values, request):
-                    self._say((key,), self._values.get(key), allowed)
+    def _say_each(self, faults: Iterable[tuple[str, str]]) -> None:
+        for key, allowed in faults:
+            self._say((key,), self._values.get(key), allowed)

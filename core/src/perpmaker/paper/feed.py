@@ -26,7 +26,7 @@ from perpmaker.model.event import (
     MarketEvent,
     Traded,
 )
-from perpmaker.paper.translation import CHANNELS, account_events, market_event
+from perpmaker.paper.event_translation import CHANNELS, account_events, market_event
 from perpmaker.paper.venue import PaperVenue
 from perpmaker.simulation.event import SimulationEvent
 

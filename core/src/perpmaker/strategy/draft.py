@@ -328,13 +328,8 @@ class Draft:
 
         over, under = self._shape.minimum.nearest(side)
 
-        if over <= 0:
-            return
-
-        if side is Side.BUY:
-            self.alarm.at_least(ticks * under, over)
-        else:
-            self.alarm.at_most(ticks * under, over)
+        if over > 0:
+            self.alarm.away_from(side, ticks * under, over)
 
     def _watch_band(self, side: Side) -> None:
         """The decision holds while the reference stays on this side of the ceiling, or of the floor."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from perpmaker.model.order import Side
 from perpmaker.model.quote import Wake
 from perpmaker.state.view import View
 from perpmaker.strategy.reference import Reference
@@ -45,6 +46,10 @@ class Alarm:
         """The decision holds while reference <= over / under ticks."""
         bound = over * self._reference.denominator // under
         self._high = bound if self._high is None else min(self._high, bound)
+
+    def away_from(self, side: Side, over: int, under: int) -> None:
+        """The decision holds while the reference is no nearer to the quotes of a side than over / under ticks."""
+        (self.at_least if side is Side.BUY else self.at_most)(over, under)
 
     def below(self, over: int, under: int) -> None:
         """The decision holds while reference < over / under ticks."""

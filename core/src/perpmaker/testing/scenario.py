@@ -25,8 +25,8 @@ from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.plugins.declarations import Declaration
+from perpmaker.testing.scenario_crowd import Ladder
 from perpmaker.testing.scenario_play import Play
-from perpmaker.testing.scenario_venue import Ladder
 from perpmaker.testing.scenario_wire import LATENCY_S, Fault, Trip
 
 Number: TypeAlias = str | int | float | Decimal
@@ -93,24 +93,24 @@ class Scenario(Play):
             if levels is not None:
                 self._ladder[side] = self._levels(side, levels)
 
-        self._venue.show(self._ladder[Side.BUY], self._ladder[Side.SELL])
+        self._venue.crowd.show(self._ladder[Side.BUY], self._ladder[Side.SELL])
 
         if self._mark_follows and all(self._ladder.values()):
             (best_bid, _), (best_ask, _) = self._ladder[Side.BUY][0], self._ladder[Side.SELL][0]
-            self._venue.set_mark(self.instrument.price(best_bid + best_ask) / 2)
+            self._venue.crowd.set_mark(self.instrument.price(best_bid + best_ask) / 2)
 
         self._settle()
 
     def mark(self, price: Number) -> None:
         """Jump the mark price; from now on it stays where it is put."""
         self._mark_follows = False
-        self._venue.set_mark(_decimal(price))
+        self._venue.crowd.set_mark(_decimal(price))
         self._settle()
 
     def trade(self, taker: Literal["buy", "sell"], amount: Number, *, limit: Number | None = None) -> None:
         """Somebody takes so much from the book, orders of the bot included, no worse than the limit."""
         ticks = None if limit is None else self._ticks(limit)
-        self._venue.sweep(Side(taker), self._lots(amount), ticks)
+        self._venue.crowd.sweep(Side(taker), self._lots(amount), ticks)
         self._settle()
 
     def reference(
@@ -134,7 +134,7 @@ class Scenario(Play):
         ValueError when no order of this name rests, or another one of the bot stands before it.
         """
         order = self._resting(name)
-        self._venue.fill(order, order.remaining_lots if amount is None else self._lots(amount))
+        self._venue.crowd.fill(order, order.remaining_lots if amount is None else self._lots(amount))
         self._settle()
 
     def refuse(

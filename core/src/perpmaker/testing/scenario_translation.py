@@ -19,7 +19,7 @@ from perpmaker.model.event import (
     OrderReported,
 )
 from perpmaker.model.order import CancelCause
-from perpmaker.paper.translation import CHANNELS, account_events, market_event
+from perpmaker.paper.event_translation import CHANNELS, account_events, market_event
 from perpmaker.simulation.event import OrderChanged, SimulationEvent
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import Cause

@@ -5,11 +5,9 @@ Real matching, margin and reduce-only rules; everything is synchronous, and what
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import count
-from typing import TypeAlias
 
 import attrs
 
@@ -42,34 +40,14 @@ from perpmaker.paper.translation import account_of, fill_of, position_of, report
 from perpmaker.simulation.event import SimulationEvent
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import ConditionalOrder, OrderRequest, OrderState, SimulatedOrder, TimeInForce
-from perpmaker.simulation.participants import Participants
 from perpmaker.simulation.rejection import RejectionError
+from perpmaker.testing.scenario_crowd import Acts, Crowd
 from perpmaker.testing.scenario_stops import Stops
 from perpmaker.testing.scenario_translation import BY_HAND, Told, translate
 
 ACCOUNT = "bot"
 START_MS = 1_767_225_600_000
 """The venue's time when a scenario begins: midnight, UTC."""
-
-Ladder: TypeAlias = tuple[tuple[int, int], ...]
-"""Other people's (ticks, lots) of one side."""
-
-
-class _Crowd:
-    """Everybody else: does each thing that it is told at the exchange's next command."""
-
-    def __init__(self) -> None:
-        self._acts: deque[Callable[[Participants], None]] = deque()
-
-    @property
-    def next_ms(self) -> int | None:
-        return 0 if self._acts else None
-
-    def step(self, crowd: Participants) -> None:
-        self._acts.popleft()(crowd)
-
-    def do(self, act: Callable[[Participants], None]) -> None:
-        self._acts.append(act)
 
 
 class Venue:
@@ -87,13 +65,14 @@ class Venue:
     ) -> None:
         self.instrument = instrument
         self.caps_resting_exits = caps_resting_exits
-        self._crowd = _Crowd()
         self._ms = START_MS
         self._told: list[Told] = []
         self._by_venue: set[int] = set()
         self._quiet = False
         self._hands = count(1)
-        self.exchange = Exchange(instrument, self._crowd, start_ms=START_MS)
+        acts = Acts()
+        self.exchange = Exchange(instrument, acts, start_ms=START_MS)
+        self.crowd = Crowd(self.exchange, acts, ACCOUNT, lambda: self._ms)
         self.exchange.open_account(ACCOUNT, balance)
         self._margin_mode = margin_mode
         self._wanted = VenueSettings(
@@ -258,62 +237,6 @@ class Venue:
             asked=asked,
         )
 
-    def crowd(self, side: Side) -> Ladder:
-        """Other people's levels of one side, from the best outward."""
-        depth = self.exchange.depth()
-        own = {order.ticks: order.remaining_lots for order in self.exchange.open_orders(ACCOUNT) if order.side is side}
-        levels = depth.bids if side is Side.BUY else depth.asks
-
-        return tuple((ticks, lots - own.get(ticks, 0)) for ticks, lots in levels if lots > own.get(ticks, 0))
-
-    def show(self, bids: Ladder, asks: Ladder) -> None:
-        """Show these of other people and nothing else; ValueError when they cross each other."""
-        if bids and asks and max(bids)[0] >= min(asks)[0]:
-            raise ValueError("the bids would cross the asks: say both sides")
-
-        self._do(lambda crowd: crowd.set_ladder(bids, asks))
-
-    def sweep(self, taker: Side, lots: int, limit: int | None) -> None:
-        """Somebody takes what is there, no worse than the limit."""
-        self._do(lambda crowd: _ignore(crowd.take(taker, lots, limit)))
-
-    def set_mark(self, mark: Decimal) -> None:
-        """Jump mark and index price."""
-        self._do(lambda crowd: crowd.set_mark(mark, mark, Decimal("0.0001")))
-
-    def fill(self, order: SimulatedOrder, lots: int) -> None:
-        """Somebody takes so many lots of this order, past the crowd before it; the crowd is the same afterwards.
-
-        ValueError when another order of the account stands before it.
-        """
-        ticks, side = order.ticks or 0, order.side
-        before = [
-            other.client_id
-            for other in self.exchange.open_orders(ACCOUNT)
-            if other.side is side
-            and (
-                side.sign * ((other.ticks or 0) - ticks) > 0
-                or (other.ticks == ticks and other.order_id < order.order_id)
-            )
-        ]
-
-        if before:
-            raise ValueError(f"{order.client_id} cannot be filled before {', '.join(before)}")
-
-        ladders = {side: self.crowd(side) for side in Side}
-        cut = {**ladders, side: tuple(level for level in ladders[side] if side.sign * (level[0] - ticks) < 0)}
-
-        def act(crowd: Participants) -> None:
-            crowd.set_ladder(cut[Side.BUY], cut[Side.SELL])
-            crowd.take(side.opposite, lots, ticks)
-            crowd.set_ladder(ladders[Side.BUY], ladders[Side.SELL])
-
-        self._do(act)
-
-    def _do(self, act: Callable[[Participants], None]) -> None:
-        self._crowd.do(act)
-        self.exchange.advance(self._ms)
-
     # --- what a person does in the same account
 
     def trade_by_hand(self, side: Side, lots: int, ticks: int, position: PositionSide, *, quiet: bool) -> None:
@@ -322,7 +245,7 @@ class Venue:
         `quiet`: the stream tells the position but not the fill.
         """
         if not self.exchange.mark:
-            self.set_mark(self.instrument.price(ticks))
+            self.crowd.set_mark(self.instrument.price(ticks))
 
         request = OrderRequest(
             side=side,
@@ -374,7 +297,3 @@ class Venue:
         del self._told[heard:]  # one setting after the other, before any bot runs: nobody is told of what is in between
 
         return self.settings()
-
-
-def _ignore(_: int) -> None:
-    """What a sweep traded shows in the events."""
