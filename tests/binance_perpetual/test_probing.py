@@ -28,4 +28,5 @@ class TestBinanceProbing(ProbingContract):
         "stop_beside_target": ({"refuses_stop_beside_target": True}, "no"),
         "stop_when_flat": ({"keeps_stop_when_flat": False}, "yes"),
         "stop_meets_own_quote": ({"stop_trades_with_own": True}, "yes"),
+        "free_in_credits_mode": ({"credits": "BNFCR"}, "credits"),
     }

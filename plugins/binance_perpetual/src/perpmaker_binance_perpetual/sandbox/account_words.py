@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -32,6 +32,7 @@ INCOME_WORDS: Final[Mapping[IncomeKind, str]] = {
     IncomeKind.INSURANCE: "INSURANCE_CLEAR",
 }
 ZERO: Final = Decimal(0)
+CREDITS: Final = "BNFCR"
 _BALANCE: Final = ("asset", "crossWalletBalance", "crossUnPnl", "availableBalance", "maxWithdrawAmount", "updateTime")
 
 
@@ -72,7 +73,18 @@ def asset_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
         "updateTime": venue.shown_ms(state.updated_ms),
     }
 
-    return [quote, *(_other_asset_row(other, quote, state) for other in state.others)]
+    rows = [quote, *(_other_asset_row(other, quote, state) for other in state.others)]
+
+    return [*_in_credits_mode(quote, venue.options.credits), *rows[1:]] if venue.options.credits else rows
+
+
+def _in_credits_mode(quote: dict[str, object], free_in: str) -> Iterator[dict[str, object]]:
+    """The quote asset's row and that of the credits, with what is free in the row of `free_in`."""
+    for asset in (quote["asset"], CREDITS):
+        row = quote if asset == quote["asset"] else {**dict.fromkeys(quote, "0"), "walletBalance": "1000.00000000"}
+        free = quote["availableBalance"] if asset == free_in else "0"
+
+        yield {**row, "asset": asset, "updateTime": quote["updateTime"], "availableBalance": free}
 
 
 def _other_asset_row(other: OtherAsset, quote: dict[str, object], state: AccountState) -> dict[str, object]:

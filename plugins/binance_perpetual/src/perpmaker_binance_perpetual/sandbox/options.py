@@ -18,7 +18,8 @@ class Options:
     What Binance does not say, and `perpmaker probe` asks: `switch_takes_stops`: a countdown that ends takes conditional
     orders too. `refuses_stop_beside_target`: none that closes the position is taken beside a reduce-only order of all
     of it. `keeps_stop_when_flat`: it rests on when its position is closed. `stop_trades_with_own`: one that is
-    triggered trades with the account's own orders.
+    triggered trades with the account's own orders. `credits`: the account is in credits mode, and what is free stands
+    in the row of that asset (`USDT`, `BNFCR`).
     """
 
     listen_key_life_s: float = attrs.field(default=3600.0, validator=seconds)
@@ -32,6 +33,8 @@ class Options:
     refuses_stop_beside_target: bool = attrs.field(default=False, validator=validators.instance_of(bool))
     keeps_stop_when_flat: bool = attrs.field(default=True, validator=validators.instance_of(bool))
     stop_trades_with_own: bool = attrs.field(default=False, validator=validators.instance_of(bool))
+
+    credits: str = attrs.field(default="", validator=validators.instance_of(str))
 
     @property
     def stop_customs(self) -> StopCustoms:
