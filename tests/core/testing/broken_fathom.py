@@ -40,7 +40,7 @@ FATHOM: Sequence[tuple[str, Break]] = (
         instead("open_client_ids", forgets_the_run),
     ),
     (
-        "test_ids_of_the_connectors_own_are_durable_before_they_are_used",
+        "test_a_run_of_ids_that_the_journal_knows_is_drawn_again",
         instead("open_client_ids", takes_a_known_run),
     ),
 )

@@ -164,7 +164,7 @@ class AbilityContract(Suite):
             assert (room.account.leverage, room.account.margin_mode) == (self.leverage + 2, MarginMode.ISOLATED)
 
     async def test_ids_of_the_connectors_own_are_durable_before_they_are_used(self) -> None:
-        """A run that the journal knows is drawn again. Each id is new, ours, and of a run written down before."""
+        """A run is written down before its first id; each id is new, and known again as ours."""
         async with self.open_room() as room:
             scheme = room.require(IdScheme)
             begun: list[str] = []
@@ -172,17 +172,32 @@ class AbilityContract(Suite):
             def begin(run: str) -> bool:
                 begun.append(run)
 
-                return len(begun) > 1
+                return True
 
             ids = await scheme.open_client_ids(room.instrument, BOT, begin)
             made = []
 
             for _ in range(50):
                 made.append(ids.next())
-                assert ids.run_of(made[-1]) in begun[1:]
+                assert ids.run_of(made[-1]) in begun
 
             assert len(set(made)) == len(made)
             assert all(ids.is_ours(one) and ids.is_of_this_start(one) for one in made)
+
+    async def test_a_run_of_ids_that_the_journal_knows_is_drawn_again(self) -> None:
+        """An earlier start has made ids of it, and may still hear of them."""
+        async with self.open_room() as room:
+            scheme = room.require(IdScheme)
+            asked: list[str] = []
+
+            def begin(run: str) -> bool:
+                asked.append(run)
+
+                return len(asked) > 1
+
+            ids = await scheme.open_client_ids(room.instrument, BOT, begin)
+
+            assert ids.run_of(ids.next()) in asked[1:]
 
     async def _amend(self, room: Room, order: NewOrder) -> Outcome:
         connector: Amending = room.require(Amending)
