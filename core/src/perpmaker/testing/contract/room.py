@@ -44,6 +44,7 @@ from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
 from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox, rules_for
 from perpmaker.secret import References
 from perpmaker.simulation.statement import AccountState
+from perpmaker.testing.contract.abilities_table import Seen, facts_of
 from perpmaker.testing.contract.heard import Heard, follow
 from perpmaker.testing.contract.market import GAP, LEVELS, Stage
 from perpmaker.testing.contract.spy import Route, Spy, SpyDialect
@@ -67,6 +68,7 @@ class Plan:
     routes: Mapping[str, Route]
     leverage: int
     settle_s: float
+    seen: Seen = attrs.field(factory=Seen)
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -103,6 +105,8 @@ class Room:
 
     def require(self, ability: type[Any]) -> Any:  # noqa: ANN401  # the connector, as what the ability is
         """Return the connector where it has an optional ability; else the test is skipped."""
+        self.plan.seen.asked.add(ability.__name__)
+
         if not isinstance(self.connector, ability):
             pytest.skip(f"{self.connector.name} does not offer {ability.__name__}")
 
@@ -280,6 +284,7 @@ async def open_room(plan: Plan, **options: object) -> AsyncIterator[Room]:
         context = _context(sandbox, clock, network)
         opening = declaration.open(declaration.settings(**plan.settings), context)
         connector = await stack.enter_async_context(opening)
+        plan.seen.facts.update(facts_of(connector, hedge_mode=declaration.hedge_mode))
         instrument = await connector.fetch_instrument(plan.market)
         await connector.prepare(instrument, plan.leverage, PositionMode.ONE_WAY, None)
         tasks = await stack.enter_async_context(anyio.create_task_group())

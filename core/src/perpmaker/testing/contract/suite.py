@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar
 
 import pytest
 
 from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
+from perpmaker.testing.contract.abilities_table import Seen
 from perpmaker.testing.contract.room import Plan, Room, open_room
 from perpmaker.testing.contract.spy import Route
 from perpmaker.testing.virtual import virtual_asyncio, virtual_backend
@@ -45,14 +46,26 @@ class Suite:
         return virtual_asyncio() if request.param == "asyncio" else virtual_backend()
 
     @pytest.fixture(autouse=True)
-    def _venue_can(self, request: pytest.FixtureRequest) -> None:
+    def _venue_can(self, request: pytest.FixtureRequest) -> Iterator[None]:
         """Skip what the venue cannot do; a name that is no test's is a mistake of the subclass."""
+        properties = request.node.user_properties
+        Seen().note(self.declaration.name, properties)
         unknown = [name for name in self.lacks if not hasattr(self, name)]
         assert not unknown, f"lacks names what is no test: {unknown}"
         name = request.function.__name__
 
         if name in self.lacks:
             pytest.skip(self.lacks[name])
+
+        yield
+        self.seen.note(self.declaration.name, properties)
+
+    @property
+    def seen(self) -> Seen:
+        """What this test has seen of the connector."""
+        seen: Seen = vars(self).setdefault("_seen", Seen())
+
+        return seen
 
     def open_room(self, **options: object) -> AbstractAsyncContextManager[Room]:
         """Open the connector over its sandbox, which has these options too."""
@@ -64,6 +77,7 @@ class Suite:
             routes=self.routes,
             leverage=self.leverage,
             settle_s=self.settle_s,
+            seen=self.seen,
         )
 
         return open_room(plan, **options)
