@@ -19,6 +19,7 @@ class Peer:
     venue: str
     script: str
     requirements: tuple[str, ...]
+    market: str = "BTC-USDT"
     python: str | None = None
     without: frozenset[str] = frozenset()
 
@@ -66,5 +67,24 @@ PEERS: Final = (
         script="nautilus_binance.py",
         requirements=("nautilus_trader==1.231.0",),
         python="3.12",
+    ),
+    Peer(
+        name="pybit",
+        venue="bybit_perpetual",
+        script="pybit_session.py",
+        requirements=("pybit==5.17.0",),
+    ),
+    Peer(
+        name="ccxt-bybit",
+        venue="bybit_perpetual",
+        script="ccxt_bybit.py",
+        requirements=("ccxt==4.5.90",),
+    ),
+    Peer(
+        name="dydx-v4-client",
+        venue="dydx_perpetual",
+        market="BTC-USD",
+        script="dydx_client.py",
+        requirements=("dydx-v4-client==1.1.5",),
     ),
 )

@@ -29,8 +29,8 @@ ENVIRONMENTS: Final = platformdirs.user_cache_path("perpmaker-peers")
 INSTALL_S: Final = 900
 
 
-class NoEnvironmentError(Exception):
-    """A client's environment could not be made."""
+class NotTriedError(Exception):
+    """A client cannot be tried: it cannot be installed, or there is no sandbox of its venue."""
 
 
 @attrs.frozen(kw_only=True)
@@ -62,10 +62,10 @@ class Outcome:
 
 
 def try_peer(peer: Peer) -> Outcome:
-    """Let a client have its session with a sandbox; NoEnvironmentError where it cannot be installed."""
+    """Let a client have its session with a sandbox; NotTriedError where it cannot."""
     python = environment_of(peer)
 
-    with sandbox(peer.venue) as (served, line):
+    with sandbox(peer) as (served, line):
         try:
             done = subprocess.run(  # noqa: S603  # our own script in the environment that we made
                 [python, str(HERE / peer.script)],
@@ -95,7 +95,7 @@ def environment_of(peer: Peer) -> Path:
     uv = shutil.which("uv")
 
     if uv is None:
-        raise NoEnvironmentError("uv is not on the PATH: pip install uv")
+        raise NotTriedError("uv is not on the PATH: pip install uv")
 
     version = peer.python or f"{sys.version_info.major}.{sys.version_info.minor}"
     key = hashlib.sha256(" ".join((version, *peer.requirements)).encode()).hexdigest()[:8]
@@ -103,6 +103,7 @@ def environment_of(peer: Peer) -> Path:
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
     if not (folder / "complete").exists():
+        ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
         _run(uv, "venv", "--clear", "--python", peer.python or sys.executable, str(folder))
         _run(uv, "pip", "install", "--python", str(python), *peer.requirements)
         (folder / "complete").touch()
@@ -111,9 +112,10 @@ def environment_of(peer: Peer) -> Path:
 
 
 @contextmanager
-def sandbox(venue: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def sandbox(peer: Peer) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """A process that serves a sandbox meanwhile, and its line."""
-    words = [sys.executable, "-m", "perpmaker", "sandbox", venue, "--json", "--until-stdin-closes", "--seed", "1"]
+    options = ["--market", peer.market, "--seed", "1", "--json", "--until-stdin-closes"]
+    words = [sys.executable, "-m", "perpmaker", "sandbox", peer.venue, *options]
     pipe = subprocess.PIPE
 
     with (
@@ -124,8 +126,13 @@ def sandbox(venue: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]
     ):
         assert process.stdout is not None
 
+        line = json.loads(process.stdout.readline())
+
+        if "error" in line:
+            raise NotTriedError(line["error"])
+
         try:
-            yield process, json.loads(process.stdout.readline())
+            yield process, line
         finally:
             process.communicate()
 
@@ -157,9 +164,9 @@ def main() -> int:
         if not wanted.client or peer.name in wanted.client:
             try:
                 outcomes.append(try_peer(peer))
-            except NoEnvironmentError as error:
+            except NotTriedError as error:
                 is_complete = False
-                print(f"{peer.name}: cannot be installed: {error}", file=sys.stderr)
+                print(f"{peer.name}: cannot be tried: {error}", file=sys.stderr)
 
     if wanted.verbose:
         print(*(one.errors for one in outcomes), sep="\n", file=sys.stderr)
@@ -175,10 +182,13 @@ def _environment() -> dict[str, str]:
 
 
 def _run(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, timeout=INSTALL_S, check=False)  # noqa: S603  # uv
+    """Run uv where our own constraints are not those of the directory."""
+    done = subprocess.run(  # noqa: S603  # uv
+        words, capture_output=True, text=True, timeout=INSTALL_S, check=False, cwd=ENVIRONMENTS
+    )
 
     if done.returncode:
-        raise NoEnvironmentError(done.stderr.strip())
+        raise NotTriedError(done.stderr.strip())
 
 
 def _why(step: dict[str, Any]) -> str:

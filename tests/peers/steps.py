@@ -60,7 +60,7 @@ class Session:
             _tell(name, passed=True, note="")
 
     @contextmanager
-    def refused(self, name: str, kind: type[Exception], *words: str) -> Iterator[None]:
+    def refused(self, name: str, kind: type[Exception] | tuple[type[Exception], ...], *words: str) -> Iterator[None]:
         """A step in which the client has to raise this kind of error, with these words in it."""
         with self.step(name):
             try:

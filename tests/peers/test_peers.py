@@ -11,17 +11,17 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from peers import PEERS, Peer
-from run import NoEnvironmentError, try_peer
+from run import NotTriedError, try_peer
 
 pytestmark = pytest.mark.peer
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
 def test_client_completes_a_session(peer: Peer) -> None:
-    """Every step of the client's session passes; it is skipped where the client cannot be installed."""
+    """Every step of the client's session passes; it is skipped where the client cannot be tried."""
     try:
         outcome = try_peer(peer)
-    except NoEnvironmentError as error:
+    except NotTriedError as error:
         pytest.skip(str(error))
 
     assert not outcome.failed, outcome.errors
