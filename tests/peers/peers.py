@@ -62,6 +62,12 @@ PEERS: Final = (
         requirements=("binance-sdk-derivatives-trading-usds-futures==18.1.0",),
     ),
     Peer(
+        name="binance-futures-connector",
+        venue="binance_perpetual",
+        script="binance_connector.py",
+        requirements=("binance-futures-connector==4.2.0",),
+    ),
+    Peer(
         name="nautilus_trader",
         venue="binance_perpetual",
         script="nautilus_binance.py",
