@@ -8,12 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import anyio
 import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, EventReceiver, SandboxAccess
+from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, SandboxAccess
 from perpmaker.errors import ConfigurationError, MarketRulesError, UnknownMarketError
 from perpmaker.model.event import (
     BookChanged,
@@ -34,6 +33,7 @@ from perpmaker.model.position import MarginMode
 from perpmaker.model.refusal import RefusalReason
 from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox
 from perpmaker.secret import References
+from perpmaker.testing.waiting import until_heard
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.connector import BinancePerpetual, open_connector
 from perpmaker_binance_perpetual.sandbox import dialect
@@ -77,17 +77,6 @@ async def open_session(
         yield Session(sandbox=sandbox, connector=connector, clock=clock, network=network)
 
 
-async def until(receiver: EventReceiver, wanted: Callable[[Event], bool], within_s: float = 30.0) -> list[Event]:
-    """Receive until an event is there that is wanted; all events received."""
-    seen: list[Event] = []
-
-    with anyio.fail_after(within_s):
-        while not any(map(wanted, seen)):
-            seen.extend(await receiver.receive())
-
-    return seen
-
-
 def quote(client_id: str, side: Side, ticks: int, lots: int = 10) -> NewOrder:
     """A post-only quote."""
     return NewOrder(
@@ -103,7 +92,7 @@ def feed_of(session: Session, instrument: Instrument, channel: Channel) -> Any:
 async def top_of_book(session: Session, instrument: Instrument) -> tuple[int, int]:
     """Best bid and ask of the venue, in ticks."""
     async with feed_of(session, instrument, Channel.BOOK).open() as receiver:
-        events = await until(receiver, lambda event: isinstance(event, BookSnapshot))
+        events = await until_heard(receiver, lambda event: isinstance(event, BookSnapshot))
 
     snapshot = next(event for event in events if isinstance(event, BookSnapshot))
 
@@ -180,12 +169,12 @@ async def test_quotes_rest_are_seen_and_are_cancelled() -> None:
             assert {report.client_id for report in await connector.fetch_open_orders(instrument)} == {
                 order.client_id for order in orders
             }
-            await until(receiver, lambda event: isinstance(event, OrderReported) and event.by_stream)
+            await until_heard(receiver, lambda event: isinstance(event, OrderReported) and event.by_stream)
 
             cancels = [CancelOrder(client_id=order.client_id) for order in orders]
             gone = await connector.cancel(instrument, cancels)
             assert all(isinstance(outcome, Accepted) for outcome in gone), gone
-            await until(receiver, lambda event: isinstance(event, OrderCancelled))
+            await until_heard(receiver, lambda event: isinstance(event, OrderCancelled))
 
         assert await connector.fetch_open_orders(instrument) == []
         report = await connector.fetch_order(instrument, "pm-t-1-0", None)
@@ -262,7 +251,7 @@ async def test_a_position_is_opened_and_closed(mode: PositionMode, position_side
                 (outcome,) = await connector.place(instrument, [order])
                 assert isinstance(outcome, Accepted), outcome
                 # The account is told before the fill that changed it.
-                heard = await until(receiver, is_filled(order.client_id))
+                heard = await until_heard(receiver, is_filled(order.client_id))
                 assert any(map(is_position(position_side, amount), heard))
                 events += heard
 
@@ -314,13 +303,13 @@ async def test_book_and_market_streams_flow() -> None:
         instrument = await session.connector.fetch_instrument("BTC-USDT")
 
         async with feed_of(session, instrument, Channel.BOOK).open() as receiver:
-            events = await until(receiver, lambda event: isinstance(event, BookChanged))
+            events = await until_heard(receiver, lambda event: isinstance(event, BookChanged))
             for _ in range(20):
                 events += await receiver.receive()
 
         async with feed_of(session, instrument, Channel.MARK).open() as receiver:
-            market = await until(receiver, lambda event: isinstance(event, Traded))
-            market += await until(receiver, lambda event: isinstance(event, MarkChanged))
+            market = await until_heard(receiver, lambda event: isinstance(event, Traded))
+            market += await until_heard(receiver, lambda event: isinstance(event, MarkChanged))
 
     assert isinstance(events[0], BookSnapshot)
     assert all(isinstance(event, BookChanged) for event in events[1:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from perpmaker.model.refusal import RefusalReason
 from perpmaker.sandbox.server import ACCOUNT, Sandbox, SandboxSettings, open_sandbox
 from perpmaker.secret import References
 from perpmaker.simulation.market import SyntheticMarket
+from perpmaker.testing.waiting import until_heard
 from perpmaker.wire.fault import Fault
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_binance_perpetual.connector import BinancePerpetual, open_connector
@@ -132,17 +133,6 @@ async def open_room(**options: Any) -> AsyncIterator[Room]:
         yield Room(sandbox=sandbox, connector=connector, instrument=instrument, clock=clock, context=context)
 
 
-async def until(receiver: Any, wanted: Callable[[Event], bool], within_s: float = 60.0) -> list[Event]:
-    """Receive until an event is there that is wanted; all events received."""
-    seen: list[Event] = []
-
-    with anyio.fail_after(within_s):
-        while not any(map(wanted, seen)):
-            seen.extend(await receiver.receive())
-
-    return seen
-
-
 def reports(events: list[Event], client_id: str) -> list[OrderReport]:
     """The reports of one order among events."""
     return [e.report for e in events if isinstance(e, OrderReported) and e.report.client_id == client_id]
@@ -222,7 +212,7 @@ async def test_a_triggered_stop_tells_its_story_and_its_fills_are_its_own(*, lit
             market = room.sandbox.exchange
             assert market.conditional_orders(ACCOUNT)
             room.jump(0.96)
-            events = await until(
+            events = await until_heard(
                 receiver,
                 lambda e: isinstance(e, OrderReported) and e.report.status is OrderStatus.FILLED,
             )
@@ -257,7 +247,7 @@ async def test_F71_fills_of_a_stop_that_an_earlier_run_left_are_its_own() -> Non
 
             async with room.account_feed(later).open() as receiver:
                 room.jump(0.96)
-                events = await until(receiver, lambda e: isinstance(e, OrderFilled))
+                events = await until_heard(receiver, lambda e: isinstance(e, OrderFilled))
 
     fills = [event.fill for event in events if isinstance(event, OrderFilled)]
     assert {fill.client_id for fill in fills} == {stop.client_id}

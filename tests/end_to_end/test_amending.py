@@ -19,6 +19,7 @@ from perpmaker.state.view import End, Mode
 from perpmaker.testing.crash import crash
 from perpmaker.testing.session import Session, open_session
 from perpmaker.testing.virtual import virtual_backend
+from perpmaker.testing.waiting import until
 from perpmaker.venue import Answer, Endpoint, Parameters, RestClient
 from perpmaker.wire.fault import Fault, Reply
 
@@ -33,13 +34,6 @@ def run_virtual(scenario: Callable[[], Awaitable[None]]) -> None:
     """Run a scenario on a virtual clock of its own."""
     name, options = virtual_backend()
     anyio.run(scenario, backend=name, backend_options=options)
-
-
-async def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    """Wait, on virtual time, until something is so."""
-    with anyio.fail_after(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for is state of the bot or the venue, not an event
-            await anyio.sleep(0.005)
 
 
 def jump(session: Session, share: float) -> None:

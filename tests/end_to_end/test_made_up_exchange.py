@@ -6,7 +6,7 @@ be told that an order may only reduce a position.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from perpmaker.state.view import End, Mode
 from perpmaker.testing import session
 from perpmaker.testing.rehearsal import targets_filled
 from perpmaker.testing.session import Session, open_session, open_stage
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Fault
 
 from ..core.venue.fathom import connector as fathom  # noqa: TID252  # it stands with the tests of the kit
@@ -53,13 +54,6 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
         name="fathom", distribution="strangers", version="1", state=PluginState.LOADED, declarations=tuple(declared)
     )
     monkeypatch.setattr(session, "load_catalog", lambda: Catalog((*load_catalog().plugins, plugin)))
-
-
-async def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
-    """Wait, on virtual time, until something is so."""
-    with anyio.fail_after(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for is state of the bot or the venue, not an event
-            await anyio.sleep(0.02)
 
 
 def market_of(opened: Session) -> SyntheticMarket:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.state.view import Mode
 from perpmaker.testing.session import Session, open_session
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Fault, Reply
 
 pytestmark = pytest.mark.anyio
@@ -25,13 +25,6 @@ STILL = ("bid_spread=2", "ask_spread=2")
 def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     """Sessions on virtual time."""
     return virtual_time
-
-
-async def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
-    """Wait, on virtual time, until something is so."""
-    with anyio.fail_after(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for is the state of the venue, not an event
-            await anyio.sleep(0.01)
 
 
 def fired(session: Session) -> int:

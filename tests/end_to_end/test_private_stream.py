@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.state.view import Mode
 from perpmaker.testing.session import Session, open_session
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Fault, Reply
 
 pytestmark = pytest.mark.anyio
@@ -34,13 +34,6 @@ LEVELS = (
 def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     """Sessions on virtual time."""
     return virtual_time
-
-
-async def until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
-    """Wait, on virtual time, until something is so."""
-    with anyio.fail_after(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for is the state of bot or venue, not an event
-            await anyio.sleep(0.01)
 
 
 def is_known(session: Session) -> bool:

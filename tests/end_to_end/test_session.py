@@ -17,6 +17,7 @@ from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.testing.rehearsal import rehearse, targets_filled
 from perpmaker.testing.session import open_session, open_stage
 from perpmaker.testing.virtual import virtual_backend
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Fault
 
 FILE = Path(__file__).parents[1] / "practice.toml"
@@ -31,12 +32,6 @@ def run_virtual(scenario: Callable[[], Awaitable[Result]]) -> Result:
     name, options = virtual_backend()
 
     return anyio.run(scenario, backend=name, backend_options=options)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait, on virtual time, until something is so."""
-    while not condition():  # noqa: ASYNC110  # what is waited for is state of the bot or the venue, not an event
-        await anyio.sleep(0.05)
 
 
 def test_every_session_has_a_fill_and_nearly_every_one_takes_profit() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import ConditionalOrder, OrderRequest
 from perpmaker.testing.session import Session, open_session, open_stage
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Fault, Reply
 
 pytestmark = pytest.mark.anyio
@@ -39,13 +39,6 @@ def waiting(session: Session) -> list[ConditionalOrder]:
 def position(session: Session) -> int:
     """The net position in lots, by the venue's own books."""
     return sum(one.lots for one in session.sandbox.exchange.account(ACCOUNT).positions)
-
-
-async def until(condition: Callable[[], bool], within_s: float = 120.0) -> None:
-    """Wait, on virtual time, until something is so."""
-    with anyio.fail_after(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for is the state of the venue, not an event
-            await anyio.sleep(0.01)
 
 
 async def until_position(session: Session) -> None:

@@ -15,6 +15,7 @@ from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import ConditionalOrder
 from perpmaker.testing.crash import Doom, live
 from perpmaker.testing.session import Session, Stage
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Reply
 
 EXAMPLE = Path(__file__).parents[1] / "practice.toml"
@@ -30,13 +31,6 @@ def stops(stage: Stage) -> list[ConditionalOrder]:
 def lots(stage: Stage | Session) -> int:
     """The net position, by the venue's own books."""
     return sum(one.lots for one in stage.sandbox.exchange.account(ACCOUNT).positions)
-
-
-async def until(condition: Callable[[], bool], within_s: float = 120.0) -> None:
-    """Wait, on virtual time, until something is so."""
-    with anyio.fail_after(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for is the state of the venue, not an event
-            await anyio.sleep(0.01)
 
 
 async def fall(stage: Stage, share: float) -> None:

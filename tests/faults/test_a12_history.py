@@ -18,6 +18,7 @@ from perpmaker.state.view import Mode
 from perpmaker.testing.crash import Doom, live
 from perpmaker.testing.session import Session, Stage, open_stage
 from perpmaker.testing.virtual import virtual_backend
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Fault
 
 FILE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
@@ -29,17 +30,6 @@ def run_virtual(scenario: Callable[[], Awaitable[None]]) -> None:
     """Run a scenario on a virtual clock of its own."""
     name, options = virtual_backend()
     anyio.run(scenario, backend=name, backend_options=options)
-
-
-async def until(condition: Callable[[], bool], within_s: float = 30.0) -> float:
-    """Wait, on virtual time, until something is so; how long it took."""
-    began_at = anyio.current_time()
-
-    with anyio.fail_after(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for is state of the bot or the venue, not an event
-            await anyio.sleep(0.005)
-
-    return anyio.current_time() - began_at
 
 
 def trade(stage: Stage, side: Side, times: int, amount: str) -> None:

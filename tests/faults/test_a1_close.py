@@ -12,9 +12,10 @@ from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.testing.session import open_stage
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Fault, Reply
 
-from .end_site import BUSY, EXAMPLE, FAR_TARGET, ended, lots, stops, until
+from .end_site import BUSY, EXAMPLE, FAR_TARGET, ended, lots, stops
 
 pytestmark = pytest.mark.anyio
 

@@ -11,9 +11,10 @@ import pytest
 from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.testing.session import Session, Stage, open_stage
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Fault, Reply
 
-from .end_site import BUSY, EXAMPLE, FAR_TARGET, ended, fall, is_safe_in_time, killed, lots, stops, until
+from .end_site import BUSY, EXAMPLE, FAR_TARGET, ended, fall, is_safe_in_time, killed, lots, stops
 
 pytestmark = pytest.mark.anyio
 

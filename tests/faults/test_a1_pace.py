@@ -10,9 +10,10 @@ import pytest
 
 from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.testing.session import open_stage
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Fault, Reply
 
-from .end_site import BUSY, EXAMPLE, FAR_TARGET, fall, in_position, lots, stops, until
+from .end_site import BUSY, EXAMPLE, FAR_TARGET, fall, in_position, lots, stops
 
 pytestmark = pytest.mark.anyio
 

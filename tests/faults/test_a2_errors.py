@@ -19,9 +19,10 @@ from perpmaker.runtime.tasks import Tasks
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.order import ConditionalRequest, TriggerKind, TriggerPrice
 from perpmaker.testing.session import Session, Stage, open_stage
+from perpmaker.testing.waiting import until
 from perpmaker.wire.fault import Fault
 
-from .end_site import BUSY, EXAMPLE, FAR_TARGET, lots, stops, until
+from .end_site import BUSY, EXAMPLE, FAR_TARGET, lots, stops
 
 pytestmark = pytest.mark.anyio
 

@@ -26,6 +26,7 @@ from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scene import INSTRUMENT
 from perpmaker.testing.session import Session, Stage, open_stage
 from perpmaker.testing.virtual import virtual_backend
+from perpmaker.testing.waiting import until
 
 FILE = Path(__file__).parents[1] / "practice.toml"
 SETTINGS = ("bid_spread=2", "ask_spread=2", "stop_loss_spread=3", "long_profit_taking_spread=2")
@@ -35,13 +36,6 @@ def run_virtual(scenario: Callable[[], Awaitable[None]]) -> None:
     """Run a scenario on a virtual clock of its own."""
     name, options = virtual_backend()
     anyio.run(scenario, backend=name, backend_options=options)
-
-
-async def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
-    """Wait, on virtual time, until something is so."""
-    with anyio.fail_after(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for is state of the bot or the venue, not an event
-            await anyio.sleep(0.01)
 
 
 @asynccontextmanager

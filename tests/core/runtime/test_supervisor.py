@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, cast
@@ -28,6 +28,7 @@ from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import CHECK_S, Supervisor
 from perpmaker.state.view import Mode
 from perpmaker.strategy.settings import StrategySettings
+from perpmaker.testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -45,15 +46,9 @@ class Desk:
         """Run until asked to stop."""
         self.closing = await self.bot.run()
 
-    async def until(self, condition: Callable[[], bool], within_s: float = 30.0) -> None:
-        """Wait, on virtual time, until something is so."""
-        with anyio.fail_after(within_s):
-            while not condition():  # noqa: ASYNC110  # what is waited for is state, not an event
-                await anyio.sleep(0.01)
-
     async def quoting(self) -> None:
         """Wait until both quotes rest."""
-        await self.until(lambda: len(self.connector.orders) == 2)
+        await until(lambda: len(self.connector.orders) == 2)
 
 
 def plan_for(connector: Any, **changes: Any) -> Plan:
@@ -107,7 +102,7 @@ async def test_it_quotes_stops_and_proves_that_nothing_is_left(connector: Any) -
         await desk.quoting()
         assert desk.bot.mode is Mode.RUN
         desk.bot.request_stop()
-        await desk.until(lambda: desk.closing is not None, 2.0)
+        await until(lambda: desk.closing is not None, 2.0)
 
     assert desk.closing is not None
     assert desk.closing.unproven is None
@@ -134,8 +129,8 @@ async def test_F74_without_a_journal_nothing_new_is_sent_and_quotes_are_cancelle
         await desk.quoting()
         desk.bot.journal._connection.execute("PRAGMA query_only = ON")
         sent = len(desk.bot.known.sent)
-        await desk.until(lambda: desk.bot.mode is Mode.HALT, 60.0)
-        await desk.until(lambda: not connector.orders)
+        await until(lambda: desk.bot.mode is Mode.HALT, 60.0)
+        await until(lambda: not connector.orders)
         await anyio.sleep(30)
 
         assert len(desk.bot.known.sent) == sent
@@ -199,10 +194,10 @@ async def test_F74_a_journal_that_cannot_be_read_any_more_keeps_nobody_from_trad
         ours = next(iter(connector.orders.values()))
         old = attrs.evolve(ours, client_id=f"{desk.bot.known.client_ids.prefix}old-1", side=ours.side.opposite)
         connector.orders[old.client_id] = old
-        await desk.until(lambda: desk.bot.mode is Mode.HALT, CHECK_S + 5)
-        await desk.until(lambda: list(connector.orders) == [old.client_id])
+        await until(lambda: desk.bot.mode is Mode.HALT, CHECK_S + 5)
+        await until(lambda: list(connector.orders) == [old.client_id])
         desk.bot.request_stop()
-        await desk.until(lambda: desk.closing is not None, 12.0)
+        await until(lambda: desk.closing is not None, 12.0)
         group.cancel_scope.cancel()
 
     assert list(connector.orders) == [old.client_id]
@@ -241,7 +236,7 @@ async def test_a_stop_that_the_venue_does_not_confirm_is_not_called_clean(connec
         connector.fail = lambda _: ConnectivityError("127.0.0.1:1 is gone")
         began_at = anyio.current_time()
         desk.bot.request_stop()
-        await desk.until(lambda: desk.closing is not None, 20.0)
+        await until(lambda: desk.closing is not None, 20.0)
 
         assert anyio.current_time() - began_at <= 19
         assert desk.closing is not None
@@ -263,7 +258,7 @@ async def test_F70_the_second_signal_hurries(connector: Any) -> None:
         await anyio.sleep(1)
         desk.bot.request_stop()
         hurried_at = anyio.current_time()
-        await desk.until(lambda: desk.closing is not None, 4.0)
+        await until(lambda: desk.closing is not None, 4.0)
 
         assert anyio.current_time() - hurried_at <= 2.5
         assert desk.closing is not None
@@ -393,9 +388,9 @@ async def test_F77_a_connector_that_raises_anything_halts_its_market_and_the_cor
         assert type(error).__name__ in (desk.bot.halted or "")
         assert sum("halted:" in line for line in desk.told) == 1
         venue.fail = lambda _: None
-        await desk.until(lambda: not venue.orders)
+        await until(lambda: not venue.orders)
         desk.bot.request_stop()
-        await desk.until(lambda: desk.closing is not None, 12.0)
+        await until(lambda: desk.closing is not None, 12.0)
         group.cancel_scope.cancel()
 
     assert desk.closing is not None
@@ -414,7 +409,7 @@ async def test_F77_a_connector_that_raises_anything_at_the_end_does_not_keep_it_
         await desk.quoting()
         venue.fail = lambda what: KeyError("x") if what == call else None
         desk.bot.request_stop(close=call == "account")
-        await desk.until(lambda: desk.closing is not None, 60.0)
+        await until(lambda: desk.closing is not None, 60.0)
         group.cancel_scope.cancel()
 
     assert desk.closing is not None
@@ -458,7 +453,7 @@ async def test_F79_an_account_that_is_read_with_numbers_that_are_none_is_not_tak
         group.start_soon(desk.run)
         await desk.quoting()
         connector.position = attrs.evolve(connector.position, amount=Decimal("NaN"))
-        await desk.until(lambda: desk.bot.mode is Mode.HALT, CHECK_S + 1)
+        await until(lambda: desk.bot.mode is Mode.HALT, CHECK_S + 1)
         assert "amount of a Position is Decimal('NaN'), no finite Decimal" in (desk.bot.halted or "")
         assert [one.amount for one in desk.bot.trader.state.account.positions.values()] == [0]
         group.cancel_scope.cancel()

@@ -28,6 +28,7 @@ from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.state.view import Mode
 from perpmaker.testing.session import Session, Stage, open_stage
 from perpmaker.testing.virtual import virtual_backend
+from perpmaker.testing.waiting import until
 from perpmaker.wire.pipe import Connect
 
 BACK_S = 5.0
@@ -170,9 +171,9 @@ async def come_back(stage: Stage, home: StateDir, told: list[str]) -> Session:
     """Let the next process take over; TimeoutError when it does not manage everything in time, or not end clean."""
     async with stage.open_bot(home=home, told=told) as session, anyio.create_task_group() as group:
         group.start_soon(session.bot.run)
-        await _until(lambda: is_managed(session), BACK_S)
+        await until(lambda: is_managed(session), BACK_S)
         session.bot.request_stop()
-        await _until(lambda: not session.open_quotes(), STOP_S)
+        await until(lambda: not session.open_quotes(), STOP_S)
         group.cancel_scope.cancel()
 
     return session
@@ -279,9 +280,3 @@ def _mortal_append(doom: Doom) -> Callable[[sqlite3.Connection, Sequence[Row], b
         return last
 
     return append_alive
-
-
-async def _until(condition: Callable[[], bool], within_s: float) -> None:
-    with anyio.fail_after(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for is state of the bot or the venue, not an event
-            await anyio.sleep(0.02)
