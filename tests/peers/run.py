@@ -7,6 +7,7 @@ configured, when it is first asked for. Nothing of a client is imported here.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -100,13 +101,16 @@ def environment_of(peer: Peer) -> Path:
     version = peer.python or f"{sys.version_info.major}.{sys.version_info.minor}"
     key = hashlib.sha256(" ".join((version, *peer.requirements)).encode()).hexdigest()[:8]
     folder = ENVIRONMENTS / f"{peer.requirements[0].replace('==', '-')}-{key}"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = folder / "bin" / "python"
+    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
 
-    if not (folder / "complete").exists():
-        ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
-        _run(uv, "venv", "--clear", "--python", peer.python or sys.executable, str(folder))
-        _run(uv, "pip", "install", "--python", str(python), *peer.requirements)
-        (folder / "complete").touch()
+    with (ENVIRONMENTS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one client is installed at a time, whoever asks
+
+        if not (folder / "complete").exists():
+            _run(uv, "venv", "--clear", "--python", peer.python or sys.executable, str(folder))
+            _run(uv, "pip", "install", "--python", str(python), *peer.requirements)
+            (folder / "complete").touch()
 
     return python
 
