@@ -10,28 +10,8 @@ import attrs
 import msgspec
 
 from perpmaker.venue import IncomeKind, PositionMode
-from perpmaker.venue.sandbox import (
-    Access,
-    AccountState,
-    Rejection,
-    RejectionError,
-    RequestParameters,
-    ServedEndpoint,
-    plain,
-)
-from perpmaker_binance_perpetual.sandbox.account_words import (
-    INCOME_WORDS,
-    MARGIN_MODE_WORDS,
-    MARGIN_MODES,
-    account_position,
-    asset_rows,
-    balance_rows,
-    income_row,
-    risk_row,
-    shown_positions,
-    totals,
-    trade_row,
-)
+from perpmaker.venue import sandbox as kit
+from perpmaker_binance_perpetual.sandbox import account_words
 from perpmaker_binance_perpetual.sandbox.counts import WEIGHT
 from perpmaker_binance_perpetual.sandbox.orders import WEEK_MS
 from perpmaker_binance_perpetual.sandbox.refusals import refusal, refuse_first
@@ -46,41 +26,47 @@ from perpmaker_binance_perpetual.sandbox.venue import (
 )
 
 
-def account(venue: Venue, _parameters: RequestParameters) -> dict[str, object]:
+def account(venue: Venue, _parameters: kit.RequestParameters) -> dict[str, object]:
     """Totals, the asset, and the positions that are not flat or have open orders."""
     state = venue.reading.state()
-    positions = shown_positions(state, list(venue.reading.open_orders()))
+    positions = account_words.shown_positions(state, list(venue.reading.open_orders()))
 
     return {
-        **totals(state),
-        "assets": asset_rows(state, venue),
-        "positions": [account_position(position, venue) for position in positions],
+        **account_words.totals(state),
+        "assets": account_words.asset_rows(state, venue),
+        "positions": [account_words.account_position(position, venue) for position in positions],
     }
 
 
-def account_v2(venue: Venue, parameters: RequestParameters) -> object:
+def account_v2(venue: Venue, parameters: kit.RequestParameters) -> object:
     """The older form: with the account's settings, and leverage and margin mode at each position."""
     state = venue.reading.state()
     answer = account(venue, parameters)
     positions = {position.side: position for position in state.positions}
-    settings = {"leverage": str(state.leverage), "isolated": MARGIN_MODE_WORDS[state.margin_mode] == "ISOLATED"}
+    settings = {
+        "leverage": str(state.leverage),
+        "isolated": account_words.MARGIN_MODE_WORDS[state.margin_mode] == "ISOLATED",
+    }
     rows = [
-        {**account_position(position, venue), **settings, "entryPrice": plain(position.entry)}
+        {**account_words.account_position(position, venue), **settings, "entryPrice": kit.plain(position.entry)}
         for position in positions.values()
     ]
 
     return {**config(venue, parameters), **answer, "positions": rows}
 
 
-def position_risk(venue: Venue, parameters: RequestParameters) -> object:
+def position_risk(venue: Venue, parameters: kit.RequestParameters) -> object:
     """The positions that are not flat or have open orders: BOTH, or LONG and SHORT."""
     venue.has_symbol(parameters)
     orders = list(venue.reading.open_orders())
 
-    return [risk_row(position, orders, venue) for position in shown_positions(venue.reading.state(), orders)]
+    return [
+        account_words.risk_row(position, orders, venue)
+        for position in account_words.shown_positions(venue.reading.state(), orders)
+    ]
 
 
-def config(venue: Venue, _parameters: RequestParameters) -> dict[str, object]:
+def config(venue: Venue, _parameters: kit.RequestParameters) -> dict[str, object]:
     """The account's settings and permissions to trade."""
     state = venue.reading.state()
 
@@ -96,7 +82,7 @@ def config(venue: Venue, _parameters: RequestParameters) -> dict[str, object]:
     }
 
 
-def symbol_config(venue: Venue, parameters: RequestParameters) -> object:
+def symbol_config(venue: Venue, parameters: kit.RequestParameters) -> object:
     """Leverage and margin type of the market."""
     venue.has_symbol(parameters)
     state = venue.reading.state()
@@ -104,7 +90,7 @@ def symbol_config(venue: Venue, parameters: RequestParameters) -> object:
     return [
         {
             "symbol": venue.instrument.symbol,
-            "marginType": MARGIN_MODE_WORDS[state.margin_mode],
+            "marginType": account_words.MARGIN_MODE_WORDS[state.margin_mode],
             "isAutoAddMargin": False,
             "leverage": state.leverage,
             "maxNotionalValue": max_notional(venue, state),
@@ -112,14 +98,14 @@ def symbol_config(venue: Venue, parameters: RequestParameters) -> object:
     ]
 
 
-def max_notional(venue: Venue, state: AccountState) -> str:
+def max_notional(venue: Venue, state: kit.AccountState) -> str:
     """The largest position that the leverage allows."""
     caps = [tier.cap for tier in venue.instrument.tiers if tier.max_leverage >= state.leverage]
 
-    return plain(max(caps, default=Decimal(0)))
+    return kit.plain(max(caps, default=Decimal(0)))
 
 
-def brackets(venue: Venue, parameters: RequestParameters) -> object:
+def brackets(venue: Venue, parameters: kit.RequestParameters) -> object:
     """The maintenance tiers, whose numbers are JSON numbers."""
     venue.has_symbol(parameters)
     rows = [
@@ -137,17 +123,17 @@ def brackets(venue: Venue, parameters: RequestParameters) -> object:
     return [{"symbol": venue.instrument.symbol, "brackets": rows}]
 
 
-def commission(venue: Venue, parameters: RequestParameters) -> object:
+def commission(venue: Venue, parameters: kit.RequestParameters) -> object:
     """The account's fee rates."""
     return {
         "symbol": venue.require_symbol(parameters),
-        "makerCommissionRate": plain(venue.instrument.maker_fee),
-        "takerCommissionRate": plain(venue.instrument.taker_fee),
-        "rpiCommissionRate": plain(venue.instrument.maker_fee),
+        "makerCommissionRate": kit.plain(venue.instrument.maker_fee),
+        "takerCommissionRate": kit.plain(venue.instrument.taker_fee),
+        "rpiCommissionRate": kit.plain(venue.instrument.maker_fee),
     }
 
 
-def user_trades(venue: Venue, parameters: RequestParameters) -> object:
+def user_trades(venue: Venue, parameters: kit.RequestParameters) -> object:
     """Executions of the last week, of a window, or from a trade id on; oldest first."""
     venue.require_symbol(parameters)
     from_id = parameters.optional_integer("fromId")
@@ -160,7 +146,7 @@ def user_trades(venue: Venue, parameters: RequestParameters) -> object:
     limit = parameters.limit(default=500, most=1000)
     since_ms, until_ms = _window(venue, parameters)
     rows = [
-        trade_row(execution, venue)
+        account_words.trade_row(execution, venue)
         for execution in venue.reading.executions(0 if from_id is not None else since_ms)
         if execution.now_ms <= until_ms
         and execution.trade_id >= (from_id or 0)
@@ -170,24 +156,24 @@ def user_trades(venue: Venue, parameters: RequestParameters) -> object:
     return rows[:limit] if from_id is not None or "startTime" in parameters else rows[-limit:]
 
 
-def income(venue: Venue, parameters: RequestParameters) -> object:
+def income(venue: Venue, parameters: kit.RequestParameters) -> object:
     """Everything that changed the wallet in the last week or a window; oldest first."""
     venue.has_symbol(parameters)
     kind = parameters.optional_text("incomeType")
     limit = parameters.limit(default=100, most=1000)
     since_ms, until_ms = _window(venue, parameters)
     rows = [
-        income_row(row, venue)
+        account_words.income_row(row, venue)
         for row in venue.reading.income(since_ms)
         if row.now_ms <= until_ms
-        and kind in {None, INCOME_WORDS[row.kind]}
+        and kind in {None, account_words.INCOME_WORDS[row.kind]}
         and not (row.kind is IncomeKind.TRANSFER and "symbol" in parameters)  # it is of no market
     ]
 
     return rows[:limit] if "startTime" in parameters else rows[-limit:]
 
 
-def permissions(venue: Venue, _parameters: RequestParameters) -> object:
+def permissions(venue: Venue, _parameters: kit.RequestParameters) -> object:
     """What the key may do."""
     allowed = ("enableReading", "enableFutures")
     withheld = (
@@ -210,7 +196,7 @@ def permissions(venue: Venue, _parameters: RequestParameters) -> object:
     }
 
 
-def _window(venue: Venue, parameters: RequestParameters) -> tuple[int, int]:
+def _window(venue: Venue, parameters: kit.RequestParameters) -> tuple[int, int]:
     since_ms = venue.asked_ms(parameters, "startTime")
     until_ms = venue.asked_ms(parameters, "endTime")
 
@@ -223,30 +209,30 @@ def _window(venue: Venue, parameters: RequestParameters) -> tuple[int, int]:
 
 
 def _number(value: Decimal) -> msgspec.Raw:
-    return msgspec.Raw(plain(value).encode())
+    return msgspec.Raw(kit.plain(value).encode())
 
 
-def _balance(venue: Venue, _parameters: RequestParameters) -> object:
-    return balance_rows(venue.reading.state(), venue)
+def _balance(venue: Venue, _parameters: kit.RequestParameters) -> object:
+    return account_words.balance_rows(venue.reading.state(), venue)
 
 
-def _position_mode(venue: Venue, _parameters: RequestParameters) -> object:
+def _position_mode(venue: Venue, _parameters: kit.RequestParameters) -> object:
     return {"dualSidePosition": venue.reading.state().position_mode is PositionMode.HEDGE}
 
 
-def _multi_assets(venue: Venue, _parameters: RequestParameters) -> object:
+def _multi_assets(venue: Venue, _parameters: kit.RequestParameters) -> object:
     return {"multiAssetsMargin": venue.has_multi_assets}
 
 
-def set_leverage(venue: Venue, parameters: RequestParameters) -> object:
+def set_leverage(venue: Venue, parameters: kit.RequestParameters) -> object:
     """Set the leverage; the same again succeeds."""
     symbol = venue.require_symbol(parameters)
     leverage = parameters.integer("leverage")
 
     try:
         state = venue.exchange.set_leverage(venue.account, leverage, venue.now_ms())
-    except RejectionError as error:
-        if error.rejection is Rejection.LEVERAGE:
+    except kit.RejectionError as error:
+        if error.rejection is kit.Rejection.LEVERAGE:
             raise refusal(-4028, leverage=leverage) from None
 
         raise
@@ -254,17 +240,17 @@ def set_leverage(venue: Venue, parameters: RequestParameters) -> object:
     return {"leverage": state.leverage, "maxNotionalValue": max_notional(venue, state), "symbol": symbol}
 
 
-def set_margin_type(venue: Venue, parameters: RequestParameters) -> object:
+def set_margin_type(venue: Venue, parameters: kit.RequestParameters) -> object:
     """Set cross or isolated; -4046 when it is so already."""
     venue.require_symbol(parameters)
-    mode = parameters.choice("marginType", MARGIN_MODES)
+    mode = parameters.choice("marginType", account_words.MARGIN_MODES)
     refuse_first((-4168, lambda: venue.has_multi_assets))
     venue.exchange.set_margin_mode(venue.account, mode, venue.now_ms())
 
     return SUCCESS
 
 
-def set_position_mode(venue: Venue, parameters: RequestParameters) -> object:
+def set_position_mode(venue: Venue, parameters: kit.RequestParameters) -> object:
     """Set one or two positions a market; -4059 when it is so already."""
     is_hedge = parameters.flag("dualSidePosition", default=None)
     mode = PositionMode.HEDGE if is_hedge else PositionMode.ONE_WAY
@@ -273,7 +259,7 @@ def set_position_mode(venue: Venue, parameters: RequestParameters) -> object:
     return SUCCESS
 
 
-def set_multi_assets(venue: Venue, parameters: RequestParameters) -> object:
+def set_multi_assets(venue: Venue, parameters: kit.RequestParameters) -> object:
     """Set whether assets back each other; -4171 when it is so already."""
     wanted = parameters.flag("multiAssetsMargin", default=None)
     refuse_first((-4171, lambda: wanted is venue.has_multi_assets))
@@ -283,7 +269,7 @@ def set_multi_assets(venue: Venue, parameters: RequestParameters) -> object:
     return SUCCESS
 
 
-def close_listen_key(venue: Venue, _parameters: RequestParameters) -> object:
+def close_listen_key(venue: Venue, _parameters: kit.RequestParameters) -> object:
     """End the key, and with it every socket that listens under it."""
     venue.listen_keys.close()
 
@@ -320,11 +306,11 @@ ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     signed("POST", "/fapi/v1/positionSide/dual", set_position_mode, "dualSidePosition"),
     signed("POST", "/fapi/v1/multiAssetsMargin", set_multi_assets, "multiAssetsMargin"),
     *(
-        ServedEndpoint(
+        kit.ServedEndpoint(
             method=method,
             path="/fapi/v1/listenKey",
             handle=handle,
-            access=Access.KEYED,
+            access=kit.Access.KEYED,
             costs={WEIGHT: 1},
             # Clients send the key along, and some a time and a signature too; none of it is read.
             parameters=SIGNED_PARAMETERS | {"listenKey"},

@@ -8,16 +8,7 @@ from typing import Final
 
 from perpmaker import PositionSide, Side
 from perpmaker.venue import IncomeKind, MarginMode
-from perpmaker.venue.sandbox import (
-    AccountState,
-    Execution,
-    Income,
-    OtherAsset,
-    PositionState,
-    SimulatedOrder,
-    plain,
-    rounded,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_binance_perpetual.sandbox.order_words import POSITION_SIDE_WORDS, SIDE_WORDS
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
@@ -36,40 +27,40 @@ CREDITS: Final = "BNFCR"
 _BALANCE: Final = ("asset", "crossWalletBalance", "crossUnPnl", "availableBalance", "maxWithdrawAmount", "updateTime")
 
 
-def totals(state: AccountState) -> dict[str, object]:
+def totals(state: kit.AccountState) -> dict[str, object]:
     """The sums over the account: of the quote asset alone, in multi-assets mode of all by what they count in it."""
     worth = sum((other.wallet * other.value for other in state.others), ZERO) if state.assets.multi_assets else ZERO
 
     return {
-        "totalInitialMargin": rounded(state.position_margin + state.order_margin + state.assets.bound_elsewhere),
-        "totalMaintMargin": rounded(state.maintenance_margin),
-        "totalWalletBalance": plain(state.wallet + worth),
-        "totalUnrealizedProfit": plain(state.unrealized),
-        "totalMarginBalance": plain(state.equity + worth),
-        "totalPositionInitialMargin": rounded(state.position_margin + state.assets.bound_elsewhere),
-        "totalOpenOrderInitialMargin": rounded(state.order_margin),
-        "totalCrossWalletBalance": plain(state.cross_wallet + worth),
-        "totalCrossUnPnl": plain(_cross_unrealized(state)),
-        "availableBalance": rounded(max(state.available, ZERO)),
-        "maxWithdrawAmount": rounded(max(state.available, ZERO)),
+        "totalInitialMargin": kit.rounded(state.position_margin + state.order_margin + state.assets.bound_elsewhere),
+        "totalMaintMargin": kit.rounded(state.maintenance_margin),
+        "totalWalletBalance": kit.plain(state.wallet + worth),
+        "totalUnrealizedProfit": kit.plain(state.unrealized),
+        "totalMarginBalance": kit.plain(state.equity + worth),
+        "totalPositionInitialMargin": kit.rounded(state.position_margin + state.assets.bound_elsewhere),
+        "totalOpenOrderInitialMargin": kit.rounded(state.order_margin),
+        "totalCrossWalletBalance": kit.plain(state.cross_wallet + worth),
+        "totalCrossUnPnl": kit.plain(_cross_unrealized(state)),
+        "availableBalance": kit.rounded(max(state.available, ZERO)),
+        "maxWithdrawAmount": kit.rounded(max(state.available, ZERO)),
     }
 
 
-def asset_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
+def asset_rows(state: kit.AccountState, venue: Venue) -> list[dict[str, object]]:
     """The assets as the account lists them; in multi-assets mode each repeats what is available in all."""
     quote: dict[str, object] = {
         "asset": state.asset,
-        "walletBalance": plain(state.wallet),
-        "unrealizedProfit": plain(state.unrealized),
-        "marginBalance": plain(state.equity),
-        "maintMargin": rounded(state.maintenance_margin),
-        "initialMargin": rounded(state.position_margin + state.order_margin),
-        "positionInitialMargin": rounded(state.position_margin),
-        "openOrderInitialMargin": rounded(state.order_margin),
-        "crossWalletBalance": plain(state.cross_wallet),
-        "crossUnPnl": plain(_cross_unrealized(state)),
-        "availableBalance": rounded(max(state.available, ZERO)),
-        "maxWithdrawAmount": rounded(max(state.available, ZERO)),
+        "walletBalance": kit.plain(state.wallet),
+        "unrealizedProfit": kit.plain(state.unrealized),
+        "marginBalance": kit.plain(state.equity),
+        "maintMargin": kit.rounded(state.maintenance_margin),
+        "initialMargin": kit.rounded(state.position_margin + state.order_margin),
+        "positionInitialMargin": kit.rounded(state.position_margin),
+        "openOrderInitialMargin": kit.rounded(state.order_margin),
+        "crossWalletBalance": kit.plain(state.cross_wallet),
+        "crossUnPnl": kit.plain(_cross_unrealized(state)),
+        "availableBalance": kit.rounded(max(state.available, ZERO)),
+        "maxWithdrawAmount": kit.rounded(max(state.available, ZERO)),
         "updateTime": venue.shown_ms(state.updated_ms),
     }
 
@@ -87,8 +78,8 @@ def _in_credits_mode(quote: dict[str, object], free_in: str) -> Iterator[dict[st
         yield {**row, "asset": asset, "updateTime": quote["updateTime"], "availableBalance": free}
 
 
-def _other_asset_row(other: OtherAsset, quote: dict[str, object], state: AccountState) -> dict[str, object]:
-    wallet = plain(other.wallet)
+def _other_asset_row(other: kit.OtherAsset, quote: dict[str, object], state: kit.AccountState) -> dict[str, object]:
+    wallet = kit.plain(other.wallet)
     available = quote["availableBalance"] if state.assets.multi_assets else wallet
 
     return {
@@ -100,7 +91,7 @@ def _other_asset_row(other: OtherAsset, quote: dict[str, object], state: Account
     }
 
 
-def balance_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
+def balance_rows(state: kit.AccountState, venue: Venue) -> list[dict[str, object]]:
     """The assets as the balance lists them."""
     return [
         {
@@ -113,23 +104,23 @@ def balance_rows(state: AccountState, venue: Venue) -> list[dict[str, object]]:
     ]
 
 
-def account_position(position: PositionState, venue: Venue) -> dict[str, object]:
+def account_position(position: kit.PositionState, venue: Venue) -> dict[str, object]:
     """A position as the account lists it."""
     return {
         "symbol": venue.instrument.symbol,
         "positionSide": POSITION_SIDE_WORDS[position.side],
         "positionAmt": venue.notation.amount_value(position.amount),
-        "unrealizedProfit": rounded(position.unrealized),
-        "isolatedMargin": rounded(position.isolated_margin or ZERO),
-        "notional": rounded(position.notional),
-        "isolatedWallet": rounded(position.isolated_margin or ZERO),
-        "initialMargin": rounded(position.initial_margin),
-        "maintMargin": rounded(position.maintenance_margin),
+        "unrealizedProfit": kit.rounded(position.unrealized),
+        "isolatedMargin": kit.rounded(position.isolated_margin or ZERO),
+        "notional": kit.rounded(position.notional),
+        "isolatedWallet": kit.rounded(position.isolated_margin or ZERO),
+        "initialMargin": kit.rounded(position.initial_margin),
+        "maintMargin": kit.rounded(position.maintenance_margin),
         "updateTime": venue.shown_ms(position.updated_ms),
     }
 
 
-def risk_row(position: PositionState, orders: list[SimulatedOrder], venue: Venue) -> dict[str, object]:
+def risk_row(position: kit.PositionState, orders: list[kit.SimulatedOrder], venue: Venue) -> dict[str, object]:
     """A position with its risk; no leverage and no margin type, which are settings of the market."""
     listed = account_position(position, venue)
     unrealized = listed.pop("unrealizedProfit")  # spelt otherwise here
@@ -137,36 +128,36 @@ def risk_row(position: PositionState, orders: list[SimulatedOrder], venue: Venue
 
     return {
         **listed,
-        "entryPrice": rounded(position.entry) if position.lots else "0.0",
-        "breakEvenPrice": rounded(position.break_even) if position.lots else "0.0",
-        "markPrice": rounded(position.mark),
+        "entryPrice": kit.rounded(position.entry) if position.lots else "0.0",
+        "breakEvenPrice": kit.rounded(position.break_even) if position.lots else "0.0",
+        "markPrice": kit.rounded(position.mark),
         "unRealizedProfit": unrealized,
-        "liquidationPrice": "0" if position.liquidation is None else rounded(position.liquidation),
+        "liquidationPrice": "0" if position.liquidation is None else kit.rounded(position.liquidation),
         "marginAsset": venue.instrument.quote,
-        "initialMargin": rounded(position.initial_margin + position.order_margin),
+        "initialMargin": kit.rounded(position.initial_margin + position.order_margin),
         "positionInitialMargin": listed["initialMargin"],
-        "openOrderInitialMargin": rounded(position.order_margin),
+        "openOrderInitialMargin": kit.rounded(position.order_margin),
         "adl": 2 if position.lots else 0,
-        "bidNotional": plain(notional[Side.BUY]),
-        "askNotional": plain(notional[Side.SELL]),
+        "bidNotional": kit.plain(notional[Side.BUY]),
+        "askNotional": kit.plain(notional[Side.SELL]),
     }
 
 
-def trade_row(execution: Execution, venue: Venue) -> dict[str, object]:
+def trade_row(execution: kit.Execution, venue: Venue) -> dict[str, object]:
     """An execution as the trades of the account list it."""
     return {
         "buyer": execution.side is Side.BUY,
-        "commission": plain(execution.fee),
+        "commission": kit.plain(execution.fee),
         "commissionAsset": execution.fee_asset,
         "id": execution.trade_id,
         "maker": execution.maker,
         "orderId": execution.order_id,
         "price": venue.notation.price(execution.ticks),
         "qty": venue.notation.amount(execution.lots),
-        "quoteQty": plain(execution.price * execution.amount),
+        "quoteQty": kit.plain(execution.price * execution.amount),
         "baseQty": venue.notation.amount(execution.lots),
         "marginAsset": venue.instrument.quote,
-        "realizedPnl": plain(execution.realized),
+        "realizedPnl": kit.plain(execution.realized),
         "side": SIDE_WORDS[execution.side],
         "positionSide": POSITION_SIDE_WORDS[execution.position_side],
         "symbol": venue.instrument.symbol,
@@ -175,14 +166,14 @@ def trade_row(execution: Execution, venue: Venue) -> dict[str, object]:
     }
 
 
-def income_row(row: Income, venue: Venue) -> dict[str, object]:
+def income_row(row: kit.Income, venue: Venue) -> dict[str, object]:
     """A change of the wallet as the account's income lists it."""
     word = INCOME_WORDS[row.kind]
 
     return {
         "symbol": "" if row.kind is IncomeKind.TRANSFER else venue.instrument.symbol,
         "incomeType": word,
-        "income": plain(row.amount),
+        "income": kit.plain(row.amount),
         "asset": row.asset,
         "info": word,
         "time": venue.shown_ms(row.now_ms),
@@ -191,7 +182,9 @@ def income_row(row: Income, venue: Venue) -> dict[str, object]:
     }
 
 
-def resting_notional(orders: list[SimulatedOrder], side: Side, position_side: PositionSide, venue: Venue) -> Decimal:
+def resting_notional(
+    orders: list[kit.SimulatedOrder], side: Side, position_side: PositionSide, venue: Venue
+) -> Decimal:
     """What the open orders of one side, acting on one position, are worth."""
     instrument = venue.instrument
 
@@ -205,12 +198,12 @@ def resting_notional(orders: list[SimulatedOrder], side: Side, position_side: Po
     )
 
 
-def shown_positions(state: AccountState, orders: list[SimulatedOrder]) -> list[PositionState]:
+def shown_positions(state: kit.AccountState, orders: list[kit.SimulatedOrder]) -> list[kit.PositionState]:
     """The positions that the venue lists: all of a market that has a position or an open order, none of another."""
     is_shown = bool(orders) or any(position.lots for position in state.positions)
 
     return list(state.positions) if is_shown else []
 
 
-def _cross_unrealized(state: AccountState) -> Decimal:
+def _cross_unrealized(state: kit.AccountState) -> Decimal:
     return state.unrealized if state.margin_mode is MarginMode.CROSS else ZERO

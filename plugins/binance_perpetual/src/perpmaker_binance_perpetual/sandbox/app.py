@@ -5,25 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from perpmaker import Clock, Instrument
-from perpmaker.venue.sandbox import (
-    AT_ONCE,
-    Access,
-    EndpointTable,
-    Exchange,
-    Latency,
-    RefusalError,
-    RejectionError,
-    Request,
-    RequestParameters,
-    SandboxApp,
-    SandboxParts,
-    Session,
-    SocketRules,
-    TestKeys,
-    Window,
-    form_values,
-    parse_options,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_binance_perpetual.sandbox import account, conditional_orders, market, orders, spot, trades, websocket_api
 from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
 from perpmaker_binance_perpetual.sandbox.listing import read_listing
@@ -41,7 +23,7 @@ from perpmaker_binance_perpetual.sandbox.user_stream import UserStream
 from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint
 from perpmaker_binance_perpetual.sandbox.websocket_api import ApiSession
 
-ENDPOINTS: Final = EndpointTable(
+ENDPOINTS: Final = kit.EndpointTable(
     endpoint for module in (market, trades, spot, account, orders, conditional_orders) for endpoint in module.ENDPOINTS
 )
 
@@ -54,17 +36,19 @@ class BinanceProtocol:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._authenticator = Authenticator(KEYS.checkers(), venue.server_ms)
-        self.app: SandboxApp[Venue] | None = None
+        self.app: kit.SandboxApp[Venue] | None = None
 
-    def read(self, request: Request) -> dict[str, str]:
+    def read(self, request: kit.Request) -> dict[str, str]:
         """The parameters of query and form body; where both have one, the query's counts."""
         return read_values(request.query, request.body)
 
-    def authenticate(self, access: Access, request: Request, parameters: RequestParameters) -> Window | None:
+    def authenticate(
+        self, access: kit.Access, request: kit.Request, parameters: kit.RequestParameters
+    ) -> kit.Window | None:
         """See `Authenticator`."""
         return self._authenticator.check(access, request, parameters)
 
-    def open_session(self, request: Request) -> Session | None:
+    def open_session(self, request: kit.Request) -> kit.Session | None:
         """A socket by its path and query."""
         if request.path == websocket_api.PATH and self.app is not None:
             return ApiSession(self._venue, self._authenticator, _find, self.app.carry_out)
@@ -73,15 +57,15 @@ class BinanceProtocol:
 
         return None if target is None else StreamSession(target)
 
-    def not_found(self, request: Request) -> RefusalError:
+    def not_found(self, request: kit.Request) -> kit.RefusalError:
         """404 with -5000."""
-        return RefusalError(-5000, f"Path {request.path}, Method {request.method} is invalid", status=404)
+        return kit.RefusalError(-5000, f"Path {request.path}, Method {request.method} is invalid", status=404)
 
-    def too_late(self) -> RefusalError:
+    def too_late(self) -> kit.RefusalError:
         """-5028."""
         return refusal(-5028)
 
-    def rejected(self, error: RejectionError, endpoint: VenueEndpoint) -> RefusalError:
+    def rejected(self, error: kit.RejectionError, endpoint: VenueEndpoint) -> kit.RefusalError:
         """A code that differs by what was asked."""
         return translate_rejection(error, endpoint.method, endpoint.path, self._venue.instrument)
 
@@ -89,7 +73,7 @@ class BinanceProtocol:
         """There is nothing around it."""
         return result
 
-    def refusal(self, error: RefusalError) -> object:
+    def refusal(self, error: kit.RefusalError) -> object:
         """Code and words."""
         return refusal_body(error)
 
@@ -102,7 +86,7 @@ class BinanceDialect:
     """The sandbox dialect of Binance USDⓈ-M."""
 
     @property
-    def keys(self) -> TestKeys:
+    def keys(self) -> kit.TestKeys:
         """An HMAC key, and beside it one for Ed25519."""
         return KEYS
 
@@ -119,14 +103,14 @@ class BinanceDialect:
         return BinanceCapture(instrument)
 
     def app(
-        self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE
-    ) -> SandboxApp[Venue]:
+        self, exchange: kit.Exchange, clock: Clock, options: dict[str, Any], latency: kit.Latency = kit.AT_ONCE
+    ) -> kit.SandboxApp[Venue]:
         """The app over this exchange; ValueError for an option that there is not. See `VenueOptions` and `Options`."""
-        common, own = parse_options(options, Options)
-        rules = SocketRules(life_s=common.socket_life_s, messages_per_s=MOST_CONTROLS)
-        venue = Venue(SandboxParts(exchange, clock, common, latency, rules), own)
+        common, own = kit.parse_options(options, Options)
+        rules = kit.SocketRules(life_s=common.socket_life_s, messages_per_s=MOST_CONTROLS)
+        venue = Venue(kit.SandboxParts(exchange, clock, common, latency, rules), own)
         protocol = BinanceProtocol(venue)
-        protocol.app = SandboxApp(
+        protocol.app = kit.SandboxApp(
             venue.parts,
             venue,
             dialect=protocol,
@@ -144,4 +128,4 @@ def _find(method: str, path: str) -> VenueEndpoint | None:
 
 def read_values(query: str, body: bytes) -> dict[str, str]:
     """The parameters of raw query and raw body; where both have one, the query's counts."""
-    return {**form_values(body.decode("utf-8", "replace")), **form_values(query)}
+    return {**kit.form_values(body.decode("utf-8", "replace")), **kit.form_values(query)}

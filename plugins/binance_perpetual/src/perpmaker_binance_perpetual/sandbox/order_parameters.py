@@ -9,25 +9,8 @@ from typing import Final
 
 from perpmaker import Instrument, PositionSide, Side
 from perpmaker.venue import PositionMode
-from perpmaker.venue.sandbox import (
-    ConditionalRequest,
-    OrderRequest,
-    RequestParameters,
-    TimeInForce,
-    TriggerKind,
-    digits_of,
-    plain,
-)
-from perpmaker_binance_perpetual.sandbox.order_words import (
-    GTD,
-    NONE,
-    ORDER_TYPES,
-    POSITION_SIDES,
-    SIDES,
-    TIMES_IN_FORCE,
-    TRIGGER_KINDS,
-    TRIGGER_PRICES,
-)
+from perpmaker.venue import sandbox as kit
+from perpmaker_binance_perpetual.sandbox import order_words
 from perpmaker_binance_perpetual.sandbox.refusals import refusal, refuse_first
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
@@ -75,16 +58,16 @@ ALGO_PARAMETERS: Final = (*_TERMS, *_MANNER, *TRAILING_ONLY, *_TRIGGER)
 # --- orders ----------------------------------------------------------------------------------------------------------
 
 
-def read_request(venue: Venue, parameters: RequestParameters) -> OrderRequest:
+def read_request(venue: Venue, parameters: kit.RequestParameters) -> kit.OrderRequest:
     """The order to hand to the exchange."""
     venue.require_symbol(parameters)
-    side = parameters.choice("side", SIDES)
+    side = parameters.choice("side", order_words.SIDES)
     is_market = _is_market(parameters)
     parameters.choice("newOrderRespType", RESPONSES, default="ACK")
     _check_self_trade(parameters)
     match = read_match(parameters, "MARKET" if is_market else "LIMIT")
     position_side, reduce_only = _position(venue, parameters)
-    time_in_force, good_till_ms = (TimeInForce.GTC, 0) if is_market else _time_in_force(venue, parameters)
+    time_in_force, good_till_ms = (kit.TimeInForce.GTC, 0) if is_market else _time_in_force(venue, parameters)
     amount = _amount(venue, parameters, market=is_market)
     price = None
 
@@ -95,7 +78,7 @@ def read_request(venue: Venue, parameters: RequestParameters) -> OrderRequest:
         if not _is_closing(side, position_side, reduce_only=reduce_only):
             check_notional(price, amount, venue.instrument)
 
-    return OrderRequest(
+    return kit.OrderRequest(
         side=side,
         amount=amount,
         price=price,
@@ -108,20 +91,20 @@ def read_request(venue: Venue, parameters: RequestParameters) -> OrderRequest:
     )
 
 
-def read_match(parameters: RequestParameters, order_type: str) -> str:
+def read_match(parameters: kit.RequestParameters, order_type: str) -> str:
     """`priceMatch`, NONE when it was not sent: -5037 for no such, -5038 where the order has no price."""
-    word = parameters.word("priceMatch", {NONE, *MATCHES}, default=NONE)
+    word = parameters.word("priceMatch", {order_words.NONE, *MATCHES}, default=order_words.NONE)
 
-    if word != NONE:
+    if word != order_words.NONE:
         refuse_first((-5038, lambda: order_type not in {"LIMIT", *PRICED}))
         _refuse_sent(parameters, ("price",))
 
     return word
 
 
-def read_price(venue: Venue, parameters: RequestParameters, side: Side, match: str, name: str = "price") -> Decimal:
+def read_price(venue: Venue, parameters: kit.RequestParameters, side: Side, match: str, name: str = "price") -> Decimal:
     """The price that was sent, or that the book has where it was to be matched (-5041 where it is not that deep)."""
-    if match == NONE:
+    if match == order_words.NONE:
         price = parameters.decimal(name)
         _check_price(price, venue)
 
@@ -135,8 +118,8 @@ def read_price(venue: Venue, parameters: RequestParameters, side: Side, match: s
     return venue.instrument.price(levels[level - 1][0])
 
 
-def _is_market(parameters: RequestParameters) -> bool:
-    word = parameters.word("type", ORDER_TYPES)
+def _is_market(parameters: kit.RequestParameters) -> bool:
+    word = parameters.word("type", order_words.ORDER_TYPES)
     refuse_first((-4120, lambda: word not in REGULAR_TYPES))
     is_market = word == "MARKET"
     _refuse_sent(parameters, CONDITIONAL_ONLY)
@@ -145,14 +128,14 @@ def _is_market(parameters: RequestParameters) -> bool:
     return is_market
 
 
-def _check_self_trade(parameters: RequestParameters) -> None:
+def _check_self_trade(parameters: kit.RequestParameters) -> None:
     """Refuse a self-trade prevention that the venue does not have; it has not taken NONE since December 2024: -5039."""
     parameters.word("selfTradePreventionMode", STP_MODES, default="EXPIRE_MAKER")
 
 
-def _position(venue: Venue, parameters: RequestParameters) -> tuple[PositionSide, bool]:
+def _position(venue: Venue, parameters: kit.RequestParameters) -> tuple[PositionSide, bool]:
     """Position side and reduce-only, which must fit the position mode: -4061, -4062, -1106."""
-    side = parameters.choice("positionSide", POSITION_SIDES, default="BOTH")
+    side = parameters.choice("positionSide", order_words.POSITION_SIDES, default="BOTH")
     is_hedge = venue.exchange.account(venue.account).position_mode is PositionMode.HEDGE
     word = (parameters.optional_text("reduceOnly") or "false").lower()
     refuse_first(
@@ -165,28 +148,28 @@ def _position(venue: Venue, parameters: RequestParameters) -> tuple[PositionSide
     return side, word == "true"
 
 
-def _time_in_force(venue: Venue, parameters: RequestParameters) -> tuple[TimeInForce, int]:
+def _time_in_force(venue: Venue, parameters: kit.RequestParameters) -> tuple[kit.TimeInForce, int]:
     """The time in force, and when a GTD order ends in the exchange's time, 0 for the others: -1106, -5040."""
-    word = parameters.word("timeInForce", {*TIMES_IN_FORCE, GTD})
+    word = parameters.word("timeInForce", {*order_words.TIMES_IN_FORCE, order_words.GTD})
 
-    if word != GTD:
+    if word != order_words.GTD:
         _refuse_sent(parameters, ("goodTillDate",))
-        return TIMES_IN_FORCE[word], 0
+        return order_words.TIMES_IN_FORCE[word], 0
 
     until_ms = parameters.integer("goodTillDate") // 1000 * 1000  # the venue keeps seconds
     refuse_first((-5040, lambda: not venue.server_ms() + LEAST_LIFE_MS < until_ms < LATEST_MS))
 
-    return TimeInForce.GTC, venue.parts.clock.exchange_ms(until_ms)
+    return kit.TimeInForce.GTC, venue.parts.clock.exchange_ms(until_ms)
 
 
-def _amount(venue: Venue, parameters: RequestParameters, *, market: bool) -> Decimal:
+def _amount(venue: Venue, parameters: kit.RequestParameters, *, market: bool) -> Decimal:
     amount = parameters.decimal("quantity")
     check_amount(amount, venue, market=market)
 
     return amount
 
 
-def _client_id(parameters: RequestParameters, name: str) -> str:
+def _client_id(parameters: kit.RequestParameters, name: str) -> str:
     """The caller's id of the order, empty where the venue shall make one; -4015 when it is malformed."""
     text = parameters.optional_text(name) or ""
     refuse_first((-4015, lambda: bool(text) and not CLIENT_ID.match(text)))
@@ -201,7 +184,7 @@ def _is_closing(side: Side, position_side: PositionSide, *, reduce_only: bool) -
     return (side is Side.SELL) is (position_side is PositionSide.LONG)
 
 
-def _refuse_sent(parameters: RequestParameters, names: Collection[str]) -> None:
+def _refuse_sent(parameters: kit.RequestParameters, names: Collection[str]) -> None:
     """Refuse what such an order does not have: -1106."""
     for name in names:
         if name in parameters:
@@ -211,53 +194,53 @@ def _refuse_sent(parameters: RequestParameters, names: Collection[str]) -> None:
 # --- conditional orders ----------------------------------------------------------------------------------------------
 
 
-def read_conditional(venue: Venue, parameters: RequestParameters) -> ConditionalRequest:
+def read_conditional(venue: Venue, parameters: kit.RequestParameters) -> kit.ConditionalRequest:
     """The conditional order to hand to the exchange."""
     venue.require_symbol(parameters)
     parameters.word("algoType", {"CONDITIONAL"})
-    side = parameters.choice("side", SIDES)
-    word = parameters.word("type", TRIGGER_KINDS)
-    kind = TRIGGER_KINDS[word]
+    side = parameters.choice("side", order_words.SIDES)
+    word = parameters.word("type", order_words.TRIGGER_KINDS)
+    kind = order_words.TRIGGER_KINDS[word]
     _check_self_trade(parameters)
     _refuse_sent(parameters, ("goodTillDate", *(() if word in PRICED else ("price",))))  # GTD is no time in force here
     _refuse_sent(parameters, ("triggerPrice",) if word == TRAILING else TRAILING_ONLY)
     position_side, reduce_only = _position(venue, parameters)
     amount = _conditional_amount(venue, parameters, word)
 
-    return ConditionalRequest(
+    return kit.ConditionalRequest(
         side=side,
         trigger=_trigger(venue, parameters, word, side),
         kind=kind,
-        watch=parameters.choice("workingType", TRIGGER_PRICES, default="CONTRACT_PRICE"),
+        watch=parameters.choice("workingType", order_words.TRIGGER_PRICES, default="CONTRACT_PRICE"),
         amount=amount,
         position_side=position_side,
         reduce_only=reduce_only,
         client_id=_client_id(parameters, "clientAlgoId"),
         price=_conditional_price(venue, parameters, word, side),
         # GTC where none was sent; GTE_GTC is a word that the venue shows and does not take.
-        time_in_force=parameters.choice("timeInForce", TIMES_IN_FORCE, default="GTC"),
-        callback=_callback(parameters) if kind is TriggerKind.TRAILING else None,
+        time_in_force=parameters.choice("timeInForce", order_words.TIMES_IN_FORCE, default="GTC"),
+        callback=_callback(parameters) if kind is kit.TriggerKind.TRAILING else None,
         protect=TRIGGER_PROTECT if parameters.flag("priceProtect") else None,
     )
 
 
-def _trigger(venue: Venue, parameters: RequestParameters, word: str, side: Side) -> Decimal | None:
+def _trigger(venue: Venue, parameters: kit.RequestParameters, word: str, side: Side) -> Decimal | None:
     name = "activatePrice" if word == TRAILING else "triggerPrice"
 
     if word == TRAILING and name not in parameters:
         return None
 
-    return read_price(venue, parameters, side, NONE, name)
+    return read_price(venue, parameters, side, order_words.NONE, name)
 
 
-def _conditional_price(venue: Venue, parameters: RequestParameters, word: str, side: Side) -> Decimal | None:
+def _conditional_price(venue: Venue, parameters: kit.RequestParameters, word: str, side: Side) -> Decimal | None:
     """The price of the order that it becomes; None at market."""
     match = read_match(parameters, word)
 
     return read_price(venue, parameters, side, match) if word in PRICED else None
 
 
-def _callback(parameters: RequestParameters) -> Decimal:
+def _callback(parameters: kit.RequestParameters) -> Decimal:
     """The share of the best price; `callbackRate` is in percent, from 0.1 to 10: -2007."""
     rate = parameters.decimal("callbackRate")
     refuse_first((-2007, lambda: not LEAST_CALLBACK <= rate <= MOST_CALLBACK))
@@ -265,7 +248,7 @@ def _callback(parameters: RequestParameters) -> Decimal:
     return rate / 100
 
 
-def _conditional_amount(venue: Venue, parameters: RequestParameters, word: str) -> Decimal | None:
+def _conditional_amount(venue: Venue, parameters: kit.RequestParameters, word: str) -> Decimal | None:
     if not parameters.flag("closePosition"):
         return _amount(venue, parameters, market=word not in PRICED)
 
@@ -283,7 +266,7 @@ def _check_price(price: Decimal, venue: Venue) -> None:
     market = venue.instrument
     refuse_first(
         (-4001, lambda: price <= 0),
-        (-1111, lambda: digits_of(price) > venue.notation.price_digits),
+        (-1111, lambda: kit.digits_of(price) > venue.notation.price_digits),
         (-4013, lambda: price < lowest_price(market)),
         (-4002, lambda: price > highest_price(market)),
         (-4014, lambda: bool(price % market.tick)),
@@ -295,7 +278,7 @@ def check_amount(amount: Decimal, venue: Venue, *, market: bool) -> None:
     rules = venue.instrument
     refuse_first(
         (-4003, lambda: amount <= 0),
-        (-1111, lambda: digits_of(amount) > venue.notation.amount_digits),
+        (-1111, lambda: kit.digits_of(amount) > venue.notation.amount_digits),
         (-4004, lambda: amount < rules.min_amount),
         (-4005, lambda: amount > (rules.max_market_amount if market else rules.max_amount)),
         (-4023, lambda: bool(amount % rules.lot)),
@@ -304,7 +287,7 @@ def check_amount(amount: Decimal, venue: Venue, *, market: bool) -> None:
 
 def check_notional(price: Decimal, amount: Decimal, instrument: Instrument, *, code: int = -4164) -> None:
     """Refuse an order below MIN_NOTIONAL; closing orders are not held to it."""
-    refuse_first((code, lambda: price * amount < instrument.min_notional), limit=plain(instrument.min_notional))
+    refuse_first((code, lambda: price * amount < instrument.min_notional), limit=kit.plain(instrument.min_notional))
 
 
 def check_band(price: Decimal, side: Side, venue: Venue) -> None:

@@ -9,17 +9,7 @@ from typing import Final
 import attrs
 
 from perpmaker import PositionSide, Side
-from perpmaker.venue.sandbox import (
-    Cause,
-    ConditionalOrder,
-    ConditionalState,
-    OrderState,
-    SimulatedOrder,
-    TimeInForce,
-    TriggerKind,
-    TriggerPrice,
-    plain,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 NONE: Final = "NONE"
@@ -30,26 +20,26 @@ POSITION_SIDES: Final[Mapping[str, PositionSide]] = {
     "LONG": PositionSide.LONG,
     "SHORT": PositionSide.SHORT,
 }
-TIMES_IN_FORCE: Final[Mapping[str, TimeInForce]] = {
-    "GTC": TimeInForce.GTC,
-    "IOC": TimeInForce.IOC,
-    "FOK": TimeInForce.FOK,
-    "GTX": TimeInForce.POST_ONLY,
+TIMES_IN_FORCE: Final[Mapping[str, kit.TimeInForce]] = {
+    "GTC": kit.TimeInForce.GTC,
+    "IOC": kit.TimeInForce.IOC,
+    "FOK": kit.TimeInForce.FOK,
+    "GTX": kit.TimeInForce.POST_ONLY,
 }
-TRIGGER_KINDS: Final[Mapping[str, TriggerKind]] = {
-    "STOP": TriggerKind.STOP,
-    "STOP_MARKET": TriggerKind.STOP,
-    "TAKE_PROFIT": TriggerKind.TAKE_PROFIT,
-    "TAKE_PROFIT_MARKET": TriggerKind.TAKE_PROFIT,
-    "TRAILING_STOP_MARKET": TriggerKind.TRAILING,
+TRIGGER_KINDS: Final[Mapping[str, kit.TriggerKind]] = {
+    "STOP": kit.TriggerKind.STOP,
+    "STOP_MARKET": kit.TriggerKind.STOP,
+    "TAKE_PROFIT": kit.TriggerKind.TAKE_PROFIT,
+    "TAKE_PROFIT_MARKET": kit.TriggerKind.TAKE_PROFIT,
+    "TRAILING_STOP_MARKET": kit.TriggerKind.TRAILING,
 }
 ORDER_TYPES: Final = ("LIMIT", "MARKET", *TRIGGER_KINDS)
 TRIGGER_WORDS: Final = {(kind, word.endswith("_MARKET")): word for word, kind in TRIGGER_KINDS.items()}
 """The types by kind, and by whether the order that it becomes has no price."""
 
-TRIGGER_PRICES: Final[Mapping[str, TriggerPrice]] = {
-    "CONTRACT_PRICE": TriggerPrice.LAST,
-    "MARK_PRICE": TriggerPrice.MARK,
+TRIGGER_PRICES: Final[Mapping[str, kit.TriggerPrice]] = {
+    "CONTRACT_PRICE": kit.TriggerPrice.LAST,
+    "MARK_PRICE": kit.TriggerPrice.MARK,
 }
 
 SIDE_WORDS: Final = {side: word for word, side in SIDES.items()}
@@ -58,7 +48,7 @@ TIME_IN_FORCE_WORDS: Final = {value: word for word, value in TIMES_IN_FORCE.item
 TRIGGER_PRICE_WORDS: Final = {price: word for word, price in TRIGGER_PRICES.items()}
 
 # What the venue itself calls cancelled, although nobody asked for it order by order.
-CANCELLING_CAUSES: Final = frozenset({Cause.CANCELLED, Cause.COUNTDOWN, Cause.AMEND})
+CANCELLING_CAUSES: Final = frozenset({kit.Cause.CANCELLED, kit.Cause.COUNTDOWN, kit.Cause.AMEND})
 FORCED_PREFIX: Final = "autoclose-"
 
 
@@ -72,26 +62,26 @@ def named(values: Mapping[str, object], short_names: Mapping[str, str]) -> dict[
     return {short: values[long] for short, long in short_names.items()}
 
 
-def status_word(order: SimulatedOrder, ending: Cause | None) -> str:
+def status_word(order: kit.SimulatedOrder, ending: kit.Cause | None) -> str:
     """The order's status; `ending` is what ended it, where it was not a fill."""
-    if order.state is OrderState.FILLED:
+    if order.state is kit.OrderState.FILLED:
         return "FILLED"
 
-    if order.state is OrderState.OPEN:
+    if order.state is kit.OrderState.OPEN:
         return "PARTIALLY_FILLED" if order.filled_lots else "NEW"
 
-    if ending is Cause.SELF_TRADE:
+    if ending is kit.Cause.SELF_TRADE:
         return "EXPIRED_IN_MATCH"
 
-    return "CANCELED" if order.state is OrderState.CANCELLED or ending in CANCELLING_CAUSES else "EXPIRED"
+    return "CANCELED" if order.state is kit.OrderState.CANCELLED or ending in CANCELLING_CAUSES else "EXPIRED"
 
 
-def type_word(order: SimulatedOrder) -> str:
+def type_word(order: kit.SimulatedOrder) -> str:
     """LIMIT or MARKET."""
     return "MARKET" if order.ticks is None else "LIMIT"
 
 
-def time_in_force_word(order: SimulatedOrder) -> str:
+def time_in_force_word(order: kit.SimulatedOrder) -> str:
     """The time in force; market orders are shown as GTC."""
     if order.good_till_ms:
         return GTD
@@ -99,7 +89,7 @@ def time_in_force_word(order: SimulatedOrder) -> str:
     return "GTC" if order.ticks is None else TIME_IN_FORCE_WORDS[order.time_in_force]
 
 
-def average_price(order: SimulatedOrder, venue: Venue) -> Decimal:
+def average_price(order: kit.SimulatedOrder, venue: Venue) -> Decimal:
     """The average price of what was executed, 0 before anything was."""
     if not order.filled_lots:
         return Decimal(0)
@@ -107,7 +97,7 @@ def average_price(order: SimulatedOrder, venue: Venue) -> Decimal:
     return order.filled_notional / venue.instrument.amount(order.filled_lots)
 
 
-def origin(order: SimulatedOrder, venue: Venue) -> ConditionalOrder | None:
+def origin(order: kit.SimulatedOrder, venue: Venue) -> kit.ConditionalOrder | None:
     """The conditional order that it came from."""
     if order.conditional_id is None:
         return None
@@ -115,12 +105,12 @@ def origin(order: SimulatedOrder, venue: Venue) -> ConditionalOrder | None:
     return venue.exchange.conditional(order.account, conditional_id=order.conditional_id)
 
 
-def accepted_only(order: SimulatedOrder) -> SimulatedOrder:
+def accepted_only(order: kit.SimulatedOrder) -> kit.SimulatedOrder:
     """The order as it was when it was taken, before any execution: what an answer of type ACK shows."""
-    return attrs.evolve(order, state=OrderState.OPEN, filled_lots=0, filled_notional=Decimal(0))
+    return attrs.evolve(order, state=kit.OrderState.OPEN, filled_lots=0, filled_notional=Decimal(0))
 
 
-def order_answer(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
+def order_answer(order: kit.SimulatedOrder, venue: Venue) -> dict[str, object]:
     """The order as place, modify and cancel answer it: without average price and turnover."""
     notation = venue.notation
     source = origin(order, venue)
@@ -152,32 +142,32 @@ def order_answer(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
     }
 
 
-def order_report(order: SimulatedOrder, venue: Venue) -> dict[str, object]:
+def order_report(order: kit.SimulatedOrder, venue: Venue) -> dict[str, object]:
     """The order as queries show it: with average price, turnover and the time it was made."""
     answer = order_answer(order, venue)
     del answer["cumQty"]
     average = venue.notation.average(average_price(order, venue))
-    turnover = plain(order.filled_notional)
+    turnover = kit.plain(order.filled_notional)
 
     return {**answer, "avgPrice": average, "cumQuote": turnover, "time": venue.shown_ms(order.created_ms)}
 
 
-def order_of(order: ConditionalOrder, venue: Venue) -> SimulatedOrder | None:
+def order_of(order: kit.ConditionalOrder, venue: Venue) -> kit.SimulatedOrder | None:
     """The order that a conditional one became."""
     return None if order.order_id is None else venue.exchange.order(order.account, order_id=order.order_id)
 
 
-def algo_status_word(order: ConditionalOrder, venue: Venue) -> str:
+def algo_status_word(order: kit.ConditionalOrder, venue: Venue) -> str:
     """The conditional order's status; FINISHED once the order that it became is final."""
-    if order.state is not ConditionalState.TRIGGERED:
+    if order.state is not kit.ConditionalState.TRIGGERED:
         return _ALGO_STATUSES[order.state]
 
     became = venue.exchange.order(order.account, order_id=order.order_id)
 
-    return "TRIGGERED" if became is None or became.state is OrderState.OPEN else "FINISHED"
+    return "TRIGGERED" if became is None or became.state is kit.OrderState.OPEN else "FINISHED"
 
 
-def algo_answer(order: ConditionalOrder, venue: Venue) -> dict[str, object]:
+def algo_answer(order: kit.ConditionalOrder, venue: Venue) -> dict[str, object]:
     """The conditional order as the algo service answers it."""
     notation = venue.notation
     became = order_of(order, venue)
@@ -207,7 +197,7 @@ def algo_answer(order: ConditionalOrder, venue: Venue) -> dict[str, object]:
         "priceProtect": order.protect is not None,
         "reduceOnly": order.reduce_only,
         "activatePrice": "" if order.callback is None else notation.price(order.trigger_ticks),
-        "callbackRate": "" if order.callback is None else plain(order.callback * 100),
+        "callbackRate": "" if order.callback is None else kit.plain(order.callback * 100),
         "createTime": venue.shown_ms(order.created_ms),
         "updateTime": venue.shown_ms(order.updated_ms),
         "triggerTime": 0 if order.order_id is None else venue.shown_ms(order.updated_ms),
@@ -216,8 +206,8 @@ def algo_answer(order: ConditionalOrder, venue: Venue) -> dict[str, object]:
 
 
 _ALGO_STATUSES: Final = {
-    ConditionalState.WAITING: "NEW",
-    ConditionalState.REJECTED: "REJECTED",
-    ConditionalState.CANCELLED: "CANCELED",
-    ConditionalState.EXPIRED: "EXPIRED",
+    kit.ConditionalState.WAITING: "NEW",
+    kit.ConditionalState.REJECTED: "REJECTED",
+    kit.ConditionalState.CANCELLED: "CANCELED",
+    kit.ConditionalState.EXPIRED: "EXPIRED",
 }

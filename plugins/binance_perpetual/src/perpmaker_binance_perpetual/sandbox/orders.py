@@ -8,17 +8,8 @@ from decimal import Decimal
 from typing import Final, TypeAlias, TypeVar
 
 from perpmaker.venue.sandbox import OrderState, RefusalError, RejectionError, RequestParameters, SimulatedOrder
+from perpmaker_binance_perpetual.sandbox import order_parameters
 from perpmaker_binance_perpetual.sandbox.counts import BATCH, ONE_ORDER
-from perpmaker_binance_perpetual.sandbox.order_parameters import (
-    ORDER_PARAMETERS,
-    RESPONSES,
-    check_amount,
-    check_band,
-    check_notional,
-    read_match,
-    read_price,
-    read_request,
-)
 from perpmaker_binance_perpetual.sandbox.order_words import SIDES, accepted_only, order_answer, order_report
 from perpmaker_binance_perpetual.sandbox.refusals import (
     refusal,
@@ -46,15 +37,15 @@ MODIFY_PARAMETERS: Final = (*_IDS, *_CHANGES)
 
 def place(venue: Venue, parameters: RequestParameters) -> Answer:
     """Accept an order; the answer shows it as accepted, or with newOrderRespType=RESULT as it is afterwards."""
-    order = venue.exchange.place(venue.account, read_request(venue, parameters), venue.now_ms())
-    wants_result = parameters.choice("newOrderRespType", RESPONSES, default="ACK")
+    order = venue.exchange.place(venue.account, order_parameters.read_request(venue, parameters), venue.now_ms())
+    wants_result = parameters.choice("newOrderRespType", order_parameters.RESPONSES, default="ACK")
 
     return order_answer(order if wants_result else accepted_only(order), venue)
 
 
 def check(venue: Venue, parameters: RequestParameters) -> object:
     """Check an order's parameters and send it nowhere."""
-    read_request(venue, parameters)
+    order_parameters.read_request(venue, parameters)
 
     return {}
 
@@ -163,12 +154,12 @@ def _read(venue: Venue, parameters: RequestParameters) -> SimulatedOrder:
 
 def _new_terms(venue: Venue, parameters: RequestParameters, order: SimulatedOrder) -> tuple[Decimal, Decimal]:
     amount = parameters.decimal("quantity")
-    price = read_price(venue, parameters, order.side, read_match(parameters, "LIMIT"))
-    check_amount(amount, venue, market=False)
-    check_band(price, order.side, venue)
+    price = order_parameters.read_price(venue, parameters, order.side, order_parameters.read_match(parameters, "LIMIT"))
+    order_parameters.check_amount(amount, venue, market=False)
+    order_parameters.check_band(price, order.side, venue)
 
     if not parameters.flag("reduceOnly"):
-        check_notional(price, amount, venue.instrument, code=-5029)
+        order_parameters.check_notional(price, amount, venue.instrument, code=-5029)
     elif not order.reduce_only:
         raise refusal(-5047)
 
@@ -180,7 +171,7 @@ def _new_terms(venue: Venue, parameters: RequestParameters, order: SimulatedOrde
 
 def place_batch(venue: Venue, parameters: RequestParameters) -> object:
     """Up to five orders, each placed or refused by itself, in the order of the request."""
-    return _each_element(venue, parameters, place, ORDER_PARAMETERS, "POST")
+    return _each_element(venue, parameters, place, order_parameters.ORDER_PARAMETERS, "POST")
 
 
 def modify_batch(venue: Venue, parameters: RequestParameters) -> object:
@@ -286,8 +277,8 @@ def _whole(value: object) -> int:
 
 
 ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
-    command("POST", "/fapi/v1/order", place, *ORDER_PARAMETERS, weight=0, orders=ONE_ORDER),
-    command("POST", "/fapi/v1/order/test", check, *ORDER_PARAMETERS, weight=0),
+    command("POST", "/fapi/v1/order", place, *order_parameters.ORDER_PARAMETERS, weight=0, orders=ONE_ORDER),
+    command("POST", "/fapi/v1/order/test", check, *order_parameters.ORDER_PARAMETERS, weight=0),
     command("PUT", "/fapi/v1/order", modify, *MODIFY_PARAMETERS, orders=ONE_ORDER, under_way=claim_moved),
     command("DELETE", "/fapi/v1/order", cancel, *_IDS),
     query("/fapi/v1/order", ask, *_IDS),

@@ -16,17 +16,7 @@ import attrs
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from perpmaker.venue.sandbox import (
-    Access,
-    HmacChecker,
-    RefusalError,
-    Request,
-    RequestParameters,
-    SignatureChecker,
-    TestKeys,
-    Window,
-    find_checker,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_binance_perpetual.sandbox.refusals import refusal
 
 DEFAULT_WINDOW_MS: Final = 5000
@@ -52,18 +42,18 @@ class Ed25519Checker:
 
 
 @attrs.frozen(kw_only=True)
-class SandboxKeys(TestKeys):
+class SandboxKeys(kit.TestKeys):
     """Two keys of the same account: an HMAC one, and one whose requests are signed with Ed25519."""
 
     ed25519_api_key: str
     ed25519_private_key: str
 
-    def checkers(self) -> dict[str, SignatureChecker]:
+    def checkers(self) -> dict[str, kit.SignatureChecker]:
         """How the signature of each API key is checked."""
         seed = base64.b64decode(self.ed25519_private_key)[-32:]
 
         return {
-            self.api_key: HmacChecker(self.api_secret),
+            self.api_key: kit.HmacChecker(self.api_secret),
             self.ed25519_api_key: Ed25519Checker(Ed25519PrivateKey.from_private_bytes(seed).public_key()),
         }
 
@@ -80,18 +70,18 @@ KEYS: Final = SandboxKeys(
 class Authenticator:
     """Checks key, window and signature of requests; `server_ms` is the venue's clock."""
 
-    def __init__(self, checkers: Mapping[str, SignatureChecker], server_ms: Callable[[], int]) -> None:
+    def __init__(self, checkers: Mapping[str, kit.SignatureChecker], server_ms: Callable[[], int]) -> None:
         self._checkers = checkers
         self._server_ms = server_ms
 
-    def check(self, access: Access, request: Request, parameters: RequestParameters) -> Window | None:
+    def check(self, access: kit.Access, request: kit.Request, parameters: kit.RequestParameters) -> kit.Window | None:
         """Let pass or refuse: -2014, -2015, -1102, -1131, -1021, -1022, in this order."""
-        if access is Access.PUBLIC:
+        if access is kit.Access.PUBLIC:
             return None
 
         checker = self._checker(request)
 
-        if access is Access.KEYED:
+        if access is kit.Access.KEYED:
             return None
 
         window = self._window(parameters)
@@ -102,23 +92,23 @@ class Authenticator:
 
         return window
 
-    def _checker(self, request: Request) -> SignatureChecker:
+    def _checker(self, request: kit.Request) -> kit.SignatureChecker:
         key = request.headers.get(KEY_HEADER, "")
 
         if not key.isascii() or not key.isprintable() or not key:
             raise refusal(-2014)
 
-        checker = find_checker(self._checkers, key)
+        checker = kit.find_checker(self._checkers, key)
 
         if checker is None:
             raise refusal(-2015)
 
         return checker
 
-    def _window(self, parameters: RequestParameters) -> Window:
+    def _window(self, parameters: kit.RequestParameters) -> kit.Window:
         timestamp_ms = parameters.integer("timestamp")
         length_ms = parameters.optional_integer("recvWindow")
-        window = Window(timestamp_ms=timestamp_ms, length_ms=DEFAULT_WINDOW_MS if length_ms is None else length_ms)
+        window = kit.Window(timestamp_ms=timestamp_ms, length_ms=DEFAULT_WINDOW_MS if length_ms is None else length_ms)
 
         if window.length_ms > MOST_WINDOW_MS:
             raise refusal(-1131)
@@ -126,7 +116,7 @@ class Authenticator:
         server_ms = self._server_ms()
 
         if timestamp_ms >= server_ms + AHEAD_MS:
-            raise RefusalError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+            raise kit.RefusalError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
 
         if window.is_over(server_ms):
             raise refusal(-1021)

@@ -13,71 +13,44 @@ import attrs
 
 from perpmaker import Side
 from perpmaker.venue import MarginMode
-from perpmaker.venue.sandbox import (
-    AccountCause,
-    AccountChanged,
-    Cause,
-    ConditionalChanged,
-    ConditionalOrder,
-    ConditionalState,
-    Execution,
-    HeldEvents,
-    OrderChanged,
-    OrderState,
-    PositionState,
-    SettingsChanged,
-    SimulatedOrder,
-    SimulationEvent,
-    plain,
-)
+from perpmaker.venue import sandbox as kit
+from perpmaker_binance_perpetual.sandbox import order_words
 from perpmaker_binance_perpetual.sandbox.account_words import resting_notional, risk_row
-from perpmaker_binance_perpetual.sandbox.order_words import (
-    CANCELLING_CAUSES,
-    algo_answer,
-    algo_status_word,
-    named,
-    names,
-    order_answer,
-    order_of,
-    order_report,
-    origin,
-    type_word,
-)
 from perpmaker_binance_perpetual.sandbox.venue import Venue
 
 # The short names of events, each with the long name under which answers say the same.
-ORDER_NAMES: Final = names(
+ORDER_NAMES: Final = order_words.names(
     "s=symbol c=clientOrderId S=side f=timeInForce q=origQty p=price ap=avgPrice sp=stopPrice X=status i=orderId "
     "z=executedQty R=reduceOnly wt=workingType ot=origType ps=positionSide cp=closePosition pP=priceProtect "
     "V=selfTradePreventionMode pm=priceMatch gtd=goodTillDate"
 )
-LITE_NAMES: Final = names("s=symbol q=origQty p=price c=clientOrderId S=side i=orderId")
-ALGO_NAMES: Final = names(
+LITE_NAMES: Final = order_words.names("s=symbol q=origQty p=price c=clientOrderId S=side i=orderId")
+ALGO_NAMES: Final = order_words.names(
     "caid=clientAlgoId aid=algoId at=algoType o=orderType s=symbol S=side ps=positionSide f=timeInForce q=quantity "
     "ai=actualOrderId ap=actualPrice aq=actualQty tp=triggerPrice p=price V=selfTradePreventionMode wt=workingType "
     "pm=priceMatch cp=closePosition pP=priceProtect R=reduceOnly tt=triggerTime gtd=goodTillDate"
 )
-POSITION_NAMES: Final = names(
+POSITION_NAMES: Final = order_words.names(
     "s=symbol pa=positionAmt ep=entryPrice bep=breakEvenPrice up=unRealizedProfit iw=isolatedWallet ps=positionSide"
 )
-OPEN_EXECUTIONS: Final[Mapping[Cause, str]] = {
-    Cause.ACCEPTED: "NEW",
-    Cause.AMENDED: "AMENDMENT",
-    Cause.REDUCED: "AMENDMENT",
+OPEN_EXECUTIONS: Final[Mapping[kit.Cause, str]] = {
+    kit.Cause.ACCEPTED: "NEW",
+    kit.Cause.AMENDED: "AMENDMENT",
+    kit.Cause.REDUCED: "AMENDMENT",
 }
-EXPIRE_REASONS: Final[Mapping[Cause, str]] = {
-    Cause.SELF_TRADE: "1",
-    Cause.REDUCE_ONLY: "4",
-    Cause.LIQUIDATION: "5",
+EXPIRE_REASONS: Final[Mapping[kit.Cause, str]] = {
+    kit.Cause.SELF_TRADE: "1",
+    kit.Cause.REDUCE_ONLY: "4",
+    kit.Cause.LIQUIDATION: "5",
 }
-REASONS: Final[Mapping[AccountCause, str]] = {
-    AccountCause.ORDER: "ORDER",
-    AccountCause.FUNDING: "FUNDING_FEE",
-    AccountCause.LIQUIDATION: "ORDER",
-    AccountCause.INSURANCE: "INSURANCE_CLEAR",
-    AccountCause.MARGIN_MODE: "MARGIN_TYPE_CHANGE",
+REASONS: Final[Mapping[kit.AccountCause, str]] = {
+    kit.AccountCause.ORDER: "ORDER",
+    kit.AccountCause.FUNDING: "FUNDING_FEE",
+    kit.AccountCause.LIQUIDATION: "ORDER",
+    kit.AccountCause.INSURANCE: "INSURANCE_CLEAR",
+    kit.AccountCause.MARGIN_MODE: "MARGIN_TYPE_CHANGE",
 }
-_OWN: Final = (OrderChanged, ConditionalChanged, AccountChanged, SettingsChanged)
+_OWN: Final = (kit.OrderChanged, kit.ConditionalChanged, kit.AccountChanged, kit.SettingsChanged)
 
 
 class UserStream:
@@ -89,11 +62,11 @@ class UserStream:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         parts = venue.parts
-        self._held = HeldEvents(self._send, parts.chance, parts.options.race_ms, venue.now_ms)
-        self._fill: OrderChanged | None = None
+        self._held = kit.HeldEvents(self._send, parts.chance, parts.options.race_ms, venue.now_ms)
+        self._fill: kit.OrderChanged | None = None
         self._leverage: int | None = None
         self._has_multi_assets = venue.has_multi_assets
-        self._triggered: dict[int, ConditionalOrder] = {}
+        self._triggered: dict[int, kit.ConditionalOrder] = {}
         venue.exchange.subscribe(self._note)
 
     def tick(self, now_ms: int) -> None:
@@ -109,21 +82,21 @@ class UserStream:
             event = listen_key_expired(expired, self._venue)
             self._venue.parts.hub.publish_own(expired, str(event["e"]), event)
 
-    def _note(self, event: SimulationEvent) -> None:
+    def _note(self, event: kit.SimulationEvent) -> None:
         if not isinstance(event, _OWN) or event.account != self._venue.account:
             return
 
         match event:
-            case AccountChanged():
+            case kit.AccountChanged():
                 self._push(account_update(event, self._venue))
                 self._report_fill()
-            case ConditionalChanged():
+            case kit.ConditionalChanged():
                 self._report_fill()
                 self._note_conditional(event)
-            case OrderChanged():
+            case kit.OrderChanged():
                 self._report_fill()
                 self._note_order(event)
-            case SettingsChanged():
+            case kit.SettingsChanged():
                 self._note_settings(event)
 
     def _report_fill(self) -> None:
@@ -132,11 +105,11 @@ class UserStream:
             filled, self._fill = self._fill, None
             self._report_order(filled)
 
-    def _note_order(self, event: OrderChanged) -> None:
+    def _note_order(self, event: kit.OrderChanged) -> None:
         """Report an order; an execution only after the account."""
-        source = origin(event.order, self._venue)
+        source = order_words.origin(event.order, self._venue)
 
-        if source is not None and event.cause is Cause.ACCEPTED:
+        if source is not None and event.cause is kit.Cause.ACCEPTED:
             # Nothing is reported of the order that it becomes before TRIGGERED, which comes after the first fills.
             self._push(algo_update(attrs.evolve(source, order_id=None), "TRIGGERING", event.now_ms, self._venue))
 
@@ -149,30 +122,30 @@ class UserStream:
 
         self._fill = event
 
-    def _report_order(self, event: OrderChanged) -> None:
+    def _report_order(self, event: kit.OrderChanged) -> None:
         self._push(order_trade_update(event, self._venue))
 
-        if event.order.order_id in self._triggered and event.order.state is not OrderState.OPEN:
+        if event.order.order_id in self._triggered and event.order.state is not kit.OrderState.OPEN:
             self._finish(event.order.order_id, event.now_ms)
 
-    def _note_conditional(self, event: ConditionalChanged) -> None:
+    def _note_conditional(self, event: kit.ConditionalChanged) -> None:
         """Report a conditional order; one that triggered is finished once the order that it became is final."""
         order = event.order
 
-        if order.state is not ConditionalState.TRIGGERED or order.order_id is None:
-            self._push(algo_update(order, algo_status_word(order, self._venue), event.now_ms, self._venue))
+        if order.state is not kit.ConditionalState.TRIGGERED or order.order_id is None:
+            self._push(algo_update(order, order_words.algo_status_word(order, self._venue), event.now_ms, self._venue))
             return
 
         self._push(algo_update(order, "TRIGGERED", event.now_ms, self._venue))
         self._triggered[order.order_id] = order
 
-        if algo_status_word(order, self._venue) == "FINISHED":
+        if order_words.algo_status_word(order, self._venue) == "FINISHED":
             self._finish(order.order_id, event.now_ms)
 
     def _finish(self, order_id: int, now_ms: int) -> None:
         self._push(algo_update(self._triggered.pop(order_id), "FINISHED", now_ms, self._venue))
 
-    def _note_settings(self, event: SettingsChanged) -> None:
+    def _note_settings(self, event: kit.SettingsChanged) -> None:
         if event.state.leverage != self._leverage:
             self._push(leverage_update(event.state.leverage, event.now_ms, self._venue))
             self._leverage = event.state.leverage
@@ -187,19 +160,19 @@ class UserStream:
             self._venue.parts.hub.publish_own(listen_key, kind, data)
 
 
-def order_trade_update(event: OrderChanged, venue: Venue) -> dict[str, object]:
+def order_trade_update(event: kit.OrderChanged, venue: Venue) -> dict[str, object]:
     """ORDER_TRADE_UPDATE: the order, and with a trade its execution, whose profit `rp` and fee `n` are exact."""
-    order, report = event.order, order_report(event.order, venue)
+    order, report = event.order, order_words.order_report(event.order, venue)
     resting = list(venue.exchange.open_orders(event.account))
     details = {
-        **named(report, ORDER_NAMES),
+        **order_words.named(report, ORDER_NAMES),
         "o": "LIQUIDATION" if order.forced else report["type"],
         "x": _execution_word(event, report["status"]),
-        **({"M": str(order.amend_id)} if event.cause is Cause.AMENDED and order.amend_id else {}),
+        **({"M": str(order.amend_id)} if event.cause is kit.Cause.AMENDED and order.amend_id else {}),
         **_execution(event.execution, venue),
         "T": venue.shown_ms(event.now_ms),
-        "b": plain(resting_notional(resting, Side.BUY, order.position_side, venue)),
-        "a": plain(resting_notional(resting, Side.SELL, order.position_side, venue)),
+        "b": kit.plain(resting_notional(resting, Side.BUY, order.position_side, venue)),
+        "a": kit.plain(resting_notional(resting, Side.SELL, order.position_side, venue)),
         "si": 0,
         "ss": 0,
         "er": _expire_reason(order, event.cause),
@@ -208,9 +181,9 @@ def order_trade_update(event: OrderChanged, venue: Venue) -> dict[str, object]:
     return {**_head("ORDER_TRADE_UPDATE", event.now_ms, venue), "o": details}
 
 
-def trade_lite(order: SimulatedOrder, execution: Execution, venue: Venue) -> dict[str, object]:
+def trade_lite(order: kit.SimulatedOrder, execution: kit.Execution, venue: Venue) -> dict[str, object]:
     """TRADE_LITE: the same execution ahead of its ORDER_TRADE_UPDATE, with less about it."""
-    known = named(order_answer(order, venue), LITE_NAMES)
+    known = order_words.named(order_words.order_answer(order, venue), LITE_NAMES)
     traded = _execution(execution, venue)
 
     return {
@@ -220,7 +193,7 @@ def trade_lite(order: SimulatedOrder, execution: Execution, venue: Venue) -> dic
     }
 
 
-def account_update(event: AccountChanged, venue: Venue) -> dict[str, object]:
+def account_update(event: kit.AccountChanged, venue: Venue) -> dict[str, object]:
     """ACCOUNT_UPDATE: the asset, and the positions that changed; funding in cross margin names no position."""
     state = event.state
     changes: dict[str, object] = {
@@ -228,22 +201,22 @@ def account_update(event: AccountChanged, venue: Venue) -> dict[str, object]:
         "B": [
             {
                 "a": state.asset,
-                "wb": plain(state.wallet),
-                "cw": plain(state.cross_wallet),
-                "bc": plain(event.transferred),
+                "wb": kit.plain(state.wallet),
+                "cw": kit.plain(state.cross_wallet),
+                "bc": kit.plain(event.transferred),
             },
             *(
-                {"a": other.asset, "wb": plain(other.wallet), "cw": plain(other.wallet), "bc": "0"}
+                {"a": other.asset, "wb": kit.plain(other.wallet), "cw": kit.plain(other.wallet), "bc": "0"}
                 for other in state.others
             ),
         ],
         "P": [],
     }
 
-    if event.cause is AccountCause.FUNDING:
+    if event.cause is kit.AccountCause.FUNDING:
         changes["S"] = venue.instrument.symbol
 
-    if event.cause is not AccountCause.FUNDING or state.margin_mode is MarginMode.ISOLATED:
+    if event.cause is not kit.AccountCause.FUNDING or state.margin_mode is MarginMode.ISOLATED:
         changed = [position for position in state.positions if position.side in event.sides]
         changes["P"] = [_position(position, state.margin_mode, venue) for position in changed]
 
@@ -262,13 +235,13 @@ def multi_assets_update(now_ms: int, venue: Venue) -> dict[str, object]:
     return {**_head("ACCOUNT_CONFIG_UPDATE", now_ms, venue), "ai": {"j": venue.has_multi_assets}}
 
 
-def algo_update(order: ConditionalOrder, status: str, now_ms: int, venue: Venue) -> dict[str, object]:
+def algo_update(order: kit.ConditionalOrder, status: str, now_ms: int, venue: Venue) -> dict[str, object]:
     """ALGO_UPDATE: a conditional order in the given status, and the order that it became."""
-    became = order_of(order, venue)
+    became = order_words.order_of(order, venue)
     details = {
-        **named(algo_answer(order, venue), ALGO_NAMES),
+        **order_words.named(order_words.algo_answer(order, venue), ALGO_NAMES),
         "X": status,
-        "act": "0" if became is None else type_word(became),
+        "act": "0" if became is None else order_words.type_word(became),
         "rm": order.detail,
     }
 
@@ -284,17 +257,17 @@ def _head(event: str, now_ms: int, venue: Venue) -> dict[str, object]:
     return {"e": event, "E": venue.server_ms(), "T": venue.shown_ms(now_ms)}
 
 
-def _execution_word(event: OrderChanged, status: object) -> str:
-    if event.cause is Cause.TRADED:
+def _execution_word(event: kit.OrderChanged, status: object) -> str:
+    if event.cause is kit.Cause.TRADED:
         return "CALCULATED" if event.order.forced else "TRADE"
 
-    if event.order.state is OrderState.OPEN:
+    if event.order.state is kit.OrderState.OPEN:
         return OPEN_EXECUTIONS[event.cause]
 
     return "CANCELED" if status == "CANCELED" else "EXPIRED"
 
 
-def _execution(execution: Execution | None, venue: Venue) -> dict[str, object]:
+def _execution(execution: kit.Execution | None, venue: Venue) -> dict[str, object]:
     if execution is None:
         return {"l": venue.notation.amount(0), "L": venue.notation.price(0), "t": 0, "m": False, "rp": "0"}
 
@@ -302,31 +275,31 @@ def _execution(execution: Execution | None, venue: Venue) -> dict[str, object]:
         "l": venue.notation.amount(execution.lots),
         "L": venue.notation.price(execution.ticks),
         "N": execution.fee_asset,
-        "n": plain(execution.fee),
+        "n": kit.plain(execution.fee),
         "t": execution.trade_id,
         "m": execution.maker,
-        "rp": plain(execution.realized),
+        "rp": kit.plain(execution.realized),
     }
 
 
-def _expire_reason(order: SimulatedOrder, cause: Cause) -> str:
-    if order.state is not OrderState.EXPIRED or cause in CANCELLING_CAUSES:
+def _expire_reason(order: kit.SimulatedOrder, cause: kit.Cause) -> str:
+    if order.state is not kit.OrderState.EXPIRED or cause in order_words.CANCELLING_CAUSES:
         return "0"
 
-    if cause is Cause.REMAINDER:
+    if cause is kit.Cause.REMAINDER:
         return "9" if order.ticks is None else "2"
 
     return EXPIRE_REASONS.get(cause, "0")
 
 
-def _account_reason(event: AccountChanged) -> str:
-    if event.cause is AccountCause.TRANSFER:
+def _account_reason(event: kit.AccountChanged) -> str:
+    if event.cause is kit.AccountCause.TRANSFER:
         return "DEPOSIT" if event.transferred > 0 else "WITHDRAW"
 
     return REASONS[event.cause]
 
 
-def _position(position: PositionState, mode: MarginMode, venue: Venue) -> dict[str, object]:
-    known = named(risk_row(position, [], venue), POSITION_NAMES)
+def _position(position: kit.PositionState, mode: MarginMode, venue: Venue) -> dict[str, object]:
+    known = order_words.named(risk_row(position, [], venue), POSITION_NAMES)
 
-    return {**known, "cr": plain(position.realized), "mt": mode.value}
+    return {**known, "cr": kit.plain(position.realized), "mt": mode.value}

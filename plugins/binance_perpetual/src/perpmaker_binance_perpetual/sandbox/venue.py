@@ -8,17 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Final, TypeAlias
 
-from perpmaker.venue.sandbox import (
-    Access,
-    Cost,
-    Notation,
-    PastFundings,
-    RequestParameters,
-    SandboxParts,
-    ServedEndpoint,
-    TradeBars,
-    TradePrinted,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_binance_perpetual.sandbox.counts import WEIGHT, Limits
 from perpmaker_binance_perpetual.sandbox.listen_keys import ListenKeys
 from perpmaker_binance_perpetual.sandbox.options import Options
@@ -29,13 +19,13 @@ MOST_AGGREGATES: Final = 1000
 """How many aggregated trades are kept for who asks."""
 
 SIGNED_PARAMETERS: Final = frozenset({"timestamp", "recvWindow", "signature"})
-FREE: Final[Mapping[str, Cost]] = {}
+FREE: Final[Mapping[str, kit.Cost]] = {}
 
 
 class Venue:
     """One exchange behind the venue's front door. All keys open the exchange's first account."""
 
-    def __init__(self, parts: SandboxParts, options: Options) -> None:
+    def __init__(self, parts: kit.SandboxParts, options: Options) -> None:
         self.parts = parts
         self.options = options
         self.exchange = parts.exchange
@@ -43,13 +33,13 @@ class Venue:
         self.reading = parts.account
         self.now_ms, self.server_ms, self.shown_ms = parts.clock.now_ms, parts.clock.server_ms, parts.clock.shown_ms
         # Prices have one digit more than the tick needs, as on the venue: precision is no tick.
-        self.notation = Notation(self.instrument, further_digits=1)
+        self.notation = kit.Notation(self.instrument, further_digits=1)
         self.limits = Limits(self.server_ms, options, enforced=parts.options.enforce_limits)
         self.listen_keys = ListenKeys(self.server_ms, life_s=options.listen_key_life_s, seed=parts.options.seed)
         self.amends = PendingAmends()
-        self.funding = PastFundings(self.exchange)
-        self.bars = TradeBars(self.exchange)
-        self.aggregates: deque[tuple[int, list[TradePrinted]]] = deque(maxlen=MOST_AGGREGATES)
+        self.funding = kit.PastFundings(self.exchange)
+        self.bars = kit.TradeBars(self.exchange)
+        self.aggregates: deque[tuple[int, list[kit.TradePrinted]]] = deque(maxlen=MOST_AGGREGATES)
         self.exchange.set_stop_customs(options.stop_customs)
 
     @property
@@ -62,13 +52,13 @@ class Venue:
         """Whether the account's assets back each other."""
         return bool(self.account) and self.exchange.assets(self.account).multi_assets
 
-    def asked_ms(self, parameters: RequestParameters, name: str) -> int | None:
+    def asked_ms(self, parameters: kit.RequestParameters, name: str) -> int | None:
         """A time parameter of a caller, as a time of the exchange; None when it was not sent."""
         value = parameters.optional_integer(name)
 
         return None if value is None else value - self.parts.options.server_time_offset_ms
 
-    def require_symbol(self, parameters: RequestParameters) -> str:
+    def require_symbol(self, parameters: kit.RequestParameters) -> str:
         """The parameter `symbol`, which must be sent and must be the market's; -1121 otherwise."""
         symbol = parameters.text("symbol")
 
@@ -77,7 +67,7 @@ class Venue:
 
         return symbol
 
-    def has_symbol(self, parameters: RequestParameters) -> bool:
+    def has_symbol(self, parameters: kit.RequestParameters) -> bool:
         """Whether `symbol` was sent; -1121 when it is not the market's."""
         return "symbol" in parameters and bool(self.require_symbol(parameters))
 
@@ -109,14 +99,16 @@ class PendingAmends:
         self._refused = refused
 
 
-VenueEndpoint: TypeAlias = ServedEndpoint[Venue]
-Handler: TypeAlias = Callable[[Venue, RequestParameters], object]
-Transit: TypeAlias = Callable[[Venue, RequestParameters], AbstractContextManager[Callable[[], None]]]
+VenueEndpoint: TypeAlias = kit.ServedEndpoint[Venue]
+Handler: TypeAlias = Callable[[Venue, kit.RequestParameters], object]
+Transit: TypeAlias = Callable[[Venue, kit.RequestParameters], AbstractContextManager[Callable[[], None]]]
 
 
-def public(path: str, handle: Handler, *names: str, weight: Cost = 1) -> VenueEndpoint:
+def public(path: str, handle: Handler, *names: str, weight: kit.Cost = 1) -> VenueEndpoint:
     """A query that asks for no key."""
-    return ServedEndpoint(method="GET", path=path, handle=handle, parameters=frozenset(names), costs={WEIGHT: weight})
+    return kit.ServedEndpoint(
+        method="GET", path=path, handle=handle, parameters=frozenset(names), costs={WEIGHT: weight}
+    )
 
 
 def signed(
@@ -124,17 +116,17 @@ def signed(
     path: str,
     handle: Handler,
     *names: str,
-    weight: Cost = 1,
-    orders: Mapping[str, Cost] = FREE,
+    weight: kit.Cost = 1,
+    orders: Mapping[str, kit.Cost] = FREE,
     matches: bool = False,
     under_way: Transit | None = None,
 ) -> VenueEndpoint:
     """A signed endpoint."""
-    return ServedEndpoint(
+    return kit.ServedEndpoint(
         method=method,
         path=path,
         handle=handle,
-        access=Access.SIGNED,
+        access=kit.Access.SIGNED,
         parameters=SIGNED_PARAMETERS | frozenset(names),
         costs={WEIGHT: weight, **orders},
         matches=matches,
@@ -147,6 +139,6 @@ command = partial(signed, matches=True)
 """Declare a signed query; a signed command for the matching engine."""
 
 
-def by_symbol(one: int, every: int) -> Cost:
+def by_symbol(one: int, every: int) -> kit.Cost:
     """What a query weighs with the parameter `symbol`, and without it."""
     return lambda parameters: one if "symbol" in parameters else every
