@@ -256,3 +256,23 @@ async def test_orders_of_a_run_that_was_cut_off_are_adopted_by_their_numbers(tmp
             assert all(0 <= int(number) < 2**32 for client_id in left for number in client_id.split("-"))
 
         assert stage.sandbox.oracle.violations == []
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ("", "fathom has no dead-man switch: if this process is killed, its quotes stay there"),
+        ("about 6 s", "fathom: if this process is killed, its quotes end by themselves, about 6 s"),
+    ],
+)
+async def test_it_is_told_what_becomes_of_quotes_when_the_process_is_killed(
+    monkeypatch: pytest.MonkeyPatch, last: str, words: str
+) -> None:
+    """They stay, or a venue ends those that nobody renews."""
+    if last:
+        monkeypatch.setattr(fathom.Fathom, "quotes_last", last, raising=False)
+
+    async with opened_on_fathom() as opened:
+        await opened.run(1)
+
+    assert [line for line in opened.told if "killed" in line] == [words]

@@ -313,6 +313,15 @@ class DeadManSwitch(Protocol):
         """Stop the countdown."""
 
 
+@runtime_checkable
+class ExpiringQuotes(Protocol):
+    """A connector whose venue ends quotes by itself: the connector renews them for as long as it lives."""
+
+    @property
+    def quotes_last(self) -> str:
+        """How long a quote rests once nobody renews it, for a person: `about 6 s (10 blocks)`."""
+
+
 @attrs.frozen(kw_only=True)
 class KeyRights:
     """What an API key may do. `can_transfer`: money may leave for another account of the venue."""

@@ -14,6 +14,7 @@ from perpmaker.connector.interface import (
     DeadManSwitch,
     DerivativeConnector,
     Environment,
+    ExpiringQuotes,
     VenueStops,
 )
 from perpmaker.decision.drift_check import WantedSettings
@@ -123,13 +124,25 @@ class ReadyRun:
         if self._resume and known.journal.halt() is not None:
             known.journal.record_release(steps.context.clock.utc_ms())
 
-        can_stay = steps.context.environment is not Environment.PAPER
-        name = market.connector.name
-
-        if can_stay and steps.plan.dead_man_switch_s is not None and not isinstance(market.connector, DeadManSwitch):
-            steps.tell(f"{name} has no dead-man switch: if this process is killed, its quotes stay there")
+        if (words := self._after_a_kill()) is not None:
+            steps.tell(words)
 
         return steps.supervisor(market, known, trader, sources)
+
+    def _after_a_kill(self) -> str | None:
+        """What becomes of quotes when this process is killed, where no dead-man switch is armed against that."""
+        steps, connector = self._steps, self.market.connector
+
+        if steps.context.environment is Environment.PAPER or isinstance(connector, DeadManSwitch):
+            return None
+
+        if isinstance(connector, ExpiringQuotes):
+            return f"{connector.name}: if this process is killed, its quotes end by themselves, {connector.quotes_last}"
+
+        if steps.plan.dead_man_switch_s is None:
+            return None
+
+        return f"{connector.name} has no dead-man switch: if this process is killed, its quotes stay there"
 
 
 @attrs.define(kw_only=True)

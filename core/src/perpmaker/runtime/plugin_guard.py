@@ -300,6 +300,15 @@ def _feeds(self: _GuardedConnector, *arguments: Any) -> Sequence[Feed]:  # noqa:
 
 
 _VALUES = frozenset(
-    {"name", "account", "fence_s", "caps_resting_exits", "allows_two_stops", "sizes_stops", "names_stops"}
+    {
+        "name",
+        "account",
+        "fence_s",
+        "caps_resting_exits",
+        "allows_two_stops",
+        "sizes_stops",
+        "names_stops",
+        "quotes_last",
+    }
 )
 _AWAITED = frozenset(ANSWERS) - _VALUES - {"venue_time"}

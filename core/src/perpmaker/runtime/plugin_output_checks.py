@@ -156,6 +156,7 @@ def _rules(answer: object) -> Instrument:
 ANSWERS: Mapping[str, Callable[[Any], object]] = {
     "name": _text,
     "account": _text,
+    "quotes_last": _text,
     "fence_s": _seconds,
     **dict.fromkeys(("caps_resting_exits", "allows_two_stops", "sizes_stops", "names_stops"), _flag),
     "fetch_instrument": _rules,

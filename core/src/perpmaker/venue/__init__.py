@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         DerivativeConnector,
         Environment,
         EventReceiver,
+        ExpiringQuotes,
         Feed,
         FundingHistory,
         IdScheme,
@@ -305,6 +306,7 @@ __all__ = [
     "EventReceiver",
     "Exchanger",
     "Experiment",
+    "ExpiringQuotes",
     "Failure",
     "Feed",
     "FeedAlive",
@@ -444,8 +446,8 @@ __all__ = [
 _HOMES = {
     "connector.interface": (
         "AmendOrder Amending BeginRun CancelOrder ConnectorContext DeadManSwitch DerivativeConnector "
-        "Environment EventReceiver Feed FundingHistory IdScheme KeyPermissions KeyRights PriceReading SandboxAccess "
-        "SettingsReading Timekeeping VenueStops VenueTime"
+        "Environment EventReceiver ExpiringQuotes Feed FundingHistory IdScheme KeyPermissions KeyRights PriceReading "
+        "SandboxAccess SettingsReading Timekeeping VenueStops VenueTime"
     ),
     "connector.bench": "Bench",
     "connector.probing": "Conclusion Experiment Finding InconclusiveError",
