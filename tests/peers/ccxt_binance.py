@@ -6,7 +6,7 @@ from typing import Any
 
 import ccxt
 import steps
-from steps import Session, check
+from steps import Session, check, wait_for
 
 SYMBOL = "BTC/USDT:USDT"
 
@@ -19,7 +19,7 @@ def main(session: Session) -> None:
     with session.step(steps.MARKETS):
         check(client.load_markets()[SYMBOL]["swap"], "no perpetual")
         check(client.fetch_ticker(SYMBOL)["last"] > 0, "no ticker")
-        check(client.fetch_trades(SYMBOL), "no trades")
+        wait_for(lambda: client.fetch_trades(SYMBOL), "a trade")
         check(client.fetch_ohlcv(SYMBOL, "1m")[-1][4] > 0, "no candle")
         check(client.fetch_funding_rate(SYMBOL)["markPrice"] > 0, "no funding")
 

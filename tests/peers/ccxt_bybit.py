@@ -21,7 +21,7 @@ async def main(session: Session) -> None:
     with session.step(steps.MARKETS):
         check((await client.load_markets())[SYMBOL]["swap"], "no perpetual")
         check((await client.fetch_ticker(SYMBOL))["last"] > 0, "no ticker")
-        check((await client.fetch_trades(SYMBOL))[-1]["price"] > 0, "no trade")
+        await until(lambda: client.fetch_trades(SYMBOL), bool)
         check((await client.fetch_funding_rate(SYMBOL))["markPrice"] > 0, "no funding")
 
     with session.step(steps.BOOK):

@@ -73,12 +73,17 @@ def ticker_row(venue: Venue, book: Depth) -> dict[str, object]:
 
 def last_price(venue: Venue, parameters: RequestParameters) -> object:
     """The price of the last trade, the best bid before there was one."""
-    best = venue.exchange.best(Side.BUY)
-    ticks = venue.exchange.last_ticks if venue.exchange.last_ticks is not None else best and best[0]
-    price = venue.notation.price(ticks)
-    row = {"symbol": venue.instrument.symbol, "price": price, "time": venue.server_ms()}
+    row = {"symbol": venue.instrument.symbol, "price": last_traded(venue), "time": venue.server_ms()}
 
     return _one_or_all(venue, parameters, row)
+
+
+def last_traded(venue: Venue) -> str:
+    """The price of the last trade, the best bid before there was one."""
+    best = venue.exchange.best(Side.BUY)
+    ticks = venue.exchange.last_ticks if venue.exchange.last_ticks is not None else best and best[0]
+
+    return venue.notation.price(ticks)
 
 
 def premium_index(venue: Venue, parameters: RequestParameters) -> object:

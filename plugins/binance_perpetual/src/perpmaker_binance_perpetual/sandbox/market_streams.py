@@ -158,11 +158,10 @@ class MarketStreams:
             "m": trade.taker is Side.SELL,
         }
 
-    def _day(self) -> dict[str, object] | None:
-        """The last 24 hours; None before the first trade."""
-        row = day_row(self._venue)
+    def _day(self) -> dict[str, object]:
+        figures = named(day_row(self._venue), DAY_NAMES)
 
-        return row and {"e": "24hrMiniTicker", "E": self._venue.server_ms(), **named(row, DAY_NAMES), "st": UM}
+        return {"e": "24hrMiniTicker", "E": self._venue.server_ms(), **figures, "st": UM}
 
     def _kline(self, interval: str) -> dict[str, object] | None:
         """The candle that is being made, or that has just ended; None before the first trade."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from perpmaker import Side
 from perpmaker.venue.sandbox import MINUTE_MS, Bar, RequestParameters, TradePrinted, plain, rounded
+from perpmaker_binance_perpetual.sandbox.market import last_traded
 from perpmaker_binance_perpetual.sandbox.refusals import refusal
 from perpmaker_binance_perpetual.sandbox.venue import Venue, VenueEndpoint, by_symbol, public
 
@@ -92,24 +93,33 @@ def turnover(venue: Venue, value: int) -> Decimal:
 
 
 def day(venue: Venue, parameters: RequestParameters) -> object:
-    """The last 24 hours: an object with a symbol, a list without, which is empty before the first trade."""
-    has_symbol, row = venue.has_symbol(parameters), day_row(venue)
+    """The last 24 hours: an object with a symbol, a list without."""
+    row = day_row(venue)
 
-    return row or {} if has_symbol else [row] if row else []
+    return row if venue.has_symbol(parameters) else [row]
 
 
-def day_row(venue: Venue) -> dict[str, object] | None:
-    """The figures of the last 24 hours; None where nothing was traded in them."""
+def day_row(venue: Venue) -> dict[str, object]:
+    """The figures of the last 24 hours; zeros beside the last price where nothing was traded in them."""
     bar = venue.bars.day(venue.now_ms())
+    figures = _nothing(venue) if bar is None else _figures(bar, venue)
+    begin_ms = venue.server_ms() // MINUTE_MS * MINUTE_MS - DAY_MS
 
-    if bar is None:
-        return None
+    return {"symbol": venue.instrument.symbol, "openTime": begin_ms, "closeTime": venue.server_ms(), **figures}
 
+
+def _nothing(venue: Venue) -> dict[str, object]:
+    prices = ("weightedAvgPrice", "lastPrice", "openPrice", "highPrice", "lowPrice")
+    zeros = dict.fromkeys(("priceChange", "priceChangePercent", "lastQty", "volume", "quoteVolume"), "0")
+
+    return {**zeros, **dict.fromkeys(prices, last_traded(venue)), "firstId": -1, "lastId": -1, "count": 0}
+
+
+def _figures(bar: Bar, venue: Venue) -> dict[str, object]:
     price, amount, average = venue.notation.price, venue.notation.amount, turnover(venue, bar.value)
     change = bar.last.ticks - bar.first.ticks
 
     return {
-        "symbol": venue.instrument.symbol,
         "priceChange": price(change),
         "priceChangePercent": rounded(Decimal(change) / bar.first.ticks * 100, 3),
         "weightedAvgPrice": venue.notation.average(average / venue.instrument.amount(bar.lots)),
@@ -120,7 +130,6 @@ def day_row(venue: Venue) -> dict[str, object] | None:
         "lowPrice": price(bar.low),
         "volume": amount(bar.lots),
         "quoteVolume": plain(average),
-        "openTime": venue.server_ms() // MINUTE_MS * MINUTE_MS - DAY_MS,
         "closeTime": venue.shown_ms(bar.last.now_ms),
         "firstId": bar.first.trade_id,
         "lastId": bar.last.trade_id,
