@@ -63,6 +63,19 @@ async def test_account_is_shown(open_venue: Any) -> None:
         assert position["result"][0]["positionAmt"] == "0.010"
 
 
+async def test_orders_come_as_fast_as_their_own_limits_allow(open_venue: Any) -> None:
+    """The streams' limit on control messages is not the API's: the orders of ten seconds are counted, with HTTP's."""
+    async with open_venue(orders_10s=30) as venue, venue.listen(PATH) as ear:
+        terms = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+
+        for number in range(31):
+            await ear.say(request(venue, "order.place", number, **terms, price=str(59_000 - number)))
+
+        statuses = {answer["id"]: answer["status"] for answer in [await ear.hear() for _ in range(31)]}
+
+        assert statuses == {**dict.fromkeys(range(30), 200), 30: 429}
+
+
 async def test_what_is_wrong_is_refused_in_the_status_of_http(open_venue: Any, order_of: Any) -> None:
     """A bad key, a bad signature, an unknown order, a method that there is not, and no JSON."""
     async with open_venue() as venue, venue.listen(PATH) as ear:

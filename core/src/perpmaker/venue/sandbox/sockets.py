@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 import anyio
 import attrs
@@ -43,6 +43,15 @@ class Session(Protocol):
 
     def obey(self, message: str | bytes) -> Answers | Awaitable[Answers]:
         """Obey a client's message and return the answers; messages that come meanwhile do not wait for an awaitable."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """The optional ability of a session to have a rule of its own for how fast its client may talk."""
+
+    @property
+    def messages_per_s(self) -> int | None:
+        """Return what stands before the hub's rule; None: any number."""
 
 
 @attrs.frozen(kw_only=True)
@@ -159,7 +168,8 @@ class _Connection:
 
     async def _listen(self, tasks: TaskGroup) -> None:
         """Obey messages until the socket is closed, its client is silent, or too many came within a second."""
-        most = self._rules.messages_per_s
+        rule = self.session if isinstance(self.session, Paced) else self._rules
+        most = rule.messages_per_s
         recent: deque[float] = deque(maxlen=most or 1)
 
         with suppress(ConnectivityError, TimeoutError):

@@ -35,7 +35,9 @@ Find: TypeAlias = Callable[[str, str], VenueEndpoint | None]
 
 
 class ApiSession:
-    """One client's socket; nothing is pushed to it."""
+    """One client's socket; nothing is pushed to it, and it may talk as fast as the limits on orders allow."""
+
+    messages_per_s = None
 
     def __init__(self, venue: Venue, authenticator: Authenticator, find: Find, carry_out: CarryOut) -> None:
         self._venue = venue
