@@ -44,7 +44,7 @@ class _LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the subcommand; Ctrl-C is silent, which it is not where click itself receives it."""
+        """Run the subcommand. Ctrl-C is silent, which it is not where click itself receives it."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -67,7 +67,7 @@ def perpmaker() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command; every way to end becomes a message and an exit code, and none of them a traceback."""
+    """Run the command. Every way to end becomes a message and an exit code, and none of them a traceback."""
     if callable(signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on it is contained, below
 

@@ -102,7 +102,7 @@ class _Inquiry:
     error: BaseException | None = None
 
     def answer(self) -> None:
-        """Print the report, or what is wrong; the exit code is that of what is raised."""
+        """Print the report, or what is wrong. The exit code is that of what is raised."""
         if self.configuration is None or self.found is None:
             self._refuse()
         else:

@@ -24,7 +24,10 @@ from perpmaker.secret import redacted
 
 
 def explain(error: BaseException) -> int:
-    """Say on standard error what happened, and return the exit code; KeyboardInterrupt and SystemExit included."""
+    """Say on standard error what happened, and return the exit code.
+
+    KeyboardInterrupt and SystemExit included.
+    """
     errors = list(leaves(error))
     unproven = [one for one in errors if isinstance(one, StopNotProvenError)]
     others = [one for one in errors if one not in unproven]
@@ -62,7 +65,7 @@ def _explain(errors: list[BaseException], error: BaseException) -> int:
 
 
 def expected(error: BaseException) -> PerpmakerError | None:
-    """The error that a person can do something about, when nothing else went wrong; None otherwise."""
+    """Return the error that a person can do something about, when nothing else went wrong. None otherwise."""
     inner = list(leaves(error))
     errors = [one for one in inner if isinstance(one, PerpmakerError)]
 

@@ -18,7 +18,7 @@ _KEYLOG = "SSLKEYLOGFILE"
 
 
 def require_consent(environment: Environment, *, live: bool) -> None:
-    """UsageError when real money would be traded without --live, or when --live is given for anything else."""
+    """Raise UsageError when real money would be traded without --live, or when --live is given for anything else."""
     if environment is Environment.LIVE and not live:
         raise click.UsageError('environment = "live" trades real money: add --live to say that this is meant')
 
@@ -27,7 +27,7 @@ def require_consent(environment: Environment, *, live: bool) -> None:
 
 
 def check_surroundings(environment: Environment, variables: Mapping[str, str]) -> None:
-    """ConfigurationError when live, and the process's variables would let somebody read along.
+    """Raise ConfigurationError when live, and the process's variables would let somebody read along.
 
     None of them is obeyed anyway; but where they are set somebody means to listen, or to stand in between. Their values
     are not shown: they may hold passwords.
@@ -58,14 +58,19 @@ def _listeners(variables: Mapping[str, str]) -> Iterator[Problem]:
 
 @attrs.define
 class AccountCheck:
-    """Asks once which account is meant. `given` is --confirm-account; without it a person types it on the terminal."""
+    """Asks once which account is meant.
+
+    `given` is --confirm-account. Without it a person types it on the terminal.
+    """
 
     environment: Environment
     given: str | None
     _passed: bool = attrs.field(default=False, init=False)
 
     async def confirm(self, venue: str, account: str) -> None:
-        """Return when the account that the key opens is the one that is meant; UsageError when not, or nobody can say.
+        """Return when the account that the key opens is the one that is meant.
+
+        UsageError when not, or nobody can say.
 
         Live always asks. Elsewhere a name that is given has to be right, and nothing is asked.
         """

@@ -46,13 +46,16 @@ class Handle:
     is_over: bool = attrs.field(default=False, init=False)
 
     def allow(self, least_s: float) -> None:
-        """Give the start the time that the run was given, but at least so much; a run without an end has all of it."""
+        """Give the start the time that the run was given, but at least so much.
+
+        A run without an end has all of it.
+        """
         if self.seconds is not None:
             self.allowed_s = max(self.seconds, least_s)
             self.scope.deadline = anyio.current_time() + self.allowed_s
 
     def stop(self, reason: str) -> None:
-        """Stop cleanly; the second time: hurry."""
+        """Stop cleanly. The second time: hurry."""
         self.stop_reason = self.stop_reason or reason
 
         if self.bot is None or self.is_over:
@@ -67,7 +70,9 @@ class Handle:
 
 
 async def watch_signals(handle: Handle, *, task_status: TaskStatus[None]) -> None:
-    """SIGINT, SIGTERM, SIGHUP and SIGQUIT stop the bot cleanly; the second one hurries. Writing never stops it.
+    """SIGINT, SIGTERM, SIGHUP and SIGQUIT stop the bot cleanly.
+
+    The second one hurries. Writing never stops it.
 
     One that was ignored at the beginning, as below nohup or in the background of a script, stays so. Where a plugin
     has put something in the place of our handlers, they are put back.

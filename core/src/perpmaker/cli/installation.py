@@ -16,7 +16,10 @@ from perpmaker.watchdog import Watchdog
 
 @contextmanager
 def watched(tell: Callable[[str], None]) -> Iterator[None]:
-    """Calculate as the core does, and notice a plugin that keeps everything else waiting; its stacks are kept."""
+    """Calculate as the core does, and notice a plugin that keeps everything else waiting.
+
+    Its stacks are kept.
+    """
     from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # a wrong file is said before the engine is imported
 
     with own_arithmetic(), Watchdog(tell) as watchdog:
@@ -25,7 +28,10 @@ def watched(tell: Callable[[str], None]) -> Iterator[None]:
 
 
 def watched_catalog() -> Catalog:
-    """Load the installed plugins; one that does not come back is interrupted, and told as one that is not loaded."""
+    """Load the installed plugins.
+
+    One that does not come back is interrupted, and told as one that is not loaded.
+    """
     with Watchdog(lambda line: click.echo(printable(line), err=True)):
         return load_catalog()
 

@@ -23,7 +23,7 @@ def said_outcome(course: Course, *, as_json: bool) -> int:
 
 
 def say_outcome(course: Course, *, as_json: bool) -> None:
-    """Say how a run ended; its exit code is that of what is raised."""
+    """Say how a run ended. Its exit code is that of what is raised."""
     if course.ended is not None:
         _say(course.ended, as_json=as_json, afterwards=course.error)
         return

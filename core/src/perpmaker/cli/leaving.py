@@ -38,7 +38,9 @@ def hurry() -> None:
 
 
 class Departure:
-    """Ends the process in a moment where it does not end by itself; a context that is left in time prevents that.
+    """Ends the process in a moment where it does not end by itself.
+
+    A context that is left in time prevents that.
 
     `last_words` says how the command ended and returns the exit code. It is called from a thread of its own.
     """

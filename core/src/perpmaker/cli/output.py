@@ -43,7 +43,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Writer:
-    """Writes to a file descriptor from a thread of its own; `put` neither blocks nor raises.
+    """Writes to a file descriptor from a thread of its own. `put` neither blocks nor raises.
 
     `remember` is given everything that is to be written.
     """
@@ -70,7 +70,7 @@ class Writer:
         return not self._size
 
     def put(self, content: bytes) -> None:
-        """Have it written in turn; dropped where too much waits already."""
+        """Queue a text to be written in turn. It is dropped where too much waits already."""
         with self._changed:
             self._remember(content)
 
@@ -83,7 +83,7 @@ class Writer:
             self._changed.notify_all()
 
     def close(self, within_s: float | None) -> None:
-        """Wait for what is still to be written, no longer than this (None: as long as it takes); then it is over."""
+        """End the writing, once all is written or so much time has passed (None: as long as it takes)."""
         until = None if within_s is None else monotonic() + within_s
 
         with self._changed:
@@ -157,7 +157,7 @@ class QueuedText(io.TextIOBase):
         self.buffer = _QueuedBytes(writer)
 
     def write(self, text: str) -> int:
-        """Queue a text; what UTF-8 cannot say is escaped."""
+        """Queue a text. What UTF-8 cannot say is escaped."""
         self._writer.put(text.encode("utf-8", "backslashreplace"))
 
         return len(text)
@@ -167,11 +167,11 @@ class QueuedText(io.TextIOBase):
         return True
 
     def isatty(self) -> bool:
-        """Whether a person reads it."""
+        """Return whether a person reads it."""
         return os.isatty(self._writer.fd)
 
     def fileno(self) -> int:
-        """The descriptor that the writer writes to."""
+        """Return the descriptor that the writer writes to."""
         return self._writer.fd
 
     @property
@@ -205,7 +205,7 @@ _unsaid = Unsaid()
 
 @contextmanager
 def owned() -> Iterator[None]:
-    """Own standard output and error while a command runs; where they are no real ones (in a test) nothing changes."""
+    """Own standard output and error while a command runs, where they are real ones, as in no test."""
     global _results, _messages, _unsaid  # noqa: PLW0603  # one process has one standard output
 
     _open_standard()
@@ -229,12 +229,12 @@ def owned() -> Iterator[None]:
 
 
 def is_owned() -> bool:
-    """Whether this process has standard output and error for itself, which it has not in a test."""
+    """Return whether this process has standard output and error for itself, which it has not in a test."""
     return _results is not None
 
 
 def finish() -> None:
-    """Have what is still to be written taken, in a moment; what nobody takes is kept."""
+    """Have what is still to be written taken, in a moment. What nobody takes is kept."""
     writers = [writer for writer in (_results, _messages) if writer is not None]
 
     for writer in writers:
@@ -244,7 +244,7 @@ def finish() -> None:
 
 
 def say_past(lines: Iterable[str]) -> None:
-    """Write to standard error when the command's own writers are closed already; a moment at most."""
+    """Write to standard error when the command's own writers are closed already. A moment at most."""
     writer = Writer(2)
 
     for line in lines:
@@ -273,7 +273,7 @@ def _keep(*writers: Writer) -> None:
 
 
 def escaped(text: str, *, as_json: bool = False) -> str:
-    """Return the text with all that would steer a terminal written out; in JSON as JSON writes it, the same text."""
+    """Return the text with all that would steer a terminal written out, in JSON as JSON writes it."""
 
     def written(sign: str) -> str:
         if not as_json:

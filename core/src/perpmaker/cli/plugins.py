@@ -59,7 +59,7 @@ def plugins(as_json: bool) -> None:
 
 
 def rows_of(catalog: Catalog) -> Iterator[Row]:
-    """A row for each declared name, by plugin, and one for each plugin that is not loaded."""
+    """Yield a row for each declared name, by plugin, and one for each plugin that is not loaded."""
     for plugin in catalog.plugins:
         for declaration in plugin.declarations:
             conflict = catalog.conflict(declaration)
@@ -83,7 +83,10 @@ def _row(plugin: LoadedPlugin, name: str, kind: str | None, state: str, reason: 
 
 
 def table(rows: list[Row]) -> Iterator[str]:
-    """The rows in columns within 80 characters; what does not fit goes on below, and a reason on its own lines."""
+    """Yield the rows in columns within 80 characters.
+
+    What does not fit goes on below, and a reason on its own lines.
+    """
     cells = [_HEADINGS, *(_short(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADINGS) - 1)]
     indent = " " * (sum(widths) + len(_GAP) * len(widths))

@@ -21,7 +21,10 @@ ASK_EVERY_S = 0.5
 
 @attrs.define
 class ReadingLine:
-    """Tells how far a recording has been read, every two seconds; a short one is read before there is a need."""
+    """Tells how far a recording has been read, every two seconds.
+
+    A short one is read before there is a need.
+    """
 
     tell: Callable[[str], None]
     now: Callable[[], float] = monotonic
@@ -40,7 +43,10 @@ class ReadingLine:
 
 @asynccontextmanager
 async def open_watch(line: SandboxLine, tell: Callable[[str], None], stop: Callable[[], None]) -> AsyncIterator[None]:
-    """Stop a run, and say so, when the recording that a sandbox plays is over; a synthetic market never is."""
+    """Stop a run, and say so, when the recording that a sandbox plays is over.
+
+    A synthetic market never is.
+    """
     async with anyio.create_task_group() as group:
         if line.recording:
             group.start_soon(_watch, line, tell, stop)

@@ -16,7 +16,7 @@ from perpmaker.runtime.supervisor import Supervisor
 
 @attrs.frozen(kw_only=True)
 class Ended:
-    """How a run ended; `halt_code` is the exit code of what halted it, if anything did.
+    """How a run ended. `halt_code` is the exit code of what halted it, if anything did.
 
     `forgets` is the journal of an account that has ended with the run, where nothing of it needs to be looked at.
     """
@@ -52,7 +52,7 @@ class Course:
         return self.ended is None and self.error is None
 
     def unasked(self, seconds: float | None, allowed_s: float) -> Exception:
-        """Why a run ended without a signal or `--for`: its time to begin was up, or its tasks were cancelled."""
+        """Return why a run ended without a signal or `--for`: its time to begin was up, or its tasks were cancelled."""
         if self.bot is not None or seconds is None:
             return TaskEndedError("the tasks of the run were cancelled")
 
@@ -94,7 +94,7 @@ def sum_up(
     command: Sequence[str],
     account_ends: bool = False,
 ) -> Ended:
-    """Sum up a run that ended after so many seconds; `command` is what it was started with.
+    """Sum up a run that ended after so many seconds. `command` is what it was started with.
 
     `account_ends`: the account was that of a sandbox of this run's own, and ends with it.
     """
@@ -158,7 +158,7 @@ def halt_code_of(bot: Supervisor) -> ExitCode:
 def next_step(
     command: Sequence[str], *, unproven: bool, latched: bool, halted: bool, holds: bool, account_ends: bool = False
 ) -> str:
-    """What to do and to type next, for each way to end."""
+    """Return what to do and to type next, for each way to end."""
     again = shlex.join(command)
 
     if account_ends and (holds or unproven) and not (latched or halted):

@@ -11,7 +11,7 @@ from perpmaker.cli.guard import AccountCheck
 
 @attrs.frozen(kw_only=True)
 class RunOptions:
-    """What the command line asks for beside the configuration; `url` is that of a sandbox that is serving.
+    """What the command line asks for beside the configuration. `url` is that of a sandbox that is serving.
 
     `command` are the words with which the same run can be started again.
     """

@@ -32,7 +32,10 @@ _NOT_STARTED = "the sandbox did not start: what it had to say of it is on standa
 
 
 async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine:
-    """Ask the sandbox at a URL who it is, again and again while it cannot be reached; that is told once a minute."""
+    """Ask the sandbox at a URL who it is, again and again while it cannot be reached.
+
+    That is told once a minute.
+    """
     backoff = Backoff(Random(url))  # noqa: S311  # jitter, not cryptography
     began_at, told_at = anyio.current_time(), -inf
 
@@ -54,7 +57,9 @@ async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine
 
 @asynccontextmanager
 async def open_child(configuration: Configuration, ended: Callable[[], None]) -> AsyncIterator[SandboxLine]:
-    """Start a sandbox in a process of its own; it ends when its standard input closes, so also when we are killed.
+    """Start a sandbox in a process of its own.
+
+    It ends when its standard input closes, so also when we are killed.
 
     `ended` is called when it ends by itself meanwhile. ConnectivityError when it does not come up.
     """

@@ -19,7 +19,7 @@ class SandboxFailure:
 
 
 def failure_of(raised: Exception) -> SandboxFailure | None:
-    """The failure that a person can do something about; None for one of ours."""
+    """Return the failure that a person can do something about. None for one of ours."""
     if isinstance(raised, click.ClickException):
         return SandboxFailure(error=raised.format_message(), exit_code=ExitCode.FILE.value)
 
@@ -29,12 +29,12 @@ def failure_of(raised: Exception) -> SandboxFailure | None:
 
 
 def encode_failure(failure: SandboxFailure) -> str:
-    """The failure as the line that is printed in place of the sandbox's own."""
+    """Return the failure as the line that is printed in place of the sandbox's own."""
     return msgspec.json.encode(attrs.asdict(failure)).decode()
 
 
 def parse_failure(line: bytes) -> SandboxError | None:
-    """The error that a line tells of; None for another line."""
+    """Return the error that a line tells of. None for another line."""
     try:
         failure = msgspec.json.decode(line, type=SandboxFailure)
         code = ExitCode(failure.exit_code)

@@ -66,7 +66,7 @@ class Screen:
 
 
 def terminal_columns() -> int:
-    """How wide the terminal is now; 80 for one that does not say."""
+    """Return how wide the terminal is now. 80 for one that does not say."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     except (OSError, ValueError):  # it has gone away
@@ -74,7 +74,10 @@ def terminal_columns() -> int:
 
 
 def coloured(line: str) -> str:
-    """The line with a profit in green, a loss and a halt in red; as it is where NO_COLOR asks for that."""
+    """Return the line with a profit in green, a loss and a halt in red.
+
+    As it is where NO_COLOR asks for that.
+    """
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return line
 
@@ -88,5 +91,5 @@ def _paint(found: re.Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with control characters shown instead of obeyed: some of it is what a venue said."""
+    """Return the text with control characters shown instead of obeyed: some of it is what a venue said."""
     return abridged(escaped(text))

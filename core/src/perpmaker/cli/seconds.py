@@ -8,10 +8,10 @@ import click
 
 
 class Seconds(click.FloatRange):
-    """Seconds within a range; nan, which no comparison refuses, and infinity are none."""
+    """Seconds within a range. NaN, which no comparison refuses, and infinity are none."""
 
     def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number; a usage error for what is none."""
+        """Return the number. A usage error for what is none."""
         seconds: float = super().convert(value, param, ctx)
 
         if not math.isfinite(seconds):

@@ -26,12 +26,12 @@ def note_inherited() -> None:
 
 
 def wanted_signals() -> tuple[signal.Signals, ...]:
-    """The signals that are not ignored on purpose, by whoever has started the process."""
+    """Return the signals that are not ignored on purpose, by whoever has started the process."""
     return tuple(one for one in ENDING if _begun_with.get(one, signal.getsignal(one)) is not signal.SIG_IGN)
 
 
 class EndingSignals:
-    """Receives the signals that end a run; `count` is how many came, `on_signal` is called with each."""
+    """Receives the signals that end a run. `count` is how many came, `on_signal` is called with each."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -51,7 +51,7 @@ class EndingSignals:
             signal.signal(one, signal.SIG_DFL if before is None else before)
 
     def put_back(self) -> Iterator[str]:
-        """Install our handlers again where they were replaced or blocked; yields the line that tells it, once."""
+        """Install our handlers again where they were replaced or blocked. Yields the line that tells it, once."""
         taken = {one: now for one in self._wanted if (now := signal.getsignal(one)) != self._note}
         blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, self._wanted) & set(self._wanted)
 

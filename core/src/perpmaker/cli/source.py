@@ -15,7 +15,10 @@ from perpmaker.sandbox.server import SandboxLine
 
 
 def source_wanted(configuration: Configuration) -> tuple[str, str] | None:
-    """The (name, market) that a sandbox has to serve beside the traded market; None where nothing external is read."""
+    """Return the (name, market) that a sandbox has to serve beside the traded market.
+
+    None where nothing external is read.
+    """
     external = configuration.external
 
     if external is None or external.declaration.sandbox is None:
@@ -25,7 +28,7 @@ def source_wanted(configuration: Configuration) -> tuple[str, str] | None:
 
 
 def source_dialect(catalog: Catalog, name: str) -> Dialect:
-    """The dialect of a source or a connector of this name; PluginError when there is none."""
+    """Return the dialect of a source or a connector of this name. PluginError when there is none."""
     by_market = name in catalog.names(PriceSourceDeclaration)
     declaration = catalog.price_source(name) if by_market else catalog.derivative_connector(name)
 
@@ -33,7 +36,10 @@ def source_dialect(catalog: Catalog, name: str) -> Dialect:
 
 
 def dialect_of(declaration: DerivativeConnectorDeclaration[Any] | PriceSourceDeclaration[Any]) -> Dialect:
-    """The dialect that a declaration brings; PluginError when it has none, PluginFaultError when it fails."""
+    """Return the dialect that a declaration brings.
+
+    PluginError when it has none, PluginFaultError when it fails.
+    """
     if declaration.sandbox is None:
         raise PluginError(f"{declaration.name} has no sandbox.")
 
@@ -41,7 +47,7 @@ def dialect_of(declaration: DerivativeConnectorDeclaration[Any] | PriceSourceDec
 
 
 def source_access(configuration: Configuration, line: SandboxLine) -> SandboxAccess | None:
-    """Where the sandbox serves what the price source reads; RefusedError when it does not."""
+    """Return where the sandbox serves what the price source reads. RefusedError when it does not."""
     wanted, source = source_wanted(configuration), line.source
 
     if wanted is None:

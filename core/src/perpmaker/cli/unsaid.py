@@ -24,7 +24,10 @@ _DRAWN = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Unsaid:
-    """Remembers what was said last, for when it turns out that nobody took it. `directory` None: nothing is kept."""
+    """Remembers what was said last, for when it turns out that nobody took it.
+
+    `directory` None: nothing is kept.
+    """
 
     def __init__(self) -> None:
         self.directory: Path | None = None
@@ -40,7 +43,7 @@ class Unsaid:
             self._size -= len(self._said.popleft())
 
     def keep(self, why: str) -> None:
-        """Keep the last lines in a file; where not even that can be written, nothing is left to do."""
+        """Keep the last lines in a file. Where not even that can be written, nothing is left to do."""
         if self.directory is None or not (text := self._text()):
             return
 
@@ -65,6 +68,6 @@ class Unsaid:
 
 
 def earlier(directory: Path) -> Iterator[str]:
-    """What a person is told of earlier ends that nobody has read."""
+    """Yield what a person is told of earlier ends that nobody has read."""
     for path in sorted(directory.glob(_PATTERN)):
         yield f"an earlier run could not show how it ended: its last lines are in {path}; delete it once it is read"

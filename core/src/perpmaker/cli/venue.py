@@ -33,7 +33,7 @@ _LINE = PayloadDecoder(SandboxLine)
 
 
 def sandbox_settings(configuration: Configuration) -> SandboxSettings:
-    """The sandbox that a configuration asks for; without a seed, a market that nobody has seen yet."""
+    """Return the sandbox that a configuration asks for. Without a seed, a market that nobody has seen yet."""
     wanted = configuration.sandbox
 
     return SandboxSettings(
@@ -51,7 +51,7 @@ def sandbox_settings(configuration: Configuration) -> SandboxSettings:
 
 
 async def attach(url: str) -> SandboxLine:
-    """What the sandbox at a URL says of itself; ConnectivityError names the host and the option."""
+    """Return what the sandbox at a URL says of itself. ConnectivityError names the host and the option."""
     try:
         async with open_client(connect_tcp, url, deadline_s=5.0) as client:
             response = await client.get("/_sandbox")
@@ -71,7 +71,9 @@ async def attach(url: str) -> SandboxLine:
 
 
 def wants_sandbox(configuration: Configuration, url: str | None) -> bool:
-    """Whether a sandbox stands in for the venue; UsageError when one is named and none may, or not by an address.
+    """Return whether a sandbox stands in for the venue.
+
+    UsageError when one is named and none may, or not by an address.
 
     On paper it does when one is named, and for a recording, which it plays.
     """
@@ -140,7 +142,7 @@ def context_of(configuration: Configuration, line: SandboxLine | None) -> Connec
 
 
 def sandbox_context(line: SandboxLine) -> ConnectorContext:
-    """What a connector is opened with on a sandbox that is serving, where no configuration says more."""
+    """Return what a connector is opened with on a sandbox that is serving, where no configuration says more."""
     references = References(Path.cwd())
 
     return ConnectorContext(

@@ -39,8 +39,9 @@ _Table = TypeVar("_Table")
 
 @attrs.frozen(kw_only=True)
 class Configuration:
-    """A configuration without a fault. `risk` is in the order of the file; `notes` are things worth saying.
+    """A configuration without a fault.
 
+    `risk` is in the order of the file. `notes` are things worth saying.
     `traits` are those of the strategy as it is set, `external` is what price_source_derivative names; `source_request`
     is what the price source is asked for. `given` are the keys at the top of the file: what stands there was decided,
     the rest is default. `document` is the file as it was read, which tells the line of each key.
@@ -64,7 +65,7 @@ class Configuration:
 
 
 def load_configuration(file: Path, overrides: Sequence[str], catalog: Catalog) -> Configuration:
-    """Read and check a file; ConfigurationError holds every fault of it, in its order.
+    """Read and check a file. ConfigurationError holds every fault of it, in its order.
 
     `overrides` are `key=value`, laid over the file. Nothing but the file is read: no environment, no secret, no venue.
     """
@@ -89,7 +90,7 @@ class _Assembly:
         self._misplaced: dict[str, str] = {}
 
     def configuration(self, file: Path) -> Configuration:
-        """Everything, or ConfigurationError with all that is wrong."""
+        """Return everything, or ConfigurationError with all that is wrong."""
         run = self._table(RunSettings, self._values)
         exits = self._table(ExitSettings, self._values)
         strategy = self._chosen("strategy", self._catalog.strategy, self._top)

@@ -47,7 +47,7 @@ def exposure_faults(
 def price_faults(
     sources: Sequence[Chosen[Any] | None], values: Mapping[str, Any], request: SourceRequest | None
 ) -> Iterator[tuple[str, str]]:
-    """Let price sources say what they cannot give; without a request they are not asked themselves."""
+    """Let price sources say what they cannot give. Without a request they are not asked themselves."""
     for one in sources:
         if one is not None and isinstance(one.declaration, PriceSourceDeclaration):
             yield from source_faults(one.declaration, one.settings, values, request)

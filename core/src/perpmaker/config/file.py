@@ -48,7 +48,7 @@ class Document:
     overridden: frozenset[KeyPath] = frozenset()
 
     def problem(self, path: KeyPath, allowed: str, *, value: str | None = None, nearest: str | None = None) -> Problem:
-        """A problem with a key, placed where the key stands."""
+        """Return a problem with a key, placed where the key stands."""
         key = ".".join(map(key_words, path))
         begins = [given for given in self.overridden if path not in self.lines and given[: len(path)] == path]
         overridden = bool(begins) or any(path[: len(given)] == given for given in self.overridden)
@@ -58,7 +58,10 @@ class Document:
 
 
 def read_document(path: Path, overrides: Sequence[str] = ()) -> Document:
-    """Read a file and lay `key=value` overrides over it; ConfigurationError only when there is nothing to read."""
+    """Read a file and lay `key=value` overrides over it.
+
+    ConfigurationError only when there is nothing to read.
+    """
     name = str(path)
     text = _text(path)
     values, kept, problems, broken = _parse(name, text.removeprefix("\ufeff"))
@@ -280,7 +283,7 @@ def _overridden(document: Document, overrides: Sequence[str]) -> Document:
 
 
 def parse_override(text: str) -> object:
-    """The value of `--set key=value`: TOML where it is, else the text itself."""
+    """Return the value of `--set key=value`: TOML where it is, else the text itself."""
     try:
         parsed = tomli.loads(f"value = {text}", parse_float=Decimal)
     except (ValueError, RecursionError):

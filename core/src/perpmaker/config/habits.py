@@ -93,7 +93,7 @@ _OF_VALUE: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
 
 
 def other_format(name: str, text: str) -> str | None:
-    """Name the format of a text that TOML cannot read, in words; None when it looks like TOML with faults."""
+    """Name the format of a text that TOML cannot read, in words. None when it looks like TOML with faults."""
     if text.lstrip().startswith("{") and _is_json(text):
         return "is JSON: perpmaker reads TOML (docs/configuration.md has every key)"
 
@@ -108,7 +108,7 @@ def other_format(name: str, text: str) -> str | None:
 
 
 def line_words(line: str) -> str | None:
-    """Say what habit a faulty line shows, and what TOML wants instead; None when it shows none."""
+    """Say what habit a faulty line shows, and what TOML wants instead. None when it shows none."""
     if any(quote in line for quote in "“”„‘’«»"):  # noqa: RUF001  # these are what is looked for
         return 'has typographic quotes: write straight ones (")'
 

@@ -20,7 +20,7 @@ class TooLargeError(ValueError):
 
 
 def number_words(kind: type, bounds: Range) -> str:
-    """What is allowed, in words: `must be a whole number, at least 1`."""
+    """Return what is allowed, in words: `must be a whole number, at least 1`."""
     noun = (
         'a number (percent) or a text with its unit ("0.1%", "10bp")' if isinstance(bounds, Percent) else _NOUNS[kind]
     )
@@ -32,7 +32,10 @@ def number_words(kind: type, bounds: Range) -> str:
 
 
 def read_number(kind: type, bounds: Range, value: object) -> Decimal | int | float | None:
-    """The number in the type and unit of the settings, None for the one that means off; ValueError otherwise."""
+    """Return the number in the type and unit of the settings, None for the one that means off.
+
+    ValueError otherwise.
+    """
     number = _exact(kind, bounds, value)
 
     if bounds.off is not None and number == bounds.off:

@@ -12,12 +12,15 @@ _IN_ADDRESS = re.compile(r"(?<=//)[^/\s]*(?=@)|(?<=[?#])\S+")
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text has so long a run of letters and digits that it is no word."""
+    """Return whether a text has so long a run of letters and digits that it is no word."""
     return any(re.search("[0-9]", run) and re.search("[A-Za-z]", run) for run in _RUN.findall(text))
 
 
 def key_words(key: str) -> str:
-    """A part of a key as a message may show it; one that can only be a secret, pasted into the wrong place, is not."""
+    """Return a part of a key as a message may show it.
+
+    One that can only be a secret, pasted into the wrong place, is not.
+    """
     if looks_secret(key):
         return f"({len(key)} characters that are no word)"
 
@@ -25,7 +28,7 @@ def key_words(key: str) -> str:
 
 
 def option_words(text: str, keys: Collection[str]) -> str:
-    """The text of an option that has no `key=value` in it: shown only where it is one of the file's `keys`."""
+    """Return the text of an option that has no `key=value` in it: shown only where it is one of the file's `keys`."""
     key = text.strip()
 
     if not key or key in keys:
@@ -35,7 +38,10 @@ def option_words(text: str, keys: Collection[str]) -> str:
 
 
 def address_words(url: str) -> str:
-    """An address without its name, password, query and fragment; something that is none is not shown at all."""
+    """Return an address without its name, password, query and fragment.
+
+    Something that is none is not shown at all.
+    """
     if "://" not in url and ("@" in url or looks_secret(url)):
         return "(a text that is not shown, in case it is a secret)"
 
@@ -43,7 +49,7 @@ def address_words(url: str) -> str:
 
 
 def file_words(path: Path) -> str:
-    """The name of a file that cannot be read, where it is one; a secret in its place is not shown."""
+    """Return the name of a file that cannot be read, where it is one. A secret in its place is not shown."""
     if not looks_secret(path.name) or path.suffix == ".toml":
         return str(path)
 

@@ -19,7 +19,10 @@ def below_table(top_keys: Iterable[str], at: KeyPath) -> Mapping[str, str]:
 
 
 def at_top(tables: Mapping[str, Iterable[str]]) -> Mapping[str, str]:
-    """Words, by key, for keys of tables that stand at the top; `tables` are the keys that each table knows."""
+    """Words, by key, for keys of tables that stand at the top.
+
+    `tables` are the keys that each table knows.
+    """
     return {key: f"belongs in the table [{name}]" for name, keys in tables.items() for key in keys}
 
 

@@ -12,7 +12,7 @@ from perpmaker.config.settings import SandboxSettings
 
 
 def place_files(sandbox: SandboxSettings, folder: Path, overridden: Collection[KeyPath]) -> SandboxSettings:
-    """Find the files of [sandbox] in the configuration's folder; those of `--set` are where the person is."""
+    """Find the files of [sandbox] in the configuration's folder. Those of `--set` are where the person is."""
 
     def place(key: str, name: str) -> str:
         by_person = ("sandbox",) in overridden or ("sandbox", key) in overridden

@@ -26,7 +26,7 @@ _LONGEST_TEXT = 4096
 
 
 class Fault(Exception):  # noqa: N818  # found in a value, and said to a person as a Problem
-    """A value is not what is allowed; `allowed` is what is, `nearest` the choice that was probably meant.
+    """A value is not what is allowed. `allowed` is what is, `nearest` the choice that was probably meant.
 
     Of a table whose entries are at fault, `inside` has the fault of each, by its name.
     """
@@ -51,7 +51,7 @@ class Reader:
 
 
 def reader_for(wanted: object) -> Reader:
-    """The reader of a type; PerpmakerError for a type that a configuration cannot hold."""
+    """Return the reader of a type. PerpmakerError for a type that a configuration cannot hold."""
     hook = _CONVERTER.get_structure_hook(wanted)
 
     if not isinstance(hook, Reader):

@@ -49,7 +49,7 @@ class RunSettings:
 
     @property
     def margin_mode_wanted(self) -> MarginMode | None:
-        """The margin mode to set; None leaves the account's."""
+        """The margin mode to set. None leaves the account's."""
         return None if self.margin_mode == "keep" else MarginMode(self.margin_mode)
 
     def faults(self) -> Iterator[tuple[str, str]]:
@@ -60,7 +60,9 @@ class RunSettings:
 
 @attrs.frozen(kw_only=True)
 class SandboxSettings:
-    """The table [sandbox]. `seed` None takes a new market each time, `port` 0 any free one; balance in quote.
+    """The table [sandbox]. `seed` None takes a new market each time, `port` 0 any free one.
+
+    Balance in quote.
 
     `shape` is how the synthetic market behaves; None is the calibrated default, calm.
 

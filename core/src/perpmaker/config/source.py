@@ -17,7 +17,10 @@ from perpmaker.strategy.interface import StrategyTraits
 
 
 def traits_of(strategy: Chosen[StrategyDeclaration[Any]]) -> StrategyTraits:
-    """What the core has to know of the strategy as it is set; PluginFaultError where that cannot be told."""
+    """Return what the core has to know of the strategy as it is set.
+
+    PluginFaultError where that cannot be told.
+    """
     declaration = strategy.declaration
     code = ForeignCode(kind="strategy", name=declaration.name, distribution=declaration.distribution)
     traits = code.prepare("traits", declaration.traits, strategy.settings)
@@ -30,7 +33,7 @@ def traits_of(strategy: Chosen[StrategyDeclaration[Any]]) -> StrategyTraits:
 
 
 def source_request(run: RunSettings, traits: StrategyTraits) -> SourceRequest:
-    """What the price source is asked for; `traits` are those of the strategy."""
+    """Return what the price source is asked for. `traits` are those of the strategy."""
     return SourceRequest(
         market=run.price_source_market or run.market,
         price_type=traits.price_type,
@@ -60,7 +63,10 @@ def key_faults(source: PriceSourceDeclaration[Any], run: RunSettings, catalog: C
 def source_faults(
     source: PriceSourceDeclaration[Any], settings: object, values: Mapping[str, Any], request: SourceRequest | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield (key, what is allowed) for what a source cannot give; without a request it is not asked itself."""
+    """Yield (key, what is allowed) for what a source cannot give.
+
+    Without a request it is not asked itself.
+    """
     wanted = values.get("price_type")
 
     if isinstance(wanted, str) and wanted.strip() and wanted not in source.price_types:

@@ -29,21 +29,24 @@ _NEAR = 0.6
 
 @attrs.frozen(kw_only=True)
 class Structured(Generic[_Settings]):
-    """A table's settings and its faults. With faults, `settings` is for further checks only, and may be None."""
+    """A table's settings and its faults.
+
+    With faults, `settings` is for further checks only, and may be None.
+    """
 
     settings: _Settings | None
     problems: tuple[Problem, ...]
 
 
 def fields_of(settings: type) -> tuple[str, ...]:
-    """The keys that a settings class knows."""
+    """Return the keys that a settings class knows."""
     return tuple(field.name for field in attrs.fields(settings) if field.init)
 
 
 def structure(
     document: Document, settings: type[_Settings], values: Mapping[str, Any], at: KeyPath = ()
 ) -> Structured[_Settings]:
-    """Build a settings class from those of `values` that it knows; `at` is the table's place in the file."""
+    """Build a settings class from those of `values` that it knows. `at` is the table's place in the file."""
     read: dict[str, object] = {}
     faults: dict[str, Fault] = {}
 
@@ -85,7 +88,7 @@ def _problems_of(document: Document, path: KeyPath, value: object, fault: Fault)
 
 
 def is_blank(value: object) -> bool:
-    """Whether a value is an empty text: what many programs write for "not set"."""
+    """Return whether a value is an empty text: what many programs write for "not set"."""
     return isinstance(value, str) and not value.strip()
 
 
@@ -96,7 +99,7 @@ def unknown_keys(
     at: KeyPath = (),
     words: Mapping[str, str] | None = None,
 ) -> Iterator[Problem]:
-    """A problem for each key that nobody knows: its own of `words`, or with the nearest that somebody does."""
+    """Yield a problem for each key that nobody knows: its own of `words`, or with the nearest that somebody does."""
     place = f"the table [{'.'.join(at)}]" if at else "the top of the file"
     own = words or {}
 
@@ -108,7 +111,7 @@ def unknown_keys(
 
 
 def problem_of(document: Document, path: KeyPath, value: object, fault: Fault) -> Problem:
-    """A fault as a person reads it; None stands for a key that is not there."""
+    """Return a fault as a person reads it. None stands for a key that is not there."""
     return document.problem(
         path, fault.allowed, value=None if value is None else shown(path, value), nearest=fault.nearest
     )
@@ -147,7 +150,7 @@ def _shown_list(path: KeyPath, values: list[object]) -> str:
 
 
 def is_secret(key: str) -> bool:
-    """Whether the values of a key are never to be shown."""
+    """Return whether the values of a key are never to be shown."""
     return _SECRET.search(key) is not None
 
 

@@ -30,7 +30,10 @@ LOOK_EVERY = 1_000
 
 
 class Commits:
-    """The end of a journal's file. `carried` answers what a successor of the file begins with, `key` whose it is."""
+    """The end of a journal's file.
+
+    `carried` answers what a successor of the file begins with, `key` whose it is.
+    """
 
     def __init__(
         self, connection: sqlite3.Connection, path: Path | None, key: str, carried: Callable[[], Sequence[Row]]
@@ -45,7 +48,7 @@ class Commits:
         self._witness: Witness | None = None if path is None else open_witness(path)
 
     def add(self, rows: Sequence[Row], *, durable: bool = True) -> None:
-        """Commit the rows together, each bound to the one before it; sqlite3.Error or OSError when it fails."""
+        """Commit the rows together, each bound to the one before it. sqlite3.Error or OSError when it fails."""
         if durable is not self._is_durable:
             set_durable(self.connection, durable=durable)
             self._is_durable = durable

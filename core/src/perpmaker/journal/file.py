@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS owner (key TEXT NOT NULL) STRICT;
 
 @attrs.frozen(kw_only=True)
 class Row:
-    """One row as it stands; `name` is what it can be found by.
+    """One row as it stands. `name` is what it can be found by.
 
     `kind` is run, intent, amend, step, notice, memory, halt or end.
     """
@@ -92,7 +92,7 @@ def set_durable(connection: sqlite3.Connection, *, durable: bool) -> None:
 
 
 def claim(connection: sqlite3.Connection, key: str, path: Path | None) -> None:
-    """Write down whose journal this is; JournalError for one that is somebody else's, or a newer version's."""
+    """Write down whose journal this is. JournalError for one of another owner or of a newer version."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
 
     if version > SCHEMA:
@@ -108,14 +108,18 @@ def claim(connection: sqlite3.Connection, key: str, path: Path | None) -> None:
 
 
 def last_hash(connection: sqlite3.Connection) -> tuple[int, bytes]:
-    """Number and hash of the newest row; 0 and the beginning of all chains when there is none."""
+    """Return number and hash of the newest row: 0 and the beginning of all chains when there is none."""
     found = connection.execute("SELECT seq, hash FROM row ORDER BY seq DESC LIMIT 1").fetchone()
 
     return (0, GENESIS) if found is None else (found[0], bytes(found[1]))
 
 
 def append(connection: sqlite3.Connection, rows: Sequence[Row], last: bytes) -> bytes:
-    """Commit the rows together, each chained to the one before it; the hash of the last. sqlite3.Error if it fails."""
+    """Commit the rows together, each chained to the one before it, and return the hash of the last.
+
+    Raises:
+        sqlite3.Error: the commit fails.
+    """
     chained = []
 
     for row in rows:
@@ -141,7 +145,7 @@ def chain(before: bytes, row: Row) -> bytes:
 
 
 def read_rows(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Every row, oldest first."""
+    """Yield every row, oldest first."""
     for run, kind, name, utc_ms, payload in connection.execute(f"SELECT {_COLUMNS} FROM row ORDER BY seq"):  # noqa: S608  # the same
         yield Row(run=run, kind=kind, name=name, utc_ms=utc_ms, payload=payload)
 
@@ -150,7 +154,7 @@ def read_rows(connection: sqlite3.Connection) -> Iterator[Row]:
 
 
 def witness_path(path: Path) -> Path:
-    """The file beside the journal that knows its newest row."""
+    """Return the file beside the journal that knows its newest row."""
     return path.with_name(f"{path.name}.head")
 
 
@@ -161,7 +165,7 @@ class Witness:
     _handle: int
 
     def see(self, seq: int, digest: bytes) -> None:
-        """Write down the newest row; one that cannot be written is left behind."""
+        """Write down the newest row. One that cannot be written is left behind."""
         try:
             os.pwrite(self._handle, f"{seq:020d} {digest.hex()}\n".encode(), 0)
         except OSError:
@@ -231,7 +235,9 @@ def put_aside_if_damaged(path: Path) -> Damage | None:
 
 
 def fault_of(path: Path) -> str | None:
-    """Why a journal cannot be trusted; None when every row proves the one before it, up to the witness's.
+    """Return why a journal cannot be trusted.
+
+    None when every row proves the one before it, up to the witness's.
 
     JournalError when it cannot be looked at now: that is no damage.
     """
@@ -285,7 +291,7 @@ def _chain_fault(connection: sqlite3.Connection, path: Path) -> str | None:
 
 
 def older_path(path: Path) -> Path:
-    """Where the journal before this one is kept; the one before that is gone."""
+    """Return where the journal before this one is kept. The one before that is gone."""
     return path.with_name(f"{path.name}.older")
 
 
@@ -294,7 +300,7 @@ def _next_path(path: Path) -> Path:
 
 
 def write_next(path: Path, key: str, rows: Sequence[Row]) -> None:
-    """Write, whole, the file that is to come after this one, beginning with these rows; JournalError, sqlite3.Error."""
+    """Write the file that is to come after this one, whole, with these rows at its beginning."""
     following = _next_path(path)
     _remove(following)
 
@@ -304,9 +310,9 @@ def write_next(path: Path, key: str, rows: Sequence[Row]) -> None:
 
 
 def take_next(path: Path) -> None:
-    """Put the journal behind and the next one in its place; `finish_beginning` mends a crash between the two.
+    """Put the journal behind and the next one in its place, while nothing has the old one open.
 
-    Call it when nothing has the old one open.
+    `finish_beginning` mends a crash between the two.
     """
     path.replace(older_path(path))
     witness_path(path).unlink(missing_ok=True)

@@ -30,12 +30,15 @@ class HaltLatch:
 
 
 def encode_latch(latch: HaltLatch | None) -> bytes:
-    """As a row of the journal keeps it; None is the row of a release."""
+    """Encode a halt for a row of the journal. None is the row of a release."""
     return msgspec.json.encode(latch)
 
 
 def decode_latch(payload: bytes, utc_ms: int) -> HaltLatch | None:
-    """Back from a row of the journal, written at `utc_ms`; what cannot be read is a halt whose reason is not known."""
+    """Decode a halt from a row of the journal, written at `utc_ms`.
+
+    What cannot be read is a halt whose reason is not known.
+    """
     try:
         return msgspec.json.decode(payload, type=HaltLatch | None)
     except msgspec.MsgspecError:

@@ -73,7 +73,7 @@ class LastKnown:
 
 
 class Journal:
-    """An open journal of one run. What `record_*` was given is on the disk when it returns, but for steps of quotes."""
+    """An open journal of one run. `record_*` returns once all is on the disk, but for steps of quotes."""
 
     def __init__(self, connection: sqlite3.Connection, run: str, key: Key, path: Path | None = None) -> None:
         self.live: Callable[[], Iterable[str]] = tuple
@@ -92,12 +92,12 @@ class Journal:
 
     @property
     def path(self) -> Path | None:
-        """The file; None for a journal in memory."""
+        """The file. None for a journal in memory."""
         return self._path
 
     @property
     def broken(self) -> str | None:
-        """Why nothing can be recorded any more; None while all is well."""
+        """Why nothing can be recorded any more. None while all is well."""
         return self._broken
 
     def record_run(self, utc_ms: int, about: dict[str, str]) -> None:
@@ -166,11 +166,13 @@ class Journal:
         self._append([self._row("notice", None, utc_ms, text)])
 
     def knows_run(self, run: str) -> bool:
-        """Whether the run, this one or an earlier one, has written here; JournalError when it cannot be read."""
+        """Return whether this run or an earlier one has written here. JournalError where it is unreadable."""
         return self._found("SELECT 1 FROM row WHERE name = ? AND kind = 'run'", (run,)) is not None
 
     def intent(self, client_id: str) -> NewOrder | None:
-        """The order that was about to be sent under this id, by this run or an earlier one; None where none was.
+        """Return the order that was about to be sent under this id, by this run or an earlier one.
+
+        None where none was.
 
         Of one that was to be amended, what the newest amend was to make of it. Also None for one that an earlier
         version wrote in other words. JournalError when it cannot be read.
@@ -178,7 +180,7 @@ class Journal:
         return next(iter(self.intents(client_id)), None)
 
     def intents(self, client_id: str) -> Sequence[NewOrder]:
-        """What an order was ever meant to be, by what was sent and by its amends, newest first."""
+        """Return what an order was ever meant to be, by what was sent and by its amends, newest first."""
         query = "SELECT payload FROM row WHERE name = ? AND kind IN ('intent', 'amend') ORDER BY seq DESC"
 
         try:
@@ -192,21 +194,23 @@ class Journal:
             return []
 
     def memory(self) -> Checkpoint | None:
-        """What the newest run wanted the next one to know, in seconds since the epoch; None where none did."""
+        """Return what the newest run has left for the next one, in seconds since the epoch. None without it."""
         query = "SELECT payload FROM row WHERE name = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
         found = self._found(query, (MEMORY, MEMORY))
 
         return None if found is None else decode_recollection(found[0])
 
     def halt(self) -> HaltLatch | None:
-        """The halt that is latched; None where none is, or a person has released it."""
+        """Return the halt that is latched. None where none is, or a person has released it."""
         query = "SELECT payload, utc_ms FROM row WHERE name = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
         found = self._found(query, (HALT, HALT))
 
         return None if found is None else decode_latch(*found)
 
     def may_lack_rows(self, boot: str) -> bool:
-        """Whether rows of the last run may have gone with the power; `boot` names this boot of the machine.
+        """Return whether rows of the last run may have gone with the power.
+
+        `boot` names this boot of the machine.
 
         Not where it has written its end, or where the machine has been running since: whatever ends a process takes no
         row with it. JournalError when it cannot be read.
@@ -222,11 +226,11 @@ class Journal:
         return not boot or run is None or msgspec.json.decode(run[0]).get(BOOT) != boot
 
     def rows(self) -> Iterator[Row]:
-        """Every row, oldest first."""
+        """Yield every row, oldest first."""
         return read_rows(self._connection)
 
     def last_known(self) -> LastKnown | None:
-        """What earlier runs knew of executions; None where none of them has read the account lately."""
+        """Return what earlier runs knew of executions. None where none of them has read the account lately."""
         trades: set[str] = set()
 
         for step in self.last_steps():

@@ -52,7 +52,7 @@ class _Search:
 
 
 def last_live(steps: Iterable[Mapping[str, Any]], known: OrderIntents) -> Sequence[NewOrder]:
-    """The orders that were live, or may have been, by the steps of the last run, newest first.
+    """Return the orders that were live, or may have been, by the steps of the last run, newest first.
 
     Back to its last reading, which listed all of them, and a little further: each as large as it was ever meant to be.
     """

@@ -17,7 +17,10 @@ AT_HAND = 2_000
 
 @attrs.frozen(kw_only=True)
 class OrderIntents:
-    """Remembers the newest `AT_HAND` orders that were sent in `sent`; older ones are looked up in the journal."""
+    """Remembers the newest `AT_HAND` orders that were sent in `sent`.
+
+    Older ones are looked up in the journal.
+    """
 
     journal: Journal
     client_ids: ClientIds
@@ -31,7 +34,10 @@ class OrderIntents:
             self.sent.popitem(last=False)
 
     def intent(self, client_id: str) -> NewOrder | None:
-        """The order as it was meant, of this run or an earlier one; None when it is not ours or nobody knows it."""
+        """Return the order as it was meant, of this run or an earlier one.
+
+        None when it is not ours or nobody knows it.
+        """
         if not self.client_ids.is_ours(client_id):
             return None
 
@@ -41,7 +47,7 @@ class OrderIntents:
         return None
 
     def largest(self, client_id: str) -> NewOrder | None:
-        """The order as it was meant when it was largest: nobody may know whether it was amended."""
+        """Return the order as it was meant when it was largest: nobody may know whether it was amended."""
         versions = [] if (newest := self.intent(client_id)) is None else [newest]
 
         with suppress(JournalError):
@@ -50,7 +56,7 @@ class OrderIntents:
         return max(versions, key=lambda order: order.lots, default=None) if versions else None
 
     def is_strange(self, client_id: str) -> bool:
-        """Whether an id has our mark, and is of a run that the journal does not know: another process made it.
+        """Return whether an id has our mark, and is of a run that the journal does not know: another process made it.
 
         So it is with every other run when the journal cannot be read any more: what is not known for ours is let be.
         """
@@ -65,7 +71,10 @@ class OrderIntents:
         return True
 
     def kind(self, client_id: str) -> OrderKind | None:
-        """What one of our orders is for; None for foreign ones. Ours that nobody knows are quotes: they must go."""
+        """Return what one of our orders is for.
+
+        None for foreign ones. Ours that nobody knows are quotes: they must go.
+        """
         if not self.client_ids.is_ours(client_id) or self.is_strange(client_id):
             return None
 
@@ -74,5 +83,5 @@ class OrderIntents:
         return OrderKind.QUOTE if intent is None else intent.slot.kind
 
     def kind_in_this_run(self, client_id: str) -> OrderKind | None:
-        """What an order of this run is for; None for all others."""
+        """Return what an order of this run is for. None for all others."""
         return self.kind(client_id) if self.client_ids.is_of_this_start(client_id) else None

@@ -25,7 +25,7 @@ class NotPrivateError(OSError):
 
 
 def open_private_file(path: Path) -> int:
-    """Open a file for reading and writing, made where it is not there; its descriptor. 0600 from then on.
+    """Open a file for reading and writing, and return its descriptor. A missing file is made. Its mode is 0600.
 
     OSError when that cannot be: NotPrivateError for a link, for what is no file, and for somebody else's.
     """
@@ -35,7 +35,7 @@ def open_private_file(path: Path) -> int:
 
 
 def tighten_file(path: Path) -> None:
-    """Make a file private that may be there; as `open_private_file`, but nothing is made."""
+    """Make a file private that may be there. As `open_private_file`, but nothing is made."""
     try:
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         os.close(_opened(path, flags, _FILE, stat.S_ISREG, "a file"))
@@ -44,7 +44,7 @@ def tighten_file(path: Path) -> None:
 
 
 def tighten_directory(path: Path) -> None:
-    """Make a directory private that is there; as `open_private_file`."""
+    """Make a directory private that is there. As `open_private_file`."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
     os.close(_opened(path, flags, _DIRECTORY, stat.S_ISDIR, "a directory"))
 

@@ -34,7 +34,7 @@ _BY_SYSTEM: Final = {
 
 
 def remedy(error: sqlite3.Error | OSError) -> str:
-    """What to do about it."""
+    """Return what to do about it."""
     if isinstance(error, OSError):
         return _BY_SYSTEM.get(error.errno or 0, _ELSEWHERE)
 
@@ -42,5 +42,5 @@ def remedy(error: sqlite3.Error | OSError) -> str:
 
 
 def place(path: Path | None) -> str:
-    """Where a journal is."""
+    """Return where a journal is."""
     return "in memory" if path is None else str(path)

@@ -25,7 +25,7 @@ def salvage_runs(path: Path) -> Iterator[str]:
 
 
 def salvage_halt(path: Path) -> bytes | None:
-    """Read the payload of the newest row about a halt; None where none can be read."""
+    """Read the payload of the newest row about a halt. None where none can be read."""
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
             found = connection.execute("SELECT payload FROM row WHERE kind = ? ORDER BY seq DESC", (HALT,)).fetchone()

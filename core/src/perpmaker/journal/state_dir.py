@@ -31,7 +31,7 @@ def _safe(part: str) -> str:
 
 @attrs.frozen(kw_only=True)
 class Key:
-    """Whose state it is. `account` is the venue's public name of it; a sandbox's carries its instance.
+    """Whose state it is. `account` is the venue's public name of it. A sandbox's carries its instance.
 
     So a new sandbox never meets the journal of an old one, and testnet never that of live.
     """
@@ -63,7 +63,10 @@ class StateDir:
     root: Path
 
     def journal(self, key: Key) -> Path:
-        """The journal of an account and market; every file that is kept beside it is made its owner's alone."""
+        """Return the journal of an account and market.
+
+        Every file that is kept beside it is made its owner's alone.
+        """
         directory = _private(self.root / "journal")
 
         for file in directory.glob(f"{glob.escape(key.file_name)}.sqlite3*"):
@@ -75,15 +78,18 @@ class StateDir:
         return directory / f"{key.file_name}.sqlite3"
 
     def report(self, digest: str) -> Path:
-        """Where it is written down when a report was shown last."""
+        """Return where it is written down when a report was shown last."""
         return _private(self.root / "report") / digest
 
     def findings(self, connector: str, environment: str) -> Path:
-        """Where it is written down what experiments have shown of a venue."""
+        """Return where it is written down what experiments have shown of a venue."""
         return _private(self.root / "findings") / f"{_safe(connector)}~{_safe(environment)}.json"
 
     def hold(self, venue: str, until_ms: int) -> None:
-        """Write down that a venue wants to hear nothing from this machine until then; a later word replaces it."""
+        """Write down that a venue wants to hear nothing from this machine until then.
+
+        A later word replaces it.
+        """
         with suppress(OSError):
             handle = open_private_file(self._held(venue))
 
@@ -92,7 +98,7 @@ class StateDir:
                 file.write(f"{until_ms}\n")
 
     def held_until_ms(self, venue: str) -> int:
-        """Until when a venue wants to hear nothing from this machine; 0 when nothing is known."""
+        """Until when a venue wants to hear nothing from this machine. 0 when nothing is known."""
         try:
             with os.fdopen(open_private_file(self._held(venue))) as file:
                 return int(file.read())
@@ -104,7 +110,7 @@ class StateDir:
 
     @contextmanager
     def lock(self, key: Key) -> Iterator[None]:
-        """Hold the account and market for this process; LockedError, naming the holder, when another one does.
+        """Hold the account and market for this process. LockedError, naming the holder, when another one does.
 
         The lock is the kernel's (flock): it ends with the process, however that ends, so a crash never locks us out.
         """
@@ -123,7 +129,10 @@ class StateDir:
 
 
 def open_state_dir(environment: Mapping[str, str]) -> StateDir:
-    """The state directory named by PERPMAKER_HOME, else the platform's own; made when it is not there."""
+    """Return the state directory named by PERPMAKER_HOME, else the platform's own.
+
+    Made when it is not there.
+    """
     chosen = environment.get(VARIABLE)
 
     try:

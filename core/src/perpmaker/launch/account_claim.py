@@ -26,7 +26,10 @@ REAL: Final = frozenset({Environment.TESTNET, Environment.LIVE})
 
 @attrs.frozen(kw_only=True)
 class AccountClaim:
-    """Tells whose orders and positions of a market are; `adopt` and `adopt_position` as `prepare_run` has them."""
+    """Tells whose orders and positions of a market are.
+
+    `adopt` and `adopt_position` as `prepare_run` has them.
+    """
 
     reconciliation: Reconciliation
     known: OrderIntents

@@ -43,7 +43,7 @@ class VenueAbilities:
 
 
 def abilities_of(connector: DerivativeConnector) -> VenueAbilities:
-    """What the connector says that its venue does."""
+    """Return what the connector says that its venue does."""
     stops = connector if isinstance(connector, VenueStops) else None
 
     return VenueAbilities(
@@ -58,7 +58,7 @@ def abilities_of(connector: DerivativeConnector) -> VenueAbilities:
 
 
 def build_risk(plan: Plan, instrument: Instrument, report: Report = unreported) -> tuple[RiskModule, ...]:
-    """The risk modules of the plan, in its order, guarded."""
+    """Return the risk modules of the plan, in its order, guarded."""
     modules = []
 
     for declaration, settings in plan.risk:
@@ -135,7 +135,7 @@ class OpenSources:
 async def open_sources(
     plan: Plan, context: ConnectorContext, trader: Trader, tell: Callable[[str], None], report: Report
 ) -> OpenSources:
-    """Open the price source; one that looks at another market is heard once before the run."""
+    """Open the price source. One that looks at another market is heard once before the run."""
     if plan.price_source is None:
         return OpenSources()
 

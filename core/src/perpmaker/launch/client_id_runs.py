@@ -13,7 +13,10 @@ from perpmaker.model.instrument import Instrument
 
 @attrs.define
 class BegunRuns:
-    """Runs that ids are made in, as far as they are not the start's own. Until that is written down they wait."""
+    """Runs that ids are made in, as far as they are not the start's own.
+
+    Until that is written down they wait.
+    """
 
     _journal: Journal
     _waiting: list[str] = attrs.field(factory=list, init=False)
@@ -44,7 +47,7 @@ class BegunRuns:
 async def open_client_ids(
     connector: DerivativeConnector, instrument: Instrument, run: str, begun: BegunRuns
 ) -> ClientIds:
-    """The connector's ids where its venue has no room for text, else ids of text of the run `run`."""
+    """Return the connector's ids where its venue has no room for text, else ids of text of the run `run`."""
     bot = bot_of(connector, instrument)
 
     if isinstance(connector, IdScheme):

@@ -25,7 +25,7 @@ AT_TERMINAL_S = 30.0
 
 
 def plan_of(configuration: Configuration) -> Plan:
-    """The plan that a configuration comes to."""
+    """Return the plan that a configuration comes to."""
     run, settings = configuration.run, configuration.strategy.settings
     is_external = configuration.price_source.declaration.open is not None
 

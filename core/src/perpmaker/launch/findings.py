@@ -25,7 +25,7 @@ _LARGEST = 1_048_576
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """What an experiment came to; `answer` is empty where it showed nothing.
+    """What an experiment came to. `answer` is empty where it showed nothing.
 
     `at` is when, in UTC: `2026-11-30T18:22:05Z`.
     """
@@ -40,7 +40,10 @@ _DECODER = msgspec.json.Decoder(list[Result])
 
 
 def read_results(path: Path) -> Sequence[Result]:
-    """The results that are kept; JournalError, with what to do, for a file that holds something else."""
+    """Return the results that are kept.
+
+    JournalError, with what to do, for a file that holds something else.
+    """
     if not path.exists():
         return ()
 
@@ -56,7 +59,10 @@ def read_results(path: Path) -> Sequence[Result]:
 
 
 def write_results(path: Path, results: Sequence[Result]) -> None:
-    """Keep results beside those of other experiments; one that showed nothing takes no earlier answer's place."""
+    """Keep results beside those of other experiments.
+
+    One that showed nothing takes no earlier answer's place.
+    """
     known = {one.experiment: one for one in read_results(path)}
     known |= {one.experiment: one for one in results if one.answer or one.experiment not in known}
     content = msgspec.json.format(msgspec.json.encode([attrs.asdict(one) for one in known.values()]), indent=2)
@@ -76,7 +82,7 @@ def write_results(path: Path, results: Sequence[Result]) -> None:
 
 
 def findings_for(home: StateDir, connector: str, environment: Environment) -> Mapping[str, str]:
-    """What a run has to know: the answers of the venue's test network, for runs there and for live ones."""
+    """Return what a run has to know: the answers of the venue's test network, for runs there and for live ones."""
     if environment not in {Environment.TESTNET, Environment.LIVE}:
         return {}
 

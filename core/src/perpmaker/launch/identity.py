@@ -14,7 +14,7 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def instance_of(connector: DerivativeConnector, context: ConnectorContext) -> str:
-    """The account; a sandbox's with its address, so that a new sandbox never meets the journal of another one."""
+    """Return the account's name, with its address in a sandbox: each sandbox has a journal of its own."""
     if context.sandbox is None:
         return connector.account
 
@@ -32,7 +32,10 @@ def bot_of(connector: DerivativeConnector, instrument: Instrument, *purpose: str
 
 
 def boot_id() -> str:
-    """What tells this boot of the machine from every other one; empty where the system does not say."""
+    """Return what tells this boot of the machine from every other one.
+
+    Empty where the system does not say.
+    """
     try:
         return _BOOT.read_text("ascii").strip()
     except (OSError, ValueError):
@@ -40,7 +43,7 @@ def boot_id() -> str:
 
 
 def run_id(utc_ms: int) -> str:
-    """The id of a run that begins now: the time in few characters, growing with it."""
+    """Return the id of a run that begins now: the time in few characters, growing with it."""
     digits = ""
 
     while utc_ms:

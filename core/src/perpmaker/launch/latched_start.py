@@ -23,7 +23,10 @@ READ_S = 10.0
 async def check_halt(
     journal: Journal, reconciliation: Reconciliation, known: OrderIntents, *, resume: bool, tell: Callable[[str], None]
 ) -> None:
-    """HaltedError where a halt is latched and nobody resumes; cause, position and free margin are shown either way."""
+    """Raise HaltedError where a halt is latched and nobody resumes.
+
+    Cause, position and free margin are shown either way.
+    """
     latch = journal.halt()
 
     if latch is None:

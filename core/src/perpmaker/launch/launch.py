@@ -181,7 +181,7 @@ class _Steps:
         )
 
     async def connect(self, *, trust_key: bool) -> OpenMarket:
-        """The market, once the venue has answered, with a key and rules that allow what the plan asks for."""
+        """Return the market, once the venue has answered, with a key and rules that allow what the plan asks for."""
         await self.held.wait(self.tell)
         market = await self.venue.insist(self._open_market)
         environment = self.context.environment
@@ -236,11 +236,11 @@ class _Steps:
         )
 
     def reconciliation(self, market: OpenMarket) -> Reconciliation:
-        """What reads the account."""
+        """Return the part that reads the account."""
         return Reconciliation(connector=market.connector, instrument=market.instrument, clock=self.context.clock)
 
     async def claim(self, market: OpenMarket, known: OrderIntents, *, adopt: bool, adopt_position: bool) -> None:
-        """See that orders and position are this bot's to manage; from then on the run is in the journal."""
+        """See that orders and position are this bot's to manage. From then on the run is in the journal."""
         account = AccountClaim(
             reconciliation=self.reconciliation(market),
             known=known,
@@ -263,7 +263,7 @@ class _Steps:
             return await prepare(market.connector, market.instrument, wanted, self.context.clock)
 
     def trader(self, market: OpenMarket, known: OrderIntents, settings: VenueSettings) -> Trader:
-        """The trader, with what earlier runs have left for it to know."""
+        """Return the trader, with what earlier runs have left for it to know."""
         journal = known.journal
         self._last_known = journal.last_known()
         trader = build_trader(
@@ -296,7 +296,7 @@ class _Steps:
             trader.await_arrivals(now + min(until - utc_s, fence_s))
 
     def supervisor(self, market: OpenMarket, known: OrderIntents, trader: Trader, sources: OpenSources) -> Supervisor:
-        """What runs it."""
+        """Return the supervisor that runs the bot."""
         plan = self.plan
 
         return Supervisor(

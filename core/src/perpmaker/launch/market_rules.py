@@ -23,7 +23,7 @@ def check_market_rules(plan: Plan, connector: DerivativeConnector, instrument: I
 
 
 def broken_rules(plan: Plan, connector: DerivativeConnector, instrument: Instrument) -> Iterator[str]:
-    """What the market does not allow of the plan, each with the key and with what is allowed."""
+    """Yield what the market does not allow of the plan, each with the key and with what is allowed."""
     market, venue = instrument.market, plan.connector.name
 
     if plan.leverage > instrument.max_leverage:

@@ -36,7 +36,7 @@ class PositionClaim:
     def claim(
         self, positions: Iterable[Position], mark: Decimal | None, *, adopt: bool, tell: Callable[[str], None]
     ) -> None:
-        """UnexplainedPositionError for a position that is not explained, unless it is to be taken over."""
+        """Raise UnexplainedPositionError for a position that is not explained, unless it is to be taken over."""
         strange = [one for one in open_positions(positions, self.instrument) if not self._is_explained(one)]
 
         if not strange:

@@ -43,7 +43,9 @@ LOOK_S = 5.0
 async def survey(
     configuration: Configuration, connector: DerivativeConnector, instrument: Instrument, context: ConnectorContext
 ) -> Preflight:
-    """Read market and account, ask strategy and risk modules, and report. Nothing is set and nothing is sent.
+    """Read market and account, ask strategy and risk modules, and report.
+
+    Nothing is set and nothing is sent.
 
     Raises the errors of `perpmaker.errors` when the venue cannot be read, and MarketRulesError for what the market does
     not allow, before any quote is computed; a price source that cannot be read is reported.
@@ -112,7 +114,7 @@ def _quoted(plan: Plan, instrument: Instrument, view: View) -> DecidedQuotes:
 
 
 def refuse(preflight: Preflight) -> None:
-    """MarketRulesError with every reason of the report not to trade; nothing when there is none."""
+    """Raise MarketRulesError with every reason of the report not to trade. Nothing when there is none."""
     if preflight.refusals:
         raise MarketRulesError("\n".join(preflight.refusals))
 

@@ -60,7 +60,7 @@ def source_opener(
     traded: TradedMarket | None = None,
     strict: bool = False,
 ) -> OpenSource:
-    """What opens the plan's price source, again and again, guarded; `strict` as of `GuardedSource`.
+    """Return what opens the plan's price source, again and again, guarded. `strict` as of `GuardedSource`.
 
     `traded` is for a source that reads the traded book.
     """
@@ -85,7 +85,9 @@ def _guarded_source(
 def source_context(
     plan: SourcePlan, context: ConnectorContext, report: Report = unreported, traded: TradedMarket | None = None
 ) -> SourceContext:
-    """The context of the price source; what it names as external market is opened in one of its own.
+    """Return the context of the price source.
+
+    What it names as external market is opened in one of its own.
 
     An external venue needs no account: outside the sandbox its connector is opened for public data alone.
     """
@@ -135,7 +137,7 @@ async def first_word(source: OpenSource, tell: Callable[[str], None]) -> None:
 
 
 def why_unheard(error: PerpmakerError) -> str:
-    """Why a source says nothing, in words that are right for a market which nobody trades on."""
+    """Return why a source says nothing, in words that are right for a market which nobody trades on."""
     return f"its market is closed, its status is {error.status}" if isinstance(error, MarketClosedError) else str(error)
 
 
@@ -149,7 +151,7 @@ def _words(word: ReferenceChanged) -> str:
 
 
 def traded_mid(state: State) -> Decimal | None:
-    """The middle of the traded book without our own orders; None while there is none to trust."""
+    """Return the middle of the traded book without our own orders. None while there is none to trust."""
     bid, ask = state.book.best_bid, state.book.best_ask
 
     return None if not state.book.ok or bid is None or ask is None else state.instrument.price(bid + ask) / 2
@@ -171,7 +173,7 @@ class Standstill:
     _mid_then: Decimal | None = attrs.field(default=None, init=False)
 
     def judge(self, word: ReferenceChanged) -> ReferenceChanged:
-        """The word itself, or the doubt about it."""
+        """Return the word itself, or the doubt about it."""
         judged_word = word if word.doubt else self._compared(word)
 
         if bool(judged_word.doubt) is not self._doubted:
@@ -199,7 +201,7 @@ class Standstill:
 
 
 def judged(source: OpenSource, standstill: Standstill) -> Callable[[], AbstractAsyncContextManager[ReferenceReceiver]]:
-    """The same source, with every word of it judged."""
+    """Return the same source, with every word of it judged."""
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[ReferenceReceiver]:
@@ -217,5 +219,5 @@ class _Judged:
     standstill: Standstill
 
     async def receive(self) -> ReferenceChanged:
-        """The next word, or the doubt about it."""
+        """Return the next word, or the doubt about it."""
         return self.standstill.judge(await self.receiver.receive())

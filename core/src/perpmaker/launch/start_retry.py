@@ -48,7 +48,7 @@ class Hold:
             await anyio.sleep(wait_s)
 
     def refuse(self) -> None:
-        """RateLimitedError while something is left of it: asking now would only make it longer."""
+        """Raise RateLimitedError while something is left of it: asking now would only make it longer."""
         wait_s = self._left_s()
 
         if wait_s > 0:
@@ -65,7 +65,10 @@ class Hold:
 
 @attrs.frozen(kw_only=True)
 class StartRetry:
-    """Tries what needs the venue again while it cannot be reached or asks for a pause; tells that once a minute."""
+    """Tries what needs the venue again while it cannot be reached or asks for a pause.
+
+    Tells that once a minute.
+    """
 
     table: str
     environment: Environment
@@ -75,7 +78,7 @@ class StartRetry:
     notices: Notices = attrs.field(factory=Notices)
 
     async def insist(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
-        """The step's result, however often it takes; refusals are raised, a refused key with its name."""
+        """Return the step's result, however often it takes. Refusals are raised, a refused key with its name."""
         while True:
             try:
                 return await step()
@@ -103,7 +106,10 @@ class StartRetry:
 
 @contextmanager
 def once(table: str, environment: Environment, held: Callable[[float], None]) -> Iterator[None]:
-    """What needs the venue and is not tried again; what the venue says is said with the keys of the configuration."""
+    """Ask the venue once, and try nothing again.
+
+    A refusal of the venue is raised with the keys of the configuration in it.
+    """
     try:
         yield
     except AuthenticationError as error:
@@ -118,19 +124,19 @@ def once(table: str, environment: Environment, held: Callable[[float], None]) ->
 
 
 def venue_of(connector: str, context: ConnectorContext) -> str:
-    """The venue as this machine reaches it."""
+    """Return the venue as this machine reaches it."""
     at = "" if context.sandbox is None else f" at {context.sandbox.url.partition('://')[2]}"
 
     return f"{connector} ({context.environment.value}){at}"
 
 
 def place(table: str, environment: Environment) -> str:
-    """Where a person says which venue is meant: the table of the configuration and its key."""
+    """Return where a person says which venue is meant: the table of the configuration and its key."""
     return f'[{table}] environment = "{environment.value}"'
 
 
 def unaccepted(table: str, error: AuthenticationError) -> AuthenticationError:
-    """A key that the venue refuses, with the keys of the configuration that hold it."""
+    """Return a key that the venue refuses, with the keys of the configuration that hold it."""
     text = f"{table} does not accept the key ([{table}] api_key, api_secret): {error.text}"
 
     return AuthenticationError(text, code=error.code, status=error.status)

@@ -25,7 +25,7 @@ class Tracebacks:
     _kept: set[str] = attrs.field(factory=set, init=False)
 
     def keep(self, fault: PluginFaultError) -> None:
-        """Write the traceback of a fault, unless it is known; tell one without a traceback once."""
+        """Write the traceback of a fault, unless it is known. Tell one without a traceback once."""
         if not fault.detail:
             self._tell_once(str(fault))
             return
@@ -45,7 +45,7 @@ class Tracebacks:
 
 
 def write_traceback(folder: Path, text: str) -> Path | None:
-    """Write a text to a new file of the folder; None when that is not possible."""
+    """Write a text to a new file of the folder. None when that is not possible."""
     stamp = strftime("%Y%m%dT%H%M%SZ", gmtime())
 
     try:

@@ -21,7 +21,7 @@ def claim_orders(
     adopt: bool,
     tell: Callable[[str], None],
 ) -> None:
-    """LockedError when an open order is of a run of ours that the journal does not know.
+    """Raise LockedError when an open order is of a run of ours that the journal does not know.
 
     `adopt` takes such orders for ours instead: nobody knows what they were meant for, so that the first decision
     cancels them, exits included, and new exits take their place (a stop on the venue stays until its successor rests);

@@ -19,7 +19,9 @@ COLUMNS = 79
 
 
 def live_line(environment: str, bot: Supervisor) -> str:
-    """Environment, market, position and profit, as the bot believes them to be now; then quotes; the mode is last.
+    """Environment, market, position and profit, as the bot believes them to be now.
+
+    Then quotes. The mode is last.
 
     A position is its amount in base, its entry price, and its target: `+0.010 @ 59969.5 -> 59999.5`. Where no quote
     rests the reason is said, and for how long if it is known: `quotes -/- (filled delay, 41 s)`.
@@ -67,7 +69,7 @@ def _reason(bot: Supervisor, orders: Iterable[WorkingOrder]) -> str:
 
 
 def profit(bot: Supervisor) -> Decimal:
-    """What the run has come to so far, in quote asset: booked and not, less fees, with funding."""
+    """Return what the run has come to so far, in quote asset: booked and not, less fees, with funding."""
     state, quote = bot.trader.state, bot.instrument.quote
     sums = money_of(state.account.totals, bot.before, bot.ledger)
 

@@ -14,7 +14,10 @@ from perpmaker.state.account import Totals
 
 @attrs.frozen(kw_only=True)
 class RunMoney:
-    """Sums of one run. `fees` are positive when paid; `funding` and `liquidation` are signed from our side."""
+    """Sums of one run. `fees` are positive when paid.
+
+    `funding` and `liquidation` are signed from our side.
+    """
 
     realized_pnl: Decimal = Decimal(0)
     fees: Mapping[str, Decimal] = attrs.field(factory=dict)
@@ -22,14 +25,14 @@ class RunMoney:
     liquidation: Mapping[str, Decimal] = attrs.field(factory=dict)
 
     def result(self, quote: str, unrealized: Decimal) -> dict[str, Decimal]:
-        """What the run has come to, by asset, the quote asset first: booked and not."""
+        """Return what the run has come to, by asset, the quote asset first: booked and not."""
         profit = {quote: self.realized_pnl + unrealized}
 
         return without_idle(added(profit, negated(self.fees), self.funding, self.liquidation), keep=(quote,))
 
 
 def money_of(totals: Totals, before: Totals, ledger: Ledger) -> RunMoney:
-    """The sums of the run alone: `before` is what of `totals` orders of earlier runs did."""
+    """Return the sums of the run alone: `before` is what of `totals` orders of earlier runs did."""
     return RunMoney(
         realized_pnl=totals.realized_pnl - before.realized_pnl,
         fees=added(totals.fees, negated(before.fees)),

@@ -14,7 +14,10 @@ from perpmaker.report.preflight_warning import Warned, read_refusals, read_warni
 
 @attrs.frozen(kw_only=True)
 class Preflight:
-    """The whole report. `refusals` are reasons not to trade at all; with any of them the command ends with 3."""
+    """The whole report. `refusals` are reasons not to trade at all.
+
+    With any of them the command ends with 3.
+    """
 
     figures: Figures
     leverage_advice: str
@@ -37,7 +40,7 @@ class Preflight:
 
 
 def with_notes(preflight: Preflight, notes: Iterable[str]) -> Preflight:
-    """The report with what else there is to look at beside the market: the file, and the key."""
+    """Return the report with what else there is to look at beside the market: the file, and the key."""
     return attrs.evolve(preflight, warnings=(*preflight.warnings, *(Warned(text=note) for note in notes)))
 
 

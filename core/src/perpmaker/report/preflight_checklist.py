@@ -33,7 +33,10 @@ _BANDS = (
 
 @unique
 class Verdict(Enum):
-    """How a line of the checklist came out; `look`: nothing is wrong, but somebody should have thought about it."""
+    """How a line of the checklist came out.
+
+    `look`: nothing is wrong, but somebody should have thought about it.
+    """
 
     OK = "ok"
     LOOK = "look"
@@ -55,7 +58,7 @@ def advise_leverage(leverage: int) -> str:
 
 
 def read_checklist(situation: Situation, figures: Figures) -> Iterator[Line]:
-    """Each thing that careful traders check, against this configuration."""
+    """Yield each thing that careful traders check, against this configuration."""
     strategy = situation.strategy
     yield _stop_is_set(situation.exits)
 

@@ -85,7 +85,7 @@ class Account:
 
 @attrs.frozen(kw_only=True)
 class Funding:
-    """The present rate, signed, for each interval; with a positive one longs pay shorts."""
+    """The present rate, signed, for each interval. With a positive one longs pay shorts."""
 
     rate: Decimal | None
     interval_h: int
@@ -94,7 +94,10 @@ class Funding:
 
 @attrs.frozen(kw_only=True)
 class OrderRate:
-    """New orders a minute when every quote is replaced at each refresh; `limit` is the venue's, None if it has none."""
+    """New orders a minute when every quote is replaced at each refresh.
+
+    `limit` is the venue's, None if it has none.
+    """
 
     per_minute: Decimal | None
     limit: int | None
@@ -102,7 +105,10 @@ class OrderRate:
 
 @attrs.frozen(kw_only=True)
 class Figures:
-    """Everything that is known and computed, before it is judged. `reference` None: nothing can be quoted now."""
+    """Everything that is known and computed, before it is judged.
+
+    `reference` None: nothing can be quoted now.
+    """
 
     environment: str
     venue: str
@@ -137,7 +143,7 @@ class Figures:
 
 
 def measure(situation: Situation) -> Figures:
-    """Everything that the report has figures for."""
+    """Return everything that the report has figures for."""
     view, instrument = situation.view, situation.view.instrument
     strategy = situation.strategy
     ladder = read_ladder(view, strategy, situation.wanted, situation.approved, situation.refused)
@@ -249,7 +255,7 @@ def _orders_per_minute(strategy: StrategySettings | None, ladder: Ladder) -> Dec
 
 
 def filled_sides(figures: Figures) -> list[tuple[Side, Filled]]:
-    """What is held when all levels of a side have filled, for each side where that is something."""
+    """Return what is held when all levels of a side have filled, for each side where that is something."""
     found = ((Side.BUY, figures.bids), (Side.SELL, figures.asks))
 
     return [(side, one) for side, one in found if one is not None]

@@ -32,7 +32,9 @@ TARGET_FACTOR = Decimal("1.5")
 
 @attrs.frozen(kw_only=True)
 class Money:
-    """What a fill is judged with. `wallet` in quote asset, None until known; `funding_rate` per interval, signed.
+    """What a fill is judged with.
+
+    `wallet` in quote asset, None until known. `funding_rate` per interval, signed.
 
     `margin_mode` None: the venue was not asked, and isolated is assumed, which liquidates earlier.
     """
@@ -45,7 +47,7 @@ class Money:
 
 @attrs.frozen(kw_only=True)
 class Filled:
-    """A position as it would be. `amount` is signed, in base; prices and money in quote asset.
+    """A position as it would be. `amount` is signed, in base. Prices and money in quote asset.
 
     `liquidation` is by the venue's tiers as `formula` says, None where no price liquidates; `liquidation_rule_of_thumb`
     is what calculators show. `stop` is the effective one, which lies before liquidation; `beyond` tells by how much the
@@ -94,7 +96,10 @@ class Filled:
 
 
 def fill_side(view: View, exits: ExitSettings, money: Money, lines: Iterable[LevelLine], side: Side) -> Filled | None:
-    """The position after every level of a side has filled, on top of the one that is held; None when that is flat."""
+    """Return the position after every level of a side has filled, on top of the one that is held.
+
+    None when that is flat.
+    """
     place = position_side_of(side, view.position_mode)
     before = view.positions.get(place) or Position(side=place)
     after = before
@@ -107,7 +112,7 @@ def fill_side(view: View, exits: ExitSettings, money: Money, lines: Iterable[Lev
 
 
 def hold(view: View, exits: ExitSettings, money: Money, position: Position, before: Position) -> Filled:
-    """Everything about holding a position that grew from another one."""
+    """Return everything about holding a position that grew from another one."""
     instrument, size = view.instrument, abs(position.amount)
     sign = 1 if position.amount > 0 else -1
     notional = size * position.entry

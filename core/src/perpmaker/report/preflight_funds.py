@@ -18,7 +18,7 @@ _MODES = {
 
 
 def read_funds_warnings(situation: Situation) -> Iterator[str]:
-    """What the venue says is available, where the wallet of the quote asset does not say it."""
+    """Yield what the venue says is available, where the wallet of the quote asset does not say it."""
     account, quote = situation.account, situation.view.instrument.quote
 
     if account is None or (account.asset_mode is AssetMode.SINGLE and account.available > 0):
@@ -29,7 +29,7 @@ def read_funds_warnings(situation: Situation) -> Iterator[str]:
 
 
 def read_funds_refusals(situation: Situation) -> Iterator[str]:
-    """A bound is needed where the account holds none of the quote asset itself: else all of it could be bound."""
+    """Yield a bound is needed where the account holds none of the quote asset itself: else all of it could be bound."""
     account, quote = situation.account, situation.view.instrument.quote
 
     if account is None or situation.strategy is None or situation.strategy.max_margin is not None:
@@ -45,7 +45,7 @@ def read_funds_refusals(situation: Situation) -> Iterator[str]:
 
 
 def describe_assets(account: AccountSnapshot) -> str:
-    """The assets that are there, and which of them count."""
+    """Return the assets that are there, and which of them count."""
     assets = [f"{money(one.wallet)} {one.asset}" for one in account.assets if one.wallet]
 
     return f"{', '.join(assets) or 'no assets'}, {_MODES[account.asset_mode]}"

@@ -27,7 +27,9 @@ LASTING = frozenset(
 
 @attrs.frozen(kw_only=True)
 class LevelLine:
-    """One level: `number` counts from 1. Price in quote, amount in base, notional and margin in quote asset.
+    """One level: `number` counts from 1.
+
+    Price in quote, amount in base, notional and margin in quote asset.
 
     `withheld` is why it is not quoted now, None when it is; `note` what a risk module cut it for. `fills` says whether
     it counts where all levels fill: not when market, money or a risk module keep it off the book for good.
@@ -57,7 +59,7 @@ class Placement:
 
 @attrs.frozen(kw_only=True)
 class Ladder:
-    """The levels from the market outward, bids first; without a reference they have no prices."""
+    """The levels from the market outward, bids first. Without a reference they have no prices."""
 
     reference: Reference | NoReference | None
     levels: tuple[LevelLine, ...]
@@ -68,7 +70,7 @@ class Ladder:
 def read_ladder(
     view: View, settings: StrategySettings | None, wanted: Wanted, approved: Sequence[Quote], refused: Sequence[Refused]
 ) -> Ladder:
-    """The ladder of the strategy that ships, or the bare quotes of another one.
+    """Return the ladder of the strategy that ships, or the bare quotes of another one.
 
     `unquotable` are the reasons when the market's own filters withhold every single level; empty otherwise.
     """
@@ -110,7 +112,7 @@ class _Answers:
         self._withheld: Mapping[Slot, Reason] = {one.slot: one.reasons[-1] for one in wanted.withheld if one.reasons}
 
     def line(self, slot: Slot, ticks: int | None, lots: int) -> LevelLine:
-        """The level of a slot: as it is quoted, else as the ladder has it."""
+        """Return the level of a slot: as it is quoted, else as the ladder has it."""
         quote = self._approved.get(slot)
         asked = self._wanted.get(slot)
 
@@ -148,7 +150,7 @@ class _Answers:
 
 
 def worded(reason: Reason) -> str:
-    """A reason as a person reads it, with its value where it has one."""
+    """Return a reason as a person reads it, with its value where it has one."""
     return reason.text if reason.value is None else f"{reason.text} ({_plain(reason.value)})"
 
 

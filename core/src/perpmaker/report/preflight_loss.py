@@ -19,7 +19,7 @@ _KEYS = {Side.BUY: "bid_spread", Side.SELL: "ask_spread"}
 
 
 def read_certain_losses(situation: Situation, figures: Figures) -> Iterator[str]:
-    """What loses for certain, each with its key and the number that it should be held against."""
+    """Yield what loses for certain, each with its key and the number that it should be held against."""
     strategy = situation.strategy
 
     if strategy is None:
@@ -32,7 +32,7 @@ def read_certain_losses(situation: Situation, figures: Figures) -> Iterator[str]
 
 
 def read_thin_margins(situation: Situation, figures: Figures) -> Iterator[str]:
-    """What is not lost for certain, and leaves little room."""
+    """Yield what is not lost for certain, and leaves little room."""
     strategy, stop = situation.strategy, situation.exits.stop_loss_spread
 
     if strategy is None:
@@ -55,7 +55,7 @@ def read_thin_margins(situation: Situation, figures: Figures) -> Iterator[str]:
 
 
 def first_spreads(strategy: StrategySettings) -> dict[Side, Decimal]:
-    """The spread of level 1 of each side; a side without levels has none."""
+    """Return the spread of level 1 of each side. A side without levels has none."""
     if not strategy.order_override:
         return {Side.BUY: strategy.bid_spread, Side.SELL: strategy.ask_spread}
 
@@ -66,7 +66,10 @@ def first_spreads(strategy: StrategySettings) -> dict[Side, Decimal]:
 
 
 def nearest_spread(strategy: StrategySettings, spread: Decimal) -> Decimal:
-    """How near to the reference level 1 may come: mode `top` brings it up to minimum_spread, or half of its own."""
+    """Return how near to the reference level 1 may come.
+
+    Mode `top` brings it up to minimum_spread, or to half of its own spread.
+    """
     if not strategy.order_optimization_enabled or strategy.order_optimization_mode != "top":
         return spread
 

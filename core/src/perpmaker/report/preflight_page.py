@@ -25,7 +25,10 @@ _DAY_MS = 86_400_000
 
 
 def render_preflight(preflight: Preflight, *, full: bool = False) -> str:
-    """The report for a person: the verdict, what there is to look at, and the money; `full`: everything else too."""
+    """Return the report for a person: the verdict, what there is to look at, and the money.
+
+    `full`: everything else too.
+    """
     figures = preflight.figures
     parts: tuple[Iterator[str], ...] = (_verdict(preflight), _brief(figures), _fills(figures, full=full))
 
@@ -43,7 +46,7 @@ def render_preflight(preflight: Preflight, *, full: bool = False) -> str:
 
 
 def plain_preflight(preflight: Preflight) -> dict[str, Any]:
-    """The report as plain values, the field names being the keys; numbers are exact, as text."""
+    """Return the report as plain values, the field names being the keys. Numbers are exact, as text."""
     values = attrs.asdict(preflight, value_serializer=lambda _, __, value: _plain(value))
 
     return {"verdict": preflight.verdict, **values}

@@ -26,14 +26,14 @@ _QUOTES = {Side.BUY: "bids", Side.SELL: "asks"}
 
 @attrs.frozen(kw_only=True)
 class Warned:
-    """Something that a person should know before trading; `loud` when it can cost the account."""
+    """Something that a person should know before trading. `loud` when it can cost the account."""
 
     text: str
     loud: bool = False
 
 
 def read_warnings(situation: Situation, figures: Figures) -> Iterator[Warned]:
-    """What a person should know before trading."""
+    """Yield what a person should know before trading."""
     yield from (Warned(text=text, loud=True) for text in read_certain_losses(situation, figures))
     yield from _stop_warnings(situation)
     yield from _leverage_warnings(figures)

@@ -12,12 +12,12 @@ _ONE_PERCENT = Decimal("0.01")
 
 
 def percent(share: Decimal) -> str:
-    """A share in percent: with two decimals at most, four where it is below one."""
+    """Return a share in percent: with two decimals at most, four where it is below one."""
     return f"{short(share * 100, 2 if abs(share) >= _ONE_PERCENT else 4)} %"
 
 
 def short(number: Decimal, places: int = 2) -> str:
-    """A number with no more than so many decimals, and none of them idle."""
+    """Return a number with no more than so many decimals, and none of them idle."""
     text = f"{number:.{places}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -33,7 +33,7 @@ def money(amount: Decimal | None) -> str:
 
 
 def price(value: Decimal | None, tick: Decimal) -> str:
-    """A price with as many decimals as the market's tick has; `none` for none."""
+    """Return a price with as many decimals as the market's tick has. `none` for none."""
     if value is None:
         return "none"
 
@@ -44,6 +44,6 @@ def price(value: Decimal | None, tick: Decimal) -> str:
 
 
 def wrapped(text: str, first: str, others: str | None = None) -> Iterator[str]:
-    """The text in lines of at most 80 columns."""
+    """Yield the text in lines of at most 80 columns."""
     indent = first if others is None else others
     yield from textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)

@@ -26,7 +26,9 @@ UNKNOWN = "unknown"
 
 @attrs.frozen(kw_only=True)
 class RunFacts:
-    """Which run it was, on which account, and how it ended; the field names are keys of the JSON object too.
+    """Which run it was, on which account, and how it ended.
+
+    The field names are keys of the JSON object too.
 
     `stop_reason` is `signal`, `--for`, `sandbox ended` or `recording ended`. `halted` is why nothing was quoted at the
     end, None where nothing had halted it. `journal` is the path of its journal, None where that was kept in memory.
@@ -41,7 +43,7 @@ class RunFacts:
 
 @attrs.frozen(kw_only=True)
 class Summary:
-    """A run in figures; the field names are the keys of the JSON object. Money is Decimal, in quote asset.
+    """A run in figures. The field names are the keys of the JSON object. Money is Decimal, in quote asset.
 
     `amends` counts how often resting quotes were moved. `position` is signed, in base, the sum of long and short in
     Hedge mode. `fees` is positive where they were paid, in the venue's own figures; `funding` and the profits are
@@ -85,7 +87,7 @@ class Summary:
     origin: tuple[str, ...] = ()
 
     def as_json(self) -> str:
-        """One JSON object on one line; money as strings, exactly as summed."""
+        """Return one JSON object on one line. Money as strings, exactly as summed."""
         values = attrs.asdict(self, value_serializer=lambda _, __, value: _plain(value))
 
         return msgspec.json.encode(values).decode()
@@ -106,7 +108,7 @@ def summarise(
     facts: RunFacts,
     origin: tuple[str, ...] = (),
 ) -> Summary:
-    """The summary of a run that ended: sums since the run began, and the positions as they are known last.
+    """Return the summary of a run that ended: sums since the run began, and the positions as they are known last.
 
     `totals` are the account's sums, `before` what of them was there already when the run began, `ledger` the run's.
     """
@@ -145,7 +147,7 @@ def summarise(
 
 
 def unrealized(positions: Iterable[Position], mark: Decimal | None) -> Decimal:
-    """Profit that is not booked yet, at the mark price; 0 while there is no mark price."""
+    """Profit that is not booked yet, at the mark price. 0 while there is no mark price."""
     if mark is None:
         return Decimal(0)
 
@@ -159,7 +161,7 @@ def render(
     exits: Iterable[OrderReport] = (),
     following: str = "",
 ) -> str:
-    """The summary for a person, in at most 80 columns but for the last two lines, which are there to be copied.
+    """Return the summary for a person, in at most 80 columns but for the last two lines, which are there to be copied.
 
     What is left is named: each of the `positions`, and each of the `exits`, the closing orders on the venue, where it
     has told them.

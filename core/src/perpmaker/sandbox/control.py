@@ -61,7 +61,7 @@ class MarketLever:
 
 @attrs.frozen(kw_only=True)
 class PersonalAction:
-    """What a person does with the account beside the bot; without an account, with the first one.
+    """What a person does with the account beside the bot. Without an account, with the first one.
 
     `place` needs side and amount (without a price: at market), `cancel` an order id or client id, `transfer` an
     amount; `position_mode`, `margin_mode` and `leverage` the new value under that name.
@@ -193,7 +193,7 @@ class ControlRoom:
         return acts[action.do]()
 
     def report(self) -> dict[str, object]:
-        """The oracle's report: every account, exact decimals as text, and what did not hold."""
+        """Return the oracle's report: every account, exact decimals as text, and what did not hold."""
         return {
             "now_ms": self._exchange.now_ms,
             "mark": self._exchange.mark,

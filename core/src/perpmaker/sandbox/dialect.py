@@ -16,7 +16,7 @@ from perpmaker.wire.server import App
 
 @attrs.frozen(kw_only=True)
 class TestKeys:
-    """Keys that only a sandbox accepts; made up, shown on purpose."""
+    """Keys that only a sandbox accepts. Made up, shown on purpose."""
 
     __test__ = False
 
@@ -39,10 +39,10 @@ class Dialect(Protocol):
         """The keys that it accepts."""
 
     def symbol(self, market: str) -> str:
-        """The venue's name of a market (`BTC-USDT` -> `BTCUSDT`)."""
+        """Return the venue's name of a market (`BTC-USDT` -> `BTCUSDT`)."""
 
     def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> VenueApp:
-        """The app that speaks the venue's protocol over this exchange, with commands and market data this late."""
+        """Return the app that speaks the venue's protocol over an exchange. Commands and data are late by `latency`."""
 
 
 @runtime_checkable

@@ -36,7 +36,7 @@ class Gate:
     _token: str = attrs.field(repr=False)
 
     def turn_away(self, request: Request, *, with_token: bool) -> Turned | None:
-        """Return why a request may not pass, None when it may; `with_token`: it must carry the token.
+        """Return why a request may not pass, None when it may. `with_token`: it must carry the token.
 
         A web page can make a browser of this machine send requests here. It cannot choose their Host (unless its own
         name was rebound to this machine, which Host shows), nor leave out Origin.

@@ -39,7 +39,7 @@ def _has_prefix(client_id: str) -> bool:
 
 @attrs.define
 class Expectations:
-    """What a test says about an account; None or empty: not evaluated.
+    """What a test says about an account. None or empty: not evaluated.
 
     `is_own`: whether a client id is the bot's; every other one is foreign. `slots`: client id -> slot, for I1.
     `max_lots`: the most that position and open orders may come to, for I7. `reducing`: nothing may enlarge the position
@@ -70,7 +70,10 @@ class _Books:
 
 
 class Invariants:
-    """Subscribe it before the accounts are opened. `violations` is what it found, `evaluated` how often it looked."""
+    """Subscribe it before the accounts are opened.
+
+    `violations` is what it found, `evaluated` how often it looked.
+    """
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -82,11 +85,11 @@ class Invariants:
         exchange.subscribe(self._see)
 
     def expect(self, account: str) -> Expectations:
-        """What is expected of an account; change it in place."""
+        """Return what is expected of an account. Change it in place."""
         return self.expectations.setdefault(account, Expectations())
 
     def longest_unprotected_s(self, account: str) -> float:
-        """The longest that the account's position stood without closing orders for all of it, until now."""
+        """Return the longest that the account's position stood without closing orders for all of it, until now."""
         books = self._books.get(account, _Books())
         running = 0 if books.naked_since_ms is None else self._exchange.now_ms - books.naked_since_ms
 

@@ -34,7 +34,10 @@ AT_ONCE = Latency(order_ms=0, feed_ms=0)
 
 
 class DelayLine:
-    """Does what is put into it so many milliseconds later, in the order in which it was put; with 0 at once."""
+    """Does what is put into it so many milliseconds later, in the order in which it was put.
+
+    With 0 at once.
+    """
 
     def __init__(self, clock: Clock, delay_ms: int) -> None:
         self._clock = clock

@@ -23,7 +23,10 @@ class ReadsListing(Protocol):
     """The optional ability of a dialect to read the venue's own list of markets."""
 
     def listed(self, listing: bytes, market: str) -> Instrument:
-        """The rules of a market from the list; UnknownMarketError without it, ValueError for what is no such list."""
+        """Return the rules of a market from the list.
+
+        UnknownMarketError without it, ValueError for what is no such list.
+        """
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +51,7 @@ class RulesFile:
 
 
 def market_rules(dialect: Dialect, venue: str, market: str, file: Path | None, price: Decimal | None) -> MarketRules:
-    """The rules of a market: from the file, or those that every sandbox knows.
+    """Return the rules of a market: from the file, or those that every sandbox knows.
 
     `price` is where the synthetic market begins, for a list of markets, which has no prices. ConfigurationError for a
     file that is wrong, UnknownMarketError for a market without rules.

@@ -19,7 +19,7 @@ _BROKEN = "it is damaged or was cut off: gzip cannot read it to its end"
 
 
 def open_capture(path: Path) -> Capture:
-    """A file as a capture; it is opened each time its lines are asked for."""
+    """Return a file as a capture. It is opened each time its lines are asked for."""
     file = _File(path)
 
     return Capture(str(path), file.lines, file.portion)
@@ -34,14 +34,14 @@ class _File:
         self._bytes = 0
 
     def lines(self) -> Iterator[bytes]:
-        """The lines; RecordingError in words for a file that cannot be read to its end."""
+        """Yield the lines. RecordingError in words for a file that cannot be read to its end."""
         with _worded(self._path), self._path.open("rb") as raw, gzip.open(raw, "rb") as text:
             self._raw, self._bytes = raw, raw.seek(0, os.SEEK_END)
             raw.seek(0)
             yield from iter(partial(text.readline, _LONGEST_LINE), b"")
 
     def portion(self) -> float:
-        """How much of the file has been read, 0 to 1."""
+        """Return how much of the file has been read, 0 to 1."""
         if self._raw is None or self._raw.closed or not self._bytes:
             return 0.0
 

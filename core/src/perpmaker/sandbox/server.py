@@ -44,7 +44,7 @@ OnRead: TypeAlias = Callable[[Progress], None]
 
 @attrs.frozen(kw_only=True)
 class SandboxSettings:
-    """What a sandbox is made of; `options` are the dialect's own.
+    """What a sandbox is made of. `options` are the dialect's own.
 
     `shape` is how the synthetic market behaves (`perpmaker.simulation.market.SHAPES`), `latency` how long orders and
     market data are under way. `rules` are those of a market that no sandbox knows, or a file with them, `price` is
@@ -70,7 +70,7 @@ class SandboxSettings:
 
 @attrs.frozen(kw_only=True)
 class SandboxLine:
-    """What a sandbox prints when it is ready, as one JSON line; the keys are made up and shown on purpose.
+    """What a sandbox prints when it is ready, as one JSON line. The keys are made up and shown on purpose.
 
     `recording` are the names of the recorded files, empty for the synthetic market; `window` is what is played of them,
     and `is_over` whether it has been, in what the sandbox answers to whoever asks. `source` is the sandbox of a price
@@ -241,7 +241,7 @@ async def _open_market(
 
 
 def rules_for(dialect: Dialect, settings: SandboxSettings) -> MarketRules:
-    """The rules of the market that is to be served, and where its synthetic market begins."""
+    """Return the rules of the market that is to be served, and where its synthetic market begins."""
     if isinstance(settings.rules, MarketRules):
         return settings.rules
 

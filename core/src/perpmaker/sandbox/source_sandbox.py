@@ -59,7 +59,10 @@ class SourceSandbox:
 async def open_source_sandbox(
     source: SourceMarket, traded: SandboxSettings, *, clock: Clock
 ) -> AsyncIterator[SourceSandbox]:
-    """Serve the market of a price source beside the traded one; UnknownMarketError when there are no rules for it."""
+    """Serve the market of a price source beside the traded one.
+
+    UnknownMarketError when there are no rules for it.
+    """
     same = source.market == traded.market
     rules = source.traded if same else None
     rules = rules or market_rules(source.dialect, source.venue, source.market, None, None)

@@ -26,5 +26,5 @@ class Window:
 
 
 def window_of(replay: Replay) -> Window:
-    """The window that a replay plays."""
+    """Return the window that a replay plays."""
     return Window(begin_ms=replay.begin_ms, end_ms=replay.end_ms, notes=replay.notes)

@@ -36,7 +36,7 @@ class Holding:
     updated_ms: int = 0
 
     def fill(self, sign: int, lots: int, lot_value: Decimal, isolated_leverage: int | None, fee: Decimal) -> Decimal:
-        """Book an execution and return the profit it realised; `lot_value` is the price of one lot, in quote.
+        """Book an execution and return the profit it realised. `lot_value` is the price of one lot, in quote.
 
         `fee` is that of the execution; what of it opened the position stays with it until that is closed.
         """
@@ -70,20 +70,20 @@ class Holding:
         return sign * (closed * lot_value - cost)
 
     def break_even(self, amount: Decimal) -> Decimal:
-        """The price at which the fees of opening are earned back; `amount` is signed, in base."""
+        """Return the price at which the fees of opening are earned back. `amount` is signed, in base."""
         if not amount:
             return ZERO
 
         return ((self.cost + (self.fees if amount > 0 else -self.fees)) / abs(amount)).quantize(MONEY)
 
     def unrealized(self, lot_mark: Decimal) -> Decimal:
-        """Profit if closed at the mark; `lot_mark` is the mark price of one lot."""
+        """Profit if closed at the mark. `lot_mark` is the mark price of one lot."""
         return self.lots * lot_mark - (self.cost if self.lots > 0 else -self.cost)
 
 
 @attrs.define(eq=False)
 class Account:
-    """What the exchange keeps of an account. Mutable; `AccountState` is what others see.
+    """What the exchange keeps of an account. Mutable. `AccountState` is what others see.
 
     `liquidating` are the positions taken over and not flat yet, each with the wallet that cannot be lost by it.
     """
@@ -116,7 +116,7 @@ class Account:
 
     @property
     def isolated_leverage(self) -> int | None:
-        """The leverage by which an isolated position takes its margin; None in cross mode."""
+        """The leverage by which an isolated position takes its margin. None in cross mode."""
         return self.leverage if self.margin_mode is MarginMode.ISOLATED else None
 
     def book_income(
@@ -144,7 +144,7 @@ class Account:
         )
 
     def fee_in(self, fee: Decimal) -> tuple[Decimal, str]:
-        """A fee in quote asset as it is charged: in the asset chosen for fees, as long as there is enough of it."""
+        """Return a fee as it is charged: in the asset chosen for fees, as long as there is enough of it."""
         other = self.others.get(self.assets.fee_asset or "")
 
         if other is None or fee <= 0:
@@ -155,7 +155,7 @@ class Account:
         return (charged, other.asset) if charged <= other.wallet else (fee, self.instrument.quote)
 
     def backed_by_others(self) -> Decimal:
-        """What other assets add to what is available, less what other markets take."""
+        """Return what other assets add to what is available, less what other markets take."""
         bound = self.assets.bound_elsewhere
 
         if not self.assets.multi_assets:
@@ -166,7 +166,7 @@ class Account:
     # --- closing orders
 
     def closing_side(self, position_side: PositionSide) -> Side | None:
-        """The side that shrinks a position; None when it is flat."""
+        """Return the side that shrinks a position. None when it is flat."""
         lots = self.holdings[position_side].lots
 
         if lots == 0:
@@ -175,7 +175,7 @@ class Account:
         return Side.SELL if lots > 0 else Side.BUY
 
     def closing_orders(self, position_side: PositionSide) -> list[SimulatedOrder]:
-        """The open orders that may only shrink a position, oldest first."""
+        """Return the open orders that may only shrink a position, oldest first."""
         return [o for o in self.open_orders.values() if o.closing and o.position_side is position_side]
 
     def room(self, side: Side, position_side: PositionSide) -> int:
@@ -241,11 +241,11 @@ class Account:
         return initial_margin(self.notional(side, mark), self.leverage)
 
     def cross_wallet(self) -> Decimal:
-        """The wallet without the margin of isolated positions."""
+        """Return the wallet without the margin of isolated positions."""
         return self.wallet - sum((self.holdings[side].isolated for side in self.sides), ZERO)
 
     def available(self, orders: Iterable[SimulatedOrder], mark: Decimal) -> Decimal:
-        """What is free for new orders, were these the open ones; may be negative."""
+        """Return what is free for new orders, were these the open ones. May be negative."""
         margin = self.order_margin(orders, mark) - self.backed_by_others()
 
         if self.margin_mode is MarginMode.ISOLATED:
@@ -258,7 +258,7 @@ class Account:
         )
 
     def backing(self, side: PositionSide, mark: Decimal) -> Decimal:
-        """The margin that stands behind a position: its own, or the wallet less what the other positions need."""
+        """Return the margin behind a position: its own, or the wallet less what the other positions need."""
         if self.margin_mode is MarginMode.ISOLATED:
             return self.holdings[side].isolated
 
@@ -267,7 +267,7 @@ class Account:
         return self.wallet + sum((self.unrealized(o, mark) - self.maintenance(o, mark) for o in others), ZERO)
 
     def is_below_maintenance(self, side: PositionSide, mark: Decimal) -> bool:
-        """Whether a position has to be liquidated."""
+        """Return whether a position has to be liquidated."""
         if self.holdings[side].lots == 0:
             return False
 
@@ -276,7 +276,7 @@ class Account:
     # --- what others see
 
     def state(self, mark: Decimal) -> AccountState:
-        """The account at this mark price."""
+        """Return the account at this mark price."""
         positions = tuple(self.position_state(side, mark) for side in self.sides)
         unrealized = sum((p.unrealized for p in positions), ZERO)
 
@@ -301,7 +301,7 @@ class Account:
         )
 
     def position_state(self, side: PositionSide, mark: Decimal) -> PositionState:
-        """One position at this mark price."""
+        """Return one position at this mark price."""
         holding = self.holdings[side]
         amount = holding.lots * self.instrument.lot
         exposure = self._added_exposure(list(self.open_orders.values()), side, mark)

@@ -63,7 +63,7 @@ class BookSide:
         self._shown: dict[int, int] = {}
 
     def best_ticks(self) -> int | None:
-        """The best price; None on an empty side."""
+        """Return the best price. None on an empty side."""
         crowd = self._crowd.keys
 
         if not crowd:
@@ -75,11 +75,11 @@ class BookSide:
         return max(crowd[-1], self._queue_keys[-1]) * self.sign
 
     def best_queued_ticks(self) -> int | None:
-        """The best price at which an account's order rests."""
+        """Return the best price at which an account's order rests."""
         return self._queue_keys[-1] * self.sign if self._queue_keys else None
 
     def best_crowd_ticks(self) -> int | None:
-        """The best price at which somebody else's order rests."""
+        """Return the best price at which somebody else's order rests."""
         return self._crowd.best()
 
     def crowd_at(self, ticks: int) -> int:
@@ -87,7 +87,7 @@ class BookSide:
         return self._crowd.at(ticks)
 
     def lots_at(self, ticks: int) -> int:
-        """All lots displayed at a price."""
+        """Return all lots displayed at a price."""
         lots = self._crowd.at(ticks)
 
         for resting in self._queues.get(ticks, ()):
@@ -96,22 +96,22 @@ class BookSide:
         return lots
 
     def levels(self) -> Iterator[tuple[int, int]]:
-        """The displayed (ticks, lots) from the best outward."""
+        """Yield the displayed (ticks, lots) from the best outward."""
         for key in sorted({*self._crowd.keys, *self._queue_keys}, reverse=True):
             yield key * self.sign, self.lots_at(key * self.sign)
 
     def reaches(self, ticks: int, limit: int | None) -> bool:
-        """Whether a price of this side is as good as the limit for somebody who takes from it."""
+        """Return whether a price of this side is as good as the limit for somebody who takes from it."""
         return limit is None or ticks * self.sign >= limit * self.sign
 
     def fillable(self, limit: int | None) -> int:
-        """The lots that somebody could take at once, no worse than the limit."""
+        """Return the lots that somebody could take at once, no worse than the limit."""
         return sum(lots for ticks, lots in self.levels() if self.reaches(ticks, limit))
 
     # --- the front of the queue
 
     def front(self, ticks: int) -> tuple[Resting | None, int]:
-        """What stands first at the best price: an account's order, or None for the crowd, and its lots."""
+        """Return what stands first at the best price: an account's order, or None for the crowd, and its lots."""
         queue, crowd = self._queues.get(ticks), self._crowd.at(ticks)
 
         if queue is None:
@@ -145,7 +145,7 @@ class BookSide:
         self._dirty.add(resting.ticks)
 
     def reduce(self, resting: Resting, lots: int) -> None:
-        """Take lots off an order, by a trade or because it was cut; it leaves when nothing is left of it."""
+        """Take lots off an order, by a trade or because it was cut. It leaves when nothing is left of it."""
         resting.lots -= lots
         self._dirty.add(resting.ticks)
 
@@ -180,7 +180,7 @@ class BookSide:
         self._close_up(explained=explained)
 
     def hide_crowd(self) -> None:
-        """Show nothing of everybody else, for it is not known; orders keep their places."""
+        """Show nothing of everybody else, for it is not known. Orders keep their places."""
         self._crowd.hide()
         self._is_hidden = True
 
@@ -205,7 +205,9 @@ class BookSide:
                     resting.ahead = lots
 
     def pass_trade(self, ticks: int, lots: int, *, late: bool) -> Iterator[tuple[Resting, int]]:
-        """The orders that a trade seen at a price fills, and by how much; each is to be reduced before the next.
+        """Yield the orders that a trade seen at a price fills, and by how much.
+
+        Each is to be reduced before the next.
 
         Orders at a better price are filled whatever stands before them: nobody trades at a worse one before. So
         nothing of the crowd is left there either, until a difference shows it again.
@@ -237,7 +239,7 @@ class BookSide:
     # --- what has changed
 
     def changes(self) -> tuple[tuple[int, int], ...]:
-        """The levels displayed differently since this was last asked; 0 lots where one is gone."""
+        """Return the levels displayed differently since this was last asked. 0 lots where one is gone."""
         if not self._dirty:
             return ()
 
@@ -268,11 +270,11 @@ class Book:
         self.asks = BookSide(Side.SELL)
 
     def side(self, side: Side) -> BookSide:
-        """The side on which orders of this side rest."""
+        """Return the side on which orders of this side rest."""
         return self.bids if side is Side.BUY else self.asks
 
     def crosses(self, side: Side, ticks: int) -> bool:
-        """Whether a limit order of this side and price would trade at once."""
+        """Return whether a limit order of this side and price would trade at once."""
         opposite = self.side(side.opposite)
         best = opposite.best_ticks()
 

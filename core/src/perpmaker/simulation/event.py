@@ -15,7 +15,7 @@ from perpmaker.simulation.statement import AccountState
 
 @attrs.frozen(kw_only=True)
 class OrderChanged:
-    """An order of an account changed; `execution` is there exactly when the cause is TRADED."""
+    """An order of an account changed. `execution` is there exactly when the cause is TRADED."""
 
     account: str
     order: SimulatedOrder
@@ -84,7 +84,10 @@ class TradePrinted:
 
 @attrs.frozen(kw_only=True)
 class LevelsChanged:
-    """Displayed levels changed: (ticks, total lots) pairs, 0 where a level is gone. `update_id` grows by one each."""
+    """Displayed levels changed: (ticks, total lots) pairs, 0 where a level is gone.
+
+    `update_id` grows by one each.
+    """
 
     update_id: int
     bids: tuple[tuple[int, int], ...]

@@ -90,13 +90,13 @@ class Exchange:
         return due
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Be told of every event from now on; returns what ends that."""
+        """Subscribe to every event from now on, and return what ends the subscription."""
         return self._floor.subscribe(subscriber)
 
     # --- market data
 
     def depth(self, limit: int = 1000) -> Depth:
-        """The displayed book, at most `limit` levels a side."""
+        """Return the displayed book, at most `limit` levels a side."""
         floor = self._floor
 
         return Depth(
@@ -107,19 +107,19 @@ class Exchange:
         )
 
     def best(self, side: Side) -> tuple[int, int] | None:
-        """The best displayed (ticks, lots) of the bids (BUY) or asks (SELL); None on an empty side."""
+        """Return the best displayed (ticks, lots) of the bids (BUY) or asks (SELL). None on an empty side."""
         levels = self._floor.book.side(side)
         ticks = levels.best_ticks()
 
         return None if ticks is None else (ticks, levels.lots_at(ticks))
 
     def trades(self, limit: int = 500) -> Sequence[TradePrinted]:
-        """The newest public trades, oldest first."""
+        """Return the newest public trades, oldest first."""
         return list(self._floor.trades)[-limit:]
 
     @property
     def last_ticks(self) -> int | None:
-        """The price of the last trade; None before the first."""
+        """The price of the last trade. None before the first."""
         return self._floor.last_ticks
 
     @property
@@ -155,19 +155,19 @@ class Exchange:
         return account.state(self.mark)
 
     def accounts(self) -> Sequence[str]:
-        """The names of all accounts."""
+        """Return the names of all accounts."""
         return tuple(self._floor.accounts)
 
     def account(self, name: str) -> AccountState:
-        """The account as it is now; RejectionError (UNKNOWN_ACCOUNT) when there is none."""
+        """Return the account as it is now. RejectionError (UNKNOWN_ACCOUNT) when there is none."""
         return self._floor.account(name).state(self.mark)
 
     def income(self, account: str, since_ms: int = 0) -> Sequence[Income]:
-        """Everything that changed the wallet, the opening balance included, oldest first."""
+        """Return everything that changed the wallet, the opening balance included, oldest first."""
         return [income for income in self._floor.account(account).income if income.now_ms >= since_ms]
 
     def executions(self, account: str, since_ms: int = 0) -> Sequence[Execution]:
-        """The account's executions, oldest first."""
+        """Return the account's executions, oldest first."""
         return [execution for execution in self._floor.account(account).executions if execution.now_ms >= since_ms]
 
     def set_leverage(self, account: str, leverage: int, now_ms: int) -> AccountState:
@@ -200,7 +200,7 @@ class Exchange:
             return owner.state(self.mark)
 
     def assets(self, account: str) -> Assets:
-        """What the account was given beside its quote asset."""
+        """Return what the account was given beside its quote asset."""
         return self._floor.account(account).assets
 
     def set_assets(self, account: str, assets: Assets, now_ms: int) -> AccountState:
@@ -216,7 +216,7 @@ class Exchange:
             return order_entry.place(self._floor, owner, request)
 
     def trade_off_book(self, account: str, request: OrderRequest, now_ms: int) -> SimulatedOrder:
-        """Take an order that trades at its price with nobody on the book, which stays as it is; refused as any."""
+        """Take an order that trades at its price off the book, which stays as it is. Refused as any other."""
         with self._command(account, now_ms) as owner:
             return order_entry.trade_off_book(self._floor, owner, request)
 
@@ -231,7 +231,7 @@ class Exchange:
         now_ms: int,
         amend_id: int = 0,
     ) -> SimulatedOrder:
-        """Move an open limit order; `amount` is the new total. It loses its place in the queue.
+        """Move an open limit order. `amount` is the new total. It loses its place in the queue.
 
         Rejected: UNKNOWN_ORDER, UNCHANGED, any filter, INSUFFICIENT_MARGIN. The order is cancelled (cause AMEND) when
         the new total is not above what is filled already, or a post-only order would take at the new price.
@@ -244,32 +244,32 @@ class Exchange:
     def cancel(
         self, account: str, *, order_id: int | None = None, client_id: str | None = None, now_ms: int
     ) -> SimulatedOrder:
-        """Cancel an open order; RejectionError (UNKNOWN_ORDER) when it is not open."""
+        """Cancel an open order. RejectionError (UNKNOWN_ORDER) when it is not open."""
         with self._command(account, now_ms) as owner:
             return self._floor.end(order_entry.find_open(owner, order_id, client_id), Cause.CANCELLED)
 
     def cancel_all(self, account: str, now_ms: int) -> Sequence[SimulatedOrder]:
-        """Cancel all open orders of the account; conditional ones stay."""
+        """Cancel all open orders of the account. Conditional ones stay."""
         with self._command(account, now_ms) as owner:
             return self._floor.end_all(owner, Cause.CANCELLED)
 
     def set_countdown(self, account: str, countdown_ms: int, now_ms: int) -> None:
-        """Dead man's switch: all open orders expire after so long unless it is set again; 0 ends it."""
+        """Set the dead-man switch: all open orders expire after so long unless it is set again. 0 ends it."""
         with self._command(account, now_ms) as owner:
             owner.countdown_ms = self.now_ms + countdown_ms if countdown_ms > 0 else None
 
     def order(
         self, account: str, *, order_id: int | None = None, client_id: str | None = None
     ) -> SimulatedOrder | None:
-        """An order, open or not; of several that used a client id the newest."""
+        """Return an order, open or not. Of several that used a client id the newest."""
         return order_entry.find(self._floor.account(account), order_id, client_id)
 
     def open_orders(self, account: str) -> Sequence[SimulatedOrder]:
-        """The account's open orders; conditional ones are in a namespace of their own."""
+        """Return the account's open orders. Conditional ones are in a namespace of their own."""
         return tuple(self._floor.account(account).open_orders.values())
 
     def orders(self, account: str, since_ms: int = 0) -> Sequence[SimulatedOrder]:
-        """All orders of the account created since, oldest first."""
+        """Return all orders of the account created since, oldest first."""
         return [order for order in self._floor.account(account).orders.values() if order.created_ms >= since_ms]
 
     def reduce_only_room(self, account: str, side: Side, position_side: PositionSide) -> int:
@@ -283,14 +283,14 @@ class Exchange:
         self._floor.stop_customs = customs
 
     def place_conditional(self, account: str, request: ConditionalRequest, now_ms: int) -> ConditionalOrder:
-        """Take a conditional order; margin and reduce-only are checked only when it triggers."""
+        """Take a conditional order. Margin and reduce-only are checked only when it triggers."""
         with self._command(account, now_ms) as owner:
             return trigger.place_conditional(self._floor, owner, request)
 
     def cancel_conditional(
         self, account: str, *, conditional_id: int | None = None, client_id: str | None = None, now_ms: int
     ) -> ConditionalOrder:
-        """Cancel a waiting conditional order; RejectionError (UNKNOWN_ORDER) when it is not waiting."""
+        """Cancel a waiting conditional order. RejectionError (UNKNOWN_ORDER) when it is not waiting."""
         with self._command(account, now_ms) as owner:
             order = trigger.find_conditional(owner, conditional_id, client_id)
 
@@ -307,11 +307,11 @@ class Exchange:
     def conditional(
         self, account: str, *, conditional_id: int | None = None, client_id: str | None = None
     ) -> ConditionalOrder | None:
-        """A conditional order, waiting or not; of several that used a client id the newest."""
+        """Return a conditional order, waiting or not. Of several that used a client id the newest."""
         return trigger.find_conditional(self._floor.account(account), conditional_id, client_id)
 
     def conditional_orders(self, account: str, *, waiting_only: bool = True) -> Sequence[ConditionalOrder]:
-        """The account's conditional orders, oldest first."""
+        """Return the account's conditional orders, oldest first."""
         owner = self._floor.account(account)
 
         return trigger.waiting(owner) if waiting_only else list(owner.conditionals.values())

@@ -10,7 +10,7 @@ from perpmaker.simulation.rejection import Rejection, RejectionError
 
 
 def parse_ticks(instrument: Instrument, price: Decimal) -> int:
-    """The ticks of a price. Rejected: PRICE_RANGE, TICK."""
+    """Return the ticks of a price. Rejected: PRICE_RANGE, TICK."""
     if not price.is_finite() or not _is_in_range(instrument, price):
         raise RejectionError(Rejection.PRICE_RANGE, str(price))
 
@@ -27,7 +27,10 @@ def _is_in_range(instrument: Instrument, price: Decimal) -> bool:
 
 
 def parse_lots(instrument: Instrument, amount: Decimal, *, market: bool) -> int:
-    """The lots of an amount; `market` orders have a maximum of their own. Rejected: MIN_AMOUNT, MAX_AMOUNT, LOT."""
+    """Return the lots of an amount.
+
+    `market` orders have a maximum of their own. Rejected: MIN_AMOUNT, MAX_AMOUNT, LOT.
+    """
     if not amount.is_finite() or amount <= 0 or amount < instrument.min_amount:
         raise RejectionError(Rejection.MIN_AMOUNT, f"{amount}, minimum {instrument.min_amount}")
 
@@ -52,7 +55,7 @@ def check_band(instrument: Instrument, side: Side, price: Decimal, mark: Decimal
 
 
 def market_bound(instrument: Instrument, side: Side, mark: Decimal) -> int | None:
-    """The last price in ticks at which a market order trades: what is left beyond the band expires."""
+    """Return the last price in ticks at which a market order trades: what is left beyond the band expires."""
     factor = instrument.band_up if side is Side.BUY else instrument.band_down
 
     if factor is None or not mark:

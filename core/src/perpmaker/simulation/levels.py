@@ -17,7 +17,7 @@ _ALL: Final = 1 << 62
 
 
 class Levels:
-    """The (ticks, lots) of one side; prices whose displayed lots change are added to `dirty`."""
+    """The (ticks, lots) of one side. Prices whose displayed lots change are added to `dirty`."""
 
     def __init__(self, sign: int, dirty: set[int]) -> None:
         self.shown: dict[int, int] = {}
@@ -34,22 +34,22 @@ class Levels:
         return self._keys
 
     def best(self) -> int | None:
-        """The best price; None when nobody is there."""
+        """Return the best price. None when nobody is there."""
         return self._keys[-1] * self._sign if self._keys else None
 
     def at(self, ticks: int) -> int:
-        """The lots that can be traded with."""
+        """Return the lots that can be traded with."""
         return self.shown.get(ticks, 0)
 
     def believed(self, ticks: int) -> int:
-        """The lots that the next difference may show again: those missing only since a trade are counted."""
+        """Return the lots that the next difference may show again: those missing only since a trade are counted."""
         if ticks in self._passed:
             return max(self._told[ticks] - self._taken.get(ticks, 0), 0)
 
         return self.shown.get(ticks, 0)
 
     def replace(self, ladder: Sequence[tuple[int, int]], *, retold: bool = False) -> None:
-        """Show these lots and no others; `retold`: what accounts took of a level is still missing there."""
+        """Show these lots and no others. `retold`: what accounts took of a level is still missing there."""
         dirty, taken = self._dirty, self._taken if retold else {}
         dirty.update(self.shown)
         self._told, self._taken, self._passed = {}, {}, {}
@@ -63,12 +63,12 @@ class Levels:
                 self._show(ticks, told - self._taken[ticks])
 
     def hide(self) -> None:
-        """Show nothing; what accounts took is remembered until the levels are told again."""
+        """Show nothing. What accounts took is remembered until the levels are told again."""
         self._dirty.update(self.shown)
         self.shown, self._keys, self._told, self._passed = {}, [], {}, {}
 
     def change(self, levels: Sequence[tuple[int, int]], *, settled: bool = True) -> None:
-        """Take in a difference; `settled`: it knows of every trade that was seen."""
+        """Take in a difference. `settled`: it knows of every trade that was seen."""
         if settled and self._passed:
             passed, self._passed = self._passed, {}
 

@@ -109,7 +109,7 @@ class SyntheticMarket:
         self._anchor *= ratio
 
     def step(self, crowd: Participants) -> None:
-        """Somebody takes, the price moves, the ladder follows; once a second the mark does."""
+        """Let others take, and move the price with its ladder, and the mark once a second."""
         self._take(crowd)
         self._walk.move(self._random)
         self._show(crowd)

@@ -17,7 +17,7 @@ class MarketAccess:
         self._floor = floor
 
     def set_ladder(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
-        """Show these (ticks, lots) of everybody else; what runs into an account's order trades with it."""
+        """Show these (ticks, lots) of everybody else. What runs into an account's order trades with it."""
         if bids and asks:
             _check(max(bids)[0], min(asks)[0])
 
@@ -26,7 +26,7 @@ class MarketAccess:
         self._uncross()
 
     def restore_ladder(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
-        """Show everybody else's orders as they are told from scratch; the accounts' orders keep their places."""
+        """Show everybody else's orders as they are told from scratch. The accounts' orders keep their places."""
         if bids and asks:
             _check(max(bids)[0], min(asks)[0])
 
@@ -42,7 +42,7 @@ class MarketAccess:
     def change_levels(
         self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], *, settled: bool = True
     ) -> None:
-        """Show everybody else's lots anew at these prices; what runs into an account's order trades with it."""
+        """Show everybody else's lots anew at these prices. What runs into an account's order trades with it."""
         book = self._floor.book
         book.bids.change_crowd(bids, settled=settled)
         book.asks.change_crowd(asks, settled=settled)
@@ -50,7 +50,7 @@ class MarketAccess:
         self._uncross()
 
     def take(self, side: Side, lots: int, limit_ticks: int | None = None) -> int:
-        """Somebody else takes up to so many lots; returns the lots traded."""
+        """Let another participant take up to so many lots, and return the lots traded."""
         before = self._floor.taken_lots
         self._floor.sweep(side, lots, limit_ticks)
 

@@ -69,7 +69,7 @@ class MatchingEngine:
     # --- events
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Add a subscriber; returns what removes it."""
+        """Add a subscriber, and return what removes it."""
         self._subscribers.append(subscriber)
 
         return lambda: self._subscribers.remove(subscriber)
@@ -79,7 +79,7 @@ class MatchingEngine:
         self._events.append(event)
 
     def publish(self) -> None:
-        """Tell the subscribers; one that sends a command while being told has its events told after these."""
+        """Tell the subscribers. One that sends a command while being told has its events told after these."""
         bids, asks = self.book.bids.changes(), self.book.asks.changes()
 
         if bids or asks:
@@ -101,13 +101,13 @@ class MatchingEngine:
             self._publishing = False
 
     def new_id(self) -> int:
-        """An id greater than all before, for orders, conditional orders and income."""
+        """Return an id greater than all before, for orders, conditional orders and income."""
         self._next_id += 1
 
         return self._next_id
 
     def account(self, name: str) -> Account:
-        """The account of that name."""
+        """Return the account of that name."""
         try:
             return self.accounts[name]
         except KeyError:
@@ -151,7 +151,10 @@ class MatchingEngine:
     def trade(
         self, side: Side, ticks: int, lots: int, resting: Resting | None, taker: SimulatedOrder | None
     ) -> SimulatedOrder | None:
-        """Trade with what rests at a price, an account's order or (None) the crowd; returns the taker afterwards."""
+        """Trade with what rests at a price, an account's order or (None) the crowd.
+
+        Returns the taker afterwards.
+        """
         trade_id = self.print_trade(side, ticks, lots)
 
         if resting is None:
@@ -164,7 +167,7 @@ class MatchingEngine:
         return None if taker is None else self.execute(taker, ticks, lots, trade_id, maker=False)
 
     def print_trade(self, side: Side, ticks: int, lots: int) -> int:
-        """Print a public trade; returns its id."""
+        """Print a public trade, and return its id."""
         trade_id = self._next_trade_id
         self._next_trade_id += 1
         self.last_ticks = ticks
@@ -178,7 +181,7 @@ class MatchingEngine:
         return trade_id
 
     def execute(self, order: SimulatedOrder, ticks: int, lots: int, trade_id: int, *, maker: bool) -> SimulatedOrder:
-        """Book an execution of an order; returns the order as it is afterwards."""
+        """Book an execution of an order, and return the order as it is afterwards."""
         account = self.accounts[order.account]
         execution = self._settle(account, order, ticks, lots, trade_id, maker=maker)
         filled = order.filled_lots + lots

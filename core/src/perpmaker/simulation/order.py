@@ -23,7 +23,7 @@ class TimeInForce(Word):
 
 @unique
 class OrderState(Word):
-    """OPEN rests (partly filled or not); the others are final."""
+    """OPEN rests (partly filled or not). The others are final."""
 
     OPEN = "open"
     FILLED = "filled"
@@ -60,7 +60,9 @@ class Cause(Word):
 
 @attrs.frozen(kw_only=True)
 class OrderRequest:
-    """A new order as it arrives. Price and amount are Decimal and not yet checked; price None is a market order.
+    """A new order as it arrives.
+
+    Price and amount are Decimal and not yet checked. Price None is a market order.
 
     An empty client id is filled in by the exchange. After `good_till_ms` (0: never) what rests of it expires. `label`
     is kept with the order for whoever words it.
@@ -79,7 +81,9 @@ class OrderRequest:
 
 @attrs.frozen(kw_only=True)
 class SimulatedOrder:
-    """An order of the exchange. `lots` is the total amount, `filled_lots` of it executed for `filled_notional` quote.
+    """An order of the exchange.
+
+    `lots` is the total amount, `filled_lots` of it executed for `filled_notional` quote.
 
     `ticks` is None for market orders. `closing`: it may only shrink a position (reduce-only, or by its position
     side in Hedge mode). `amends`: how often it was moved, `amend_id` what its owner called the last time. `forced`: the
@@ -116,7 +120,10 @@ class SimulatedOrder:
 
 @attrs.frozen(kw_only=True)
 class Execution:
-    """One execution of one order. `fee` is positive when paid, in `fee_asset`; `realized` is profit before fees."""
+    """One execution of one order.
+
+    `fee` is positive when paid, in `fee_asset`. `realized` is profit before fees.
+    """
 
     trade_id: int
     order_id: int
@@ -138,7 +145,7 @@ class Execution:
 
 @unique
 class TriggerKind(Word):
-    """STOP: triggers when the price reaches the trigger against the position; TAKE_PROFIT: in its favour.
+    """STOP: triggers when the price reaches the trigger against the position. TAKE_PROFIT: in its favour.
 
     TRAILING: a stop that follows the price at a distance once it has reached the trigger.
     """
@@ -207,7 +214,9 @@ class StopCustoms:
 
 @attrs.frozen(kw_only=True)
 class ConditionalOrder:
-    """A conditional order; `order_id` is the order it became, once triggered. `lots` None closes the position.
+    """A conditional order. `order_id` is the order it became, once triggered.
+
+    `lots` None closes the position.
 
     `ticks` is the price of that order, None at market; `extreme` the best price that a trailing one has followed.
     """

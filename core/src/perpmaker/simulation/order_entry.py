@@ -28,7 +28,7 @@ def place(
     conditional_id: int | None = None,
     whole: bool = False,
 ) -> SimulatedOrder:
-    """Take an order or raise RejectionError; afterwards it rests, is filled, or has expired.
+    """Take an order or raise RejectionError. Afterwards it rests, is filled, or has expired.
 
     `whole`: a close of the whole position, to which other closing orders give way.
     """
@@ -85,7 +85,10 @@ def force(floor: MatchingEngine, account: Account, position_side: PositionSide) 
 def amend(
     floor: MatchingEngine, order: SimulatedOrder, price: Decimal, amount: Decimal, amend_id: int
 ) -> SimulatedOrder:
-    """Move a resting order; it loses its place. It ends where a venue would end it, and stays when rejected."""
+    """Move a resting order.
+
+    It loses its place. It ends where a venue would end it, and stays when rejected.
+    """
     instrument, account = floor.instrument, floor.accounts[order.account]
     ticks = parse_ticks(instrument, price)
     lots = parse_lots(instrument, amount, market=False)
@@ -123,7 +126,7 @@ def amend(
 
 
 def find_open(account: Account, order_id: int | None, client_id: str | None) -> SimulatedOrder:
-    """The open order of that id; RejectionError (UNKNOWN_ORDER) when there is none."""
+    """Return the open order of that id. RejectionError (UNKNOWN_ORDER) when there is none."""
     order = find(account, order_id, client_id)
 
     if order is None or order.order_id not in account.open_orders:
@@ -133,7 +136,7 @@ def find_open(account: Account, order_id: int | None, client_id: str | None) -> 
 
 
 def find(account: Account, order_id: int | None, client_id: str | None) -> SimulatedOrder | None:
-    """An order, open or not; the newest of several that used a client id."""
+    """Return an order, open or not. The newest of several that used a client id."""
     if order_id is None:
         order_id = account.order_ids.get(client_id or "")
 
@@ -141,7 +144,7 @@ def find(account: Account, order_id: int | None, client_id: str | None) -> Simul
 
 
 def is_closing(account: Account, side: Side, position_side: PositionSide, *, reduce_only: bool) -> bool:
-    """Whether an order may only shrink a position. Rejected: POSITION_SIDE, REDUCE_ONLY_IN_HEDGE."""
+    """Return whether an order may only shrink a position. Rejected: POSITION_SIDE, REDUCE_ONLY_IN_HEDGE."""
     if position_side not in account.sides:
         raise RejectionError(Rejection.POSITION_SIDE, f"{position_side.value} in {account.position_mode.value} mode")
 

@@ -14,7 +14,10 @@ from perpmaker.simulation.replayed_market import ReplayedMarket
 
 
 class LiveMarket:
-    """A `Market` that does what it is told with the exchange's next `advance`; times are the exchange's own."""
+    """A `Market` that does what it is told with the exchange's next `advance`.
+
+    Times are the exchange's own.
+    """
 
     def __init__(self, instrument: Instrument) -> None:
         self._follower = ReplayedMarket(instrument)
@@ -26,10 +29,10 @@ class LiveMarket:
 
     @property
     def next_ms(self) -> int | None:
-        """When the next event was received; None when there is none."""
+        """When the next event was received. None when there is none."""
         return self._events[0][0] if self._events else None
 
     def step(self, crowd: Participants) -> None:
-        """Let the next event have its effect; ValueError for a book that crosses itself."""
+        """Let the next event have its effect. ValueError for a book that crosses itself."""
         now_ms, event = self._events.popleft()
         self._follower.follow(crowd, event, now_ms)

@@ -20,7 +20,7 @@ class Participants(Protocol):
         """
 
     def take(self, side: Side, lots: int, limit_ticks: int | None = None) -> int:
-        """Somebody else takes up to so many lots, no worse than the limit; returns the lots traded."""
+        """Let another participant take up to so many lots, no worse than the limit, and return the lots traded."""
 
     def restore_ladder(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
         """Replace everybody else's resting orders by these, told from scratch by somebody who knows of no account.
@@ -30,12 +30,12 @@ class Participants(Protocol):
         """
 
     def hide_ladder(self) -> None:
-        """Show nothing of everybody else, for it is not known; accounts' orders keep their places."""
+        """Show nothing of everybody else, for it is not known. Accounts' orders keep their places."""
 
     def change_levels(
         self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], *, settled: bool = True
     ) -> None:
-        """Show everybody else's lots anew at these prices, 0 taking a level away; the other levels stay.
+        """Show everybody else's lots anew at these prices, 0 taking a level away. The other levels stay.
 
         As with `set_ladder`, they must not cross, and what runs into an account's order trades with it. What accounts
         took of a level is missing there still. `settled`: they are as of after every trade that was seen, so that what
@@ -51,7 +51,7 @@ class Participants(Protocol):
         """
 
     def best_ticks(self, side: Side) -> int | None:
-        """Everybody else's best price on a side; None when nobody else is there."""
+        """Everybody else's best price on a side. None when nobody else is there."""
 
     def set_mark(
         self, mark: Decimal, index: Decimal, funding_rate: Decimal, next_funding_ms: int | None = None
@@ -64,7 +64,7 @@ class Market(Protocol):
 
     @property
     def next_ms(self) -> int | None:
-        """When the next step is due; None when nothing more will come by itself."""
+        """When the next step is due. None when nothing more will come by itself."""
 
     def step(self, crowd: Participants) -> None:
         """Do the step that is due and move `next_ms` on."""

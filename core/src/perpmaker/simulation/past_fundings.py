@@ -36,7 +36,7 @@ class PastFundings:
         exchange.subscribe(self._note)
 
     def settlements(self) -> Sequence[Settlement]:
-        """All of them, oldest first."""
+        """Return all of them, oldest first."""
         self._catch_up(self._exchange.funding_rate, self._exchange.mark)
 
         return self._settlements

@@ -43,7 +43,7 @@ class _Opening:
                 self.mark = recorded
 
     def book(self) -> BookSnapshot:
-        """The whole book."""
+        """Return the whole book."""
         bids = tuple(level for level in self.bids.items() if level[1])
         asks = tuple(level for level in self.asks.items() if level[1])
 
@@ -65,7 +65,7 @@ class Replay:
 
     @classmethod
     def gradually(cls, recording: Recording, offset_s: float) -> Generator[Progress, None, Replay]:
-        """The same in small steps, between which others may do something: long recordings take minutes."""
+        """Yield the same in small steps, between which others may do something: long recordings take minutes."""
         replay = cls.__new__(cls)
         yield from replay._read(recording, offset_s)  # noqa: SLF001  # its own
 
@@ -87,7 +87,7 @@ class Replay:
         self.pending = yield from self._wind()
 
     def advance(self) -> None:
-        """Make the next event the pending one; None when there is no more."""
+        """Make the next event the pending one. None when there is no more."""
         self.pending = next(self._events, None)
 
     def _wind(self) -> Generator[Progress, None, Recorded | None]:
@@ -124,7 +124,7 @@ class RecordedMarket:
 
     @property
     def next_ms(self) -> int | None:
-        """When the next recorded event is due; None once the recording has ended."""
+        """When the next recorded event is due. None once the recording has ended."""
         return self._next_ms
 
     def step(self, crowd: Participants) -> None:

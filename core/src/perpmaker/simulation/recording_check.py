@@ -40,7 +40,10 @@ class Checked:
 
 
 def check_gradually(recording: Recording) -> Generator[Progress, None, Checked]:
-    """Read a recording from beginning to end; RecordingError for what is wrong with it, with file and line."""
+    """Read a recording from beginning to end.
+
+    RecordingError for what is wrong with it, with file and line.
+    """
     reader, book = Reader(recording), _Book(recording.instrument)
 
     for count, recorded in enumerate(reader.read(), start=1):
@@ -81,7 +84,7 @@ class _Book:
         self._asks = Levels(Side.SELL.sign, self._dirty)
 
     def follow(self, event: MarketEvent) -> str | None:
-        """Take in an event; what is wrong with the book after it, in words."""
+        """Take in an event, and return what is wrong with the book after it, in words."""
         match event:
             case BookSnapshot():
                 self._bids.replace(event.bids)

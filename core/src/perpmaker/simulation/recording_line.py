@@ -17,7 +17,10 @@ _TRUNCATED: Final = "truncated"  # msgspec's word for JSON that ends too early
 
 
 def split_line(line: bytes) -> tuple[int, bytes]:
-    """Split a line into its local time in nanoseconds and its JSON; ValueError, with words, without a time."""
+    """Split a line into its local time in nanoseconds and its JSON.
+
+    ValueError, with words, without a time.
+    """
     stamp, _, text = line.partition(b" ")
 
     if stamp.isdigit() and len(stamp) <= _LONGEST_STAMP:

@@ -42,7 +42,10 @@ class CaptureTranslator(Protocol):
         """Whether the book is known now."""
 
     def translate(self, text: bytes) -> Sequence[MarketEvent]:
-        """Translate one message; nothing for one that makes no market. ValueError or PayloadError say what is wrong."""
+        """Translate one message.
+
+        Nothing for one that makes no market. ValueError or PayloadError say what is wrong.
+        """
 
 
 CaptureDialect: TypeAlias = Callable[[Instrument], CaptureTranslator]
@@ -71,11 +74,17 @@ class Recording:
         return ", ".join(capture.name for capture in self.captures)
 
     def read(self) -> Iterator[Recorded]:
-        """The events, in order; RecordingError names file and line, and is raised when the book ends unknown."""
+        """Yield the events, in order.
+
+        RecordingError names file and line, and is raised when the book ends unknown.
+        """
         return Reader(self).read()
 
     def check(self) -> tuple[int, int]:
-        """Read everything, and return the times of the first and the last line; RecordingError for what is wrong."""
+        """Read everything, and return the times of the first and the last line.
+
+        RecordingError for what is wrong.
+        """
         reader = Reader(self)
 
         for _ in reader.read():
@@ -94,7 +103,9 @@ class Loss:
 
 
 class Reader:
-    """Reads a recording once. `first_ms` and `last_ms` are the times of the lines read so far, used or not.
+    """Reads a recording once.
+
+    `first_ms` and `last_ms` are the times of the lines read so far, used or not.
 
     `place` is the file, and its line, that is being read; `cuts` are those where a file was cut off. `loss` is where
     the book was lost for good because of that: there the recording ends.
@@ -129,7 +140,7 @@ class Reader:
         return (done + captures[done].portion()) / len(captures)
 
     def read(self) -> Iterator[Recorded]:
-        """The events, in order."""
+        """Yield the events, in order."""
         lost = RecordingError(_NO_SNAPSHOT, file=self._recording.name)
         count = 0
 

@@ -26,7 +26,10 @@ _MARK_MS = 1_000
 
 
 class ReplayedMarket:
-    """Applies market events to the crowd. Until a mark price is told, the middle of the book is the mark price."""
+    """Applies market events to the crowd.
+
+    Until a mark price is told, the middle of the book is the mark price.
+    """
 
     def __init__(self, instrument: Instrument) -> None:
         self._tick = instrument.tick
@@ -45,7 +48,7 @@ class ReplayedMarket:
         return self._book_ms is None
 
     def follow(self, crowd: Participants, event: MarketEvent, now_ms: int) -> None:
-        """Let one event have its effect; those of a book that is not known have none."""
+        """Let one event have its effect. Those of a book that is not known have none."""
         match event:
             case BookSnapshot():
                 self._known_since_ms = event.venue_ms if self._book_ms is None else self._known_since_ms

@@ -11,7 +11,7 @@ from perpmaker.simulation.participants import Participants
 
 
 class ScriptedMarket:
-    """Moves only by its methods; each is done at the exchange's next command or `advance`.
+    """Moves only by its methods. Each is done at the exchange's next command or `advance`.
 
     Starts with the given ladders, (ticks, lots), and mark price. Steps are done in the order in which they were
     asked for, each at the time `at_ms` or, without one, at once.
@@ -44,7 +44,7 @@ class ScriptedMarket:
         self._steps.append((at_ms, lambda crowd: crowd.set_ladder(bids, asks)))
 
     def take(self, side: Side, lots: int, limit_ticks: int | None = None, *, at_ms: int = 0) -> None:
-        """Somebody takes so many lots: SELL sweeps the bids, BUY the asks."""
+        """Let another participant take so many lots: SELL sweeps the bids, BUY the asks."""
         self._steps.append((at_ms, lambda crowd: crowd.take(side, lots, limit_ticks)))
 
     def set_mark(

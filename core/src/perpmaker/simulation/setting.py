@@ -49,7 +49,7 @@ def change_position_mode(floor: MatchingEngine, account: Account, mode: Position
 
 
 def change_assets(floor: MatchingEngine, account: Account, assets: Assets) -> AccountState:
-    """Have these assets from now on; what comes or goes is a transfer."""
+    """Have these assets from now on. What comes or goes is a transfer."""
     before, account.assets = account.assets, assets
     changed = {asset: row for asset, row in assets.others.items() if before.others.get(asset) != row}
 

@@ -30,7 +30,7 @@ def begin_trailing(floor: MatchingEngine, order: ConditionalOrder, watched: Deci
 
 
 def follow(floor: MatchingEngine, order: ConditionalOrder, low: Decimal, high: Decimal) -> bool:
-    """Follow prices between low and high; whether the price has turned back by the order's share of the best before.
+    """Follow prices between low and high, and return whether the price has turned back by the order's share.
 
     Which of the two came first is not known: the price turns back from the best that was known before them.
     """

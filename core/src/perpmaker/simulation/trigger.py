@@ -95,7 +95,7 @@ def end_conditional(floor: MatchingEngine, order: ConditionalOrder) -> Condition
 
 
 def find_conditional(account: Account, conditional_id: int | None, client_id: str | None) -> ConditionalOrder | None:
-    """A conditional order, waiting or not; the newest of several that used a client id."""
+    """Return a conditional order, waiting or not. The newest of several that used a client id."""
     if conditional_id is not None:
         return account.conditionals.get(conditional_id)
 
@@ -103,12 +103,12 @@ def find_conditional(account: Account, conditional_id: int | None, client_id: st
 
 
 def waiting(account: Account) -> list[ConditionalOrder]:
-    """The conditional orders that may still trigger, oldest first."""
+    """Return the conditional orders that may still trigger, oldest first."""
     return [o for o in account.conditionals.values() if o.state is ConditionalState.WAITING]
 
 
 def check_triggers(floor: MatchingEngine) -> None:
-    """Send what the trades since the last check, or the mark price, have triggered; until nothing more is."""
+    """Send what the trades since the last check, or the mark price, have triggered, until nothing more is."""
     if floor.stop_customs.end_when_flat:
         _end_idle(floor)
 

@@ -22,17 +22,17 @@ class Walk(Protocol):
     deviation: float
 
     def lean(self) -> float:
-        """The probability that whoever takes next buys."""
+        """Return the probability that whoever takes next buys."""
 
     def move(self, random: Random) -> None:
         """Go on by one step."""
 
 
 class Course(Protocol):
-    """What a walk is like; it begins as often as one wants."""
+    """What a walk is like. It begins as often as one wants."""
 
     def begin(self, step_s: float) -> Walk:
-        """A walk of this kind, in steps of this length."""
+        """Return a walk of this kind, in steps of this length."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +43,7 @@ class Reverting:
     half_life_s: float
 
     def begin(self, step_s: float) -> Walk:
-        """A walk of this kind, in exact discretisation."""
+        """Return a walk of this kind, in exact discretisation."""
         decay, spread = _pull(self.half_life_s, step_s)
 
         return _Reverted(decay=decay, shock=self.sigma * spread)
@@ -51,7 +51,7 @@ class Reverting:
 
 @attrs.frozen(kw_only=True)
 class Wandering:
-    """A random walk of `sigma` per square root of a second; the displayed price is `lag_s` behind it.
+    """A random walk of `sigma` per square root of a second. The displayed price is `lag_s` behind it.
 
     `informed`: by so much more often than not do those who take choose the side that the price is about to follow.
     `drift`: the walk leans to one side for a while, typically by so much a second, half forgotten after
@@ -70,7 +70,7 @@ class Wandering:
     jump_every_s: float = 60.0
 
     def begin(self, step_s: float) -> Walk:
-        """A walk of this kind."""
+        """Return a walk of this kind."""
         return _Wandered(self, step_s)
 
 
@@ -101,7 +101,7 @@ class _Wandered:
         self._jump_chance = step_s / course.jump_every_s if course.jump else 0.0
 
     def lean(self) -> float:
-        """Those who know look at how far the displayed price is behind."""
+        """Return the probability: informed takers look at how far the displayed price is behind."""
         return _EITHER + self._course.informed / 2 * math.tanh((self._price - self.deviation) / self._gap)
 
     def move(self, random: Random) -> None:
