@@ -13,7 +13,7 @@ from math import inf
 
 import attrs
 
-from perpmaker.model.event import Event, Traded
+from perpmaker.model.event import Traded
 from perpmaker.model.order import OrderStatus, OrderType, Side
 from perpmaker.state.state import State
 from perpmaker.state.tracked_order import TrackedOrder
@@ -52,11 +52,8 @@ class MissedFillDetector:
         """Whether other people's best stands where an order of ours does that nobody doubts yet: look at it."""
         return (ask is not None and ask <= self._highest_buy) or (bid is not None and bid >= self._lowest_sell)
 
-    def fold(self, event: Event, now: float) -> None:
+    def fold(self, event: Traded, now: float) -> None:
         """A trade at the price of an order of ours, or through it, on the side that it would have been filled from."""
-        if not isinstance(event, Traded):
-            return
-
         side = event.taker.opposite
         is_far = event.ticks > self._highest_buy if side is Side.BUY else event.ticks < self._lowest_sell
 

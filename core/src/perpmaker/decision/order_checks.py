@@ -12,7 +12,7 @@ from perpmaker.decision.reading_problem import ReadingProblem
 from perpmaker.decision.trading_state import RESYNC_AGAIN_S, TradingState
 from perpmaker.execution.action import Action, Ask, Cancel, Reconnect, Resync
 from perpmaker.model.command_event import Command
-from perpmaker.model.event import AccountUnread, Channel, Event
+from perpmaker.model.event import AccountUnread, Channel, Event, Traded
 from perpmaker.model.order import Fill, OrderStatus, PositionSide, Side
 from perpmaker.state.order_index import CUT_S
 from perpmaker.state.state import State
@@ -60,9 +60,9 @@ class OrderChecks:
 
     def fold(self, event: Event, now: float) -> None:
         """Take in what happened; the state has done so already."""
-        self._missed_fills.fold(event, now)
-
-        if isinstance(event, AccountUnread):
+        if isinstance(event, Traded):
+            self._missed_fills.fold(event, now)
+        elif isinstance(event, AccountUnread):
             self._unread.append(event.reason)
             self._silences += 1
 

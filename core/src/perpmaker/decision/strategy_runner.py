@@ -148,16 +148,18 @@ def _check_quotes(quotes: Sequence[object], instrument: Instrument) -> None:
         if not isinstance(found, Quote):
             raise TypeError(f"a quote is {type(found).__name__}, not Quote")
 
-        if found.slot.kind is not OrderKind.QUOTE or found.slot in slots:
-            raise ValueError(f"slot {found.slot} is not a quote's, or there twice")
+        slot, ticks, lots = found.slot, found.ticks, found.lots
 
-        if type(found.ticks) is not int or type(found.lots) is not int:
-            raise TypeError(f"{found.slot}: ticks {found.ticks!r} and lots {found.lots!r} must be int")
+        if slot.kind is not OrderKind.QUOTE or slot in slots:
+            raise ValueError(f"slot {slot} is not a quote's, or there twice")
 
-        if found.ticks <= 0 or not 0 < found.lots <= most:
-            raise ValueError(f"{found.slot}: {found.lots} lots at {found.ticks} ticks cannot be an order")
+        if type(ticks) is not int or type(lots) is not int:
+            raise TypeError(f"{slot}: ticks {ticks!r} and lots {lots!r} must be int")
 
-        slots.add(found.slot)
+        if ticks <= 0 or not 0 < lots <= most:
+            raise ValueError(f"{slot}: {lots} lots at {ticks} ticks cannot be an order")
+
+        slots.add(slot)
 
 
 def _traceback(error: Exception) -> str:

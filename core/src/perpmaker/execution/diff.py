@@ -110,19 +110,26 @@ def _placed(
 ) -> Iterator[Want]:
     """What has to be placed, for as much as is not about to be told as filled."""
     for want in wants:
-        slot, left = want.slot, want.lots - missing.get(want.slot, 0)
+        slot = want.slot
+        orders = slots.get(slot, ())
 
-        if left <= 0 or (isinstance(want, Quote) and (blocked or slot in missing)):
+        if isinstance(want, Quote):
+            if not (orders or blocked or slot in missing):
+                yield want
+
             continue
 
-        orders = slots.get(slot, [])
+        left = want.lots - missing.get(slot, 0)
+
+        if left <= 0:
+            continue
 
         if isinstance(want, VenueStop):
             step = move_stop(orders, want, two_wholes=two_stops).place
 
             if step is not None:
                 yield step
-        elif _is_free(orders, want):
+        elif all(order.status is OrderStatus.UNKNOWN for order in orders):
             yield want if left == want.lots else attrs.evolve(want, lots=left)
 
 
@@ -193,14 +200,23 @@ def order_type(want: Want) -> OrderType:
 
 def new_order(want: Want, client_id: str) -> NewOrder:
     """The order that is sent for a want; every exit is reduce-only."""
+    if isinstance(want, Quote):
+        return NewOrder(
+            client_id=client_id,
+            slot=want.slot,
+            lots=want.lots,
+            ticks=want.ticks,
+            type=OrderType.POST_ONLY,
+            generation=want.generation,
+        )
+
     return NewOrder(
         client_id=client_id,
         slot=want.slot,
         lots=want.lots,
         ticks=None if isinstance(want, Close) else want.ticks,
         type=order_type(want),
-        reduce_only=not isinstance(want, Quote),
-        generation=want.generation if isinstance(want, Quote) else 0,
+        reduce_only=True,
         trigger=want.trigger if isinstance(want, VenueStop) else StopTrigger.MARK,
         whole=want.whole if isinstance(want, VenueStop) else True,
     )
@@ -209,13 +225,6 @@ def new_order(want: Want, client_id: str) -> NewOrder:
 def _at_most(want: Want, order: WorkingOrder) -> Want:
     """The want, for no more than the order has left."""
     return attrs.evolve(want, lots=min(want.lots, order.remaining_lots))
-
-
-def _is_free(orders: Sequence[WorkingOrder], want: Want) -> bool:
-    if isinstance(want, Quote):
-        return not orders
-
-    return all(order.status is OrderStatus.UNKNOWN for order in orders)
 
 
 def _by_slot(working: Iterable[WorkingOrder]) -> dict[Slot, list[WorkingOrder]]:

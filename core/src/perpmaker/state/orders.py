@@ -333,10 +333,7 @@ class Orders(Amends):
         detail: str = "",
     ) -> None:
         del self.live[record.working.client_id]
-        record.unknown = None
-        record.calm()
-        record.put(status=status, changed_at=now)
-        record.watch_gap(now)
+        record.ended(status, now)
         self.finished.bury(record)
         self.endings.write(record, end, now, refusal=refusal, detail=detail)
         self.version += 1

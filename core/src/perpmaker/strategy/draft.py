@@ -232,6 +232,7 @@ class Draft:
         (prices, chains), ladder, mark = self._price(side), shape.ladder[side], self._view.mark
 
         may_wait = bool(self._reconciliation.back_at or self._memory.vanished)
+        has_minimum = shape.minimum.spread is not None
 
         for slot, place in anew:
             chain = chains[place]
@@ -242,7 +243,10 @@ class Draft:
                 continue
 
             ticks, lots = prices[place], ladder[place].lots
-            refused = shape.market.check(side, ticks, lots, mark) or shape.minimum.check(side, ticks, reference)
+            refused = shape.market.check(side, ticks, lots, mark)
+
+            if refused is None and has_minimum:
+                refused = shape.minimum.check(side, ticks, reference)
 
             if refused is None:
                 self._candidates.append(

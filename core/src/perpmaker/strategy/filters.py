@@ -33,10 +33,25 @@ class MarketFilter:
 
     def check(self, side: Side, ticks: int, lots: int, mark: Decimal | None) -> Reason | None:
         """Why the market would not take this order, or None."""
-        return self._check_rules(ticks, lots) or self._check_band(side, ticks, mark)
+        if mark is not self._mark:
+            self._mark, self._band = mark, {side: self._last_in_band(side, mark) for side in Side}
 
-    def _check_rules(self, ticks: int, lots: int) -> Reason | None:
-        """Its amount, price and notional, each by itself."""
+        if (
+            0 < lots
+            and self._min_lots <= lots <= self._max_lots
+            and self._min_ticks <= ticks <= self._max_ticks
+            and ticks * lots >= self._min_units
+            and side.sign * (ticks - self._band[side]) <= 0
+        ):
+            return None
+
+        return self._broken_rule(side, ticks, lots)
+
+    def _broken_rule(self, side: Side, ticks: int, lots: int) -> Reason:
+        """The first rule that such an order breaks: of its amount, price and notional, each by itself, and the band.
+
+        The venue bounds buys from above and sells from below, by the mark price.
+        """
         instrument = self._instrument
 
         if lots <= 0 or lots < self._min_lots:
@@ -54,19 +69,7 @@ class MarketFilter:
         if ticks * lots < self._min_units:
             return Reason(Rule.MIN_NOTIONAL, "below the market's minimum notional", instrument.min_notional)
 
-        return None
-
-    def _check_band(self, side: Side, ticks: int, mark: Decimal | None) -> Reason | None:
-        """The venue bounds buys from above and sells from below, by the mark price."""
-        if mark is not self._mark:
-            self._mark, self._band = mark, {side: self._last_in_band(side, mark) for side in Side}
-
-        limit = self._band[side]
-
-        if side.sign * (ticks - limit) <= 0:
-            return None
-
-        price = self._instrument.price(int(limit))
+        price = instrument.price(int(self._band[side]))
 
         return Reason(Rule.PRICE_BAND, "outside of the venue's own price band around the mark price", price)
 
@@ -113,9 +116,10 @@ def own_barriers(orders: Iterable[WorkingOrder]) -> dict[Side, int]:
     nearest: dict[Side, int] = {}
 
     for order in orders:
-        ticks, side = order.order.ticks, order.order.slot.side
+        new = order.order
+        ticks, side = new.ticks, new.slot.side
 
-        if order.order.type is OrderType.VENUE_STOP or ticks is None:
+        if new.type is OrderType.VENUE_STOP or ticks is None:
             continue
 
         if order.amended_from is not None:  # it may rest at either of two
@@ -184,18 +188,13 @@ class Budget:
         self._used[side] += ticks * lots
 
     def grant(self, side: Side, ticks: int, lots: int) -> bool:
-        """Whether the quote fits whole; if so it is counted."""
+        """Whether the quote fits whole, with no more held for all quotes than there is; if so it is counted."""
         needed = ticks * max(0, lots - self._free.get(side, 0))
+        mine, other = self._used[side] + needed, self._used[side.opposite]
 
-        if needed and not self._fits(side, needed):
+        if needed and bound_notional(self._margin, mine, other) > self._limit:
             return False
 
         self.count(side, ticks, lots)
 
         return True
-
-    def _fits(self, side: Side, needed: int) -> bool:
-        """Whether the venue would hold no more than there is for all quotes with this one among them."""
-        mine, other = self._used[side] + needed, self._used[side.opposite]
-
-        return bound_notional(self._margin, mine, other) <= self._limit
