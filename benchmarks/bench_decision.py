@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from time import perf_counter
 
+import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.desk import Desk
+from benchmarks.desk import Desk, Watched
 from benchmarks.table import Table
 from benchmarks.timing import BLOCK, Spread, quiet_median
 from perpmaker.decision.decision import Decision
@@ -14,6 +15,7 @@ from perpmaker.execution.action import Cancel, Place
 
 GOAL_REFRESHED_US = 150.0
 GOAL_IDLE_US = 5.0
+GOAL_STEP_US = {1: 120.0, 5: 300.0}
 ROUNDS = 1_500
 ORDERS = 10
 IDLE = 50
@@ -54,6 +56,38 @@ def bench_refresh_of_five_levels(benchmark: BenchmarkFixture, table: Table) -> N
     table.add("  reviewed, compared, ten cancels in flight", "", f"{whole:.0f} us", reached=None)
     then = quiet_median(replaced) * 1e6
     table.add("  ten answers folded, ten orders placed", "", f"{then:.0f} us", reached=None)
+
+
+@pytest.mark.parametrize("levels", sorted(GOAL_STEP_US))
+def bench_whole_step(table: Table, levels: int) -> None:
+    """Quotes anew until all of them rest: decided and cancelled, answers and new orders, and their answers.
+
+    All answers of an instant are one call; what the venue's side makes of them is not timed.
+    """
+    desk = Desk(watched=Watched(levels=levels))
+    desk.open()
+    times: list[float] = []
+    spread = Spread(every=BLOCK, pause_s=1.0)
+
+    for _ in range(ROUNDS):
+        spread()
+        desk.move()
+        began = perf_counter()
+        decision = desk.trader.handle((), desk.now)
+        took_s = perf_counter() - began
+        assert len(decision.actions) == 2 * levels
+
+        while decision.actions:
+            answers = desk.answers(decision)
+            began = perf_counter()
+            decision = desk.trader.handle(answers, desk.now)
+            took_s += perf_counter() - began
+
+        times.append(took_s)
+
+    ours, goal = quiet_median(times) * 1e6, GOAL_STEP_US[levels]
+    name = f"one whole step, {levels} level{'s' if levels > 1 else ''} a side"
+    table.add(name, f"<= {goal:.0f} us", f"{ours:.0f} us", reached=ours <= goal)
 
 
 def bench_nothing_to_do(benchmark: BenchmarkFixture, table: Table) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from decimal import Decimal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
@@ -14,36 +13,18 @@ from time import perf_counter, process_time
 import anyio
 import attrs
 
-from benchmarks.crowd import Settings, open_connector
-from benchmarks.depth import synthetic
-from benchmarks.feeder import LEVELS, RATE
+from benchmarks.bot import open_bot
+from benchmarks.feeder import RATE
 from benchmarks.table import Table
-from perpmaker.clock import SystemClock
-from perpmaker.connector.interface import ConnectorContext, Environment
-from perpmaker.exits.settings import ExitSettings
-from perpmaker.journal.state_dir import StateDir, open_state_dir
-from perpmaker.launch.launch import prepare_run
-from perpmaker.launch.plan import Plan
-from perpmaker.model.order import OrderKind, PositionMode
-from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
-from perpmaker.plugins.shipped import declaration
+from perpmaker.journal.state_dir import open_state_dir
+from perpmaker.model.order import OrderKind
 from perpmaker.runtime.supervisor import Supervisor
-from perpmaker.secret import References
-from perpmaker.strategy.settings import StrategySettings
-from perpmaker.wire.pipe import connect_tcp
 
 GOAL_MARKETS = 50
 GOAL_GROWTH = 1.25
 FEW, MANY = 10, 50
 SETTLE_S, MEASURE_S = 4.0, 10.0
 LEAST_SHARE = 0.98
-
-_STRATEGY = StrategySettings(
-    bid_spread=Decimal("0.001"),
-    ask_spread=Decimal("0.001"),
-    order_amount=Decimal("0.01"),
-    order_refresh_time=5.0,
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -83,7 +64,7 @@ async def _load(count: int, port: int, root: Path) -> Load:
     home = open_state_dir({"PERPMAKER_HOME": str(root)})
 
     async with AsyncExitStack() as stack:
-        bots = [await stack.enter_async_context(_open(number, port, home)) for number in range(count)]
+        bots = [await stack.enter_async_context(open_bot(number, port, home)) for number in range(count)]
         group = await stack.enter_async_context(anyio.create_task_group())
 
         for bot in bots:
@@ -97,34 +78,6 @@ async def _load(count: int, port: int, root: Path) -> Load:
         group.cancel_scope.cancel()
 
     return Load(cpu_share=used / wall / count, taken_share=taken / (wall * RATE * count))
-
-
-@asynccontextmanager
-async def _open(number: int, port: int, home: StateDir) -> AsyncIterator[Supervisor]:
-    """One bot with an account of its own."""
-    settings = Settings(str(number), f"ws://127.0.0.1:{port}", synthetic(1, levels=LEVELS).snapshot)
-    plan = Plan(
-        market="BTC-USDT",
-        leverage=3,
-        position_mode=PositionMode.ONE_WAY,
-        margin_mode=None,
-        connector=DerivativeConnectorDeclaration(
-            name="crowd", summary="A venue that takes every order.", settings=Settings, open=open_connector
-        ),
-        connector_settings=settings,
-        strategy=declaration(),
-        strategy_settings=_STRATEGY,
-        exits=ExitSettings(),
-    )
-    context = ConnectorContext(
-        clock=SystemClock(),
-        connect=connect_tcp,
-        signers=References(Path()),
-        environment=Environment.PAPER,
-    )
-
-    async with prepare_run(plan, context, home=home, tell=lambda _: None, seed=number) as ready:
-        yield await ready.start()
 
 
 def _reached(bots: list[Supervisor]) -> int:

@@ -14,7 +14,15 @@ import pytest
 
 from benchmarks.table import Table
 
-ORDER = ("bench_depth", "bench_decision", "bench_wire", "bench_start", "bench_footprint", "bench_markets")
+ORDER = (
+    "bench_depth",
+    "bench_decision",
+    "bench_message",
+    "bench_wire",
+    "bench_start",
+    "bench_footprint",
+    "bench_markets",
+)
 TABLE = pytest.StashKey[Table]()
 
 

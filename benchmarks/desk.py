@@ -35,7 +35,6 @@ _STRATEGY = StrategySettings(
     ask_spread=Decimal("0.001"),
     order_amount=Decimal("0.01"),
     order_refresh_time=REFRESH_S,
-    order_levels=5,
     order_level_spread=Decimal("0.001"),
 )
 _EXITS = ExitSettings(
@@ -47,9 +46,10 @@ _EXITS = ExitSettings(
 
 @attrs.define
 class Watched:
-    """The strategy that ships, with five levels a side refreshed every five seconds; knows what its last one took."""
+    """The strategy that ships, with `levels` a side refreshed every five seconds; knows what its last one took."""
 
-    strategy: Strategy = attrs.field(factory=lambda: PerpetualMarketMaking(_STRATEGY, INSTRUMENT))
+    levels: int = 5
+    strategy: Strategy = attrs.field(default=attrs.Factory(lambda self: _strategy(self.levels), takes_self=True))
     took_s: float = 0.0
 
     def decide(self, view: View) -> Wanted:
@@ -59,6 +59,10 @@ class Watched:
         self.took_s = perf_counter() - began
 
         return wanted
+
+
+def _strategy(levels: int) -> Strategy:
+    return PerpetualMarketMaking(attrs.evolve(_STRATEGY, order_levels=levels), INSTRUMENT)
 
 
 def make_trader(strategy: Strategy) -> Trader:
