@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from perpmaker.exits.memory import ExitMemory
 from perpmaker.exits.retry import EXIT_RETRY_S
-from perpmaker.model.order import OrderKind, OrderStatus, Slot, WorkingOrder
+from perpmaker.model.order import Slot, WorkingOrder
 
 
 def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Mapping[Slot, float]:
@@ -26,13 +26,13 @@ def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Mappin
     for order in working:
         slot = order.order.slot
 
-        if slot.kind is OrderKind.QUOTE:
+        if slot.kind.is_quote:
             continue
 
         if slot in failed:
             until[slot] = failed[slot].back_at
 
-        if order.status is OrderStatus.UNKNOWN:
+        if order.status.is_unknown:
             unknown.setdefault(slot, []).append(order.changed_at)
 
     for slot, moments in unknown.items():

@@ -60,7 +60,7 @@ class ExitRefusals:
         unknown = [
             record.working
             for record in live.values()
-            if record.working.status is OrderStatus.UNKNOWN and not record.known and record.working.slot.kind.is_exit
+            if record.working.status.is_unknown and not record.known and record.working.slot.kind.is_exit
         ]
 
         if self._unanswered:

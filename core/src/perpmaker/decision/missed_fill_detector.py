@@ -14,7 +14,7 @@ from math import inf
 import attrs
 
 from perpmaker.model.event import Traded
-from perpmaker.model.order import OrderStatus, OrderType, Side
+from perpmaker.model.order import OrderType, Side
 from perpmaker.state.state import State
 from perpmaker.state.tracked_order import TrackedOrder
 
@@ -158,9 +158,9 @@ class MissedFillDetector:
                 doubt.asked = True
                 self._asked_at = now
 
-                if record.ask_at is None and record.working.status is OrderStatus.OPEN:
+                if record.ask_at is None and record.working.status.is_open:
                     record.ask(now)
 
 
 def _rests(record: TrackedOrder) -> bool:
-    return record.working.status is OrderStatus.OPEN and record.working.order.type in _RESTING
+    return record.working.status.is_open and record.working.order.type in _RESTING

@@ -52,7 +52,7 @@ class OrderEnd:
 
             if slot.kind.is_exit:
                 yield from self._exit_ended(slot, end, now)
-            elif slot.kind is OrderKind.QUOTE and end.end is End.RULE:
+            elif end.end is End.RULE and slot.kind.is_quote:
                 text = f"{slot} was taken off by the venue ({end.detail or 'by its own rules'}): it pauses for 60 s"
                 yield from self._notices.say((slot, end.end), text, now)
 

@@ -53,7 +53,11 @@ class SlotBackoffs:
 
         if end.filled_lots:
             self._series.pop(slot, None)
-        elif end.end is End.RULE:
+        elif not end.end.is_meant:
+            self._failed_quote(slot, end, now)
+
+    def _failed_quote(self, slot: Slot, end: SlotEnd, now: float) -> None:
+        if end.end is End.RULE:
             self._series[slot] = _Series(1, now + RULE_S)
         elif end.end in {End.REFUSED, End.VENUE}:
             self._refused(slot, end.refusal, now)

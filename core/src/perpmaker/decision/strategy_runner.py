@@ -14,7 +14,7 @@ import attrs
 from perpmaker.decision.decision import Review
 from perpmaker.errors import PluginFaultError, RiskModuleError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind, PositionSide
+from perpmaker.model.order import PositionSide
 from perpmaker.model.quote import Quote, Wake, Wanted, Withheld
 from perpmaker.risk.interface import Refused
 from perpmaker.risk.review import Reviewed
@@ -150,7 +150,7 @@ def _check_quotes(quotes: Sequence[object], instrument: Instrument) -> None:
 
         slot, ticks, lots = found.slot, found.ticks, found.lots
 
-        if slot.kind is not OrderKind.QUOTE or slot in slots:
+        if not slot.kind.is_quote or slot in slots:
             raise ValueError(f"slot {slot} is not a quote's, or there twice")
 
         if type(ticks) is not int or type(lots) is not int:

@@ -10,7 +10,7 @@ import attrs
 
 from perpmaker.decision.exit_refusals import words_of
 from perpmaker.decision.notices import plain
-from perpmaker.model.order import OrderKind, OrderStatus, WorkingOrder
+from perpmaker.model.order import OrderStatus, WorkingOrder
 from perpmaker.model.quote import Reason, Rule, Wanted
 from perpmaker.risk.interface import Refused
 from perpmaker.state.state import State
@@ -133,7 +133,7 @@ class UnquotedWatch:
 
 
 def _is_quoted(order: WorkingOrder) -> bool:
-    return order.status in _RESTS and order.order.slot.kind is OrderKind.QUOTE
+    return order.status in _RESTS and order.order.slot.kind.is_quote
 
 
 def _mode(mode: Mode, reason: str) -> _Why | None:

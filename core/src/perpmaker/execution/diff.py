@@ -8,7 +8,7 @@ itself caps at the position, may go out beside an order whose outcome is unknown
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ import attrs
 
 from perpmaker.execution.amend_rules import AmendRules
 from perpmaker.execution.stop_move import equals_stop, move_stop
-from perpmaker.model.order import NEVER_RESTS, NewOrder, OrderStatus, OrderType, Slot, StopTrigger, WorkingOrder
+from perpmaker.model.order import NEVER_RESTS, NewOrder, OrderType, Slot, StopTrigger, WorkingOrder
 from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, VenueStop
 
 Want: TypeAlias = Quote | Exit
@@ -129,7 +129,7 @@ def _placed(
 
             if step is not None:
                 yield step
-        elif all(order.status is OrderStatus.UNKNOWN for order in orders):
+        elif all(order.status.is_unknown for order in orders):
             yield want if left == want.lots else attrs.evolve(want, lots=left)
 
 
@@ -156,15 +156,13 @@ def stops_astray(resting: Mapping[Slot, WorkingOrder], wants: Iterable[Want]) ->
         want
         for want in wants
         if isinstance(want, VenueStop)
-        and (
-            (order := resting.get(want.slot)) is None or order.status is not OrderStatus.OPEN or not equals(order, want)
-        )
+        and ((order := resting.get(want.slot)) is None or not order.status.is_open or not equals(order, want))
     )
 
 
 def is_cancellable(order: WorkingOrder) -> bool:
     """Whether a cancel would mean something: it rests, and none is under way."""
-    return order.status is OrderStatus.OPEN and order.order.type not in NEVER_RESTS
+    return order.status.is_open and order.order.type not in NEVER_RESTS
 
 
 def _must_go(order: WorkingOrder, want: Want | None) -> bool:
@@ -172,14 +170,14 @@ def _must_go(order: WorkingOrder, want: Want | None) -> bool:
 
     Of which it is not known whether it was amended, it goes at once: where it rests nobody can tell.
     """
-    is_lost = order.status is OrderStatus.UNKNOWN and order.amended_from is not None
+    is_lost = order.status.is_unknown and order.amended_from is not None
 
     return is_cancellable(order) or ((want is None or is_lost) and _is_revocable(order))
 
 
 def _is_revocable(order: WorkingOrder) -> bool:
     """Whether an order with a command that is not answered may be cancelled once: the venue most likely has it."""
-    is_there = order.status is OrderStatus.PENDING or order.amended_from is not None
+    is_there = order.status.is_pending or order.amended_from is not None
 
     return is_there and not order.cancel_requested and order.order.type not in NEVER_RESTS
 

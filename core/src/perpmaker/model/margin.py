@@ -47,13 +47,10 @@ def affordable_notional(instrument: Instrument, leverage: int, capital: Decimal)
 
 def bound_notional(kind: OrderMargin, bids: Number, asks: Number) -> Number:
     """The notional that a venue demands margin for, of resting bids and asks of these notionals."""
-    match kind:
-        case OrderMargin.NONE:
-            return bids * 0
-        case OrderMargin.LARGER_SIDE:
-            return max(bids, asks)
-        case OrderMargin.BOTH_SIDES:
-            return bids + asks
+    if kind is OrderMargin.BOTH_SIDES:  # first, because nearly every venue does so
+        return bids + asks
+
+    return max(bids, asks) if kind is OrderMargin.LARGER_SIDE else bids * 0
 
 
 def maintenance_margin(tiers: Sequence[MarginTier], notional: Decimal) -> Decimal:

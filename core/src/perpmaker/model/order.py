@@ -16,21 +16,20 @@ from perpmaker.model.word import Word
 class Side(Word):
     """Buy or sell, as data: `sign` is +1 for buys, so that one formula serves both sides.
 
-    `sign` is the direction in which a fill moves the position: +1 for a buy, -1 for a sell.
+    `sign` is the direction in which a fill moves the position: +1 for a buy, -1 for a sell. `opposite` is the other.
     """
 
     BUY = "buy"
     SELL = "sell"
 
     sign: int
+    opposite: Side
 
     def __init__(self, value: str) -> None:
         self.sign = 1 if value == "buy" else -1
 
-    @property
-    def opposite(self) -> Side:
-        """The other side."""
-        return Side.SELL if self is Side.BUY else Side.BUY
+
+Side.BUY.opposite, Side.SELL.opposite = Side.SELL, Side.BUY
 
 
 @unique
@@ -54,8 +53,8 @@ class PositionMode(Word):
 class OrderKind(Word):
     """Why an order exists. Exits are distinct kinds everywhere: a stop is never mistaken for a target.
 
-    `is_exit`: it can only shrink a position. `words`: what people call it. STOP_LOSS is sent when the stop has fired;
-    VENUE_STOP rests on the venue, which fires it, also while nobody is here.
+    `is_quote`: a strategy wants it. `is_exit`: it can only shrink a position. `words`: what people call it.
+    STOP_LOSS is sent when the stop has fired; VENUE_STOP rests on the venue, which fires it, also while nobody is here.
     """
 
     QUOTE = "quote"
@@ -65,10 +64,12 @@ class OrderKind(Word):
     CLOSE = "close"
     FOREIGN = "foreign"
 
+    is_quote: bool
     is_exit: bool
     words: str
 
     def __init__(self, value: str) -> None:
+        self.is_quote = value == "quote"
         self.is_exit = value not in {"quote", "foreign"}
         names = {"take_profit": "target", "stop_loss": "stop loss", "venue_stop": "stop on the venue"}
         self.words = names.get(value, value)
@@ -117,7 +118,8 @@ class OrderStatus(Word):
     PENDING: sent, not answered. OPEN: the venue has it. CANCELLING: a cancel is under way, it may still fill. AMENDING:
     an amend is under way, it rests as it was or as it is to be. UNKNOWN: a command went out and its outcome is not
     known; the slot stays blocked until the venue has proven it.
-    FILLED, CANCELLED, REFUSED are final (`is_final`): nothing can become of the order any more.
+    FILLED, CANCELLED, REFUSED are final (`is_final`): nothing can become of the order any more. `is_pending`, `is_open`
+    and `is_unknown` tell the others that are asked for most.
     """
 
     PENDING = "pending"
@@ -129,9 +131,15 @@ class OrderStatus(Word):
     CANCELLED = "cancelled"
     REFUSED = "refused"
 
+    is_pending: bool
+    is_open: bool
+    is_unknown: bool
     is_final: bool
 
     def __init__(self, value: str) -> None:
+        self.is_pending = value == "pending"
+        self.is_open = value == "open"
+        self.is_unknown = value == "unknown"
         self.is_final = value in {"filled", "cancelled", "refused"}
 
 

@@ -179,4 +179,4 @@ class Book:
             self.own.observe(self._displayed)
 
     def _displayed(self, side: Side, ticks: int) -> int:
-        return (self._bids if side is Side.BUY else self._asks).at(ticks)
+        return (self._bids if side.sign > 0 else self._asks).at(ticks)

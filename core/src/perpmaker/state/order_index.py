@@ -7,7 +7,7 @@ from math import inf
 from types import MappingProxyType
 from typing import Final
 
-from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, Slot, WorkingOrder
+from perpmaker.model.order import PositionSide, Slot, WorkingOrder
 from perpmaker.model.refusal import Refusal
 from perpmaker.state.closed_orders import ClosedOrders
 from perpmaker.state.slot_outcome import SlotOutcomes
@@ -146,9 +146,9 @@ class OrderIndex:
         for record in self.live.values():  # a loop, and not `any`: it is asked at every decision, of every order
             working = record.working
             slot = working.order.slot
-            is_unadopted = slot.level == UNADOPTED and slot.kind is OrderKind.QUOTE
+            is_unadopted = slot.level == UNADOPTED and slot.kind.is_quote
 
-            if is_unadopted or working.status is OrderStatus.UNKNOWN or record.has_gap:
+            if is_unadopted or working.status.is_unknown or record.has_gap:
                 return True
 
         return False

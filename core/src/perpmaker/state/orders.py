@@ -341,7 +341,7 @@ class Orders(Amends):
 
 def _ended(record: TrackedOrder, cause: CancelCause, *, by_amend: bool) -> End:
     """How an order ended; an end that nobody explains and that an amend may have made is the venue's for its price."""
-    if cause is CancelCause.UNEXPLAINED and by_amend:
+    if by_amend and cause is CancelCause.UNEXPLAINED:
         cause = CancelCause.VENUE
 
     return ended_as(record.working, cause)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perpmaker.model.order import CancelCause, OrderKind, Side, Slot, WorkingOrder
+from perpmaker.model.order import CancelCause, Side, Slot, WorkingOrder
 from perpmaker.model.refusal import Refusal
 from perpmaker.state.tracked_order import TrackedOrder
 from perpmaker.state.view import End, SlotEnd
@@ -50,7 +50,7 @@ class SlotOutcomes:
         self.by_slot[working.slot] = ended
         self._news.append((working.slot, ended))
 
-        if end is End.FILLED and working.slot.kind is OrderKind.QUOTE:
+        if end is End.FILLED and working.slot.kind.is_quote:
             self.quote_filled_at[working.slot.side] = now
             self.last_own_trade = working.order.ticks
 

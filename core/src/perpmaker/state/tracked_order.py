@@ -133,7 +133,7 @@ class TrackedOrder:
         """The venue has the order: it was taken, whatever has become of it since."""
         status = self.working.status
 
-        if status is OrderStatus.PENDING or (status is OrderStatus.UNKNOWN and self.unknown not in _LATER):
+        if status.is_pending or (status.is_unknown and self.unknown not in _LATER):
             status = OrderStatus.OPEN
             self.unknown = None
             self.calm()

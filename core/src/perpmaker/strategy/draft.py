@@ -11,7 +11,7 @@ from operator import attrgetter
 
 import attrs
 
-from perpmaker.model.order import OrderStatus, Side, Slot, WorkingOrder
+from perpmaker.model.order import Side, Slot, WorkingOrder
 from perpmaker.model.quote import Quote, Reason, Rule, Wanted, Withheld
 from perpmaker.state.view import View
 from perpmaker.strategy.filters import Budget, Taking
@@ -103,7 +103,7 @@ class Draft:
         busy = {
             slot: cycle.places[slot]
             for slot, order in enumerate(orders)
-            if order is not None and order.status is not OrderStatus.OPEN
+            if order is not None and not order.status.is_open
         }
         prices, taken = self._price(side).ticks, busy.values()
         targets = [Target(index, prices[index], level.lots) for index, level in enumerate(ladder) if index not in taken]
@@ -131,9 +131,7 @@ class Draft:
         return [
             look_at(order)
             for order in orders
-            if order is not None
-            and order.status is OrderStatus.OPEN
-            and not (bound and self._too_near(side, order) is not None)
+            if order is not None and order.status.is_open and not (bound and self._too_near(side, order) is not None)
         ]
 
     def _next_cycle(self, cycle: Cycle, places: tuple[int, ...]) -> Cycle:

@@ -37,7 +37,7 @@ class MarketFilter:
             self._mark, self._band = mark, {side: self._last_in_band(side, mark) for side in Side}
 
         if (
-            0 < lots
+            lots > 0
             and self._min_lots <= lots <= self._max_lots
             and self._min_ticks <= ticks <= self._max_ticks
             and ticks * lots >= self._min_units
@@ -114,12 +114,13 @@ def own_barriers(orders: Iterable[WorkingOrder]) -> dict[Side, int]:
     A stop that rests on the venue is in no book: what it has is a trigger, on the far side of the market.
     """
     nearest: dict[Side, int] = {}
+    in_no_book = OrderType.VENUE_STOP
 
     for order in orders:
         new = order.order
         ticks, side = new.ticks, new.slot.side
 
-        if new.type is OrderType.VENUE_STOP or ticks is None:
+        if new.type is in_no_book or ticks is None:
             continue
 
         if order.amended_from is not None:  # it may rest at either of two

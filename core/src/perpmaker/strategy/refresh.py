@@ -7,7 +7,7 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple
 
-from perpmaker.model.order import OrderStatus, Side, WorkingOrder
+from perpmaker.model.order import Side, WorkingOrder
 
 
 class Target(NamedTuple):
@@ -33,11 +33,11 @@ class Resting(NamedTuple):
 
     def is_passed(self, side: Side, ticks: int) -> bool:
         """Whether a price lies farther out than every one for which the order may stay."""
-        return ticks < self.low if side is Side.BUY else ticks > self.high
+        return ticks < self.low if side.sign > 0 else ticks > self.high
 
     def is_ahead(self, side: Side, ticks: int) -> bool:
         """Whether a price lies nearer to the market than every one for which the order may stay."""
-        return ticks > self.high if side is Side.BUY else ticks < self.low
+        return ticks > self.high if side.sign > 0 else ticks < self.low
 
 
 _TICKS = itemgetter(1)
@@ -60,7 +60,7 @@ class Tolerance:
 
 def rests(order: WorkingOrder) -> bool:
     """Whether an order rests that nothing is under way to take off; where it does may not be known."""
-    return order.status is OrderStatus.OPEN or order.amended_from is not None
+    return order.status.is_open or order.amended_from is not None
 
 
 def match(side: Side, resting: Sequence[Resting], targets: Sequence[Target]) -> dict[int, WorkingOrder]:

@@ -44,9 +44,9 @@ def price_ladder(settings: StrategySettings, shape: Shape, view: View, reference
     own = ladder_ticks(side, ladder, reference)
     ticks, optimised = optimise(settings, view, side, reference=reference, ladder=ladder, own=own)
     moved = () if optimised is None else (optimised,)
-    price, rounded = view.instrument.price, "price away from the market to the tick"
+    price, rule, rounded = view.instrument.price, Rule.ROUNDING, "price away from the market to the tick"
     chains = [
-        (reference.reason, *level.reasons, *moved, Reason(Rule.ROUNDING, rounded, price(one)))
+        (reference.reason, *level.reasons, *moved, Reason(rule, rounded, price(one)))
         for level, one in zip(ladder, ticks, strict=True)
     ]
 
