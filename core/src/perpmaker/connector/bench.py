@@ -67,7 +67,7 @@ class Bench:
 
     @property
     def stops(self) -> VenueStops:
-        """The connector, where it keeps stops; InconclusiveError where it does not."""
+        """The connector, where it keeps stops. InconclusiveError where it does not."""
         if not isinstance(self.connector, VenueStops):
             raise InconclusiveError(f"{self.connector.name} keeps no stops")
 
@@ -76,7 +76,7 @@ class Bench:
     # --- prices and amounts -------------------------------------------------------------------------------------------
 
     async def mark(self) -> Decimal:
-        """The mark price of now, in quote; InconclusiveError where the venue tells none."""
+        """Return the mark price of now, in quote. InconclusiveError where the venue tells none."""
         if isinstance(self.connector, PriceReading):
             for _ in range(round(SHOWN_WITHIN_S / POLL_S)):
                 if (mark := await self.connector.fetch_mark(self.instrument)) is not None:
@@ -87,7 +87,10 @@ class Bench:
         raise InconclusiveError("the venue tells no mark price of now")
 
     async def best(self) -> tuple[int, int]:
-        """The best bid and ask of the book of now, in ticks; InconclusiveError where the venue shows none in time."""
+        """Return the best bid and ask of the book of now, in ticks.
+
+        InconclusiveError where the venue shows none in time.
+        """
         with anyio.move_on_after(SHOWN_WITHIN_S):
             for feed in self.connector.feeds(self.instrument):
                 if Channel.BOOK in feed.channels:
@@ -100,18 +103,18 @@ class Bench:
         raise InconclusiveError("the venue shows no book with two sides")
 
     async def ticks(self, percent: Decimal) -> int:
-        """The price so many percent above the mark (below it where negative), in ticks."""
+        """Return the price so many percent above the mark (below it where negative), in ticks."""
         return self.instrument.ticks_down(await self.mark() * (1 + percent / 100))
 
     async def least_lots(self) -> int:
-        """The smallest amount that the market takes, with some room for a price that moves."""
+        """Return the smallest amount that the market takes, with some room for a price that moves."""
         instrument = self.instrument
         least = max(instrument.min_amount, instrument.lot, instrument.min_notional * _ROOM / await self.mark())
 
         return int((least / instrument.lot).to_integral_value(ROUND_CEILING))
 
     async def held_lots(self) -> int:
-        """The position that the venue shows, in lots; negative for a short one."""
+        """Return the position that the venue shows, in lots. Negative for a short one."""
         account = await self.connector.fetch_account(self.instrument)
 
         return sum(self.instrument.lots_down(one.amount) for one in account.positions if one.side is self.position_side)
@@ -127,7 +130,10 @@ class Bench:
         type: OrderType,  # noqa: A002  # as the order's own field
         ticks: int | None = None,
     ) -> NewOrder:
-        """An order with an id of its own; one that closes is reduce-only, and a stop is fired by the mark."""
+        """Return an order with an id of its own.
+
+        One that closes is reduce-only, and a stop is fired by the mark.
+        """
         return NewOrder(
             client_id=self.ids.next(),
             slot=Slot(kind, side, position_side=self.position_side),
@@ -139,7 +145,7 @@ class Bench:
         )
 
     async def send(self, order: NewOrder) -> Outcome:
-        """Send an order, a stop among them, and return what the venue answered; a spent budget is waited for."""
+        """Send an order, a stop among them, and return what the venue answered. A spent budget is waited for."""
         is_stop = order.type is OrderType.VENUE_STOP
         send = self.stops.place_stops if is_stop else self.connector.place
 
@@ -152,7 +158,10 @@ class Bench:
             await anyio.sleep(max(outcome.refusal.retry_after_s, RATE_PAUSE_S))
 
     async def place(self, order: NewOrder) -> OrderReport:
-        """Send an order and return it as the venue shows it then; InconclusiveError where it is refused or lost."""
+        """Send an order and return it as the venue shows it then.
+
+        InconclusiveError where it is refused or lost.
+        """
         outcome = await self.send(order)
 
         if isinstance(outcome, Rejected):
@@ -166,20 +175,20 @@ class Bench:
         return report
 
     async def look(self, order: NewOrder) -> OrderReport | None:
-        """The order as the venue shows it now; None where it shows none."""
+        """Return the order as the venue shows it now. None where it shows none."""
         if order.type is OrderType.VENUE_STOP:
             return await self.stops.fetch_stop(self.instrument, order.client_id, None)
 
         return await self.connector.fetch_order(self.instrument, order.client_id, None)
 
     async def rests(self, order: NewOrder) -> bool:
-        """Whether the order rests, by the venue's list of what is open."""
+        """Return whether the order rests, by the venue's list of what is open."""
         ask = self.stops.fetch_open_stops if order.type is OrderType.VENUE_STOP else self.connector.fetch_open_orders
 
         return any(report.client_id == order.client_id for report in await ask(self.instrument))
 
     async def goes(self, order: NewOrder, within_s: float) -> bool:
-        """Whether an order that rests stops doing so within so many seconds."""
+        """Return whether an order that rests stops doing so within so many seconds."""
         return not await self.until(lambda: self.rests(order), lambda rests: not rests, within_s)
 
     async def until(
@@ -188,7 +197,7 @@ class Bench:
         is_so: Callable[[_Seen], bool],
         within_s: float = SHOWN_WITHIN_S,
     ) -> _Seen:
-        """Ask again and again until the answer is so or the time is over; the last answer."""
+        """Ask again and again until the answer is so or the time is over. The last answer."""
         until = anyio.current_time() + within_s
 
         while True:
@@ -225,7 +234,10 @@ class Bench:
             raise InconclusiveError(f"a position of {self.instrument.amount(held)} could not be closed")
 
     async def remains(self) -> Sequence[str]:
-        """What the venue shows of open orders, stops and positions of the market, in words; none: it is empty."""
+        """Return what the venue shows of open orders, stops and positions of the market, in words.
+
+        None: it is empty.
+        """
         open_orders = await self.connector.fetch_open_orders(self.instrument)
         has_stops = isinstance(self.connector, VenueStops)
         stops = await self.stops.fetch_open_stops(self.instrument) if has_stops else ()
@@ -237,7 +249,10 @@ class Bench:
         return [*orders, *(f"stop {one.client_id}" for one in stops), *position]
 
     async def clean(self) -> Sequence[str]:
-        """Take off what experiments have sent and close the position, in several tries; what is left then, in words."""
+        """Take off what experiments have sent and close the position, in several tries.
+
+        What is left then, in words.
+        """
         left: Sequence[str] = ()
 
         for _ in range(3):
@@ -280,7 +295,7 @@ def _cancel(report: OrderReport) -> CancelOrder:
 
 
 def refusal_words(refused: Rejected) -> str:
-    """What the venue said when it refused."""
+    """Return what the venue said when it refused."""
     return f"{refused.refusal.code} {refused.refusal.text}".strip() or refused.refusal.reason.value
 
 

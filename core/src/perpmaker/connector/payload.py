@@ -37,7 +37,7 @@ _SHOWN = 40
 
 
 class PayloadDecoder(Generic[T]):
-    """Decodes JSON straight into one type (an attrs class, or a list of one); unknown fields are skipped."""
+    """Decodes JSON straight into one type (an attrs class, or a list of one). Unknown fields are skipped."""
 
     def __init__(self, kind: type[T], *, max_bytes: int = MAX_BYTES) -> None:
         # Not strict: a venue that writes 1 as "1" means 1.
@@ -45,7 +45,7 @@ class PayloadDecoder(Generic[T]):
         self._max_bytes = max_bytes
 
     def decode(self, data: bytes | str) -> T:
-        """Decode one whole payload; PayloadError, with the path of the fault, for everything that cannot be."""
+        """Decode one whole payload. PayloadError, with the path of the fault, for everything that cannot be."""
         if len(data) > self._max_bytes:
             raise PayloadError(f"{len(data)} bytes, more than the {self._max_bytes} that are read")
 
@@ -64,7 +64,7 @@ _PARSERS: dict[Any, Callable[[bytes | str], Any]] = {}
 
 
 def parser(kind: type[T]) -> Callable[[bytes | str], T]:
-    """Return what decodes one whole payload of a type; it is made once and kept."""
+    """Return what decodes one whole payload of a type. It is made once and kept."""
     if kind not in _PARSERS:
         _PARSERS[kind] = PayloadDecoder(kind).decode
 
@@ -75,7 +75,7 @@ _ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 def is_json(data: bytes) -> bool:
-    """Whether the bytes are JSON at all, of whatever shape: tells a wrong answer from no answer."""
+    """Return whether the bytes are JSON at all, of whatever shape: tells a wrong answer from no answer."""
     try:
         _ANYTHING.decode(data)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
@@ -85,7 +85,7 @@ def is_json(data: bytes) -> bool:
 
 
 def parse_decimal(value: Number, *, path: str = "$") -> Decimal:
-    """The finite Decimal that a venue's number stands for; minus zero is zero.
+    """Return the finite Decimal that a venue's number stands for. Minus zero is zero.
 
     PayloadError for NaN, infinities, more than 30 digits on either side of the point, exponents beyond 30, and
     whatever else is not a plain number. A bare JSON number counts as its shortest decimal text, never as its binary
@@ -105,7 +105,7 @@ def parse_decimal(value: Number, *, path: str = "$") -> Decimal:
 
 
 def parse_amount(value: Number, *, path: str = "$") -> Decimal:
-    """A number that cannot be negative: an amount, a wallet's share, an unset price."""
+    """Return a number that cannot be negative: an amount, a wallet's share, an unset price."""
     number = parse_decimal(value, path=path)
 
     if number < 0:
@@ -115,7 +115,7 @@ def parse_amount(value: Number, *, path: str = "$") -> Decimal:
 
 
 def parse_price(value: Number, *, path: str = "$") -> Decimal:
-    """A number that must be above zero: a price at which something happened or may happen."""
+    """Return a number that must be above zero: a price at which something happened or may happen."""
     number = parse_decimal(value, path=path)
 
     if number <= 0:

@@ -19,7 +19,7 @@ class ReferenceReceiver(Protocol):
     """An open price source."""
 
     async def receive(self) -> ReferenceChanged:
-        """Wait for the next reference; ConnectivityError when the source ended."""
+        """Wait for the next reference. ConnectivityError when the source ended."""
 
 
 class TradedMarket(Protocol):

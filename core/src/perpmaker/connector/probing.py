@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class InconclusiveError(VenueError):
-    """An experiment could not be brought to its end; the text says what the venue did instead."""
+    """An experiment could not be brought to its end. The text says what the venue did instead."""
 
 
 @attrs.frozen
@@ -59,7 +59,7 @@ class Experiment:
     within_s: float = 60.0
 
     def conclusion(self, word: str) -> Conclusion | None:
-        """The conclusion of that word; None for a word that an earlier version may have written."""
+        """Return the conclusion of that word. None for a word that an earlier version may have written."""
         return next((one for one in self.conclusions if one.word == word), None)
 
 
@@ -68,4 +68,4 @@ class Probing(Protocol):
     """A connector that knows what no document of its venue settles."""
 
     def experiments(self) -> Sequence[Experiment]:
-        """The experiments, each independent of the others."""
+        """Return the experiments, each independent of the others."""

@@ -11,7 +11,7 @@ from perpmaker.model.order import NewOrder, OrderKind
 
 @attrs.frozen(kw_only=True)
 class Place:
-    """Send a new order; its intent is journalled first."""
+    """Send a new order. Its intent is journalled first."""
 
     order: NewOrder
 
@@ -27,7 +27,9 @@ class Cancel:
 
 @attrs.frozen(kw_only=True)
 class Amend:
-    """Move a resting order to a new price and total amount, atomically; journalled first, as a new order is.
+    """Move a resting order to a new price and total amount, atomically.
+
+    Journalled first, as a new order is.
 
     `order` is what it is to be, under the client id that it has; `number` tells its amends apart, `before` is how it
     rests now.
@@ -48,7 +50,7 @@ class Amend:
 
 @attrs.frozen(kw_only=True)
 class Ask:
-    """Ask the venue what became of an order; the answer is `OrderReported` or `OrderNotFound`.
+    """Ask the venue what became of an order. The answer is `OrderReported` or `OrderNotFound`.
 
     `kind` tells where to ask: stops that rest on the venue are in a namespace of their own.
     """
@@ -60,14 +62,14 @@ class Ask:
 
 @attrs.frozen(kw_only=True)
 class AskPrice:
-    """Ask for the mark price, because no stream brings what exits trigger on; the answer is `MarkChanged`."""
+    """Ask for the mark price, because no stream brings what exits trigger on. The answer is `MarkChanged`."""
 
     reason: str
 
 
 @attrs.frozen(kw_only=True)
 class Resync:
-    """Read everything about the account again; the answer is `Resynced`."""
+    """Read everything about the account again. The answer is `Resynced`."""
 
     reason: str
 

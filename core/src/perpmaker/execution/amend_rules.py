@@ -18,7 +18,7 @@ class AmendRules:
     instrument: Instrument
 
     def allow(self, order: WorkingOrder, want: Quote) -> bool:
-        """Whether the order may be made the wanted one by an amend.
+        """Return whether the order may be made the wanted one by an amend.
 
         It rests, nothing is under way, and price or amount change. The total amount becomes the wanted one, so that
         what was filled stays counted; where less than half of it would be left, or too little for the market, a new

@@ -52,7 +52,7 @@ class Gate:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until something may be sent again; 0 when it may now."""
+        """Seconds until something may be sent again. 0 when it may now."""
         return max(0.0, self._opens_at - self.clock.now())
 
     @property

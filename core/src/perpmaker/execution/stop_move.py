@@ -24,7 +24,7 @@ class StopMove:
 
 
 def equals_stop(order: WorkingOrder, want: VenueStop) -> bool:
-    """Whether a stop is the wanted one: its level, the price that fires it, and how much it closes."""
+    """Return whether a stop is the wanted one: its level, the price that fires it, and how much it closes."""
     is_exact = order.order.lots == want.lots
     closes = is_exact if want.sized else want.whole or order.remaining_lots >= want.lots
 
@@ -32,7 +32,7 @@ def equals_stop(order: WorkingOrder, want: VenueStop) -> bool:
 
 
 def is_at_level(order: WorkingOrder, want: VenueStop) -> bool:
-    """Whether a stop fires where the wanted one does."""
+    """Return whether a stop fires where the wanted one does."""
     new = order.order
 
     return (new.type, new.ticks, new.trigger) == (OrderType.VENUE_STOP, want.ticks, want.trigger)

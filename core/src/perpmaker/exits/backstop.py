@@ -40,7 +40,9 @@ class StopPlace:
 def place_stop(
     view: View, settings: ExitSettings, position: Position, *, sign: int, level: int, blind: bool
 ) -> StopPlace | None:
-    """Tell where the venue's stop of a position belongs now; None where none is wanted. `level` is the stop's own.
+    """Tell where the venue's stop of a position belongs now.
+
+    None where none is wanted. `level` is the stop's own.
 
     `blind`: the streams do not show the market, so that the venue has to do the work.
     """
@@ -77,7 +79,7 @@ def is_reached(view: View, place: StopPlace | None, sign: int) -> bool:
 
 
 def watch_reached(view: View, wake: Wake, place: StopPlace | None, sign: int) -> Wake:
-    """The decision holds while the mark price has not reached the venue's stop."""
+    """Return when to look again: once the mark price has reached the venue's stop."""
     if place is None or place.trigger is not StopTrigger.MARK:
         return wake
 
@@ -105,7 +107,7 @@ def _behind(view: View, settings: ExitSettings, position: Position, sign: int) -
 
 
 def trigger_on_venue(settings: ExitSettings) -> StopTrigger:
-    """The price by which the venue fires a stop that rests there: of a backstop it is the mark price."""
+    """Return the price by which the venue fires a stop that rests there: of a backstop it is the mark price."""
     return settings.venue_trigger if settings.stop_loss_order == "venue" else StopTrigger.MARK
 
 
@@ -118,7 +120,10 @@ def _watched(view: View, trigger: StopTrigger) -> Decimal | None:
 
 
 def before_market(instrument: Instrument, watched: Decimal | None, sign: int, level: int) -> int:
-    """The stop's level; a little past the price that it watches where that is beyond, so that the venue takes it."""
+    """Return the stop's level.
+
+    A little past the price that it watches where that is beyond, so that the venue takes it.
+    """
     if watched is None or sign * (watched - instrument.price(level)) > 0:
         return level
 
@@ -126,5 +131,5 @@ def before_market(instrument: Instrument, watched: Decimal | None, sign: int, le
 
 
 def past_market(instrument: Instrument, watched: Decimal, sign: int) -> int:
-    """A trigger a little past a price of the market."""
+    """Return a trigger a little past a price of the market."""
     return max(1, ticks_away(instrument, watched * (1 - sign * PAST_MARKET), sign))

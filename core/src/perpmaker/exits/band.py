@@ -29,7 +29,10 @@ EACH_S = 1.0
 
 
 def edge_ticks(view: View, side: Side) -> int | None:
-    """The last price in ticks that the venue takes on this side; None without a band or without a fresh mark price."""
+    """Return the last price in ticks that the venue takes on this side.
+
+    None without a band or without a fresh mark price.
+    """
     share = view.instrument.band_up if side is Side.BUY else view.instrument.band_down
 
     if share is None or view.mark is None or view.mark_age_s >= MAX_AGE_S:
@@ -41,7 +44,7 @@ def edge_ticks(view: View, side: Side) -> int | None:
 
 
 def inside_ticks(view: View, side: Side) -> int | None:
-    """The farthest price of a limit order: inside the edge by two ticks or 0.05 %, whichever is more."""
+    """Return the farthest price of a limit order: inside the edge by two ticks or 0.05 %, whichever is more."""
     edge = edge_ticks(view, side)
 
     if edge is None:
@@ -51,14 +54,14 @@ def inside_ticks(view: View, side: Side) -> int | None:
 
 
 def is_outside(view: View, side: Side, ticks: int) -> bool:
-    """Whether the venue refuses an order of this side at this price."""
+    """Return whether the venue refuses an order of this side at this price."""
     edge = edge_ticks(view, side)
 
     return edge is not None and side.sign * (ticks - edge) > 0
 
 
 def clamped(view: View, side: Side, ticks: int) -> int:
-    """The price, moved inside of the band where it is beyond that."""
+    """Return the price, moved inside of the band where it is beyond that."""
     inside = inside_ticks(view, side)
 
     if inside is None:
@@ -68,7 +71,7 @@ def clamped(view: View, side: Side, ticks: int) -> int:
 
 
 def was_refused(view: View, slot: Slot, fired: Fired) -> bool:
-    """Whether the venue's band refused or cut the last closing order of this slot."""
+    """Return whether the venue's band refused or cut the last closing order of this slot."""
     end = view.ended.get(slot)
 
     if end is None or end.at < fired.at or slot in view.orders:
@@ -80,7 +83,7 @@ def was_refused(view: View, slot: Slot, fired: Fired) -> bool:
 
 
 def enter(view: View, slot: Slot, fired: Fired, best: int, *, limit: bool) -> Fired | None:
-    """The stop once the band is in its way; None while it is not.
+    """Return the stop once the band is in its way. None while it is not.
 
     `best` is the price at which the position could be left, 0 when there is none; `limit`: it is left by a limit order,
     which would not reach that price.
@@ -97,7 +100,7 @@ def enter(view: View, slot: Slot, fired: Fired, best: int, *, limit: bool) -> Fi
 
 
 def follow(view: View, slot: Slot, fired: Fired, best: int) -> Fired:
-    """Where the closing order belongs while the band is in its way: `ticks` None is at market."""
+    """Return where the closing order belongs while the band is in its way: `ticks` None is at market."""
     side, inside, order = slot.side, inside_ticks(view, slot.side), view.orders.get(slot)
 
     if inside is None or (order is not None and order.status is OrderStatus.CANCELLING):
@@ -119,12 +122,12 @@ def follow(view: View, slot: Slot, fired: Fired, best: int) -> Fired:
 
 
 def is_due(view: View, fired: Fired) -> bool:
-    """Whether the order may be moved again, or tried at market."""
+    """Return whether the order may be moved again, or tried at market."""
     return fired.priced_at is None or view.now >= fired.priced_at + EACH_S
 
 
 def watch_band(view: View, wake: Wake, side: Side, fired: Fired) -> Wake:
-    """When to look again: at the next mark price, and when the market comes back into the band."""
+    """Return when to look again: at the next mark price, and when the market comes back into the band."""
     if not is_due(view, fired):
         return by(view, wake, (fired.priced_at or view.now) + EACH_S)
 

@@ -62,7 +62,7 @@ class CloseOut:
         return OrderType.LIMIT if self.caps_resting_exits else OrderType.IOC
 
     def stop(self, view: View, memory: ExitMemory, position: Position, fired: Fired, lots: int) -> Leaving:
-        """The stop order of a stop that has fired: first the other closing orders go, for a second at most."""
+        """Return the stop order of a stop that has fired: first the other closing orders go, for a second at most."""
         slot = closing_slot(OrderKind.STOP_LOSS, position)
         source = read_source(view)
         wake = watch(view, source)
@@ -168,7 +168,7 @@ class CloseOut:
         return Leaving(exits=(order,), wake=wake, fired=entered)
 
     def close(self, view: View, memory: ExitMemory, position: Position, fired: Fired, lots: int) -> Leaving:
-        """A person wants to be flat: the other closing orders go, then everything at market."""
+        """Close everything, as a person asked: the other closing orders go first, then all at market."""
         slot = closing_slot(OrderKind.CLOSE, position)
 
         on_venue = closing_slot(OrderKind.VENUE_STOP, position)
@@ -236,7 +236,7 @@ class CloseOut:
     def market(
         self, view: View, memory: ExitMemory, *, slot: Slot, lots: int, wake: Wake, reasons: tuple[Reason, ...]
     ) -> Leaving:
-        """A market order in this slot, for as much as the market takes at once, unless it has just been refused."""
+        """Return a market order of this slot, as large as the market takes, unless it was just refused."""
         again = None if slot in view.orders else retry.waits_until(view, memory.failed.get(slot))
 
         if again is not None:
@@ -254,7 +254,7 @@ class CloseOut:
 
 
 def closing_slot(kind: OrderKind, position: Position) -> Slot:
-    """The slot of an exit of this kind for this position."""
+    """Return the slot of an exit of this kind for this position."""
     return Slot(kind, opening_side(position.side, 1 if position.amount > 0 else -1).opposite, 0, position.side)
 
 

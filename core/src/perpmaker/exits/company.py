@@ -23,7 +23,10 @@ STOP_RETRY_S = 60.0
 
 
 def track(view: View, known: Mapping[Slot, Taken]) -> Mapping[Slot, Taken]:
-    """What is known of taken places after the newest refusals and readings; the same object when nothing is new."""
+    """Return what is known of taken places after the newest refusals and readings.
+
+    The same object when nothing is new.
+    """
     now = {slot: _step(view, slot, taken) for slot, taken in known.items()}
 
     for slot, end in view.ended.items():
@@ -39,7 +42,7 @@ def track(view: View, known: Mapping[Slot, Taken]) -> Mapping[Slot, Taken]:
 
 
 def fit(view: View, memory: ExitMemory, exits: Iterable[Exit]) -> Iterator[Exit]:
-    """The exits with stops on the venue as they can rest there beside one that is not ours."""
+    """Yield the exits with stops on the venue as they can rest there beside one that is not ours."""
     for want in exits:
         if not isinstance(want, VenueStop) or not is_taken(view, memory, want.slot):
             yield want
@@ -48,7 +51,7 @@ def fit(view: View, memory: ExitMemory, exits: Iterable[Exit]) -> Iterator[Exit]
 
 
 def is_taken(view: View, memory: ExitMemory, slot: Slot) -> bool:
-    """Whether a stop that is not ours keeps one of ours that closes the whole position from resting."""
+    """Return whether a stop that is not ours keeps one of ours that closes the whole position from resting."""
     taken = memory.taken.get(slot)
 
     if taken is None or taken.over:
@@ -61,7 +64,7 @@ def is_taken(view: View, memory: ExitMemory, slot: Slot) -> bool:
 
 
 def others(foreign: Iterable[OrderReport], slot: Slot) -> Iterator[OrderReport]:
-    """The stops of others that close the whole position of this slot."""
+    """Yield the stops of others that close the whole position of this slot."""
     return (
         order
         for order in foreign
@@ -73,7 +76,7 @@ def others(foreign: Iterable[OrderReport], slot: Slot) -> Iterator[OrderReport]:
 
 
 def protects(view: View, other: OrderReport, want: VenueStop) -> bool:
-    """Whether a stop of others fires by the same price as the wanted one, and no later.
+    """Return whether a stop of others fires by the same price as the wanted one, and no later.
 
     A trigger on the other side of the market is that of a target, which fires on the way to a profit.
     """

@@ -25,7 +25,7 @@ ENTRY_TIMEOUT_S = 2.0
 
 
 def track(view: View, known: Mapping[PositionSide, Unpriced]) -> Mapping[PositionSide, Unpriced]:
-    """The positions without entry price, as they are now; the same object when nothing is new."""
+    """Return the positions without entry price, as they are now. The same object when nothing is new."""
     now = {
         side: _step(view, position, known.get(side))
         for side, position in view.positions.items()
@@ -36,7 +36,10 @@ def track(view: View, known: Mapping[PositionSide, Unpriced]) -> Mapping[Positio
 
 
 def priced(position: Position, memory: ExitMemory) -> Position | None:
-    """The position with an entry price: its own, or the one taken in its place; None while there is neither."""
+    """Return the position with an entry price: its own, or the one taken in its place.
+
+    None while there is neither.
+    """
     if position.entry > 0:
         return position
 
@@ -46,7 +49,7 @@ def priced(position: Position, memory: ExitMemory) -> Position | None:
 
 
 def watch(view: View, memory: ExitMemory, side: PositionSide) -> Wake:
-    """When to look again: once patience is over, and then until there is a fresh price."""
+    """Return when to look again: once patience is over, and then until there is a fresh price."""
     unpriced = memory.unpriced.get(side)
 
     return Wake(at=max(view.now + LOOK_AGAIN_S, view.now if unpriced is None else unpriced.since + ENTRY_TIMEOUT_S))

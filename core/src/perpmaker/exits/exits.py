@@ -35,7 +35,7 @@ from perpmaker.state.view import End, Mode, View
 
 
 class Exits:
-    """Decides about profit taking and stop loss of every position; one never delays another.
+    """Decides about profit taking and stop loss of every position. One never delays another.
 
     `quotes_continue` says that quotes go on while a position is open (when_in_position = "continue"): the target of
     a One-way position is then smaller by the live quotes that would close it too. `venue_stops` says that the venue
@@ -62,7 +62,7 @@ class Exits:
         self._known: dict[PositionSide, tuple[Position, Instrument, int, TakeProfit]] = {}
 
     def decide(self, view: View) -> WantedExits:
-        """Which exits should be live now, for which positions quotes are forbidden, and when to ask again.
+        """Return which exits should be live now, for which positions quotes are forbidden, and when to ask again.
 
         `view.exit_memory` is the memory that the last answer asked for.
         """

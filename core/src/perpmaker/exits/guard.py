@@ -29,7 +29,7 @@ LOOK_S = 1.0
 
 
 def has_fired(view: View, slot: Slot, known: Mapping[Slot, Failed], now: Mapping[Slot, Failed]) -> bool:
-    """Whether the venue has fired the stop of this slot, or refused a new one because it would fire at once.
+    """Return whether the venue has fired the stop of this slot, or refused a new one because it would fire at once.
 
     A stop that was fired and then rejected is over, and told once: `known` and `now` are the failed exits as they were
     remembered and as they are after the newest ends.
@@ -48,14 +48,14 @@ def has_fired(view: View, slot: Slot, known: Mapping[Slot, Failed], now: Mapping
 
 
 def working_until(view: View, slot: Slot, fired: Fired) -> float | None:
-    """Until when the venue's stop may still do the work of one that has fired; None when it cannot."""
+    """Until when the venue's stop may still do the work of one that has fired. None when it cannot."""
     until = fired.at + WORKS_WITHIN_S
 
     return until if slot in view.orders and view.now < until else None
 
 
 def stay(view: View, slot: Slot) -> tuple[VenueStop, ...]:
-    """The stop just as it rests; nothing where none does."""
+    """Return the stop just as it rests. Nothing where none does."""
     order = view.orders.get(slot)
 
     if order is None or order.order.ticks is None:
@@ -95,7 +95,7 @@ def as_it_rests(order: NewOrder, why: Reason) -> VenueStop:
 
 
 def is_refused(view: View, slot: Slot, fired: Fired) -> bool:
-    """Whether the last stop order of this slot was refused as not reducing."""
+    """Return whether the last stop order of this slot was refused as not reducing."""
     end = view.ended.get(slot)
 
     if slot in view.orders or end is None or end.at < fired.at or end.refusal is None:
@@ -105,7 +105,7 @@ def is_refused(view: View, slot: Slot, fired: Fired) -> bool:
 
 
 def has_own_rivals(view: View, slot: Slot) -> bool:
-    """Whether another closing order of ours holds the position of this slot."""
+    """Return whether another closing order of ours holds the position of this slot."""
     return any(
         other.kind.holds_position and other.position_side is slot.position_side and other != slot
         for other in view.orders
@@ -113,7 +113,7 @@ def has_own_rivals(view: View, slot: Slot) -> bool:
 
 
 def held_by_others(view: View, slot: Slot) -> int:
-    """Lots of the position that closing orders of others hold; part of a lot counts as one."""
+    """Lots of the position that closing orders of others hold. Part of a lot counts as one."""
     amounts = (
         order.left(view.instrument.lot)
         for order in view.foreign
@@ -129,7 +129,7 @@ def held_by_others(view: View, slot: Slot) -> int:
 def past_others(
     view: View, on_venue: Slot, memory: ExitMemory, fired: Fired, *, buffer: Decimal, lots: int
 ) -> tuple[tuple[VenueStop, ...], float]:
-    """A stop on the venue that fires with the market's next step against the position, and when to look again.
+    """Return the venue's stop that fires with the market's next step, and when to look again.
 
     It follows the market; one that was refused a moment ago waits for its turn.
     """

@@ -32,7 +32,7 @@ class LastStop:
         return self.settings.stop_loss_spread is not None
 
     def is_set_for(self, position: Position) -> bool:
-        """Whether a stop is set, at a level that the price of this position can reach."""
+        """Return whether a stop is set, at a level that the price of this position can reach."""
         spread = self.settings.stop_loss_spread
 
         if spread is None or position.entry <= 0:
@@ -45,7 +45,9 @@ class LastStop:
     def order(
         self, position: Position, client_id: str, mark: Decimal | None, last_trade: int | None = None
     ) -> NewOrder | None:
-        """The stop at its own level, or a little past the price that it watches where that is beyond; None: none set.
+        """Return the stop at its own level, or a little past the price that it watches where that is beyond.
+
+        None: none set.
 
         Args:
             position: An open position; its entry price is positive.

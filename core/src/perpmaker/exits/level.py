@@ -25,7 +25,7 @@ STEP = Decimal("0.001")
 
 
 def stop_level(settings: ExitSettings, position: Position, sign: int, instrument: Instrument) -> int | None:
-    """The last price in ticks at which the stop fires; None where no stop is set."""
+    """Return the last price in ticks at which the stop fires. None where no stop is set."""
     spread = settings.stop_loss_spread
 
     if spread is None:
@@ -43,7 +43,10 @@ class Beyond:
 
 
 def beyond_reach(settings: ExitSettings, position: Position, sign: int, taker_fee: Decimal) -> Beyond | None:
-    """Find out by how much a stop comes too near to the position's liquidation price; None when it does not."""
+    """Find out by how much a stop comes too near to the position's liquidation price.
+
+    None when it does not.
+    """
     entry, liquidation, spread = position.entry, position.liquidation, settings.stop_loss_spread
 
     if spread is None or entry <= 0 or liquidation is None or liquidation <= 0 or sign * (entry - liquidation) <= 0:
@@ -56,7 +59,7 @@ def beyond_reach(settings: ExitSettings, position: Position, sign: int, taker_fe
 
 
 def before_liquidation(position: Position, sign: int, price: Decimal) -> Decimal:
-    """The price, or the farthest one that keeps its distance from liquidation, whichever is nearer to the entry."""
+    """Return the price, or the farthest one that keeps its distance from liquidation: the one nearer to the entry."""
     entry, liquidation = position.entry, position.liquidation
 
     if liquidation is None or liquidation <= 0 or sign * (entry - liquidation) <= 0:

@@ -42,7 +42,10 @@ class Failed:
 
 @attrs.frozen(kw_only=True)
 class Unpriced:
-    """A position whose entry price is not known since then; `entry` is what was taken in its place, None before."""
+    """A position whose entry price is not known since then.
+
+    `entry` is what was taken in its place, None before.
+    """
 
     sign: int
     since: float

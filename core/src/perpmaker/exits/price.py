@@ -27,7 +27,10 @@ class Source(Enum):
 
 
 def read_source(view: View) -> Source:
-    """The book while it is synchronised, alive and two-sided; else a fresh mark price; else nothing."""
+    """Return the book while it is synchronised, alive and two-sided.
+
+    Else a fresh mark price. Else nothing.
+    """
     book = view.book
 
     if view.book_ok and view.book_age_s < MAX_AGE_S and book.best_bid is not None and book.best_ask is not None:
@@ -37,7 +40,7 @@ def read_source(view: View) -> Source:
 
 
 def watch(view: View, source: Source) -> Wake:
-    """When to look again so that no change of the source itself is missed."""
+    """Return when to look again so that no change of the source itself is missed."""
     if source is Source.BOOK:
         return Wake(at=view.now + max(SHORTEST_S, MAX_AGE_S - view.book_age_s), bid_low=1, ask_low=1)
 

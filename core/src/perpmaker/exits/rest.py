@@ -20,7 +20,10 @@ _STAYS = frozenset({OrderStatus.PENDING, OrderStatus.OPEN})
 
 
 def stay(view: View, side: PositionSide, lots: int, why: Reason) -> Iterator[Exit]:
-    """The exits of this position that rest, or are on their way, for no more than its lots; none on the way to flat."""
+    """Yield the exits of this position that rest, or are on their way, for no more than its lots.
+
+    None on the way to flat.
+    """
     if view.mode is Mode.FLATTEN:
         return
 

@@ -19,7 +19,7 @@ NEW_SERIES_S = 10.0
 
 
 def track(view: View, known: Mapping[Slot, Failed]) -> Mapping[Slot, Failed]:
-    """What is known of failed exits after the newest ends; the same object when nothing is new.
+    """Return what is known of failed exits after the newest ends. The same object when nothing is new.
 
     One that was filled, or taken off because another is wanted, had worked: the failures before it are over.
     """
@@ -43,17 +43,17 @@ def track(view: View, known: Mapping[Slot, Failed]) -> Mapping[Slot, Failed]:
 
 
 def waits_until(view: View, failed: Failed | None) -> float | None:
-    """When a failed exit may be sent again, if that is not yet."""
+    """Return when a failed exit may be sent again, if that is not yet."""
     return failed.back_at if failed is not None and view.now < failed.back_at else None
 
 
 def is_out_of_patience(view: View, failed: Failed | None) -> bool:
-    """Whether the exit has been failing for long enough to go to market."""
+    """Return whether the exit has been failing for long enough to go to market."""
     return failed is not None and has_lost_patience(view, failed) and view.now - failed.back_at <= NEW_SERIES_S
 
 
 def has_lost_patience(view: View, failed: Failed | None) -> bool:
-    """Whether the exit has been failing for so long, however long ago that was: nothing has worked since."""
+    """Return whether the exit has been failing for so long, however long ago that was: nothing has worked since."""
     return failed is not None and view.now >= failed.since + MARKET_AFTER_S
 
 

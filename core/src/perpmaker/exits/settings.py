@@ -14,7 +14,10 @@ from perpmaker.model.setting import Percent, Range
 
 @attrs.frozen(kw_only=True)
 class ExitSettings:
-    """The keys that decide about exits. Spreads are fractions of the entry price, times seconds; None is off."""
+    """The keys that decide about exits.
+
+    Spreads are fractions of the entry price, times seconds. None is off.
+    """
 
     long_profit_taking_spread: Annotated[Decimal, Percent(at_least=0, at_most=100)] = Decimal(0)
     short_profit_taking_spread: Annotated[Decimal, Percent(at_least=0, below=100)] = Decimal(0)
@@ -36,7 +39,10 @@ class ExitSettings:
 
     @property
     def trigger(self) -> StopTrigger:
-        """The price that fires the stop here; not set: the best price to leave at, with a venue's stop the mark."""
+        """The price that fires the stop here.
+
+        Not set: the best price to leave at, with a venue's stop the mark.
+        """
         if self.stop_loss_trigger is None:
             return StopTrigger.MARK if self.stop_loss_order == "venue" else StopTrigger.BEST
 

@@ -19,14 +19,17 @@ _SEES = Sight(has_seen=True)
 
 
 def sees(view: View) -> bool:
-    """Whether a stream that speaks shows a price by which a stop may fire."""
+    """Return whether a stream that speaks shows a price by which a stop may fire."""
     source = read_source(view)
 
     return source is Source.BOOK or (source is Source.MARK and view.mark_stream_age_s < MAX_AGE_S)
 
 
 def track(view: View, known: Sight) -> Sight:
-    """The sight as it is now; the same object when nothing is new. Blind is only who has seen before."""
+    """Return the sight as it is now.
+
+    The same object when nothing is new. Blind is only who has seen before.
+    """
     if not sees(view):
         looked = known if known.since is not None else attrs.evolve(known, since=view.now)
         now = Sight(has_seen=True, blind=True) if known.has_seen else looked
@@ -41,7 +44,7 @@ def track(view: View, known: Sight) -> Sight:
 
 
 def is_blind(view: View, memory: ExitMemory) -> bool:
-    """Whether the stops on the venue belong at their level, because the streams do not show the market.
+    """Return whether the stops on the venue belong at their level, because the streams do not show the market.
 
     At a start they have as long as ever before that is said of them: the stop of an earlier run is where it should be.
     """
@@ -54,7 +57,7 @@ def is_blind(view: View, memory: ExitMemory) -> bool:
 
 
 def back_at(view: View, memory: ExitMemory) -> float | None:
-    """When the streams have been fresh, or have shown nothing, for long enough, should they stay so."""
+    """Return when the streams have been fresh, or have shown nothing, for long enough, should they stay so."""
     sight = memory.sight
 
     if sight.since is None:

@@ -30,14 +30,17 @@ def ticks_away(instrument: Instrument, price: Decimal, sign: int) -> int:
 
 
 def best_against(view: View, sign: int) -> int:
-    """The price at which the position could be left now, in ticks: of a long the best bid; 0 when there is none."""
+    """Return the ticks at which the position could be left now: of a long the best bid. 0 without one."""
     best = view.book.best_bid if sign > 0 else view.book.best_ask
 
     return 0 if best is None else best
 
 
 def has_passed(view: View, source: Source, sign: int, trigger: int) -> bool:
-    """Whether the market is at or beyond the trigger, by the freshest price there is; never by an old one."""
+    """Return whether the market is at or beyond the trigger, by the freshest price there is.
+
+    Never by an old one.
+    """
     if source is Source.BOOK:
         return sign * (best_against(view, sign) - trigger) <= 0
 
@@ -77,7 +80,7 @@ def _is_in_book(view: View, trade: int) -> bool:
 
 
 def fires(view: View, trigger: StopTrigger, source: Source, sign: int, level: int) -> bool:
-    """Whether the price that the stop goes by is at or beyond its level."""
+    """Return whether the price that the stop goes by is at or beyond its level."""
     trigger = effective_trigger(view, trigger)
 
     if trigger is StopTrigger.LAST and view.last_trade is not None:
@@ -87,7 +90,7 @@ def fires(view: View, trigger: StopTrigger, source: Source, sign: int, level: in
 
 
 def watch_fires(view: View, wake: Wake, trigger: StopTrigger, source: Source, *, sign: int, level: int) -> Wake:
-    """The decision holds while the price that the stop goes by stays before its level, and is fresh."""
+    """Return when to look again: once the price that the stop goes by reaches its level, or is old."""
     if trigger is StopTrigger.LAST and not _counts_last(view):  # until there is another trade
         trade = view.last_trade or 0
         wake = attrs.evolve(wake, trade_low=trade, trade_high=trade)
@@ -123,7 +126,7 @@ def _watch_last(view: View, wake: Wake, sign: int, level: int) -> Wake:
 
 
 def watch_trigger(wake: Wake, sign: int, trigger: int) -> Wake:
-    """The decision holds while the best price stays before the trigger."""
+    """Return when to look again: once the best price reaches the trigger."""
     if sign > 0:
         return attrs.evolve(wake, bid_low=max(1, trigger + 1, wake.bid_low or 1))
 
@@ -131,14 +134,17 @@ def watch_trigger(wake: Wake, sign: int, trigger: int) -> Wake:
 
 
 def limit_ticks(view: View, sign: int, buffer: Decimal) -> int:
-    """Marketable and bounded: best bid x (1 - buffer) rounded up; for a short best ask x (1 + buffer) rounded down."""
+    """Marketable and bounded: best bid x (1 - buffer) rounded up.
+
+    For a short best ask x (1 + buffer) rounded down.
+    """
     price = view.instrument.price(best_against(view, sign)) * (1 - sign * buffer)
 
     return max(1, view.instrument.ticks_up(price) if sign > 0 else view.instrument.ticks_down(price))
 
 
 def price_stop(view: View, settings: ExitSettings, source: Source, fired: Fired, order: WorkingOrder | None) -> Fired:
-    """What the stop order should be now: priced for the first time, left, renewed, or sent to market."""
+    """Return what the stop order should be now: priced for the first time, left, renewed, or sent to market."""
     if fired.market or (order is not None and order.order.ticks is None):
         return attrs.evolve(fired, market=True, ticks=None)
 
@@ -167,7 +173,7 @@ def _rests(order: WorkingOrder) -> bool:
 
 
 def watch_renewal(wake: Wake, settings: ExitSettings, fired: Fired) -> Wake:
-    """The stop order stays while the best has not moved beyond it, and for its time at most."""
+    """Return the stop order stays while the best has not moved beyond it, and for its time at most."""
     if fired.market or fired.ticks is None or fired.priced_at is None:
         return wake
 

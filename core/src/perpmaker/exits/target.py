@@ -10,7 +10,9 @@ from perpmaker.model.quote import Reason, Rule, TakeProfit, opening_side
 
 
 def take_profit(settings: ExitSettings, instrument: Instrument, position: Position, lots: int) -> TakeProfit:
-    """The target of a position of at least one lot; rounded away from the market, so never less than asked for.
+    """Return the target of a position of at least one lot.
+
+    Rounded away from the market, so never less than asked for.
 
     `lots` are those to close; more than the market takes in one order is closed by one order after the other.
     """

@@ -10,7 +10,7 @@ from perpmaker.state.view import View
 
 
 def by(view: View, wake: Wake, instant: float) -> Wake:
-    """The same conditions, and this time at the latest."""
+    """Return the same conditions, and this time at the latest."""
     instant = max(instant, view.now + SHORTEST_S)
 
     return attrs.evolve(wake, at=instant if wake.at is None else min(wake.at, instant))

@@ -9,7 +9,7 @@ _ZERO = Decimal(0)
 
 
 def added(*sums: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """All sums together, asset by asset."""
+    """Return all sums together, asset by asset."""
     total: dict[str, Decimal] = {}
 
     for amounts in sums:
@@ -20,12 +20,12 @@ def added(*sums: Mapping[str, Decimal]) -> dict[str, Decimal]:
 
 
 def negated(amounts: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """The same with the other sign."""
+    """Return the same with the other sign."""
     return {asset: -amount for asset, amount in amounts.items()}
 
 
 def without_idle(amounts: Mapping[str, Decimal], keep: Iterable[str] = ()) -> dict[str, Decimal]:
-    """The assets whose sum is not zero, and those to keep, in the order of their names, those to keep first."""
+    """Return the assets whose sum is not zero, and those to keep, in the order of their names, those to keep first."""
     kept = list(dict.fromkeys(keep))
     others = sorted(asset for asset, amount in amounts.items() if amount and asset not in kept)
 

@@ -44,7 +44,10 @@ class FundingBook:
         self._told.setdefault(event.funding_id, _Told(event, now))
 
     def read(self, records: Iterable[IncomeRecord], asked_at: float) -> None:
-        """Book the rows of the history, as it was asked for; events that they must contain have had their time."""
+        """Book the rows of the history, as it was asked for.
+
+        Events that they must contain have had their time.
+        """
         for record in records:
             if record.kind is IncomeKind.FUNDING:
                 self._rows.setdefault(income_key(record), record)

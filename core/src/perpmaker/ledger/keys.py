@@ -26,10 +26,10 @@ class Settlement(NamedTuple):
 
 
 def income_key(record: IncomeRecord) -> IncomeKey:
-    """The key of a row of the income history."""
+    """Return the key of a row of the income history."""
     return IncomeKey(record.word, record.income_id, record.asset, record.symbol)
 
 
 def settlement_of(venue_ms: int, asset: str) -> Settlement:
-    """The settlement that a payment of this time belongs to: that of the nearest full hour."""
+    """Return the settlement that a payment of this time belongs to: that of the nearest full hour."""
     return Settlement((venue_ms + _HOUR_MS // 2) // _HOUR_MS, asset)

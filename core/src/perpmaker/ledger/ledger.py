@@ -15,7 +15,9 @@ _LIQUIDATION = frozenset({IncomeKind.LIQUIDATION_FEE, IncomeKind.INSURANCE})
 
 
 class Ledger:
-    """Folds events. `symbol` is the venue's name of the market; `began_ms`: what was booked earlier is not the run's.
+    """Folds events. `symbol` is the venue's name of the market.
+
+    `began_ms`: what was booked earlier is not the run's.
 
     Fees and realised profit come with the fills, from the account's own sums: the history has them once more.
     """

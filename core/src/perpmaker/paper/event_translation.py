@@ -61,7 +61,7 @@ _CAUSES = {
 
 
 def market_event(event: SimulationEvent) -> MarketEvent | None:
-    """A public event; None for what is none."""
+    """Return a public event. None for what is none."""
     match event:
         case LevelsChanged():
             return BookChanged(event.bids, event.asks, event.now_ms)
@@ -80,7 +80,7 @@ def market_event(event: SimulationEvent) -> MarketEvent | None:
 
 
 def account_events(exchange: Exchange, event: SimulationEvent) -> Iterator[AccountEvent]:
-    """What an event says of the account: an execution first, then the order as it is after it."""
+    """Yield what an event says of the account: an execution first, then the order as it is after it."""
     match event:
         case OrderChanged():
             yield from _order_events(exchange, event)

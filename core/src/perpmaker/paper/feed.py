@@ -52,7 +52,7 @@ class PublicFeed:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[EventReceiver]:
-        """Open the venue's stream; when the book's ends, there is nothing left to trade against."""
+        """Open the venue's stream. When the book's ends, there is nothing left to trade against."""
         async with self.inner.open() as receiver:
             passed_on = _PublicReceiver(receiver, self.venue, self.channels)
             end = self.venue.exchange.subscribe(passed_on.note)
@@ -81,7 +81,7 @@ class _PublicReceiver:
             self._news.append(translated)
 
     async def receive(self) -> Sequence[Event]:
-        """The next events, at least one."""
+        """Return the next events, at least one."""
         for event in await self._inner.receive():
             self._hear(event)
 
@@ -138,7 +138,7 @@ class _AccountReceiver:
     stream: MemoryObjectReceiveStream[Event]
 
     async def receive(self) -> Sequence[Event]:
-        """The next events, all that are there."""
+        """Return the next events, all that are there."""
         events = [await self.stream.receive()]
 
         while self.stream.statistics().current_buffer_used:

@@ -61,7 +61,7 @@ _STOP_STATUSES = {
 
 
 def request_of(exchange: Exchange, order: NewOrder) -> OrderRequest:
-    """A new order as the exchange takes it; in Hedge mode its position side says that it closes."""
+    """Return a new order as the exchange takes it. In Hedge mode its position side says that it closes."""
     instrument = exchange.instrument
 
     return OrderRequest(
@@ -76,7 +76,7 @@ def request_of(exchange: Exchange, order: NewOrder) -> OrderRequest:
 
 
 def report_of(order: SimulatedOrder) -> OrderReport:
-    """An order as it is."""
+    """Return an order as it is."""
     return OrderReport(
         client_id=order.client_id,
         venue_id=str(order.order_id),
@@ -96,7 +96,7 @@ def report_of(order: SimulatedOrder) -> OrderReport:
 
 
 def stop_request_of(order: NewOrder, instrument: Instrument) -> ConditionalRequest:
-    """A stop as the simulated exchange takes it: of the whole position, or of just the order's lots."""
+    """Return a stop as the simulated exchange takes it: of the whole position, or of just the order's lots."""
     is_net = order.position_side is PositionSide.NET
 
     return ConditionalRequest(
@@ -111,7 +111,7 @@ def stop_request_of(order: NewOrder, instrument: Instrument) -> ConditionalReque
 
 
 def stop_report_of(stop: ConditionalOrder, became: SimulatedOrder | None) -> OrderReport:
-    """A stop as it is, and `became`, the order that it turned into."""
+    """Return a stop as it is, and `became`, the order that it turned into."""
     status = _STOP_STATUSES[stop.state]
 
     if stop.state is ConditionalState.TRIGGERED and became is not None and became.state is not OrderState.OPEN:
@@ -137,7 +137,7 @@ def stop_report_of(stop: ConditionalOrder, became: SimulatedOrder | None) -> Ord
 
 
 def fill_of(exchange: Exchange, execution: Execution, filled_lots: int | None = None) -> Fill:
-    """An execution; that of a triggered stop carries the stop's client id."""
+    """Return an execution. That of a triggered stop carries the stop's client id."""
     order = exchange.order(execution.account, order_id=execution.order_id)
     stop = None if order is None else stop_behind(exchange, order)
 
@@ -160,7 +160,7 @@ def fill_of(exchange: Exchange, execution: Execution, filled_lots: int | None = 
 
 
 def position_of(state: PositionState, now_ms: int) -> Position:
-    """A position as of a time."""
+    """Return a position as of a time."""
     return Position(
         side=state.side,
         amount=state.amount,
@@ -172,12 +172,12 @@ def position_of(state: PositionState, now_ms: int) -> Position:
 
 
 def balance_of(state: AccountState, now_ms: int) -> Balance:
-    """The quote asset of the account, as of a time."""
+    """Return the quote asset of the account, as of a time."""
     return Balance(asset=state.asset, wallet=state.wallet, available=state.available, venue_ms=now_ms)
 
 
 def balances_of(state: AccountState, now_ms: int) -> tuple[Balance, ...]:
-    """Every asset of the account, as of a time, the quote asset first."""
+    """Return every asset of the account, as of a time, the quote asset first."""
     others = (
         Balance(asset=other.asset, wallet=other.wallet, available=other.wallet, venue_ms=now_ms)
         for other in state.others
@@ -189,7 +189,7 @@ def balances_of(state: AccountState, now_ms: int) -> tuple[Balance, ...]:
 def account_of(
     state: AccountState, orders: Iterable[SimulatedOrder], instrument: Instrument, now_ms: int
 ) -> AccountSnapshot:
-    """The account as of a time, with everything that rests in its orders."""
+    """Return the account as of a time, with everything that rests in its orders."""
     resting = list(orders)
 
     return AccountSnapshot(
@@ -210,7 +210,7 @@ def _notional(orders: Iterable[SimulatedOrder], side: Side, instrument: Instrume
 
 
 def income_of(income: Income, instrument: Instrument) -> IncomeRecord:
-    """A change of the wallet."""
+    """Return a change of the wallet."""
     return IncomeRecord(
         kind=income.kind,
         word=income.kind.value,
@@ -224,12 +224,12 @@ def income_of(income: Income, instrument: Instrument) -> IncomeRecord:
 
 
 def settings_of(state: AccountState) -> VenueSettings:
-    """What the account is set to."""
+    """Return what the account is set to."""
     return VenueSettings(leverage=state.leverage, position_mode=state.position_mode, margin_mode=state.margin_mode)
 
 
 def stop_behind(exchange: Exchange, order: SimulatedOrder) -> ConditionalOrder | None:
-    """The stop that an order came from; None where it came from none."""
+    """Return the stop that an order came from. None where it came from none."""
     if order.conditional_id is None:
         return None
 

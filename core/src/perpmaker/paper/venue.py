@@ -15,7 +15,7 @@ ACCOUNT = "paper"
 
 
 class PaperVenue:
-    """One market with one account, in this process; it ends with it."""
+    """One market with one account, in this process. It ends with it."""
 
     def __init__(self, instrument: Instrument, balance: Decimal, clock: Clock) -> None:
         self.instrument = instrument
@@ -27,7 +27,7 @@ class PaperVenue:
         self.hear(BookLost(reason="the venue has not told its book yet"))
 
     def now_ms(self) -> int:
-        """The exchange's time: our clock's, which here never goes back."""
+        """Return the exchange's time: our clock's, which here never goes back."""
         self._latest_ms = max(self._latest_ms, self._clock.utc_ms())
 
         return self._latest_ms
@@ -37,7 +37,7 @@ class PaperVenue:
         self.exchange.advance(self.now_ms())
 
     def hear(self, event: MarketEvent) -> None:
-        """Let an event of the venue have its effect; ConnectivityError when its book cannot be right."""
+        """Let an event of the venue have its effect. ConnectivityError when its book cannot be right."""
         self._market.tell(event, self.now_ms())
 
         try:

@@ -75,7 +75,7 @@ class PriceSourceDeclaration(Generic[_Settings]):
 
 @attrs.frozen(kw_only=True)
 class RiskModuleDeclaration(Generic[_Settings]):
-    """A risk module, pure: `build(settings, instrument)`; settings from the table `[risk.NAME]`.
+    """A risk module, pure: `build(settings, instrument)`. Settings from the table `[risk.NAME]`.
 
     `bounds_exposure`: it lets no quote lead to a position above a cap, which quoting beside a position asks for.
     """
@@ -90,7 +90,7 @@ class RiskModuleDeclaration(Generic[_Settings]):
 
 @attrs.frozen(kw_only=True)
 class StrategyDeclaration(Generic[_Settings]):
-    """A strategy, pure: `build(settings, instrument)`; settings from the top level of the file.
+    """A strategy, pure: `build(settings, instrument)`. Settings from the top level of the file.
 
     `traits(settings)` is what the core has to know of a strategy with these settings.
     """

@@ -102,7 +102,7 @@ class _BrokenError(Exception):
 
 
 def load_plugins(environ: Mapping[str, str] | None = None) -> tuple[LoadedPlugin, ...]:
-    """Every plugin of this installation, the built-in one first, then by distribution and name; never raises for one.
+    """Return every plugin: the built-in one, then by distribution and name. Nothing is raised for one.
 
     `environ` (by default the process's) may leave plugins out: see WITHOUT and ONLY.
     """
@@ -125,7 +125,7 @@ def load_plugins(environ: Mapping[str, str] | None = None) -> tuple[LoadedPlugin
 
 
 def new_manager() -> pluggy.PluginManager:
-    """A plugin manager that knows the hooks and no plugin."""
+    """Return a plugin manager that knows the hooks and no plugin."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
 
@@ -149,7 +149,7 @@ def _entry_points() -> Iterator[tuple[EntryPoint, Distribution]]:
 
 
 def normalised(distribution: str) -> str:
-    """A distribution's name as package indexes compare it: `Perpmaker_Moon` -> `perpmaker-moon`."""
+    """Return a distribution's name as package indexes compare it: `Perpmaker_Moon` -> `perpmaker-moon`."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
@@ -168,7 +168,7 @@ def _left_out(name: str, distribution: str, environ: Mapping[str, str]) -> str:
 
 
 def unknown_in_environment(plugins: Iterable[LoadedPlugin], environ: Mapping[str, str]) -> Iterator[str]:
-    """A line for each name in the variables that leave plugins out which is that of no installed plugin."""
+    """Yield a line for each name in the variables that leave plugins out which is that of no installed plugin."""
     known = {name for plugin in plugins for name in (plugin.name, normalised(plugin.distribution))}
 
     for variable in (WITHOUT, ONLY):

@@ -12,7 +12,7 @@ __plugin_api__ = 1
 
 
 def declaration() -> StrategyDeclaration[StrategySettings]:
-    """What `perpetual_market_making` is called, what may be set, and how it is built."""
+    """Return what `perpetual_market_making` is called, what may be set, and how it is built."""
     return StrategyDeclaration(
         name="perpetual_market_making",
         summary="A ladder of quotes around a reference price, with profit taking and a stop for what is filled.",

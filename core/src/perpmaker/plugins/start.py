@@ -27,7 +27,7 @@ def unreported(_: PluginFaultError) -> None:
 
 
 def code_of(declaration: Declaration, report: Report = unreported) -> ForeignCode:
-    """The plugin behind a declaration, as the core calls it."""
+    """Return the plugin behind a declaration, as the core calls it."""
     match declaration:
         case DerivativeConnectorDeclaration():
             kind = "connector"

@@ -12,14 +12,17 @@ from perpmaker.state.view import View
 
 @attrs.frozen(kw_only=True)
 class Approved:
-    """The quote may be sent, possibly smaller or further from the market than it was; never the other way."""
+    """The quote may be sent, possibly smaller or further from the market than it was. Never the other way."""
 
     quote: Quote
 
 
 @attrs.frozen(kw_only=True)
 class Refused:
-    """The quote may not be sent, for a `reason` that is shown to people; `module`, whose it is, is filled in."""
+    """The quote may not be sent, for a `reason` that is shown to people.
+
+    `module`, whose it is, is filled in.
+    """
 
     quote: Quote
     reason: str

@@ -23,7 +23,9 @@ class Reviewed:
 
 
 def review(view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule]) -> Reviewed:
-    """Pass every quote through every module in turn; the view's `approved` shows each what was approved before it.
+    """Pass every quote through every module in turn.
+
+    The view's `approved` shows each what was approved before it.
 
     A module that raises, or that enlarges a quote, brings it nearer to the market or changes what it is, ends the
     review with an error (`RiskModuleError` for the latter): the caller pulls the market's quotes. A quote that the

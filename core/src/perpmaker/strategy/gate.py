@@ -19,7 +19,10 @@ from perpmaker.strategy.settings import StrategySettings
 
 @attrs.frozen(kw_only=True)
 class Gate:
-    """What stands against the quotes of one side; both None: nothing does. `until`: when a pause ends by itself."""
+    """What stands against the quotes of one side.
+
+    Both None: nothing does. `until`: when a pause ends by itself.
+    """
 
     pulled: Reason | None = None
     paused: Reason | None = None
@@ -30,7 +33,7 @@ OPEN = Gate()
 
 
 def read_gate(view: View, settings: StrategySettings, side: Side, reference: Reference) -> Gate:
-    """The gate of a side at this moment; what pulls goes before what pauses."""
+    """Return the gate of a side at this moment. What pulls goes before what pauses."""
     position_side = position_side_of(side, view.position_mode)
 
     if position_side in view.no_quotes_for:
@@ -113,7 +116,7 @@ def free_lots(view: View) -> dict[Side, int]:
 
 
 def standing_reason(view: View) -> Reason | None:
-    """Why nothing at all may be quoted, whatever the market does; None when it may."""
+    """Return why nothing at all may be quoted, whatever the market does. None when it may."""
     if view.mode is not Mode.RUN:
         return Reason(Rule.MODE, f"{view.mode.value}: {view.mode_reason}" if view.mode_reason else view.mode.value)
 

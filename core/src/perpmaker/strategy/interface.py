@@ -11,10 +11,13 @@ from perpmaker.state.view import View
 
 
 class Strategy(Protocol):
-    """Pure and synchronous: the same view gives the same answer; what it must remember it returns as memory."""
+    """Pure and synchronous: the same view gives the same answer.
+
+    What it must remember it returns as memory.
+    """
 
     def decide(self, view: View) -> Wanted:
-        """Which quotes should rest now, which levels are withheld and why, and when to ask again."""
+        """Return which quotes should rest now, which levels are withheld and why, and when to ask again."""
 
 
 @attrs.frozen(kw_only=True)

@@ -38,7 +38,7 @@ class Level:
 def build_ladder(
     settings: StrategySettings, instrument: Instrument, mode: PositionMode, leverage: int
 ) -> dict[Side, tuple[Level, ...]]:
-    """The levels of both sides, from the market outward; order_override replaces spreads and amounts."""
+    """Return the levels of both sides, from the market outward. order_override replaces spreads and amounts."""
     factor = leverage if settings.order_amount_basis == "margin" else 1
     rule = Rule.OVERRIDE if settings.order_override else Rule.SPREAD
 
@@ -58,7 +58,7 @@ def build_ladder(
 
 
 def position_side_of(side: Side, mode: PositionMode) -> PositionSide:
-    """The position that a quote of this side acts on: in Hedge each side opens its own."""
+    """Return the position that a quote of this side acts on: in Hedge each side opens its own."""
     if mode is PositionMode.ONE_WAY:
         return PositionSide.NET
 
@@ -66,7 +66,7 @@ def position_side_of(side: Side, mode: PositionMode) -> PositionSide:
 
 
 def ladder_ticks(side: Side, ladder: Sequence[Level], reference: Reference) -> list[int]:
-    """The prices of a side's levels at this reference, in ticks, away from the market."""
+    """Return the prices of a side's levels at this reference, in ticks, away from the market."""
     over, under = reference.numerator, reference.denominator
 
     if side is Side.BUY:
@@ -76,7 +76,7 @@ def ladder_ticks(side: Side, ladder: Sequence[Level], reference: Reference) -> l
 
 
 def round_away(side: Side, over: int, under: int) -> int:
-    """The ticks of over / under, away from the market: bids rounded down, asks up."""
+    """Return the ticks of over / under, away from the market: bids rounded down, asks up."""
     return over // under if side is Side.BUY else -(-over // under)
 
 

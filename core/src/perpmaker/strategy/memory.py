@@ -26,7 +26,7 @@ class Cycle:
     shelved: Mapping[Slot, tuple[Reason, ...]] = attrs.field(factory=dict)
 
     def due_at(self, refresh_s: float) -> float | None:
-        """When the next refresh is due; None for at once."""
+        """Return when the next refresh is due. None for at once."""
         return None if self.started_at is None else self.started_at + (self.count + 1) * refresh_s
 
 

@@ -19,7 +19,10 @@ from perpmaker.strategy.settings import StrategySettings
 
 
 def price_to_beat(book: BookView, side: Side, depth_lots: Decimal) -> int | None:
-    """The best price of other people once `depth_lots` at the top are ignored; None when the book ends within them."""
+    """Return the best price of other people once `depth_lots` at the top are ignored.
+
+    None when the book ends within them.
+    """
     seen = 0
 
     for ticks, lots in book.levels(side):
@@ -40,7 +43,7 @@ def optimise(
     ladder: tuple[Level, ...],
     own: list[int],
 ) -> tuple[list[int], Reason | None]:
-    """The ladder's prices in ticks (`own`, from level 1 outward) after optimisation, and what it did to them.
+    """Return the ladder's prices in ticks (`own`, from level 1 outward) after optimisation, and what it did to them.
 
     Further levels keep their distance from level 1; level 1 never crosses the other side.
     """

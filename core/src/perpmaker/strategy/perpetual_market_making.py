@@ -41,7 +41,7 @@ class PerpetualMarketMaking:
         self._shape = self._build_shape(instrument, PositionMode.ONE_WAY, 1)
 
     def decide(self, view: View) -> Wanted:
-        """Which quotes should rest now, which levels are withheld and why, and when to ask again."""
+        """Return which quotes should rest now, which levels are withheld and why, and when to ask again."""
         known = self._recall.answer(view)
 
         if known is not None:

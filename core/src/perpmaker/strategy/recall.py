@@ -12,7 +12,10 @@ from perpmaker.strategy.settings import PriceType
 
 
 class Recall:
-    """Holds the last view and what was wanted in it; `max_age_s` is the age from which the reference is stale."""
+    """Holds the last view and what was wanted in it.
+
+    `max_age_s` is the age from which the reference is stale.
+    """
 
     def __init__(self, max_age_s: float, price_type: PriceType) -> None:
         self._max_age_s = max_age_s
@@ -31,7 +34,7 @@ class Recall:
         self._view = None
 
     def answer(self, view: View) -> Wanted | None:
-        """The last answer if it is still right; None when it has to be decided."""
+        """Return the last answer if it is still right. None when it has to be decided."""
         before, wanted = self._view, self._wanted
 
         if before is None or view.memory is not wanted.memory or not self._is_fresh(view):

@@ -27,7 +27,7 @@ class Recovery:
         self.back_at = {slot: at for slot, at in memory.back_at.items() if at > now} if memory.back_at else {}
 
     def waits(self, side: Side, pulled: Reason | None) -> Reason | None:
-        """What keeps a side off: what pulls it now, or that the price band took it off less than a second ago."""
+        """Return what keeps a side off: what pulls it now, or the price band less than a second ago."""
         if pulled is not None:
             if pulled.rule is Rule.PRICE_BAND:
                 self.inside_since[side] = None
@@ -55,7 +55,7 @@ class Recovery:
         self.back_at.update(dict.fromkeys(slots, self._now + RECOVERY_S))
 
     def waits_for(self, slot: Slot) -> Reason | None:
-        """Why a level that the minimum spread took off is not placed yet."""
+        """Return why a level that the minimum spread took off is not placed yet."""
         at = self.back_at.get(slot)
 
         if at is None:

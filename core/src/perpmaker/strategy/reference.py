@@ -42,7 +42,9 @@ class Reference:
 
 @attrs.frozen(kw_only=True)
 class NoReference:
-    """There is no price to quote from; `stale` when only time (a feed coming alive) can tell that there is again.
+    """There is no price to quote from.
+
+    `stale` when only time (a feed coming alive) can tell that there is again.
 
     `deviates`: there is one, from outside, and it is too far from the traded market.
     """
@@ -58,7 +60,10 @@ def book_max_age_s(view: View, max_age_s: float) -> float:
 
 
 def source_age_s(view: View, price_type: PriceType) -> float | None:
-    """The age of the feed that the price comes from; None where that is the traded book, which has its own, or us."""
+    """Return the age of the feed that the price comes from.
+
+    None where that is the traded book, which has its own, or us.
+    """
     if price_type == "last_own_trade_price" and view.last_own_trade is not None:
         return None
 
@@ -71,7 +76,7 @@ def source_age_s(view: View, price_type: PriceType) -> float | None:
 def read_reference(
     view: View, price_type: PriceType, max_age_s: float, max_deviation: Decimal | None = FARTHEST
 ) -> Reference | NoReference:
-    """The reference of this moment, or why there is none.
+    """Return the reference of this moment, or why there is none.
 
     `max_deviation`: how far an external one may be from the traded market's mid, as a fraction of it (None: any).
     The traded book must be usable whatever the source: synchronised, alive, two-sided, not crossed.
@@ -192,7 +197,10 @@ def _believed(
 
 
 def mid_bounds(reference: Reference, max_deviation: Decimal) -> tuple[int, int | None]:
-    """Between which sums of best bid and best ask, in ticks, a reference is near enough; None: no upper one."""
+    """Between which sums of best bid and best ask, in ticks, a reference is near enough.
+
+    None: no upper one.
+    """
     over, under = max_deviation.as_integer_ratio()
     doubled = 2 * reference.numerator * under
     low = -(-doubled // (reference.denominator * (under + over)))
@@ -201,7 +209,7 @@ def mid_bounds(reference: Reference, max_deviation: Decimal) -> tuple[int, int |
 
 
 def percent(ratio: Decimal) -> str:
-    """A fraction as percent, without zeros at its end."""
+    """Return a fraction as percent, without zeros at its end."""
     return f"{(ratio * 100).normalize():f}%"
 
 

@@ -23,7 +23,7 @@ AT_ONCE = frozenset({RefusalReason.POST_ONLY_WOULD_TAKE})
 
 
 def track(view: View, known: Mapping[Slot, Vanished], refresh_s: float) -> Mapping[Slot, Vanished]:
-    """What is known of vanished levels after the newest ends; the same object when nothing is new."""
+    """Return what is known of vanished levels after the newest ends. The same object when nothing is new."""
     news: dict[Slot, Vanished] = {}
 
     for slot, end in view.ended.items():

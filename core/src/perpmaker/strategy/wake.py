@@ -62,11 +62,11 @@ class Alarm:
         self._low = bound if self._low is None else max(self._low, bound)
 
     def mid_within(self, low: int, high: int | None) -> None:
-        """The decision holds while best bid + best ask is within these ticks; for a reference from outside."""
+        """The decision holds while best bid + best ask is within these ticks. For a reference from outside."""
         self._mid = (low, high)
 
     def wake(self) -> Wake:
-        """The conditions as a value."""
+        """Return the conditions as a value."""
         at = None if self._at is None else max(self._at, self._view.now + SHORTEST_S)
 
         return watch_exactly(self._view, at) if self._exact else self._bounded(at)
