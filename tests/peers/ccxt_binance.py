@@ -14,7 +14,7 @@ SYMBOL = "BTC/USDT:USDT"
 def main(session: Session) -> None:
     """Have the session."""
     client = ccxt.binanceusdm({"apiKey": session.key, "secret": session.secret})
-    point(client, session)
+    session.point(client.urls["api"])
 
     with session.step(steps.MARKETS):
         check(client.load_markets()[SYMBOL]["swap"], "no perpetual")
@@ -30,13 +30,6 @@ def main(session: Session) -> None:
     trade(session, client)
     be_refused(session, client)
     session.end()
-
-
-def point(client: Any, session: Session) -> None:
-    """Give every address that ccxt has for this exchange the sandbox's beginning; how many it has is its own matter."""
-    for name, url in client.urls["api"].items():
-        if isinstance(url, str):
-            client.urls["api"][name] = f"{session.url}/{url.split('/', 3)[3]}"
 
 
 def trade(session: Session, client: Any) -> None:
@@ -73,7 +66,7 @@ def trade(session: Session, client: Any) -> None:
 def be_refused(session: Session, client: Any) -> None:
     """Err in the three ways."""
     stranger = ccxt.binanceusdm({"apiKey": "nobody's", "secret": session.secret})
-    point(stranger, session)
+    session.point(stranger.urls["api"])
 
     with session.refused(steps.BAD_KEY, ccxt.AuthenticationError, "-2015"):
         stranger.fetch_balance()

@@ -8,7 +8,7 @@ from typing import Any
 
 import ccxt.pro
 import steps
-from steps import WAIT_S, Session, check
+from steps import WAIT_S, Session, check, soon
 
 SYMBOL = "BTC/USDT:USDT"
 
@@ -16,7 +16,7 @@ SYMBOL = "BTC/USDT:USDT"
 async def main(session: Session) -> None:
     """Have the session."""
     client = ccxt.pro.bybit({"apiKey": session.key, "secret": session.secret})
-    point(client.urls["api"], session)
+    session.point(client.urls["api"])
 
     with session.step(steps.MARKETS):
         check((await client.load_markets())[SYMBOL]["swap"], "no perpetual")
@@ -53,27 +53,12 @@ async def main(session: Session) -> None:
     session.end()
 
 
-def point(urls: dict[str, Any], session: Session) -> None:
-    """Give every address that ccxt has for this exchange the sandbox's beginning; how many it has is its own matter."""
-    for name, url in urls.items():
-        if isinstance(url, dict):
-            point(url, session)
-        else:
-            beginning = session.ws if url.startswith("ws") else session.url
-            urls[name] = "/".join([beginning, *url.split("/", 3)[3:]])
-
-
 async def position(client: Any) -> Any:
     """The positions as the account's stream tells them; the first that ccxt tells are those it asked for, none yet."""
     while not (positions := await client.watch_positions([SYMBOL])):
         pass
 
     return positions
-
-
-async def soon(awaited: Any) -> Any:
-    """What comes within the time of a step."""
-    return await asyncio.wait_for(awaited, WAIT_S)
 
 
 async def until(ask: Callable[[], Awaitable[Any]], is_right: Callable[[Any], bool]) -> Any:
@@ -127,7 +112,7 @@ async def trade(session: Session, client: Any) -> None:
 async def be_refused(session: Session, client: Any) -> None:
     """Err in the three ways."""
     stranger = ccxt.pro.bybit({"apiKey": "nobody's", "secret": session.secret})
-    point(stranger.urls["api"], session)
+    session.point(stranger.urls["api"])
 
     with session.refused(steps.BAD_KEY, ccxt.AuthenticationError, "10003"):
         await stranger.fetch_balance()

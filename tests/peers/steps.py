@@ -5,13 +5,14 @@ A script runs in its client's own environment: this file imports the standard li
 
 from __future__ import annotations
 
+import asyncio
 import faulthandler
 import ipaddress
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,6 +72,15 @@ class Session:
             else:
                 check(False, "was not refused")
 
+    def point(self, urls: dict[str, Any]) -> None:
+        """Give every address of a client the sandbox's beginning: how many it has is its own matter."""
+        for name, url in urls.items():
+            if isinstance(url, dict):
+                self.point(url)
+            else:
+                beginning = self.ws if url.startswith("ws") else self.url
+                urls[name] = "/".join([beginning, *url.split("/", 3)[3:]])
+
     def end(self) -> None:
         """End at once, whatever the client still has running; its threads and sockets are no step."""
         sys.stdout.flush()
@@ -81,6 +91,11 @@ def check(is_right: object, otherwise: object) -> None:
     """Fail the step where something is not as it should be."""
     if not is_right:
         raise AssertionError(str(otherwise))
+
+
+async def soon(awaited: Awaitable[Any]) -> Any:
+    """Return what comes within the time of a step."""
+    return await asyncio.wait_for(awaited, WAIT_S)
 
 
 def wait_for(is_there: Callable[[], object], what: str) -> None:

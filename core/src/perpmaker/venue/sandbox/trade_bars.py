@@ -18,7 +18,7 @@ DAY_MINUTES: Final = 1440
 
 @attrs.frozen(kw_only=True)
 class Bar:
-    """The trades of a span of time that begins at `begin_ms` of the exchange; prices in ticks, amounts in lots.
+    """The trades of a span of time that begins at `begin_ms` of the exchange, in ticks and lots.
 
     `value` is the sum of ticks times lots. The `bought` figures are of trades whose taker bought.
     """
@@ -58,11 +58,11 @@ class TradeBars:
         exchange.subscribe(self._note)
 
     def day(self, now_ms: int) -> Bar | None:
-        """Return the last 24 hours as one; None where nothing was traded in them."""
+        """Return the last 24 hours as one, None where nothing was traded in them."""
         return _joined(bar for bar in self._minutes if bar.begin_ms > now_ms - DAY_MINUTES * MINUTE_MS)
 
     def bars(self, length_ms: int, now_ms: int) -> list[Bar]:
-        """Return bars of so many whole minutes, oldest first; one in which nothing was traded stands where it was."""
+        """Return bars of so many whole minutes, oldest first, each without a trade at the price before it."""
         spans: dict[int, Bar] = {}
 
         for minute in self._minutes:

@@ -10,7 +10,7 @@ from perpmaker_binance_perpetual.sandbox.venue import SIGNED_PARAMETERS, Venue, 
 
 
 def coins(venue: Venue, _parameters: RequestParameters) -> object:
-    """The coins of the market's pair: there is nothing in the spot wallet, and no network leads to it."""
+    """List the coins of the market's pair: the spot wallet is empty, and no network leads to it."""
     instrument = venue.instrument
     held = dict.fromkeys(("free", "locked", "freeze", "withdrawing", "ipoing", "ipoable", "storage"), "0")
 

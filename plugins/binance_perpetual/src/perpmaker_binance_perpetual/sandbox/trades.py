@@ -17,7 +17,7 @@ INTERVALS: Final[Mapping[str, int]] = {
     **{f"{hours}h": hours * 60 * MINUTE_MS for hours in (1, 2, 4, 6, 8, 12)},
     "1d": 1440 * MINUTE_MS,
 }
-"""The candles that are made; those of several days are not, because the trades of one are kept."""
+"""The candles that are made, by their length in milliseconds. Those of several days need trades that are not kept."""
 
 KLINE_WEIGHTS: Final = ((100, 1), (500, 2), (1001, 5))
 KLINES: Final = 500
@@ -25,7 +25,7 @@ DAY_MS: Final = INTERVALS["1d"]
 
 
 def aggregates(venue: Venue, parameters: RequestParameters) -> object:
-    """Trades of one price, taker and time as one, oldest first: the newest, from an id on, or of a window."""
+    """List trades of one price, taker and time as one, oldest first: the newest, from an id on, or of a window."""
     venue.require_symbol(parameters)
     from_id = parameters.optional_integer("fromId")
     since_ms, until_ms = (venue.asked_ms(parameters, name) for name in ("startTime", "endTime"))
@@ -42,7 +42,7 @@ def aggregates(venue: Venue, parameters: RequestParameters) -> object:
 
 
 def aggregate_row(venue: Venue, number: int, trades: Sequence[TradePrinted]) -> dict[str, object]:
-    """An aggregate; nothing of it is of orders that only people see."""
+    """Describe an aggregate, of which nothing is by orders that only people see."""
     amount = venue.notation.amount(sum(trade.lots for trade in trades))
 
     return {
@@ -58,7 +58,7 @@ def aggregate_row(venue: Venue, number: int, trades: Sequence[TradePrinted]) -> 
 
 
 def klines(venue: Venue, parameters: RequestParameters) -> object:
-    """Candles, oldest first: the newest, or of a window; the last one is still being made."""
+    """List candles, oldest first: the newest, or of a window, and last the one that is still being made."""
     venue.require_symbol(parameters)
     interval = parameters.text("interval")
 
@@ -77,7 +77,7 @@ def klines(venue: Venue, parameters: RequestParameters) -> object:
 
 
 def kline(venue: Venue, bar: Bar, length_ms: int) -> tuple[object, ...]:
-    """A candle: times, prices, amounts, and the amounts that takers bought; the last word means nothing."""
+    """Describe a candle: times, prices, amounts, what takers bought, and a last word that means nothing."""
     price, amount = venue.notation.price, venue.notation.amount
     begin_ms = venue.shown_ms(bar.begin_ms)
     prices = map(price, (bar.first.ticks, bar.high, bar.low, bar.last.ticks))
@@ -88,19 +88,19 @@ def kline(venue: Venue, bar: Bar, length_ms: int) -> tuple[object, ...]:
 
 
 def turnover(venue: Venue, value: int) -> Decimal:
-    """What ticks times lots are in the quote asset."""
+    """Return what ticks times lots are in the quote asset."""
     return value * venue.instrument.tick * venue.instrument.lot
 
 
 def day(venue: Venue, parameters: RequestParameters) -> object:
-    """The last 24 hours: an object with a symbol, a list without."""
+    """Describe the last 24 hours: as an object with a symbol, as a list without."""
     row = day_row(venue)
 
     return row if venue.has_symbol(parameters) else [row]
 
 
 def day_row(venue: Venue) -> dict[str, object]:
-    """The figures of the last 24 hours; zeros beside the last price where nothing was traded in them."""
+    """Return the figures of the last 24 hours: zeros beside the last price where nothing was traded."""
     bar = venue.bars.day(venue.now_ms())
     figures = _nothing(venue) if bar is None else _figures(bar, venue)
     begin_ms = venue.server_ms() // MINUTE_MS * MINUTE_MS - DAY_MS

@@ -35,7 +35,7 @@ Find: TypeAlias = Callable[[str, str], VenueEndpoint | None]
 
 
 class ApiSession:
-    """One client's socket; nothing is pushed to it, and it may talk as fast as the limits on orders allow."""
+    """Answers the requests of one client, as many as the limits on orders allow, and pushes nothing."""
 
     messages_per_s = None
 
@@ -46,7 +46,7 @@ class ApiSession:
         self._carry_out = carry_out
 
     def hears(self, _stream: str) -> bool:
-        """Events are heard on the private socket alone."""
+        """Hear nothing: events come on the private socket alone."""
         return False
 
     def frame(self, _stream: str, _kind: str, _payload: str) -> None:
@@ -83,7 +83,7 @@ class ApiSession:
         return await self._carry_out(endpoint, parameters, window)
 
     def _limits(self) -> list[dict[str, object]]:
-        """The limits on orders, which are counted with those of HTTP; the socket's own weight is not."""
+        """Return the limits on orders, counted with those of HTTP. The socket's own weight is not counted."""
         counted = self._venue.limits.counts.counted()
         names = (TEN_SECONDS, MINUTE)
 
@@ -94,7 +94,7 @@ class ApiSession:
 
 
 def _decode(message: str | bytes, number: Callable[[str], object] | None = None) -> dict[str, Any]:
-    """A request; `number` reads its numbers."""
+    """Read a request, its numbers with `number`."""
     try:
         request = json.loads(message, parse_int=number, parse_float=number)
     except (ValueError, RecursionError):
@@ -107,7 +107,7 @@ def _decode(message: str | bytes, number: Callable[[str], object] | None = None)
 
 
 def _sent(message: str | bytes) -> dict[str, str]:
-    """The parameters as text; numbers stay as they were written, for they are signed so."""
+    """Read the parameters as text, numbers as they were written, for they are signed so."""
     sent = _decode(message, str).get("params", {})
 
     return {name: json.dumps(value) if isinstance(value, bool) else str(value) for name, value in sent.items()}
