@@ -40,7 +40,7 @@ Register: TypeAlias = Callable[[_Declared], None]
 
 @hookspec
 def register_derivative_connectors(register: Register[DerivativeConnectorDeclaration[Any]]) -> None:
-    """Declare connectors to venues of perpetuals. Called once, when the catalog is built.
+    """Declare connectors to venues of perpetuals; called once, when the catalog is built.
 
     Hand over one `DerivativeConnectorDeclaration` per venue. `open(settings, context)` is called later, when a
     configuration names the connector, and yields a `DerivativeConnector` for as long as the run lasts.
@@ -60,7 +60,7 @@ def register_derivative_connectors(register: Register[DerivativeConnectorDeclara
 
 @hookspec
 def register_price_sources(register: Register[PriceSourceDeclaration[Any]]) -> None:
-    """Declare sources of the reference price. Called once, when the catalog is built.
+    """Declare sources of the reference price; called once, when the catalog is built.
 
     Hand over one `PriceSourceDeclaration` per source, with the price types that it can answer, the default first.
     `open(settings, context)` is called later, when a configuration names the source as `price_source`.
@@ -80,7 +80,7 @@ def register_price_sources(register: Register[PriceSourceDeclaration[Any]]) -> N
 
 @hookspec
 def register_risk_modules(register: Register[RiskModuleDeclaration[Any]]) -> None:
-    """Declare modules that review quotes before they are sent. Called once, when the catalog is built.
+    """Declare modules that review quotes before they are sent; called once, when the catalog is built.
 
     Hand over one `RiskModuleDeclaration` per module. `build(settings, instrument)` is called later, for each table
     `[risk.NAME]` of the configuration, and returns a pure `RiskModule`.
@@ -100,7 +100,7 @@ def register_risk_modules(register: Register[RiskModuleDeclaration[Any]]) -> Non
 
 @hookspec
 def register_strategies(register: Register[StrategyDeclaration[Any]]) -> None:
-    """Declare strategies. Called once, when the catalog is built.
+    """Declare strategies; called once, when the catalog is built.
 
     Hand over one `StrategyDeclaration` per strategy; its settings are the keys at the top of the file.
     `build(settings, instrument)` is called later, when a configuration names it, and returns a pure `Strategy`.
