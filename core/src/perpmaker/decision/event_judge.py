@@ -35,6 +35,9 @@ _JUDGED = TELLING | {
 }
 """Events from which more follows than the state: messages of the market are not among them."""
 
+_FORCED = frozenset({CancelCause.LIQUIDATION})
+"""Causes of a cancel from which more follows, too."""
+
 
 class EventJudge:
     """Judges events that the state has taken in already; the arguments are those of `Trader`."""
@@ -60,7 +63,7 @@ class EventJudge:
 
     def concerns(self, event: Event) -> bool:
         """Whether anything follows from an event of this kind."""
-        return type(event) in _JUDGED or (isinstance(event, OrderCancelled) and event.cause is CancelCause.LIQUIDATION)
+        return type(event) in _JUDGED or (isinstance(event, OrderCancelled) and event.cause in _FORCED)
 
     def judge(self, event: Event, now: float) -> Iterator[str]:
         """Draw what follows from an event, with a line for people of what they should know."""

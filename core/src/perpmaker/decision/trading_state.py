@@ -136,17 +136,29 @@ class TradingState:
         if self.halted is not None:
             return Mode.HALT, self.halted
 
-        for reason in (
-            None if self.synchronised else "the account has not been read yet",
-            None if self.lost is None else f"account stream lost: {self.lost}",
-            None if not self.disagreement else f"the settings of the account were changed: {self.disagreement}",
-            None if not self.closed else f"the market is closed: {self.closed}",
-            self.liquidation or None,
-            None if self.demand is None else f"the account is being read again: {self.demand}",
-            None if state.book.ok else "no book that can be trusted",
-            None if book_age_s <= self.book_max_age_s else "the book is stale",
-        ):
-            if reason is not None:
-                return Mode.REDUCE, reason
+        reason = self._uncertainty(state, book_age_s)
 
-        return Mode.RUN, ""
+        return (Mode.RUN, "") if reason is None else (Mode.REDUCE, reason)
+
+    def _uncertainty(self, state: State, book_age_s: float) -> str | None:
+        """What is not certain enough to quote by, the gravest first; None while everything is."""
+        reason: str | None = None
+
+        if not self.synchronised:
+            reason = "the account has not been read yet"
+        elif self.lost is not None:
+            reason = f"account stream lost: {self.lost}"
+        elif self.disagreement:
+            reason = f"the settings of the account were changed: {self.disagreement}"
+        elif self.closed:
+            reason = f"the market is closed: {self.closed}"
+        elif self.liquidation:
+            reason = self.liquidation
+        elif self.demand is not None:
+            reason = f"the account is being read again: {self.demand}"
+        elif not state.book.ok:
+            reason = "no book that can be trusted"
+        elif book_age_s > self.book_max_age_s:
+            reason = "the book is stale"
+
+        return reason

@@ -84,6 +84,9 @@ class Exits:
         if fired != memory.fired:
             memory = attrs.evolve(memory, fired=fired)
 
+        if not leaving:
+            return WantedExits(memory=memory)
+
         return WantedExits(
             exits=tuple(
                 map(self._sized, company.fit(view, memory, (e for one in leaving.values() for e in one.exits)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from perpmaker.model.order import Side
 from perpmaker.model.quote import Wake
 from perpmaker.state.view import View
@@ -75,19 +73,20 @@ class Alarm:
         """Share what the reference may move among the prices that it follows."""
         view, reference = self._view, self._reference
         bid, ask, trade = view.book.best_bid or 0, view.book.best_ask or 0, view.last_trade or 0
-        wake = Wake(at=at, bid_low=1, ask_low=1)
         shares = reference.bid_weight + reference.ask_weight + reference.trade_weight
 
         if shares == 0:
-            return wake if self._mid is None else self._around(at, bid, ask, *self._mid)
+            return Wake(at=at, bid_low=1, ask_low=1) if self._mid is None else self._around(at, bid, ask, *self._mid)
 
         now_at = reference.bid_weight * bid + reference.ask_weight * ask + reference.trade_weight * trade
         down = None if self._low is None else (now_at - self._low) // shares
         up = None if self._high is None else (self._high - now_at) // shares
 
         if reference.trade_weight:
-            return attrs.evolve(
-                wake,
+            return Wake(
+                at=at,
+                bid_low=1,
+                ask_low=1,
                 trade_low=1 if down is None else max(1, trade - down),
                 trade_high=None if up is None else trade + up,
             )
