@@ -1,0 +1,36 @@
+"""dYdX v4 perpetual futures for perpmaker: the connector `dydx_perpetual` and its sandbox."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from perpmaker import DerivativeConnectorDeclaration, Register, hookimpl
+
+if TYPE_CHECKING:
+    from perpmaker.venue import ConnectorContext, DerivativeConnector
+    from perpmaker_dydx_perpetual.settings import Settings
+
+__plugin_api__ = 1
+
+
+@hookimpl
+def register_derivative_connectors(register: Register[DerivativeConnectorDeclaration[Settings]]) -> None:
+    """Declare `dydx_perpetual`; what it needs is imported when it is opened."""
+    from perpmaker_dydx_perpetual.settings import NAME, Settings  # noqa: PLC0415  # nothing before it is needed
+
+    register(
+        DerivativeConnectorDeclaration(
+            name=NAME,
+            summary="dYdX v4 perpetual futures",
+            settings=Settings,
+            open=_open,
+            hedge_mode=False,
+        )
+    )
+
+
+def _open(settings: Settings, context: ConnectorContext) -> AbstractAsyncContextManager[DerivativeConnector]:
+    from perpmaker_dydx_perpetual.connector import open_connector  # noqa: PLC0415  # httpx alone costs 0.1 s
+
+    return open_connector(settings, context)
