@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.sandbox.invariants import Invariants
 from perpmaker.simulation.event import AccountCause, AccountChanged
 from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.order import OrderRequest, TimeInForce
+from perpmaker.simulation.order import ConditionalRequest, OrderRequest, TimeInForce
 from perpmaker.simulation.rules import MARKETS
 from perpmaker.simulation.script import ScriptedMarket
 
@@ -198,3 +199,23 @@ def test_i23_foreign_order_cancelled(watched: tuple[Exchange, Invariants]) -> No
     assert broken(oracle) == []
     exchange.cancel("a", client_id="by-hand-2", now_ms=0)
     assert broken(oracle) == ["I23"]
+
+
+def test_i4_a_waiting_order_of_the_positions_size_protects_it(watched: tuple[Exchange, Invariants]) -> None:
+    """One that is smaller, of the other side or not only reducing does not."""
+    exchange, oracle = watched
+    oracle.expect("a").protect_s = 0
+    stops: list[dict[str, Any]] = [{"amount": Decimal("0.009")}, {"side": Side.BUY}, {"reduce_only": False}, {}]
+
+    for change in stops:
+        known = {"side": Side.SELL, "amount": Decimal("0.010"), "reduce_only": True, **change}
+        exchange.place_conditional("a", ConditionalRequest(trigger=Decimal(59000), held=True, **known), 0)
+
+    place(exchange, Side.BUY, "60001", "pm-1")
+    place(exchange, Side.BUY, "59990", "pm-2", now_ms=1000)
+    assert broken(oracle) == []
+
+    exchange.cancel_conditional("a", conditional_id=exchange.conditional_orders("a")[-1].conditional_id, now_ms=1000)
+    exchange.cancel("a", client_id="pm-2", now_ms=1000)
+    place(exchange, Side.BUY, "59990", "pm-3", now_ms=2000)
+    assert set(broken(oracle)) == {"I4"}

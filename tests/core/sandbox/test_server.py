@@ -13,8 +13,9 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.errors import UnknownMarketError
 from perpmaker.model.order import Side
-from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox
+from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox, rules_for
 from perpmaker.simulation.order import OrderRequest
+from perpmaker.simulation.rules import MARKETS
 from perpmaker.simulation.script import ScriptedMarket
 from perpmaker.wire.http import open_client
 from perpmaker.wire.pipe import MemoryNetwork
@@ -177,3 +178,18 @@ async def test_market_without_rules_is_named_with_those_there_are(dialect: Any) 
             pass
 
     await listener.aclose()
+
+
+async def test_a_dialect_may_have_markets_of_its_own(dialect: Any) -> None:
+    """They take the place of those that every sandbox knows."""
+    rules = MARKETS["SOL-USDT"]
+
+    class Own:
+        """A dialect of one market."""
+
+        keys, symbol, app, markets = dialect.keys, dialect.symbol, dialect.app, {"SOL-USD": rules}
+
+    assert rules_for(Own(), SandboxSettings(venue="own", market="SOL-USD")) is rules
+
+    with pytest.raises(UnknownMarketError, match="The sandbox has SOL-USD;"):
+        rules_for(Own(), SandboxSettings(venue="own", market="SOL-USDT"))

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perpmaker.model.income import IncomeKind
-from perpmaker.model.instrument import MarginTier
+from perpmaker.model.instrument import MarginTier, OrderMargin
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
 from perpmaker.simulation.event import AccountChanged, FundingSettled, Liquidated, OrderChanged
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.market import SyntheticMarket
-from perpmaker.simulation.order import OrderRequest, TimeInForce
+from perpmaker.simulation.order import Cause, OrderRequest, OrderState, TimeInForce
 from perpmaker.simulation.rejection import Rejection, RejectionError
 from perpmaker.simulation.rules import MARKETS
 
@@ -351,3 +351,31 @@ def test_lower_leverage_needs_the_margin_for_it(set_stage: Callable[..., Any]) -
         stage.exchange.set_leverage("b", 19, stage.now_ms)
 
     assert denied.value.rejection is Rejection.LEVERAGE_REDUCTION
+
+
+def test_where_resting_orders_need_no_margin_each_trade_does(set_stage: Any) -> None:
+    """What nothing backs any more ends when it is to be matched, resting or taking; what shrinks always trades."""
+    stage = set_stage(balance="400", order_margin=OrderMargin.NONE)
+    stage.exchange.set_leverage("a", 5, 0)
+    resting = [stage.place(Side.BUY, 999, 15) for _ in range(2)]
+    stage.take(Side.SELL, 10 + 30, 999)
+    taking = stage.place(Side.BUY, 1001, 10)
+
+    assert [stage.order(order).state for order in resting] == [OrderState.FILLED, OrderState.EXPIRED]
+    assert [stage.order(order).filled_lots for order in resting] == [15, 0]
+    assert (taking.state, taking.filled_lots) == (OrderState.EXPIRED, 0)
+    assert stage.place(Side.SELL, None, 15).state is OrderState.FILLED
+    assert [event.cause for event in stage.events if getattr(event, "cause", None) is Cause.MARGIN] == [
+        Cause.MARGIN
+    ] * 2
+
+
+def test_a_crowd_that_runs_into_an_order_without_margin_ends_it(set_stage: Any) -> None:
+    """Also where the book moves onto it, or a trade elsewhere is seen."""
+    stage = set_stage(balance="100", order_margin=OrderMargin.NONE)
+    stage.exchange.set_leverage("a", 1, 0)
+    resting = stage.place(Side.BUY, 999, 15)
+    stage.show([(990, 10)], [(999, 10)])
+
+    assert stage.order(resting).state is OrderState.EXPIRED
+    assert stage.exchange.best(Side.SELL) == (999, 10)

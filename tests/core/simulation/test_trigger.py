@@ -166,3 +166,19 @@ def test_oldest_conditional_orders_that_have_ended_are_forgotten(stage: Any, mon
     assert len(stage.exchange.conditional_orders("a", waiting_only=False)) <= 6
     assert stage.exchange.conditional_orders("a") == [waiting]
     assert stage.exchange.conditional("a", client_id="s19").state is ConditionalState.CANCELLED
+
+
+def test_a_held_conditional_order_triggers_only_when_it_is_told_to(stage: Any) -> None:
+    """Whatever the price is when it comes and afterwards; then it is as any other."""
+    order = conditional(stage, Side.SELL, "101", held=True, amount=Decimal(2), price=Decimal("99.8"))
+    stage.mark("90")
+
+    assert stage.exchange.conditional_orders("a") == [order]
+    sent = stage.exchange.trigger_conditional("a", order.conditional_id, stage.now_ms)
+
+    assert (sent.state, stage.lots()) == (ConditionalState.TRIGGERED, -2)
+
+    with pytest.raises(RejectionError) as denied:
+        stage.exchange.trigger_conditional("a", order.conditional_id, stage.now_ms)
+
+    assert denied.value.rejection is Rejection.UNKNOWN_ORDER

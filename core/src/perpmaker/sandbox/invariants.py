@@ -18,7 +18,15 @@ from perpmaker.model.order import OWN_PREFIX, PositionSide, Side
 from perpmaker.model.position import VenueSettings
 from perpmaker.simulation.event import AccountChanged, LevelsChanged, OrderChanged, SimulationEvent
 from perpmaker.simulation.exchange import Exchange
-from perpmaker.simulation.order import Cause, Execution, OrderState, SimulatedOrder, TimeInForce
+from perpmaker.simulation.order import (
+    Cause,
+    ConditionalOrder,
+    Execution,
+    OrderState,
+    SimulatedOrder,
+    TimeInForce,
+)
+from perpmaker.simulation.statement import PositionState
 
 _ZERO = Decimal(0)
 
@@ -292,11 +300,21 @@ class Invariants:
 
     def _is_protected(self, account: str) -> bool:
         least = self._exchange.instrument.lots_down(self._exchange.instrument.min_amount)
-        waiting = {order.position_side for order in self._exchange.conditional_orders(account) if order.close_position}
+        waiting = self._exchange.conditional_orders(account)
 
         return all(
             abs(position.lots) < least
-            or position.side in waiting
+            or any(_closes(order, position) for order in waiting)
             or self._closing_lots(account, position.side) >= abs(position.lots)
             for position in self._exchange.account(account).positions
         )
+
+
+def _closes(order: ConditionalOrder, position: PositionState) -> bool:
+    """Whether a waiting conditional order closes the whole position, because that is what it is for or by its size."""
+    if order.position_side is not position.side:
+        return False
+
+    reduces = order.reduce_only and order.side.sign * position.lots < 0
+
+    return order.close_position or (reduces and (order.lots or 0) >= abs(position.lots))

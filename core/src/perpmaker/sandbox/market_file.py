@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -27,6 +28,15 @@ class ReadsListing(Protocol):
 
         UnknownMarketError without it, ValueError for what is no such list.
         """
+
+
+@runtime_checkable
+class KnowsMarkets(Protocol):
+    """The optional ability of a dialect to have markets of its own in place of those that every sandbox knows."""
+
+    @property
+    def markets(self) -> Mapping[str, MarketRules]:
+        """The rules by the market's name."""
 
 
 @attrs.frozen(kw_only=True)
@@ -59,8 +69,10 @@ def market_rules(dialect: Dialect, venue: str, market: str, file: Path | None, p
     if file is not None:
         return _read(dialect, venue, market, file, price)
 
-    if market not in MARKETS:
-        known = ", ".join(MARKETS)
+    markets = dialect.markets if isinstance(dialect, KnowsMarkets) else MARKETS
+
+    if market not in markets:
+        known = ", ".join(markets)
         raise UnknownMarketError(
             market,
             f"the sandbox of {venue}",
@@ -70,7 +82,7 @@ def market_rules(dialect: Dialect, venue: str, market: str, file: Path | None, p
             "the sandbox its rules: rules in [sandbox], or --rules FILE (docs/sandbox.md).",
         )
 
-    return MARKETS[market]
+    return markets[market]
 
 
 def _read(dialect: Dialect, venue: str, market: str, file: Path, price: Decimal | None) -> MarketRules:

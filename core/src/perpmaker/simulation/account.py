@@ -257,6 +257,20 @@ class Account:
             + sum((self.unrealized(side, mark) - self.position_margin(side, mark) for side in self.sides), ZERO)
         )
 
+    def carries(self, order: SimulatedOrder, price: Decimal, lots: int, mark: Decimal) -> bool:
+        """Whether the account is backed after a trade of an order, which is always so where it shrinks the position."""
+        held = self.holdings[order.position_side].lots
+        after = held + order.side.sign * lots
+
+        if abs(after) <= abs(held):
+            return True
+
+        amount = lots * self.instrument.lot
+        cost = order.side.sign * amount * (price - mark) + amount * price * self.instrument.taker_fee
+        margin = initial_margin((abs(after) - abs(held)) * self.instrument.lot * mark, self.leverage)
+
+        return self.available((), mark) >= cost + margin
+
     def backing(self, side: PositionSide, mark: Decimal) -> Decimal:
         """Return the margin behind a position: its own, or the wallet less what the other positions need."""
         if self.margin_mode is MarginMode.ISOLATED:

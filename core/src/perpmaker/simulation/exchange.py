@@ -299,6 +299,18 @@ class Exchange:
 
             return trigger.end_conditional(self._floor, order)
 
+    def trigger_conditional(self, account: str, conditional_id: int, now_ms: int) -> ConditionalOrder:
+        """Trigger a waiting conditional order now, as a venue does that holds it itself. Rejected: UNKNOWN_ORDER."""
+        with self._command(account, now_ms) as owner:
+            order = trigger.find_conditional(owner, conditional_id, None)
+
+            if order is None or order not in trigger.waiting(owner):
+                raise RejectionError(Rejection.UNKNOWN_ORDER, str(conditional_id))
+
+            trigger.send(self._floor, order)
+
+            return owner.conditionals[conditional_id]
+
     def cancel_all_conditional(self, account: str, now_ms: int) -> Sequence[ConditionalOrder]:
         """Cancel all waiting conditional orders of the account."""
         with self._command(account, now_ms) as owner:

@@ -62,6 +62,9 @@ class MarketAccess:
         opposite = floor.book.side(side.opposite)
 
         for resting, filled in opposite.pass_trade(ticks, lots, late=late):
+            if not floor.keeps(resting, filled):
+                continue
+
             lots -= filled
             floor.trade(side, resting.ticks, filled, resting, None)
 
@@ -103,6 +106,10 @@ class MarketAccess:
 
                 resting, there = own.front(ticks)
                 lots = min(there, others.crowd_at(reached))
+
+                if resting is not None and not floor.keeps(resting, lots):
+                    continue
+
                 others.take_from_crowd(reached, lots)
                 floor.trade(side, ticks, lots, resting, None)
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import attrs
 
 from perpmaker.model.income import IncomeKind
-from perpmaker.model.instrument import Instrument
+from perpmaker.model.instrument import Instrument, OrderMargin
 from perpmaker.model.order import PositionSide, Side
 from perpmaker.simulation.account import MONEY, ZERO, Account
 from perpmaker.simulation.book import Book, Resting
@@ -137,6 +137,13 @@ class MatchingEngine:
                 continue
 
             traded = min(lots, there)
+
+            if taker is not None and not self._is_backed(taker, ticks, traded):
+                return self.end(taker, Cause.MARGIN)
+
+            if resting is not None and not self.keeps(resting, traded):
+                continue
+
             taker = self.trade(side, ticks, traded, resting, taker)
             lots -= traded
 
@@ -165,6 +172,24 @@ class MatchingEngine:
             self.execute(maker, ticks, lots, trade_id, maker=True)
 
         return None if taker is None else self.execute(taker, ticks, lots, trade_id, maker=False)
+
+    def keeps(self, resting: Resting, lots: int) -> bool:
+        """Whether an account's order may trade so many lots; one that nothing backs is ended instead."""
+        order = self._open(resting)
+
+        if self._is_backed(order, resting.ticks, lots):
+            return True
+
+        self.end(order, Cause.MARGIN)
+
+        return False
+
+    def _is_backed(self, order: SimulatedOrder, ticks: int, lots: int) -> bool:
+        """Whether the account can carry the trade; where resting orders need margin, that was seen to before."""
+        if self.instrument.order_margin is not OrderMargin.NONE or order.closing:
+            return True
+
+        return self.accounts[order.account].carries(order, self.instrument.price(ticks), lots, self.mark)
 
     def print_trade(self, side: Side, ticks: int, lots: int) -> int:
         """Print a public trade, and return its id."""

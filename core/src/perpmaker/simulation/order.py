@@ -38,7 +38,7 @@ class Cause(Word):
     ACCEPTED, AMENDED, TRADED (one execution), CANCELLED (asked for). REDUCED: a closing order was cut because the
     position became smaller. Expired by the venue: REMAINDER (of IOC and market orders), REDUCE_ONLY (nothing left to
     close), SELF_TRADE, COUNTDOWN (dead man's switch), LIQUIDATION, AMEND (an amend that ends the order), GOOD_TILL (its
-    time is over).
+    time is over), MARGIN (nothing backs it when it is to be matched).
     Conditional orders: TRIGGERED, and TRIGGER_REFUSED when the order they became was refused.
     """
 
@@ -54,6 +54,7 @@ class Cause(Word):
     LIQUIDATION = "liquidation"
     AMEND = "amend"
     GOOD_TILL = "good_till"
+    MARGIN = "margin"
     TRIGGERED = "triggered"
     TRIGGER_REFUSED = "trigger_refused"
 
@@ -171,7 +172,7 @@ class ConditionalRequest:
 
     TRAILING: `callback` is the share of the best price seen that the price must turn back by, `trigger` where the
     following begins (None: at once). With `protect` nothing triggers while last and mark price are further apart than
-    this share of the mark.
+    this share of the mark. With `held` the exchange never triggers it by itself: whoever serves the venue does.
     """
 
     side: Side
@@ -186,6 +187,7 @@ class ConditionalRequest:
     time_in_force: TimeInForce = TimeInForce.GTC
     callback: Decimal | None = None
     protect: Decimal | None = None
+    held: bool = False
 
 
 @unique
@@ -241,6 +243,7 @@ class ConditionalOrder:
     callback: Decimal | None = None
     protect: Decimal | None = None
     extreme: Decimal | None = None
+    held: bool = False
 
     @property
     def close_position(self) -> bool:

@@ -66,12 +66,13 @@ def place_conditional(floor: MatchingEngine, account: Account, request: Conditio
         time_in_force=request.time_in_force,
         callback=request.callback,
         protect=request.protect,
+        held=request.held,
     )
     watched = floor.mark if order.watch is TriggerPrice.MARK else _last(floor)
 
     if order.kind is TriggerKind.TRAILING:
         order = begin_trailing(floor, order, watched)
-    elif _reached(floor, order, watched, watched):
+    elif not order.held and _reached(floor, order, watched, watched):
         raise RejectionError(Rejection.WOULD_TRIGGER, f"{request.trigger}, now {watched}")
 
     _change(floor, order, Cause.ACCEPTED)
@@ -115,10 +116,11 @@ def check_triggers(floor: MatchingEngine) -> None:
     while True:
         low, high = floor.traded_range or (None, None)
         floor.traded_range = None
-        triggered = [order for order in _all_waiting(floor) if _is_triggered(floor, order, low, high)]
+        own = (order for order in _all_waiting(floor) if not order.held)
+        triggered = [order for order in own if _is_triggered(floor, order, low, high)]
 
         for order in triggered:
-            _send(floor, order)
+            send(floor, order)
 
         if not triggered:
             return
@@ -161,7 +163,8 @@ def _reached(floor: MatchingEngine, order: ConditionalOrder, low: Decimal, high:
     return high >= trigger if rising else low <= trigger
 
 
-def _send(floor: MatchingEngine, order: ConditionalOrder) -> None:
+def send(floor: MatchingEngine, order: ConditionalOrder) -> None:
+    """Send the order that a conditional one becomes, whatever the price is."""
     account = floor.accounts[order.account]
     lots = order.lots if order.lots is not None else abs(account.holdings[order.position_side].lots)
     request = OrderRequest(

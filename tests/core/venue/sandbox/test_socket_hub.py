@@ -128,3 +128,24 @@ async def test_what_nobody_hears_is_not_made_and_what_is_nothing_new_not_sent() 
         hub.publish_own("news", "known", {"n": 2})
 
     assert (socket.sent, socket.code) == (['news:{"n":2}'], 1008)
+
+
+class Polite(Everything):
+    """A session that speaks first."""
+
+    def greet(self) -> tuple[object]:
+        """Say that it is there."""
+        return ({"type": "connected"},)
+
+
+async def test_a_session_that_greets_speaks_before_all_else() -> None:
+    """Before anything that is published."""
+    socket, hub = Standing(), make_hub(life_s=0.2)
+    socket.reads.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hub.converse, socket, Polite())
+        await anyio.wait_all_tasks_blocked()
+        hub.publish("news", lambda: {"n": 1})
+
+    assert socket.sent == ['{"type":"connected"}', 'news:{"n":1}']

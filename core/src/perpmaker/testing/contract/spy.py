@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -10,7 +11,9 @@ import attrs
 from perpmaker.clock import Clock
 from perpmaker.sandbox.dialect import Dialect, TestKeys, VenueApp
 from perpmaker.sandbox.latency import AT_ONCE, Latency
+from perpmaker.sandbox.market_file import KnowsMarkets
 from perpmaker.simulation.exchange import Exchange
+from perpmaker.simulation.rules import MARKETS, MarketRules
 from perpmaker.wire.fault import MESSAGE, Act, Fault, Reply, When
 from perpmaker.wire.server import Request, Response
 from perpmaker.wire.websocket import WebSocket
@@ -111,6 +114,11 @@ class SpyDialect:
     def keys(self) -> TestKeys:
         """The keys that it accepts."""
         return self.inner.keys
+
+    @property
+    def markets(self) -> Mapping[str, MarketRules]:
+        """The markets that it knows."""
+        return self.inner.markets if isinstance(self.inner, KnowsMarkets) else MARKETS
 
     def symbol(self, market: str) -> str:
         """The venue's name of a market."""

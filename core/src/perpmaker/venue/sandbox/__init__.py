@@ -53,6 +53,7 @@ from perpmaker.simulation.rejection import (
     RejectionError,
 )
 from perpmaker.simulation.rules import (
+    MarketRules,
     tiers,
 )
 from perpmaker.simulation.statement import (
@@ -167,6 +168,7 @@ __all__ = [
     "LaggedAccount",
     "Latency",
     "LevelsChanged",
+    "MarketRules",
     "Notation",
     "OrderChanged",
     "OrderMargin",

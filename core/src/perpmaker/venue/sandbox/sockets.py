@@ -54,6 +54,14 @@ class Paced(Protocol):
         """Return what stands before the hub's rule; None: any number."""
 
 
+@runtime_checkable
+class Greeting(Protocol):
+    """The optional ability of a session to speak first."""
+
+    def greet(self) -> Answers:
+        """Return what is sent when the socket opens."""
+
+
 @attrs.frozen(kw_only=True)
 class SocketRules:
     """How long a venue keeps a socket.
@@ -142,6 +150,9 @@ class _Connection:
 
     async def converse(self) -> None:
         """Send what is queued and obey messages, until the socket ends or its life is over."""
+        if isinstance(self.session, Greeting):
+            self._answer(self.session.greet())
+
         with self._incoming, self._outgoing, self._scope, anyio.move_on_after(self._rules.life_s):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._send)
