@@ -204,7 +204,9 @@ class _Connection:
                     self._answer(answers)
 
     async def _answer_later(self, answers: Awaitable[Answers]) -> None:
-        self._answer(await answers)
+        later = await answers
+        self._changed()
+        self._answer(later)
 
     def _answer(self, answers: Answers) -> None:
         for answer in answers:

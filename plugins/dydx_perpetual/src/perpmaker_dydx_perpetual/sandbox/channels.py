@@ -1,0 +1,151 @@
+"""What the channels of the Indexer's WebSocket say: books and trades at once or in batches, markets with each block."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import partial
+from random import Random
+from typing import Final
+
+from perpmaker import Side
+from perpmaker.venue.sandbox import Exchange, HeldEvents, LevelsChanged, Rhythms, SimulationEvent, SocketHub
+from perpmaker_dydx_perpetual.sandbox.chain import Block
+from perpmaker_dydx_perpetual.sandbox.identity import Row, moment, number
+from perpmaker_dydx_perpetual.sandbox.markets import ChainMarket
+
+BOOK, TRADES, MARKETS = "v4_orderbook", "v4_trades", "v4_markets"
+ACCOUNT, HEIGHT = "v4_subaccounts", "v4_block_height"
+VERSIONS: Final = {BOOK: "1.0.0", TRADES: "2.1.0", MARKETS: "1.0.0", HEIGHT: "1.0.0", ACCOUNT: "3.0.0"}
+SINGLE, BATCH = "channel_data", "channel_batch_data"
+BATCH_MS: Final = 250
+_SIDES: Final = {Side.BUY: "bids", Side.SELL: "asks"}
+
+
+def stream_of(channel: str, id_: str, *, is_batched: bool) -> str:
+    """Return the name of what a subscription hears."""
+    return f"{'batch' if is_batched else 'single'} {channel} {id_}"
+
+
+class Channels:
+    """Publishes what changes.
+
+    Args:
+        exchange: whose book changes.
+        market: the market.
+        owner: of the account.
+        hub: the sockets.
+        shown_ms: turns the exchange's time into the venue's.
+        status: the market's status.
+        crossed_ms: for how long a level that is gone is still shown.
+    """
+
+    def __init__(  # all that the channels speak about
+        self,
+        exchange: Exchange,
+        market: ChainMarket,
+        *,
+        owner: str,
+        hub: SocketHub,
+        shown_ms: Callable[[int], int],
+        status: Callable[[], str],
+        crossed_ms: int,
+        chance: Random,
+        race_ms: int,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._exchange = exchange
+        self._market = market
+        self._account = f"{owner}/0"
+        self._hub = hub
+        self._shown_ms = shown_ms
+        self._status = status
+        self._crossed_ms = crossed_ms
+        self._levels: dict[tuple[Side, int], int] = {}
+        self._gone: deque[tuple[int, Side, int]] = deque()
+        self._batches: dict[tuple[str, str], list[Callable[[], Row]]] = {}
+        self._known: tuple[Decimal, Decimal, str] | None = None
+        self._held = HeldEvents(self._publish_account, chance, race_ms, now_ms)
+        self._rhythms = Rhythms(now_ms())
+        self._rhythms.add(BATCH_MS, self._publish_batches)
+        exchange.subscribe(self._note)
+
+    def tick(self, now_ms: int) -> None:
+        """Publish what is due."""
+        while self._gone and self._gone[0][0] <= now_ms:
+            _, side, ticks = self._gone.popleft()
+            self._publish_level(side, ticks, self._levels.get((side, ticks), 0))
+
+        self._held.tick(now_ms)
+        self._rhythms.tick(now_ms)
+
+    def tell_account(self, pipeline: str, contents: Row) -> None:
+        """Tell the account's channel; what comes by one pipeline may overtake what comes by another."""
+        self._held.put(pipeline, contents)
+
+    def tell_trades(self, trades: list[Row]) -> None:
+        """Tell the channel of trades."""
+        self._publish(TRADES, self._market.instrument.symbol, lambda: {"trades": trades})
+
+    def on_block(self, block: Block) -> None:
+        """Tell of a block, and of what it says of the market."""
+        shown = moment(self._shown_ms(block.at_ms))
+        self._publish(HEIGHT, HEIGHT, lambda: {"blockHeight": str(block.height), "time": shown})
+        exchange, symbol = self._exchange, self._market.instrument.symbol
+        known, self._known = self._known, (exchange.mark, exchange.funding_rate, self._status())
+        contents: Row = {}
+
+        if known is None or known[0] != exchange.mark:
+            row = {"oraclePrice": number(exchange.mark), "effectiveAt": shown, "effectiveAtHeight": str(block.height)}
+            contents["oraclePrices"] = {symbol: {**row, "marketId": self._market.clob_pair}}
+
+        if known is None or known[1:] != self._known[1:]:
+            changed = {"nextFundingRate": number(exchange.funding_rate), "status": self._known[2]}
+            contents["trading"] = {symbol: changed}
+
+        if contents:
+            self._publish(MARKETS, "", lambda: contents)
+
+    def _note(self, event: SimulationEvent) -> None:
+        if not isinstance(event, LevelsChanged):
+            return
+
+        for side, levels in ((Side.BUY, event.bids), (Side.SELL, event.asks)):
+            for ticks, lots in levels:
+                self._levels[side, ticks] = lots
+
+                if lots or not self._crossed_ms:
+                    self._publish_level(side, ticks, lots)
+                else:
+                    self._gone.append((event.now_ms + self._crossed_ms, side, ticks))
+
+                if not lots:
+                    del self._levels[side, ticks]
+
+    def _publish_level(self, side: Side, ticks: int, lots: int) -> None:
+        self._publish(BOOK, self._market.instrument.symbol, partial(self._level, side, ticks, lots))
+
+    def _level(self, side: Side, ticks: int, lots: int) -> Row:
+        instrument = self._market.instrument
+
+        return {_SIDES[side]: [[number(instrument.price(ticks)), number(instrument.amount(lots))]]}
+
+    def _publish(self, channel: str, id_: str, make: Callable[[], Row]) -> None:
+        self._hub.publish(stream_of(channel, id_, is_batched=False), make)
+        self._batches.setdefault((channel, id_), []).append(make)
+
+    def _publish_batches(self) -> None:
+        for (channel, id_), makes in self._batches.items():
+            stream = stream_of(channel, id_, is_batched=True)
+            self._hub.publish(stream, partial(_batch, tuple(makes)))
+
+        self._batches.clear()
+
+    def _publish_account(self, pipeline: str, contents: Mapping[str, object]) -> None:
+        del pipeline
+        self._hub.publish_own(stream_of(ACCOUNT, self._account, is_batched=False), SINGLE, contents)
+
+
+def _batch(makes: tuple[Callable[[], Row], ...]) -> Mapping[str, object]:
+    return {"batch": [make() for make in makes]}

@@ -1,0 +1,362 @@
+"""What the Indexer knows: of orders at once what nodes say, of everything else what blocks say, perhaps late."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+import attrs
+
+from perpmaker.venue.sandbox import (
+    AccountCause,
+    AccountChanged,
+    AccountState,
+    Execution,
+    SimulationEvent,
+    TradePrinted,
+)
+from perpmaker_dydx_perpetual.sandbox.chain import Block
+from perpmaker_dydx_perpetual.sandbox.identity import Row, derived_uuid, event_id, moment, number
+from perpmaker_dydx_perpetual.sandbox.markets import QUOTE, ChainMarket
+from perpmaker_dydx_perpetual.sandbox.positions import Positions
+from perpmaker_dydx_perpetual.sandbox.records import (
+    BEST_EFFORT_CANCELED,
+    BEST_EFFORT_OPENED,
+    CANCELED,
+    FILLED,
+    OPEN,
+    USER,
+    Record,
+    order_row,
+    removal_row,
+)
+from perpmaker_dydx_perpetual.sandbox.words import SIDE_WORDS, asset_row, position_rows
+
+KEPT_TRADES: Final = 1000
+KEPT_VERSIONS: Final = 300
+LIQUIDATED: Final = "LIQUIDATED"
+
+Act = Callable[[Block], None]
+
+
+@attrs.frozen(kw_only=True)
+class Version:
+    """The tables as they were after a block; `fills` and the rows are the newest last."""
+
+    block: Block
+    orders: Mapping[str, Row]
+    fills: Sequence[Row]
+    positions: Positions
+    usdc: Decimal
+
+
+@attrs.define
+class BlockNews:
+    """What one block says of the account."""
+
+    fills: dict[str, list[Row]] = attrs.field(factory=dict)
+    filled: dict[str, Record] = attrs.field(factory=dict)
+    ended: list[tuple[Record, str]] = attrs.field(factory=list)
+    transfers: list[Row] = attrs.field(factory=list)
+    is_touched: bool = False
+    events: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Surroundings:
+    """What the Indexer is told by and tells to.
+
+    Args:
+        owner: of the account.
+        account: the exchange's name of it.
+        market: the market.
+        shown_ms: turns the exchange's time into the venue's.
+        mark: the oracle price.
+        height: the newest block's.
+        tell_account: tells the account's channel; the first argument is the pipeline.
+        tell_trades: tells the channel of trades.
+        maker_fill_type: what the fills of our resting orders are called.
+    """
+
+    owner: str
+    account: Callable[[], str]
+    market: ChainMarket
+    shown_ms: Callable[[int], int]
+    mark: Callable[[], Decimal]
+    height: Callable[[], int]
+    tell_account: Callable[[str, Row], None]
+    tell_trades: Callable[[list[Row]], None]
+    maker_fill_type: str = "LIMIT"
+
+
+class Indexer:
+    """Keeps the tables, and tells what changes: off-chain at once, on-chain with each block."""
+
+    def __init__(self, around: Surroundings, state: AccountState | None, first: Block, *, keeps_versions: bool) -> None:
+        self._around = around
+        self._instrument = around.market.instrument
+        self._keeps_versions = keeps_versions
+        self.orders: dict[str, Row] = {}
+        self.cache: dict[str, Record] = {}
+        self.fills: list[Row] = []
+        self.trades: deque[Row] = deque(maxlen=KEPT_TRADES)
+        self.transfers: list[Row] = []
+        self.positions = Positions()
+        self.usdc = Decimal(0) if state is None else money_of(state)
+        self.versions = deque([self._version(first)], maxlen=KEPT_VERSIONS)
+        self._pending: deque[tuple[int, Act]] = deque()
+        self._events: dict[int, str] = {}
+        self._news = BlockNews()
+
+    # --- off-chain: what nodes say
+
+    def tell_opened(self, record: Record, now_ms: int) -> None:
+        """A node has taken a short-term order, or a newer version of one."""
+        record.status, record.reason = BEST_EFFORT_OPENED, ""
+        self._touch(record, now_ms)
+        self.cache[record.uuid] = record
+        self._tell("opened", [self._row(record)])
+
+    def tell_removed(self, record: Record, reason: str, now_ms: int) -> None:
+        """A node has removed an order, as far as it knows."""
+        record.status, record.reason = BEST_EFFORT_CANCELED, reason
+        self._touch(record, now_ms)
+        self.cache.pop(record.uuid, None)
+
+        if record.is_listed:
+            self._keep(record)
+
+        self._tell("off-chain", [self._row(record)])
+
+    # --- on-chain: what blocks say
+
+    def note(self, event: SimulationEvent) -> None:
+        """Keep what happens on the exchange for the block that it will be in."""
+        match event:
+            case TradePrinted():
+                self._later(event.now_ms, lambda block: self._print(event, block))
+            case AccountChanged(account=name) if name == self._around.account():
+                self._later(event.now_ms, lambda block: self._change_account(event, block))
+
+    def note_fill(self, record: Record | None, execution: Execution, now_ms: int) -> None:
+        """Keep a fill."""
+        self._later(now_ms, lambda block: self._fill(record, execution, block))
+
+    def note_opened(self, record: Record, status: str, now_ms: int) -> None:
+        """Keep an order that a block will show."""
+        self._later(now_ms, lambda block: self.tell_changed(record, status, "", block))
+
+    def note_end(self, record: Record, reason: str, now_ms: int) -> None:
+        """Keep that an order has ended for good."""
+        self._later(now_ms, lambda _: self._news.ended.append((record, reason)))
+
+    def tell_ended(self, record: Record, reason: str, block: Block) -> None:
+        """A block has ended an order."""
+        is_listed = record.is_listed
+        self.cache.pop(record.uuid, None)
+        self.tell_changed(record, CANCELED, reason, block, removal_row if not is_listed else None)
+
+    def tell_changed(
+        self, record: Record, status: str, reason: str, block: Block, words: Callable[[Record], Row] | None = None
+    ) -> None:
+        """A block has changed an order."""
+        record.status, record.reason = status, reason
+        self._touch(record, block.at_ms, block.height)
+
+        if words is None:
+            self._keep(record)
+
+        row = self._row(record) if words is None else words(record)
+        self._around.tell_account("on-chain", {"orders": [row], "blockHeight": str(block.height)})
+
+    def commit(self, block: Block) -> None:
+        """Tell what has happened until a block, and keep it."""
+        self._news = news = BlockNews()
+
+        while self._pending and self._pending[0][0] <= block.at_ms:
+            _, act = self._pending.popleft()
+            act(block)
+
+        for uuid, fills in news.fills.items():
+            contents: Row = {"fills": fills, "perpetualPositions": self._position_rows()}
+            filled = news.filled.get(uuid)
+
+            if filled is not None:
+                contents["orders"] = [self._row(filled)]
+
+            self._around.tell_account("on-chain", {**contents, "blockHeight": str(block.height)})
+
+        for record, reason in news.ended:
+            self.tell_ended(record, reason, block)
+
+        self._tell_account(news, block)
+
+    def keep_version(self, block: Block) -> None:
+        """Keep the tables as they are after a block."""
+        if self._keeps_versions:
+            self.versions.append(self._version(block))
+
+    def newest(self, block: Block) -> Version:
+        """Return the tables as they are."""
+        return Version(block=block, orders=self.orders, fills=self.fills, positions=self.positions, usdc=self.usdc)
+
+    def record_row(self, record: Record) -> Row:
+        """Return an order as nodes have it now."""
+        return self._row(record)
+
+    # --- inside
+
+    def _later(self, now_ms: int, act: Act) -> None:
+        self._pending.append((now_ms, act))
+
+    def _version(self, block: Block) -> Version:
+        return Version(
+            block=block,
+            orders=dict(self.orders),
+            fills=tuple(self.fills),
+            positions=self.positions.copy(),
+            usdc=self.usdc,
+        )
+
+    def _print(self, trade: TradePrinted, block: Block) -> None:
+        self._news.events += 1
+        name = self._events[trade.trade_id] = event_id(block.height, self._news.events)
+        row: Row = {
+            "id": name,
+            "side": SIDE_WORDS[trade.taker],
+            "size": number(self._instrument.amount(trade.lots)),
+            "price": number(self._instrument.price(trade.ticks)),
+            "type": "LIMIT",
+            "createdAt": moment(self._around.shown_ms(block.at_ms)),
+        }
+        self.trades.append({**row, "createdAtHeight": str(block.height)})
+        self._around.tell_trades([row])
+
+    def _fill(self, record: Record | None, execution: Execution, block: Block) -> None:
+        event = self._events[execution.trade_id]
+        sign = execution.side.sign
+        self.positions.fill(sign, execution.amount, execution.price, event, block.at_ms, block.height)
+        row = self._fill_row(record, execution, event, block)
+        key = "" if record is None else record.uuid
+        self._news.fills.setdefault(key, []).append(row)
+        self._news.is_touched = True
+
+        if record is not None:
+            record.told += execution.lots
+            record.is_listed = True
+            record.created_height = record.created_height or block.height
+            record.status = self._status_after_fill(record)
+            self._touch(record, block.at_ms, block.height)
+            self._news.filled[key] = record
+            self._keep(record)
+
+            if record.status in {FILLED, CANCELED}:
+                self.cache.pop(record.uuid, None)
+
+        stored = {name: value for name, value in row.items() if name not in {"quoteAmount", "eventId", "ticker"}}
+        self.fills.append(
+            {**stored, "market": self._instrument.symbol, "marketType": "PERPETUAL", "subaccountNumber": 0}
+        )
+
+    def _status_after_fill(self, record: Record) -> str:
+        if record.told >= record.lots:
+            record.reason = ""
+            return FILLED
+
+        if record.status == BEST_EFFORT_CANCELED and record.reason == USER:
+            return BEST_EFFORT_CANCELED
+
+        return CANCELED if record.is_ioc else OPEN
+
+    def _fill_row(self, record: Record | None, execution: Execution, event: str, block: Block) -> Row:
+        liquidity = "MAKER" if execution.maker else "TAKER"
+        kind = self._around.maker_fill_type if execution.maker else "LIMIT"
+        row: Row = {
+            "id": derived_uuid(event, liquidity),
+            "subaccountId": derived_uuid(self._around.owner, 0),
+            "side": SIDE_WORDS[execution.side],
+            "liquidity": liquidity,
+            "type": LIQUIDATED if execution.forced else kind,
+            "clobPairId": str(self._around.market.clob_pair),
+            "size": number(execution.amount),
+            "price": number(execution.price),
+            "quoteAmount": number(execution.price * execution.amount),
+            "eventId": event,
+            "createdAt": moment(self._around.shown_ms(block.at_ms)),
+            "createdAtHeight": str(block.height),
+            "fee": number(execution.fee),
+            "affiliateRevShare": "0",
+            "ticker": self._instrument.symbol,
+        }
+
+        if record is not None:
+            row |= {"orderId": record.uuid, "clientMetadata": str(record.order.client_metadata)}
+
+        return row
+
+    def _change_account(self, event: AccountChanged, block: Block) -> None:
+        self.usdc = money_of(event.state)
+
+        if event.cause is AccountCause.FUNDING:
+            self.positions.fund(event.transferred)
+            return  # the chain settles it when the subaccount is touched, and says nothing until then
+
+        self._news.is_touched = True
+
+        if event.cause is AccountCause.TRANSFER:
+            self._transfer(event.transferred, block)
+
+    def _transfer(self, amount: Decimal, block: Block) -> None:
+        own = {"address": self._around.owner, "subaccountNumber": 0}
+        wallet = {"address": self._around.owner}
+        sender, recipient = (wallet, own) if amount > 0 else (own, wallet)
+        row: Row = {
+            "sender": sender,
+            "recipient": recipient,
+            "symbol": QUOTE,
+            "size": number(abs(amount)),
+            "type": "DEPOSIT" if amount > 0 else "WITHDRAWAL",
+            "createdAt": moment(self._around.shown_ms(block.at_ms)),
+            "createdAtHeight": str(block.height),
+            "transactionHash": derived_uuid(block.height, len(self.transfers)).replace("-", "").upper() * 2,
+        }
+        self.transfers.append({"id": derived_uuid("transfer", block.height, len(self.transfers)), **row})
+        self._news.transfers.append(row)
+
+    def _tell_account(self, news: BlockNews, block: Block) -> None:
+        for transfer in news.transfers:
+            self._around.tell_account("on-chain", {"transfers": transfer, "blockHeight": str(block.height)})
+
+        if news.is_touched:
+            contents: Row = {
+                "perpetualPositions": self._position_rows(),
+                "assetPositions": [asset_row(self.usdc, self._around.owner)],
+                "blockHeight": str(block.height),
+            }
+            self._around.tell_account("on-chain", contents)
+
+    def _position_rows(self) -> list[Row]:
+        return position_rows(
+            self.positions.lives[-1:], self._instrument.symbol, self._around.owner, self._around.mark()
+        )
+
+    def _touch(self, record: Record, at_ms: int, height: int | None = None) -> None:
+        record.changed_ms, record.height = at_ms, height or self._around.height()
+
+    def _keep(self, record: Record) -> None:
+        record.is_listed = True
+        record.created_height = record.created_height or record.height
+        self.orders[record.uuid] = self._row(record)
+
+    def _row(self, record: Record) -> Row:
+        return order_row(record, self._around.shown_ms(record.changed_ms))
+
+    def _tell(self, pipeline: str, rows: list[Row]) -> None:
+        self._around.tell_account(pipeline, {"orders": rows, "blockHeight": str(self._around.height())})
+
+
+def money_of(state: AccountState) -> Decimal:
+    """Return the USDC of an account as the chain has it: what positions cost has been paid from it."""
+    return state.equity - sum((position.notional for position in state.positions), Decimal(0))
