@@ -43,8 +43,10 @@ class Ear:
     async def hear(self) -> Any:
         """The next message, decoded."""
         with anyio.fail_after(100):
-            message = msgspec.json.decode(await self.socket.receive())
+            return await self._receive()
 
+    async def _receive(self) -> Any:
+        message = msgspec.json.decode(await self.socket.receive())
         self.heard.append(message)
 
         return message
@@ -77,7 +79,7 @@ class Ear:
 
         with anyio.move_on_after(seconds):
             while True:
-                await self.hear()
+                await self._receive()
 
         return self.heard[before:]
 
@@ -183,11 +185,11 @@ class Client:
 OpenVenue: TypeAlias = Callable[..., AbstractAsyncContextManager[Client]]
 
 
-def orders_of(message: Any) -> list[Any]:
-    """The orders in a message of the account."""
+def orders_of(message: Any, *known: str) -> list[Any]:
+    """The orders in a message of the account, or those of a status and flags."""
     rows: list[Any] = message.get("contents", {}).get("orders", [])
 
-    return rows
+    return [row for row in rows if not known or (row["status"], row["orderFlags"]) == known]
 
 
 def order_id(client_id: int = 1, flags: int = tx.SHORT_TERM, **changes: Any) -> tx.OrderId:
@@ -224,7 +226,8 @@ def make() -> Any:
     class Make:
         """Makers of messages."""
 
-        order, cancel, order_id, orders_of = staticmethod(order), staticmethod(cancel), staticmethod(order_id), None
+        order, cancel = staticmethod(order), staticmethod(cancel)
+        order_id, orders_of = staticmethod(order_id), staticmethod(orders_of)
 
     return Make
 

@@ -39,6 +39,10 @@ class Channels:
         shown_ms: turns the exchange's time into the venue's.
         status: the market's status.
         crossed_ms: for how long a level that is gone is still shown.
+        cancels_first: that an order was opened is told after the next that the account is told.
+        chance: decides what overtakes what.
+        race_ms: the longest that something is held back for that.
+        now_ms: the exchange's time.
     """
 
     def __init__(  # all that the channels speak about
@@ -51,6 +55,7 @@ class Channels:
         shown_ms: Callable[[int], int],
         status: Callable[[], str],
         crossed_ms: int,
+        cancels_first: bool,
         chance: Random,
         race_ms: int,
         now_ms: Callable[[], int],
@@ -62,6 +67,8 @@ class Channels:
         self._shown_ms = shown_ms
         self._status = status
         self._crossed_ms = crossed_ms
+        self._cancels_first = cancels_first
+        self._openings: list[Row] = []
         self._levels: dict[tuple[Side, int], int] = {}
         self._gone: deque[tuple[int, Side, int]] = deque()
         self._batches: dict[tuple[str, str], list[Callable[[], Row]]] = {}
@@ -82,7 +89,16 @@ class Channels:
 
     def tell_account(self, pipeline: str, contents: Row) -> None:
         """Tell the account's channel; what comes by one pipeline may overtake what comes by another."""
+        if self._cancels_first and pipeline == "opened":
+            self._openings.append(contents)
+            return
+
         self._held.put(pipeline, contents)
+
+        for opening in self._openings:
+            self._held.put("opened", opening)
+
+        self._openings.clear()
 
     def tell_trades(self, trades: list[Row]) -> None:
         """Tell the channel of trades."""

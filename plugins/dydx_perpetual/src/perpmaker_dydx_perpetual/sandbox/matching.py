@@ -252,7 +252,8 @@ class Matching:
         record.forgotten_at = end + MEMORY_BLOCKS if record.is_short_term else 0
 
     def _end(self, record: Record, order: SimulatedOrder, event: OrderChanged) -> None:
-        reason = self._ending.pop(order.order_id, "") or _REASONS.get(event.cause, "")
+        asked = self._ending.pop(order.order_id, "")
+        reason = asked or _REASONS.get(event.cause, "")
         record.is_live = False
 
         if order.state is OrderState.FILLED:
@@ -263,8 +264,8 @@ class Matching:
 
             reason = RESIZED
 
-        if record.is_short_term and reason == EXPIRED:
-            return  # the block says so
+        if asked and (reason == EXPIRED or not record.is_short_term):
+            return  # the block in which that is says so
 
         if record.is_short_term:
             self._indexer.tell_removed(record, reason, event.now_ms)

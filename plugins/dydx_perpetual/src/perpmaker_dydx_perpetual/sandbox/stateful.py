@@ -179,10 +179,8 @@ class StatefulOrders:
             return
 
         if record.exchange_id is not None:
-            self._matching.take_off(record, reason)  # the exchange tells the Indexer
-            return
-
-        if record.status in {UNTRIGGERED, BEST_EFFORT_CANCELED} and record.conditional_id is not None:
+            self._matching.take_off(record, reason)
+        elif record.status in {UNTRIGGERED, BEST_EFFORT_CANCELED} and record.conditional_id is not None:
             self._matching.release(record)
 
         record.is_live = False

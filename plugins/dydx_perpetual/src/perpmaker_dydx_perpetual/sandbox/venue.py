@@ -195,6 +195,7 @@ class Venue:
             shown_ms=self.shown_ms,
             status=lambda: self.node.status,
             crossed_ms=self.options.crossed_ms,
+            cancels_first=self.options.cancels_first,
             chance=parts.chance,
             race_ms=parts.options.race_ms,
             now_ms=self.now_ms,
