@@ -131,7 +131,6 @@ async def test_funding_is_listed_late_and_in_the_balance_at_once(open_venue: Any
         assert "id" not in payment
         await venue.hold()
         await account.until(lambda one: "assetPositions" in one["contents"])
-        assert len((await venue.get("historicalFunding/BTC-USD"))["historicalFunding"]) == 3
 
 
 async def test_a_liquidation_is_told_as_forced(open_venue: Any) -> None:

@@ -213,10 +213,14 @@ async def test_a_conditional_limit_order_rests_once_it_has_triggered(open_venue:
 
 
 async def test_many_stateful_messages_go_in_one_transaction(open_venue: Any, make: Any) -> None:
-    """Two places a block, any number of cancels."""
+    """Two places a block, any number of cancels; where one is refused nothing of them is done."""
     async with open_venue() as venue:
+        nothing = (stopped(make, 1, tx.LONG_TERM), stopped(make, 3))
         await venue.ok(far(make, 1), stop(make, 2))
         await venue.pass_blocks()
+        assert await venue.send(*nothing) == ("clob", 3006)
+        await venue.pass_blocks()
+        assert len(await venue.of_account("orders", status="OPEN,UNTRIGGERED")) == 2
         await venue.ok(stopped(make, 1, tx.LONG_TERM), stopped(make, 2))
         await venue.pass_blocks()
         rows = await venue.of_account("orders")

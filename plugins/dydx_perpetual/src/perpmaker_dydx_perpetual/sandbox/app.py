@@ -10,6 +10,7 @@ from perpmaker import Clock, Instrument
 from perpmaker.venue.sandbox import (
     AT_ONCE,
     Access,
+    EndpointTable,
     Exchange,
     Latency,
     RefusalError,
@@ -26,10 +27,11 @@ from perpmaker.venue.sandbox import (
     json_values,
     parse_options,
 )
+from perpmaker_dydx_perpetual.sandbox import rest
 from perpmaker_dydx_perpetual.sandbox.accounts import KEYS, SandboxKeys
-from perpmaker_dydx_perpetual.sandbox.identity import Row
 from perpmaker_dydx_perpetual.sandbox.markets import MARKETS, read_listing
 from perpmaker_dydx_perpetual.sandbox.options import Options
+from perpmaker_dydx_perpetual.sandbox.records import Row
 from perpmaker_dydx_perpetual.sandbox.refusals import (
     PARAMETER_REFUSALS,
     UNKNOWN_METHOD,
@@ -37,11 +39,10 @@ from perpmaker_dydx_perpetual.sandbox.refusals import (
     node_error,
     not_found,
 )
-from perpmaker_dydx_perpetual.sandbox.rest import table
 from perpmaker_dydx_perpetual.sandbox.rpc import METHODS, RPC, NodeFront
 from perpmaker_dydx_perpetual.sandbox.venue import Venue
 
-ENDPOINTS: Final = table(*METHODS)
+ENDPOINTS: Final = EndpointTable((*rest.ENDPOINTS, *METHODS))
 SOCKET: Final = "/v4/ws"
 MOST_MESSAGES: Final = 100
 """Messages of a client in a second."""

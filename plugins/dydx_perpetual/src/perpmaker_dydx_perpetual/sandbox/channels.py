@@ -6,14 +6,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
-from random import Random
 from typing import Final
 
 from perpmaker import Side
-from perpmaker.venue.sandbox import Exchange, HeldEvents, LevelsChanged, Rhythms, SimulationEvent, SocketHub
-from perpmaker_dydx_perpetual.sandbox.chain import Block
-from perpmaker_dydx_perpetual.sandbox.identity import Row, moment, number
-from perpmaker_dydx_perpetual.sandbox.markets import ChainMarket
+from perpmaker.venue.sandbox import HeldEvents, LevelsChanged, Rhythms, SimulationEvent
+from perpmaker_dydx_perpetual.sandbox.records import Row, moment, number
+from perpmaker_dydx_perpetual.sandbox.world import Block, World
 
 BOOK, TRADES, MARKETS = "v4_orderbook", "v4_trades", "v4_markets"
 ACCOUNT, HEIGHT = "v4_subaccounts", "v4_block_height"
@@ -29,54 +27,19 @@ def stream_of(channel: str, id_: str, *, is_batched: bool) -> str:
 
 
 class Channels:
-    """Publishes what changes.
+    """Publishes what changes."""
 
-    Args:
-        exchange: whose book changes.
-        market: the market.
-        owner: of the account.
-        hub: the sockets.
-        shown_ms: turns the exchange's time into the venue's.
-        status: the market's status.
-        crossed_ms: for how long a level that is gone is still shown.
-        cancels_first: that an order was opened is told after the next that the account is told.
-        chance: decides what overtakes what.
-        race_ms: the longest that something is held back for that.
-        now_ms: the exchange's time.
-    """
-
-    def __init__(  # all that the channels speak about
-        self,
-        exchange: Exchange,
-        market: ChainMarket,
-        *,
-        owner: str,
-        hub: SocketHub,
-        shown_ms: Callable[[int], int],
-        status: Callable[[], str],
-        crossed_ms: int,
-        cancels_first: bool,
-        chance: Random,
-        race_ms: int,
-        now_ms: Callable[[], int],
-    ) -> None:
-        self._exchange = exchange
-        self._market = market
-        self._account = f"{owner}/0"
-        self._hub = hub
-        self._shown_ms = shown_ms
-        self._status = status
-        self._crossed_ms = crossed_ms
-        self._cancels_first = cancels_first
-        self._openings: list[Row] = []
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._levels: dict[tuple[Side, int], int] = {}
         self._gone: deque[tuple[int, Side, int]] = deque()
+        self._openings: list[Row] = []
         self._batches: dict[tuple[str, str], list[Callable[[], Row]]] = {}
         self._known: tuple[Decimal, Decimal, str] | None = None
-        self._held = HeldEvents(self._publish_account, chance, race_ms, now_ms)
-        self._rhythms = Rhythms(now_ms())
+        self._held = HeldEvents(self._publish_account, world.parts.chance, world.parts.options.race_ms, world.now_ms)
+        self._rhythms = Rhythms(world.now_ms())
         self._rhythms.add(BATCH_MS, self._publish_batches)
-        exchange.subscribe(self._note)
+        world.exchange.subscribe(self._note)
 
     def tick(self, now_ms: int) -> None:
         """Publish what is due."""
@@ -89,7 +52,7 @@ class Channels:
 
     def tell_account(self, pipeline: str, contents: Row) -> None:
         """Tell the account's channel; what comes by one pipeline may overtake what comes by another."""
-        if self._cancels_first and pipeline == "opened":
+        if self._world.options.cancels_first and pipeline == "opened":
             self._openings.append(contents)
             return
 
@@ -102,19 +65,19 @@ class Channels:
 
     def tell_trades(self, trades: list[Row]) -> None:
         """Tell the channel of trades."""
-        self._publish(TRADES, self._market.instrument.symbol, lambda: {"trades": trades})
+        self._publish(TRADES, self._world.instrument.symbol, lambda: {"trades": trades})
 
     def on_block(self, block: Block) -> None:
         """Tell of a block, and of what it says of the market."""
-        shown = moment(self._shown_ms(block.at_ms))
+        shown = moment(self._world.shown_ms(block.at_ms))
         self._publish(HEIGHT, HEIGHT, lambda: {"blockHeight": str(block.height), "time": shown})
-        exchange, symbol = self._exchange, self._market.instrument.symbol
-        known, self._known = self._known, (exchange.mark, exchange.funding_rate, self._status())
+        exchange, symbol = self._world.exchange, self._world.instrument.symbol
+        known, self._known = self._known, (exchange.mark, exchange.funding_rate, self._world.status)
         contents: Row = {}
 
         if known is None or known[0] != exchange.mark:
             row = {"oraclePrice": number(exchange.mark), "effectiveAt": shown, "effectiveAtHeight": str(block.height)}
-            contents["oraclePrices"] = {symbol: {**row, "marketId": self._market.clob_pair}}
+            contents["oraclePrices"] = {symbol: {**row, "marketId": self._world.market.clob_pair}}
 
         if known is None or known[1:] != self._known[1:]:
             changed = {"nextFundingRate": number(exchange.funding_rate), "status": self._known[2]}
@@ -127,40 +90,43 @@ class Channels:
         if not isinstance(event, LevelsChanged):
             return
 
+        crossed_ms = self._world.options.crossed_ms
+
         for side, levels in ((Side.BUY, event.bids), (Side.SELL, event.asks)):
             for ticks, lots in levels:
                 self._levels[side, ticks] = lots
 
-                if lots or not self._crossed_ms:
+                if lots or not crossed_ms:
                     self._publish_level(side, ticks, lots)
                 else:
-                    self._gone.append((event.now_ms + self._crossed_ms, side, ticks))
+                    self._gone.append((event.now_ms + crossed_ms, side, ticks))
 
                 if not lots:
                     del self._levels[side, ticks]
 
     def _publish_level(self, side: Side, ticks: int, lots: int) -> None:
-        self._publish(BOOK, self._market.instrument.symbol, partial(self._level, side, ticks, lots))
+        self._publish(BOOK, self._world.instrument.symbol, partial(self._level, side, ticks, lots))
 
     def _level(self, side: Side, ticks: int, lots: int) -> Row:
-        instrument = self._market.instrument
+        instrument = self._world.instrument
 
         return {_SIDES[side]: [[number(instrument.price(ticks)), number(instrument.amount(lots))]]}
 
     def _publish(self, channel: str, id_: str, make: Callable[[], Row]) -> None:
-        self._hub.publish(stream_of(channel, id_, is_batched=False), make)
+        self._world.parts.hub.publish(stream_of(channel, id_, is_batched=False), make)
         self._batches.setdefault((channel, id_), []).append(make)
 
     def _publish_batches(self) -> None:
         for (channel, id_), makes in self._batches.items():
             stream = stream_of(channel, id_, is_batched=True)
-            self._hub.publish(stream, partial(_batch, tuple(makes)))
+            self._world.parts.hub.publish(stream, partial(_batch, tuple(makes)))
 
         self._batches.clear()
 
     def _publish_account(self, pipeline: str, contents: Mapping[str, object]) -> None:
         del pipeline
-        self._hub.publish_own(stream_of(ACCOUNT, self._account, is_batched=False), SINGLE, contents)
+        stream = stream_of(ACCOUNT, f"{self._world.owner}/0", is_batched=False)
+        self._world.parts.hub.publish_own(stream, SINGLE, contents)
 
 
 def _batch(makes: tuple[Callable[[], Row], ...]) -> Mapping[str, object]:

@@ -17,9 +17,8 @@ from perpmaker.venue.sandbox import (
     SimulationEvent,
     TradePrinted,
 )
-from perpmaker_dydx_perpetual.sandbox.chain import Block
-from perpmaker_dydx_perpetual.sandbox.identity import Row, derived_uuid, event_id, moment, number
-from perpmaker_dydx_perpetual.sandbox.markets import QUOTE, ChainMarket
+from perpmaker_dydx_perpetual.sandbox.channels import Channels
+from perpmaker_dydx_perpetual.sandbox.markets import QUOTE
 from perpmaker_dydx_perpetual.sandbox.positions import Positions
 from perpmaker_dydx_perpetual.sandbox.records import (
     BEST_EFFORT_CANCELED,
@@ -29,10 +28,16 @@ from perpmaker_dydx_perpetual.sandbox.records import (
     OPEN,
     USER,
     Record,
+    Row,
+    derived_uuid,
+    event_id,
+    moment,
+    number,
     order_row,
     removal_row,
 )
 from perpmaker_dydx_perpetual.sandbox.words import SIDE_WORDS, asset_row, position_rows
+from perpmaker_dydx_perpetual.sandbox.world import Block, World
 
 KEPT_TRADES: Final = 1000
 KEPT_VERSIONS: Final = 300
@@ -64,48 +69,22 @@ class BlockNews:
     events: int = 0
 
 
-@attrs.frozen(kw_only=True)
-class Surroundings:
-    """What the Indexer is told by and tells to.
-
-    Args:
-        owner: of the account.
-        account: the exchange's name of it.
-        market: the market.
-        shown_ms: turns the exchange's time into the venue's.
-        mark: the oracle price.
-        height: the newest block's.
-        tell_account: tells the account's channel; the first argument is the pipeline.
-        tell_trades: tells the channel of trades.
-        maker_fill_type: what the fills of our resting orders are called.
-    """
-
-    owner: str
-    account: Callable[[], str]
-    market: ChainMarket
-    shown_ms: Callable[[int], int]
-    mark: Callable[[], Decimal]
-    height: Callable[[], int]
-    tell_account: Callable[[str, Row], None]
-    tell_trades: Callable[[list[Row]], None]
-    maker_fill_type: str = "LIMIT"
-
-
 class Indexer:
     """Keeps the tables, and tells what changes: off-chain at once, on-chain with each block."""
 
-    def __init__(self, around: Surroundings, state: AccountState | None, first: Block, *, keeps_versions: bool) -> None:
-        self._around = around
-        self._instrument = around.market.instrument
-        self._keeps_versions = keeps_versions
+    def __init__(self, world: World, channels: Channels) -> None:
+        self._world = world
+        self._channels = channels
+        self._instrument = world.instrument
+        self._keeps_versions = bool(world.options.replica_lag or world.parts.options.read_lag_ms)
         self.orders: dict[str, Row] = {}
         self.cache: dict[str, Record] = {}
         self.fills: list[Row] = []
         self.trades: deque[Row] = deque(maxlen=KEPT_TRADES)
         self.transfers: list[Row] = []
         self.positions = Positions()
-        self.usdc = Decimal(0) if state is None else money_of(state)
-        self.versions = deque([self._version(first)], maxlen=KEPT_VERSIONS)
+        self.usdc = money_of(world.state) if world.account else Decimal(0)
+        self.versions = deque([self._version(world.chain.last)], maxlen=KEPT_VERSIONS)
         self._pending: deque[tuple[int, Act]] = deque()
         self._events: dict[int, str] = {}
         self._news = BlockNews()
@@ -137,7 +116,7 @@ class Indexer:
         match event:
             case TradePrinted():
                 self._later(event.now_ms, lambda block: self._print(event, block))
-            case AccountChanged(account=name) if name == self._around.account():
+            case AccountChanged(account=name) if name == self._world.account:
                 self._later(event.now_ms, lambda block: self._change_account(event, block))
 
     def note_fill(self, record: Record | None, execution: Execution, now_ms: int) -> None:
@@ -169,7 +148,7 @@ class Indexer:
             self._keep(record)
 
         row = self._row(record) if words is None else words(record)
-        self._around.tell_account("on-chain", {"orders": [row], "blockHeight": str(block.height)})
+        self._channels.tell_account("on-chain", {"orders": [row], "blockHeight": str(block.height)})
 
     def commit(self, block: Block) -> None:
         """Tell what has happened until a block, and keep it."""
@@ -186,7 +165,7 @@ class Indexer:
             if filled is not None:
                 contents["orders"] = [self._row(filled)]
 
-            self._around.tell_account("on-chain", {**contents, "blockHeight": str(block.height)})
+            self._channels.tell_account("on-chain", {**contents, "blockHeight": str(block.height)})
 
         for record, reason in news.ended:
             self.tell_ended(record, reason, block)
@@ -198,13 +177,33 @@ class Indexer:
         if self._keeps_versions:
             self.versions.append(self._version(block))
 
-    def newest(self, block: Block) -> Version:
-        """Return the tables as they are."""
-        return Version(block=block, orders=self.orders, fills=self.fills, positions=self.positions, usdc=self.usdc)
+    def seen(self) -> Version:
+        """Return the tables as the replica has them that answers come from."""
+        world, options = self._world, self._world.options
+        lag = options.replica_lag if world.chain.since_start >= options.replica_lag_after else 0
+        lag_ms = world.parts.options.read_lag_ms
 
-    def record_row(self, record: Record) -> Row:
-        """Return an order as nodes have it now."""
-        return self._row(record)
+        if not lag and not lag_ms:
+            return Version(
+                block=world.chain.last,
+                orders=self.orders,
+                fills=self.fills,
+                positions=self.positions,
+                usdc=self.usdc,
+            )
+
+        height, at_ms = world.chain.height - lag, world.now_ms() - lag_ms
+        known = (one for one in reversed(self.versions) if one.block.height <= height and one.block.at_ms <= at_ms)
+
+        return next(known, self.versions[0])
+
+    def order_rows(self) -> dict[str, Row]:
+        """Return all orders by id: those of the tables, and over them those that nodes have in memory."""
+        rows = dict(self.seen().orders)
+        made_ms = self._world.now_ms() - self._world.parts.options.hidden_for_ms
+        rows |= {uuid: self._row(record) for uuid, record in self.cache.items() if record.made_ms <= made_ms}
+
+        return rows
 
     # --- inside
 
@@ -229,10 +228,10 @@ class Indexer:
             "size": number(self._instrument.amount(trade.lots)),
             "price": number(self._instrument.price(trade.ticks)),
             "type": "LIMIT",
-            "createdAt": moment(self._around.shown_ms(block.at_ms)),
+            "createdAt": moment(self._world.shown_ms(block.at_ms)),
         }
         self.trades.append({**row, "createdAtHeight": str(block.height)})
-        self._around.tell_trades([row])
+        self._channels.tell_trades([row])
 
     def _fill(self, record: Record | None, execution: Execution, block: Block) -> None:
         event = self._events[execution.trade_id]
@@ -272,19 +271,19 @@ class Indexer:
 
     def _fill_row(self, record: Record | None, execution: Execution, event: str, block: Block) -> Row:
         liquidity = "MAKER" if execution.maker else "TAKER"
-        kind = self._around.maker_fill_type if execution.maker else "LIMIT"
+        kind = self._world.options.maker_fill_type if execution.maker else "LIMIT"
         row: Row = {
             "id": derived_uuid(event, liquidity),
-            "subaccountId": derived_uuid(self._around.owner, 0),
+            "subaccountId": derived_uuid(self._world.owner, 0),
             "side": SIDE_WORDS[execution.side],
             "liquidity": liquidity,
             "type": LIQUIDATED if execution.forced else kind,
-            "clobPairId": str(self._around.market.clob_pair),
+            "clobPairId": str(self._world.market.clob_pair),
             "size": number(execution.amount),
             "price": number(execution.price),
             "quoteAmount": number(execution.price * execution.amount),
             "eventId": event,
-            "createdAt": moment(self._around.shown_ms(block.at_ms)),
+            "createdAt": moment(self._world.shown_ms(block.at_ms)),
             "createdAtHeight": str(block.height),
             "fee": number(execution.fee),
             "affiliateRevShare": "0",
@@ -309,8 +308,8 @@ class Indexer:
             self._transfer(event.transferred, block)
 
     def _transfer(self, amount: Decimal, block: Block) -> None:
-        own = {"address": self._around.owner, "subaccountNumber": 0}
-        wallet = {"address": self._around.owner}
+        own = {"address": self._world.owner, "subaccountNumber": 0}
+        wallet = {"address": self._world.owner}
         sender, recipient = (wallet, own) if amount > 0 else (own, wallet)
         row: Row = {
             "sender": sender,
@@ -318,7 +317,7 @@ class Indexer:
             "symbol": QUOTE,
             "size": number(abs(amount)),
             "type": "DEPOSIT" if amount > 0 else "WITHDRAWAL",
-            "createdAt": moment(self._around.shown_ms(block.at_ms)),
+            "createdAt": moment(self._world.shown_ms(block.at_ms)),
             "createdAtHeight": str(block.height),
             "transactionHash": derived_uuid(block.height, len(self.transfers)).replace("-", "").upper() * 2,
         }
@@ -327,23 +326,23 @@ class Indexer:
 
     def _tell_account(self, news: BlockNews, block: Block) -> None:
         for transfer in news.transfers:
-            self._around.tell_account("on-chain", {"transfers": transfer, "blockHeight": str(block.height)})
+            self._channels.tell_account("on-chain", {"transfers": transfer, "blockHeight": str(block.height)})
 
         if news.is_touched:
             contents: Row = {
                 "perpetualPositions": self._position_rows(),
-                "assetPositions": [asset_row(self.usdc, self._around.owner)],
+                "assetPositions": [asset_row(self.usdc, self._world.owner)],
                 "blockHeight": str(block.height),
             }
-            self._around.tell_account("on-chain", contents)
+            self._channels.tell_account("on-chain", contents)
 
     def _position_rows(self) -> list[Row]:
         return position_rows(
-            self.positions.lives[-1:], self._instrument.symbol, self._around.owner, self._around.mark()
+            self.positions.lives[-1:], self._instrument.symbol, self._world.owner, self._world.exchange.mark
         )
 
     def _touch(self, record: Record, at_ms: int, height: int | None = None) -> None:
-        record.changed_ms, record.height = at_ms, height or self._around.height()
+        record.changed_ms, record.height = at_ms, height or self._world.chain.height
 
     def _keep(self, record: Record) -> None:
         record.is_listed = True
@@ -351,10 +350,10 @@ class Indexer:
         self.orders[record.uuid] = self._row(record)
 
     def _row(self, record: Record) -> Row:
-        return order_row(record, self._around.shown_ms(record.changed_ms))
+        return order_row(record, self._world.shown_ms(record.changed_ms))
 
     def _tell(self, pipeline: str, rows: list[Row]) -> None:
-        self._around.tell_account(pipeline, {"orders": rows, "blockHeight": str(self._around.height())})
+        self._channels.tell_account(pipeline, {"orders": rows, "blockHeight": str(self._world.chain.height)})
 
 
 def money_of(state: AccountState) -> Decimal:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final
 from zlib import crc32
 
 from perpmaker import Side
 from perpmaker.venue.sandbox import (
-    AccountState,
     Cause,
     ConditionalRequest,
     ConditionalState,
-    Exchange,
     OrderChanged,
     OrderRequest,
     OrderState,
@@ -24,7 +21,6 @@ from perpmaker.venue.sandbox import (
 )
 from perpmaker.venue.sandbox import TimeInForce as Force
 from perpmaker_dydx_perpetual.sandbox.indexer import Indexer
-from perpmaker_dydx_perpetual.sandbox.markets import ChainMarket
 from perpmaker_dydx_perpetual.sandbox.records import (
     EXPIRED,
     MARGIN,
@@ -35,6 +31,7 @@ from perpmaker_dydx_perpetual.sandbox.records import (
     USER,
     Record,
 )
+from perpmaker_dydx_perpetual.sandbox.world import World
 from perpmaker_dydx_perpetual.transactions import (
     BUY,
     LONG_TERM,
@@ -66,44 +63,23 @@ _REASONS: Final = {
 
 
 class Matching:
-    """Puts orders on the exchange, and tells the Indexer what becomes of them.
+    """Puts orders on the exchange, and tells the Indexer what becomes of them."""
 
-    Args:
-        exchange: the exchange.
-        account: its name of the account.
-        market: the market.
-        owner: whose orders are adopted that did not come by the chain.
-        now_ms: the exchange's time.
-        server_ms: the same on the venue's clock.
-        indexer: who is told.
-    """
-
-    def __init__(  # noqa: PLR0917  # what a market, an account and an owner are
-        self,
-        exchange: Exchange,
-        account: Callable[[], str],
-        market: ChainMarket,
-        owner: str,
-        now_ms: Callable[[], int],
-        server_ms: Callable[[], int],
-        indexer: Indexer,
-    ) -> None:
+    def __init__(self, world: World, indexer: Indexer) -> None:
         self.records: dict[OrderId, Record] = {}
-        self.exchange, self.market = exchange, market
-        self.now_ms, self.server_ms = now_ms, server_ms
-        self._account = account
-        self._owner = owner
+        self._world = world
+        self._exchange, self._instrument = world.exchange, world.instrument
         self._indexer = indexer
         self._standing: dict[int, Record] = {}
         self._placing: Record | None = None
         self._ending: dict[int, str] = {}
-        exchange.subscribe(self._note)
+        world.exchange.subscribe(self._note)
 
     # --- what is done to the book
 
     def place(self, record: Record, lots: int) -> SimulatedOrder:
         """Put so many lots of an order on the book; RejectionError where the exchange refuses."""
-        order, instrument = record.order, self.market.instrument
+        order, instrument = record.order, self._instrument
         request = OrderRequest(
             side=record.side,
             amount=instrument.amount(lots),
@@ -115,7 +91,7 @@ class Matching:
         self._placing = record
 
         try:
-            return self.exchange.place(self._account(), request, self.now_ms())
+            return self._exchange.place(self._world.account, request, self._world.now_ms())
         finally:
             self._placing = None
 
@@ -127,11 +103,11 @@ class Matching:
             return
 
         self._ending[record.exchange_id] = reason
-        self.exchange.cancel(self._account(), order_id=record.exchange_id, now_ms=self.now_ms())
+        self._exchange.cancel(self._world.account, order_id=record.exchange_id, now_ms=self._world.now_ms())
 
     def hold(self, record: Record) -> None:
         """Let the exchange know of a conditional order; it is triggered here."""
-        order, instrument = record.order, self.market.instrument
+        order, instrument = record.order, self._instrument
         request = ConditionalRequest(
             side=record.side,
             trigger=instrument.price(record.trigger_ticks),
@@ -144,7 +120,7 @@ class Matching:
             time_in_force=_FORCES[TimeInForce(order.time_in_force)],
             held=True,
         )
-        held = self.exchange.place_conditional(self._account(), request, self.now_ms())
+        held = self._exchange.place_conditional(self._world.account, request, self._world.now_ms())
         record.conditional_id = held.conditional_id
 
     def release(self, record: Record) -> None:
@@ -152,8 +128,8 @@ class Matching:
         record.is_live = False
 
         if record.conditional_id is not None:
-            self.exchange.cancel_conditional(
-                self._account(), conditional_id=record.conditional_id, now_ms=self.now_ms()
+            self._exchange.cancel_conditional(
+                self._world.account, conditional_id=record.conditional_id, now_ms=self._world.now_ms()
             )
 
     def trigger(self, record: Record) -> bool:
@@ -164,7 +140,7 @@ class Matching:
         self._placing = record
 
         try:
-            sent = self.exchange.trigger_conditional(self._account(), record.conditional_id, self.now_ms())
+            sent = self._exchange.trigger_conditional(self._world.account, record.conditional_id, self._world.now_ms())
         finally:
             self._placing = None
 
@@ -172,40 +148,32 @@ class Matching:
 
     def forget_fills(self, record: Record) -> None:
         """Forget what was filled of an order; one that rests has its full size again, and its place no more."""
-        instrument, filled = self.market.instrument, record.remembered
+        instrument, filled = self._instrument, record.remembered
         record.remembered = record.told = 0
 
         if not filled or record.exchange_id is None or record.exchange_id not in self._standing:
             return
 
-        resting = self.exchange.order(self._account(), order_id=record.exchange_id)
+        resting = self._exchange.order(self._world.account, order_id=record.exchange_id)
 
         if resting is not None:
-            self.exchange.amend(
-                self._account(),
+            self._exchange.amend(
+                self._world.account,
                 order_id=resting.order_id,
                 price=instrument.price(record.ticks),
                 amount=instrument.amount(resting.filled_lots + record.lots),
-                now_ms=self.now_ms(),
+                now_ms=self._world.now_ms(),
             )
-
-    def set_leverage(self, leverage: int) -> None:
-        """Set the leverage; RejectionError where positions do not allow it."""
-        self.exchange.set_leverage(self._account(), leverage, self.now_ms())
-
-    def state(self) -> AccountState:
-        """Return the account as the exchange has it."""
-        return self.exchange.account(self._account())
 
     def crosses(self, record: Record) -> bool:
         """Whether an order would take."""
-        best = self.exchange.best(record.side.opposite)
+        best = self._exchange.best(record.side.opposite)
 
         return best is not None and (best[0] - record.ticks) * record.side.sign <= 0
 
     def reduces(self, record: Record) -> bool:
         """Whether there is a position that the order would make smaller."""
-        (position, *_) = self.state().positions
+        (position, *_) = self._world.state.positions
 
         return position.lots * record.side.sign < 0
 
@@ -214,7 +182,7 @@ class Matching:
     def _note(self, event: SimulationEvent) -> None:
         self._indexer.note(event)
 
-        if isinstance(event, OrderChanged) and event.account == self._account():
+        if isinstance(event, OrderChanged) and event.account == self._world.account:
             self._note_order(event)
 
     def _note_order(self, event: OrderChanged) -> None:
@@ -275,23 +243,23 @@ class Matching:
     def _adopt(self, order: SimulatedOrder) -> Record:
         """Make up the order of the chain for one that a person has placed beside it."""
         rests = order.ticks is not None and order.time_in_force is not Force.IOC
-        best = self.exchange.best(order.side.opposite)
+        best = self._exchange.best(order.side.opposite)
         ticks = order.ticks or (1 if best is None else best[0])
         order_id = OrderId(
-            subaccount=SubaccountId(self._owner, 0),
+            subaccount=SubaccountId(self._world.owner, 0),
             client_id=int(order.client_id) if _NUMBER.fullmatch(order.client_id) else crc32(order.client_id.encode()),
             flags=LONG_TERM if rests else SHORT_TERM,
-            clob_pair=self.market.clob_pair,
+            clob_pair=self._world.market.clob_pair,
         )
         made = Order(
             order_id=order_id,
             side=BUY if order.side is Side.BUY else SELL,
-            quantums=order.lots * self.market.step_quantums,
-            subticks=ticks * self.market.tick_subticks,
-            good_til_time=(self.server_ms() + PERSONS_LIFE_MS) // 1000 if rests else 0,
+            quantums=order.lots * self._world.market.step_quantums,
+            subticks=ticks * self._world.market.tick_subticks,
+            good_til_time=(self._world.server_ms() + PERSONS_LIFE_MS) // 1000 if rests else 0,
             time_in_force=TimeInForce.GTT if rests else TimeInForce.IOC,
         )
-        record = Record(order=made, market=self.market, made_ms=order.created_ms)
+        record = Record(order=made, market=self._world.market, made_ms=order.created_ms)
         self.records[order_id] = record
 
         if rests:
@@ -305,9 +273,9 @@ class Matching:
         """Return the client id under which the exchange has an order; a bot knows its own by the same."""
         number, tag = order.order_id.client_id, order.client_metadata
         name = f"pm-{tag & 0xFFFFFF:06x}-{number % 2**31}" if tag >> 24 == OWN_TAG else str(number)
-        account = self._account()
-        known = self.exchange.order(account, client_id=name)
+        account = self._world.account
+        known = self._exchange.order(account, client_id=name)
         is_taken = known is not None and known.state is OrderState.OPEN
-        is_taken |= any(one.client_id == name for one in self.exchange.conditional_orders(account))
+        is_taken |= any(one.client_id == name for one in self._exchange.conditional_orders(account))
 
         return f"{name}/{order.order_id.flags}" if is_taken else name

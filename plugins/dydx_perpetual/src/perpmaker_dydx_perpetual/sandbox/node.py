@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from perpmaker import PayloadError
 from perpmaker.venue.sandbox import RejectionError
 from perpmaker_dydx_perpetual.sandbox.accounts import ChainAccount, pairs_of, subaccount_of
-from perpmaker_dydx_perpetual.sandbox.chain import Block, Chain
-from perpmaker_dydx_perpetual.sandbox.identity import Row
 from perpmaker_dydx_perpetual.sandbox.markets import PPM
 from perpmaker_dydx_perpetual.sandbox.matching import Matching
-from perpmaker_dydx_perpetual.sandbox.options import ACTIVE, Options
-from perpmaker_dydx_perpetual.sandbox.rate_limits import RateLimits
+from perpmaker_dydx_perpetual.sandbox.options import ACTIVE
+from perpmaker_dydx_perpetual.sandbox.records import Row
 from perpmaker_dydx_perpetual.sandbox.refusals import ChainError, clob, node_error, sdk
 from perpmaker_dydx_perpetual.sandbox.short_term import ShortTermOrders
 from perpmaker_dydx_perpetual.sandbox.stateful import StatefulOrders
@@ -23,6 +22,7 @@ from perpmaker_dydx_perpetual.sandbox.validation import (
     is_short_term,
     known_messages,
 )
+from perpmaker_dydx_perpetual.sandbox.world import Block, World
 from perpmaker_dydx_perpetual.transactions import (
     BatchCancel,
     CancelOrder,
@@ -39,62 +39,67 @@ from perpmaker_dydx_perpetual.transactions import (
 IN_CACHE: Final = "tx already exists in cache"
 
 
+SHORT_TERM, STATEFUL, LEVERAGE = "short-term orders and cancels", "stateful orders", "leverage updates"
+LIMITS: Final = {SHORT_TERM: ((5, 4000),), STATEFUL: ((1, 2), (100, 20)), LEVERAGE: ((1, 1), (100, 100))}
+"""In so many blocks so many of a kind, of one owner."""
+
+BATCH_WEIGHT: Final = 2
+
+
+class RateLimits:
+    """Counts by block; those that fail count as well."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, deque[tuple[int, int]]] = {kind: deque() for kind in LIMITS}
+
+    def spend(self, message: ChainMessage, height: int) -> None:
+        """Count a message, or refuse it; clob 5001."""
+        kind = SHORT_TERM if is_short_term(message) else _KINDS.get(type(message))
+
+        if kind is None:
+            return
+
+        counts = self._counts[kind]
+        counts.append((height, BATCH_WEIGHT if isinstance(message, BatchCancel) else 1))
+
+        while counts[0][0] <= height - max(blocks for blocks, _ in LIMITS[kind]):
+            counts.popleft()
+
+        for blocks, most in LIMITS[kind]:
+            count = sum(weight for at, weight in counts if at > height - blocks)
+
+            if count > most:
+                text = f"Rate of {count} exceeds configured block rate limit of {most} {kind} in {blocks} blocks"
+                raise clob(5001, f"{text}: Block rate limit exceeded")
+
+
+_KINDS: Final[dict[type[object], str]] = {PlaceOrder: STATEFUL, UpdateLeverage: LEVERAGE}
+
+
 class Node:
-    """Checks transactions and gives them to those who keep orders.
+    """Checks transactions and gives them to those who keep orders."""
 
-    Args:
-        account: the only account of this chain.
-        chain: the blocks.
-        matching: the book.
-        short_term: short-term orders.
-        stateful: stateful orders.
-        options: what the market's status becomes, and whether counts are enforced.
-        enforced: whether transactions that are too many are refused.
-    """
-
-    def __init__(  # noqa: PLR0917  # everything that a transaction may be about
-        self,
-        account: ChainAccount,
-        chain: Chain,
-        matching: Matching,
-        short_term: ShortTermOrders,
-        stateful: StatefulOrders,
-        options: Options,
-        *,
-        enforced: bool,
-    ) -> None:
-        self.account = account
-        self.included: dict[str, int] = {}
+    def __init__(self, world: World, matching: Matching, short_term: ShortTermOrders, stateful: StatefulOrders) -> None:
+        self.account = ChainAccount.of_owner(may_set_leverage=world.options.key_sets_leverage)
         self.leverage_ppm: int | None = None
-        self._chain = chain
+        self._world = world
         self._matching = matching
         self._short_term = short_term
         self._stateful = stateful
-        self._options = options
-        self._enforced = enforced
         self._limits = RateLimits()
         self._cache: set[str] = set()
-        self._waiting: list[str] = []
         self._next_leverage_ppm: int | None = None
-
-    @property
-    def status(self) -> str:
-        """The market's status."""
-        is_due = self._chain.since_start >= self._options.market_status_after
-
-        return self._options.market_status if is_due else ACTIVE
 
     def broadcast(self, sent: bytes) -> Row:
         """Take a transaction; the answer has the code with which the chain refuses it, 0 where it does not."""
         name = transaction_hash(sent)
+        answer: Row = {"code": 0, "data": "", "log": "[]", "codespace": "", "hash": name}
 
         if name in self._cache:
             raise node_error(IN_CACHE)
 
-        answer: Row = {"code": 0, "data": "", "log": "[]", "codespace": "", "hash": name}
-
         try:
-            self._check(sent, name)
+            self._check(sent)
         except ChainError as error:
             return {**answer, "code": error.code, "log": error.text, "codespace": error.space}
 
@@ -102,38 +107,32 @@ class Node:
 
         return answer
 
-    def on_block(self, block: Block) -> None:
-        """Put into a block what waited for it."""
-        self.included |= dict.fromkeys(self._waiting, block.height)
-        self._waiting.clear()
+    def on_block(self, _: Block) -> None:
+        """Show the leverage that was set for this block."""
+        self.leverage_ppm, self._next_leverage_ppm = self._next_leverage_ppm or self.leverage_ppm, None
 
-        if self._next_leverage_ppm is not None:
-            self.leverage_ppm, self._next_leverage_ppm = self._next_leverage_ppm, None
-
-    def _check(self, sent: bytes, name: str) -> None:
+    def _check(self, sent: bytes) -> None:
         try:
             transaction = read_transaction(sent)
         except PayloadError as error:
             raise sdk(2, f"{error}: tx parse error") from None
 
         check_body(transaction)
-        messages = known_messages(transaction)
+        messages, height = known_messages(transaction), self._world.chain.height + 1
 
         for message in messages:
             check_message(message)
 
-        check_timeout(transaction, self._chain.height + 1)
+        check_timeout(transaction, height)
         self._check_signer(transaction, messages)
 
-        if self._enforced:
+        if self._world.parts.options.enforce_limits:
             for message in messages:
-                self._limits.spend(message, self._chain.height + 1)
+                self._limits.spend(message, height)
 
-        for message in messages:
-            self._carry_out(message)
-
-        if not is_short_term(messages[0]):
-            self._waiting.append(name)
+        with self._stateful.all_or_nothing():
+            for message in messages:
+                self._carry_out(message)
 
     def _check_signer(self, transaction: Transaction, messages: tuple[ChainMessage, ...]) -> None:
         for message in messages:
@@ -146,7 +145,7 @@ class Node:
         before = (self.account.sequence, list(self.account.nonces), self.account.largest_forgotten)
 
         if not is_short:
-            self.account.use_sequence(transaction.sequence, self._matching.server_ms())
+            self.account.use_sequence(transaction.sequence, self._world.server_ms())
 
         try:
             self.account.check_signature(transaction, messages)
@@ -159,7 +158,7 @@ class Node:
             raise clob(3007, f"subaccount {number} has no collateral")
 
         for pair in pairs_of(message):
-            if pair != self._matching.market.clob_pair:
+            if pair != self._world.market.clob_pair:
                 raise clob(8, f"Clob pair ID {pair} does not exist: Invalid clob")
 
         match message:
@@ -174,7 +173,7 @@ class Node:
                 self._set_leverage(message)
 
     def _check_order(self, order: Order) -> None:
-        market, status = self._matching.market, self.status
+        market, status = self._world.market, self._world.status
         takes = order.time_in_force != TimeInForce.POST_ONLY
 
         if status != ACTIVE and not (status == "POST_ONLY" and not takes):
@@ -190,14 +189,14 @@ class Node:
 
     def _set_leverage(self, message: UpdateLeverage) -> None:
         """Set the leverage of the market; whole numbers only, as the exchange behind this has it."""
-        ppm = message.markets[0].margin_ppm
-        least = int(self._matching.market.initial_margin * PPM)
+        ppm, world = message.markets[0].margin_ppm, self._world
+        least = int(world.market.initial_margin * PPM)
 
         if ppm < least:
             raise ChainError("subaccounts", 701, f"custom imf ppm {ppm} is below {least}: Leverage exceeds maximum")
 
         try:
-            self._matching.set_leverage(int(PPM) // ppm)
+            world.exchange.set_leverage(world.account, round(PPM / ppm), world.now_ms())
         except RejectionError as error:
             raise ChainError("subaccounts", 703, f"{error}: Leverage violates margin requirements") from None
 

@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import attrs
 
-from perpmaker_dydx_perpetual.sandbox.identity import Row, derived_uuid, moment, number
+from perpmaker.venue.sandbox import FundingSettled, SimulationEvent
+from perpmaker_dydx_perpetual.sandbox.records import Row, derived_uuid, moment, number
+from perpmaker_dydx_perpetual.sandbox.world import World
 
 ZERO = Decimal(0)
 
@@ -112,3 +114,40 @@ class Positions:
         copied.lives = [attrs.evolve(life) for life in self.lives]
 
         return copied
+
+
+class FundingPayments:
+    """All payments to and from the account: each hour's, listed a while later, under no id of its own."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._payments: list[tuple[int, Row]] = []
+        world.exchange.subscribe(self._note)
+
+    def listed(self) -> list[Row]:
+        """Return those that are listed already, newest first."""
+        before_ms = self._world.now_ms() - round(self._world.options.funding_late_s * 1000)
+
+        return [row for at_ms, row in reversed(self._payments) if at_ms <= before_ms]
+
+    def _note(self, event: SimulationEvent) -> None:
+        world = self._world
+
+        if not isinstance(event, FundingSettled) or event.account != world.account:
+            return
+
+        (position, *_) = world.state.positions
+        row: Row = {
+            "createdAt": moment(world.shown_ms(event.now_ms)),
+            "createdAtHeight": str(world.chain.height + 1),
+            "perpetualId": str(world.market.clob_pair),
+            "ticker": world.instrument.symbol,
+            "oraclePrice": number(event.mark),
+            "size": number(position.amount),
+            "side": "LONG" if position.lots > 0 else "SHORT",
+            "rate": number(event.rate),
+            "payment": number(event.amount),
+            "subaccountNumber": "0",
+            "fundingIndex": number(len(self._payments) + 1),
+        }
+        self._payments.append((event.now_ms, row))

@@ -10,9 +10,8 @@ import attrs
 
 from perpmaker import PayloadError
 from perpmaker_dydx_perpetual import proto
-from perpmaker_dydx_perpetual.sandbox.identity import Row
+from perpmaker_dydx_perpetual.sandbox.records import Row
 from perpmaker_dydx_perpetual.sandbox.refusals import ChainError, sdk
-from perpmaker_dydx_perpetual.sandbox.stateful import EQUITY_TIERS, MOST_OPEN
 from perpmaker_dydx_perpetual.transactions import Any
 
 if TYPE_CHECKING:
@@ -75,49 +74,9 @@ class Margins:
     listed: tuple[MarketMargin, ...] = proto.many(1, MarketMargin)
 
 
-@attrs.frozen(kw_only=True)
-class FeeTier:
-    """What trading costs; rates are sint32 on the wire, so twice as large where they are positive."""
-
-    name: str = proto.text(1)
-    maker_ppm: int = proto.uint(5)
-    taker_ppm: int = proto.uint(6)
-
-
-@attrs.frozen(kw_only=True)
-class UserFeeTier:
-    """The tier of an account."""
-
-    index: int = proto.uint(1)
-    tier: FeeTier = proto.one(2, FeeTier)  # noqa: RUF009  # a declaration, made once
-
-
-@attrs.frozen(kw_only=True)
-class EquityTier:
-    """Below so much equity (a big integer: sign and magnitude) so many stateful orders."""
-
-    equity: bytes = proto.data(1)
-    most: int = proto.uint(2)
-
-
-@attrs.frozen(kw_only=True)
-class EquityTiers:
-    """Those of stateful orders."""
-
-    short_term: tuple[EquityTier, ...] = proto.many(1, EquityTier)
-    stateful: tuple[EquityTier, ...] = proto.many(2, EquityTier)
-
-
-@attrs.frozen(kw_only=True)
-class EquityTierAnswer:
-    """The limits."""
-
-    limits: EquityTiers = proto.one(1, EquityTiers)  # noqa: RUF009  # a declaration, made once
-
-
 def query(venue: Venue, path: str, data: bytes) -> Row:
     """Answer a question about the chain's state."""
-    height = str(venue.chain.height)
+    height = str(venue.world.chain.height)
 
     try:
         asked = proto.decode(OfAccount, data)
@@ -163,39 +122,11 @@ def _leverage(venue: Venue, asked: OfAccount) -> Margins:
     if ppm is None or asked.address != venue.node.account.address or asked.number:
         return Margins()
 
-    return Margins(listed=(MarketMargin(clob_pair=venue.market.clob_pair, margin_ppm=ppm),))
-
-
-def _fee_tier(venue: Venue, _: OfAccount) -> UserFeeTier:
-    rates = (venue.instrument.maker_fee, venue.instrument.taker_fee)
-    maker, taker = (int(rate * 1_000_000) for rate in rates)
-
-    return UserFeeTier(tier=FeeTier(name="1", maker_ppm=_zigzag(maker), taker_ppm=_zigzag(taker)))
-
-
-def _equity_tiers(_: Venue, __: OfAccount) -> EquityTierAnswer:
-    floors = (0, *(below for below, _ in EQUITY_TIERS))
-    counts = (*(count for _, count in EQUITY_TIERS), MOST_OPEN)
-    listed = (
-        EquityTier(equity=_big(floor * 1_000_000), most=count) for floor, count in zip(floors, counts, strict=True)
-    )
-
-    return EquityTierAnswer(limits=EquityTiers(stateful=tuple(listed)))
-
-
-def _zigzag(value: int) -> int:
-    return value << 1 if value >= 0 else (-value << 1) - 1
-
-
-def _big(value: int) -> bytes:
-    """Write a natural number as the chain does: a byte for the sign, and the magnitude."""
-    return b"\2" + value.to_bytes((value.bit_length() + 7) // 8)
+    return Margins(listed=(MarketMargin(clob_pair=venue.world.market.clob_pair, margin_ppm=ppm),))
 
 
 QUERIES: Final[dict[str, Callable[[Venue, OfAccount], object]]] = {
     "/cosmos.auth.v1beta1.Query/Account": _account,
     "/dydxprotocol.accountplus.Query/GetAuthenticators": _authenticators,
     "/dydxprotocol.clob.Query/Leverage": _leverage,
-    "/dydxprotocol.clob.Query/EquityTierLimitConfiguration": _equity_tiers,
-    "/dydxprotocol.feetiers.Query/UserFeeTier": _fee_tier,
 }

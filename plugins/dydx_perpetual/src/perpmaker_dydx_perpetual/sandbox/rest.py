@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final
 
-from perpmaker.venue.sandbox import EndpointTable, RequestParameters, ServedEndpoint
-from perpmaker_dydx_perpetual.sandbox.identity import Row, moment, number
+from perpmaker.venue.sandbox import RequestParameters, ServedEndpoint
+from perpmaker_dydx_perpetual.sandbox.records import Row, moment
 from perpmaker_dydx_perpetual.sandbox.refusals import PARAMETER_REFUSALS, not_found
-from perpmaker_dydx_perpetual.sandbox.venue import INDEXER, Venue
+from perpmaker_dydx_perpetual.sandbox.venue import INDEXER, Handler, Venue, up_to_date
 from perpmaker_dydx_perpetual.sandbox.words import balance_row
 
 MOST: Final = 1000
-Handler: TypeAlias = Callable[[Venue, RequestParameters], object]
 
 
 # --- the market -------------------------------------------------------------------------------------------------------
 
 
 def _time(venue: Venue, _: RequestParameters) -> Row:
-    now_ms = venue.server_ms()
+    now_ms = venue.world.server_ms()
 
     return {"iso": moment(now_ms), "epoch": now_ms / 1000}
 
 
 def _height(venue: Venue, _: RequestParameters) -> Row:
-    return venue.block_row()
+    return venue.block()
 
 
 def _markets(venue: Venue, parameters: RequestParameters) -> Row:
     wanted = parameters.optional_text("ticker") or parameters.optional_text("market")
 
-    if wanted is not None and wanted != venue.instrument.symbol:
+    if wanted is not None and wanted != venue.world.instrument.symbol:
         raise not_found(f"{wanted} not found in markets of type PERPETUAL")
 
     return venue.markets()
@@ -51,29 +50,11 @@ def _trades(venue: Venue, parameters: RequestParameters) -> Row:
     return {"trades": newest[: _limit(parameters)]}
 
 
-def _past_funding(venue: Venue, parameters: RequestParameters) -> Row:
-    _require_market(venue, parameters)
-    settled = list(reversed(venue.fundings.settlements()))[: _limit(parameters)]
-
-    return {
-        "historicalFunding": [
-            {
-                "ticker": venue.instrument.symbol,
-                "rate": number(one.rate),
-                "price": number(one.mark),
-                "effectiveAt": moment(venue.shown_ms(one.time_ms)),
-                "effectiveAtHeight": str(venue.chain.height),
-            }
-            for one in settled
-        ]
-    }
-
-
 # --- the account ------------------------------------------------------------------------------------------------------
 
 
 def _subaccounts(venue: Venue, parameters: RequestParameters) -> Row:
-    if parameters.text("address") != venue.owner:
+    if parameters.text("address") != venue.world.owner:
         raise not_found(f"No subaccounts found for address {parameters.text('address')}")
 
     return {"subaccounts": [venue.subaccount()], "totalTradingRewards": "0"}
@@ -82,7 +63,7 @@ def _subaccounts(venue: Venue, parameters: RequestParameters) -> Row:
 def _subaccount(venue: Venue, parameters: RequestParameters) -> Row:
     address, subaccount = parameters.text("address"), parameters.integer("number")
 
-    if (address, subaccount) != (venue.owner, 0):
+    if (address, subaccount) != (venue.world.owner, 0):
         raise not_found(f"No subaccount found with address {address} and subaccountNumber {subaccount}")
 
     return {"subaccount": venue.subaccount()}
@@ -98,13 +79,15 @@ def _orders(venue: Venue, parameters: RequestParameters) -> list[Row]:
         "side": parameters.optional_text("side"),
         "type": parameters.optional_text("type"),
     }
-    rows = [row for row in venue.order_rows().values() if all(_is_wanted(row[key], wanted[key]) for key in wanted)]
+    rows = [
+        row for row in venue.indexer.order_rows().values() if all(_is_wanted(row[key], wanted[key]) for key in wanted)
+    ]
 
     return [_listed(row) for row in rows[::-1][: _limit(parameters)]]
 
 
 def _order(venue: Venue, parameters: RequestParameters) -> Row:
-    row = venue.order_rows().get(parameters.text("id"))
+    row = venue.indexer.order_rows().get(parameters.text("id"))
 
     if row is None:
         raise not_found(f"Unable to find order id {parameters.text('id')}")
@@ -120,7 +103,7 @@ def _fills(venue: Venue, parameters: RequestParameters) -> Row:
 
     before = parameters.optional_text("createdBeforeOrAt")
     height = parameters.optional_integer("createdBeforeOrAtHeight")
-    rows: Sequence[Row] = venue.seen().fills if _is_account(venue, parameters) else ()
+    rows: Sequence[Row] = venue.indexer.seen().fills if _is_account(venue, parameters) else ()
     found = [row for row in reversed(rows) if _is_until(row, before, height) and _is_wanted(row["market"], market)]
 
     return _paged("fills", found, parameters)
@@ -128,20 +111,19 @@ def _fills(venue: Venue, parameters: RequestParameters) -> Row:
 
 def _positions(venue: Venue, parameters: RequestParameters) -> Row:
     status = parameters.optional_text("status")
-    lives = venue.seen().positions.lives if _is_account(venue, parameters) else ()
-    rows = [life.row(venue.instrument.symbol, 0, venue.exchange.mark) for life in reversed(lives)]
+    lives = venue.indexer.seen().positions.lives if _is_account(venue, parameters) else ()
+    rows = [life.row(venue.world.instrument.symbol, 0, venue.world.exchange.mark) for life in reversed(lives)]
 
     return {"positions": [row for row in rows if _is_wanted(row["status"], status)][: _limit(parameters)]}
 
 
 def _assets(venue: Venue, parameters: RequestParameters) -> Row:
-    return {"positions": [balance_row(venue.seen().usdc)] if _is_account(venue, parameters) else []}
+    return {"positions": [balance_row(venue.indexer.seen().usdc)] if _is_account(venue, parameters) else []}
 
 
 def _payments(venue: Venue, parameters: RequestParameters) -> Row:
-    before_ms = venue.now_ms() - round(venue.options.funding_late_s * 1000)
     since = parameters.optional_text("createdOnOrAfter")
-    rows = venue.payments.listed(before_ms) if _is_account(venue, parameters) else []
+    rows = venue.payments.listed() if _is_account(venue, parameters) else []
     found = [row for row in rows if since is None or _epoch(row["createdAt"]) >= _epoch(since)]
 
     return _paged("fundingPayments", found, parameters)
@@ -151,13 +133,13 @@ def _payments(venue: Venue, parameters: RequestParameters) -> Row:
 
 
 def _require_market(venue: Venue, parameters: RequestParameters) -> None:
-    if parameters.text("ticker") != venue.instrument.symbol:
+    if parameters.text("ticker") != venue.world.instrument.symbol:
         raise PARAMETER_REFUSALS.unfit("ticker")
 
 
 def _is_account(venue: Venue, parameters: RequestParameters) -> bool:
     """Whether what is asked for is the account; both parameters must be sent."""
-    return (parameters.text("address"), parameters.integer("subaccountNumber")) == (venue.owner, 0)
+    return (parameters.text("address"), parameters.integer("subaccountNumber")) == (venue.world.owner, 0)
 
 
 def _limit(parameters: RequestParameters) -> int:
@@ -199,12 +181,7 @@ def _listed(row: Row) -> Row:
 
 
 def _served(path: str, handle: Handler) -> ServedEndpoint[Venue]:
-    def handle_now(venue: Venue, parameters: RequestParameters) -> object:
-        venue.advance()
-
-        return handle(venue, parameters)
-
-    return ServedEndpoint(method="GET", path=f"/v4/{path}", handle=handle_now, costs={INDEXER: 1})
+    return ServedEndpoint(method="GET", path=f"/v4/{path}", handle=up_to_date(handle), costs={INDEXER: 1})
 
 
 ENDPOINTS: Final = (
@@ -213,7 +190,6 @@ ENDPOINTS: Final = (
     _served("perpetualMarkets", _markets),
     _served("orderbooks/perpetualMarket/{ticker}", _book),
     _served("trades/perpetualMarket/{ticker}", _trades),
-    _served("historicalFunding/{ticker}", _past_funding),
     _served("addresses/{address}", _subaccounts),
     _served("addresses/{address}/subaccountNumber/{number}", _subaccount),
     _served("orders", _orders),
@@ -223,8 +199,3 @@ ENDPOINTS: Final = (
     _served("assetPositions", _assets),
     _served("fundingPayments", _payments),
 )
-
-
-def table(*others: ServedEndpoint[Venue]) -> EndpointTable[Venue]:
-    """Return all endpoints, these among them."""
-    return EndpointTable((*ENDPOINTS, *others))

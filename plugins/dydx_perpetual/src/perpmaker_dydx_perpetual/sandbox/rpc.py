@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,11 +12,10 @@ import msgspec
 
 from perpmaker.venue.sandbox import Request, RequestParameters, Response, SandboxApp, ServedEndpoint, WebSocket
 from perpmaker_dydx_perpetual.sandbox.accounts import CHAIN_ID
-from perpmaker_dydx_perpetual.sandbox.identity import Row, moment
 from perpmaker_dydx_perpetual.sandbox.queries import query
+from perpmaker_dydx_perpetual.sandbox.records import Row, moment
 from perpmaker_dydx_perpetual.sandbox.refusals import PARAMETERS, node_error
-from perpmaker_dydx_perpetual.sandbox.venue import NODE, Venue
-from perpmaker_dydx_perpetual.transactions import transaction_hash
+from perpmaker_dydx_perpetual.sandbox.venue import NODE, Handler, Venue, up_to_date
 
 RPC: Final = "RPC"
 """The method of the requests that are made of calls."""
@@ -75,14 +73,6 @@ def _broadcast(venue: Venue, parameters: RequestParameters) -> Row:
     return venue.node.broadcast(_bytes(parameters))
 
 
-def _broadcast_async(venue: Venue, parameters: RequestParameters) -> Row:
-    """Answer before anything is checked."""
-    sent = _bytes(parameters)
-    venue.node.broadcast(sent)
-
-    return {"code": 0, "data": "", "log": "", "codespace": "", "hash": transaction_hash(sent)}
-
-
 def _bytes(parameters: RequestParameters) -> bytes:
     try:
         return base64.b64decode(parameters.text("tx"), validate=True)
@@ -100,60 +90,24 @@ def _query(venue: Venue, parameters: RequestParameters) -> Row:
 
 
 def _status(venue: Venue, _: RequestParameters) -> Row:
-    last = venue.chain.last
+    last = venue.world.chain.last
 
     return {
         "node_info": {"network": CHAIN_ID, "version": "0.38"},
         "sync_info": {
             "latest_block_height": str(last.height),
-            "latest_block_time": moment(venue.shown_ms(last.at_ms)),
+            "latest_block_time": moment(venue.world.shown_ms(last.at_ms)),
             "catching_up": False,
         },
     }
 
 
-def _block(venue: Venue, parameters: RequestParameters) -> Row:
-    height = parameters.optional_integer("height") or venue.chain.height
-    block = venue.chain.block(height)
-
-    if block is None:
-        raise node_error(f"height {height} is not available, the newest is {venue.chain.height}")
-
-    header = {"chain_id": CHAIN_ID, "height": str(height), "time": moment(venue.shown_ms(block.at_ms))}
-
-    return {"block": {"header": header}}
-
-
-def _transaction(venue: Venue, parameters: RequestParameters) -> Row:
-    try:
-        name = base64.b64decode(parameters.text("hash"), validate=True).hex().upper()
-    except binascii.Error:
-        raise node_error("error converting json params to arguments: illegal base64 data", PARAMETERS) from None
-
-    height = venue.node.included.get(name)
-
-    if height is None:
-        raise node_error(f"tx ({name}) not found")
-
-    return {"hash": name, "height": str(height), "tx_result": {"code": 0, "codespace": "", "log": ""}}
-
-
-def _served(
-    name: str, handle: Callable[[Venue, RequestParameters], object], *, matches: bool = False
-) -> ServedEndpoint[Venue]:
-    def handle_now(venue: Venue, parameters: RequestParameters) -> object:
-        venue.advance()
-
-        return handle(venue, parameters)
-
-    return ServedEndpoint(method=RPC, path=f"/{name}", handle=handle_now, costs={NODE: 1}, matches=matches)
+def _served(name: str, handle: Handler, *, matches: bool = False) -> ServedEndpoint[Venue]:
+    return ServedEndpoint(method=RPC, path=f"/{name}", handle=up_to_date(handle), costs={NODE: 1}, matches=matches)
 
 
 METHODS: Final = (
     _served("broadcast_tx_sync", _broadcast, matches=True),
-    _served("broadcast_tx_async", _broadcast_async, matches=True),
     _served("abci_query", _query),
     _served("status", _status),
-    _served("block", _block),
-    _served("tx", _transaction),
 )

@@ -20,7 +20,7 @@ from perpmaker_dydx_perpetual.sandbox.channels import (
     VERSIONS,
     stream_of,
 )
-from perpmaker_dydx_perpetual.sandbox.identity import Row
+from perpmaker_dydx_perpetual.sandbox.records import Row
 
 MOST: Final = {BOOK: 32, TRADES: 32, MARKETS: 32, ACCOUNT: 256, HEIGHT: 1}
 ATTEMPTS_PER_S: Final = 2

@@ -7,12 +7,11 @@ from typing import Final
 
 from perpmaker.venue.sandbox import RejectionError
 from perpmaker_dydx_perpetual import proto
-from perpmaker_dydx_perpetual.sandbox.chain import Block, Chain
 from perpmaker_dydx_perpetual.sandbox.indexer import Indexer
 from perpmaker_dydx_perpetual.sandbox.matching import MEMORY_BLOCKS, Matching
-from perpmaker_dydx_perpetual.sandbox.options import Options
 from perpmaker_dydx_perpetual.sandbox.records import EXPIRED, POST_ONLY, REPLACED, RESIZED, USER, Record
 from perpmaker_dydx_perpetual.sandbox.refusals import ChainError, clob
+from perpmaker_dydx_perpetual.sandbox.world import Block, World
 from perpmaker_dydx_perpetual.transactions import BatchCancel, CancelOrder, Order, OrderId
 
 WINDOW: Final = 40
@@ -22,11 +21,11 @@ WINDOW: Final = 40
 class ShortTermOrders:
     """Takes, replaces, cancels and expires them. Nothing of them is in a block before they trade."""
 
-    def __init__(self, chain: Chain, matching: Matching, indexer: Indexer, options: Options) -> None:
-        self._chain = chain
+    def __init__(self, world: World, matching: Matching, indexer: Indexer) -> None:
+        self._world = world
+        self._chain, self._options = world.chain, world.options
         self._matching = matching
         self._indexer = indexer
-        self._options = options
         self._cancelled: dict[OrderId, int] = {}
         self._late: list[tuple[int, Record]] = []
 
@@ -74,9 +73,9 @@ class ShortTermOrders:
             return
 
         if message.good_til_block < record.order.good_til_block:
-            self._indexer.tell_removed(record, USER, self._matching.now_ms())  # a lie: the order lives
+            self._indexer.tell_removed(record, USER, self._world.now_ms())  # a lie: the order lives
         elif self._options.cancel_late_blocks:
-            self._indexer.tell_removed(record, USER, self._matching.now_ms())
+            self._indexer.tell_removed(record, USER, self._world.now_ms())
             self._late.append((self._chain.height + self._options.cancel_late_blocks, record))
         else:
             self._matching.take_off(record, USER)
@@ -139,7 +138,7 @@ class ShortTermOrders:
 
     def _version(self, known: Record | None, order: Order) -> tuple[Record, bool]:
         """Return the record of a new version, and whether it replaces one that lives."""
-        record = Record(order=order, market=self._matching.market, made_ms=self._matching.now_ms())
+        record = Record(order=order, market=self._world.market, made_ms=self._world.now_ms())
 
         if known is None:
             return record, False
@@ -160,8 +159,8 @@ class ShortTermOrders:
         if replaced is None or not self._options.replacement_survives:
             self._matching.records[record.order.order_id] = record
             record.is_live = False
-            self._indexer.tell_opened(record, self._matching.now_ms())
-            self._indexer.tell_removed(record, POST_ONLY, self._matching.now_ms())
+            self._indexer.tell_opened(record, self._world.now_ms())
+            self._indexer.tell_removed(record, POST_ONLY, self._world.now_ms())
 
         if self._options.post_only_is_refused:
             raise clob(2003, "Post-only order would cross one or more maker orders")
@@ -172,13 +171,13 @@ class ShortTermOrders:
     def _put(self, record: Record, lots: int) -> None:
         matching = self._matching
         matching.records[record.order.order_id] = record
-        self._indexer.tell_opened(record, matching.now_ms())
+        self._indexer.tell_opened(record, self._world.now_ms())
 
         try:
             matching.place(record, lots)
         except RejectionError as error:
             record.is_live = False
-            self._indexer.tell_removed(record, RESIZED, matching.now_ms())
+            self._indexer.tell_removed(record, RESIZED, self._world.now_ms())
 
             if not record.order.reduce_only:
                 raise clob(1, str(error)) from None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Final
 
 from perpmaker import Side
-from perpmaker.venue.sandbox import Exchange, RejectionError, SimulationEvent, TradePrinted
-from perpmaker_dydx_perpetual.sandbox.chain import Block, Chain
+from perpmaker.venue.sandbox import RejectionError, SimulationEvent, TradePrinted
 from perpmaker_dydx_perpetual.sandbox.indexer import Indexer
 from perpmaker_dydx_perpetual.sandbox.matching import Matching
-from perpmaker_dydx_perpetual.sandbox.options import Options
 from perpmaker_dydx_perpetual.sandbox.records import (
     BEST_EFFORT_CANCELED,
     EXPIRED,
@@ -22,7 +22,8 @@ from perpmaker_dydx_perpetual.sandbox.records import (
     Record,
     is_stateful,
 )
-from perpmaker_dydx_perpetual.sandbox.refusals import clob
+from perpmaker_dydx_perpetual.sandbox.refusals import ChainError, clob
+from perpmaker_dydx_perpetual.sandbox.world import Block, World
 from perpmaker_dydx_perpetual.transactions import CONDITIONAL, LONG_TERM, STOP_LOSS, CancelOrder, Order, OrderId
 
 LONGEST_MS: Final = 95 * 86_400_000
@@ -42,16 +43,15 @@ CLAMPS: Final = 5
 class StatefulOrders:
     """Takes them for the next block, lets them match in the one after, triggers, cancels and expires them."""
 
-    def __init__(self, chain: Chain, matching: Matching, indexer: Indexer, options: Options) -> None:
-        self._chain = chain
+    def __init__(self, world: World, matching: Matching, indexer: Indexer) -> None:
+        self._world, self._options = world, world.options
         self._matching = matching
         self._indexer = indexer
-        self._options = options
         self._placed: dict[OrderId, Record] = {}
         self._cancelled: dict[OrderId, CancelOrder] = {}
         self._to_match: list[Record] = []
         self._traded: tuple[int, int] | None = None
-        matching.exchange.subscribe(self._note)
+        world.exchange.subscribe(self._note)
 
     # --- before a block
 
@@ -64,7 +64,7 @@ class StatefulOrders:
             raise clob(3005, "Stateful order already exists: A stateful order with this OrderId already exists")
 
         self._check_tier()
-        record = Record(order=order, market=self._matching.market, made_ms=self._matching.now_ms())
+        record = Record(order=order, market=self._world.market, made_ms=self._world.now_ms())
 
         if order.order_id.flags == LONG_TERM and not self._is_backed(record):
             raise clob(3007, "Stateful order collateralization check failed")
@@ -87,6 +87,17 @@ class StatefulOrders:
 
         self._cancelled[order_id] = message
 
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Take nothing of a transaction of which something is refused."""
+        before = dict(self._placed), dict(self._cancelled)
+
+        try:
+            yield
+        except ChainError:
+            self._placed, self._cancelled = before
+            raise
+
     # --- blocks
 
     def on_block(self, block: Block) -> None:
@@ -100,7 +111,7 @@ class StatefulOrders:
             self._end(order_id, USER, block)
 
         self._cancelled.clear()
-        shown_s = self._matching.server_ms() // 1000
+        shown_s = self._world.server_ms() // 1000
 
         for record in self._live():
             if record.order.good_til_time <= shown_s:
@@ -132,7 +143,7 @@ class StatefulOrders:
         return [record for record in self._matching.records.values() if record.is_live and is_stateful(record)]
 
     def _check_end(self, time: int) -> None:
-        now_ms = self._matching.server_ms()
+        now_ms = self._world.server_ms()
 
         if time * 1000 <= now_ms:
             raise clob(3003, f"GoodTilBlockTime {time} is not after the block time: GoodTilBlockTime is in the past")
@@ -141,7 +152,7 @@ class StatefulOrders:
             raise clob(3004, f"GoodTilBlockTime {time} exceeds the StatefulOrderTimeWindow")
 
     def _check_tier(self) -> None:
-        state = self._matching.state()
+        state = self._world.state
         most = next((count for below, count in EQUITY_TIERS if state.equity < below), MOST_OPEN)
         count = len(self._placed) + len(self._live())
 
@@ -151,7 +162,7 @@ class StatefulOrders:
 
     def _is_backed(self, record: Record) -> bool:
         """Whether the account could carry the whole order at its price."""
-        state, instrument = self._matching.state(), self._matching.market.instrument
+        state, instrument = self._world.state, self._world.instrument
         (position, *_) = state.positions
         after = position.lots + record.side.sign * record.lots
         added = Decimal(max(abs(after) - abs(position.lots), 0)) * instrument.lot * position.mark
@@ -187,16 +198,16 @@ class StatefulOrders:
         self._indexer.tell_ended(record, reason, block)
 
     def _trigger(self, block: Block) -> None:
-        low, high = self._prices(self._matching.exchange)
+        low, high = self._prices()
 
         for record in self._live():
             if record.status == UNTRIGGERED and _is_reached(record, low, high):
                 self._indexer.tell_changed(record, OPEN, "", block)
                 self._to_match.append(record)
 
-    def _prices(self, exchange: Exchange) -> tuple[Decimal, Decimal]:
+    def _prices(self) -> tuple[Decimal, Decimal]:
         """Return the lowest and the highest price of the block: the oracle's, and those of trades not far from it."""
-        oracle, instrument = exchange.mark, exchange.instrument
+        oracle, instrument = self._world.exchange.mark, self._world.instrument
 
         if self._traded is None:
             return oracle, oracle
@@ -212,21 +223,21 @@ class StatefulOrders:
         if record.conditional_id is not None:
             if not matching.trigger(record) and not (record.order.reduce_only and self._options.keeps_ghosts):
                 record.is_live = False
-                self._indexer.note_end(record, REMAINDER, matching.now_ms())
+                self._indexer.note_end(record, REMAINDER, self._world.now_ms())
 
             return
 
         if record.is_post_only and matching.crosses(record):
             record.is_live = False
-            self._indexer.tell_removed(record, POST_ONLY, matching.now_ms())
-            self._indexer.note_end(record, POST_ONLY, matching.now_ms())
+            self._indexer.tell_removed(record, POST_ONLY, self._world.now_ms())
+            self._indexer.note_end(record, POST_ONLY, self._world.now_ms())
             return
 
         try:
             matching.place(record, record.lots)
         except RejectionError:
             record.is_live = False
-            self._indexer.note_end(record, REMAINDER, matching.now_ms())
+            self._indexer.note_end(record, REMAINDER, self._world.now_ms())
 
 
 def _is_reached(record: Record, low: Decimal, high: Decimal) -> bool:

@@ -1,227 +1,169 @@
-"""The whole venue: the chain, the node and the Indexer over one market of the exchange."""
+"""The whole venue: the chain, a node and the Indexer over one market of the exchange."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 from uuid import UUID
 
-from perpmaker.venue.sandbox import CountWindow, PastFundings, RejectionError, RequestCounts, SandboxParts
-from perpmaker_dydx_perpetual.sandbox.accounts import KEYS, ChainAccount
-from perpmaker_dydx_perpetual.sandbox.chain import Block, Chain
+from perpmaker.venue.sandbox import CountWindow, RejectionError, RequestCounts, RequestParameters, SandboxParts
 from perpmaker_dydx_perpetual.sandbox.channels import ACCOUNT, BOOK, HEIGHT, MARKETS, TRADES, Channels
-from perpmaker_dydx_perpetual.sandbox.funding import FundingPayments
-from perpmaker_dydx_perpetual.sandbox.identity import Row, moment
-from perpmaker_dydx_perpetual.sandbox.indexer import Indexer, Surroundings, Version
-from perpmaker_dydx_perpetual.sandbox.markets import chain_market
+from perpmaker_dydx_perpetual.sandbox.indexer import Indexer
 from perpmaker_dydx_perpetual.sandbox.matching import Matching
 from perpmaker_dydx_perpetual.sandbox.node import Node
 from perpmaker_dydx_perpetual.sandbox.options import Options
+from perpmaker_dydx_perpetual.sandbox.positions import FundingPayments
+from perpmaker_dydx_perpetual.sandbox.records import (
+    BEST_EFFORT_CANCELED,
+    BEST_EFFORT_OPENED,
+    OPEN,
+    UNTRIGGERED,
+    Row,
+    moment,
+)
 from perpmaker_dydx_perpetual.sandbox.refusals import CountRefusals
 from perpmaker_dydx_perpetual.sandbox.sessions import IndexerSession
 from perpmaker_dydx_perpetual.sandbox.short_term import ShortTermOrders
 from perpmaker_dydx_perpetual.sandbox.stateful import StatefulOrders
 from perpmaker_dydx_perpetual.sandbox.words import book_rows, market_row, subaccount_row
+from perpmaker_dydx_perpetual.sandbox.world import Block, World
 
-INDEXER: Final = "Indexer"
-NODE: Final = "node"
-SHOWN_STATUSES: Final = ("OPEN", "UNTRIGGERED", "BEST_EFFORT_OPENED")
-"""The statuses of the orders that a subscription of the account begins with."""
-
+INDEXER, NODE = "Indexer", "node"
+MOST_TRADES: Final = 100
 SHOWN_BLOCKS: Final = 20
+"""For so many blocks a subscription of the account begins with orders that nodes say are cancelled."""
 
 
 class Venue:
     """What the endpoints, the RPC and the sessions work on."""
 
     def __init__(self, parts: SandboxParts, options: Options) -> None:
-        exchange = parts.exchange
-        self.parts, self.options, self.exchange = parts, options, exchange
-        self.instrument = exchange.instrument
-        self.market = chain_market(exchange.instrument)
-        self.owner = KEYS.api_key
-        self.now_ms, self.server_ms, self.shown_ms = parts.clock.now_ms, parts.clock.server_ms, parts.clock.shown_ms
-        self.chain = Chain(options, parts.clock.now_ms())
-        self.fundings = PastFundings(exchange)
-        self.channels = self._open_channels()
-        self.indexer = self._open_indexer()
-        self.matching = Matching(
-            exchange, self._account, self.market, self.owner, self.now_ms, self.server_ms, self.indexer
-        )
-        self.short_term = ShortTermOrders(self.chain, self.matching, self.indexer, options)
-        self.stateful = StatefulOrders(self.chain, self.matching, self.indexer, options)
-        self.payments = FundingPayments(exchange, self._account, self.chain, self.shown_ms)
-        self.node = Node(
-            ChainAccount.of_owner(may_set_leverage=options.key_sets_leverage),
-            self.chain,
-            self.matching,
-            self.short_term,
-            self.stateful,
-            options,
-            enforced=parts.options.enforce_limits,
-        )
+        self.parts = parts
+        self.world = world = World(parts, options)
+        self.channels = Channels(world)
+        self.indexer = Indexer(world, self.channels)
+        self.matching = Matching(world, self.indexer)
+        self.payments = FundingPayments(world)
+        self._short_term = ShortTermOrders(world, self.matching, self.indexer)
+        self._stateful = StatefulOrders(world, self.matching, self.indexer)
+        self.node = Node(world, self.matching, self._short_term, self._stateful)
         windows = {
             INDEXER: CountWindow(10_000, options.indexer_per_10s, of_address=True),
             NODE: CountWindow(1000, options.node_per_s, of_address=True),
         }
         self.counts = RequestCounts(
-            self.server_ms, windows, CountRefusals(), bans=None, enforced=parts.options.enforce_limits
+            world.server_ms, windows, CountRefusals(), bans=None, enforced=parts.options.enforce_limits
         )
-        self.chain.listen(self._on_block)
+        world.chain.listeners.append(self._on_block)
         self._set_largest_leverage()
 
     def tick(self, now_ms: int) -> None:
         """Commit what is due, and tell of it."""
-        self.chain.advance(now_ms)
+        self.world.chain.advance(now_ms)
         self.channels.tick(now_ms)
 
     def advance(self) -> None:
         """Commit the blocks that are due before something is asked or told."""
-        self.chain.advance(self.now_ms())
-
-    # --- what the Indexer answers
-
-    def seen(self) -> Version:
-        """Return the Indexer's tables as its replica has them."""
-        options, newest = self.options, self.indexer.newest(self.chain.last)
-        lag = options.replica_lag if self.chain.since_start >= options.replica_lag_after else 0
-        lag_ms = self.parts.options.read_lag_ms
-
-        if not lag and not lag_ms:
-            return newest
-
-        height, at_ms = self.chain.height - lag, self.now_ms() - lag_ms
-        versions = self.indexer.versions
-        known = (one for one in reversed(versions) if one.block.height <= height and one.block.at_ms <= at_ms)
-
-        return next(known, versions[0])
-
-    def order_rows(self) -> dict[str, Row]:
-        """Return all orders by id: those of the tables, and over them those that nodes have in memory."""
-        rows = dict(self.seen().orders)
-        made_ms = self.now_ms() - self.parts.options.hidden_for_ms
-
-        for uuid, record in self.indexer.cache.items():
-            if record.made_ms <= made_ms:
-                rows[uuid] = self.indexer.record_row(record)
-
-        return rows
+        self.world.chain.advance(self.world.now_ms())
 
     def subaccount(self) -> Row:
-        """Return the account."""
-        return subaccount_row(self.seen(), self.market, self.exchange.mark, self.owner, self.chain.height)
+        """Return the account as the Indexer answers it."""
+        world = self.world
+
+        return subaccount_row(self.indexer.seen(), world.market, world.exchange.mark, world.owner, world.chain.height)
 
     def markets(self) -> Row:
         """Return the markets."""
-        row = market_row(self.market, self.exchange, self.node.status)
+        row = market_row(self.world.market, self.world.exchange, self.world.status)
 
-        return {"markets": {self.instrument.symbol: row}}
+        return {"markets": {self.world.instrument.symbol: row}}
 
     def book(self) -> Row:
         """Return the book."""
-        return book_rows(self.exchange.depth(), self.market)
+        return book_rows(self.world.exchange.depth(), self.world.market)
 
-    def block_row(self) -> Row:
+    def block(self) -> Row:
         """Return the newest block."""
-        last = self.chain.last
+        last = self.world.chain.last
 
-        return {"height": str(last.height), "time": moment(self.shown_ms(last.at_ms))}
+        return {"height": str(last.height), "time": moment(self.world.shown_ms(last.at_ms))}
 
     # --- sockets
 
     def open_session(self) -> IndexerSession:
         """Begin with a connection."""
+        options, name = self.world.options, UUID(int=self.parts.chance.getrandbits(128), version=4)
+
         return IndexerSession(
-            str(UUID(int=self.parts.chance.getrandbits(128), version=4)),
+            str(name),
             self._contents,
-            self.now_ms,
-            lag_s=self.options.subscribe_lag_ms / 1000,
-            resubscribe_ms=self.options.resubscribe_ms,
+            self.world.now_ms,
+            lag_s=options.subscribe_lag_ms / 1000,
+            resubscribe_ms=options.resubscribe_ms,
         )
 
     def _contents(self, channel: str, id_: str) -> Row | None:
+        """Return what a subscription begins with; None for a market that there is not."""
         self.advance()
-        is_market = id_ == self.instrument.symbol
 
-        match channel:
-            case _ if channel == BOOK:
-                return self.book() if is_market else None
-            case _ if channel == TRADES:
-                return {"trades": list(self.indexer.trades)[:-101:-1]} if is_market else None
-            case _ if channel == MARKETS:
-                return self.markets()
-            case _ if channel == HEIGHT:
-                return self.block_row()
-            case _ if channel == ACCOUNT:
-                return self._account_contents(id_)
+        if channel in {BOOK, TRADES} and id_ != self.world.instrument.symbol:
+            return None
 
-        return None
+        contents: dict[str, Callable[[], Row]] = {
+            BOOK: self.book,
+            TRADES: lambda: {"trades": list(reversed(self.indexer.trades))[:MOST_TRADES]},
+            MARKETS: self.markets,
+            HEIGHT: self.block,
+            ACCOUNT: lambda: self._account_contents(id_),
+        }
+
+        return contents[channel]()
 
     def _account_contents(self, id_: str) -> Row:
         """Return the account and its open orders; nothing of one that was never funded."""
-        if id_ != f"{self.owner}/0" or not self._account():
+        if id_ != f"{self.world.owner}/0" or not self.world.account:
             return {}
 
-        rows = [row for row in self.order_rows().values() if row["status"] in SHOWN_STATUSES or self._is_recent(row)]
+        rows = [row for row in self.indexer.order_rows().values() if self._is_shown(row)]
 
-        return {"subaccount": self.subaccount(), "orders": rows, "blockHeight": str(self.chain.height)}
+        return {"subaccount": self.subaccount(), "orders": rows, "blockHeight": str(self.world.chain.height)}
 
-    def _is_recent(self, row: Row) -> bool:
-        end = row.get("goodTilBlock")
+    def _is_shown(self, row: Row) -> bool:
+        if row["status"] != BEST_EFFORT_CANCELED:
+            return row["status"] in {OPEN, UNTRIGGERED, BEST_EFFORT_OPENED}
 
-        return row["status"] == "BEST_EFFORT_CANCELED" and int(str(end or 0)) > self.chain.height - SHOWN_BLOCKS
+        return int(str(row["goodTilBlock"] or 0)) > self.world.chain.height - SHOWN_BLOCKS
 
     # --- inside
 
-    def _account(self) -> str:
-        return self.parts.account.name
-
     def _on_block(self, block: Block) -> None:
-        self.indexer.commit(block)
-        self.short_term.on_block(block)
-        self.stateful.on_block(block)
-        self.node.on_block(block)
+        for act in (self.indexer.commit, self._short_term.on_block, self._stateful.on_block, self.node.on_block):
+            act(block)
+
         self.indexer.keep_version(block)
         self.channels.on_block(block)
-        self.stateful.after_block()
-
-    def _open_channels(self) -> Channels:
-        parts = self.parts
-
-        return Channels(
-            self.exchange,
-            self.market,
-            owner=self.owner,
-            hub=parts.hub,
-            shown_ms=self.shown_ms,
-            status=lambda: self.node.status,
-            crossed_ms=self.options.crossed_ms,
-            cancels_first=self.options.cancels_first,
-            chance=parts.chance,
-            race_ms=parts.options.race_ms,
-            now_ms=self.now_ms,
-        )
-
-    def _open_indexer(self) -> Indexer:
-        around = Surroundings(
-            owner=self.owner,
-            account=self._account,
-            market=self.market,
-            shown_ms=self.shown_ms,
-            mark=lambda: self.exchange.mark,
-            height=lambda: self.chain.height,
-            tell_account=self.channels.tell_account,
-            tell_trades=self.channels.tell_trades,
-            maker_fill_type=self.options.maker_fill_type,
-        )
-        state = self.exchange.account(self._account()) if self._account() else None
-        lags = self.options.replica_lag or self.parts.options.read_lag_ms
-
-        return Indexer(around, state, self.chain.last, keeps_versions=bool(lags))
+        self._stateful.after_block()
 
     def _set_largest_leverage(self) -> None:
         """Without a leverage of its own an account has the market's largest."""
-        for name in self.exchange.accounts():
+        world = self.world
+
+        for name in world.exchange.accounts():
             try:
-                self.exchange.set_leverage(name, self.instrument.max_leverage, self.now_ms())
+                world.exchange.set_leverage(name, world.instrument.max_leverage, world.now_ms())
             except RejectionError:
                 continue
+
+
+Handler: TypeAlias = Callable[[Venue, RequestParameters], object]
+
+
+def up_to_date(handle: Handler) -> Handler:
+    """Return a handler before which the blocks that are due are committed."""
+
+    def handle_now(venue: Venue, parameters: RequestParameters) -> object:
+        venue.advance()
+
+        return handle(venue, parameters)
+
+    return handle_now

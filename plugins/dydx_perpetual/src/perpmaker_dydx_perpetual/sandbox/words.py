@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from perpmaker import Side
 from perpmaker.venue.sandbox import Depth, Exchange
-from perpmaker_dydx_perpetual.sandbox.identity import Row, number
 from perpmaker_dydx_perpetual.sandbox.markets import EXPONENT, QUOTE, ChainMarket
 from perpmaker_dydx_perpetual.sandbox.positions import Position
+from perpmaker_dydx_perpetual.sandbox.records import Row, number
 
 if TYPE_CHECKING:
     from perpmaker_dydx_perpetual.sandbox.indexer import Version
