@@ -6,8 +6,8 @@ and what its no means for whoever has asked.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import anyio
@@ -19,6 +19,7 @@ from perpmaker.connector.interface import ConnectorContext
 from perpmaker.errors import ConnectivityError, PayloadError, VenueError
 from perpmaker.model.refusal import RefusalReason
 from perpmaker.venue.answer import Answer, LateAnswerError, LostAnswerError, NotSentError, check, read_body
+from perpmaker.venue.fallback import Fallback
 from perpmaker.venue.http_dialect import Access, Endpoint, HttpDialect, Parameters, throttle_of, usage_of
 from perpmaker.venue.request_budget import RequestBudget
 from perpmaker.venue.server_clock import ServerClock
@@ -197,11 +198,15 @@ async def open_rest_client(
     budget: RequestBudget,
     deadline_s: float,
     server_clock: ServerClock,
+    fallbacks: Sequence[str] = (),
 ) -> AsyncIterator[RestClient]:
-    """Open a client of one address. A whole call may take the deadline."""
-    async with open_exchange(context.connect, url, deadline_s=deadline_s) as exchange:
+    """Open a client of one address; `fallbacks` are others that stand for the same. A call may take the deadline."""
+    async with AsyncExitStack() as stack:
+        opening = [open_exchange(context.connect, each, deadline_s=deadline_s) for each in (url, *fallbacks)]
+        exchanges = [await stack.enter_async_context(each) for each in opening]
+
         yield RestClient(
-            exchange,
+            Fallback(exchanges) if fallbacks else exchanges[0],
             dialect,
             context.clock,
             budget=budget,

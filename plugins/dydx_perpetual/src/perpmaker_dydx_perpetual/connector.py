@@ -1,14 +1,266 @@
-"""The connector: everything of it together."""
+"""The connector: Indexer, nodes, keys and streams composed into a `DerivativeConnector`."""
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
+from functools import partial
 
-from perpmaker.venue import ConnectorContext, DerivativeConnector
+from perpmaker import AuthenticationError, Instrument, MarketRulesError
+from perpmaker.venue import (
+    BeginRun,
+    Channel,
+    ClientIds,
+    ConnectorContext,
+    Feed,
+    Fill,
+    KeyRights,
+    MarginMode,
+    MarkChanged,
+    PositionMode,
+    RequestBudget,
+    RestClient,
+    ServerClock,
+    VenueSettings,
+    open_rest_client,
+)
 
-from .settings import Settings
+from . import rest
+from .account import AccountQuestions
+from .chain import SLACK, BlockClock
+from .client_ids import NumberIds, subaccount_uuid, tag_of
+from .commands import Commands
+from .credentials import Identity, open_identity
+from .market import Leverage, Units, check_subaccount, fetch_markets, find_market, translate_market
+from .orders import Writer
+from .own_orders import OwnOrders
+from .questions import OrderQuestions
+from .settings import NAME, VENUE, Settings, network_of
+from .streams import StreamAccess, book_stream, market_stream
+from .translate import MarkState
+from .user_stream import account_stream
+
+_PUBLIC = "public"
+_ORACLE_S = 5.0
+"""Seconds after which the oracle's price is asked for again."""
 
 
-def open_connector(settings: Settings, context: ConnectorContext) -> AbstractAsyncContextManager[DerivativeConnector]:
-    """Open the connector."""
-    raise NotImplementedError(settings, context)
+class DydxPerpetual:
+    """dYdX v4, for one subaccount; see `perpmaker.connector.interface.DerivativeConnector`."""
+
+    name = NAME
+    caps_resting_exits = False
+    sizes_stops = False
+    names_stops = True
+    allows_two_stops = True
+
+    def __init__(
+        self, *, settings: Settings, identity: Identity | None, access: StreamAccess, node: RestClient
+    ) -> None:
+        self.account = _PUBLIC if identity is None else identity.account
+        self._settings, self._identity, self._access, self._node = settings, identity, access, node
+        self._indexer, self._blocks = access.client, access.blocks
+        self._units: dict[str, Units] = {}
+        self._leverages: dict[str, Leverage] = {}
+        self._oracles: dict[str, tuple[Decimal, float]] = {}
+        self._tag = tag_of("0")
+        self.venue_time = self._indexer.server_clock.venue_time
+
+        if identity is not None:
+            self._compose(identity)
+
+    def _compose(self, identity: Identity) -> None:
+        """Make what asks about the account and sends for it, and hand on what is not decided here."""
+        settings, blocks, clock = self._settings, self._blocks, self._indexer.clock
+        subaccount = subaccount_uuid(identity.owner, identity.subaccount)
+        self._asked = AccountQuestions(
+            client=self._indexer, identity=identity, own=OwnOrders(), read_lag_s=settings.read_lag_s
+        )
+        questions = OrderQuestions(
+            client=self._indexer,
+            account=self._asked,
+            blocks=blocks,
+            clock=clock,
+            units=self._units,
+            subaccount=subaccount,
+            patience_s=settings.deadline_s,
+        )
+        writer = Writer(
+            identity=identity,
+            subaccount=subaccount,
+            tag=lambda: self._tag,
+            units=self._units,
+            own=self._asked.own,
+            blocks=blocks,
+            clock=clock,
+            now_ms=self._indexer.server_clock.ms,
+            oracle=lambda symbol: self._oracles[symbol][0],
+            life=settings.quote_blocks,
+            read_lag_s=settings.read_lag_s,
+        )
+        self._commands = commands = Commands(node=self._node, writer=writer, questions=questions, ready=self._ready)
+        self.place, self.amend, self.cancel = commands.place, commands.amend, commands.cancel
+        self.place_stops, self.cancel_stops = commands.place_stops, commands.cancel
+        self.fetch_order, self.fetch_open_orders = questions.fetch_order, questions.fetch_open_orders
+        self.fetch_stop, self.fetch_open_stops = questions.fetch_stop, questions.fetch_open_stops
+        self.fetch_account, self.fetch_income = self._asked.fetch_account, self._asked.fetch_income
+
+    @property
+    def fence_s(self) -> float:
+        """The life of a quote, blocks being slower than they were, plus the lag of the Indexer's answers."""
+        return (self._settings.quote_blocks + 2) * self._blocks.block_s * SLACK + self._settings.read_lag_s
+
+    # --- the market ---------------------------------------------------------------------------------------------------
+
+    async def fetch_instrument(self, market: str) -> Instrument:
+        """Rules of a market, and its units on the chain."""
+        row = find_market(await fetch_markets(self._indexer), market)
+        check_subaccount(row, self._settings.subaccount)
+        instrument, self._units[row.ticker] = translate_market(row)
+        self._observe(row.ticker, _mark_of(row.oracle_price))
+
+        if not self._indexer.server_clock.known:
+            await self._indexer.measure_clock()
+
+        return instrument
+
+    async def prepare(
+        self, instrument: Instrument, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
+    ) -> VenueSettings:
+        """Prove the account, see that quotes live long enough, and set the leverage where the key may."""
+        identity = self._signing()
+        known = self._leverages.get(instrument.symbol)
+        setting = known or Leverage(
+            node=self._node, identity=identity, units=self._units[instrument.symbol], instrument=instrument
+        )
+        self._leverages[instrument.symbol] = setting
+        await identity.prove(self._node)
+        await self._check_life()
+
+        return await setting.apply(leverage, position_mode, margin_mode)
+
+    async def fetch_mark(self, instrument: Instrument) -> MarkChanged | None:
+        """The oracle's price and the funding rate of now."""
+        row = find_market(await fetch_markets(self._indexer), instrument.market)
+        mark = MarkState()
+        found = mark.take(row, await self._indexer.now_ms())
+        self._observe(instrument.symbol, mark)
+
+        return found
+
+    def feeds(self, instrument: Instrument) -> Sequence[Feed]:
+        """The book, the oracle's price and trades, and the account where there is one."""
+        access = self._access
+        feeds = [
+            access.offer(book_stream(access, instrument), Channel.BOOK),
+            access.offer(market_stream(access, instrument, self._observe), Channel.MARK, Channel.TRADES),
+        ]
+
+        if self._identity is not None:
+            renew = partial(self._commands.renew, instrument)
+            account = account_stream(access, instrument, self._asked, self._settings.quote_blocks, renew)
+            feeds.append(access.offer(account, Channel.ACCOUNT))
+
+        return feeds
+
+    # --- the account --------------------------------------------------------------------------------------------------
+
+    async def open_client_ids(self, instrument: Instrument, bot: str, begin_run: BeginRun) -> ClientIds:
+        """Begin ids of numbers, of a run that no open order bears."""
+        self._tag = tag_of(bot)
+        orders, stops = await self.fetch_open_orders(instrument), await self.fetch_open_stops(instrument)
+
+        return NumberIds(self._tag, begin_run, [report.client_id for report in (*orders, *stops)])
+
+    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
+        """All fills of the market from a venue time on, oldest first."""
+        return await self._asked.fetch_fills(instrument, since_ms)
+
+    async def fetch_key_rights(self) -> KeyRights | None:
+        """What the key may do; None of the owner's own, which may do everything and is used only where that is said."""
+        identity = self._signing()
+        await identity.prove(self._node)
+
+        return identity.rights
+
+    # --- parts --------------------------------------------------------------------------------------------------------
+
+    def _signing(self) -> Identity:
+        if self._identity is None:
+            raise AuthenticationError(f"this call needs a key; set address and api_secret in [{NAME}]")
+
+        return self._identity
+
+    async def _ready(self, instrument: Instrument) -> None:
+        """See that what is about to be sent is sent for a proven account, by a fresh height and a fresh price."""
+        await self._signing().prove(self._node)
+        await self._blocks.refresh()
+        _, at = self._oracles.get(instrument.symbol, (Decimal(0), float("-inf")))
+
+        if self._indexer.clock.now() - at > _ORACLE_S:
+            await self.fetch_mark(instrument)
+
+    def _observe(self, symbol: str, mark: MarkState) -> None:
+        if mark.price is not None:
+            self._oracles[symbol] = mark.price, self._indexer.clock.now()
+
+    async def _check_life(self) -> None:
+        """Measure blocks and the way to the node; MarketRulesError where quotes would end before they are renewed."""
+        blocks, clock = self._blocks, self._indexer.clock
+        began_at = clock.now()
+        height, venue_ms = await ask_height(self._node)
+        latency_s = clock.now() - began_at
+        blocks.observe(height, venue_ms)
+        await blocks.pass_height(blocks.height, patience_s=self._settings.deadline_s + 3)
+        await blocks.pass_height(blocks.height, patience_s=self._settings.deadline_s + 3)
+        half_s = self._settings.quote_blocks / 2 * blocks.block_s
+
+        if half_s < 2 * latency_s + blocks.block_s:
+            raise MarketRulesError(
+                f"quote_blocks = {self._settings.quote_blocks} is too short: {VENUE} makes a block in "
+                f"{blocks.block_s:.2f} s and the node answers in {latency_s:.2f} s, so that quotes would end before "
+                "they are renewed. Set quote_blocks higher (at most 20), or use a nearer node."
+            )
+
+
+async def ask_height(node: RestClient) -> tuple[int, int]:
+    """Ask a node for its newest height and that block's time."""
+    sync = (await node.read(rest.STATUS)).sync_info
+
+    return sync.latest_block_height, rest.epoch_ms(sync.latest_block_time) if sync.latest_block_time else 0
+
+
+def _mark_of(price: object) -> MarkState:
+    return MarkState(price=None if price is None else Decimal(str(price)))
+
+
+@asynccontextmanager
+async def open_connector(settings: Settings, context: ConnectorContext) -> AsyncIterator[DydxPerpetual]:
+    """Open the connector, bound to the venue's addresses; nothing is sent before it is asked for."""
+    network = network_of(settings, context.environment, context.sandbox)
+    identity = open_identity(settings, context, network.chain_id)
+    clock = ServerClock(context.clock, least_uncertainty_s=0.25)
+    node_limits = {rest.NODE_LIMIT: round(settings.node_rate * rest.NODE_LIMIT.interval_s)}
+    opened = partial(open_rest_client, context, deadline_s=settings.deadline_s, server_clock=clock)
+
+    async with AsyncExitStack() as stack:
+        indexer = await stack.enter_async_context(
+            opened(
+                network.indexer,
+                rest.IndexerHttp(),
+                budget=RequestBudget(f"{VENUE}'s Indexer", rest.INDEXER_LIMITS, context.clock),
+            )
+        )
+        node = await stack.enter_async_context(
+            opened(
+                network.nodes[0],
+                rest.NodeHttp(identity),
+                budget=RequestBudget(f"{VENUE}'s node", node_limits, context.clock),
+                fallbacks=network.nodes[1:],
+            )
+        )
+        blocks = BlockClock(context.clock, partial(ask_height, node))
+        access = StreamAccess(connect=context.connect, url=network.stream, client=indexer, blocks=blocks)
+
+        yield DydxPerpetual(settings=settings, identity=identity, access=access, node=node)

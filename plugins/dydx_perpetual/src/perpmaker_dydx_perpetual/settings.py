@@ -67,7 +67,8 @@ class Settings:
     `allow_owner_key`. `authenticator` is the number under which the chain knows the API trading key; 0: look it up.
 
     `quote_blocks` is for how many blocks a quote lives; it is renewed when half of them have passed.
-    `read_lag_s` is how old the Indexer's answers may be, `deadline_s` is for each whole call. `indexer_url`,
+    `read_lag_s` is how old the Indexer's answers may be, `deadline_s` is for each whole call, `node_rate` is how
+    many requests a second are sent to a node (public ones take about 4). `indexer_url`,
     `stream_url` and `node_urls` replace the addresses of testnet, live or paper by others of the same environment, or
     by some on this machine.
     """
@@ -81,6 +82,7 @@ class Settings:
     quote_blocks: Annotated[int, Range(at_least=6, at_most=20)] = 10
     read_lag_s: Annotated[float, Range(at_least=0, at_most=60)] = 1.0
     deadline_s: Annotated[float, Range(above=0, at_most=60)] = 3.0
+    node_rate: Annotated[float, Range(above=0, at_most=500)] = 20.0
     indexer_url: str | None = None
     stream_url: str | None = None
     node_urls: tuple[str, ...] = ()

@@ -326,6 +326,11 @@ def read_transaction(sent: bytes) -> Transaction:
     )
 
 
+def read_flags(message: PlaceOrder | CancelOrder) -> int:
+    """Return the flags of the order that a message is about."""
+    return (message.order.order_id if isinstance(message, PlaceOrder) else message.order_id).flags
+
+
 def transaction_hash(sent: bytes) -> str:
     """Return the name of a transaction: known before it is sent."""
     return hashlib.sha256(sent).hexdigest().upper()

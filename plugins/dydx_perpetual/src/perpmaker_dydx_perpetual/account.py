@@ -1,0 +1,258 @@
+"""The account: positions, USDC, fills, and what fees, profit and funding have come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import attrs
+
+from perpmaker import ConnectivityError, Instrument, Position, PositionSide
+from perpmaker.venue import (
+    AccountSnapshot,
+    Fill,
+    IncomeKind,
+    IncomeRecord,
+    Page,
+    RestClient,
+    RowReader,
+    Span,
+    parse_decimal,
+    parser,
+    read_history,
+)
+
+from . import messages, rest
+from .client_ids import is_own_tag
+from .credentials import Identity
+from .entries import Entry
+from .own_orders import OwnOrders
+from .translate import (
+    USDC,
+    adopt,
+    is_ours,
+    translate_asset,
+    translate_fill,
+    translate_position,
+    wallet_of,
+)
+
+_MOST_PAGES = 20
+_KEPT_MS = 90 * 24 * 3_600_000
+
+
+@attrs.define(kw_only=True)
+class AccountQuestions:
+    """Asks the Indexer about a subaccount. `read_lag_s` is how old its answers may be."""
+
+    client: RestClient
+    identity: Identity
+    own: OwnOrders
+    read_lag_s: float
+    reader: RowReader[messages.Head] = attrs.field(factory=rest.row_reader)
+    _entries: dict[str, Entry] = attrs.field(factory=dict)
+
+    @property
+    def of_account(self) -> dict[str, object]:
+        """The parameters that name the subaccount."""
+        return {"address": self.identity.owner, "subaccountNumber": self.identity.subaccount}
+
+    def entry(self, instrument: Instrument) -> Entry:
+        """The entry of a market's position, as far as its fills were heard."""
+        return self._entries.setdefault(instrument.symbol, Entry())
+
+    async def fetch_account(self, instrument: Instrument) -> AccountSnapshot:
+        """Ask for positions and USDC in one request; its answer may be `read_lag_s` old, and is dated so."""
+        at_ms = await self.client.now_ms() - round(self.read_lag_s * 1000)
+        where = rest.at(rest.SUBACCOUNT, address=self.identity.owner, number=self.identity.subaccount)
+        found = await self.client.find(where)
+        rows = None if found is None else found.subaccount
+
+        if rows is None:
+            raise ConnectivityError(f"the Indexer does not know the subaccount {self.identity.account}: is it funded?")
+
+        read, symbol = self.reader.read, instrument.symbol
+        positions = list(
+            read(
+                rows.open_perpetual_positions.values(),
+                parser(messages.Position),
+                "positions",
+                market=symbol,
+                is_needed=lambda _: True,
+            )
+        )
+        raw = read(
+            rows.asset_positions.values(), parser(messages.Asset), "assets", is_needed=lambda one: one.symbol == USDC
+        )
+        assets = [translate_asset(row, at_ms) for row in raw]
+        held = [await self._position(row, instrument, at_ms) for row in positions]
+        cost = sum((one.amount * one.entry for one in held), Decimal(0)) + _cost_elsewhere(rows, symbol)
+        free = parse_decimal(rows.free_collateral, path="$.freeCollateral")
+        others = [one for one in assets if one.asset != USDC]
+        usdc = translate_asset(messages.Asset(symbol=USDC, side="LONG", size="0"), at_ms)
+        wallet = attrs.evolve(usdc, wallet=wallet_of(assets, cost), available=free)
+
+        return AccountSnapshot(
+            positions=tuple(held) or (Position(side=PositionSide.NET, venue_ms=at_ms),),
+            assets=(wallet, *others),
+            available=free,
+        )
+
+    async def _position(self, row: messages.Position, instrument: Instrument, at_ms: int) -> Position:
+        """Translate a position with its entry price by our own fills, which are read where they do not tell it."""
+        position = translate_position(row, None, at_ms)
+        entry = self.entry(instrument)
+
+        if entry.price(position.amount) is None:
+            fills = await self.fetch_fills(instrument, 0, until_flat=position.amount)
+            self._entries[instrument.symbol] = entry = _since_flat(fills, position.amount)
+
+        return attrs.evolve(position, entry=entry.price(position.amount) or position.entry)
+
+    # --- fills --------------------------------------------------------------------------------------------------------
+
+    async def fetch_fills(
+        self, instrument: Instrument, since_ms: int, *, until_flat: Decimal | None = None
+    ) -> Sequence[Fill]:
+        """Ask for the fills of a market from a venue time on, oldest first.
+
+        With `until_flat`, the amount of the position now, only as far back as it was flat.
+        """
+        found: dict[str, messages.Fill] = {}
+        left = until_flat
+        before: dict[str, object] = {}
+
+        for _ in range(_MOST_PAGES):
+            asked = {**self.of_account, "market": instrument.symbol, "marketType": "PERPETUAL", "limit": rest.PAGE}
+            page = (await self.client.read(rest.FILLS, {**asked, **before})).fills
+            rows = list(
+                self.reader.read(page, parser(messages.Fill), "fills", market=instrument.symbol, is_needed=is_ours)
+            )
+            new = [row for row in rows if row.id not in found]
+            found.update((row.id, row) for row in new)
+
+            if left is not None:
+                left -= sum((parse_decimal(row.size) * (1 if row.side == "BUY" else -1) for row in new), Decimal(0))
+
+            is_past = bool(rows) and rest.epoch_ms(rows[-1].created_at) < since_ms
+
+            if len(page) < rest.PAGE or not new or is_past or left == 0:
+                break
+
+            # The last block of a page may go on, so that it is asked for again.
+            before = {"createdBeforeOrAtHeight": rows[-1].created_at_height}
+
+        return await self._named(instrument, reversed(found.values()), since_ms)
+
+    async def _named(self, instrument: Instrument, rows: Iterable[messages.Fill], since_ms: int) -> list[Fill]:
+        kept = [row for row in rows if rest.epoch_ms(row.created_at) >= since_ms]
+        kept.sort(key=lambda row: row.created_at_height)
+
+        for order_id in {row.order_id for row in kept if is_own_tag(row.client_metadata)} - {None}:
+            if self.own.by_venue(order_id) is None:
+                await self._learn(instrument, order_id or "")
+
+        named = [(row, self.name_of(row)) for row in kept]
+
+        return list(
+            self.reader.translate(
+                named, lambda pair: translate_fill(*pair), "fills", lambda pair: is_own_tag(pair[0].client_metadata)
+            )
+        )
+
+    async def _learn(self, instrument: Instrument, order_id: str) -> None:
+        """Ask for an order of ours that an earlier run has sent: its fills do not bear its number."""
+        row = await self.client.find(rest.at(rest.ORDER, id=order_id))
+
+        if row is not None:
+            adopt(row, instrument, self.own)
+
+    def name_of(self, row: messages.Fill) -> str:
+        """Return our id of the order that was filled; that of the Indexer where it is nobody's we know."""
+        own = self.own.by_venue(row.order_id)
+
+        return (row.order_id or row.id) if own is None else own.client_id
+
+    # --- income -------------------------------------------------------------------------------------------------------
+
+    async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[IncomeRecord]:
+        """Ask for fees, profit and funding of a market from a venue time on, oldest first.
+
+        The chain books no profit: it is that of the fills, from where the position was flat.
+        """
+        fills = await self.fetch_fills(instrument, 0)
+        records = [record for fill, profit in Entry().fold(fills) for record in _booked(fill, profit, instrument)]
+        records += await self._funding(instrument, since_ms)
+        records = [record for record in records if record.venue_ms >= since_ms]
+        records.sort(key=lambda record: record.venue_ms)
+
+        return records
+
+    async def _funding(self, instrument: Instrument, since_ms: int) -> list[IncomeRecord]:
+        async def fetch(start_ms: int, _: int, page: int | None) -> Page[messages.FundingPayment, int]:
+            number = page or 1
+            asked = {**self.of_account, "ticker": instrument.symbol, "limit": rest.PAGE, "page": number}
+            found = (await self.client.read(rest.FUNDING, asked)).funding_payments
+            rows = list(self.reader.read(found, parser(messages.FundingPayment), "funding", market=instrument.symbol))
+            is_past = bool(rows) and rest.epoch_ms(rows[-1].created_at) < start_ms
+
+            return Page(rows, number + 1 if len(found) >= rest.PAGE and not is_past else None)
+
+        now_ms = await self.client.now_ms()
+        span = Span(since_ms=since_ms, until_ms=now_ms, window_ms=2 * _KEPT_MS, kept_ms=_KEPT_MS)
+        rows = await read_history(span, fetch, _funding_id)
+
+        return [
+            IncomeRecord(
+                kind=IncomeKind.FUNDING,
+                word="FUNDING",
+                income_id=_funding_id(row),
+                asset=USDC,
+                amount=parse_decimal(row.payment, path="$.payment"),
+                venue_ms=rest.epoch_ms(row.created_at, "$.createdAt"),
+                symbol=row.ticker,
+            )
+            for row in rows
+        ]
+
+
+def _funding_id(row: messages.FundingPayment) -> str:
+    """Name a payment: it has no id of its own."""
+    return f"{row.ticker}-{row.created_at_height}-{row.funding_index}"
+
+
+def _booked(fill: Fill, profit: Decimal, instrument: Instrument) -> list[IncomeRecord]:
+    amounts = {IncomeKind.REALIZED: profit, IncomeKind.FEE: -fill.fee}
+
+    return [
+        IncomeRecord(
+            kind=kind,
+            word=kind.name,
+            income_id=fill.trade_id,
+            asset=USDC,
+            amount=amount,
+            venue_ms=fill.venue_ms,
+            symbol=instrument.symbol,
+            trade_id=fill.trade_id,
+        )
+        for kind, amount in amounts.items()
+        if amount
+    ]
+
+
+def _since_flat(fills: Sequence[Fill], amount: Decimal) -> Entry:
+    """Return the entry of a position out of the fills since it was flat; not a whole one where they do not tell."""
+    before = amount - sum((fill.amount * fill.side.sign for fill in fills), Decimal(0))
+    entry = Entry(amount=before, is_whole=not before)
+    entry.fold(fills)
+
+    return entry
+
+
+def _cost_elsewhere(rows: messages.Subaccount, symbol: str) -> Decimal:
+    """Return what the positions of other markets cost, by the Indexer's entry prices; unreadable ones are left out."""
+    reader = rest.row_reader()
+    others = reader.read(rows.open_perpetual_positions.values(), parser(messages.Position), "positions")
+    positions = (translate_position(row, None, 0) for row in others if row.market != symbol)
+
+    return sum((one.amount * one.entry for one in positions), Decimal(0))

@@ -1,0 +1,116 @@
+"""The clock of the chain: which block is the newest, how long a block takes, and when a height is surely past."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from perpmaker import Clock, ConnectivityError
+
+FRESH_S = 3.0
+"""Seconds after which a height is too old to decide by: a stopped chain lets no order expire."""
+
+USUAL_BLOCK_S = 0.65
+"""Seconds of a block until it has been measured."""
+
+SLACK = 1.5
+"""By how much blocks may come more slowly than they did."""
+
+_POLL_S = 0.2
+_REMEMBERED = 200
+_MEASURED = 30
+
+
+class BlockClock:
+    """Follows the height of the chain.
+
+    Args:
+        clock: the engine's clock.
+        ask: asks a node for its newest height and that block's time in milliseconds.
+    """
+
+    def __init__(self, clock: Clock, ask: Callable[[], Awaitable[tuple[int, int]]]) -> None:
+        self.height = 0
+        """The newest height that is known; 0 before there is one."""
+
+        self._clock = clock
+        self._ask = ask
+        self._at = float("-inf")
+        self._seen: deque[tuple[int, float]] = deque(maxlen=_MEASURED)
+        self._times: OrderedDict[int, int] = OrderedDict()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the newest height was heard of."""
+        return self._clock.now() - self._at
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether orders may be sent by the height that is known."""
+        return self.height > 0 and self.age_s <= FRESH_S
+
+    @property
+    def block_s(self) -> float:
+        """Seconds of a block, as measured lately."""
+        if len(self._seen) < 2:  # noqa: PLR2004  # one block has no length
+            return USUAL_BLOCK_S
+
+        (first, began), (last, ended) = self._seen[0], self._seen[-1]
+
+        return max((ended - began) / (last - first), 0.01)
+
+    def observe(self, height: int, venue_ms: int = 0) -> None:
+        """Take over a height, from wherever it was heard; an older one changes nothing."""
+        if height <= self.height:
+            return
+
+        self.height, self._at = height, self._clock.now()
+        self._seen.append((height, self._at))
+
+        if venue_ms:
+            self._times[height] = venue_ms
+
+            if len(self._times) > _REMEMBERED:
+                self._times.popitem(last=False)
+
+    def time_of(self, height: int | None) -> int | None:
+        """Return a block's time in milliseconds, where it was heard."""
+        return None if height is None else self._times.get(height)
+
+    def passes_at(self, height: int) -> float:
+        """Return the engine's time by which a height is past, blocks being a little slower than they were."""
+        return max(self._at, 0.0) + max(0, height + 1 - self.height) * self.block_s * SLACK
+
+    async def refresh(self) -> int:
+        """Return a height that is fresh; ask the node where none is known.
+
+        Raises:
+            ConnectivityError: the newest block is too old: the chain, or the node, has stopped.
+        """
+        if not self.is_fresh:
+            height, venue_ms = await self._ask()
+            self.observe(height, venue_ms)
+
+        if not self.is_fresh:
+            raise ConnectivityError(f"the chain has no new block for {self.age_s:.0f} s: nothing is sent")
+
+        return self.height
+
+    async def pass_height(self, height: int, *, patience_s: float) -> None:
+        """Wait until a height is past.
+
+        Raises:
+            ConnectivityError: it is not within so many seconds.
+        """
+        until = self._clock.now() + patience_s
+
+        while self.height <= height:
+            if self._clock.now() >= until:
+                raise ConnectivityError(f"the chain is at block {self.height}, and block {height} is to pass first")
+
+            self.observe(*await self._ask())
+
+            if self.height <= height:
+                await anyio.sleep(_POLL_S)

@@ -1,0 +1,297 @@
+"""Commands about orders: sent by a fresh height, stateful ones at the chain's pace, and never what is not meant."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import anyio
+import attrs
+
+from perpmaker import ConnectivityError, Instrument, NewOrder, PayloadError, VenueError
+from perpmaker.venue import (
+    Accepted,
+    AmendOrder,
+    CancelOrder,
+    Event,
+    OrderClient,
+    OrderReported,
+    Outcome,
+    Refusal,
+    RefusalReason,
+    Rejected,
+    RestClient,
+)
+
+from . import rest
+from .chain import BlockClock
+from .orders import ShortTermWords, StatefulWords, Writer, is_stateful
+from .own_orders import OwnOrder
+from .questions import OrderQuestions
+from .translate import ended
+
+_PLACES, _PLACES_LONG, _LONG = 2, 20, 100
+"""Stateful orders that an owner may place in a block, and in so many blocks; refused ones count."""
+
+_TURN_S = 2.0
+_AFTER_STOPS_S = 0.02
+"""Seconds for which a target lets a stop of the same moment go first."""
+
+Asked = TypeVar("Asked", NewOrder, AmendOrder, CancelOrder)
+
+
+@attrs.define
+class StatefulPace:
+    """Keeps the placements of stateful orders within what the chain takes of an owner."""
+
+    blocks: BlockClock
+    _heights: deque[int] = attrs.field(factory=lambda: deque(maxlen=_PLACES_LONG), init=False)
+
+    def admits(self, count: int) -> bool:
+        """Whether so many may be placed now."""
+        height = self.blocks.height
+        now = sum(each == height for each in self._heights)
+        lately = sum(each > height - _LONG for each in self._heights)
+
+        return now + count <= _PLACES and lately + count <= _PLACES_LONG
+
+    def spend(self, count: int) -> None:
+        """Count placements."""
+        self._heights.extend([self.blocks.height] * count)
+
+
+@attrs.define(kw_only=True)
+class Commands:
+    """Places, amends, cancels and renews orders of one subaccount. `ready` sees that the account may trade at all."""
+
+    node: RestClient
+    writer: Writer
+    questions: OrderQuestions
+    ready: Callable[[Instrument], Awaitable[None]]
+    _short: OrderClient = attrs.field(init=False)
+    _stateful: OrderClient = attrs.field(init=False)
+    _words: ShortTermWords = attrs.field(init=False)
+    _pace: StatefulPace = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._words = ShortTermWords(self.writer)
+        self._short = OrderClient(self.node, self._words)
+        self._stateful = OrderClient(self.node, StatefulWords(self.writer))
+        self._pace = StatefulPace(self.writer.blocks)
+
+    async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
+        """Send new orders: targets are kept by the chain, all others end at a height."""
+        return await self._each(instrument, orders, self._place, is_stateful)
+
+    async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
+        """Send stops, each as two conditional orders in one transaction."""
+        return await self._each(instrument, orders, self._place_stop, lambda _: True)
+
+    async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
+        """Take orders off by what is known of them: short-term ones in one message, others in one transaction."""
+        for order in orders:
+            await self._learn(instrument, order)
+
+        return await self._each(instrument, orders, self._cancel, lambda one: not self._is_short(one.client_id))
+
+    async def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
+        """Replace quotes; what is on its way out is not brought back."""
+        return await self._each(instrument, orders, self._amend, lambda _: False)
+
+    async def renew(self, instrument: Instrument, orders: Sequence[OwnOrder]) -> Sequence[Event]:
+        """Send the next version of quotes, and the cancels of spent stops; return what was taken off by that."""
+        over: list[Event] = []
+
+        async with anyio.create_task_group() as tasks:
+            for own in orders:
+                tasks.start_soon(self._renew, instrument, own, over)
+
+        return over
+
+    # --- each kind ----------------------------------------------------------------------------------------------------
+
+    async def _each(
+        self,
+        instrument: Instrument,
+        orders: Sequence[Asked],
+        send: Callable[[Instrument, Sequence[Asked], bool], Awaitable[Sequence[Outcome]]],
+        is_stateful_one: Callable[[Asked], bool],
+    ) -> Sequence[Outcome]:
+        """Send what ends at a height and what does not side by side; outcomes in the order of the call."""
+        try:
+            await self.ready(instrument)
+        except (VenueError, PayloadError) as error:
+            return [_refused(order.client_id, RefusalReason.BUSY, f"nothing was sent: {error}") for order in orders]
+
+        kinds = {kind: [one for one in orders if is_stateful_one(one) is kind] for kind in (True, False)}
+        found: dict[str, Outcome] = {}
+
+        async def run(kind: bool, some: Sequence[Asked]) -> None:  # a key of the table above
+            found.update((outcome.client_id, outcome) for outcome in await send(instrument, some, kind))
+
+        async with anyio.create_task_group() as tasks:
+            for kind, some in kinds.items():
+                if some:
+                    tasks.start_soon(run, kind, some)
+
+        return [found[order.client_id] for order in orders]
+
+    async def _place(self, instrument: Instrument, orders: Sequence[NewOrder], kept: bool) -> Sequence[Outcome]:
+        if kept:
+            await anyio.sleep(_AFTER_STOPS_S)
+
+            if (refused := await self._turn(orders, 1)) is not None:
+                return refused
+
+        return self._settled(await (self._stateful if kept else self._short).place(instrument, orders))
+
+    async def _place_stop(self, instrument: Instrument, orders: Sequence[NewOrder], _: bool) -> Sequence[Outcome]:
+        """Send stops; one whose trigger is reached is refused, because the chain would fire it at once."""
+        late = [order for order in orders if self.writer.would_trigger(instrument, order)]
+        words = "the oracle's price is beyond the trigger"
+        refused: list[Outcome] = [_refused(one.client_id, RefusalReason.WOULD_TRIGGER, words) for one in late]
+        due = [order for order in orders if order not in late]
+
+        if due and (waiting := await self._turn(due, 2)) is not None:
+            return [*refused, *waiting]
+
+        return [*refused, *(self._settled(await self._stateful.place(instrument, due)) if due else ())]
+
+    async def _turn(self, orders: Sequence[NewOrder], each: int) -> Sequence[Outcome] | None:
+        """Wait for a block that takes so many placements; the refusals where none comes in time."""
+        blocks, pace = self.writer.blocks, self._pace
+        until = blocks.block_s * 3 + _TURN_S
+
+        with anyio.move_on_after(until):
+            while not pace.admits(each):
+                try:
+                    await blocks.pass_height(blocks.height, patience_s=until)
+                except (ConnectivityError, PayloadError):
+                    break
+
+        if pace.admits(each):
+            pace.spend(each * len(orders))
+            return None
+
+        text = "the chain takes no more stateful orders of this owner now"
+
+        return [_refused(order.client_id, RefusalReason.RATE_LIMIT, text, blocks.block_s) for order in orders]
+
+    async def _cancel(self, instrument: Instrument, orders: Sequence[CancelOrder], kept: bool) -> Sequence[Outcome]:
+        known = [order for order in orders if any(not own.is_over for own in self.writer.own.of(order.client_id))]
+        words = "there is no such order"
+        found: list[Outcome] = [
+            _refused(order.client_id, RefusalReason.NOT_FOUND, words) for order in orders if order not in known
+        ]
+
+        if not known:
+            return found
+
+        outcomes = await (self._stateful if kept else self._short).cancel(instrument, known)
+
+        if kept and any(map(_is_missing, outcomes)):
+            outcomes = await self._cancel_singly(instrument, known)
+
+        return [*found, *outcomes]
+
+    async def _cancel_singly(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
+        """Take each order off by itself: one that was gone has kept the others in the transaction from going."""
+        outcomes: list[Outcome] = []
+
+        for order in orders:
+            answers = [await self._cancel_one(instrument, own) for own in self.writer.own.of(order.client_id)]
+            taken = [answer for answer in answers if isinstance(answer, Accepted)]
+            outcomes += (taken or answers)[:1]
+
+        return outcomes
+
+    async def _cancel_one(self, instrument: Instrument, own: OwnOrder) -> Outcome:
+        message = self.writer.cancel(instrument, own)
+
+        try:
+            answer = await self.node.send(rest.TELL, {"messages": (message,)}, urgent=True)
+        except VenueError as error:
+            return _refused(own.client_id, RefusalReason.BUSY, str(error))
+
+        if answer.refusal is not None:
+            return Rejected(client_id=own.client_id, refusal=answer.refusal)
+
+        return Accepted(client_id=own.client_id, by_gateway=True)
+
+    async def _amend(self, instrument: Instrument, orders: Sequence[AmendOrder], _: bool) -> Sequence[Outcome]:
+        blocks, life, own_orders = self.writer.blocks, self.writer.life, self.writer.own
+        outcomes: list[Outcome] = []
+        due: list[AmendOrder] = []
+
+        for order in orders:
+            own = own_orders.first(order.client_id)
+
+            if own is None or own.is_over or own.is_leaving or own.ends_at < blocks.height:
+                outcomes.append(_refused(order.client_id, RefusalReason.NOT_FOUND, "the order is on its way out"))
+            elif own.next_end(blocks.height, life) is None:
+                words = "the order has to end first: the chain would forget what it has filled"
+                outcomes.append(_refused(order.client_id, RefusalReason.OTHER, words))
+            else:
+                due.append(order)
+
+        before = {one.client_id: attrs.evolve(one) for order in due for one in own_orders.of(order.client_id)}
+
+        for outcome in await self._short.amend(instrument, due) if due else ():
+            outcomes.append(outcome)
+            own = own_orders.first(outcome.client_id)
+
+            if isinstance(outcome, Rejected) and own is not None:
+                own.ticks, own.lots = before[own.client_id].ticks, before[own.client_id].lots
+
+        return outcomes
+
+    async def _renew(self, instrument: Instrument, own: OwnOrder, over: list[Event]) -> None:
+        if own.is_twin:
+            await self._cancel_one(instrument, own)
+            own.is_leaving = False  # until a block has taken it off, it is tried again
+            return
+
+        command = self._words.renew(instrument, own, own)
+
+        try:
+            answer = await self.node.send(command.endpoint, command.parameters)
+        except VenueError:
+            return  # the next block tries again
+
+        refusal = answer.refusal
+
+        if refusal is not None and refusal.reason is RefusalReason.POST_ONLY_WOULD_TAKE:
+            own.is_over = True  # the version that rested is gone with it
+            now_ms = self.writer.now_ms()
+            over.append(OrderReported(report=ended(own, instrument, now_ms, by_venue=True), by_stream=True))
+
+    # --- parts --------------------------------------------------------------------------------------------------------
+
+    def _settled(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        for outcome in outcomes:
+            if isinstance(outcome, Rejected):
+                self.writer.own.refused(outcome.client_id)
+
+        return outcomes
+
+    def _is_short(self, client_id: str) -> bool:
+        return all(own.is_short for own in self.writer.own.of(client_id))
+
+    async def _learn(self, instrument: Instrument, order: CancelOrder) -> None:
+        """Ask for an order of an earlier run: a cancel has to name its kind and its end."""
+        if self.writer.own.of(order.client_id):
+            return
+
+        try:
+            await self.questions.fetch_order(instrument, order.client_id, order.venue_id)
+        except (VenueError, PayloadError):
+            return
+
+
+def _refused(client_id: str, reason: RefusalReason, text: str, retry_after_s: float = 0.0) -> Rejected:
+    return Rejected(client_id=client_id, refusal=Refusal(reason=reason, text=text, retry_after_s=retry_after_s))
+
+
+def _is_missing(outcome: Outcome) -> bool:
+    return isinstance(outcome, Rejected) and outcome.refusal.reason is RefusalReason.NOT_FOUND

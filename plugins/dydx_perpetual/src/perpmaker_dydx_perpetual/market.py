@@ -1,0 +1,221 @@
+"""A market: its rules as an Instrument, its units on the chain, and its leverage."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from decimal import Decimal
+
+import attrs
+
+from perpmaker import (
+    AuthenticationError,
+    Instrument,
+    MarketClosedError,
+    MarketRulesError,
+    PayloadError,
+    RefusedError,
+    UnknownMarketError,
+)
+from perpmaker.venue import (
+    MarginMode,
+    MarginTier,
+    PositionMode,
+    RestClient,
+    VenueSettings,
+    check_leverage,
+    parse_price,
+    parser,
+)
+
+from . import messages, proto, rest
+from .credentials import Identity
+from .settings import VENUE
+from .transactions import MarketLeverage, SubaccountId, UpdateLeverage
+from .translate import USDC
+
+MAKER_FEE, TAKER_FEE = Decimal("0.0001"), Decimal("0.0005")
+"""Shares of the notional in the first fee tier (docs.dydx.xyz, "Fees", 2026). What was charged is in each fill."""
+
+_PPM = 1_000_000
+_LARGEST = Decimal(10) ** 15
+_MOST_LOTS = 10**9
+_SHOWN = 3
+_ISOLATED = "ISOLATED"
+
+ONE_WAY_ONLY = (
+    f"{VENUE} has only One-way positions: a subaccount holds one net position of each market. "
+    "To hold opposite positions, use two subaccounts."
+)
+
+
+@attrs.frozen(kw_only=True)
+class Units:
+    """How ticks and lots are written on the chain, in whole numbers."""
+
+    clob_pair: int
+    subticks: int
+    quantums: int
+    margin_fraction: Decimal
+
+
+async def fetch_markets(client: RestClient) -> dict[str, messages.Market]:
+    """Ask for all markets that can be read, by ticker."""
+    found = await client.read(rest.MARKETS)
+    reader = rest.row_reader()
+    rows = reader.read(found.markets.values(), parser(messages.Market), "markets")
+
+    return {row.ticker: row for row in rows}
+
+
+def find_market(markets: dict[str, messages.Market], market: str) -> messages.Market:
+    """Return the market of a name.
+
+    Raises:
+        UnknownMarketError: there is none; it names the nearest.
+        MarketClosedError: it takes no orders.
+        MarketRulesError: it is one that needs a subaccount of its own.
+    """
+    found = markets.get(market)
+
+    if found is None:
+        nearest = difflib.get_close_matches(market.upper(), markets, n=_SHOWN, cutoff=0.5)
+        raise UnknownMarketError(market, VENUE, tuple(nearest))
+
+    if found.status != "ACTIVE" or found.oracle_price is None:
+        raise MarketClosedError(market, VENUE, found.status if found.oracle_price is not None else "no oracle price")
+
+    return found
+
+
+def check_subaccount(row: messages.Market, subaccount: int) -> None:
+    """Refuse an isolated market on a subaccount that stands for cross margin; its fills would be turned away."""
+    if row.market_type == _ISOLATED and subaccount < 128:  # noqa: PLR2004  # the venue's own convention
+        raise MarketRulesError(
+            f"{row.ticker} is an isolated market of {VENUE}: it needs a subaccount of its own. Set subaccount to 128 "
+            "or more, and move collateral there."
+        )
+
+
+def translate_market(row: messages.Market) -> tuple[Instrument, Units]:
+    """Return a market's rules and its units on the chain; PayloadError where they make no sense."""
+    lot, initial = parse_price(row.step_size), parse_price(row.initial_margin_fraction)
+
+    if row.subticks_per_tick <= 0 or row.step_base_quantums <= 0 or initial > 1:
+        raise PayloadError(f"{row.ticker} has steps or margins that make no sense")
+
+    leverage = int(1 / initial)
+    tier = MarginTier(
+        floor=Decimal(0),
+        cap=_LARGEST,
+        maintenance_ratio=parse_price(row.maintenance_margin_fraction),
+        deduction=Decimal(0),
+        max_leverage=leverage,
+    )
+    instrument = Instrument(
+        market=row.ticker,
+        symbol=row.ticker,
+        base=row.ticker.rpartition("-")[0],
+        quote=USDC,
+        tick=parse_price(row.tick_size),
+        lot=lot,
+        min_amount=lot,
+        max_amount=lot * _MOST_LOTS,
+        max_market_amount=lot * _MOST_LOTS,
+        min_notional=Decimal(0),
+        max_leverage=leverage,
+        maker_fee=MAKER_FEE,
+        taker_fee=TAKER_FEE,
+        tiers=(tier,),
+        funding_interval_h=1,
+        has_hedge_mode=False,
+    )
+    units = Units(
+        clob_pair=row.clob_pair_id,
+        subticks=row.subticks_per_tick,
+        quantums=row.step_base_quantums,
+        margin_fraction=initial,
+    )
+
+    return instrument, units
+
+
+# --- leverage ---------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class _LeverageAnswer:
+    markets: tuple[MarketLeverage, ...] = proto.many(1, MarketLeverage)
+
+
+@attrs.define(kw_only=True)
+class Leverage:
+    """The leverage of one market of a subaccount.
+
+    The chain keeps a larger initial margin for it. An API trading key may not set that: it is then kept here alone, for
+    the size of quotes, and the chain's own limit stays what it is.
+    """
+
+    node: RestClient
+    identity: Identity
+    units: Units
+    instrument: Instrument
+    here: int | None = None
+
+    async def fetch(self) -> VenueSettings:
+        """Ask what is set."""
+        leverage = self.here or await self._on_chain()
+
+        return VenueSettings(leverage=leverage, position_mode=PositionMode.ONE_WAY, margin_mode=MarginMode.CROSS)
+
+    async def apply(self, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None) -> VenueSettings:
+        """Set what differs; MarketRulesError for what the venue does not have."""
+        if position_mode is PositionMode.HEDGE:
+            raise MarketRulesError(ONE_WAY_ONLY)
+
+        if margin_mode is MarginMode.ISOLATED:
+            raise MarketRulesError(
+                f'{VENUE} sets no margin mode: a subaccount is cross. Leave margin_mode out, or set it to "cross"; '
+                "isolated is a subaccount that holds this market alone."
+            )
+
+        check_leverage(self.instrument, leverage, VENUE)
+
+        if (await self.fetch()).leverage != leverage:
+            await self._set(leverage)
+
+        return await self.fetch()
+
+    async def _on_chain(self) -> int:
+        asked = SubaccountId(self.identity.owner, self.identity.subaccount)
+
+        try:
+            found = await rest.query_chain(self.node, "/dydxprotocol.clob.Query/Leverage", asked, _LeverageAnswer)
+        except RefusedError:
+            found = None
+
+        known = {one.clob_pair: one.margin_ppm for one in (() if found is None else found.markets)}
+        least = int(self.units.margin_fraction * _PPM)
+
+        # What is set for a leverage is rounded up, so that its inverse would be a little less.
+        return _PPM // (max(known.get(self.units.clob_pair, 0), least) - 1)
+
+    async def _set(self, leverage: int) -> None:
+        margin = MarketLeverage(clob_pair=self.units.clob_pair, margin_ppm=math.ceil(_PPM / leverage))
+        subaccount = SubaccountId(self.identity.owner, self.identity.subaccount)
+        message = UpdateLeverage(subaccount=subaccount, markets=(margin,))
+        self.here = leverage
+
+        if not self.identity.is_owner:
+            return
+
+        try:
+            await self.node.read(rest.TELL, {"messages": (message,)})
+        except AuthenticationError:
+            raise
+        except RefusedError as error:
+            self.here = None
+            raise MarketRulesError(
+                f"{VENUE} does not set the leverage of {self.instrument.market} to {leverage}: {error.text} "
+                f"(code {error.code}). Write another leverage, or close what this market holds."
+            ) from error
