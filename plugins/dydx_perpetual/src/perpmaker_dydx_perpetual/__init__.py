@@ -9,6 +9,7 @@ from perpmaker import DerivativeConnectorDeclaration, Register, hookimpl
 
 if TYPE_CHECKING:
     from perpmaker.venue import ConnectorContext, DerivativeConnector
+    from perpmaker_dydx_perpetual.sandbox.app import DydxDialect
     from perpmaker_dydx_perpetual.settings import Settings
 
 __plugin_api__ = 1
@@ -25,6 +26,7 @@ def register_derivative_connectors(register: Register[DerivativeConnectorDeclara
             summary="dYdX v4 perpetual futures",
             settings=Settings,
             open=_open,
+            sandbox=_sandbox,
             hedge_mode=False,
         )
     )
@@ -34,3 +36,9 @@ def _open(settings: Settings, context: ConnectorContext) -> AbstractAsyncContext
     from perpmaker_dydx_perpetual.connector import open_connector  # noqa: PLC0415  # httpx alone costs 0.1 s
 
     return open_connector(settings, context)
+
+
+def _sandbox() -> DydxDialect:
+    from perpmaker_dydx_perpetual.sandbox import dialect  # noqa: PLC0415  # only `perpmaker sandbox` needs it
+
+    return dialect()

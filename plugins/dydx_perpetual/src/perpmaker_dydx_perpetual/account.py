@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 import attrs
@@ -43,12 +43,16 @@ _KEPT_MS = 90 * 24 * 3_600_000
 
 @attrs.define(kw_only=True)
 class AccountQuestions:
-    """Asks the Indexer about a subaccount. `read_lag_s` is how old its answers may be."""
+    """Asks the Indexer about a subaccount. `read_lag_s` is how old its answers may be.
+
+    `bound`: the margin of a position beyond what the Indexer counts, which knows nothing of a leverage that was set.
+    """
 
     client: RestClient
     identity: Identity
     own: OwnOrders
     read_lag_s: float
+    bound: Callable[[Instrument, Decimal], Decimal]
     reader: RowReader[messages.Head] = attrs.field(factory=rest.row_reader)
     _entries: dict[str, Entry] = attrs.field(factory=dict)
 
@@ -88,6 +92,7 @@ class AccountQuestions:
         held = [await self._position(row, instrument, at_ms) for row in positions]
         cost = sum((one.amount * one.entry for one in held), Decimal(0)) + _cost_elsewhere(rows, symbol)
         free = parse_decimal(rows.free_collateral, path="$.freeCollateral")
+        free -= sum((self.bound(instrument, one.amount) for one in held), Decimal(0))
         others = [one for one in assets if one.asset != USDC]
         usdc = translate_asset(messages.Asset(symbol=USDC, side="LONG", size="0"), at_ms)
         wallet = attrs.evolve(usdc, wallet=wallet_of(assets, cost), available=free)
@@ -120,11 +125,10 @@ class AccountQuestions:
         """
         found: dict[str, messages.Fill] = {}
         left = until_flat
-        before: dict[str, object] = {}
 
-        for _ in range(_MOST_PAGES):
+        for number in range(1, _MOST_PAGES + 1):
             asked = {**self.of_account, "market": instrument.symbol, "marketType": "PERPETUAL", "limit": rest.PAGE}
-            page = (await self.client.read(rest.FILLS, {**asked, **before})).fills
+            page = (await self.client.read(rest.FILLS, {**asked, "page": number})).fills
             rows = list(
                 self.reader.read(page, parser(messages.Fill), "fills", market=instrument.symbol, is_needed=is_ours)
             )
@@ -138,9 +142,6 @@ class AccountQuestions:
 
             if len(page) < rest.PAGE or not new or is_past or left == 0:
                 break
-
-            # The last block of a page may go on, so that it is asked for again.
-            before = {"createdBeforeOrAtHeight": rows[-1].created_at_height}
 
         return await self._named(instrument, reversed(found.values()), since_ms)
 

@@ -63,12 +63,15 @@ class StatefulPace:
 
 @attrs.define(kw_only=True)
 class Commands:
-    """Places, amends, cancels and renews orders of one subaccount. `ready` sees that the account may trade at all."""
+    """Places, amends, cancels and renews orders of one subaccount.
+
+    `ready` sees that the account may trade at all, and where that is asked for, that the oracle's price is fresh.
+    """
 
     node: RestClient
     writer: Writer
     questions: OrderQuestions
-    ready: Callable[[Instrument], Awaitable[None]]
+    ready: Callable[[Instrument, bool], Awaitable[None]]
     _short: OrderClient = attrs.field(init=False)
     _stateful: OrderClient = attrs.field(init=False)
     _words: ShortTermWords = attrs.field(init=False)
@@ -82,11 +85,13 @@ class Commands:
 
     async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Send new orders: targets are kept by the chain, all others end at a height."""
-        return await self._each(instrument, orders, self._place, is_stateful)
+        needs_price = any(order.ticks is None for order in orders)
+
+        return await self._each(instrument, orders, self._place, is_stateful, needs_price=needs_price)
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Send stops, each as two conditional orders in one transaction."""
-        return await self._each(instrument, orders, self._place_stop, lambda _: True)
+        return await self._each(instrument, orders, self._place_stop, lambda _: True, needs_price=True)
 
     async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
         """Take orders off by what is known of them: short-term ones in one message, others in one transaction."""
@@ -117,10 +122,12 @@ class Commands:
         orders: Sequence[Asked],
         send: Callable[[Instrument, Sequence[Asked], bool], Awaitable[Sequence[Outcome]]],
         is_stateful_one: Callable[[Asked], bool],
+        *,
+        needs_price: bool = False,
     ) -> Sequence[Outcome]:
         """Send what ends at a height and what does not side by side; outcomes in the order of the call."""
         try:
-            await self.ready(instrument)
+            await self.ready(instrument, needs_price)
         except (VenueError, PayloadError) as error:
             return [_refused(order.client_id, RefusalReason.BUSY, f"nothing was sent: {error}") for order in orders]
 
@@ -179,11 +186,19 @@ class Commands:
         return [_refused(order.client_id, RefusalReason.RATE_LIMIT, text, blocks.block_s) for order in orders]
 
     async def _cancel(self, instrument: Instrument, orders: Sequence[CancelOrder], kept: bool) -> Sequence[Outcome]:
-        known = [order for order in orders if any(not own.is_over for own in self.writer.own.of(order.client_id))]
-        words = "there is no such order"
-        found: list[Outcome] = [
-            _refused(order.client_id, RefusalReason.NOT_FOUND, words) for order in orders if order not in known
-        ]
+        found: list[Outcome] = []
+        known: list[CancelOrder] = []
+
+        for order in orders:
+            live = [own for own in self.writer.own.of(order.client_id) if not own.is_over]
+
+            if not live:
+                found.append(_refused(order.client_id, RefusalReason.NOT_FOUND, "there is no such order"))
+            elif not kept and self.writer.blocks.height > live[0].ends_at + 1:
+                report = ended(live[0], instrument, self.writer.now_ms(), by_venue=False)
+                found.append(Accepted(client_id=order.client_id, report=report))
+            else:
+                known.append(order)
 
         if not known:
             return found

@@ -75,7 +75,11 @@ class DydxPerpetual:
         settings, blocks, clock = self._settings, self._blocks, self._indexer.clock
         subaccount = subaccount_uuid(identity.owner, identity.subaccount)
         self._asked = AccountQuestions(
-            client=self._indexer, identity=identity, own=OwnOrders(), read_lag_s=settings.read_lag_s
+            client=self._indexer,
+            identity=identity,
+            own=OwnOrders(),
+            read_lag_s=settings.read_lag_s,
+            bound=self._bound,
         )
         questions = OrderQuestions(
             client=self._indexer,
@@ -142,9 +146,9 @@ class DydxPerpetual:
 
     async def fetch_mark(self, instrument: Instrument) -> MarkChanged | None:
         """The oracle's price and the funding rate of now."""
-        row = find_market(await fetch_markets(self._indexer), instrument.market)
+        row = (await fetch_markets(self._indexer)).get(instrument.symbol)
         mark = MarkState()
-        found = mark.take(row, await self._indexer.now_ms())
+        found = None if row is None else mark.take(row, await self._indexer.now_ms())
         self._observe(instrument.symbol, mark)
 
         return found
@@ -192,13 +196,24 @@ class DydxPerpetual:
 
         return self._identity
 
-    async def _ready(self, instrument: Instrument) -> None:
+    def _bound(self, instrument: Instrument, amount: Decimal) -> Decimal:
+        """Return the margin of a position by its leverage, less that by the market's own rule."""
+        setting = self._leverages.get(instrument.symbol)
+        price, _ = self._oracles.get(instrument.symbol, (Decimal(0), 0.0))
+
+        return Decimal(0) if setting is None else abs(amount) * price * setting.further_margin
+
+    async def _ready(self, instrument: Instrument, needs_price: bool) -> None:  # as `Commands` calls it
         """See that what is about to be sent is sent for a proven account, by a fresh height and a fresh price."""
         await self._signing().prove(self._node)
         await self._blocks.refresh()
+
+        if instrument.symbol not in self._units:
+            await self.fetch_instrument(instrument.market)
+
         _, at = self._oracles.get(instrument.symbol, (Decimal(0), float("-inf")))
 
-        if self._indexer.clock.now() - at > _ORACLE_S:
+        if needs_price and self._indexer.clock.now() - at > _ORACLE_S:
             await self.fetch_mark(instrument)
 
     def _observe(self, symbol: str, mark: MarkState) -> None:
@@ -220,7 +235,7 @@ class DydxPerpetual:
             raise MarketRulesError(
                 f"quote_blocks = {self._settings.quote_blocks} is too short: {VENUE} makes a block in "
                 f"{blocks.block_s:.2f} s and the node answers in {latency_s:.2f} s, so that quotes would end before "
-                "they are renewed. Set quote_blocks higher (at most 20), or use a nearer node."
+                "they are renewed. Set quote_blocks higher (at most 15), or use a nearer node."
             )
 
 

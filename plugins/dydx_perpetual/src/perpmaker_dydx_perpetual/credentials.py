@@ -21,7 +21,7 @@ from .transactions import Any as AnyMessage
 
 _TRADES = frozenset({URLS[PlaceOrder], URLS[CancelOrder], URLS[BatchCancel]})
 _TRANSFERS = frozenset({"/dydxprotocol.sending.MsgCreateTransfer"})
-_HARMLESS = frozenset({URLS[UpdateLeverage]})
+_SETTINGS = frozenset({URLS[UpdateLeverage]})
 
 
 @attrs.define(kw_only=True)
@@ -38,6 +38,7 @@ class Identity:
     authenticator: int | None = None
     account_number: int = 0
     rights: KeyRights | None = None
+    sets_leverage: bool = True
     _is_proven: bool = attrs.field(default=False, init=False)
 
     @property
@@ -86,7 +87,9 @@ class Identity:
                 "create one on the venue's site for that account, or correct address"
             )
 
-        self.authenticator, self.rights = number, _rights(known[number])
+        allowed = _allowed(known[number])
+        self.authenticator, self.rights = number, _rights(allowed)
+        self.sets_leverage = allowed is None or allowed >= _SETTINGS
 
 
 def open_identity(settings: Settings, context: ConnectorContext, chain_id: str) -> Identity | None:
@@ -206,15 +209,18 @@ def _keys(one: _Authenticator) -> Sequence[bytes]:
     return [config for kind, config in _parts(one) if kind == "SignatureVerification"]
 
 
-def _rights(one: _Authenticator) -> KeyRights:
-    """Return what a key may do: everything that no filter of messages leaves out."""
+def _allowed(one: _Authenticator) -> set[str] | None:
+    """Return the kinds of messages that a key may sign; None for all."""
     filters = [config.decode("ascii", "replace") for kind, config in _parts(one) if kind == "MessageFilter"]
-    allowed = set(re.split(r"[,;]", ",".join(filters))) if filters else None
 
+    return set(re.split(r"[,;]", ",".join(filters))) if filters else None
+
+
+def _rights(allowed: set[str] | None) -> KeyRights:
     return KeyRights(
         can_read=True,
         can_trade=allowed is None or allowed >= _TRADES,
-        can_withdraw=allowed is None or bool(allowed - _TRADES - _TRANSFERS - _HARMLESS),
+        can_withdraw=allowed is None or bool(allowed - _TRADES - _TRANSFERS - _SETTINGS),
         can_transfer=allowed is None or bool(allowed & _TRANSFERS),
         ip_restricted=False,
     )

@@ -6,6 +6,7 @@ import difflib
 import math
 from decimal import Decimal
 
+import anyio
 import attrs
 
 from perpmaker import (
@@ -41,6 +42,7 @@ _PPM = 1_000_000
 _LARGEST = Decimal(10) ** 15
 _MOST_LOTS = 10**9
 _SHOWN = 3
+_TRIES, _BLOCK_S = 20, 0.25
 _ISOLATED = "ISOLATED"
 
 ONE_WAY_ONLY = (
@@ -161,6 +163,15 @@ class Leverage:
     units: Units
     instrument: Instrument
     here: int | None = None
+    is_set: int | None = None
+
+    @property
+    def further_margin(self) -> Decimal:
+        """The share of a position that its leverage binds beyond the market's own margin."""
+        if self.is_set is None:
+            return Decimal(0)
+
+        return max(Decimal(math.ceil(_PPM / self.is_set)) / _PPM - self.units.margin_fraction, Decimal(0))
 
     async def fetch(self) -> VenueSettings:
         """Ask what is set."""
@@ -184,7 +195,10 @@ class Leverage:
         if (await self.fetch()).leverage != leverage:
             await self._set(leverage)
 
-        return await self.fetch()
+        found = await self.fetch()
+        self.is_set = found.leverage
+
+        return found
 
     async def _on_chain(self) -> int:
         asked = SubaccountId(self.identity.owner, self.identity.subaccount)
@@ -197,16 +211,15 @@ class Leverage:
         known = {one.clob_pair: one.margin_ppm for one in (() if found is None else found.markets)}
         least = int(self.units.margin_fraction * _PPM)
 
-        # What is set for a leverage is rounded up, so that its inverse would be a little less.
-        return _PPM // (max(known.get(self.units.clob_pair, 0), least) - 1)
+        return round(_PPM / max(known.get(self.units.clob_pair, 0), least))
 
     async def _set(self, leverage: int) -> None:
         margin = MarketLeverage(clob_pair=self.units.clob_pair, margin_ppm=math.ceil(_PPM / leverage))
         subaccount = SubaccountId(self.identity.owner, self.identity.subaccount)
         message = UpdateLeverage(subaccount=subaccount, markets=(margin,))
-        self.here = leverage
 
-        if not self.identity.is_owner:
+        if not self.identity.sets_leverage:
+            self.here = leverage
             return
 
         try:
@@ -214,8 +227,13 @@ class Leverage:
         except AuthenticationError:
             raise
         except RefusedError as error:
-            self.here = None
             raise MarketRulesError(
                 f"{VENUE} does not set the leverage of {self.instrument.market} to {leverage}: {error.text} "
                 f"(code {error.code}). Write another leverage, or close what this market holds."
             ) from error
+
+        for _ in range(_TRIES):  # a block has to carry it
+            if await self._on_chain() == leverage:
+                return
+
+            await anyio.sleep(_BLOCK_S)

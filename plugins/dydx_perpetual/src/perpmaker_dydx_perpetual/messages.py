@@ -15,7 +15,7 @@ from perpmaker.venue import Id, Number, Rows
 Table: TypeAlias = dict[str, msgspec.Raw]
 """Undecoded rows by name."""
 
-EMPTY = msgspec.Raw(b"{}")
+EMPTY, NOTHING = msgspec.Raw(b"{}"), msgspec.Raw(b"")
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -159,7 +159,7 @@ class Order(Struct, frozen=True, kw_only=True):
     total_filled: Number | None = None
     total_optimistic_filled: Number | None = None
     trigger_price: Number | None = None
-    removal_reason: str = ""
+    removal_reason: str | None = None
     updated_at: str | None = None
 
 
@@ -288,7 +288,7 @@ class RpcError(msgspec.Struct, frozen=True, kw_only=True):
 class RpcAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """An answer of JSON-RPC: `result`, or `error`."""
 
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = NOTHING
     error: RpcError | None = None
 
 

@@ -149,6 +149,14 @@ class OwnOrders:
             order for order in self.live() if order.is_twin and not order.is_leaving and _has_closed(self.twin(order))
         ]
 
+    def flat(self) -> None:
+        """Take in that there is no position: what is left of stops that have worked has nothing to close."""
+        for order in self.live():
+            first = self.twin(order) if order.is_twin else None
+
+            if first is not None and first.is_over:
+                first.has_closed = True
+
     def settle(self, height: int) -> list[OwnOrder]:
         """End the short-term orders whose height is past; return them."""
         over = [order for order in self.live() if order.is_short and _is_past(order, height)]

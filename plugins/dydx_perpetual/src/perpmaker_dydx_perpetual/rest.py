@@ -52,7 +52,7 @@ INDEXER_LIMIT = Limit("requests", 10)
 INDEXER_LIMITS = {INDEXER_LIMIT: 100}
 """Requests of one address (indexer/services/comlink, config)."""
 
-NODE_LIMIT = Limit("transactions", 10)
+NODE_LIMIT = Limit("transactions", 1)
 """Requests to a node; how many it takes is the settings' `node_rate`."""
 
 
@@ -160,7 +160,7 @@ def _of_status(body: bytes) -> messages.Status:
 def _result(body: bytes, kind: type[T]) -> T:
     answer = parser(messages.RpcAnswer)(body)
 
-    if answer.result is None:
+    if answer.result == messages.NOTHING:
         raise PayloadError("an answer of JSON-RPC without a result")
 
     return parser(kind)(bytes(answer.result))
@@ -218,7 +218,7 @@ class NodeHttp:
         """Read a no of the node, or of the chain's first check."""
         try:
             answer = parser(messages.RpcAnswer)(body)
-            found = None if answer.result is None else _checked(bytes(answer.result))
+            found = None if answer.result == messages.NOTHING else _checked(bytes(answer.result))
         except PayloadError:
             return None
 

@@ -79,7 +79,7 @@ class Settings:
     api_secret: str | None = attrs.field(default=None, repr=False)
     allow_owner_key: bool = False
     authenticator: Annotated[int, Range(at_least=0)] = 0
-    quote_blocks: Annotated[int, Range(at_least=6, at_most=20)] = 10
+    quote_blocks: Annotated[int, Range(at_least=6, at_most=15)] = 10
     read_lag_s: Annotated[float, Range(at_least=0, at_most=60)] = 1.0
     deadline_s: Annotated[float, Range(above=0, at_most=60)] = 3.0
     node_rate: Annotated[float, Range(above=0, at_most=500)] = 20.0

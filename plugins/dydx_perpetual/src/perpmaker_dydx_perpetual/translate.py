@@ -68,7 +68,7 @@ _KINDS = frozenset({"LIMIT", "LIQUIDATION", "TWAP_SUBORDER", *_FORCED})
 
 def reason_of(row: messages.Order) -> str:
     """Return why an order was taken off, in the Indexer's word without its beginning."""
-    return row.removal_reason.removeprefix(_REASON)
+    return (row.removal_reason or "").removeprefix(_REASON)
 
 
 def status_of(row: messages.Order) -> OrderStatus | None:

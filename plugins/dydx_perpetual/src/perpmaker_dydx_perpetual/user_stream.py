@@ -164,6 +164,9 @@ class AccountTranslator:
         shown = translate_position(row, None, at_ms)
         entry = self._asked.entry(self._instrument).price(shown.amount)
 
+        if not shown.amount:
+            self._own.flat()
+
         return PositionReported(position=attrs.evolve(shown, side=PositionSide.NET, entry=entry or shown.entry))
 
     # --- orders -------------------------------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ class AccountContract(Suite):
             (booked,) = room.sandbox.exchange.executions(ACCOUNT)
             seen = []
 
-            for _ in range(LAG_MS // 50 + 2):
+            for _ in range(LAG_MS // 50 + round(self.settle_s / 0.05)):
                 asked = (await self._positions(room)).get(PositionSide.NET)
                 seen.append(asked is not None and asked.amount != 0)
                 assert asked is None or seen[-1] or asked.venue_ms < booked.now_ms

@@ -74,7 +74,7 @@ class OrderContract(Suite):
             heard = await room.listen(Channel.ACCOUNT)
             order = await room.rest()
             (outcome,) = await room.cancel(order)
-            await room.settle()
+            await room.see_off()
             report = await room.report(order, OrderStatus.CANCELLED)
 
             assert isinstance(outcome, Accepted)

@@ -68,6 +68,7 @@ class Plan:
     routes: Mapping[str, Route]
     leverage: int
     settle_s: float
+    gone_s: float
     seen: Seen = attrs.field(factory=Seen)
 
 
@@ -97,6 +98,11 @@ class Room:
         for _ in range(2):
             self.stage.stir()
             await anyio.sleep(self.plan.settle_s / 2)
+
+    async def see_off(self) -> None:
+        """Wait until an order that was cancelled is certainly gone."""
+        for _ in range(math.ceil(self.plan.gone_s / self.plan.settle_s)):
+            await self.settle()
 
     @property
     def account(self) -> AccountState:

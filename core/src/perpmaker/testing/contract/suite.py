@@ -29,6 +29,7 @@ class Suite:
         lacks: names of tests about what the venue itself cannot do, each with the reason why it is skipped.
         leverage: what the market is set to.
         settle_s: seconds (virtual ones) after which the venue has told all that has happened.
+        gone_s: seconds after which an order that was cancelled is certainly gone; None where that is `settle_s`.
     """
 
     declaration: ClassVar[DerivativeConnectorDeclaration[Any]]
@@ -39,6 +40,7 @@ class Suite:
     lacks: ClassVar[Mapping[str, str]] = {}
     leverage: ClassVar[int] = 5
     settle_s: ClassVar[float] = 2.0
+    gone_s: ClassVar[float | None] = None
 
     @pytest.fixture(params=["asyncio", "trio"])
     def anyio_backend(self, request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
@@ -78,6 +80,7 @@ class Suite:
             leverage=self.leverage,
             settle_s=self.settle_s,
             seen=self.seen,
+            gone_s=self.gone_s or self.settle_s,
         )
 
         return open_room(plan, **options)
