@@ -133,16 +133,14 @@ class DydxPerpetual:
         self, instrument: Instrument, leverage: int, position_mode: PositionMode, margin_mode: MarginMode | None
     ) -> VenueSettings:
         """Prove the account, see that quotes live long enough, and set the leverage where the key may."""
-        identity = self._signing()
-        known = self._leverages.get(instrument.symbol)
-        setting = known or Leverage(
-            node=self._node, identity=identity, units=self._units[instrument.symbol], instrument=instrument
-        )
-        self._leverages[instrument.symbol] = setting
-        await identity.prove(self._node)
+        await self._signing().prove(self._node)
         await self._check_life()
 
-        return await setting.apply(leverage, position_mode, margin_mode)
+        return await self._leverage(instrument).apply(leverage, position_mode, margin_mode)
+
+    async def fetch_settings(self, instrument: Instrument) -> VenueSettings:
+        """What the market is set to; nothing is changed."""
+        return await self._leverage(instrument).fetch()
 
     async def fetch_mark(self, instrument: Instrument) -> MarkChanged | None:
         """The oracle's price and the funding rate of now."""
@@ -195,6 +193,16 @@ class DydxPerpetual:
             raise AuthenticationError(f"this call needs a key; set address and api_secret in [{NAME}]")
 
         return self._identity
+
+    def _leverage(self, instrument: Instrument) -> Leverage:
+        symbol = instrument.symbol
+
+        if symbol not in self._leverages:
+            self._leverages[symbol] = Leverage(
+                node=self._node, identity=self._signing(), units=self._units[symbol], instrument=instrument
+            )
+
+        return self._leverages[symbol]
 
     def _bound(self, instrument: Instrument, amount: Decimal) -> Decimal:
         """Return the margin of a position by its leverage, less that by the market's own rule."""

@@ -13,8 +13,10 @@ import attrs
 
 from perpmaker import Instrument, OrderReport, PositionSide
 from perpmaker.venue import (
+    Channel,
     Chore,
     Event,
+    FeedAlive,
     Fill,
     OrderFilled,
     OrderReported,
@@ -56,7 +58,7 @@ def account_stream(
 
     def begin() -> tuple[Read, Sequence[Chore[Event]]]:
         translator = AccountTranslator(instrument, asked, access.blocks, client.server_clock.ms)
-        renewal = RenewalChore(asked.own, access.blocks, life, renew, client.clock.now)
+        renewal = RenewalChore(asked.own, access.blocks, life, renew)
 
         return translator.read, (renewal, RecurringChore(client.measure_clock, client.clock, every_s=_CLOCK_S))
 
@@ -66,13 +68,13 @@ def account_stream(
 class RenewalChore:
     """Renews quotes of which half the life is over, once a block."""
 
-    def __init__(self, own: OwnOrders, blocks: BlockClock, life: int, renew: Renew, now: Callable[[], float]) -> None:
-        self._own, self._blocks, self._life, self._renew, self._now = own, blocks, life, renew, now
+    def __init__(self, own: OwnOrders, blocks: BlockClock, life: int, renew: Renew) -> None:
+        self._own, self._blocks, self._life, self._renew = own, blocks, life, renew
         self._done = 0
 
     @property
     def due_at(self) -> float:
-        """Now, where the newest block makes a renewal due; a stopped chain makes none due."""
+        """At once, where the newest block makes a renewal due; a stopped chain makes none due."""
         height = self._blocks.height
 
         if height <= self._done or not self._blocks.is_fresh:
@@ -80,7 +82,7 @@ class RenewalChore:
 
         is_due = self._own.to_renew(height, self._life) or self._own.spent_twins()
 
-        return self._now() if is_due else math.inf
+        return -math.inf if is_due else math.inf
 
     async def run(self) -> Sequence[Event]:
         """Renew."""
@@ -105,7 +107,7 @@ class AccountTranslator:
     def read(self, channel: str, contents: Sequence[bytes], is_first: bool) -> Sequence[Event]:  # as Read
         """Read one channel's contents."""
         if channel == BLOCKS:
-            return [self._reported(report) for report in self._past()]
+            return [FeedAlive(channel=Channel.ACCOUNT), *map(self._reported, self._past())]
 
         if channel != SUBACCOUNTS:
             return ()
