@@ -171,6 +171,7 @@ class Indexer:
             self.tell_ended(record, reason, block)
 
         self._tell_account(news, block)
+        self._events.clear()
 
     def keep_version(self, block: Block) -> None:
         """Keep the tables as they are after a block."""

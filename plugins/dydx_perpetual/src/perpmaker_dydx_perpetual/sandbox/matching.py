@@ -63,7 +63,10 @@ _REASONS: Final = {
 
 
 class Matching:
-    """Puts orders on the exchange, and tells the Indexer what becomes of them."""
+    """Puts orders on the exchange, and tells the Indexer what becomes of them.
+
+    Its commands come at the exchange's own time, so that nothing else happens on the market before them.
+    """
 
     def __init__(self, world: World, indexer: Indexer) -> None:
         self.records: dict[OrderId, Record] = {}
@@ -91,7 +94,7 @@ class Matching:
         self._placing = record
 
         try:
-            return self._exchange.place(self._world.account, request, self._world.now_ms())
+            return self._exchange.place(self._world.account, request, self._exchange.now_ms)
         finally:
             self._placing = None
 
@@ -103,7 +106,7 @@ class Matching:
             return
 
         self._ending[record.exchange_id] = reason
-        self._exchange.cancel(self._world.account, order_id=record.exchange_id, now_ms=self._world.now_ms())
+        self._exchange.cancel(self._world.account, order_id=record.exchange_id, now_ms=self._exchange.now_ms)
 
     def hold(self, record: Record) -> None:
         """Let the exchange know of a conditional order; it is triggered here."""
@@ -120,7 +123,7 @@ class Matching:
             time_in_force=_FORCES[TimeInForce(order.time_in_force)],
             held=True,
         )
-        held = self._exchange.place_conditional(self._world.account, request, self._world.now_ms())
+        held = self._exchange.place_conditional(self._world.account, request, self._exchange.now_ms)
         record.conditional_id = held.conditional_id
 
     def release(self, record: Record) -> None:
@@ -129,18 +132,17 @@ class Matching:
 
         if record.conditional_id is not None:
             self._exchange.cancel_conditional(
-                self._world.account, conditional_id=record.conditional_id, now_ms=self._world.now_ms()
+                self._world.account, conditional_id=record.conditional_id, now_ms=self._exchange.now_ms
             )
 
     def trigger(self, record: Record) -> bool:
         """Send the order that a conditional one becomes; whether the exchange has taken it."""
-        if record.conditional_id is None:
-            return False
-
         self._placing = record
 
         try:
-            sent = self._exchange.trigger_conditional(self._world.account, record.conditional_id, self._world.now_ms())
+            sent = self._exchange.trigger_conditional(
+                self._world.account, record.conditional_id or 0, self._exchange.now_ms
+            )
         finally:
             self._placing = None
 
@@ -162,7 +164,7 @@ class Matching:
                 order_id=resting.order_id,
                 price=instrument.price(record.ticks),
                 amount=instrument.amount(resting.filled_lots + record.lots),
-                now_ms=self._world.now_ms(),
+                now_ms=self._exchange.now_ms,
             )
 
     def crosses(self, record: Record) -> bool:

@@ -37,6 +37,7 @@ from perpmaker_dydx_perpetual.transactions import (
 )
 
 IN_CACHE: Final = "tx already exists in cache"
+MOST_CACHED: Final = 10_000
 
 
 SHORT_TERM, STATEFUL, LEVERAGE = "short-term orders and cancels", "stateful orders", "leverage updates"
@@ -87,7 +88,7 @@ class Node:
         self._short_term = short_term
         self._stateful = stateful
         self._limits = RateLimits()
-        self._cache: set[str] = set()
+        self._cache: dict[str, None] = {}
         self._next_leverage_ppm: int | None = None
 
     def broadcast(self, sent: bytes) -> Row:
@@ -103,7 +104,10 @@ class Node:
         except ChainError as error:
             return {**answer, "code": error.code, "log": error.text, "codespace": error.space}
 
-        self._cache.add(name)
+        self._cache[name] = None
+
+        if len(self._cache) > MOST_CACHED:
+            del self._cache[next(iter(self._cache))]
 
         return answer
 
@@ -173,11 +177,14 @@ class Node:
                 self._set_leverage(message)
 
     def _check_order(self, order: Order) -> None:
-        market, status = self._world.market, self._world.status
+        world, market, status = self._world, self._world.market, self._world.status
         takes = order.time_in_force != TimeInForce.POST_ONLY
 
         if status != ACTIVE and not (status == "POST_ONLY" and not takes):
             raise clob(34, f"Order conflicts with the status {status} of the market: Operation conflicts with ClobPair")
+
+        if order.quantums > world.instrument.max_amount / world.instrument.lot * market.step_quantums:
+            raise clob(3, f"{order.quantums} is more than anybody has: Invalid order quantums")
 
         for value, step, what in (
             (order.quantums, market.step_quantums, "StepBaseQuantums"),
@@ -196,7 +203,7 @@ class Node:
             raise ChainError("subaccounts", 701, f"custom imf ppm {ppm} is below {least}: Leverage exceeds maximum")
 
         try:
-            world.exchange.set_leverage(world.account, round(PPM / ppm), world.now_ms())
+            world.exchange.set_leverage(world.account, round(PPM / ppm), world.exchange.now_ms)
         except RejectionError as error:
             raise ChainError("subaccounts", 703, f"{error}: Leverage violates margin requirements") from None
 

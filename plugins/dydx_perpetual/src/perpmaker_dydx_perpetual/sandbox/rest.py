@@ -159,7 +159,7 @@ def _is_until(row: Row, before: str | None, height: int | None) -> bool:
 def _epoch(text: object) -> float:
     try:
         return datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise PARAMETER_REFUSALS.unfit("createdBeforeOrAt") from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -76,7 +75,7 @@ def _broadcast(venue: Venue, parameters: RequestParameters) -> Row:
 def _bytes(parameters: RequestParameters) -> bytes:
     try:
         return base64.b64decode(parameters.text("tx"), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise node_error("error converting json params to arguments: illegal base64 data", PARAMETERS) from None
 
 
