@@ -20,6 +20,7 @@ from perpmaker.venue.sandbox import (
     TriggerPrice,
 )
 from perpmaker.venue.sandbox import TimeInForce as Force
+from perpmaker_dydx_perpetual.client_ids import client_id_of, is_own_tag
 from perpmaker_dydx_perpetual.sandbox.indexer import Indexer
 from perpmaker_dydx_perpetual.sandbox.records import (
     EXPIRED,
@@ -47,7 +48,6 @@ from perpmaker_dydx_perpetual.transactions import (
 MEMORY_BLOCKS: Final = 40
 """For so many blocks after an order's end the chain remembers what was filled of it."""
 
-OWN_TAG: Final = 0x70
 PERSONS_LIFE_MS: Final = 28 * 86_400_000
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _FORCES: Final = {TimeInForce.GTT: Force.GTC, TimeInForce.IOC: Force.IOC, TimeInForce.POST_ONLY: Force.POST_ONLY}
@@ -274,7 +274,7 @@ class Matching:
     def _name(self, order: Order) -> str:
         """Return the client id under which the exchange has an order; a bot knows its own by the same."""
         number, tag = order.order_id.client_id, order.client_metadata
-        name = f"pm-{tag & 0xFFFFFF:06x}-{number % 2**31}" if tag >> 24 == OWN_TAG else str(number)
+        name = client_id_of(tag, number) if is_own_tag(tag) else str(number)
         account = self._world.account
         known = self._exchange.order(account, client_id=name)
         is_taken = known is not None and known.state is OrderState.OPEN

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 import attrs
 
 from perpmaker import Side
+from perpmaker_dydx_perpetual.client_ids import order_uuid, subaccount_uuid
 from perpmaker_dydx_perpetual.sandbox.markets import ChainMarket
 from perpmaker_dydx_perpetual.transactions import (
     BUY,
@@ -18,7 +19,6 @@ from perpmaker_dydx_perpetual.transactions import (
     SHORT_TERM,
     STOP_LOSS,
     Order,
-    OrderId,
     TimeInForce,
 )
 
@@ -44,18 +44,6 @@ Row: TypeAlias = dict[str, object]
 """What is encoded as a JSON object; nobody changes one after it was made."""
 
 NAMESPACE: Final = UUID("0f9da948-a6fb-4c45-9edc-4685c3f3317d")
-
-
-def subaccount_uuid(owner: str, number: int) -> str:
-    """Return the Indexer's name of a subaccount."""
-    return str(uuid5(NAMESPACE, f"{owner}-{number}"))
-
-
-def order_uuid(order_id: OrderId) -> str:
-    """Return the Indexer's name of an order, which all versions of it have."""
-    parent = subaccount_uuid(order_id.subaccount.owner, order_id.subaccount.number)
-
-    return str(uuid5(NAMESPACE, f"{parent}-{order_id.client_id}-{order_id.clob_pair}-{order_id.flags}"))
 
 
 def event_id(height: int, event: int) -> str:
@@ -123,7 +111,9 @@ class Record:
 
     def __attrs_post_init__(self) -> None:
         """Derive the name."""
-        self.uuid = order_uuid(self.order.order_id)
+        known = self.order.order_id
+        subaccount = subaccount_uuid(known.subaccount.owner, known.subaccount.number)
+        self.uuid = order_uuid(subaccount, known.client_id, known.clob_pair, known.flags)
 
     @property
     def lots(self) -> int:
