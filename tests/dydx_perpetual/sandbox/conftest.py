@@ -199,7 +199,9 @@ def order_id(client_id: int = 1, flags: int = tx.SHORT_TERM, **changes: Any) -> 
     return tx.OrderId(**{**known, **changes})
 
 
-def order(*, client_id: int = 1, flags: int = tx.SHORT_TERM, lots: int = 10, price: int = 59000, **changes: Any) -> Any:
+def order(
+    *, client_id: int = 1, flags: int = tx.SHORT_TERM, lots: int = 10, price: int = 59000, **changes: Any
+) -> tx.PlaceOrder:
     """A post-only buy, or what is changed of it; prices in USD, which is the tick."""
     trigger = changes.pop("trigger", 0)
     known: dict[str, Any] = {

@@ -128,10 +128,10 @@ async def test_a_permitted_key_does_what_it_is_permitted(open_venue: Any, make: 
 
 async def test_sequences_and_nonces_are_used_once(open_venue: Any, make: Any) -> None:
     """A sequence is the next one, a nonce of these 30 s and new; short-term orders need neither."""
-    async with open_venue() as venue:
+    async with open_venue(enforce_limits=False) as venue:
 
         async def placed(client_id: int, sequence: int) -> tuple[str, int]:
-            message = make.cancel(client_id, tx.LONG_TERM, good_til_time=LATER)
+            message = make.order(client_id=client_id, flags=tx.LONG_TERM, good_til_time=LATER)
             answered: tuple[str, int] = await venue.send(message, sequence=sequence)
 
             return answered
@@ -139,15 +139,26 @@ async def test_sequences_and_nonces_are_used_once(open_venue: Any, make: Any) ->
         now_ms = venue.clock.utc_ms()
 
         assert await placed(1, 5) == ("sdk", 32)
-        assert [await placed(2, 0), await placed(3, 1)] == [("clob", 3006)] * 2
+        assert [await placed(2, 0), await placed(3, 1)] == [("", 0)] * 2
         assert await placed(4, 1) == ("sdk", 32)
         assert await placed(5, now_ms + 30_001) == ("sdk", 32)
         assert await placed(6, now_ms - 30_001) == ("sdk", 32)
-        assert await placed(7, now_ms) == ("clob", 3006)
+        assert await placed(7, now_ms) == ("", 0)
         assert await placed(8, now_ms) == ("sdk", 32)
-        assert {await placed(10 + step, now_ms + step) for step in range(1, 21)} == {("clob", 3006)}
+        assert {await placed(10 + step, now_ms + step) for step in range(1, 21)} == {("", 0)}
         assert await placed(9, now_ms - 1) == ("sdk", 32)
         assert await venue.send(await venue.quote(), sequence=77) == ("", 0)
+
+
+async def test_what_is_refused_uses_no_sequence(open_venue: Any, make: Any) -> None:
+    """Whatever it was refused for."""
+    async with open_venue() as venue:
+        nothing = make.cancel(1, tx.LONG_TERM, good_til_time=LATER)
+        far = make.order(flags=tx.LONG_TERM, good_til_time=LATER)
+
+        assert await venue.send(nothing, sequence=0) == ("clob", 3006)
+        assert await venue.send(far, sequence=0, account_number=3) == ("dydxaccountplus", 104)
+        assert await venue.send(far, sequence=0) == ("", 0)
 
 
 async def test_the_same_bytes_are_taken_once(open_venue: Any, make: Any) -> None:

@@ -251,6 +251,17 @@ async def test_a_reduce_only_order_is_cut_to_the_position(open_venue: Any) -> No
         assert await venue.send(changed(close, order_id=again)) == ("clob", 2001)
 
 
+async def test_a_reduce_only_order_without_a_position_may_be_taken(open_venue: Any) -> None:
+    """With the other answer it is cancelled afterwards, and nothing is traded."""
+    async with open_venue(reduce_only_needs_position=False) as venue, venue.listen_to_account() as account:
+        close = await venue.quote(side=tx.SELL, price=59_000, time_in_force=1, reduce_only=1)
+        assert await venue.send(close) == ("", 0)
+        (removed,) = (await account.order("BEST_EFFORT_CANCELED"))["contents"]["orders"]
+
+        assert removed["removalReason"] == "ORDER_REMOVAL_REASON_REDUCE_ONLY_RESIZE"
+        assert venue.sandbox.exchange.executions(ACCOUNT) == []
+
+
 async def test_a_cancel_may_miss_a_proposer(open_venue: Any, make: Any) -> None:
     """With a delay set, what was told as cancelled still fills."""
     async with open_venue(cancel_late_blocks=2) as venue, venue.listen_to_account() as account:

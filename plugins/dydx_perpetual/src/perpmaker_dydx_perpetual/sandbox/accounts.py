@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import attrs
@@ -30,7 +32,7 @@ AUTHENTICATOR: Final = 5
 MOST_NONCES: Final = 20
 NONCE_WINDOW_MS: Final = 30_000
 _SPACE: Final = "dydxaccountplus"
-_MISSING, _SIGNATURE, _MESSAGE, _PAIR, _SUBACCOUNT, _ALL, _ANY = 1, 100, 101, 102, 103, 104, 105
+_MISSING, _MISMATCH, _ALL = 1, 2, 104
 
 
 @attrs.frozen(kw_only=True)
@@ -48,37 +50,64 @@ KEYS: Final = SandboxKeys(
 )
 
 
-def _permission(*, may_set_leverage: bool) -> tuple[str, bytes]:
-    """What the owner permits: to place and cancel orders of the first subaccount, and perhaps to set its leverage."""
-    kinds = (PlaceOrder, CancelOrder, BatchCancel, *([UpdateLeverage] if may_set_leverage else []))
-    allowed = ",".join(URLS[kind] for kind in kinds)
-    parts = (
-        ("SignatureVerification", read_key(KEYS.api_secret).public_key),
-        ("MessageFilter", allowed.encode()),
-        ("SubaccountFilter", b"0"),
-    )
-    nested = [{"type": kind, "config": base64.b64encode(config).decode()} for kind, config in parts]
+@attrs.frozen(kw_only=True)
+class Permission:
+    """What the owner lets another key do: the parts of one authenticator, all of which have to agree."""
 
-    return "AllOf", json.dumps(nested).encode()
+    parts: tuple[tuple[str, bytes], ...]
+
+    @classmethod
+    def of_trading_key(cls, *, may_set_leverage: bool) -> Permission:
+        """Permit to place and cancel orders of the first subaccount, and perhaps to set its leverage."""
+        kinds = (PlaceOrder, CancelOrder, BatchCancel, *([UpdateLeverage] if may_set_leverage else []))
+        allowed = ",".join(URLS[kind] for kind in kinds)
+        key = read_key(KEYS.api_secret).public_key
+
+        return cls(
+            parts=(("SignatureVerification", key), ("MessageFilter", allowed.encode()), ("SubaccountFilter", b"0"))
+        )
+
+    def config(self) -> bytes:
+        """Write it as the chain keeps it."""
+        parts = [{"type": kind, "config": base64.b64encode(config).decode()} for kind, config in self.parts]
+
+        return json.dumps(parts).encode()
+
+    def refusal(self, signer: bytes | None, message: ChainMessage) -> str | None:
+        """Say why a message is not permitted that this key has signed; no key where the signature is wrong."""
+        said = {"MessageFilter": URLS[type(message)], "SubaccountFilter": str(subaccount_of(message).number)}
+
+        for kind, config in self.parts:
+            if kind == "SignatureVerification" and signer != config:
+                return "signature verification failed; please verify account number, sequence and chain-id"
+
+            if kind in said and said[kind] not in config.decode().split(","):
+                return f"{said[kind]} is not in {config.decode()}"
+
+        return None
 
 
 @attrs.define(eq=False)
 class ChainAccount:
-    """An account of the chain: its number, its next sequence, its newest nonces, and the keys that it permits."""
+    """The owner's account: its number, its next sequence, its newest nonces, and the keys that it permits."""
 
-    address: str
+    permissions: dict[int, Permission]
+    address: str = KEYS.api_key
     number: int = ACCOUNT_NUMBER
     sequence: int = 0
-    nonces: list[int] = attrs.field(factory=list)
+    nonces: tuple[int, ...] = ()
     largest_forgotten: int = 0
-    authenticators: dict[int, tuple[str, bytes]] = attrs.field(factory=dict)
 
-    @classmethod
-    def of_owner(cls, *, may_set_leverage: bool) -> ChainAccount:
-        """Return the account that the test keys open."""
-        permission = _permission(may_set_leverage=may_set_leverage)
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Use no sequence for a transaction that is refused."""
+        before = self.sequence, self.nonces, self.largest_forgotten
 
-        return cls(address=KEYS.api_key, authenticators={AUTHENTICATOR: permission})
+        try:
+            yield
+        except ChainError:
+            self.sequence, self.nonces, self.largest_forgotten = before
+            raise
 
     def use_sequence(self, sequence: int, block_ms: int) -> None:
         """Check a sequence or a timestamp nonce, and let nobody use it again; sdk 32."""
@@ -96,68 +125,33 @@ class ChainAccount:
         if sequence in self.nonces or sequence <= self.largest_forgotten:
             raise sdk(32, f"timestamp nonce {sequence} rejected: incorrect account sequence")
 
-        self.nonces = sorted([*self.nonces, sequence])
+        self.nonces = tuple(sorted([*self.nonces, sequence]))
 
         if len(self.nonces) > MOST_NONCES:
-            self.largest_forgotten = self.nonces.pop(0)
+            self.largest_forgotten, *rest = self.nonces
+            self.nonces = tuple(rest)
 
     def check_signature(self, transaction: Transaction, messages: tuple[ChainMessage, ...]) -> None:
         """Check who signed: the owner, or a key that the owner permits; sdk 4, or a code of the authenticators."""
         signed = transaction.sign_bytes(CHAIN_ID, self.number)
         is_signed = is_signature(transaction.public_key, signed, transaction.signature)
+        numbers = transaction.authenticators
 
-        if not transaction.authenticators:
-            if not is_signed or address_of(transaction.public_key) != self.address:
-                where = f"account number ({self.number}) and chain-id ({CHAIN_ID})"
-                raise sdk(4, f"signature verification failed; please verify {where}: unauthorized")
+        if not numbers and (not is_signed or address_of(transaction.public_key) != self.address):
+            where = f"account number ({self.number}) and chain-id ({CHAIN_ID})"
+            raise sdk(4, f"signature verification failed; please verify {where}: unauthorized")
 
-            return
+        if numbers and len(numbers) != len(messages):
+            raise ChainError(_SPACE, _MISMATCH, "a selected authenticator is needed for each message")
 
-        if len(transaction.authenticators) != len(messages):
-            raise ChainError(_SPACE, 2, "a selected authenticator is needed for each message")
-
-        for number, message in zip(transaction.authenticators, messages, strict=True):
-            if number not in self.authenticators:
+        for number, message in zip(numbers, messages, strict=False):
+            if number not in self.permissions:
                 raise ChainError(_SPACE, _MISSING, f"authenticator {number} not found for account {self.address}")
 
-            self._authenticate(*self.authenticators[number], transaction, message, is_signed=is_signed)
+            text = self.permissions[number].refusal(transaction.public_key if is_signed else None, message)
 
-    def _authenticate(
-        self, kind: str, config: bytes, transaction: Transaction, message: ChainMessage, *, is_signed: bool
-    ) -> None:
-        match kind:
-            case "SignatureVerification":
-                if not is_signed or transaction.public_key != config:
-                    text = "signature verification failed; please verify account number, sequence and chain-id"
-                    raise ChainError(_SPACE, _SIGNATURE, text)
-            case "MessageFilter":
-                _filter(_MESSAGE, config, URLS.get(type(message), ""))
-            case "SubaccountFilter":
-                _filter(_SUBACCOUNT, config, str(subaccount_of(message).number))
-            case "ClobPairIdFilter":
-                for pair in pairs_of(message):
-                    _filter(_PAIR, config, str(pair))
-            case "AllOf" | "AnyOf":
-                self._authenticate_parts(kind, config, transaction, message, is_signed=is_signed)
-
-    def _authenticate_parts(
-        self, kind: str, config: bytes, transaction: Transaction, message: ChainMessage, *, is_signed: bool
-    ) -> None:
-        failed: list[ChainError] = []
-        parts = json.loads(config)
-
-        for part in parts:
-            try:
-                known = base64.b64decode(part["config"])
-                self._authenticate(part["type"], known, transaction, message, is_signed=is_signed)
-            except ChainError as error:
-                failed.append(error)
-
-        if kind == "AllOf" and failed:
-            raise ChainError(_SPACE, _ALL, f"AllOf verification failed: {failed[0].text}")
-
-        if kind == "AnyOf" and len(failed) == len(parts):
-            raise ChainError(_SPACE, _ANY, f"AnyOf verification failed: {failed[0].text}")
+            if text is not None:
+                raise ChainError(_SPACE, _ALL, f"AllOf verification failed: {text}")
 
 
 def subaccount_of(message: ChainMessage) -> SubaccountId:
@@ -177,8 +171,3 @@ def pairs_of(message: ChainMessage) -> tuple[int, ...]:
         return (message.order_id.clob_pair,)
 
     return tuple(one.clob_pair for one in (message.batches if isinstance(message, BatchCancel) else message.markets))
-
-
-def _filter(code: int, config: bytes, value: str) -> None:
-    if value not in config.decode().split(","):
-        raise ChainError(_SPACE, code, f"{value} is not in {config.decode()}")

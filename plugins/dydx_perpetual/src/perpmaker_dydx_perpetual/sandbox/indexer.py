@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -36,25 +36,17 @@ from perpmaker_dydx_perpetual.sandbox.records import (
     order_row,
     removal_row,
 )
+from perpmaker_dydx_perpetual.sandbox.replica import Replica, Version
 from perpmaker_dydx_perpetual.sandbox.words import SIDE_WORDS, asset_row, position_rows
 from perpmaker_dydx_perpetual.sandbox.world import Block, World
 
 KEPT_TRADES: Final = 1000
-KEPT_VERSIONS: Final = 300
+CACHED_MS: Final = 1000
+"""For so long a node's words come with a height that was the newest at first."""
+
 LIQUIDATED: Final = "LIQUIDATED"
 
 Act = Callable[[Block], None]
-
-
-@attrs.frozen(kw_only=True)
-class Version:
-    """The tables as they were after a block; `fills` and the rows are the newest last."""
-
-    block: Block
-    orders: Mapping[str, Row]
-    fills: Sequence[Row]
-    positions: Positions
-    usdc: Decimal
 
 
 @attrs.define
@@ -76,7 +68,6 @@ class Indexer:
         self._world = world
         self._channels = channels
         self._instrument = world.instrument
-        self._keeps_versions = bool(world.options.replica_lag or world.parts.options.read_lag_ms)
         self.orders: dict[str, Row] = {}
         self.cache: dict[str, Record] = {}
         self.fills: list[Row] = []
@@ -84,10 +75,12 @@ class Indexer:
         self.transfers: list[Row] = []
         self.positions = Positions()
         self.usdc = money_of(world.state) if world.account else Decimal(0)
-        self.versions = deque([self._version(world.chain.last)], maxlen=KEPT_VERSIONS)
+        self._replica = Replica(world)
+        self._cached = world.chain.last
         self._pending: deque[tuple[int, Act]] = deque()
         self._events: dict[int, str] = {}
         self._news = BlockNews()
+        self.keep_version()
 
     # --- off-chain: what nodes say
 
@@ -133,9 +126,8 @@ class Indexer:
 
     def tell_ended(self, record: Record, reason: str, block: Block) -> None:
         """A block has ended an order."""
-        is_listed = record.is_listed
         self.cache.pop(record.uuid, None)
-        self.tell_changed(record, CANCELED, reason, block, removal_row if not is_listed else None)
+        self.tell_changed(record, CANCELED, reason, block, None if record.is_listed else removal_row)
 
     def tell_changed(
         self, record: Record, status: str, reason: str, block: Block, words: Callable[[Record], Row] | None = None
@@ -173,30 +165,16 @@ class Indexer:
         self._tell_account(news, block)
         self._events.clear()
 
-    def keep_version(self, block: Block) -> None:
-        """Keep the tables as they are after a block."""
-        if self._keeps_versions:
-            self.versions.append(self._version(block))
+        if block.at_ms - self._cached.at_ms >= CACHED_MS:
+            self._cached = block
+
+    def keep_version(self) -> None:
+        """Let the replica have the tables as they are after a block."""
+        self._replica.keep(self._version())
 
     def seen(self) -> Version:
         """Return the tables as the replica has them that answers come from."""
-        world, options = self._world, self._world.options
-        lag = options.replica_lag if world.chain.since_start >= options.replica_lag_after else 0
-        lag_ms = world.parts.options.read_lag_ms
-
-        if not lag and not lag_ms:
-            return Version(
-                block=world.chain.last,
-                orders=self.orders,
-                fills=self.fills,
-                positions=self.positions,
-                usdc=self.usdc,
-            )
-
-        height, at_ms = world.chain.height - lag, world.now_ms() - lag_ms
-        known = (one for one in reversed(self.versions) if one.block.height <= height and one.block.at_ms <= at_ms)
-
-        return next(known, self.versions[0])
+        return self._replica.seen(self._version())
 
     def order_rows(self) -> dict[str, Row]:
         """Return all orders by id: those of the tables, and over them those that nodes have in memory."""
@@ -211,12 +189,12 @@ class Indexer:
     def _later(self, now_ms: int, act: Act) -> None:
         self._pending.append((now_ms, act))
 
-    def _version(self, block: Block) -> Version:
+    def _version(self) -> Version:
         return Version(
-            block=block,
-            orders=dict(self.orders),
-            fills=tuple(self.fills),
-            positions=self.positions.copy(),
+            block=self._world.chain.last,
+            orders=self.orders,
+            fills=self.fills,
+            positions=self.positions,
             usdc=self.usdc,
         )
 
@@ -354,7 +332,7 @@ class Indexer:
         return order_row(record, self._world.shown_ms(record.changed_ms))
 
     def _tell(self, pipeline: str, rows: list[Row]) -> None:
-        self._channels.tell_account(pipeline, {"orders": rows, "blockHeight": str(self._world.chain.height)})
+        self._channels.tell_account(pipeline, {"orders": rows, "blockHeight": str(self._cached.height)})
 
 
 def money_of(state: AccountState) -> Decimal:

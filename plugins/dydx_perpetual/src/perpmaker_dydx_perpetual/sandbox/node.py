@@ -7,7 +7,7 @@ from typing import Final
 
 from perpmaker import PayloadError
 from perpmaker.venue.sandbox import RejectionError
-from perpmaker_dydx_perpetual.sandbox.accounts import ChainAccount, pairs_of, subaccount_of
+from perpmaker_dydx_perpetual.sandbox.accounts import AUTHENTICATOR, ChainAccount, Permission, pairs_of, subaccount_of
 from perpmaker_dydx_perpetual.sandbox.markets import PPM
 from perpmaker_dydx_perpetual.sandbox.matching import Matching
 from perpmaker_dydx_perpetual.sandbox.options import ACTIVE
@@ -81,7 +81,8 @@ class Node:
     """Checks transactions and gives them to those who keep orders."""
 
     def __init__(self, world: World, matching: Matching, short_term: ShortTermOrders, stateful: StatefulOrders) -> None:
-        self.account = ChainAccount.of_owner(may_set_leverage=world.options.key_sets_leverage)
+        permission = Permission.of_trading_key(may_set_leverage=world.options.key_sets_leverage)
+        self.account = ChainAccount(permissions={AUTHENTICATOR: permission})
         self.leverage_ppm: int | None = None
         self._world = world
         self._matching = matching
@@ -128,34 +129,26 @@ class Node:
             check_message(message)
 
         check_timeout(transaction, height)
-        self._check_signer(transaction, messages)
 
-        if self._world.parts.options.enforce_limits:
-            for message in messages:
-                self._limits.spend(message, height)
+        with self.account.all_or_nothing(), self._stateful.all_or_nothing():
+            self._check_signer(transaction, messages)
 
-        with self._stateful.all_or_nothing():
+            if self._world.parts.options.enforce_limits:
+                for message in messages:
+                    self._limits.spend(message, height)
+
             for message in messages:
                 self._carry_out(message)
 
     def _check_signer(self, transaction: Transaction, messages: tuple[ChainMessage, ...]) -> None:
-        for message in messages:
-            owner = subaccount_of(message).owner
-
+        for owner in {subaccount_of(message).owner for message in messages}:
             if owner != self.account.address:
                 raise sdk(9, f"account {owner} does not exist: unknown address")
 
-        is_short = is_short_term(messages[0])
-        before = (self.account.sequence, list(self.account.nonces), self.account.largest_forgotten)
-
-        if not is_short:
+        if not is_short_term(messages[0]):
             self.account.use_sequence(transaction.sequence, self._world.server_ms())
 
-        try:
-            self.account.check_signature(transaction, messages)
-        except ChainError:
-            self.account.sequence, self.account.nonces, self.account.largest_forgotten = before
-            raise
+        self.account.check_signature(transaction, messages)
 
     def _carry_out(self, message: ChainMessage) -> None:
         if (number := subaccount_of(message).number) != 0:

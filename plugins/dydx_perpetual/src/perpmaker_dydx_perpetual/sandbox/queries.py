@@ -110,8 +110,8 @@ def _account(venue: Venue, asked: OfAccount) -> One:
 
 def _authenticators(venue: Venue, asked: OfAccount) -> Authenticators:
     account = venue.node.account
-    known = account.authenticators if asked.address == account.address else {}
-    listed = (Authenticator(number=number, kind=kind, config=config) for number, (kind, config) in known.items())
+    known = account.permissions if asked.address == account.address else {}
+    listed = (Authenticator(number=number, kind="AllOf", config=one.config()) for number, one in known.items())
 
     return Authenticators(listed=tuple(listed))
 

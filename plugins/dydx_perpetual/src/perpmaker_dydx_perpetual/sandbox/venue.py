@@ -140,7 +140,7 @@ class Venue:
         for act in (self.indexer.commit, self._short_term.on_block, self._stateful.on_block, self.node.on_block):
             act(block)
 
-        self.indexer.keep_version(block)
+        self.indexer.keep_version()
         self.channels.on_block(block)
         self._stateful.after_block()
 

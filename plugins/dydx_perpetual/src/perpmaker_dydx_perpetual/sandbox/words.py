@@ -13,7 +13,7 @@ from perpmaker_dydx_perpetual.sandbox.positions import Position
 from perpmaker_dydx_perpetual.sandbox.records import Row, number
 
 if TYPE_CHECKING:
-    from perpmaker_dydx_perpetual.sandbox.indexer import Version
+    from perpmaker_dydx_perpetual.sandbox.replica import Version
 
 SIDE_WORDS: Final = {Side.BUY: "BUY", Side.SELL: "SELL"}
 MOST_LEVELS: Final = 100
