@@ -67,14 +67,18 @@ async def test_the_balance_is_what_is_left_after_positions_were_paid(open_venue:
 
 
 async def test_a_position_that_turns_is_two(open_venue: Any) -> None:
-    """The old one is closed, with its profit; the new one is short, and has a negative size."""
-    async with open_venue() as venue:
+    """The old one is closed; the fill counts whole for the new one, which is short, and has a negative size."""
+    async with open_venue() as venue, venue.listen_to_account() as account:
         await trade(venue, tx.BUY, 10, 100)
+        await account.order("FILLED")
         await trade(venue, tx.SELL, 30, 110)
+        told = (await account.order("FILLED"))["contents"]["perpetualPositions"]
         new, old = (await venue.of_account("perpetualPositions"))["positions"]
 
-        assert (old["status"], old["side"], old["realizedPnl"], old["size"]) == ("CLOSED", "LONG", "0.01", "0")
+        assert (old["status"], old["side"], old["sumClose"], old["size"]) == ("CLOSED", "LONG", "0", "0")
         assert (new["status"], new["side"], new["size"], new["entryPrice"]) == ("OPEN", "SHORT", "-0.002", "110")
+        assert new["sumOpen"] == "0.003"
+        assert [row["status"] for row in told] == ["CLOSED", "OPEN"]
 
 
 async def test_fills_bear_the_names_of_their_match(open_venue: Any) -> None:

@@ -26,7 +26,6 @@ from perpmaker_dydx_perpetual.sandbox.records import (
     CANCELED,
     FILLED,
     OPEN,
-    USER,
     Record,
     Row,
     derived_uuid,
@@ -151,7 +150,7 @@ class Indexer:
             act(block)
 
         for uuid, fills in news.fills.items():
-            contents: Row = {"fills": fills, "perpetualPositions": self._position_rows()}
+            contents: Row = {"fills": fills, "perpetualPositions": self._position_rows(block)}
             filled = news.filled.get(uuid)
 
             if filled is not None:
@@ -243,10 +242,10 @@ class Indexer:
             record.reason = ""
             return FILLED
 
-        if record.status == BEST_EFFORT_CANCELED and record.reason == USER:
-            return BEST_EFFORT_CANCELED
+        if record.is_ioc:
+            return CANCELED
 
-        return CANCELED if record.is_ioc else OPEN
+        return record.status if record.is_short_term and record.status == BEST_EFFORT_CANCELED else OPEN
 
     def _fill_row(self, record: Record | None, execution: Execution, event: str, block: Block) -> Row:
         liquidity = "MAKER" if execution.maker else "TAKER"
@@ -309,16 +308,19 @@ class Indexer:
 
         if news.is_touched:
             contents: Row = {
-                "perpetualPositions": self._position_rows(),
+                "perpetualPositions": self._position_rows(block),
                 "assetPositions": [asset_row(self.usdc, self._world.owner)],
                 "blockHeight": str(block.height),
             }
             self._channels.tell_account("on-chain", contents)
 
-    def _position_rows(self) -> list[Row]:
-        return position_rows(
-            self.positions.lives[-1:], self._instrument.symbol, self._world.owner, self._world.exchange.mark
-        )
+    def _position_rows(self, block: Block) -> list[Row]:
+        """Return the newest position, and one that this block has closed."""
+        world = self._world
+        lives = [life for life in self.positions.lives[-2:-1] if life.closed_ms == block.at_ms]
+        lives += self.positions.lives[-1:]
+
+        return position_rows(lives, self._instrument.symbol, world.owner, world.exchange.mark)
 
     def _touch(self, record: Record, at_ms: int, height: int | None = None) -> None:
         record.changed_ms, record.height = at_ms, height or self._world.chain.height

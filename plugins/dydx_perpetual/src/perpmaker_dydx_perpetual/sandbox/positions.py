@@ -34,11 +34,11 @@ class Position:
     created_height: int
     closed_ms: int | None = None
 
-    def open(self, amount: Decimal, price: Decimal) -> None:
-        """Enlarge it."""
+    def open(self, amount: Decimal, price: Decimal, size: Decimal) -> None:
+        """Enlarge it by a size, by a fill of an amount."""
         self.entry = (self.entry * self.opened + price * amount) / (self.opened + amount)
         self.opened += amount
-        self.size += amount
+        self.size += size
         self.largest = max(self.largest, self.size)
 
     def close(self, amount: Decimal, price: Decimal, at_ms: int) -> None:
@@ -86,22 +86,24 @@ class Positions:
     def fill(  # noqa: PLR0917  # all that a fill is
         self, sign: int, amount: Decimal, price: Decimal, event: str, at_ms: int, height: int
     ) -> None:
-        """Add a fill; what is more than was held begins another life."""
+        """Add a fill. One that turns the position ends it, and is counted whole for the next one."""
         held = self.held
 
-        if held is not None and held.sign != sign:
-            closed = min(amount, held.size)
-            held.close(closed, price, at_ms)
-            amount -= closed
-
-        if not amount:
+        if held is not None and held.sign != sign and amount <= held.size:
+            held.close(amount, price, at_ms)
             return
 
-        if held is None or held.closed_ms is not None:
+        size = amount
+
+        if held is not None and held.sign != sign:
+            size -= held.size
+            held.size, held.closed_ms, held = ZERO, at_ms, None
+
+        if held is None:
             held = Position(uuid=derived_uuid(event, "position"), sign=sign, created_ms=at_ms, created_height=height)
             self.lives.append(held)
 
-        held.open(amount, price)
+        held.open(amount, price, size)
 
     def fund(self, amount: Decimal) -> None:
         """Add a funding payment."""
