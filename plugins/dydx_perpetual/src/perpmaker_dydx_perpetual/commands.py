@@ -31,8 +31,11 @@ from .own_orders import OwnOrder
 from .questions import OrderQuestions
 from .translate import ended
 
-_PLACES, _PLACES_LONG, _LONG = 2, 20, 100
+_MOST, _MOST_LONG, _LONG = 2, 20, 100
 """Stateful orders that an owner may place in a block, and in so many blocks; refused ones count."""
+
+_MOST_TARGETS, _MOST_PAIRS = 10, 14
+"""How many of the longer span may be used up before no target is placed, and before stops are single orders."""
 
 _TURN_S = 2.0
 _AFTER_STOPS_S = 0.02
@@ -43,22 +46,31 @@ Asked = TypeVar("Asked", NewOrder, AmendOrder, CancelOrder)
 
 @attrs.define
 class StatefulPace:
-    """Keeps the placements of stateful orders within what the chain takes of an owner."""
+    """Keeps the placements of stateful orders within what the chain takes of an owner; stops have the last word."""
 
     blocks: BlockClock
-    _heights: deque[int] = attrs.field(factory=lambda: deque(maxlen=_PLACES_LONG), init=False)
+    _heights: deque[int] = attrs.field(factory=lambda: deque(maxlen=_MOST_LONG), init=False)
 
-    def admits(self, count: int) -> bool:
-        """Whether so many may be placed now."""
+    def admits(self, count: int, most: int) -> bool:
+        """Whether so many may be placed now, `most` being what may be used of the longer span."""
         height = self.blocks.height
         now = sum(each == height for each in self._heights)
-        lately = sum(each > height - _LONG for each in self._heights)
 
-        return now + count <= _PLACES and lately + count <= _PLACES_LONG
+        return now + count <= _MOST and self._lately() + count <= most
 
     def spend(self, count: int) -> None:
         """Count placements."""
         self._heights.extend([self.blocks.height] * count)
+
+    def wait_s(self, most: int) -> float:
+        """Return in about how many seconds there is room again."""
+        if self._lately() < most:
+            return self.blocks.block_s
+
+        return max(1, self._heights[0] + _LONG - self.blocks.height) * self.blocks.block_s
+
+    def _lately(self) -> int:
+        return sum(each > self.blocks.height - _LONG for each in self._heights)
 
 
 @attrs.define(kw_only=True)
@@ -75,12 +87,14 @@ class Commands:
     _short: OrderClient = attrs.field(init=False)
     _stateful: OrderClient = attrs.field(init=False)
     _words: ShortTermWords = attrs.field(init=False)
+    _pairs: StatefulWords = attrs.field(init=False)
     _pace: StatefulPace = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._words = ShortTermWords(self.writer)
         self._short = OrderClient(self.node, self._words)
-        self._stateful = OrderClient(self.node, StatefulWords(self.writer))
+        self._pairs = StatefulWords(self.writer)
+        self._stateful = OrderClient(self.node, self._pairs)
         self._pace = StatefulPace(self.writer.blocks)
 
     async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
@@ -148,7 +162,7 @@ class Commands:
         if kept:
             await anyio.sleep(_AFTER_STOPS_S)
 
-            if (refused := await self._turn(orders, 1)) is not None:
+            if (refused := await self._turn(orders, 1, _MOST_TARGETS)) is not None:
                 return refused
 
         return self._settled(await (self._stateful if kept else self._short).place(instrument, orders))
@@ -160,30 +174,32 @@ class Commands:
         refused: list[Outcome] = [_refused(one.client_id, RefusalReason.WOULD_TRIGGER, words) for one in late]
         due = [order for order in orders if order not in late]
 
-        if due and (waiting := await self._turn(due, 2)) is not None:
+        self._pairs.are_pairs = self._pace.admits(_MOST, _MOST_PAIRS)
+
+        if due and (waiting := await self._turn(due, 1 + self._pairs.are_pairs, _MOST_LONG)) is not None:
             return [*refused, *waiting]
 
         return [*refused, *(self._settled(await self._stateful.place(instrument, due)) if due else ())]
 
-    async def _turn(self, orders: Sequence[NewOrder], each: int) -> Sequence[Outcome] | None:
+    async def _turn(self, orders: Sequence[NewOrder], each: int, most: int) -> Sequence[Outcome] | None:
         """Wait for a block that takes so many placements; the refusals where none comes in time."""
         blocks, pace = self.writer.blocks, self._pace
         until = blocks.block_s * 3 + _TURN_S
 
         with anyio.move_on_after(until):
-            while not pace.admits(each):
+            while not pace.admits(each, most):
                 try:
                     await blocks.pass_height(blocks.height, patience_s=until)
                 except (ConnectivityError, PayloadError):
                     break
 
-        if pace.admits(each):
+        if pace.admits(each, most):
             pace.spend(each * len(orders))
             return None
 
         text = "the chain takes no more stateful orders of this owner now"
 
-        return [_refused(order.client_id, RefusalReason.RATE_LIMIT, text, blocks.block_s) for order in orders]
+        return [_refused(order.client_id, RefusalReason.RATE_LIMIT, text, pace.wait_s(most)) for order in orders]
 
     async def _cancel(self, instrument: Instrument, orders: Sequence[CancelOrder], kept: bool) -> Sequence[Outcome]:
         found: list[Outcome] = []

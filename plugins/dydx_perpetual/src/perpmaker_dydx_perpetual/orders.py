@@ -148,13 +148,12 @@ class Writer:
 
     # --- stops --------------------------------------------------------------------------------------------------------
 
-    def new_stop(self, instrument: Instrument, order: NewOrder) -> tuple[OwnOrder, OwnOrder]:
-        """Keep the two orders of a stop that is about to be sent."""
+    def new_stop(self, instrument: Instrument, order: NewOrder, *, is_pair: bool) -> Sequence[OwnOrder]:
+        """Keep the orders of a stop that is about to be sent."""
         number, ends_at = number_of(order.client_id), self.now_ms() // 1000 + STOP_S
-        first = self._keep(instrument, order, number, CONDITIONAL, ends_at)
-        second = self._keep(instrument, order, number + TWIN, CONDITIONAL, ends_at)
+        numbers = (number, number + TWIN) if is_pair else (number,)
 
-        return first, second
+        return [self._keep(instrument, order, each, CONDITIONAL, ends_at) for each in numbers]
 
     def place_stop(self, instrument: Instrument, own: OwnOrder) -> chain.PlaceOrder:
         """Write one order of a stop; ValueError for one that would be no stop, so that it is never signed."""
@@ -302,14 +301,15 @@ class ShortTermWords:
         return Command(rest.PLACE, {"messages": messages}, own.fence_at)
 
 
-@attrs.frozen
+@attrs.define
 class StatefulWords:
     """The chain's words for orders that it keeps itself: targets and stops; see `OrderDialect`.
 
-    What the chain has not taken by the end of its nonce's time, it never takes.
+    What the chain has not taken by the end of its nonce's time, it never takes. `are_pairs`: stops have a second order.
     """
 
     writer: Writer
+    are_pairs: bool = True
 
     most_placed = 1
     most_cancelled = 20
@@ -319,7 +319,7 @@ class StatefulWords:
         order, writer = orders[0], self.writer
 
         if order.type is OrderType.VENUE_STOP:
-            pair = writer.new_stop(instrument, order)
+            pair = writer.new_stop(instrument, order, is_pair=self.are_pairs)
 
             return self._command(rest.PLACE, tuple(writer.place_stop(instrument, own) for own in pair))
 
