@@ -41,7 +41,7 @@ def encode_bech32(prefix: str, data: bytes) -> str:
 
 
 def _five_bits(data: bytes) -> Iterator[int]:
-    bits = f"{int.from_bytes(data):0{8 * len(data)}b}"
+    bits = "".join(f"{byte:08b}" for byte in data)
 
     for start in range(0, len(bits), 5):
         yield int(bits[start : start + 5].ljust(5, "0"), 2)

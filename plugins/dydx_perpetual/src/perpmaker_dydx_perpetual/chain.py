@@ -61,6 +61,11 @@ class BlockClock:
 
         return max((ended - began) / (last - first), 0.01)
 
+    @property
+    def expected(self) -> int:
+        """The height that the chain has by now, if its blocks come as they came; as heard, where that is too old."""
+        return self.height + (int(self.age_s / self.block_s) if self.is_fresh else 0)
+
     def observe(self, height: int, venue_ms: int = 0) -> None:
         """Take over a height, from wherever it was heard; an older one changes nothing."""
         if height <= self.height:

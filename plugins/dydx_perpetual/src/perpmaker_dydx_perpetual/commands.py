@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum, unique
 from typing import TypeVar
 
 import anyio
@@ -44,6 +45,15 @@ _AFTER_STOPS_S = 0.02
 Asked = TypeVar("Asked", NewOrder, AmendOrder, CancelOrder)
 
 
+@unique
+class Needs(Enum):
+    """What has to be fresh when a command is sent. A cancel names its order's own end, also while the chain stands."""
+
+    NOTHING = 0
+    HEIGHT = 1
+    PRICE = 2
+
+
 @attrs.define
 class StatefulPace:
     """Keeps the placements of stateful orders within what the chain takes of an owner; stops have the last word."""
@@ -77,13 +87,13 @@ class StatefulPace:
 class Commands:
     """Places, amends, cancels and renews orders of one subaccount.
 
-    `ready` sees that the account may trade at all, and where that is asked for, that the oracle's price is fresh.
+    `ready` sees that the account may trade, and that what a command needs is fresh.
     """
 
     node: RestClient
     writer: Writer
     questions: OrderQuestions
-    ready: Callable[[Instrument, bool], Awaitable[None]]
+    ready: Callable[[Instrument, Needs], Awaitable[None]]
     _short: OrderClient = attrs.field(init=False)
     _stateful: OrderClient = attrs.field(init=False)
     _words: ShortTermWords = attrs.field(init=False)
@@ -99,20 +109,22 @@ class Commands:
 
     async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Send new orders: targets are kept by the chain, all others end at a height."""
-        needs_price = any(order.ticks is None for order in orders)
+        needs = Needs.PRICE if any(order.ticks is None for order in orders) else Needs.HEIGHT
 
-        return await self._each(instrument, orders, self._place, is_stateful, needs_price=needs_price)
+        return await self._each(instrument, orders, self._place, is_stateful, needs=needs)
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Send stops, each as two conditional orders in one transaction."""
-        return await self._each(instrument, orders, self._place_stop, lambda _: True, needs_price=True)
+        return await self._each(instrument, orders, self._place_stop, lambda _: True, needs=Needs.PRICE)
 
     async def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Sequence[Outcome]:
         """Take orders off by what is known of them: short-term ones in one message, others in one transaction."""
         for order in orders:
             await self._learn(instrument, order)
 
-        return await self._each(instrument, orders, self._cancel, lambda one: not self._is_short(one.client_id))
+        return await self._each(
+            instrument, orders, self._cancel, lambda one: not self._is_short(one.client_id), needs=Needs.NOTHING
+        )
 
     async def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Sequence[Outcome]:
         """Replace quotes; what is on its way out is not brought back."""
@@ -137,11 +149,11 @@ class Commands:
         send: Callable[[Instrument, Sequence[Asked], bool], Awaitable[Sequence[Outcome]]],
         is_stateful_one: Callable[[Asked], bool],
         *,
-        needs_price: bool = False,
+        needs: Needs = Needs.HEIGHT,
     ) -> Sequence[Outcome]:
         """Send what ends at a height and what does not side by side; outcomes in the order of the call."""
         try:
-            await self.ready(instrument, needs_price)
+            await self.ready(instrument, needs)
         except (VenueError, PayloadError) as error:
             return [_refused(order.client_id, RefusalReason.BUSY, f"nothing was sent: {error}") for order in orders]
 
@@ -260,7 +272,7 @@ class Commands:
 
             if own is None or own.is_over or own.is_leaving or own.ends_at < blocks.height:
                 outcomes.append(_refused(order.client_id, RefusalReason.NOT_FOUND, "the order is on its way out"))
-            elif own.next_end(blocks.height, life) is None:
+            elif own.next_end(blocks.expected, life) is None:
                 words = "the order has to end first: the chain would forget what it has filled"
                 outcomes.append(_refused(order.client_id, RefusalReason.OTHER, words))
             else:

@@ -30,7 +30,7 @@ from . import rest
 from .account import AccountQuestions
 from .chain import SLACK, BlockClock
 from .client_ids import NumberIds, subaccount_uuid, tag_of
-from .commands import Commands
+from .commands import Commands, Needs
 from .credentials import Identity, open_identity
 from .market import Leverage, Units, check_subaccount, fetch_markets, find_market, translate_market
 from .orders import Writer
@@ -211,17 +211,19 @@ class DydxPerpetual:
 
         return Decimal(0) if setting is None else abs(amount) * price * setting.further_margin
 
-    async def _ready(self, instrument: Instrument, needs_price: bool) -> None:  # as `Commands` calls it
+    async def _ready(self, instrument: Instrument, needs: Needs) -> None:
         """See that what is about to be sent is sent for a proven account, by a fresh height and a fresh price."""
         await self._signing().prove(self._node)
-        await self._blocks.refresh()
+
+        if needs is not Needs.NOTHING:
+            await self._blocks.refresh()
 
         if instrument.symbol not in self._units:
             await self.fetch_instrument(instrument.market)
 
         _, at = self._oracles.get(instrument.symbol, (Decimal(0), float("-inf")))
 
-        if needs_price and self._indexer.clock.now() - at > _ORACLE_S:
+        if needs is Needs.PRICE and self._indexer.clock.now() - at > _ORACLE_S:
             await self.fetch_mark(instrument)
 
     def _observe(self, symbol: str, mark: MarkState) -> None:

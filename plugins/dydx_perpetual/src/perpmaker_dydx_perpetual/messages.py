@@ -47,9 +47,9 @@ class Refused(Struct, frozen=True, kw_only=True):
 
 
 class Time(Struct, frozen=True, kw_only=True):
-    """`GET /v4/time`: seconds since the epoch."""
+    """`GET /v4/time`."""
 
-    epoch: float
+    iso: str
 
 
 class Height(Struct, frozen=True, kw_only=True):

@@ -98,7 +98,7 @@ class Writer:
         """Keep an order that is about to be sent."""
         is_target = is_stateful(order)
         flags = LONG_TERM if is_target else SHORT_TERM
-        ends_at = self.now_ms() // 1000 + TARGET_S if is_target else self.blocks.height + self.life
+        ends_at = self.now_ms() // 1000 + TARGET_S if is_target else self.blocks.expected + self.life
 
         return self._keep(instrument, order, number_of(order.client_id), flags, ends_at)
 
@@ -274,7 +274,7 @@ class ShortTermWords:
 
     def renew(self, instrument: Instrument, wanted: OwnOrder, own: OwnOrder) -> Command:
         """Write the next version of an order, and keep it."""
-        end = own.next_end(self.writer.blocks.height, self.writer.life)
+        end = own.next_end(self.writer.blocks.expected, self.writer.life)
         own.ends_at = own.ends_at if end is None else end
         own.ticks, own.lots = wanted.ticks, wanted.lots
 

@@ -70,7 +70,7 @@ _ask = partial(Endpoint, method="GET", cost={INDEXER_LIMIT: 1}, access=Access.PU
 
 
 def _time(body: bytes) -> int:
-    return round(parser(messages.Time)(body).epoch * 1000)
+    return epoch_ms(parser(messages.Time)(body).iso)
 
 
 TIME: Endpoint[int] = _ask(path="/v4/time", parse=_time)
