@@ -1,0 +1,152 @@
+"""Whole sessions of the bot on the sandbox, on virtual time, and processes that die in the middle of them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from perpmaker.journal.state_dir import open_state_dir
+from perpmaker.model.order import OrderKind
+from perpmaker.sandbox.server import ACCOUNT
+from perpmaker.simulation.market import SyntheticMarket
+from perpmaker.testing.crash import Doom, live
+from perpmaker.testing.session import Session, Stage, open_stage
+from perpmaker.testing.virtual import virtual_backend
+from perpmaker.wire.fault import Fault
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "dydx_sandbox.toml"
+RESTLESS = ('sandbox.shape="practice"', "bid_spread=0.05", "ask_spread=0.05", "order_refresh_time=5")
+BALANCE = Decimal(10_000)
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> Any:
+    """Virtual time."""
+    return virtual_backend()
+
+
+def stop_lots(stage: Stage) -> int:
+    """The lots of the largest stop that waits on the venue."""
+    return max((order.lots or 0 for order in stage.sandbox.exchange.conditional_orders(ACCOUNT)), default=0)
+
+
+def held_lots(stage: Stage) -> int:
+    """The lots that are held, without their sign."""
+    (position,) = stage.sandbox.exchange.account(ACCOUNT).positions
+
+    return abs(stage.sandbox.exchange.instrument.lots_down(position.amount))
+
+
+def jump(stage: Stage, factor: float) -> None:
+    """Let the market jump."""
+    assert isinstance(stage.sandbox.market, SyntheticMarket)
+    stage.sandbox.market.jump(factor)
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+async def test_a_session_quotes_fills_and_leaves_no_quote(seed: int) -> None:
+    """Quotes within five seconds, fills, targets; at the end no own quote, and the account to the last digit."""
+    async with open_stage(EXAMPLE, *RESTLESS, seed=seed) as stage, stage.open_bot() as session:
+        placed_at: list[float] = []
+
+        async def watch() -> None:
+            began = stage.clock.now()
+
+            while len(session.open_quotes()) < 2:  # noqa: ASYNC110  # the state of the venue, not an event
+                await anyio.sleep(0.05)
+
+            placed_at.append(stage.clock.now() - began)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            summary = await session.run(120)
+
+        totals = session.bot.trader.state.account.totals
+        wallet = BALANCE + totals.realized_pnl - sum(totals.fees.values())
+        kinds = {session.bot.known.kind(client_id) for client_id in session.bot.known.sent}
+
+        assert summary is not None
+        assert placed_at[0] < 5
+        assert totals.fills > 3
+        assert OrderKind.TAKE_PROFIT in kinds
+        assert session.bot.unproven is None
+        assert session.open_quotes() == []
+        assert stage.sandbox.exchange.account(ACCOUNT).wallet == wallet
+        assert stage.sandbox.oracle.violations == []
+
+
+async def test_a_process_killed_with_a_position_leaves_a_stop_for_all_that_fills_after_it(tmp_path: Path) -> None:
+    """Quotes live for ten blocks more; what they fill meanwhile is in the size of the stop, which the chain cuts."""
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with open_stage(EXAMPLE, "order_levels=3", "order_level_spread=0.02", seed=3) as stage:
+        async with anyio.create_task_group() as group:
+            doom = Doom()
+            group.start_soon(live, stage, home, doom, 30.0)
+            await _first_fill(stage)
+
+            while not stop_lots(stage):  # noqa: ASYNC110  # the state of the venue, not an event
+                await anyio.sleep(0.1)
+
+            doom.dead.set()
+            group.cancel_scope.cancel()
+
+        before = held_lots(stage)
+        jump(stage, 0.9991)
+        await anyio.sleep(1)
+
+        assert held_lots(stage) >= before > 0
+        assert stop_lots(stage) > held_lots(stage)
+        await anyio.sleep(15)
+        assert not stage.sandbox.exchange.open_orders(ACCOUNT)
+
+        async with stage.open_bot(home=home, resume=True) as session:
+            await session.run(20)
+            assert session.bot.unproven is None
+            assert not held_lots(stage) or stop_lots(stage)
+            assert stage.sandbox.oracle.violations == []
+
+
+async def test_a_lost_account_stream_while_quotes_fill(tmp_path: Path) -> None:
+    """What happened meanwhile is read, and the position gets its exits."""
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
+
+    async with open_stage(EXAMPLE, seed=5) as stage, stage.open_bot(home=home) as session:
+
+        async def spoil() -> None:
+            await anyio.sleep(4)
+            await stage.sandbox.faults.inject(Fault(act="reset", when="now", path="/v4/ws"))
+            jump(stage, 0.999)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(spoil)
+            await session.run(40)
+
+        assert session.bot.unproven is None
+        assert _believes(session)
+        assert not held_lots(stage) or stop_lots(stage)
+        assert stage.sandbox.oracle.violations == []
+
+
+async def _first_fill(stage: Stage) -> None:
+    while len(stage.sandbox.exchange.open_orders(ACCOUNT)) < 6:  # noqa: ASYNC110  # the state of the venue, not an event
+        await anyio.sleep(0.1)
+
+    jump(stage, 0.9995)
+
+    while not held_lots(stage):  # noqa: ASYNC110  # the same
+        await anyio.sleep(0.1)
+
+
+def _believes(session: Session) -> bool:
+    """Whether the bot holds what the venue says."""
+    positions = session.sandbox.exchange.account(ACCOUNT).positions
+    believed = {side: one.amount for side, one in session.bot.trader.state.account.positions.items()}
+
+    return all(believed.get(one.side, Decimal(0)) == one.amount for one in positions)
