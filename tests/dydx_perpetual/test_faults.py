@@ -15,23 +15,13 @@ import pytest
 from perpmaker import AuthenticationError, ConfigurationError, DerivativeConnectorDeclaration, MarketRulesError
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, SandboxAccess
 from perpmaker.model.event import Channel, FeedAlive
-from perpmaker.model.order import (
-    Accepted,
-    NewOrder,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    PositionMode,
-    Rejected,
-    Side,
-    Slot,
-    Unknown,
-)
+from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, PositionMode, Side, Slot
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.secret import References
 from perpmaker.testing.contract.room import Room
 from perpmaker.testing.contract.spy import Route
 from perpmaker.testing.contract.suite import Suite
+from perpmaker.venue import Accepted, Rejected, Unknown
 from perpmaker_dydx_perpetual import register_derivative_connectors
 from perpmaker_dydx_perpetual import transactions as tx
 from perpmaker_dydx_perpetual.connector import open_connector

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from perpmaker.errors import PayloadError
-from perpmaker.model.order import RefusalReason
-from perpmaker.venue import Answer
+from perpmaker.venue import Answer, RefusalReason
 from perpmaker_dydx_perpetual.rest import IndexerHttp, NodeHttp, was_taken
 
 NODE, INDEXER = NodeHttp(None), IndexerHttp()

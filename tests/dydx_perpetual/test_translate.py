@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from perpmaker.errors import MarketClosedError, MarketRulesError, PayloadError, UnknownMarketError
-from perpmaker.model.order import OrderStatus, OrderType, RefusalReason, Side
-from perpmaker.venue import parser
+from perpmaker.model.order import OrderStatus, OrderType, Side
+from perpmaker.venue import RefusalReason, parser
 from perpmaker_dydx_perpetual import messages
-from perpmaker_dydx_perpetual.client_ids import TWIN, NumberIds, client_id_of, number_of, tag_of
+from perpmaker_dydx_perpetual.client_ids import TWIN, client_id_of, number_of, tag_of
 from perpmaker_dydx_perpetual.market import check_subaccount, find_market, translate_market
 from perpmaker_dydx_perpetual.own_orders import OwnOrders
 from perpmaker_dydx_perpetual.translate import (
@@ -124,7 +124,7 @@ def test_an_order_is_ours_by_its_metadata() -> None:
     own = translate_order(order(), I, None, 5)
     foreign = translate_order(order(clientMetadata="2"), I, None, 5)
 
-    assert own.client_id == f"pm-{payloads.BOT}-{payloads.NUMBER}"
+    assert own.client_id == f"{tag_of(payloads.BOT)}-{payloads.NUMBER}"
     assert foreign.client_id == payloads.ORDER_ID
     assert (own.type, own.side, own.ticks, own.lots) == (OrderType.POST_ONLY, Side.BUY, 89000, 100)
 
@@ -233,19 +233,12 @@ def test_a_trade_between_two_ticks_is_left_out() -> None:
     assert translate_trade(read(messages.Trade, payloads.TRADE), I) is not None
 
 
-def test_ids_have_thirty_two_bits_and_their_run() -> None:
-    """Never 0, never a number that names the second order of a stop; a run that is used up is followed by another."""
-    begun: list[str] = []
-    ids = NumberIds(tag_of(payloads.BOT), begun.append, [f"pm-{payloads.BOT}-1"])
-    made = [ids.next() for _ in range(5000)]
-    numbers = [number_of(one) for one in made]
+def test_an_id_and_its_second_order_are_one_name() -> None:
+    """A stop has two orders; the number of the second has the highest bit too."""
+    tag = tag_of(payloads.BOT)
+    name = client_id_of(tag, 8193)
 
-    assert len(set(numbers)) == len(made)
-    assert min(numbers) > 0
-    assert max(numbers) < TWIN
-    assert len(begun) == 2
-    assert "0" not in begun
-    assert {ids.run_of(one) for one in made} == set(begun)
-    assert client_id_of(tag_of(payloads.BOT), numbers[0] + TWIN) == made[0]
-    assert not ids.is_ours("pm-abcdef-5")
-    assert ids.run_of("somebody") is None
+    assert client_id_of(tag, 8193 + TWIN) == name
+    assert number_of(name) == 8193
+    assert number_of(payloads.ORDER_ID) == 0
+    assert 2 < tag < 2**32

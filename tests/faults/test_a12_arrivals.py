@@ -108,12 +108,17 @@ def step(
     return {"utc_ms": utc_ms, "at": utc_ms / 1000, "actions": actions, "events": list(events)}
 
 
+GATEWAYS = {"client_id": "a", "by_gateway": True}
+"""What a gateway has taken need not be in the venue's lists yet."""
+
+
 def test_a12_the_journal_tells_until_when_an_order_may_arrive() -> None:
     """The newest order that nothing has been heard of, and the connector's fence after it."""
     for steps, until in [
         ([], None),
         ([step(10_000, placed=("a",))], 13.0),
         ([step(10_010, events=(("OrderAccepted", {"client_id": "a"}),)), step(10_000, placed=("a",))], None),
+        ([step(10_010, events=(("OrderAccepted", GATEWAYS),)), step(10_000, placed=("a",))], 13.0),
         ([step(10_010, events=(("OrderFilled", {"fill": {"client_id": "a"}}),)), step(10_000, placed=("a",))], None),
         ([step(10_010, events=(("OrderUnknown", {"client_id": "a"}),)), step(10_000, placed=("a",))], 13.0),
         ([step(10_010, events=(("OrderRefused", {"client_id": "a"}),)), step(10_000, placed=("a", "b"))], 13.0),

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from math import inf
 from types import MappingProxyType
 
 import attrs
@@ -110,6 +111,7 @@ class Trader:
         self.names = None if names_stops else StopNames(self.state.orders)
         self._nameless_fills = NamelessFills(self.state)
         self._caps_exits = caps_resting_exits
+        self._arriving_until = -inf
         self._review = review or partial(risk.review, modules=())
         self._event_judge = EventJudge(
             self.state,
@@ -158,6 +160,7 @@ class Trader:
     def await_arrivals(self, until: float) -> None:
         """Orders that an earlier run has sent may still arrive until then: nothing is quoted beside them."""
         self.trading_state.require("orders that an earlier run had sent may still arrive", until)
+        self._arriving_until = until
 
     def remembered(self) -> Checkpoint:
         """What the next run should know. A person's wish to be flat is his, and ends with the run that it was told."""
@@ -279,7 +282,10 @@ class Trader:
 
             if not self._caps_exits:
                 shrunk = state.account.shrunk
-                self._wanted_exits, quotes = uncapped.keep_apart(view, self._wanted_exits, quotes, shrunk)
+                arriving = now < self._arriving_until
+                self._wanted_exits, quotes = uncapped.keep_apart(
+                    view, self._wanted_exits, quotes, shrunk, arriving=arriving
+                )
 
             exits = self._exit_conflict.keep(self._wanted_exits.exits, now)
             actions = self._sending.send([*exits, *quotes], self._wanted_exits.memory, now, blocked=view.blocked)

@@ -17,11 +17,17 @@ AT_END = "the venue does not cap a resting exit at the position: no target is le
 UNKNOWN = "the outcome of an order is unknown, and the venue does not cap a target at the position"
 SHRUNK = "a reading shows a smaller position, and the venue does not cap a target at it"
 BESIDE_QUOTES = "the venue does not cap a target at the position: it waits until no quote closes the position"
+ARRIVING = "an order of an earlier run may still arrive, and the venue does not cap a target at the position"
 LARGER = "larger than the position, and the venue does not cap it: cancelled, and placed again for what is left"
 
 
 def keep_apart(
-    view: View, wanted: WantedExits, quotes: tuple[Quote, ...], shrunk: frozenset[PositionSide]
+    view: View,
+    wanted: WantedExits,
+    quotes: tuple[Quote, ...],
+    shrunk: frozenset[PositionSide],
+    *,
+    arriving: bool = False,
 ) -> tuple[WantedExits, tuple[Quote, ...]]:
     """Withhold each target that could exceed its position, and each new quote beside a live target.
 
@@ -30,6 +36,7 @@ def keep_apart(
         wanted: The exits as a venue that caps them would take them.
         quotes: The approved quotes of this step.
         shrunk: The positions that one reading, which no second one has confirmed yet, shows to be smaller.
+        arriving: Whether an order of an earlier run may still arrive: it may be a target too.
 
     Returns:
         The exits without such targets, which are among the withheld ones with the reason, and the quotes.
@@ -41,6 +48,10 @@ def keep_apart(
         for want in (*wanted.exits, *wanted.awaited)
         if isinstance(want, TakeProfit) and (why := _why_not(view, want, live, quotes, shrunk)) is not None
     }
+
+    if arriving:
+        new = (want for want in wanted.exits if isinstance(want, TakeProfit) and want.slot not in targets)
+        reasons = {**{want.slot: ARRIVING for want in new}, **reasons}
 
     if reasons:
         wanted = _without(wanted, reasons)

@@ -127,7 +127,8 @@ def _answered(name: str, event: Mapping[str, Any]) -> Iterator[str]:
         yield _over(event["report"]["client_id"])
 
     if name in _ANSWERS:
-        yield event["client_id"]
+        if not event.get("by_gateway"):  # that proves nothing: the venue's lists may not show it yet
+            yield event["client_id"]
     elif name == "OrderFilled":
         yield event["fill"]["client_id"]
     elif name == "OrderReported":

@@ -18,6 +18,7 @@ from perpmaker.venue import (
     KeyRights,
     MarginMode,
     MarkChanged,
+    NumberIds,
     PositionMode,
     RequestBudget,
     RestClient,
@@ -29,7 +30,7 @@ from perpmaker.venue import (
 from . import rest
 from .account import AccountQuestions
 from .chain import SLACK, BlockClock
-from .client_ids import NumberIds, subaccount_uuid, tag_of
+from .client_ids import IDS_OF_RUN, RUNS, subaccount_uuid, tag_of
 from .commands import Commands, Needs
 from .credentials import Identity, open_identity
 from .market import Leverage, Units, check_subaccount, fetch_markets, find_market, translate_market
@@ -173,7 +174,9 @@ class DydxPerpetual:
         self._tag = tag_of(bot)
         orders, stops = await self.fetch_open_orders(instrument), await self.fetch_open_stops(instrument)
 
-        return NumberIds(self._tag, begin_run, [report.client_id for report in (*orders, *stops)])
+        live = [report.client_id for report in (*orders, *stops)]
+
+        return NumberIds(self._tag, begin_run, live, runs=RUNS, ids_of_run=IDS_OF_RUN)
 
     async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[Fill]:
         """All fills of the market from a venue time on, oldest first."""

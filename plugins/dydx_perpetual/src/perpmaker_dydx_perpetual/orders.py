@@ -24,7 +24,7 @@ from perpmaker.venue import (
 
 from . import rest
 from . import transactions as chain
-from .chain import SLACK, BlockClock
+from .chain import BlockClock
 from .client_ids import TWIN, number_of, order_uuid
 from .credentials import Identity
 from .market import Units
@@ -36,9 +36,6 @@ TARGET_S = 120
 
 STOP_S = 90 * 24 * 3600
 """Seconds that a stop lives; the chain takes 95 days."""
-
-NONCE_S = 30
-"""Seconds that the time in a transaction may differ from its block's."""
 
 WORST = Decimal("0.05")
 """By which share the price of an order that takes at any price, and of a stop, is worse than its reference."""
@@ -296,7 +293,7 @@ class ShortTermWords:
 
     def _placing(self, instrument: Instrument, own: OwnOrder) -> Command:
         messages = (self.writer.place(instrument, own),)
-        own.fence_at = self.writer.fence_at(own.ends_at)
+        own.last_block, own.fence_at = own.ends_at, self.writer.fence_at(own.ends_at)
 
         return Command(rest.PLACE, {"messages": messages}, own.fence_at)
 
@@ -305,7 +302,7 @@ class ShortTermWords:
 class StatefulWords:
     """The chain's words for orders that it keeps itself: targets and stops; see `OrderDialect`.
 
-    What the chain has not taken by the end of its nonce's time, it never takes. `are_pairs`: stops have a second order.
+    Each transaction names the last block that may carry it. `are_pairs`: stops have a second order.
     """
 
     writer: Writer
@@ -321,9 +318,11 @@ class StatefulWords:
         if order.type is OrderType.VENUE_STOP:
             pair = writer.new_stop(instrument, order, is_pair=self.are_pairs)
 
-            return self._command(rest.PLACE, tuple(writer.place_stop(instrument, own) for own in pair))
+            return self._command(rest.PLACE, tuple(writer.place_stop(instrument, own) for own in pair), pair)
 
-        return self._command(rest.PLACE, (writer.place(instrument, writer.new(instrument, order)),))
+        own = writer.new(instrument, order)
+
+        return self._command(rest.PLACE, (writer.place(instrument, own),), [own])
 
     def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Command:
         """Refuse: the chain replaces no such order."""
@@ -343,8 +342,16 @@ class StatefulWords:
         """Read the node's answer."""
         return _taken(body, count)
 
-    def _command(self, endpoint: Endpoint[object], messages: tuple[chain.ChainMessage, ...]) -> Command:
-        writer = self.writer
-        fence_at = writer.clock.now() + NONCE_S + 2 * writer.blocks.block_s * SLACK + writer.read_lag_s
+    def _command(
+        self, endpoint: Endpoint[object], messages: tuple[chain.ChainMessage, ...], new: Sequence[OwnOrder] = ()
+    ) -> Command:
+        if not self.writer.blocks.is_fresh:  # only a cancel is sent then, which harms nothing whenever it comes
+            return Command(endpoint, {"messages": messages})
 
-        return Command(endpoint, {"messages": messages}, fence_at)
+        last_block = self.writer.blocks.expected + self.writer.life
+        fence_at = self.writer.fence_at(last_block)
+
+        for own in new:
+            own.last_block, own.fence_at = last_block, fence_at
+
+        return Command(endpoint, {"messages": messages, "last_block": last_block}, fence_at)

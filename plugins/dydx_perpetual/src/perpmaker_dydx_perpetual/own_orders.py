@@ -34,7 +34,8 @@ class OwnOrder:
 
     `ends_at` is a height, or the seconds of a time where it is stateful. `is_leaving`: we, or the Indexer, have said
     that it is taken off. `is_over`: nothing can become of it any more. `filled` is in base, `fill_height` that of the
-    last fill. `fence_at`: the engine's time after which it can no longer appear. `is_twin`:
+    last fill. `last_block`: that in which it can appear at the latest; `fence_at`: the engine's
+    time by which it is past. `is_twin`:
     the second order of a stop; `has_closed`: a stop that was filled as far as there was a position.
     """
 
@@ -55,6 +56,7 @@ class OwnOrder:
     has_closed: bool = False
     filled: Decimal = Decimal(0)
     fill_height: int = 0
+    last_block: int = 0
     fence_at: float = 0.0
     told: object = None
 

@@ -56,11 +56,11 @@ class OrderQuestions:
             if (report := await self._ask(instrument, uuid)) is not None:
                 return report
 
-        if own is None or own.is_over or not own.is_short or self.clock.now() < own.fence_at:
+        if own is None or own.is_over or not own.last_block or self.clock.now() < own.fence_at:
             return None
 
         # The fence of our clock is past. That of the chain has to be as well, and the Indexer is asked once more.
-        await self.blocks.pass_height(own.ends_at + 1, patience_s=self.patience_s)
+        await self.blocks.pass_height(own.last_block + 1, patience_s=self.patience_s)
         await anyio.sleep(self.account.read_lag_s)
 
         return await self._ask(instrument, own.venue_id)

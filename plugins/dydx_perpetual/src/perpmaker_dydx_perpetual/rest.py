@@ -192,7 +192,8 @@ _BLOCK_TIME: Endpoint[int] = _call(path="status", parse=_of_time, access=Access.
 class NodeHttp:
     """The JSON-RPC of the nodes; see `HttpDialect`. The method stands where a path would be, all go to `/`.
 
-    The parameters of a broadcast are `messages` of the chain. They are signed when they are sent.
+    The parameters of a broadcast are `messages` of the chain, which are signed when they are sent, and `last_block`,
+    the last one that may carry them, where they do not say that themselves.
     """
 
     venue = VENUE
@@ -208,7 +209,8 @@ class NodeHttp:
 
         if endpoint.access is Access.SIGNED:
             carried: Sequence[ChainMessage] = parameters["messages"]  # type: ignore[assignment]  # see the class
-            said = {"tx": base64.b64encode(self._sign(carried, at_ms)).decode()}
+            last = int(str(parameters.get("last_block", 0)))
+            said = {"tx": base64.b64encode(self._sign(carried, at_ms, last)).decode()}
 
         call = {"jsonrpc": "2.0", "id": 1, "method": endpoint.path, "params": said}
 
@@ -231,7 +233,7 @@ class NodeHttp:
             return None
 
         code, reason = reason_of(found.codespace, found.code)
-        is_taken = code == CANCELLED_BEFORE
+        is_taken = code in CANCELLED_BEFORE
 
         return None if is_taken else Failure(reason=reason, code=code, text=one_line(found.log))
 
@@ -246,7 +248,7 @@ class NodeHttp:
         """Read nothing."""
         return ()
 
-    def _sign(self, carried: Sequence[ChainMessage], at_ms: int) -> bytes:
+    def _sign(self, carried: Sequence[ChainMessage], at_ms: int, last_block: int) -> bytes:
         identity = self._identity
 
         if identity is None:
@@ -260,6 +262,7 @@ class NodeHttp:
             account_number=identity.account_number,
             sign=identity.key.sign,
             authenticator=identity.authenticator,
+            timeout_height=last_block,
         )
 
     def _next_nonce(self, at_ms: int) -> int:

@@ -272,6 +272,7 @@ def write_transaction(
     sign: Callable[[bytes], bytes],
     authenticator: int | None = None,
     memo: str = "",
+    timeout_height: int = 0,
 ) -> bytes:
     """Return a signed transaction.
 
@@ -284,6 +285,7 @@ def write_transaction(
         sign: signs bytes; 64 bytes.
         authenticator: the number under which the chain knows a key that is not the owner's.
         memo: a text for people.
+        timeout_height: the last block that may carry the transaction; 0 where its messages say that themselves.
     """
     extensions: tuple[Any, ...] = ()
 
@@ -292,7 +294,7 @@ def write_transaction(
         extensions = (Any(_EXTENSION, proto.encode(chosen)),)
 
     carried = tuple(Any(URLS[type(message)], proto.encode(message)) for message in messages)
-    body = proto.encode(Body(messages=carried, memo=memo, extensions=extensions))
+    body = proto.encode(Body(messages=carried, memo=memo, timeout_height=timeout_height, extensions=extensions))
     key = Any(_PUBLIC_KEY, proto.encode(PublicKey(key=public_key)))
     signer = SignerInfo(public_key=key, mode=_Mode(single=_Single(mode=MODE_DIRECT)), sequence=sequence)
     authorization = proto.encode(Authorization(signers=(signer,), fee=Fee(gas_limit=GAS_LIMIT)))
