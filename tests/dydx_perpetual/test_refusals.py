@@ -16,7 +16,8 @@ R = RefusalReason
 
 CODES = [
     ("sdk", 32, R.TIMESTAMP),
-    ("clob", 32, R.OTHER),
+    ("clob", 19, R.OTHER),
+    ("sdk", 19, R.BUSY),
     ("sdk", 4, R.AUTHENTICATION),
     ("clob", 4, R.FILTER),
     ("sdk", 20, R.BUSY),
@@ -64,11 +65,12 @@ def test_a_code_means_something_within_its_codespace(codespace: str, code: int, 
 
 
 def test_what_is_no_refusal() -> None:
-    """Yes; the same bytes again; a cancel that is known already."""
+    """Yes; the same bytes again; a cancel that is known already, in memory or in the chain's state."""
     for body in (
         broadcast(),
         error("Internal error", "tx already exists in cache"),
         broadcast(codespace="clob", code=9),
+        broadcast(codespace="clob", code=32),
     ):
         assert NODE.read_failure(200, body) is None
         assert was_taken(body)

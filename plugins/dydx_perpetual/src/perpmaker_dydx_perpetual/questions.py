@@ -7,6 +7,7 @@ that a short-term order cannot come any more, and heights may be ahead of the ro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import anyio
 import attrs
@@ -26,12 +27,31 @@ from .translate import adopt, ended, is_ours, translate_order
 _LISTED = "OPEN,BEST_EFFORT_OPENED,BEST_EFFORT_CANCELED,UNTRIGGERED"
 """What may still fill. A stateful order that one node has dropped is still in the chain's state."""
 
+_SAME_S = 0.005
+"""Seconds within which two questions are of the same moment."""
+
 _CONDITIONAL_FLAGS, _PLAIN_FLAGS = (CONDITIONAL,), (SHORT_TERM, LONG_TERM)
 
 
-@attrs.frozen(kw_only=True)
+Listed: TypeAlias = list[tuple[messages.Order, OrderReport]]
+
+
+@attrs.define
+class _Reading:
+    """A list that is being asked for, since a moment of the engine's clock; None where it failed."""
+
+    symbol: str
+    at: float
+    done: anyio.Event = attrs.field(factory=anyio.Event)
+    rows: Listed | None = None
+
+
+@attrs.define(kw_only=True)
 class OrderQuestions:
-    """Asks about orders of a market. `patience_s` is how long a height may be waited for."""
+    """Asks about orders of a market. `patience_s` is how long a height may be waited for.
+
+    Orders and stops are in one list of the Indexer: who asks for both at the same moment shares the answer.
+    """
 
     client: RestClient
     account: AccountQuestions
@@ -40,6 +60,7 @@ class OrderQuestions:
     units: dict[str, Units]
     subaccount: str
     patience_s: float
+    _reading: _Reading | None = attrs.field(default=None, init=False)
 
     @property
     def own(self) -> OwnOrders:
@@ -115,7 +136,25 @@ class OrderQuestions:
 
         return None if row is None else self._certain(row, instrument, self._asked_ms())
 
-    async def _open_rows(self, instrument: Instrument) -> list[tuple[messages.Order, OrderReport]]:
+    async def _open_rows(self, instrument: Instrument) -> Listed:
+        now, reading = self.clock.now(), self._reading
+
+        if reading is not None and reading.symbol == instrument.symbol and now - reading.at <= _SAME_S:
+            await reading.done.wait()
+
+            if reading.rows is not None:
+                return reading.rows
+
+        reading = self._reading = _Reading(instrument.symbol, now)
+
+        try:
+            reading.rows = await self._ask_open_rows(instrument)
+        finally:
+            reading.done.set()
+
+        return reading.rows
+
+    async def _ask_open_rows(self, instrument: Instrument) -> Listed:
         at_ms = self._asked_ms()
         asked = {**self.account.of_account, "ticker": instrument.symbol, "status": _LISTED, "limit": rest.PAGE}
         listed = await self.client.read(rest.ORDERS, {**asked, "returnLatestOrders": "true"})
