@@ -45,6 +45,10 @@ class _Reading:
     done: anyio.Event = attrs.field(factory=anyio.Event)
     rows: Listed | None = None
 
+    def is_for(self, symbol: str, now: float) -> bool:
+        """Whether a question of now is the same, and this one is not answered yet."""
+        return self.symbol == symbol and now - self.at <= _SAME_S and not self.done.is_set()
+
 
 @attrs.define(kw_only=True)
 class OrderQuestions:
@@ -139,7 +143,7 @@ class OrderQuestions:
     async def _open_rows(self, instrument: Instrument) -> Listed:
         now, reading = self.clock.now(), self._reading
 
-        if reading is not None and reading.symbol == instrument.symbol and now - reading.at <= _SAME_S:
+        if reading is not None and reading.is_for(instrument.symbol, now):
             await reading.done.wait()
 
             if reading.rows is not None:
