@@ -75,6 +75,8 @@ class Trader:
     set about stops, None where nothing is known of it.
     """
 
+    _arriving_until: float = -inf
+
     def __init__(
         self,
         *,
@@ -111,7 +113,6 @@ class Trader:
         self.names = None if names_stops else StopNames(self.state.orders)
         self._nameless_fills = NamelessFills(self.state)
         self._caps_exits = caps_resting_exits
-        self._arriving_until = -inf
         self._review = review or partial(risk.review, modules=())
         self._event_judge = EventJudge(
             self.state,
