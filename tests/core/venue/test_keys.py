@@ -11,8 +11,18 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.errors import ConfigurationError
-from perpmaker.secret import References
-from perpmaker.venue import RequestBudget, ServerClock, key_fault, open_credentials, open_rest_client
+from perpmaker.model.event import BalanceReported, PositionReported
+from perpmaker.secret import References, Secret, make_signer
+from perpmaker.testing.view import make_account, make_position
+from perpmaker.venue import (
+    Credentials,
+    RequestBudget,
+    ServerClock,
+    account_events,
+    key_fault,
+    open_credentials,
+    open_rest_client,
+)
 from perpmaker.wire.memory import MemoryNetwork
 
 from .ore import LIMITS, VENUE, OreHttp
@@ -106,3 +116,33 @@ async def test_a_client_is_opened_for_one_address() -> None:
     time = client.server_clock.venue_time(1.05)
     assert time is not None
     assert (time.ms, time.uncertainty_s) == (6_000, 0.25)
+
+
+class Backwards:
+    """Signs by turning a message round."""
+
+    algorithm = "ed25519"
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign."""
+        return message[::-1]
+
+
+def test_a_signature_is_written_as_its_kind_usually_is() -> None:
+    """Hexadecimal for HMAC, base64 for keys of two halves."""
+    hmac = Credentials(api_key="k", signer=make_signer(Secret("0123456789abcdef")))
+    other = Credentials(api_key="k", signer=Backwards())
+
+    assert hmac.sign(b"message") == hmac.signer.sign(b"message").hex()
+    assert other.sign(b"abc") == "Y2Jh"
+
+
+def test_a_picture_of_the_account_is_told_asset_by_asset_and_position_by_position() -> None:
+    """In this order."""
+    (position,) = make_position("2").values()
+    account = make_account(position)
+
+    assert account_events(account) == (
+        BalanceReported(balance=account.assets[0]),
+        PositionReported(position=position),
+    )

@@ -76,9 +76,13 @@ def register_risk_modules(register):
 
 @attrs.frozen(kw_only=True)
 class Learnt:
-    """What an author must learn: names, those of them that are behind the doors, what is implemented, what is used."""
+    """What an author must learn: names, those of them that are behind the doors, what is implemented, what is used.
+
+    `annotated` are names that stand in annotations alone: who writes no types needs none of them.
+    """
 
     names: frozenset[str]
+    annotated: frozenset[str]
     beyond: frozenset[str]
     implemented: frozenset[str]
     used: frozenset[str]
@@ -120,6 +124,7 @@ def learn(texts: Iterable[str]) -> Learnt:
 
     return Learnt(
         names=frozenset(counts.names - {"venue"}),
+        annotated=frozenset(counts.names - counts.running),
         beyond=frozenset(counts.beyond),
         implemented=frozenset(counts.implemented),
         used=frozenset((counts.used & door_members()) - counts.own),
@@ -128,9 +133,10 @@ def learn(texts: Iterable[str]) -> Learnt:
 
 @attrs.define
 class _Counts:
-    """What was found so far; `own` are the names that the author has given."""
+    """What was found so far; `own` are the names that the author has given, `running` stand outside of annotations."""
 
     names: set[str] = attrs.field(factory=set)
+    running: set[str] = attrs.field(factory=set)
     beyond: set[str] = attrs.field(factory=set)
     implemented: set[str] = attrs.field(factory=set)
     used: set[str] = attrs.field(factory=set)
@@ -140,6 +146,7 @@ class _Counts:
 def _count_file(tree: ast.Module, counts: _Counts) -> None:
     nodes = list(ast.walk(tree))
     modules = dict(_module_names(nodes))
+    counts.running |= set(_running_names(tree))
     imported = [(node.module or "", one.name) for node in nodes if _is_of_core(node) for one in node.names]
     counts.names |= {name for module, name in imported if f"{module}.{name}" not in DOOR_NAMES}
     counts.beyond |= {f"{module}.{name}" for module, name in imported if module not in DOOR_NAMES}
@@ -162,6 +169,24 @@ def _count_file(tree: ast.Module, counts: _Counts) -> None:
                 counts.names.add(node.attr)
             elif whose != "self" and whose not in modules:
                 counts.used.add(node.attr)
+
+
+def _running_names(tree: ast.Module) -> Iterator[str]:
+    """Names and attributes that stand elsewhere than in an annotation."""
+    annotations = [
+        annotation
+        for node in ast.walk(tree)
+        for annotation in (
+            getattr(node, "annotation", None),
+            node.returns if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None,
+        )
+        if annotation is not None
+    ]
+    apart = {id(inner) for annotation in annotations for inner in ast.walk(annotation)}
+
+    for node in ast.walk(tree):
+        if id(node) not in apart and isinstance(node, ast.Name | ast.Attribute):
+            yield node.id if isinstance(node, ast.Name) else node.attr
 
 
 def _is_of_core(node: ast.AST) -> bool:
@@ -227,9 +252,10 @@ def test_a_connector_takes_no_more_names_than_it_did() -> None:
     """45 are the aim of the design; this is what it takes now, and a change that makes it more has to say why."""
     learnt = learn(files(FATHOM))
 
-    assert len(learnt.names) <= 71
+    assert len(learnt.names) <= 70
     assert len(learnt.implemented) <= 21
-    assert len(learnt.everything) <= 112
+    assert len(learnt.everything) <= 108
+    assert len(learnt.everything - learnt.annotated) <= 94
 
 
 def test_a_price_source_takes_eight_names() -> None:

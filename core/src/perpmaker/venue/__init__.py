@@ -107,6 +107,9 @@ if TYPE_CHECKING:
         VenueAccess,
         open_access,
     )
+    from perpmaker.venue.account_events import (
+        account_events,
+    )
     from perpmaker.venue.address import (
         HTTP_SCHEMES,
         WEBSOCKET_SCHEMES,
@@ -397,6 +400,7 @@ __all__ = [
     "VenueStops",
     "VenueTime",
     "WireTransport",
+    "account_events",
     "amended",
     "apply_settings",
     "begin_receiving",
@@ -468,6 +472,7 @@ _HOMES = {
     "model.refusal": "Refusal RefusalReason",
     "secret": "Signer",
     "venue.access": "VenueAccess open_access",
+    "venue.account_events": "account_events",
     "venue.address": (
         "HTTP_SCHEMES IPAddress WEBSOCKET_SCHEMES is_allowed_base is_this_machine literal_address stream_base"
     ),

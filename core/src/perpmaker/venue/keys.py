@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -21,6 +22,12 @@ class Credentials:
 
     api_key: str = attrs.field(repr=False)
     signer: Signer = attrs.field(repr=False)
+
+    def sign(self, message: bytes) -> str:
+        """Sign a message, and return the signature as text: hexadecimal for HMAC, base64 for every other key."""
+        raw = self.signer.sign(message)
+
+        return raw.hex() if self.signer.algorithm == "hmac-sha256" else b64encode(raw).decode()
 
     @property
     def account(self) -> str:

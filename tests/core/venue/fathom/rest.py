@@ -33,7 +33,7 @@ def failure_of(code: int, text: str) -> kit.Failure | None:
 
 def sign(keys: kit.Credentials, message: str, at_ms: int) -> dict[str, str]:
     """Sign method, target and body of a request, or a word of the stream, with the time: HMAC-SHA256."""
-    signature = keys.signer.sign(f"{message}{at_ms}".encode()).hex()
+    signature = keys.sign(f"{message}{at_ms}".encode())
 
     return {"Fathom-Key": keys.api_key, "Fathom-Time": str(at_ms), "Fathom-Sign": signature}
 

@@ -91,8 +91,7 @@ def translate_message(book: kit.BookSync, instrument: Instrument, message: kit.M
         case "fills":
             return (kit.OrderFilled(fill=translate_execution(row)),)
         case "account":
-            now = translate_account(row)
-            return kit.BalanceReported(balance=now.assets[0]), kit.PositionReported(position=now.positions[0])
+            return kit.account_events(translate_account(row))
 
     paid, name = _number(row.amount), str(row.number)
     return (kit.FundingPaid(asset=row.asset, amount=paid, venue_ms=row.ms, funding_id=name),)
