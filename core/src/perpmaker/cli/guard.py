@@ -1,4 +1,4 @@
-"""What stands between a configuration and real money: it is meant, nobody listens, the account is the right one."""
+"""What stands between a configuration and real money: it is meant, none listens, the account is the right one."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def require_consent(environment: Environment, *, live: bool) -> None:
 
 
 def check_surroundings(environment: Environment, variables: Mapping[str, str]) -> None:
-    """Raise ConfigurationError when live, and the process's variables would let somebody read along.
+    """Raise ConfigurationError when live, and the process's variables would let another program read along.
 
-    None of them is obeyed anyway; but where they are set somebody means to listen, or to stand in between. Their values
+    None of them is obeyed anyway; but where they are set another program may listen, or stand in between. Their values
     are not shown: they may hold passwords.
     """
     if environment is not Environment.LIVE:
@@ -70,7 +70,7 @@ class AccountCheck:
     async def confirm(self, venue: str, account: str) -> None:
         """Return when the account that the key opens is the one that is meant.
 
-        UsageError when not, or nobody can say.
+        UsageError when it is another one, or cannot be asked for.
 
         Live always asks. Elsewhere a name that is given has to be right, and nothing is asked.
         """

@@ -30,7 +30,7 @@ def watched(tell: Callable[[str], None]) -> Iterator[None]:
 def watched_catalog() -> Catalog:
     """Load the installed plugins.
 
-    One that does not come back is interrupted, and told as one that is not loaded.
+    A plugin that does not come back is interrupted, and listed as one that is not loaded.
     """
     with Watchdog(lambda line: click.echo(printable(line), err=True)):
         return load_catalog()

@@ -234,7 +234,7 @@ def is_owned() -> bool:
 
 
 def finish() -> None:
-    """Have what is still to be written taken, in a moment. What nobody takes is kept."""
+    """Have what is still to be written taken, in a moment. The rest is kept."""
     writers = [writer for writer in (_results, _messages) if writer is not None]
 
     for writer in writers:
@@ -260,7 +260,7 @@ def claim() -> None:
 
 
 def keep_unsaid_in(directory: Path) -> None:
-    """Have the last lines kept there where nobody takes them."""
+    """Keep the last lines there where standard output takes no more."""
     _unsaid.directory = directory
 
 
@@ -301,7 +301,7 @@ def result(text: str, *, may_be_lost: bool = False, as_json: bool = False) -> No
 
 
 def result_fault() -> OSError | None:
-    """Wait for the results to be written: why they could not be, None when they were or nobody reads them any more."""
+    """Wait for the results to be written: why they could not be. None where they were, or where the reader has gone."""
     if _results is None:
         return None
 

@@ -1,4 +1,4 @@
-"""The references of a configuration to secrets, tried before anything connects, so that all that is missing is told."""
+"""The references of a configuration to secrets, tried before anything connects: one message names all faults."""
 
 from __future__ import annotations
 

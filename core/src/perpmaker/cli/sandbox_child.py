@@ -34,7 +34,7 @@ _NOT_STARTED = "the sandbox did not start: what it had to say of it is on standa
 async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine:
     """Ask the sandbox at a URL who it is, again and again while it cannot be reached.
 
-    That is told once a minute.
+    A line says so once a minute.
     """
     backoff = Backoff(Random(url))  # noqa: S311  # jitter, not cryptography
     began_at, told_at = anyio.current_time(), -inf

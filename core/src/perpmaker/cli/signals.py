@@ -26,7 +26,7 @@ def note_inherited() -> None:
 
 
 def wanted_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that are not ignored on purpose, by whoever has started the process."""
+    """Return the signals that the process was not started to ignore."""
     return tuple(one for one in ENDING if _begun_with.get(one, signal.getsignal(one)) is not signal.SIG_IGN)
 
 

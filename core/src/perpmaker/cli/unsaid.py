@@ -1,4 +1,4 @@
-"""What a command had to say last and nobody took: no terminal, pipe or disk. It is kept in the state directory."""
+"""What a command had to say last and could not: to no terminal, pipe or disk. It is kept in the state directory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DRAWN = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Unsaid:
-    """Remembers what was said last, for when it turns out that nobody took it.
+    """Remembers what was said last, for when it turns out that it was not taken.
 
     `directory` None: nothing is kept.
     """
@@ -68,6 +68,6 @@ class Unsaid:
 
 
 def earlier(directory: Path) -> Iterator[str]:
-    """Yield what a person is told of earlier ends that nobody has read."""
+    """Yield the lines about earlier ends that no person has read."""
     for path in sorted(directory.glob(_PATTERN)):
         yield f"an earlier run could not show how it ended: its last lines are in {path}; delete it once it is read"

@@ -33,7 +33,7 @@ _LINE = PayloadDecoder(SandboxLine)
 
 
 def sandbox_settings(configuration: Configuration) -> SandboxSettings:
-    """Return the sandbox that a configuration asks for. Without a seed, a market that nobody has seen yet."""
+    """Return the sandbox that a configuration asks for. Without a seed, it is a new market."""
     wanted = configuration.sandbox
 
     return SandboxSettings(

@@ -36,7 +36,7 @@ _DROPPED = "__left out"
 class Document:
     """A file as read: its values, the line of each key, and what could not be read.
 
-    `broken` are the keys whose statement was left out: they are there, so nobody may call them missing.
+    `broken` are the keys whose statement was left out: they are not missing.
     `overridden` are those given on the command line, which have no line.
     """
 

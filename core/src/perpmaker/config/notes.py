@@ -9,7 +9,7 @@ from perpmaker.connector.interface import Environment
 
 
 def notes(run: RunSettings, environment: Environment) -> Iterator[str]:
-    """Yield what is worth saying once at the start: what nobody guards, and what on paper is not as it is live."""
+    """Yield what is worth saying once at the start: what is not guarded, and what on paper is not as it is live."""
     if environment is Environment.PAPER:
         yield (
             "paper: the market is the venue's; orders and account are simulated in this process and end with it. "

@@ -19,7 +19,7 @@ from perpmaker.strategy.interface import StrategyTraits
 def traits_of(strategy: Chosen[StrategyDeclaration[Any]]) -> StrategyTraits:
     """Return what the core has to know of the strategy as it is set.
 
-    PluginFaultError where that cannot be told.
+    PluginFaultError where the strategy does not say it.
     """
     declaration = strategy.declaration
     code = ForeignCode(kind="strategy", name=declaration.name, distribution=declaration.distribution)

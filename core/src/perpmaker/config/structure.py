@@ -99,7 +99,7 @@ def unknown_keys(
     at: KeyPath = (),
     words: Mapping[str, str] | None = None,
 ) -> Iterator[Problem]:
-    """Yield a problem for each key that nobody knows: its own of `words`, or with the nearest that somebody does."""
+    """Yield a problem for each unknown key, with its own of `words` or with the nearest known key."""
     place = f"the table [{'.'.join(at)}]" if at else "the top of the file"
     own = words or {}
 

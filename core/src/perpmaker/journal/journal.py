@@ -6,7 +6,7 @@ One SQLite file per account and market (write-ahead log). Commits run in the eve
 
 On the disk before anything is sent is what the venue cannot tell again: runs, halts, stops that fired, what a next run
 should know, and every exit. Quotes are in the file before they are sent, and do not wait for the disk: an own quote
-that nobody remembers after the power went away is cancelled, which costs nothing.
+that is not remembered after the power went away is cancelled, which costs nothing.
 
 A journal that cannot be written stays broken (`JournalError` from then on): nothing may be sent without a row. A file
 that has grown large is put behind; its successor begins with every run that was ever known, and with what the newest
@@ -109,7 +109,7 @@ class Journal:
         self._append([Row(run=self._run, kind="run", name=run, utc_ms=0, payload=_encode("client ids"))])
 
     def record_salvage(self, runs: Sequence[str], source: str, halt: bytes | None = None) -> None:
-        """Runs that a damaged journal told of, or a person: their orders are ours, whatever they were meant for.
+        """Record runs that a damaged journal names, or a person: their orders are ours, of whatever purpose.
 
         `halt` is the payload of a damaged journal's newest row about a halt.
         """
@@ -162,7 +162,7 @@ class Journal:
         self._append([self._row(END, None, utc_ms, None)])
 
     def record_notice(self, text: str, utc_ms: int) -> None:
-        """Something a person was told."""
+        """Record a line that a person has read."""
         self._append([self._row("notice", None, utc_ms, text)])
 
     def knows_run(self, run: str) -> bool:
@@ -293,7 +293,7 @@ def open_journal(path: Path | None, key: Key, run: str) -> Iterator[tuple[Journa
     """Open the journal of an account and market for a run (`path` None: in memory, gone at the end).
 
     Yields the journal, and what was found damaged and put aside, if anything was: then the account is read from the
-    venue as after any start. The runs that the damaged one still told of are known in the new one; what their orders
+    venue as after any start. The runs that the damaged one still names are known in the new one; what their orders
     were meant for is not.
 
     Raises:

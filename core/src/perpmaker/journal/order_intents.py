@@ -36,7 +36,7 @@ class OrderIntents:
     def intent(self, client_id: str) -> NewOrder | None:
         """Return the order as it was meant, of this run or an earlier one.
 
-        None when it is not ours or nobody knows it.
+        None for a foreign or an unknown one.
         """
         if not self.client_ids.is_ours(client_id):
             return None
@@ -47,7 +47,7 @@ class OrderIntents:
         return None
 
     def largest(self, client_id: str) -> NewOrder | None:
-        """Return the order as it was meant when it was largest: nobody may know whether it was amended."""
+        """Return the order as it was meant when it was largest: whether it was amended may be unknown."""
         versions = [] if (newest := self.intent(client_id)) is None else [newest]
 
         with suppress(JournalError):
@@ -73,7 +73,7 @@ class OrderIntents:
     def kind(self, client_id: str) -> OrderKind | None:
         """Return what one of our orders is for.
 
-        None for foreign ones. Ours that nobody knows are quotes: they must go.
+        None for foreign ones. Ours of unknown purpose are quotes: they must go.
         """
         if not self.client_ids.is_ours(client_id) or self.is_strange(client_id):
             return None

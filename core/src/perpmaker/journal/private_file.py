@@ -16,7 +16,7 @@ _DIRECTORY = 0o700
 
 
 class NotPrivateError(OSError):
-    """A file or directory that cannot be made private: a link, no such thing, or somebody else's."""
+    """A file or directory that cannot be made private: a link, no such thing, or another user's."""
 
     def __init__(self, path: Path, fault: str) -> None:
         super().__init__(fault)
@@ -27,7 +27,7 @@ class NotPrivateError(OSError):
 def open_private_file(path: Path) -> int:
     """Open a file for reading and writing, and return its descriptor. A missing file is made. Its mode is 0600.
 
-    OSError when that cannot be: NotPrivateError for a link, for what is no file, and for somebody else's.
+    OSError when that cannot be: NotPrivateError for a link, for what is no file, and for another user's.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 

@@ -1,4 +1,4 @@
-"""What a damaged journal still tells: the runs whose orders are ours, and a halt that nobody has released."""
+"""What a damaged journal still shows: the runs whose orders are ours, and a halt that was not released."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is on the account before a run: looked at once, and refused where it may be somebody else's."""
+"""What is on the account before a run: looked at once, and refused where it may be another owner's."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def instance_of(connector: DerivativeConnector, context: ConnectorContext) -> st
 
 
 def bot_of(connector: DerivativeConnector, instrument: Instrument, *purpose: str) -> str:
-    """The part of client ids that tells this account and market from all others, whoever reaches them by what name.
+    """Return the part of client ids that is this account's and market's alone, under any name of theirs.
 
     `purpose` is what orders are for that are no bot's.
     """

@@ -14,8 +14,8 @@ async def check_key(
 ) -> None:
     """Let a live key pass only when it can read and trade and nothing can leave the account with it.
 
-    KeyRightsError names what is wrong; what is merely unwise is told. A venue that does not say what the key may do is
-    refused too, unless a person says that the key is to be trusted.
+    KeyRightsError names what is wrong; a line says what is merely unwise. A venue that does not say what the key may do
+    is refused too, unless a person says that the key is to be trusted.
     """
     if environment is not Environment.LIVE:
         return

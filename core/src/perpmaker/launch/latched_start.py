@@ -23,7 +23,7 @@ READ_S = 10.0
 async def check_halt(
     journal: Journal, reconciliation: Reconciliation, known: OrderIntents, *, resume: bool, tell: Callable[[str], None]
 ) -> None:
-    """Raise HaltedError where a halt is latched and nobody resumes.
+    """Raise HaltedError where a halt is latched and not resumed.
 
     Cause, position and free margin are shown either way.
     """

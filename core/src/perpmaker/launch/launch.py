@@ -70,7 +70,7 @@ async def prepare_run(
 ) -> AsyncIterator[ReadyRun]:
     """Yield a run that may be started: connected, the account claimed, and nothing of it set or sent.
 
-    While the venue cannot be reached it is tried again, and that is told.
+    While the venue cannot be reached it is tried again, and lines say so.
     `home` None keeps the journal in memory and takes no lock. The account and market are locked as long as it is open.
     `adopt`: orders with our mark whose run the journal does not know are taken for ours and cancelled, instead of
     refusing the start. `adopt_position`: on testnet and live, a position that the journal does not explain is managed,
@@ -80,7 +80,7 @@ async def prepare_run(
     Raises:
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
         UnknownMarketError: no such market; names the nearest.
-        KeyRightsError: live, and the key may withdraw, or may not trade, or nobody says what it may.
+        KeyRightsError: live, and the key may withdraw, or may not trade, or its rights are unknown.
         MarketRulesError: the market does not allow what the plan asks for (see `perpmaker.launch.market_rules`).
         LockedError: another process trades this account and market, or orders on the venue say that one does.
         HaltedError: a halt is latched, and `resume` was not given.
@@ -101,7 +101,7 @@ async def prepare_run(
 
 @attrs.frozen(kw_only=True)
 class ReadyRun:
-    """A run that may be started: whoever has prepared it looks at its `market`, and asks a person, before that."""
+    """A run that may be started. Its `market` is looked at, and a person is asked, before that."""
 
     market: OpenMarket
     _steps: _Steps

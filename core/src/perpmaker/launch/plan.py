@@ -25,7 +25,7 @@ class Plan:
 
     `price_source` is None for the traded market itself. `quotes_continue`: quoting goes on while a position is open.
     `book_max_age_s`: the age from which the traded book is stale. `dead_man_switch_s` None: the venue's timer is not
-    used; `dead_man_switch_takes_foreign_orders`: it is, also beside orders of somebody else. `stop_wait_s`: how long a
+    used; `dead_man_switch_takes_foreign_orders`: it is, also beside foreign orders. `stop_wait_s`: how long a
     clean end lets a stop that has fired go on.
     """
 

@@ -1,4 +1,4 @@
-"""A position that is there before a run: ours by the journal's word, or somebody else's, and then not touched unasked.
+"""A position that is there before a run: ours by the journal's word, or foreign, and then not touched unasked.
 
 It is explained when it differs from what the last run knew by no more than the orders and stops of ours that it left
 live could have filled. Its exits go out at once, and the account's history confirms it. Any other may be a person's:

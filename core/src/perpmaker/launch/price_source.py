@@ -122,7 +122,7 @@ def source_context(
 async def first_word(source: OpenSource, tell: Callable[[str], None]) -> None:
     """Open a source once before the run, so that a market that does not exist ends the start.
 
-    What only time can mend is told, and the run begins all the same: without a reference it does not quote.
+    A fault that only time can mend is shown, and the run begins all the same: without a reference it does not quote.
     """
     try:
         with anyio.fail_after(PROOF_S):
@@ -137,7 +137,7 @@ async def first_word(source: OpenSource, tell: Callable[[str], None]) -> None:
 
 
 def why_unheard(error: PerpmakerError) -> str:
-    """Return why a source says nothing, in words that are right for a market which nobody trades on."""
+    """Return why a source says nothing, in words that are right for a market which takes no orders."""
     return f"its market is closed, its status is {error.status}" if isinstance(error, MarketClosedError) else str(error)
 
 

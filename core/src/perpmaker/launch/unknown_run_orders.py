@@ -23,7 +23,7 @@ def claim_orders(
 ) -> None:
     """Raise LockedError when an open order is of a run of ours that the journal does not know.
 
-    `adopt` takes such orders for ours instead: nobody knows what they were meant for, so that the first decision
+    `adopt` takes such orders for ours instead: their purpose is unknown, so that the first decision
     cancels them, exits included, and new exits take their place (a stop on the venue stays until its successor rests);
     the journal knows their runs from then on. Foreign orders mean nothing here.
     """

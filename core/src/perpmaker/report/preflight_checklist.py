@@ -35,7 +35,7 @@ _BANDS = (
 class Verdict(Enum):
     """How a line of the checklist came out.
 
-    `look`: nothing is wrong, but somebody should have thought about it.
+    `look`: nothing is wrong, but a person should have thought about it.
     """
 
     OK = "ok"

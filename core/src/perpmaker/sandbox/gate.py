@@ -17,7 +17,7 @@ _SCHEME = "bearer"
 
 
 def new_token() -> str:
-    """Make a token that nobody can guess."""
+    """Make a token that cannot be guessed."""
     return secrets.token_urlsafe(_TOKEN_BYTES)
 
 

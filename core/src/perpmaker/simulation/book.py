@@ -79,7 +79,7 @@ class BookSide:
         return self._queue_keys[-1] * self.sign if self._queue_keys else None
 
     def best_crowd_ticks(self) -> int | None:
-        """Return the best price at which somebody else's order rests."""
+        """Return the best price at which another participant's order rests."""
         return self._crowd.best()
 
     def crowd_at(self, ticks: int) -> int:
@@ -101,11 +101,11 @@ class BookSide:
             yield key * self.sign, self.lots_at(key * self.sign)
 
     def reaches(self, ticks: int, limit: int | None) -> bool:
-        """Return whether a price of this side is as good as the limit for somebody who takes from it."""
+        """Return whether a price of this side is as good as the limit for a taker."""
         return limit is None or ticks * self.sign >= limit * self.sign
 
     def fillable(self, limit: int | None) -> int:
-        """Return the lots that somebody could take at once, no worse than the limit."""
+        """Return the lots that a taker could take at once, no worse than the limit."""
         return sum(lots for ticks, lots in self.levels() if self.reaches(ticks, limit))
 
     # --- the front of the queue
@@ -171,7 +171,7 @@ class BookSide:
         self._close_up()
 
     def restore_crowd(self, ladder: Sequence[tuple[int, int]]) -> None:
-        """Show everybody else's lots as they are told from scratch: what accounts took of them is missing still.
+        """Show the participants' lots from scratch: what accounts took of them is missing still.
 
         What left before an order while the book was not known, no trade will explain.
         """
@@ -187,7 +187,7 @@ class BookSide:
     def change_crowd(self, levels: Sequence[tuple[int, int]], *, settled: bool = True) -> None:
         """Show everybody else's lots anew at these prices, 0 taking a level away.
 
-        `settled`: whoever tells it knows of every trade that was seen (`pass_trade`).
+        `settled`: the teller knows of every trade that was seen (`pass_trade`).
         """
         self._crowd.change(levels, settled=settled)
 
@@ -209,7 +209,7 @@ class BookSide:
 
         Each is to be reduced before the next.
 
-        Orders at a better price are filled whatever stands before them: nobody trades at a worse one before. So
+        Orders at a better price are filled whatever stands before them: no trade is at a worse price before. So
         nothing of the crowd is left there either, until a difference shows it again.
         """
         for resting in [*self._better_than(ticks), *self._queues.get(ticks, ())]:

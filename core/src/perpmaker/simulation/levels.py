@@ -34,7 +34,7 @@ class Levels:
         return self._keys
 
     def best(self) -> int | None:
-        """Return the best price. None when nobody is there."""
+        """Return the best price. None on an empty side."""
         return self._keys[-1] * self._sign if self._keys else None
 
     def at(self, ticks: int) -> int:
@@ -63,7 +63,7 @@ class Levels:
                 self._show(ticks, told - self._taken[ticks])
 
     def hide(self) -> None:
-        """Show nothing. What accounts took is remembered until the levels are told again."""
+        """Show nothing. What accounts took is remembered until the levels are shown again."""
         self._dirty.update(self.shown)
         self.shown, self._keys, self._told, self._passed = {}, [], {}, {}
 

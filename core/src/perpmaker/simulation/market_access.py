@@ -26,7 +26,7 @@ class MarketAccess:
         self._uncross()
 
     def restore_ladder(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
-        """Show everybody else's orders as they are told from scratch. The accounts' orders keep their places."""
+        """Show the participants' orders from scratch. The accounts' orders keep their places."""
         if bids and asks:
             _check(max(bids)[0], min(asks)[0])
 

@@ -79,7 +79,7 @@ class MatchingEngine:
         self._events.append(event)
 
     def publish(self) -> None:
-        """Tell the subscribers. One that sends a command while being told has its events told after these."""
+        """Tell the subscribers. Events of a command that a subscriber sends meanwhile follow after these."""
         bids, asks = self.book.bids.changes(), self.book.asks.changes()
 
         if bids or asks:
@@ -120,7 +120,7 @@ class MatchingEngine:
     ) -> SimulatedOrder | None:
         """Take from the other side, best price first and oldest first, no worse than the limit.
 
-        `taker` is the account's order that takes, None for somebody else; returns it as it is afterwards.
+        `taker` is the account's order that takes, None for another participant. Returns the order as it is then.
         """
         opposite = self.book.side(side.opposite)
 

@@ -43,7 +43,7 @@ def place(
 
 
 def trade_off_book(floor: MatchingEngine, account: Account, request: OrderRequest) -> SimulatedOrder:
-    """Take an order that trades at its price with somebody who is not on the book, or raise RejectionError.
+    """Take an order that trades at its price off the book, or raise RejectionError.
 
     No other order of the account is touched, unless the position no longer carries it.
     """

@@ -14,7 +14,7 @@ from perpmaker.simulation.replayed_market import ReplayedMarket
 
 
 class LiveMarket:
-    """A `Market` that does what it is told with the exchange's next `advance`.
+    """A `Market` that follows received events, with the exchange's next `advance`.
 
     Times are the exchange's own.
     """

@@ -23,7 +23,7 @@ class Participants(Protocol):
         """Let another participant take up to so many lots, no worse than the limit, and return the lots traded."""
 
     def restore_ladder(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
-        """Replace everybody else's resting orders by these, told from scratch by somebody who knows of no account.
+        """Replace the participants' resting orders by these, from a source that knows of no account.
 
         As `set_ladder`, but an account's order keeps its place behind at most what is shown, and what accounts took of
         a level before is missing there still.
@@ -51,7 +51,7 @@ class Participants(Protocol):
         """
 
     def best_ticks(self, side: Side) -> int | None:
-        """Everybody else's best price on a side. None when nobody else is there."""
+        """Everybody else's best price on a side. None where no participant is."""
 
     def set_mark(
         self, mark: Decimal, index: Decimal, funding_rate: Decimal, next_funding_ms: int | None = None

@@ -26,7 +26,7 @@ _NO_SNAPSHOT = (
 class Capture:
     """One file: its name, for people, and its lines, which may raise RecordingError.
 
-    `portion` is how much of it has been read, 0 to 1, where that can be told.
+    `portion` is how much of it has been read, 0 to 1, where that is known.
     """
 
     name: str

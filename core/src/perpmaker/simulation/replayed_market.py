@@ -28,7 +28,7 @@ _MARK_MS = 1_000
 class ReplayedMarket:
     """Applies market events to the crowd.
 
-    Until a mark price is told, the middle of the book is the mark price.
+    Until the first mark price comes, the middle of the book is the mark price.
     """
 
     def __init__(self, instrument: Instrument) -> None:

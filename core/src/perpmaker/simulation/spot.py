@@ -40,7 +40,7 @@ class SpotMarket:
         return self._price if self.leader is None else self.leader.index
 
     def step(self, crowd: Participants) -> None:
-        """Stand where the leader's index price is, and let somebody take a little."""
+        """Stand where the leader's index price is, and let a participant take a little."""
         middle = self.price / self._instrument.tick
         bid, ask = math.ceil(middle) - 1, math.floor(middle) + 1
         crowd.set_ladder(

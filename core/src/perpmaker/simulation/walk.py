@@ -22,7 +22,7 @@ class Walk(Protocol):
     deviation: float
 
     def lean(self) -> float:
-        """Return the probability that whoever takes next buys."""
+        """Return the probability that the next taker buys."""
 
     def move(self, random: Random) -> None:
         """Go on by one step."""
