@@ -102,9 +102,9 @@ class Bench:
 
         raise InconclusiveError("the venue shows no book with two sides")
 
-    async def ticks(self, percent: Decimal) -> int:
+    async def ticks(self, percent: Decimal | int) -> int:
         """Return the price so many percent above the mark (below it where negative), in ticks."""
-        return self.instrument.ticks_down(await self.mark() * (1 + percent / 100))
+        return self.instrument.ticks_down(await self.mark() * (1 + Decimal(percent) / 100))
 
     async def least_lots(self) -> int:
         """Return the smallest amount that the market takes, with some room for a price that moves."""

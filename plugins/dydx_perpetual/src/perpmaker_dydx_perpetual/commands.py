@@ -87,13 +87,15 @@ class StatefulPace:
 class Commands:
     """Places, amends, cancels and renews orders of one subaccount.
 
-    `ready` sees that the account may trade, and that what a command needs is fresh.
+    `ready` sees that the account may trade, and that what a command needs is fresh. `old_one_stays`: a probe has seen
+    that a replacement which is refused as post-only leaves the old order where it was.
     """
 
     node: RestClient
     writer: Writer
     questions: OrderQuestions
     ready: Callable[[Instrument, Needs], Awaitable[None]]
+    old_one_stays: bool = False
     _short: OrderClient = attrs.field(init=False)
     _stateful: OrderClient = attrs.field(init=False)
     _words: ShortTermWords = attrs.field(init=False)
@@ -304,7 +306,7 @@ class Commands:
 
         refusal = answer.refusal
 
-        if refusal is not None and refusal.reason is RefusalReason.POST_ONLY_WOULD_TAKE:
+        if refusal is not None and refusal.reason is RefusalReason.POST_ONLY_WOULD_TAKE and not self.old_one_stays:
             own.is_over = True  # the version that rested is gone with it
             now_ms = self.writer.now_ms()
             over.append(OrderReported(report=ended(own, instrument, now_ms, by_venue=True), by_stream=True))

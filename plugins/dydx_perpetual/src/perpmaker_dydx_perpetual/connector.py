@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from functools import partial
@@ -13,6 +13,7 @@ from perpmaker.venue import (
     Channel,
     ClientIds,
     ConnectorContext,
+    Experiment,
     Feed,
     Fill,
     KeyRights,
@@ -36,6 +37,7 @@ from .credentials import Identity, open_identity
 from .market import Leverage, Units, check_subaccount, fetch_markets, find_market, translate_market
 from .orders import Writer
 from .own_orders import OwnOrders
+from .probing import REFUSED_REPLACEMENT, STAYS, experiments
 from .questions import OrderQuestions
 from .settings import NAME, VENUE, Settings, network_of
 from .streams import StreamAccess, book_stream, market_stream
@@ -57,11 +59,17 @@ class DydxPerpetual:
     allows_two_stops = True
 
     def __init__(
-        self, *, settings: Settings, identity: Identity | None, access: StreamAccess, node: RestClient
+        self,
+        *,
+        settings: Settings,
+        identity: Identity | None,
+        access: StreamAccess,
+        node: RestClient,
+        findings: Mapping[str, str],
     ) -> None:
         self.account = _PUBLIC if identity is None else identity.account
         self._settings, self._identity, self._access, self._node = settings, identity, access, node
-        self._indexer, self._blocks = access.client, access.blocks
+        self._indexer, self._blocks, self._findings = access.client, access.blocks, findings
         self._units: dict[str, Units] = {}
         self._leverages: dict[str, Leverage] = {}
         self._oracles: dict[str, tuple[Decimal, float]] = {}
@@ -104,7 +112,13 @@ class DydxPerpetual:
             life=settings.quote_blocks,
             read_lag_s=settings.read_lag_s,
         )
-        self._commands = commands = Commands(node=self._node, writer=writer, questions=questions, ready=self._ready)
+        self._commands = commands = Commands(
+            node=self._node,
+            writer=writer,
+            questions=questions,
+            ready=self._ready,
+            old_one_stays=self._findings.get(REFUSED_REPLACEMENT) == STAYS,
+        )
         self.place, self.amend, self.cancel = commands.place, commands.amend, commands.cancel
         self.place_stops, self.cancel_stops = commands.place_stops, commands.cancel
         self.fetch_order, self.fetch_open_orders = questions.fetch_order, questions.fetch_open_orders
@@ -188,6 +202,19 @@ class DydxPerpetual:
         await identity.prove(self._node)
 
         return identity.rights
+
+    @property
+    def quotes_last(self) -> str:
+        """Quotes are renewed at half their life, in blocks."""
+        blocks = self._settings.quote_blocks
+
+        return f"within about {blocks * self._blocks.block_s:.0f} s ({blocks} blocks)"
+
+    def experiments(self) -> Sequence[Experiment]:
+        """What no document says."""
+        self._signing()
+
+        return experiments(self._commands)
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
@@ -291,4 +318,4 @@ async def open_connector(settings: Settings, context: ConnectorContext) -> Async
         blocks = BlockClock(context.clock, partial(ask_height, node))
         access = StreamAccess(connect=context.connect, url=network.stream, client=indexer, blocks=blocks)
 
-        yield DydxPerpetual(settings=settings, identity=identity, access=access, node=node)
+        yield DydxPerpetual(settings=settings, identity=identity, access=access, node=node, findings=context.findings)
