@@ -11,20 +11,10 @@ from typing import Final
 import attrs
 
 from perpmaker.venue.sandbox import TestKeys
+from perpmaker_dydx_perpetual import transactions as tx
 from perpmaker_dydx_perpetual.addresses import address_of
 from perpmaker_dydx_perpetual.sandbox.refusals import ChainError, sdk
 from perpmaker_dydx_perpetual.signing import is_signature, read_key
-from perpmaker_dydx_perpetual.transactions import (
-    LEAST_NONCE,
-    URLS,
-    BatchCancel,
-    CancelOrder,
-    ChainMessage,
-    PlaceOrder,
-    SubaccountId,
-    Transaction,
-    UpdateLeverage,
-)
 
 CHAIN_ID: Final = "localdydxprotocol"
 ACCOUNT_NUMBER: Final = 42
@@ -59,8 +49,8 @@ class Permission:
     @classmethod
     def of_trading_key(cls, *, may_set_leverage: bool) -> Permission:
         """Permit to place and cancel orders of the first subaccount, and perhaps to set its leverage."""
-        kinds = (PlaceOrder, CancelOrder, BatchCancel, *([UpdateLeverage] if may_set_leverage else []))
-        allowed = ",".join(URLS[kind] for kind in kinds)
+        kinds = (tx.PlaceOrder, tx.CancelOrder, tx.BatchCancel, *([tx.UpdateLeverage] if may_set_leverage else []))
+        allowed = ",".join(tx.URLS[kind] for kind in kinds)
         key = read_key(KEYS.api_secret).public_key
 
         return cls(
@@ -73,9 +63,9 @@ class Permission:
 
         return json.dumps(parts).encode()
 
-    def refusal(self, signer: bytes | None, message: ChainMessage) -> str | None:
+    def refusal(self, signer: bytes | None, message: tx.ChainMessage) -> str | None:
         """Say why a message is not permitted that this key has signed; no key where the signature is wrong."""
-        said = {"MessageFilter": URLS[type(message)], "SubaccountFilter": str(subaccount_of(message).number)}
+        said = {"MessageFilter": tx.URLS[type(message)], "SubaccountFilter": str(subaccount_of(message).number)}
 
         for kind, config in self.parts:
             if kind == "SignatureVerification" and signer != config:
@@ -111,7 +101,7 @@ class ChainAccount:
 
     def use_sequence(self, sequence: int, block_ms: int) -> None:
         """Check a sequence or a timestamp nonce, and let nobody use it again; sdk 32."""
-        if sequence < LEAST_NONCE:
+        if sequence < tx.LEAST_NONCE:
             if sequence != self.sequence:
                 text = f"account sequence mismatch, expected {self.sequence}, got {sequence}"
                 raise sdk(32, f"{text}: incorrect account sequence")
@@ -131,7 +121,7 @@ class ChainAccount:
             self.largest_forgotten, *rest = self.nonces
             self.nonces = tuple(rest)
 
-    def check_signature(self, transaction: Transaction, messages: tuple[ChainMessage, ...]) -> None:
+    def check_signature(self, transaction: tx.Transaction, messages: tuple[tx.ChainMessage, ...]) -> None:
         """Check who signed: the owner, or a key that the owner permits; sdk 4, or a code of the authenticators."""
         signed = transaction.sign_bytes(CHAIN_ID, self.number)
         is_signed = is_signature(transaction.public_key, signed, transaction.signature)
@@ -154,20 +144,20 @@ class ChainAccount:
                 raise ChainError(_SPACE, _ALL, f"AllOf verification failed: {text}")
 
 
-def subaccount_of(message: ChainMessage) -> SubaccountId:
+def subaccount_of(message: tx.ChainMessage) -> tx.SubaccountId:
     """Return the subaccount that a message is about, whose owner has to sign it."""
-    if isinstance(message, PlaceOrder):
+    if isinstance(message, tx.PlaceOrder):
         return message.order.order_id.subaccount
 
-    return (message.order_id if isinstance(message, CancelOrder) else message).subaccount
+    return (message.order_id if isinstance(message, tx.CancelOrder) else message).subaccount
 
 
-def pairs_of(message: ChainMessage) -> tuple[int, ...]:
+def pairs_of(message: tx.ChainMessage) -> tuple[int, ...]:
     """Return the markets that a message is about."""
-    if isinstance(message, PlaceOrder):
+    if isinstance(message, tx.PlaceOrder):
         return (message.order.order_id.clob_pair,)
 
-    if isinstance(message, CancelOrder):
+    if isinstance(message, tx.CancelOrder):
         return (message.order_id.clob_pair,)
 
-    return tuple(one.clob_pair for one in (message.batches if isinstance(message, BatchCancel) else message.markets))
+    return tuple(one.clob_pair for one in (message.batches if isinstance(message, tx.BatchCancel) else message.markets))

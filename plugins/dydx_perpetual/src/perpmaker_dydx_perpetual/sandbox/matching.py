@@ -16,10 +16,11 @@ from perpmaker.venue.sandbox import (
     OrderState,
     SimulatedOrder,
     SimulationEvent,
+    TimeInForce,
     TriggerKind,
     TriggerPrice,
 )
-from perpmaker.venue.sandbox import TimeInForce as Force
+from perpmaker_dydx_perpetual import transactions as tx
 from perpmaker_dydx_perpetual.client_ids import client_id_of, is_own_tag
 from perpmaker_dydx_perpetual.sandbox.indexer import Indexer
 from perpmaker_dydx_perpetual.sandbox.records import (
@@ -33,24 +34,17 @@ from perpmaker_dydx_perpetual.sandbox.records import (
     Record,
 )
 from perpmaker_dydx_perpetual.sandbox.world import World
-from perpmaker_dydx_perpetual.transactions import (
-    BUY,
-    LONG_TERM,
-    SELL,
-    SHORT_TERM,
-    STOP_LOSS,
-    Order,
-    OrderId,
-    SubaccountId,
-    TimeInForce,
-)
 
 MEMORY_BLOCKS: Final = 40
 """For so many blocks after an order's end the chain remembers what was filled of it."""
 
 PERSONS_LIFE_MS: Final = 28 * 86_400_000
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
-_FORCES: Final = {TimeInForce.GTT: Force.GTC, TimeInForce.IOC: Force.IOC, TimeInForce.POST_ONLY: Force.POST_ONLY}
+_FORCES: Final = {
+    tx.TimeInForce.GTT: TimeInForce.GTC,
+    tx.TimeInForce.IOC: TimeInForce.IOC,
+    tx.TimeInForce.POST_ONLY: TimeInForce.POST_ONLY,
+}
 _REASONS: Final = {
     Cause.REMAINDER: REMAINDER,
     Cause.SELF_TRADE: SELF_TRADE,
@@ -69,7 +63,7 @@ class Matching:
     """
 
     def __init__(self, world: World, indexer: Indexer) -> None:
-        self.records: dict[OrderId, Record] = {}
+        self.records: dict[tx.OrderId, Record] = {}
         self._world = world
         self._exchange, self._instrument = world.exchange, world.instrument
         self._indexer = indexer
@@ -87,7 +81,7 @@ class Matching:
             side=record.side,
             amount=instrument.amount(lots),
             price=instrument.price(record.ticks),
-            time_in_force=_FORCES[TimeInForce(order.time_in_force)],
+            time_in_force=_FORCES[tx.TimeInForce(order.time_in_force)],
             reduce_only=bool(order.reduce_only),
             client_id=self._name(order),
         )
@@ -114,13 +108,13 @@ class Matching:
         request = ConditionalRequest(
             side=record.side,
             trigger=instrument.price(record.trigger_ticks),
-            kind=TriggerKind.STOP if order.condition == STOP_LOSS else TriggerKind.TAKE_PROFIT,
+            kind=TriggerKind.STOP if order.condition == tx.STOP_LOSS else TriggerKind.TAKE_PROFIT,
             watch=TriggerPrice.MARK,
             amount=instrument.amount(record.lots),
             reduce_only=bool(order.reduce_only),
             client_id=self._name(order),
             price=instrument.price(record.ticks),
-            time_in_force=_FORCES[TimeInForce(order.time_in_force)],
+            time_in_force=_FORCES[tx.TimeInForce(order.time_in_force)],
             held=True,
         )
         held = self._exchange.place_conditional(self._world.account, request, self._exchange.now_ms)
@@ -244,22 +238,22 @@ class Matching:
 
     def _adopt(self, order: SimulatedOrder) -> Record:
         """Make up the order of the chain for one that a person has placed beside it."""
-        rests = order.ticks is not None and order.time_in_force is not Force.IOC
+        rests = order.ticks is not None and order.time_in_force is not TimeInForce.IOC
         best = self._exchange.best(order.side.opposite)
         ticks = order.ticks or (1 if best is None else best[0])
-        order_id = OrderId(
-            subaccount=SubaccountId(self._world.owner, 0),
+        order_id = tx.OrderId(
+            subaccount=tx.SubaccountId(self._world.owner, 0),
             client_id=int(order.client_id) if _NUMBER.fullmatch(order.client_id) else crc32(order.client_id.encode()),
-            flags=LONG_TERM if rests else SHORT_TERM,
+            flags=tx.LONG_TERM if rests else tx.SHORT_TERM,
             clob_pair=self._world.market.clob_pair,
         )
-        made = Order(
+        made = tx.Order(
             order_id=order_id,
-            side=BUY if order.side is Side.BUY else SELL,
+            side=tx.BUY if order.side is Side.BUY else tx.SELL,
             quantums=order.lots * self._world.market.step_quantums,
             subticks=ticks * self._world.market.tick_subticks,
             good_til_time=(self._world.server_ms() + PERSONS_LIFE_MS) // 1000 if rests else 0,
-            time_in_force=TimeInForce.GTT if rests else TimeInForce.IOC,
+            time_in_force=tx.TimeInForce.GTT if rests else tx.TimeInForce.IOC,
         )
         record = Record(order=made, market=self._world.market, made_ms=order.created_ms)
         self.records[order_id] = record
@@ -271,7 +265,7 @@ class Matching:
 
         return record
 
-    def _name(self, order: Order) -> str:
+    def _name(self, order: tx.Order) -> str:
         """Return the client id under which the exchange has an order; a bot knows its own by the same."""
         number, tag = order.order_id.client_id, order.client_metadata
         name = client_id_of(tag, number) if is_own_tag(tag) else str(number)

@@ -7,6 +7,7 @@ from typing import Final
 
 from perpmaker import PayloadError
 from perpmaker.venue.sandbox import RejectionError
+from perpmaker_dydx_perpetual import transactions as tx
 from perpmaker_dydx_perpetual.sandbox.accounts import AUTHENTICATOR, ChainAccount, Permission, pairs_of, subaccount_of
 from perpmaker_dydx_perpetual.sandbox.markets import PPM
 from perpmaker_dydx_perpetual.sandbox.matching import Matching
@@ -23,18 +24,6 @@ from perpmaker_dydx_perpetual.sandbox.validation import (
     known_messages,
 )
 from perpmaker_dydx_perpetual.sandbox.world import Block, World
-from perpmaker_dydx_perpetual.transactions import (
-    BatchCancel,
-    CancelOrder,
-    ChainMessage,
-    Order,
-    PlaceOrder,
-    TimeInForce,
-    Transaction,
-    UpdateLeverage,
-    read_transaction,
-    transaction_hash,
-)
 
 IN_CACHE: Final = "tx already exists in cache"
 MOST_CACHED: Final = 10_000
@@ -53,7 +42,7 @@ class RateLimits:
     def __init__(self) -> None:
         self._counts: dict[str, deque[tuple[int, int]]] = {kind: deque() for kind in LIMITS}
 
-    def spend(self, message: ChainMessage, height: int) -> None:
+    def spend(self, message: tx.ChainMessage, height: int) -> None:
         """Count a message, or refuse it; clob 5001."""
         kind = SHORT_TERM if is_short_term(message) else _KINDS.get(type(message))
 
@@ -61,7 +50,7 @@ class RateLimits:
             return
 
         counts = self._counts[kind]
-        counts.append((height, BATCH_WEIGHT if isinstance(message, BatchCancel) else 1))
+        counts.append((height, BATCH_WEIGHT if isinstance(message, tx.BatchCancel) else 1))
 
         while counts[0][0] <= height - max(blocks for blocks, _ in LIMITS[kind]):
             counts.popleft()
@@ -74,7 +63,7 @@ class RateLimits:
                 raise clob(5001, f"{text}: Block rate limit exceeded")
 
 
-_KINDS: Final[dict[type[object], str]] = {PlaceOrder: STATEFUL, UpdateLeverage: LEVERAGE}
+_KINDS: Final[dict[type[object], str]] = {tx.PlaceOrder: STATEFUL, tx.UpdateLeverage: LEVERAGE}
 
 
 class Node:
@@ -94,7 +83,7 @@ class Node:
 
     def broadcast(self, sent: bytes) -> Row:
         """Take a transaction; the answer has the code with which the chain refuses it, 0 where it does not."""
-        name = transaction_hash(sent)
+        name = tx.transaction_hash(sent)
         answer: Row = {"code": 0, "data": "", "log": "[]", "codespace": "", "hash": name}
 
         if name in self._cache:
@@ -118,7 +107,7 @@ class Node:
 
     def _check(self, sent: bytes) -> None:
         try:
-            transaction = read_transaction(sent)
+            transaction = tx.read_transaction(sent)
         except PayloadError as error:
             raise sdk(2, f"{error}: tx parse error") from None
 
@@ -140,7 +129,7 @@ class Node:
             for message in messages:
                 self._carry_out(message)
 
-    def _check_signer(self, transaction: Transaction, messages: tuple[ChainMessage, ...]) -> None:
+    def _check_signer(self, transaction: tx.Transaction, messages: tuple[tx.ChainMessage, ...]) -> None:
         for owner in {subaccount_of(message).owner for message in messages}:
             if owner != self.account.address:
                 raise sdk(9, f"account {owner} does not exist: unknown address")
@@ -150,7 +139,7 @@ class Node:
 
         self.account.check_signature(transaction, messages)
 
-    def _carry_out(self, message: ChainMessage) -> None:
+    def _carry_out(self, message: tx.ChainMessage) -> None:
         if (number := subaccount_of(message).number) != 0:
             raise clob(3007, f"subaccount {number} has no collateral")
 
@@ -159,19 +148,19 @@ class Node:
                 raise clob(8, f"Clob pair ID {pair} does not exist: Invalid clob")
 
         match message:
-            case PlaceOrder(order=order):
+            case tx.PlaceOrder(order=order):
                 self._check_order(order)
                 (self._short_term if is_short_term(message) else self._stateful).place(order)
-            case CancelOrder():
+            case tx.CancelOrder():
                 (self._short_term if is_short_term(message) else self._stateful).cancel(message)
-            case BatchCancel():
+            case tx.BatchCancel():
                 self._short_term.cancel_batch(message)
-            case UpdateLeverage():
+            case tx.UpdateLeverage():
                 self._set_leverage(message)
 
-    def _check_order(self, order: Order) -> None:
+    def _check_order(self, order: tx.Order) -> None:
         world, market, status = self._world, self._world.market, self._world.status
-        takes = order.time_in_force != TimeInForce.POST_ONLY
+        takes = order.time_in_force != tx.TimeInForce.POST_ONLY
 
         if status != ACTIVE and not (status == "POST_ONLY" and not takes):
             raise clob(34, f"Order conflicts with the status {status} of the market: Operation conflicts with ClobPair")
@@ -187,7 +176,7 @@ class Node:
             if value % step:
                 raise clob(12, f"{value} must be a multiple of the ClobPair's {what} {step}: Invalid place order")
 
-    def _set_leverage(self, message: UpdateLeverage) -> None:
+    def _set_leverage(self, message: tx.UpdateLeverage) -> None:
         """Set the leverage of the market; whole numbers only, as the exchange behind this has it."""
         ppm, world = message.markets[0].margin_ppm, self._world
         least = int(world.market.initial_margin * PPM)

@@ -10,17 +10,9 @@ from uuid import UUID, uuid5
 import attrs
 
 from perpmaker import Side
+from perpmaker_dydx_perpetual import transactions as tx
 from perpmaker_dydx_perpetual.client_ids import order_uuid, subaccount_uuid
 from perpmaker_dydx_perpetual.sandbox.markets import ChainMarket
-from perpmaker_dydx_perpetual.transactions import (
-    BUY,
-    CONDITIONAL,
-    LONG_TERM,
-    SHORT_TERM,
-    STOP_LOSS,
-    Order,
-    TimeInForce,
-)
 
 OPEN: Final = "OPEN"
 FILLED: Final = "FILLED"
@@ -91,7 +83,7 @@ class Record:
         changed_ms: when the row was changed.
     """
 
-    order: Order
+    order: tx.Order
     market: ChainMarket
     made_ms: int
     exchange_id: int | None = None
@@ -133,30 +125,30 @@ class Record:
     @property
     def side(self) -> Side:
         """The side."""
-        return Side.BUY if self.order.side == BUY else Side.SELL
+        return Side.BUY if self.order.side == tx.BUY else Side.SELL
 
     @property
     def is_short_term(self) -> bool:
         """Whether it lives in the nodes' memory only."""
-        return self.order.order_id.flags == SHORT_TERM
+        return self.order.order_id.flags == tx.SHORT_TERM
 
     @property
     def is_ioc(self) -> bool:
         """Whether it never rests."""
-        return self.order.time_in_force == TimeInForce.IOC
+        return self.order.time_in_force == tx.TimeInForce.IOC
 
     @property
     def is_post_only(self) -> bool:
         """Whether it never takes."""
-        return self.order.time_in_force == TimeInForce.POST_ONLY
+        return self.order.time_in_force == tx.TimeInForce.POST_ONLY
 
     @property
     def type(self) -> str:
         """The Indexer's word."""
-        if self.order.order_id.flags != CONDITIONAL:
+        if self.order.order_id.flags != tx.CONDITIONAL:
             return "LIMIT"
 
-        return "STOP_LIMIT" if self.order.condition == STOP_LOSS else "TAKE_PROFIT"
+        return "STOP_LIMIT" if self.order.condition == tx.STOP_LOSS else "TAKE_PROFIT"
 
 
 def order_row(record: Record, shown_ms: int, **further: object) -> Row:
@@ -166,7 +158,7 @@ def order_row(record: Record, shown_ms: int, **further: object) -> Row:
     time = order.good_til_time
     row: Row = {
         **removal_row(record),
-        "side": "BUY" if order.side == BUY else "SELL",
+        "side": "BUY" if order.side == tx.BUY else "SELL",
         "size": number(instrument.amount(record.lots)),
         "price": number(instrument.price(record.ticks)),
         "type": record.type,
@@ -212,4 +204,4 @@ def removal_row(record: Record) -> Row:
 
 def is_stateful(record: Record) -> bool:
     """Whether it is kept by the chain itself."""
-    return record.order.order_id.flags in {LONG_TERM, CONDITIONAL}
+    return record.order.order_id.flags in {tx.LONG_TERM, tx.CONDITIONAL}

@@ -9,6 +9,7 @@ from typing import Final
 
 from perpmaker import Side
 from perpmaker.venue.sandbox import RejectionError, SimulationEvent, TradePrinted
+from perpmaker_dydx_perpetual import transactions as tx
 from perpmaker_dydx_perpetual.sandbox.indexer import Indexer
 from perpmaker_dydx_perpetual.sandbox.matching import Matching
 from perpmaker_dydx_perpetual.sandbox.records import (
@@ -24,7 +25,6 @@ from perpmaker_dydx_perpetual.sandbox.records import (
 )
 from perpmaker_dydx_perpetual.sandbox.refusals import ChainError, clob
 from perpmaker_dydx_perpetual.sandbox.world import Block, World
-from perpmaker_dydx_perpetual.transactions import CONDITIONAL, LONG_TERM, STOP_LOSS, CancelOrder, Order, OrderId
 
 LONGEST_MS: Final = 95 * 86_400_000
 EQUITY_TIERS: Final = ((20, 0), (100, 10), (1_000, 20), (10_000, 40), (100_000, 100))
@@ -47,15 +47,15 @@ class StatefulOrders:
         self._world, self._options = world, world.options
         self._matching = matching
         self._indexer = indexer
-        self._placed: dict[OrderId, Record] = {}
-        self._cancelled: dict[OrderId, CancelOrder] = {}
+        self._placed: dict[tx.OrderId, Record] = {}
+        self._cancelled: dict[tx.OrderId, tx.CancelOrder] = {}
         self._to_match: list[Record] = []
         self._traded: tuple[int, int] | None = None
         world.exchange.subscribe(self._note)
 
     # --- before a block
 
-    def place(self, order: Order) -> None:
+    def place(self, order: tx.Order) -> None:
         """Take an order for the next block; ChainError when a node refuses it."""
         known = self._matching.records.get(order.order_id)
         self._check_end(order.good_til_time)
@@ -66,12 +66,12 @@ class StatefulOrders:
         self._check_tier()
         record = Record(order=order, market=self._world.market, made_ms=self._world.now_ms())
 
-        if order.order_id.flags == LONG_TERM and not self._is_backed(record):
+        if order.order_id.flags == tx.LONG_TERM and not self._is_backed(record):
             raise clob(3007, "Stateful order collateralization check failed")
 
         self._placed[order.order_id] = record
 
-    def cancel(self, message: CancelOrder) -> None:
+    def cancel(self, message: tx.CancelOrder) -> None:
         """Take a cancel for the next block; ChainError when a node refuses it."""
         order_id = message.order_id
         record = self._placed.get(order_id) or self._matching.records.get(order_id)
@@ -172,7 +172,7 @@ class StatefulOrders:
     def _show(self, record: Record, block: Block) -> None:
         self._matching.records[record.order.order_id] = record
 
-        if record.order.order_id.flags == CONDITIONAL:
+        if record.order.order_id.flags == tx.CONDITIONAL:
             self._matching.hold(record)
             self._indexer.tell_changed(record, UNTRIGGERED, "", block)
             return
@@ -183,7 +183,7 @@ class StatefulOrders:
         if self._options.drops_stateful:
             self._indexer.tell_removed(record, USER, block.at_ms)
 
-    def _end(self, order_id: OrderId, reason: str, block: Block) -> None:
+    def _end(self, order_id: tx.OrderId, reason: str, block: Block) -> None:
         record = self._matching.records.get(order_id)
 
         if record is None or not record.is_live:
@@ -243,6 +243,6 @@ class StatefulOrders:
 def _is_reached(record: Record, low: Decimal, high: Decimal) -> bool:
     """Whether prices between low and high trigger: a buying stop from below, a buying take-profit from above."""
     trigger = record.market.instrument.price(record.trigger_ticks)
-    is_rising = (record.side is Side.BUY) is (record.order.condition == STOP_LOSS)
+    is_rising = (record.side is Side.BUY) is (record.order.condition == tx.STOP_LOSS)
 
     return high >= trigger if is_rising else low <= trigger

@@ -4,51 +4,33 @@ from __future__ import annotations
 
 from typing import Final
 
+from perpmaker_dydx_perpetual import transactions as tx
 from perpmaker_dydx_perpetual.addresses import is_address
 from perpmaker_dydx_perpetual.sandbox.accounts import subaccount_of
 from perpmaker_dydx_perpetual.sandbox.refusals import ChainError, clob, sdk
 from perpmaker_dydx_perpetual.settings import LARGEST_SUBACCOUNT
-from perpmaker_dydx_perpetual.transactions import (
-    BUY,
-    CONDITIONAL,
-    LONG_TERM,
-    SELL,
-    SHORT_TERM,
-    STOP_LOSS,
-    TAKE_PROFIT,
-    Any,
-    BatchCancel,
-    CancelOrder,
-    ChainMessage,
-    Order,
-    OrderId,
-    PlaceOrder,
-    TimeInForce,
-    Transaction,
-    UpdateLeverage,
-)
 
 MOST_MEMO: Final = 256
 MOST_IDS: Final = 100
 WHOLE_PPM: Final = 1_000_000
 
 
-def is_short_term(message: ChainMessage) -> bool:
+def is_short_term(message: tx.ChainMessage) -> bool:
     """Whether a message is about short-term orders, which have no sequence."""
-    if isinstance(message, BatchCancel):
+    if isinstance(message, tx.BatchCancel):
         return True
 
     order_id = _order_id(message)
 
-    return order_id is not None and order_id.flags == SHORT_TERM
+    return order_id is not None and order_id.flags == tx.SHORT_TERM
 
 
-def known_messages(transaction: Transaction) -> tuple[ChainMessage, ...]:
+def known_messages(transaction: tx.Transaction) -> tuple[tx.ChainMessage, ...]:
     """Return the messages of a transaction; sdk 6 for one that this chain does not serve, 18 for a wrong mixture."""
-    known: list[ChainMessage] = []
+    known: list[tx.ChainMessage] = []
 
     for message in transaction.messages:
-        if isinstance(message, Any):
+        if isinstance(message, tx.Any):
             raise sdk(6, f"unable to resolve type URL {message.type_url}: unknown request")
 
         known.append(message)
@@ -59,7 +41,7 @@ def known_messages(transaction: Transaction) -> tuple[ChainMessage, ...]:
     return tuple(known)
 
 
-def check_body(transaction: Transaction) -> None:
+def check_body(transaction: tx.Transaction) -> None:
     """Refuse extensions that nobody knows, and a memo that is too long."""
     if transaction.body.critical:
         raise sdk(31, "unknown extension options")
@@ -68,19 +50,19 @@ def check_body(transaction: Transaction) -> None:
         raise sdk(12, f"maximum number of characters is {MOST_MEMO}: memo too large")
 
 
-def check_timeout(transaction: Transaction, height: int) -> None:
+def check_timeout(transaction: tx.Transaction, height: int) -> None:
     """Refuse what is too late, and a short-term order that would outlive its transaction's time."""
     timeout = transaction.body.timeout_height
-    order = transaction.messages[0].order if isinstance(transaction.messages[0], PlaceOrder) else None
+    order = transaction.messages[0].order if isinstance(transaction.messages[0], tx.PlaceOrder) else None
 
     if timeout and height > timeout:
         raise sdk(30, f"block height: {height}, timeout height: {timeout}: tx timeout height")
 
-    if timeout and order is not None and order.order_id.flags == SHORT_TERM and timeout < order.good_til_block:
+    if timeout and order is not None and order.order_id.flags == tx.SHORT_TERM and timeout < order.good_til_block:
         raise sdk(18, f"timeout height {timeout} is before the GoodTilBlock {order.good_til_block}: invalid request")
 
 
-def check_message(message: ChainMessage) -> None:
+def check_message(message: tx.ChainMessage) -> None:
     """Refuse a message that could never be right; ChainError."""
     subaccount = subaccount_of(message)
 
@@ -91,36 +73,36 @@ def check_message(message: ChainMessage) -> None:
         raise ChainError("subaccounts", 200, f"subaccount id number cannot exceed {LARGEST_SUBACCOUNT}")
 
     match message:
-        case PlaceOrder(order=order):
+        case tx.PlaceOrder(order=order):
             _check_order(order)
-        case CancelOrder():
+        case tx.CancelOrder():
             _check_cancel(message)
-        case BatchCancel():
+        case tx.BatchCancel():
             _check_batch(message)
-        case UpdateLeverage():
+        case tx.UpdateLeverage():
             _check_leverage(message)
 
 
-def _check_order(order: Order) -> None:
+def _check_order(order: tx.Order) -> None:
     flags, force = order.order_id.flags, order.time_in_force
-    is_ioc = force == TimeInForce.IOC
+    is_ioc = force == tx.TimeInForce.IOC
     _check_flags(order.order_id)
 
-    if order.side not in {BUY, SELL}:
+    if order.side not in {tx.BUY, tx.SELL}:
         raise clob(2, f"invalid order side ({order.side}): Invalid order side")
 
-    if force == TimeInForce.FOK:
+    if force == tx.TimeInForce.FOK:
         raise clob(48, "Fill-or-kill has been deprecated")
 
-    if force > TimeInForce.FOK:
+    if force > tx.TimeInForce.FOK:
         raise clob(39, f"{force}: Time in force is invalid")
 
     if order.quantums == 0:
         raise clob(3, "order size quantums cannot be 0: Invalid order quantums")
 
-    _check_end(order.good_til_block, order.good_til_time, is_short_term=flags == SHORT_TERM)
+    _check_end(order.good_til_block, order.good_til_time, is_short_term=flags == tx.SHORT_TERM)
 
-    if flags == LONG_TERM and is_ioc:
+    if flags == tx.LONG_TERM and is_ioc:
         raise clob(3002, "Stateful orders cannot require immediate execution: Invalid time in force")
 
     if order.subticks == 0:
@@ -132,9 +114,9 @@ def _check_order(order: Order) -> None:
     _check_condition(order)
 
 
-def _check_condition(order: Order) -> None:
-    if order.order_id.flags == CONDITIONAL:
-        if order.condition not in {STOP_LOSS, TAKE_PROFIT}:
+def _check_condition(order: tx.Order) -> None:
+    if order.order_id.flags == tx.CONDITIONAL:
+        if order.condition not in {tx.STOP_LOSS, tx.TAKE_PROFIT}:
             raise clob(6000, f"{order.condition}: Condition type is invalid")
 
         if order.trigger_subticks == 0:
@@ -149,14 +131,14 @@ def _check_condition(order: Order) -> None:
         raise clob(6001, "trigger subticks on an order that is not conditional: Invalid trigger")
 
 
-def _check_cancel(message: CancelOrder) -> None:
+def _check_cancel(message: tx.CancelOrder) -> None:
     _check_flags(message.order_id)
-    is_short = message.order_id.flags == SHORT_TERM
+    is_short = message.order_id.flags == tx.SHORT_TERM
     _check_end(message.good_til_block, message.good_til_time, is_short_term=is_short)
 
 
-def _check_flags(order_id: OrderId) -> None:
-    if order_id.flags not in {SHORT_TERM, CONDITIONAL, LONG_TERM}:
+def _check_flags(order_id: tx.OrderId) -> None:
+    if order_id.flags not in {tx.SHORT_TERM, tx.CONDITIONAL, tx.LONG_TERM}:
         raise clob(3000, f"{order_id.flags}: Invalid order flags")
 
 
@@ -168,7 +150,7 @@ def _check_end(block: int, time: int, *, is_short_term: bool) -> None:
         raise clob(3001, "stateful order GoodTilBlockTime cannot be 0: Invalid good til block time")
 
 
-def _check_batch(message: BatchCancel) -> None:
+def _check_batch(message: tx.BatchCancel) -> None:
     pairs = [batch.clob_pair for batch in message.batches]
     ids = [client_id for batch in message.batches for client_id in batch.client_ids]
     is_odd = any(
@@ -179,7 +161,7 @@ def _check_batch(message: BatchCancel) -> None:
         raise clob(45, f"{len(pairs)} markets, {len(ids)} ids: Invalid batch cancel message")
 
 
-def _check_leverage(message: UpdateLeverage) -> None:
+def _check_leverage(message: tx.UpdateLeverage) -> None:
     pairs = [one.clob_pair for one in message.markets]
     is_odd = any(not 0 < one.margin_ppm <= WHOLE_PPM for one in message.markets)
 
@@ -187,8 +169,8 @@ def _check_leverage(message: UpdateLeverage) -> None:
         raise clob(11002, "Invalid leverage")
 
 
-def _order_id(message: ChainMessage) -> OrderId | None:
-    if isinstance(message, PlaceOrder):
+def _order_id(message: tx.ChainMessage) -> tx.OrderId | None:
+    if isinstance(message, tx.PlaceOrder):
         return message.order.order_id
 
-    return message.order_id if isinstance(message, CancelOrder) else None
+    return message.order_id if isinstance(message, tx.CancelOrder) else None
