@@ -226,7 +226,7 @@ async def test_dydx_D1_the_indexer_may_begin_to_lag(open_venue: Any) -> None:
         assert await venue.of_account("orders") == []
 
 
-async def test_dydx_D6_orders_outlive_their_seconds_while_the_chain_stands_still(open_venue: Any) -> None:
+async def test_dydx_D6_orders_outlive_their_seconds_while_the_chain_stands_still(open_venue: Any, make: Any) -> None:
     """No block, no end: what rests is matched at its old price, and told once the chain goes on."""
     async with open_venue(halt_after=4, halt_s=120) as venue, venue.listen_to_account() as account:
         await venue.pass_blocks(3)
@@ -239,6 +239,8 @@ async def test_dydx_D6_orders_outlive_their_seconds_while_the_chain_stands_still
 
         assert await venue.height() == height
         assert len(await venue.of_account("orders", status="BEST_EFFORT_OPENED")) == 1
+        late = make.order(client_id=2, flags=tx.LONG_TERM, time_in_force=0, good_til_time=1_767_225_900)
+        assert await venue.send(late) == ("sdk", 32)  # a nonce of now is far from the newest block's time
         filled = await account.until(lambda one: "fills" in one["contents"])
         assert int(filled["contents"]["blockHeight"]) == height + 1
         assert filled["contents"]["fills"][0]["price"] == "60000"

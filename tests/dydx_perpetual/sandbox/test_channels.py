@@ -114,13 +114,20 @@ async def test_markets_are_told_without_an_id(open_venue: Any) -> None:
         assert [one for one in await wrong.drain(2) if one["type"] == "channel_data"] == []
 
 
-async def test_a_market_may_close_while_it_is_traded(open_venue: Any) -> None:
-    """Told with the block from which it is so."""
-    async with open_venue(market_status="FINAL_SETTLEMENT", market_status_after=4) as venue, venue.listen() as ear:
+async def test_a_market_may_close_while_it_is_traded(open_venue: Any, make: Any) -> None:
+    """Told with the block from which it is so, which ends every order."""
+    closing = {"market_status": "FINAL_SETTLEMENT", "market_status_after": 4}
+
+    async with open_venue(**closing) as venue, venue.listen() as ear, venue.listen_to_account() as account:
         await ear.subscribe("v4_markets")
+        await venue.ok(await venue.quote())
+        await venue.ok(make.order(client_id=2, flags=64, time_in_force=0, good_til_time=1_767_225_900))
         told = await ear.until(lambda one: _status(one) == "FINAL_SETTLEMENT")
+        ended = [(await account.order("CANCELED"))["contents"]["orders"][0] for _ in range(2)]
 
         assert told["contents"]["trading"]["BTC-USD"]["status"] == "FINAL_SETTLEMENT"
+        assert {row["removalReason"] for row in ended} == {"ORDER_REMOVAL_REASON_FINAL_SETTLEMENT"}
+        assert venue.sandbox.exchange.open_orders("main") == ()
 
 
 async def test_every_block_is_told(open_venue: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -45,7 +45,7 @@ CACHED_MS: Final = 1000
 
 LIQUIDATED: Final = "LIQUIDATED"
 
-Act = Callable[[Block], None]
+Act: TypeAlias = Callable[[Block], None]
 
 
 @attrs.define
@@ -71,7 +71,6 @@ class Indexer:
         self.cache: dict[str, Record] = {}
         self.fills: list[Row] = []
         self.trades: deque[Row] = deque(maxlen=KEPT_TRADES)
-        self.transfers: list[Row] = []
         self.positions = Positions()
         self.usdc = money_of(world.state) if world.account else Decimal(0)
         self._replica = Replica(world)
@@ -297,9 +296,8 @@ class Indexer:
             "type": "DEPOSIT" if amount > 0 else "WITHDRAWAL",
             "createdAt": moment(self._world.shown_ms(block.at_ms)),
             "createdAtHeight": str(block.height),
-            "transactionHash": derived_uuid(block.height, len(self.transfers)).replace("-", "").upper() * 2,
+            "transactionHash": derived_uuid("transfer", block.height).replace("-", "").upper() * 2,
         }
-        self.transfers.append({"id": derived_uuid("transfer", block.height, len(self.transfers)), **row})
         self._news.transfers.append(row)
 
     def _tell_account(self, news: BlockNews, block: Block) -> None:

@@ -30,6 +30,7 @@ from perpmaker_dydx_perpetual.sandbox.records import (
     REMAINDER,
     RESIZED,
     SELF_TRADE,
+    SETTLEMENT,
     USER,
     Record,
 )
@@ -228,7 +229,7 @@ class Matching:
 
             reason = RESIZED
 
-        if asked and (reason == EXPIRED or not record.is_short_term):
+        if asked and (reason in {EXPIRED, SETTLEMENT} or not record.is_short_term):
             return  # the block in which that is says so
 
         if record.is_short_term:

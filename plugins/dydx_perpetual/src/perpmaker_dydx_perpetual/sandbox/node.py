@@ -135,7 +135,7 @@ class Node:
                 raise sdk(9, f"account {owner} does not exist: unknown address")
 
         if not is_short_term(messages[0]):
-            self.account.use_sequence(transaction.sequence, self._world.server_ms())
+            self.account.use_sequence(transaction.sequence, self._world.block_ms)
 
         self.account.check_signature(transaction, messages)
 

@@ -48,7 +48,7 @@ class Options:
         cancels_first: an order that is taken and at once cancelled is told the other way round.
     """
 
-    block_ms: int = attrs.field(default=600, validator=[natural, validators.ge(50)])
+    block_ms: int = attrs.field(default=600, validator=[natural, validators.ge(100)])
     halt_after: int = attrs.field(default=0, validator=natural)
     halt_s: float = attrs.field(default=60.0, validator=seconds)
     replica_lag: int = attrs.field(default=0, validator=natural)

@@ -9,7 +9,7 @@ from perpmaker.venue.sandbox import RejectionError
 from perpmaker_dydx_perpetual import proto
 from perpmaker_dydx_perpetual.sandbox.indexer import Indexer
 from perpmaker_dydx_perpetual.sandbox.matching import MEMORY_BLOCKS, Matching
-from perpmaker_dydx_perpetual.sandbox.records import EXPIRED, POST_ONLY, REPLACED, RESIZED, USER, Record
+from perpmaker_dydx_perpetual.sandbox.records import EXPIRED, POST_ONLY, REPLACED, RESIZED, SETTLEMENT, USER, Record
 from perpmaker_dydx_perpetual.sandbox.refusals import ChainError, clob
 from perpmaker_dydx_perpetual.sandbox.world import Block, World
 from perpmaker_dydx_perpetual.transactions import BatchCancel, CancelOrder, Order, OrderId
@@ -110,11 +110,12 @@ class ShortTermOrders:
         self._cancelled = {key: end for key, end in self._cancelled.items() if end > block.height}
 
     def _age(self, record: Record, block: Block) -> None:
-        end = record.order.good_til_block
+        end, is_settled = record.order.good_til_block, self._world.is_settled
 
-        if end and record.is_live and end <= block.height:
-            self._matching.take_off(record, EXPIRED)
-            self._indexer.tell_ended(record, EXPIRED, block)
+        if end and record.is_live and (end <= block.height or is_settled):
+            reason = SETTLEMENT if is_settled else EXPIRED
+            self._matching.take_off(record, reason)
+            self._indexer.tell_ended(record, reason, block)
 
         if self._options.forgets_fills and record.remembered and record.forgotten_at <= block.height:
             self._matching.forget_fills(record)

@@ -18,6 +18,7 @@ from perpmaker_dydx_perpetual.sandbox.records import (
     OPEN,
     POST_ONLY,
     REMAINDER,
+    SETTLEMENT,
     UNTRIGGERED,
     USER,
     Record,
@@ -111,10 +112,11 @@ class StatefulOrders:
             self._end(order_id, USER, block)
 
         self._cancelled.clear()
-        shown_s = self._world.server_ms() // 1000
 
         for record in self._live():
-            if record.order.good_til_time <= shown_s:
+            if self._world.is_settled:
+                self._end(record.order.order_id, SETTLEMENT, block)
+            elif record.order.good_til_time * 1000 <= self._world.block_ms:
                 self._end(record.order.order_id, EXPIRED, block)
 
         self._trigger(block)
@@ -143,7 +145,7 @@ class StatefulOrders:
         return [record for record in self._matching.records.values() if record.is_live and is_stateful(record)]
 
     def _check_end(self, time: int) -> None:
-        now_ms = self._world.server_ms()
+        now_ms = self._world.block_ms
 
         if time * 1000 <= now_ms:
             raise clob(3003, f"GoodTilBlockTime {time} is not after the block time: GoodTilBlockTime is in the past")

@@ -25,7 +25,10 @@ class Block:
 
 
 class Chain:
-    """Commits blocks at fixed times, unless it stands still. `listeners` are told of each, in their order."""
+    """Commits blocks at fixed times, unless it stands still. `listeners` are told of each, in their order.
+
+    A block is of the time at which it is committed: what has happened until then is in it.
+    """
 
     def __init__(self, options: Options, now_ms: int) -> None:
         self.last = Block(height=FIRST_HEIGHT, at_ms=now_ms)
@@ -46,8 +49,8 @@ class Chain:
     def advance(self, now_ms: int) -> None:
         """Commit the blocks that are due."""
         while self._next_ms <= now_ms:
-            self.last = Block(height=self.height + 1, at_ms=self._next_ms)
-            self._next_ms += self._options.block_ms
+            due_ms, self._next_ms = self._next_ms, self._next_ms + self._options.block_ms
+            self.last = Block(height=self.height + 1, at_ms=due_ms if self._next_ms <= now_ms else now_ms)
 
             if self.since_start == self._options.halt_after:
                 self._next_ms += round(self._options.halt_s * 1000)
@@ -75,11 +78,21 @@ class World:
         return self.parts.account.name
 
     @property
+    def block_ms(self) -> int:
+        """The newest block's time on the venue's clock."""
+        return self.shown_ms(self.chain.last.at_ms)
+
+    @property
     def status(self) -> str:
         """The market's status."""
         is_due = self.chain.since_start >= self.options.market_status_after
 
         return self.options.market_status if is_due else ACTIVE
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the market is closed for good, and no order lives on it."""
+        return self.status == "FINAL_SETTLEMENT"
 
     @property
     def state(self) -> AccountState:
