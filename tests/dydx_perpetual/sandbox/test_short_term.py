@@ -47,6 +47,22 @@ async def test_a_replacement_has_the_id_and_loses_its_place(open_venue: Any) -> 
         assert resting(venue) == [(59_000, 10)]
 
 
+async def test_a_replacement_stands_behind_all_others_at_its_price(open_venue: Any) -> None:
+    """Also where nothing but its end has changed."""
+    async with open_venue() as venue:
+        quote = await venue.quote(price=60000)
+        await venue.ok(quote)
+        venue.market.set_ladder([(60_000, 100)], [(60_001, 1000)])
+        await venue.ok(changed(quote, good_til_block=quote.order.good_til_block + 1))
+        venue.market.take(Side.SELL, 100)
+        await venue.height()
+
+        assert resting(venue) == [(60_000, 10)]
+        venue.market.take(Side.SELL, 4)
+        await venue.height()
+        assert resting(venue) == [(60_000, 6)]
+
+
 async def test_a_replacement_of_the_same_end_is_decided_by_its_hash(open_venue: Any) -> None:
     """One of two versions replaces the other, never both each other."""
     async with open_venue() as venue:
