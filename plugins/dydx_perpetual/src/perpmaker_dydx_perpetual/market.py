@@ -10,7 +10,6 @@ import anyio
 import attrs
 
 from perpmaker import (
-    AuthenticationError,
     Instrument,
     MarketClosedError,
     MarketRulesError,
@@ -44,6 +43,9 @@ _MOST_LOTS = 10**9
 _SHOWN = 3
 _TRIES, _BLOCK_S = 20, 0.25
 _ISOLATED = "ISOLATED"
+
+_LEVERAGE = frozenset({"clob:11002", "subaccounts:701", "subaccounts:703"})
+"""Codes about the leverage itself."""
 
 ONE_WAY_ONLY = (
     f"{VENUE} has only One-way positions: a subaccount holds one net position of each market. "
@@ -224,9 +226,10 @@ class Leverage:
 
         try:
             await self.node.read(rest.TELL, {"messages": (message,)})
-        except AuthenticationError:
-            raise
         except RefusedError as error:
+            if error.code not in _LEVERAGE:
+                raise
+
             raise MarketRulesError(
                 f"{VENUE} does not set the leverage of {self.instrument.market} to {leverage}: {error.text} "
                 f"(code {error.code}). Write another leverage, or close what this market holds."
