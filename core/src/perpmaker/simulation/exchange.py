@@ -20,7 +20,7 @@ from perpmaker.simulation import order_entry, setting, trigger
 from perpmaker.simulation.account import Account
 from perpmaker.simulation.event import AccountCause, TradePrinted
 from perpmaker.simulation.market_access import MarketAccess
-from perpmaker.simulation.matching_engine import MatchingEngine, Subscriber
+from perpmaker.simulation.matching_engine import MatchingEngine
 from perpmaker.simulation.order import (
     Cause,
     ConditionalOrder,
@@ -31,6 +31,7 @@ from perpmaker.simulation.order import (
     StopCustoms,
 )
 from perpmaker.simulation.participants import Market
+from perpmaker.simulation.publisher import Subscriber
 from perpmaker.simulation.rejection import Rejection, RejectionError
 from perpmaker.simulation.settlement import check_countdowns, check_good_till, check_liquidations, settle_funding
 from perpmaker.simulation.statement import AccountState, Assets, Depth, Income

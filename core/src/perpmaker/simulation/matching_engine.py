@@ -1,16 +1,15 @@
-"""The trading floor: where orders meet, money changes hands and events are collected.
+"""Where orders meet, money changes hands and events are collected.
 
-The rooms around it (`order_entry`, `trigger`, `settlement`) decide what may happen; the floor makes it happen. It
+The modules around it (`order_entry`, `trigger`, `settlement`) decide what may happen; the engine makes it happen. It
 holds the book, the accounts, the prices and the counters, and is never seen from outside the simulation.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import islice
-from typing import TypeAlias
 
 import attrs
 
@@ -24,13 +23,11 @@ from perpmaker.simulation.event import (
     AccountChanged,
     LevelsChanged,
     OrderChanged,
-    SimulationEvent,
     TradePrinted,
 )
 from perpmaker.simulation.order import Cause, Execution, OrderState, SimulatedOrder, StopCustoms
+from perpmaker.simulation.publisher import Publisher
 from perpmaker.simulation.rejection import Rejection, RejectionError
-
-Subscriber: TypeAlias = Callable[[SimulationEvent], None]
 
 _KEPT_TRADES = 1000
 _KEPT_ORDERS = 20_000
@@ -59,46 +56,23 @@ class MatchingEngine:
         self.update_id = 0
         self._next_id = 1_000
         self._next_trade_id = 1
-        self._subscribers: list[Subscriber] = []
-        self._events: deque[SimulationEvent] = deque()
-        self._publishing = False
+        self._publisher = Publisher()
+        self.subscribe, self.emit = self._publisher.subscribe, self._publisher.emit
         self._resting: dict[int, Resting] = {}
         self.good_till: dict[int, SimulatedOrder] = {}
         self.stop_customs = StopCustoms()
 
     # --- events
 
-    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Add a subscriber, and return what removes it."""
-        self._subscribers.append(subscriber)
-
-        return lambda: self._subscribers.remove(subscriber)
-
-    def emit(self, event: SimulationEvent) -> None:
-        """Collect an event until the command is complete."""
-        self._events.append(event)
-
     def publish(self) -> None:
-        """Tell the subscribers. Events of a command that a subscriber sends meanwhile follow after these."""
+        """Tell the subscribers what has happened, changed levels last."""
         bids, asks = self.book.bids.changes(), self.book.asks.changes()
 
         if bids or asks:
             self.update_id += 1
             self.emit(LevelsChanged(update_id=self.update_id, bids=bids, asks=asks, now_ms=self.now_ms))
 
-        if self._publishing:
-            return
-
-        self._publishing = True
-
-        try:
-            while self._events:
-                event = self._events.popleft()
-
-                for subscriber in tuple(self._subscribers):
-                    subscriber(event)
-        finally:
-            self._publishing = False
+        self._publisher.publish()
 
     def new_id(self) -> int:
         """Return an id greater than all before, for orders, conditional orders and income."""
