@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from typing import Final, Protocol
 
-from perpmaker.model.order import OWN_PREFIX
+OWN_PREFIX: Final = "pm-"
+"""How every client id begins that the core makes, whichever bot's it is."""
 
 MAX_LENGTH = 36
 _PART = re.compile(r"[A-Za-z0-9_]+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import unique
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import attrs
 
@@ -156,10 +156,6 @@ class CancelCause(Word):
     RULE = "rule"
     LIQUIDATION = "liquidation"
     UNEXPLAINED = "unexplained"
-
-
-OWN_PREFIX: Final = "pm-"
-"""How every client id begins that the core makes, whichever bot's it is."""
 
 
 class Slot(NamedTuple):

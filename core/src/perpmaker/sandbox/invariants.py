@@ -14,7 +14,8 @@ from decimal import Decimal
 
 import attrs
 
-from perpmaker.model.order import OWN_PREFIX, PositionSide, Side
+from perpmaker.model.client_id import OWN_PREFIX
+from perpmaker.model.order import PositionSide, Side
 from perpmaker.model.position import VenueSettings
 from perpmaker.simulation.event import AccountChanged, LevelsChanged, OrderChanged, SimulationEvent
 from perpmaker.simulation.exchange import Exchange

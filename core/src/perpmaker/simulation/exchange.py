@@ -32,8 +32,13 @@ from perpmaker.simulation.order import (
 )
 from perpmaker.simulation.participants import Market
 from perpmaker.simulation.publisher import Subscriber
-from perpmaker.simulation.rejection import Rejection, RejectionError
-from perpmaker.simulation.settlement import check_countdowns, check_good_till, check_liquidations, settle_funding
+from perpmaker.simulation.settlement import (
+    check_countdowns,
+    check_good_till,
+    check_liquidations,
+    next_due_ms,
+    settle_funding,
+)
 from perpmaker.simulation.statement import AccountState, Assets, Depth, Income
 
 _HOUR_MS = 3_600_000
@@ -75,20 +80,9 @@ class Exchange:
     @property
     def next_due_ms(self) -> int:
         """When something happens by itself next: a market step, funding, or a dead man's switch."""
-        market_ms = self._market.next_ms
-        due = self._floor.next_funding_ms
+        market_ms, due = self._market.next_ms, next_due_ms(self._floor)
 
-        if market_ms is not None and market_ms < due:
-            due = market_ms
-
-        for account in self._floor.accounts.values():
-            if account.countdown_ms is not None and account.countdown_ms < due:
-                due = account.countdown_ms
-
-        for order in self._floor.good_till.values():
-            due = min(due, order.good_till_ms)
-
-        return due
+        return due if market_ms is None else min(market_ms, due)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Subscribe to every event from now on, and return what ends the subscription."""
@@ -293,22 +287,12 @@ class Exchange:
     ) -> ConditionalOrder:
         """Cancel a waiting conditional order. RejectionError (UNKNOWN_ORDER) when it is not waiting."""
         with self._command(account, now_ms) as owner:
-            order = trigger.find_conditional(owner, conditional_id, client_id)
-
-            if order is None or order not in trigger.waiting(owner):
-                raise RejectionError(Rejection.UNKNOWN_ORDER, str(client_id or conditional_id))
-
-            return trigger.end_conditional(self._floor, order)
+            return trigger.end_conditional(self._floor, trigger.find_waiting(owner, conditional_id, client_id))
 
     def trigger_conditional(self, account: str, conditional_id: int, now_ms: int) -> ConditionalOrder:
         """Trigger a waiting conditional order now, as a venue does that holds it itself. Rejected: UNKNOWN_ORDER."""
         with self._command(account, now_ms) as owner:
-            order = trigger.find_conditional(owner, conditional_id, None)
-
-            if order is None or order not in trigger.waiting(owner):
-                raise RejectionError(Rejection.UNKNOWN_ORDER, str(conditional_id))
-
-            trigger.send(self._floor, order)
+            trigger.send(self._floor, trigger.find_waiting(owner, conditional_id, None))
 
             return owner.conditionals[conditional_id]
 

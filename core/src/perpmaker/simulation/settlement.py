@@ -47,6 +47,20 @@ def _charge(floor: MatchingEngine, account: Account, side: PositionSide) -> None
     floor.account_changed(account, AccountCause.FUNDING, sides, amount)
 
 
+def next_due_ms(floor: MatchingEngine) -> int:
+    """Return when funding, a dead-man switch or the end of an order is due next."""
+    due = floor.next_funding_ms
+
+    for account in floor.accounts.values():
+        if account.countdown_ms is not None and account.countdown_ms < due:
+            due = account.countdown_ms
+
+    for order in floor.good_till.values():
+        due = min(due, order.good_till_ms)
+
+    return due
+
+
 def check_countdowns(floor: MatchingEngine) -> None:
     """Expire the orders of every account whose dead man's switch has run out."""
     for account in floor.accounts.values():

@@ -108,6 +108,16 @@ def waiting(account: Account) -> list[ConditionalOrder]:
     return [o for o in account.conditionals.values() if o.state is ConditionalState.WAITING]
 
 
+def find_waiting(owner: Account, conditional_id: int | None, client_id: str | None) -> ConditionalOrder:
+    """Return a conditional order that waits. Rejected: UNKNOWN_ORDER."""
+    order = find_conditional(owner, conditional_id, client_id)
+
+    if order is None or order not in waiting(owner):
+        raise RejectionError(Rejection.UNKNOWN_ORDER, str(client_id or conditional_id))
+
+    return order
+
+
 def check_triggers(floor: MatchingEngine) -> None:
     """Send what the trades since the last check, or the mark price, have triggered, until nothing more is."""
     if floor.stop_customs.end_when_flat:

@@ -59,9 +59,7 @@ if TYPE_CHECKING:
         AccountSnapshot,
         AssetMode,
     )
-    from perpmaker.model.client_id import (
-        ClientIds,
-    )
+    from perpmaker.model.client_id import OWN_PREFIX, ClientIds
     from perpmaker.model.event import (
         AccountEvent,
         BalanceReported,
@@ -92,7 +90,7 @@ if TYPE_CHECKING:
     from perpmaker.model.instrument import (
         MarginTier,
     )
-    from perpmaker.model.order import OWN_PREFIX, CancelCause, Fill, OrderStatus, PositionMode, StopTrigger
+    from perpmaker.model.order import CancelCause, Fill, OrderStatus, PositionMode, StopTrigger
     from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
     from perpmaker.model.position import (
         Balance,
@@ -457,7 +455,7 @@ _HOMES = {
     "connector.probing": "Conclusion Experiment Finding InconclusiveError",
     "connector.payload": "Id Millis Number PayloadDecoder is_json parse_amount parse_decimal parse_price parser",
     "model.account": "AccountSnapshot AssetMode",
-    "model.client_id": "ClientIds",
+    "model.client_id": "OWN_PREFIX ClientIds",
     "model.event": (
         "AccountEvent BalanceReported BookChanged BookLost BookSnapshot Channel Event FeedAlive FundingPaid "
         "MarkChanged MarketEvent OrderAmended OrderCancelled OrderFilled OrderReported PositionReported "
@@ -466,7 +464,7 @@ _HOMES = {
     "model.forced_closure": "MarginCalled",
     "model.income": "IncomeKind IncomeRecord",
     "model.instrument": "MarginTier",
-    "model.order": "CancelCause Fill OWN_PREFIX OrderStatus PositionMode StopTrigger",
+    "model.order": "CancelCause Fill OrderStatus PositionMode StopTrigger",
     "model.outcome": "Accepted Outcome Rejected Unknown",
     "model.position": "Balance MarginMode VenueSettings",
     "model.refusal": "Refusal RefusalReason",
