@@ -1,0 +1,106 @@
+"""The settings of the table `[bybit_perpetual]`, and the addresses they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import attrs
+
+from perpmaker import Range
+from perpmaker.venue import (
+    HTTP_SCHEMES,
+    WEBSOCKET_SCHEMES,
+    Environment,
+    SandboxAccess,
+    is_allowed_base,
+    key_fault,
+    stream_base,
+)
+
+NAME = "bybit_perpetual"
+
+
+@attrs.frozen(kw_only=True)
+class Address:
+    """Where a venue is reached: base URLs without a path."""
+
+    rest: str
+    stream: str
+
+
+ADDRESSES = {
+    Environment.LIVE: Address(rest="https://api.bybit.com", stream="wss://stream.bybit.com"),
+    Environment.PAPER: Address(rest="https://api.bybit.com", stream="wss://stream.bybit.com"),
+    Environment.TESTNET: Address(rest="https://api-testnet.bybit.com", stream="wss://stream-testnet.bybit.com"),
+}
+
+_SITES = ("bybit.com", "bytick.com", "bybit.nl", "bybit.eu", "bybit.tr", "bybit.kz", "bybit.ae", "bybit.id")
+_OTHER_SITES = ("bybitgeorgia.ge", "manepa.jp", "spark-fintech.com")
+_LIVE_HOSTS = frozenset(f"{part}.{site}" for site in (*_SITES, *_OTHER_SITES) for part in ("api", "stream"))
+_TESTNET_HOSTS = frozenset(f"{part}-testnet.{site}" for site in (*_SITES, *_OTHER_SITES) for part in ("api", "stream"))
+_HOSTS = {
+    Environment.LIVE: _LIVE_HOSTS,
+    Environment.PAPER: _LIVE_HOSTS,
+    Environment.TESTNET: _TESTNET_HOSTS,
+}
+"""A key belongs to the site that it was made on: its REST and stream hosts go together."""
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How to reach Bybit and prove who we are.
+
+    `api_key` and `api_secret` are references (`env:NAME`, `file:PATH`, `keyring:SERVICE/NAME`), needed for testnet and
+    live; an HMAC secret or an RSA private key. `recv_window_ms` is how long the venue accepts a request after it was
+    signed; with `clock_uncertainty_s` and `read_lag_s` (how old an answer of the venue may be) it makes the fence
+    after which an order that the venue does not know can never arrive. `deadline_s` is for each whole call.
+    `book_depth` is how many levels a side the book has. `orders_by_socket`: commands go over the trade socket while it
+    is up, else by REST. `reject_out_of_band`: the account is set so that an order beyond the price band is refused,
+    and not moved to its edge; false leaves the account as it is.
+    `rest_url` and `stream_url` replace the addresses of testnet, live or paper by another one of the same environment,
+    or by one on this machine.
+    """
+
+    environment: Environment = Environment.SANDBOX
+    api_key: str | None = attrs.field(default=None, repr=False)
+    api_secret: str | None = attrs.field(default=None, repr=False)
+    recv_window_ms: Annotated[int, Range(at_least=100, at_most=60_000)] = 2_000
+    clock_uncertainty_s: Annotated[float, Range(at_least=0, at_most=10)] = 0.25
+    read_lag_s: Annotated[float, Range(at_least=0, at_most=60)] = 1.0
+    deadline_s: Annotated[float, Range(above=0, at_most=60)] = 3.0
+    book_depth: Literal[50, 200, 1000] = 50
+    orders_by_socket: bool = True
+    reject_out_of_band: bool = False
+    rest_url: str | None = None
+    stream_url: str | None = None
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Keys where they are needed, and addresses that a key may be sent to."""
+        for key, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
+            fault = key_fault(key, value, self.environment, f"env:BYBIT_{key.upper()}")
+
+            if fault is not None:
+                yield key, fault
+
+        hosts = _HOSTS.get(self.environment, frozenset())
+
+        for key, url, schemes in (
+            ("rest_url", self.rest_url, HTTP_SCHEMES),
+            ("stream_url", self.stream_url, WEBSOCKET_SCHEMES),
+        ):
+            # Never one environment's keys to another environment's host.
+            if url is not None and not is_allowed_base(url, schemes, hosts):
+                yield key, f"must be an address of Bybit's {self.environment.value}, or one on this machine"
+
+
+def address_of(settings: Settings, environment: Environment, sandbox: SandboxAccess | None) -> Address:
+    """Where this run goes; in the sandbox the streams are under the same host as REST."""
+    if sandbox is not None:
+        return Address(rest=sandbox.url, stream=stream_base(sandbox.url))
+
+    known = ADDRESSES[environment]
+
+    return Address(
+        rest=(settings.rest_url or known.rest).rstrip("/"), stream=(settings.stream_url or known.stream).rstrip("/")
+    )
