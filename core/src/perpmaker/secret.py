@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias, final
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, final
 from urllib.parse import quote
 
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.memory_guard import guard_memory
 from perpmaker.secret_file import read_private_file
 
-SignatureAlgorithm: TypeAlias = Literal["hmac-sha256", "ed25519"]
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+SignatureAlgorithm: TypeAlias = Literal["hmac-sha256", "ed25519", "rsa-sha256"]
 
 SCHEMES = ("env:NAME", "file:PATH", "keyring:SERVICE/NAME")
 _HIDDEN = "***"
@@ -273,12 +276,12 @@ def _refused(reference: str, fault: str) -> ConfigurationError:
 
 
 def make_signer(secret: Secret) -> Signer:
-    """A signer for a key: Ed25519 when the text is a private key in PEM (PKCS#8), HMAC-SHA256 otherwise.
+    """A signer for a key: what a private key in PEM (PKCS#8) says, Ed25519 or RSA, and HMAC-SHA256 for any other text.
 
-    ValueError, never showing the text, when a PEM text is not an unencrypted Ed25519 key or `cryptography` is missing.
+    ValueError, never showing the text, when a PEM text is not such an unencrypted key or `cryptography` is missing.
     """
     if "-----BEGIN" in secret.reveal():
-        return _Ed25519Signer(secret)
+        return _private_key_signer(secret)
 
     return _HmacSigner(secret)
 
@@ -298,30 +301,43 @@ class _HmacSigner:
         return running.digest()
 
 
-class _Ed25519Signer:
-    """Ed25519 with a private key."""
+def _private_key_signer(secret: Secret) -> Signer:
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  # venues that need it bring it
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+    except ImportError:
+        raise ValueError("a private key in PEM needs the package cryptography: pip install cryptography") from None
 
-    algorithm: SignatureAlgorithm = "ed25519"
+    try:
+        key = load_pem_private_key(secret.reveal().encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError(
+            "is no readable private key: expected an unencrypted Ed25519 key or RSA key in PEM (PKCS#8)"
+        ) from None
 
-    def __init__(self, secret: Secret) -> None:
-        try:
-            from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  # venues that need it bring it
-            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
-            from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
-        except ImportError:
-            raise ValueError("a private key in PEM needs the package cryptography: pip install cryptography") from None
+    if isinstance(key, Ed25519PrivateKey):
+        return _KeySigner("ed25519", key.sign)
 
-        try:
-            key = load_pem_private_key(secret.reveal().encode(), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise ValueError(
-                "is no readable private key: expected an unencrypted Ed25519 key in PEM (PKCS#8)"
-            ) from None
+    if isinstance(key, RSAPrivateKey):
+        return _KeySigner("rsa-sha256", _rsa_sign(key))
 
-        if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError("is a private key of another kind: expected Ed25519 (PKCS#8)")  # noqa: TRY004  # of the text
+    raise ValueError("is a private key of another kind: expected Ed25519 or RSA (PKCS#8)")
 
-        self._key = key
 
-    def sign(self, message: bytes) -> bytes:
-        return self._key.sign(message)
+def _rsa_sign(key: RSAPrivateKey) -> Callable[[bytes], bytes]:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415  # see above
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+
+    padding, digest = PKCS1v15(), SHA256()
+
+    return lambda message: key.sign(message, padding, digest)
+
+
+class _KeySigner:
+    """Signs with a private key; `algorithm` is rsa-sha256 for RSA with PKCS#1 v1.5 padding."""
+
+    def __init__(self, algorithm: SignatureAlgorithm, sign: Callable[[bytes], bytes]) -> None:
+        self.algorithm: SignatureAlgorithm = algorithm
+        self.sign = sign

@@ -16,7 +16,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +97,14 @@ def test_ed25519_key_in_pem_signs_with_it() -> None:
     assert signer.algorithm == "ed25519"
 
 
+def test_rsa_key_in_pem_signs_with_it() -> None:
+    """A private RSA key in PEM signs with PKCS#1 v1.5 over SHA-256, and its public key verifies."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    signer = make_signer(Secret(pem(key)))
+    key.public_key().verify(signer.sign(b"a=1"), b"a=1", padding.PKCS1v15(), hashes.SHA256())
+    assert signer.algorithm == "rsa-sha256"
+
+
 def test_broken_pem_is_worded_without_its_text() -> None:
     """A PEM text that is no key is a fault that does not repeat it."""
     for text in ["-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----", "-----BEGIN"]:
@@ -108,7 +117,7 @@ def test_broken_pem_is_worded_without_its_text() -> None:
 
 
 def test_key_of_another_kind_is_worded() -> None:
-    """A private key that is not Ed25519 is refused as that."""
+    """A private key that is neither Ed25519 nor RSA is refused as that."""
     with pytest.raises(ValueError, match="a private key of another kind"):
         make_signer(Secret(pem(ec.generate_private_key(ec.SECP256R1()))))
 

@@ -16,7 +16,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side, Slot
 from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
 from perpmaker.model.refusal import RefusalReason
-from perpmaker.venue import OrderClient
+from perpmaker.venue import Answer, OrderClient
 
 from .ore import OreOrders, Venue, client_of, said
 
@@ -302,3 +302,23 @@ async def test_a_dialect_without_amends_moves_nothing(venue: Venue, instrument: 
         await OrderClient(client_of(venue), Still()).amend(instrument, [amend])
 
     assert venue.paths() == []
+
+
+async def test_commands_go_whichever_way_the_sender_knows(venue: Venue, instrument: Instrument) -> None:
+    """Orders need no HTTP: an answer that came another way is read like any other."""
+
+    @attrs.frozen
+    class Shortcut:
+        """Another way to the venue, which has its own answer."""
+
+        venue: str = "Ore Exchange"
+        asked: list[bool] = attrs.field(factory=list)
+
+        async def send(self, _endpoint: Any, _parameters: Any, *, urgent: bool = False) -> Answer:
+            self.asked.append(urgent)
+
+            return Answer(status=200, body=b'{"rows": [{"id": 1}]}', signed_at=0.0)
+
+    shortcut = Shortcut()
+    (outcome,) = await OrderClient(shortcut, OreOrders()).place(instrument, [order(1, EXIT)])
+    assert (type(outcome), shortcut.asked, venue.asked) == (Accepted, [True], [])

@@ -111,7 +111,7 @@ class Feed(Protocol):
 
     @property
     def channels(self) -> frozenset[Channel]:
-        """The channels this feed keeps alive."""
+        """The channels this feed keeps alive; none where it only carries commands, which then have another way too."""
 
     @property
     def stall_s(self) -> float | None:

@@ -146,7 +146,7 @@ def _feeds(
     traded: WatchedMarket,
 ) -> Sequence[Feed]:
     """The streams of public data, and the price source where it is not the traded market itself."""
-    feeds = [feed for feed in connector.feeds(instrument) if Channel.ACCOUNT not in feed.channels]
+    feeds = [feed for feed in connector.feeds(instrument) if feed.channels - {Channel.ACCOUNT}]
 
     if plan.price_source is not None:
         shown = traded if plan.price_source.declaration.reads_traded_book else None

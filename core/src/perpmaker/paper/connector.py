@@ -120,7 +120,7 @@ class PaperConnector:
     def feeds(self, instrument: Instrument) -> Sequence[Feed]:
         """The venue's public streams, with our orders in them, and the account's."""
         venue = self._at(instrument)
-        public = [feed for feed in self._public.feeds(instrument) if Channel.ACCOUNT not in feed.channels]
+        public = [feed for feed in self._public.feeds(instrument) if feed.channels - {Channel.ACCOUNT}]
 
         return (*(PublicFeed(inner=feed, venue=venue) for feed in public), AccountFeed(venue=venue))
 

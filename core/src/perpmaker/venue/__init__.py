@@ -182,6 +182,7 @@ if TYPE_CHECKING:
     from perpmaker.venue.order_client import (
         AmendDialect,
         Command,
+        CommandSender,
         OrderClient,
         OrderDialect,
         OrderNames,
@@ -247,6 +248,7 @@ if TYPE_CHECKING:
     )
     from perpmaker.wire.exchange import (
         Exchanger,
+        Incoming,
         Outgoing,
     )
     from perpmaker.wire.http import (
@@ -294,6 +296,7 @@ __all__ = [
     "Chore",
     "ClientIds",
     "Command",
+    "CommandSender",
     "Conclusion",
     "Connect",
     "ConnectorContext",
@@ -322,6 +325,7 @@ __all__ = [
     "IncomeKind",
     "IncomeRecord",
     "InconclusiveError",
+    "Incoming",
     "KeyPermissions",
     "KeyRights",
     "KeySettings",
@@ -485,7 +489,7 @@ _HOMES = {
     "venue.levels": "LevelTranslator Levels TicksAndLots",
     "venue.market_settings": "SettingsClient apply_settings check_leverage check_settings",
     "venue.number_ids": "NumberIds numbers_of open_number_ids",
-    "venue.order_client": "AmendDialect Command OrderClient OrderDialect OrderNames",
+    "venue.order_client": "AmendDialect Command CommandSender OrderClient OrderDialect OrderNames",
     "venue.order_outcome": "Element OutcomeReader Taken amended cancelled placed",
     "venue.receiver": "Chore Message Messages RecurringChore SnapshotChore StreamEndedError TranslatingReceiver",
     "venue.reconnect_overlap": "open_overlapping",
@@ -496,7 +500,7 @@ _HOMES = {
     "venue.steps": "exact_ticks find_market lookup order_sizes order_terms order_ticks shown_lots trade_terms",
     "venue.stream": "StreamFeed StreamReply StreamRequest StreamSpec Translation begin_receiving open_stream",
     "venue.tolerance": "Tolerance UnknownMessageError",
-    "wire.exchange": "Exchanger Outgoing",
+    "wire.exchange": "Exchanger Incoming Outgoing",
     "wire.http": "WireTransport open_client origin_of",
     "wire.pipe": "Connect Resolve secure",
     "wire.rate_limit": "parse_retry_after",

@@ -14,9 +14,9 @@ from perpmaker.errors import VenueError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, OrderReport
 from perpmaker.model.outcome import Accepted, Outcome
+from perpmaker.venue.answer import Answer
 from perpmaker.venue.http_dialect import Endpoint, Parameters
 from perpmaker.venue.order_outcome import Element, Evidence, OutcomeReader, amended, cancelled, placed
-from perpmaker.venue.rest_client import RestClient
 
 Order = TypeVar("Order", NewOrder, AmendOrder, CancelOrder)
 
@@ -68,6 +68,17 @@ class AmendDialect(Protocol):
         """Write a request that moves resting orders."""
 
 
+class CommandSender(Protocol):
+    """Sends commands about orders: a `RestClient`, or what knows a quicker way to the venue."""
+
+    @property
+    def venue(self) -> str:
+        """The venue's name, for people."""
+
+    async def send(self, endpoint: Endpoint[object], parameters: Parameters, *, urgent: bool = False) -> Answer:
+        """Send a command and return whatever was answered; errors as of `RestClient.send`."""
+
+
 @attrs.define
 class OrderNames:
     """The client ids of orders by the venue's ids, where some of what the venue tells bears only those."""
@@ -100,7 +111,7 @@ class OrderClient:
         dialect: the venue's words.
     """
 
-    def __init__(self, client: RestClient, dialect: OrderDialect) -> None:
+    def __init__(self, client: CommandSender, dialect: OrderDialect) -> None:
         self.names = OrderNames()
         self._client = client
         self._dialect = dialect

@@ -135,37 +135,8 @@ class RestClient:
 
         return self.server_clock.ms()
 
-    async def _send_once(self, endpoint: Endpoint[object], parameters: Parameters, *, urgent: bool) -> Answer:
-        if endpoint.access is Access.SIGNED and not self.server_clock.known:
-            await self._measure_before_signing()
-
-        patience_s = _QUOTE_WAIT_S if endpoint.once and not urgent else self._patience_s
-        await self.budget.admit(endpoint.cost, urgent=urgent, patience_s=patience_s)
-        signed_at = self.clock.now()
-        request = self._dialect.encode(endpoint, parameters, self.server_clock.ms(signed_at))
-
-        # No error is passed on or chained: those of httpx may carry their request, with the signature in its URL.
-        try:
-            incoming = await self._exchange(request)
-        except httpx.ConnectError as error:
-            raise NotSentError(str(error)) from None  # it names host and port itself
-        except NOT_SENT as error:
-            raise NotSentError(f"{self._place} cannot be reached: {error}") from None
-        except httpx.TimeoutException as error:
-            raise LateAnswerError(f"{self._place} did not answer: {error}", signed_at=signed_at) from None
-        except httpx.HTTPError as error:
-            raise LostAnswerError(f"{self._place} gave no answer: {error}", signed_at=signed_at) from None
-
-        return self._learn(incoming, signed_at)
-
-    async def _measure_before_signing(self) -> None:
-        try:
-            await self.measure_clock()
-        except (ConnectivityError, PayloadError) as error:
-            raise NotSentError(f"{self.venue}'s clock cannot be read: {error}") from None
-
-    def _learn(self, incoming: Incoming, signed_at: float) -> Answer:
-        """Learn from an answer: what is used up, whether the clock is wrong, and for how long to keep still."""
+    def learn(self, incoming: Incoming, signed_at: float) -> Answer:
+        """Learn from an answer, whichever way it came: what is used up, what its time is, when to keep still."""
         dialect, status, body = self._dialect, incoming.status, incoming.body
         self.budget.observe(usage_of(dialect, incoming.headers))
         answer = Answer(status=status, body=body, signed_at=signed_at, failure=dialect.read_failure(status, body))
@@ -187,6 +158,35 @@ class RestClient:
             self.budget.pause(throttle.seconds, kinds=throttle.kinds)
 
         return attrs.evolve(answer, retry_after_s=throttle.seconds)
+
+    async def _send_once(self, endpoint: Endpoint[object], parameters: Parameters, *, urgent: bool) -> Answer:
+        if endpoint.access is Access.SIGNED and not self.server_clock.known:
+            await self._measure_before_signing()
+
+        patience_s = _QUOTE_WAIT_S if endpoint.once and not urgent else self._patience_s
+        await self.budget.admit(endpoint.cost, urgent=urgent, patience_s=patience_s)
+        signed_at = self.clock.now()
+        request = self._dialect.encode(endpoint, parameters, self.server_clock.ms(signed_at))
+
+        # No error is passed on or chained: those of httpx may carry their request, with the signature in its URL.
+        try:
+            incoming = await self._exchange(request)
+        except httpx.ConnectError as error:
+            raise NotSentError(str(error)) from None  # it names host and port itself
+        except NOT_SENT as error:
+            raise NotSentError(f"{self._place} cannot be reached: {error}") from None
+        except httpx.TimeoutException as error:
+            raise LateAnswerError(f"{self._place} did not answer: {error}", signed_at=signed_at) from None
+        except httpx.HTTPError as error:
+            raise LostAnswerError(f"{self._place} gave no answer: {error}", signed_at=signed_at) from None
+
+        return self.learn(incoming, signed_at)
+
+    async def _measure_before_signing(self) -> None:
+        try:
+            await self.measure_clock()
+        except (ConnectivityError, PayloadError) as error:
+            raise NotSentError(f"{self.venue}'s clock cannot be read: {error}") from None
 
 
 @asynccontextmanager
