@@ -210,6 +210,11 @@ class Exchange:
         with self._command(account, now_ms) as owner:
             return order_entry.place(self._floor, owner, request)
 
+    def check(self, account: str, request: OrderRequest, now_ms: int) -> None:
+        """Raise the RejectionError of `place`, as a gateway that stands before the book does; nothing is taken."""
+        with self._command(account, now_ms) as owner:
+            order_entry.check(self._floor, owner, request)
+
     def trade_off_book(self, account: str, request: OrderRequest, now_ms: int) -> SimulatedOrder:
         """Take an order that trades at its price off the book, which stays as it is. Refused as any other."""
         with self._command(account, now_ms) as owner:

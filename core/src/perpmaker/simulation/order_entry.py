@@ -32,14 +32,19 @@ def place(
 
     `whole`: a close of the whole position, to which other closing orders give way.
     """
+    return _accept(floor, attrs.evolve(check(floor, account, request, whole=whole), conditional_id=conditional_id))
+
+
+def check(floor: MatchingEngine, account: Account, request: OrderRequest, *, whole: bool = False) -> SimulatedOrder:
+    """Raise RejectionError where `place` would; returns the order as it would be taken, and keeps nothing of it."""
     if account.liquidating:
         raise RejectionError(Rejection.IN_LIQUIDATION)
 
-    order = attrs.evolve(_draft(floor, account, request, whole=whole), conditional_id=conditional_id)
+    order = _draft(floor, account, request, whole=whole)
     _check_market(floor, order)
     _check_margin(floor, account, order)
 
-    return _accept(floor, order)
+    return order
 
 
 def trade_off_book(floor: MatchingEngine, account: Account, request: OrderRequest) -> SimulatedOrder:

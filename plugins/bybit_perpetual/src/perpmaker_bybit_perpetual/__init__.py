@@ -9,6 +9,7 @@ from perpmaker import DerivativeConnectorDeclaration, Register, hookimpl
 
 if TYPE_CHECKING:
     from perpmaker.venue import ConnectorContext, DerivativeConnector
+    from perpmaker_bybit_perpetual.sandbox import BybitDialect
     from perpmaker_bybit_perpetual.settings import Settings
 
 __plugin_api__ = 1
@@ -21,7 +22,11 @@ def register_derivative_connectors(register: Register[DerivativeConnectorDeclara
 
     register(
         DerivativeConnectorDeclaration(
-            name=NAME, summary="Bybit v5 linear perpetual futures", settings=Settings, open=_open
+            name=NAME,
+            summary="Bybit v5 linear perpetual futures",
+            settings=Settings,
+            open=_open,
+            sandbox=_sandbox,
         )
     )
 
@@ -30,3 +35,9 @@ def _open(settings: Settings, context: ConnectorContext) -> AbstractAsyncContext
     from perpmaker_bybit_perpetual.connector import open_connector  # noqa: PLC0415  # httpx alone costs 0.1 s
 
     return open_connector(settings, context)
+
+
+def _sandbox() -> BybitDialect:
+    from perpmaker_bybit_perpetual.sandbox import dialect  # noqa: PLC0415  # only `perpmaker sandbox` needs it
+
+    return dialect()

@@ -166,7 +166,12 @@ class SandboxApp(Generic[Venue]):
         if endpoint.matches:
             return await self._match(endpoint, parameters, window)
 
-        return self._handle(endpoint, parameters)
+        answer = self._handle(endpoint, parameters)
+
+        if endpoint.acknowledges:
+            await self._hold_back(self._parts.chance.randint(0, self._parts.options.race_ms))
+
+        return answer
 
     async def _push(self) -> None:
         parts, options = self._parts, self._parts.options
@@ -206,10 +211,13 @@ class SandboxApp(Generic[Venue]):
             arrive()
             answer = self._handle(endpoint, parameters)
 
-        if delay_ms:
-            await anyio.sleep(delay_ms / 1000)
+        await self._hold_back(delay_ms)
 
         return answer
+
+    async def _hold_back(self, delay_ms: int) -> None:
+        if delay_ms:
+            await anyio.sleep(delay_ms / 1000)
 
     def _handle(self, endpoint: ServedEndpoint[Venue], parameters: RequestParameters) -> object:
         self._parts.exchange.advance(self._parts.clock.now_ms())

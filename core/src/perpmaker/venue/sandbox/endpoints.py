@@ -33,6 +33,8 @@ class ServedEndpoint(Generic[Venue]):
         parameters: the names that may be sent; None where the venue takes no notice of names that it does not know.
         costs: of one call, by the name of the count window.
         matches: whether the call is a command for the matching engine: it may be late, and its answer held back.
+        acknowledges: whether a gateway answers before the matching engine has seen the command, which goes there by
+            `SandboxParts.commands`: the answer may be held back.
         under_way: entered when the command has arrived, left when it is done; what it gives is called when the command
             has come to the matching engine.
     """
@@ -44,6 +46,7 @@ class ServedEndpoint(Generic[Venue]):
     parameters: frozenset[str] | None = None
     costs: Mapping[str, Cost] = attrs.field(factory=dict)
     matches: bool = False
+    acknowledges: bool = False
     under_way: Callable[[Venue, RequestParameters], AbstractContextManager[Callable[[], None]]] | None = None
 
     def costs_of(self, parameters: RequestParameters) -> dict[str, int]:

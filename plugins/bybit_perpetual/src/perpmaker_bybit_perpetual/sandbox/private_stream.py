@@ -1,0 +1,160 @@
+"""What the private socket hears: orders, executions, positions, the wallet.
+
+The venue promises no order among its topics: they may overtake each other, but two messages of one topic never do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from perpmaker import PositionSide
+from perpmaker.venue.sandbox import (
+    AccountChanged,
+    AccountState,
+    Cause,
+    ConditionalChanged,
+    ConditionalState,
+    FundingSettled,
+    HeldEvents,
+    OrderChanged,
+    OrderState,
+    SettingsChanged,
+    SimulationEvent,
+)
+from perpmaker_bybit_perpetual.sandbox.account_rows import position_row, wallet_row
+from perpmaker_bybit_perpetual.sandbox.gateway_orders import GatewayOrder
+from perpmaker_bybit_perpetual.sandbox.order_rows import (
+    Shown,
+    execution_row,
+    funding_row,
+    order_row,
+    shown_conditional,
+    shown_order,
+    shown_refused,
+)
+from perpmaker_bybit_perpetual.sandbox.position_stops import PositionStops
+from perpmaker_bybit_perpetual.sandbox.venue import Row, Venue
+
+
+class PrivateStream:
+    """Turns what happens to the account into messages."""
+
+    def __init__(self, venue: Venue, stops: PositionStops) -> None:
+        self._venue = venue
+        self._stops = stops
+        parts = venue.parts
+        self._held = HeldEvents(self._send, parts.chance, parts.options.race_ms, venue.now_ms)
+        self._wallet: Row = {}
+        self._triggered: set[int] = set()
+        self._number = 0
+        self.tick = self._held.tick
+        venue.orders.on_changed = self._tell_order_again
+        venue.exchange.subscribe(self._note)
+
+    def _note(self, event: SimulationEvent) -> None:
+        own = self._venue.account
+
+        match event:
+            case OrderChanged(account=account) if account == own:
+                self._note_order(event)
+            case ConditionalChanged(account=account) if account == own:
+                self._note_conditional(event)
+            case AccountChanged(account=account) if account == own:
+                self._note_account(event.state, event.sides)
+            case SettingsChanged(account=account) if account == own:
+                self._note_account(event.state, tuple(one.side for one in event.state.positions))
+            case FundingSettled(account=account) if account == own:
+                one = self._venue.fills.fundings(event.now_ms)[-1]
+                self._push("execution", funding_row(one, self._venue))
+
+    def _note_order(self, event: OrderChanged) -> None:
+        """Report an order, and before it the condition that has become it; a market order is told of when it traded."""
+        venue, order = self._venue, event.order
+        known = venue.orders.of_order(order)
+        is_new = event.cause is Cause.ACCEPTED
+        ending = event.cause if order.state in {OrderState.CANCELLED, OrderState.EXPIRED} else None
+        shown = shown_order(order, ending, venue)
+
+        if is_new and order.conditional_id is not None:
+            self._push_order(known, attrs.evolve(shown, status="Triggered"))
+
+        if event.execution is not None:
+            self._push("execution", execution_row(event.execution, known, venue))
+
+        if not is_new or order.ticks is not None:
+            self._push_order(known, shown)
+
+        if event.execution is None and order.ticks is not None:
+            self._push_position(venue.exchange.account(venue.account), order.position_side)
+
+    def _note_conditional(self, event: ConditionalChanged) -> None:
+        """Report a condition; what it became has been reported, and a stop that was changed has not ended."""
+        known = self._venue.orders.of_conditional(event.order)
+        is_last = known.conditional_ids[-1] == event.order.conditional_id
+
+        if event.order.state is not ConditionalState.TRIGGERED and is_last:
+            self._push_order(known, shown_conditional(event.order, known))
+
+    def _note_account(self, state: AccountState, sides: tuple[PositionSide, ...]) -> None:
+        for side in sides:
+            self._push_position(state, side)
+
+        wallet = wallet_row(state)
+        balances = {"wallet": state.wallet, "others": [other.wallet for other in state.others]}
+
+        if balances != self._wallet:
+            self._wallet = balances
+            self._push("wallet", wallet)
+
+    def _tell_order_again(self, known: GatewayOrder, *, cancel_type: str = "", reason: str = "") -> None:
+        """Report an order of which no event of the exchange tells."""
+        shown = self._shown(known)
+
+        if shown is not None:
+            shown = attrs.evolve(shown, cancel_type=cancel_type or shown.cancel_type, reason=reason or shown.reason)
+            self._push_order(known, shown)
+
+    def _shown(self, known: GatewayOrder) -> Shown | None:
+        venue = self._venue
+
+        if known.refused is not None:
+            return shown_refused(known, venue)
+
+        order = venue.exchange.order(venue.account, order_id=known.engine_id) if known.engine_id is not None else None
+
+        if order is not None:
+            return shown_order(order, venue.reading.ending(order.order_id), venue)
+
+        if not known.conditional_ids:
+            return None
+
+        conditional = venue.exchange.conditional(venue.account, conditional_id=known.conditional_ids[-1])
+
+        return None if conditional is None else shown_conditional(conditional, known)
+
+    def _push_order(self, known: GatewayOrder, shown: Shown) -> None:
+        self._push("order", order_row(known, shown, self._venue))
+
+    def _push_position(self, state: AccountState, side: PositionSide) -> None:
+        venue = self._venue
+        position = next((one for one in state.positions if one.side is side), None)
+
+        if position is not None:
+            number = venue.fills.sequence_at(side, venue.exchange.now_ms)
+            row = position_row(position, state, self._stops.level(side), number, venue)
+            self._push("position", {**row, "entryPrice": row.pop("avgPrice"), "category": "linear"})
+
+    def _push(self, topic: str, row: Row) -> None:
+        self._held.put(topic, row)
+
+    def _send(self, topic: str, row: Mapping[str, object]) -> None:
+        venue = self._venue
+        self._number += 1
+        message = {
+            "id": f"{venue.instrument.symbol}_{self._number}",
+            "creationTime": venue.server_ms(),
+            "data": [row],
+        }
+        venue.parts.hub.publish_own(topic, topic, message)
