@@ -29,6 +29,22 @@ def test_limit_order_takes_what_crosses_and_rests_with_the_remainder(stage: Any)
     assert causes(stage) == [Cause.ACCEPTED, Cause.TRADED, Cause.TRADED]
 
 
+def test_check_says_what_place_would_and_takes_nothing(stage: Any) -> None:
+    """A gateway asks before the book does: a good order leaves no trace, a bad one is rejected as by `place`."""
+    instrument = stage.exchange.instrument
+    good = OrderRequest(side=Side.BUY, amount=instrument.amount(40), price=instrument.price(1002))
+    begun = len(stage.events)
+    stage.exchange.check("a", good, stage.now_ms)
+
+    assert stage.events[begun:] == []
+    assert stage.exchange.orders("a") == []
+
+    with pytest.raises(RejectionError) as denied:
+        stage.exchange.check("a", OrderRequest(side=Side.SELL, amount=Decimal(1), reduce_only=True), stage.now_ms)
+
+    assert denied.value.rejection is Rejection.REDUCE_ONLY
+
+
 def test_own_order_waits_behind_what_was_displayed_before_it(stage: Any) -> None:
     """At one price the crowd's ten lots go first, then ours, then what came after us."""
     mine = stage.place(Side.BUY, 999, 5)

@@ -9,7 +9,7 @@ from perpmaker import DerivativeConnectorDeclaration, Register, hookimpl
 
 if TYPE_CHECKING:
     from perpmaker.venue import ConnectorContext, DerivativeConnector
-    from perpmaker_bybit_perpetual.sandbox import BybitDialect
+    from perpmaker_bybit_perpetual.sandbox.app import BybitDialect
     from perpmaker_bybit_perpetual.settings import Settings
 
 __plugin_api__ = 1

@@ -189,6 +189,7 @@ ENDPOINTS = EndpointTable(
             access=Access.SIGNED,
             parameters=_NAMES,
             costs=_COSTS,
+            acknowledges=True,
         ),
         ServedEndpoint(
             method="POST",
@@ -650,3 +651,20 @@ async def test_events_and_answers_overtake_each_other_by_chance(instrument: Inst
             firsts.add("topic" in await hear(socket))
 
     assert firsts == {True, False}
+
+
+async def test_a_gateways_answer_is_held_back_by_chance_and_its_command_is_not(instrument: Instrument) -> None:
+    """With `race_ms` the exchange may have the order long before the gateway's answer is heard."""
+    waited = []
+
+    for seed in range(4):
+        async with opened(instrument, race_ms=200, seed=seed) as caller:
+            begun = caller.clock.now()
+            await caller.send("/orders")
+            waited.append(caller.clock.now() - begun)
+            (order,) = caller.exchange.orders(caller.exchange.accounts()[0])
+            late_ms = caller.clock.utc_ms() - order.created_ms
+            assert late_ms == pytest.approx(waited[-1] * 1000, abs=50)
+
+    assert max(waited) > 0.05
+    assert min(waited) < max(waited)
