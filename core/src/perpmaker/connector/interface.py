@@ -291,6 +291,27 @@ class VenueStops(Protocol):
 
 
 @runtime_checkable
+class AttachedStops(Protocol):
+    """A connector whose venue takes a stop with an order that opens a position: filled, it is the position's stop."""
+
+    @property
+    def attaches_stops(self) -> bool:
+        """Whether quotes are to carry theirs (`NewOrder.attached_stop`): nothing takes them off when we are gone.
+
+        Each fill, also in part, sets the position's stop anew, in place of the one that it had. The stop is no order
+        of ours; the exits place their own after it, as after every change of a position.
+        """
+
+
+@runtime_checkable
+class AccountRemarks(Protocol):
+    """A connector that tells what a person has to know of the account, and cannot see in the configuration."""
+
+    async def fetch_remarks(self, instrument: Instrument) -> Sequence[str]:
+        """What the account is set to, for every bot and person that trades there; nothing is changed."""
+
+
+@runtime_checkable
 class FundingHistory(Protocol):
     """A connector whose venue keeps a history of what it has booked to the account, each row with an id."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from perpmaker.decision.attached_stops import AttachedStopRule
 from perpmaker.decision.exit_conflict import ExitConflict
 from perpmaker.decision.exit_pace import paced
 from perpmaker.decision.slot_backoff import SlotBackoffs
@@ -14,7 +15,7 @@ from perpmaker.execution.action import Action, Amend, Cancel, Place
 from perpmaker.execution.amend_rules import AmendRules
 from perpmaker.execution.diff import Changes, Want, diff, new_order
 from perpmaker.model.client_id import ClientIds
-from perpmaker.model.order import PositionSide
+from perpmaker.model.order import NewOrder, PositionSide
 from perpmaker.state.state import State
 
 
@@ -22,7 +23,7 @@ from perpmaker.state.state import State
 class Sending:
     """Turns wants into actions. `two_stops`: the venue lets two stops of a position rest beside each other.
 
-    `amends`: it moves resting orders.
+    `amends`: it moves resting orders. `attached`: which stop a quote carries; None where none does.
     """
 
     state: State
@@ -32,6 +33,7 @@ class Sending:
     exit_conflict: ExitConflict
     two_stops: bool
     amends: bool = False
+    attached: AttachedStopRule | None = None
 
     def send(self, wants: Sequence[Want], memory: object, now: float, *, blocked: bool) -> list[Action]:
         """The cancels, amends and new orders that make of what rests what is wanted, all marked as in flight.
@@ -84,16 +86,24 @@ class Sending:
         for working, want in changes.amend:
             before = working.order
             order = attrs.evolve(before, ticks=want.ticks, lots=want.lots, generation=want.generation)
+            order = self._carrying(order, filled_lots=working.filled_lots)
             number = self.state.amend(order, now)
             actions.append(Amend(order=order, before=before, venue_id=working.venue_id, number=number))
 
         return [*sorted(actions, key=lambda action: not action.shrinks_risk)]
 
+    def _carrying(self, order: NewOrder, *, filled_lots: int = 0) -> NewOrder:
+        """The order with the stop that it carries."""
+        if self.attached is None:
+            return order
+
+        return self.attached.carried(order, self.state.account.positions, filled_lots=filled_lots)
+
     def _places(self, changes: Changes, now: float) -> list[Action]:
         actions: list[Action] = []
 
         for want in changes.place:
-            order = new_order(want, self.client_ids.next())
+            order = self._carrying(new_order(want, self.client_ids.next()))
             self.state.place(order, now)
             actions.append(Place(order=order))
 

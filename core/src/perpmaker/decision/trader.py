@@ -23,6 +23,7 @@ from types import MappingProxyType
 import attrs
 
 from perpmaker.decision import exit_pace
+from perpmaker.decision.attached_stops import AttachedStopRule
 from perpmaker.decision.checkpoint import Checkpoint, FiredAt, fired_in, recollect, restore
 from perpmaker.decision.decision import Decision, ExitRule, Review
 from perpmaker.decision.event_judge import EventJudge
@@ -71,8 +72,8 @@ class Trader:
     that another process has made. `fence_s` is the connector's. `settings` are
     what the account was set to for this run; nothing is quoted while the venue says otherwise. `known_trades`: told of
     by an earlier run. `caps_resting_exits`: the venue never lets a resting exit exceed its position.
-    `names_stops`: the stops that it keeps bear our ids. `amends`: it moves resting orders. `stops`: what a person has
-    set about stops, None where nothing is known of it.
+    `names_stops`: the stops that it keeps bear our ids. `attaches_stops`: quotes carry the stop of their position.
+    `amends`: it moves resting orders. `stops`: what a person has set about stops, None where nothing is known of it.
     """
 
     _arriving_until: float = -inf
@@ -96,6 +97,7 @@ class Trader:
         amends: bool = False,
         caps_resting_exits: bool = True,
         names_stops: bool = True,
+        attaches_stops: bool = False,
         stops: ExitSettings | None = None,
         settings: VenueSettings | None = None,
         known_trades: Collection[str] = frozenset(),
@@ -109,10 +111,9 @@ class Trader:
             external_reference=external_reference,
         )
         self.trading_state = TradingState(book_max_age_s=book_max_age_s)
-        self._strategy, self._exits = strategy, exits
+        self._strategy, self._exits, self._caps_exits = strategy, exits, caps_resting_exits
         self.names = None if names_stops else StopNames(self.state.orders)
         self._nameless_fills = NamelessFills(self.state)
-        self._caps_exits = caps_resting_exits
         self._review = review or partial(risk.review, modules=())
         self._event_judge = EventJudge(
             self.state,
@@ -131,14 +132,16 @@ class Trader:
         self._funds_notice = FundsNotice(state=self.state)
         self._order_end = OrderEnd(self.state, self.trading_state, self._retries, self._exit_conflict)
         self.unquoted = UnquotedWatch(self.state)
-        self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends)
+        attached = AttachedStopRule.of(stops, instrument) if attaches_stops else None
+        self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends, attached=attached)
         self._wanted, self._wanted_exits = Wanted(), WantedExits()
         self._fired: dict[PositionSide, FiredAt] = {}
-        self._decided_version, self._decided_ok = -1, False
+        self._decided_version, self._decided_ok, self._idle = -1, False, Decision()
         self._timer_at: float | None = None
-        self._idle = Decision()
 
-    def _make_sending(self, client_ids: ClientIds, *, two_stops: bool, amends: bool) -> Sending:
+    def _make_sending(
+        self, client_ids: ClientIds, *, two_stops: bool, amends: bool, attached: AttachedStopRule | None
+    ) -> Sending:
         return Sending(
             state=self.state,
             trading_state=self.trading_state,
@@ -147,6 +150,7 @@ class Trader:
             exit_conflict=self._exit_conflict,
             two_stops=two_stops,
             amends=amends,
+            attached=attached,
         )
 
     # --- from one run to the next ----------------------------------------------------------------------------------

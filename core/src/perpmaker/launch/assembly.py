@@ -7,7 +7,14 @@ from functools import partial
 
 import attrs
 
-from perpmaker.connector.interface import Amending, ConnectorContext, DerivativeConnector, Feed, VenueStops
+from perpmaker.connector.interface import (
+    Amending,
+    AttachedStops,
+    ConnectorContext,
+    DerivativeConnector,
+    Feed,
+    VenueStops,
+)
 from perpmaker.decision.trader import Trader
 from perpmaker.exits.exits import Exits
 from perpmaker.launch.plan import Plan
@@ -29,8 +36,9 @@ class VenueAbilities:
     """What a venue does of what the trader and its exits ask for.
 
     `keeps_stops`: it keeps conditional stops; `two_stops`: also two of them for one position; `sizes_stops`: they are
-    for an amount; `names_stops`: they bear our ids; `amends`: it moves resting orders; `caps_resting_exits`: it caps a
-    resting exit at its position; `fence_s`: so long after it was sent a command may still arrive.
+    for an amount; `names_stops`: they bear our ids; `attaches_stops`: quotes carry the stop of their position;
+    `amends`: it moves resting orders; `caps_resting_exits`: it caps a resting exit at its position; `fence_s`: so long
+    after it was sent a command may still arrive.
     """
 
     fence_s: float
@@ -38,6 +46,7 @@ class VenueAbilities:
     two_stops: bool = False
     sizes_stops: bool = False
     names_stops: bool = True
+    attaches_stops: bool = False
     amends: bool = False
     caps_resting_exits: bool = True
 
@@ -52,6 +61,7 @@ def abilities_of(connector: DerivativeConnector) -> VenueAbilities:
         two_stops=stops is not None and stops.allows_two_stops,
         sizes_stops=stops is not None and stops.sizes_stops,
         names_stops=stops is None or stops.names_stops,
+        attaches_stops=isinstance(connector, AttachedStops) and connector.attaches_stops,
         amends=isinstance(connector, Amending),
         caps_resting_exits=connector.caps_resting_exits,
     )
@@ -115,6 +125,7 @@ def build_trader(
         amends=abilities.amends,
         caps_resting_exits=abilities.caps_resting_exits,
         names_stops=abilities.names_stops,
+        attaches_stops=abilities.attaches_stops,
         stops=plan.exits,
         settings=settings,
         known_trades=known_trades,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from random import Random
 from typing import TypeVar
 
 import attrs
 
 from perpmaker.connector.interface import (
+    AccountRemarks,
     ConnectorContext,
     DeadManSwitch,
     DerivativeConnector,
@@ -126,6 +128,12 @@ class ReadyRun:
 
         if (words := self._after_a_kill()) is not None:
             steps.tell(words)
+
+        if can_stay and isinstance(market.connector, AccountRemarks):
+            fetch = partial(market.connector.fetch_remarks, market.instrument)
+
+            for remark in await steps.venue.insist(fetch):
+                steps.tell(remark)
 
         return steps.supervisor(market, known, trader, sources)
 

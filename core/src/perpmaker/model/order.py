@@ -184,8 +184,9 @@ class NewOrder:
 
     `client_id` is at most 36 characters of `[A-Za-z0-9_-]`. `reduce_only` says that the order must not open or
     enlarge a position; how a venue is told (a flag, a position side) is the connector's business.
-    `generation` is the number of the refresh that decided a quote. `trigger` is the price that fires a venue's stop;
-    `whole`: that stop closes whatever the position is by then, and not just `lots`.
+    `generation` is the number of the refresh that decided a quote. `attached_stop` is the trigger in ticks, by the mark
+    price, of the stop that a quote brings to its position when it is filled. `trigger` is the price that fires a
+    venue's stop; `whole`: that stop closes whatever the position is by then, and not just `lots`.
     """
 
     client_id: str
@@ -197,6 +198,7 @@ class NewOrder:
     generation: int = 0
     trigger: StopTrigger = StopTrigger.MARK
     whole: bool = True
+    attached_stop: int | None = None
 
     @property
     def side(self) -> Side:

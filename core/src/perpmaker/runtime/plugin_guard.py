@@ -309,6 +309,7 @@ _VALUES = frozenset(
         "sizes_stops",
         "names_stops",
         "quotes_last",
+        "attaches_stops",
     }
 )
 _AWAITED = frozenset(ANSWERS) - _VALUES - {"venue_time"}

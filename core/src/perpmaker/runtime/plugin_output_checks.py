@@ -98,6 +98,11 @@ def checked_answers(kind: Any, answers: Iterable[_Answer]) -> tuple[_Answer, ...
     return found
 
 
+def _texts(answers: Iterable[Any]) -> tuple[str, ...]:
+    """Texts, when all of them are."""
+    return tuple(map(_text, answers))
+
+
 def _optional(kind: type) -> Callable[[Any], object]:
     """The check of an answer that may also be None."""
 
@@ -158,7 +163,7 @@ ANSWERS: Mapping[str, Callable[[Any], object]] = {
     "account": _text,
     "quotes_last": _text,
     "fence_s": _seconds,
-    **dict.fromkeys(("caps_resting_exits", "allows_two_stops", "sizes_stops", "names_stops"), _flag),
+    **dict.fromkeys(("caps_resting_exits", "allows_two_stops", "sizes_stops", "names_stops", "attaches_stops"), _flag),
     "fetch_instrument": _rules,
     "prepare": _whole(VenueSettings),
     "fetch_settings": _whole(VenueSettings),
@@ -169,6 +174,7 @@ ANSWERS: Mapping[str, Callable[[Any], object]] = {
     "fetch_account": checked_account,
     "fetch_income": partial(checked_answers, IncomeRecord),
     "fetch_mark": _optional(MarkChanged),
+    "fetch_remarks": _texts,
     "fetch_key_rights": _optional(KeyRights),
     "venue_time": _optional(VenueTime),
 }

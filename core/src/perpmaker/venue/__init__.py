@@ -16,8 +16,10 @@ if TYPE_CHECKING:
         Bench,
     )
     from perpmaker.connector.interface import (
+        AccountRemarks,
         Amending,
         AmendOrder,
+        AttachedStops,
         BeginRun,
         CancelOrder,
         ConnectorContext,
@@ -272,6 +274,7 @@ __all__ = [
     "Accepted",
     "Access",
     "AccountEvent",
+    "AccountRemarks",
     "AccountSnapshot",
     "Address",
     "AmendDialect",
@@ -280,6 +283,7 @@ __all__ = [
     "Answer",
     "ApiKeySettings",
     "AssetMode",
+    "AttachedStops",
     "Balance",
     "BalanceReported",
     "BeginRun",
@@ -451,9 +455,9 @@ __all__ = [
 
 _HOMES = {
     "connector.interface": (
-        "AmendOrder Amending BeginRun CancelOrder ConnectorContext DeadManSwitch DerivativeConnector "
-        "Environment EventReceiver ExpiringQuotes Feed FundingHistory IdScheme KeyPermissions KeyRights PriceReading "
-        "SandboxAccess SettingsReading Timekeeping VenueStops VenueTime"
+        "AccountRemarks AmendOrder Amending AttachedStops BeginRun CancelOrder ConnectorContext DeadManSwitch "
+        "DerivativeConnector Environment EventReceiver ExpiringQuotes Feed FundingHistory IdScheme KeyPermissions "
+        "KeyRights PriceReading SandboxAccess SettingsReading Timekeeping VenueStops VenueTime"
     ),
     "connector.bench": "Bench",
     "connector.probing": "Conclusion Experiment Finding InconclusiveError",
