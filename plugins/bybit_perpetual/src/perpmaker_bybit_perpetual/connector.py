@@ -2,12 +2,269 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
-from perpmaker.venue import ConnectorContext, DerivativeConnector
-from perpmaker_bybit_perpetual.settings import Settings
+from perpmaker import ConfigurationError, Instrument, MarketRulesError, PayloadError, Problem
+from perpmaker import venue as kit
+from perpmaker_bybit_perpetual import rest
+from perpmaker_bybit_perpetual.account import fetch_account, fetch_income, fetch_key_rights
+from perpmaker_bybit_perpetual.market import MarketSettings, fetch_instrument
+from perpmaker_bybit_perpetual.messages import ProtectionInfo, ProtectionInfos, Ticker
+from perpmaker_bybit_perpetual.orders import OrderQuestions, OrderWords
+from perpmaker_bybit_perpetual.settings import NAME, Settings, address_of
+from perpmaker_bybit_perpetual.signing import ALGORITHMS
+from perpmaker_bybit_perpetual.stops import StopClient
+from perpmaker_bybit_perpetual.streams import BOOK_STALL_S, MARKET_STALL_S, StreamAccess, book_stream, market_stream
+from perpmaker_bybit_perpetual.trade_stream import OrderSender, TradeFeed
+from perpmaker_bybit_perpetual.translate import translate_ticker
+from perpmaker_bybit_perpetual.user_stream import ACCOUNT_STALL_S, account_stream
+
+_NOW_MS = 2_000
+"""Milliseconds: a price that is older by the venue's clock is none of now."""
+
+_PUBLIC = "public"
+"""The account's name where there is no key, and only public requests can be made."""
 
 
-def open_connector(settings: Settings, context: ConnectorContext) -> AbstractAsyncContextManager[DerivativeConnector]:
-    """Open the connector."""
-    raise NotImplementedError(settings, context)
+class BybitPerpetual:
+    """Bybit v5 linear perpetuals, for one account; see `perpmaker.connector.interface.DerivativeConnector`."""
+
+    name = NAME
+
+    caps_resting_exits = True
+
+    sizes_stops = False
+
+    names_stops = False
+    """The position's own stop is an order of the venue's, without an id of ours."""
+
+    allows_two_stops = True
+    """A new stop takes the place of the old one, so that neither is ever missing."""
+
+    attaches_stops = True
+    """Nothing cancels the quotes of an ordinary account when this program is gone: each carries its stop."""
+
+    def __init__(self, *, credentials: kit.Credentials | None, settings: Settings, access: StreamAccess) -> None:
+        self.account = _PUBLIC if credentials is None else credentials.account
+        self._credentials = credentials
+        self._settings = settings
+        self._access = access
+        self._client = client = access.client
+        self._set: kit.VenueSettings | None = None
+        self._reader = reader = rest.row_reader()
+        self._sender = sender = OrderSender(
+            access=access, deadline_s=settings.deadline_s, recv_window_ms=settings.recv_window_ms
+        )
+
+        orders = kit.OrderClient(sender, OrderWords(rest.largest_batch(settings.orders_per_s)))
+        self._asked = asked = OrderQuestions(client, reader, self._mode)
+        stops = StopClient(client, asked)
+
+        # What is done or asked about orders is handed on as it is: nothing of it is decided here.
+        self.venue_time = client.server_clock.venue_time
+        self.place, self.amend, self.cancel = orders.place, orders.amend, orders.cancel
+        self.fetch_order, self.fetch_open_orders = asked.fetch_order, asked.fetch_open_orders
+        self.place_stops, self.cancel_stops = stops.place_stops, stops.cancel_stops
+        self.fetch_stop, self.fetch_open_stops = stops.fetch_stop, stops.fetch_open_stops
+
+    @property
+    def fence_s(self) -> float:
+        """The venue's window, plus what our idea of its clock may be wrong by, plus the lag of its answers."""
+        settings, uncertainty_s = self._settings, self._client.server_clock.uncertainty_s
+
+        return settings.recv_window_ms / 1000 + uncertainty_s + settings.read_lag_s
+
+    def _mode(self) -> kit.PositionMode:
+        return kit.PositionMode.ONE_WAY if self._set is None else self._set.position_mode
+
+    # --- the market ---------------------------------------------------------------------------------------------------
+
+    async def fetch_instrument(self, market: str) -> Instrument:
+        """Rules, tiers, and the account's own fees."""
+        return await fetch_instrument(
+            self._client,
+            self._reader,
+            market,
+            has_key=self._credentials is not None,
+            orders_per_s=self._settings.orders_per_s,
+        )
+
+    async def prepare(
+        self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
+    ) -> kit.VenueSettings:
+        """Set what differs and read it all back; what is done beyond the price band only where that was asked for."""
+        kit.check_leverage(instrument, leverage, rest.VENUE)
+        market = MarketSettings(self._client, self._reader, instrument)
+        self._set = await kit.apply_settings(
+            market, leverage=leverage, position_mode=position_mode, margin_mode=margin_mode
+        )
+
+        if self._settings.reject_out_of_band:
+            await self._reject_out_of_band()
+
+        return self._set
+
+    async def _reject_out_of_band(self) -> None:
+        """Have the account refuse orders beyond the price band, which is read back."""
+        if (await self._client.read(rest.USER_SETTINGS)).lpaPerp:
+            return
+
+        await self._client.read(rest.SET_BAND_ACTION, {**rest.LINEAR, "modifyEnable": False})
+
+        if not (await self._client.read(rest.USER_SETTINGS)).lpaPerp:
+            raise MarketRulesError(
+                "Bybit does not set this account to refuse orders beyond the price band: leave reject_out_of_band out."
+            )
+
+    async def fetch_settings(self, instrument: Instrument) -> kit.VenueSettings:
+        """What the market of the account is set to; nothing is changed."""
+        self._set = await MarketSettings(self._client, self._reader, instrument).fetch()
+
+        return self._set
+
+    async def fetch_remarks(self, _: Instrument) -> Sequence[str]:
+        """What the account is set to besides, for all that trade there: it is shown, and never changed unasked."""
+        said = await self._client.read(rest.USER_SETTINGS)
+        does = "refuses an order" if said.lpaPerp else "moves the price of an order to the edge"
+        band = f"Bybit {does} beyond its price band (an account setting; [{NAME}] reject_out_of_band)"
+        match = f"self-match prevention of the Bybit account: smpType {said.smpType or 'not told'}; orders of this bot "
+        match += "cancel what rests (CancelMaker), the position's stop has no such rule"
+
+        return band, match, self._protection_words
+
+    @property
+    def _protection_words(self) -> str:
+        return (
+            "no disconnect protection: quotes stay on Bybit when this program is gone. Quotes that open or add carry "
+            "their stop; whatever fills is closed there"
+        )
+
+    async def fetch_mark(self, instrument: Instrument) -> kit.MarkChanged | None:
+        """The mark price as the venue has it now; None when what it answers is old by its own clock."""
+        at_ms, page = await self._client.read(rest.TICKERS, {**rest.LINEAR, "symbol": instrument.symbol})
+        rows = list(self._reader.read(page.list, kit.parser(Ticker), "tickers", market=instrument.symbol))
+
+        if not rows:
+            raise PayloadError(f"no ticker of {instrument.symbol}")
+
+        return translate_ticker(rows[0], at_ms) if self._client.server_clock.ms() - at_ms <= _NOW_MS else None
+
+    def feeds(self, instrument: Instrument) -> Sequence[kit.Feed]:
+        """The book, mark price and trades; with a key the account, and the socket that commands go over."""
+        access, settings = self._access, self._settings
+        book = book_stream(access, instrument, settings.book_depth, is_strict=settings.strict_book)
+        feeds: list[kit.Feed] = [
+            access.offer(book, kit.Channel.BOOK, stall_s=BOOK_STALL_S),
+            access.offer(
+                market_stream(access, instrument), kit.Channel.MARK, kit.Channel.TRADES, stall_s=MARKET_STALL_S
+            ),
+        ]
+
+        if self._credentials is not None:
+            account = account_stream(
+                access,
+                instrument,
+                self._credentials,
+                self._reader,
+                lambda: self._set,
+                is_protected=settings.disconnect_protection,
+            )
+            feeds.append(access.offer(account, kit.Channel.ACCOUNT, stall_s=ACCOUNT_STALL_S))
+
+            if settings.orders_by_socket:
+                feeds.append(TradeFeed(sender=self._sender, credentials=self._credentials))
+
+        return feeds
+
+    # --- the account --------------------------------------------------------------------------------------------------
+
+    async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[kit.Fill]:
+        """All fills of the market from a venue time on, oldest first."""
+        return await self._asked.fetch_fills(instrument, since_ms, await self._client.now_ms())
+
+    async def fetch_account(self, instrument: Instrument) -> kit.AccountSnapshot:
+        """The account, by three requests side by side."""
+        return await fetch_account(self._client, self._reader, instrument)
+
+    async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[kit.IncomeRecord]:
+        """Everything booked for the market from a venue time on."""
+        now_ms = await self._client.now_ms()
+
+        return await fetch_income(self._client, self._reader, instrument.symbol, since_ms, now_ms)
+
+    async def fetch_key_rights(self) -> kit.KeyRights | None:
+        """What the key may do."""
+        return await fetch_key_rights(self._client)
+
+
+class ProtectedBybit(BybitPerpetual):
+    """The same for an account with disconnect protection, which Bybit enables for institutions.
+
+    The venue counts from the end of the last private connection that asks for it; nothing is to be renewed.
+    """
+
+    attaches_stops = False
+
+    switch_takes = (
+        "every order of derivatives of the whole account, on all markets, profit-taking orders and orders placed by "
+        "hand among them; it cannot be disarmed, and whether it takes stops, Bybit does not say"
+    )
+
+    async def prepare(
+        self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
+    ) -> kit.VenueSettings:
+        """Set what differs, and see that the account has the protection."""
+        if self._product(await self._client.read(rest.PROTECTION)) is None:
+            raise MarketRulesError(
+                "this Bybit account has no disconnect protection, which Bybit enables for institutions: write "
+                "disconnect_protection = false."
+            )
+
+        return await super().prepare(instrument, leverage, position_mode, margin_mode)
+
+    async def arm(self, _: Instrument, seconds: float) -> None:
+        """Set the time after which the venue cancels, where it is another; the connection itself keeps it from that."""
+        window = str(min(300, max(3, round(seconds))))
+        known = self._product(await self._client.read(rest.PROTECTION))
+
+        if known is None or str(known.timeWindow) != window or known.dcpStatus != "ON":
+            await self._client.read(rest.SET_PROTECTION, {"product": "DERIVATIVES", "timeWindow": int(window)})
+
+    async def disarm(self, _: Instrument) -> None:
+        """Refuse: the venue cancels once the connection is gone, and no command keeps it from that."""
+        raise MarketRulesError("Bybit's disconnect protection cannot be disarmed")
+
+    def _product(self, said: ProtectionInfos) -> ProtectionInfo | None:
+        return next((one for one in said.dcpInfos if one.product == "DERIVATIVES"), None)
+
+    @property
+    def _protection_words(self) -> str:
+        return f"disconnect protection: when this program is gone, Bybit cancels {self.switch_takes}"
+
+
+@asynccontextmanager
+async def open_connector(settings: Settings, context: kit.ConnectorContext) -> AsyncIterator[BybitPerpetual]:
+    """Open the connector, bound to the venue's addresses; nothing is sent before it is asked for."""
+    address = address_of(settings, context.environment, context.sandbox)
+    credentials = kit.open_credentials(settings, context, NAME)
+
+    if credentials is not None and credentials.signer.algorithm not in ALGORITHMS:
+        allowed = "an HMAC secret or an RSA private key: Bybit takes no other"
+        raise ConfigurationError((Problem(file="the configuration", key=f"{NAME}.api_secret", allowed=allowed),))
+
+    server_clock = kit.ServerClock(context.clock, least_uncertainty_s=settings.clock_uncertainty_s)
+    opening = kit.open_rest_client(
+        context,
+        address.rest,
+        rest.BybitHttp(credentials, settings.recv_window_ms),
+        budget=rest.request_budget(context.clock, settings.orders_per_s),
+        deadline_s=settings.deadline_s,
+        server_clock=server_clock,
+    )
+
+    async with opening as client:
+        access = StreamAccess(connect=context.connect, url=address.stream, client=client)
+        kind = ProtectedBybit if settings.disconnect_protection else BybitPerpetual
+
+        yield kind(credentials=credentials, settings=settings, access=access)

@@ -55,9 +55,11 @@ class Settings:
     live; an HMAC secret or an RSA private key. `recv_window_ms` is how long the venue accepts a request after it was
     signed; with `clock_uncertainty_s` and `read_lag_s` (how old an answer of the venue may be) it makes the fence
     after which an order that the venue does not know can never arrive. `deadline_s` is for each whole call.
-    `book_depth` is how many levels a side the book has. `orders_by_socket`: commands go over the trade socket while it
-    is up, else by REST. `reject_out_of_band`: the account is set so that an order beyond the price band is refused,
-    and not moved to its edge; false leaves the account as it is.
+    `orders_per_s` is how many commands of each kind the venue takes of this account. `book_depth` is how many levels a
+    side the book has; `strict_book` false: a message of it may be missing. `orders_by_socket`: commands go over the
+    trade socket while it is up, else by REST. `reject_out_of_band`: the account is set so that an order beyond the
+    price band is refused, and not moved to its edge; false leaves the account as it is. `disconnect_protection`: the
+    account has it.
     `rest_url` and `stream_url` replace the addresses of testnet, live or paper by another one of the same environment,
     or by one on this machine.
     """
@@ -69,9 +71,12 @@ class Settings:
     clock_uncertainty_s: Annotated[float, Range(at_least=0, at_most=10)] = 0.25
     read_lag_s: Annotated[float, Range(at_least=0, at_most=60)] = 1.0
     deadline_s: Annotated[float, Range(above=0, at_most=60)] = 3.0
+    orders_per_s: Annotated[int, Range(at_least=5, at_most=400)] = 10
     book_depth: Literal[50, 200, 1000] = 50
+    strict_book: bool = True
     orders_by_socket: bool = True
     reject_out_of_band: bool = False
+    disconnect_protection: bool = False
     rest_url: str | None = None
     stream_url: str | None = None
 

@@ -1,0 +1,255 @@
+"""Bybit's REST endpoints: what they are called, what they cost, how they are signed, and what they answer.
+
+Source: Bybit v5, "Rate Limit" and the page of each endpoint. Commands about orders are in `orders` and `stops`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any, Final, TypeVar
+from urllib.parse import unquote
+
+import attrs
+import msgspec
+
+from perpmaker import AuthenticationError, Clock, PayloadError
+from perpmaker import venue as kit
+from perpmaker_bybit_perpetual import messages
+from perpmaker_bybit_perpetual.messages import Envelope
+from perpmaker_bybit_perpetual.refusals import read_failure, read_throttle
+from perpmaker_bybit_perpetual.settings import NAME
+from perpmaker_bybit_perpetual.signing import encode_body, encode_query, request_headers
+
+T = TypeVar("T")
+
+VENUE: Final = "Bybit"
+LINEAR: Final = {"category": "linear"}
+
+_USER_AGENT = ((b"User-Agent", b"perpmaker"), (b"Accept-Encoding", b"gzip"))
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+_ADDRESS = kit.Limit("address", 5)
+_CREATE, _AMEND, _CANCEL = kit.Limit("create", 1), kit.Limit("amend", 1), kit.Limit("cancel", 1)
+_CREATE_BATCH, _AMEND_BATCH, _CANCEL_BATCH = (
+    kit.Limit("create-batch", 1),
+    kit.Limit("amend-batch", 1),
+    kit.Limit("cancel-batch", 1),
+)
+_STOP, _FEES, _LOG = kit.Limit("trading-stop", 1), kit.Limit("fee-rate", 1), kit.Limit("transaction-log", 1)
+_OF_ORDERS = (_CREATE, _AMEND, _CANCEL, _CREATE_BATCH, _AMEND_BATCH, _CANCEL_BATCH)
+_MOST_IN_BATCH = 10
+"""The venue's pages say 20 and 10; a batch costs as many units of its limit as it has orders."""
+
+
+def request_budget(clock: Clock, orders_per_s: int) -> kit.RequestBudget:
+    """Begin a budget with the documented limits, those of an account for commands about orders with `orders_per_s`."""
+    limits = {_ADDRESS: 600, _STOP: 10, _FEES: 5, _LOG: 25, **dict.fromkeys(_OF_ORDERS, orders_per_s)}
+
+    return kit.RequestBudget(VENUE, limits, clock)
+
+
+def largest_batch(orders_per_s: int) -> int:
+    """Orders that a request may hold: no more than the part of the limit that quotes may use."""
+    return max(1, min(_MOST_IN_BATCH, orders_per_s * 4 // 5))
+
+
+# --- endpoints --------------------------------------------------------------------------------------------------------
+
+
+def _result(shape: type[T]) -> Any:  # noqa: ANN401  # what reads the result of an answer
+    parse, envelope = kit.parser(shape), kit.parser(Envelope)
+
+    return lambda body: parse(bytes(envelope(body).result))
+
+
+def _endpoint(method: str, path: str, shape: type[T], *limits: kit.Limit, **options: Any) -> kit.Endpoint[T]:  # noqa: ANN401  # those of Endpoint
+    cost = {_ADDRESS: 1, **dict.fromkeys(limits, 1)}
+
+    return kit.Endpoint(method=method, path=f"/v5{path}", cost=cost, parse=_result(shape), **options)
+
+
+def of_batch(endpoint: kit.Endpoint[object], orders: int) -> kit.Endpoint[object]:
+    """The endpoint of a batch with so many orders, each of which counts."""
+    cost = {limit: units if limit is _ADDRESS else orders for limit, units in endpoint.cost.items()}
+
+    return attrs.evolve(endpoint, cost=cost)
+
+
+_URGENT: dict[str, Any] = {"urgent": True}
+_PUBLIC: dict[str, Any] = {"access": kit.Access.PUBLIC}
+_ONCE: dict[str, Any] = {"once": True}
+
+
+def _server_ms(body: bytes) -> int:
+    said = kit.parser(Envelope)(body)
+
+    return said.time or kit.parser(messages.ServerTime)(bytes(said.result)).timeNano // 1_000_000
+
+
+def _dated(body: bytes) -> tuple[int, messages.Listed]:
+    """A list, and when it was made."""
+    return kit.parser(Envelope)(body).time, _result(messages.Listed)(body)
+
+
+TIME = kit.Endpoint(
+    method="GET", path="/v5/market/time", cost={_ADDRESS: 1}, access=kit.Access.PUBLIC, urgent=True, parse=_server_ms
+)
+INSTRUMENTS = _endpoint("GET", "/market/instruments-info", messages.Listed, **_PUBLIC)
+RISK_LIMIT = _endpoint("GET", "/market/risk-limit", messages.Listed, **_PUBLIC)
+TICKERS = kit.Endpoint(
+    method="GET", path="/v5/market/tickers", cost={_ADDRESS: 1}, access=kit.Access.PUBLIC, urgent=True, parse=_dated
+)
+
+FEE_RATE = _endpoint("GET", "/account/fee-rate", messages.Listed, _FEES)
+ACCOUNT_INFO = _endpoint("GET", "/account/info", messages.AccountInfo, **_URGENT)
+USER_SETTINGS = _endpoint("GET", "/account/user-setting-config", messages.UserSettings)
+WALLET = _endpoint("GET", "/account/wallet-balance", messages.Listed, **_URGENT)
+TRANSACTION_LOG = _endpoint("GET", "/account/transaction-log", messages.Listed, _LOG)
+KEY_INFO = _endpoint("GET", "/user/query-api", messages.KeyInfo)
+POSITIONS = _endpoint("GET", "/position/list", messages.Listed, **_URGENT)
+EXECUTIONS = _endpoint("GET", "/execution/list", messages.Listed, **_URGENT)
+SET_LEVERAGE = _endpoint("POST", "/position/set-leverage", object)
+SWITCH_MODE = _endpoint("POST", "/position/switch-mode", object)
+SET_BAND_ACTION = _endpoint("POST", "/account/set-limit-px-action", object)
+SET_PROTECTION = _endpoint("POST", "/order/disconnected-cancel-all", object, **_URGENT)
+PROTECTION = _endpoint("GET", "/account/query-dcp-info", messages.ProtectionInfos, **_URGENT)
+
+PLACE = _endpoint("POST", "/order/create", object, _CREATE, **_ONCE)
+PLACE_BATCH = _endpoint("POST", "/order/create-batch", object, _CREATE_BATCH, **_ONCE)
+AMEND = _endpoint("POST", "/order/amend", object, _AMEND, **_ONCE)
+AMEND_BATCH = _endpoint("POST", "/order/amend-batch", object, _AMEND_BATCH, **_ONCE)
+CANCEL = _endpoint("POST", "/order/cancel", object, _CANCEL)
+CANCEL_BATCH = _endpoint("POST", "/order/cancel-batch", object, _CANCEL_BATCH)
+PLACE_STOP = _endpoint("POST", "/position/trading-stop", object, _STOP, **_ONCE, **_URGENT)
+CANCEL_STOP = _endpoint("POST", "/position/trading-stop", object, _STOP, **_URGENT)
+PLACE_CONDITIONAL = attrs.evolve(PLACE, urgent=True)
+OPEN_ORDERS = _endpoint("GET", "/order/realtime", messages.Listed, **_URGENT)
+ORDER_HISTORY = _endpoint("GET", "/order/history", messages.Listed, **_URGENT)
+
+
+# --- protocol ---------------------------------------------------------------------------------------------------------
+
+
+class BybitHttp:
+    """Bybit's HTTP protocol; see `HttpDialect`. Without credentials only public requests can be written."""
+
+    venue = VENUE
+    clock = TIME
+    read_failure = staticmethod(read_failure)
+    read_throttle = staticmethod(read_throttle)
+
+    def __init__(self, credentials: kit.Credentials | None, recv_window_ms: int) -> None:
+        self._credentials = credentials
+        self._recv_window_ms = recv_window_ms
+
+    def encode(self, endpoint: kit.Endpoint[object], parameters: kit.Parameters, at_ms: int) -> kit.Outgoing:
+        """Write parameters into the query of a question, or as JSON into the body; what is signed is what is sent."""
+        is_question = endpoint.method == "GET"
+        payload = encode_query(parameters) if is_question else encode_body(dict(parameters))
+        headers: tuple[tuple[bytes, bytes], ...] = _USER_AGENT
+
+        if endpoint.access is not kit.Access.PUBLIC:
+            if self._credentials is None:
+                raise AuthenticationError(f"this call needs a key; set api_key and api_secret in [{NAME}]")
+
+            signed = request_headers(
+                payload, self._credentials, timestamp_ms=at_ms, recv_window_ms=self._recv_window_ms
+            )
+            headers = (*headers, *signed)
+
+        if is_question:
+            target = f"{endpoint.path}?{payload}" if payload else endpoint.path
+
+            return kit.Outgoing(method="GET", target=target.encode("ascii"), headers=headers)
+
+        headers = (*headers, (b"Content-Type", b"application/json"))
+
+        return kit.Outgoing(method="POST", target=endpoint.path.encode("ascii"), headers=headers, body=payload.encode())
+
+    def read_usage(self, _headers: Mapping[str, str]) -> Iterable[tuple[kit.Limit, int]]:
+        """Nothing: the headers speak of a limit without naming it, and commands count their own."""
+        return ()
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells whose a row is, asked for or streamed; of whatever type, since it may be anybody's."""
+
+    symbol: Any = None
+    s: Any = None
+    coin: Any = None
+    orderLinkId: Any = None  # noqa: N815  # the venue's own word
+    stopOrderType: Any = None  # noqa: N815  # the same
+
+    @property
+    def market(self) -> object:
+        """The market."""
+        return self.s if self.symbol is None else self.symbol
+
+    @property
+    def is_own_order(self) -> bool:
+        """Whether the row is about an order of ours, or about a position's stop, which nobody's id tells."""
+        return is_own(self.orderLinkId) or self.stopOrderType == "StopLoss"
+
+
+_HEAD = kit.PayloadDecoder(Head)
+
+
+def is_own(client_id: object) -> bool:
+    """Whether an id is one that the core makes. What cannot be attributed is somebody else's."""
+    return isinstance(client_id, str) and client_id.startswith(kit.OWN_PREFIX)
+
+
+def row_reader() -> kit.RowReader[Head]:
+    """Begin to read lists of Bybit; the reader counts what it leaves out."""
+    return kit.RowReader(_head_of, attrgetter("market"))
+
+
+def _head_of(row: bytes) -> Head:
+    try:
+        return _HEAD.decode(row)
+    except PayloadError:
+        return Head()
+
+
+# --- pages and histories ----------------------------------------------------------------------------------------------
+
+_DAY_MS = 24 * 3_600_000
+_MOST_PAGES = 1000
+
+
+def next_cursor(page: messages.Listed) -> str | None:
+    """The cursor of the next page, which the venue writes as it stands in a URL; None after the last page."""
+    return unquote(page.nextPageCursor or "") or None
+
+
+async def read_pages(
+    client: kit.RestClient, endpoint: kit.Endpoint[messages.Listed], parameters: kit.Parameters
+) -> kit.Rows:
+    """Read the rows of all pages; PayloadError where the venue repeats a cursor, so that they would never be whole."""
+    rows: kit.Rows = []
+    seen: set[str] = set()
+    asked = dict(parameters)
+
+    while True:
+        page = await client.read(endpoint, asked)
+        rows += page.list
+        cursor = next_cursor(page)
+
+        if cursor is None:
+            return rows
+
+        if cursor in seen or len(seen) >= _MOST_PAGES:
+            raise PayloadError(f"the pages of a list repeat themselves at {cursor!r:.60}")
+
+        seen.add(cursor)
+        asked["cursor"] = cursor
+
+
+def history_span(since_ms: int, now_ms: int) -> kit.Span:
+    """Divide a history into windows of less than a week, as the venue shows no more at once; it keeps two years."""
+    return kit.Span(since_ms=since_ms, until_ms=now_ms, window_ms=7 * _DAY_MS, kept_ms=729 * _DAY_MS)

@@ -1,0 +1,241 @@
+"""Stops that rest on the venue: the position's own stop, set by `trading-stop`, or else a conditional order.
+
+The position's stop follows its size, and is gone when it is flat. It bears no id of ours: the venue makes an order of
+its own for it, known by the venue's id, which the report that follows the call tells. A new one takes its place.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import anyio
+import attrs
+
+from perpmaker import Instrument, NewOrder, OrderReport, PositionSide, Side
+from perpmaker import venue as kit
+from perpmaker_bybit_perpetual import rest
+from perpmaker_bybit_perpetual.messages import Envelope
+from perpmaker_bybit_perpetual.orders import OrderQuestions, read_ids
+from perpmaker_bybit_perpetual.refusals import STOP_ALREADY_SET, STOP_REFUSED
+from perpmaker_bybit_perpetual.translate import POSITION_INDEXES, SIDE_NAMES
+
+ZERO_POSITION_S = (0.1, 0.2, 0.4)
+"""Pauses before a stop is sent again that the venue refused because it does not show the position yet."""
+
+_ZERO_POSITION = "zero position"
+_MOST = 1000
+
+
+def stop_parameters(instrument: Instrument, order: NewOrder) -> dict[str, object]:
+    """The parameters of `POST /v5/position/trading-stop`: for the whole position, its trigger always named."""
+    if order.ticks is None:
+        raise ValueError(f"{order.client_id}: a stop needs a trigger")
+
+    return {
+        **rest.LINEAR,
+        "symbol": instrument.symbol,
+        "tpslMode": "Full",
+        "positionIdx": POSITION_INDEXES[order.position_side],
+        "stopLoss": format(instrument.price(order.ticks), "f"),
+        "slTriggerBy": trigger_word(order.trigger),
+    }
+
+
+def conditional_parameters(instrument: Instrument, order: NewOrder) -> dict[str, object]:
+    """The parameters of a conditional order that closes whatever the position is by then: an amount of 0 says so."""
+    return {
+        **rest.LINEAR,
+        "symbol": instrument.symbol,
+        "side": SIDE_NAMES[order.side],
+        "orderType": "Market",
+        "qty": "0",
+        "positionIdx": POSITION_INDEXES[order.position_side],
+        "orderLinkId": order.client_id,
+        "smpType": "CancelMaker",
+        "reduceOnly": True,
+        "closeOnTrigger": True,
+        "triggerPrice": format(instrument.price(order.ticks or 0), "f"),
+        "triggerDirection": 2 if order.side is Side.SELL else 1,
+        "triggerBy": trigger_word(order.trigger),
+    }
+
+
+def trigger_word(trigger: kit.StopTrigger) -> str:
+    """The price that fires a stop; the venue knows no best price, and goes by the last trade then."""
+    return "MarkPrice" if trigger is kit.StopTrigger.MARK else "LastPrice"
+
+
+class StopWords:
+    """Bybit's words for the position's stop; see `OrderDialect`. There are no batches of them."""
+
+    most_placed = 1
+    most_cancelled = 1
+
+    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> kit.Command:
+        """Write `POST /v5/position/trading-stop`."""
+        return kit.Command(rest.PLACE_STOP, stop_parameters(instrument, orders[0]))
+
+    def amend(self, instrument: Instrument, orders: Sequence[kit.AmendOrder]) -> kit.Command:
+        """Refuse: a new stop takes the place of the old one."""
+        raise TypeError(f"a stop of {instrument.market} is placed anew, and {len(orders)} were to be moved")
+
+    def cancel(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> kit.Command:
+        """Refuse: a position's stop is removed by its position."""
+        raise TypeError(f"a stop of {instrument.market} has no id to cancel it by, and {len(orders)} were to be")
+
+    def read(self, _instrument: Instrument, body: bytes, _count: int) -> Sequence[kit.Element]:
+        """Read the gateway's yes, which names nothing."""
+        kit.parser(Envelope)(body)
+
+        return [kit.Taken(by_gateway=True)]
+
+
+class ConditionalWords(StopWords):
+    """Bybit's words for a stop as a conditional order, which bears our id."""
+
+    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> kit.Command:
+        """Write `POST /v5/order/create`."""
+        return kit.Command(rest.PLACE_CONDITIONAL, conditional_parameters(instrument, orders[0]))
+
+    def cancel(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> kit.Command:
+        """Write `POST /v5/order/cancel`."""
+        return kit.Command(
+            rest.CANCEL, {**rest.LINEAR, "symbol": instrument.symbol, "orderLinkId": orders[0].client_id}
+        )
+
+    def read(self, _instrument: Instrument, body: bytes, count: int) -> Sequence[kit.Element]:
+        """Read the ids that the gateway answers with."""
+        return read_ids(body, count)
+
+
+class RemovalWords(StopWords):
+    """The removal of the stop of one position."""
+
+    def __init__(self, position_side: PositionSide) -> None:
+        self._index = POSITION_INDEXES[position_side]
+
+    def cancel(self, instrument: Instrument, _orders: Sequence[kit.CancelOrder]) -> kit.Command:
+        """Write `POST /v5/position/trading-stop` with a stop of 0."""
+        asked = {**rest.LINEAR, "symbol": instrument.symbol, "tpslMode": "Full", "positionIdx": self._index}
+
+        return kit.Command(rest.CANCEL_STOP, {**asked, "stopLoss": "0"})
+
+
+@attrs.frozen
+class _Asked:
+    """A stop that was asked for: what its report will show of it."""
+
+    position_side: PositionSide
+    ticks: int | None
+    trigger: str
+
+    def is_of(self, report: OrderReport) -> bool:
+        """Whether a report of a position's stop shows what was asked for."""
+        shown = None if report.trigger is None else trigger_word(report.trigger)
+        is_same = (report.position_side, report.ticks) == (self.position_side, self.ticks)
+
+        return report.of_position and is_same and shown in {None, self.trigger}
+
+
+@attrs.frozen
+class StopClient:
+    """Places, removes and asks about the stops of a market; see `VenueStops`."""
+
+    client: kit.RestClient
+    orders: OrderQuestions
+    _asked: OrderedDict[str, _Asked] = attrs.field(factory=OrderedDict, init=False)
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[kit.Outcome]:
+        """Set the stop of each position; where the venue takes none there, send a conditional order instead."""
+        return [await self._place(instrument, order) for order in orders]
+
+    async def cancel_stops(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> Sequence[kit.Outcome]:
+        """Remove stops, each only while it is the one that its position has."""
+        return [await self._cancel(instrument, order) for order in orders]
+
+    async def _place(self, instrument: Instrument, order: NewOrder) -> kit.Outcome:
+        self._remember(order)
+        outcome = await self._send(instrument, order)
+
+        for pause_s in ZERO_POSITION_S:
+            if not isinstance(outcome, kit.Rejected) or _ZERO_POSITION not in outcome.refusal.text.lower():
+                break
+
+            await anyio.sleep(pause_s)
+            outcome = await self._send(instrument, order)
+
+        if not isinstance(outcome, kit.Rejected):
+            return outcome
+
+        if outcome.refusal.code in STOP_REFUSED:
+            (outcome,) = await kit.OrderClient(self.client, ConditionalWords()).place(instrument, [order])
+        elif outcome.refusal.code == STOP_ALREADY_SET:
+            return await self._as_it_is(instrument, order) or outcome
+
+        return outcome
+
+    async def _send(self, instrument: Instrument, order: NewOrder) -> kit.Outcome:
+        (outcome,) = await kit.OrderClient(self.client, StopWords()).place(instrument, [order])
+
+        return outcome
+
+    async def _as_it_is(self, instrument: Instrument, order: NewOrder) -> kit.Outcome | None:
+        """The stop that the venue says is set already, if it reads back; the same code means a missing parameter."""
+        report = await self._resting(instrument, order.client_id)
+
+        if report is None:
+            return None
+
+        named = attrs.evolve(report, client_id=order.client_id, of_position=False)
+
+        return kit.Accepted(client_id=order.client_id, venue_id=report.venue_id, venue_ms=report.venue_ms, report=named)
+
+    async def _cancel(self, instrument: Instrument, order: kit.CancelOrder) -> kit.Outcome:
+        report = await self.fetch_stop(instrument, order.client_id, order.venue_id)
+
+        if report is None or report.status is None or report.status.is_final or report.triggered:
+            text = "the venue has no such stop" if report is None else f"the stop is {report.raw_status}"
+
+            return kit.Rejected(
+                client_id=order.client_id, refusal=kit.Refusal(reason=kit.RefusalReason.NOT_FOUND, text=text)
+            )
+
+        words = RemovalWords(report.position_side) if report.of_position else ConditionalWords()
+        (outcome,) = await kit.OrderClient(self.client, words).cancel(instrument, [order])
+
+        return outcome
+
+    def _remember(self, order: NewOrder) -> None:
+        self._asked[order.client_id] = _Asked(order.position_side, order.ticks, trigger_word(order.trigger))
+
+        if len(self._asked) > _MOST:
+            self._asked.popitem(last=False)
+
+    # --- questions ----------------------------------------------------------------------------------------------------
+
+    async def fetch_stop(
+        self, instrument: Instrument, client_id: str, venue_id: str | None = None
+    ) -> OrderReport | None:
+        """Ask what the venue knows of a stop; by its own id once that is known, for no list has every stop."""
+        if venue_id is not None or not rest.is_own(client_id):
+            return await self.orders.find(instrument, {"orderId": venue_id or client_id})
+
+        resting = await self._resting(instrument, client_id)
+
+        return resting or await self.orders.find(instrument, {"orderLinkId": client_id})
+
+    async def fetch_open_stops(self, instrument: Instrument) -> Sequence[OrderReport]:
+        """Ask for all stops that wait or work."""
+        return await self.orders.list_open(instrument, "StopOrder")
+
+    async def _resting(self, instrument: Instrument, client_id: str) -> OrderReport | None:
+        """The stop that rests as this one of ours was asked for."""
+        asked = self._asked.get(client_id)
+
+        if asked is None:
+            return None
+
+        return next((one for one in await self.fetch_open_stops(instrument) if asked.is_of(one)), None)

@@ -1,0 +1,254 @@
+"""Bybit's public streams as feeds: the book, and the market's prices and trades."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import attrs
+import msgspec
+
+from perpmaker import Instrument, PayloadError
+from perpmaker import venue as kit
+from perpmaker_bybit_perpetual.messages import BookMessage, PublicTrade, SocketReply, Ticker, TopicMessage
+from perpmaker_bybit_perpetual.signing import encode_body
+from perpmaker_bybit_perpetual.translate import translate_ticker, translate_trade
+
+_BOOK = kit.PayloadDecoder(BookMessage)
+_TOPIC = kit.PayloadDecoder(TopicMessage)
+_REPLY = kit.PayloadDecoder(SocketReply)
+
+STREAM_NAME = "Bybit's stream"
+HEARTBEAT = (encode_body({"op": "ping"}), 20.0)
+"""What the venue wants to hear, and every how many seconds (Bybit v5, "Connect")."""
+
+PUBLIC_PATH = "/v5/public/linear"
+BOOK_STALL_S = 10.0
+MARKET_STALL_S = 10.0
+SNAPSHOT_S = 5.0
+"""Seconds after which a snapshot that the stream has not brought is asked for by subscribing again."""
+
+Told = TypeVar("Told", bound=kit.Event)
+
+
+@attrs.frozen(kw_only=True)
+class StreamAccess:
+    """What every stream needs: the network, the streams' base URL, and REST beside it."""
+
+    connect: kit.Connect
+    url: str
+    client: kit.RestClient
+
+    def offer(
+        self, stream: kit.StreamSpec[Told], *channels: kit.Channel, stall_s: float | None = None
+    ) -> kit.StreamFeed:
+        """Offer a stream that keeps these channels alive. So many seconds of silence mean that it is dead."""
+        return kit.StreamFeed(
+            channels=frozenset(channels),
+            stall_s=stall_s,
+            opener=lambda: kit.open_stream(stream, self.connect, self.client.clock),
+        )
+
+
+# --- requests on a socket ---------------------------------------------------------------------------------------------
+
+
+def subscription(topic: str, op: str = "subscribe") -> kit.StreamRequest:
+    """The request for one topic, under its own name: a topic that is refused must not hide another one's answer."""
+    return kit.StreamRequest(name=topic, message=encode_body({"op": op, "req_id": topic, "args": [topic]}))
+
+
+def read_reply(message: kit.Message) -> kit.StreamReply | None:
+    """Which request a message answers: an authentication by its `op`, a subscription by the name that it was given."""
+    reply = _REPLY.decode(message)
+
+    if reply.op not in {"auth", "subscribe"}:
+        return None
+
+    name = "auth" if reply.op == "auth" else str(reply.req_id)
+    words = str(reply.ret_msg or reply.retMsg)
+    is_yes = reply.success is True or (reply.success is None and reply.retCode == 0)
+
+    if is_yes or "already subscribed" in words.lower():
+        return kit.StreamReply(name=name)
+
+    return kit.StreamReply(name=name, refusal=words or "no reason given")
+
+
+def read_topic(message: kit.Message) -> TopicMessage | None:
+    """Read what a message is about; None for the answer to a request or to a heartbeat."""
+    said = _TOPIC.decode(message)
+
+    if said.topic:
+        return said
+
+    if said.op:
+        return None
+
+    raise kit.UnknownMessageError("without topic")
+
+
+# --- book -------------------------------------------------------------------------------------------------------------
+
+
+def book_stream(
+    access: StreamAccess, instrument: Instrument, depth: int, *, is_strict: bool = True
+) -> kit.StreamSpec[kit.MarketEvent]:
+    """Describe the stream of the book; it brings a snapshot first, and again whenever it is subscribed anew."""
+    topic = f"orderbook.{depth}.{instrument.symbol}"
+
+    async def url() -> str:
+        return f"{access.url}{PUBLIC_PATH}"
+
+    def begin(messages: kit.Messages) -> kit.Translation[kit.MarketEvent]:
+        book = BookTranslator(instrument, topic, is_strict=is_strict)
+
+        async def ask() -> Sequence[kit.MarketEvent]:
+            await messages.send(subscription(topic, "unsubscribe").message)
+            await messages.send(subscription(topic).message)
+
+            return ()
+
+        chore = kit.SnapshotChore(book.sync, ask, access.client.clock, interval_s=SNAPSHOT_S, delay_s=SNAPSHOT_S)
+
+        return kit.Translation(translate=book.translate, chores=(chore,))
+
+    return kit.StreamSpec(
+        name=STREAM_NAME,
+        url=url,
+        begin=begin,
+        subscribe=(subscription(topic),),
+        read_reply=read_reply,
+        heartbeat=HEARTBEAT,
+    )
+
+
+class BookTranslator:
+    """The book of one topic. Another depth of the same market has numbers of its own, and is not looked at.
+
+    `u` grows by one with each message, which the venue does not promise: `is_strict` False takes every later one as
+    the next. Source: Bybit v5, "Orderbook": a snapshot replaces everything, and so does whatever has `u` 1.
+    """
+
+    def __init__(self, instrument: Instrument, topic: str, *, is_strict: bool = True) -> None:
+        self.sync = kit.BookSync(kit.LevelTranslator(instrument), counts_updates=True)
+        self._topic = topic
+        self._is_strict = is_strict
+        self._seq = 0
+
+    def translate(self, message: kit.Message) -> Sequence[kit.MarketEvent]:
+        """Translate the next message of the stream; see `Translate`."""
+        try:
+            said = _BOOK.decode(message)
+        except PayloadError:
+            if (other := read_topic(message)) is None or other.topic != self._topic:
+                return ()
+
+            raise
+
+        if said.topic != self._topic:
+            return ()
+
+        data, venue_ms = said.data, said.cts or said.ts
+
+        if said.type == "snapshot" or data.u == 1:
+            self._seq = data.seq
+
+            return self._replaced() if not (data.b and data.a) else self._reset(said, venue_ms)
+
+        if data.seq < self._seq:
+            return self.sync.lose(f"the book's sequence went back from {self._seq} to {data.seq}")
+
+        self._seq = data.seq
+        last = self.sync.last
+        previous = data.u - 1 if self._is_strict or last is None or data.u <= last else last
+
+        return self.sync.offer(data.u, data.u, previous, data.b, data.a, venue_ms=venue_ms)
+
+    def _reset(self, said: BookMessage, venue_ms: int) -> Sequence[kit.MarketEvent]:
+        return self.sync.reset(said.data.u, said.data.b, said.data.a, venue_ms=venue_ms)
+
+    def _replaced(self) -> Sequence[kit.BookLost | kit.MarketEvent]:
+        """A snapshot without a side is no empty market: the venue restarts, or closes the market."""
+        return self.sync.lose("the venue shows a book without a side")
+
+
+# --- prices and trades ------------------------------------------------------------------------------------------------
+
+
+def market_stream(access: StreamAccess, instrument: Instrument) -> kit.StreamSpec[kit.MarketEvent]:
+    """Describe the stream of mark prices and trades."""
+    topics = (f"tickers.{instrument.symbol}", f"publicTrade.{instrument.symbol}")
+
+    async def url() -> str:
+        return f"{access.url}{PUBLIC_PATH}"
+
+    def begin(_: kit.Messages) -> kit.Translation[kit.MarketEvent]:
+        return kit.Translation(translate=MarketTranslator(instrument).translate)
+
+    return kit.StreamSpec(
+        name=STREAM_NAME,
+        url=url,
+        begin=begin,
+        subscribe=[subscription(topic) for topic in topics],
+        read_reply=read_reply,
+        heartbeat=HEARTBEAT,
+    )
+
+
+class MarketTranslator:
+    """Mark prices and trades. Each ticker also proves that the stream of trades is alive, however quiet."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._instrument = instrument
+        self._known: Ticker | None = None
+
+    def translate(self, message: kit.Message) -> Sequence[kit.MarketEvent]:
+        """Translate one ticker, or trades of this market; nothing for those of another one."""
+        said = read_topic(message)
+
+        if said is None:
+            return ()
+
+        kind, _, symbol = str(said.topic).partition(".")
+
+        if kind not in {"tickers", "publicTrade"}:
+            raise kit.UnknownMessageError(kind)
+
+        if symbol != self._instrument.symbol:
+            return ()
+
+        return self._translate_ticker(said) if kind == "tickers" else self._translate_trades(bytes(said.data))
+
+    def _translate_ticker(self, said: TopicMessage) -> Sequence[kit.MarketEvent]:
+        """Merge what has changed into what is known; nothing is said before the first snapshot."""
+        changed, before = kit.parser(Ticker)(bytes(said.data)), self._known
+        known = changed if before is None else merged(before, changed)
+
+        if known.markPrice is None:
+            return ()
+
+        self._known = known
+        alive = kit.FeedAlive(channel=kit.Channel.TRADES)
+
+        if known == before:
+            return kit.FeedAlive(channel=kit.Channel.MARK), alive
+
+        return translate_ticker(known, said.ts), alive
+
+    def _translate_trades(self, data: bytes) -> Sequence[kit.MarketEvent]:
+        """Translate trades; those of blocks are made beside the book, and are left out."""
+        rows = kit.parser(list[PublicTrade])(data)
+
+        return [
+            translate_trade(row, self._instrument) for row in rows if row.s == self._instrument.symbol and not row.BT
+        ]
+
+
+def merged(before: Ticker, changed: Ticker) -> Ticker:
+    """A ticker with what has changed of it."""
+    news: Mapping[str, object] = {
+        name: value for name in Ticker.__struct_fields__ if (value := getattr(changed, name)) is not None
+    }
+
+    return msgspec.structs.replace(before, **news)
