@@ -101,8 +101,8 @@ async def fetch_account(
         lambda: client.read(rest.WALLET, UNIFIED),
         lambda: client.read(rest.ACCOUNT_INFO),
     )
-    rows = list(reader.read(page.list, kit.parser(PositionRow), "positions", market=symbol, is_needed=lambda _: True))
-    wallet = next(reader.read(wallets.list, kit.parser(Wallet), "wallets", is_needed=lambda _: True), Wallet())
+    rows = list(reader.read(page.rows, kit.parser(PositionRow), "positions", market=symbol, is_needed=lambda _: True))
+    wallet = next(reader.read(wallets.rows, kit.parser(Wallet), "wallets", is_needed=lambda _: True), Wallet())
     coins = list(
         reader.read(
             reader.rows(wallet.coin, "lists"), kit.parser(Coin), "assets", is_needed=lambda head: head.coin == quote
@@ -194,7 +194,7 @@ async def fetch_income(
         page = await client.read(rest.TRANSACTION_LOG, asked if cursor is None else {**asked, "cursor": cursor})
 
         return kit.Page(
-            list(reader.read(page.list, kit.parser(LogRow), "income", market=symbol)), rest.next_cursor(page)
+            list(reader.read(page.rows, kit.parser(LogRow), "income", market=symbol)), rest.next_cursor(page)
         )
 
     rows = await kit.read_history(rest.history_span(since_ms, now_ms), fetch, lambda row: row.id)

@@ -143,7 +143,7 @@ class BybitPerpetual:
     async def fetch_mark(self, instrument: Instrument) -> kit.MarkChanged | None:
         """The mark price as the venue has it now; None when what it answers is old by its own clock."""
         at_ms, page = await self._client.read(rest.TICKERS, {**rest.LINEAR, "symbol": instrument.symbol})
-        rows = list(self._reader.read(page.list, kit.parser(Ticker), "tickers", market=instrument.symbol))
+        rows = list(self._reader.read(page.rows, kit.parser(Ticker), "tickers", market=instrument.symbol))
 
         if not rows:
             raise PayloadError(f"no ticker of {instrument.symbol}")

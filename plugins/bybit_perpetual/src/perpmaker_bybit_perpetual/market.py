@@ -44,11 +44,11 @@ async def fetch_instrument(
     listed = await rest.read_pages(client, rest.INSTRUMENTS, {**rest.LINEAR, "limit": 1000})
     symbol = find_symbol(reader.read(listed, kit.parser(Symbol), "markets"), market)
     of_market = {**rest.LINEAR, "symbol": symbol.symbol}
-    tiers = _rows(reader, (await client.read(rest.RISK_LIMIT, of_market)).list, RiskTier, symbol.symbol)
+    tiers = _rows(reader, (await client.read(rest.RISK_LIMIT, of_market)).rows, RiskTier, symbol.symbol)
     fees = [_DEFAULT_FEES]
 
     if has_key:
-        fees = _rows(reader, (await client.read(rest.FEE_RATE, of_market)).list, FeeRate, symbol.symbol)
+        fees = _rows(reader, (await client.read(rest.FEE_RATE, of_market)).rows, FeeRate, symbol.symbol)
 
     if not tiers or not fees:
         raise PayloadError(f"no tiers or no fees of {symbol.symbol}")
@@ -245,7 +245,7 @@ class MarketSettings:
 async def fetch_positions(client: kit.RestClient, reader: kit.RowReader[rest.Head], symbol: str) -> list[PositionRow]:
     """Ask for the positions of a market: one row in One-way, two in Hedge, also where they are flat."""
     page = await client.read(rest.POSITIONS, {**rest.LINEAR, "symbol": symbol})
-    rows = list(reader.read(page.list, kit.parser(PositionRow), "positions", market=symbol, is_needed=lambda _: True))
+    rows = list(reader.read(page.rows, kit.parser(PositionRow), "positions", market=symbol, is_needed=lambda _: True))
 
     if not rows:
         raise PayloadError(f"no position of {symbol}, not even a flat one")

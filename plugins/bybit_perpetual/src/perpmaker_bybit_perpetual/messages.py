@@ -33,7 +33,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
     """A result that is a list, undecoded, of which there may be another page."""
 
-    list: list[msgspec.Raw]
+    rows: kit.Rows = msgspec.field(name="list")
     nextPageCursor: str | None = None
 
 
@@ -190,7 +190,7 @@ class OrderIds(msgspec.Struct, frozen=True, kw_only=True):
 class OrderIdsList(msgspec.Struct, frozen=True, kw_only=True):
     """The same of a batch."""
 
-    list: list[OrderIds]
+    rows: list[OrderIds] = msgspec.field(name="list")
 
 
 class BatchCode(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,7 +203,7 @@ class BatchCode(msgspec.Struct, frozen=True, kw_only=True):
 class BatchCodes(msgspec.Struct, frozen=True, kw_only=True):
     """`retExtInfo` of a batch."""
 
-    list: list[BatchCode]
+    rows: list[BatchCode] = msgspec.field(name="list")
 
 
 class AccountInfo(msgspec.Struct, frozen=True, kw_only=True):

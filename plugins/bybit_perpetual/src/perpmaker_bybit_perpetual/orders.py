@@ -128,7 +128,7 @@ def read_ids(body: bytes, count: int) -> Sequence[kit.Element]:
     if count == 1:
         return [_taken(kit.parser(OrderIds)(result))]
 
-    ids, codes = kit.parser(OrderIdsList)(result).list, kit.parser(BatchCodes)(bytes(said.retExtInfo)).list
+    ids, codes = kit.parser(OrderIdsList)(result).rows, kit.parser(BatchCodes)(bytes(said.retExtInfo)).rows
 
     return [failure_of(code.code, code.msg) or _taken(one) for one, code in zip(ids, codes, strict=False)]
 
@@ -161,7 +161,7 @@ class OrderQuestions:
 
         for endpoint in (rest.OPEN_ORDERS, rest.ORDER_HISTORY):
             page = await self.client.read(endpoint, asked)
-            rows = self.reader.read(page.list, kit.parser(Order), "orders", market=instrument.symbol, is_needed=_any)
+            rows = self.reader.read(page.rows, kit.parser(Order), "orders", market=instrument.symbol, is_needed=_any)
 
             for row in rows:
                 if {"orderId": row.orderId, "orderLinkId": row.orderLinkId}.items() >= name.items():
@@ -194,7 +194,7 @@ class OrderQuestions:
             asked = {**rest.LINEAR, "symbol": symbol, "startTime": start_ms, "endTime": end_ms, "limit": 100}
             page = await self.client.read(rest.EXECUTIONS, asked if cursor is None else {**asked, "cursor": cursor})
             rows = self.reader.read(
-                page.list, kit.parser(Execution), "fills", market=symbol, is_needed=attrgetter("is_own_order")
+                page.rows, kit.parser(Execution), "fills", market=symbol, is_needed=attrgetter("is_own_order")
             )
 
             return kit.Page(list(rows), rest.next_cursor(page))

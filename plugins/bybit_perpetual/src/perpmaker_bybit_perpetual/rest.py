@@ -237,7 +237,7 @@ async def read_pages(
 
     while True:
         page = await client.read(endpoint, asked)
-        rows += page.list
+        rows += page.rows
         cursor = next_cursor(page)
 
         if cursor is None:
