@@ -375,6 +375,35 @@ def test_nameless_stop_that_takes_the_place_of_another_is_no_loss() -> None:
         assert notices == []
 
 
+def test_nameless_stop_that_takes_the_place_of_another_may_bear_its_id() -> None:
+    """The venue moves its order to the new trigger: the id is the new stop's from then on, and the old one is over."""
+    scene = guarded(two_stops=True)
+    scene.tell(told(position_stop("o-7", 945)), after=0.1)
+    scene.tell(scene.fill("4", 1, 1), after=0.1)
+    scene.tell(OrderAccepted(client_id="pm-bot-r1-5", venue_id=None, venue_ms=5001, by_gateway=True, fence_at=9.0))
+    notices = list(scene.tell(told(position_stop("o-7", 944))).notices)
+    stops_now = [order.client_id for order in scene.trader.working() if order.slot.kind is OrderKind.VENUE_STOP]
+
+    assert stops_now == ["pm-bot-r1-5"]
+    assert scene.trader.remembered().stops == {"o-7": "pm-bot-r1-5"}
+    assert notices == []
+    assert scene.trader.names is not None
+    old = scene.trader.names.answer("pm-bot-r1-3", position_stop("o-7", 944))
+    assert (old.client_id, old.status) == ("pm-bot-r1-3", OrderStatus.CANCELLED)
+
+
+def test_nameless_stop_that_was_there_already_is_ours_once_we_ask_for_it() -> None:
+    """A filled quote has set it where it belongs: the stream has shown it, before the venue says that it is set."""
+    scene = Scene(exits=ExitsOf(guard_of), names_stops=False).quoting()
+    scene.tell(told(position_stop("o-6", 945)), after=0.1)
+    scene.tell(scene.fill("1", 5, 5), after=0.1)
+    scene.tell(OrderAccepted(client_id="pm-bot-r1-3", venue_id="o-6", venue_ms=4000), after=0.1)
+    scene.tell(OrderReported(report=position_stop("o-6", 945)))
+    (stop,) = [order for order in scene.trader.working() if order.slot.kind is OrderKind.VENUE_STOP]
+
+    assert (stop.client_id, stop.status, stop.confirmed) == ("pm-bot-r1-3", OrderStatus.OPEN, True)
+
+
 def test_nameless_stop_is_known_again_after_a_restart() -> None:
     """What was learned is kept with the memory of a run, by which the next one takes the stop over."""
     first = guarded()

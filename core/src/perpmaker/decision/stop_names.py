@@ -1,7 +1,7 @@
 """Stops on the venue that bear no id of ours: known by the venue's id, learned from the report that follows our call.
 
-Such is the one stop that a position itself has on some venues. A new one takes the place of the old one there, so that
-the venue's word on the end of the old one is no loss.
+Such is the one stop that a position itself has on some venues. A new one takes the place of the old one there, under a
+new id or under the same, so that the venue's word on the end of the old one is no loss.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class StopNames:
     def __init__(self, orders: OrderIndex) -> None:
         self._orders = orders
         self._known: dict[str, str] = {}
+        self._named_once: dict[str, None] = {}
+        self._shown: dict[str, None] = {}  # what the stream has shown, and nobody had asked for by then
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -40,6 +42,7 @@ class StopNames:
     def recall(self, known: Mapping[str, str]) -> None:
         """Take what an earlier run has learned."""
         self._known.update(known)
+        self._named_once.update(dict.fromkeys(known.values()))
 
     def named(self, events: Iterable[Event]) -> Sequence[Event]:
         """The events with our ids in them, as far as those are known, and the ends of stops that were replaced."""
@@ -56,18 +59,29 @@ class StopNames:
 
         client_id = self._known.get(report.venue_id)
 
-        if client_id is None:
-            if (asked := self._asked_for(report)) is None:
-                return report
-
+        if self._is_moved(client_id, report) and (asked := self._asked_for(report)) is not None:
             client_id = asked.client_id
             self.know(report.venue_id, client_id)
 
-        return attrs.evolve(report, client_id=client_id, of_position=False)
+        return report if client_id is None else attrs.evolve(report, client_id=client_id, of_position=False)
+
+    def answer(self, client_id: str, report: OrderReport) -> OrderReport:
+        """The venue's answer about one stop of ours: over where its id bears another one of ours by now."""
+        named = self.report(report)
+
+        if named.of_position:
+            self.know(report.venue_id, client_id)
+            named = attrs.evolve(report, client_id=client_id, of_position=False)
+
+        if named.client_id == client_id:
+            return named
+
+        return attrs.evolve(named, client_id=client_id, status=OrderStatus.CANCELLED, raw_status="replaced")
 
     def know(self, venue_id: str, client_id: str) -> None:
         """A stop of ours bears this id of the venue."""
         self._known[venue_id] = client_id
+        _keep(self._named_once, client_id)
 
         if len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]
@@ -93,6 +107,9 @@ class StopNames:
     def _told(self, event: OrderReported, report: OrderReport) -> Iterator[Event]:
         """What a report comes to: the end of a stop that a newer one has replaced, or itself and such ends."""
         if report.of_position:
+            if event.by_stream:
+                _keep(self._shown, report.venue_id)
+
             yield event
             return
 
@@ -105,10 +122,10 @@ class StopNames:
             yield _replaced(report.client_id, report.venue_ms)
             return
 
-        yield attrs.evolve(event, report=report)
+        yield attrs.evolve(event, report=report, by_stream=event.by_stream or report.venue_id in self._shown)
 
         if own is not None and report.status is OrderStatus.OPEN:
-            named = set(self._known.values())
+            named = self._named_once
             older = (order for order in others if order.sent_at <= own.working.sent_at and order.client_id in named)
             yield from (_replaced(order.client_id, report.venue_ms) for order in older)
 
@@ -117,12 +134,18 @@ class StopNames:
 
         return fill if client_id is None else attrs.evolve(fill, client_id=client_id, of_position=False)
 
+    def _is_moved(self, client_id: str | None, report: OrderReport) -> bool:
+        """Whether a report may be of another stop of ours than what its id was known for: that has another trigger."""
+        own = None if client_id is None else self._orders.live.get(client_id)
+
+        return own is None or own.working.order.ticks != report.ticks
+
     def _asked_for(self, report: OrderReport) -> WorkingOrder | None:
         """The newest stop that we asked for at this trigger, and whose id on the venue is not known yet."""
         if report.status not in _TELLS_OF:
             return None
 
-        named = set(self._known.values())
+        named = self._named_once
         found = [
             order
             for order in self._of_position(report)
@@ -138,6 +161,13 @@ class StopNames:
         slot = Slot(OrderKind.VENUE_STOP, report.side, 0, report.position_side)
 
         return [order for order in self._orders.working() if order.slot == slot]
+
+
+def _keep(names: dict[str, None], name: str) -> None:
+    names[name] = None
+
+    if len(names) > REMEMBERED:
+        del names[next(iter(names))]
 
 
 def _replaced(client_id: str, venue_ms: int) -> OrderCancelled:

@@ -158,7 +158,7 @@ class Reconciliation:
             return report
 
         if self.names is not None:
-            self.names.know(report.venue_id, client_id)
+            return self.names.answer(client_id, report)
 
         return attrs.evolve(report, client_id=client_id, of_position=False)
 

@@ -59,7 +59,7 @@ class DelayLine:
         while True:
             while self._waiting:
                 due_at, act = self._waiting[0]
-                await anyio.sleep(due_at - self._clock.now())
+                await anyio.sleep(max(0.0, due_at - self._clock.now()))
                 self._waiting.popleft()
                 act()
 

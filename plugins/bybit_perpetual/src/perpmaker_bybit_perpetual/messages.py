@@ -25,7 +25,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     retCode: int
     retMsg: str = ""
     result: msgspec.Raw = EMPTY
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw(b"")
     retExtInfo: msgspec.Raw = EMPTY
     time: kit.Millis = 0
 

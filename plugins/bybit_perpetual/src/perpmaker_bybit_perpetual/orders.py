@@ -123,7 +123,7 @@ def _command(
 def read_ids(body: bytes, count: int) -> Sequence[kit.Element]:
     """Read the ids that the gateway answers with; `data` where it has answered on a socket."""
     said = kit.parser(Envelope)(body)
-    result = bytes(said.result if said.data is None else said.data)
+    result = bytes(said.data) or bytes(said.result)
 
     if count == 1:
         return [_taken(kit.parser(OrderIds)(result))]

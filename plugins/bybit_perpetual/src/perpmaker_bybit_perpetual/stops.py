@@ -189,9 +189,9 @@ class StopClient:
         if report is None:
             return None
 
-        named = attrs.evolve(report, client_id=order.client_id, of_position=False)
-
-        return kit.Accepted(client_id=order.client_id, venue_id=report.venue_id, venue_ms=report.venue_ms, report=named)
+        return kit.Accepted(
+            client_id=order.client_id, venue_id=report.venue_id, venue_ms=report.venue_ms, report=report
+        )
 
     async def _cancel(self, instrument: Instrument, order: kit.CancelOrder) -> kit.Outcome:
         report = await self.fetch_stop(instrument, order.client_id, order.venue_id)
