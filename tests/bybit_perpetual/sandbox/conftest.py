@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.sandbox.latency import AT_ONCE, Latency
+from perpmaker.sandbox.latency import Latency
 from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox
 from perpmaker.simulation.script import ScriptedMarket
 from perpmaker.wire.http import open_client
@@ -215,10 +215,10 @@ def order_of() -> Callable[..., dict[str, object]]:
 
 @pytest.fixture
 def open_venue() -> OpenVenue:
-    """Opens a venue, with the given options of the dialect; commands take 5 ms where `order_ms` does not say else."""
+    """Opens a venue, with the given options of the dialect; what is under way takes no time where nothing is said."""
 
     @asynccontextmanager
-    async def opened(*, order_ms: int = 0, **options: object) -> AsyncIterator[Client]:
+    async def opened(*, order_ms: int = 0, feed_ms: int = 0, **options: object) -> AsyncIterator[Client]:
         network = MemoryNetwork()
         clock = LoopClock(1_767_225_600_000)
         market = ScriptedMarket(
@@ -226,7 +226,7 @@ def open_venue() -> OpenVenue:
             asks=[(600_001 + level, 1000) for level in range(30)],
             mark=Decimal(60_000),
         )
-        latency = Latency(order_ms=order_ms) if order_ms else AT_ONCE
+        latency = Latency(order_ms=order_ms, feed_ms=feed_ms)
         settings = SandboxSettings(venue="bybit_perpetual", options=options, latency=latency)
         listener = await network.listen()
 

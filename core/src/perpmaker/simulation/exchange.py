@@ -276,6 +276,10 @@ class Exchange:
         """Lots that a new closing order could still close: the position less what closing orders hold already."""
         return self._floor.account(account).room(side, position_side)
 
+    def trim_oldest_first(self) -> None:
+        """Cut the oldest of several closing orders first when a position becomes smaller, and not the newest."""
+        self._floor.trims_oldest = True
+
     # --- conditional orders
 
     def set_stop_customs(self, customs: StopCustoms) -> None:

@@ -25,7 +25,7 @@ from perpmaker.simulation.event import (
     OrderChanged,
     TradePrinted,
 )
-from perpmaker.simulation.order import Cause, Execution, OrderState, SimulatedOrder, StopCustoms
+from perpmaker.simulation.order import Cause, Execution, OrderState, SelfTrade, SimulatedOrder, StopCustoms
 from perpmaker.simulation.publisher import Publisher
 from perpmaker.simulation.rejection import Rejection, RejectionError
 
@@ -61,6 +61,7 @@ class MatchingEngine:
         self._resting: dict[int, Resting] = {}
         self.good_till: dict[int, SimulatedOrder] = {}
         self.stop_customs = StopCustoms()
+        self.trims_oldest = False
 
     # --- events
 
@@ -107,7 +108,12 @@ class MatchingEngine:
             resting, there = opposite.front(ticks)
 
             if resting is not None and taker is not None and self._is_prevented(resting, taker):
-                self.end(self._open(resting), Cause.SELF_TRADE)
+                if taker.self_trade is not SelfTrade.CANCEL_TAKER:
+                    self.end(self._open(resting), Cause.SELF_TRADE)
+
+                if taker.self_trade is not SelfTrade.CANCEL_MAKER:
+                    return self.end(taker, Cause.SELF_TRADE)
+
                 continue
 
             traded = min(lots, there)
@@ -127,7 +133,7 @@ class MatchingEngine:
         """Whether two orders are of one account, which must not trade with itself."""
         is_spared = self.stop_customs.trade_with_own and taker.conditional_id is not None
 
-        return resting.account == taker.account and not is_spared
+        return resting.account == taker.account and taker.self_trade is not SelfTrade.TRADE and not is_spared
 
     def trade(
         self, side: Side, ticks: int, lots: int, resting: Resting | None, taker: SimulatedOrder | None
@@ -297,11 +303,12 @@ class MatchingEngine:
         return [self.end(order, cause) for order in tuple(account.open_orders.values())]
 
     def trim(self, account: Account, position_side: PositionSide) -> None:
-        """Cut closing orders, the newest first, to what is left of the position: none may ever flip it."""
+        """Cut closing orders to what is left of the position, the newest first or the oldest: none may ever flip it."""
         closing = account.closing_side(position_side)
         room = abs(account.holdings[position_side].lots)
+        orders = account.closing_orders(position_side)
 
-        for order in account.closing_orders(position_side):
+        for order in reversed(orders) if self.trims_oldest else orders:
             if closing is not order.side or room == 0:
                 self.end(order, Cause.REDUCE_ONLY)
             elif order.remaining_lots > room:

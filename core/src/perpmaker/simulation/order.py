@@ -22,6 +22,20 @@ class TimeInForce(Word):
 
 
 @unique
+class SelfTrade(Word):
+    """What becomes of an incoming order that meets a resting one of the same account; the resting one has no say.
+
+    CANCEL_MAKER: the resting one expires, and the incoming one goes on. CANCEL_TAKER: the incoming one expires.
+    CANCEL_BOTH: both do. TRADE: they trade with each other.
+    """
+
+    CANCEL_MAKER = "cancel_maker"
+    CANCEL_TAKER = "cancel_taker"
+    CANCEL_BOTH = "cancel_both"
+    TRADE = "trade"
+
+
+@unique
 class OrderState(Word):
     """OPEN rests (partly filled or not). The others are final."""
 
@@ -78,6 +92,7 @@ class OrderRequest:
     client_id: str = ""
     good_till_ms: int = 0
     label: str = ""
+    self_trade: SelfTrade = SelfTrade.CANCEL_MAKER
 
 
 @attrs.frozen(kw_only=True)
@@ -112,6 +127,7 @@ class SimulatedOrder:
     amends: int = 0
     good_till_ms: int = 0
     label: str = ""
+    self_trade: SelfTrade = SelfTrade.CANCEL_MAKER
 
     @property
     def remaining_lots(self) -> int:
@@ -188,6 +204,7 @@ class ConditionalRequest:
     callback: Decimal | None = None
     protect: Decimal | None = None
     held: bool = False
+    self_trade: SelfTrade = SelfTrade.CANCEL_MAKER
 
 
 @unique
@@ -244,6 +261,7 @@ class ConditionalOrder:
     protect: Decimal | None = None
     extreme: Decimal | None = None
     held: bool = False
+    self_trade: SelfTrade = SelfTrade.CANCEL_MAKER
 
     @property
     def close_position(self) -> bool:

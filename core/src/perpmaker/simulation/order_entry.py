@@ -189,6 +189,7 @@ def _draft(floor: MatchingEngine, account: Account, request: OrderRequest, *, wh
         updated_ms=floor.now_ms,
         good_till_ms=request.good_till_ms,
         label=request.label,
+        self_trade=request.self_trade,
     )
 
 

@@ -67,6 +67,7 @@ def place_conditional(floor: MatchingEngine, account: Account, request: Conditio
         callback=request.callback,
         protect=request.protect,
         held=request.held,
+        self_trade=request.self_trade,
     )
     watched = floor.mark if order.watch is TriggerPrice.MARK else _last(floor)
 
@@ -184,6 +185,7 @@ def send(floor: MatchingEngine, order: ConditionalOrder) -> None:
         time_in_force=order.time_in_force,
         position_side=order.position_side,
         reduce_only=order.reduce_only or (order.close_position and account.position_mode is PositionMode.ONE_WAY),
+        self_trade=order.self_trade,
     )
 
     try:

@@ -21,10 +21,9 @@ from perpmaker.venue.sandbox import (
 from perpmaker_bybit_perpetual.sandbox.gateway_orders import AttachedStop, GatewayOrder
 from perpmaker_bybit_perpetual.sandbox.refusals import bad, refusal
 from perpmaker_bybit_perpetual.sandbox.venue import Venue
-from perpmaker_bybit_perpetual.sandbox.words import POSITIONS, SIDES, TIMES_IN_FORCE, TRIGGER_PRICES
+from perpmaker_bybit_perpetual.sandbox.words import POSITIONS, SIDES, SMP_TYPES, TIMES_IN_FORCE, TRIGGER_PRICES
 
 LINK_ID: Final = re.compile(r"^[A-Za-z0-9_-]{1,36}$")
-SMP_TYPES: Final = frozenset({"None", "CancelMaker", "CancelTaker", "CancelBoth"})
 MOST_CONDITIONALS: Final = 10
 UNITS: Final = 10**8
 """In how many units an amount is counted by the text that refuses it."""
@@ -53,7 +52,7 @@ def read_order(venue: Venue, parameters: RequestParameters) -> GatewayOrder:
         created_ms=venue.now_ms(),
         reduce_only=reduce_only,
         close_on_trigger=parameters.flag("closeOnTrigger"),
-        smp_type=parameters.word("smpType", SMP_TYPES, default="None"),
+        smp_type=parameters.word("smpType", SMP_TYPES, default=list(SMP_TYPES)[int(venue.options.smp_type)]),
     )
     time_in_force = parameters.choice("timeInForce", TIMES_IN_FORCE, default="GTC")
     time_in_force = TimeInForce.IOC if is_market else time_in_force
@@ -75,6 +74,7 @@ def read_order(venue: Venue, parameters: RequestParameters) -> GatewayOrder:
             reduce_only=closes,
             price=price,
             time_in_force=time_in_force,
+            self_trade=SMP_TYPES[known.smp_type],
         )
     else:
         known.request = OrderRequest(
@@ -86,6 +86,7 @@ def read_order(venue: Venue, parameters: RequestParameters) -> GatewayOrder:
             reduce_only=closes,
             client_id=known.link_id,
             label=known.order_id,
+            self_trade=SMP_TYPES[known.smp_type],
         )
 
     return known

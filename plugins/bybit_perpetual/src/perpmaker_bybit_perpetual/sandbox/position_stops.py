@@ -15,6 +15,7 @@ from perpmaker.venue.sandbox import (
     OrderRequest,
     Rejection,
     RejectionError,
+    SelfTrade,
     SimulationEvent,
     TimeInForce,
 )
@@ -35,6 +36,8 @@ class PositionStops:
         self._levels: dict[PositionSide, AttachedStop] = {}
         self._lots: Counter[PositionSide] = Counter()
         self._opened_ms: dict[PositionSide, int] = {}
+        trades = venue.options.stop_trades_with_own
+        self._self_trade = SelfTrade.TRADE if trades else SelfTrade.CANCEL_MAKER
         venue.exchange.subscribe(self._note)
 
     def level(self, side: PositionSide) -> AttachedStop | None:
@@ -62,6 +65,7 @@ class PositionStops:
             position_side=side,
             client_id=venue.orders.alias(known),
             time_in_force=TimeInForce.IOC,
+            self_trade=self._self_trade,
         )
         replaced = known.conditional_ids[-1] if is_kept else None
         known.conditional = request
@@ -113,6 +117,7 @@ class PositionStops:
             position_side=side,
             reduce_only=side is PositionSide.NET,
             label=known.order_id,
+            self_trade=self._self_trade,
         )
 
         try:

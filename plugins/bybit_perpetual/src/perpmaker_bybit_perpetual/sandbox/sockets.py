@@ -25,7 +25,7 @@ OPS: Final[Mapping[str, str]] = {
     f"order.{op}": f"/v5/order/{op}"
     for op in ("create", "amend", "cancel", "create-batch", "amend-batch", "cancel-batch")
 }
-_UPDATE: Final = re.compile(r'"u":([0-9]+)')
+_CHANGE: Final = re.compile(r'"type":"delta".*"u":([0-9]+)')
 
 
 class Control:
@@ -68,9 +68,9 @@ class PublicSession:
         known = self._snapshots.get(stream)
 
         if known is not None:
-            update = _UPDATE.search(payload)
+            change = _CHANGE.search(payload)
 
-            if update is not None and 1 < int(update[1]) <= known:
+            if change is not None and int(change[1]) <= known:
                 return None
 
             del self._snapshots[stream]

@@ -64,6 +64,9 @@ class Venue:
         self.dcp_window_s = 10
         self.rejects_out_of_band = options.rejects_out_of_band
 
+        if options.cuts_oldest:
+            self.exchange.trim_oldest_first()
+
     @property
     def account(self) -> str:
         """The name of the account that the keys open."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from perpmaker import PositionSide, Side
-from perpmaker.venue.sandbox import Cause, Rejection, TimeInForce, TriggerPrice
+from perpmaker.venue.sandbox import Cause, Rejection, SelfTrade, TimeInForce, TriggerPrice
 
 SIDES: Final[Mapping[str, Side]] = {"Buy": Side.BUY, "Sell": Side.SELL}
 SIDE_WORDS: Final = {side: word for word, side in SIDES.items()}
@@ -29,6 +29,12 @@ POSITIONS: Final[Mapping[str, PositionSide]] = {
 }
 POSITION_INDEXES: Final = {side: int(index) for index, side in POSITIONS.items()}
 
+SMP_TYPES: Final[Mapping[str, SelfTrade]] = {
+    "None": SelfTrade.TRADE,
+    "CancelMaker": SelfTrade.CANCEL_MAKER,
+    "CancelTaker": SelfTrade.CANCEL_TAKER,
+    "CancelBoth": SelfTrade.CANCEL_BOTH,
+}
 BY_USER: Final = "CancelByUser"
 BY_CLEARING: Final = "CancelByTpSlTsClear"
 UNKNOWN: Final = "UNKNOWN"
