@@ -31,7 +31,9 @@ VECTORS = (
 )
 
 
-async def ask(venue: Any, *, key: str = KEYS.api_key, late_ms: int = 0, window: str = "5000", signature: str = "") -> Any:
+async def ask(
+    venue: Any, *, key: str = KEYS.api_key, late_ms: int = 0, window: str = "5000", signature: str = ""
+) -> Any:
     """The status and the code of a signed question."""
     stamp = str(venue.clock.utc_ms() - late_ms)
     headers = {

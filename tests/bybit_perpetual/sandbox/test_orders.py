@@ -28,7 +28,12 @@ async def test_an_order_rests_is_asked_for_and_is_cancelled(open_venue: Any) -> 
 
         assert (row["orderId"], row["orderLinkId"]) == (placed["orderId"], "mm-1")
         assert (row["orderStatus"], row["price"], row["qty"], row["leavesQty"]) == ("New", "59000.0", "0.010", "0.010")
-        assert (row["timeInForce"], row["positionIdx"], row["reduceOnly"], row["avgPrice"]) == ("PostOnly", 0, False, "")
+        assert (row["timeInForce"], row["positionIdx"], row["reduceOnly"], row["avgPrice"]) == (
+            "PostOnly",
+            0,
+            False,
+            "",
+        )
         assert await venue.post(CANCEL, **LINEAR, orderLinkId="mm-1") == placed
         assert await venue.open_rows() == []
         (gone,) = (await venue.get(HISTORY, category="linear"))["list"]

@@ -176,7 +176,7 @@ async def test_the_price_band_is_told_again_and_again(open_venue: Any) -> None:
 
 async def test_a_ping_is_answered_and_silence_ends_a_socket(open_venue: Any) -> None:
     """After ten minutes without a word of the client."""
-    async with open_venue() as venue, venue.listen() as ear:
+    async with open_venue(rhythm_ms=2000) as venue, venue.listen() as ear:
         answer = await ear.say("ping", req_id="p")
         assert (answer["op"], answer["ret_msg"], answer["req_id"]) == ("ping", "pong", "p")
         assert (await ear.say("ping"))["req_id"] == ""
@@ -202,5 +202,5 @@ async def test_no_change_of_the_book_comes_before_its_snapshot(open_venue: Any) 
         for message in messages:
             follow(book, message)
 
-        assert [message["type"] for message in messages][0] == "snapshot"
+        assert messages[0]["type"] == "snapshot"
         assert book["a"]["60000.1"] == "0.995"

@@ -35,7 +35,7 @@ from perpmaker_bybit_perpetual.sandbox.order_rows import (
     shown_refused,
 )
 from perpmaker_bybit_perpetual.sandbox.position_stops import PositionStops
-from perpmaker_bybit_perpetual.sandbox.venue import Row, Venue
+from perpmaker_bybit_perpetual.sandbox.venue import CATEGORY, Row, Venue
 
 
 class PrivateStream:
@@ -144,7 +144,8 @@ class PrivateStream:
         if position is not None:
             number = venue.fills.sequence_at(side, venue.exchange.now_ms)
             row = position_row(position, state, self._stops.level(side), number, venue)
-            self._push("position", {**row, "entryPrice": row.pop("avgPrice"), "category": "linear"})
+            entry = row.pop("avgPrice")  # it has another name here
+            self._push("position", {**row, "entryPrice": entry, "category": CATEGORY})
 
     def _push(self, topic: str, row: Row) -> None:
         self._held.put(topic, row)
