@@ -71,13 +71,14 @@ class PositionStops:
         known.conditional = request
 
         try:
-            venue.exchange.place_conditional(venue.account, request, venue.exchange.now_ms)
+            placed = venue.exchange.place_conditional(venue.account, request, venue.exchange.now_ms)
         except RejectionError as error:
             if error.rejection is Rejection.WOULD_TRIGGER:
                 self._close(known, side, closing)
 
             return
 
+        venue.orders.of_conditional(placed)  # another fill may set it anew before this is told
         self._stops[side], self._levels[side] = known, stop
 
         if replaced is not None:
