@@ -141,6 +141,10 @@ if TYPE_CHECKING:
         stop_when_flat,
         switch_takes_stops,
     )
+    from perpmaker.venue.command_socket import (
+        CommandSocket,
+        SocketWords,
+    )
     from perpmaker.venue.history import (
         Page,
         Span,
@@ -301,6 +305,7 @@ __all__ = [
     "ClientIds",
     "Command",
     "CommandSender",
+    "CommandSocket",
     "Conclusion",
     "Connect",
     "ConnectorContext",
@@ -382,6 +387,7 @@ __all__ = [
     "SettingsReported",
     "Signer",
     "SnapshotChore",
+    "SocketWords",
     "Span",
     "StopTrigger",
     "StreamEndedError",
@@ -485,6 +491,7 @@ _HOMES = {
     "venue.answer": "Answer Failure LateAnswerError LostAnswerError NotSentError error_of one_line",
     "venue.book_sync": "BookSync",
     "venue.captured_book": "CapturedBook CapturedMarket",
+    "venue.command_socket": "CommandSocket SocketWords",
     "venue.experiments": "stop_beside_target stop_meets_own_quote stop_when_flat switch_takes_stops",
     "venue.history": "Page Span read_history",
     "venue.http_dialect": "Access Endpoint HttpDialect Parameters Throttle ThrottleDialect UsageDialect",

@@ -36,7 +36,7 @@ _CLOCK_SAMPLES = 3
 _QUICK_S = 0.05
 """A round trip that takes no longer tells the venue's time well enough, and no other is made."""
 
-_QUOTE_WAIT_S = 0.25
+QUOTE_WAIT_S = 0.25
 """Seconds: a quote that would wait longer for its turn is stale by then. It is refused unsent instead."""
 
 
@@ -163,7 +163,7 @@ class RestClient:
         if endpoint.access is Access.SIGNED and not self.server_clock.known:
             await self._measure_before_signing()
 
-        patience_s = _QUOTE_WAIT_S if endpoint.once and not urgent else self._patience_s
+        patience_s = QUOTE_WAIT_S if endpoint.once and not urgent else self._patience_s
         await self.budget.admit(endpoint.cost, urgent=urgent, patience_s=patience_s)
         signed_at = self.clock.now()
         request = self._dialect.encode(endpoint, parameters, self.server_clock.ms(signed_at))

@@ -24,9 +24,6 @@ _NEAR_LIQUIDATION = Decimal("0.9")
 _STATUSES = {"Liq": "liquidation", "Adl": "auto-deleveraging"}
 
 
-# --- positions --------------------------------------------------------------------------------------------------------
-
-
 def translate_position(row: PositionRow) -> Position:
     """A position. Its amount is signed; asked for its entry has one name, and streamed another."""
     size = kit.parse_amount(row.size, path="$.size")
@@ -64,9 +61,6 @@ def translate_position_row(row: PositionRow, venue_ms: int) -> Iterator[kit.Acco
         yield kit.MarginCalled(
             detail=f"Bybit is at the {_STATUSES[row.positionStatus]} of {row.symbol}", venue_ms=venue_ms
         )
-
-
-# --- assets -----------------------------------------------------------------------------------------------------------
 
 
 def translate_coin(coin: Coin, venue_ms: int = 0) -> kit.Balance:
@@ -169,9 +163,6 @@ async def _order_share(
 
 def _number(value: str | float | None) -> Decimal:
     return optional(value) or ZERO
-
-
-# --- funding, income and the key --------------------------------------------------------------------------------------
 
 
 def translate_funding(row: Execution, instrument: Instrument) -> kit.FundingPaid:

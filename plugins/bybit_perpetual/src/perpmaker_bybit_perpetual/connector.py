@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from perpmaker import ConfigurationError, Instrument, MarketRulesError, PayloadError, Problem
 from perpmaker import venue as kit
@@ -16,7 +17,7 @@ from perpmaker_bybit_perpetual.settings import NAME, Settings, address_of
 from perpmaker_bybit_perpetual.signing import ALGORITHMS
 from perpmaker_bybit_perpetual.stops import StopClient
 from perpmaker_bybit_perpetual.streams import BOOK_STALL_S, MARKET_STALL_S, StreamAccess, book_stream, market_stream
-from perpmaker_bybit_perpetual.trade_stream import OrderSender, TradeFeed
+from perpmaker_bybit_perpetual.trade_stream import SILENT_S, TradeWords, trade_stream
 from perpmaker_bybit_perpetual.translate import translate_ticker
 from perpmaker_bybit_perpetual.user_stream import ACCOUNT_STALL_S, account_stream
 
@@ -53,11 +54,8 @@ class BybitPerpetual:
         self._client = client = access.client
         self._set: kit.VenueSettings | None = None
         self._reader = reader = rest.row_reader()
-        self._sender = sender = OrderSender(
-            access=access, deadline_s=settings.deadline_s, recv_window_ms=settings.recv_window_ms
-        )
-
-        orders = kit.OrderClient(sender, OrderWords(rest.largest_batch(settings.orders_per_s)))
+        self._socket = self._make_socket()
+        orders = kit.OrderClient(self._socket or client, OrderWords(rest.largest_batch(settings.orders_per_s)))
         self._asked = asked = OrderQuestions(client, reader, self._mode)
         stops = StopClient(client, asked)
 
@@ -68,6 +66,22 @@ class BybitPerpetual:
         self.place_stops, self.cancel_stops = stops.place_stops, stops.cancel_stops
         self.fetch_stop, self.fetch_open_stops = stops.fetch_stop, stops.fetch_open_stops
 
+    def _make_socket(self) -> kit.CommandSocket | None:
+        """The socket for commands, which has to be authenticated."""
+        access, credentials, settings = self._access, self._credentials, self._settings
+
+        if credentials is None or not settings.orders_by_socket:
+            return None
+
+        return kit.CommandSocket(
+            client=access.client,
+            words=TradeWords(settings.recv_window_ms),
+            describe=partial(trade_stream, access, credentials),
+            connect=access.connect,
+            deadline_s=settings.deadline_s,
+            silent_s=SILENT_S,
+        )
+
     @property
     def fence_s(self) -> float:
         """The venue's window, plus what our idea of its clock may be wrong by, plus the lag of its answers."""
@@ -77,8 +91,6 @@ class BybitPerpetual:
 
     def _mode(self) -> kit.PositionMode:
         return kit.PositionMode.ONE_WAY if self._set is None else self._set.position_mode
-
-    # --- the market ---------------------------------------------------------------------------------------------------
 
     async def fetch_instrument(self, market: str) -> Instrument:
         """Rules, tiers, and the account's own fees."""
@@ -172,15 +184,16 @@ class BybitPerpetual:
             )
             feeds.append(access.offer(account, kit.Channel.ACCOUNT, stall_s=ACCOUNT_STALL_S))
 
-            if settings.orders_by_socket:
-                feeds.append(TradeFeed(sender=self._sender, credentials=self._credentials))
+        if self._socket is not None:
+            feeds.append(self._socket)
 
         return feeds
 
-    # --- the account --------------------------------------------------------------------------------------------------
-
     async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[kit.Fill]:
         """All fills of the market from a venue time on, oldest first."""
+        if self._set is None:  # only the position mode tells which position a fill was of
+            await self.fetch_settings(instrument)
+
         return await self._asked.fetch_fills(instrument, since_ms, await self._client.now_ms())
 
     async def fetch_account(self, instrument: Instrument) -> kit.AccountSnapshot:

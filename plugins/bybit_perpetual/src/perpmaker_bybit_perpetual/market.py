@@ -34,8 +34,6 @@ _PERCENT = 10
 _SHOWN = 3
 _LEAST_STATUS = 3
 
-# --- rules ------------------------------------------------------------------------------------------------------------
-
 
 async def fetch_instrument(
     client: kit.RestClient, reader: kit.RowReader[rest.Head], market: str, *, has_key: bool, orders_per_s: int
@@ -152,8 +150,6 @@ def translate_tiers(rows: Sequence[RiskTier]) -> tuple[kit.MarginTier, ...]:
 
     return tuple(tiers)
 
-
-# --- settings ---------------------------------------------------------------------------------------------------------
 
 _IN_THE_WAY = {"110024": "an open position", "110028": "open orders"}
 _NO_HEDGE = "110029"

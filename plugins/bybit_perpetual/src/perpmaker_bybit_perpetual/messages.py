@@ -44,9 +44,6 @@ class ServerTime(msgspec.Struct, frozen=True, kw_only=True):
     timeNano: kit.Id = 0
 
 
-# --- market -----------------------------------------------------------------------------------------------------------
-
-
 class LeverageFilter(msgspec.Struct, frozen=True, kw_only=True):
     """`leverageFilter` of a market."""
 
@@ -175,9 +172,6 @@ class SocketReply(msgspec.Struct, frozen=True, kw_only=True):
     ret_msg: Any = ""
     retCode: Any = None
     retMsg: Any = ""
-
-
-# --- account ----------------------------------------------------------------------------------------------------------
 
 
 class OrderIds(msgspec.Struct, frozen=True, kw_only=True):

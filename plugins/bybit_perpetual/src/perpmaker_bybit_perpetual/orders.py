@@ -28,9 +28,6 @@ from perpmaker_bybit_perpetual.user_messages import Execution, Order
 _MOST_CANCELLED = 10
 
 
-# --- commands ---------------------------------------------------------------------------------------------------------
-
-
 class OrderWords:
     """Bybit's words for commands about orders; see `OrderDialect`."""
 
@@ -136,9 +133,6 @@ def read_ids(body: bytes, count: int) -> Sequence[kit.Element]:
 def _taken(ids: OrderIds) -> kit.Element:
     """A yes without an id of the venue is none that can be read."""
     return kit.Taken(ids.orderLinkId or None, ids.orderId, by_gateway=True) if ids.orderId else None
-
-
-# --- questions --------------------------------------------------------------------------------------------------------
 
 
 @attrs.frozen

@@ -28,8 +28,6 @@ LINEAR: Final = {"category": "linear"}
 
 _USER_AGENT = ((b"User-Agent", b"perpmaker"), (b"Accept-Encoding", b"gzip"))
 
-# --- limits -----------------------------------------------------------------------------------------------------------
-
 _ADDRESS = kit.Limit("address", 5)
 _CREATE, _AMEND, _CANCEL = kit.Limit("create", 1), kit.Limit("amend", 1), kit.Limit("cancel", 1)
 _CREATE_BATCH, _AMEND_BATCH, _CANCEL_BATCH = (
@@ -53,9 +51,6 @@ def request_budget(clock: Clock, orders_per_s: int) -> kit.RequestBudget:
 def largest_batch(orders_per_s: int) -> int:
     """Orders that a request may hold: no more than the part of the limit that quotes may use."""
     return max(1, min(_MOST_IN_BATCH, orders_per_s * 4 // 5))
-
-
-# --- endpoints --------------------------------------------------------------------------------------------------------
 
 
 def _result(shape: type[T]) -> Any:  # noqa: ANN401  # what reads the result of an answer
@@ -129,9 +124,6 @@ OPEN_ORDERS = _endpoint("GET", "/order/realtime", messages.Listed, **_URGENT)
 ORDER_HISTORY = _endpoint("GET", "/order/history", messages.Listed, **_URGENT)
 
 
-# --- protocol ---------------------------------------------------------------------------------------------------------
-
-
 class BybitHttp:
     """Bybit's HTTP protocol; see `HttpDialect`. Without credentials only public requests can be written."""
 
@@ -173,9 +165,6 @@ class BybitHttp:
         return ()
 
 
-# --- rows -------------------------------------------------------------------------------------------------------------
-
-
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What tells whose a row is, asked for or streamed; of whatever type, since it may be anybody's."""
 
@@ -215,8 +204,6 @@ def _head_of(row: bytes) -> Head:
     except PayloadError:
         return Head()
 
-
-# --- pages and histories ----------------------------------------------------------------------------------------------
 
 _DAY_MS = 24 * 3_600_000
 _MOST_PAGES = 1000

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import anyio
 import attrs
 
-from perpmaker import Instrument, NewOrder, OrderReport, PositionSide, Side
+from perpmaker import Instrument, NewOrder, OrderReport, PositionSide, Side, VenueError
 from perpmaker import venue as kit
 from perpmaker_bybit_perpetual import rest
 from perpmaker_bybit_perpetual.messages import Envelope
-from perpmaker_bybit_perpetual.orders import OrderQuestions, read_ids
+from perpmaker_bybit_perpetual.orders import OrderQuestions
 from perpmaker_bybit_perpetual.refusals import STOP_ALREADY_SET, STOP_REFUSED
 from perpmaker_bybit_perpetual.translate import POSITION_INDEXES, SIDE_NAMES
 
@@ -66,62 +66,6 @@ def trigger_word(trigger: kit.StopTrigger) -> str:
     return "MarkPrice" if trigger is kit.StopTrigger.MARK else "LastPrice"
 
 
-class StopWords:
-    """Bybit's words for the position's stop; see `OrderDialect`. There are no batches of them."""
-
-    most_placed = 1
-    most_cancelled = 1
-
-    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> kit.Command:
-        """Write `POST /v5/position/trading-stop`."""
-        return kit.Command(rest.PLACE_STOP, stop_parameters(instrument, orders[0]))
-
-    def amend(self, instrument: Instrument, orders: Sequence[kit.AmendOrder]) -> kit.Command:
-        """Refuse: a new stop takes the place of the old one."""
-        raise TypeError(f"a stop of {instrument.market} is placed anew, and {len(orders)} were to be moved")
-
-    def cancel(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> kit.Command:
-        """Refuse: a position's stop is removed by its position."""
-        raise TypeError(f"a stop of {instrument.market} has no id to cancel it by, and {len(orders)} were to be")
-
-    def read(self, _instrument: Instrument, body: bytes, _count: int) -> Sequence[kit.Element]:
-        """Read the gateway's yes, which names nothing."""
-        kit.parser(Envelope)(body)
-
-        return [kit.Taken(by_gateway=True)]
-
-
-class ConditionalWords(StopWords):
-    """Bybit's words for a stop as a conditional order, which bears our id."""
-
-    def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> kit.Command:
-        """Write `POST /v5/order/create`."""
-        return kit.Command(rest.PLACE_CONDITIONAL, conditional_parameters(instrument, orders[0]))
-
-    def cancel(self, instrument: Instrument, orders: Sequence[kit.CancelOrder]) -> kit.Command:
-        """Write `POST /v5/order/cancel`."""
-        return kit.Command(
-            rest.CANCEL, {**rest.LINEAR, "symbol": instrument.symbol, "orderLinkId": orders[0].client_id}
-        )
-
-    def read(self, _instrument: Instrument, body: bytes, count: int) -> Sequence[kit.Element]:
-        """Read the ids that the gateway answers with."""
-        return read_ids(body, count)
-
-
-class RemovalWords(StopWords):
-    """The removal of the stop of one position."""
-
-    def __init__(self, position_side: PositionSide) -> None:
-        self._index = POSITION_INDEXES[position_side]
-
-    def cancel(self, instrument: Instrument, _orders: Sequence[kit.CancelOrder]) -> kit.Command:
-        """Write `POST /v5/position/trading-stop` with a stop of 0."""
-        asked = {**rest.LINEAR, "symbol": instrument.symbol, "tpslMode": "Full", "positionIdx": self._index}
-
-        return kit.Command(rest.CANCEL_STOP, {**asked, "stopLoss": "0"})
-
-
 @attrs.frozen
 class _Asked:
     """A stop that was asked for: what its report will show of it."""
@@ -146,8 +90,6 @@ class StopClient:
     orders: OrderQuestions
     _asked: OrderedDict[str, _Asked] = attrs.field(factory=OrderedDict, init=False)
 
-    # --- commands -----------------------------------------------------------------------------------------------------
-
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[kit.Outcome]:
         """Set the stop of each position; where the venue takes none there, send a conditional order instead."""
         return [await self._place(instrument, order) for order in orders]
@@ -158,63 +100,66 @@ class StopClient:
 
     async def _place(self, instrument: Instrument, order: NewOrder) -> kit.Outcome:
         self._remember(order)
-        outcome = await self._send(instrument, order)
+        asked = stop_parameters(instrument, order)
+        outcome = await self._send(rest.PLACE_STOP, asked, order.client_id)
 
         for pause_s in ZERO_POSITION_S:
             if not isinstance(outcome, kit.Rejected) or _ZERO_POSITION not in outcome.refusal.text.lower():
                 break
 
             await anyio.sleep(pause_s)
-            outcome = await self._send(instrument, order)
+            outcome = await self._send(rest.PLACE_STOP, asked, order.client_id)
 
-        if not isinstance(outcome, kit.Rejected):
-            return outcome
+        code = outcome.refusal.code if isinstance(outcome, kit.Rejected) else ""
 
-        if outcome.refusal.code in STOP_REFUSED:
-            (outcome,) = await kit.OrderClient(self.client, ConditionalWords()).place(instrument, [order])
-        elif outcome.refusal.code == STOP_ALREADY_SET:
-            return await self._as_it_is(instrument, order) or outcome
+        if code in STOP_REFUSED:
+            return await self._send(rest.PLACE_CONDITIONAL, conditional_parameters(instrument, order), order.client_id)
 
-        return outcome
-
-    async def _send(self, instrument: Instrument, order: NewOrder) -> kit.Outcome:
-        (outcome,) = await kit.OrderClient(self.client, StopWords()).place(instrument, [order])
+        # The code of "is set already" means a missing parameter as well: only what reads back is believed.
+        if code == STOP_ALREADY_SET and (report := await self._resting(instrument, order.client_id)) is not None:
+            return kit.Accepted(client_id=order.client_id, venue_id=report.venue_id, report=report)
 
         return outcome
-
-    async def _as_it_is(self, instrument: Instrument, order: NewOrder) -> kit.Outcome | None:
-        """The stop that the venue says is set already, if it reads back; the same code means a missing parameter."""
-        report = await self._resting(instrument, order.client_id)
-
-        if report is None:
-            return None
-
-        return kit.Accepted(
-            client_id=order.client_id, venue_id=report.venue_id, venue_ms=report.venue_ms, report=report
-        )
 
     async def _cancel(self, instrument: Instrument, order: kit.CancelOrder) -> kit.Outcome:
         report = await self.fetch_stop(instrument, order.client_id, order.venue_id)
 
         if report is None or report.status is None or report.status.is_final or report.triggered:
             text = "the venue has no such stop" if report is None else f"the stop is {report.raw_status}"
+            refusal = kit.Refusal(reason=kit.RefusalReason.NOT_FOUND, text=text)
 
-            return kit.Rejected(
-                client_id=order.client_id, refusal=kit.Refusal(reason=kit.RefusalReason.NOT_FOUND, text=text)
-            )
+            return kit.Rejected(client_id=order.client_id, refusal=refusal)
 
-        words = RemovalWords(report.position_side) if report.of_position else ConditionalWords()
-        (outcome,) = await kit.OrderClient(self.client, words).cancel(instrument, [order])
+        asked: dict[str, object] = {**rest.LINEAR, "symbol": instrument.symbol}
 
-        return outcome
+        if not report.of_position:
+            return await self._send(rest.CANCEL, {**asked, "orderLinkId": order.client_id}, order.client_id)
+
+        asked |= {"tpslMode": "Full", "positionIdx": POSITION_INDEXES[report.position_side], "stopLoss": "0"}
+
+        return await self._send(rest.CANCEL_STOP, asked, order.client_id)
+
+    async def _send(self, endpoint: kit.Endpoint[object], asked: kit.Parameters, client_id: str) -> kit.Outcome:
+        """Send one command, to which the gateway says yes without naming anything."""
+        reader = kit.OutcomeReader(self.client.venue, kit.placed)
+
+        try:
+            answer = await self.client.send(endpoint, asked, urgent=True)
+        except VenueError as error:
+            return reader.unsent_or_lost(error, client_id)
+
+        def read(body: bytes) -> Sequence[kit.Element]:
+            kit.parser(Envelope)(body)
+
+            return [kit.Taken(by_gateway=True)]
+
+        return reader.outcomes(answer, read, [client_id])[0]
 
     def _remember(self, order: NewOrder) -> None:
         self._asked[order.client_id] = _Asked(order.position_side, order.ticks, trigger_word(order.trigger))
 
         if len(self._asked) > _MOST:
             self._asked.popitem(last=False)
-
-    # --- questions ----------------------------------------------------------------------------------------------------
 
     async def fetch_stop(
         self, instrument: Instrument, client_id: str, venue_id: str | None = None

@@ -50,9 +50,6 @@ class StreamAccess:
         )
 
 
-# --- requests on a socket ---------------------------------------------------------------------------------------------
-
-
 def subscription(topic: str, op: str = "subscribe") -> kit.StreamRequest:
     """The request for one topic, under its own name: a topic that is refused must not hide another one's answer."""
     return kit.StreamRequest(name=topic, message=encode_body({"op": op, "req_id": topic, "args": [topic]}))
@@ -86,9 +83,6 @@ def read_topic(message: kit.Message) -> TopicMessage | None:
         return None
 
     raise kit.UnknownMessageError("without topic")
-
-
-# --- book -------------------------------------------------------------------------------------------------------------
 
 
 def book_stream(
@@ -154,7 +148,11 @@ class BookTranslator:
         if said.type == "snapshot" or data.u == 1:
             self._seq = data.seq
 
-            return self._replaced() if not (data.b and data.a) else self._reset(said, venue_ms)
+            if data.b and data.a:
+                return self.sync.reset(data.u, data.b, data.a, venue_ms=venue_ms)
+
+            # No empty market: the venue restarts, or closes the market.
+            return self.sync.lose("the venue shows a book without a side")
 
         if data.seq < self._seq:
             return self.sync.lose(f"the book's sequence went back from {self._seq} to {data.seq}")
@@ -164,16 +162,6 @@ class BookTranslator:
         previous = data.u - 1 if self._is_strict or last is None or data.u <= last else last
 
         return self.sync.offer(data.u, data.u, previous, data.b, data.a, venue_ms=venue_ms)
-
-    def _reset(self, said: BookMessage, venue_ms: int) -> Sequence[kit.MarketEvent]:
-        return self.sync.reset(said.data.u, said.data.b, said.data.a, venue_ms=venue_ms)
-
-    def _replaced(self) -> Sequence[kit.BookLost | kit.MarketEvent]:
-        """A snapshot without a side is no empty market: the venue restarts, or closes the market."""
-        return self.sync.lose("the venue shows a book without a side")
-
-
-# --- prices and trades ------------------------------------------------------------------------------------------------
 
 
 def market_stream(access: StreamAccess, instrument: Instrument) -> kit.StreamSpec[kit.MarketEvent]:

@@ -88,9 +88,6 @@ def optional(value: kit.Number | None, path: str = "$") -> Decimal | None:
     return None if value is None or value == "" else kit.parse_decimal(value, path=path)
 
 
-# --- orders -----------------------------------------------------------------------------------------------------------
-
-
 def is_position_stop(client_id: str, stop_type: str | None) -> bool:
     """Whether an order or a fill is of the stop that a position itself has: it bears no id of ours."""
     return not client_id and stop_type == "StopLoss"
@@ -205,9 +202,6 @@ def translate_order_row(order: Order, instrument: Instrument) -> kit.AccountEven
     )
 
 
-# --- executions -------------------------------------------------------------------------------------------------------
-
-
 def translate_execution(row: Execution, instrument: Instrument, mode: kit.PositionMode) -> kit.Fill:
     """A fill; UnknownMessageError for one of an unknown kind that is of no order of ours."""
     if row.execType not in _TRADES and not row.orderLinkId.startswith(kit.OWN_PREFIX):
@@ -242,9 +236,6 @@ def _position_side(row: Execution, mode: kit.PositionMode) -> PositionSide:
     is_long = (kit.lookup(SIDES, row.side, "$.side") is Side.BUY) is not is_closing
 
     return PositionSide.LONG if is_long else PositionSide.SHORT
-
-
-# --- market -----------------------------------------------------------------------------------------------------------
 
 
 def translate_ticker(ticker: Ticker, venue_ms: int) -> kit.MarkChanged:
