@@ -35,7 +35,7 @@ async def test_markets_come_page_by_page_with_what_is_no_perpetual(open_venue: A
         assert one == rows[-1]
 
 
-@pytest.mark.parametrize("asked", [{"category": "spot"}, {"category": "linear", "limit": 1001}, {}])
+@pytest.mark.parametrize("asked", [{"category": "shares"}, {"category": "linear", "limit": 1001}, {}])
 async def test_what_cannot_be_asked_is_10001(open_venue: Any, asked: Any) -> None:
     """Another category, more than there is, or nothing."""
     async with open_venue() as venue:
@@ -86,3 +86,11 @@ async def test_past_funding_wants_an_end_with_its_begin(open_venue: Any) -> None
         assert int(newest["fundingRateTimestamp"]) - int(before["fundingRateTimestamp"]) == 8 * 3_600_000
         assert await venue.code("GET", path, **LINEAR, startTime=1) == 10001
         assert (await venue.get(path, **LINEAR, startTime=1, endTime=2))["list"] == []
+
+
+async def test_other_categories_have_nothing(open_venue: Any) -> None:
+    """Clients that ask for every kind of market find this one alone."""
+    async with open_venue() as venue:
+        for category in ("spot", "inverse", "option"):
+            assert (await venue.get(INSTRUMENTS, category=category))["list"] == []
+            assert (await venue.get("/v5/position/list", category=category))["list"] == []

@@ -282,6 +282,7 @@ ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     query("/v5/position/list", positions, "positions"),
     query("/v5/position/symbol-info", symbol_info, "positions"),
     query("/v5/user/query-api", key_info, "key"),
+    query("/v5/asset/coin/query-info", lambda _venue, _parameters: {"rows": []}, "coins"),
     setting("/v5/account/set-margin-mode", set_margin_mode, "margin-mode"),
     setting("/v5/account/set-limit-px-action", set_limit_action, "set-limit-action"),
     setting("/v5/position/set-leverage", set_leverage, "leverage"),

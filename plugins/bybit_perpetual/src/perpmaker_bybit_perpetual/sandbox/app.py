@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from perpmaker import Clock
+from perpmaker import Clock, Instrument
 from perpmaker.venue.sandbox import (
     AT_ONCE,
     Access,
@@ -29,6 +29,7 @@ from perpmaker.venue.sandbox import (
     parse_options,
 )
 from perpmaker_bybit_perpetual.sandbox import account, market, order_batches, order_queries, orders
+from perpmaker_bybit_perpetual.sandbox.listing import read_listing
 from perpmaker_bybit_perpetual.sandbox.market_streams import MarketStreams
 from perpmaker_bybit_perpetual.sandbox.options import Options
 from perpmaker_bybit_perpetual.sandbox.private_stream import PrivateStream
@@ -132,6 +133,10 @@ class BybitDialect:
         base, _, quote = market.partition("-")
 
         return f"{base}PERP" if quote == "USDC" else f"{base}{quote}"
+
+    def listed(self, listing: bytes, market: str) -> Instrument:
+        """The rules of a market from the venue's own list, saved as it came; see `read_listing`."""
+        return read_listing(listing, market)
 
     def app(
         self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE

@@ -33,6 +33,7 @@ QUERIES: Final = {
     "fee-rate": 5,
     "log": 25,
     "key": 10,
+    "coins": 5,
     "dcp": 5,
 }
 BAN_MS: Final = 600_000

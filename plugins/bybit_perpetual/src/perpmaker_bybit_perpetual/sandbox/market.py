@@ -8,7 +8,16 @@ from typing import Final
 from perpmaker import Instrument, Side
 from perpmaker.venue.sandbox import RequestParameters, TradePrinted, plain, rounded
 from perpmaker_bybit_perpetual.sandbox.fills import sequence
-from perpmaker_bybit_perpetual.sandbox.venue import CATEGORY, RATIO_X, RATIO_Y, Row, Venue, VenueEndpoint, public
+from perpmaker_bybit_perpetual.sandbox.venue import (
+    CATEGORIES,
+    CATEGORY,
+    RATIO_X,
+    RATIO_Y,
+    Row,
+    Venue,
+    VenueEndpoint,
+    public,
+)
 from perpmaker_bybit_perpetual.sandbox.words import SIDE_WORDS
 
 FULL_DEPTH: Final = 1000
@@ -30,9 +39,9 @@ def server_time(venue: Venue, _parameters: RequestParameters) -> Row:
 
 def instruments(venue: Venue, parameters: RequestParameters) -> Row:
     """The markets with their rules, page by page: a dated contract, one that is not open yet, and the perpetual."""
-    venue.require_category(parameters)
     wanted = {name: parameters.text(name) for name in ("symbol", "baseCoin", "status") if name in parameters}
-    rows = [row for row in _markets(venue) if all(row[name] == text for name, text in wanted.items())]
+    is_ours = parameters.word("category", CATEGORIES) == CATEGORY
+    rows = [row for row in _markets(venue) if is_ours and all(row[name] == text for name, text in wanted.items())]
 
     return venue.page(rows, parameters, default=500, most=1000)
 

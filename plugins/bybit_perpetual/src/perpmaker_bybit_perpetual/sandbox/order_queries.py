@@ -40,10 +40,14 @@ def history(venue: Venue, parameters: RequestParameters) -> object:
     is_asked = venue.is_asked(parameters, required=False)
     since_ms, until_ms = venue.between(parameters)
     kinds = {parameters.word("orderFilter", FILTERS)} if "orderFilter" in parameters else FILTERS
+    status = parameters.optional_text("orderStatus")
     rows = [
         order_row(known, shown, venue)
         for known, shown in _asked(venue, parameters)
-        if is_asked and not shown.is_open and since_ms <= known.created_ms <= until_ms
+        if is_asked
+        and not shown.is_open
+        and status in {None, shown.status}
+        and since_ms <= known.created_ms <= until_ms
         if ("StopOrder" if known.conditional is not None else "Order") in kinds
     ]
 

@@ -96,6 +96,7 @@ class PrivateStream:
 
         if event.order.state is not ConditionalState.TRIGGERED and is_last:
             self._push_order(known, shown_conditional(event.order, known))
+            self._push_position(self._venue.exchange.account(event.account), event.order.position_side)
 
     def _note_account(self, state: AccountState, sides: tuple[PositionSide, ...]) -> None:
         for side in sides:

@@ -30,6 +30,7 @@ from perpmaker_bybit_perpetual.sandbox.refusals import bad, refusal
 Row: TypeAlias = dict[str, object]
 
 CATEGORY: Final = "linear"
+CATEGORIES: Final = frozenset({CATEGORY, "inverse", "spot", "option"})
 WEEK_MS: Final = 7 * 86_400_000
 RATIO_X, RATIO_Y = Decimal("0.01"), Decimal("0.02")
 """The price band: shares of the mark."""
@@ -92,8 +93,10 @@ class Venue:
         parameters.word("category", {CATEGORY})
 
     def is_asked(self, parameters: RequestParameters, *, required: bool = True) -> bool:
-        """Whether the market is among those that `symbol`, `baseCoin` or `settleCoin` name; one must be sent."""
-        self.require_category(parameters)
+        """Whether the market is among those that the category, and one of these names, stand for."""
+        if parameters.word("category", CATEGORIES) != CATEGORY:
+            return False
+
         own = {"symbol": self.instrument.symbol, "baseCoin": self.instrument.base, "settleCoin": self.instrument.quote}
         named = [name for name in own if name in parameters]
 
