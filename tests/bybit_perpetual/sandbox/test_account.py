@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from perpmaker.model.income import IncomeKind
+from perpmaker.model.position import MarginMode
 from perpmaker.simulation.statement import Assets
 
 from .conftest import LINEAR
@@ -16,7 +17,7 @@ from .conftest import LINEAR
 pytestmark = pytest.mark.anyio
 
 LOG, FILLS, POSITIONS = "/v5/account/transaction-log", "/v5/execution/list", "/v5/position/list"
-LEVERAGE, MODE, MARGIN = "/v5/position/set-leverage", "/v5/position/switch-mode", "/v5/account/set-margin-mode"
+LEVERAGE, MODE = "/v5/position/set-leverage", "/v5/position/switch-mode"
 DAY_MS = 86_400_000
 
 
@@ -195,8 +196,7 @@ async def test_leverage_is_set_once(open_venue: Any) -> None:
         ):
             assert await venue.code("POST", LEVERAGE, **LINEAR, buyLeverage=buy, sellLeverage=sell) == code
 
-        (row,) = (await venue.get("/v5/position/symbol-info", **LINEAR))["list"]
-        assert (row["positionIdx"], row["leverage"]) == (0, "10")
+        assert (await venue.position())["leverage"] == "10"
 
 
 async def test_the_position_mode_is_read_off_the_rows(open_venue: Any) -> None:
@@ -214,14 +214,11 @@ async def test_the_position_mode_is_read_off_the_rows(open_venue: Any) -> None:
 
 
 async def test_the_margin_mode_is_the_accounts(open_venue: Any) -> None:
-    """It is changed with nothing open, and refused with reasons otherwise."""
+    """It is read, and a person changes it."""
     async with open_venue() as venue:
         assert (await venue.get("/v5/account/info"))["marginMode"] == "REGULAR_MARGIN"
-        assert await venue.code("POST", MARGIN, setMarginMode="REGULAR_MARGIN") == 110026
-        assert await venue.code("POST", MARGIN, setMarginMode="ISOLATED_MARGIN") == 0
+        venue.sandbox.exchange.set_margin_mode("main", MarginMode.ISOLATED, venue.clock.utc_ms())
         assert (await venue.get("/v5/account/info"))["marginMode"] == "ISOLATED_MARGIN"
-        await venue.hold()
-        assert await venue.code("POST", MARGIN, setMarginMode="REGULAR_MARGIN") == 3400045
 
 
 async def test_fees_and_the_key_are_described(open_venue: Any) -> None:

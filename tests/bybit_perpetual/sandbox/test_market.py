@@ -67,15 +67,6 @@ async def test_prices_tiers_and_trades_are_the_exchanges(open_venue: Any) -> Non
         assert [(trade["side"], trade["size"]) for trade in trades] == [("Sell", "0.003"), ("Buy", "0.002")]
 
 
-async def test_the_band_follows_mark_and_index(open_venue: Any) -> None:
-    """A hundredth from the mark, in whole ticks."""
-    async with open_venue() as venue:
-        venue.move_mark("60000.5")
-        band = await venue.get("/v5/market/price-limit", **LINEAR)
-
-        assert (band["buyLmt"], band["sellLmt"]) == ("60600.5", "59400.5")
-
-
 async def test_past_funding_wants_an_end_with_its_begin(open_venue: Any) -> None:
     """Newest first."""
     path = "/v5/market/funding/history"

@@ -193,6 +193,21 @@ async def test_each_fill_of_an_order_that_carries_a_stop_sets_it(open_venue: Any
         assert (await venue.position())["stopLoss"] == stop["triggerPrice"]
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_an_order_that_fills_at_two_prices_leaves_one_stop(open_venue: Any, keeps: bool) -> None:
+    """It is set twice in one moment, and is as large as the position then."""
+    async with open_venue(stop_keeps_id=keeps) as venue, venue.listen_to_account("order") as ear:
+        await venue.hold("1.500", **ATTACHED, stopLoss="59000")
+        (row,) = await venue.open_rows()
+        rows = [one for one in await ear.rows("order") if one["stopOrderType"]]
+
+        assert (row["qty"], row["triggerPrice"]) == ("1.500", "59000.0")
+        assert rows[-1]["orderStatus"] == ("Untriggered" if keeps else "Deactivated")
+        venue.move_mark("59000")
+        assert (await venue.position())["size"] == "0"
+        assert await venue.open_rows() == []
+
+
 async def test_a_stop_that_came_with_an_order_names_it(open_venue: Any) -> None:
     """By our id of that order; it protects at once, and once more after it has fired."""
     async with open_venue() as venue:

@@ -172,6 +172,8 @@ async def test_the_price_band_is_told_again_and_again(open_venue: Any) -> None:
 
         assert len(messages) in {4, 5}
         assert messages[0]["data"] == {"symbol": SYMBOL, "buyLmt": "60600.0", "sellLmt": "59400.0"}
+        venue.move_mark("60000.5")
+        assert (await ear.hear())["data"] == {"symbol": SYMBOL, "buyLmt": "60600.5", "sellLmt": "59400.5"}
 
 
 async def test_a_ping_is_answered_and_silence_ends_a_socket(open_venue: Any) -> None:

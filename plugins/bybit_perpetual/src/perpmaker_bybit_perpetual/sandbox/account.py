@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from perpmaker import PositionSide, Side
-from perpmaker.venue import MarginMode, PositionMode
+from perpmaker.venue import PositionMode
 from perpmaker.venue.sandbox import Rejection, RejectionError, RequestParameters, plain
 from perpmaker_bybit_perpetual.sandbox.account_rows import (
     MARGIN_MODE_WORDS,
-    MARGIN_MODES,
     position_row,
     wallet_row,
 )
@@ -23,7 +22,6 @@ from perpmaker_bybit_perpetual.sandbox.order_parameters import (
 )
 from perpmaker_bybit_perpetual.sandbox.refusals import bad, refusal, translate_rejection
 from perpmaker_bybit_perpetual.sandbox.venue import CATEGORY, Row, Venue, VenueEndpoint, query, setting
-from perpmaker_bybit_perpetual.sandbox.words import POSITION_INDEXES
 
 DAY_MS: Final = 86_400_000
 UTA: Final = 5
@@ -104,17 +102,6 @@ def positions(venue: Venue, parameters: RequestParameters) -> Row:
     return venue.page(rows, parameters, default=20, most=200)
 
 
-def symbol_info(venue: Venue, parameters: RequestParameters) -> Row:
-    """Leverage and the indexes of the market's position mode, whether or not there is a position."""
-    symbol, state = venue.require_symbol(parameters), venue.reading.state()
-    rows = [
-        {"symbol": symbol, "positionIdx": POSITION_INDEXES[one.side], "leverage": str(state.leverage)}
-        for one in state.positions
-    ]
-
-    return {"category": CATEGORY, "list": rows}
-
-
 def key_info(venue: Venue, _parameters: RequestParameters) -> Row:
     """What the key may do."""
     options = venue.options
@@ -184,21 +171,6 @@ def switch_mode(venue: Venue, parameters: RequestParameters) -> Row:
     assert is_asked  # noqa: S101  # or it was refused
 
     return _set(venue, lambda: venue.exchange.set_position_mode(venue.account, mode, venue.now_ms()), 110025)
-
-
-def set_margin_mode(venue: Venue, parameters: RequestParameters) -> Row:
-    """Set cross or isolated for the whole account; 3400045 with the reasons where something holds it."""
-    mode: MarginMode = parameters.choice("setMarginMode", MARGIN_MODES)
-
-    if mode is venue.exchange.account(venue.account).margin_mode:
-        raise refusal(110026)
-
-    try:
-        venue.exchange.set_margin_mode(venue.account, mode, venue.now_ms())
-    except RejectionError as error:
-        raise refusal(3400045, why=error) from None
-
-    return {"reasons": []}
 
 
 def set_limit_action(venue: Venue, parameters: RequestParameters) -> Row:
@@ -280,10 +252,8 @@ ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     query("/v5/account/transaction-log", transaction_log, "log"),
     query("/v5/account/query-dcp-info", protection, "dcp"),
     query("/v5/position/list", positions, "positions"),
-    query("/v5/position/symbol-info", symbol_info, "positions"),
     query("/v5/user/query-api", key_info, "key"),
     query("/v5/asset/coin/query-info", lambda _venue, _parameters: {"rows": []}, "coins"),
-    setting("/v5/account/set-margin-mode", set_margin_mode, "margin-mode"),
     setting("/v5/account/set-limit-px-action", set_limit_action, "set-limit-action"),
     setting("/v5/position/set-leverage", set_leverage, "leverage"),
     setting("/v5/position/switch-mode", switch_mode, "mode"),

@@ -29,7 +29,6 @@ QUERIES: Final = {
     "leverage": 10,
     "mode": 10,
     "trading-stop": 10,
-    "margin-mode": 5,
     "fee-rate": 5,
     "log": 25,
     "key": 10,

@@ -155,11 +155,6 @@ def risk_limit(venue: Venue, parameters: RequestParameters) -> Row:
     return {"category": CATEGORY, "list": rows if is_asked else [], "nextPageCursor": ""}
 
 
-def price_limit(venue: Venue, parameters: RequestParameters) -> Row:
-    """The price band."""
-    return {**band_row(venue, venue.require_symbol(parameters)), "ts": str(venue.server_ms())}
-
-
 def band_row(venue: Venue, symbol: str) -> Row:
     """The highest price of a buy and the lowest of a sell."""
     price = venue.notation.price_value
@@ -261,5 +256,4 @@ ENDPOINTS: Final[tuple[VenueEndpoint, ...]] = (
     public("/v5/market/recent-trade", recent_trades),
     public("/v5/market/funding/history", funding_history),
     public("/v5/market/risk-limit", risk_limit),
-    public("/v5/market/price-limit", price_limit),
 )

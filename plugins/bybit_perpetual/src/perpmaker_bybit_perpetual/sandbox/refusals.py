@@ -38,7 +38,6 @@ TEXTS: Final[Mapping[int, str]] = {
     110023: "Currently you can only reduce positions on this contract.",
     110024: "You have an existing position, so the position mode cannot be switched.",
     110025: "Position mode is not modified",
-    110026: "Cross/isolated margin mode is not modified",
     110028: "You have existing open orders, so the position mode cannot be switched.",
     110043: "leverage not modified",
     110058: "You can't set take profit and stop loss while orders that only reduce hold the whole position.",
@@ -49,7 +48,6 @@ TEXTS: Final[Mapping[int, str]] = {
     110092: "expect Rising, but trigger_price[{trigger}] <= current[{now}]",
     110093: "expect Falling, but trigger_price[{trigger}] >= current[{now}]",
     110094: "Order does not meet minimum order value {limit}",
-    3400045: "Set margin mode failed: {why}",
 }
 
 GENERAL: Final[Mapping[Rejection, int]] = {
