@@ -107,34 +107,23 @@ def key_info(venue: Venue, _parameters: RequestParameters) -> Row:
     options = venue.options
 
     return {
+        **dict.fromkeys(("apiKey", "secret", "note", "kycRegion", "rsaPublicKey"), ""),
         "id": "1",
-        "note": "sandbox",
-        "apiKey": "",
         "readOnly": int(options.read_only),
-        "secret": "",
         "permissions": {
+            **{name: [] for name in ("Spot", "Options", "Derivatives", "Exchange")},
             "ContractTrade": ["Order", "Position"],
-            "Spot": [],
             "Wallet": ["AccountTransfer", *(["Withdraw"] if options.withdrawals else [])],
-            "Options": [],
-            "Derivatives": [],
-            "Exchange": [],
         },
         "ips": ["127.0.0.1"] if options.ip_restricted else ["*"],
         "type": 1,
         "deadlineDay": 365,
         "expiredAt": "2099-01-01T00:00:00Z",
         "createdAt": "2026-01-01T00:00:00Z",
-        "unified": 0,
         "uta": 1,
         "userID": 1,
-        "inviterID": 0,
-        "vipLevel": "No VIP",
         "isMaster": True,
         "parentUid": "0",
-        "kycLevel": "LEVEL_DEFAULT",
-        "kycRegion": "",
-        "rsaPublicKey": "",
     }
 
 

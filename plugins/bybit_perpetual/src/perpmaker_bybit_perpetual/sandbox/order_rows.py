@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 import attrs
 
@@ -35,6 +36,15 @@ from perpmaker_bybit_perpetual.sandbox.words import (
     TRIGGER_PRICE_WORDS,
     UNKNOWN,
 )
+
+EMPTY: Final = (
+    *("blockTradeId", "isLeverage", "smpOrderId", "lastPriceOnCreated", "marketUnit", "orderIv", "takeProfit"),
+    *("tpTriggerBy", "tpLimitPrice", "slLimitPrice", "placeType", "ocoTriggerBy"),
+)
+"""What an order here never has."""
+
+NO_ORDER: Final = dict.fromkeys(("execPnl", "closedSize", "leavesQty", "orderPrice", "orderQty"), "0")
+"""What funding has of an order."""
 
 OPEN: frozenset[str] = frozenset({"New", "PartiallyFilled", "Untriggered"})
 
@@ -139,11 +149,11 @@ def order_row(known: GatewayOrder, shown: Shown, venue: Venue) -> Row:
     value = instrument.price(shown.ticks or 0) * instrument.amount(left)
 
     return {
+        **dict.fromkeys(EMPTY, ""),
         "category": CATEGORY,
         "symbol": instrument.symbol,
         "orderId": known.order_id,
         "orderLinkId": known.link_id,
-        "blockTradeId": "",
         "side": SIDE_WORDS[shown.side],
         "positionIdx": POSITION_INDEXES[shown.position_side],
         "orderStatus": shown.status,
@@ -163,15 +173,10 @@ def order_row(known: GatewayOrder, shown: Shown, venue: Venue) -> Row:
         "closedPnl": "0",
         "reduceOnly": known.reduce_only,
         "closeOnTrigger": known.close_on_trigger,
-        "isLeverage": "",
         "createType": known.create_type,
         "smpType": known.smp_type,
         "smpGroup": "0",
-        "smpOrderId": "",
         "parentOrderLinkId": known.parent_link_id,
-        "lastPriceOnCreated": "",
-        "marketUnit": "",
-        "orderIv": "",
         "createdTime": str(venue.shown_ms(known.created_ms)),
         "updatedTime": str(venue.shown_ms(shown.updated_ms)),
         **_condition(known, venue),
@@ -218,6 +223,7 @@ def funding_row(one: PastFunding, venue: Venue) -> Row:
 
     return {
         **_trade(venue, 0),
+        **NO_ORDER,
         "execId": f"funding-{one.number}",
         "orderId": f"{settled.now_ms // 1000}-{one.number}",
         "orderLinkId": "",
@@ -230,11 +236,6 @@ def funding_row(one: PastFunding, venue: Venue) -> Row:
         "feeCurrency": "",
         "isMaker": False,
         "execType": "Funding",
-        "execPnl": "0",
-        "closedSize": "0",
-        "leavesQty": "0",
-        "orderPrice": "0",
-        "orderQty": "0",
         "orderType": UNKNOWN,
         "stopOrderType": UNKNOWN,
         "createType": "",
@@ -243,13 +244,21 @@ def funding_row(one: PastFunding, venue: Venue) -> Row:
 
 
 def _trade(venue: Venue, number: int) -> Row:
-    empty = ("blockTradeId", "tradeIv", "markIv", "indexPrice", "underlyingPrice", "marketUnit", "extraFees")
+    empty = (
+        "blockTradeId",
+        "isLeverage",
+        "tradeIv",
+        "markIv",
+        "indexPrice",
+        "underlyingPrice",
+        "marketUnit",
+        "extraFees",
+    )
 
     return {
         **dict.fromkeys(empty, ""),
         "category": CATEGORY,
         "symbol": venue.instrument.symbol,
-        "isLeverage": "",
         "markPrice": rounded(venue.exchange.mark, venue.notation.price_digits + 1),
         "seq": number,
     }
@@ -276,15 +285,9 @@ def _attached(known: GatewayOrder, venue: Venue) -> Row:
     is_full = stop is not None or known.is_of_position
 
     return {
-        "takeProfit": "",
         "stopLoss": "" if stop is None else venue.notation.price_value(stop.price),
-        "tpTriggerBy": "",
         "slTriggerBy": "" if stop is None else TRIGGER_PRICE_WORDS[stop.watch],
         "tpslMode": "Full" if is_full else "",
-        "tpLimitPrice": "",
-        "slLimitPrice": "",
-        "placeType": "",
-        "ocoTriggerBy": "",
     }
 
 
