@@ -71,7 +71,7 @@ async def test_protection_acts_when_the_last_socket_that_asked_for_it_is_gone(
     open_venue: Any, takes_stops: bool
 ) -> None:
     """After its window, unless one is there again; what never asked does not count."""
-    async with open_venue(has_dcp=True, dcp_takes_stops=takes_stops) as venue:
+    async with open_venue(has_dcp=True, switch_takes_stops=takes_stops) as venue:
         assert await venue.code("POST", DCP, product="DERIVATIVES", timeWindow=2) == 10001
         assert await venue.code("POST", DCP, timeWindow=5) == 0  # of options, which are not traded here
         await venue.post(DCP, product="DERIVATIVES", timeWindow=4)

@@ -272,7 +272,7 @@ async def test_a_post_only_order_may_carry_a_stop_or_not(open_venue: Any, takes:
 @pytest.mark.parametrize("beside", [True, False])
 async def test_a_stop_beside_a_target_for_all_of_the_position(open_venue: Any, beside: bool) -> None:
     """Where it is taken and fires, the target gives way to it."""
-    async with open_venue(stop_beside_target=beside) as venue:
+    async with open_venue(refuses_stop_beside_target=not beside) as venue:
         await venue.hold()
         target = await venue.order(side="Sell", price="60500.0", timeInForce="GTC", reduceOnly=True)
         assert await set_stop(venue, "59000") == (0 if beside else 110058)

@@ -217,7 +217,7 @@ def _check_target(venue: Venue, side: PositionSide, lots: int) -> None:
     closing = Side.SELL if lots > 0 else Side.BUY
     is_held = venue.exchange.reduce_only_room(venue.account, closing, side) == 0
 
-    if is_held and not venue.options.stop_beside_target:
+    if is_held and venue.options.refuses_stop_beside_target:
         raise refusal(110058)
 
 

@@ -42,7 +42,7 @@ class Options:
         remainder_status: what an IOC or market order ends as of which a part was filled.
         post_only_takes_stop: whether a post-only order may carry a stop.
         fill_stop_replaces: whether the stop of a filled order takes the place of one that the position has already.
-        stop_beside_target: whether a position takes a stop while reduce-only orders for all of it rest.
+        refuses_stop_beside_target: whether a position takes no stop while reduce-only orders for all of it rest.
         stop_keeps_id: whether the stop of a position keeps its order id when its level is changed.
         stop_trades_with_own: whether the stop of a position trades with resting orders of the same account, or cancels
             them.
@@ -50,7 +50,7 @@ class Options:
         stops_count: whether the stop of a position is one of the ten conditional orders that a market takes.
         stop_after_fill_ms: for so long after a position was opened it takes no stop, as if it were flat.
         has_dcp: whether the account has disconnect protection.
-        dcp_takes_stops: whether disconnect protection cancels conditional orders too.
+        switch_takes_stops: whether disconnect protection cancels conditional orders too.
         rejects_out_of_band: whether orders beyond the price band are refused, and not moved to its edge.
         smp_type: the account's self-match setting, for orders that do not say it: 0 trades, 1 cancels the maker, 2 the
             taker, 3 both.
@@ -73,14 +73,14 @@ class Options:
     remainder_status: str = _word("Cancelled", "Rejected")
     post_only_takes_stop: bool = _flag(default=True)
     fill_stop_replaces: bool = _flag(default=True)
-    stop_beside_target: bool = _flag(default=True)
+    refuses_stop_beside_target: bool = _flag(default=False)
     stop_keeps_id: bool = _flag(default=True)
     stop_trades_with_own: bool = _flag(default=True)
     cuts_oldest: bool = _flag(default=False)
     stops_count: bool = _flag(default=False)
     stop_after_fill_ms: int = attrs.field(default=0, validator=natural)
     has_dcp: bool = _flag(default=False)
-    dcp_takes_stops: bool = _flag(default=False)
+    switch_takes_stops: bool = _flag(default=False)
     rejects_out_of_band: bool = _flag(default=False)
     smp_type: str = _word("0", "1", "2", "3")
     batch_most: int = attrs.field(default=20, validator=natural)

@@ -46,5 +46,5 @@ class DisconnectProtection:
         """Cancel the conditions with the first order that the countdown ends, where it takes them too."""
         is_end = isinstance(event, OrderChanged) and event.cause is Cause.COUNTDOWN
 
-        if is_end and self._venue.options.dcp_takes_stops:
+        if is_end and self._venue.options.switch_takes_stops:
             self._venue.exchange.cancel_all_conditional(self._venue.account, self._venue.exchange.now_ms)
