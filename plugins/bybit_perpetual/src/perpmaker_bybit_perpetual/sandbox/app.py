@@ -35,7 +35,7 @@ from perpmaker_bybit_perpetual.sandbox.options import Options
 from perpmaker_bybit_perpetual.sandbox.private_stream import PrivateStream
 from perpmaker_bybit_perpetual.sandbox.protection import DisconnectProtection
 from perpmaker_bybit_perpetual.sandbox.refusals import PARAMETER_REFUSALS, bad, refusal, translate_rejection
-from perpmaker_bybit_perpetual.sandbox.signing import DEFAULT_WINDOW_MS, KEYS, Authenticator
+from perpmaker_bybit_perpetual.sandbox.signing import DEFAULT_WINDOW_MS, KEYS, MILLISECONDS, Authenticator
 from perpmaker_bybit_perpetual.sandbox.sockets import PrivateSession, PublicSession, TradeSession
 from perpmaker_bybit_perpetual.sandbox.venue import Answer, Venue, VenueEndpoint
 
@@ -179,4 +179,6 @@ def _until(headers: Mapping[str, str]) -> str:
     """The end of a request's window as it claims it; whether that is a time, the authenticator checks."""
     stamp, length = headers.get("x-bapi-timestamp", ""), headers.get("x-bapi-recv-window", "")
 
-    return str(int(stamp) + int(length or DEFAULT_WINDOW_MS)) if stamp.isdigit() and (length or "0").isdigit() else "0"
+    is_time = MILLISECONDS.fullmatch(stamp) and MILLISECONDS.fullmatch(length or "0")
+
+    return str(int(stamp) + int(length or DEFAULT_WINDOW_MS)) if is_time else "0"

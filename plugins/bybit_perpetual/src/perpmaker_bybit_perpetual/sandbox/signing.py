@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -28,7 +29,7 @@ from perpmaker_bybit_perpetual.sandbox.refusals import TEXTS, UNAUTHORIZED, bad,
 
 DEFAULT_WINDOW_MS: Final = 5000
 AHEAD_MS: Final = 1000
-LATEST_MS: Final = 10**15
+MILLISECONDS: Final = re.compile("[0-9]{1,15}")
 _PREFIX: Final = "x-bapi-"
 
 
@@ -116,7 +117,7 @@ class Authenticator:
 
     def window(self, stamp: str, length: str) -> Window:
         """Read the time that a request claims; 10001 for no time, 10002 outside of its window."""
-        if not stamp.isascii() or not stamp.isdigit() or not (length or "0").isdigit():
+        if not MILLISECONDS.fullmatch(stamp) or not MILLISECONDS.fullmatch(length or "0"):
             raise bad("timestamp or recv_window is no number")
 
         window = Window(timestamp_ms=int(stamp), length_ms=int(length or DEFAULT_WINDOW_MS))
@@ -135,7 +136,7 @@ class Authenticator:
             case _:
                 return bad("Params Error")
 
-        if not str(expires).isdigit() or not self._server_ms() < int(expires) < LATEST_MS:
+        if not MILLISECONDS.fullmatch(str(expires)) or int(expires) <= self._server_ms():
             return bad("Params Error: expires is over")
 
         if checker is None:

@@ -35,7 +35,7 @@ WEEK_MS: Final = 7 * 86_400_000
 RATIO_X, RATIO_Y = Decimal("0.01"), Decimal("0.02")
 """The price band: shares of the mark."""
 
-_NUMBER: Final = re.compile(r"[0-9]+$")
+_NUMBER: Final = re.compile(r"[0-9]{1,9}$")
 
 
 @attrs.frozen
