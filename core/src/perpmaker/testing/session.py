@@ -194,9 +194,17 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(
-    file: Path, *overrides: str, seed: int = 0, latency_s: float = 0.001, market: str | None = None
+    file: Path,
+    *overrides: str,
+    seed: int = 0,
+    latency_s: float = 0.001,
+    market: str | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> AsyncIterator[Stage]:
-    """Serve a sandbox of the file's venue with this seed; `market` is what it serves when not what the file names."""
+    """Serve a sandbox of the file's venue with this seed.
+
+    `market` is what it serves when not what the file names, `options` are the venue's own.
+    """
     configuration = load_configuration(file, overrides, load_catalog())
     declaration = configuration.connector.declaration
 
@@ -204,7 +212,8 @@ async def open_stage(
         raise PluginError(f"{declaration.name} has no sandbox.")
 
     clock, network, dialect = LoopClock(), MemoryNetwork(latency_s=latency_s), declaration.sandbox()
-    settings = attrs.evolve(sandbox_settings(configuration), seed=seed, market=market or configuration.run.market)
+    wanted = {"seed": seed, "market": market or configuration.run.market, "options": dict(options or {})}
+    settings = attrs.evolve(sandbox_settings(configuration), **wanted)
 
     async with AsyncExitStack() as stack:
         beside = await stack.enter_async_context(_open_source(configuration, settings, dialect, network, clock))
@@ -243,8 +252,15 @@ async def _open_source(
 
 @asynccontextmanager
 async def open_session(
-    file: Path, *overrides: str, seed: int = 0, latency_s: float = 0.001, home: StateDir | None = None
+    file: Path,
+    *overrides: str,
+    seed: int = 0,
+    latency_s: float = 0.001,
+    home: StateDir | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> AsyncIterator[Session]:
     """Open a sandbox of the file's venue with this seed, and a bot of this configuration connected to it."""
-    async with open_stage(file, *overrides, seed=seed, latency_s=latency_s) as stage, stage.open_bot(home=home) as bot:
+    opened = open_stage(file, *overrides, seed=seed, latency_s=latency_s, options=options)
+
+    async with opened as stage, stage.open_bot(home=home) as bot:
         yield bot
