@@ -212,8 +212,8 @@ async def open_stage(
         raise PluginError(f"{declaration.name} has no sandbox.")
 
     clock, network, dialect = LoopClock(), MemoryNetwork(latency_s=latency_s), declaration.sandbox()
-    wanted = {"seed": seed, "market": market or configuration.run.market, "options": dict(options or {})}
-    settings = attrs.evolve(sandbox_settings(configuration), **wanted)
+    served = market or configuration.run.market
+    settings = attrs.evolve(sandbox_settings(configuration), seed=seed, market=served, options=options or {})
 
     async with AsyncExitStack() as stack:
         beside = await stack.enter_async_context(_open_source(configuration, settings, dialect, network, clock))
