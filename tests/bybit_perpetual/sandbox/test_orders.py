@@ -108,6 +108,21 @@ async def test_a_gateway_answers_before_the_exchange_has_the_order(open_venue: A
         assert (await venue.row(placed["orderId"]))["orderStatus"] == "New"
 
 
+async def test_a_close_that_another_one_overtakes_ends_as_one_that_has_nothing_to_reduce(open_venue: Any) -> None:
+    """The gateway took both, for the position was there."""
+    async with open_venue(order_ms=100) as venue:
+        await venue.hold()
+        await anyio.sleep(0.2)
+        asked = {**limit_order(**MARKET), "side": "Sell", "reduceOnly": True}
+        first, second = [await venue.post(CREATE, **asked) for _ in range(2)]
+        await anyio.sleep(0.2)
+        rows = [await venue.row(one["orderId"]) for one in (first, second)]
+
+        assert [row["orderStatus"] for row in rows] == ["Filled", "Cancelled"]
+        assert rows[1]["cancelType"] == "CancelByReduceOnly"
+        assert (await venue.position())["size"] == "0"
+
+
 async def test_an_id_of_ours_is_never_used_twice(open_venue: Any) -> None:
     """Not while the order rests, not after it has ended, and not after it was refused by the exchange."""
     async with open_venue() as venue:

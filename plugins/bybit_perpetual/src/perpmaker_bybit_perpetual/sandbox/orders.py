@@ -35,7 +35,7 @@ from perpmaker_bybit_perpetual.sandbox.venue import (
     setting,
     unknown_order,
 )
-from perpmaker_bybit_perpetual.sandbox.words import BY_USER, LATER, OTHERS, TOO_LATE, UNKNOWN, WILL_TAKE
+from perpmaker_bybit_perpetual.sandbox.words import BY_USER, LATER, OTHERS, OVERTAKEN, TOO_LATE, UNKNOWN, WILL_TAKE
 
 MOST_CANCELLED: Final = 500
 UNTIL: Final = "_until"
@@ -173,7 +173,7 @@ def _send(venue: Venue, parameters: RequestParameters, known: GatewayOrder, act:
 
     def arrive() -> None:
         if venue.parts.options.checks_window_at_match and venue.server_ms() > until_ms:
-            _refuse(venue, known, "Rejected", OTHERS)
+            _come_too_late(venue, known)
         else:
             act()
 
@@ -190,20 +190,23 @@ def _place(venue: Venue, known: GatewayOrder) -> None:
             request = attrs.evolve(known.conditional, client_id=venue.orders.alias(known))
             venue.exchange.place_conditional(account, request, now_ms)
     except RejectionError as error:
-        is_post_only = error.rejection is Rejection.POST_ONLY_WOULD_TAKE
-        status = venue.options.post_only_status if is_post_only else "Cancelled"
-        reason = LATER.get(error.rejection)
-        _refuse(venue, known, status if reason else "Rejected", reason or OTHERS)
+        status, cancel_type, reason = OVERTAKEN.get(error.rejection, ("Rejected", UNKNOWN, OTHERS))
+
+        if reason == WILL_TAKE:
+            status = venue.options.post_only_status
+
+        now_ms = venue.now_ms()
+        venue.orders.refuse(known, Ended(status=status, cancel_type=cancel_type, reason=reason, now_ms=now_ms))
 
 
-def _refuse(venue: Venue, known: GatewayOrder, status: str, reason: str) -> None:
+def _come_too_late(venue: Venue, known: GatewayOrder) -> None:
     """Say that the exchange has not done what the gateway took: of a new order, or of a change of one."""
     if known.engine_id is not None:
-        venue.orders.on_changed(known, reason=reason)
+        venue.orders.on_changed(known, reason=OTHERS)
         return
 
     now_ms = venue.now_ms()
-    venue.orders.refuse(known, Ended(status=status, cancel_type=UNKNOWN, reason=reason, now_ms=now_ms))
+    venue.orders.refuse(known, Ended(status="Rejected", cancel_type=UNKNOWN, reason=OTHERS, now_ms=now_ms))
 
 
 def _move(venue: Venue, known: GatewayOrder, price: Decimal, amount: Decimal) -> None:

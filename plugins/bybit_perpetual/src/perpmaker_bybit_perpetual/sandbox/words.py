@@ -61,3 +61,12 @@ LATER: Final[Mapping[Rejection, str]] = {
     Rejection.MARKET_BAND: "EC_ReachMarketPriceLimit",
 }
 """What the gateway does not look at, with the reason for which the matching engine cancels the order then."""
+
+OVERTAKEN: Final[Mapping[Rejection, tuple[str, str, str]]] = {
+    **dict.fromkeys(
+        (Rejection.REDUCE_ONLY, Rejection.REDUCE_ONLY_COMPETING), ("Cancelled", *ENDINGS[Cause.REDUCE_ONLY])
+    ),
+    **dict.fromkeys((Rejection.BAND_UP, Rejection.BAND_DOWN), ("Rejected", UNKNOWN, "EC_ReachRiskPriceLimit")),
+    **{rejection: ("Cancelled", UNKNOWN, reason) for rejection, reason in LATER.items()},
+}
+"""How an order ends (status, cancel type, reason) of which the gateway thought otherwise."""
