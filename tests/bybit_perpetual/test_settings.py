@@ -32,6 +32,12 @@ def test_keys_are_references_and_needed_where_money_is() -> None:
     assert faults(Environment.TESTNET, api_key="env:KEY", api_secret="the secret itself") == ["api_secret"]
 
 
+def test_bybit_B14_a_depth_that_the_venue_does_not_stream_is_refused() -> None:
+    """It has streamed 500 levels once, and refuses to subscribe them now."""
+    assert faults(Environment.SANDBOX, book_depth=500) == ["book_depth"]
+    assert [faults(Environment.SANDBOX, book_depth=depth) for depth in (50, 200, 1000)] == [[], [], []]
+
+
 def test_a_key_goes_only_to_the_venues_own_hosts() -> None:
     """Of the same environment, a regional site among them, with TLS; or to this machine."""
     for environment, url, is_right in [

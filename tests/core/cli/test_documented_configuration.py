@@ -12,7 +12,6 @@ import pytest
 
 from perpmaker.cli import main
 from perpmaker.config.configuration import Configuration, load_configuration
-from perpmaker.errors import ConfigurationError
 from perpmaker.model.order import PositionMode
 from perpmaker.plugins.catalog import load_catalog
 
@@ -101,17 +100,6 @@ def test_aggressive_is_its_twin_but_for_the_venue() -> None:
     assert bybit.replace("bybit_perpetual", "binance_perpetual") == binance
 
 
-def test_aggressive_says_that_bybit_is_not_there_yet() -> None:
-    """A connector of ours that is not there yet: exit code 2, in words, and no advice that fails."""
-    if "bybit_perpetual" in {plugin.name for plugin in load_catalog({}).plugins}:
-        pytest.skip("the Bybit connector is installed")
-
-    with pytest.raises(ConfigurationError, match="is planned, and nobody can install it yet") as refused:
-        loaded("aggressive_multi_level.toml")
-
-    assert len(refused.value.problems) == 1
-
-
 @pytest.mark.parametrize(
     ("name", "taking"), [("funding_positive.toml", ("0.5", "2.0")), ("funding_negative.toml", ("2.0", "0.5"))]
 )
@@ -125,6 +113,7 @@ def test_funding_recipes_leave_the_paying_side_early(name: str, taking: tuple[st
     [
         pytest.param("conservative.toml", 1, "0.1", marks=pytest.mark.full),
         ("aggressive_multi_level_binance.toml", 5, "0.1"),
+        ("aggressive_multi_level.toml", 5, "0.1"),
         pytest.param("funding_positive.toml", 1, "0.01", marks=pytest.mark.full),
     ],
 )

@@ -93,7 +93,7 @@ def test_F82_ten_faults_are_ten_problems_in_order_with_their_lines(desk: Any) ->
     """A file with ten different faults has all ten named, each with its line."""
     text = """\
 strategy = "perpetual_market_makin"
-derivative = "bybit_perpetual"
+derivative = "elsewhere_perpetual"
 market = "BTC/USDT"
 leverage = true
 leverage = 3

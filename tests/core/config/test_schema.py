@@ -13,6 +13,7 @@ from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.setting import Range
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker_binance_perpetual.settings import Settings
+from perpmaker_bybit_perpetual.settings import Settings as BybitSettings
 
 CLASSES: tuple[tuple[str, type], ...] = (
     ("", RunSettings),
@@ -20,6 +21,7 @@ CLASSES: tuple[tuple[str, type], ...] = (
     ("", ExitSettings),
     ("sandbox", SandboxSettings),
     ("binance_perpetual", Settings),
+    ("bybit_perpetual", BybitSettings),
 )
 NEVER = {
     "nan": "nan",

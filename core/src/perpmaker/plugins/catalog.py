@@ -28,7 +28,10 @@ KINDS: Mapping[type, str] = {
 }
 
 FIRST_PARTY: Mapping[type, Mapping[str, str]] = {
-    DerivativeConnectorDeclaration: {"binance_perpetual": "perpmaker-binance-perpetual"},
+    DerivativeConnectorDeclaration: {
+        "binance_perpetual": "perpmaker-binance-perpetual",
+        "bybit_perpetual": "perpmaker-bybit-perpetual",
+    },
     PriceSourceDeclaration: dict.fromkeys(
         ("current_market", "external_market", "custom_api", "binance"), "perpmaker-price-sources"
     ),
@@ -38,7 +41,7 @@ FIRST_PARTY: Mapping[type, Mapping[str, str]] = {
 """The names that perpmaker's own distributions bring, so that a missing one can be said with what to install."""
 
 PLANNED: Mapping[type, tuple[str, ...]] = {
-    DerivativeConnectorDeclaration: ("bybit_perpetual", "dydx_perpetual"),
+    DerivativeConnectorDeclaration: ("dydx_perpetual",),
     RiskModuleDeclaration: (
         "leverage_advice",
         "margin_guard",

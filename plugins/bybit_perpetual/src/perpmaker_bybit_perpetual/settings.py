@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated
 
 import attrs
 
@@ -35,10 +35,13 @@ ADDRESSES = {
     Environment.TESTNET: Address(rest="https://api-testnet.bybit.com", stream="wss://stream-testnet.bybit.com"),
 }
 
-_SITES = ("bybit.com", "bytick.com", "bybit.nl", "bybit.eu", "bybit.tr", "bybit.kz", "bybit.ae", "bybit.id")
-_OTHER_SITES = ("bybitgeorgia.ge", "manepa.jp", "spark-fintech.com")
-_LIVE_HOSTS = frozenset(f"{part}.{site}" for site in (*_SITES, *_OTHER_SITES) for part in ("api", "stream"))
-_TESTNET_HOSTS = frozenset(f"{part}-testnet.{site}" for site in (*_SITES, *_OTHER_SITES) for part in ("api", "stream"))
+_DEPTHS = (50, 200, 1000)
+_SITES = (
+    *("bybit.com", "bytick.com", "bybit.nl", "bybit.eu", "bybit.tr", "bybit.kz", "bybit.ae", "bybit.id"),
+    *("bybitgeorgia.ge", "manepa.jp", "spark-fintech.com"),
+)
+_LIVE_HOSTS = frozenset(f"{part}.{site}" for site in _SITES for part in ("api", "stream"))
+_TESTNET_HOSTS = frozenset(f"{part}-testnet.{site}" for site in _SITES for part in ("api", "stream"))
 _HOSTS = {
     Environment.LIVE: _LIVE_HOSTS,
     Environment.PAPER: _LIVE_HOSTS,
@@ -72,7 +75,7 @@ class Settings:
     read_lag_s: Annotated[float, Range(at_least=0, at_most=60)] = 1.0
     deadline_s: Annotated[float, Range(above=0, at_most=60)] = 3.0
     orders_per_s: Annotated[int, Range(at_least=5, at_most=400)] = 10
-    book_depth: Literal[50, 200, 1000] = 50
+    book_depth: Annotated[int, Range(at_least=50, at_most=1000)] = 50
     strict_book: bool = True
     orders_by_socket: bool = True
     reject_out_of_band: bool = False
@@ -87,6 +90,9 @@ class Settings:
 
             if fault is not None:
                 yield key, fault
+
+        if self.book_depth not in _DEPTHS:
+            yield "book_depth", f"must be one of {', '.join(map(str, _DEPTHS))}: the venue streams no other"
 
         hosts = _HOSTS.get(self.environment, frozenset())
 
