@@ -71,20 +71,25 @@ class Shown:
         return self.status in OPEN
 
 
-def shown_now(known: GatewayOrder, venue: Venue) -> Shown | None:
-    """The order as questions see it; None while it is hidden, or not yet known there."""
+def shown_now(known: GatewayOrder, venue: Venue, *, live: bool = False) -> Shown | None:
+    """The order as questions see it, or `live`; None while it is hidden, or not yet known there."""
+    account, exchange = venue.account, venue.exchange
+
     if known.refused is not None:
-        hidden_ms = max(venue.parts.options.read_lag_ms, venue.parts.options.hidden_for_ms)
+        hidden_ms = 0 if live else max(venue.parts.options.read_lag_ms, venue.parts.options.hidden_for_ms)
 
         return shown_refused(known, venue) if known.refused.now_ms <= venue.now_ms() - hidden_ms else None
 
-    order = None if known.engine_id is None else venue.reading.order(order_id=known.engine_id, client_id=None)
+    if known.engine_id is not None:
+        name = known.engine_id
+        order = exchange.order(account, order_id=name) if live else venue.reading.order(order_id=name, client_id=None)
 
-    if order is not None:
-        return shown_order(order, venue.reading.ending(order.order_id), venue)
+        if order is not None:
+            return shown_order(order, venue.reading.ending(name), venue)
 
-    for conditional_id in reversed(known.conditional_ids):
-        conditional = venue.reading.conditional(conditional_id=conditional_id, client_id=None)
+    for name in reversed(known.conditional_ids):
+        read = venue.reading.conditional(conditional_id=name, client_id=None)
+        conditional = exchange.conditional(account, conditional_id=name) if live else read
 
         if conditional is not None:
             return shown_conditional(conditional, known)

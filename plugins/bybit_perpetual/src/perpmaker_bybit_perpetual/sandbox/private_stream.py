@@ -31,8 +31,8 @@ from perpmaker_bybit_perpetual.sandbox.order_rows import (
     funding_row,
     order_row,
     shown_conditional,
+    shown_now,
     shown_order,
-    shown_refused,
 )
 from perpmaker_bybit_perpetual.sandbox.position_stops import PositionStops
 from perpmaker_bybit_perpetual.sandbox.venue import CATEGORY, Row, Venue
@@ -111,29 +111,11 @@ class PrivateStream:
 
     def _tell_order_again(self, known: GatewayOrder, *, cancel_type: str = "", reason: str = "") -> None:
         """Report an order of which no event of the exchange tells."""
-        shown = self._shown(known)
+        shown = shown_now(known, self._venue, live=True)
 
         if shown is not None:
             shown = attrs.evolve(shown, cancel_type=cancel_type or shown.cancel_type, reason=reason or shown.reason)
             self._push_order(known, shown)
-
-    def _shown(self, known: GatewayOrder) -> Shown | None:
-        venue = self._venue
-
-        if known.refused is not None:
-            return shown_refused(known, venue)
-
-        order = venue.exchange.order(venue.account, order_id=known.engine_id) if known.engine_id is not None else None
-
-        if order is not None:
-            return shown_order(order, venue.reading.ending(order.order_id), venue)
-
-        if not known.conditional_ids:
-            return None
-
-        conditional = venue.exchange.conditional(venue.account, conditional_id=known.conditional_ids[-1])
-
-        return None if conditional is None else shown_conditional(conditional, known)
 
     def _push_order(self, known: GatewayOrder, shown: Shown) -> None:
         self._push("order", order_row(known, shown, self._venue))
