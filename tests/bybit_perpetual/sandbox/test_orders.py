@@ -147,6 +147,31 @@ async def test_bybit_B4_a_market_order_above_its_maximum_is_refused_with_both_in
         assert await venue.code("POST", CREATE, **{**asked, "qty": "0.005"}) == 0
 
 
+async def test_a_venue_may_split_what_only_reduces(open_venue: Any) -> None:
+    """Then the close of everything is taken, and an opening order of that size is not."""
+    async with open_venue(market_maximum="0.005", splits_closing=True) as venue:
+        await venue.hold("0.005")
+        await venue.hold("0.005")
+        asked = {**limit_order(**MARKET), "side": "Sell", "qty": "0.010"}
+
+        assert await venue.code("POST", CREATE, **asked) == 10001
+        assert await venue.code("POST", CREATE, **asked, reduceOnly=True) == 0
+        assert (await venue.position())["size"] == "0"
+
+
+@pytest.mark.parametrize("lists", [True, False])
+async def test_bybit_B2_open_orders_without_a_filter_may_lack_the_stops(open_venue: Any, lists: bool) -> None:
+    """Whoever wants both asks for both."""
+    async with open_venue(lists_stops=lists) as venue:
+        await venue.order()
+        await venue.order(**TRIGGER)
+
+        assert len(await venue.open_rows()) == (2 if lists else 1)
+        assert (
+            len(await venue.open_rows(orderFilter="StopOrder")) == len(await venue.open_rows(orderFilter="Order")) == 1
+        )
+
+
 async def test_a_price_beyond_the_band_is_moved_to_its_edge_or_refused(open_venue: Any) -> None:
     """As the account is set; the order says the price that it has."""
     async with open_venue() as venue:

@@ -130,12 +130,12 @@ def check_price(venue: Venue, price: Decimal, name: str) -> Decimal:
     return price
 
 
-def check_amount(venue: Venue, amount: Decimal, *, market: bool) -> Decimal:
+def check_amount(venue: Venue, amount: Decimal, *, market: bool, closes: bool = False) -> Decimal:
     """An amount of the market; all that is wrong with it is 10001, with words."""
     rules = venue.instrument
     most = rules.max_market_amount if market else rules.max_amount
 
-    if market and venue.options.market_maximum:
+    if market and venue.options.market_maximum and not (closes and venue.options.splits_closing):
         most = min(most, Decimal(venue.options.market_maximum))
 
     if amount < rules.min_amount:
@@ -228,7 +228,7 @@ def _amount(
         if not amount:
             raise refusal(110017)
 
-    return check_amount(venue, amount, market=market)
+    return check_amount(venue, amount, market=market, closes=known.reduce_only)
 
 
 def _attached(

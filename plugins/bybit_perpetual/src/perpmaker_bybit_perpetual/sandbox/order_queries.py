@@ -25,7 +25,8 @@ def realtime(venue: Venue, parameters: RequestParameters) -> object:
     has_id = "orderId" in parameters or "orderLinkId" in parameters
     is_asked = venue.is_asked(parameters, required=not has_id)
     closed = parameters.word("openOnly", {"0", "1", "2"}, default="0") != "0"
-    kinds = {parameters.word("orderFilter", FILTERS)} if "orderFilter" in parameters else FILTERS
+    usual = FILTERS if venue.options.lists_stops else {"Order"}
+    kinds = {parameters.word("orderFilter", FILTERS)} if "orderFilter" in parameters else usual
     rows = [
         order_row(known, shown, venue)
         for known, shown in _asked(venue, parameters, open_only=not closed)
