@@ -209,6 +209,37 @@ async def test_an_amend_changes_what_is_sent_and_keeps_the_ids(open_venue: Any) 
         assert await venue.code("POST", AMEND, **LINEAR, orderLinkId="none", price="60000") == 110001
 
 
+@pytest.mark.parametrize("locks", [True, False])
+async def test_an_order_that_is_being_changed(open_venue: Any, locks: bool) -> None:
+    """It is locked meanwhile, or what comes next is done next."""
+    async with open_venue(order_ms=100, locks_moving=locks) as venue:
+        placed = await venue.order()
+        await anyio.sleep(0.2)
+        known = {**LINEAR, "orderId": placed["orderId"]}
+        await venue.post(AMEND, **known, price="59001.0")
+        codes = [await venue.code("POST", AMEND, **known, price="59002.0"), await venue.code("POST", CANCEL, **known)]
+        assert codes == ([110079, 110079] if locks else [0, 0])
+        await anyio.sleep(0.3)
+        assert (await venue.row(placed["orderId"]))["orderStatus"] == ("New" if locks else "Cancelled")
+        assert await venue.code("POST", CANCEL, **known) == (0 if locks else 110001)
+
+
+async def test_an_order_that_has_ended_may_be_nowhere_for_a_moment(open_venue: Any) -> None:
+    """Neither among the open ones nor by its id nor in the history: its absence proves nothing."""
+    async with open_venue(ended_hides_ms=500) as venue:
+        placed = await venue.order()
+        known = {"category": "linear", "orderId": placed["orderId"]}
+        await venue.post(CANCEL, **LINEAR, orderId=placed["orderId"])
+
+        for path in (REALTIME, HISTORY):
+            assert (await venue.get(path, **known))["list"] == []
+
+        await anyio.sleep(0.6)
+
+        for path in (REALTIME, HISTORY):
+            assert [row["orderStatus"] for row in (await venue.get(path, **known))["list"]] == ["Cancelled"]
+
+
 async def test_an_attached_stop_stays_where_it_is_until_it_is_changed(open_venue: Any) -> None:
     """A new price of the order leaves it; `0` takes it away."""
     async with open_venue() as venue:

@@ -49,7 +49,8 @@ class GatewayOrder:
     """One order. It has one id from its acceptance to its end, also where a condition stands before it.
 
     `stop_order_type` is empty for an ordinary order. `lots` are those of a stop that is as large as its position.
-    `refused` is how it ended where the exchange never took it, `cleared` whether it went with its position.
+    `refused` is how it ended where the exchange never took it, `cleared` whether it went with its position, and
+    `moving` how many changes of it are under way.
     """
 
     order_id: str
@@ -69,6 +70,7 @@ class GatewayOrder:
     conditional_ids: list[int] = attrs.field(factory=list)
     refused: Ended | None = None
     cleared: bool = False
+    moving: int = 0
     fees: defaultdict[str, Decimal] = attrs.field(factory=lambda: defaultdict(Decimal))
 
     @property

@@ -59,6 +59,8 @@ class Options:
         market_maximum: the largest market order that is taken, where it is less than the rules say; empty: as they say.
         splits_closing: whether a market order that only reduces may be larger than that.
         lists_stops: whether open orders that are asked for without a filter have conditional ones among them.
+        ended_hides_ms: an order that has ended is found by no question for so long.
+        locks_moving: whether an order that is being changed is neither changed nor cancelled meanwhile.
         position_late_ms: a position says that it was updated so long after the fill that did it.
         lean_flat_rows: whether the row of a flat position lacks what is only of interest while it is open.
         page_overlap: rows of a page that the next page repeats.
@@ -90,6 +92,8 @@ class Options:
     market_maximum: str = attrs.field(default="", validator=_amount)
     splits_closing: bool = _flag(default=False)
     lists_stops: bool = _flag(default=True)
+    ended_hides_ms: int = attrs.field(default=0, validator=natural)
+    locks_moving: bool = _flag(default=False)
     position_late_ms: int = attrs.field(default=4, validator=natural)
     lean_flat_rows: bool = _flag(default=False)
     page_overlap: int = attrs.field(default=0, validator=natural)

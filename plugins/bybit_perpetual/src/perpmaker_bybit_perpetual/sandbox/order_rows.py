@@ -71,8 +71,16 @@ class Shown:
         return self.status in OPEN
 
 
-def shown_now(known: GatewayOrder, venue: Venue, *, live: bool = False) -> Shown | None:
-    """The order as questions see it, or `live`; None while it is hidden, or not yet known there."""
+def shown_now(known: GatewayOrder, venue: Venue) -> Shown | None:
+    """The order as questions see it; None while it is hidden, or not yet known there."""
+    shown = shown_at_all(known, venue, live=False)
+    since_ms = venue.seen_ms - venue.options.ended_hides_ms
+
+    return None if shown is not None and not shown.is_open and shown.updated_ms > since_ms else shown
+
+
+def shown_at_all(known: GatewayOrder, venue: Venue, *, live: bool) -> Shown | None:
+    """The order as it is, or as late as questions see it."""
     account, exchange = venue.account, venue.exchange
 
     if known.refused is not None:

@@ -90,6 +90,8 @@ def amend(venue: Venue, parameters: RequestParameters) -> Row:
     known.stop = stop
 
     if is_moved:
+        _refuse_moving(venue, known)
+        known.moving += 1
         _send(venue, parameters, known, partial(_move, venue, known, price, amount))
     else:
         venue.orders.on_changed(known)
@@ -106,6 +108,7 @@ def cancel(venue: Venue, parameters: RequestParameters) -> Row:
     if not is_open(venue, known):
         raise unknown_order("cancel")
 
+    _refuse_moving(venue, known)
     venue.parts.commands.put(partial(end, venue, known))
 
     return _ids(known)
@@ -172,6 +175,8 @@ def _send(venue: Venue, parameters: RequestParameters, known: GatewayOrder, act:
     until_ms = int(parameters.text(UNTIL))
 
     def arrive() -> None:
+        known.moving = max(known.moving - 1, 0)
+
         if venue.parts.options.checks_window_at_match and venue.server_ms() > until_ms:
             _come_too_late(venue, known)
         else:
@@ -234,6 +239,12 @@ def _would_take(venue: Venue, order: SimulatedOrder, price: Decimal) -> bool:
 
 
 # --- checks of the gateway -------------------------------------------------------------------------------------------
+
+
+def _refuse_moving(venue: Venue, known: GatewayOrder) -> None:
+    """Refuse what is about an order that is being changed, where the venue does so: 110079."""
+    if known.moving and venue.options.locks_moving:
+        raise refusal(110079)
 
 
 def _check_room(venue: Venue) -> None:

@@ -30,8 +30,8 @@ from perpmaker_bybit_perpetual.sandbox.order_rows import (
     execution_row,
     funding_row,
     order_row,
+    shown_at_all,
     shown_conditional,
-    shown_now,
     shown_order,
 )
 from perpmaker_bybit_perpetual.sandbox.position_stops import PositionStops
@@ -111,7 +111,7 @@ class PrivateStream:
 
     def _tell_order_again(self, known: GatewayOrder, *, cancel_type: str = "", reason: str = "") -> None:
         """Report an order of which no event of the exchange tells."""
-        shown = shown_now(known, self._venue, live=True)
+        shown = shown_at_all(known, self._venue, live=True)
 
         if shown is not None:
             shown = attrs.evolve(shown, cancel_type=cancel_type or shown.cancel_type, reason=reason or shown.reason)

@@ -44,6 +44,7 @@ TEXTS: Final[Mapping[int, str]] = {
     110059: "You can't change the stop of an order that is partly filled.",
     110064: "The modified quantity must be greater than the executed quantity.",
     110072: "OrderLinkedID is duplicate",
+    110079: "The order is processing and can not be operated, please try again later.",
     110090: "Order placement failed as your position may exceed the max limit.",
     110092: "expect Rising, but trigger_price[{trigger}] <= current[{now}]",
     110093: "expect Falling, but trigger_price[{trigger}] >= current[{now}]",
