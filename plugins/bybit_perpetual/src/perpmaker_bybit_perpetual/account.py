@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from perpmaker import Instrument, PayloadError, Position, PositionSide
+from perpmaker import Instrument, Position, PositionSide
 from perpmaker import venue as kit
 from perpmaker_bybit_perpetual import rest
-from perpmaker_bybit_perpetual.market import PORTFOLIO
+from perpmaker_bybit_perpetual.market import PORTFOLIO, fetch_positions
 from perpmaker_bybit_perpetual.messages import LogRow
 from perpmaker_bybit_perpetual.translate import MARGIN_MODES, POSITION_SIDES, SIDES, optional
 from perpmaker_bybit_perpetual.user_messages import Coin, Execution, Order, PositionRow, Wallet
@@ -89,26 +89,19 @@ async def fetch_account(
     client: kit.RestClient, reader: kit.RowReader[rest.Head], instrument: Instrument
 ) -> kit.AccountSnapshot:
     """Ask for positions, assets and the margin mode, side by side; then, where margin is bound, for which orders."""
-    quote, symbol = instrument.quote, instrument.symbol
-    page, wallets, info = await kit.side_by_side(
-        lambda: client.read(rest.POSITIONS, {**rest.LINEAR, "symbol": symbol}),
+    quote = instrument.quote
+    rows, wallets, info = await kit.side_by_side(
+        lambda: fetch_positions(client, reader, instrument.symbol),
         lambda: client.read(rest.WALLET, UNIFIED),
         lambda: client.read(rest.ACCOUNT_INFO),
     )
-    rows = list(reader.read(page.rows, kit.parser(PositionRow), "positions", market=symbol, is_needed=lambda _: True))
     wallet = next(reader.read(wallets.rows, kit.parser(Wallet), "wallets", is_needed=lambda _: True), Wallet())
-    coins = list(
-        reader.read(
-            reader.rows(wallet.coin, "lists"), kit.parser(Coin), "assets", is_needed=lambda head: head.coin == quote
-        )
-    )
+    raw = reader.rows(wallet.coin, "lists")
+    coins = list(reader.read(raw, kit.parser(Coin), "assets", is_needed=lambda head: head.coin == quote))
     assets = tuple(reader.translate(coins, translate_coin, "assets", lambda coin: coin.coin == quote))
     own = next((coin for coin in coins if coin.coin == quote), Coin(coin=quote, walletBalance="0"))
     bound = _number(own.totalOrderIM)
     share, bids, asks = (ZERO, ZERO, ZERO) if not bound else await _order_share(client, reader, instrument)
-
-    if not rows:
-        raise PayloadError(f"no position of {symbol}, not even a flat one")
 
     return kit.AccountSnapshot(
         positions=tuple(map(translate_position, rows)),
@@ -184,9 +177,9 @@ async def fetch_income(
         asked = {**UNIFIED, **rest.LINEAR, "startTime": start_ms, "endTime": end_ms, "limit": 50}
         page = await client.read(rest.TRANSACTION_LOG, asked if cursor is None else {**asked, "cursor": cursor})
 
-        return kit.Page(
-            list(reader.read(page.rows, kit.parser(LogRow), "income", market=symbol)), rest.next_cursor(page)
-        )
+        rows = list(reader.read(page.rows, kit.parser(LogRow), "income", market=symbol))
+
+        return kit.Page(rows, rest.next_cursor(page))
 
     rows = await kit.read_history(rest.history_span(since_ms, now_ms), fetch, lambda row: row.id)
     rows.reverse()

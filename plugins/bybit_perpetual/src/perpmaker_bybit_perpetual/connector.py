@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 
 from perpmaker import ConfigurationError, Instrument, MarketRulesError, PayloadError, Problem
 from perpmaker import venue as kit
-from perpmaker_bybit_perpetual import rest
+from perpmaker_bybit_perpetual import rest, streams, trade_stream
 from perpmaker_bybit_perpetual.account import fetch_account, fetch_income, fetch_key_rights
 from perpmaker_bybit_perpetual.market import MarketSettings, fetch_instrument
-from perpmaker_bybit_perpetual.messages import ProtectionInfo, ProtectionInfos, Ticker
+from perpmaker_bybit_perpetual.messages import Protection, Protections, Ticker
 from perpmaker_bybit_perpetual.orders import OrderQuestions, OrderWords
 from perpmaker_bybit_perpetual.settings import NAME, Settings, address_of
 from perpmaker_bybit_perpetual.signing import ALGORITHMS
 from perpmaker_bybit_perpetual.stops import StopClient
-from perpmaker_bybit_perpetual.streams import BOOK_STALL_S, MARKET_STALL_S, StreamAccess, book_stream, market_stream
-from perpmaker_bybit_perpetual.trade_stream import SILENT_S, TradeWords, trade_stream
 from perpmaker_bybit_perpetual.translate import translate_ticker
 from perpmaker_bybit_perpetual.user_stream import ACCOUNT_STALL_S, account_stream
 
@@ -46,7 +43,7 @@ class BybitPerpetual:
     attaches_stops = True
     """Nothing cancels the quotes of an ordinary account when this program is gone: each carries its stop."""
 
-    def __init__(self, *, credentials: kit.Credentials | None, settings: Settings, access: StreamAccess) -> None:
+    def __init__(self, credentials: kit.Credentials | None, settings: Settings, access: streams.StreamAccess) -> None:
         self.account = _PUBLIC if credentials is None else credentials.account
         self._credentials = credentials
         self._settings = settings
@@ -75,11 +72,11 @@ class BybitPerpetual:
 
         return kit.CommandSocket(
             client=access.client,
-            words=TradeWords(settings.recv_window_ms),
-            describe=partial(trade_stream, access, credentials),
+            words=trade_stream.TradeWords(settings.recv_window_ms),
+            describe=lambda begin: streams.describe(access, trade_stream.PATH, begin, credentials=credentials),
             connect=access.connect,
             deadline_s=settings.deadline_s,
-            silent_s=SILENT_S,
+            silent_s=trade_stream.SILENT_S,
         )
 
     @property
@@ -94,13 +91,9 @@ class BybitPerpetual:
 
     async def fetch_instrument(self, market: str) -> Instrument:
         """Rules, tiers, and the account's own fees."""
-        return await fetch_instrument(
-            self._client,
-            self._reader,
-            market,
-            has_key=self._credentials is not None,
-            orders_per_s=self._settings.orders_per_s,
-        )
+        has_key, orders_per_s = self._credentials is not None, self._settings.orders_per_s
+
+        return await fetch_instrument(self._client, self._reader, market, has_key=has_key, orders_per_s=orders_per_s)
 
     async def prepare(
         self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
@@ -165,12 +158,11 @@ class BybitPerpetual:
     def feeds(self, instrument: Instrument) -> Sequence[kit.Feed]:
         """The book, mark price and trades; with a key the account, and the socket that commands go over."""
         access, settings = self._access, self._settings
-        book = book_stream(access, instrument, settings.book_depth, is_strict=settings.strict_book)
+        book = streams.book_stream(access, instrument, settings.book_depth, is_strict=settings.strict_book)
+        market, alive = streams.market_stream(access, instrument), (kit.Channel.MARK, kit.Channel.TRADES)
         feeds: list[kit.Feed] = [
-            access.offer(book, kit.Channel.BOOK, stall_s=BOOK_STALL_S),
-            access.offer(
-                market_stream(access, instrument), kit.Channel.MARK, kit.Channel.TRADES, stall_s=MARKET_STALL_S
-            ),
+            access.offer(book, kit.Channel.BOOK, stall_s=streams.STALL_S),
+            access.offer(market, *alive, stall_s=streams.STALL_S),
         ]
 
         if self._credentials is not None:
@@ -248,7 +240,7 @@ class ProtectedBybit(BybitPerpetual):
         """Refuse: the venue cancels once the connection is gone, and no command keeps it from that."""
         raise MarketRulesError("Bybit's disconnect protection cannot be disarmed")
 
-    def _product(self, said: ProtectionInfos) -> ProtectionInfo | None:
+    def _product(self, said: Protections) -> Protection | None:
         return next((one for one in said.dcpInfos if one.product == "DERIVATIVES"), None)
 
     @property
@@ -277,7 +269,7 @@ async def open_connector(settings: Settings, context: kit.ConnectorContext) -> A
     )
 
     async with opening as client:
-        access = StreamAccess(connect=context.connect, url=address.stream, client=client)
+        access = streams.StreamAccess(connect=context.connect, url=address.stream, client=client)
         kind = ProtectedBybit if settings.disconnect_protection else BybitPerpetual
 
-        yield kind(credentials=credentials, settings=settings, access=access)
+        yield kind(credentials, settings, access)

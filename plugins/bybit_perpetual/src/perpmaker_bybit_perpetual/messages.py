@@ -37,13 +37,6 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     nextPageCursor: str | None = None
 
 
-class ServerTime(msgspec.Struct, frozen=True, kw_only=True):
-    """`GET /v5/market/time`."""
-
-    timeSecond: kit.Id = 0
-    timeNano: kit.Id = 0
-
-
 class LeverageFilter(msgspec.Struct, frozen=True, kw_only=True):
     """`leverageFilter` of a market."""
 
@@ -69,10 +62,9 @@ class LotSizeFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RiskParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """`riskParameters` of a market: X and Y of the price band."""
+    """`riskParameters` of a market: X of the price band."""
 
     priceLimitRatioX: kit.Number | None = None
-    priceLimitRatioY: kit.Number | None = None
 
 
 class Symbol(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +75,6 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     baseCoin: str
     quoteCoin: str
-    settleCoin: str
     leverageFilter: LeverageFilter
     priceFilter: PriceFilter
     lotSizeFilter: LotSizeFilter
@@ -167,7 +158,6 @@ class SocketReply(msgspec.Struct, frozen=True, kw_only=True):
 
     op: Any = ""
     req_id: Any = ""
-    reqId: Any = ""
     success: Any = None
     ret_msg: Any = ""
     retCode: Any = None
@@ -181,23 +171,11 @@ class OrderIds(msgspec.Struct, frozen=True, kw_only=True):
     orderLinkId: str = ""
 
 
-class OrderIdsList(msgspec.Struct, frozen=True, kw_only=True):
-    """The same of a batch."""
-
-    rows: list[OrderIds] = msgspec.field(name="list")
-
-
 class BatchCode(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch says of one order."""
+    """What `retExtInfo` of a batch says of one order."""
 
     code: int
     msg: str = ""
-
-
-class BatchCodes(msgspec.Struct, frozen=True, kw_only=True):
-    """`retExtInfo` of a batch."""
-
-    rows: list[BatchCode] = msgspec.field(name="list")
 
 
 class AccountInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,7 +192,7 @@ class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
     smpType: Any = ""
 
 
-class ProtectionInfo(msgspec.Struct, frozen=True, kw_only=True):
+class Protection(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `dcpInfos` of `GET /v5/account/query-dcp-info`."""
 
     product: str = ""
@@ -222,10 +200,10 @@ class ProtectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     timeWindow: kit.Number = ""
 
 
-class ProtectionInfos(msgspec.Struct, frozen=True, kw_only=True):
+class Protections(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /v5/account/query-dcp-info`."""
 
-    dcpInfos: list[ProtectionInfo] = []
+    dcpInfos: list[Protection] = []
 
 
 class LogRow(msgspec.Struct, frozen=True, kw_only=True):

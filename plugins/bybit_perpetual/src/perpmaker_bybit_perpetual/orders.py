@@ -12,26 +12,16 @@ import attrs
 
 from perpmaker import Instrument, NewOrder, OrderReport, OrderType
 from perpmaker import venue as kit
-from perpmaker_bybit_perpetual import rest
-from perpmaker_bybit_perpetual.messages import BatchCodes, Envelope, OrderIds, OrderIdsList
+from perpmaker_bybit_perpetual import rest, translate
+from perpmaker_bybit_perpetual.messages import BatchCode, Envelope, Listed, OrderIds
 from perpmaker_bybit_perpetual.refusals import failure_of
-from perpmaker_bybit_perpetual.translate import (
-    FUNDING,
-    POSITION_INDEXES,
-    SIDE_NAMES,
-    TIMES_IN_FORCE,
-    translate_execution,
-    translate_order,
-)
 from perpmaker_bybit_perpetual.user_messages import Execution, Order
-
-_MOST_CANCELLED = 10
 
 
 class OrderWords:
     """Bybit's words for commands about orders; see `OrderDialect`."""
 
-    most_cancelled = _MOST_CANCELLED
+    most_cancelled = 10
 
     def __init__(self, most_placed: int) -> None:
         self.most_placed = most_placed
@@ -63,10 +53,10 @@ def order_parameters(instrument: Instrument, order: NewOrder) -> dict[str, objec
     """
     parameters: dict[str, object] = {
         "symbol": instrument.symbol,
-        "side": SIDE_NAMES[order.side],
+        "side": translate.SIDE_NAMES[order.side],
         "orderType": "Limit",
         "qty": format(instrument.amount(order.lots), "f"),
-        "positionIdx": POSITION_INDEXES[order.position_side],
+        "positionIdx": translate.POSITION_INDEXES[order.position_side],
         "orderLinkId": order.client_id,
         "smpType": "CancelMaker",
     }
@@ -77,7 +67,7 @@ def order_parameters(instrument: Instrument, order: NewOrder) -> dict[str, objec
         raise ValueError(f"{order.client_id}: a {order.type.value} order needs a price")
     else:
         parameters["price"] = format(instrument.price(order.ticks), "f")
-        parameters["timeInForce"] = TIMES_IN_FORCE[order.type]
+        parameters["timeInForce"] = translate.TIMES_IN_FORCE[order.type]
 
     if order.reduce_only:
         parameters["reduceOnly"] = True
@@ -125,9 +115,13 @@ def read_ids(body: bytes, count: int) -> Sequence[kit.Element]:
     if count == 1:
         return [_taken(kit.parser(OrderIds)(result))]
 
-    ids, codes = kit.parser(OrderIdsList)(result).rows, kit.parser(BatchCodes)(bytes(said.retExtInfo)).rows
+    ids, codes = _rows(OrderIds, result), _rows(BatchCode, bytes(said.retExtInfo))
 
     return [failure_of(code.code, code.msg) or _taken(one) for one, code in zip(ids, codes, strict=False)]
+
+
+def _rows(kind: type[rest.T], body: bytes) -> list[rest.T]:
+    return [kit.parser(kind)(bytes(row)) for row in kit.parser(Listed)(body).rows]
 
 
 def _taken(ids: OrderIds) -> kit.Element:
@@ -159,7 +153,7 @@ class OrderQuestions:
 
             for row in rows:
                 if {"orderId": row.orderId, "orderLinkId": row.orderLinkId}.items() >= name.items():
-                    return translate_order(row, instrument)
+                    return translate.translate_order(row, instrument)
 
         return None
 
@@ -172,7 +166,7 @@ class OrderQuestions:
         asked = {**rest.LINEAR, "symbol": instrument.symbol, "openOnly": 0, "orderFilter": kind, "limit": 50}
         reports = self.reader.read(
             await rest.read_pages(self.client, rest.OPEN_ORDERS, asked),
-            lambda row: translate_order(kit.parser(Order)(row), instrument),
+            lambda row: translate.translate_order(kit.parser(Order)(row), instrument),
             "orders",
             market=instrument.symbol,
             is_needed=attrgetter("is_own_order"),
@@ -195,21 +189,18 @@ class OrderQuestions:
 
         rows = await kit.read_history(rest.history_span(since_ms, now_ms), fetch, attrgetter("execId"))
         # The venue lists the newest first, also of one moment.
-        rows = [row for row in reversed(rows) if row.execType != FUNDING and row.execTime >= since_ms]
+        rows = [row for row in reversed(rows) if row.execType != translate.FUNDING and row.execTime >= since_ms]
         rows.sort(key=attrgetter("execTime"))
 
-        return list(
-            self.reader.translate(
-                rows, lambda row: self._translate(row, instrument), "fills", lambda row: rest.is_own(row.orderLinkId)
-            )
+        mode = self.mode()
+        fills = self.reader.translate(
+            rows,
+            lambda row: translate.translate_execution(row, instrument, mode),
+            "fills",
+            lambda row: rest.is_own(row.orderLinkId),
         )
 
-    def _translate(self, row: Execution, instrument: Instrument) -> kit.Fill:
-        try:
-            return translate_execution(row, instrument, self.mode())
-        except kit.UnknownMessageError as error:
-            self.reader.skipped[error.name] += 1
-            raise
+        return list(fills)
 
 
 def _any(_: rest.Head) -> bool:

@@ -29,14 +29,11 @@ LINEAR: Final = {"category": "linear"}
 _USER_AGENT = ((b"User-Agent", b"perpmaker"), (b"Accept-Encoding", b"gzip"))
 
 _ADDRESS = kit.Limit("address", 5)
-_CREATE, _AMEND, _CANCEL = kit.Limit("create", 1), kit.Limit("amend", 1), kit.Limit("cancel", 1)
-_CREATE_BATCH, _AMEND_BATCH, _CANCEL_BATCH = (
-    kit.Limit("create-batch", 1),
-    kit.Limit("amend-batch", 1),
-    kit.Limit("cancel-batch", 1),
+_OF_ORDERS = tuple(
+    kit.Limit(kind, 1) for kind in ("create", "amend", "cancel", "create-batch", "amend-batch", "cancel-batch")
 )
+_CREATE, _AMEND, _CANCEL, _CREATE_BATCH, _AMEND_BATCH, _CANCEL_BATCH = _OF_ORDERS
 _STOP, _FEES, _LOG = kit.Limit("trading-stop", 1), kit.Limit("fee-rate", 1), kit.Limit("transaction-log", 1)
-_OF_ORDERS = (_CREATE, _AMEND, _CANCEL, _CREATE_BATCH, _AMEND_BATCH, _CANCEL_BATCH)
 _MOST_IN_BATCH = 10
 """The venue's pages say 20 and 10; a batch costs as many units of its limit as it has orders."""
 
@@ -62,7 +59,7 @@ def _result(shape: type[T]) -> Any:  # noqa: ANN401  # what reads the result of 
 def _endpoint(method: str, path: str, shape: type[T], *limits: kit.Limit, **options: Any) -> kit.Endpoint[T]:  # noqa: ANN401  # those of Endpoint
     cost = {_ADDRESS: 1, **dict.fromkeys(limits, 1)}
 
-    return kit.Endpoint(method=method, path=f"/v5{path}", cost=cost, parse=_result(shape), **options)
+    return kit.Endpoint(method=method, path=f"/v5{path}", cost=cost, **{"parse": _result(shape), **options})
 
 
 def of_batch(endpoint: kit.Endpoint[object], orders: int) -> kit.Endpoint[object]:
@@ -78,25 +75,18 @@ _ONCE: dict[str, Any] = {"once": True}
 
 
 def _server_ms(body: bytes) -> int:
-    said = kit.parser(Envelope)(body)
-
-    return said.time or kit.parser(messages.ServerTime)(bytes(said.result)).timeNano // 1_000_000
+    return kit.parser(Envelope)(body).time
 
 
 def _dated(body: bytes) -> tuple[int, messages.Listed]:
     """A list, and when it was made."""
-    return kit.parser(Envelope)(body).time, _result(messages.Listed)(body)
+    return _server_ms(body), _result(messages.Listed)(body)
 
 
-TIME = kit.Endpoint(
-    method="GET", path="/v5/market/time", cost={_ADDRESS: 1}, access=kit.Access.PUBLIC, urgent=True, parse=_server_ms
-)
+TIME = _endpoint("GET", "/market/time", int, parse=_server_ms, **_PUBLIC, **_URGENT)
 INSTRUMENTS = _endpoint("GET", "/market/instruments-info", messages.Listed, **_PUBLIC)
 RISK_LIMIT = _endpoint("GET", "/market/risk-limit", messages.Listed, **_PUBLIC)
-TICKERS = kit.Endpoint(
-    method="GET", path="/v5/market/tickers", cost={_ADDRESS: 1}, access=kit.Access.PUBLIC, urgent=True, parse=_dated
-)
-
+TICKERS = _endpoint("GET", "/market/tickers", tuple[int, messages.Listed], parse=_dated, **_PUBLIC, **_URGENT)
 FEE_RATE = _endpoint("GET", "/account/fee-rate", messages.Listed, _FEES)
 ACCOUNT_INFO = _endpoint("GET", "/account/info", messages.AccountInfo, **_URGENT)
 USER_SETTINGS = _endpoint("GET", "/account/user-setting-config", messages.UserSettings)
@@ -109,7 +99,7 @@ SET_LEVERAGE = _endpoint("POST", "/position/set-leverage", object)
 SWITCH_MODE = _endpoint("POST", "/position/switch-mode", object)
 SET_BAND_ACTION = _endpoint("POST", "/account/set-limit-px-action", object)
 SET_PROTECTION = _endpoint("POST", "/order/disconnected-cancel-all", object, **_URGENT)
-PROTECTION = _endpoint("GET", "/account/query-dcp-info", messages.ProtectionInfos, **_URGENT)
+PROTECTION = _endpoint("GET", "/account/query-dcp-info", messages.Protections, **_URGENT)
 
 PLACE = _endpoint("POST", "/order/create", object, _CREATE, **_ONCE)
 PLACE_BATCH = _endpoint("POST", "/order/create-batch", object, _CREATE_BATCH, **_ONCE)
@@ -169,15 +159,9 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What tells whose a row is, asked for or streamed; of whatever type, since it may be anybody's."""
 
     symbol: Any = None
-    s: Any = None
     coin: Any = None
     orderLinkId: Any = None  # noqa: N815  # the venue's own word
     stopOrderType: Any = None  # noqa: N815  # the same
-
-    @property
-    def market(self) -> object:
-        """The market."""
-        return self.s if self.symbol is None else self.symbol
 
     @property
     def is_own_order(self) -> bool:
@@ -195,7 +179,7 @@ def is_own(client_id: object) -> bool:
 
 def row_reader() -> kit.RowReader[Head]:
     """Begin to read lists of Bybit; the reader counts what it leaves out."""
-    return kit.RowReader(_head_of, attrgetter("market"))
+    return kit.RowReader(_head_of, attrgetter("symbol"))
 
 
 def _head_of(row: bytes) -> Head:

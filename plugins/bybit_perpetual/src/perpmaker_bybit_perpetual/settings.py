@@ -8,15 +8,7 @@ from typing import Annotated
 import attrs
 
 from perpmaker import Range
-from perpmaker.venue import (
-    HTTP_SCHEMES,
-    WEBSOCKET_SCHEMES,
-    Environment,
-    SandboxAccess,
-    is_allowed_base,
-    key_fault,
-    stream_base,
-)
+from perpmaker import venue as kit
 
 NAME = "bybit_perpetual"
 
@@ -30,9 +22,9 @@ class Address:
 
 
 ADDRESSES = {
-    Environment.LIVE: Address(rest="https://api.bybit.com", stream="wss://stream.bybit.com"),
-    Environment.PAPER: Address(rest="https://api.bybit.com", stream="wss://stream.bybit.com"),
-    Environment.TESTNET: Address(rest="https://api-testnet.bybit.com", stream="wss://stream-testnet.bybit.com"),
+    kit.Environment.LIVE: Address(rest="https://api.bybit.com", stream="wss://stream.bybit.com"),
+    kit.Environment.PAPER: Address(rest="https://api.bybit.com", stream="wss://stream.bybit.com"),
+    kit.Environment.TESTNET: Address(rest="https://api-testnet.bybit.com", stream="wss://stream-testnet.bybit.com"),
 }
 
 _DEPTHS = (50, 200, 1000)
@@ -43,9 +35,9 @@ _SITES = (
 _LIVE_HOSTS = frozenset(f"{part}.{site}" for site in _SITES for part in ("api", "stream"))
 _TESTNET_HOSTS = frozenset(f"{part}-testnet.{site}" for site in _SITES for part in ("api", "stream"))
 _HOSTS = {
-    Environment.LIVE: _LIVE_HOSTS,
-    Environment.PAPER: _LIVE_HOSTS,
-    Environment.TESTNET: _TESTNET_HOSTS,
+    kit.Environment.LIVE: _LIVE_HOSTS,
+    kit.Environment.PAPER: _LIVE_HOSTS,
+    kit.Environment.TESTNET: _TESTNET_HOSTS,
 }
 """A key belongs to the site that it was made on: its REST and stream hosts go together."""
 
@@ -67,7 +59,7 @@ class Settings:
     or by one on this machine.
     """
 
-    environment: Environment = Environment.SANDBOX
+    environment: kit.Environment = kit.Environment.SANDBOX
     api_key: str | None = attrs.field(default=None, repr=False)
     api_secret: str | None = attrs.field(default=None, repr=False)
     recv_window_ms: Annotated[int, Range(at_least=100, at_most=60_000)] = 2_000
@@ -86,7 +78,7 @@ class Settings:
     def faults(self) -> Iterator[tuple[str, str]]:
         """Keys where they are needed, and addresses that a key may be sent to."""
         for key, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
-            fault = key_fault(key, value, self.environment, f"env:BYBIT_{key.upper()}")
+            fault = kit.key_fault(key, value, self.environment, f"env:BYBIT_{key.upper()}")
 
             if fault is not None:
                 yield key, fault
@@ -97,18 +89,18 @@ class Settings:
         hosts = _HOSTS.get(self.environment, frozenset())
 
         for key, url, schemes in (
-            ("rest_url", self.rest_url, HTTP_SCHEMES),
-            ("stream_url", self.stream_url, WEBSOCKET_SCHEMES),
+            ("rest_url", self.rest_url, kit.HTTP_SCHEMES),
+            ("stream_url", self.stream_url, kit.WEBSOCKET_SCHEMES),
         ):
             # Never one environment's keys to another environment's host.
-            if url is not None and not is_allowed_base(url, schemes, hosts):
+            if url is not None and not kit.is_allowed_base(url, schemes, hosts):
                 yield key, f"must be an address of Bybit's {self.environment.value}, or one on this machine"
 
 
-def address_of(settings: Settings, environment: Environment, sandbox: SandboxAccess | None) -> Address:
+def address_of(settings: Settings, environment: kit.Environment, sandbox: kit.SandboxAccess | None) -> Address:
     """Where this run goes; in the sandbox the streams are under the same host as REST."""
     if sandbox is not None:
-        return Address(rest=sandbox.url, stream=stream_base(sandbox.url))
+        return Address(rest=sandbox.url, stream=kit.stream_base(sandbox.url))
 
     known = ADDRESSES[environment]
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import anyio
 import attrs
 
-from perpmaker import Instrument, NewOrder, OrderReport, PositionSide, Side, VenueError
+from perpmaker import Instrument, NewOrder, OrderReport, Side, VenueError
 from perpmaker import venue as kit
 from perpmaker_bybit_perpetual import rest
 from perpmaker_bybit_perpetual.messages import Envelope
@@ -66,20 +66,12 @@ def trigger_word(trigger: kit.StopTrigger) -> str:
     return "MarkPrice" if trigger is kit.StopTrigger.MARK else "LastPrice"
 
 
-@attrs.frozen
-class _Asked:
-    """A stop that was asked for: what its report will show of it."""
+def _is_as_asked(order: NewOrder, report: OrderReport) -> bool:
+    """Whether a report of a position's stop shows what was asked for."""
+    is_same = (report.position_side, report.ticks) == (order.position_side, order.ticks)
+    is_fired_alike = report.trigger is None or trigger_word(report.trigger) == trigger_word(order.trigger)
 
-    position_side: PositionSide
-    ticks: int | None
-    trigger: str
-
-    def is_of(self, report: OrderReport) -> bool:
-        """Whether a report of a position's stop shows what was asked for."""
-        shown = None if report.trigger is None else trigger_word(report.trigger)
-        is_same = (report.position_side, report.ticks) == (self.position_side, self.ticks)
-
-        return report.of_position and is_same and shown in {None, self.trigger}
+    return report.of_position and is_same and is_fired_alike
 
 
 @attrs.frozen
@@ -88,7 +80,7 @@ class StopClient:
 
     client: kit.RestClient
     orders: OrderQuestions
-    _asked: OrderedDict[str, _Asked] = attrs.field(factory=OrderedDict, init=False)
+    _asked: OrderedDict[str, NewOrder] = attrs.field(factory=OrderedDict, init=False)
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[kit.Outcome]:
         """Set the stop of each position; where the venue takes none there, send a conditional order instead."""
@@ -156,7 +148,7 @@ class StopClient:
         return reader.outcomes(answer, read, [client_id])[0]
 
     def _remember(self, order: NewOrder) -> None:
-        self._asked[order.client_id] = _Asked(order.position_side, order.ticks, trigger_word(order.trigger))
+        self._asked[order.client_id] = order
 
         if len(self._asked) > _MOST:
             self._asked.popitem(last=False)
@@ -183,4 +175,4 @@ class StopClient:
         if asked is None:
             return None
 
-        return next((one for one in await self.fetch_open_stops(instrument) if asked.is_of(one)), None)
+        return next((one for one in await self.fetch_open_stops(instrument) if _is_as_asked(asked, one)), None)

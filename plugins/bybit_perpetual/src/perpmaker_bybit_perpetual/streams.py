@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import attrs
@@ -11,7 +11,7 @@ import msgspec
 from perpmaker import Instrument, PayloadError
 from perpmaker import venue as kit
 from perpmaker_bybit_perpetual.messages import BookMessage, PublicTrade, SocketReply, Ticker, TopicMessage
-from perpmaker_bybit_perpetual.signing import encode_body
+from perpmaker_bybit_perpetual.signing import encode_body, socket_login
 from perpmaker_bybit_perpetual.translate import translate_ticker, translate_trade
 
 _BOOK = kit.PayloadDecoder(BookMessage)
@@ -22,9 +22,13 @@ STREAM_NAME = "Bybit's stream"
 HEARTBEAT = (encode_body({"op": "ping"}), 20.0)
 """What the venue wants to hear, and every how many seconds (Bybit v5, "Connect")."""
 
+LOGIN_MS = 10_000
+"""Milliseconds for which the message that authenticates a socket is valid."""
+
 PUBLIC_PATH = "/v5/public/linear"
-BOOK_STALL_S = 10.0
-MARKET_STALL_S = 10.0
+STALL_S = 10.0
+"""Seconds of silence after which a public stream is dead."""
+
 SNAPSHOT_S = 5.0
 """Seconds after which a snapshot that the stream has not brought is asked for by subscribing again."""
 
@@ -48,6 +52,42 @@ class StreamAccess:
             stall_s=stall_s,
             opener=lambda: kit.open_stream(stream, self.connect, self.client.clock),
         )
+
+
+def describe(
+    access: StreamAccess,
+    path: str,
+    begin: Callable[[kit.Messages], kit.Translation[Told]],
+    topics: Sequence[str] = (),
+    *,
+    credentials: kit.Credentials | None = None,
+    most_malformed: int = 5,
+) -> kit.StreamSpec[Told]:
+    """Describe a stream of these topics; with credentials it is authenticated by the venue's time."""
+    client = access.client
+
+    async def url() -> str:
+        if credentials is not None:
+            await client.now_ms()
+
+        return f"{access.url}{path}"
+
+    def login() -> kit.StreamRequest:
+        assert credentials is not None  # noqa: S101  # see below
+        message = socket_login(credentials, client.server_clock.ms() + LOGIN_MS)
+
+        return kit.StreamRequest(name="auth", message=message)
+
+    return kit.StreamSpec(
+        name=STREAM_NAME,
+        url=url,
+        begin=begin,
+        authenticate=None if credentials is None else login,
+        subscribe=[subscription(topic) for topic in topics],
+        read_reply=read_reply,
+        heartbeat=HEARTBEAT,
+        most_malformed=most_malformed,
+    )
 
 
 def subscription(topic: str, op: str = "subscribe") -> kit.StreamRequest:
@@ -91,9 +131,6 @@ def book_stream(
     """Describe the stream of the book; it brings a snapshot first, and again whenever it is subscribed anew."""
     topic = f"orderbook.{depth}.{instrument.symbol}"
 
-    async def url() -> str:
-        return f"{access.url}{PUBLIC_PATH}"
-
     def begin(messages: kit.Messages) -> kit.Translation[kit.MarketEvent]:
         book = BookTranslator(instrument, topic, is_strict=is_strict)
 
@@ -107,14 +144,7 @@ def book_stream(
 
         return kit.Translation(translate=book.translate, chores=(chore,))
 
-    return kit.StreamSpec(
-        name=STREAM_NAME,
-        url=url,
-        begin=begin,
-        subscribe=(subscription(topic),),
-        read_reply=read_reply,
-        heartbeat=HEARTBEAT,
-    )
+    return describe(access, PUBLIC_PATH, begin, (topic,))
 
 
 class BookTranslator:
@@ -168,20 +198,10 @@ def market_stream(access: StreamAccess, instrument: Instrument) -> kit.StreamSpe
     """Describe the stream of mark prices and trades."""
     topics = (f"tickers.{instrument.symbol}", f"publicTrade.{instrument.symbol}")
 
-    async def url() -> str:
-        return f"{access.url}{PUBLIC_PATH}"
-
     def begin(_: kit.Messages) -> kit.Translation[kit.MarketEvent]:
         return kit.Translation(translate=MarketTranslator(instrument).translate)
 
-    return kit.StreamSpec(
-        name=STREAM_NAME,
-        url=url,
-        begin=begin,
-        subscribe=[subscription(topic) for topic in topics],
-        read_reply=read_reply,
-        heartbeat=HEARTBEAT,
-    )
+    return describe(access, PUBLIC_PATH, begin, topics)
 
 
 class MarketTranslator:
@@ -235,8 +255,6 @@ class MarketTranslator:
 
 def merged(before: Ticker, changed: Ticker) -> Ticker:
     """A ticker with what has changed of it."""
-    news: Mapping[str, object] = {
-        name: value for name in Ticker.__struct_fields__ if (value := getattr(changed, name)) is not None
-    }
+    news = {name: value for name in Ticker.__struct_fields__ if (value := getattr(changed, name)) is not None}
 
     return msgspec.structs.replace(before, **news)

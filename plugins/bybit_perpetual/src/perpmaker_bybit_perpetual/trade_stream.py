@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
 from perpmaker import venue as kit
 from perpmaker_bybit_perpetual import rest
-from perpmaker_bybit_perpetual.signing import encode_body, socket_login
-from perpmaker_bybit_perpetual.streams import HEARTBEAT, STREAM_NAME, StreamAccess, read_reply
+from perpmaker_bybit_perpetual.signing import encode_body
 
 PATH: Final = "/v5/trade"
-LOGIN_MS: Final = 10_000
-"""Milliseconds for which the message that authenticates a socket is valid."""
-
 SILENT_S = 50.0
 """Seconds; the answers to heartbeats come every 20."""
 
@@ -58,32 +53,3 @@ class TradeWords:
         body = message.encode() if isinstance(message, str) else message
 
         return reply.reqId, kit.Incoming(status=200, headers=headers, body=body)
-
-
-def trade_stream(
-    access: StreamAccess,
-    credentials: kit.Credentials,
-    begin: Callable[[kit.Messages], kit.Translation[kit.Event]],
-) -> kit.StreamSpec[kit.Event]:
-    """Describe the trade socket."""
-
-    async def url() -> str:
-        await access.client.now_ms()
-
-        return f"{access.url}{PATH}"
-
-    return kit.StreamSpec(
-        name=STREAM_NAME,
-        url=url,
-        begin=begin,
-        authenticate=lambda: login(access, credentials),
-        read_reply=read_reply,
-        heartbeat=HEARTBEAT,
-    )
-
-
-def login(access: StreamAccess, credentials: kit.Credentials) -> kit.StreamRequest:
-    """The request that authenticates a socket now."""
-    expires_ms = access.client.server_clock.ms() + LOGIN_MS
-
-    return kit.StreamRequest(name="auth", message=socket_login(credentials, expires_ms))

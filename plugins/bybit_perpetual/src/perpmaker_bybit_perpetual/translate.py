@@ -21,27 +21,20 @@ SIDE_NAMES = {side: name for name, side in SIDES.items()}
 POSITION_INDEXES = {PositionSide.NET: 0, PositionSide.LONG: 1, PositionSide.SHORT: 2}
 POSITION_SIDES = {str(index): side for side, index in POSITION_INDEXES.items()}
 MARGIN_MODES = {"REGULAR_MARGIN": kit.MarginMode.CROSS, "ISOLATED_MARGIN": kit.MarginMode.ISOLATED}
-MARGIN_MODE_NAMES = {mode: name for name, mode in MARGIN_MODES.items()}
 TIMES_IN_FORCE = {OrderType.POST_ONLY: "PostOnly", OrderType.LIMIT: "GTC", OrderType.IOC: "IOC"}
 _TYPES_BY_TIME_IN_FORCE = {"PostOnly": OrderType.POST_ONLY, "IOC": OrderType.IOC, "FOK": OrderType.IOC}
 TRIGGERS = {"MarkPrice": kit.StopTrigger.MARK, "LastPrice": kit.StopTrigger.LAST}
 
 STATUSES = {
-    "New": kit.OrderStatus.OPEN,
-    "PartiallyFilled": kit.OrderStatus.OPEN,
-    "Untriggered": kit.OrderStatus.OPEN,
-    "Triggered": kit.OrderStatus.OPEN,
+    **dict.fromkeys(("New", "PartiallyFilled", "Untriggered", "Triggered"), kit.OrderStatus.OPEN),
+    **dict.fromkeys(("Cancelled", "PartiallyFilledCanceled", "Deactivated"), kit.OrderStatus.CANCELLED),
     "Filled": kit.OrderStatus.FILLED,
-    "Cancelled": kit.OrderStatus.CANCELLED,
-    "PartiallyFilledCanceled": kit.OrderStatus.CANCELLED,
-    "Deactivated": kit.OrderStatus.CANCELLED,
     "Rejected": kit.OrderStatus.REFUSED,
 }
 """Triggered is a step: the stop becomes a market order, whose end follows."""
 
-_POST_ONLY = "EC_PostOnlyWillTakeLiquidity"
 _REFUSALS: Final = {
-    _POST_ONLY: kit.RefusalReason.POST_ONLY_WOULD_TAKE,
+    "EC_PostOnlyWillTakeLiquidity": kit.RefusalReason.POST_ONLY_WOULD_TAKE,
     "EC_ReachRiskPriceLimit": kit.RefusalReason.PRICE_BAND,
     "EC_InvalidPriceScale": kit.RefusalReason.FILTER,
     "EC_TooLateToCancel": kit.RefusalReason.NOT_FOUND,
@@ -58,10 +51,8 @@ _RULES: Final[Mapping[str, str]] = {
     "CancelByAdmin": "administration",
 }
 _LIQUIDATIONS: Final[Mapping[str, str]] = {
-    "CancelByPrepareLiq": "liquidation",
-    "CancelAllBeforeLiq": "liquidation",
-    "CancelByPrepareAdl": "auto-deleveraging",
-    "CancelAllBeforeAdl": "auto-deleveraging",
+    **dict.fromkeys(("CancelByPrepareLiq", "CancelAllBeforeLiq"), "liquidation"),
+    **dict.fromkeys(("CancelByPrepareAdl", "CancelAllBeforeAdl"), "auto-deleveraging"),
 }
 _FORCED_ORDERS = {
     "CreateByLiq": "liquidation",
@@ -105,6 +96,7 @@ def translate_order(order: Order, instrument: Instrument) -> OrderReport:
         status = kit.OrderStatus.CANCELLED
 
     cause, detail = cancel_cause(order)
+    created = order.createType or ""
 
     return OrderReport(
         client_id=order.orderLinkId or order.orderId,
@@ -123,7 +115,7 @@ def translate_order(order: Order, instrument: Instrument) -> OrderReport:
         ended_by_rule=detail if cause in {kit.CancelCause.RULE, kit.CancelCause.LIQUIDATION} else "",
         whole=of_position or order.closeOnTrigger,
         trigger=TRIGGERS.get(order.triggerBy or "") if is_stop else None,
-        forced=_forced_order(order),
+        forced=next((what for word, what in _FORCED_ORDERS.items() if created.startswith(word)), ""),
         refusal=_refusal(order, status, filled),
         of_position=of_position,
     )
@@ -134,12 +126,6 @@ def _order_type(order: Order) -> OrderType:
         return OrderType.MARKET
 
     return _TYPES_BY_TIME_IN_FORCE.get(order.timeInForce, OrderType.LIMIT)
-
-
-def _forced_order(order: Order) -> str:
-    created = order.createType or ""
-
-    return next((what for word, what in _FORCED_ORDERS.items() if created.startswith(word)), "")
 
 
 def _refusal(order: Order, status: kit.OrderStatus | None, filled: Decimal) -> kit.Refusal | None:
@@ -182,24 +168,16 @@ def cancel_cause(order: Order) -> tuple[kit.CancelCause, str]:
 def translate_order_row(order: Order, instrument: Instrument) -> kit.AccountEvent:
     """What the topic `order` says: an order as it is now, or its end and who made it."""
     report = translate_order(order, instrument)
-    is_end = (
-        report.status is kit.OrderStatus.CANCELLED
-        and report.refusal is None
-        and report.type is not OrderType.VENUE_STOP
-    )
+    is_end = report.status is kit.OrderStatus.CANCELLED and report.refusal is None
 
-    if not is_end:
+    if not is_end or report.type is OrderType.VENUE_STOP:
         return kit.OrderReported(report=report, by_stream=True)
 
     cause, detail = cancel_cause(order)
 
-    return kit.OrderCancelled(
-        client_id=report.client_id,
-        cause=cause,
-        detail=detail,
-        filled_lots=report.filled_lots,
-        venue_ms=report.venue_ms,
-    )
+    ended = {"filled_lots": report.filled_lots, "venue_ms": report.venue_ms}
+
+    return kit.OrderCancelled(client_id=report.client_id, cause=cause, detail=detail, **ended)
 
 
 def translate_execution(row: Execution, instrument: Instrument, mode: kit.PositionMode) -> kit.Fill:

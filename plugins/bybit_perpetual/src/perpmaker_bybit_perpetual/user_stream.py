@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from perpmaker import Instrument
 from perpmaker import venue as kit
 from perpmaker_bybit_perpetual import rest
 from perpmaker_bybit_perpetual.account import belongs, translate_funding, translate_position_row, translate_wallet
-from perpmaker_bybit_perpetual.messages import SocketReply, TopicMessage
-from perpmaker_bybit_perpetual.streams import HEARTBEAT, STREAM_NAME, StreamAccess, read_reply, read_topic, subscription
-from perpmaker_bybit_perpetual.trade_stream import login
+from perpmaker_bybit_perpetual.messages import SocketReply
+from perpmaker_bybit_perpetual.streams import StreamAccess, describe, read_topic
 from perpmaker_bybit_perpetual.translate import FUNDING, translate_execution, translate_order_row
 from perpmaker_bybit_perpetual.user_messages import Execution, Order, PositionRow, Wallet
 
@@ -24,6 +23,7 @@ _PROTECTION = "dcp.future"
 _CLOCK_S = 4 * 60.0
 _PONG = kit.PayloadDecoder(SocketReply)
 
+_Row = TypeVar("_Row")
 SettingsSource: TypeAlias = Callable[[], kit.VenueSettings | None]
 """What the market is set to, as it was read last."""
 
@@ -44,28 +44,13 @@ def account_stream(
     client = access.client
     topics = (*_TOPICS, _PROTECTION) if is_protected else _TOPICS
 
-    async def url() -> str:
-        await client.now_ms()
-
-        return f"{access.url}{PATH}"
-
     def begin(_: kit.Messages) -> kit.Translation[kit.Event]:
         measurement = kit.RecurringChore(client.measure_clock, client.clock, every_s=_CLOCK_S)
+        translator = AccountTranslator(instrument, reader, settings)
 
-        return kit.Translation(
-            translate=AccountTranslator(instrument, reader, settings).translate, chores=(measurement,)
-        )
+        return kit.Translation(translate=translator.translate, chores=(measurement,))
 
-    return kit.StreamSpec(
-        name=STREAM_NAME,
-        url=url,
-        begin=begin,
-        authenticate=lambda: login(access, credentials),
-        subscribe=[subscription(topic) for topic in topics],
-        read_reply=read_reply,
-        heartbeat=HEARTBEAT,
-        most_malformed=0,
-    )
+    return describe(access, PATH, begin, topics, credentials=credentials, most_malformed=0)
 
 
 class AccountTranslator:
@@ -95,27 +80,23 @@ class AccountTranslator:
         if translate is None:
             raise kit.UnknownMessageError(str(said.topic))
 
-        return tuple(translate(_rows_of(said), said.creationTime))
+        return tuple(translate(kit.parser(kit.Rows)(bytes(said.data)), said.creationTime))
 
     def _translate_orders(self, rows: kit.Rows, _: int) -> Iterator[kit.Event]:
         parse = kit.parser(Order)
-        yield from self._reader.read(
-            rows,
-            lambda row: translate_order_row(parse(row), self._instrument),
-            "order",
-            market=self._instrument.symbol,
-            is_needed=lambda head: head.is_own_order,
-        )
+
+        return self._read(rows, lambda row: translate_order_row(parse(row), self._instrument), _is_own)
 
     def _translate_executions(self, rows: kit.Rows, _: int) -> Iterator[kit.Event]:
         parse = kit.parser(Execution)
-        yield from self._reader.read(
-            rows,
-            lambda row: self._translate_execution(parse(row)),
-            "execution",
-            market=self._instrument.symbol,
-            is_needed=lambda head: head.is_own_order,
-        )
+
+        return self._read(rows, lambda row: self._translate_execution(parse(row)), _is_own)
+
+    def _read(
+        self, rows: kit.Rows, translate: Callable[[bytes], _Row], is_needed: Callable[[rest.Head], bool]
+    ) -> Iterator[_Row]:
+        """Read the rows of this market."""
+        return self._reader.read(rows, translate, "rows", market=self._instrument.symbol, is_needed=is_needed)
 
     def _translate_execution(self, row: Execution) -> kit.Event:
         if row.execType == FUNDING:
@@ -124,16 +105,16 @@ class AccountTranslator:
         return kit.OrderFilled(fill=translate_execution(row, self._instrument, self._mode))
 
     def _translate_positions(self, rows: kit.Rows, venue_ms: int) -> Iterator[kit.Event]:
-        parse = kit.parser(PositionRow)
-        found = self._reader.read(rows, parse, "position", market=self._instrument.symbol, is_needed=lambda _: True)
-
-        for row in found:
+        for row in self._read(rows, kit.parser(PositionRow), lambda _: True):
             if belongs(row, self._mode):
                 yield from translate_position_row(row, venue_ms)
 
     def _translate_wallets(self, rows: kit.Rows, venue_ms: int) -> Iterator[kit.Event]:
+        settings = self._settings()
+        mode = None if settings is None else settings.margin_mode
+
         for wallet in self._reader.read(rows, kit.parser(Wallet), "wallet"):
-            yield from translate_wallet(wallet, self._margin_mode, venue_ms, self._reader)
+            yield from translate_wallet(wallet, mode, venue_ms, self._reader)
 
     @property
     def _mode(self) -> kit.PositionMode:
@@ -141,15 +122,9 @@ class AccountTranslator:
 
         return kit.PositionMode.ONE_WAY if settings is None else settings.position_mode
 
-    @property
-    def _margin_mode(self) -> kit.MarginMode | None:
-        settings = self._settings()
 
-        return None if settings is None else settings.margin_mode
-
-
-def _rows_of(said: TopicMessage) -> kit.Rows:
-    return kit.parser(kit.Rows)(bytes(said.data))
+def _is_own(head: rest.Head) -> bool:
+    return head.is_own_order
 
 
 def _alive(message: kit.Message) -> Sequence[kit.Event]:
