@@ -10,19 +10,9 @@ import pytest
 from perpmaker.connector.interface import AmendOrder, CancelOrder
 from perpmaker.errors import AuthenticationError, ConnectivityError, RateLimitedError, RefusedError
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    NewOrder,
-    OrderKind,
-    OrderType,
-    Outcome,
-    PositionSide,
-    RefusalReason,
-    Rejected,
-    Side,
-    Slot,
-    Unknown,
-)
+from perpmaker.model.order import NewOrder, OrderKind, OrderType, PositionSide, Side, Slot
+from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.venue import Answer, Incoming, OrderClient, error_of
 from perpmaker_bybit_perpetual import rest
 from perpmaker_bybit_perpetual.orders import OrderWords

@@ -9,20 +9,9 @@ import pytest
 
 from perpmaker.connector.interface import CancelOrder
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    Accepted,
-    NewOrder,
-    OrderKind,
-    OrderType,
-    PositionMode,
-    PositionSide,
-    RefusalReason,
-    Rejected,
-    Side,
-    Slot,
-    StopTrigger,
-    Unknown,
-)
+from perpmaker.model.order import NewOrder, OrderKind, OrderType, PositionMode, PositionSide, Side, Slot, StopTrigger
+from perpmaker.model.outcome import Accepted, Rejected, Unknown
+from perpmaker.model.refusal import RefusalReason
 from perpmaker_bybit_perpetual.orders import OrderQuestions
 from perpmaker_bybit_perpetual.rest import row_reader
 from perpmaker_bybit_perpetual.stops import StopClient

@@ -32,11 +32,11 @@ from perpmaker.model.order import (
     OrderType,
     PositionMode,
     PositionSide,
-    RefusalReason,
     Side,
     StopTrigger,
 )
 from perpmaker.model.position import MarginMode, Position, VenueSettings
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.venue import UnknownMessageError
 from perpmaker_bybit_perpetual.rest import row_reader
 from perpmaker_bybit_perpetual.streams import BookTranslator, MarketTranslator

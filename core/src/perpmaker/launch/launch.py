@@ -12,6 +12,7 @@ import attrs
 
 from perpmaker.connector.interface import (
     AccountRemarks,
+    AttachedStops,
     ConnectorContext,
     DeadManSwitch,
     DerivativeConnector,
@@ -129,7 +130,7 @@ class ReadyRun:
         if (words := self._after_a_kill()) is not None:
             steps.tell(words)
 
-        if can_stay and isinstance(market.connector, AccountRemarks):
+        if steps.context.environment is not Environment.PAPER and isinstance(market.connector, AccountRemarks):
             fetch = partial(market.connector.fetch_remarks, market.instrument)
 
             for remark in await steps.venue.insist(fetch):
@@ -150,7 +151,10 @@ class ReadyRun:
         if steps.plan.dead_man_switch_s is None:
             return None
 
-        return f"{connector.name} has no dead-man switch: if this process is killed, its quotes stay there"
+        is_carried = isinstance(connector, AttachedStops) and connector.attaches_stops
+        stops = ", and those that open carry the stop of their position" if is_carried else ""
+
+        return f"{connector.name} has no dead-man switch: if this process is killed, its quotes stay there{stops}"
 
 
 @attrs.define(kw_only=True)

@@ -135,15 +135,15 @@ if TYPE_CHECKING:
         CapturedBook,
         CapturedMarket,
     )
+    from perpmaker.venue.command_socket import (
+        CommandSocket,
+        SocketWords,
+    )
     from perpmaker.venue.experiments import (
         stop_beside_target,
         stop_meets_own_quote,
         stop_when_flat,
         switch_takes_stops,
-    )
-    from perpmaker.venue.command_socket import (
-        CommandSocket,
-        SocketWords,
     )
     from perpmaker.venue.history import (
         Page,
@@ -333,8 +333,8 @@ __all__ = [
     "IdScheme",
     "IncomeKind",
     "IncomeRecord",
-    "InconclusiveError",
     "Incoming",
+    "InconclusiveError",
     "KeyPermissions",
     "KeyRights",
     "KeySettings",

@@ -18,7 +18,7 @@ import attrs
 from perpmaker.connector.interface import EventReceiver
 from perpmaker.errors import ConnectivityError, RefusedError
 from perpmaker.model.event import Channel, Event
-from perpmaker.model.order import RefusalReason
+from perpmaker.model.refusal import RefusalReason
 from perpmaker.venue.answer import Answer, LateAnswerError, LostAnswerError, NotSentError
 from perpmaker.venue.http_dialect import Endpoint, Parameters
 from perpmaker.venue.receiver import Message, Messages, RecurringChore, StreamEndedError

@@ -136,14 +136,7 @@ class BybitPerpetual:
         match = f"self-match prevention of the Bybit account: smpType {said.smpType or 'not told'}; orders of this bot "
         match += "cancel what rests (CancelMaker), the position's stop has no such rule"
 
-        return band, match, self._protection_words
-
-    @property
-    def _protection_words(self) -> str:
-        return (
-            "no disconnect protection: quotes stay on Bybit when this program is gone. Quotes that open or add carry "
-            "their stop; whatever fills is closed there"
-        )
+        return band, match
 
     async def fetch_mark(self, instrument: Instrument) -> kit.MarkChanged | None:
         """The mark price as the venue has it now; None when what it answers is old by its own clock."""
@@ -242,10 +235,6 @@ class ProtectedBybit(BybitPerpetual):
 
     def _product(self, said: Protections) -> Protection | None:
         return next((one for one in said.dcpInfos if one.product == "DERIVATIVES"), None)
-
-    @property
-    def _protection_words(self) -> str:
-        return f"disconnect protection: when this program is gone, Bybit cancels {self.switch_takes}"
 
 
 @asynccontextmanager
