@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from perpmaker.clock import LoopClock
+from perpmaker.errors import ConfigurationError
 from perpmaker.sandbox.server import SandboxSettings, open_sandbox
 from perpmaker.wire.fault import Fault
 from perpmaker.wire.memory import MemoryNetwork
@@ -135,7 +136,7 @@ async def test_an_option_that_cannot_be_is_refused(options: dict[str, Any]) -> N
     network = MemoryNetwork()
     settings = SandboxSettings(venue="bybit_perpetual", options=options)
 
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(ConfigurationError):
         async with open_sandbox(dialect(), settings, clock=LoopClock(), listener=await network.listen()):
             raise AssertionError("it is served")
 

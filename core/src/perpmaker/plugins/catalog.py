@@ -31,6 +31,7 @@ FIRST_PARTY: Mapping[type, Mapping[str, str]] = {
     DerivativeConnectorDeclaration: {
         "binance_perpetual": "perpmaker-binance-perpetual",
         "bybit_perpetual": "perpmaker-bybit-perpetual",
+        "dydx_perpetual": "perpmaker-dydx-perpetual",
     },
     PriceSourceDeclaration: dict.fromkeys(
         ("current_market", "external_market", "custom_api", "binance"), "perpmaker-price-sources"
@@ -41,7 +42,7 @@ FIRST_PARTY: Mapping[type, Mapping[str, str]] = {
 """The names that perpmaker's own distributions bring, so that a missing one can be said with what to install."""
 
 PLANNED: Mapping[type, tuple[str, ...]] = {
-    DerivativeConnectorDeclaration: ("dydx_perpetual",),
+    DerivativeConnectorDeclaration: (),
     RiskModuleDeclaration: (
         "leverage_advice",
         "margin_guard",
