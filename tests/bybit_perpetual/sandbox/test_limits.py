@@ -11,9 +11,12 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.errors import ConfigurationError
 from perpmaker.sandbox.server import SandboxSettings, open_sandbox
+from perpmaker.venue.sandbox import RefusalError
 from perpmaker.wire.fault import Fault
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_bybit_perpetual.sandbox import dialect
+from perpmaker_bybit_perpetual.sandbox.counts import Limits
+from perpmaker_bybit_perpetual.sandbox.options import Options
 
 from .conftest import KEYS, LINEAR, limit_order
 
@@ -41,17 +44,30 @@ async def test_a_limit_is_shown_and_refuses_what_is_too_much(open_venue: Any) ->
 
 
 async def test_an_address_that_asks_too_much_is_shut_out(open_venue: Any) -> None:
-    """HTTP 403 for ten minutes; sockets are not counted."""
-    async with open_venue(rhythm_ms=5000) as venue:
+    """HTTP 403, with the venue's own body; for ten minutes."""
+    async with open_venue() as venue:
         for _ in range(600):
             assert (await venue.http.get("/v5/market/time")).status_code == 200
 
         refused = await venue.http.get("/v5/market/time")
         assert (refused.status_code, "frequent" in refused.json()["retMsg"]) == (403, True)
-        await anyio.sleep(595)
-        assert (await venue.http.get("/v5/market/time")).status_code == 403
-        await anyio.sleep(6)
-        assert (await venue.http.get("/v5/market/time")).status_code == 200
+
+    now = [1_767_225_600_000]
+    counts = Limits(lambda: now[0], Options(), enforced=True).counts
+
+    for _ in range(600):
+        counts.spend_arrival({"address": 1})
+
+    for later_ms, is_open in ((0, False), (599_000, False), (2_000, True)):
+        now[0] += later_ms
+
+        try:
+            counts.spend_arrival({"address": 1})
+        except RefusalError as refusal:
+            assert not is_open
+            assert refusal.status == 403
+        else:
+            assert is_open
 
 
 async def test_limits_may_be_shown_and_not_enforced(open_venue: Any) -> None:

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from perpmaker.model.order import Side
+from perpmaker_bybit_perpetual.sandbox import app
 
 from .conftest import SYMBOL
 
@@ -176,16 +177,19 @@ async def test_the_price_band_is_told_again_and_again(open_venue: Any) -> None:
         assert (await ear.hear())["data"] == {"symbol": SYMBOL, "buyLmt": "60600.5", "sellLmt": "59400.5"}
 
 
-async def test_a_ping_is_answered_and_silence_ends_a_socket(open_venue: Any) -> None:
-    """After ten minutes without a word of the client."""
-    async with open_venue(rhythm_ms=2000) as venue, venue.listen() as ear:
+async def test_a_ping_is_answered_and_silence_ends_a_socket(open_venue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After ten minutes without a word of the client, or whatever is set."""
+    assert app.IDLE_S == 600
+    monkeypatch.setattr(app, "IDLE_S", 5.0)
+
+    async with open_venue() as venue, venue.listen() as ear:
         answer = await ear.say("ping", req_id="p")
         assert (answer["op"], answer["ret_msg"], answer["req_id"]) == ("ping", "pong", "p")
         assert (await ear.say("ping"))["req_id"] == ""
         assert not (await ear.say("dance"))["success"]
 
         with pytest.raises(Exception, match="1008"):
-            await ear.hear_all(700)
+            await ear.hear_all(7)
 
 
 async def test_no_change_of_the_book_comes_before_its_snapshot(open_venue: Any) -> None:
