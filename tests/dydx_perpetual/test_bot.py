@@ -81,6 +81,20 @@ async def test_a_session_quotes_fills_and_leaves_no_quote(seed: int) -> None:
         assert stage.sandbox.oracle.violations == []
 
 
+async def test_an_end_leaves_the_moved_stop_alone(tmp_path: Path) -> None:
+    """A node's yes to the cancel of the old one proves nothing: it is waited for."""
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
+    near = ("bid_spread=0.01", "ask_spread=0.01")
+
+    async with open_stage(EXAMPLE, *near, seed=1) as stage, stage.open_bot(home=home) as session:
+        summary = await session.run(30)
+        waiting = stage.sandbox.exchange.conditional_orders(ACCOUNT)
+
+        assert summary.position
+        assert summary.exits_left == 1
+        assert len({order.client_id.partition("/")[0] for order in waiting}) == 1
+
+
 async def test_a_process_killed_with_a_position_leaves_a_stop_for_all_that_fills_after_it(tmp_path: Path) -> None:
     """Quotes live for ten blocks more; what they fill meanwhile is in the size of the stop, which the chain cuts."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})

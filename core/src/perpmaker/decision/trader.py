@@ -41,7 +41,7 @@ from perpmaker.decision.trading_state import TradingState
 from perpmaker.decision.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
-from perpmaker.execution.diff import stops_astray
+from perpmaker.execution.diff import has_spare_stops, stops_astray
 from perpmaker.exits import uncapped
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.client_id import ClientIds
@@ -194,8 +194,8 @@ class Trader:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the wish to end was taken in, and no exit is waited for."""
-        return self.trading_state.stop is not None and not self.unsettled
+        """Whether the wish to end was taken in, no exit is waited for, and no stop rests beside the one to be left."""
+        return self.trading_state.stop is not None and not self.unsettled and not has_spare_stops(self.working())
 
     @property
     def unsettled(self) -> tuple[Exit, ...]:

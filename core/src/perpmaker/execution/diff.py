@@ -16,7 +16,7 @@ import attrs
 
 from perpmaker.execution.amend_rules import AmendRules
 from perpmaker.execution.stop_move import equals_stop, move_stop
-from perpmaker.model.order import NEVER_RESTS, NewOrder, OrderType, Slot, StopTrigger, WorkingOrder
+from perpmaker.model.order import NEVER_RESTS, NewOrder, OrderKind, OrderType, Slot, StopTrigger, WorkingOrder
 from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, VenueStop
 
 Want: TypeAlias = Quote | Exit
@@ -158,6 +158,13 @@ def stops_astray(resting: Mapping[Slot, WorkingOrder], wants: Iterable[Want]) ->
         if isinstance(want, VenueStop)
         and ((order := resting.get(want.slot)) is None or not order.status.is_open or not equals(order, want))
     )
+
+
+def has_spare_stops(working: Iterable[WorkingOrder]) -> bool:
+    """Whether two stops of one position are live: the venue has not told yet that the old one is gone."""
+    slots = [order.slot for order in working if order.slot.kind is OrderKind.VENUE_STOP]
+
+    return len(slots) > len(set(slots))
 
 
 def is_cancellable(order: WorkingOrder) -> bool:
