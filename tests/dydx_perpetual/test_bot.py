@@ -9,14 +9,19 @@ from typing import Any
 import anyio
 import pytest
 
+from perpmaker import AuthenticationError
 from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.model.order import OrderKind
 from perpmaker.sandbox.server import ACCOUNT
+from perpmaker.secret import References
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.testing.crash import Doom, live
 from perpmaker.testing.session import Session, Stage, open_stage
 from perpmaker.testing.virtual import virtual_backend
+from perpmaker.venue import Channel, ConnectorContext, Environment, PositionMode
 from perpmaker.wire.fault import Fault
+from perpmaker_dydx_perpetual.connector import open_connector
+from perpmaker_dydx_perpetual.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "dydx_sandbox.toml"
 RESTLESS = ('sandbox.shape="practice"', "bid_spread=0.05", "ask_spread=0.05", "order_refresh_time=5")
@@ -164,3 +169,35 @@ def _believes(session: Session) -> bool:
     believed = {side: one.amount for side, one in session.bot.trader.state.account.positions.items()}
 
     return all(believed.get(one.side, Decimal(0)) == one.amount for one in positions)
+
+
+async def test_on_paper_only_public_data_is_asked_for() -> None:
+    """Market, book, prices and trades need no key; nothing is signed, and there is no account."""
+    async with open_stage(EXAMPLE, seed=2) as stage:
+        base = stage.sandbox.line.url
+        settings = Settings(
+            environment=Environment.PAPER,
+            indexer_url=base,
+            stream_url=base.replace("http", "ws"),
+            node_urls=(base,),
+        )
+        context = ConnectorContext(
+            clock=stage.clock,
+            connect=stage.network.connect,
+            signers=References(EXAMPLE.parent, {}),
+            environment=Environment.PAPER,
+        )
+
+        async with open_connector(settings, context) as connector:
+            instrument = await connector.fetch_instrument("BTC-USD")
+            mark = await connector.fetch_mark(instrument)
+            channels = {channel for feed in connector.feeds(instrument) for channel in feed.channels}
+            assert mark is not None
+            assert channels == {Channel.BOOK, Channel.MARK, Channel.TRADES}
+
+            for feed in connector.feeds(instrument):
+                async with feed.open() as receiver:
+                    assert await receiver.receive()
+
+            with pytest.raises(AuthenticationError, match="api_secret"):
+                await connector.prepare(instrument, 3, PositionMode.ONE_WAY, None)
