@@ -41,6 +41,21 @@ _MOST_PAGES = 20
 _KEPT_MS = 90 * 24 * 3_600_000
 
 
+@attrs.define
+class _Booked:
+    """What the fills of a market have booked; those up to `until_ms` are in it."""
+
+    entry: Entry = attrs.field(factory=Entry)
+    records: list[IncomeRecord] = attrs.field(factory=list)
+    until_ms: int = 0
+
+    def take(self, fills: Sequence[Fill], instrument: Instrument) -> None:
+        """Take in fills, each once, oldest first."""
+        for fill, profit in self.entry.fold(fills):
+            self.records += _booked(fill, profit, instrument)
+            self.until_ms = fill.venue_ms
+
+
 @attrs.define(kw_only=True)
 class AccountQuestions:
     """Asks the Indexer about a subaccount. `read_lag_s` is how old its answers may be.
@@ -55,6 +70,7 @@ class AccountQuestions:
     bound: Callable[[Instrument, Decimal], Decimal]
     reader: RowReader[messages.Head] = attrs.field(factory=rest.row_reader)
     _entries: dict[str, Entry] = attrs.field(factory=dict)
+    _booked: dict[str, _Booked] = attrs.field(factory=dict)
 
     @property
     def of_account(self) -> dict[str, object]:
@@ -181,9 +197,10 @@ class AccountQuestions:
 
         The chain books no profit: it is that of the fills, from where the position was flat.
         """
-        fills = await self.fetch_fills(instrument, 0)
-        records = [record for fill, profit in Entry().fold(fills) for record in _booked(fill, profit, instrument)]
-        records += await self._funding(instrument, since_ms)
+        booked = self._booked.setdefault(instrument.symbol, _Booked())
+        fills = await self.fetch_fills(instrument, booked.until_ms)
+        booked.take(fills, instrument)
+        records = [*booked.records, *await self._funding(instrument, since_ms)]
         records = [record for record in records if record.venue_ms >= since_ms]
         records.sort(key=lambda record: record.venue_ms)
 

@@ -101,6 +101,7 @@ class Commands:
     _words: ShortTermWords = attrs.field(init=False)
     _pairs: StatefulWords = attrs.field(init=False)
     _pace: StatefulPace = attrs.field(init=False)
+    _has_room: bool = attrs.field(default=True, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._words = ShortTermWords(self.writer)
@@ -188,12 +189,16 @@ class Commands:
         refused: list[Outcome] = [_refused(one.client_id, RefusalReason.WOULD_TRIGGER, words) for one in late]
         due = [order for order in orders if order not in late]
 
-        self._pairs.are_pairs = self._pace.admits(_MOST, _MOST_PAIRS)
+        self._pairs.are_pairs = self._has_room and self._pace.admits(_MOST, _MOST_PAIRS)
 
         if due and (waiting := await self._turn(due, 1 + self._pairs.are_pairs, _MOST_LONG)) is not None:
             return [*refused, *waiting]
 
-        return [*refused, *(self._settled(await self._stateful.place(instrument, due)) if due else ())]
+        outcomes = self._settled(await self._stateful.place(instrument, due)) if due else ()
+        # The equity allows so many stateful orders: where it does not allow two, one is tried from then on.
+        self._has_room &= not any(_is_refused(one, RefusalReason.TOO_MANY_ORDERS) for one in outcomes)
+
+        return [*refused, *outcomes]
 
     async def _turn(self, orders: Sequence[NewOrder], each: int, most: int) -> Sequence[Outcome] | None:
         """Wait for a block that takes so many placements; the refusals where none comes in time."""
@@ -235,7 +240,7 @@ class Commands:
 
         outcomes = await (self._stateful if kept else self._short).cancel(instrument, known)
 
-        if kept and any(map(_is_missing, outcomes)):
+        if kept and any(_is_refused(one, RefusalReason.NOT_FOUND) for one in outcomes):
             outcomes = await self._cancel_singly(instrument, known)
 
         return [*found, *outcomes]
@@ -338,5 +343,5 @@ def _refused(client_id: str, reason: RefusalReason, text: str, retry_after_s: fl
     return Rejected(client_id=client_id, refusal=Refusal(reason=reason, text=text, retry_after_s=retry_after_s))
 
 
-def _is_missing(outcome: Outcome) -> bool:
-    return isinstance(outcome, Rejected) and outcome.refusal.reason is RefusalReason.NOT_FOUND
+def _is_refused(outcome: Outcome, reason: RefusalReason) -> bool:
+    return isinstance(outcome, Rejected) and outcome.refusal.reason is reason

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from functools import partial
 
-from perpmaker import AuthenticationError, Instrument, MarketRulesError
+from perpmaker import AuthenticationError, Instrument, MarketRulesError, PayloadError, VenueError
 from perpmaker.venue import (
     BeginRun,
     Channel,
@@ -254,7 +254,11 @@ class DydxPerpetual:
         _, at = self._oracles.get(instrument.symbol, (Decimal(0), float("-inf")))
 
         if needs is Needs.PRICE and self._indexer.clock.now() - at > _ORACLE_S:
-            await self.fetch_mark(instrument)
+            try:
+                await self.fetch_mark(instrument)
+            except (VenueError, PayloadError):
+                if instrument.symbol not in self._oracles:  # an old price is better than a position without its exit
+                    raise
 
     def _observe(self, symbol: str, mark: MarkState) -> None:
         if mark.price is not None:

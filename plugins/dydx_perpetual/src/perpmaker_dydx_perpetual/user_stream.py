@@ -30,7 +30,7 @@ from perpmaker.venue import (
 from . import messages
 from .account import AccountQuestions
 from .chain import BlockClock
-from .own_orders import OwnOrder, OwnOrders
+from .own_orders import MOST_BLOCKS, OwnOrder, OwnOrders
 from .streams import BLOCKS, SUBACCOUNTS, Read, StreamAccess
 from .translate import (
     REPLACED,
@@ -211,6 +211,10 @@ def take(
     own.is_triggered |= report.triggered and status is not OrderStatus.CANCELLED
     own.has_closed |= status is OrderStatus.FILLED or (own.is_over and reason_of(row) == _CLOSED)
     own.filled = max(own.filled, instrument.amount(report.filled_lots))
+
+    if own.filled and not own.fill_height and own.is_short:  # filled while nobody listened: it is not known when
+        own.fill_height = own.ends_at - MOST_BLOCKS
+
     twin = orders.twin(own)
 
     return report if twin is None else _of_stop(report, own, twin)
