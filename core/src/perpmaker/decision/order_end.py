@@ -61,6 +61,9 @@ class OrderEnd:
         for slot, refusal in refusals:
             self._retries.not_amended(slot, refusal, now)
 
+            if refusal.reason is RefusalReason.PRICE_BAND and not refusal.code:  # no answer, the stream tells
+                yield from self._notices.say((slot, refusal.reason), f"{slot} is replaced: {refusal.text}", now)
+
         yield from self._missing.due(now)
         yield from self._band_alarm.notices(exits, now)
         yield from self._rival_stops.notices(exits)

@@ -12,7 +12,7 @@ from typing import Final
 from perpmaker.model.command_event import AmendHandedOn, AmendRefused
 from perpmaker.model.event import OrderAmended
 from perpmaker.model.order import NewOrder, OrderStatus, OrderType
-from perpmaker.model.refusal import RefusalReason
+from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.state.order_index import OrderIndex
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.tracked_order import TrackedOrder
@@ -107,7 +107,20 @@ class Amends(OrderIndex):
         if order.ticks != (working.amended_from or working.order).ticks:
             self._show(record, 0, venue_ms, now)
 
+        if working.amended_from is None and order.ticks != working.order.ticks:
+            self._moved(record)
+
         record.shape(order, venue_ms=venue_ms, now=now, is_proof=is_proof)
+
+    def _moved(self, record: TrackedOrder) -> None:
+        """A quote rests at a price that nobody here has asked for: it is replaced, at longer and longer intervals.
+
+        A venue may move an order to the edge of its price band instead of refusing it.
+        """
+        if record.working.slot.kind.is_quote:
+            record.is_outdated = True
+            refusal = Refusal(reason=RefusalReason.PRICE_BAND, text="the venue shows it at another price than was sent")
+            self.amend_refusals.append((record.working.slot, refusal))
 
     def _touch(self, record: TrackedOrder, venue_ms: int, now: float) -> None:
         """Tell the book what of it is ours now."""

@@ -28,8 +28,8 @@ class OrderIndex:
     """What is known of own orders; how it comes to be known is the business of `Orders`.
 
     `live` holds orders that are or may become live, `finished` those that ended, `endings` how. `version` counts
-    changes. `lost` collects what only a resync can explain, `amend_refusals` why amends were not made, until the trader
-    takes them.
+    changes. `lost` collects what only a resync can explain, `amend_refusals` why amends were not made or quotes have
+    moved, until the trader takes them.
     """
 
     def __init__(self) -> None:

@@ -44,7 +44,7 @@ class TrackedOrder:
     was told to leave out. `taken_over_ms`: fills up to this time of the venue were in the report by which the order was
     taken over from an earlier run. `amends`: how many amends were sent, which is the number of the newest;
     `amended_at`: when. `amend_fence`: the moment after which the newest, whose outcome is not known, cannot be made any
-    more. `is_outdated`: an amend of it was not made, so that it must be replaced.
+    more. `is_outdated`: an amend of it was not made, or the venue has moved it: it must be replaced.
     """
 
     working: WorkingOrder
