@@ -380,6 +380,7 @@ class TestFaults(Suite):
         ("secret", "subaccount", "words"),
         [
             ("11" * 32, 0, "no API trading key"),
+            (KEYS.api_secret, 1, "may not trade subaccount 1"),
             (KEYS.owner_secret, 0, None),
             (KEYS.api_secret, 0, None),
         ],

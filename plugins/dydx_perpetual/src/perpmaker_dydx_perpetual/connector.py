@@ -34,7 +34,16 @@ from .chain import SLACK, BlockClock
 from .client_ids import IDS_OF_RUN, RUNS, subaccount_uuid, tag_of
 from .commands import Commands, Needs
 from .credentials import Identity, open_identity
-from .market import Leverage, Units, check_subaccount, fetch_markets, find_market, translate_market
+from .market import (
+    FIRST_TIER,
+    Leverage,
+    Units,
+    check_subaccount,
+    fetch_fees,
+    fetch_markets,
+    find_market,
+    translate_market,
+)
 from .orders import Writer
 from .own_orders import OwnOrders
 from .probing import REFUSED_REPLACEMENT, STAYS, experiments
@@ -136,7 +145,8 @@ class DydxPerpetual:
         """Rules of a market, and its units on the chain."""
         row = find_market(await fetch_markets(self._indexer), market)
         check_subaccount(row, self._settings.subaccount)
-        instrument, self._units[row.ticker] = translate_market(row)
+        fees = FIRST_TIER if self._identity is None else await fetch_fees(self._node, self._identity.owner)
+        instrument, self._units[row.ticker] = translate_market(row, fees)
         self._observe(row.ticker, _mark_of(row.oracle_price))
 
         if not self._indexer.server_clock.known:

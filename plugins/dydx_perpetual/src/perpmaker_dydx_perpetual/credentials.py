@@ -87,7 +87,14 @@ class Identity:
                 "create one on the venue's site for that account, or correct address"
             )
 
-        allowed = _allowed(known[number])
+        allowed, subaccounts = _listed(known[number], "MessageFilter"), _listed(known[number], "SubaccountFilter")
+
+        if subaccounts is not None and str(self.subaccount) not in subaccounts:
+            raise AuthenticationError(
+                f"the key of api_secret may not trade subaccount {self.subaccount} of {self.owner}, but only "
+                f"{', '.join(sorted(subaccounts))}: set subaccount, or create another API trading key"
+            )
+
         self.authenticator, self.rights = number, _rights(allowed)
         self.sets_leverage = allowed is None or allowed >= _SETTINGS
 
@@ -209,9 +216,9 @@ def _keys(one: _Authenticator) -> Sequence[bytes]:
     return [config for kind, config in _parts(one) if kind == "SignatureVerification"]
 
 
-def _allowed(one: _Authenticator) -> set[str] | None:
-    """Return the kinds of messages that a key may sign; None for all."""
-    filters = [config.decode("ascii", "replace") for kind, config in _parts(one) if kind == "MessageFilter"]
+def _listed(one: _Authenticator, filter_: str) -> set[str] | None:
+    """Return what the filters of a kind let pass; None where there are none, so that all does."""
+    filters = [config.decode("ascii", "replace") for kind, config in _parts(one) if kind == filter_]
 
     return set(re.split(r"[,;]", ",".join(filters))) if filters else None
 

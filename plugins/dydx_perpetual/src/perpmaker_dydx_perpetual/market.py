@@ -16,6 +16,7 @@ from perpmaker import (
     PayloadError,
     RefusedError,
     UnknownMarketError,
+    VenueError,
 )
 from perpmaker.venue import (
     MarginMode,
@@ -34,8 +35,8 @@ from .settings import VENUE
 from .transactions import MarketLeverage, SubaccountId, UpdateLeverage
 from .translate import USDC
 
-MAKER_FEE, TAKER_FEE = Decimal("0.0001"), Decimal("0.0005")
-"""Shares of the notional in the first fee tier (docs.dydx.xyz, "Fees", 2026). What was charged is in each fill."""
+FIRST_TIER = Decimal("0.0001"), Decimal("0.0005")
+"""Maker's and taker's share of the notional where the tier is not told (docs.dydx.xyz, "Fees", 2026)."""
 
 _PPM = 1_000_000
 _LARGEST = Decimal(10) ** 15
@@ -101,7 +102,7 @@ def check_subaccount(row: messages.Market, subaccount: int) -> None:
         )
 
 
-def translate_market(row: messages.Market) -> tuple[Instrument, Units]:
+def translate_market(row: messages.Market, fees: tuple[Decimal, Decimal] = FIRST_TIER) -> tuple[Instrument, Units]:
     """Return a market's rules and its units on the chain; PayloadError where they make no sense."""
     lot, initial = parse_price(row.step_size), parse_price(row.initial_margin_fraction)
 
@@ -128,8 +129,8 @@ def translate_market(row: messages.Market) -> tuple[Instrument, Units]:
         max_market_amount=lot * _MOST_LOTS,
         min_notional=Decimal(0),
         max_leverage=leverage,
-        maker_fee=MAKER_FEE,
-        taker_fee=TAKER_FEE,
+        maker_fee=fees[0],
+        taker_fee=fees[1],
         tiers=(tier,),
         funding_interval_h=1,
         has_hedge_mode=False,
@@ -142,6 +143,41 @@ def translate_market(row: messages.Market) -> tuple[Instrument, Units]:
     )
 
     return instrument, units
+
+
+# --- fees -------------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class _FeeTierRequest:
+    user: str = proto.text(1)
+
+
+@attrs.frozen(kw_only=True)
+class _FeeTier:
+    name: str = proto.text(1)
+    maker_ppm: int = proto.sint(5)
+    taker_ppm: int = proto.sint(6)
+
+
+@attrs.frozen(kw_only=True)
+class _FeeTierAnswer:
+    tier: _FeeTier = proto.one(2, _FeeTier)  # noqa: RUF009  # a declaration, made once
+
+
+async def fetch_fees(node: RestClient, owner: str) -> tuple[Decimal, Decimal]:
+    """Ask for the owner's fees before discounts, as shares; those of the first tier where the node does not tell."""
+    asked = _FeeTierRequest(user=owner)
+
+    try:
+        found = await rest.query_chain(node, "/dydxprotocol.feetiers.Query/UserFeeTier", asked, _FeeTierAnswer)
+    except (VenueError, PayloadError):
+        found = None
+
+    if found is None or not found.tier.taker_ppm:
+        return FIRST_TIER
+
+    return Decimal(found.tier.maker_ppm) / _PPM, Decimal(found.tier.taker_ppm) / _PPM
 
 
 # --- leverage ---------------------------------------------------------------------------------------------------------

@@ -40,6 +40,11 @@ def uint(number: int) -> Any:  # noqa: ANN401  # stands for a field of whatever 
     return _declare(0, _Field(number, _VARINT, varint, int))
 
 
+def sint(number: int) -> Any:  # noqa: ANN401  # the same
+    """Declare a field of type sint32: small numbers of either sign are short."""
+    return _declare(0, _Field(number, _VARINT, lambda value: varint(value << 1 ^ value >> 63), _from_zigzag))
+
+
 def fixed32(number: int) -> Any:  # noqa: ANN401  # the same
     """Declare a field of type fixed32."""
     return _declare(0, _Field(number, _FIXED32, lambda value: value.to_bytes(4, "little"), _little_endian))
@@ -211,6 +216,10 @@ def _sized(raw: bytes) -> bytes:
 
 def _little_endian(raw: bytes) -> int:
     return int.from_bytes(raw, "little")
+
+
+def _from_zigzag(raw: int) -> int:
+    return raw >> 1 ^ -(raw & 1)
 
 
 def _as_text(raw: bytes) -> str:
