@@ -12,9 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from perpmaker.connector.bench import (
-        Bench,
-    )
+    from perpmaker.connector.bench import Bench
     from perpmaker.connector.interface import (
         AccountRemarks,
         Amending,
@@ -51,16 +49,8 @@ if TYPE_CHECKING:
         parse_price,
         parser,
     )
-    from perpmaker.connector.probing import (
-        Conclusion,
-        Experiment,
-        Finding,
-        InconclusiveError,
-    )
-    from perpmaker.model.account import (
-        AccountSnapshot,
-        AssetMode,
-    )
+    from perpmaker.connector.probing import Conclusion, Experiment, Finding, InconclusiveError
+    from perpmaker.model.account import AccountSnapshot, AssetMode
     from perpmaker.model.client_id import OWN_PREFIX, ClientIds
     from perpmaker.model.event import (
         AccountEvent,
@@ -82,34 +72,16 @@ if TYPE_CHECKING:
         SettingsReported,
         Traded,
     )
-    from perpmaker.model.forced_closure import (
-        MarginCalled,
-    )
-    from perpmaker.model.income import (
-        IncomeKind,
-        IncomeRecord,
-    )
-    from perpmaker.model.instrument import (
-        MarginTier,
-    )
+    from perpmaker.model.forced_closure import MarginCalled
+    from perpmaker.model.income import IncomeKind, IncomeRecord
+    from perpmaker.model.instrument import MarginTier
     from perpmaker.model.order import CancelCause, Fill, OrderStatus, PositionMode, StopTrigger
     from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
-    from perpmaker.model.position import (
-        Balance,
-        MarginMode,
-        VenueSettings,
-    )
+    from perpmaker.model.position import Balance, MarginMode, VenueSettings
     from perpmaker.model.refusal import Refusal, RefusalReason
-    from perpmaker.secret import (
-        Signer,
-    )
-    from perpmaker.venue.access import (
-        VenueAccess,
-        open_access,
-    )
-    from perpmaker.venue.account_events import (
-        account_events,
-    )
+    from perpmaker.secret import Signer
+    from perpmaker.venue.access import VenueAccess, open_access
+    from perpmaker.venue.account_events import account_events
     from perpmaker.venue.address import (
         HTTP_SCHEMES,
         WEBSOCKET_SCHEMES,
@@ -128,28 +100,11 @@ if TYPE_CHECKING:
         error_of,
         one_line,
     )
-    from perpmaker.venue.book_sync import (
-        BookSync,
-    )
-    from perpmaker.venue.captured_book import (
-        CapturedBook,
-        CapturedMarket,
-    )
-    from perpmaker.venue.command_socket import (
-        CommandSocket,
-        SocketWords,
-    )
-    from perpmaker.venue.experiments import (
-        stop_beside_target,
-        stop_meets_own_quote,
-        stop_when_flat,
-        switch_takes_stops,
-    )
-    from perpmaker.venue.history import (
-        Page,
-        Span,
-        read_history,
-    )
+    from perpmaker.venue.book_sync import BookSync
+    from perpmaker.venue.captured_book import CapturedBook, CapturedMarket
+    from perpmaker.venue.command_socket import CommandSocket, SocketWords
+    from perpmaker.venue.experiments import stop_beside_target, stop_meets_own_quote, stop_when_flat, switch_takes_stops
+    from perpmaker.venue.history import Page, Span, read_history
     from perpmaker.venue.http_dialect import (
         Access,
         Endpoint,
@@ -159,48 +114,13 @@ if TYPE_CHECKING:
         ThrottleDialect,
         UsageDialect,
     )
-    from perpmaker.venue.key_settings import (
-        Address,
-        ApiKeySettings,
-    )
-    from perpmaker.venue.keys import (
-        Credentials,
-        KeySettings,
-        key_fault,
-        open_credentials,
-    )
-    from perpmaker.venue.levels import (
-        Levels,
-        LevelTranslator,
-        TicksAndLots,
-    )
-    from perpmaker.venue.market_settings import (
-        SettingsClient,
-        apply_settings,
-        check_leverage,
-        check_settings,
-    )
-    from perpmaker.venue.number_ids import (
-        NumberIds,
-        numbers_of,
-        open_number_ids,
-    )
-    from perpmaker.venue.order_client import (
-        AmendDialect,
-        Command,
-        CommandSender,
-        OrderClient,
-        OrderDialect,
-        OrderNames,
-    )
-    from perpmaker.venue.order_outcome import (
-        Element,
-        OutcomeReader,
-        Taken,
-        amended,
-        cancelled,
-        placed,
-    )
+    from perpmaker.venue.key_settings import Address, ApiKeySettings
+    from perpmaker.venue.keys import Credentials, KeySettings, key_fault, open_credentials
+    from perpmaker.venue.levels import Levels, LevelTranslator, TicksAndLots
+    from perpmaker.venue.market_settings import SettingsClient, apply_settings, check_leverage, check_settings
+    from perpmaker.venue.number_ids import NumberIds, numbers_of, open_number_ids
+    from perpmaker.venue.order_client import AmendDialect, Command, CommandSender, OrderClient, OrderDialect, OrderNames
+    from perpmaker.venue.order_outcome import Element, OutcomeReader, Taken, amended, cancelled, placed
     from perpmaker.venue.receiver import (
         Chore,
         Message,
@@ -210,25 +130,11 @@ if TYPE_CHECKING:
         StreamEndedError,
         TranslatingReceiver,
     )
-    from perpmaker.venue.reconnect_overlap import (
-        open_overlapping,
-    )
-    from perpmaker.venue.request_budget import (
-        Limit,
-        RequestBudget,
-    )
-    from perpmaker.venue.rest_client import (
-        RestClient,
-        open_rest_client,
-        side_by_side,
-    )
-    from perpmaker.venue.rows import (
-        RowReader,
-        Rows,
-    )
-    from perpmaker.venue.server_clock import (
-        ServerClock,
-    )
+    from perpmaker.venue.reconnect_overlap import open_overlapping
+    from perpmaker.venue.request_budget import Limit, RequestBudget
+    from perpmaker.venue.rest_client import RestClient, open_rest_client, side_by_side
+    from perpmaker.venue.rows import RowReader, Rows
+    from perpmaker.venue.server_clock import ServerClock
     from perpmaker.venue.steps import (
         exact_ticks,
         find_market,
@@ -248,28 +154,11 @@ if TYPE_CHECKING:
         begin_receiving,
         open_stream,
     )
-    from perpmaker.venue.tolerance import (
-        Tolerance,
-        UnknownMessageError,
-    )
-    from perpmaker.wire.exchange import (
-        Exchanger,
-        Incoming,
-        Outgoing,
-    )
-    from perpmaker.wire.http import (
-        WireTransport,
-        open_client,
-        origin_of,
-    )
-    from perpmaker.wire.pipe import (
-        Connect,
-        Resolve,
-        secure,
-    )
-    from perpmaker.wire.rate_limit import (
-        parse_retry_after,
-    )
+    from perpmaker.venue.tolerance import Tolerance, UnknownMessageError
+    from perpmaker.wire.exchange import Exchanger, Incoming, Outgoing
+    from perpmaker.wire.http import WireTransport, open_client, origin_of
+    from perpmaker.wire.pipe import Connect, Resolve, secure
+    from perpmaker.wire.rate_limit import parse_retry_after
 
 __all__ = [
     "HTTP_SCHEMES",
