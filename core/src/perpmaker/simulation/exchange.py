@@ -16,7 +16,7 @@ from perpmaker.model.income import IncomeKind
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode
-from perpmaker.simulation import order_entry, setting, trigger
+from perpmaker.simulation import order_entry, setting, settlement, trigger
 from perpmaker.simulation.account import Account
 from perpmaker.simulation.event import AccountCause, TradePrinted
 from perpmaker.simulation.market_access import MarketAccess
@@ -32,13 +32,6 @@ from perpmaker.simulation.order import (
 )
 from perpmaker.simulation.participants import Market
 from perpmaker.simulation.publisher import Subscriber
-from perpmaker.simulation.settlement import (
-    check_countdowns,
-    check_good_till,
-    check_liquidations,
-    next_due_ms,
-    settle_funding,
-)
 from perpmaker.simulation.statement import AccountState, Assets, Depth, Income
 
 _HOUR_MS = 3_600_000
@@ -80,7 +73,7 @@ class Exchange:
     @property
     def next_due_ms(self) -> int:
         """When something happens by itself next: a market step, funding, or a dead man's switch."""
-        market_ms, due = self._market.next_ms, next_due_ms(self._floor)
+        market_ms, due = self._market.next_ms, settlement.next_due_ms(self._floor)
 
         return due if market_ms is None else min(market_ms, due)
 
@@ -276,10 +269,6 @@ class Exchange:
         """Lots that a new closing order could still close: the position less what closing orders hold already."""
         return self._floor.account(account).room(side, position_side)
 
-    def trim_oldest_first(self) -> None:
-        """Cut the oldest of several closing orders first when a position becomes smaller, and not the newest."""
-        self._floor.trims_oldest = True
-
     # --- conditional orders
 
     def set_stop_customs(self, customs: StopCustoms) -> None:
@@ -341,16 +330,16 @@ class Exchange:
         floor, now_ms, mark = self._floor, self._floor.now_ms, self._floor.mark
 
         if now_ms >= floor.next_funding_ms:
-            settle_funding(floor)
+            settlement.settle_funding(floor)
             floor.next_funding_ms += self._funding_ms
 
-        check_countdowns(floor)
-        check_good_till(floor)
+        settlement.check_countdowns(floor)
+        settlement.check_good_till(floor)
 
         if self._market.next_ms is not None and self._market.next_ms <= now_ms:
             self._market.step(self._street)
 
         if floor.mark != mark or any(account.liquidating for account in floor.accounts.values()):
-            check_liquidations(floor)
+            settlement.check_liquidations(floor)
 
         self._conclude()

@@ -61,7 +61,6 @@ class MatchingEngine:
         self._resting: dict[int, Resting] = {}
         self.good_till: dict[int, SimulatedOrder] = {}
         self.stop_customs = StopCustoms()
-        self.trims_oldest = False
 
     # --- events
 
@@ -130,10 +129,7 @@ class MatchingEngine:
         return taker
 
     def _is_prevented(self, resting: Resting, taker: SimulatedOrder) -> bool:
-        """Whether two orders are of one account, which must not trade with itself."""
-        is_spared = self.stop_customs.trade_with_own and taker.conditional_id is not None
-
-        return resting.account == taker.account and taker.self_trade is not SelfTrade.TRADE and not is_spared
+        return resting.account == taker.account and taker.self_trade is not SelfTrade.TRADE
 
     def trade(
         self, side: Side, ticks: int, lots: int, resting: Resting | None, taker: SimulatedOrder | None
@@ -304,11 +300,10 @@ class MatchingEngine:
 
     def trim(self, account: Account, position_side: PositionSide) -> None:
         """Cut closing orders to what is left of the position, the newest first or the oldest: none may ever flip it."""
-        closing = account.closing_side(position_side)
-        room = abs(account.holdings[position_side].lots)
+        closing, room = account.closing_side(position_side), abs(account.holdings[position_side].lots)
         orders = account.closing_orders(position_side)
 
-        for order in reversed(orders) if self.trims_oldest else orders:
+        for order in reversed(orders) if self.stop_customs.cut_oldest else orders:
             if closing is not order.side or room == 0:
                 self.end(order, Cause.REDUCE_ONLY)
             elif order.remaining_lots > room:

@@ -220,15 +220,16 @@ class ConditionalState(Word):
 
 @attrs.frozen(kw_only=True)
 class StopCustoms:
-    """What a venue does with conditional orders, where venues differ and their documents are silent.
+    """What a venue does with orders that close, where venues differ and their documents are silent.
 
-    `taken_by_switch`: a dead-man switch that runs out ends them too. `end_when_flat`: one that closes the position ends
-    with it. `trade_with_own`: one that is triggered trades with the account's own resting orders.
+    `taken_by_switch`: a dead-man switch that runs out ends conditional orders too. `end_when_flat`: a conditional order
+    that closes the position ends with it. `cut_oldest`: when a position becomes smaller, the oldest of several closing
+    orders is cut first, and not the newest.
     """
 
     taken_by_switch: bool = False
     end_when_flat: bool = False
-    trade_with_own: bool = False
+    cut_oldest: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -39,8 +39,4 @@ class Options:
     @property
     def stop_customs(self) -> StopCustoms:
         """What the exchange does with conditional orders."""
-        return StopCustoms(
-            taken_by_switch=self.switch_takes_stops,
-            end_when_flat=not self.keeps_stop_when_flat,
-            trade_with_own=self.stop_trades_with_own,
-        )
+        return StopCustoms(taken_by_switch=self.switch_takes_stops, end_when_flat=not self.keeps_stop_when_flat)

@@ -221,6 +221,7 @@ def read_conditional(venue: Venue, parameters: kit.RequestParameters) -> kit.Con
         time_in_force=parameters.choice("timeInForce", order_words.TIMES_IN_FORCE, default="GTC"),
         callback=_callback(parameters) if kind is kit.TriggerKind.TRAILING else None,
         protect=TRIGGER_PROTECT if parameters.flag("priceProtect") else None,
+        self_trade=kit.SelfTrade.TRADE if venue.options.stop_trades_with_own else kit.SelfTrade.CANCEL_MAKER,
     )
 
 

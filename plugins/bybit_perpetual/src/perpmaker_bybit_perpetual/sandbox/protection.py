@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from perpmaker.venue.sandbox import Cause, OrderChanged, SimulationEvent
 from perpmaker_bybit_perpetual.sandbox.sockets import DCP_TOPIC
 from perpmaker_bybit_perpetual.sandbox.venue import Venue
 
@@ -14,7 +13,6 @@ class DisconnectProtection:
         self._venue = venue
         self._is_armed = False
         self._runs = False
-        venue.exchange.subscribe(self._note)
 
     def tick(self, _now_ms: int) -> None:
         """Look for those sockets, and start or stop the countdown."""
@@ -41,10 +39,3 @@ class DisconnectProtection:
         self._venue.parts.hub.publish(DCP_TOPIC, lambda: heard.append(True))
 
         return bool(heard)
-
-    def _note(self, event: SimulationEvent) -> None:
-        """Cancel the conditions with the first order that the countdown ends, where it takes them too."""
-        is_end = isinstance(event, OrderChanged) and event.cause is Cause.COUNTDOWN
-
-        if is_end and self._venue.options.switch_takes_stops:
-            self._venue.exchange.cancel_all_conditional(self._venue.account, self._venue.exchange.now_ms)

@@ -19,6 +19,7 @@ from perpmaker.venue.sandbox import (
     RequestParameters,
     SandboxParts,
     ServedEndpoint,
+    StopCustoms,
 )
 from perpmaker_bybit_perpetual.sandbox.counts import ADDRESS, Limits
 from perpmaker_bybit_perpetual.sandbox.fills import Fills
@@ -64,9 +65,9 @@ class Venue:
         self.stops = PositionStops(self)
         self.dcp_window_s = 10
         self.rejects_out_of_band = options.rejects_out_of_band
-
-        if options.cuts_oldest:
-            self.exchange.trim_oldest_first()
+        self.exchange.set_stop_customs(
+            StopCustoms(taken_by_switch=options.switch_takes_stops, cut_oldest=options.cuts_oldest)
+        )
 
     @property
     def account(self) -> str:
