@@ -11,8 +11,8 @@ import attrs
 
 from perpmaker.clock import LoopClock
 from perpmaker.secret import Secret, make_signer
-from perpmaker.venue import Credentials, Incoming, Outgoing, RestClient
-from perpmaker_bybit_perpetual.rest import BybitHttp, request_budget
+from perpmaker.venue import Credentials, Incoming, Outgoing, RequestBudget, RestClient
+from perpmaker_bybit_perpetual.rest import BybitHttp, limits_of
 
 from .payloads import NOW_MS, answer
 
@@ -64,7 +64,7 @@ def client_of(venue: Venue, *, orders_per_s: int = 10) -> RestClient:
         venue,
         BybitHttp(KEYS, 2000),
         clock,
-        budget=request_budget(clock, orders_per_s),
+        budget=RequestBudget("Bybit", limits_of(orders_per_s), clock),
         place="bybit.test:443",
         patience_s=1.0,
     )

@@ -14,7 +14,7 @@ from perpmaker.errors import ConfigurationError
 from perpmaker.secret import References
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker_bybit_perpetual.connector import BybitPerpetual, ProtectedBybit, open_connector
-from perpmaker_bybit_perpetual.settings import Settings, address_of
+from perpmaker_bybit_perpetual.settings import Settings
 
 KEYS = {"api_key": "env:KEY", "api_secret": "env:SECRET"}
 
@@ -51,10 +51,10 @@ def test_a_key_goes_only_to_the_venues_own_hosts() -> None:
     ]:
         assert (faults(environment, rest_url=url, **KEYS) == []) is is_right, url
 
-    live = address_of(Settings(environment=Environment.LIVE), Environment.LIVE, None)
+    live = Settings(environment=Environment.LIVE).address(Environment.LIVE, None)
     assert (live.rest, live.stream) == ("https://api.bybit.com", "wss://stream.bybit.com")
     access = SandboxAccess(url="http://127.0.0.1:1", api_key="k", api_secret="s")
-    assert address_of(Settings(), Environment.SANDBOX, access).stream == "ws://127.0.0.1:1"
+    assert Settings().address(Environment.SANDBOX, access).stream == "ws://127.0.0.1:1"
 
 
 def context(secret: str) -> ConnectorContext:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from perpmaker import ConfigurationError, Instrument, MarketRulesError, PayloadError, Problem
 from perpmaker import venue as kit
@@ -12,7 +13,7 @@ from perpmaker_bybit_perpetual.account import fetch_account, fetch_income, fetch
 from perpmaker_bybit_perpetual.market import MarketSettings, fetch_instrument
 from perpmaker_bybit_perpetual.messages import Protection, Protections, Ticker
 from perpmaker_bybit_perpetual.orders import OrderQuestions, OrderWords
-from perpmaker_bybit_perpetual.settings import NAME, Settings, address_of
+from perpmaker_bybit_perpetual.settings import NAME, Settings
 from perpmaker_bybit_perpetual.signing import ALGORITHMS
 from perpmaker_bybit_perpetual.stops import StopClient
 from perpmaker_bybit_perpetual.translate import translate_ticker
@@ -20,9 +21,6 @@ from perpmaker_bybit_perpetual.user_stream import ACCOUNT_STALL_S, account_strea
 
 _NOW_MS = 2_000
 """Milliseconds: a price that is older by the venue's clock is none of now."""
-
-_PUBLIC = "public"
-"""The account's name where there is no key, and only public requests can be made."""
 
 
 class BybitPerpetual:
@@ -43,9 +41,9 @@ class BybitPerpetual:
     attaches_stops = True
     """Nothing cancels the quotes of an ordinary account when this program is gone: each carries its stop."""
 
-    def __init__(self, credentials: kit.Credentials | None, settings: Settings, access: streams.StreamAccess) -> None:
-        self.account = _PUBLIC if credentials is None else credentials.account
-        self._credentials = credentials
+    def __init__(self, settings: Settings, access: kit.VenueAccess) -> None:
+        self.account = access.account
+        self._credentials = access.credentials
         self._settings = settings
         self._access = access
         self._client = client = access.client
@@ -81,10 +79,8 @@ class BybitPerpetual:
 
     @property
     def fence_s(self) -> float:
-        """The venue's window, plus what our idea of its clock may be wrong by, plus the lag of its answers."""
-        settings, uncertainty_s = self._settings, self._client.server_clock.uncertainty_s
-
-        return settings.recv_window_ms / 1000 + uncertainty_s + settings.read_lag_s
+        """See `VenueAccess`."""
+        return self._access.fence_s
 
     def _mode(self) -> kit.PositionMode:
         return kit.PositionMode.ONE_WAY if self._set is None else self._set.position_mode
@@ -240,25 +236,16 @@ class ProtectedBybit(BybitPerpetual):
 @asynccontextmanager
 async def open_connector(settings: Settings, context: kit.ConnectorContext) -> AsyncIterator[BybitPerpetual]:
     """Open the connector, bound to the venue's addresses; nothing is sent before it is asked for."""
-    address = address_of(settings, context.environment, context.sandbox)
-    credentials = kit.open_credentials(settings, context, NAME)
+    protocol, limits = partial(_protocol, settings.recv_window_ms), rest.limits_of(settings.orders_per_s)
+    window_s = settings.recv_window_ms / 1000
 
+    async with kit.open_access(settings, context, NAME, protocol=protocol, limits=limits, window_s=window_s) as access:
+        yield (ProtectedBybit if settings.disconnect_protection else BybitPerpetual)(settings, access)
+
+
+def _protocol(recv_window_ms: int, credentials: kit.Credentials | None) -> rest.BybitHttp:
     if credentials is not None and credentials.signer.algorithm not in ALGORITHMS:
         allowed = "an HMAC secret or an RSA private key: Bybit takes no other"
         raise ConfigurationError((Problem(file="the configuration", key=f"{NAME}.api_secret", allowed=allowed),))
 
-    server_clock = kit.ServerClock(context.clock, least_uncertainty_s=settings.clock_uncertainty_s)
-    opening = kit.open_rest_client(
-        context,
-        address.rest,
-        rest.BybitHttp(credentials, settings.recv_window_ms),
-        budget=rest.request_budget(context.clock, settings.orders_per_s),
-        deadline_s=settings.deadline_s,
-        server_clock=server_clock,
-    )
-
-    async with opening as client:
-        access = streams.StreamAccess(connect=context.connect, url=address.stream, client=client)
-        kind = ProtectedBybit if settings.disconnect_protection else BybitPerpetual
-
-        yield kind(credentials, settings, access)
+    return rest.BybitHttp(credentials, recv_window_ms)

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import attrs
 import msgspec
 
-from perpmaker import AuthenticationError, Clock, PayloadError
+from perpmaker import AuthenticationError, PayloadError
 from perpmaker import venue as kit
 from perpmaker_bybit_perpetual import messages
 from perpmaker_bybit_perpetual.messages import Envelope
@@ -38,11 +38,9 @@ _MOST_IN_BATCH = 10
 """The venue's pages say 20 and 10; a batch costs as many units of its limit as it has orders."""
 
 
-def request_budget(clock: Clock, orders_per_s: int) -> kit.RequestBudget:
-    """Begin a budget with the documented limits, those of an account for commands about orders with `orders_per_s`."""
-    limits = {_ADDRESS: 600, _STOP: 10, _FEES: 5, _LOG: 25, **dict.fromkeys(_OF_ORDERS, orders_per_s)}
-
-    return kit.RequestBudget(VENUE, limits, clock)
+def limits_of(orders_per_s: int) -> Mapping[kit.Limit, int]:
+    """Return the documented limits, those of an account for commands about orders with `orders_per_s`."""
+    return {_ADDRESS: 600, _STOP: 10, _FEES: 5, _LOG: 25, **dict.fromkeys(_OF_ORDERS, orders_per_s)}
 
 
 def largest_batch(orders_per_s: int) -> int:

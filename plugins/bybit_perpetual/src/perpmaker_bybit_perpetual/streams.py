@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import attrs
 import msgspec
 
 from perpmaker import Instrument, PayloadError
@@ -35,27 +34,8 @@ SNAPSHOT_S = 5.0
 Told = TypeVar("Told", bound=kit.Event)
 
 
-@attrs.frozen(kw_only=True)
-class StreamAccess:
-    """What every stream needs: the network, the streams' base URL, and REST beside it."""
-
-    connect: kit.Connect
-    url: str
-    client: kit.RestClient
-
-    def offer(
-        self, stream: kit.StreamSpec[Told], *channels: kit.Channel, stall_s: float | None = None
-    ) -> kit.StreamFeed:
-        """Offer a stream that keeps these channels alive. So many seconds of silence mean that it is dead."""
-        return kit.StreamFeed(
-            channels=frozenset(channels),
-            stall_s=stall_s,
-            opener=lambda: kit.open_stream(stream, self.connect, self.client.clock),
-        )
-
-
 def describe(
-    access: StreamAccess,
+    access: kit.VenueAccess,
     path: str,
     begin: Callable[[kit.Messages], kit.Translation[Told]],
     topics: Sequence[str] = (),
@@ -126,7 +106,7 @@ def read_topic(message: kit.Message) -> TopicMessage | None:
 
 
 def book_stream(
-    access: StreamAccess, instrument: Instrument, depth: int, *, is_strict: bool = True
+    access: kit.VenueAccess, instrument: Instrument, depth: int, *, is_strict: bool = True
 ) -> kit.StreamSpec[kit.MarketEvent]:
     """Describe the stream of the book; it brings a snapshot first, and again whenever it is subscribed anew."""
     topic = f"orderbook.{depth}.{instrument.symbol}"
@@ -194,7 +174,7 @@ class BookTranslator:
         return self.sync.offer(data.u, data.u, previous, data.b, data.a, venue_ms=venue_ms)
 
 
-def market_stream(access: StreamAccess, instrument: Instrument) -> kit.StreamSpec[kit.MarketEvent]:
+def market_stream(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamSpec[kit.MarketEvent]:
     """Describe the stream of mark prices and trades."""
     topics = (f"tickers.{instrument.symbol}", f"publicTrade.{instrument.symbol}")
 

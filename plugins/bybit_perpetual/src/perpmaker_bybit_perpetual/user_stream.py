@@ -10,7 +10,7 @@ from perpmaker import venue as kit
 from perpmaker_bybit_perpetual import rest
 from perpmaker_bybit_perpetual.account import belongs, translate_funding, translate_position_row, translate_wallet
 from perpmaker_bybit_perpetual.messages import SocketReply
-from perpmaker_bybit_perpetual.streams import StreamAccess, describe, read_topic
+from perpmaker_bybit_perpetual.streams import describe, read_topic
 from perpmaker_bybit_perpetual.translate import FUNDING, translate_execution, translate_order_row
 from perpmaker_bybit_perpetual.user_messages import Execution, Order, PositionRow, Wallet
 
@@ -29,7 +29,7 @@ SettingsSource: TypeAlias = Callable[[], kit.VenueSettings | None]
 
 
 def account_stream(
-    access: StreamAccess,
+    access: kit.VenueAccess,
     instrument: Instrument,
     credentials: kit.Credentials,
     reader: kit.RowReader[rest.Head],
