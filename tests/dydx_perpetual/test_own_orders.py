@@ -211,6 +211,29 @@ async def test_blocks_are_measured_and_a_height_is_waited_for() -> None:
 
 
 @pytest.mark.anyio
+async def test_heights_that_come_all_at_once_make_no_short_blocks() -> None:
+    """The blocks' own times count; and no more is taken to have been made meanwhile than orders can stand."""
+
+    async def ask() -> tuple[int, int]:
+        raise AssertionError
+
+    blocks = BlockClock(LoopClock(), ask)
+
+    for number in range(40):
+        blocks.observe(100 + number, 1_000_000 + 600 * number)
+
+    assert blocks.block_s == pytest.approx(0.6)
+    assert blocks.expected == 139
+    await anyio.sleep(1.3)
+    assert blocks.expected == 141
+    other = BlockClock(LoopClock(), ask)
+    other.observe(100)
+    other.observe(101)
+    await anyio.sleep(2)
+    assert other.expected <= 109
+
+
+@pytest.mark.anyio
 async def test_stateful_orders_are_placed_at_the_chains_pace() -> None:
     """Two a block and twenty in a hundred; targets leave room for stops."""
 

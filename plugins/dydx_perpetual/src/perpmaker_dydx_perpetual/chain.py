@@ -21,6 +21,9 @@ SLACK = 1.5
 _POLL_S = 0.2
 _REMEMBERED = 200
 _MEASURED = 30
+_SHORTEST_S = 0.05
+_MOST_UNHEARD = 8
+"""Blocks that may have been made since the newest that was heard of, at most, while that is fresh."""
 
 
 class BlockClock:
@@ -38,7 +41,7 @@ class BlockClock:
         self._clock = clock
         self._ask = ask
         self._at = float("-inf")
-        self._seen: deque[tuple[int, float]] = deque(maxlen=_MEASURED)
+        self._seen: deque[tuple[int, float, int]] = deque(maxlen=_MEASURED)
         self._times: OrderedDict[int, int] = OrderedDict()
 
     @property
@@ -57,14 +60,16 @@ class BlockClock:
         if len(self._seen) < 2:  # noqa: PLR2004  # one block has no length
             return USUAL_BLOCK_S
 
-        (first, began), (last, ended) = self._seen[0], self._seen[-1]
+        (first, began, began_ms), (last, ended, ended_ms) = self._seen[0], self._seen[-1]
+        # By the blocks' own times where both are told: heights may come all at once after a pause.
+        seconds = (ended_ms - began_ms) / 1000 if began_ms and ended_ms else ended - began
 
-        return max((ended - began) / (last - first), 0.01)
+        return max(seconds / (last - first), _SHORTEST_S)
 
     @property
     def expected(self) -> int:
         """The height that the chain has by now, if its blocks come as they came; as heard, where that is too old."""
-        return self.height + (int(self.age_s / self.block_s) if self.is_fresh else 0)
+        return self.height + (min(int(self.age_s / self.block_s), _MOST_UNHEARD) if self.is_fresh else 0)
 
     def observe(self, height: int, venue_ms: int = 0) -> None:
         """Take over a height, from wherever it was heard; an older one changes nothing."""
@@ -72,7 +77,7 @@ class BlockClock:
             return
 
         self.height, self._at = height, self._clock.now()
-        self._seen.append((height, self._at))
+        self._seen.append((height, self._at, venue_ms))
 
         if venue_ms:
             self._times[height] = venue_ms

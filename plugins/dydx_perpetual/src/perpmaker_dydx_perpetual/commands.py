@@ -27,7 +27,8 @@ from perpmaker.venue import (
 
 from . import rest
 from .chain import BlockClock
-from .orders import ShortTermWords, StatefulWords, Writer, is_stateful
+from .order_words import ShortTermWords, StatefulWords
+from .orders import Writer, is_stateful
 from .own_orders import OwnOrder
 from .questions import OrderQuestions
 from .translate import ended

@@ -87,7 +87,6 @@ class MarketUpdate(Struct, frozen=True, kw_only=True):
     """What changed of a market; each field alone."""
 
     oracle_price: Number | None = None
-    effective_at: str | None = None
     next_funding_rate: Number | None = None
     status: str | None = None
 

@@ -15,7 +15,6 @@ import attrs
 from perpmaker import Instrument, OrderReport, OrderType, PayloadError, Position, PositionSide, Side
 from perpmaker.venue import (
     Balance,
-    CancelCause,
     Fill,
     MarkChanged,
     OrderStatus,
@@ -313,11 +312,6 @@ def translate_trade(row: messages.Trade, instrument: Instrument) -> Traded | Non
         taker=lookup(SIDES, row.side, "$.side"),
         venue_ms=epoch_ms(row.created_at, "$.createdAt"),
     )
-
-
-def cause_of(report: OrderReport) -> CancelCause:
-    """Return who ended an order, as far as its report says."""
-    return CancelCause.RULE if report.ended_by_rule else CancelCause.VENUE
 
 
 def wallet_of(balances: Iterable[Balance], cost: Decimal) -> Decimal:
