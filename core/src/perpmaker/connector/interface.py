@@ -304,6 +304,15 @@ class AttachedStops(Protocol):
 
 
 @runtime_checkable
+class UnguardedStops(Protocol):
+    """A connector whose venue takes no word against self-trades for stops that it keeps."""
+
+    @property
+    def stops_meet_quotes(self) -> bool:
+        """Whether such a stop may trade with our own quotes, which then go before it fires."""
+
+
+@runtime_checkable
 class AccountRemarks(Protocol):
     """A connector that tells what a person has to know of the account, and cannot see in the configuration."""
 

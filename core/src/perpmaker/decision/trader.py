@@ -30,6 +30,7 @@ from perpmaker.decision.event_judge import EventJudge
 from perpmaker.decision.exit_conflict import ExitConflict
 from perpmaker.decision.funds_notice import FundsNotice
 from perpmaker.decision.nameless_fills import NamelessFills
+from perpmaker.decision.near_stops import NearStops
 from perpmaker.decision.order_checks import OrderChecks
 from perpmaker.decision.order_end import OrderEnd
 from perpmaker.decision.price_question import PriceQuestion
@@ -69,11 +70,12 @@ class Trader:
 
     `intent` answers what an order of ours, of this or an earlier run, was meant for (the journal knows); orders with
     our prefix that nobody knows are cancelled, foreign ones never touched. `is_strange` tells those with our prefix
-    that another process has made. `fence_s` is the connector's. `settings` are
-    what the account was set to for this run; nothing is quoted while the venue says otherwise. `known_trades`: told of
-    by an earlier run. `caps_resting_exits`: the venue never lets a resting exit exceed its position.
-    `names_stops`: the stops that it keeps bear our ids. `attaches_stops`: quotes carry the stop of their position.
-    `amends`: it moves resting orders. `stops`: what a person has set about stops, None where nothing is known of it.
+    that another process has made. `fence_s` is the connector's. `settings` are what the account was set to for this
+    run; nothing is quoted while the venue says otherwise. `known_trades`: told of by an earlier run.
+    `caps_resting_exits`: the venue never lets a resting exit exceed its position. `names_stops`: the stops that it
+    keeps bear our ids. `attaches_stops`: quotes carry the stop of their position. `stops_meet_quotes`: a stop there may
+    trade with our quotes. `amends`: it moves resting orders. `stops`: what a person has set about stops, None where
+    nothing is known of it.
     """
 
     _arriving_until: float = -inf
@@ -98,6 +100,7 @@ class Trader:
         caps_resting_exits: bool = True,
         names_stops: bool = True,
         attaches_stops: bool = False,
+        stops_meet_quotes: bool = False,
         stops: ExitSettings | None = None,
         settings: VenueSettings | None = None,
         known_trades: Collection[str] = frozenset(),
@@ -125,23 +128,20 @@ class Trader:
             stops=stops,
             known_trades=known_trades,
         )
-        self._proof = OrderChecks(self.state, self.trading_state, fence_s=fence_s)
         self._price_question = PriceQuestion(self.state)
-        self._retries = SlotBackoffs()
-        self._exit_conflict = ExitConflict()
-        self._funds_notice = FundsNotice(state=self.state)
+        self._proof = OrderChecks(self.state, self.trading_state, fence_s=fence_s)
+        self._retries, self._exit_conflict = SlotBackoffs(), ExitConflict()
         self._order_end = OrderEnd(self.state, self.trading_state, self._retries, self._exit_conflict)
-        self.unquoted = UnquotedWatch(self.state)
-        attached = AttachedStopRule.of(stops, instrument) if attaches_stops else None
-        self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends, attached=attached)
-        self._wanted, self._wanted_exits = Wanted(), WantedExits()
+        self.unquoted, self._funds_notice = UnquotedWatch(self.state), FundsNotice(state=self.state)
+        self._attached = AttachedStopRule.of(stops, instrument) if attaches_stops else None
+        self._near_stops = NearStops() if stops_meet_quotes else None
+        self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends)
+        self._wanted, self._wanted_exits, self._idle = Wanted(), WantedExits(), Decision()
         self._fired: dict[PositionSide, FiredAt] = {}
-        self._decided_version, self._decided_ok, self._idle = -1, False, Decision()
+        self._decided_version, self._decided_ok = -1, False
         self._timer_at: float | None = None
 
-    def _make_sending(
-        self, client_ids: ClientIds, *, two_stops: bool, amends: bool, attached: AttachedStopRule | None
-    ) -> Sending:
+    def _make_sending(self, client_ids: ClientIds, *, two_stops: bool, amends: bool) -> Sending:
         return Sending(
             state=self.state,
             trading_state=self.trading_state,
@@ -150,7 +150,7 @@ class Trader:
             exit_conflict=self._exit_conflict,
             two_stops=two_stops,
             amends=amends,
-            attached=attached,
+            attached=self._attached,
         )
 
     # --- from one run to the next ----------------------------------------------------------------------------------
@@ -291,6 +291,9 @@ class Trader:
                 self._wanted_exits, quotes = uncapped.keep_apart(
                     view, self._wanted_exits, quotes, shrunk, arriving=arriving
                 )
+
+            if self._near_stops is not None:
+                quotes, self._wanted_exits = self._near_stops.apart(view, quotes, self._wanted_exits, notices)
 
             exits = self._exit_conflict.keep(self._wanted_exits.exits, now)
             actions = self._sending.send([*exits, *quotes], self._wanted_exits.memory, now, blocked=view.blocked)

@@ -13,6 +13,7 @@ from perpmaker.connector.interface import (
     ConnectorContext,
     DerivativeConnector,
     Feed,
+    UnguardedStops,
     VenueStops,
 )
 from perpmaker.decision.trader import Trader
@@ -37,8 +38,9 @@ class VenueAbilities:
 
     `keeps_stops`: it keeps conditional stops; `two_stops`: also two of them for one position; `sizes_stops`: they are
     for an amount; `names_stops`: they bear our ids; `attaches_stops`: quotes carry the stop of their position;
-    `amends`: it moves resting orders; `caps_resting_exits`: it caps a resting exit at its position; `fence_s`: so long
-    after it was sent a command may still arrive.
+    `stops_meet_quotes`: a stop there may trade with our quotes; `amends`: it moves resting orders;
+    `caps_resting_exits`: it caps a resting exit at its position; `fence_s`: so long after it was sent a command may
+    still arrive.
     """
 
     fence_s: float
@@ -47,6 +49,7 @@ class VenueAbilities:
     sizes_stops: bool = False
     names_stops: bool = True
     attaches_stops: bool = False
+    stops_meet_quotes: bool = False
     amends: bool = False
     caps_resting_exits: bool = True
 
@@ -62,6 +65,7 @@ def abilities_of(connector: DerivativeConnector) -> VenueAbilities:
         sizes_stops=stops is not None and stops.sizes_stops,
         names_stops=stops is None or stops.names_stops,
         attaches_stops=isinstance(connector, AttachedStops) and connector.attaches_stops,
+        stops_meet_quotes=isinstance(connector, UnguardedStops) and connector.stops_meet_quotes,
         amends=isinstance(connector, Amending),
         caps_resting_exits=connector.caps_resting_exits,
     )
@@ -126,6 +130,7 @@ def build_trader(
         caps_resting_exits=abilities.caps_resting_exits,
         names_stops=abilities.names_stops,
         attaches_stops=abilities.attaches_stops,
+        stops_meet_quotes=abilities.stops_meet_quotes,
         stops=plan.exits,
         settings=settings,
         known_trades=known_trades,

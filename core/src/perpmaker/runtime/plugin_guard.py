@@ -310,6 +310,7 @@ _VALUES = frozenset(
         "names_stops",
         "quotes_last",
         "attaches_stops",
+        "stops_meet_quotes",
     }
 )
 _AWAITED = frozenset(ANSWERS) - _VALUES - {"venue_time"}

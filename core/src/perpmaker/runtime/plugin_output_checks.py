@@ -163,7 +163,10 @@ ANSWERS: Mapping[str, Callable[[Any], object]] = {
     "account": _text,
     "quotes_last": _text,
     "fence_s": _seconds,
-    **dict.fromkeys(("caps_resting_exits", "allows_two_stops", "sizes_stops", "names_stops", "attaches_stops"), _flag),
+    **dict.fromkeys(
+        ("caps_resting_exits", "allows_two_stops", "sizes_stops", "names_stops", "attaches_stops", "stops_meet_quotes"),
+        _flag,
+    ),
     "fetch_instrument": _rules,
     "prepare": _whole(VenueSettings),
     "fetch_settings": _whole(VenueSettings),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         SandboxAccess,
         SettingsReading,
         Timekeeping,
+        UnguardedStops,
         VenueStops,
         VenueTime,
     )
@@ -293,6 +294,7 @@ __all__ = [
     "Traded",
     "TranslatingReceiver",
     "Translation",
+    "UnguardedStops",
     "Unknown",
     "UnknownMessageError",
     "UsageDialect",
@@ -352,7 +354,8 @@ _HOMES = {
     "connector.interface": (
         "AccountRemarks AmendOrder Amending AttachedStops BeginRun CancelOrder ConnectorContext DeadManSwitch "
         "DerivativeConnector Environment EventReceiver ExpiringQuotes Feed FundingHistory IdScheme KeyPermissions "
-        "KeyRights PriceReading SandboxAccess SettingsReading Timekeeping VenueStops VenueTime"
+        "KeyRights PriceReading SandboxAccess SettingsReading Timekeeping UnguardedStops VenueStops "
+        "VenueTime"
     ),
     "connector.bench": "Bench",
     "connector.probing": "Conclusion Experiment Finding InconclusiveError",

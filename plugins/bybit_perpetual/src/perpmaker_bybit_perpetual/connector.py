@@ -38,6 +38,9 @@ class BybitPerpetual:
     allows_two_stops = True
     """A new stop takes the place of the old one, so that neither is ever missing."""
 
+    stops_meet_quotes = True
+    """The position's stop takes no `smpType`: it trades with whatever rests."""
+
     attaches_stops = True
     """Nothing cancels the quotes of an ordinary account when this program is gone: each carries its stop."""
 
