@@ -48,18 +48,13 @@ REFUSED = (
 class Story(stories.Story):
     """The same story, in which a node refuses transactions; settings are nobody's but ours on this venue."""
 
-    async def go_on(self, session_s: float) -> None:
-        """Let things happen; the next start finds a node that sets its leverage."""
-        try:
-            await super().go_on(session_s)
-        finally:
-            self.stage.sandbox.faults.clear()
-
     async def refuse(self) -> None:
         """The chain refuses what is broadcast; the leverage of a start is left alone."""
         reply, times = self.chance.choice(REFUSED), self.chance.choice([1, 2, 6])
 
-        if self.stage.sandbox.exchange.open_orders(stories.ACCOUNT):
+        exchange = self.stage.sandbox.exchange
+
+        if exchange.account(stories.ACCOUNT).leverage < exchange.instrument.max_leverage:
             self.add(Fault(act="status", arg=reply, path="/", contains="broadcast_tx_sync", times=times))
 
     async def set(self) -> None:
