@@ -13,12 +13,14 @@ from typing import TypeVar
 import anyio
 import attrs
 
+from perpmaker.clock import Clock
 from perpmaker.connector.interface import CancelOrder, DerivativeConnector, PriceReading, VenueStops
 from perpmaker.connector.probing import InconclusiveError
 from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import BookSnapshot, Channel
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (
+    Fill,
     NewOrder,
     OrderKind,
     OrderReport,
@@ -37,6 +39,8 @@ POLL_S = 0.5
 
 RATE_PAUSE_S = 5.0
 """How long at least nothing is sent after the venue, or our own budget of requests, has asked for a pause."""
+
+LATELY_MS = 600_000
 
 SHOWN_WITHIN_S = 10.0
 """By when the venue shows what became of a command."""
@@ -59,6 +63,8 @@ class Bench:
     instrument: Instrument
     ids: ClientIds
     mode: PositionMode
+    clock: Clock
+    _venue_ids: dict[str, str] = attrs.field(factory=dict, init=False)
 
     @property
     def position_side(self) -> PositionSide:
@@ -175,11 +181,15 @@ class Bench:
         return report
 
     async def look(self, order: NewOrder) -> OrderReport | None:
-        """Return the order as the venue shows it now. None where it shows none."""
-        if order.type is OrderType.VENUE_STOP:
-            return await self.stops.fetch_stop(self.instrument, order.client_id, None)
+        """The order as the venue shows it now; None where it shows none."""
+        is_stop = order.type is OrderType.VENUE_STOP
+        ask = self.stops.fetch_stop if is_stop else self.connector.fetch_order
+        report = await ask(self.instrument, order.client_id, self._venue_ids.get(order.client_id))
 
-        return await self.connector.fetch_order(self.instrument, order.client_id, None)
+        if report is not None:
+            self._venue_ids[order.client_id] = report.venue_id
+
+        return report
 
     async def rests(self, order: NewOrder) -> bool:
         """Return whether the order rests, by the venue's list of what is open."""
@@ -190,6 +200,10 @@ class Bench:
     async def goes(self, order: NewOrder, within_s: float) -> bool:
         """Return whether an order that rests stops doing so within so many seconds."""
         return not await self.until(lambda: self.rests(order), lambda rests: not rests, within_s)
+
+    async def fills(self) -> Sequence[Fill]:
+        """The fills of the last minutes, oldest first."""
+        return await self.connector.fetch_fills(self.instrument, self.clock.utc_ms() - LATELY_MS)
 
     async def until(
         self,

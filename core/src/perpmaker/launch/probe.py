@@ -107,7 +107,7 @@ async def open_laboratory(
         if isinstance(connector, SettingsReading):
             mode = (await connector.fetch_settings(instrument)).position_mode
 
-        bench = Bench(connector, instrument, ids, mode)
+        bench = Bench(connector, instrument, ids, mode, context.clock)
 
         await bench.cancel_all()
 

@@ -6,6 +6,7 @@ smallest amount, and its stop rests far from the market unless it is meant to fi
 
 from __future__ import annotations
 
+from collections.abc import Container
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -30,6 +31,7 @@ _FAR = Decimal(5)
 
 _ROUNDS = 20
 _FIRES_WITHIN_S = 4.0
+_SHOWN_S = 1.0
 
 
 async def _stop(bench: Bench, lots: int, percent: Decimal) -> NewOrder:
@@ -172,6 +174,8 @@ async def _fires(bench: Bench, lots: int) -> bool:
     if isinstance(await bench.send(stop), Rejected):
         return False
 
+    await bench.until(partial(bench.look, stop), bool, _SHOWN_S)
+
     return _is_over(await bench.until(partial(bench.look, stop), _is_over, _FIRES_WITHIN_S))
 
 
@@ -182,12 +186,12 @@ def _is_over(report: OrderReport | None) -> bool:
 async def _own_quote(bench: Bench) -> Finding:
     for _ in range(_ROUNDS):
         lots = await bench.held_lots() or await bench.enter()
-        since_ms = max((one.venue_ms for one in await bench.connector.fetch_fills(bench.instrument, 0)), default=0)
+        before = {one.trade_id for one in await bench.fills()}
         bid = await _best_bid(bench)
 
         if bid is not None and await _fires(bench, lots):
             await bench.until(bench.held_lots, lambda held: not held, 3)
-            finding = await _met(bench, bid, since_ms)
+            finding = await _met(bench, bid, before)
 
             if finding is not None:
                 return finding
@@ -199,9 +203,9 @@ async def _own_quote(bench: Bench) -> Finding:
     raise InconclusiveError("the stop never met our bid first: try again, or in a livelier market")
 
 
-async def _met(bench: Bench, bid: NewOrder, since_ms: int) -> Finding | None:
+async def _met(bench: Bench, bid: NewOrder, before: Container[str]) -> Finding | None:
     """What the stop that fired and our bid did to each other; None where the stop met others first."""
-    fills = [one for one in await bench.connector.fetch_fills(bench.instrument, since_ms) if one.venue_ms > since_ms]
+    fills = [one for one in await bench.fills() if one.trade_id not in before]
     price = bench.instrument.price(bid.ticks or 0)
     report = await bench.look(bid)
 
@@ -211,7 +215,7 @@ async def _met(bench: Bench, bid: NewOrder, since_ms: int) -> Finding | None:
     if report.filled_lots and any(one.side is Side.SELL and one.price == price for one in fills):
         return Finding(YES, "the stop that fired traded with our own bid")
 
-    if report.ended_by_venue and not report.filled_lots:
+    if report.status is not None and report.status.is_final and not report.filled_lots:  # nobody else has cancelled it
         return Finding(NO, "our bid was taken off when the stop fired, and did not trade with it")
 
     return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 from perpmaker import ConfigurationError, Instrument, MarketRulesError, PayloadError, Problem
 from perpmaker import venue as kit
-from perpmaker_bybit_perpetual import rest, streams, trade_stream
+from perpmaker_bybit_perpetual import probing, rest, streams, trade_stream
 from perpmaker_bybit_perpetual.account import fetch_account, fetch_income, fetch_key_rights
 from perpmaker_bybit_perpetual.market import MarketSettings, fetch_instrument
 from perpmaker_bybit_perpetual.messages import Protection, Protections, Ticker
@@ -38,18 +38,16 @@ class BybitPerpetual:
     allows_two_stops = True
     """A new stop takes the place of the old one, so that neither is ever missing."""
 
-    stops_meet_quotes = True
-    """The position's stop takes no `smpType`: it trades with whatever rests."""
+    is_protected = False
 
-    attaches_stops = True
-    """Nothing cancels the quotes of an ordinary account when this program is gone: each carries its stop."""
-
-    def __init__(self, settings: Settings, access: kit.VenueAccess) -> None:
+    def __init__(self, settings: Settings, access: kit.VenueAccess, findings: Mapping[str, str]) -> None:
         self.account = access.account
         self._credentials = access.credentials
         self._settings = settings
         self._access = access
         self._client = client = access.client
+        self._meets = findings.get("stop_meets_own_quote") != probing.NO
+        self._carries = findings.get(probing.POST_ONLY_WITH_STOP) != probing.NO
         self._set: kit.VenueSettings | None = None
         self._reader = reader = rest.row_reader()
         self._socket = self._make_socket()
@@ -63,6 +61,20 @@ class BybitPerpetual:
         self.fetch_order, self.fetch_open_orders = asked.fetch_order, asked.fetch_open_orders
         self.place_stops, self.cancel_stops = stops.place_stops, stops.cancel_stops
         self.fetch_stop, self.fetch_open_stops = stops.fetch_stop, stops.fetch_open_stops
+
+    @property
+    def stops_meet_quotes(self) -> bool:
+        """The position's stop takes no `smpType`: it trades with whatever rests, unless a probe has seen otherwise."""
+        return self._meets
+
+    @property
+    def attaches_stops(self) -> bool:
+        """Nothing cancels the quotes of an ordinary account when this program is gone: each carries its stop."""
+        return self._carries and not self.is_protected
+
+    def experiments(self) -> Sequence[kit.Experiment]:
+        """What no document says."""
+        return probing.experiments(self._client, is_protected=self.is_protected)
 
     def _make_socket(self) -> kit.CommandSocket | None:
         """The socket for commands, which has to be authenticated."""
@@ -201,7 +213,7 @@ class ProtectedBybit(BybitPerpetual):
     The venue counts from the end of the last private connection that asks for it; nothing is to be renewed.
     """
 
-    attaches_stops = False
+    is_protected = True
 
     switch_takes = (
         "every order of derivatives of the whole account, on all markets, profit-taking orders and orders placed by "
@@ -243,7 +255,8 @@ async def open_connector(settings: Settings, context: kit.ConnectorContext) -> A
     window_s = settings.recv_window_ms / 1000
 
     async with kit.open_access(settings, context, NAME, protocol=protocol, limits=limits, window_s=window_s) as access:
-        yield (ProtectedBybit if settings.disconnect_protection else BybitPerpetual)(settings, access)
+        kind = ProtectedBybit if settings.disconnect_protection else BybitPerpetual
+        yield kind(settings, access, context.findings)
 
 
 def _protocol(recv_window_ms: int, credentials: kit.Credentials | None) -> rest.BybitHttp:
