@@ -8,26 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from perpmaker import Clock, Instrument
-from perpmaker.venue.sandbox import (
-    AT_ONCE,
-    Access,
-    EndpointTable,
-    Exchange,
-    Latency,
-    RefusalError,
-    RejectionError,
-    Request,
-    RequestParameters,
-    SandboxApp,
-    SandboxParts,
-    Session,
-    SocketRules,
-    TestKeys,
-    Window,
-    form_values,
-    json_values,
-    parse_options,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_bybit_perpetual.sandbox import account, market, order_batches, order_queries, orders
 from perpmaker_bybit_perpetual.sandbox.listing import read_listing
 from perpmaker_bybit_perpetual.sandbox.market_streams import MarketStreams
@@ -39,7 +20,7 @@ from perpmaker_bybit_perpetual.sandbox.signing import DEFAULT_WINDOW_MS, KEYS, M
 from perpmaker_bybit_perpetual.sandbox.sockets import PrivateSession, PublicSession, TradeSession
 from perpmaker_bybit_perpetual.sandbox.venue import Answer, Venue, VenueEndpoint
 
-ENDPOINTS: Final = EndpointTable(
+ENDPOINTS: Final = kit.EndpointTable(
     endpoint for module in (market, account, orders, order_batches, order_queries) for endpoint in module.ENDPOINTS
 )
 IDLE_S: Final = 600.0
@@ -55,20 +36,22 @@ class BybitProtocol:
         self._venue = venue
         self._streams = streams
         self._authenticator = Authenticator(KEYS.checkers(), venue.server_ms)
-        self.app: SandboxApp[Venue] | None = None
+        self.app: kit.SandboxApp[Venue] | None = None
 
-    def read(self, request: Request) -> dict[str, str]:
+    def read(self, request: kit.Request) -> dict[str, str]:
         """The parameters of a query, or of a JSON body; what is empty is as if it was not sent."""
-        sent = _json(request.body) if request.method == "POST" else form_values(request.query)
+        sent = _json(request.body) if request.method == "POST" else kit.form_values(request.query)
         values = {name: value for name, value in sent.items() if value != ""}
 
         return {**values, orders.UNTIL: _until(request.headers)}
 
-    def authenticate(self, access: Access, request: Request, _parameters: RequestParameters) -> Window | None:
+    def authenticate(
+        self, access: kit.Access, request: kit.Request, _parameters: kit.RequestParameters
+    ) -> kit.Window | None:
         """See `Authenticator`."""
         return self._authenticator.check(access, request)
 
-    def open_session(self, request: Request) -> Session | None:
+    def open_session(self, request: kit.Request) -> kit.Session | None:
         """A socket by its path."""
         venue, conn_id = self._venue, self._venue.orders.new_id()
 
@@ -82,17 +65,17 @@ class BybitProtocol:
             case _:
                 return None
 
-    def not_found(self, _request: Request) -> RefusalError:
+    def not_found(self, _request: kit.Request) -> kit.RefusalError:
         """404."""
         return refusal(10017)
 
-    def too_late(self) -> RefusalError:
+    def too_late(self) -> kit.RefusalError:
         """10002; no command is looked at there, for a gateway has answered before."""
         now_ms = self._venue.server_ms()
 
         return refusal(10002, asked="", now=now_ms, window="")
 
-    def rejected(self, error: RejectionError, _endpoint: VenueEndpoint) -> RefusalError:
+    def rejected(self, error: kit.RejectionError, _endpoint: VenueEndpoint) -> kit.RefusalError:
         """The venue's code."""
         return translate_rejection(error, self._venue.instrument)
 
@@ -102,7 +85,7 @@ class BybitProtocol:
 
         return self._envelope(0, "OK", answer)
 
-    def refusal(self, error: RefusalError) -> object:
+    def refusal(self, error: kit.RefusalError) -> object:
         """The envelope around nothing."""
         return self._envelope(error.code, error.text, Answer({}))
 
@@ -124,7 +107,7 @@ class BybitDialect:
     """The sandbox dialect of Bybit v5."""
 
     @property
-    def keys(self) -> TestKeys:
+    def keys(self) -> kit.TestKeys:
         """An HMAC key, and beside it one for RSA."""
         return KEYS
 
@@ -139,15 +122,15 @@ class BybitDialect:
         return read_listing(listing, market)
 
     def app(
-        self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE
-    ) -> SandboxApp[Venue]:
+        self, exchange: kit.Exchange, clock: Clock, options: dict[str, Any], latency: kit.Latency = kit.AT_ONCE
+    ) -> kit.SandboxApp[Venue]:
         """The app over this exchange; ValueError for an option that there is not. See `VenueOptions` and `Options`."""
-        common, own = parse_options(options, Options)
-        rules = SocketRules(life_s=common.socket_life_s, idle_s=IDLE_S)
-        venue = Venue(SandboxParts(exchange, clock, common, latency, rules), own)
+        common, own = kit.parse_options(options, Options)
+        rules = kit.SocketRules(life_s=common.socket_life_s, idle_s=IDLE_S)
+        venue = Venue(kit.SandboxParts(exchange, clock, common, latency, rules), own)
         streams = MarketStreams(venue)
         protocol = BybitProtocol(venue, streams)
-        protocol.app = SandboxApp(
+        protocol.app = kit.SandboxApp(
             venue.parts,
             venue,
             dialect=protocol,
@@ -172,7 +155,7 @@ def _json(body: bytes) -> dict[str, str]:
     if not isinstance(content, dict):
         raise bad("the body is no object")
 
-    return json_values(content)
+    return kit.json_values(content)
 
 
 def _until(headers: Mapping[str, str]) -> str:

@@ -8,14 +8,7 @@ from collections.abc import Sequence
 import attrs
 
 from perpmaker import PositionSide
-from perpmaker.venue.sandbox import (
-    Execution,
-    FundingSettled,
-    OrderChanged,
-    SandboxParts,
-    SimulatedOrder,
-    SimulationEvent,
-)
+from perpmaker.venue import sandbox as kit
 
 NEVER = -1
 """The sequence of a position that was never traded."""
@@ -43,14 +36,14 @@ class PastFunding:
     """A settlement of funding, and the signed lots of the position at that time."""
 
     number: int
-    settled: FundingSettled
+    settled: kit.FundingSettled
     lots: int
 
 
 class Fills:
     """Follows the executions and the funding of the account."""
 
-    def __init__(self, parts: SandboxParts) -> None:
+    def __init__(self, parts: kit.SandboxParts) -> None:
         self._parts = parts
         self._lots: Counter[PositionSide] = Counter()
         self._notes: dict[tuple[int, int], FillNote] = {}
@@ -58,7 +51,7 @@ class Fills:
         self._fundings: list[PastFunding] = []
         parts.exchange.subscribe(self._note)
 
-    def note(self, execution: Execution) -> FillNote:
+    def note(self, execution: kit.Execution) -> FillNote:
         """What is known of an execution."""
         return self._notes[execution.trade_id, execution.order_id]
 
@@ -74,16 +67,16 @@ class Fills:
         """The settlements until then, oldest first."""
         return [one for one in self._fundings if one.settled.now_ms <= seen_ms]
 
-    def _note(self, event: SimulationEvent) -> None:
+    def _note(self, event: kit.SimulationEvent) -> None:
         own = self._parts.account.name
 
-        if isinstance(event, OrderChanged) and event.account == own and event.execution is not None:
+        if isinstance(event, kit.OrderChanged) and event.account == own and event.execution is not None:
             self._add(event.execution, event.order)
-        elif isinstance(event, FundingSettled) and event.account == own:
+        elif isinstance(event, kit.FundingSettled) and event.account == own:
             number = len(self._fundings) + 1
             self._fundings.append(PastFunding(number=number, settled=event, lots=self._lots[event.side]))
 
-    def _add(self, execution: Execution, order: SimulatedOrder) -> None:
+    def _add(self, execution: kit.Execution, order: kit.SimulatedOrder) -> None:
         before, sign = self._lots[execution.position_side], execution.side.sign
         closed = min(execution.lots, abs(before)) if before * sign < 0 else 0
         after = before + sign * execution.lots

@@ -10,17 +10,7 @@ from uuid import UUID
 
 import attrs
 
-from perpmaker.venue.sandbox import (
-    ConditionalChanged,
-    ConditionalOrder,
-    ConditionalRequest,
-    OrderChanged,
-    OrderRequest,
-    SandboxParts,
-    SimulatedOrder,
-    SimulationEvent,
-    TriggerPrice,
-)
+from perpmaker.venue import sandbox as kit
 
 STOP_LOSS = "StopLoss"
 """The kind of the stop of a position."""
@@ -31,7 +21,7 @@ class AttachedStop:
     """The stop that a position gets from the order that opens it."""
 
     price: Decimal
-    watch: TriggerPrice
+    watch: kit.TriggerPrice
 
 
 @attrs.frozen(kw_only=True)
@@ -56,8 +46,8 @@ class GatewayOrder:
     order_id: str
     link_id: str
     created_ms: int
-    request: OrderRequest | None = None
-    conditional: ConditionalRequest | None = None
+    request: kit.OrderRequest | None = None
+    conditional: kit.ConditionalRequest | None = None
     reduce_only: bool = False
     close_on_trigger: bool = False
     stop: AttachedStop | None = None
@@ -89,7 +79,7 @@ class Hearer(Protocol):
 class GatewayOrders:
     """All orders. Those that a person or the exchange itself made are known from the first event on."""
 
-    def __init__(self, parts: SandboxParts) -> None:
+    def __init__(self, parts: kit.SandboxParts) -> None:
         self._parts = parts
         self._orders: dict[str, GatewayOrder] = {}
         self._links: dict[str, GatewayOrder] = {}
@@ -130,7 +120,7 @@ class GatewayOrders:
         known.refused = ended
         self.on_changed(known)
 
-    def of_order(self, order: SimulatedOrder) -> GatewayOrder:
+    def of_order(self, order: kit.SimulatedOrder) -> GatewayOrder:
         """The gateway's order of the exchange's."""
         known = self._of_engine.get(order.order_id)
 
@@ -140,7 +130,7 @@ class GatewayOrders:
         """The gateway's order of one that the exchange has executed."""
         return self._of_engine[order_id]
 
-    def of_conditional(self, order: ConditionalOrder) -> GatewayOrder:
+    def of_conditional(self, order: kit.ConditionalOrder) -> GatewayOrder:
         """The gateway's order of a conditional one."""
         known = self._of_conditional.get(order.conditional_id)
 
@@ -152,7 +142,7 @@ class GatewayOrders:
 
         return known
 
-    def _join(self, order: SimulatedOrder) -> GatewayOrder:
+    def _join(self, order: kit.SimulatedOrder) -> GatewayOrder:
         known = self._orders.get(order.label)
 
         if known is None and order.conditional_id is not None:
@@ -175,13 +165,13 @@ class GatewayOrders:
 
         return known
 
-    def _note(self, event: SimulationEvent) -> None:
-        if isinstance(event, OrderChanged) and event.account == self._parts.account.name:
+    def _note(self, event: kit.SimulationEvent) -> None:
+        if isinstance(event, kit.OrderChanged) and event.account == self._parts.account.name:
             known = self.of_order(event.order)
 
             if event.execution is not None:
                 known.fees[event.execution.fee_asset] += event.execution.fee
-        elif isinstance(event, ConditionalChanged) and event.account == self._parts.account.name:
+        elif isinstance(event, kit.ConditionalChanged) and event.account == self._parts.account.name:
             self.of_conditional(event.order)
 
 

@@ -10,14 +10,7 @@ import attrs
 
 from perpmaker import PositionSide, Side
 from perpmaker.venue import PositionMode
-from perpmaker.venue.sandbox import (
-    ConditionalRequest,
-    OrderRequest,
-    RequestParameters,
-    TimeInForce,
-    TriggerKind,
-    TriggerPrice,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_bybit_perpetual.sandbox.gateway_orders import AttachedStop, GatewayOrder
 from perpmaker_bybit_perpetual.sandbox.refusals import bad, refusal
 from perpmaker_bybit_perpetual.sandbox.venue import Venue
@@ -37,10 +30,10 @@ class OrderTerms:
 
     side: Side
     price: Decimal | None
-    time_in_force: TimeInForce
+    time_in_force: kit.TimeInForce
 
 
-def read_order(venue: Venue, parameters: RequestParameters) -> GatewayOrder:
+def read_order(venue: Venue, parameters: kit.RequestParameters) -> GatewayOrder:
     """The order that the gateway takes, with what it asks of the exchange."""
     venue.require_symbol(parameters)
     side = parameters.choice("side", SIDES)
@@ -55,7 +48,7 @@ def read_order(venue: Venue, parameters: RequestParameters) -> GatewayOrder:
         smp_type=parameters.word("smpType", SMP_TYPES, default=list(SMP_TYPES)[int(venue.options.smp_type)]),
     )
     time_in_force = parameters.choice("timeInForce", TIMES_IN_FORCE, default="GTC")
-    time_in_force = TimeInForce.IOC if is_market else time_in_force
+    time_in_force = kit.TimeInForce.IOC if is_market else time_in_force
     amount = _amount(venue, parameters, known, position_side, market=is_market)
     price = None if is_market else venue_price(venue, parameters.decimal("price"), side)
     known.stop = _attached(venue, parameters, known, OrderTerms(side, price, time_in_force))
@@ -64,7 +57,7 @@ def read_order(venue: Venue, parameters: RequestParameters) -> GatewayOrder:
 
     if "triggerPrice" in parameters:
         known.stop_order_type, known.create_type = "Stop", "CreateByStopOrder"
-        known.conditional = ConditionalRequest(
+        known.conditional = kit.ConditionalRequest(
             side=side,
             trigger=check_price(venue, parameters.decimal("triggerPrice"), "triggerPrice"),
             kind=_kind(venue, parameters, side),
@@ -77,7 +70,7 @@ def read_order(venue: Venue, parameters: RequestParameters) -> GatewayOrder:
             self_trade=SMP_TYPES[known.smp_type],
         )
     else:
-        known.request = OrderRequest(
+        known.request = kit.OrderRequest(
             side=side,
             amount=amount,
             price=price,
@@ -92,7 +85,7 @@ def read_order(venue: Venue, parameters: RequestParameters) -> GatewayOrder:
     return known
 
 
-def position_side_of(venue: Venue, parameters: RequestParameters) -> PositionSide:
+def position_side_of(venue: Venue, parameters: kit.RequestParameters) -> PositionSide:
     """The position of `positionIdx`, which must fit the position mode."""
     position_side = parameters.choice("positionIdx", POSITIONS, default="0")
     is_hedge = venue.exchange.account(venue.account).position_mode is PositionMode.HEDGE
@@ -163,17 +156,17 @@ def check_stop(venue: Venue, stop: AttachedStop, side: Side, base: Decimal) -> N
         raise bad(f"StopLoss:{counted} set for {word} position should {wanted} than base_price:{compared}")
 
 
-def watched(venue: Venue, watch: TriggerPrice) -> Decimal:
+def watched(venue: Venue, watch: kit.TriggerPrice) -> Decimal:
     """The price that is compared with a trigger."""
     last = venue.exchange.last_ticks
 
-    if watch is TriggerPrice.MARK or last is None:
+    if watch is kit.TriggerPrice.MARK or last is None:
         return venue.exchange.mark
 
     return venue.instrument.price(last)
 
 
-def read_stop(parameters: RequestParameters) -> AttachedStop | None:
+def read_stop(parameters: kit.RequestParameters) -> AttachedStop | None:
     """The parameters of a position's stop: for all of it, and at market; None for none, or `0`."""
     parameters.word("tpslMode", {"Full"}, default="Full")
     parameters.word("slOrderType", {"Market"}, default="Market")
@@ -186,7 +179,7 @@ def read_stop(parameters: RequestParameters) -> AttachedStop | None:
     return AttachedStop(price=price, watch=watch) if price else None
 
 
-def _position(venue: Venue, parameters: RequestParameters, side: Side) -> tuple[PositionSide, bool]:
+def _position(venue: Venue, parameters: kit.RequestParameters, side: Side) -> tuple[PositionSide, bool]:
     position_side, reduce_only = position_side_of(venue, parameters), parameters.flag("reduceOnly")
 
     if position_side is PositionSide.NET:
@@ -203,7 +196,7 @@ def _position(venue: Venue, parameters: RequestParameters, side: Side) -> tuple[
     return position_side, reduce_only
 
 
-def _link_id(venue: Venue, parameters: RequestParameters) -> str:
+def _link_id(venue: Venue, parameters: kit.RequestParameters) -> str:
     """Our id, which was never used before, also where that order has ended."""
     text = parameters.optional_text("orderLinkId") or ""
 
@@ -217,7 +210,7 @@ def _link_id(venue: Venue, parameters: RequestParameters) -> str:
 
 
 def _amount(
-    venue: Venue, parameters: RequestParameters, known: GatewayOrder, position_side: PositionSide, *, market: bool
+    venue: Venue, parameters: kit.RequestParameters, known: GatewayOrder, position_side: PositionSide, *, market: bool
 ) -> Decimal:
     amount = parameters.decimal("qty")
 
@@ -233,7 +226,7 @@ def _amount(
 
 def _attached(
     venue: Venue,
-    parameters: RequestParameters,
+    parameters: kit.RequestParameters,
     known: GatewayOrder,
     terms: OrderTerms,
 ) -> AttachedStop | None:
@@ -245,7 +238,7 @@ def _attached(
     if known.reduce_only:
         raise bad("TP/SL cannot be set for an order that only reduces")
 
-    if terms.time_in_force is TimeInForce.POST_ONLY and not venue.options.post_only_takes_stop:
+    if terms.time_in_force is kit.TimeInForce.POST_ONLY and not venue.options.post_only_takes_stop:
         raise bad("TP/SL is not supported for PostOnly")
 
     check_stop(venue, stop, terms.side, watched(venue, stop.watch) if terms.price is None else terms.price)
@@ -253,7 +246,7 @@ def _attached(
     return stop
 
 
-def _kind(venue: Venue, parameters: RequestParameters, side: Side) -> TriggerKind:
+def _kind(venue: Venue, parameters: kit.RequestParameters, side: Side) -> kit.TriggerKind:
     """Against the position or in its favour, by where the price must go; where it has gone already: 110092, 110093."""
     direction = parameters.word("triggerDirection", {_RISES, _FALLS})
     trigger = parameters.decimal("triggerPrice")
@@ -265,4 +258,4 @@ def _kind(venue: Venue, parameters: RequestParameters, side: Side) -> TriggerKin
     if direction == _FALLS and trigger >= now:
         raise refusal(110093, trigger=trigger, now=now)
 
-    return TriggerKind.STOP if (direction == _RISES) is (side is Side.BUY) else TriggerKind.TAKE_PROFIT
+    return kit.TriggerKind.STOP if (direction == _RISES) is (side is Side.BUY) else kit.TriggerKind.TAKE_PROFIT

@@ -8,18 +8,7 @@ from typing import Final
 import attrs
 
 from perpmaker import PositionSide, Side
-from perpmaker.venue.sandbox import (
-    Cause,
-    ConditionalOrder,
-    ConditionalState,
-    Execution,
-    OrderState,
-    SimulatedOrder,
-    TimeInForce,
-    TriggerKind,
-    plain,
-    rounded,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_bybit_perpetual.sandbox.fills import PastFunding, sequence
 from perpmaker_bybit_perpetual.sandbox.gateway_orders import GatewayOrder
 from perpmaker_bybit_perpetual.sandbox.venue import CATEGORY, Row, Venue
@@ -57,7 +46,7 @@ class Shown:
     position_side: PositionSide
     ticks: int | None
     lots: int
-    time_in_force: TimeInForce
+    time_in_force: kit.TimeInForce
     status: str
     updated_ms: int
     filled_lots: int = 0
@@ -105,11 +94,11 @@ def shown_at_all(known: GatewayOrder, venue: Venue, *, live: bool) -> Shown | No
     return None
 
 
-def shown_order(order: SimulatedOrder, ending: Cause | None, venue: Venue) -> Shown:
+def shown_order(order: kit.SimulatedOrder, ending: kit.Cause | None, venue: Venue) -> Shown:
     """The exchange's order, with what ended it where it was not a fill."""
     status, (cancel_type, reason) = _status(order), (UNKNOWN, NO_ERROR)
 
-    if status == "Cancelled" and ending is Cause.REMAINDER:
+    if status == "Cancelled" and ending is kit.Cause.REMAINDER:
         reason = "EC_CancelForNoFullFill" if order.filled_lots else "EC_NoImmediateQtyToFill"
 
         if order.filled_lots and venue.options.remainder_status == "Rejected":
@@ -132,14 +121,14 @@ def shown_order(order: SimulatedOrder, ending: Cause | None, venue: Venue) -> Sh
     )
 
 
-def shown_conditional(order: ConditionalOrder, known: GatewayOrder) -> Shown:
+def shown_conditional(order: kit.ConditionalOrder, known: GatewayOrder) -> Shown:
     """A condition that waits, has triggered, or has ended before."""
     status, cancel_type, reason = {
-        ConditionalState.WAITING: ("Untriggered", UNKNOWN, NO_ERROR),
-        ConditionalState.TRIGGERED: ("Triggered", UNKNOWN, NO_ERROR),
-        ConditionalState.REJECTED: ("Rejected", UNKNOWN, OTHERS),
-        ConditionalState.CANCELLED: ("Deactivated", BY_CLEARING if known.cleared else BY_USER, ASKED),
-        ConditionalState.EXPIRED: ("Deactivated", UNKNOWN, ASKED),
+        kit.ConditionalState.WAITING: ("Untriggered", UNKNOWN, NO_ERROR),
+        kit.ConditionalState.TRIGGERED: ("Triggered", UNKNOWN, NO_ERROR),
+        kit.ConditionalState.REJECTED: ("Rejected", UNKNOWN, OTHERS),
+        kit.ConditionalState.CANCELLED: ("Deactivated", BY_CLEARING if known.cleared else BY_USER, ASKED),
+        kit.ConditionalState.EXPIRED: ("Deactivated", UNKNOWN, ASKED),
     }[order.state]
 
     return Shown(
@@ -147,7 +136,7 @@ def shown_conditional(order: ConditionalOrder, known: GatewayOrder) -> Shown:
         position_side=order.position_side,
         ticks=order.ticks,
         lots=known.lots if order.lots is None else order.lots,
-        time_in_force=order.time_in_force if order.ticks is not None else TimeInForce.IOC,
+        time_in_force=order.time_in_force if order.ticks is not None else kit.TimeInForce.IOC,
         status=status,
         updated_ms=order.updated_ms,
         cancel_type=cancel_type,
@@ -178,11 +167,11 @@ def order_row(known: GatewayOrder, shown: Shown, venue: Venue) -> Row:
         "qty": notation.amount(shown.lots),
         "avgPrice": notation.average(shown.filled_notional / _amount(shown, venue)) if shown.filled_lots else "",
         "leavesQty": notation.amount(left),
-        "leavesValue": plain(value),
+        "leavesValue": kit.plain(value),
         "cumExecQty": notation.amount(shown.filled_lots),
-        "cumExecValue": plain(shown.filled_notional),
-        "cumExecFee": plain(known.fees[instrument.quote]),
-        "cumFeeDetail": {asset: plain(fee) for asset, fee in known.fees.items()},
+        "cumExecValue": kit.plain(shown.filled_notional),
+        "cumExecFee": kit.plain(known.fees[instrument.quote]),
+        "cumFeeDetail": {asset: kit.plain(fee) for asset, fee in known.fees.items()},
         "closedPnl": "0",
         "reduceOnly": known.reduce_only,
         "closeOnTrigger": known.close_on_trigger,
@@ -197,7 +186,7 @@ def order_row(known: GatewayOrder, shown: Shown, venue: Venue) -> Row:
     }
 
 
-def execution_row(execution: Execution, known: GatewayOrder, venue: Venue) -> Row:
+def execution_row(execution: kit.Execution, known: GatewayOrder, venue: Venue) -> Row:
     """An execution of an order."""
     notation, note = venue.notation, venue.fills.note(execution)
     instrument = venue.instrument
@@ -211,13 +200,13 @@ def execution_row(execution: Execution, known: GatewayOrder, venue: Venue) -> Ro
         "side": SIDE_WORDS[execution.side],
         "execPrice": notation.price(execution.ticks),
         "execQty": notation.amount(execution.lots),
-        "execValue": plain(execution.price * execution.amount),
-        "execFee": plain(execution.fee),
-        "feeRate": plain(instrument.maker_fee if execution.maker else instrument.taker_fee),
+        "execValue": kit.plain(execution.price * execution.amount),
+        "execFee": kit.plain(execution.fee),
+        "feeRate": kit.plain(instrument.maker_fee if execution.maker else instrument.taker_fee),
         "feeCurrency": execution.fee_asset,
         "isMaker": execution.maker,
         "execType": "BustTrade" if execution.forced else "Trade",
-        "execPnl": plain(execution.realized),
+        "execPnl": kit.plain(execution.realized),
         "closedSize": notation.amount(note.closed_lots),
         "leavesQty": notation.amount(note.leaves_lots),
         "orderPrice": "0" if request is None or request.price is None else notation.price_value(request.price),
@@ -241,11 +230,11 @@ def funding_row(one: PastFunding, venue: Venue) -> Row:
         "orderId": f"{settled.now_ms // 1000}-{one.number}",
         "orderLinkId": "",
         "side": SIDE_WORDS[Side.BUY if one.lots > 0 else Side.SELL],
-        "execPrice": rounded(settled.mark),
+        "execPrice": kit.rounded(settled.mark),
         "execQty": venue.notation.amount_value(amount),
-        "execValue": rounded(settled.mark * amount),
-        "execFee": plain(-settled.amount),
-        "feeRate": plain(settled.rate),
+        "execValue": kit.rounded(settled.mark * amount),
+        "execFee": kit.plain(-settled.amount),
+        "feeRate": kit.plain(settled.rate),
         "feeCurrency": "",
         "isMaker": False,
         "execType": "Funding",
@@ -272,7 +261,7 @@ def _trade(venue: Venue, number: int) -> Row:
         **dict.fromkeys(empty, ""),
         "category": CATEGORY,
         "symbol": venue.instrument.symbol,
-        "markPrice": rounded(venue.exchange.mark, venue.notation.price_digits + 1),
+        "markPrice": kit.rounded(venue.exchange.mark, venue.notation.price_digits + 1),
         "seq": number,
     }
 
@@ -283,7 +272,7 @@ def _condition(known: GatewayOrder, venue: Venue) -> Row:
     if waits is None or waits.trigger is None:
         return {"stopOrderType": "", "triggerPrice": "", "triggerDirection": 0, "triggerBy": ""}
 
-    rises = (waits.side is Side.BUY) is (waits.kind is TriggerKind.STOP)
+    rises = (waits.side is Side.BUY) is (waits.kind is kit.TriggerKind.STOP)
 
     return {
         "stopOrderType": known.stop_order_type,
@@ -308,11 +297,11 @@ def _amount(shown: Shown, venue: Venue) -> Decimal:
     return venue.instrument.amount(shown.filled_lots)
 
 
-def _status(order: SimulatedOrder) -> str:
-    if order.state is OrderState.OPEN:
+def _status(order: kit.SimulatedOrder) -> str:
+    if order.state is kit.OrderState.OPEN:
         return "PartiallyFilled" if order.filled_lots else "New"
 
-    return "Filled" if order.state is OrderState.FILLED else "Cancelled"
+    return "Filled" if order.state is kit.OrderState.FILLED else "Cancelled"
 
 
 def shown_refused(known: GatewayOrder, venue: Venue) -> Shown:
@@ -327,7 +316,7 @@ def shown_refused(known: GatewayOrder, venue: Venue) -> Shown:
         position_side=asked.position_side,
         ticks=None if asked.price is None else instrument.exact_ticks(asked.price),
         lots=0 if asked.amount is None else instrument.exact_lots(asked.amount),
-        time_in_force=TimeInForce.IOC if market else asked.time_in_force,
+        time_in_force=kit.TimeInForce.IOC if market else asked.time_in_force,
         status=ended.status,
         updated_ms=ended.now_ms,
         cancel_type=ended.cancel_type,

@@ -6,19 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from perpmaker import PositionSide, Side
-from perpmaker.venue.sandbox import (
-    AccountChanged,
-    ConditionalChanged,
-    ConditionalRequest,
-    ConditionalState,
-    OrderChanged,
-    OrderRequest,
-    Rejection,
-    RejectionError,
-    SelfTrade,
-    SimulationEvent,
-    TimeInForce,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_bybit_perpetual.sandbox.gateway_orders import STOP_LOSS, AttachedStop, GatewayOrder
 
 if TYPE_CHECKING:
@@ -37,7 +25,7 @@ class PositionStops:
         self._lots: Counter[PositionSide] = Counter()
         self._opened_ms: dict[PositionSide, int] = {}
         trades = venue.options.stop_trades_with_own
-        self._self_trade = SelfTrade.TRADE if trades else SelfTrade.CANCEL_MAKER
+        self._self_trade = kit.SelfTrade.TRADE if trades else kit.SelfTrade.CANCEL_MAKER
         venue.exchange.subscribe(self._note)
 
     def level(self, side: PositionSide) -> AttachedStop | None:
@@ -58,13 +46,13 @@ class PositionStops:
         known = before if is_kept and before is not None else self._new(parent_link_id)
         known.lots = abs(self._lots[side])
         closing = Side.SELL if self._lots[side] > 0 else Side.BUY
-        request = ConditionalRequest(
+        request = kit.ConditionalRequest(
             side=closing,
             trigger=stop.price,
             watch=stop.watch,
             position_side=side,
             client_id=venue.orders.alias(known),
-            time_in_force=TimeInForce.IOC,
+            time_in_force=kit.TimeInForce.IOC,
             self_trade=self._self_trade,
         )
         replaced = known.conditional_ids[-1] if is_kept else None
@@ -72,8 +60,8 @@ class PositionStops:
 
         try:
             placed = venue.exchange.place_conditional(venue.account, request, venue.exchange.now_ms)
-        except RejectionError as error:
-            if error.rejection is Rejection.WOULD_TRIGGER:
+        except kit.RejectionError as error:
+            if error.rejection is kit.Rejection.WOULD_TRIGGER:
                 self._close(known, side, closing)
 
             return
@@ -112,7 +100,7 @@ class PositionStops:
 
     def _close(self, known: GatewayOrder, side: PositionSide, closing: Side) -> None:
         venue = self._venue
-        known.request = OrderRequest(
+        known.request = kit.OrderRequest(
             side=closing,
             amount=venue.instrument.amount(abs(self._lots[side])),
             position_side=side,
@@ -123,30 +111,30 @@ class PositionStops:
 
         try:
             venue.exchange.place(venue.account, known.request, venue.exchange.now_ms)
-        except RejectionError:
+        except kit.RejectionError:
             return
 
     def _cancel(self, conditional_id: int) -> None:
         venue = self._venue
         order = venue.exchange.conditional(venue.account, conditional_id=conditional_id)
 
-        if order is not None and order.state is ConditionalState.WAITING:
+        if order is not None and order.state is kit.ConditionalState.WAITING:
             venue.exchange.cancel_conditional(
                 venue.account, conditional_id=conditional_id, now_ms=venue.exchange.now_ms
             )
 
     # --- what happens to the position ---------------------------------------------------------------------------------
 
-    def _note(self, event: SimulationEvent) -> None:
+    def _note(self, event: kit.SimulationEvent) -> None:
         own = self._venue.account
 
         match event:
-            case AccountChanged(account=account) if account == own:
+            case kit.AccountChanged(account=account) if account == own:
                 for position in event.state.positions:
                     self._follow(position.side, position.lots, event.now_ms)
-            case OrderChanged(account=account) if account == own and event.execution is not None:
+            case kit.OrderChanged(account=account) if account == own and event.execution is not None:
                 self._attach(event)
-            case ConditionalChanged(account=account) if account == own:
+            case kit.ConditionalChanged(account=account) if account == own:
                 self._forget(event)
 
     def _follow(self, side: PositionSide, lots: int, now_ms: int) -> None:
@@ -169,7 +157,7 @@ class PositionStops:
             known.lots = abs(lots)
             self._venue.orders.on_changed(known)
 
-    def _attach(self, event: OrderChanged) -> None:
+    def _attach(self, event: kit.OrderChanged) -> None:
         """Give the position the stop of the order that was executed, where that has opened it or added to it."""
         order, venue = event.order, self._venue
         known = venue.orders.of_order(order)
@@ -187,12 +175,12 @@ class PositionStops:
         self._follow(side, lots, event.now_ms)
         self.set(side, known.stop, parent_link_id=known.link_id)
 
-    def _forget(self, event: ConditionalChanged) -> None:
+    def _forget(self, event: kit.ConditionalChanged) -> None:
         """Forget a stop that waits no more, by whatever has ended it."""
         known = self._venue.orders.of_conditional(event.order)
         side = event.order.position_side
         is_last = known.conditional_ids[-1] == event.order.conditional_id
 
-        if event.order.state is not ConditionalState.WAITING and is_last and self._stops.get(side) is known:
+        if event.order.state is not kit.ConditionalState.WAITING and is_last and self._stops.get(side) is known:
             del self._stops[side]
             del self._levels[side]

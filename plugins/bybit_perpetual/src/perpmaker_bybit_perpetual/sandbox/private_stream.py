@@ -10,19 +10,7 @@ from collections.abc import Mapping
 import attrs
 
 from perpmaker import PositionSide
-from perpmaker.venue.sandbox import (
-    AccountChanged,
-    AccountState,
-    Cause,
-    ConditionalChanged,
-    ConditionalState,
-    FundingSettled,
-    HeldEvents,
-    OrderChanged,
-    OrderState,
-    SettingsChanged,
-    SimulationEvent,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_bybit_perpetual.sandbox.account_rows import position_row, wallet_row
 from perpmaker_bybit_perpetual.sandbox.gateway_orders import GatewayOrder
 from perpmaker_bybit_perpetual.sandbox.order_rows import (
@@ -45,7 +33,7 @@ class PrivateStream:
         self._venue = venue
         self._stops = stops
         parts = venue.parts
-        self._held = HeldEvents(self._send, parts.chance, parts.options.race_ms, venue.now_ms)
+        self._held = kit.HeldEvents(self._send, parts.chance, parts.options.race_ms, venue.now_ms)
         self._wallet: Row = {}
         self._triggered: set[int] = set()
         self._number = 0
@@ -53,28 +41,28 @@ class PrivateStream:
         venue.orders.on_changed = self._tell_order_again
         venue.exchange.subscribe(self._note)
 
-    def _note(self, event: SimulationEvent) -> None:
+    def _note(self, event: kit.SimulationEvent) -> None:
         own = self._venue.account
 
         match event:
-            case OrderChanged(account=account) if account == own:
+            case kit.OrderChanged(account=account) if account == own:
                 self._note_order(event)
-            case ConditionalChanged(account=account) if account == own:
+            case kit.ConditionalChanged(account=account) if account == own:
                 self._note_conditional(event)
-            case AccountChanged(account=account) if account == own:
+            case kit.AccountChanged(account=account) if account == own:
                 self._note_account(event.state, event.sides)
-            case SettingsChanged(account=account) if account == own:
+            case kit.SettingsChanged(account=account) if account == own:
                 self._note_account(event.state, tuple(one.side for one in event.state.positions))
-            case FundingSettled(account=account) if account == own:
+            case kit.FundingSettled(account=account) if account == own:
                 one = self._venue.fills.fundings(event.now_ms)[-1]
                 self._push("execution", funding_row(one, self._venue))
 
-    def _note_order(self, event: OrderChanged) -> None:
+    def _note_order(self, event: kit.OrderChanged) -> None:
         """Report an order, and before it the condition that has become it; a market order is told of when it traded."""
         venue, order = self._venue, event.order
         known = venue.orders.of_order(order)
-        is_new = event.cause is Cause.ACCEPTED
-        ending = event.cause if order.state in {OrderState.CANCELLED, OrderState.EXPIRED} else None
+        is_new = event.cause is kit.Cause.ACCEPTED
+        ending = event.cause if order.state in {kit.OrderState.CANCELLED, kit.OrderState.EXPIRED} else None
         shown = shown_order(order, ending, venue)
 
         if is_new and order.conditional_id is not None:
@@ -89,16 +77,16 @@ class PrivateStream:
         if event.execution is None and order.ticks is not None:
             self._push_position(venue.exchange.account(venue.account), order.position_side)
 
-    def _note_conditional(self, event: ConditionalChanged) -> None:
+    def _note_conditional(self, event: kit.ConditionalChanged) -> None:
         """Report a condition; what it became has been reported, and a stop that was changed has not ended."""
         known = self._venue.orders.of_conditional(event.order)
         is_last = known.conditional_ids[-1] == event.order.conditional_id
 
-        if event.order.state is not ConditionalState.TRIGGERED and is_last:
+        if event.order.state is not kit.ConditionalState.TRIGGERED and is_last:
             self._push_order(known, shown_conditional(event.order, known))
             self._push_position(self._venue.exchange.account(event.account), event.order.position_side)
 
-    def _note_account(self, state: AccountState, sides: tuple[PositionSide, ...]) -> None:
+    def _note_account(self, state: kit.AccountState, sides: tuple[PositionSide, ...]) -> None:
         for side in sides:
             self._push_position(state, side)
 
@@ -120,7 +108,7 @@ class PrivateStream:
     def _push_order(self, known: GatewayOrder, shown: Shown) -> None:
         self._push("order", order_row(known, shown, self._venue))
 
-    def _push_position(self, state: AccountState, side: PositionSide) -> None:
+    def _push_position(self, state: kit.AccountState, side: PositionSide) -> None:
         venue = self._venue
         position = next((one for one in state.positions if one.side is side), None)
 

@@ -15,16 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from perpmaker.venue.sandbox import (
-    Access,
-    HmacChecker,
-    RefusalError,
-    Request,
-    SignatureChecker,
-    TestKeys,
-    Window,
-    find_checker,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_bybit_perpetual.sandbox.refusals import TEXTS, UNAUTHORIZED, bad, refusal
 
 DEFAULT_WINDOW_MS: Final = 5000
@@ -50,18 +41,18 @@ class RsaChecker:
 
 
 @attrs.frozen(kw_only=True)
-class SandboxKeys(TestKeys):
+class SandboxKeys(kit.TestKeys):
     """Two keys of the same account: one whose requests are signed with HMAC, one with RSA (PKCS#8, DER in base64)."""
 
     rsa_api_key: str
     rsa_private_key: str
 
-    def checkers(self) -> dict[str, SignatureChecker]:
+    def checkers(self) -> dict[str, kit.SignatureChecker]:
         """How the signature of each API key is checked."""
         private = load_der_private_key(base64.b64decode(self.rsa_private_key), None)
         assert isinstance(private, RSAPrivateKey)  # noqa: S101  # it stands below
 
-        return {self.api_key: HmacChecker(self.api_secret), self.rsa_api_key: RsaChecker(private.public_key())}
+        return {self.api_key: kit.HmacChecker(self.api_secret), self.rsa_api_key: RsaChecker(private.public_key())}
 
 
 # Made up, and served to whoever asks: they open nothing but a sandbox.
@@ -85,13 +76,13 @@ KEYS: Final = SandboxKeys(
 class Authenticator:
     """Checks key, window and signature of requests and sockets; `server_ms` is the venue's clock."""
 
-    def __init__(self, checkers: Mapping[str, SignatureChecker], server_ms: Callable[[], int]) -> None:
+    def __init__(self, checkers: Mapping[str, kit.SignatureChecker], server_ms: Callable[[], int]) -> None:
         self._checkers = checkers
         self._server_ms = server_ms
 
-    def check(self, access: Access, request: Request) -> Window | None:
+    def check(self, access: kit.Access, request: kit.Request) -> kit.Window | None:
         """Let a request pass or refuse it: 10003 (401 without a key), 10001, 10002, 10004, in this order."""
-        if access is Access.PUBLIC:
+        if access is kit.Access.PUBLIC:
             return None
 
         key, stamp, length, signature = (
@@ -99,9 +90,9 @@ class Authenticator:
         )
 
         if not key:
-            raise RefusalError(10003, TEXTS[10003], status=UNAUTHORIZED)
+            raise kit.RefusalError(10003, TEXTS[10003], status=UNAUTHORIZED)
 
-        checker = find_checker(self._checkers, key)
+        checker = kit.find_checker(self._checkers, key)
 
         if checker is None:
             raise refusal(10003)
@@ -115,12 +106,12 @@ class Authenticator:
 
         return window
 
-    def window(self, stamp: str, length: str) -> Window:
+    def window(self, stamp: str, length: str) -> kit.Window:
         """Read the time that a request claims; 10001 for no time, 10002 outside of its window."""
         if not MILLISECONDS.fullmatch(stamp) or not MILLISECONDS.fullmatch(length or "0"):
             raise bad("timestamp or recv_window is no number")
 
-        window = Window(timestamp_ms=int(stamp), length_ms=int(length or DEFAULT_WINDOW_MS))
+        window = kit.Window(timestamp_ms=int(stamp), length_ms=int(length or DEFAULT_WINDOW_MS))
         now_ms = self._server_ms()
 
         if window.is_over(now_ms) or window.timestamp_ms >= now_ms + AHEAD_MS:
@@ -128,11 +119,11 @@ class Authenticator:
 
         return window
 
-    def check_socket(self, arguments: object) -> RefusalError | None:
+    def check_socket(self, arguments: object) -> kit.RefusalError | None:
         """Return why `[key, expires, signature]` opens no socket; None where it does."""
         match arguments:
             case [str(key), int(expires) | str(expires), str(signature)]:
-                checker = find_checker(self._checkers, key)
+                checker = kit.find_checker(self._checkers, key)
             case _:
                 return bad("Params Error")
 

@@ -11,16 +11,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from perpmaker import Side
-from perpmaker.venue.sandbox import (
-    Access,
-    Notation,
-    PastFundings,
-    RefusalError,
-    RequestParameters,
-    SandboxParts,
-    ServedEndpoint,
-    StopCustoms,
-)
+from perpmaker.venue import sandbox as kit
 from perpmaker_bybit_perpetual.sandbox.counts import ADDRESS, Limits
 from perpmaker_bybit_perpetual.sandbox.fills import Fills
 from perpmaker_bybit_perpetual.sandbox.gateway_orders import GatewayOrders
@@ -50,23 +41,23 @@ class Answer:
 class Venue:
     """One exchange behind the venue's gateway. All keys open the exchange's first account."""
 
-    def __init__(self, parts: SandboxParts, options: Options) -> None:
+    def __init__(self, parts: kit.SandboxParts, options: Options) -> None:
         self.parts = parts
         self.options = options
         self.exchange = parts.exchange
         self.instrument = parts.exchange.instrument
         self.reading = parts.account
         self.now_ms, self.server_ms, self.shown_ms = parts.clock.now_ms, parts.clock.server_ms, parts.clock.shown_ms
-        self.notation = Notation(self.instrument)
+        self.notation = kit.Notation(self.instrument)
         self.limits = Limits(self.server_ms, options, enforced=parts.options.enforce_limits)
         self.orders = GatewayOrders(parts)
         self.fills = Fills(parts)
-        self.funding = PastFundings(self.exchange)
+        self.funding = kit.PastFundings(self.exchange)
         self.stops = PositionStops(self)
         self.dcp_window_s = 10
         self.rejects_out_of_band = options.rejects_out_of_band
         self.exchange.set_stop_customs(
-            StopCustoms(taken_by_switch=options.switch_takes_stops, cut_oldest=options.cuts_oldest)
+            kit.StopCustoms(taken_by_switch=options.switch_takes_stops, cut_oldest=options.cuts_oldest)
         )
 
     @property
@@ -79,7 +70,7 @@ class Venue:
         """The time of the exchange as of which questions are answered."""
         return self.now_ms() - self.parts.options.read_lag_ms
 
-    def require_symbol(self, parameters: RequestParameters) -> str:
+    def require_symbol(self, parameters: kit.RequestParameters) -> str:
         """The parameter `symbol`, which must be sent and must be the market's, in the category `linear`."""
         self.require_category(parameters)
         symbol = parameters.text("symbol")
@@ -89,11 +80,11 @@ class Venue:
 
         return symbol
 
-    def require_category(self, parameters: RequestParameters) -> None:
+    def require_category(self, parameters: kit.RequestParameters) -> None:
         """Refuse another category than `linear`."""
         parameters.word("category", {CATEGORY})
 
-    def is_asked(self, parameters: RequestParameters, *, required: bool = True) -> bool:
+    def is_asked(self, parameters: kit.RequestParameters, *, required: bool = True) -> bool:
         """Whether the market is among those that the category, and one of these names, stand for."""
         if parameters.word("category", CATEGORIES) != CATEGORY:
             return False
@@ -106,7 +97,7 @@ class Venue:
 
         return all(parameters.text(name) == own[name] for name in named)
 
-    def between(self, parameters: RequestParameters, *, default_ms: int = WEEK_MS) -> tuple[int, int]:
+    def between(self, parameters: kit.RequestParameters, *, default_ms: int = WEEK_MS) -> tuple[int, int]:
         """The times of the exchange from `startTime` to `endTime`, at most a week apart."""
         clock = self.parts.clock
         asked = [parameters.optional_integer(name) for name in ("startTime", "endTime")]
@@ -124,7 +115,7 @@ class Venue:
 
         return since_ms, until_ms
 
-    def page(self, rows: Sequence[Row], parameters: RequestParameters, *, default: int, most: int) -> Row:
+    def page(self, rows: Sequence[Row], parameters: kit.RequestParameters, *, default: int, most: int) -> Row:
         """A page of rows that stand newest first; what comes meanwhile moves no later page."""
         limit = parameters.limit(default=default, most=most)
         cursor = parameters.optional_text("cursor")
@@ -156,24 +147,24 @@ class Venue:
         return tick.price(tick.ticks_up(max(far, min(exchange.index, near))))
 
 
-VenueEndpoint: TypeAlias = ServedEndpoint[Venue]
-Handler: TypeAlias = Callable[[Venue, RequestParameters], object]
+VenueEndpoint: TypeAlias = kit.ServedEndpoint[Venue]
+Handler: TypeAlias = Callable[[Venue, kit.RequestParameters], object]
 
 
 def public(path: str, handle: Handler) -> VenueEndpoint:
     """A query that asks for no key."""
-    return ServedEndpoint(method="GET", path=path, handle=handle, costs={ADDRESS: 1})
+    return kit.ServedEndpoint(method="GET", path=path, handle=handle, costs={ADDRESS: 1})
 
 
 def signed(
     method: str, path: str, handle: Handler, kind: str, *, cost: int = 1, gateway: bool = False
 ) -> VenueEndpoint:
     """A signed endpoint, and the window in which it is counted; `gateway`: it answers before the exchange knows."""
-    return ServedEndpoint(
+    return kit.ServedEndpoint(
         method=method,
         path=path,
         handle=handle,
-        access=Access.SIGNED,
+        access=kit.Access.SIGNED,
         costs={ADDRESS: 1, kind: cost},
         acknowledges=gateway,
     )
@@ -184,6 +175,6 @@ setting = partial(signed, "POST")
 """Declare a signed query; a signed command."""
 
 
-def unknown_order(what: str) -> RefusalError:
+def unknown_order(what: str) -> kit.RefusalError:
     """110001."""
     return refusal(110001, what=what)

@@ -8,7 +8,7 @@ from typing import Annotated
 import attrs
 
 from perpmaker import Range
-from perpmaker.venue import HTTP_SCHEMES, WEBSOCKET_SCHEMES, SandboxAccess, is_allowed_base, stream_base
+from perpmaker.venue import HTTP_SCHEMES, WEBSOCKET_SCHEMES, Address, SandboxAccess, is_allowed_base, stream_base
 
 NAME = "binance"
 
@@ -51,14 +51,6 @@ class Settings:
         ):
             if not is_allowed_base(url, schemes, _HOSTS):
                 yield key, f"must be an address of Binance's spot markets ({schemes[0]}://...), or one on this machine"
-
-
-@attrs.frozen(kw_only=True)
-class Address:
-    """Where the market is reached: base URLs without a path."""
-
-    rest: str
-    stream: str
 
 
 def address_of(settings: Settings, sandbox: SandboxAccess | None) -> Address:
