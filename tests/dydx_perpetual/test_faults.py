@@ -12,7 +12,13 @@ import anyio
 import attrs
 import pytest
 
-from perpmaker import AuthenticationError, ConfigurationError, DerivativeConnectorDeclaration, MarketRulesError
+from perpmaker import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectivityError,
+    DerivativeConnectorDeclaration,
+    MarketRulesError,
+)
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, SandboxAccess
 from perpmaker.model.event import Channel, FeedAlive
 from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, PositionMode, Side, Slot
@@ -96,6 +102,36 @@ class TestFaults(Suite):
 
             assert room.spy.count(ASK_STATUS) > before, "no height was asked for"
             assert len([one for one in sent(room) if isinstance(one, tx.PlaceOrder)]) == 0
+
+    async def test_dydx_D1_an_indexer_that_is_behind_proves_nothing(self) -> None:
+        """Its own height has to be past as well; and while it is behind the node nothing is quoted."""
+        async with self.open_room() as room:
+            room.fault(SEND, "drop")
+            order = room.order()
+            (outcome,) = await room.place(order)
+            assert isinstance(outcome, Unknown)
+            assert outcome.fence_at is not None
+            await anyio.sleep(outcome.fence_at - room.clock.now())
+            late = '{"height":"1000002","time":"2026-01-01T00:00:01.000Z"}'
+            room.fault(Route("GET", "/v4/height"), "body", when="after", arg=late)
+
+            with pytest.raises(ConnectivityError, match="1000002"):
+                await room.connector.fetch_order(room.instrument, order.client_id, None)
+
+            assert await room.connector.fetch_order(room.instrument, order.client_id, None) is None
+            heard = await room.listen(Channel.ACCOUNT)
+            await room.settle()
+            blocks = room.connector._blocks
+            blocks.heard -= 20
+            await blocks.ask_node()
+            (refused,) = await room.place(room.order())
+            (exit_,) = await room.place(room.order(kind=OrderKind.CLOSE, type=OrderType.MARKET))
+            assert isinstance(refused, Rejected)
+            assert "behind" in refused.refusal.text
+            assert isinstance(exit_, Accepted)
+            await anyio.sleep(6)
+            (again,) = await room.place(room.order())
+            assert isinstance(again, Accepted), heard.error
 
     async def test_dydx_D5_a_height_that_is_ahead_of_the_rows_proves_nothing(self) -> None:
         """The order was filled; the rows tell of it four blocks later, the height at once."""

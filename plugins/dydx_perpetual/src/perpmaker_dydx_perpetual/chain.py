@@ -21,6 +21,7 @@ SLACK = 1.5
 _POLL_S = 0.2
 _REMEMBERED = 200
 _MEASURED = 30
+_MOST_BEHIND = 8
 _SHORTEST_S = 0.05
 _MOST_UNHEARD = 8
 """Blocks that may have been made since the newest that was heard of, at most, while that is fresh."""
@@ -38,6 +39,10 @@ class BlockClock:
         self.height = 0
         """The newest height that is known; 0 before there is one."""
 
+        self.heard = 0
+        """The newest height that the Indexer's stream has told; 0 before there is one."""
+
+        self._behind = 0
         self._clock = clock
         self._ask = ask
         self._at = float("-inf")
@@ -71,8 +76,24 @@ class BlockClock:
         """The height that the chain has by now, if its blocks come as they came; as heard, where that is too old."""
         return self.height + (min(int(self.age_s / self.block_s), _MOST_UNHEARD) if self.is_fresh else 0)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the Indexer was blocks behind the node when both were looked at: what it shows is old."""
+        return self._behind > _MOST_BEHIND
+
+    def hear(self, height: int, venue_ms: int = 0) -> None:
+        """Take over a height of the Indexer's stream."""
+        self.heard = max(self.heard, height)
+        self.observe(height, venue_ms)
+
+    async def ask_node(self) -> None:
+        """Ask the node for its newest height, and see how far the Indexer is behind it."""
+        height, venue_ms = await self._ask()
+        self._behind = height - self.heard if self.heard else 0
+        self.observe(height, venue_ms)
+
     def observe(self, height: int, venue_ms: int = 0) -> None:
-        """Take over a height, from wherever it was heard; an older one changes nothing."""
+        """Take over a height, from wherever it came; an older one changes nothing."""
         if height <= self.height:
             return
 
@@ -100,8 +121,7 @@ class BlockClock:
             ConnectivityError: the newest block is too old: the chain, or the node, has stopped.
         """
         if not self.is_fresh:
-            height, venue_ms = await self._ask()
-            self.observe(height, venue_ms)
+            await self.ask_node()
 
         if not self.is_fresh:
             raise ConnectivityError(f"the chain has no new block for {self.age_s:.0f} s: nothing is sent")
@@ -120,7 +140,7 @@ class BlockClock:
             if self._clock.now() >= until:
                 raise ConnectivityError(f"the chain is at block {self.height}, and block {height} is to pass first")
 
-            self.observe(*await self._ask())
+            await self.ask_node()
 
             if self.height <= height:
                 await anyio.sleep(_POLL_S)

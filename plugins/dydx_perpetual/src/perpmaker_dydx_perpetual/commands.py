@@ -181,6 +181,11 @@ class Commands:
             if (refused := await self._turn(orders, 1, _MOST_TARGETS)) is not None:
                 return refused
 
+        if not kept and self.writer.blocks.is_behind and not any(order.slot.kind.is_exit for order in orders):
+            text = "the Indexer is blocks behind the node: what it shows is old, and nothing is quoted"
+
+            return [_refused(order.client_id, RefusalReason.BUSY, text) for order in orders]
+
         return self._settled(await (self._stateful if kept else self._short).place(instrument, orders))
 
     async def _place_stop(self, instrument: Instrument, orders: Sequence[NewOrder], _: bool) -> Sequence[Outcome]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import anyio
 import attrs
 
-from perpmaker import Clock, Instrument, OrderReport
+from perpmaker import Clock, ConnectivityError, Instrument, OrderReport
 from perpmaker.venue import OrderStatus, RestClient, parser
 
 from . import messages, rest
@@ -86,6 +86,7 @@ class OrderQuestions:
 
         # The fence of our clock is past. That of the chain has to be as well, and the Indexer is asked once more.
         await self.blocks.pass_height(own.last_block + 1, patience_s=self.patience_s)
+        await self._see_passed(own.last_block + 1)
         await anyio.sleep(self.account.read_lag_s)
 
         return await self._ask(instrument, own.venue_id)
@@ -193,8 +194,17 @@ class OrderQuestions:
 
         return None if report.status is OrderStatus.CANCELLING else report
 
+    async def _see_passed(self, height: int) -> None:
+        """See that the Indexer has come so far too; ConnectivityError where it has not."""
+        found = (await self.client.read(rest.HEIGHT)).height or 0
+
+        if found <= height:
+            raise ConnectivityError(
+                f"the Indexer is at block {found}, and has to pass {height} to tell what became of it"
+            )
+
     def _is_past(self, own: OwnOrder) -> bool:
-        return self.blocks.is_fresh and self.blocks.height > own.ends_at + 1
+        return self.blocks.is_fresh and (self.blocks.heard or self.blocks.height) > own.ends_at + 1
 
     def _asked_ms(self) -> int:
         """Return the venue's time that an answer is not older than."""

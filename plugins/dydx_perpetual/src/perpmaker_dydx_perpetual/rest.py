@@ -74,6 +74,7 @@ def _time(body: bytes) -> int:
 
 
 TIME: Endpoint[int] = _ask(path="/v4/time", parse=_time)
+HEIGHT: Endpoint[messages.Height] = _ask(path="/v4/height", parse=parser(messages.Height))
 MARKETS: Endpoint[messages.Markets] = _ask(path="/v4/perpetualMarkets", parse=parser(messages.Markets))
 ORDERS: Endpoint[Rows] = _ask(path="/v4/orders", parse=parser(Rows))
 ORDER: Endpoint[messages.Order] = _ask(path="/v4/orders/{id}", parse=parser(messages.Order))

@@ -197,7 +197,7 @@ class Connection:
         if height is None:
             raise PayloadError("a block without its height")
 
-        self._blocks.observe(height, rest.epoch_ms(said.time) if said.time else 0)
+        self._blocks.hear(height, rest.epoch_ms(said.time) if said.time else 0)
 
 
 # --- a market ---------------------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ from .translate import (
 )
 
 _CLOCK_S = 240.0
+_NODE_S = 5.0
 _CLOSED = "REDUCE_ONLY_RESIZE"
 
 Renew = Callable[[Sequence[OwnOrder]], Awaitable[Sequence[Event]]]
@@ -60,7 +61,13 @@ def account_stream(
         translator = AccountTranslator(instrument, asked, access.blocks, client.server_clock.ms)
         renewal = RenewalChore(asked.own, access.blocks, life, renew)
 
-        return translator.read, (renewal, RecurringChore(client.measure_clock, client.clock, every_s=_CLOCK_S))
+        chores = (
+            renewal,
+            RecurringChore(access.blocks.ask_node, client.clock, every_s=_NODE_S, retry_s=_NODE_S),
+            RecurringChore(client.measure_clock, client.clock, every_s=_CLOCK_S),
+        )
+
+        return translator.read, chores
 
     return access.describe({SUBACCOUNTS: f"{identity.owner}/{identity.subaccount}"}, begin, most_malformed=0)
 
@@ -74,10 +81,10 @@ class RenewalChore:
 
     @property
     def due_at(self) -> float:
-        """At once, where the newest block makes a renewal due; a stopped chain makes none due."""
+        """At once where the newest block makes a renewal due, unless the chain stands or the Indexer is behind."""
         height = self._blocks.height
 
-        if height <= self._done or not self._blocks.is_fresh:
+        if height <= self._done or not self._blocks.is_fresh or self._blocks.is_behind:
             return math.inf
 
         is_due = self._own.to_renew(height, self._life) or self._own.spent_twins()
@@ -116,7 +123,7 @@ class AccountTranslator:
 
     def _past(self) -> Iterable[OrderReport]:
         """Yield the ends of orders whose height is past."""
-        for order in self._own.settle(self._blocks.height):
+        for order in self._own.settle(self._blocks.heard):
             yield ended(order, self._instrument, self._now_ms(), by_venue=not order.is_leaving)
 
     def _update(self, body: bytes, *, is_first: bool) -> Iterable[Event]:
