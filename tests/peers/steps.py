@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from typing import Any
 
 MARKETS = "markets"
@@ -80,6 +81,18 @@ class Session:
             else:
                 beginning = self.ws if url.startswith("ws") else self.url
                 urls[name] = "/".join([beginning, *url.split("/", 3)[3:]])
+
+    def delay_messages(self, words: str, seconds: float) -> None:
+        """Let every message with these words take so long on the way, as it would from a venue far away."""
+        fault = {
+            "match": {"method": "WS", "contains": words, "times": None},
+            "do": {"act": "delay", "arg": seconds},
+        }
+        connection = HTTPConnection(self.url.removeprefix("http://"))
+        connection.request(
+            "POST", "/_ctl/fault", json.dumps(fault), {"Authorization": f"Bearer {self.line['control_token']}"}
+        )
+        check(connection.getresponse().status < 300, "the sandbox took no fault")
 
     def end(self) -> None:
         """End at once, whatever the client still has running; its threads and sockets are no step."""
