@@ -63,7 +63,7 @@ def account_stream(
 
         chores = (
             renewal,
-            RecurringChore(access.blocks.ask_node, client.clock, every_s=_NODE_S, retry_s=_NODE_S),
+            RecurringChore(access.blocks.ask_node, client.clock, every_s=_NODE_S, retry_s=_NODE_S, patience_s=0.5),
             RecurringChore(client.measure_clock, client.clock, every_s=_CLOCK_S),
         )
 
