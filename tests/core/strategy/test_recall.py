@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
+import pytest
 
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.order import OrderKind, OrderStatus, PositionMode, PositionSide, Side, Slot
@@ -70,6 +71,55 @@ def test_an_order_that_changed_is_decided_anew(desk: Any) -> None:
 
     assert changed is not known
     assert trading.decide() is not changed
+
+
+@pytest.mark.parametrize("settings", [{}, {"order_levels": 3, "minimum_spread": "0.005"}, {"price_ceiling": "10"}])
+def test_answers_to_what_was_wanted_are_no_news(desk: Any, settings: dict[str, Any]) -> None:
+    """Orders on their way and resting orders want the same; so would a decision that is made anew."""
+    trading = desk(**settings)
+    known = trading.decide()
+    placed = dict(trading.orders)
+
+    for slot in placed:
+        trading.mark(slot, status=OrderStatus.PENDING)
+
+    assert trading.look() is known
+    trading.orders = placed
+    assert trading.look() is known
+    trading.strategy._recall.forget()
+    anew = trading.look()
+
+    assert anew is not known
+    assert (anew.quotes, anew.withheld, anew.wake, anew.memory) == (
+        known.quotes,
+        known.withheld,
+        known.wake,
+        known.memory,
+    )
+
+
+def test_an_order_that_is_not_as_it_was_wanted_is_news(desk: Any) -> None:
+    """Filled in part, being cancelled, not placed, or smaller than it was wanted."""
+    for change in [
+        {"filled_lots": 1},
+        {"status": OrderStatus.UNKNOWN},
+        {"status": OrderStatus.CANCELLING},
+        {"cancel_requested": True},
+        {"order": None},
+        {"order": "smaller"},
+    ]:
+        trading = desk()
+        known = trading.decide()
+        order = trading.orders[BID].order
+
+        if change == {"order": None}:
+            del trading.orders[BID]
+        elif change == {"order": "smaller"}:
+            trading.mark(BID, order=attrs.evolve(order, lots=order.lots - 1))
+        else:
+            trading.mark(BID, **change)
+
+        assert trading.look() is not known
 
 
 def test_a_memory_that_is_not_the_last_one_is_decided_anew(desk: Any) -> None:

@@ -5,7 +5,8 @@ Only a shortcut: by the meaning of `Wake` a decision made anew would want the sa
 
 from __future__ import annotations
 
-from perpmaker.model.quote import Wanted
+from perpmaker.model.order import WorkingOrder
+from perpmaker.model.quote import Quote, Wanted
 from perpmaker.state.view import View
 from perpmaker.strategy.reference import book_max_age_s, source_age_s
 from perpmaker.strategy.settings import PriceType
@@ -45,7 +46,9 @@ class Recall:
         if not wanted.wake.holds(view.now, bid=book.best_bid, ask=book.best_ask, trade=view.last_trade):
             return None
 
-        return wanted if _is_same_account(view, before) and _is_same_market(view, before) else None
+        is_same = _is_same_account(view, before) and _is_same_market(view, before)
+
+        return wanted if is_same and _are_orders_settled(view, before, wanted) else None
 
     def _is_fresh(self, view: View) -> bool:
         """Whether no feed that matters is stale."""
@@ -59,10 +62,9 @@ class Recall:
 
 
 def _is_same_account(view: View, before: View) -> bool:
-    """Whether orders, positions, money and what is allowed are as they were."""
+    """Whether positions, money, what ended and what is allowed are as they were."""
     return (
-        view.orders == before.orders
-        and view.ended == before.ended
+        view.ended == before.ended
         and view.positions == before.positions
         and view.capital == before.capital
         and view.is_capital_stale is before.is_capital_stale
@@ -73,6 +75,37 @@ def _is_same_account(view: View, before: View) -> bool:
         and view.mode is before.mode
         and view.leverage == before.leverage
         and view.position_mode is before.position_mode
+    )
+
+
+def _are_orders_settled(view: View, before: View, wanted: Wanted) -> bool:
+    """Whether the orders are as they were, or what was wanted has been placed and all else is as it was.
+
+    The answers to new orders bring no news: between refreshes an order that is as it was wanted is wanted as it is.
+    """
+    if view.orders == before.orders:
+        return True
+
+    quotes = {quote.slot: quote for quote in wanted.quotes}
+
+    if not all(slot in view.orders for slot in (*quotes, *before.orders)):
+        return False
+
+    return all(
+        _is_placed(order, quotes[slot]) if slot in quotes else order == before.orders.get(slot)
+        for slot, order in view.orders.items()
+    )
+
+
+def _is_placed(order: WorkingOrder, quote: Quote) -> bool:
+    """Whether an order is just what was wanted: on its way or resting, and nothing of it has been filled."""
+    new = order.order
+
+    return (
+        (order.status.is_open or order.status.is_pending)
+        and (new.ticks, new.lots, new.generation) == (quote.ticks, quote.lots, quote.generation)
+        and not order.filled_lots
+        and not order.cancel_requested
     )
 
 
