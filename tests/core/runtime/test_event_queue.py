@@ -112,6 +112,26 @@ async def test_a_wait_that_is_given_up_loses_nothing() -> None:
     assert event_queue.take() == [accepted(1)]
 
 
+async def test_a_wait_that_is_cancelled_as_the_bell_rings_loses_nothing() -> None:
+    """Whether the wait ends by the event or by the cancellation, what came can be taken, and the next wait is one."""
+    event_queue = EventQueue()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(event_queue.arrival)
+        await anyio.wait_all_tasks_blocked()
+        event_queue.put([accepted(1)])
+        event_queue.put([accepted(2)])
+        group.cancel_scope.cancel()
+
+    assert event_queue.take() == [accepted(1), accepted(2)]
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(put_later, event_queue)
+        await event_queue.arrival()
+
+    assert event_queue.take() == [accepted(1)]
+
+
 async def test_F30_a_burst_is_conflated_and_no_private_event_is_lost() -> None:
     """50,000 market events leave a bounded queue, with every account event in its order."""
     event_queue = EventQueue()

@@ -38,7 +38,8 @@ class EventQueue:
     def __init__(self) -> None:
         self._waiting: deque[Event] = deque()
         # An event that can be used again: a new one for each wait took 10 us, more than the trader does with a message.
-        self._bell = anyio.Semaphore(0, max_value=1, fast_acquire=True)
+        # It has no `max_value`: a wait that is cancelled as the bell rings gives its ring back, perhaps beside another.
+        self._bell = anyio.Semaphore(0, fast_acquire=True)
         self._conflate_at = LONG
 
     def put(self, events: Iterable[Event]) -> None:
