@@ -33,14 +33,14 @@ _OF_ORDERS = tuple(
     kit.Limit(kind, 1) for kind in ("create", "amend", "cancel", "create-batch", "amend-batch", "cancel-batch")
 )
 _CREATE, _AMEND, _CANCEL, _CREATE_BATCH, _AMEND_BATCH, _CANCEL_BATCH = _OF_ORDERS
-_STOP, _FEES, _LOG = kit.Limit("trading-stop", 1), kit.Limit("fee-rate", 1), kit.Limit("transaction-log", 1)
+_STOP, _FEES, _LOG, _READS = (kit.Limit(kind, 1) for kind in ("trading-stop", "fee-rate", "transaction-log", "reads"))
 _MOST_IN_BATCH = 10
 """The venue's pages say 20 and 10; a batch costs as many units of its limit as it has orders."""
 
 
 def limits_of(orders_per_s: int) -> Mapping[kit.Limit, int]:
     """Return the documented limits, those of an account for commands about orders with `orders_per_s`."""
-    return {_ADDRESS: 600, _STOP: 10, _FEES: 5, _LOG: 25, **dict.fromkeys(_OF_ORDERS, orders_per_s)}
+    return {_ADDRESS: 600, _STOP: 10, _FEES: 5, _LOG: 25, _READS: 50, **dict.fromkeys(_OF_ORDERS, orders_per_s)}
 
 
 def largest_batch(orders_per_s: int) -> int:
@@ -86,13 +86,13 @@ INSTRUMENTS = _endpoint("GET", "/market/instruments-info", messages.Listed, **_P
 RISK_LIMIT = _endpoint("GET", "/market/risk-limit", messages.Listed, **_PUBLIC)
 TICKERS = _endpoint("GET", "/market/tickers", tuple[int, messages.Listed], parse=_dated, **_PUBLIC, **_URGENT)
 FEE_RATE = _endpoint("GET", "/account/fee-rate", messages.Listed, _FEES)
-ACCOUNT_INFO = _endpoint("GET", "/account/info", messages.AccountInfo, **_URGENT)
-USER_SETTINGS = _endpoint("GET", "/account/user-setting-config", messages.UserSettings)
-WALLET = _endpoint("GET", "/account/wallet-balance", messages.Listed, **_URGENT)
+ACCOUNT_INFO = _endpoint("GET", "/account/info", messages.AccountInfo, _READS, **_URGENT)
+USER_SETTINGS = _endpoint("GET", "/account/user-setting-config", messages.UserSettings, _READS)
+WALLET = _endpoint("GET", "/account/wallet-balance", messages.Listed, _READS, **_URGENT)
 TRANSACTION_LOG = _endpoint("GET", "/account/transaction-log", messages.Listed, _LOG)
 KEY_INFO = _endpoint("GET", "/user/query-api", messages.KeyInfo)
-POSITIONS = _endpoint("GET", "/position/list", messages.Listed, **_URGENT)
-EXECUTIONS = _endpoint("GET", "/execution/list", messages.Listed, **_URGENT)
+POSITIONS = _endpoint("GET", "/position/list", messages.Listed, _READS, **_URGENT)
+EXECUTIONS = _endpoint("GET", "/execution/list", messages.Listed, _READS, **_URGENT)
 SET_LEVERAGE = _endpoint("POST", "/position/set-leverage", object)
 SWITCH_MODE = _endpoint("POST", "/position/switch-mode", object)
 SET_BAND_ACTION = _endpoint("POST", "/account/set-limit-px-action", object)
@@ -108,8 +108,8 @@ CANCEL_BATCH = _endpoint("POST", "/order/cancel-batch", object, _CANCEL_BATCH)
 PLACE_STOP = _endpoint("POST", "/position/trading-stop", object, _STOP, **_ONCE, **_URGENT)
 CANCEL_STOP = _endpoint("POST", "/position/trading-stop", object, _STOP, **_URGENT)
 PLACE_CONDITIONAL = attrs.evolve(PLACE, urgent=True)
-OPEN_ORDERS = _endpoint("GET", "/order/realtime", messages.Listed, **_URGENT)
-ORDER_HISTORY = _endpoint("GET", "/order/history", messages.Listed, **_URGENT)
+OPEN_ORDERS = _endpoint("GET", "/order/realtime", messages.Listed, _READS, **_URGENT)
+ORDER_HISTORY = _endpoint("GET", "/order/history", messages.Listed, _READS, **_URGENT)
 
 
 class BybitHttp:

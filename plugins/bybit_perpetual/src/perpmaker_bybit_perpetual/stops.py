@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import TypeVar
 
 import anyio
 import attrs
@@ -24,6 +25,7 @@ ZERO_POSITION_S = (0.1, 0.2, 0.4)
 """Pauses before a stop is sent again that the venue refused because it does not show the position yet."""
 
 _ZERO_POSITION = "zero position"
+_Kept = TypeVar("_Kept")
 _MOST = 1000
 
 
@@ -74,6 +76,13 @@ def _is_as_asked(order: NewOrder, report: OrderReport) -> bool:
     return report.of_position and is_same and is_fired_alike
 
 
+def _keep(names: OrderedDict[str, _Kept], client_id: str, what: _Kept) -> None:
+    names[client_id] = what
+
+    if len(names) > _MOST:
+        names.popitem(last=False)
+
+
 @attrs.frozen
 class StopClient:
     """Places, removes and asks about the stops of a market; see `VenueStops`."""
@@ -81,6 +90,7 @@ class StopClient:
     client: kit.RestClient
     orders: OrderQuestions
     _asked: OrderedDict[str, NewOrder] = attrs.field(factory=OrderedDict, init=False)
+    _seen: OrderedDict[str, str] = attrs.field(factory=OrderedDict, init=False)
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[kit.Outcome]:
         """Set the stop of each position; where the venue takes none there, send a conditional order instead."""
@@ -91,7 +101,7 @@ class StopClient:
         return [await self._cancel(instrument, order) for order in orders]
 
     async def _place(self, instrument: Instrument, order: NewOrder) -> kit.Outcome:
-        self._remember(order)
+        _keep(self._asked, order.client_id, order)
         asked = stop_parameters(instrument, order)
         outcome = await self._send(rest.PLACE_STOP, asked, order.client_id)
 
@@ -147,16 +157,12 @@ class StopClient:
 
         return reader.outcomes(answer, read, [client_id])[0]
 
-    def _remember(self, order: NewOrder) -> None:
-        self._asked[order.client_id] = order
-
-        if len(self._asked) > _MOST:
-            self._asked.popitem(last=False)
-
     async def fetch_stop(
         self, instrument: Instrument, client_id: str, venue_id: str | None = None
     ) -> OrderReport | None:
         """Ask what the venue knows of a stop; by its own id once that is known, for no list has every stop."""
+        venue_id = venue_id or self._seen.get(client_id)
+
         if venue_id is not None or not rest.is_own(client_id):
             return await self.orders.find(instrument, {"orderId": venue_id or client_id})
 
@@ -175,4 +181,9 @@ class StopClient:
         if asked is None:
             return None
 
-        return next((one for one in await self.fetch_open_stops(instrument) if _is_as_asked(asked, one)), None)
+        found = next((one for one in await self.fetch_open_stops(instrument) if _is_as_asked(asked, one)), None)
+
+        if found is not None:
+            _keep(self._seen, client_id, found.venue_id)
+
+        return found
