@@ -214,6 +214,17 @@ async def test_bybit_B8_a_quote_that_waits_too_long_for_its_turn_is_not_sent(ins
     assert len(venue.asked) == 9
 
 
+@pytest.mark.parametrize("orders_per_s", [5, 10])
+@pytest.mark.parametrize("urgent", [False, True])
+async def test_many_cancels_fit_into_the_limit(instrument: Instrument, orders_per_s: int, urgent: bool) -> None:
+    """A batch counts by its orders: one that is larger than its limit would never be sent."""
+    venue = Venue({"/v5/order/cancel-batch": refused(10016), "/v5/order/cancel": taken})
+    orders = OrderClient(client_of(venue, orders_per_s=orders_per_s), OrderWords(rest.largest_batch(orders_per_s)))
+    cancels = [CancelOrder(client_id=f"pm-b-r1-{number}", urgent=urgent) for number in range(10)]
+    assert len(await orders.cancel(instrument, cancels)) == 10
+    assert "/v5/order/cancel-batch" in venue.paths()
+
+
 def test_a_batch_is_never_larger_than_what_quotes_may_use() -> None:
     """It costs as many units as it has orders, so that a larger one could never go."""
     assert [rest.largest_batch(number) for number in (5, 10, 20, 400)] == [4, 8, 10, 10]

@@ -19,12 +19,10 @@ from perpmaker_bybit_perpetual.user_messages import Execution, Order
 
 
 class OrderWords:
-    """Bybit's words for commands about orders; see `OrderDialect`."""
+    """Bybit's words for commands about orders; see `OrderDialect`. `most` orders fit into a request of any kind."""
 
-    most_cancelled = 10
-
-    def __init__(self, most_placed: int) -> None:
-        self.most_placed = most_placed
+    def __init__(self, most: int) -> None:
+        self.most_placed = self.most_cancelled = most
 
     def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> kit.Command:
         """Write `POST /v5/order/create`, or a batch."""
