@@ -154,6 +154,34 @@ async def test_a_stop_is_removed_only_while_it_is_its_positions(instrument: Inst
         assert SET not in venue.paths()
 
 
+@pytest.mark.parametrize("level", [580_000, 590_000])
+async def test_a_newer_stop_is_not_removed_with_the_one_whose_place_it_took(instrument: Instrument, level: int) -> None:
+    """The venue may keep the id where only the level has changed, and the removal names no id."""
+    venue = Venue({SET: {}, OPEN: {"list": [STOP]}})
+    stops, cancel = stops_of(venue), CancelOrder(client_id=NAME, venue_id=STOP["orderId"])
+    await stops.place_stops(instrument, [stop()])
+    venue.answers[OPEN] = {"list": [STOP | {"triggerPrice": f"{level / 10}"}]}
+    await stops.place_stops(instrument, [stop(client_id="pm-b-r1-10", ticks=level)])
+    (outcome,) = await stops.cancel_stops(instrument, [cancel])
+    assert isinstance(outcome, Rejected)
+    assert outcome.refusal.reason is RefusalReason.NOT_FOUND
+    assert venue.paths().count(SET) == 2
+
+    (newer,) = await stops.cancel_stops(instrument, [CancelOrder(client_id="pm-b-r1-10", venue_id=STOP["orderId"])])
+    assert isinstance(newer, Accepted)
+
+
+async def test_a_stop_that_was_refused_takes_nobodys_place(instrument: Instrument) -> None:
+    """The one before is still there, and may be removed."""
+    passed = refused(10001, "StopLoss:590000000 set for Buy position should lower than base_price:570000000")
+    venue = Venue({SET: [{}, passed, {}], OPEN: {"list": [STOP]}})
+    stops = stops_of(venue)
+    await stops.place_stops(instrument, [stop()])
+    await stops.place_stops(instrument, [stop(client_id="pm-b-r1-10", ticks=590_000)])
+    (gone,) = await stops.cancel_stops(instrument, [CancelOrder(client_id=NAME, venue_id=STOP["orderId"])])
+    assert isinstance(gone, Accepted)
+
+
 async def test_a_conditional_order_of_ours_is_cancelled_by_its_own_id(instrument: Instrument) -> None:
     """It is an order like any other."""
     conditional = STOP | {"orderLinkId": NAME, "stopOrderType": "Stop", "createType": "CreateByStopOrder"}

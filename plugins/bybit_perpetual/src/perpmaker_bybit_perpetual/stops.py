@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TypeVar
 
 import anyio
 import attrs
 
-from perpmaker import Instrument, NewOrder, OrderReport, Side, VenueError
+from perpmaker import Instrument, NewOrder, OrderReport, PositionSide, Side, VenueError
 from perpmaker import venue as kit
 from perpmaker_bybit_perpetual import rest
 from perpmaker_bybit_perpetual.messages import Envelope
@@ -102,6 +103,14 @@ class StopClient:
 
     async def _place(self, instrument: Instrument, order: NewOrder) -> kit.Outcome:
         _keep(self._asked, order.client_id, order)
+        outcome = await self._set(instrument, order)
+
+        if isinstance(outcome, kit.Rejected):  # it takes nobody's place
+            self._asked.pop(order.client_id, None)
+
+        return outcome
+
+    async def _set(self, instrument: Instrument, order: NewOrder) -> kit.Outcome:
         asked = stop_parameters(instrument, order)
         outcome = await self._send(rest.PLACE_STOP, asked, order.client_id)
 
@@ -137,9 +146,25 @@ class StopClient:
         if not report.of_position:
             return await self._send(rest.CANCEL, {**asked, "orderLinkId": order.client_id}, order.client_id)
 
+        # A changed stop may keep its id, and a removal names the position alone: it would take the newer one off.
+        if self._is_replaced(order.client_id, report.position_side):
+            text = "a newer stop takes the place of this one"
+            refusal = kit.Refusal(reason=kit.RefusalReason.NOT_FOUND, text=text)
+
+            return kit.Rejected(client_id=order.client_id, refusal=refusal)
+
         asked |= {"tpslMode": "Full", "positionIdx": POSITION_INDEXES[report.position_side], "stopLoss": "0"}
 
         return await self._send(rest.CANCEL_STOP, asked, order.client_id)
+
+    def _is_replaced(self, client_id: str, side: PositionSide) -> bool:
+        """Whether a stop of the same position was asked for after this one of ours."""
+        if not rest.is_own(client_id):  # the position's, whichever it is
+            return False
+
+        newer = takewhile(lambda one: one.client_id != client_id, reversed(self._asked.values()))
+
+        return any(one.position_side is side for one in newer)
 
     async def _send(self, endpoint: kit.Endpoint[object], asked: kit.Parameters, client_id: str) -> kit.Outcome:
         """Send one command, to which the gateway says yes without naming anything."""
