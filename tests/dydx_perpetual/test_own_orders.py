@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -12,11 +13,15 @@ import pytest
 from perpmaker.clock import LoopClock
 from perpmaker.errors import ConnectivityError
 from perpmaker.model.order import Fill, OrderType, PositionSide, Side
+from perpmaker_dydx_perpetual.account import AccountQuestions
 from perpmaker_dydx_perpetual.chain import BlockClock
 from perpmaker_dydx_perpetual.commands import StatefulPace
 from perpmaker_dydx_perpetual.entries import Entry
 from perpmaker_dydx_perpetual.own_orders import OwnOrder, OwnOrders
 from perpmaker_dydx_perpetual.transactions import CONDITIONAL, SHORT_TERM
+from perpmaker_dydx_perpetual.user_stream import AccountTranslator
+
+from . import payloads
 
 LIFE = 10
 
@@ -44,6 +49,11 @@ def quote(**changes: Any) -> OwnOrder:
     return OwnOrder(**{**known, **changes})
 
 
+async def never() -> tuple[int, int]:
+    """No node is asked."""
+    raise AssertionError
+
+
 def kept(*orders: OwnOrder) -> OwnOrders:
     """Orders that are kept."""
     own = OwnOrders()
@@ -52,6 +62,24 @@ def kept(*orders: OwnOrder) -> OwnOrders:
         own.add(order)
 
     return own
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("is_told_first", [True, False])
+async def test_a_fill_counts_once_in_whichever_order_it_is_told(is_told_first: bool) -> None:
+    """What the order is said to have filled, asked for or streamed, may be ahead of the fill itself."""
+    own, instrument = kept(quote(venue_id=payloads.ORDER_ID, ends_at=1_000_020, lots=100)), payloads.INSTRUMENT
+    asked = AccountQuestions(client=Any, identity=Any, own=own, read_lag_s=1.0, bound=lambda _, __: Decimal(0))
+    translator = AccountTranslator(instrument, asked, BlockClock(LoopClock(), never), lambda: 0)
+    rows = [{"orders": [payloads.ORDER | {"totalFilled": "0.004"}]}, {"fills": [payloads.FILL]}]
+
+    for row in rows if is_told_first else reversed(rows):
+        translator.read("v4_subaccounts", [json.dumps(row).encode()], False)
+
+    other = payloads.FILL | {"id": "another", "size": "0.002", "createdAtHeight": "1000013"}
+    translator.read("v4_subaccounts", [json.dumps({"fills": [other, payloads.FILL]}).encode()], False)
+    (order,) = own.live()
+    assert (order.filled, order.fill_height) == (Decimal("0.006"), 1_000_013)
 
 
 # --- lives ------------------------------------------------------------------------------------------------------------

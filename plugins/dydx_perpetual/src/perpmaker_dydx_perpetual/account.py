@@ -169,12 +169,8 @@ class AccountQuestions:
             if self.own.by_venue(order_id) is None:
                 await self._learn(instrument, order_id or "")
 
-        named = [(row, self.name_of(row)) for row in kept]
-
         return list(
-            self.reader.translate(
-                named, lambda pair: translate_fill(*pair), "fills", lambda pair: is_own_tag(pair[0].client_metadata)
-            )
+            self.reader.translate(kept, self.fill_of, "fills", lambda row: is_own_tag(row.client_metadata)),
         )
 
     async def _learn(self, instrument: Instrument, order_id: str) -> None:
@@ -184,11 +180,15 @@ class AccountQuestions:
         if row is not None:
             adopt(row, instrument, self.own)
 
-    def name_of(self, row: messages.Fill) -> str:
-        """Return our id of the order that was filled; that of the Indexer where it is nobody's we know."""
+    def fill_of(self, row: messages.Fill) -> Fill:
+        """Return a fill under our id of the order; that of the Indexer where it is nobody's we know."""
         own = self.own.by_venue(row.order_id)
+        fill = translate_fill(row, (row.order_id or row.id) if own is None else own.client_id)
 
-        return (row.order_id or row.id) if own is None else own.client_id
+        if own is not None:
+            own.book(fill.trade_id, fill.amount, row.created_at_height)
+
+        return fill
 
     # --- income -------------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,13 @@ class OwnOrder:
     last_block: int = 0
     fence_at: float = 0.0
     told: object = None
+    _booked: dict[str, Decimal] = attrs.field(factory=dict, init=False)
+
+    def book(self, trade_id: str, amount: Decimal, height: int) -> None:
+        """Count a fill, once: what the order itself was said to have filled may hold it already."""
+        self._booked[trade_id] = amount
+        self.filled = max(self.filled, sum(self._booked.values(), Decimal(0)))
+        self.fill_height = max(self.fill_height, height)
 
     @property
     def is_short(self) -> bool:

@@ -17,7 +17,6 @@ from perpmaker.venue import (
     Chore,
     Event,
     FeedAlive,
-    Fill,
     OrderFilled,
     OrderReported,
     OrderStatus,
@@ -38,7 +37,6 @@ from .translate import (
     ended,
     is_ours,
     reason_of,
-    translate_fill,
     translate_order,
     translate_position,
 )
@@ -109,7 +107,6 @@ class AccountTranslator:
         self._own = asked.own
         self._blocks = blocks
         self._now_ms = now_ms
-        self._filled: set[str] = set()
 
     def read(self, channel: str, contents: Sequence[bytes], is_first: bool) -> Sequence[Event]:  # as Read
         """Read one channel's contents."""
@@ -134,7 +131,7 @@ class AccountTranslator:
         at_ms = self._now_ms()
         fills = list(read(said.fills, parser(messages.Fill), "fills", market=symbol, is_needed=is_ours))
         fills.sort(key=lambda row: row.created_at_height)
-        booked = [self._fill(row) for row in fills]
+        booked = [self._asked.fill_of(row) for row in fills]
         self._asked.entry(self._instrument).fold(booked)
 
         for fill in booked:
@@ -157,17 +154,6 @@ class AccountTranslator:
 
         for position in positions:
             yield self._position(position, block_ms)
-
-    def _fill(self, row: messages.Fill) -> Fill:
-        fill = translate_fill(row, self._asked.name_of(row))
-        own = self._own.by_venue(row.order_id)
-
-        if own is not None and fill.trade_id not in self._filled:
-            self._filled.add(fill.trade_id)
-            own.filled += fill.amount
-            own.fill_height = max(own.fill_height, row.created_at_height)
-
-        return fill
 
     def _position(self, row: messages.Position, at_ms: int) -> PositionReported:
         shown = translate_position(row, None, at_ms)
