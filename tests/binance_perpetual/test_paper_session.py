@@ -224,6 +224,7 @@ def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.full
 def test_command_runs_on_paper(tmp_path: Path) -> None:
     """`environment = "paper"` with a sandbox in the place of the venue: its line, its summary, exit code 0."""
     text = CONFIGURATION.format(rest="http://127.0.0.1:9", stream="ws://127.0.0.1:9", stop="0", order="limit")

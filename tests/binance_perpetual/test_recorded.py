@@ -229,6 +229,7 @@ def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.full
 def test_run_from_a_file_trades_on_the_recording(tmp_path: Path) -> None:
     """`[sandbox] recording` of a run: the venue is the recording, and it says so."""
     (tmp_path / "recordings").symlink_to(DATA / "binance_usdm")

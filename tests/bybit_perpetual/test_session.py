@@ -125,7 +125,11 @@ OTHERWISE: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", OTHERWISE, ids=lambda options: next(iter(options)))
+@pytest.mark.parametrize(
+    "options",
+    [*OTHERWISE[:3], *(pytest.param(one, marks=pytest.mark.full) for one in OTHERWISE[3:])],
+    ids=lambda options: next(iter(options)),
+)
 async def test_whatever_no_document_says_a_session_goes_well(options: dict[str, Any]) -> None:
     """With the venue the other way: fills, each position has one stop, nothing is violated and nothing is left."""
     async with open_session(FILE, "filled_order_delay=0.5", seed=5, options=options) as session:

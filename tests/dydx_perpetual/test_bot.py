@@ -54,7 +54,7 @@ def jump(stage: Stage, factor: float) -> None:
     stage.sandbox.market.jump(factor)
 
 
-@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 11))])
 async def test_a_session_quotes_fills_and_leaves_no_quote(seed: int) -> None:
     """Quotes within five seconds, fills, targets; at the end no own quote, and the account to the last digit."""
     async with open_stage(EXAMPLE, *RESTLESS, seed=seed) as stage, stage.open_bot() as session:

@@ -185,6 +185,7 @@ def test_F01_a_run_whose_sandbox_never_answers_names_host_and_option_and_can_be_
     assert process.returncode == 130
 
 
+@pytest.mark.full
 def test_F01_a_run_for_three_seconds_gives_up_after_about_as_long(tmp_path: Path) -> None:
     """Exit 4 within the five seconds that every start is given, after a line or two."""
     with started("run", str(FILE), "--sandbox-url", "http://127.0.0.1:9", "--for", "3", home=tmp_path) as process:

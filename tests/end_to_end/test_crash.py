@@ -60,7 +60,7 @@ def spread(steps: Sequence[str], most: int) -> list[int]:
 def test_F71_killed_at_every_step_the_next_process_manages_everything_within_five_seconds(full: bool) -> None:
     """For each (a slice of each kind without --full): no order without an owner, none twice, both sides back."""
     steps = crash_at(None).steps
-    killed_at = list(range(len(steps))) if full else spread(steps, 3)
+    killed_at = list(range(len(steps))) if full else spread(steps, 2)
     crashes = {at: crash_at(at) for at in killed_at}
 
     assert set(steps) == STEPS
@@ -78,7 +78,7 @@ def test_F71_the_power_goes_away_with_the_newest_rows_and_nothing_is_violated(fu
     """Whatever of the rows went that did not wait for the disk: quotes that nobody knows are gone, exits are back."""
     steps = crash_at(None).steps
     commits = [at for at, step in enumerate(steps) if step == "after commit"]
-    killed_at = list(range(len(steps))) if full else commits[::4]
+    killed_at = list(range(len(steps))) if full else commits[::6]
     lost = (1, 2, 3, ALL_ROWS) if full else (1, ALL_ROWS)
     faults = {(at, rows): crash_at(at, rows).faults for at in killed_at for rows in lost}
 

@@ -200,6 +200,7 @@ def test_A5_a_standard_descriptor_that_is_missing_is_no_fault(tmp_path: Path, mi
     assert b"binance_perpetual" in (output or b"binance_perpetual")
 
 
+@pytest.mark.full
 def test_A5_a_slow_reader_gets_all_results(tmp_path: Path) -> None:
     """A pager that is left open for longer than an end waits for messages loses nothing of what was asked for."""
     with started("plugins", "--json", home=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

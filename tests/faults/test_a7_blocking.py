@@ -16,6 +16,7 @@ pytestmark = pytest.mark.long
 PRICE = "return ReferenceChanged(price=Decimal(60000), at=self.clock.now())"
 
 
+@pytest.mark.full
 def test_A7_a_module_that_blocks_before_the_run_is_interrupted_and_named(site: PluginSite) -> None:
     """After a second a person reads whose code runs and where its stack is; after five it is ended: exit 6."""
     site.install(MODULE.format(body="time.sleep(30)"))

@@ -155,6 +155,7 @@ def test_B6_signals_that_a_plugin_takes_are_taken_back(site: PluginSite, taken: 
     assert said(site).count("took SIGTERM away from this run") == 1
 
 
+@pytest.mark.full
 def test_B6_a_plugin_that_ignores_signals_when_it_is_imported_changes_nothing(site: PluginSite) -> None:
     """What is ignored on purpose is what was so before any plugin was there."""
     site.install(f"import signal\n{TAKEN['ignored']}\n" + MODULE.format(body="return Approved(quote=quote)"))

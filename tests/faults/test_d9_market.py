@@ -116,6 +116,7 @@ def test_D9_those_who_take_know_more_than_a_quote_does() -> None:
         assert statistics.fmean(after) > 0.1 * statistics.pstdev(moves)
 
 
+@pytest.mark.full
 def test_D9_shapes_are_what_their_names_say() -> None:
     """A trend goes further in a minute than its seconds tell, and a wild market moves far more than a calm one."""
     calm, trend, wild = (watch(2, HOUR_S, shape=shape).middles[::10] for shape in ("calm", "trend", "wild"))

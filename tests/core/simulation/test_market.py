@@ -141,6 +141,7 @@ def test_every_market_has_a_deep_ladder_and_five_trades_a_second_on_both_sides()
         assert {trade.taker for trade in trades} == set(Side)
 
 
+@pytest.mark.full
 def test_price_of_practice_wanders_as_much_as_it_says_and_comes_back() -> None:
     """The spread of the price is that of the process: sigma over the root of twice the pull, about 0.095 %."""
     exchange, market, _ = open_market(11, shape="practice")
