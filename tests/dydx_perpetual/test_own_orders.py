@@ -119,6 +119,20 @@ def test_what_was_filled_is_not_renewed_beyond_the_chains_memory() -> None:
     assert kept(order).to_renew(136, LIFE) == []
 
 
+def test_what_may_still_work_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many quotes come and go, both orders of a stop stay known: nothing else can take them off."""
+    monkeypatch.setattr("perpmaker_dydx_perpetual.own_orders._MOST", 5)
+    stop = {"client_id": "s", "flags": CONDITIONAL, "type": OrderType.VENUE_STOP}
+    own = kept(quote(**stop, venue_id="s1"), quote(**stop, venue_id="s2", is_twin=True))
+
+    for number in range(10):
+        own.add(quote(client_id=f"q{number}", venue_id=f"v{number}", is_over=True))
+
+    assert [order.venue_id for order in own.of("s")] == ["s1", "s2"]
+    assert own.by_venue("s2") is not None
+    assert (own.of("q0"), len(own.of("q9"))) == ([], 1)
+
+
 def test_an_order_is_over_only_when_its_height_is_past() -> None:
     """One that was taken off a block later, one of which nothing was said three: fills may be on their way."""
     leaving, silent = quote(venue_id="a", is_leaving=True), quote(venue_id="b")

@@ -111,10 +111,22 @@ class OwnOrders:
         self._by_client.setdefault(order.client_id, []).append(order)
 
         if len(self._by_venue) > _MOST:
-            _, oldest = self._by_venue.popitem(last=False)
-            self._by_client.pop(oldest.client_id, None)
+            self._forget()
 
         return order
+
+    def _forget(self) -> None:
+        """Forget the oldest order that is over: what may still work has to be recognised, and taken off."""
+        oldest = next((order for order in self._by_venue.values() if order.is_over), None)
+
+        if oldest is None:
+            return
+
+        del self._by_venue[oldest.venue_id]
+        self._by_client[oldest.client_id].remove(oldest)
+
+        if not self._by_client[oldest.client_id]:
+            del self._by_client[oldest.client_id]
 
     def by_venue(self, venue_id: str | None) -> OwnOrder | None:
         """Return the order of an Indexer's id."""
