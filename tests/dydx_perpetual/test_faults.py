@@ -18,6 +18,7 @@ from perpmaker import (
     ConnectivityError,
     DerivativeConnectorDeclaration,
     MarketRulesError,
+    RateLimitedError,
 )
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, SandboxAccess
 from perpmaker.model.event import Channel, FeedAlive
@@ -27,7 +28,7 @@ from perpmaker.secret import References
 from perpmaker.testing.contract.room import Room
 from perpmaker.testing.contract.spy import Route
 from perpmaker.testing.contract.suite import Suite
-from perpmaker.venue import Accepted, Rejected, Unknown
+from perpmaker.venue import Accepted, RefusalReason, Rejected, Unknown
 from perpmaker_dydx_perpetual import register_derivative_connectors
 from perpmaker_dydx_perpetual import transactions as tx
 from perpmaker_dydx_perpetual.connector import open_connector
@@ -67,6 +68,23 @@ def stop_of(room: Room, away: int = 300) -> NewOrder:
 def target_of(room: Room) -> NewOrder:
     """A target of a long position, far away."""
     return room.order(Side.SELL, kind=OrderKind.TAKE_PROFIT, type=OrderType.LIMIT, reduce_only=True)
+
+
+@attrs.define
+class FullAfterOne:
+    """A node with room for one more transaction."""
+
+    node: Any
+    told: int = 0
+
+    async def send(self, *said: Any, **options: Any) -> Any:
+        """Pass the first on."""
+        self.told += 1
+
+        if self.told > 1:
+            raise RateLimitedError("no room", retry_after_s=1.0)
+
+        return await self.node.send(*said, **options)
 
 
 @pytest.mark.anyio
@@ -342,6 +360,29 @@ class TestFaults(Suite):
             await room.settle()
 
             assert isinstance(outcomes[1], Accepted)
+            assert not room.sandbox.exchange.conditional_orders(ACCOUNT)
+
+    async def test_dydx_D12_a_stop_is_not_gone_while_one_of_its_orders_may_be_left(self) -> None:
+        """The first is gone already, and there is no room for what is to be said to the node about the second."""
+        async with self.open_room() as room:
+            await room.hold()
+            stop = stop_of(room)
+            await room.connector.place_stops(room.instrument, [stop])
+            await room.settle()
+            commands = room.connector._commands  # type: ignore[attr-defined]  # as a node that is full
+            (first, _), node = commands.writer.own.of(stop.client_id), commands.node
+            await commands._cancel_one(room.instrument, first)  # by hand
+            await room.settle()
+            commands.node = FullAfterOne(node)
+            cancel = CancelOrder(client_id=stop.client_id)
+            (outcome,) = await room.connector.cancel_stops(room.instrument, [cancel])
+            assert isinstance(outcome, Rejected)
+            assert outcome.refusal.reason is RefusalReason.BUSY
+
+            commands.node = node
+            (taken,) = await room.connector.cancel_stops(room.instrument, [cancel])
+            await room.settle()
+            assert isinstance(taken, Accepted)
             assert not room.sandbox.exchange.conditional_orders(ACCOUNT)
 
     # --- beyond the table ---------------------------------------------------------------------------------------------

@@ -257,8 +257,7 @@ class Commands:
 
         for order in orders:
             answers = [await self._cancel_one(instrument, own) for own in self.writer.own.of(order.client_id)]
-            taken = [answer for answer in answers if isinstance(answer, Accepted)]
-            outcomes += (taken or answers)[:1]
+            outcomes.append(min(answers, key=_is_left))
 
         return outcomes
 
@@ -347,6 +346,14 @@ class Commands:
 
 def _refused(client_id: str, reason: RefusalReason, text: str, retry_after_s: float = 0.0) -> Rejected:
     return Rejected(client_id=client_id, refusal=Refusal(reason=reason, text=text, retry_after_s=retry_after_s))
+
+
+def _is_left(outcome: Outcome) -> int:
+    """Rank the answers about the two orders of a stop: it is taken off once nothing of it may be left."""
+    if _is_refused(outcome, RefusalReason.NOT_FOUND):
+        return 2
+
+    return int(isinstance(outcome, Accepted))
 
 
 def _is_refused(outcome: Outcome, reason: RefusalReason) -> bool:
