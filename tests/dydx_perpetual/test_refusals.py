@@ -17,7 +17,6 @@ R = RefusalReason
 CODES = [
     ("sdk", 32, R.TIMESTAMP),
     ("clob", 19, R.OTHER),
-    ("sdk", 19, R.BUSY),
     ("sdk", 4, R.AUTHENTICATION),
     ("clob", 4, R.FILTER),
     ("sdk", 20, R.BUSY),
@@ -69,6 +68,7 @@ def test_what_is_no_refusal() -> None:
     for body in (
         broadcast(),
         error("Internal error", "tx already exists in cache"),
+        broadcast(codespace="sdk", code=19),
         broadcast(codespace="clob", code=9),
         broadcast(codespace="clob", code=32),
     ):

@@ -17,6 +17,9 @@ ALREADY_SENT: Final = "tx already exists in cache"
 CANCELLED_BEFORE: Final = frozenset({"clob:9", "clob:32"})
 """The same cancel is known already: it is as good as taken."""
 
+IN_MEMPOOL: Final = "sdk:19"
+"""The node has these very bytes already: no refusal either."""
+
 _BUSY_WORDS = ("mempool is full", "catching up", "too many requests")
 _SERVER_ERROR = 500
 
@@ -30,7 +33,7 @@ def _of(codespace: str, codes: Iterable[int], reason: RefusalReason) -> dict[str
 _REASONS: Final[dict[str, RefusalReason]] = {
     **_of("sdk", (32,), _R.TIMESTAMP),
     **_of("sdk", (4, 8, 9), _R.AUTHENTICATION),
-    **_of("sdk", (19, 20, 30), _R.BUSY),
+    **_of("sdk", (20, 30), _R.BUSY),
     **_of("sdk", (22,), _R.NOT_FOUND),
     **_of("sdk", (5, 13), _R.INSUFFICIENT_MARGIN),
     **_of("dydxaccountplus", (*range(1, 7), *range(100, 106)), _R.AUTHENTICATION),

@@ -32,7 +32,7 @@ from perpmaker.venue import (
 )
 
 from . import messages, proto
-from .refusals import ALREADY_SENT, CANCELLED_BEFORE, reason_of, reason_of_error, reason_of_status
+from .refusals import ALREADY_SENT, CANCELLED_BEFORE, IN_MEMPOOL, reason_of, reason_of_error, reason_of_status
 from .settings import VENUE
 from .transactions import SHORT_TERM, BatchCancel, ChainMessage, UpdateLeverage, read_flags, write_transaction
 
@@ -232,7 +232,7 @@ class NodeHttp:
             return None
 
         code, reason = reason_of(found.codespace, found.code)
-        is_taken = code in CANCELLED_BEFORE
+        is_taken = code == IN_MEMPOOL or code in CANCELLED_BEFORE
 
         return None if is_taken else Failure(reason=reason, code=code, text=one_line(found.log))
 
