@@ -29,6 +29,7 @@ from perpmaker.testing.contract.room import Room
 from perpmaker.testing.contract.spy import Route
 from perpmaker.testing.contract.suite import Suite
 from perpmaker.venue import Accepted, RefusalReason, Rejected, Unknown
+from perpmaker.wire.fault import MESSAGE, Fault
 from perpmaker_dydx_perpetual import register_derivative_connectors
 from perpmaker_dydx_perpetual import transactions as tx
 from perpmaker_dydx_perpetual.connector import open_connector
@@ -280,6 +281,32 @@ class TestFaults(Suite):
             assert mine.amount == held.amount
             assert mine.entry == held.entry
             assert [one.wallet for one in account.assets] == [room.account.wallet]
+
+    async def test_dydx_D4_what_nobody_heard_is_in_the_entry(self) -> None:
+        """Bought and sold alike while the connection was down: the amount is the same, its entry is not."""
+        async with self.open_room() as room:
+            heard = await room.listen(Channel.ACCOUNT)
+            await room.hold(20)
+            await room.connector.fetch_account(room.instrument)
+            await room.sandbox.faults.inject(Fault(act="reset", when="now", method=MESSAGE, path=heard.path))
+            await room.settle()
+            room.stage.move(400)
+
+            for side in (Side.BUY, Side.SELL):
+                taker = room.order(side, kind=OrderKind.CLOSE, lots=10, type=OrderType.MARKET)
+                (outcome,) = await room.place(taker)
+                assert isinstance(outcome, Accepted), outcome
+                await room.settle()
+
+            again = await room.listen(Channel.ACCOUNT)
+            await room.settle()
+            (held,) = room.account.positions
+            (mine,) = (await room.connector.fetch_account(room.instrument)).positions
+
+            assert heard.error is not None
+            assert again.error is None
+            assert mine.amount == held.amount
+            assert mine.entry == held.entry
 
     # --- D7: targets --------------------------------------------------------------------------------------------------
 

@@ -71,6 +71,7 @@ class AccountQuestions:
     reader: RowReader[messages.Head] = attrs.field(factory=rest.row_reader)
     _entries: dict[str, Entry] = attrs.field(factory=dict)
     _booked: dict[str, _Booked] = attrs.field(factory=dict)
+    _was_heard: bool = attrs.field(default=False, init=False)
 
     @property
     def of_account(self) -> dict[str, object]:
@@ -80,6 +81,13 @@ class AccountQuestions:
     def entry(self, instrument: Instrument) -> Entry:
         """The entry of a market's position, as far as its fills were heard."""
         return self._entries.setdefault(instrument.symbol, Entry())
+
+    def begin_hearing(self, instrument: Instrument) -> None:
+        """Take in that a stream begins: fills that came between two of them may leave the amount as it was."""
+        if self._was_heard:
+            self._entries.pop(instrument.symbol, None)
+
+        self._was_heard = True
 
     async def fetch_account(self, instrument: Instrument) -> AccountSnapshot:
         """Ask for positions and USDC in one request; its answer may be `read_lag_s` old, and is dated so."""

@@ -56,6 +56,7 @@ def account_stream(
     identity, client = asked.identity, access.client
 
     def begin() -> tuple[Read, Sequence[Chore[Event]]]:
+        asked.begin_hearing(instrument)
         translator = AccountTranslator(instrument, asked, access.blocks, client.server_clock.ms)
         renewal = RenewalChore(asked.own, access.blocks, life, renew)
 
