@@ -20,7 +20,7 @@ from perpmaker import (
     MarketRulesError,
     RateLimitedError,
 )
-from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, SandboxAccess
+from perpmaker.connector.interface import AmendOrder, CancelOrder, ConnectorContext, Environment, SandboxAccess
 from perpmaker.model.event import Channel, FeedAlive
 from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, PositionMode, Side, Slot
 from perpmaker.sandbox.server import ACCOUNT
@@ -151,6 +151,30 @@ class TestFaults(Suite):
             await anyio.sleep(6)
             (again,) = await room.place(room.order())
             assert isinstance(again, Accepted), heard.error
+
+    async def test_dydx_D1_a_quote_is_not_moved_while_the_indexer_is_behind(self) -> None:
+        """Where it would go is as old as where a new one would."""
+        async with self.open_room() as room:
+            await room.listen(Channel.ACCOUNT)
+            order = await room.rest()
+            room.connector._blocks._behind = 9
+            wanted = attrs.evolve(order, ticks=(order.ticks or 0) - 1)
+            count = room.spy.count(SEND)
+            amend = AmendOrder(order=wanted, venue_id=None, number=1)
+            (moved,) = await room.connector.amend(room.instrument, [amend])
+            assert isinstance(moved, Rejected)
+            assert moved.refusal.reason is RefusalReason.BUSY
+            assert room.spy.count(SEND) == count
+
+    async def test_dydx_D5_a_height_that_only_the_node_tells_ends_no_order(self) -> None:
+        """A fill of the blocks that the Indexer has yet to tell would come after the end."""
+        async with self.open_room() as room:
+            await room.listen(Channel.ACCOUNT)
+            order = await room.rest()
+            (own,) = room.connector._commands.writer.own.of(order.client_id)
+            room.connector._blocks.observe(own.ends_at + 2)
+            (outcome,) = await room.cancel(order)
+            assert not isinstance(outcome, Accepted) or outcome.report is None
 
     async def test_dydx_D5_a_height_that_is_ahead_of_the_rows_proves_nothing(self) -> None:
         """The order was filled; the rows tell of it four blocks later, the height at once."""

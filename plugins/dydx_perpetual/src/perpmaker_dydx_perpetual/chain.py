@@ -50,6 +50,11 @@ class BlockClock:
         self._times: OrderedDict[int, int] = OrderedDict()
 
     @property
+    def shown(self) -> int:
+        """The height up to which the Indexer has told what became of orders; the node's where no stream was heard."""
+        return self.heard or self.height
+
+    @property
     def age_s(self) -> float:
         """Seconds since the newest height was heard of."""
         return self._clock.now() - self._at

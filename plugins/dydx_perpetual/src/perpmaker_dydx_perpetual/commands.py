@@ -43,6 +43,8 @@ _TURN_S = 2.0
 _AFTER_STOPS_S = 0.02
 """Seconds for which a target lets a stop of the same moment go first."""
 
+_BEHIND = "the Indexer is blocks behind the node: what it shows is old, and nothing is quoted"
+
 Asked = TypeVar("Asked", NewOrder, AmendOrder, CancelOrder)
 
 
@@ -182,9 +184,7 @@ class Commands:
                 return refused
 
         if not kept and self.writer.blocks.is_behind and not any(order.slot.kind.is_exit for order in orders):
-            text = "the Indexer is blocks behind the node: what it shows is old, and nothing is quoted"
-
-            return [_refused(order.client_id, RefusalReason.BUSY, text) for order in orders]
+            return [_refused(order.client_id, RefusalReason.BUSY, _BEHIND) for order in orders]
 
         return self._settled(await (self._stateful if kept else self._short).place(instrument, orders))
 
@@ -235,7 +235,7 @@ class Commands:
 
             if not live:
                 found.append(_refused(order.client_id, RefusalReason.NOT_FOUND, "there is no such order"))
-            elif not kept and self.writer.blocks.height > live[0].ends_at + 1:
+            elif not kept and self.writer.blocks.shown > live[0].ends_at + 1:
                 report = ended(live[0], instrument, self.writer.now_ms(), by_venue=False)
                 found.append(Accepted(client_id=order.client_id, report=report))
             else:
@@ -284,6 +284,8 @@ class Commands:
 
             if own is None or own.is_over or own.is_leaving or own.ends_at < blocks.height:
                 outcomes.append(_refused(order.client_id, RefusalReason.NOT_FOUND, "the order is on its way out"))
+            elif blocks.is_behind:
+                outcomes.append(_refused(order.client_id, RefusalReason.BUSY, _BEHIND))
             elif own.next_end(blocks.expected, life) is None:
                 words = "the order has to end first: the chain would forget what it has filled"
                 outcomes.append(_refused(order.client_id, RefusalReason.OTHER, words))

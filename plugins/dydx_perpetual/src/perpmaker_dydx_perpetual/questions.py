@@ -204,7 +204,7 @@ class OrderQuestions:
             )
 
     def _is_past(self, own: OwnOrder) -> bool:
-        return self.blocks.is_fresh and (self.blocks.heard or self.blocks.height) > own.ends_at + 1
+        return self.blocks.is_fresh and self.blocks.shown > own.ends_at + 1
 
     def _asked_ms(self) -> int:
         """Return the venue's time that an answer is not older than."""
