@@ -251,6 +251,7 @@ def test_paper_runs_on_the_recording_too(tmp_path: Path) -> None:
     assert "recorded in btcusdt_20240718.gz, btcusdt_20240719.gz" in ended.stderr
 
 
+@pytest.mark.full
 def test_run_on_a_capture_that_cannot_be_used_ends_before_it_starts(tmp_path: Path) -> None:
     """What is wrong with the recording is said, and the exit code is that of a wrong file."""
     spot = json.dumps([str(DATA / "binance_spot" / "btcusdt_20230405.dat.gz")])

@@ -211,6 +211,7 @@ def test_A5_a_slow_reader_gets_all_results(tmp_path: Path) -> None:
     assert json.loads(output)
 
 
+@pytest.mark.full
 def test_A5_a_terminal_that_vanishes_does_not_end_a_run(tmp_path: Path) -> None:
     """The line is drawn when the other end of the terminal is closed: the run goes on, and stops cleanly when asked."""
     outer, inner = os.openpty()
@@ -272,6 +273,7 @@ def test_A5_a_run_whose_output_nothing_takes_trades_and_keeps_how_it_ended(tmp_p
     assert "\x1b" not in text
 
 
+@pytest.mark.full
 def test_A5_the_next_run_says_where_the_end_of_the_last_is_kept(tmp_path: Path) -> None:
     """Its lines are named on standard error, and a run whose lines were taken leaves none."""
     file = tmp_path / "unsaid-20261130T100000-7.txt"

@@ -29,7 +29,10 @@ def test_A7_a_module_that_blocks_before_the_run_is_interrupted_and_named(site: P
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("body", "opening"), [(PRICE, "time.sleep(30)"), ("\n        while True: pass", "pass")])
+@pytest.mark.parametrize(
+    ("body", "opening"),
+    [(PRICE, "time.sleep(30)"), pytest.param("\n        while True: pass", "pass", marks=pytest.mark.full)],
+)
 def test_A7_a_source_that_blocks_before_the_run_is_interrupted_and_named(
     site: PluginSite, body: str, opening: str
 ) -> None:

@@ -46,6 +46,7 @@ def finished(tmp_path: Path, *words: str) -> tuple[int, str, str]:
         return process.returncode, said, complaints
 
 
+@pytest.mark.full
 def test_documented_configuration_quotes_from_spot_without_network(tmp_path: Path) -> None:
     """The sandbox serves the spot market beside the perpetual, and quotes are laid around it."""
     code, said, told = finished(tmp_path, "run", str(EXAMPLE), "--for", "3", "--json")

@@ -99,6 +99,7 @@ def run_session(seed: int, polls_ms: int = 100) -> tuple[NaiveQuoter, list[Simul
     return quoter, events
 
 
+@pytest.mark.full
 def test_naive_quoter_is_filled_in_every_session_and_takes_profit_in_nearly_all() -> None:
     """Over many seeds every 45 s session has a fill, and at least 95 % have a filled target."""
     sessions = [run_session(seed)[0] for seed in range(SEEDS)]
