@@ -436,6 +436,14 @@ class TestFaults(Suite):
             assert isinstance(taken, Accepted)
             assert not room.sandbox.exchange.conditional_orders(ACCOUNT)
 
+    async def test_many_targets_keep_to_the_chains_pace(self) -> None:
+        """Two in a block: whatever is more waits for the next one."""
+        async with self.open_room() as room:
+            await room.listen(Channel.ACCOUNT)
+            await room.hold()
+            outcomes = await room.place(*(target_of(room) for _ in range(3)))
+            assert all(isinstance(outcome, Accepted) for outcome in outcomes), outcomes
+
     # --- beyond the table ---------------------------------------------------------------------------------------------
 
     async def test_a_quote_is_renewed_for_as_long_as_it_is_listened_to(self) -> None:

@@ -180,13 +180,19 @@ class Commands:
         if kept:
             await anyio.sleep(_AFTER_STOPS_S)
 
-            if (refused := await self._turn(orders, 1, _MOST_TARGETS)) is not None:
-                return refused
+            return [await self._place_target(instrument, order) for order in orders]
 
-        if not kept and self.writer.blocks.is_behind and not any(order.slot.kind.is_exit for order in orders):
+        if self.writer.blocks.is_behind and not any(order.slot.kind.is_exit for order in orders):
             return [_refused(order.client_id, RefusalReason.BUSY, _BEHIND) for order in orders]
 
-        return self._settled(await (self._stateful if kept else self._short).place(instrument, orders))
+        return self._settled(await self._short.place(instrument, orders))
+
+    async def _place_target(self, instrument: Instrument, order: NewOrder) -> Outcome:
+        """Send a target when a block has room for it."""
+        refused = await self._turn([order], 1, _MOST_TARGETS)
+        (outcome,) = self._settled(await self._stateful.place(instrument, [order])) if refused is None else refused
+
+        return outcome
 
     async def _place_stop(self, instrument: Instrument, orders: Sequence[NewOrder], _: bool) -> Sequence[Outcome]:
         """Send stops; one whose trigger is reached is refused, because the chain would fire it at once."""
