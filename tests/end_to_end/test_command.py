@@ -140,6 +140,7 @@ def test_F70_a_signal_stops_a_run_with_the_summary_as_its_last_line(how: signal.
     assert modes == {0o600}
 
 
+@pytest.mark.full
 def test_it_starts_and_ends_its_own_sandbox(tmp_path: Path) -> None:
     """Without --sandbox-url a child serves the market, and it is gone when the run is."""
     with started("run", str(FILE), "--for", "2", "--set", "sandbox.seed=3", home=tmp_path) as process:

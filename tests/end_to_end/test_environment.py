@@ -117,6 +117,7 @@ def test_S24_live_asks_for_consent_and_for_the_account(
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["environment"] == "live"
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("keys")
 def test_S24_on_a_terminal_the_accounts_name_is_typed(venue: dict[str, str]) -> None:
     """What is asked stands on the terminal, and the answer decides."""

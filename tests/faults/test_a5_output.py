@@ -144,6 +144,7 @@ def test_B6_an_interruption_in_the_first_half_second_is_silent(tmp_path: Path, c
     assert output == b""
 
 
+@pytest.mark.full
 def test_B4_what_a_plugin_prints_is_no_result(tmp_path: Path) -> None:
     """A plugin that prints when it is imported, also past Python's streams, breaks neither --json nor the sandbox."""
     package = tmp_path / "noisy"

@@ -59,6 +59,7 @@ def test_A7_a_plugin_that_blocks_while_it_is_loaded_or_built_is_interrupted(site
     assert "interrupted" in ended.err
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("command", [pytest.param("check", marks=pytest.mark.full), "run"])
 def test_A7_a_source_that_never_waits_keeps_nobody_waiting(site: PluginSite, command: str) -> None:
     """A `receive` that answers at once, for ever: check ends, a run trades and ends in its time."""

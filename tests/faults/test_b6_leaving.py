@@ -101,6 +101,7 @@ def test_B6_a_run_leaves_without_what_a_plugin_has_left(site: PluginSite, left: 
         assert "tide pool" in line
 
 
+@pytest.mark.full
 def test_B6_a_second_signal_is_heard_after_the_verdict(site: PluginSite) -> None:
     """Whoever asks once more while a thread is given its moment gets the end at once, with the same exit code."""
     with_act(site, LEFT["thread"])

@@ -12,6 +12,7 @@ from .plugin_site import MODULE, PluginSite
 FILE = Path(__file__).parents[1] / "practice.toml"
 
 
+@pytest.mark.full
 def test_B7_the_journal_of_a_sandbox_that_ended_with_its_run_is_removed(site: PluginSite) -> None:
     """Nobody can go on with it: no file is left, none is named, and the next step tells of no position."""
     ended = site.command("run", FILE, "--for", "3", "--json")

@@ -300,6 +300,7 @@ def test_D8_run_ends_with_the_recording_and_says_so(tmp_path: Path, environment:
     assert "0 quotes" in ended.stdout
 
 
+@pytest.mark.full
 def test_D8_run_on_a_crossed_recording_is_refused_with_its_place(tmp_path: Path) -> None:
     """Exit 2 before anything is traded, not a run that is "not proven clean"."""
     capture, file = tmp_path / "a.gz", tmp_path / "a.toml"

@@ -156,6 +156,7 @@ def test_D9_shape_that_means_nothing_is_refused(tmp_path: Path, words: str, said
         load_configuration(file, (), load_catalog())
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings are not on this machine")
 def test_D9_range_is_that_of_the_recordings() -> None:
     """What is asserted of the seeds is what the recordings show, to the accuracy of eight minutes."""
