@@ -62,7 +62,7 @@ class _Decided:
 
 
 class UnquotedWatch:
-    """Watches whether any quote rests. Why none does is worked out when somebody wants to know it."""
+    """Watches whether any quote rests. Why none does is worked out when it is asked for."""
 
     def __init__(self, state: State) -> None:
         self._state = state

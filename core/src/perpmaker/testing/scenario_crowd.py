@@ -69,7 +69,7 @@ class Crowd:
         self._do(lambda crowd: crowd.set_ladder(bids, asks))
 
     def sweep(self, taker: Side, lots: int, limit: int | None) -> None:
-        """Somebody takes what is there, no worse than the limit."""
+        """Take what is there, no worse than the limit."""
         self._do(lambda crowd: _ignore(crowd.take(taker, lots, limit)))
 
     def set_mark(self, mark: Decimal) -> None:

@@ -46,7 +46,7 @@ class BybitPerpetual:
         self._settings = settings
         self._access = access
         self._client = client = access.client
-        self._meets = findings.get("stop_meets_own_quote") != probing.NO
+        self._meets = findings.get(kit.stop_meets_own_quote().name) != probing.NO
         self._carries = findings.get(probing.POST_ONLY_WITH_STOP) != probing.NO
         self._set: kit.VenueSettings | None = None
         self._reader = reader = rest.row_reader()

@@ -95,10 +95,6 @@ class StatefulWords:
 
         return self._command(rest.PLACE, (writer.place(instrument, own),), [own])
 
-    def amend(self, instrument: Instrument, orders: Sequence[AmendOrder]) -> Command:
-        """Refuse: the chain replaces no such order."""
-        raise NotImplementedError
-
     def cancel(self, instrument: Instrument, orders: Sequence[CancelOrder]) -> Command:
         """Write the cancels of all in one transaction, which fails as a whole."""
         return self._command(rest.TELL, tuple(self._cancels(instrument, orders)))
