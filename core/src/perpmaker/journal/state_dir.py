@@ -19,6 +19,10 @@ from perpmaker.errors import ConfigurationError, JournalError, LockedError, Prob
 from perpmaker.journal.private_file import open_private_file, tighten_directory, tighten_file
 
 VARIABLE = "PERPMAKER_HOME"
+JOURNALS = "journal"
+"""The directory of the journals in the state directory."""
+
+_OWNER = re.compile(r"(?P<market>.+?) of account (?P<account>.*) on (?P<venue>\S+) \((?P<environment>\S+)\)", re.DOTALL)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -56,6 +60,13 @@ class Key:
         return f"{self.market} of account {self.account} on {self.venue} ({self.environment})"
 
 
+def parse_key(text: str) -> Key | None:
+    """Return the key that was rendered as this text. None for any other text."""
+    found = _OWNER.fullmatch(text)
+
+    return None if found is None else Key(**found.groupdict())
+
+
 @attrs.frozen
 class StateDir:
     """The state directory: only its owner may enter it (0700), and every file in it is 0600."""
@@ -67,7 +78,7 @@ class StateDir:
 
         Every file that is kept beside it is made its owner's alone.
         """
-        directory = _private(self.root / "journal")
+        directory = _private(self.root / JOURNALS)
 
         for file in directory.glob(f"{glob.escape(key.file_name)}.sqlite3*"):
             try:
@@ -133,16 +144,19 @@ def open_state_dir(environment: Mapping[str, str]) -> StateDir:
 
     Made when it is not there.
     """
+    return StateDir(_private(state_root(environment)))
+
+
+def state_root(environment: Mapping[str, str]) -> Path:
+    """Return where the state directory is, or would be: nothing is made. For who only reads what is there."""
     chosen = environment.get(VARIABLE)
 
     try:
-        root = Path(chosen).expanduser() if chosen else platformdirs.user_state_path("perpmaker")
+        return Path(chosen).expanduser() if chosen else platformdirs.user_state_path("perpmaker")
     except RuntimeError:  # `~somebody/x`, and nobody of that name has a home
         allowed = "names the home of a user who is not there: write the whole path"
         problem = Problem(file="environment", key=VARIABLE, value=chosen, allowed=allowed)
         raise ConfigurationError((problem,)) from None
-
-    return StateDir(_private(root))
 
 
 def _private(directory: Path) -> Path:
