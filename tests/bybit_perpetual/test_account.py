@@ -63,6 +63,24 @@ async def test_in_isolated_margin_only_the_settlement_coin_counts(instrument: In
     assert (await fetch_account(client_of(whole), row_reader(), instrument)).asset_mode is AssetMode.PORTFOLIO
 
 
+async def test_equity_and_margin_are_of_all_collateral_in_cross_margin(instrument: Instrument) -> None:
+    """What the venue measures its rates by; a total that it leaves empty is not told."""
+    found = await fetch_account(client_of(venue_with()), row_reader(), instrument)
+    assert (found.equity, found.initial_margin, found.maintenance_margin) == (D(800), D(24), D("1.2"))
+    empty = dict.fromkeys(("totalMarginBalance", "totalInitialMargin", "totalMaintenanceMargin"), "")
+    venue = venue_with()
+    venue.answers["/v5/account/wallet-balance"] = {"list": [WALLET | empty]}
+    found = await fetch_account(client_of(venue), row_reader(), instrument)
+    assert (found.equity, found.initial_margin, found.maintenance_margin) == (None, None, None)
+
+
+async def test_equity_and_margin_are_the_coins_in_isolated_margin(instrument: Instrument) -> None:
+    """There the totals mean nothing; its equity holds the unrealised loss already."""
+    venue = venue_with(COIN | {"totalOrderIM": "100"}, margin="ISOLATED_MARGIN", orders=[ORDER])
+    found = await fetch_account(client_of(venue), row_reader(), instrument)
+    assert (found.equity, found.initial_margin, found.maintenance_margin) == (D(800), D(124), D("1.2"))
+
+
 async def test_the_margin_of_orders_is_shared_by_notional(instrument: Instrument) -> None:
     """The venue tells one figure for all markets of a coin; closing orders bind none."""
     elsewhere = ORDER | {"symbol": "ETHUSDT", "price": "6000", "qty": "0.3"}

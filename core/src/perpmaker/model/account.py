@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import unique
+from math import inf
 
 import attrs
 
@@ -33,6 +34,10 @@ class AccountSnapshot:
     is what the venue says may be taken as margin for new orders of the market; other markets, other assets and
     transfers are in it. `order_margin` is what the venue binds for the open orders of the market, everybody's;
     `bids` and `asks` are their notional. `asked_at` is the engine's time at which the core asked.
+
+    `equity`, `initial_margin` (of positions and orders) and `maintenance_margin` are of the account's margin pool, as
+    the venue says them: what stands behind the market's positions, other markets and assets with it where they share
+    it. None: not told.
     """
 
     positions: tuple[Position, ...]
@@ -42,6 +47,9 @@ class AccountSnapshot:
     bids: Decimal = Decimal(0)
     asks: Decimal = Decimal(0)
     asset_mode: AssetMode = AssetMode.SINGLE
+    equity: Decimal | None = None
+    initial_margin: Decimal | None = None
+    maintenance_margin: Decimal | None = None
     asked_at: float = 0.0
 
     @property
@@ -51,3 +59,39 @@ class AccountSnapshot:
         times += [balance.venue_ms for balance in self.assets]
 
         return max(times, default=0)
+
+
+@attrs.frozen(kw_only=True)
+class AccountFacts:
+    """What the venue last said of the account's margin pool, in quote asset; nothing of it is reckoned on in between.
+
+    None: not told. `quote_margin` is what of the initial margin is bound for orders of ours on this market. `asked_at`
+    is when the venue was asked, in seconds of the engine's clock.
+    """
+
+    equity: Decimal | None = None
+    initial_margin: Decimal | None = None
+    maintenance_margin: Decimal | None = None
+    quote_margin: Decimal = Decimal(0)
+    asked_at: float = -inf
+
+    @property
+    def free_margin(self) -> Decimal | None:
+        """The share of the equity that positions and orders do not bind; None where the venue does not tell it."""
+        if self.equity is None or self.initial_margin is None:
+            return None
+
+        return unbound_share(self.equity, self.initial_margin)
+
+    @property
+    def margin_ratio(self) -> Decimal | None:
+        """The venue's own ratio, maintenance margin to equity: it liquidates at 1. None: not told, or no equity."""
+        if self.equity is None or self.maintenance_margin is None or self.equity <= 0:
+            return None
+
+        return self.maintenance_margin / self.equity
+
+
+def unbound_share(equity: Decimal, bound: Decimal) -> Decimal:
+    """The share of the equity that is not bound; 0 without equity, below 0 where more is bound than there is."""
+    return (equity - bound) / equity if equity > 0 else Decimal(0)

@@ -197,10 +197,21 @@ def account_of(
         assets=balances_of(state, now_ms),
         asset_mode=AssetMode.MULTI if state.assets.multi_assets else AssetMode.SINGLE,
         available=state.available,
+        equity=state.equity + _worth_of_others(state),
+        initial_margin=state.position_margin + state.order_margin + state.assets.bound_elsewhere,
+        maintenance_margin=state.maintenance_margin,
         order_margin=state.order_margin,
         bids=_notional(resting, Side.BUY, instrument),
         asks=_notional(resting, Side.SELL, instrument),
     )
+
+
+def _worth_of_others(state: AccountState) -> Decimal:
+    """What assets beside the quote asset stand behind its positions."""
+    if not state.assets.multi_assets:
+        return Decimal(0)
+
+    return sum((other.wallet * other.value for other in state.others), Decimal(0))
 
 
 def _notional(orders: Iterable[SimulatedOrder], side: Side, instrument: Instrument) -> Decimal:

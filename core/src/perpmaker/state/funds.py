@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.account import AccountFacts, AccountSnapshot
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.margin import bound_notional, quote_cost
 from perpmaker.model.order import OrderReport, OrderType, PositionSide, Side, WorkingOrder
@@ -26,6 +26,7 @@ class Funds:
 
     def __init__(self, leverage: int) -> None:
         self.snapshot: AccountSnapshot | None = None
+        self.facts = AccountFacts()
         self._leverage = leverage
         self._returned = _ZERO
         self._fills: deque[tuple[float, Decimal]] = deque()
@@ -43,6 +44,13 @@ class Funds:
 
         self.snapshot = snapshot
         self._returned = snapshot.order_margin * _share(snapshot, instrument, ours, foreign)
+        self.facts = AccountFacts(
+            equity=snapshot.equity,
+            initial_margin=snapshot.initial_margin,
+            maintenance_margin=snapshot.maintenance_margin,
+            quote_margin=self._returned,
+            asked_at=snapshot.asked_at,
+        )
 
         while self._fills and self._fills[0][0] < snapshot.asked_at:
             self._fills.popleft()

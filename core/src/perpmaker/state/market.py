@@ -6,6 +6,8 @@ from decimal import Decimal
 from math import inf
 
 from perpmaker.model.event import Channel, MarkChanged, ReferenceChanged
+from perpmaker.model.funding import Funding
+from perpmaker.state.venue_clock import VenueClock
 
 
 class Market:
@@ -63,6 +65,16 @@ class Market:
             self._alive_at[Channel.MARK] = now
         else:
             self.alive(Channel.MARK, now)
+
+    def funding(self, clock: VenueClock, interval_h: int, now: float) -> Funding:
+        """What the venue has announced of funding, its next payment on both clocks."""
+        return Funding(
+            rate=self.funding_rate,
+            next_ms=self.next_funding_ms,
+            next_at=None if self.next_funding_ms is None else clock.at(self.next_funding_ms),
+            interval_h=interval_h,
+            age_s=self.age_s(Channel.MARK, now),
+        )
 
     def referred(self, event: ReferenceChanged) -> None:
         """Take the reference; its age counts from when the source says it was true."""

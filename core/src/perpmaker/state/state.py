@@ -203,6 +203,8 @@ class State:
             positions=MappingProxyType(self.positions()),
             capital=self.funds.capital,
             capital_age_s=self.funds.age_s(now),
+            account=self.funds.facts,
+            funding=market.funding(self.clock, self.instrument.funding_interval_h, now),
             quote_filled_at=MappingProxyType(dict(orders.endings.quote_filled_at)),
             stop_closed_at=MappingProxyType(dict(self.stop_closed_at)),
             no_quotes_for=_NOBODY,

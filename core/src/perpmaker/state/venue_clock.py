@@ -38,6 +38,10 @@ class VenueClock:
         """The venue's time at a moment of the engine's clock; None while nothing tells it."""
         return None if self._offset_ms is None else round(at * 1000 + self._offset_ms)
 
+    def at(self, venue_ms: int) -> float | None:
+        """The moment of the engine's clock at which the venue's shows this; None while nothing tells the clock."""
+        return None if self._offset_ms is None else (venue_ms - self._offset_ms) / 1000
+
     def latest_ms(self, now: float) -> int | None:
         """The latest time that something of now may be dated at; None while nothing tells the clock."""
         ms = self.ms(now)

@@ -9,7 +9,9 @@ from typing import Protocol
 
 import attrs
 
+from perpmaker.model.account import AccountFacts
 from perpmaker.model.event import ReferenceChanged
+from perpmaker.model.funding import Funding
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode, PositionSide, Side, Slot, WorkingOrder
 from perpmaker.model.position import Position
@@ -151,6 +153,7 @@ class View:
     `last_own_trade`: ticks of the last own quote that was filled completely. `capital`: what quotes may take
     margin from, in quote asset, by the venue's own word, those that rest included; None until known, and
     `capital_age_s` seconds old.
+    `account`: equity and margin by the venue's newest word, `account_age_s` seconds old; `funding`: the market's.
     `quote_filled_at`: per side of the quote, when a quote was last filled completely.
     `stop_closed_at`: when a stop loss last brought a position to zero, per position.
     `no_quotes_for`: position sides for which exits forbid quotes now (a stop has fired).
@@ -191,6 +194,8 @@ class View:
     capital_age_s: float
     exit_memory: object = None
     unproven: frozenset[PositionSide] = frozenset()
+    account: AccountFacts = attrs.field(factory=AccountFacts)
+    funding: Funding = attrs.field(factory=Funding)
     beside: tuple[WorkingOrder, ...] = ()
     foreign: tuple[OrderReport, ...] = ()
     approved: Mapping[Slot, Quote] = attrs.field(factory=dict)
@@ -199,3 +204,13 @@ class View:
     def is_capital_stale(self) -> bool:
         """Whether the capital was read too long ago to enlarge anything by it."""
         return self.capital_age_s > CAPITAL_MAX_AGE_S
+
+    @property
+    def account_age_s(self) -> float:
+        """Seconds since the venue was asked for the account; infinite while it never was."""
+        return self.now - self.account.asked_at
+
+    @property
+    def is_account_old(self) -> bool:
+        """Whether the venue's word on the account is too old to enlarge anything by it."""
+        return self.account_age_s > CAPITAL_MAX_AGE_S

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from perpmaker import Instrument, PayloadError, Position, PositionSide
 from perpmaker import venue as kit
@@ -81,6 +81,7 @@ async def fetch_account(
         positions=translate_positions(rows, position_mode, as_of_ms),
         assets=assets,
         available=_available(account, assets, quote, asset_mode),
+        **_pool(account, raw, quote, asset_mode),
         order_margin=_order_margin(rows, bound),
         bids=_sum(row.bidNotional for row in rows),
         asks=_sum(row.askNotional for row in rows),
@@ -111,6 +112,25 @@ def _available(account: messages.Account, assets: Iterable[kit.Balance], quote: 
         return own or rows.get(CREDITS, ZERO)
 
     return rows[quote] if quote in rows else kit.parse_decimal(account.availableBalance, path="$.availableBalance")
+
+
+def _pool(account: messages.Account, rows: Iterable[messages.Asset], quote: str, mode: kit.AssetMode) -> dict[str, Any]:
+    """Equity and margin of what stands behind the market: the whole account in multi-assets mode, else one asset.
+
+    For credits mode the venue documents nothing: the row that `_available` goes by.
+    """
+    if mode is kit.AssetMode.MULTI:
+        told = account.totalMarginBalance, account.totalInitialMargin, account.totalMaintMargin
+    else:
+        by_asset = {row.asset: row for row in rows}
+        own = by_asset.get(quote)
+        is_lent = mode is kit.AssetMode.CREDITS and not (own and kit.parse_decimal(own.availableBalance))
+        row = by_asset.get(CREDITS) if is_lent else own
+        told = (None, None, None) if row is None else (row.marginBalance, row.initialMargin, row.maintMargin)
+
+    equity, initial, maintenance = (None if one is None else kit.parse_decimal(one) for one in told)
+
+    return {"equity": equity, "initial_margin": initial, "maintenance_margin": maintenance}
 
 
 def _order_margin(rows: Iterable[messages.PositionRisk], bound: kit.Number | None) -> Decimal:

@@ -280,18 +280,24 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     walletBalance: Number
     availableBalance: Number
     openOrderInitialMargin: Number | None = None
+    marginBalance: Number | None = None
+    initialMargin: Number | None = None
+    maintMargin: Number | None = None
     updateTime: Millis = 0
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /fapi/v3/account`: `Asset`, undecoded.
 
-    `availableBalance` is USDT in single-asset mode, and all assets in USD otherwise.
+    `availableBalance` and the totals are USDT in single-asset mode, and all assets in USD otherwise.
     """
 
     assets: list[msgspec.Raw]
     availableBalance: Number = "0"
     totalOpenOrderInitialMargin: Number | None = None
+    totalMarginBalance: Number | None = None
+    totalInitialMargin: Number | None = None
+    totalMaintMargin: Number | None = None
 
 
 class AccountConfig(msgspec.Struct, frozen=True, kw_only=True):

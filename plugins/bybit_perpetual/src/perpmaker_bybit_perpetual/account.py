@@ -107,6 +107,7 @@ async def fetch_account(
         positions=tuple(map(translate_position, rows)),
         assets=assets,
         available=_available(wallet, own, MARGIN_MODES.get(info.marginMode)),
+        **_pool(wallet, own, MARGIN_MODES.get(info.marginMode)),
         order_margin=bound * share,
         bids=bids,
         asks=asks,
@@ -122,6 +123,24 @@ def _available(wallet: Wallet, own: Coin, mode: kit.MarginMode | None) -> Decima
     bound = map(_number, (own.totalPositionIM, own.totalOrderIM, own.locked, own.bonus))
 
     return kit.parse_decimal(own.walletBalance) - sum(bound, ZERO)
+
+
+def _pool(wallet: Wallet, own: Coin, mode: kit.MarginMode | None) -> dict[str, Any]:
+    """Equity and margin: of all collateral in USD; in isolated margin, where totals mean nothing, of the coin."""
+    if mode is not kit.MarginMode.ISOLATED:
+        return {
+            "equity": optional(wallet.totalMarginBalance),
+            "initial_margin": optional(wallet.totalInitialMargin),
+            "maintenance_margin": optional(wallet.totalMaintenanceMargin),
+        }
+
+    positions, orders = optional(own.totalPositionIM), optional(own.totalOrderIM)
+
+    return {
+        "equity": optional(own.equity),
+        "initial_margin": None if positions is None or orders is None else positions + orders,
+        "maintenance_margin": optional(own.totalPositionMM),
+    }
 
 
 def _asset_mode(margin_mode: str, assets: Iterable[kit.Balance], quote: str) -> kit.AssetMode:

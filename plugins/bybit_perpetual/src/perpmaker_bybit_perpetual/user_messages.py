@@ -86,12 +86,20 @@ class Coin(msgspec.Struct, frozen=True, kw_only=True):
     bonus: kit.Number | None = None
     totalOrderIM: kit.Number | None = None
     totalPositionIM: kit.Number | None = None
+    totalPositionMM: kit.Number | None = None
+    equity: kit.Number | None = None
 
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True):
-    """An account: its `Coin`, undecoded, and totals in USD. `accountMMRate` 1 is liquidation."""
+    """An account: its `Coin`, undecoded, and totals in USD. `accountMMRate` 1 is liquidation.
+
+    `totalMarginBalance` is what the venue measures margin against: collateral and unrealised profit.
+    """
 
     accountType: Any = ""
     coin: msgspec.Raw = _NO_ROWS
     totalAvailableBalance: kit.Number | None = None
     accountMMRate: kit.Number | None = None
+    totalMarginBalance: kit.Number | None = None
+    totalInitialMargin: kit.Number | None = None
+    totalMaintenanceMargin: kit.Number | None = None

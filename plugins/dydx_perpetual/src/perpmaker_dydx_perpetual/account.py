@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import attrs
@@ -13,6 +13,7 @@ from perpmaker.venue import (
     Fill,
     IncomeKind,
     IncomeRecord,
+    Number,
     Page,
     RestClient,
     RowReader,
@@ -26,6 +27,7 @@ from . import messages, rest
 from .client_ids import is_own_tag
 from .credentials import Identity
 from .entries import Entry
+from .margin import maintenance_of
 from .own_orders import OwnOrders
 from .translate import (
     USDC,
@@ -61,6 +63,7 @@ class AccountQuestions:
     """Asks the Indexer about a subaccount. `read_lag_s` is how old its answers may be.
 
     `bound`: the margin of a position beyond what the Indexer counts, which knows nothing of a leverage that was set.
+    `maintenance_ratios`: each market's, as far as they are known.
     """
 
     client: RestClient
@@ -68,6 +71,7 @@ class AccountQuestions:
     own: OwnOrders
     read_lag_s: float
     bound: Callable[[Instrument, Decimal], Decimal]
+    maintenance_ratios: Mapping[str, Number] = attrs.field(factory=dict)
     reader: RowReader[messages.Head] = attrs.field(factory=rest.row_reader)
     _entries: dict[str, Entry] = attrs.field(factory=dict)
     _booked: dict[str, _Booked] = attrs.field(factory=dict)
@@ -115,6 +119,7 @@ class AccountQuestions:
         assets = [translate_asset(row, at_ms) for row in raw]
         held = [await self._position(row, instrument, at_ms) for row in positions]
         cost = sum((one.amount * one.entry for one in held), Decimal(0)) + _cost_elsewhere(rows, symbol)
+        equity = parse_decimal(rows.equity, path="$.equity")
         free = parse_decimal(rows.free_collateral, path="$.freeCollateral")
         free -= sum((self.bound(instrument, one.amount) for one in held), Decimal(0))
         others = [one for one in assets if one.asset != USDC]
@@ -125,7 +130,16 @@ class AccountQuestions:
             positions=tuple(held) or (Position(side=PositionSide.NET, venue_ms=at_ms),),
             assets=(wallet, *others),
             available=free,
+            equity=equity,
+            initial_margin=equity - free,
+            maintenance_margin=maintenance_of(self._every_position(rows), self.maintenance_ratios),
         )
+
+    def _every_position(self, rows: messages.Subaccount) -> Iterable[messages.Position | None]:
+        """The positions of all markets; None for one that cannot be read."""
+        for row in rows.open_perpetual_positions.values():
+            read = self.reader.read([row], parser(messages.Position), "positions")
+            yield next(iter(read), None)
 
     async def _position(self, row: messages.Position, instrument: Instrument, at_ms: int) -> Position:
         """Translate a position with its entry price by our own fills, which are read where they do not tell it."""

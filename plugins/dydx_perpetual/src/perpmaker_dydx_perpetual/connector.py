@@ -19,6 +19,7 @@ from perpmaker.venue import (
     KeyRights,
     MarginMode,
     MarkChanged,
+    Number,
     NumberIds,
     PositionMode,
     RequestBudget,
@@ -44,6 +45,7 @@ from .market import (
     find_market,
     translate_market,
 )
+from .messages import Market
 from .orders import Writer
 from .own_orders import OwnOrders
 from .probing import REFUSED_REPLACEMENT, STAYS, experiments
@@ -81,6 +83,7 @@ class DydxPerpetual:
         self._indexer, self._blocks, self._findings = access.client, access.blocks, findings
         self._units: dict[str, Units] = {}
         self._leverages: dict[str, Leverage] = {}
+        self._ratios: dict[str, Number] = {}
         self._oracles: dict[str, tuple[Decimal, float]] = {}
         self._tag = tag_of("0")
         self.venue_time = self._indexer.server_clock.venue_time
@@ -98,6 +101,7 @@ class DydxPerpetual:
             own=OwnOrders(),
             read_lag_s=settings.read_lag_s,
             bound=self._bound,
+            maintenance_ratios=self._ratios,
         )
         questions = OrderQuestions(
             client=self._indexer,
@@ -143,7 +147,7 @@ class DydxPerpetual:
 
     async def fetch_instrument(self, market: str) -> Instrument:
         """Rules of a market, and its units on the chain."""
-        row = find_market(await fetch_markets(self._indexer), market)
+        row = find_market(await self._fetch_markets(), market)
         check_subaccount(row, self._settings.subaccount)
         fees = FIRST_TIER if self._identity is None else await fetch_fees(self._node, self._identity.owner)
         instrument, self._units[row.ticker] = translate_market(row, fees)
@@ -169,7 +173,7 @@ class DydxPerpetual:
 
     async def fetch_mark(self, instrument: Instrument) -> MarkChanged | None:
         """The oracle's price and the funding rate of now."""
-        row = (await fetch_markets(self._indexer)).get(instrument.symbol)
+        row = (await self._fetch_markets()).get(instrument.symbol)
         mark = MarkState()
         found = None if row is None else mark.take(row, await self._indexer.now_ms())
         self._observe(instrument.symbol, mark)
@@ -243,6 +247,13 @@ class DydxPerpetual:
             )
 
         return self._leverages[symbol]
+
+    async def _fetch_markets(self) -> dict[str, Market]:
+        """Ask for all markets, and keep what each demands as maintenance margin."""
+        markets = await fetch_markets(self._indexer)
+        self._ratios.update({row.ticker: row.maintenance_margin_fraction for row in markets.values()})
+
+        return markets
 
     def _bound(self, instrument: Instrument, amount: Decimal) -> Decimal:
         """Return the margin of a position by its leverage, less that by the market's own rule."""

@@ -187,13 +187,14 @@ class Fills(Struct, frozen=True, kw_only=True):
 
 
 class Position(Struct, frozen=True, kw_only=True):
-    """A position; the size of a short one is negative."""
+    """A position; the size of a short one is negative. `unrealized_pnl` is by the oracle's price."""
 
     market: str
     side: str
     status: str
     size: Number
     entry_price: Number
+    unrealized_pnl: Number | None = None
 
 
 class Asset(Struct, frozen=True, kw_only=True):

@@ -126,6 +126,26 @@ class AccountContract(Suite):
             assert account.available == room.account.available
             assert not told or told[-1] == room.account.wallet
 
+    async def test_equity_and_margin_are_the_venues(self) -> None:
+        """Of positions and orders together; flat first, then with a position and a quote that rests."""
+        async with self.open_room() as room:
+            flat = await room.connector.fetch_account(room.instrument)
+
+            if flat.equity is None:
+                pytest.skip(f"{self.declaration.name} tells neither equity nor margin")
+
+            await room.hold()
+            await room.rest()
+            await room.settle()
+            told = await room.connector.fetch_account(room.instrument)
+            theirs = room.account
+
+            assert flat.initial_margin == flat.maintenance_margin == 0
+            assert told.equity == pytest.approx(theirs.equity)
+            assert told.initial_margin == pytest.approx(theirs.position_margin + theirs.order_margin)
+            assert told.maintenance_margin == pytest.approx(theirs.maintenance_margin)
+            assert told.maintenance_margin
+
     async def test_positions_are_the_venues(self) -> None:
         """Long, smaller, short and flat: amount and entry, asked for and on the stream."""
         async with self.open_room() as room:
