@@ -18,12 +18,17 @@ _UNWRITTEN = 2
 
 COMMANDS = {
     "check": "Check a configuration against the installed plugins and the market.",
+    "import": "Turn a Hummingbot configuration of perpetual_market_making into TOML.",
     "plugins": "List the installed plugins, and what became of each.",
     "probe": "Try out, on a testnet or a sandbox, what no document of VENUE settles.",
     "run": "Trade what CONFIG says, until stopped.",
     "sandbox": "Serve a sandbox of VENUE on this machine.",
 }
 """Every subcommand with its line of the help, so that showing the help imports none of them."""
+
+
+_MODULES = {"import": "import_file"}
+"""Where a subcommand is whose name is a word of Python's."""
 
 
 class _LazyGroup(click.Group):
@@ -36,10 +41,11 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
 
-        command = getattr(import_module(f"perpmaker.cli.{cmd_name}"), cmd_name)
+        name = _MODULES.get(cmd_name, cmd_name)
+        command = getattr(import_module(f"perpmaker.cli.{name}"), name)
 
         if not isinstance(command, click.Command):
-            raise TypeError(f"perpmaker.cli.{cmd_name}.{cmd_name} is no command")
+            raise TypeError(f"perpmaker.cli.{name}.{name} is no command")
 
         return command
 

@@ -63,7 +63,7 @@ def read_document(path: Path, overrides: Sequence[str] = ()) -> Document:
     ConfigurationError only when there is nothing to read.
     """
     name = str(path)
-    text = _text(path)
+    text = read_text(path)
     values, kept, problems, broken = _parse(name, text.removeprefix("\ufeff"))
     lines: dict[KeyPath, int] = {}
 
@@ -75,8 +75,8 @@ def read_document(path: Path, overrides: Sequence[str] = ()) -> Document:
     return _overridden(document, overrides)
 
 
-def _text(path: Path) -> str:
-    """The text of the file, or in words why there is none."""
+def read_text(path: Path) -> str:
+    """Return the text of the file. ConfigurationError says why there is none."""
 
     def fault(allowed: str) -> ConfigurationError:
         return ConfigurationError((Problem(file=file_words(path), key=WHOLE_FILE, allowed=allowed),))

@@ -102,7 +102,7 @@ def other_format(name: str, text: str) -> str | None:
     toml = sum(_TOML_LINE.match(line) is not None for line in lines)
 
     if yaml > toml or (name.lower().endswith(_YAML_NAMES) and not toml):
-        return f"is YAML, and perpmaker reads TOML: {PAGE} tells how to carry a Hummingbot configuration over"
+        return f"is YAML, and perpmaker reads TOML: `perpmaker import` carries a Hummingbot configuration over ({PAGE})"
 
     return None
 
