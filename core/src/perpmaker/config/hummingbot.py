@@ -283,8 +283,8 @@ def differences(values: dict[str, Plain]) -> Iterator[str]:
         is_several = isinstance(levels, int) and levels > 1
         several = " It works with several levels; there it is left out then." if is_several else ""
         yield (
-            'order_optimization_enabled: order_optimization_mode = "retreat" never moves a quote nearer to the market, as '
-            f'there; "top" does.{several}'
+            'order_optimization_enabled: order_optimization_mode = "retreat" never moves a quote nearer to the market, '
+            f'as there; "top" does.{several}'
         )
 
     if values.get("stop_loss_spread") not in {None, 0, Decimal(0)}:
