@@ -73,6 +73,7 @@ PURE_LIBRARIES = {
     "collections",
     "contextlib",
     "decimal",
+    "fractions",
     "enum",
     "functools",
     "itertools",

@@ -102,6 +102,39 @@ def test_spread_is_judged_with_what_optimisation_may_make_of_it(desk: Any) -> No
         assert found(report, "the spread is above") == words
 
 
+def test_skew_is_told_as_it_is_at_the_cap(desk: Any) -> None:
+    """Both distances of a long position; to be looked at where the ask is held back, or one fill is the whole cap."""
+    skew = {"inventory_skew": "1", "when_in_position": "continue"}
+
+    for changes, verdict, words in [
+        (
+            {"inventory_skew_distance": "0.005", "position_cap": Decimal(4)},
+            Verdict.OK,
+            "long 4 BTC, the cap: bid 1.5 % below the reference, ask 0.495 % above",
+        ),
+        (
+            {"position_cap": Decimal(4)},
+            Verdict.LOOK,
+            "long 4 BTC, the cap: bid 1.99 % below the reference, ask 0.02 % above, as near as it may come",
+        ),
+        (
+            {"inventory_skew_distance": "0.005", "position_cap": Decimal(1)},
+            Verdict.LOOK,
+            "long 1 BTC, the cap: bid 1.5 % below the reference, ask 0.495 % above; one fill is the whole cap",
+        ),
+    ]:
+        report = desk.report(**skew, **changes)
+        assert found(report, "inventory skew") == words
+        assert verdicts(report)["inventory skew at the cap was looked at"] is verdict
+
+
+def test_a_position_at_the_start_skews_the_levels_of_the_report(desk: Any) -> None:
+    """As it will be quoted: the centre of 0.5 % below the reference at the cap."""
+    skew = {"inventory_skew": "1", "inventory_skew_distance": "0.005", "when_in_position": "continue"}
+    report = desk.report(**skew, position_cap=Decimal(4), positions=make_position("4", "99"), wallet="10000")
+    assert [line.price for line in report.figures.levels] == [Decimal("98.50"), Decimal("100.50")]
+
+
 def test_funding_is_told_with_cost_and_target(desk: Any) -> None:
     """99 long and 101 short at 0.01 % each 8 h."""
     assert found(desk.report(), "funding") == (

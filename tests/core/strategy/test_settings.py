@@ -33,6 +33,9 @@ KEYS = {
     "filled_order_delay": 60.0,
     "max_margin": None,
     "when_in_position": "hold",
+    "inventory_skew": None,
+    "inventory_skew_distance": None,
+    "skew_may_close_at_loss": False,
 }
 
 
@@ -70,5 +73,9 @@ def test_keys_that_disagree_are_faults(settings: Make) -> None:
         ({"price_ceiling": "90", "price_floor": "100"}, ["price_ceiling"]),
         ({"price_ceiling": "100", "price_floor": "100"}, ["price_ceiling"]),
         ({"price_ceiling": "100"}, []),
+        ({"inventory_skew": "1"}, ["inventory_skew"]),
+        ({"inventory_skew": "1", "when_in_position": "continue"}, []),
+        ({"inventory_skew_distance": "0.1"}, ["inventory_skew_distance"]),
+        ({"skew_may_close_at_loss": True}, ["skew_may_close_at_loss"]),
     ]:
         assert [key for key, _ in settings(**given).faults()] == faulty

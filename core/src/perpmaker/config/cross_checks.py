@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from perpmaker.config.chosen import Chosen
@@ -33,15 +34,30 @@ def position_faults(
 def exposure_faults(
     traits: StrategyTraits, risk: Sequence[Chosen[RiskModuleDeclaration[Any]]], catalog: Catalog
 ) -> Iterator[tuple[str, str]]:
-    """Refuse a strategy that quotes beside a position that nothing bounds."""
-    if not traits.quotes_in_position or any(one.declaration.bounds_exposure for one in risk):
-        return
+    """Refuse a strategy that quotes beside a position that nothing bounds, or goes by a cap that nothing says."""
+    modules = [catalog.risk_module(name) for name in catalog.names(RiskModuleDeclaration)]
 
-    modules = map(catalog.risk_module, catalog.names(RiskModuleDeclaration))
-    tables = " or ".join(f"[risk.{module.name}]" for module in modules if module.bounds_exposure)
-    words = f"a table {tables}" if tables else "none is installed"
+    if traits.quotes_in_position and not any(one.declaration.bounds_exposure for one in risk):
+        tables = " or ".join(f"[risk.{module.name}]" for module in modules if module.bounds_exposure)
+        words = f"a table {tables}" if tables else "none is installed"
 
-    yield "when_in_position", f"needs a risk module that bounds the position: {words}"
+        yield "when_in_position", f"needs a risk module that bounds the position: {words}"
+
+    if traits.cap_key is not None and position_cap(risk) is None:
+        keys = " or ".join(f"{module.cap_key} in [risk.{module.name}]" for module in modules if module.cap_key)
+
+        yield (
+            traits.cap_key,
+            f"needs a cap of the position in base asset: {keys or 'no module that has one is installed'}",
+        )
+
+
+def position_cap(risk: Sequence[Chosen[RiskModuleDeclaration[Any]]]) -> Decimal | None:
+    """Return the largest position in base that the risk modules let come to be; None where none says it."""
+    keys = ((one.settings, one.declaration.cap_key) for one in risk if one.settings is not None)
+    caps = [getattr(settings, key) for settings, key in keys if key is not None]
+
+    return min((cap for cap in caps if cap is not None), default=None)
 
 
 def price_faults(

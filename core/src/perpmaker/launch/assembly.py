@@ -105,7 +105,7 @@ def build_trader(
 
     modules = build_risk(plan, instrument, report)
 
-    return Trader(
+    trader = Trader(
         instrument=instrument,
         strategy=strategy,
         exits=Exits(
@@ -135,6 +135,9 @@ def build_trader(
         settings=settings,
         known_trades=known_trades,
     )
+    trader.state.position_cap = plan.position_cap
+
+    return trader
 
 
 @attrs.frozen(kw_only=True)

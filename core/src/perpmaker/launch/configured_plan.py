@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from perpmaker.config.configuration import Configuration
+from perpmaker.config.cross_checks import position_cap
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.price_source import SourcePlan
@@ -42,6 +43,7 @@ def plan_of(configuration: Configuration) -> Plan:
         price_source=_source_plan(configuration),
         risk=tuple((chosen.declaration, chosen.settings) for chosen in configuration.risk),
         quotes_continue=configuration.traits.quotes_in_position,
+        position_cap=position_cap(configuration.risk),
         book_max_age_s=(StrategyTraits() if is_external else configuration.traits).max_age_s,
         dead_man_switch_s=run.dead_man_switch_s,
         dead_man_switch_takes_foreign_orders=run.dead_man_switch_takes_foreign_orders,

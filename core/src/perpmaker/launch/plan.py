@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -24,6 +25,7 @@ class Plan:
     """What a configuration comes to: what is traded, and each declaration that it names with its settings.
 
     `price_source` is None for the traded market itself. `quotes_continue`: quoting goes on while a position is open.
+    `position_cap`: the largest position that the risk modules let come to be, in base, where one says it.
     `book_max_age_s`: the age from which the traded book is stale. `dead_man_switch_s` None: the venue's timer is not
     used; `dead_man_switch_takes_foreign_orders`: it is, also beside foreign orders. `stop_wait_s`: how long a
     clean end lets a stop that has fired go on.
@@ -41,6 +43,7 @@ class Plan:
     price_source: SourcePlan | None = None
     risk: Sequence[tuple[RiskModuleDeclaration[Any], Any]] = ()
     quotes_continue: bool = False
+    position_cap: Decimal | None = None
     book_max_age_s: float = 10.0
     dead_man_switch_s: float | None = None
     dead_man_switch_takes_foreign_orders: bool = False

@@ -63,6 +63,7 @@ async def survey(
         is_ours=lambda _: False,
         external_reference=plan.price_source is not None,
     )
+    state.position_cap = plan.position_cap
     clock = context.clock
 
     with starting("connector", plan.connector.name):

@@ -18,6 +18,7 @@ class Rule(Word):
 
     REFERENCE = "reference"
     SPREAD = "spread"
+    SKEW = "inventory skew"
     OVERRIDE = "override"
     OPTIMISATION = "optimisation"
     ROUNDING = "rounding"

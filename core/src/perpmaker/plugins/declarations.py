@@ -78,6 +78,8 @@ class RiskModuleDeclaration(Generic[_Settings]):
     """A risk module, pure: `build(settings, instrument)`. Settings from the table `[risk.NAME]`.
 
     `bounds_exposure`: it lets no quote lead to a position above a cap, which quoting beside a position asks for.
+    `cap_key`: the key of its settings that is this cap in base asset, None where it has no such key; what stands there
+    is `view.position_cap` for strategies and risk modules, the smallest of several.
     """
 
     name: str
@@ -85,6 +87,7 @@ class RiskModuleDeclaration(Generic[_Settings]):
     settings: type[_Settings]
     build: Callable[[_Settings, Instrument], RiskModule]
     bounds_exposure: bool = False
+    cap_key: str | None = None
     distribution: str = attrs.field(default="", eq=False)
 
 
@@ -128,7 +131,22 @@ def declaration_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # of
     if not isinstance(declaration.settings, type) or not attrs.has(declaration.settings):
         yield "its settings must be an attrs class"
 
+    if isinstance(declaration, RiskModuleDeclaration) and not _is_cap_key(declaration):
+        yield "its cap_key must be a key of its settings, of one that bounds_exposure"
+
     yield from _callable_faults(declaration)
+
+
+def _is_cap_key(declaration: RiskModuleDeclaration[Any]) -> bool:
+    """Whether the key of the cap is one, or there is none."""
+    key = declaration.cap_key
+
+    if key is None:
+        return True
+
+    keys = [field.name for field in attrs.fields(declaration.settings)] if attrs.has(declaration.settings) else []
+
+    return declaration.bounds_exposure and key in keys
 
 
 def _callable_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # see above

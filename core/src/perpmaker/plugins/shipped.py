@@ -40,4 +40,5 @@ def _traits(settings: StrategySettings) -> StrategyTraits:
         price_type=settings.price_type,
         max_age_s=settings.max_age_s,
         quotes_in_position=settings.when_in_position == "continue",
+        cap_key=None if settings.inventory_skew is None else "inventory_skew",
     )

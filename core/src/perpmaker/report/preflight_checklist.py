@@ -12,6 +12,7 @@ from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.instrument import Instrument
 from perpmaker.report.preflight_figure import Figures, Situation, filled_sides
 from perpmaker.report.preflight_loss import LEAST_STOP, first_spreads, nearest_spread
+from perpmaker.report.preflight_skew import skew_at_cap
 from perpmaker.report.preflight_wording import money, percent, price, short
 from perpmaker.strategy.settings import StrategySettings
 
@@ -79,6 +80,7 @@ def read_checklist(situation: Situation, figures: Figures) -> Iterator[Line]:
     if strategy is not None:
         yield _band(figures, situation, strategy)
         yield _optimisation(situation, strategy)
+        yield from _skew(situation, strategy)
         yield from _fees(figures, situation.exits, strategy)
 
 
@@ -214,6 +216,15 @@ def _optimisation(situation: Situation, strategy: StrategySettings) -> Line:
     found = "off, as the file says" if known else f"off; the file does not say {key}"
 
     return _line(question, known, found, otherwise=Verdict.LOOK)
+
+
+def _skew(situation: Situation, strategy: StrategySettings) -> Iterator[Line]:
+    """Where inventory skew leads at the cap; nothing where it is off."""
+    found = skew_at_cap(situation.view, strategy)
+
+    if found is not None:
+        question, words = "inventory skew at the cap was looked at", found.words(situation.view.instrument.base)
+        yield _line(question, found.is_usual, words, otherwise=Verdict.LOOK)
 
 
 def _fees(figures: Figures, exits: ExitSettings, strategy: StrategySettings) -> Iterator[Line]:

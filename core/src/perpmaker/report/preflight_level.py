@@ -18,6 +18,7 @@ from perpmaker.strategy.ladder import SIDES, Level, build_ladder, ladder_ticks
 from perpmaker.strategy.optimisation import optimise, price_to_beat
 from perpmaker.strategy.reference import NoReference, Reference, read_reference
 from perpmaker.strategy.settings import StrategySettings
+from perpmaker.strategy.skew import InventorySkew
 
 LASTING = frozenset(
     {Rule.MIN_AMOUNT, Rule.MIN_NOTIONAL, Rule.MAX_AMOUNT, Rule.ROUNDING, Rule.BUDGET, Rule.RISK, Rule.PRICE_BAND}
@@ -172,9 +173,11 @@ def _prices(
     view: View, settings: StrategySettings, side: Side, reference: Reference, ladder: tuple[Level, ...]
 ) -> tuple[list[int], list[int]]:
     """The side's prices in ticks, after order optimisation and before it."""
-    own = ladder_ticks(side, ladder, reference)
+    skew = InventorySkew.of(settings, view.instrument)
+    skewed = None if skew is None else skew.at(view, reference, None)
+    own = ladder_ticks(side, ladder, reference) if skewed is None else skewed.lay(side, ladder, reference)[0]
 
-    return optimise(settings, view, side, reference=reference, ladder=ladder, own=own)[0], own
+    return optimise(settings, view, side, reference=reference, skewed=skewed, ladder=ladder, own=own)[0], own
 
 
 def _placements(

@@ -93,6 +93,8 @@ class State:
         self.funds = Funds(leverage)
         self.holdings = Holdings(account=self.account, orders=self.orders)
         self.stop_closed_at: dict[PositionSide, float] = {}
+        self.position_cap: Decimal | None = None
+        """The largest position that the risk modules let come to be, in base; None where none says one."""
         self.by_hand: list[Fill] = []
         """Fills of no order that we know, each once, since the first complete read, until somebody takes them."""
         self._is_read = False
@@ -213,6 +215,7 @@ class State:
             exit_memory=exit_memory,
             beside=orders.beside(),
             foreign=self.foreign.resting,
+            position_cap=self.position_cap,
             unproven=self.account.unproven(now),
         )
 

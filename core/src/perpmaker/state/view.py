@@ -159,6 +159,7 @@ class View:
     `no_quotes_for`: position sides for which exits forbid quotes now (a stop has fired).
     `unproven`: positions that one word of the venue alone tells of, without our fills: no stop fires on them yet.
     `blocked`: an order's outcome is unknown: nothing that could add exposure may be placed.
+    `position_cap`: the largest position, in base, that the risk modules let come to be; None where none says one.
     `memory`: what the strategy wanted remembered, and `exit_memory` what exits did.
     `approved`: for risk modules, the quotes of this decision that every module has approved before this one.
     """
@@ -198,6 +199,7 @@ class View:
     funding: Funding = attrs.field(factory=Funding)
     beside: tuple[WorkingOrder, ...] = ()
     foreign: tuple[OrderReport, ...] = ()
+    position_cap: Decimal | None = None
     approved: Mapping[Slot, Quote] = attrs.field(factory=dict)
 
     @property

@@ -23,6 +23,7 @@ from perpmaker.strategy.refresh import Resting, Target, arrange, match, rests
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker.strategy.shape import Priced, Shape, price_ladder
 from perpmaker.strategy.wake import Alarm
+from perpmaker.strategy.watch import watch_band, watch_minimum
 
 ADOPTED = (Reason(Rule.REFRESH, "found resting: looked at again at the next refresh"),)
 
@@ -48,6 +49,8 @@ class Draft:
         self._candidates: list[Quote] = []
         self._cycles = dict(memory.cycles)
         self._priced: dict[Side, Priced] = {}
+        self._skewed = None if shape.skew is None else shape.skew.at(view, reference, memory.skewed_by)
+        self._loss = None if self._skewed is None else self._skewed.loss
         self.alarm = Alarm(view, reference)
         self._reconciliation = Recovery(memory, view.now, self.alarm)
 
@@ -56,7 +59,7 @@ class Draft:
     def lay(self, side: Side) -> None:
         """Decide about every slot of a side: keep, withhold, or make a candidate."""
         gate = read_gate(self._view, self._settings, side, self._reference)
-        self._watch_band(side)
+        watch_band(self.alarm, self._settings, self._view.instrument, side, self._reference)
 
         if (pulled := self._reconciliation.waits(side, gate.pulled)) is not None:
             self._pull(side, pulled)
@@ -64,7 +67,7 @@ class Draft:
 
         cycle = self._cycle(side)
         due_at = cycle.due_at(self._settings.order_refresh_time)
-        due = due_at is None or self._view.now >= due_at
+        due = due_at is None or self._view.now >= due_at or (self._skewed is not None and self._skewed.has_moved)
 
         if gate.until is not None:
             self.alarm.at(gate.until)
@@ -125,13 +128,16 @@ class Draft:
         self._propose(side, anew)
 
     def _comparable(self, side: Side, orders: Sequence[WorkingOrder | None]) -> list[Resting]:
-        """The resting orders that a refresh may keep: open, and not too near."""
-        look_at, bound = self._shape.tolerance.look_at, self._shape.minimum.spread is not None
+        """The resting orders that a refresh may keep: open, and nothing forbids where they are."""
+        look_at = self._shape.tolerance.look_at
 
         return [
             look_at(order)
             for order in orders
-            if order is not None and order.status.is_open and not (bound and self._too_near(side, order) is not None)
+            if order is not None
+            and order.status.is_open
+            and self._too_near(side, order) is None
+            and (self._loss is None or self._loss.check(side, *order.prices) is None)
         ]
 
     def _next_cycle(self, cycle: Cycle, places: tuple[int, ...]) -> Cycle:
@@ -139,35 +145,36 @@ class Draft:
         if cycle.started_at is None:
             return Cycle(started_at=self._view.now, count=0, places=places)
 
-        count = int((self._view.now - cycle.started_at) // self._settings.order_refresh_time)
+        count, due_at = cycle.count, cycle.due_at(self._settings.order_refresh_time)
 
-        return Cycle(started_at=cycle.started_at, count=max(count, cycle.count + 1), places=places)
+        if due_at is not None and self._view.now >= due_at:  # else the inventory asked for it, and the grid stands
+            count = max(int((self._view.now - cycle.started_at) // self._settings.order_refresh_time), count + 1)
+
+        return Cycle(started_at=cycle.started_at, count=count, places=places)
 
     def _continue(self, side: Side, gate: Gate) -> None:
         """Between refreshes: what rests stays unless the market came too near; empty slots are filled if allowed."""
-        cycle = self._cycles[side]
+        cycle, skewed = self._cycles[side], self._skewed
         anew = []
 
         for slot, level in enumerate(self._shape.ladder[side]):
             order = self._view.orders.get(level.slot)
-            near = None
+            off = None
 
             if order is not None:
-                near = self._too_near(side, order) if rests(order) else None
+                off = self._pulls(side, order) if rests(order) else None
 
-                if near is None:
+                if off is None:
                     self._keep(order)
                     continue
-
-                self._reconciliation.take_off([level.slot])
 
             reason = gate.paused
 
             if reason is not None:
                 chain = (self._reference.reason, *level.reasons)
-                self._withhold(level.slot, (*chain, *([] if near is None else [near]), reason), gate.until)
-            elif level.slot in cycle.shelved:
-                self._withhold(level.slot, cycle.shelved[level.slot])
+                self._withhold(level.slot, (*chain, *([] if off is None else [off]), reason), gate.until)
+            elif (shelved := cycle.shelved.get(level.slot)) and not (skewed and skewed.may_close_again(side, shelved)):
+                self._withhold(level.slot, shelved)
             else:
                 anew.append((level.slot, cycle.places[slot]))
 
@@ -184,6 +191,15 @@ class Draft:
 
         return next(filter(None, checks), None)
 
+    def _pulls(self, side: Side, order: WorkingOrder) -> Reason | None:
+        """Why a resting order has to go at once, or None. One that is too near is back a second later."""
+        if (near := self._too_near(side, order)) is not None:
+            self._reconciliation.take_off([order.order.slot])
+
+            return near
+
+        return None if self._loss is None else self._loss.check(side, *order.prices)
+
     def _keep(self, order: WorkingOrder) -> None:
         """Want the order exactly as it is, with the reasons it was placed for."""
         new = order.order
@@ -199,7 +215,7 @@ class Draft:
             )
 
         self._quotes[new.slot] = planned
-        self._watch_minimum(new.slot.side, planned.ticks)
+        watch_minimum(self.alarm, self._shape.minimum, new.slot.side, planned.ticks)
 
     def _keep_within_tolerance(self, order: WorkingOrder, place: int) -> None:
         """Want the order as it is, and say from which new price it is not far enough away to move."""
@@ -209,14 +225,15 @@ class Draft:
         self._quotes[new.slot] = Quote(
             slot=new.slot, ticks=new.ticks or 0, lots=new.lots, generation=new.generation, reasons=(*chain, stays)
         )
-        self._watch_minimum(new.slot.side, new.ticks or 0)
+        watch_minimum(self.alarm, self._shape.minimum, new.slot.side, new.ticks or 0)
 
     def _price(self, side: Side) -> Priced:
         """The ladder as it is now, worked out once a decision."""
         known = self._priced.get(side)
 
         if known is None:
-            known = price_ladder(self._settings, self._shape, self._view, self._reference, side)
+            settings, reference, skewed = self._settings, self._reference, self._skewed
+            known = price_ladder(settings, self._shape, self._view, side, reference=reference, skewed=skewed)
             self._priced[side] = known
 
         return known
@@ -231,7 +248,6 @@ class Draft:
 
         may_wait = bool(self._reconciliation.back_at or self._memory.vanished)
         has_minimum = shape.minimum.spread is not None
-
         for slot, place in anew:
             chain = chains[place]
 
@@ -245,6 +261,9 @@ class Draft:
 
             if refused is None and has_minimum:
                 refused = shape.minimum.check(side, ticks, reference)
+
+            if refused is None and self._loss is not None:
+                refused = self._loss.check(side, ticks)
 
             if refused is None:
                 self._candidates.append(
@@ -299,7 +318,7 @@ class Draft:
             elif budget.grant(slot.side, ticks, quote.lots):
                 self._quotes[slot] = quote
                 self._refreshed = True
-                self._watch_minimum(slot.side, ticks)
+                watch_minimum(self.alarm, self._shape.minimum, slot.side, ticks)
             else:
                 self._shelve(slot, (*quote.reasons, budget.short))
 
@@ -319,31 +338,7 @@ class Draft:
                 vanished=self._memory.vanished,
                 inside_since=self._reconciliation.inside_since,
                 back_at=self._reconciliation.back_at,
+                skewed_by=None if self._skewed is None else self._skewed.net,
             ),
             wake=self.alarm.wake(),
         )
-
-    def _watch_minimum(self, side: Side, ticks: int) -> None:
-        """The decision holds until the reference comes nearer to this quote than minimum_spread."""
-        if self._shape.minimum.spread is None:
-            return
-
-        over, under = self._shape.minimum.nearest(side)
-
-        if over > 0:
-            self.alarm.away_from(side, ticks * under, over)
-
-    def _watch_band(self, side: Side) -> None:
-        """The decision holds while the reference stays on this side of the ceiling, or of the floor."""
-        limit = self._settings.price_ceiling if side is Side.BUY else self._settings.price_floor
-
-        if limit is None:
-            return
-
-        over, under = (limit / self._view.instrument.tick).as_integer_ratio()
-        outside = side.sign * (self._reference.price - limit) >= 0
-
-        if side is Side.BUY:
-            (self.alarm.at_least if outside else self.alarm.below)(over, under)
-        else:
-            (self.alarm.at_most if outside else self.alarm.above)(over, under)

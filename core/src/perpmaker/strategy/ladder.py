@@ -80,6 +80,21 @@ def round_away(side: Side, over: int, under: int) -> int:
     return over // under if side is Side.BUY else -(-over // under)
 
 
+def nearest_ticks(side: Side, reference: Reference, distance: Decimal) -> int:
+    """Return the price at this distance (a fraction) from a reference in ticks, rounded away from it."""
+    over, under = (1 - side.sign * distance).as_integer_ratio()
+
+    return round_away(side, reference.numerator * over, reference.denominator * under)
+
+
+def least_distance(settings: StrategySettings, instrument: Instrument) -> Decimal:
+    """Return how near to the reference a quote may be moved: the larger of minimum_spread and maker fee, a fraction.
+
+    A rebate, or a minimum below zero, lets no quote cross the reference.
+    """
+    return max(Decimal(0), instrument.maker_fee, settings.minimum_spread or Decimal(0))
+
+
 def _rungs(settings: StrategySettings, side: Side) -> list[tuple[Decimal, Decimal]]:
     """Spread and amount of each level of a side, from the market outward."""
     if settings.order_override:

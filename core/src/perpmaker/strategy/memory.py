@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import attrs
 
@@ -48,7 +49,8 @@ class Memory:
     `plan` are the quotes decided last, so that a resting order keeps the reasons it was placed for. `inside_since` has
     the sides that the price band took off: since when the reference is inside again, None while it is not. `back_at` is
     when a level that was nearer than minimum_spread may be placed again. `deviated`: what took the quotes off last was
-    an external reference too far from the traded market.
+    an external reference too far from the traded market. `skewed_by`: the net position in base for which the ladder
+    that rests was laid, None where inventory skew is off or nothing rests.
     """
 
     generation: int = 0
@@ -59,3 +61,4 @@ class Memory:
     inside_since: Mapping[Side, float | None] = attrs.field(factory=dict)
     back_at: Mapping[Slot, float] = attrs.field(factory=dict)
     deviated: bool = False
+    skewed_by: Decimal | None = None

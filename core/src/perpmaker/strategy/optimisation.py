@@ -2,7 +2,8 @@
 
 `retreat` lets a quote that would be the best by more than a tick fall back to one tick better than the rest; it never
 moves a quote towards the market. `top` also brings level 1 forward to one tick better than the rest, never nearer to
-the reference than minimum_spread, or than half of its own spread while that is off.
+the reference than minimum_spread, or than half of its own spread while that is off. Where inventory skew moves the
+ladder, half of the spread counts from the ladder's centre, and the skew's own floor from the reference.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Side
 from perpmaker.model.quote import Reason, Rule
 from perpmaker.state.view import BookView, View
-from perpmaker.strategy.ladder import Level, round_away
+from perpmaker.strategy.ladder import Level, nearest_ticks
 from perpmaker.strategy.reference import Reference
 from perpmaker.strategy.settings import StrategySettings
+from perpmaker.strategy.skew import Skewed
 
 
 def price_to_beat(book: BookView, side: Side, depth_lots: Decimal) -> int | None:
@@ -40,10 +42,13 @@ def optimise(
     side: Side,
     *,
     reference: Reference,
+    skewed: Skewed | None,
     ladder: tuple[Level, ...],
     own: list[int],
 ) -> tuple[list[int], Reason | None]:
     """Return the ladder's prices in ticks (`own`, from level 1 outward) after optimisation, and what it did to them.
+
+    `skewed` is the inventory's skew, None where there is none.
 
     Further levels keep their distance from level 1; level 1 never crosses the other side.
     """
@@ -61,7 +66,7 @@ def optimise(
     if settings.order_optimization_mode == "retreat":
         first = _further(side, own[0], bold)
     else:
-        first = _further(side, _nearest(settings, side, reference, ladder[0]), bold)
+        first = _further(side, _nearest(settings, side, reference, skewed, ladder[0].spread / 2), bold)
         opposite = view.book.best_ask if side is Side.BUY else view.book.best_bid
         first = first if opposite is None else _further(side, first, opposite - side.sign)
 
@@ -73,12 +78,12 @@ def _further(side: Side, one: int, other: int) -> int:
     return min(one, other) if side is Side.BUY else max(one, other)
 
 
-def _nearest(settings: StrategySettings, side: Side, reference: Reference, level: Level) -> int:
-    """The nearest price to the reference that `top` may go to."""
-    spread = level.spread / 2 if settings.minimum_spread is None else settings.minimum_spread
-    over, under = (1 - side.sign * spread).as_integer_ratio()
+def _nearest(settings: StrategySettings, side: Side, reference: Reference, skewed: Skewed | None, half: Decimal) -> int:
+    """The nearest price to the reference that `top` may go to; `half` of level 1's own spread."""
+    if skewed is None:
+        return nearest_ticks(side, reference, half if settings.minimum_spread is None else settings.minimum_spread)
 
-    return round_away(side, reference.numerator * over, reference.denominator * under)
+    return _further(side, nearest_ticks(side, skewed.centre, half), nearest_ticks(side, reference, skewed.floor))
 
 
 def _explain(instrument: Instrument, first: int, own: int, beat: int) -> Reason:

@@ -27,6 +27,7 @@ from perpmaker.strategy.reference import (
 from perpmaker.strategy.refresh import Tolerance
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker.strategy.shape import Shape
+from perpmaker.strategy.skew import InventorySkew
 from perpmaker.strategy.vanished import track
 from perpmaker.strategy.wake import LOOK_AGAIN_S, SHORTEST_S, watch_exactly
 
@@ -137,6 +138,7 @@ class PerpetualMarketMaking:
             market=MarketFilter(instrument),
             minimum=MinimumSpread(self._settings.minimum_spread),
             tolerance=Tolerance(self._settings.order_refresh_tolerance_pct),
+            skew=InventorySkew.of(self._settings, instrument),
         )
 
 

@@ -75,6 +75,7 @@ def _is_same_account(view: View, before: View) -> bool:
         and view.mode is before.mode
         and view.leverage == before.leverage
         and view.position_mode is before.position_mode
+        and view.position_cap == before.position_cap
     )
 
 

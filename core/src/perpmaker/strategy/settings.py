@@ -54,14 +54,26 @@ class StrategySettings:
     filled_order_delay: Annotated[float, Range(at_least=0)] = 60.0
     max_margin: Annotated[Decimal | None, Range(above=0)] = None
     when_in_position: Literal["hold", "pause", "continue"] = "hold"
+    inventory_skew: Annotated[Decimal | None, Range(above=0, at_most=1, off=0)] = None
+    inventory_skew_distance: Annotated[Decimal | None, Percent(above=0, below=100)] = None
+    skew_may_close_at_loss: bool = False
 
     @property
     def max_age_s(self) -> float:
         """The age in seconds from which a reference is stale."""
         return DEFAULT_MAX_AGE_S if self.price_source_max_age is None else self.price_source_max_age
 
+    @property
+    def skew_distance(self) -> Decimal:
+        """How far a position at the cap moves the ladder's centre at full skew: as far as the wider spread."""
+        given = self.inventory_skew_distance
+
+        return max(self.bid_spread, self.ask_spread) if given is None else given
+
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what is allowed) for each disagreement between keys."""
+        yield from self._skew_faults()
+
         if self.minimum_spread is not None:
             spreads = {"bid_spread": self.bid_spread, "ask_spread": self.ask_spread}
             spreads |= {f"order_override.{name}": row[1] for name, row in self.order_override.items()}
@@ -72,3 +84,14 @@ class StrategySettings:
 
         if self.price_ceiling is not None and self.price_floor is not None and self.price_ceiling <= self.price_floor:
             yield "price_ceiling", "must be above price_floor"
+
+    def _skew_faults(self) -> Iterator[tuple[str, str]]:
+        """What inventory skew needs, and what does nothing without it."""
+        if self.inventory_skew is None:
+            if self.inventory_skew_distance is not None:
+                yield "inventory_skew_distance", "does nothing without inventory_skew: leave it out"
+
+            if self.skew_may_close_at_loss:
+                yield "skew_may_close_at_loss", "does nothing without inventory_skew: leave it out"
+        elif self.when_in_position != "continue":
+            yield "inventory_skew", 'needs when_in_position = "continue": otherwise nothing is quoted beside a position'

@@ -15,17 +15,22 @@ from perpmaker.strategy.optimisation import optimise
 from perpmaker.strategy.reference import Reference
 from perpmaker.strategy.refresh import Tolerance
 from perpmaker.strategy.settings import StrategySettings
+from perpmaker.strategy.skew import InventorySkew, Skewed
 
 
 @attrs.frozen(kw_only=True)
 class Shape:
-    """What follows from settings and market alone, made once: ladder, filters, tolerance. `slots`: the ladder's."""
+    """What follows from settings and market alone, made once: ladder, filters, tolerance.
+
+    `slots` are the ladder's; `skew` is None where inventory skew is off.
+    """
 
     ladder: dict[Side, tuple[Level, ...]]
     slots: tuple[Slot, ...]
     market: MarketFilter
     minimum: MinimumSpread
     tolerance: Tolerance
+    skew: InventorySkew | None
 
 
 class Priced(NamedTuple):
@@ -35,19 +40,30 @@ class Priced(NamedTuple):
     chains: list[tuple[Reason, ...]]
 
 
-def price_ladder(settings: StrategySettings, shape: Shape, view: View, reference: Reference, side: Side) -> Priced:
-    """The ladder of a side as it is now, optimised.
+def price_ladder(
+    settings: StrategySettings, shape: Shape, view: View, side: Side, *, reference: Reference, skewed: Skewed | None
+) -> Priced:
+    """The ladder of a side as it is now, skewed and optimised.
 
-    A chain goes from the reference over spread, amount and optimisation to the rounded price.
+    A chain goes from the reference over skew, spread, amount and optimisation to the rounded price.
     """
     ladder = shape.ladder[side]
-    own = ladder_ticks(side, ladder, reference)
-    ticks, optimised = optimise(settings, view, side, reference=reference, ladder=ladder, own=own)
+
+    if skewed is None:
+        own = ladder_ticks(side, ladder, reference)
+        starts = [level.reasons for level in ladder]
+    else:
+        own, held = skewed.lay(side, ladder, reference)
+        starts = [
+            (*level.reasons, *skewed.reasons(is_held=is_held)) for level, is_held in zip(ladder, held, strict=True)
+        ]
+
+    ticks, optimised = optimise(settings, view, side, reference=reference, skewed=skewed, ladder=ladder, own=own)
     moved = () if optimised is None else (optimised,)
     price, rule, rounded = view.instrument.price, Rule.ROUNDING, "price away from the market to the tick"
     chains = [
-        (reference.reason, *level.reasons, *moved, Reason(rule, rounded, price(one)))
-        for level, one in zip(ladder, ticks, strict=True)
+        (reference.reason, *start, *moved, Reason(rule, rounded, price(one)))
+        for start, one in zip(starts, ticks, strict=True)
     ]
 
     return Priced(ticks, chains)

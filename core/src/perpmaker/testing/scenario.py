@@ -25,8 +25,10 @@ from perpmaker.model.order import PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.model.refusal import Refusal, RefusalReason
 from perpmaker.plugins.declarations import Declaration
+from perpmaker.simulation.market import DEFAULT_SHAPE, SyntheticMarket
 from perpmaker.testing.scenario_crowd import Ladder
 from perpmaker.testing.scenario_play import Play
+from perpmaker.testing.scenario_venue import START_MS
 from perpmaker.testing.scenario_wire import LATENCY_S, Fault, Trip
 
 Number: TypeAlias = str | int | float | Decimal
@@ -99,6 +101,17 @@ class Scenario(Play):
             (best_bid, _), (best_ask, _) = self._ladder[Side.BUY][0], self._ladder[Side.SELL][0]
             self._venue.crowd.set_mark(self.instrument.price(best_bid + best_ask) / 2)
 
+        self._settle()
+
+    def market(self, seed: int, *, shape: str = DEFAULT_SHAPE, price: Number = 100) -> None:
+        """Everybody else is from now on the sandbox's synthetic market of this seed, which begins at this price.
+
+        `shape` is one of `[sandbox] shape`; it moves with `advance`.
+        """
+        self._mark_follows = False
+        start_ms = START_MS + round(self.now * 1000)
+        market = SyntheticMarket(self.instrument, price=_decimal(price), seed=seed, start_ms=start_ms, shape=shape)
+        self._venue.crowd.follow(market)
         self._settle()
 
     def mark(self, price: Number) -> None:

@@ -10,26 +10,37 @@ from typing import TypeAlias
 from perpmaker.model.order import Side
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.order import SimulatedOrder
-from perpmaker.simulation.participants import Participants
+from perpmaker.simulation.participants import Market, Participants
 
 Ladder: TypeAlias = tuple[tuple[int, int], ...]
 """Other people's (ticks, lots) of one side."""
 
 
 class Acts:
-    """What the others are to do: each thing at the exchange's next command."""
+    """What the others are to do: each thing at the exchange's next command; else what a market of their own does."""
 
     def __init__(self) -> None:
         self._acts: deque[Callable[[Participants], None]] = deque()
+        self._market: Market | None = None
 
     @property
     def next_ms(self) -> int | None:
-        """At once, while there is something to do."""
-        return 0 if self._acts else None
+        """At once, while there is something to do; else with the market's next step."""
+        if self._acts:
+            return 0
+
+        return None if self._market is None else self._market.next_ms
 
     def step(self, crowd: Participants) -> None:
         """Do the next thing."""
-        self._acts.popleft()(crowd)
+        if self._acts:
+            self._acts.popleft()(crowd)
+        elif self._market is not None:
+            self._market.step(crowd)
+
+    def follow(self, market: Market) -> None:
+        """Let this market do what it does from now on."""
+        self._market = market
 
     def do(self, act: Callable[[Participants], None]) -> None:
         """Have it done."""
@@ -60,6 +71,10 @@ class Crowd:
         levels = depth.bids if side is Side.BUY else depth.asks
 
         return tuple((ticks, lots - own.get(ticks, 0)) for ticks, lots in levels if lots > own.get(ticks, 0))
+
+    def follow(self, market: Market) -> None:
+        """Everybody else does from now on what this market does by itself."""
+        self._acts.follow(market)
 
     def show(self, bids: Ladder, asks: Ladder) -> None:
         """Show these of other people and nothing else; ValueError when they cross each other."""

@@ -72,6 +72,11 @@ class Look:
         """The position on the venue: `long 1 at 99.9`, `short 1 at 100.1`, `flat`; without a side all that is held."""
         return _held({one.side: one for one in self._venue.positions()}, side)
 
+    @property
+    def net(self) -> Decimal:
+        """The signed net position on the venue, in base."""
+        return sum((one.amount for one in self._venue.positions()), Decimal(0))
+
     def fills(self) -> list[str]:
         """Every execution of the bot's orders, oldest first: `["buy 0: 1 at 99.9"]`."""
         return [

@@ -18,5 +18,6 @@ def register_risk_modules(register: Register[RiskModuleDeclaration[ExposureLimit
             settings=ExposureLimitSettings,
             build=ExposureLimit,
             bounds_exposure=True,
+            cap_key="max_position",
         )
     )
