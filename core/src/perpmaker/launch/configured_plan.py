@@ -11,6 +11,7 @@ import attrs
 
 from perpmaker.config.configuration import Configuration
 from perpmaker.config.cross_checks import position_cap
+from perpmaker.config.recorded import recorded
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.price_source import SourcePlan
@@ -48,6 +49,7 @@ def plan_of(configuration: Configuration) -> Plan:
         dead_man_switch_s=run.dead_man_switch_s,
         dead_man_switch_takes_foreign_orders=run.dead_man_switch_takes_foreign_orders,
         stop_wait_s=_stop_wait_s(run.stop_wait_s),
+        recorded=recorded(configuration),
     )
 
 

@@ -262,7 +262,7 @@ class _Steps:
             adopt_position=adopt_position,
         )
         self._seen = await account.claim(self.venue, self.tell)
-        about = {"key": str(self._key(market)), BOOT: self._boot}
+        about = {"key": str(self._key(market)), BOOT: self._boot, **self.plan.recorded}
         known.journal.record_run(self.context.clock.utc_ms(), about)
         self._begun.record()
 

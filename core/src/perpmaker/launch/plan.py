@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +28,7 @@ class Plan:
     `position_cap`: the largest position that the risk modules let come to be, in base, where one says it.
     `book_max_age_s`: the age from which the traded book is stale. `dead_man_switch_s` None: the venue's timer is not
     used; `dead_man_switch_takes_foreign_orders`: it is, also beside foreign orders. `stop_wait_s`: how long a
-    clean end lets a stop that has fired go on.
+    clean end lets a stop that has fired go on. `recorded` is what the row of the run has of the configuration.
     """
 
     market: str
@@ -48,3 +48,4 @@ class Plan:
     dead_man_switch_s: float | None = None
     dead_man_switch_takes_foreign_orders: bool = False
     stop_wait_s: float = STOP_WAIT_S
+    recorded: Mapping[str, str] = attrs.field(factory=dict)
