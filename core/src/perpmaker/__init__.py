@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from perpmaker.plugins.declarations import (
         Declaration,
         DerivativeConnectorDeclaration,
+        ObserverDeclaration,
         PriceSourceDeclaration,
         RiskModuleDeclaration,
         StrategyDeclaration,
@@ -90,6 +91,11 @@ if TYPE_CHECKING:
     from perpmaker.plugins.hookspecs import (
         Register,
         hookimpl,
+    )
+    from perpmaker.plugins.observer import (
+        Happening,
+        Observer,
+        ObserverContext,
     )
     from perpmaker.risk.interface import (
         Approved,
@@ -117,10 +123,14 @@ __all__ = [
     "DeadlineError",
     "Declaration",
     "DerivativeConnectorDeclaration",
+    "Happening",
     "Instrument",
     "MarketClosedError",
     "MarketRulesError",
     "NewOrder",
+    "Observer",
+    "ObserverContext",
+    "ObserverDeclaration",
     "OrderKind",
     "OrderReport",
     "OrderType",
@@ -179,9 +189,11 @@ _HOMES = {
     "model.quote": "Quote Reason Rule Wake Wanted Withheld",
     "model.setting": "CrossChecked Pattern Percent Range",
     "plugins.declarations": (
-        "Declaration DerivativeConnectorDeclaration PriceSourceDeclaration RiskModuleDeclaration StrategyDeclaration"
+        "Declaration DerivativeConnectorDeclaration ObserverDeclaration PriceSourceDeclaration RiskModuleDeclaration "
+        "StrategyDeclaration"
     ),
     "plugins.hookspecs": "Register hookimpl",
+    "plugins.observer": "Happening Observer ObserverContext",
     "risk.interface": "Approved Refused RiskModule Verdict",
     "state.view": "BookView View",
     "strategy.interface": "Strategy StrategyTraits",

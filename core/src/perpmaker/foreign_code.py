@@ -97,6 +97,20 @@ class ForeignCode:
             if self.arithmetic.end(calculating):
                 self._tell_change(what)
 
+    def call_apart(self, what: str, function: Callable[..., _Answer], *arguments: Any) -> _Answer:  # noqa: ANN401  # passed on
+        """Call a function of the plugin in a thread of the plugin's own; contained as in `call`.
+
+        Nothing waits for such a thread, so `RUNNING` and with it the watchdog have no part in it.
+        """
+        before = self.arithmetic.begin()
+
+        try:
+            return function(*arguments)
+        except BaseException as error:  # noqa: BLE001  # judged, and raised again
+            self.raise_contained(what, error, is_async=False)
+        finally:
+            self.arithmetic.end(before)  # of its own thread: nobody else calculates there
+
     def prepare(self, what: str, function: Callable[..., _Answer], *arguments: Any) -> _Answer:  # noqa: ANN401  # as above
         """Call as `call` does, while no event loop receives a person's Ctrl-C: that is none of the plugin's faults."""
         with interrupts_noted():
@@ -278,7 +292,9 @@ class Steps:
                 resume, value = steps.throw, error
 
 
-CALLERS: frozenset[CodeType] = frozenset({ForeignCode.call.__code__, Steps.__await__.__code__})
+CALLERS: frozenset[CodeType] = frozenset(
+    {ForeignCode.call.__code__, ForeignCode.call_apart.__code__, Steps.__await__.__code__}
+)
 """The code in whose frames foreign code begins: what is above it on the stack is the plugin's, or was called by it."""
 
 

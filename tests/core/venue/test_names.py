@@ -41,6 +41,7 @@ ROLES: dict[str, tuple[type[Any], ...]] = {
     "Microprice": (perpmaker.ReferenceReceiver,),
     "ExposureLimit": (perpmaker.RiskModule,),
     "SmallCap": (perpmaker.RiskModule,),
+    "Bell": (perpmaker.Observer,),
 }
 BY_CONVENTION = {"environment", "faults"}
 """What the core reads of settings, if it is there, and no protocol of a door has."""
@@ -239,6 +240,7 @@ def files(folder: Path) -> list[str]:
 FATHOM = Path(__file__).with_name("fathom")
 PRICE_FILE = ROOT / "examples" / "custom_price_source" / "src" / "perpmaker_price_file"
 RISK_MODULES = ROOT / "plugins" / "risk_modules" / "src" / "perpmaker_risk_modules"
+BELL = re.compile(r"```python\n(@attrs\.frozen\(kw_only=True\)\nclass Settings:\n    file.*?)```", re.DOTALL)
 MICROPRICE = re.compile(r"```python\n(class Microprice.*?)```", re.DOTALL)
 
 
@@ -273,6 +275,24 @@ def test_a_risk_module_takes_ten_names() -> None:
     """The smallest that is of use; `exposure_limit` counts everything that may still fill, and takes what it needs."""
     assert len(learn([SMALL_CAP]).everything) <= 10
     assert len(learn(files(RISK_MODULES)).everything) <= 48
+
+
+def test_an_observer_takes_eight_names(tmp_path: Path) -> None:
+    """The example of the documentation, in fifteen lines of code; and it is one: it writes down what it is told."""
+    (bell,) = BELL.findall((ROOT / "docs" / "plugins.md").read_text(encoding="utf-8"))
+    learnt = learn([bell]).everything - {"write"}  # a file's
+    assert learnt == {"ObserverDeclaration", "hookimpl", "observe", "at", "text"}
+    assert len([line for line in bell.splitlines() if line.strip()]) <= 15
+
+    namespace: dict[str, Any] = {"attrs": attrs} | {name: getattr(perpmaker, name) for name in learn([bell]).names}
+    exec(bell, namespace)  # noqa: S102  # it is the text that is counted
+    declared: list[Any] = []
+    namespace["register_observers"](declared.append)
+    (declaration,) = declared
+    observer = declaration.build(declaration.settings(file=str(tmp_path / "bell")), None)
+    about = dict.fromkeys(("bot", "environment", "venue", "market", "account"), "")
+    observer.observe(perpmaker.Happening(kind="fill", text="bought", facts={}, at_ms=1, **about))
+    assert (tmp_path / "bell").read_text() == "1970-01-01T00:00:00.001Z bought\a\n"
 
 
 def test_the_small_risk_module_is_one() -> None:

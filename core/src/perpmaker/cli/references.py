@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import attrs
 
 from perpmaker.config.configuration import Configuration
-from perpmaker.config.structure import is_secret
+from perpmaker.config.structure import references_in
 from perpmaker.connector.interface import Environment
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.secret import References
@@ -18,11 +18,8 @@ _KEYED = frozenset({Environment.TESTNET, Environment.LIVE})
 def check_references(configuration: Configuration) -> None:
     """Raise ConfigurationError with each reference that leads to no secret, by key and line.
 
-    Sandbox and paper use no key, and their references are not looked at.
+    Sandbox and paper use no key, and the connector's references are not looked at there. Observers tell of every run.
     """
-    if configuration.environment not in _KEYED:
-        return
-
     problems = tuple(_missing(configuration, References(configuration.file.parent)))
 
     if problems:
@@ -31,12 +28,13 @@ def check_references(configuration: Configuration) -> None:
 
 def _missing(configuration: Configuration, references: References) -> Iterator[Problem]:
     connector = configuration.connector
+    keyed = (((connector.name,), connector.settings),) if configuration.environment in _KEYED else ()
+    tables = (*keyed, *((("observers", one.name), one.settings) for one in configuration.observers))
 
-    for field in attrs.fields(type(connector.settings)):
-        value = getattr(connector.settings, field.name)
+    for table, settings in tables:
+        for field in attrs.fields(type(settings)):
+            for reference in references_in(field.name, getattr(settings, field.name)):
+                fault = references.fault(reference)
 
-        if is_secret(field.name) and isinstance(value, str):
-            fault = references.fault(value)
-
-            if fault is not None:
-                yield configuration.document.problem((connector.name, field.name), fault)
+                if fault is not None:
+                    yield configuration.document.problem((*table, field.name), fault)

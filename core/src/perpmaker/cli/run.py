@@ -158,6 +158,8 @@ def _words(config: Path, overrides: Sequence[str], url: str | None, *, live: boo
 
 async def _run(configuration: Configuration, screen: Screen, options: RunOptions, course: Course) -> None:
     """Trade from beginning to end; `course` has no end when it was stopped before there was a bot."""
+    from perpmaker.cli.observing import note_end  # noqa: PLC0415  # a wrong file is said before it is imported
+
     handle = Handle(close=options.close, seconds=options.seconds, scope=anyio.CancelScope(), tell=screen.tell)
 
     async with anyio.create_task_group() as group:
@@ -183,6 +185,7 @@ async def _run(configuration: Configuration, screen: Screen, options: RunOptions
                     command=options.command,
                     account_ends=handle.has_own_sandbox,
                 )
+                note_end(bot, course.ended)
 
         group.cancel_scope.cancel()
 
@@ -200,6 +203,7 @@ async def _open(
     configuration: Configuration, screen: Screen, handle: Handle, options: RunOptions
 ) -> AsyncIterator[Supervisor]:
     """A bot connected to its venue, or to the sandbox that stands in for it."""
+    from perpmaker.cli.observing import open_observers  # noqa: PLC0415  # the same
     from perpmaker.cli.report_once import show_report  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
     from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
@@ -217,19 +221,21 @@ async def _open(
         context = context_of(configuration, line)
         handle.allow(LEAST_START_S)
 
-        prepared = prepare_run(
-            plan_of(configuration),
-            context,
-            home=home,
-            tell=screen.tell,
-            seed=os.getpid(),
-            adopt=options.adopt,
-            resume=options.resume,
-            adopt_position=options.adopt_position,
-            trust_key=options.trust_key,
-        )
-
-        async with prepared as ready:
+        async with (
+            open_observers(configuration, home, screen.tell) as observers,
+            prepare_run(
+                plan_of(configuration),
+                context,
+                home=home,
+                tell=observers.tell,
+                seed=os.getpid(),
+                adopt=options.adopt,
+                resume=options.resume,
+                adopt_position=options.adopt_position,
+                trust_key=options.trust_key,
+                observers=observers,
+            ) as ready,
+        ):
             connector, instrument = ready.market.connector, ready.market.instrument
             preflight = await ready.insist(lambda: survey(configuration, connector, instrument, context))
             show_report(screen, home, context.clock, configuration, preflight)
@@ -277,8 +283,13 @@ async def _open_sandbox(
 
 async def _trade(screen: Screen, handle: Handle, bot: Supervisor, environment: str) -> Closing:
     """Trade, and show how it goes."""
+    from perpmaker.cli.observing import note_start  # noqa: PLC0415  # as above
+
+    note_start(bot)
+
     async with anyio.create_task_group() as group:
         group.start_soon(_show, environment, screen, bot)
+        group.start_soon(bot.observers.watch)
 
         if handle.seconds is not None:
             group.start_soon(_call_later, handle.seconds, partial(handle.stop, "--for"))

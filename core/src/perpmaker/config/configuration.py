@@ -27,6 +27,7 @@ from perpmaker.plugins.catalog import FIRST_PARTY, Catalog
 from perpmaker.plugins.declarations import (
     Declaration,
     DerivativeConnectorDeclaration,
+    ObserverDeclaration,
     PriceSourceDeclaration,
     RiskModuleDeclaration,
     StrategyDeclaration,
@@ -41,7 +42,7 @@ _Table = TypeVar("_Table")
 class Configuration:
     """A configuration without a fault.
 
-    `risk` is in the order of the file. `notes` are things worth saying.
+    `risk` and `observers` are in the order of the file. `notes` are things worth saying.
     `traits` are those of the strategy as it is set, `external` is what price_source_derivative names; `source_request`
     is what the price source is asked for. `given` are the keys at the top of the file: what stands there was decided,
     the rest is default. `document` is the file as it was read, which tells the line of each key.
@@ -58,6 +59,7 @@ class Configuration:
     external: Chosen[DerivativeConnectorDeclaration[Any]] | Chosen[PriceSourceDeclaration[Any]] | None
     source_request: SourceRequest
     risk: tuple[Chosen[RiskModuleDeclaration[Any]], ...]
+    observers: tuple[Chosen[ObserverDeclaration[Any]], ...]
     sandbox: SandboxSettings
     notes: tuple[str, ...]
     given: frozenset[str]
@@ -100,7 +102,8 @@ class _Assembly:
         )
         external = self._external()
         environment = self._environment(connector)
-        risk = self._risk()
+        risk = self._named("risk", "risk module", self._catalog.risk_module)
+        observers = self._named("observers", "observer", self._catalog.observer)
         sandbox = self._section("sandbox", SandboxSettings)
         self._check_top(strategy, (connector, price_source, external))
         traits = StrategyTraits() if strategy is None else traits_of(strategy)
@@ -121,6 +124,7 @@ class _Assembly:
             external=external,
             source_request=source_request(run, traits),
             risk=risk,
+            observers=observers,
             sandbox=place_files(sandbox, file.parent, self._document.overridden),
             notes=tuple(notes(run, environment)),
             document=self._document,
@@ -168,7 +172,7 @@ class _Assembly:
             yield from fields_of(settings)
 
     def _tables(self, parent: KeyPath) -> Mapping[str, Any]:
-        """The values of a table that holds tables: the top of the file, or [risk]."""
+        """The values of a table that holds tables: the top of the file, [risk] or [observers]."""
         values: Any = self._values
 
         for key in parent:
@@ -252,20 +256,20 @@ class _Assembly:
 
         return Environment.SANDBOX if settings is None else settings.environment
 
-    def _risk(self) -> tuple[Chosen[RiskModuleDeclaration[Any]], ...]:
-        """The risk modules of the tables [risk.NAME]."""
-        if not isinstance(self._values.get("risk", {}), dict):
-            self._say(("risk",), self._values["risk"], "must be a table for each risk module: [risk.NAME]")
+    def _named(self, table: str, kind: str, find: Callable[[str], _Declared]) -> tuple[Chosen[_Declared], ...]:
+        """What the tables [risk.NAME] or [observers.NAME] name."""
+        if not isinstance(self._values.get(table, {}), dict):
+            self._say((table,), self._values[table], f"must be a table for each {kind}: [{table}.NAME]")
 
         chosen = []
 
-        for name, values in self._tables(("risk",)).items():
+        for name, values in self._tables((table,)).items():
             try:
-                declaration = self._catalog.risk_module(name)
+                declaration = find(name)
             except PluginError as error:
-                self._say(("risk", name), values, str(error))
+                self._say((table, name), values, str(error))
             else:
-                settings = self._section(name, declaration.settings, ("risk",))
+                settings = self._section(name, declaration.settings, (table,))
                 chosen.append(Chosen(declaration=declaration, settings=settings))
 
         return tuple(chosen)
@@ -275,7 +279,7 @@ class _Assembly:
     ) -> None:
         """Say what at the top of the file nobody knows, and check the tables of plugins that are not in use."""
         settings = (RunSettings, ExitSettings, *self._strategies(strategy))
-        known = {key for one in settings for key in fields_of(one)} | {"risk", "sandbox"}
+        known = {key for one in settings for key in fields_of(one)} | {"risk", "observers", "sandbox"}
         keys = ("derivative", "price_source", "price_source_derivative")
         named = {name for name in map(self._values.get, keys) if isinstance(name, str)}
         idle = self._idle_tables({one.name for one in used if one is not None})

@@ -20,7 +20,9 @@ from perpmaker.model.setting import CrossChecked
 from perpmaker.secret import reference_fault
 
 _Settings = TypeVar("_Settings")
-_SECRET = re.compile(r"key|secret|passw|passphrase|token|mnemonic|credential", re.IGNORECASE)
+_SECRET = re.compile(r"key|secret|passw|passphrase|token|mnemonic|credential|^urls?$", re.IGNORECASE)
+"""Keys of secrets. An address that is all that there is to know of a place (`url`) holds what lets one in: webhooks."""
+
 _IN_ADDRESS = re.compile(r"(?<=//)[^/\s]*(?=@)|(?<=\?)\S+")  # name and password, and the query: keys stand in both
 _WIDEST = 60
 _MOST_UNKNOWN = 50
@@ -170,12 +172,21 @@ def _readers(settings: type) -> tuple[tuple[str, Reader, bool], ...]:
 def _read(reader: Reader, key: str, value: object) -> object:
     """Read a value; what looks like a secret must be a reference to one."""
     read = reader(value)
-    fault = reference_fault(read) if is_secret(key) and isinstance(read, str) else None
 
-    if fault is not None:
-        raise Fault(fault)
+    for text in references_in(key, read):
+        fault = reference_fault(text)
+
+        if fault is not None:
+            raise Fault(fault)
 
     return read
+
+
+def references_in(key: str, value: object) -> tuple[str, ...]:
+    """Return the references to secrets in the value of a key: none where the key is not one of secrets."""
+    values = value if isinstance(value, tuple) else (value,)
+
+    return tuple(one for one in values if isinstance(one, str)) if is_secret(key) else ()
 
 
 def _built(

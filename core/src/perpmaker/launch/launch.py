@@ -43,6 +43,7 @@ from perpmaker.model.reading import AccountSeen
 from perpmaker.plugins.start import Report, starting
 from perpmaker.runtime.account_setup import prepare
 from perpmaker.runtime.backoff import Backoff
+from perpmaker.runtime.observers import Observers
 from perpmaker.runtime.opening import open_connector
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.supervisor import Supervisor
@@ -70,6 +71,7 @@ async def prepare_run(
     adopt_position: bool = False,
     trust_key: bool = False,
     resume: bool = False,
+    observers: Observers | None = None,
 ) -> AsyncIterator[ReadyRun]:
     """Yield a run that may be started: connected, the account claimed, and nothing of it set or sent.
 
@@ -78,7 +80,8 @@ async def prepare_run(
     `adopt`: orders with our mark whose run the journal does not know are taken for ours and cancelled, instead of
     refusing the start. `adopt_position`: on testnet and live, a position that the journal does not explain is managed,
     instead of refusing the start. `trust_key`: live, also where the venue does not tell what the key may do. `resume`
-    releases a latched halt, once everything that may refuse the start has been passed.
+    releases a latched halt, once everything that may refuse the start has been passed. `observers` are told what
+    happens to the bot; what they have a person told goes to `tell`, too.
 
     Raises:
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
@@ -93,7 +96,17 @@ async def prepare_run(
     report = Tracebacks(None if home is None else home.root, tell).keep
 
     async with AsyncExitStack() as stack:
-        steps = _Steps(plan=plan, context=context, home=home, tell=tell, seed=seed, stack=stack, report=report)
+        watchers = observers or Observers(tell)
+        steps = _Steps(
+            plan=plan,
+            context=context,
+            home=home,
+            tell=tell,
+            seed=seed,
+            stack=stack,
+            report=report,
+            observers=watchers,
+        )
         market = await steps.connect(trust_key=trust_key)
         known = await steps.open_journal(market)
         await check_halt(known.journal, steps.reconciliation(market), known, resume=resume, tell=tell)
@@ -171,6 +184,7 @@ class _Steps:
     seed: int
     stack: AsyncExitStack
     report: Report
+    observers: Observers
     held: Hold = attrs.field(init=False)
     _began_at: float = attrs.field(init=False)
     _boot: str = attrs.field(init=False)
@@ -329,4 +343,5 @@ class _Steps:
             held=self.held.begin,
             exit_settings=plan.exits if isinstance(market.connector, VenueStops) else None,
             stop_wait_s=plan.stop_wait_s,
+            observers=self.observers,
         )

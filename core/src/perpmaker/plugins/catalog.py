@@ -14,6 +14,7 @@ from perpmaker.errors import PluginError
 from perpmaker.plugins.declarations import (
     Declaration,
     DerivativeConnectorDeclaration,
+    ObserverDeclaration,
     PriceSourceDeclaration,
     RiskModuleDeclaration,
     StrategyDeclaration,
@@ -25,6 +26,7 @@ KINDS: Mapping[type, str] = {
     PriceSourceDeclaration: "price source",
     RiskModuleDeclaration: "risk module",
     StrategyDeclaration: "strategy",
+    ObserverDeclaration: "observer",
 }
 
 FIRST_PARTY: Mapping[type, Mapping[str, str]] = {
@@ -38,6 +40,7 @@ FIRST_PARTY: Mapping[type, Mapping[str, str]] = {
     ),
     RiskModuleDeclaration: {"exposure_limit": "perpmaker-risk-modules"},
     StrategyDeclaration: {"perpetual_market_making": "perpmaker"},
+    ObserverDeclaration: dict.fromkeys(("webhook", "apprise", "metrics"), "perpmaker-observers"),
 }
 """The names that perpmaker's own distributions bring, so that a missing one can be said with what to install."""
 
@@ -100,6 +103,10 @@ class Catalog:
     def strategy(self, name: str) -> StrategyDeclaration[Any]:
         """The strategy of this name; PluginError says what to do when there is none, or two."""
         return self._find(StrategyDeclaration, name)
+
+    def observer(self, name: str) -> ObserverDeclaration[Any]:
+        """The observer of this name; PluginError says what to do when there is none, or two."""
+        return self._find(ObserverDeclaration, name)
 
     @property
     def traded_market(self) -> str:

@@ -15,6 +15,7 @@ import attrs
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
 from perpmaker.connector.price_source import ReferenceReceiver, SourceContext, SourceRequest
 from perpmaker.model.instrument import Instrument
+from perpmaker.plugins.observer import KINDS, Kind, Observer, ObserverContext
 from perpmaker.risk.interface import RiskModule
 from perpmaker.strategy.interface import Strategy, StrategyTraits
 
@@ -106,15 +107,31 @@ class StrategyDeclaration(Generic[_Settings]):
     distribution: str = attrs.field(default="", eq=False)
 
 
+@attrs.frozen(kw_only=True)
+class ObserverDeclaration(Generic[_Settings]):
+    """An observer, which lives in a thread of its own: `build(settings, context)`. Settings from `[observers.NAME]`.
+
+    `kinds` are what it is given: what is not asked for costs nothing.
+    """
+
+    name: str
+    summary: str
+    settings: type[_Settings]
+    build: Callable[[_Settings, ObserverContext], Observer]
+    kinds: tuple[Kind, ...] = KINDS
+    distribution: str = attrs.field(default="", eq=False)
+
+
 Declaration: TypeAlias = (
     DerivativeConnectorDeclaration[Any]
     | PriceSourceDeclaration[Any]
     | RiskModuleDeclaration[Any]
     | StrategyDeclaration[Any]
+    | ObserverDeclaration[Any]
 )
 
 _NAME = re.compile(r"[a-z0-9_]+")
-_RESERVED = frozenset({"risk", "sandbox"})  # tables of the configuration file that are no plugin's
+_RESERVED = frozenset({"risk", "sandbox", "observers"})  # tables of the configuration file that are no plugin's
 
 
 def declaration_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # of the right class, but attrs checks no field's type
@@ -162,6 +179,11 @@ def _callable_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # see 
 
         if value is not ... and not callable(value) and not (value is None and may_be_none):
             yield f"its {field} must be callable"
+
+    if isinstance(declaration, ObserverDeclaration) and not (
+        _is_texts(declaration.kinds) and set(declaration.kinds) <= set(KINDS)
+    ):
+        yield f"its kinds must be a tuple of these: {', '.join(KINDS)}"
 
     if isinstance(declaration, PriceSourceDeclaration) and not _is_texts(declaration.price_types):
         yield "its price_types must be a tuple of texts, the default first"

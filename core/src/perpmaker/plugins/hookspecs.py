@@ -22,6 +22,7 @@ import pluggy
 
 from perpmaker.plugins.declarations import (
     DerivativeConnectorDeclaration,
+    ObserverDeclaration,
     PriceSourceDeclaration,
     RiskModuleDeclaration,
     StrategyDeclaration,
@@ -115,4 +116,24 @@ def register_strategies(register: Register[StrategyDeclaration[Any]]) -> None:
         @hookimpl
         def register_strategies(register):
             register(StrategyDeclaration(name="idle", summary="Idle", settings=Settings, build=Idle))
+    """
+
+
+@hookspec
+def register_observers(register: Register[ObserverDeclaration[Any]]) -> None:
+    """Declare observers, which are told what happens; called once, when the catalog is built.
+
+    Hand over one `ObserverDeclaration` per observer. `build(settings, context)` is called later, for each table
+    `[observers.NAME]` of the configuration, in a thread of its own, and returns something with `observe(happening)`.
+
+    Example::
+
+        from perpmaker import ObserverDeclaration, hookimpl
+        from perpmaker_bell.observer import Bell, Settings
+
+        __plugin_api__ = 1
+
+        @hookimpl
+        def register_observers(register):
+            register(ObserverDeclaration(name="bell", summary="Bell", settings=Settings, build=Bell))
     """

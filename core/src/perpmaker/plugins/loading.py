@@ -28,6 +28,7 @@ from perpmaker.plugins import hookspecs
 from perpmaker.plugins.declarations import (
     Declaration,
     DerivativeConnectorDeclaration,
+    ObserverDeclaration,
     PriceSourceDeclaration,
     RiskModuleDeclaration,
     StrategyDeclaration,
@@ -47,6 +48,7 @@ DECLARED_BY: Mapping[str, type[Declaration]] = {
     "register_price_sources": PriceSourceDeclaration,
     "register_risk_modules": RiskModuleDeclaration,
     "register_strategies": StrategyDeclaration,
+    "register_observers": ObserverDeclaration,
 }
 
 _WIDEST = 300

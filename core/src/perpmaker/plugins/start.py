@@ -11,6 +11,7 @@ from perpmaker.foreign_code import ForeignCode, said
 from perpmaker.plugins.declarations import (
     Declaration,
     DerivativeConnectorDeclaration,
+    ObserverDeclaration,
     PriceSourceDeclaration,
     RiskModuleDeclaration,
 )
@@ -35,6 +36,8 @@ def code_of(declaration: Declaration, report: Report = unreported) -> ForeignCod
             kind = "price source"
         case RiskModuleDeclaration():
             kind = "risk module"
+        case ObserverDeclaration():
+            kind = "observer"
         case _:
             kind = "strategy"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
 
 import attrs
 
@@ -14,8 +16,9 @@ from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.model.command_event import OrderAccepted, OrderRefused
 from perpmaker.model.event import Event, OrderFilled, OrderReported, Resynced, StreamLost, StreamRestored
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderReport, OrderStatus, OrderType, Side, Slot
+from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Side, Slot
 from perpmaker.model.reading import AccountSeen
+from perpmaker.plugins.observer import Activity
 from perpmaker.runtime.stream_lines import StreamChange, StreamLines
 
 REMEMBERED = 4_000
@@ -41,7 +44,7 @@ class ActivityLog:
     _placed: dict[Slot, tuple[str, float]] = attrs.field(factory=dict, init=False)
     _sent: OrderedDict[str, NewOrder] = attrs.field(factory=OrderedDict, init=False)
 
-    def lines(self, events: Sequence[Event], actions: Iterable[Action], now: float) -> Iterator[str]:
+    def activities(self, events: Sequence[Event], actions: Iterable[Action], now: float) -> Iterator[Activity]:
         """Yield what happened, in order; `actions` are being sent now."""
         changes: list[StreamChange] | None = None
 
@@ -59,7 +62,7 @@ class ActivityLog:
             yield from self._executed(event)
 
         if changes is not None:
-            yield from self._streams.lines(changes, now)
+            yield from self._changed(changes, now)
 
         for action in actions:
             if isinstance(action, Place) and action.order.slot.kind.is_exit and action.order.whole:
@@ -68,7 +71,15 @@ class ActivityLog:
                 if len(self._sent) > UNANSWERED:
                     self._sent.popitem(last=False)
 
-    def _executed(self, event: Event) -> Iterator[str]:
+    def _changed(self, changes: Sequence[StreamChange], now: float) -> Iterator[Activity]:
+        for is_lost, group in groupby(changes, lambda one: isinstance(one, StreamLost)):
+            alike = list(group)
+            facts = {"channels": tuple(dict.fromkeys(one.channel.value for one in alike))}
+
+            for line in self._streams.lines(alike, now):
+                yield Activity(kind="disconnect" if is_lost else "reconnect", text=line, facts=facts)
+
+    def _executed(self, event: Event) -> Iterator[Activity]:
         if isinstance(event, OrderFilled):
             yield from self._filled(event.fill)
         elif isinstance(event, Resynced):
@@ -77,7 +88,7 @@ class ActivityLog:
 
             self._is_read = True
 
-    def _filled(self, fill: Fill) -> Iterator[str]:
+    def _filled(self, fill: Fill) -> Iterator[Activity]:
         kind = self.known.kind(fill.client_id)
         key = (fill.trade_id, fill.side)
 
@@ -96,12 +107,15 @@ class ActivityLog:
         won = fill.realized_pnl
         booked = "" if not won else f", {won:+z.4f} {self.instrument.quote}"
 
-        yield (
-            f"{name_of(kind)}: {verb} {plain(fill.amount)} at {plain(fill.price)}{booked}, "
-            f"fee {plain(fill.fee)} {fill.fee_asset}"
-        )
+        what = f"{verb} {plain(fill.amount)} at {plain(fill.price)}{booked}, fee {plain(fill.fee)} {fill.fee_asset}"
+        facts = _figures(fill, kind)
 
-    def _taken(self, client_id: str, now: float) -> Iterator[str]:
+        yield Activity(kind="fill", text=f"{name_of(kind)}: {what}", facts=facts)
+
+        if kind is OrderKind.VENUE_STOP:  # for who is called for stops only; a person has the line above
+            yield Activity(kind="stop", text=f"STOP on the venue executed: {what}", facts=facts, is_told=False)
+
+    def _taken(self, client_id: str, now: float) -> Iterator[Activity]:
         """The venue has the order: say so, where it is a closing order that was sent by this run."""
         order = self._sent.pop(client_id, None)
 
@@ -115,7 +129,33 @@ class ActivityLog:
 
         if text != before or now - at >= QUIET_S:
             self._placed[order.slot] = (text, now)
-            yield text
+            facts = {
+                "purpose": order.slot.kind.value,
+                "side": order.side.value,
+                "position_side": order.position_side.value,
+                "price": None if order.ticks is None else self.instrument.price(order.ticks),
+                "amount": self.instrument.amount(order.lots),
+                "client_id": client_id,
+            }
+            yield Activity(kind="stop" if order.slot.kind is OrderKind.STOP_LOSS else "exit", text=text, facts=facts)
+
+
+def _figures(fill: Fill, kind: OrderKind) -> dict[str, Any]:
+    """The figures of an execution by name."""
+    return {
+        "purpose": kind.value,
+        "side": fill.side.value,
+        "position_side": fill.position_side.value,
+        "price": fill.price,
+        "amount": fill.amount,
+        "fee": fill.fee,
+        "fee_asset": fill.fee_asset,
+        "realized_pnl": fill.realized_pnl,
+        "maker": fill.maker,
+        "forced": fill.forced,
+        "trade_id": fill.trade_id,
+        "client_id": fill.client_id,
+    }
 
 
 def _taken_in(event: Event) -> Iterator[str]:

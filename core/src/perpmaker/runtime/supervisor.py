@@ -31,6 +31,7 @@ from perpmaker.model.event import Event, Halted, StopRequested
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.reading import AccountSeen
 from perpmaker.model.refusal import RefusalReason
+from perpmaker.plugins.observer import Activity
 from perpmaker.plugins.start import starting
 from perpmaker.runtime.account_reader import AccountReader
 from perpmaker.runtime.activity_log import ActivityLog
@@ -38,6 +39,8 @@ from perpmaker.runtime.backoff import Backoff
 from perpmaker.runtime.dead_man_switch import SwitchKeeper
 from perpmaker.runtime.event_queue import EventQueue, without_market_data
 from perpmaker.runtime.missed_activity import MissedActivity, unread_since
+from perpmaker.runtime.observers import Observers
+from perpmaker.runtime.order_activity import OrderActivity
 from perpmaker.runtime.order_queries import OrderQueries
 from perpmaker.runtime.order_stats import OrderStats
 from perpmaker.runtime.reconciliation import Reconciliation
@@ -66,7 +69,8 @@ class Supervisor:
     orders of this run, `ledger` what was booked in it. `dead_man_s` is the length of the venue's own timer, where it
     has one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
     `held` is given the seconds for which the venue wants to hear nothing from this machine. `exit_settings` make the
-    stops of an end without the trader; `stop_wait_s` is how long a clean end lets a fired stop go on.
+    stops of an end without the trader; `stop_wait_s` is how long a clean end lets a fired stop go on. `observers` are
+    told what happens; `tell` is theirs too.
     """
 
     connector: DerivativeConnector
@@ -86,6 +90,7 @@ class Supervisor:
     held: Callable[[float], None] = lambda _: None
     exit_settings: ExitSettings | None = None
     stop_wait_s: float = STOP_WAIT_S
+    observers: Observers = attrs.field(default=attrs.Factory(lambda self: Observers(self.tell), takes_self=True))
     event_queue: EventQueue = attrs.field(factory=EventQueue, init=False)
     count: OrderStats = attrs.field(init=False)
     ledger: Ledger = attrs.field(init=False)
@@ -99,6 +104,7 @@ class Supervisor:
     _dead_man: SwitchKeeper | None = attrs.field(default=None, init=False)
     _recorder: Recorder = attrs.field(init=False)
     _activity_log: ActivityLog = attrs.field(init=False)
+    _order_activity: OrderActivity = attrs.field(init=False)
     _watches: Watches = attrs.field(init=False)
     _runners: list[StreamRunner] = attrs.field(factory=list, init=False)
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
@@ -119,6 +125,7 @@ class Supervisor:
             emit=self.event_queue.put,
         )
         self._activity_log = ActivityLog(instrument=self.instrument, known=self.known)
+        self._order_activity = OrderActivity(instrument=self.instrument, known=self.known)
         self._random = Random(self.seed)  # noqa: S311  # jitter, not cryptography
         self._gate = Gate(clock=self.clock)
         self._retry = Retry(gate=self._gate, emit=self.event_queue.put, random=self._random, held=self.held)
@@ -335,10 +342,16 @@ class Supervisor:
 
         if decision.mode is Mode.HALT and self._halted is None:
             self._halted = decision.mode_reason
+            self.observers.note("halt", f"HALT: {decision.mode_reason}")
 
         if told or actions:
-            for line in self._activity_log.lines(told, actions, now):
-                self.tell(line)
+            self.observers.say(self._activity_log.activities(told, actions, now))
+
+            if self.observers.wants("refusal"):
+                self.observers.say(self._order_activity.refusals(told))
+
+            if self.observers.wants("quote"):
+                self.observers.say(self._order_activity.quotes(actions))
 
     def _pass_on(self, told: Sequence[Event], now: float) -> None:
         """Give what happened to those who count, book and watch."""
@@ -358,7 +371,7 @@ class Supervisor:
 
             if isinstance(event, Halted) and self._halted is None:
                 self._halted = event.reason
-                self.tell(f"halted: {event.reason}")
+                self.observers.say((Activity(kind="halt", text=f"halted: {event.reason}"),))
 
     def _start(self, actions: Sequence[Action], tasks: Tasks) -> None:
         """Send orders in a task of their own, and do what else was asked for."""
