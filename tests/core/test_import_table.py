@@ -45,6 +45,7 @@ ORDER = (
     "paper",
     "runtime",
     "report",
+    "control",
     "launch",
     "cli",
     "testing",

@@ -23,6 +23,10 @@
     ├── RiskModuleError           a risk module answered what none may: a bolder quote           contained
     ├── PayloadError              bytes from outside that do not mean what they should
     ├── JournalError              the journal cannot be written, or is not to be trusted      exit 2
+    ├── UnknownBotError           no bot of that name                                         exit 2
+    │   └── AmbiguousBotError     several bots of that name; names them                       exit 2
+    ├── BotUnansweredError        a running bot that does not answer                          exit 4
+    ├── BotRefusedError           a running bot that answered no, and why                     exit as it says
     ├── LockedError               another process trades this account and market              exit 2
     ├── HaltedError               a halt is latched, and nobody has resumed                   exit 7
     └── StopNotProvenError        stopped, but the venue did not confirm it is clean          exit 5
@@ -279,6 +283,30 @@ class JournalError(PerpmakerError):
     """The journal cannot be written or cannot be trusted; without it nothing may be sent."""
 
     exit_code = ExitCode.FILE
+
+
+class UnknownBotError(PerpmakerError):
+    """No bot of that name runs, or is known."""
+
+    exit_code = ExitCode.FILE
+
+
+class AmbiguousBotError(UnknownBotError):
+    """Several bots may be meant; the text names them."""
+
+
+class BotUnansweredError(PerpmakerError):
+    """A bot runs and does not answer over its control socket."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class BotRefusedError(PerpmakerError):
+    """A running bot has answered that it does not do what it was asked for; `exit_code` is what it said."""
+
+    def __init__(self, text: str, exit_code: ExitCode) -> None:
+        self.exit_code = exit_code
+        super().__init__(text)
 
 
 class LockedError(PerpmakerError):

@@ -34,6 +34,7 @@ from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from perpmaker.journal.state_dir import StateDir  # the same
     from perpmaker.sandbox.server import SandboxLine  # a wrong file is said before a server is imported
 
 YOUNG_OBJECTS = 50_000
@@ -158,17 +159,21 @@ def _words(config: Path, overrides: Sequence[str], url: str | None, *, live: boo
 
 async def _run(configuration: Configuration, screen: Screen, options: RunOptions, course: Course) -> None:
     """Trade from beginning to end; `course` has no end when it was stopped before there was a bot."""
-    from perpmaker.cli.observing import note_end  # noqa: PLC0415  # a wrong file is said before it is imported
+    from perpmaker.cli.desk import CLOCK, open_desk  # noqa: PLC0415  # a wrong file is said before it is imported
+    from perpmaker.cli.observing import note_end  # noqa: PLC0415  # the same
+    from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
+    from perpmaker.report.notice_log import NoticeLog  # noqa: PLC0415  # the same
 
-    handle = Handle(close=options.close, seconds=options.seconds, scope=anyio.CancelScope(), tell=screen.tell)
+    notices, home = NoticeLog(screen.tell, CLOCK.utc_ms), open_state_dir(os.environ)
+    handle = Handle(close=options.close, seconds=options.seconds, scope=anyio.CancelScope(), tell=notices.tell)
 
-    async with anyio.create_task_group() as group:
+    async with open_desk(configuration, handle, notices, home, course), anyio.create_task_group() as group:
         await group.start(watch_signals, handle)
         begin_s = math.inf if configuration.sandbox.recording else LEAST_START_S  # a recording is read first
         handle.allow(begin_s if options.url is None else LEAST_ATTACH_S)
 
         with handle.scope:
-            async with _open(configuration, screen, handle, options) as bot:
+            async with _open(configuration, screen, handle, options, home) as bot:
                 course.bot = handle.bot = bot
                 handle.scope.deadline = math.inf
                 began_at = anyio.current_time()
@@ -200,29 +205,27 @@ async def _run(configuration: Configuration, screen: Screen, options: RunOptions
 
 @asynccontextmanager
 async def _open(
-    configuration: Configuration, screen: Screen, handle: Handle, options: RunOptions
+    configuration: Configuration, screen: Screen, handle: Handle, options: RunOptions, home: StateDir
 ) -> AsyncIterator[Supervisor]:
     """A bot connected to its venue, or to the sandbox that stands in for it."""
     from perpmaker.cli.observing import open_observers  # noqa: PLC0415  # the same
     from perpmaker.cli.report_once import show_report  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
-    from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
     from perpmaker.launch.configured_plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
     from perpmaker.launch.launch import prepare_run  # noqa: PLC0415  # the same
     from perpmaker.launch.preflight import refuse, survey  # noqa: PLC0415  # the same
 
-    home = open_state_dir(os.environ)
     keep_unsaid_in(home.root)
 
     for unread in earlier(home.root):
-        screen.tell(unread)
+        handle.tell(unread)
 
-    async with _open_sandbox(configuration, screen, handle, options.url) as line:
+    async with _open_sandbox(configuration, handle, options.url) as line:
         context = context_of(configuration, line)
         handle.allow(LEAST_START_S)
 
         async with (
-            open_observers(configuration, home, screen.tell) as observers,
+            open_observers(configuration, home, handle.tell) as observers,
             prepare_run(
                 plan_of(configuration),
                 context,
@@ -249,7 +252,7 @@ async def _open(
 
 @asynccontextmanager
 async def _open_sandbox(
-    configuration: Configuration, screen: Screen, handle: Handle, url: str | None
+    configuration: Configuration, handle: Handle, url: str | None
 ) -> AsyncIterator[SandboxLine | None]:
     """The sandbox that stands in for the venue; None where the venue itself is asked."""
     from perpmaker.cli.recording import open_watch  # noqa: PLC0415  # the same
@@ -257,14 +260,14 @@ async def _open_sandbox(
     from perpmaker.cli.venue import wants_sandbox, worth_of  # noqa: PLC0415  # the same
 
     def on_end() -> None:
-        screen.tell("the sandbox has ended by itself")
+        handle.tell("the sandbox has ended by itself")
         handle.stop("sandbox ended")
 
     environment = configuration.environment.value
 
     async with AsyncExitStack() as stack:
         if not wants_sandbox(configuration, url):
-            screen.tell(f"{environment}: {configuration.connector.name}")
+            handle.tell(f"{environment}: {configuration.connector.name}")
             handle.origin = worth_of(configuration, None)
             yield None
             return
@@ -273,11 +276,11 @@ async def _open_sandbox(
             handle.has_own_sandbox = configuration.environment is Environment.SANDBOX
             line = await stack.enter_async_context(open_child(configuration, on_end))
         else:
-            line = await attach_patiently(url, screen.tell)
+            line = await attach_patiently(url, handle.tell)
 
         handle.origin = worth_of(configuration, line)
-        screen.tell(f"{environment}: {line.venue} at {line.url}, {line.origin}")
-        await stack.enter_async_context(open_watch(line, screen.tell, partial(handle.stop, "recording ended")))
+        handle.tell(f"{environment}: {line.venue} at {line.url}, {line.origin}")
+        await stack.enter_async_context(open_watch(line, handle.tell, partial(handle.stop, "recording ended")))
         yield line
 
 

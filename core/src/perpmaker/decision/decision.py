@@ -30,8 +30,8 @@ class Decision:
     """What one call of `Trader.handle` comes to.
 
     `actions` in the order in which they are to be sent; the orders in them count as in flight already. `wake_at`:
-    when to call again though nothing happened (None: never). `notices` are for people. `wanted`, `exits` and
-    `refused` are None and empty when nothing had to be decided anew.
+    when to call again though nothing happened (None: never). `notices` are for people. `wanted`, `exits`, `refused` and
+    `quotes`, which are those that may rest after all, are None and empty when nothing had to be decided anew.
     """
 
     actions: tuple[Action, ...] = ()
@@ -42,3 +42,4 @@ class Decision:
     wanted: Wanted | None = None
     exits: WantedExits | None = None
     refused: tuple[Refused, ...] = ()
+    quotes: tuple[Quote, ...] = ()

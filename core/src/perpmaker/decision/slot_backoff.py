@@ -77,6 +77,12 @@ class SlotBackoffs:
         """Those of the slots into which nothing may be placed yet."""
         return {slot for slot in slots if self.waits(slot, now)} if self._series else set()
 
+    def until(self, slot: Slot, now: float) -> float | None:
+        """When a quote may be placed into the slot again. None: at once."""
+        waits = [series.again_at for one in (slot, None) if (series := self._series.get(one)) is not None]
+
+        return max([at for at in waits if at > now], default=None)
+
     def next_at(self, now: float) -> float | None:
         """When the next slot may be tried again."""
         return min([series.again_at for series in self._series.values() if series.again_at > now], default=None)

@@ -53,7 +53,7 @@ from perpmaker.model.event import (
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionMode, PositionSide, WorkingOrder
 from perpmaker.model.position import VenueSettings
-from perpmaker.model.quote import Exit, Wake, Wanted, WantedExits
+from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
 from perpmaker.risk import review as risk
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode, View
@@ -208,6 +208,11 @@ class Trader:
         return self._wanted_exits.no_quotes_for
 
     @property
+    def backoffs(self) -> SlotBackoffs:
+        """When levels that were refused may be tried again."""
+        return self._retries
+
+    @property
     def wanted_exits(self) -> tuple[Exit, ...]:
         """The exits that should rest now, those that wait for their next try among them."""
         return (*self._wanted_exits.exits, *self._wanted_exits.awaited)
@@ -273,6 +278,7 @@ class Trader:
         mode, reason = trading_state.mode(state, state.market.age_s(Channel.BOOK, now))
         actions: list[Action] = []
         quoting: DecidedQuotes | None = None
+        quotes: tuple[Quote, ...] = ()
 
         if trading_state.seen:
             memory, exit_memory = self._wanted.memory, self._wanted_exits.memory
@@ -300,7 +306,7 @@ class Trader:
 
         notices.extend(self.unquoted.see(mode, reason, self._wanted, () if quoting is None else quoting.refused, now))
 
-        return self._answer([*actions, *proofs], notices, quoting, now)
+        return self._answer([*actions, *proofs], notices, quoting, quotes, now)
 
     def _decide_exits(self, view: View) -> None:
         stopping = self._wanted_exits.no_quotes_for
@@ -337,6 +343,7 @@ class Trader:
         actions: Sequence[Action],
         notices: Sequence[str],
         quoting: DecidedQuotes | None,
+        quotes: tuple[Quote, ...],
         now: float,
     ) -> Decision:
         self._decided_version = self._version
@@ -356,6 +363,7 @@ class Trader:
             wanted=self._wanted,
             exits=self._wanted_exits,
             refused=() if quoting is None else quoting.refused,
+            quotes=quotes,
         )
 
     def _next_timer(self, now: float) -> float | None:

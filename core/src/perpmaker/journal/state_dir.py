@@ -73,6 +73,10 @@ class StateDir:
 
     root: Path
 
+    def private(self, name: str) -> Path:
+        """Return a directory of that name in it, made where it is not there: only its owner may enter it."""
+        return _private(self.root / name)
+
     def journal(self, key: Key) -> Path:
         """Return the journal of an account and market.
 

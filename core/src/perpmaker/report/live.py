@@ -37,7 +37,7 @@ def live_line(environment: str, bot: Supervisor) -> str:
     quotes = f"{_quotes(orders, instrument)}{_reason(bot, orders)}"
 
     if bot.mode is Mode.RUN:
-        return " | ".join([head, quotes, f"ref {price(_reference(state), instrument.tick.normalize())}"])
+        return " | ".join([head, quotes, f"ref {price(reference_of(state), instrument.tick.normalize())}"])
 
     mode = bot.mode.value.upper()
     fits = len(f"{head} | {quotes} | {mode}") <= COLUMNS
@@ -76,8 +76,8 @@ def profit(bot: Supervisor) -> Decimal:
     return sums.result(quote, unrealized(state.account.positions.values(), state.market.mark))[quote]
 
 
-def _reference(state: State) -> Decimal | None:
-    """What quotes are priced from: the external reference, else the middle of the traded book."""
+def reference_of(state: State) -> Decimal | None:
+    """Return what quotes are priced from: the external reference, else the middle of the traded book."""
     if state.external_reference:
         reference = state.market.reference
 

@@ -30,8 +30,9 @@ class RunFacts:
 
     The field names are keys of the JSON object too.
 
-    `stop_reason` is `signal`, `--for`, `sandbox ended` or `recording ended`. `halted` is why nothing was quoted at the
-    end, None where nothing had halted it. `journal` is the path of its journal, None where that was kept in memory.
+    `stop_reason` is `signal`, `--for`, `stop` or `flatten` (the commands), `sandbox ended` or `recording ended`.
+    `halted` is why nothing was quoted at the end, None where nothing had halted it. `journal` is the path of its
+    journal, None where that was kept in memory.
     """
 
     account: str
@@ -180,7 +181,7 @@ def render(
         ("result", _amounts(summary.result_by_asset)),
         *(("", line) for line in summary.origin),
         ("position", f"{_held(positions, base)}{'' if summary.exits_left != UNKNOWN else ' as last known'}"),
-        ("left on venue", _left(summary)),
+        ("left on venue", left_on_venue(summary)),
         *(("", exit_left(order, instrument)) for order in named),
         ("stopped by", summary.stop_reason),
     )
@@ -206,8 +207,8 @@ def _exits(summary: Summary) -> str:
     return f"{words}, {waited} stop{'s' if waited != 1 else ''} kept on the venue" if waited else words
 
 
-def _left(summary: Summary) -> str:
-    """How much is left on the venue; not known where it has not told, which is not none."""
+def left_on_venue(summary: Summary) -> str:
+    """Return how much is left on the venue. Not known where it has not told, which is not none."""
     if summary.open_orders_left == summary.exits_left == UNKNOWN:
         return "unknown: the venue did not answer"
 

@@ -112,6 +112,7 @@ class Supervisor:
     _reader: AccountReader = attrs.field(init=False)
     mode: Mode = attrs.field(default=Mode.REDUCE, init=False)
     mode_reason: str = attrs.field(default="", init=False)
+    decided: Decision = attrs.field(factory=Decision, init=False)
     _halted: str | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -333,6 +334,7 @@ class Supervisor:
     def _follow(self, told: Sequence[Event], actions: Sequence[Action], decision: Decision, now: float) -> None:
         """Let everybody else know what happened beside market data, and people what they should."""
         self.mode, self.mode_reason = decision.mode, decision.mode_reason
+        self.decided = self.decided if decision.wanted is None else decision
 
         if told:
             self._pass_on(told, now)

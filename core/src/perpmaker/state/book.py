@@ -61,6 +61,10 @@ class Half:
         """The lots at a price, ours or not."""
         return self._lots.get(ticks, 0)
 
+    def reaches(self, ticks: int) -> bool:
+        """Whether the half goes as far out as a price."""
+        return bool(self._keys) and self._keys[0] <= ticks * self.sign
+
     def levels(self) -> Iterator[tuple[int, int]]:
         """All (ticks, lots), from the best outward."""
         sign, known = self.sign, self._lots
@@ -151,6 +155,12 @@ class Book:
     def levels(self, side: Side) -> Iterator[tuple[int, int]]:
         """Other people's (ticks, lots) of one side, from the best outward."""
         return self._others(self._bids if side is Side.BUY else self._asks)
+
+    def others_at(self, side: Side, ticks: int) -> int | None:
+        """Other people's lots at a price. None beyond the last level that the book shows: nobody knows there."""
+        half = self._bids if side is Side.BUY else self._asks
+
+        return max(0, half.at(ticks) - self.own.lots[half.sign].get(ticks, 0)) if half.reaches(ticks) else None
 
     def _best(self, half: Half) -> int | None:
         ticks = half.best

@@ -1,0 +1,195 @@
+"""Where a run is spoken to while it lives: status, why, stop and flatten over its control socket, and last words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+import anyio
+import attrs
+
+from perpmaker.cli.handle import Handle
+from perpmaker.cli.run_end import Course
+from perpmaker.cli.verdict import exit_code_of, left_words
+from perpmaker.clock import SystemClock
+from perpmaker.config.configuration import Configuration
+from perpmaker.control.card import Card, new_id
+from perpmaker.control.last_words import forget_oldest, write_last_words
+from perpmaker.control.names import bot_name
+from perpmaker.control.server import ControlServer, Request, open_control
+from perpmaker.errors import BotRefusedError, ExitCode, JournalError
+from perpmaker.journal.state_dir import StateDir
+from perpmaker.report.notice_log import NoticeLog
+from perpmaker.report.queue_ahead import QueueWatch
+from perpmaker.report.status import EndStatus, Status, as_plain, iso
+from perpmaker.report.status_of_bot import BotFacts, starting_status, status_of
+
+CLOCK = SystemClock()
+
+LOOK_S = 1.0
+"""Seconds between two looks at the queues of our quotes."""
+
+LOOKS_A_WORD = 10
+"""How many of these looks to one writing of the last words."""
+
+
+@attrs.define(kw_only=True)
+class Desk:
+    """Answers for a run, from its first connection to its end. `server` is None where no socket could be made."""
+
+    facts: BotFacts
+    handle: Handle
+    notices: NoticeLog
+    home: StateDir
+    server: ControlServer | None = None
+    _queue: QueueWatch = attrs.field(factory=QueueWatch, init=False)
+
+    def status(self) -> Status:
+        """Return how the run stands now."""
+        bot = self.handle.bot
+
+        if bot is None:
+            return starting_status(self.facts, CLOCK.utc_ms(), self.notices.last)
+
+        return status_of(bot, self.facts, self._queue, self.notices.last)
+
+    def commands(self) -> Mapping[str, Any]:
+        """Return what the control socket answers."""
+        return {"status": self._status, "why": self._why, "stop": self._stop, "flatten": self._flatten}
+
+    async def remember(self) -> None:
+        """Look at the queues, and keep the last words up to date, until cancelled."""
+        while True:
+            for _ in range(LOOKS_A_WORD):
+                await anyio.sleep(LOOK_S)
+
+                if self.handle.bot is not None:
+                    self._queue.look(self.handle.bot.trader.state)
+
+            with suppress(OSError):  # on a thread: a disk that hangs is nothing to wait for
+                await anyio.to_thread.run_sync(write_last_words, self.home, self.status(), abandon_on_cancel=True)
+
+    def say_last(self, course: Course, error: BaseException | None) -> None:
+        """Keep how the run has ended."""
+        code = exit_code_of(course, error)
+        ended = EndStatus(
+            at=iso(CLOCK.utc_ms()),
+            exit_code=code.value,
+            stop_reason=self.handle.stop_reason or ("error" if error is not None else ""),
+            left=left_words(course),
+            unproven=course.unproven or (None if self.handle.bot is None else self.handle.bot.unproven),
+        )
+
+        with suppress(OSError):
+            write_last_words(self.home, attrs.evolve(self.status(), running=False, ended=ended))
+
+    async def _status(self, _: Request) -> Mapping[str, Any]:
+        return {"status": as_plain(self.status())}
+
+    async def _why(self, _: Request) -> Mapping[str, Any]:
+        status = self.status()
+        words = {"name", "at", "mode", "mode_reason", "no_quotes", "quotes", "withheld", "exits"}
+
+        return {name: as_plain(getattr(status, name)) for name in sorted(words)}
+
+    async def _stop(self, request: Request) -> Mapping[str, Any]:
+        return self._end("stop", request, close=False)
+
+    async def _flatten(self, request: Request) -> Mapping[str, Any]:
+        return self._end("flatten", request, close=True)
+
+    def _end(self, reason: str, request: Request, *, close: bool) -> Mapping[str, Any]:
+        """Begin the way to the end, as a signal does: it enters the trader as an event, which is journalled."""
+        handle = self.handle
+        was_stopping = bool(handle.stop_reason)
+
+        if close and was_stopping and not handle.close:
+            raise BotRefusedError(
+                f"it is stopping already ({handle.stop_reason}), and closes nothing more: once it has ended, start it "
+                "with --close, or close the position on the venue",
+                ExitCode.REFUSED,
+            )
+
+        if not was_stopping:
+            handle.close = handle.close or close
+            asker = request.get("pid")
+            self._note(f"{reason} was asked for by process {asker if isinstance(asker, int) else 'unknown'}")
+            handle.stop(reason)
+        elif request.get("hurry") is True:
+            handle.stop(reason)
+
+        return {"stopping": True, "was_stopping": was_stopping, "close": handle.close}
+
+    def _note(self, text: str) -> None:
+        """Tell what a person did from elsewhere, and have it in the journal."""
+        self.notices.tell(text)
+
+        if self.handle.bot is not None:
+            with suppress(JournalError):
+                self.handle.bot.journal.record_notice(text, CLOCK.utc_ms())
+
+
+@asynccontextmanager
+async def open_desk(
+    configuration: Configuration, handle: Handle, notices: NoticeLog, home: StateDir, course: Course
+) -> AsyncIterator[Desk]:
+    """Show the run's card, answer on its socket, and keep its last words; without a socket it trades all the same."""
+    facts = _facts(configuration)
+    desk = Desk(facts=facts, handle=handle, notices=notices, home=home)
+    forget_oldest(home)
+
+    async with AsyncExitStack() as stack:
+        try:
+            desk.server = stack.enter_context(open_control(home, _card(facts)))
+            desk.server.handlers.update(desk.commands())
+        except OSError as error:
+            notices.tell(f"no control socket could be made ({error.strerror or error}): stop this run by a signal")
+
+        async with anyio.create_task_group() as group:
+            if desk.server is not None:
+                group.start_soon(desk.server.serve, notices.tell)
+
+            group.start_soon(desk.remember)
+
+            try:
+                yield desk
+            except BaseException as error:
+                desk.say_last(course, error)
+                raise
+            else:
+                desk.say_last(course, None)
+            finally:
+                group.cancel_scope.cancel()
+
+
+def _facts(configuration: Configuration) -> BotFacts:
+    file = configuration.file.absolute()
+
+    with suppress(OSError, RuntimeError):
+        file = file.resolve()
+
+    return BotFacts(
+        name=bot_name(configuration.file, configuration.run.market),
+        file=file,
+        environment=configuration.environment.value,
+        venue=configuration.connector.name,
+        market=configuration.run.market,
+        pid=os.getpid(),
+        began_ms=CLOCK.utc_ms(),
+        exits=configuration.exits,
+    )
+
+
+def _card(facts: BotFacts) -> Card:
+    return Card(
+        id=new_id(),
+        name=facts.name,
+        file=str(facts.file),
+        environment=facts.environment,
+        venue=facts.venue,
+        market=facts.market,
+        pid=facts.pid,
+        since=iso(facts.began_ms),
+    )

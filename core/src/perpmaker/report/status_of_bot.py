@@ -1,0 +1,215 @@
+"""From a running bot to its status: read, and nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import attrs
+
+from perpmaker.exits.level import stop_level
+from perpmaker.exits.settings import ExitSettings
+from perpmaker.ledger.assets import without_idle
+from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import OrderKind, PositionSide, WorkingOrder
+from perpmaker.model.position import Position
+from perpmaker.report.funding_cost import funding_status
+from perpmaker.report.level_reasons import WITHHELD, Moment, mode_words, read_exits, read_quotes
+from perpmaker.report.live import reference_of
+from perpmaker.report.money import money_of
+from perpmaker.report.queue_ahead import QueueWatch
+from perpmaker.report.status import (
+    Counters,
+    MarginStatus,
+    NoticeStatus,
+    PnlStatus,
+    PositionStatus,
+    Status,
+    iso,
+)
+from perpmaker.report.summary import unrealized
+from perpmaker.runtime.supervisor import Supervisor
+from perpmaker.state.view import Mode
+
+
+@attrs.frozen(kw_only=True)
+class BotFacts:
+    """What is known of a bot before it has spoken to its venue: its name, its file, where and how it trades."""
+
+    name: str
+    file: Path
+    environment: str
+    venue: str
+    market: str
+    pid: int
+    began_ms: int
+    exits: ExitSettings
+
+
+def starting_status(facts: BotFacts, now_ms: int, notices: Sequence[NoticeStatus]) -> Status:
+    """Return the status of a bot that has not begun to trade: the last line it has told is why."""
+    return Status(
+        name=facts.name,
+        environment=facts.environment,
+        venue=facts.venue,
+        market=facts.market,
+        account=None,
+        file=str(facts.file),
+        pid=facts.pid,
+        run_id=None,
+        running=True,
+        since=iso(facts.began_ms),
+        at=iso(now_ms),
+        mode="start",
+        mode_reason=notices[-1].text if notices else "",
+        notices=tuple(notices),
+    )
+
+
+def status_of(bot: Supervisor, facts: BotFacts, queue: QueueWatch, notices: Sequence[NoticeStatus]) -> Status:
+    """Return how a bot stands now."""
+    state, instrument, now_ms = bot.trader.state, bot.instrument, bot.clock.utc_ms()
+    queue.look(state)
+    moment = _moment(bot, queue, now_ms)
+    levels, market = read_quotes(moment), state.market
+    positions = tuple(state.account.positions.values())
+    quotes = tuple(level for level in levels if level.state != WITHHELD)
+
+    return attrs.evolve(
+        starting_status(facts, now_ms, notices),
+        account=bot.connector.account,
+        run_id=bot.known.client_ids.run,
+        mode=bot.mode.value,
+        mode_reason=bot.mode_reason,
+        base=instrument.base,
+        quote=instrument.quote,
+        tick=instrument.tick.normalize(),
+        reference=reference_of(state),
+        mark=market.mark,
+        best_bid=_price(instrument, state.book.best_bid),
+        best_ask=_price(instrument, state.book.best_ask),
+        positions=tuple(_position(bot, facts, one) for one in positions if one.amount),
+        margin=None if state.funds.snapshot is None else margin_of(state.funds.snapshot, moment.now),
+        quotes=quotes,
+        withheld=tuple(level for level in levels if level.state == WITHHELD),
+        exits=read_exits(moment),
+        no_quotes=None if quotes else _no_quotes(bot),
+        pnl=_pnl(bot, positions),
+        funding=funding_status(
+            positions,
+            mark=market.mark,
+            rate=market.funding_rate,
+            interval_h=instrument.funding_interval_h,
+            next_ms=market.next_funding_ms,
+            now_ms=now_ms,
+            paid=without_idle(bot.ledger.funding.by_asset, keep=(instrument.quote,)),
+        ),
+        counters=_counters(bot),
+    )
+
+
+def margin_of(account: AccountSnapshot, now: float) -> MarginStatus:
+    """Return what the venue said of the margin of an account; `now` is on the clock of its `asked_at`."""
+    return MarginStatus(available=account.available, age_s=round(max(0.0, now - account.asked_at), 1))
+
+
+def _moment(bot: Supervisor, queue: QueueWatch, now_ms: int) -> Moment:
+    now = bot.clock.now()
+
+    return Moment(
+        trader=bot.trader,
+        decided=bot.decided,
+        mode=bot.mode,
+        mode_reason=bot.mode_reason,
+        now=now,
+        iso=lambda at: iso(now_ms + (at - now) * 1000),
+        ahead=lambda order: queue.ahead(order, bot.trader.state),
+    )
+
+
+def _price(instrument: Instrument, ticks: int | None) -> Decimal | None:
+    return None if ticks is None else instrument.price(ticks)
+
+
+def _position(bot: Supervisor, facts: BotFacts, position: Position) -> PositionStatus:
+    """One open position, with what is to close it and how far each of that is away."""
+    state, instrument = bot.trader.state, bot.instrument
+    mark = state.market.mark
+    sign = 1 if position.amount > 0 else -1
+    has_entry = position.entry > 0
+    level = stop_level(facts.exits, position, sign, instrument) if has_entry else None
+    stop = _price(instrument, level)
+    working = bot.trader.working()
+
+    return PositionStatus(
+        side=position.side.value,
+        amount=position.amount,
+        entry=position.entry,
+        notional=None if mark is None else abs(position.amount) * mark,
+        unrealized_pnl=None if mark is None or not has_entry else position.amount * (mark - position.entry),
+        target=_resting(instrument, working, OrderKind.TAKE_PROFIT, position.side),
+        stop=stop,
+        stop_distance=_distance(stop, mark, sign),
+        stop_fired=position.side in bot.trader.fired,
+        venue_stop=_resting(instrument, working, OrderKind.VENUE_STOP, position.side),
+        liquidation=position.liquidation,
+        liquidation_distance=_distance(position.liquidation, mark, sign),
+    )
+
+
+def _resting(
+    instrument: Instrument, orders: Iterable[WorkingOrder], kind: OrderKind, side: PositionSide
+) -> Decimal | None:
+    """The price of the exit of a kind that rests for a position."""
+    mine = (order for order in orders if order.slot.kind is kind and order.slot.position_side is side)
+
+    return next((_price(instrument, order.resting.ticks) for order in mine), None)
+
+
+def _distance(price: Decimal | None, mark: Decimal | None, sign: int) -> Decimal | None:
+    """How far the mark price is from a price that it must not reach, as a share of the mark."""
+    return None if price is None or not mark else round(sign * (mark - price) / mark, 6)
+
+
+def _no_quotes(bot: Supervisor) -> str | None:
+    """Why no quote rests."""
+    if bot.mode is not Mode.RUN:
+        return mode_words(bot.mode, bot.mode_reason)
+
+    unquoted = bot.trader.unquoted.now
+
+    return None if unquoted is None else unquoted.reason
+
+
+def _pnl(bot: Supervisor, positions: Iterable[Position]) -> PnlStatus:
+    state, quote = bot.trader.state, bot.instrument.quote
+    money = money_of(state.account.totals, bot.before, bot.ledger)
+    open_profit = unrealized(positions, state.market.mark)
+    result = money.result(quote, open_profit)
+
+    return PnlStatus(
+        asset=quote,
+        realized_pnl=money.realized_pnl,
+        unrealized_pnl=open_profit,
+        fees_by_asset=without_idle(money.fees, keep=(quote,)),
+        funding_by_asset=without_idle(money.funding, keep=(quote,)),
+        result=result[quote],
+        result_by_asset=result,
+    )
+
+
+def _counters(bot: Supervisor) -> Counters:
+    count, totals, before = bot.count, bot.trader.state.account.totals, bot.before
+
+    return Counters(
+        quotes_placed=count.placed[OrderKind.QUOTE],
+        cancels=count.cancels,
+        amends=count.amends,
+        fills=totals.fills - before.fills,
+        volume=totals.volume - before.volume,
+        take_profits_placed=count.placed[OrderKind.TAKE_PROFIT],
+        stops_placed=count.placed[OrderKind.STOP_LOSS],
+        venue_stops_placed=count.placed[OrderKind.VENUE_STOP],
+    )
