@@ -11,7 +11,7 @@ import attrs
 from perpmaker.exits.level import stop_level
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.ledger.assets import without_idle
-from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.account import AccountFacts
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, PositionSide, WorkingOrder
 from perpmaker.model.position import Position
@@ -32,6 +32,9 @@ from perpmaker.report.status import (
 from perpmaker.report.summary import unrealized
 from perpmaker.runtime.supervisor import Supervisor
 from perpmaker.state.view import Mode
+
+SHARE_PLACES = 6
+"""Decimals of what is a share: a ten-thousandth of a percent."""
 
 
 @attrs.frozen(kw_only=True)
@@ -73,7 +76,7 @@ def status_of(bot: Supervisor, facts: BotFacts, queue: QueueWatch, notices: Sequ
     state, instrument, now_ms = bot.trader.state, bot.instrument, bot.clock.utc_ms()
     queue.look(state)
     moment = _moment(bot, queue, now_ms)
-    levels, market = read_quotes(moment), state.market
+    levels, market, snapshot = read_quotes(moment), state.market, state.funds.snapshot
     positions = tuple(state.account.positions.values())
     quotes = tuple(level for level in levels if level.state != WITHHELD)
 
@@ -91,7 +94,7 @@ def status_of(bot: Supervisor, facts: BotFacts, queue: QueueWatch, notices: Sequ
         best_bid=_price(instrument, state.book.best_bid),
         best_ask=_price(instrument, state.book.best_ask),
         positions=tuple(_position(bot, facts, one) for one in positions if one.amount),
-        margin=None if state.funds.snapshot is None else margin_of(state.funds.snapshot, moment.now),
+        margin=None if snapshot is None else margin_of(state.funds.facts, snapshot.available, moment.now),
         quotes=quotes,
         withheld=tuple(level for level in levels if level.state == WITHHELD),
         exits=read_exits(moment),
@@ -110,9 +113,21 @@ def status_of(bot: Supervisor, facts: BotFacts, queue: QueueWatch, notices: Sequ
     )
 
 
-def margin_of(account: AccountSnapshot, now: float) -> MarginStatus:
+def margin_of(facts: AccountFacts, available: Decimal, now: float) -> MarginStatus:
     """Return what the venue said of the margin of an account; `now` is on the clock of its `asked_at`."""
-    return MarginStatus(available=account.available, age_s=round(max(0.0, now - account.asked_at), 1))
+    return MarginStatus(
+        available=available,
+        equity=facts.equity,
+        initial_margin=facts.initial_margin,
+        maintenance_margin=facts.maintenance_margin,
+        free_share=_share(facts.free_margin),
+        maintenance_ratio=_share(facts.margin_ratio),
+        age_s=round(max(0.0, now - facts.asked_at), 1),
+    )
+
+
+def _share(value: Decimal | None) -> Decimal | None:
+    return None if value is None else round(value, SHARE_PLACES)
 
 
 def _moment(bot: Supervisor, queue: QueueWatch, now_ms: int) -> Moment:
@@ -170,7 +185,7 @@ def _resting(
 
 def _distance(price: Decimal | None, mark: Decimal | None, sign: int) -> Decimal | None:
     """How far the mark price is from a price that it must not reach, as a share of the mark."""
-    return None if price is None or not mark else round(sign * (mark - price) / mark, 6)
+    return None if price is None or not mark else _share(sign * (mark - price) / mark)
 
 
 def _no_quotes(bot: Supervisor) -> str | None:
