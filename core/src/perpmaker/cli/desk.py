@@ -73,7 +73,8 @@ class Desk:
 
     def say_last(self, course: Course, error: BaseException | None) -> None:
         """Keep how the run has ended."""
-        code = exit_code_of(course, error)
+        unasked = course.ended is None and error is None and not self.handle.stop_reason
+        code = ExitCode.UNREACHABLE if unasked else exit_code_of(course, error)
         ended = EndStatus(
             at=iso(CLOCK.utc_ms()),
             exit_code=code.value,
