@@ -37,6 +37,7 @@ class Checkpoint:
     when a stop loss last closed each position. `fired`: stops that have fired and whose position is not closed.
     `paused`: levels whose last order went without anybody's explanation, which counts as a person's wish. `held`: what
     each position amounted to, where it was not flat. `stops`: our ids of stops that bear none on the venue, by its own.
+    `stop_times`: when stop losses closed positions, oldest first; `target_filled_at`: when a target was last filled.
     """
 
     filled_at: dict[Side, float] = attrs.field(factory=dict)
@@ -46,6 +47,8 @@ class Checkpoint:
     paused: tuple[tuple[Slot, SlotEnd], ...] = ()
     held: dict[PositionSide, Decimal] = attrs.field(factory=dict)
     stops: dict[str, str] = attrs.field(factory=dict)
+    stop_times: tuple[float, ...] = ()
+    target_filled_at: float | None = None
 
     def moved(self, seconds: float, latest: float | None = None) -> Checkpoint:
         """The same on a clock that shows so many seconds more, none later than `latest`: clocks may be set back."""
@@ -61,6 +64,8 @@ class Checkpoint:
             stopped_at={side: move(at) for side, at in self.stopped_at.items()},
             fired={side: attrs.evolve(fired, at=move(fired.at)) for side, fired in self.fired.items()},
             paused=tuple((slot, attrs.evolve(end, at=move(end.at))) for slot, end in self.paused),
+            stop_times=tuple(map(move, self.stop_times)),
+            target_filled_at=None if self.target_filled_at is None else move(self.target_filled_at),
         )
 
 
@@ -82,6 +87,8 @@ def recollect(
         fired=fired,
         paused=tuple(paused),
         stops=dict(stops),
+        stop_times=tuple(state.stops.times),
+        target_filled_at=endings.target_filled_at,
         held={side: position.amount for side, position in state.positions().items() if position.amount},
     )
 
@@ -96,6 +103,8 @@ def restore(checkpoint: Checkpoint, state: State) -> ExitMemory:
     endings.quote_filled_at.update(checkpoint.filled_at)
     endings.last_own_trade = checkpoint.last_own_trade
     endings.by_slot.update(checkpoint.paused)
+    endings.target_filled_at = checkpoint.target_filled_at
+    state.stops.recall(checkpoint.stop_times, checkpoint.stopped_at, fired)
     state.stop_closed_at.update(checkpoint.stopped_at)
     state.stop_closed_at.update({side: one.at for side, one in fired.items()})
 

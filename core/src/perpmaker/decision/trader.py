@@ -281,6 +281,7 @@ class Trader:
         quotes: tuple[Quote, ...] = ()
 
         if trading_state.seen:
+            state.count_stops()
             memory, exit_memory = self._wanted.memory, self._wanted_exits.memory
             view = state.view(now, mode=mode, mode_reason=reason, memory=memory, exit_memory=exit_memory)
             self._decide_exits(view)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perpmaker.model.order import CancelCause, Side, Slot, WorkingOrder
+from perpmaker.model.order import CancelCause, OrderKind, Side, Slot, WorkingOrder
 from perpmaker.model.refusal import Refusal
 from perpmaker.state.tracked_order import TrackedOrder
 from perpmaker.state.view import End, SlotEnd
@@ -22,12 +22,16 @@ def ended_as(working: WorkingOrder, cause: CancelCause) -> End:
 
 
 class SlotOutcomes:
-    """The last end of each slot; when a quote of each side was last filled completely, and where the last one was."""
+    """The last end of each slot; when a quote of each side, and a target, was last filled completely, and where.
+
+    `last_own_trade`: the ticks of the last quote.
+    """
 
     def __init__(self) -> None:
         self.by_slot: dict[Slot, SlotEnd] = {}
         self.quote_filled_at: dict[Side, float] = {}
         self.last_own_trade: int | None = None
+        self.target_filled_at: float | None = None
         self._news: list[tuple[Slot, SlotEnd]] = []
 
     def write(
@@ -53,6 +57,8 @@ class SlotOutcomes:
         if end is End.FILLED and working.slot.kind.is_quote:
             self.quote_filled_at[working.slot.side] = now
             self.last_own_trade = working.order.ticks
+        elif end is End.FILLED and working.slot.kind is OrderKind.TAKE_PROFIT:
+            self.target_filled_at = now
 
     def take_news(self) -> list[tuple[Slot, SlotEnd]]:
         """Hand out, once, what ended since this was asked last."""

@@ -54,6 +54,8 @@ from perpmaker.state.funds import Funds
 from perpmaker.state.holding import Holdings
 from perpmaker.state.market import Market
 from perpmaker.state.orders import Orders
+from perpmaker.state.sent_orders import ReadOnlySent, SentOrders
+from perpmaker.state.stop_record import StopRecord
 from perpmaker.state.venue_clock import VenueClock
 from perpmaker.state.view import Mode, ReadOnlyBook, View
 
@@ -93,6 +95,9 @@ class State:
         self.funds = Funds(leverage)
         self.holdings = Holdings(account=self.account, orders=self.orders)
         self.stop_closed_at: dict[PositionSide, float] = {}
+        self.stops = StopRecord()
+        self.sent = SentOrders()
+        self._sent_view = ReadOnlySent(self.sent)
         self.position_cap: Decimal | None = None
         """The largest position that the risk modules let come to be, in base; None where none says one."""
         self.by_hand: list[Fill] = []
@@ -100,7 +105,11 @@ class State:
         self._is_read = False
         self._is_ours = is_ours
         self._changes = 0
-        self._fold: dict[type, Callable[[Any, float], None]] = {
+        self._fold = self._folds()
+
+    def _folds(self) -> dict[type, Callable[[Any, float], None]]:
+        """What takes in each kind of event."""
+        return {
             BookSnapshot: self._book_snapshot,
             BookChanged: self._book_changed,
             BookLost: self._book_lost,
@@ -139,6 +148,14 @@ class State:
         """Whether an order could close a position of this side."""
         return not self.instrument.is_dust(self.positions()[side].amount)
 
+    def count_stops(self) -> None:
+        """Note which stops have closed a position, once the account is known."""
+        if self._is_read:
+            tracked = self.account.tracked.items()
+            self.stops.see(
+                self.stop_closed_at, [side for side, one in tracked if not self.instrument.is_dust(one.now.amount)]
+            )
+
     def positions(self) -> Mapping[PositionSide, Position]:
         """What is held, with what orders of ours are known to have executed and whose fills are still awaited."""
         return self.holdings.now(self.instrument, self.market.mark)
@@ -146,6 +163,7 @@ class State:
     def place(self, order: NewOrder, now: float) -> None:
         """An order is about to be sent: it counts as in flight, and the book as the first that may show it."""
         self.orders.place(order, now)
+        self.sent.note(now)
 
         if order.ticks is not None and order.type in RESTING:
             self.book.expect(order.client_id, order.side, order.ticks, order.lots)
@@ -158,6 +176,8 @@ class State:
 
         if order.ticks is not None and more > 0:
             self.book.expect(order.client_id, order.side, order.ticks, more)
+
+        self.sent.note(now)
 
         return self.orders.amend(order, now)
 
@@ -209,6 +229,9 @@ class State:
             funding=market.funding(self.clock, self.instrument.funding_interval_h, now),
             quote_filled_at=MappingProxyType(dict(orders.endings.quote_filled_at)),
             stop_closed_at=MappingProxyType(dict(self.stop_closed_at)),
+            stops=tuple(self.stops.times),
+            target_filled_at=orders.endings.target_filled_at,
+            sent=self._sent_view,
             no_quotes_for=_NOBODY,
             blocked=orders.is_blocked,
             memory=memory,

@@ -18,6 +18,7 @@ from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote
 from perpmaker.model.refusal import Refusal
 from perpmaker.model.word import Word
+from perpmaker.state.sent_orders import NOTHING_SENT, SentView
 
 CAPITAL_MAX_AGE_S = 60.0
 """Seconds after which the venue's word on the capital is too old to enlarge anything by it."""
@@ -155,7 +156,9 @@ class View:
     `capital_age_s` seconds old.
     `account`: equity and margin by the venue's newest word, `account_age_s` seconds old; `funding`: the market's.
     `quote_filled_at`: per side of the quote, when a quote was last filled completely.
-    `stop_closed_at`: when a stop loss last brought a position to zero, per position.
+    `stop_closed_at`: when a stop loss last brought a position to zero, per position. `stops`: when stop losses closed
+    positions, each once, oldest first; `target_filled_at`: when a profit-taking order was last filled completely. Both
+    are known from earlier runs, too. `sent`: the orders that this run has sent.
     `no_quotes_for`: position sides for which exits forbid quotes now (a stop has fired).
     `unproven`: positions that one word of the venue alone tells of, without our fills: no stop fires on them yet.
     `blocked`: an order's outcome is unknown: nothing that could add exposure may be placed.
@@ -193,6 +196,9 @@ class View:
     mark_stream_age_s: float
     last_trade_age_s: float
     capital_age_s: float
+    stops: tuple[float, ...] = ()
+    target_filled_at: float | None = None
+    sent: SentView = NOTHING_SENT
     exit_memory: object = None
     unproven: frozenset[PositionSide] = frozenset()
     account: AccountFacts = attrs.field(factory=AccountFacts)
