@@ -13,8 +13,9 @@ import pytest
 from perpmaker.cli.run_end import halt_code_of
 from perpmaker.errors import ExitCode, HaltedError
 from perpmaker.journal import commits
-from perpmaker.journal.journal import Step, open_journal
+from perpmaker.journal.journal import open_journal
 from perpmaker.journal.state_dir import Key, StateDir, open_state_dir
+from perpmaker.journal.step import Step
 from perpmaker.model.event import Halted
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.testing.session import Session, Stage, open_stage
@@ -144,7 +145,7 @@ def test_A15_a_halt_is_durable_with_its_step_and_outlives_a_file_that_grew_large
     """The row is there when the step is, without a close; the next file of the journal begins with it."""
     path = tmp_path / "j"
     monkeypatch.setattr(commits, "LARGE_BYTES", 1)
-    monkeypatch.setattr(commits, "LOOK_EVERY", 3)
+    monkeypatch.setattr(commits, "LOOK_BYTES", 700)
 
     with open_journal(path, KEY, "r1") as (journal, _):
         journal.record_step(HALT, 1)
@@ -155,7 +156,7 @@ def test_A15_a_halt_is_durable_with_its_step_and_outlives_a_file_that_grew_large
         for number in range(10):
             journal.record_step(NOTHING, number)
 
-    assert path.with_name("j.older").exists()
+    assert path.with_name("j.000001").exists()
 
     with open_journal(path, KEY, "r2") as (journal, _):
         latch = journal.halt()

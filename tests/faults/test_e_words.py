@@ -16,8 +16,9 @@ from perpmaker.execution.action import Place
 from perpmaker.exits.last_stop import LastStop
 from perpmaker.exits.rest import UNPRICED, stay
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.journal.journal import Step, open_journal
+from perpmaker.journal.journal import open_journal
 from perpmaker.journal.state_dir import Key
+from perpmaker.journal.step import Step
 from perpmaker.model.command_event import OrderRefused
 from perpmaker.model.event import OrderCancelled, ReferenceChanged
 from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderStatus, OrderType, PositionSide, Side, Slot

@@ -61,6 +61,7 @@ def fields() -> list[tuple[Any, Any]]:
 WORDED = {
     "price_source": "current_market",
     "stop_wait_s": "8; at a terminal: 30",
+    "journal_market_data": "true in sandbox and paper, else false",
     "stop_loss_trigger": "best`; with `venue`: `mark",
     "price_source_max_age": "10",
     "seed": "a new one each time",

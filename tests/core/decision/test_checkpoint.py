@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from perpmaker.decision.checkpoint import Checkpoint, FiredAt, decode_recollection, encode_recollection
-from perpmaker.journal import commits
-from perpmaker.journal.journal import Step, open_journal
+from perpmaker.journal import carried, commits
+from perpmaker.journal.journal import open_journal
 from perpmaker.journal.state_dir import Key
+from perpmaker.journal.step import Step
 from perpmaker.model.order import OrderKind, PositionSide, Side, Slot
 from perpmaker.state.view import End, SlotEnd
 
@@ -62,7 +63,8 @@ def test_a_journal_that_grew_large_is_followed_by_one_that_still_knows(
 ) -> None:
     """What was put behind is not forgotten."""
     monkeypatch.setattr(commits, "LARGE_BYTES", 1)
-    monkeypatch.setattr(commits, "LOOK_EVERY", 5)
+    monkeypatch.setattr(commits, "LOOK_BYTES", 1_000)
+    monkeypatch.setattr(carried, "STEPS", 3)
 
     with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
         for at in range(20, 40):

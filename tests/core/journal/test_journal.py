@@ -12,9 +12,10 @@ import pytest
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Amend, Cancel, Place
 from perpmaker.journal.halt_latch import HaltLatch
-from perpmaker.journal.journal import Journal, Step, open_journal
+from perpmaker.journal.journal import Journal, open_journal
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.journal.state_dir import Key
+from perpmaker.journal.step import Step
 from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import OrderFilled
 from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderType, PositionSide, Side, Slot

@@ -14,10 +14,9 @@ import pytest
 from perpmaker.decision.checkpoint import Checkpoint
 from perpmaker.errors import ExitCode, JournalError
 from perpmaker.execution.action import Amend, Cancel, Place
-from perpmaker.journal import carried, commits
-from perpmaker.journal.file import older_path
-from perpmaker.journal.journal import BOOT, Step, open_journal
+from perpmaker.journal.journal import BOOT, open_journal
 from perpmaker.journal.state_dir import Key
+from perpmaker.journal.step import Step
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side, Slot
 
 KEY = Key(environment="sandbox", venue="binance_perpetual", account="1", market="BTC-USDT")
@@ -330,48 +329,3 @@ def test_F76_the_journal_of_another_environment_or_venue_is_refused(tmp_path: Pa
     for other in (attrs.evolve(KEY, environment="live"), attrs.evolve(KEY, venue="bybit_perpetual")):
         with pytest.raises(JournalError, match="is that of BTC-USDT of account 1 on binance_perpetual"):
             open_journal(tmp_path / "j", other, "r2").__enter__()
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Journals that are large soon."""
-    monkeypatch.setattr(commits, "LARGE_BYTES", 100_000)
-    monkeypatch.setattr(commits, "LOOK_EVERY", 20)
-    monkeypatch.setattr(carried, "NEWEST", 10)
-
-
-@pytest.mark.usefixtures("small")
-def test_a_journal_stays_small_and_keeps_what_may_still_matter(tmp_path: Path) -> None:
-    """Runs are known for ever; the newest orders and those that live keep their purpose; all the rest is bounded."""
-    path = tmp_path / "j"
-    padding = ["x" * 2_000]
-
-    with open_journal(path, KEY, "r1") as (journal, _):
-        journal.record_run(1, {})
-        journal.live = lambda: ["pm-b-r1-3"]
-
-        for number in range(1, 301):
-            actions = [Place(order=order(number))]
-            journal.record_step(Step(at=1.0, events=[], actions=actions, notices=padding), number)
-
-        assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 2_000_000
-        assert older_path(path).exists()
-
-    with open_journal(path, KEY, "r2") as (journal, damage):
-        assert damage is None
-        assert journal.knows_run("r1")
-        assert journal.intent("pm-b-r1-3") == order(3)
-        assert journal.intent("pm-b-r1-300") == order(300)
-        assert journal.intent("pm-b-r1-4") is None
-
-
-@pytest.mark.usefixtures("small")
-def test_a_crash_between_the_two_files_loses_nothing(tmp_path: Path) -> None:
-    """The old one has gone, the new one has not come: it is there under its other name."""
-    path = tmp_path / "j"
-    written(path, 3)
-    path.rename(tmp_path / "j.next")
-
-    with open_journal(path, KEY, "r2") as (journal, damage):
-        assert damage is None
-        assert journal.intent("pm-b-r1-3") == order(3)

@@ -31,7 +31,8 @@ class Handle:
 
     `seconds` is how long the run is to trade, None: until it is stopped. `stop_reason` is what ended it first, empty
     while nothing has. `origin` says where the market comes from. `tell` is given what a person should read.
-    `has_own_sandbox`: the account is that of a sandbox which ends with this run.
+    `has_own_sandbox`: the account is that of a sandbox which ends with this run; `instance` tells a sandbox that this
+    run has started from all others.
     """
 
     close: bool
@@ -43,6 +44,7 @@ class Handle:
     origin: tuple[str, ...] = ()
     tell: Callable[[str], None] = _tell_nobody
     has_own_sandbox: bool = attrs.field(default=False, init=False)
+    instance: str = attrs.field(default="", init=False)
     is_over: bool = attrs.field(default=False, init=False)
 
     def allow(self, least_s: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
@@ -194,11 +195,6 @@ async def _run(configuration: Configuration, screen: Screen, options: RunOptions
 
         group.cancel_scope.cancel()
 
-    if course.ended is not None and course.ended.forgets is not None:
-        from perpmaker.journal.removal import remove_journal  # noqa: PLC0415  # a wrong file is said before it is imported
-
-        remove_journal(course.ended.forgets)
-
     if course.ended is None and not handle.stop_reason:
         raise course.unasked(handle.seconds, handle.allowed_s)
 
@@ -211,17 +207,18 @@ async def _open(
     from perpmaker.cli.observing import open_observers  # noqa: PLC0415  # the same
     from perpmaker.cli.report_once import show_report  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
+    from perpmaker.journal.sandbox_journals import forget_old_sandboxes  # noqa: PLC0415  # the same
     from perpmaker.launch.configured_plan import plan_of  # noqa: PLC0415  # a wrong file is said before anything heavy is imported
     from perpmaker.launch.launch import prepare_run  # noqa: PLC0415  # the same
     from perpmaker.launch.preflight import refuse, survey  # noqa: PLC0415  # the same
 
     keep_unsaid_in(home.root)
 
-    for unread in earlier(home.root):
-        handle.tell(unread)
+    for words in (*earlier(home.root), *forget_old_sandboxes(home)):
+        handle.tell(words)
 
     async with _open_sandbox(configuration, handle, options.url) as line:
-        context = context_of(configuration, line)
+        context = context_of(configuration, line, handle.instance)
         handle.allow(LEAST_START_S)
 
         async with (
@@ -274,6 +271,7 @@ async def _open_sandbox(
 
         if url is None:
             handle.has_own_sandbox = configuration.environment is Environment.SANDBOX
+            handle.instance = secrets.token_hex(4)
             line = await stack.enter_async_context(open_child(configuration, on_end))
         else:
             line = await attach_patiently(url, handle.tell)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 import attrs
 
@@ -16,17 +15,13 @@ from perpmaker.runtime.supervisor import Supervisor
 
 @attrs.frozen(kw_only=True)
 class Ended:
-    """How a run ended. `halt_code` is the exit code of what halted it, if anything did.
-
-    `forgets` is the journal of an account that has ended with the run, where nothing of it needs to be looked at.
-    """
+    """How a run ended. `halt_code` is the exit code of what halted it, if anything did."""
 
     summary: Summary
     page: str
     unproven: str | None
     halted: str | None
     halt_code: ExitCode
-    forgets: Path | None = None
 
 
 _STOPPED_LOOP = "Event loop stopped before Future completed"
@@ -100,8 +95,7 @@ def sum_up(
     """
     state = bot.trader.state
     positions = tuple(state.account.positions.values()) if closing.account is None else closing.account.positions
-    is_proven = closing.unproven is None and bot.halted is None
-    path = None if account_ends and is_proven else bot.journal.path
+    path = bot.journal.path
     summary = summarise(
         environment=environment,
         instrument=bot.instrument,
@@ -137,7 +131,6 @@ def sum_up(
         unproven=closing.unproven,
         halted=bot.halted,
         halt_code=halt_code_of(bot),
-        forgets=bot.journal.path if account_ends and is_proven else None,
     )
 
 
@@ -161,7 +154,7 @@ def next_step(
     """Return what to do and to type next, for each way to end."""
     again = shlex.join(command)
 
-    if account_ends and (holds or unproven) and not (latched or halted):
+    if account_ends and (holds or unproven or latched) and not (halted and not latched):
         return f"{again} (it begins with a new sandbox: this one has ended, with its account)"
 
     if latched:

@@ -121,8 +121,10 @@ def _is_address(url: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.host) and is_host and is_port
 
 
-def context_of(configuration: Configuration, line: SandboxLine | None) -> ConnectorContext:
+def context_of(configuration: Configuration, line: SandboxLine | None, instance: str = "") -> ConnectorContext:
     """What connector and price source are opened with, on a sandbox that is serving, or (None) on the venue itself.
+
+    `instance` is that of a sandbox which the run has started for itself.
 
     What the references of the configuration bring is taken out of messages from here on, whether or not it is used.
     """
@@ -135,7 +137,7 @@ def context_of(configuration: Configuration, line: SandboxLine | None) -> Connec
         connect=connect_tcp,
         signers=references,
         environment=configuration.environment,
-        sandbox=None if line is None else _access(line),
+        sandbox=None if line is None else attrs.evolve(_access(line), instance=instance),
         source_sandbox=None if line is None else source_access(configuration, line),
         findings=_findings(configuration),
     )

@@ -30,6 +30,7 @@ class RunSettings:
     """The keys at the top of the file that are not the strategy's.
 
     `price_source` is None for the traded market itself; `dead_man_switch_s` is None when it is off.
+    `journal_market_data` None: on in sandbox and paper, where nothing but the journal tells what the market was.
     """
 
     strategy: Annotated[str, NAME]
@@ -46,6 +47,9 @@ class RunSettings:
     dead_man_switch_s: Annotated[float | None, Range(at_least=5, off=0)] = 30.0
     dead_man_switch_takes_foreign_orders: bool = False
     stop_wait_s: Annotated[float | None, Range(at_least=0, at_most=300)] = None
+    journal_market_data: bool | None = None
+    journal_days: Annotated[float, Range(at_least=1)] = 90.0
+    journal_gb: Annotated[float, Range(at_least=Decimal("0.2"))] = 2.0
 
     @property
     def margin_mode_wanted(self) -> MarginMode | None:

@@ -39,11 +39,15 @@ class Environment(Enum):
 
 @attrs.frozen(kw_only=True)
 class SandboxAccess:
-    """How to reach a sandbox that is already serving: its base URL and its test keys (no secrets: made up)."""
+    """How to reach a sandbox that is already serving: its base URL and its test keys (no secrets: made up).
+
+    `instance` tells a sandbox that a run has started for itself from others that have served at its address.
+    """
 
     url: str
     api_key: str
     api_secret: str
+    instance: str = ""
 
 
 @attrs.frozen(kw_only=True)

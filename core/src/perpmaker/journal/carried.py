@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Container, Iterable, Sequence
 
 from perpmaker.journal.file import Row
@@ -10,20 +11,27 @@ from perpmaker.journal.halt_latch import HALT
 INTENT, AMEND = "intent", "amend"
 """The kinds of the rows that say what an order was meant to be: when it was sent, and when it was amended."""
 
+END = "end"
+"""Kind of the row that a run writes last, once nothing of it can be under way any more."""
+
 MEMORY = "memory"
 """Kind and name of the rows of what a next run should know."""
 
 NEWEST = 1_000
 """Orders whose purpose is carried on, whatever became of them."""
 
+STEPS = 300
+"""Steps that are carried on: what was sent last, and what was known of executions, for a start soon after."""
+
 
 def carried(rows: Iterable[Row], orders: int, live: Container[str | None]) -> Sequence[Row]:
-    """Every run, what the newest orders and those in `live` were meant for, the newest memory and the newest halt.
+    """Every run, what the newest orders and those in `live` were meant for, the newest steps, memory and halt.
 
     `orders` is how many intents there are among the rows, so that no more of these are held than are carried.
     """
     kept: list[Row] = []
     newest: dict[str, Row] = {}
+    steps: deque[Row] = deque(maxlen=STEPS)
     seen = 0
 
     for row in rows:
@@ -32,7 +40,9 @@ def carried(rows: Iterable[Row], orders: int, live: Container[str | None]) -> Se
 
         if row.kind == "run" or is_meant:
             kept.append(row)
+        elif row.kind in {"step", END}:
+            steps.append(row)
         elif row.kind in {MEMORY, HALT}:
             newest[row.kind] = row
 
-    return [*kept, *newest.values()]
+    return [*kept, *steps, *newest.values()]

@@ -17,12 +17,12 @@ from pathlib import Path
 import attrs
 
 from perpmaker.errors import JournalError
+from perpmaker.journal.parts import SIDE_FILES, following_number
 from perpmaker.journal.private_file import open_private_file
 from perpmaker.journal.salvage import BUSY_S, salvage_halt, salvage_runs
 
 SCHEMA = 1
 GENESIS = b"perpmaker journal 1"
-SIDE_FILES = ("-wal", "-shm")
 NOT_NOW = frozenset(
     {
         sqlite3.SQLITE_PERM,
@@ -92,8 +92,14 @@ def set_durable(connection: sqlite3.Connection, *, durable: bool) -> None:
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
 
-def claim(connection: sqlite3.Connection, key: str, path: Path | None) -> None:
-    """Write down whose journal this is. JournalError for one of another owner or of a newer version."""
+def claim(
+    connection: sqlite3.Connection, key: str, path: Path | None, *, number: int | None = None, repeated: int = 0
+) -> None:
+    """Write down whose journal this is. JournalError for one of another owner or of a newer version.
+
+    A new file is given its number in the journal, where that is not the one after the newest older part, and how many
+    rows at its beginning repeat those of the file before it.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
 
     if version > SCHEMA:
@@ -102,8 +108,12 @@ def claim(connection: sqlite3.Connection, key: str, path: Path | None) -> None:
     found = connection.execute("SELECT key FROM owner").fetchone()
 
     if found is None:
-        connection.execute("INSERT INTO owner VALUES (?)", (key,))
-        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        number = following_number(path) if number is None else number
+
+        with _transaction(connection):
+            connection.execute("INSERT INTO part VALUES (?, ?)", (number, repeated))
+            connection.execute("INSERT INTO owner VALUES (?)", (key,))
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
     elif found[0] != key:
         raise JournalError(f"the journal {path} is that of {found[0]}, not of {key}")
 
@@ -286,54 +296,6 @@ def _chain_fault(connection: sqlite3.Connection, path: Path) -> str | None:
         return f"{witnessed[0] - seq} rows at its end are gone"
 
     return None
-
-
-# --- bounded size --------------------------------------------------------------------------------------------------
-
-
-def older_path(path: Path) -> Path:
-    """Return where the journal before this one is kept. The one before that is gone."""
-    return path.with_name(f"{path.name}.older")
-
-
-def _next_path(path: Path) -> Path:
-    return path.with_name(f"{path.name}.next")
-
-
-def write_next(path: Path, key: str, rows: Sequence[Row]) -> None:
-    """Write the file that is to come after this one, whole, with these rows at its beginning."""
-    following = _next_path(path)
-    _remove(following)
-
-    with closing(connect(following)) as connection:
-        claim(connection, key, following)
-        append(connection, rows, GENESIS)
-
-
-def take_next(path: Path) -> None:
-    """Put the journal behind and the next one in its place, while nothing has the old one open.
-
-    `finish_beginning` mends a crash between the two.
-    """
-    path.replace(older_path(path))
-    witness_path(path).unlink(missing_ok=True)
-    _next_path(path).replace(path)
-
-
-def finish_beginning(path: Path) -> None:
-    """After a crash between the two names: the new journal takes its place, or is dropped where the old one stands."""
-    following = _next_path(path)
-
-    if following.exists() and not path.exists():
-        witness_path(path).unlink(missing_ok=True)
-        following.replace(path)
-
-    _remove(following)
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", *SIDE_FILES):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 @contextmanager

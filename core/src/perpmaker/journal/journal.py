@@ -9,8 +9,8 @@ should know, and every exit. Quotes are in the file before they are sent, and do
 that is not remembered after the power went away is cancelled, which costs nothing.
 
 A journal that cannot be written stays broken (`JournalError` from then on): nothing may be sent without a row. A file
-that has grown large is put behind; its successor begins with every run that was ever known, and with what the newest
-orders and those that may still live were meant for.
+that has grown large is kept as an older part (`journal.rotation`); its successor begins with every run that was ever
+known, and with what the newest orders and those that may still live were meant for.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,42 +27,22 @@ import msgspec
 
 from perpmaker.decision.checkpoint import Checkpoint, decode_recollection, encode_recollection
 from perpmaker.errors import JournalError
-from perpmaker.execution.action import Action, Amend, Cancel, Place
-from perpmaker.journal.carried import AMEND, INTENT, MEMORY, carried
+from perpmaker.journal.carried import END, INTENT, MEMORY, carried
 from perpmaker.journal.commits import Commits
-from perpmaker.journal.file import Damage, Row, claim, connect, finish_beginning, put_aside_if_damaged, read_rows
+from perpmaker.journal.file import Damage, Row, claim, connect, put_aside_if_damaged, read_rows
 from perpmaker.journal.halt_latch import HALT, HaltLatch, decode_latch, encode_latch
 from perpmaker.journal.remedy import place, remedy
+from perpmaker.journal.retention import UNLIMITED, Retention
+from perpmaker.journal.rotation import finish_rotation
 from perpmaker.journal.state_dir import Key
-from perpmaker.journal.words import WORDS
-from perpmaker.model.event import Event
+from perpmaker.journal.step import Step
 from perpmaker.model.order import NewOrder
 
 BOOT = "boot"
 """What the boot of the machine is called in the row of a run."""
 
-END = "end"
-"""Kind of the row that a run writes last, once nothing of it can be under way any more."""
-
 TAIL = 2_000
 """Rows in which the newest word on executions is looked for."""
-
-_INTENTS = {Place: INTENT, Amend: AMEND}
-
-
-@attrs.frozen(kw_only=True)
-class Step:
-    """One call of the trader that mattered: the events it was given, what it decided, what it had to say.
-
-    `memory` is what a next run should know then, on the clock of `at`; `halt` is what only a person may release.
-    """
-
-    at: float
-    events: Sequence[Event]
-    actions: Sequence[Action]
-    notices: Sequence[str]
-    memory: Checkpoint | None = None
-    halt: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -75,13 +56,22 @@ class LastKnown:
 class Journal:
     """An open journal of one run. `record_*` returns once all is on the disk, but for steps of quotes."""
 
-    def __init__(self, connection: sqlite3.Connection, run: str, key: Key, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        run: str,
+        key: Key,
+        path: Path | None = None,
+        *,
+        retention: Retention = UNLIMITED,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.live: Callable[[], Iterable[str]] = tuple
         """Client ids of orders that may still live: what they were meant for is never put behind."""
 
         self._run = run
         self._path = path
-        self._commits = Commits(connection, path, str(key), self._carried)
+        self._commits = Commits(connection, path, str(key), self._carried, retention=retention, tell=tell)
         self._broken: str | None = None
         self._memory = Checkpoint()
         self._halt: str | None = None
@@ -126,18 +116,8 @@ class Journal:
 
         What a next run should know is a row of it when it has changed, and a halt when it is new.
         """
-        rows = [
-            self._row(_INTENTS[type(action)], action.order.client_id, utc_ms, action.order)
-            for action in step.actions
-            if isinstance(action, (Place, Amend))
-        ]
-        payload = {
-            "at": step.at,
-            "events": [[WORDS[type(event)], event] for event in step.events],
-            "actions": [[WORDS[type(action)], action] for action in step.actions],
-            "notices": list(step.notices),
-        }
-        rows.append(self._row("step", None, utc_ms, payload))
+        rows = [self._row(kind, order.client_id, utc_ms, order) for kind, order in step.intents()]
+        rows.append(self._row("step", None, utc_ms, step.content()))
 
         if step.memory is not None and step.memory != self._memory:
             on_the_wall = step.memory.moved(utc_ms / 1000 - step.at)
@@ -148,7 +128,7 @@ class Journal:
             latch = HaltLatch(reason=step.halt, utc_ms=utc_ms)
             rows.append(Row(run=self._run, kind=HALT, name=HALT, utc_ms=utc_ms, payload=encode_latch(latch)))
 
-        needs_disk = rows[-1].kind in {MEMORY, HALT} or any(map(_is_of_exit, step.actions))
+        needs_disk = rows[-1].kind in {MEMORY, HALT} or step.is_of_exits
         self._append(rows, durable=needs_disk)
         self._memory = step.memory or self._memory
         self._halt = step.halt or self._halt
@@ -278,6 +258,9 @@ class Journal:
 
         try:
             self._commits.add(rows, durable=durable)
+        except JournalError as error:
+            self._broken = str(error)
+            raise
         except (sqlite3.Error, OSError) as error:
             self._broken = f"the journal cannot be written: {error} ({place(self._path)}): {remedy(error)}"
             raise JournalError(self._broken) from error
@@ -289,8 +272,19 @@ class Journal:
 
 
 @contextmanager
-def open_journal(path: Path | None, key: Key, run: str) -> Iterator[tuple[Journal, Damage | None]]:
+def open_journal(
+    path: Path | None,
+    key: Key,
+    run: str,
+    *,
+    retention: Retention = UNLIMITED,
+    tell: Callable[[str], None] = lambda _: None,
+    utc_ms: int | None = None,
+) -> Iterator[tuple[Journal, Damage | None]]:
     """Open the journal of an account and market for a run (`path` None: in memory, gone at the end).
+
+    `retention` says how long its older parts are kept, `tell` is given what a person should know of that. It acts at
+    once where it is told the time.
 
     Yields the journal, and what was found damaged and put aside, if anything was: then the account is read from the
     venue as after any start. The runs that the damaged one still names are known in the new one; what their orders
@@ -299,24 +293,29 @@ def open_journal(path: Path | None, key: Key, run: str) -> Iterator[tuple[Journa
     Raises:
         JournalError: it belongs to another account or market, to a newer version, or cannot be opened at all.
     """
-    journal, damage = _opened(path, key, run)
+    journal, damage = _opened(path, key, partial(Journal, run=run, key=key, path=path, retention=retention, tell=tell))
 
     try:
         if damage is not None:
             journal.record_salvage(damage.runs, str(damage.aside), damage.halt)
+
+        if path is not None and utc_ms is not None:
+            retention.apply(path, utc_ms, tell)
 
         yield journal, damage
     finally:
         journal.close()
 
 
-def _opened(path: Path | None, key: Key, run: str) -> tuple[Journal, Damage | None]:
+def _opened(
+    path: Path | None, key: Key, journal: Callable[[sqlite3.Connection], Journal]
+) -> tuple[Journal, Damage | None]:
     """The journal, claimed for its owner, and what was put aside before; JournalError whatever stands in the way."""
     damage = None
 
     try:
         if path is not None:
-            finish_beginning(path)
+            finish_rotation(path)
             damage = put_aside_if_damaged(path)
 
         connection = connect(path)
@@ -324,23 +323,12 @@ def _opened(path: Path | None, key: Key, run: str) -> tuple[Journal, Damage | No
         try:
             claim(connection, str(key), path)
 
-            return Journal(connection, run, key, path), damage
+            return journal(connection), damage
         except BaseException:
             connection.close()
             raise
     except (OSError, sqlite3.Error) as error:
         raise JournalError(f"the journal {path} cannot be opened: {error}") from error
-
-
-def _is_of_exit(action: Action) -> bool:
-    """Whether an action places, amends or takes off an exit."""
-    match action:
-        case Place(order=order) | Amend(order=order):
-            return order.slot.kind.is_exit
-        case Cancel(kind=kind):
-            return kind.is_exit
-        case _:
-            return False
 
 
 def _encode(content: Any) -> bytes:  # noqa: ANN401  # whatever events and actions are made of

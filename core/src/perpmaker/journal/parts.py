@@ -16,6 +16,7 @@ FIRST: Final = 1
 """The number of the first file of a journal."""
 
 _NUMBERED = re.compile(r"\.(\d{6,})")
+_ASIDE = re.compile(r"\.damaged-\d+")
 
 
 def part_path(path: Path, number: int) -> Path:
@@ -43,6 +44,19 @@ def older_parts(path: Path) -> dict[int, Path]:
                 found[LEGACY] = file
 
     return dict(sorted(found.items()))
+
+
+def following_number(path: Path | None) -> int:
+    """Return the number of a journal's file that is made anew: later than that of each file before it.
+
+    One that was damaged and put aside had a number too.
+    """
+    if path is None:
+        return FIRST
+
+    aside = sum(_ASIDE.fullmatch(file.name.removeprefix(path.name)) is not None for file in path.parent.iterdir())
+
+    return max(older_parts(path), default=FIRST - 1) + aside + 1
 
 
 def journals_in(directory: Path) -> list[Path]:

@@ -123,13 +123,17 @@ class StateDir:
     def _held(self, venue: str) -> Path:
         return _private(self.root / "hold") / _UNSAFE.sub("_", venue)
 
+    def lock_path(self, key: Key) -> Path:
+        """Return the file whose lock is that of an account and market."""
+        return _private(self.root / "lock") / f"{key.lock_name}.lock"
+
     @contextmanager
     def lock(self, key: Key) -> Iterator[None]:
         """Hold the account and market for this process. LockedError, naming the holder, when another one does.
 
         The lock is the kernel's (flock): it ends with the process, however that ends, so a crash never locks us out.
         """
-        path = _private(self.root / "lock") / f"{key.lock_name}.lock"
+        path = self.lock_path(key)
 
         try:
             handle = open_private_file(path)

@@ -13,6 +13,7 @@ from perpmaker.config.configuration import Configuration
 from perpmaker.config.cross_checks import position_cap
 from perpmaker.config.recorded import recorded
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
+from perpmaker.journal.retention import Retention
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.price_source import SourcePlan
 from perpmaker.paper.connector import paper_declaration
@@ -24,6 +25,8 @@ from perpmaker.strategy.interface import StrategyTraits
 
 AT_TERMINAL_S = 30.0
 """Seconds that a clean end at a terminal waits for a stop that has fired, where nothing else is set."""
+
+_SIMULATED = frozenset({Environment.SANDBOX, Environment.PAPER})
 
 
 def plan_of(configuration: Configuration) -> Plan:
@@ -50,7 +53,16 @@ def plan_of(configuration: Configuration) -> Plan:
         dead_man_switch_takes_foreign_orders=run.dead_man_switch_takes_foreign_orders,
         stop_wait_s=_stop_wait_s(run.stop_wait_s),
         recorded=recorded(configuration),
+        retention=Retention(days=run.journal_days, gb=run.journal_gb),
+        journals_market_data=_journals_market_data(configuration),
     )
+
+
+def _journals_market_data(configuration: Configuration) -> bool:
+    """Whether the journal keeps market data: as set, else where the market is nowhere else to be had again."""
+    wanted = configuration.run.journal_market_data
+
+    return configuration.environment in _SIMULATED if wanted is None else wanted
 
 
 def _connector(configuration: Configuration) -> DerivativeConnectorDeclaration[Any]:

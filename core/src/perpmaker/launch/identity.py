@@ -7,6 +7,7 @@ import string
 from pathlib import Path
 
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
+from perpmaker.journal.sandbox_journals import OWN
 from perpmaker.model.instrument import Instrument
 
 _DIGITS = string.digits + string.ascii_lowercase
@@ -14,11 +15,16 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def instance_of(connector: DerivativeConnector, context: ConnectorContext) -> str:
-    """Return the account's name, with its address in a sandbox: each sandbox has a journal of its own."""
+    """Return the account's name, with its address in a sandbox: each sandbox has a journal of its own.
+
+    One that a run has started for itself ends with the run, and the next one may get its address.
+    """
     if context.sandbox is None:
         return connector.account
 
-    return f"{connector.account}@{context.sandbox.url.partition('://')[2]}"
+    address = context.sandbox.url.partition("://")[2]
+
+    return f"{connector.account}@{address}" + (f"{OWN}{context.sandbox.instance}" if context.sandbox.instance else "")
 
 
 def bot_of(connector: DerivativeConnector, instrument: Instrument, *purpose: str) -> str:

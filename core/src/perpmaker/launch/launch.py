@@ -238,7 +238,9 @@ class _Steps:
             self.stack.enter_context(self.home.lock(key))
 
         path = None if self.home is None else self.home.journal(key)
-        journal, damage = self.stack.enter_context(open_journal(path, key, run))
+        now_ms, retention = self.context.clock.utc_ms(), self.plan.retention
+        opened = open_journal(path, key, run, retention=retention, tell=self.tell, utc_ms=now_ms)
+        journal, damage = self.stack.enter_context(opened)
         self._begun = begun = BegunRuns(journal)
         self._has_lost_tail = journal.may_lack_rows(self._boot)
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.journal.retention import UNLIMITED, Retention
 from perpmaker.launch.price_source import SourcePlan
 from perpmaker.model.order import PositionMode
 from perpmaker.model.position import MarginMode
@@ -29,6 +30,8 @@ class Plan:
     `book_max_age_s`: the age from which the traded book is stale. `dead_man_switch_s` None: the venue's timer is not
     used; `dead_man_switch_takes_foreign_orders`: it is, also beside foreign orders. `stop_wait_s`: how long a
     clean end lets a stop that has fired go on. `recorded` is what the row of the run has of the configuration.
+    `retention`: how long older parts of the journal are kept; `journals_market_data`: it keeps all that the trader was
+    given, market data included.
     """
 
     market: str
@@ -49,3 +52,5 @@ class Plan:
     dead_man_switch_takes_foreign_orders: bool = False
     stop_wait_s: float = STOP_WAIT_S
     recorded: Mapping[str, str] = attrs.field(factory=dict)
+    retention: Retention = UNLIMITED
+    journals_market_data: bool = False

@@ -13,7 +13,8 @@ from perpmaker.decision.decision import Decision
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Action, Amend, Place
 from perpmaker.execution.dispatch import Emit
-from perpmaker.journal.journal import Journal, Step
+from perpmaker.journal.journal import Journal
+from perpmaker.journal.step import Step
 from perpmaker.model.command_event import AmendRefused, OrderRefused
 from perpmaker.model.event import Event, Halted
 from perpmaker.model.refusal import Refusal, RefusalReason

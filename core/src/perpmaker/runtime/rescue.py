@@ -14,8 +14,9 @@ from perpmaker.errors import JournalError
 from perpmaker.execution.action import Place
 from perpmaker.execution.dispatch import Dispatcher
 from perpmaker.exits.last_stop import LastStop
-from perpmaker.journal.journal import Journal, Step
+from perpmaker.journal.journal import Journal
 from perpmaker.journal.order_intents import OrderIntents
+from perpmaker.journal.step import Step
 from perpmaker.model.order import NewOrder, OrderReport, OrderType
 from perpmaker.model.position import Position, open_positions
 from perpmaker.runtime.left_behind import held
