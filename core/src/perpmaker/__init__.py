@@ -47,8 +47,14 @@ if TYPE_CHECKING:
         UnknownMarketError,
         VenueError,
     )
+    from perpmaker.model.account import (
+        AccountFacts,
+    )
     from perpmaker.model.event import (
         ReferenceChanged,
+    )
+    from perpmaker.model.funding import (
+        Funding,
     )
     from perpmaker.model.instrument import (
         Instrument,
@@ -70,6 +76,7 @@ if TYPE_CHECKING:
         Quote,
         Reason,
         Rule,
+        TargetFactors,
         Wake,
         Wanted,
         Withheld,
@@ -99,6 +106,8 @@ if TYPE_CHECKING:
     )
     from perpmaker.risk.interface import (
         Approved,
+        Demand,
+        DemandKind,
         Refused,
         RiskModule,
         Verdict,
@@ -113,6 +122,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AccountFacts",
     "Approved",
     "AuthenticationError",
     "BookView",
@@ -122,7 +132,10 @@ __all__ = [
     "CrossChecked",
     "DeadlineError",
     "Declaration",
+    "Demand",
+    "DemandKind",
     "DerivativeConnectorDeclaration",
+    "Funding",
     "Happening",
     "Instrument",
     "MarketClosedError",
@@ -162,6 +175,7 @@ __all__ = [
     "Strategy",
     "StrategyDeclaration",
     "StrategyTraits",
+    "TargetFactors",
     "TradedMarket",
     "UnknownMarketError",
     "VenueError",
@@ -182,11 +196,13 @@ _HOMES = {
         "MarketRulesError PayloadError PerpmakerError PluginError Problem RateLimitedError RefusedError "
         "UnknownMarketError VenueError"
     ),
+    "model.account": "AccountFacts",
     "model.event": "ReferenceChanged",
+    "model.funding": "Funding",
     "model.instrument": "Instrument",
     "model.order": "NewOrder OrderKind OrderReport OrderType PositionSide Side Slot WorkingOrder",
     "model.position": "Position",
-    "model.quote": "Quote Reason Rule Wake Wanted Withheld",
+    "model.quote": "Quote Reason Rule TargetFactors Wake Wanted Withheld",
     "model.setting": "CrossChecked Pattern Percent Range",
     "plugins.declarations": (
         "Declaration DerivativeConnectorDeclaration ObserverDeclaration PriceSourceDeclaration RiskModuleDeclaration "
@@ -194,7 +210,7 @@ _HOMES = {
     ),
     "plugins.hookspecs": "Register hookimpl",
     "plugins.observer": "Happening Observer ObserverContext",
-    "risk.interface": "Approved Refused RiskModule Verdict",
+    "risk.interface": "Approved Demand DemandKind Refused RiskModule Verdict",
     "state.view": "BookView View",
     "strategy.interface": "Strategy StrategyTraits",
 }

@@ -263,11 +263,12 @@ class MarketClosedError(MarketRulesError):
 class RiskModuleError(PerpmakerError):
     """A risk module enlarged a quote, brought it nearer, answered for another one, or answered what is no verdict.
 
-    `module` is the one that did.
+    `module` is the one that did, in its method `what`.
     """
 
-    def __init__(self, text: str, *, module: object = None) -> None:
+    def __init__(self, text: str, *, module: object = None, what: str = "review") -> None:
         self.module = module
+        self.what = what
         super().__init__(text)
 
 

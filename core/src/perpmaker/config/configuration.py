@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import attrs
 
 from perpmaker.config.chosen import Chosen
-from perpmaker.config.cross_checks import READ_BY_SOURCES, exposure_faults, position_faults, price_faults
+from perpmaker.config.cross_checks import READ_BY_SOURCES, position_faults, price_faults, risk_faults
 from perpmaker.config.file import Document, KeyPath, read_document
 from perpmaker.config.habits import FOREIGN_KEYS, split_environment
 from perpmaker.config.notes import notes
@@ -340,7 +340,7 @@ class _Assembly:
         if run is not None:
             self._say_each(position_faults(run, connector))
 
-        self._say_each(exposure_faults(traits, risk, self._catalog))
+        self._say_each(risk_faults(traits, risk, self._catalog))
 
         if run is not None and source is not None:
             self._say_each(key_faults(source.declaration, run, self._catalog))

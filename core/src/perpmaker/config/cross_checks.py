@@ -31,7 +31,15 @@ def position_faults(
         yield "position_mode", f'{connector.name} has none: only "One-way"'
 
 
-def exposure_faults(
+def risk_faults(
+    traits: StrategyTraits, risk: Sequence[Chosen[RiskModuleDeclaration[Any]]], catalog: Catalog
+) -> Iterator[tuple[str, str]]:
+    """Refuse what the risk modules of a file come to together."""
+    yield from _exposure_faults(traits, risk, catalog)
+    yield from _target_faults(risk)
+
+
+def _exposure_faults(
     traits: StrategyTraits, risk: Sequence[Chosen[RiskModuleDeclaration[Any]]], catalog: Catalog
 ) -> Iterator[tuple[str, str]]:
     """Refuse a strategy that quotes beside a position that nothing bounds, or goes by a cap that nothing says."""
@@ -58,6 +66,15 @@ def position_cap(risk: Sequence[Chosen[RiskModuleDeclaration[Any]]]) -> Decimal 
     caps = [getattr(settings, key) for settings, key in keys if key is not None]
 
     return min((cap for cap in caps if cap is not None), default=None)
+
+
+def _target_faults(risk: Sequence[Chosen[RiskModuleDeclaration[Any]]]) -> Iterator[tuple[str, str]]:
+    """Refuse two modules that change the target: neither would know what the other one has made of it."""
+    changing = [one.name for one in risk if one.declaration.changes_targets]
+
+    if len(changing) > 1:
+        tables = " and ".join(f"[risk.{name}]" for name in changing)
+        yield "risk", f"{tables} both change the target: keep one of them"
 
 
 def price_faults(

@@ -112,10 +112,13 @@ def restore(checkpoint: Checkpoint, state: State) -> ExitMemory:
 
 
 def fired_in(memory: object) -> dict[PositionSide, FiredAt]:
-    """The stops that have fired, of a memory of exits; none of any other memory."""
+    """The stops that have fired, of a memory of exits; none of any other memory.
+
+    What a risk module demanded to be closed is not among them: the halt that goes with it is what outlives the run.
+    """
     fired = memory.fired if isinstance(memory, ExitMemory) else {}
 
-    return {side: FiredAt(sign=one.sign, at=one.at) for side, one in fired.items()}
+    return {side: FiredAt(sign=one.sign, at=one.at) for side, one in fired.items() if not one.demanded}
 
 
 def encode_recollection(checkpoint: Checkpoint) -> bytes:

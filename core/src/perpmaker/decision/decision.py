@@ -22,7 +22,7 @@ class ExitRule(Protocol):
 
 
 Review: TypeAlias = Callable[[View, tuple[Quote, ...]], Reviewed]
-"""The risk review of all wanted quotes: `perpmaker.risk.review.review` with its modules given."""
+"""The risk review of all wanted quotes, whoever makes it."""
 
 
 @attrs.frozen(kw_only=True)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 from collections.abc import Container, Sequence
-from decimal import Decimal
-from operator import attrgetter
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -15,14 +12,12 @@ from perpmaker.decision.decision import Review
 from perpmaker.errors import PluginFaultError, RiskModuleError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionSide
-from perpmaker.model.quote import Quote, Wake, Wanted, Withheld
+from perpmaker.model.quote import Quote, Wanted, Withheld, check_wake
 from perpmaker.risk.interface import Refused
+from perpmaker.risk.modules import Assessed, RiskModules
 from perpmaker.risk.review import Reviewed
 from perpmaker.state.view import View
 from perpmaker.strategy.interface import Strategy
-
-_BOUNDS = tuple(field.name for field in attrs.fields(Wake) if field.name != "at")
-_bounds = attrgetter(*_BOUNDS)
 
 
 @attrs.frozen(kw_only=True)
@@ -71,6 +66,14 @@ def quote(strategy: Strategy, review: Review, view: View) -> DecidedQuotes | Bro
     return DecidedQuotes(wanted=wanted, quotes=reviewed.approved, refused=reviewed.refused)
 
 
+def ask_modules(modules: RiskModules, view: View, memories: tuple[object, ...]) -> Assessed | Broken:
+    """Ask the risk modules what they demand and change; only Exception is contained, as above."""
+    try:
+        return modules.assess(view, memories)
+    except Exception as error:  # noqa: BLE001  # the declared seam: plugins may raise anything, the core lives on
+        return _broken("risk modules", modules, error)
+
+
 def permitted(quotes: Sequence[Quote], forbidden: Container[PositionSide]) -> tuple[Quote, ...]:
     """Quotes without those that a fired stop forbids; of a net position that is all of them."""
     if PositionSide.NET in forbidden:
@@ -100,10 +103,7 @@ def _check_wanted(wanted: object, instrument: Instrument) -> None:
     if not isinstance(wanted, Wanted):
         raise TypeError(f"decide returned {type(wanted).__name__}, not Wanted")
 
-    if not isinstance(wanted.wake, Wake):
-        raise TypeError(f"wake is {type(wanted.wake).__name__}, not Wake")
-
-    _check_wake(wanted.wake)
+    check_wake(wanted.wake)
 
     for name, kind in (("quotes", Quote), ("withheld", Withheld)):
         found: object = getattr(wanted, name)
@@ -116,16 +116,6 @@ def _check_wanted(wanted: object, instrument: Instrument) -> None:
                 raise TypeError(f"{name} holds a {type(one).__name__}, not {kind.__name__}")
 
     _check_quotes(wanted.quotes, instrument)
-
-
-def _check_wake(wake: Wake) -> None:
-    """A time and bounds that can be compared with those of the market."""
-    if wake.at is not None and not math.isfinite(wake.at):
-        raise ValueError(f"wake.at is {wake.at}")
-
-    for name, bound in zip(_BOUNDS, _bounds(wake), strict=True):
-        if bound is not None and not isinstance(bound, (int, Decimal)):
-            raise TypeError(f"wake.{name} is {bound!r:.40}, no number of ticks")
 
 
 def _check_reviewed(reviewed: object, wanted: Wanted, instrument: Instrument) -> None:

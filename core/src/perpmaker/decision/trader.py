@@ -16,7 +16,6 @@ ask may move, and when time alone matters.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
 from math import inf
 from types import MappingProxyType
 
@@ -34,6 +33,7 @@ from perpmaker.decision.near_stops import NearStops
 from perpmaker.decision.order_checks import OrderChecks
 from perpmaker.decision.order_end import OrderEnd
 from perpmaker.decision.price_question import PriceQuestion
+from perpmaker.decision.risk_demands import RiskDemands
 from perpmaker.decision.sending import Sending
 from perpmaker.decision.slot_backoff import SlotBackoffs
 from perpmaker.decision.stop_names import StopNames
@@ -54,7 +54,8 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionMode, PositionSide, WorkingOrder
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
-from perpmaker.risk import review as risk
+from perpmaker.risk.interface import RiskModule
+from perpmaker.risk.modules import RiskModules
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode, View
 from perpmaker.strategy.interface import Strategy
@@ -79,6 +80,9 @@ class Trader:
     """
 
     _arriving_until: float = -inf
+    _decided_version, _decided_ok = -1, False
+    _wakes: tuple[Wake, ...] = ()
+    _watches_rate = False
 
     def __init__(
         self,
@@ -90,6 +94,7 @@ class Trader:
         leverage: int,
         fence_s: float,
         position_mode: PositionMode = PositionMode.ONE_WAY,
+        modules: Sequence[RiskModule] = (),
         review: Review | None = None,
         intent: Callable[[str], NewOrder | None] = lambda _: None,
         is_strange: Callable[[str], bool] = lambda _: False,
@@ -117,7 +122,7 @@ class Trader:
         self._strategy, self._exits, self._caps_exits = strategy, exits, caps_resting_exits
         self.names = None if names_stops else StopNames(self.state.orders)
         self._nameless_fills = NamelessFills(self.state)
-        self._review = review or partial(risk.review, modules=())
+        self._risk = RiskDemands(RiskModules(modules), self.state, self.trading_state, review)
         self._event_judge = EventJudge(
             self.state,
             self.trading_state,
@@ -138,7 +143,6 @@ class Trader:
         self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends)
         self._wanted, self._wanted_exits, self._idle = Wanted(), WantedExits(), Decision()
         self._fired: dict[PositionSide, FiredAt] = {}
-        self._decided_version, self._decided_ok = -1, False
         self._timer_at: float | None = None
 
     def _make_sending(self, client_ids: ClientIds, *, two_stops: bool, amends: bool) -> Sending:
@@ -263,9 +267,11 @@ class Trader:
         if self._decided_ok and self._proof.is_called_for(bid, ask):
             return False
 
-        return self._wanted.wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark) and (
-            self._wanted_exits.wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark)
-        )
+        for wake in self._wakes:
+            if not wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark):
+                return False
+
+        return not self._watches_rate or all(wake.holds_at(market.funding_rate) for wake in self._wakes)
 
     def _decide(self, notices: list[str], now: float) -> Decision:
         state, trading_state = self.state, self.trading_state
@@ -284,6 +290,8 @@ class Trader:
             state.count_stops()
             memory, exit_memory = self._wanted.memory, self._wanted_exits.memory
             view = state.view(now, mode=mode, mode_reason=reason, memory=memory, exit_memory=exit_memory)
+            view = self._risk.shown(view, notices)
+            mode, reason = view.mode, view.mode_reason
             self._decide_exits(view)
             quoting = self._decide_quotes(view, notices) if trading_state.synchronised else None
             quotes = (
@@ -327,7 +335,7 @@ class Trader:
         if forbidden or closed_at != view.stop_closed_at:  # what exits have just found out is in it too
             view = attrs.evolve(view, no_quotes_for=forbidden, stop_closed_at=MappingProxyType(dict(closed_at)))
 
-        quoting = quote(self._strategy, self._review, view)
+        quoting = quote(self._strategy, self._risk.review, view)
 
         if isinstance(quoting, Broken):
             self.trading_state.halt(quoting.reason, ExitCode.PLUGIN)
@@ -350,7 +358,9 @@ class Trader:
         self._decided_version = self._version
         self._decided_ok = self.state.book.ok
         self._timer_at = self._next_timer(now)
-        moments = (self._timer_at, self._wanted.wake.at, self._wanted_exits.wake.at)
+        self._wakes = (self._wanted.wake, self._wanted_exits.wake, *self._risk.wakes)
+        self._watches_rate = any(wake.watches_rate for wake in self._wakes)
+        moments = (self._timer_at, *(wake.at for wake in self._wakes))
         wake_at = min([max(moment, now + LEAST_PAUSE_S) for moment in moments if moment is not None], default=None)
         mode, reason = self.trading_state.mode(self.state, self.state.market.age_s(Channel.BOOK, now))
         self._idle = Decision(wake_at=wake_at, mode=mode, mode_reason=reason)

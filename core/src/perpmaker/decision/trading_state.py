@@ -15,6 +15,7 @@ from perpmaker.model.event import (
     StreamRestored,
 )
 from perpmaker.model.reading import AccountSeen
+from perpmaker.risk.interface import Demand, DemandKind
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode
 
@@ -35,6 +36,8 @@ class TradingState:
     longer is not quoted from. `demand` is why everything has to be read again; a read that began before
     `demanded_at` does not count. `disagreement`: which settings of the account are not what they have to be. `closed`:
     the venue's word for a market that takes no orders now. `liquidation`: which stop comes too near to it.
+    `pulled`: why a risk module wants no quotes now; `flatten`: why one wants every position closed, which latches as a
+    halt does.
     """
 
     book_max_age_s: float
@@ -48,6 +51,8 @@ class TradingState:
     disagreement: str = ""
     closed: str = ""
     liquidation: str = ""
+    pulled: str = ""
+    flatten: str = ""
     demand: str | None = None
     demanded_at: float = 0.0
     asked_at: float | None = None
@@ -110,6 +115,29 @@ class TradingState:
         self.liquidation = words
         self.changes += 1
 
+    def obey(self, demand: Demand | None) -> None:
+        """Do what a risk module demands, if any does; on the way to the end there is nothing left to do.
+
+        A halt outranks whatever comes after it; a flatten that is under way goes on.
+        """
+        self.pulled = ""
+
+        if demand is None or self.stop is not None:
+            return
+
+        words = f"{demand.module}: {demand.reason}"
+
+        match demand.kind:
+            case DemandKind.PULL:
+                self.pulled = words
+            case DemandKind.HALT if self.latched is None:
+                self.halt(words, ExitCode.HALTED)
+            case DemandKind.FLATTEN if self.halted is None:
+                self.flatten = words
+                self.halt(f"{words}; every position is closed at market", ExitCode.HALTED)
+            case _:
+                pass
+
     def require(self, reason: str, now: float) -> None:
         """Only reading everything again can settle this; a read that began earlier does not count.
 
@@ -160,5 +188,7 @@ class TradingState:
             reason = "no book that can be trusted"
         elif book_age_s > self.book_max_age_s:
             reason = "the book is stale"
+        elif self.pulled:
+            reason = self.pulled
 
         return reason

@@ -94,7 +94,7 @@ class CloseOut:
         if resting is None or guard.working_until(view, on_venue, fired) is None:
             return False
 
-        return self.settings.stop_loss_order == "venue" or resting.triggered
+        return resting.triggered or (self.settings.stop_loss_order == "venue" and not fired.demanded)
 
     def _stop_order(
         self, view: View, memory: ExitMemory, position: Position, fired: Fired, *, lots: int, wake: Wake
@@ -104,6 +104,9 @@ class CloseOut:
         source = read_source(view)
         failed = memory.failed.get(slot)
         why = Reason(Rule.STOPPED, "the stop has fired", position.entry)
+
+        if fired.demanded:
+            why = Reason(Rule.RISK, view.flatten or "closed at market, as a risk module demanded")
 
         if (banded := self._banded(view, memory, slot, fired, lots=lots, wake=wake, why=why)) is not None:
             return banded

@@ -25,6 +25,7 @@ from perpmaker.model.quote import (
     Reason,
     Rule,
     TakeProfit,
+    TargetFactors,
     VenueStop,
     Wake,
     WantedExits,
@@ -59,7 +60,7 @@ class Exits:
         self._venue_stops = venue_stops
         self._sizes_stops = sizes_stops
         self._close_out = CloseOut(settings, venue_stops, caps_resting_exits)
-        self._known: dict[PositionSide, tuple[Position, Instrument, int, TakeProfit]] = {}
+        self._known: dict[PositionSide, tuple[Position, Instrument, int, TargetFactors, TakeProfit]] = {}
 
     def decide(self, view: View) -> WantedExits:
         """Return which exits should be live now, for which positions quotes are forbidden, and when to ask again.
@@ -116,7 +117,7 @@ class Exits:
 
         known_entry = entry.priced(position, memory)
 
-        if known_entry is None and fired is None:
+        if known_entry is None and fired is None and not view.flatten:
             resting = tuple(rest.stay(view, position.side, lots, rest.UNPRICED))
 
             return Leaving(exits=resting, wake=entry.watch(view, memory, position.side))
@@ -135,6 +136,9 @@ class Exits:
             )
         ):
             fired = Fired(sign=sign, at=view.now)
+
+        if fired is None and view.flatten and position.side not in view.unproven:
+            fired = Fired(sign=sign, at=view.now, market=True, demanded=True)
 
         if fired is not None:
             return self._close_out.stop(view, memory, position, fired, lots)
@@ -221,7 +225,7 @@ class Exits:
         if to_close <= 0 or (to_close < lots and view.instrument.is_dust(view.instrument.amount(to_close))):
             return Leaving(exits=(), wake=wake)
 
-        target = self._take_profit(view.instrument, position, to_close)
+        target = self._take_profit(view, position, to_close)
 
         if (resting := view.orders.get(target.slot)) is not None:
             if target.lots < to_close and resting.order.ticks == target.ticks:  # the market takes no more in one order
@@ -253,15 +257,22 @@ class Exits:
 
         return Leaving(exits=(), awaited=(target,), wake=by(view, wake, again))
 
-    def _take_profit(self, instrument: Instrument, position: Position, lots: int) -> TakeProfit:
+    def _take_profit(self, view: View, position: Position, lots: int) -> TakeProfit:
         """The target, worked out once for a position that stays as it is."""
+        instrument, factors = view.instrument, view.target_factors
         known = self._known.get(position.side)
 
-        if known is not None and known[0] is position and known[1] is instrument and known[2] == lots:
-            return known[3]
+        if (
+            known is not None
+            and known[0] is position
+            and known[1] is instrument
+            and known[2] == lots
+            and known[3] == factors
+        ):
+            return known[4]
 
-        target = take_profit(self._settings, instrument, position, lots)
-        self._known[position.side] = (position, instrument, lots, target)
+        target = take_profit(self._settings, instrument, position, lots, factors)
+        self._known[position.side] = (position, instrument, lots, factors, target)
 
         return target
 

@@ -18,6 +18,7 @@ class Fired:
     the stop order as last decided at `priced_at`, None before the first; `renewals` counts how often it was priced
     again; `market` once it has to execute at any price. `banded_at`: since when the venue's price band is in its way.
     `shares`: the venue has refused it as not reducing, so that what others' closing orders hold is left out of it.
+    `demanded`: no stop has fired, a risk module demands to be flat.
     """
 
     sign: int
@@ -28,6 +29,7 @@ class Fired:
     market: bool = False
     banded_at: float | None = None
     shares: bool = False
+    demanded: bool = False
 
 
 @attrs.frozen(kw_only=True)

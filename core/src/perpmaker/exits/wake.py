@@ -31,4 +31,6 @@ def merge(wakes: tuple[Wake, ...]) -> Wake:
         mark_high=min((wake.mark_high for wake in wakes if wake.mark_high is not None), default=None),
         trade_low=max((wake.trade_low for wake in wakes if wake.trade_low is not None), default=None),
         trade_high=min((wake.trade_high for wake in wakes if wake.trade_high is not None), default=None),
+        rate_low=max((wake.rate_low for wake in wakes if wake.rate_low is not None), default=None),
+        rate_high=min((wake.rate_high for wake in wakes if wake.rate_high is not None), default=None),
     )

@@ -26,7 +26,6 @@ from perpmaker.model.order import NewOrder
 from perpmaker.model.position import VenueSettings
 from perpmaker.plugins.start import Report, code_of, starting, unreported
 from perpmaker.risk.interface import RiskModule
-from perpmaker.risk.review import review
 from perpmaker.runtime.plugin_guard import guarded_module, guarded_strategy
 from perpmaker.runtime.stream_runner import ReferenceFeed
 from perpmaker.runtime.traded_market import WatchedMarket
@@ -72,13 +71,14 @@ def abilities_of(connector: DerivativeConnector) -> VenueAbilities:
 
 
 def build_risk(plan: Plan, instrument: Instrument, report: Report = unreported) -> tuple[RiskModule, ...]:
-    """Return the risk modules of the plan, in its order, guarded."""
+    """Return the risk modules of the plan, in its order, guarded; those that bound the exposure see what is left."""
     modules = []
 
-    for declaration, settings in plan.risk:
+    for declaration, settings in sorted(plan.risk, key=lambda one: one[0].bounds_exposure):
         with starting("risk module", declaration.name):
             build = partial(declaration.build, settings, instrument)
-            modules.append(guarded_module(code_of(declaration, report), build))
+            code = code_of(declaration, report)
+            modules.append(guarded_module(code, build, changes_targets=declaration.changes_targets))
 
     return tuple(modules)
 
@@ -120,7 +120,7 @@ def build_trader(
         leverage=plan.leverage,
         fence_s=abilities.fence_s,
         position_mode=plan.position_mode,
-        review=lambda view, quotes: review(view, quotes, modules),
+        modules=modules,
         intent=intent,
         is_strange=is_strange,
         external_reference=plan.price_source is not None,

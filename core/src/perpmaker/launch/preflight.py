@@ -26,7 +26,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.plugins.start import code_of, starting
 from perpmaker.report.preflight import Preflight, assess
 from perpmaker.report.preflight_figure import Situation
-from perpmaker.risk.review import review
+from perpmaker.risk.modules import RiskModules
 from perpmaker.runtime.plugin_guard import guarded_strategy
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.stream_pace import StreamPace
@@ -101,12 +101,12 @@ async def survey(
 
 def _quoted(plan: Plan, instrument: Instrument, view: View) -> DecidedQuotes:
     """What strategy and risk modules come to on this view."""
-    modules = build_risk(plan, instrument)
+    risk = RiskModules(build_risk(plan, instrument))
 
     with starting("strategy", plan.strategy.name):
         build = partial(plan.strategy.build, plan.strategy_settings, instrument)
         strategy = guarded_strategy(code_of(plan.strategy), build)
-        quoting = quote(strategy, lambda view, quotes: review(view, quotes, modules), view)
+        quoting = quote(strategy, partial(risk.review, memories=risk.assess(view, ()).memories), view)
 
         if isinstance(quoting, Broken):
             raise quoting.cause or PluginFaultError(quoting.reason, detail=quoting.detail)

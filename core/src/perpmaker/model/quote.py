@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import unique
+from math import isfinite
+from operator import attrgetter
 from typing import TypeAlias
 
 import attrs
@@ -127,7 +129,7 @@ class Wake:
     The decision would be the same while the watched values stay within their bounds, no own order, position, capital,
     mode, permission or external reference changes, the book stays usable (or not), and the time has not come; so
     nothing is computed then. Best bid and ask of other people and the last trade are in ticks; an empty side (and a
-    trade that never was) counts as 0 ticks, and is therefore outside of any bound above 0.
+    trade that never was) counts as 0 ticks, and is therefore outside of any bound above 0. `rate` is that of funding.
     """
 
     at: float | None = None
@@ -139,6 +141,8 @@ class Wake:
     trade_high: int | None = None
     mark_low: Decimal | None = None
     mark_high: Decimal | None = None
+    rate_low: Decimal | None = None
+    rate_high: Decimal | None = None
 
     def holds(
         self, now: float, *, bid: int | None, ask: int | None, trade: int | None = None, mark: Decimal | None = None
@@ -152,12 +156,58 @@ class Wake:
             and _within(mark, self.mark_low, self.mark_high)
         )
 
+    @property
+    def watches_rate(self) -> bool:
+        """Whether the funding rate is bounded, which few decisions look at."""
+        return self.rate_low is not None or self.rate_high is not None
+
+    def holds_at(self, rate: Decimal | None) -> bool:
+        """Whether the funding rate is within its bounds."""
+        return _within(rate, self.rate_low, self.rate_high)
+
 
 def _within(value: Decimal | int | None, low: Decimal | int | None, high: Decimal | int | None) -> bool:
     """Whether low <= value <= high, where an absent value counts as 0 and an absent bound as none."""
     known = 0 if value is None else value
 
     return (low is None or known >= low) and (high is None or known <= high)
+
+
+_BOUNDS = tuple(field.name for field in attrs.fields(Wake) if field.name != "at")
+_bounds = attrgetter(*_BOUNDS)
+
+
+def check_wake(wake: Wake) -> None:
+    """TypeError or ValueError unless it is a time and bounds that can be compared with those of the market."""
+    found: object = wake
+
+    if not isinstance(found, Wake):
+        raise TypeError(f"wake is {type(found).__name__}, not Wake")
+
+    if wake.at is not None and not isfinite(wake.at):
+        raise ValueError(f"wake.at is {wake.at}")
+
+    for name, bound in zip(_BOUNDS, _bounds(wake), strict=True):
+        if bound is not None and not isinstance(bound, (int, Decimal)):
+            raise TypeError(f"wake.{name} is {bound!r:.40}, no number")
+
+
+@attrs.frozen(kw_only=True)
+class TargetFactors:
+    """By how much a risk module multiplies the distance of targets from the entry price: of longs, and of shorts.
+
+    1 leaves it as it is set; `reason` is shown to people, and `module`, whose it is, is filled in.
+    """
+
+    long: Decimal = Decimal(1)
+    short: Decimal = Decimal(1)
+    reason: str = ""
+    module: str = ""
+
+    @property
+    def leave(self) -> bool:
+        """Whether targets are as they are set."""
+        return self.long == self.short == 1
 
 
 @attrs.frozen(kw_only=True)

@@ -81,6 +81,7 @@ class RiskModuleDeclaration(Generic[_Settings]):
     `bounds_exposure`: it lets no quote lead to a position above a cap, which quoting beside a position asks for.
     `cap_key`: the key of its settings that is this cap in base asset, None where it has no such key; what stands there
     is `view.position_cap` for strategies and risk modules, the smallest of several.
+    `changes_targets`: it has `target_factors`; one module of a file may.
     """
 
     name: str
@@ -89,6 +90,7 @@ class RiskModuleDeclaration(Generic[_Settings]):
     build: Callable[[_Settings, Instrument], RiskModule]
     bounds_exposure: bool = False
     cap_key: str | None = None
+    changes_targets: bool = False
     distribution: str = attrs.field(default="", eq=False)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from enum import unique
+from typing import Final, Protocol, TypeAlias
 
 import attrs
 
-from perpmaker.model.quote import Quote
+from perpmaker.model.quote import Quote, TargetFactors, Wake
+from perpmaker.model.word import Word
 from perpmaker.state.view import View
 
 
@@ -32,8 +34,74 @@ class Refused:
 Verdict: TypeAlias = Approved | Refused
 
 
+@unique
+class DemandKind(Word):
+    """What a module may demand of a whole market; `rank`: the highest one of several counts.
+
+    PULL: all quotes go, and come back once it is not demanded any more. FLATTEN: every position is closed at market.
+    HALT: quotes go, exits stay. The last two last until a person resumes, through restarts.
+    """
+
+    PULL = "pull"
+    FLATTEN = "flatten"
+    HALT = "halt"
+
+    rank: int
+
+    def __init__(self, value: str) -> None:
+        self.rank = ("pull", "flatten", "halt").index(value)
+
+
+@attrs.frozen(kw_only=True)
+class Demand:
+    """What a module demands, for a `reason` that is shown to people. `module`, whose it is, is filled in."""
+
+    kind: DemandKind
+    reason: str
+    module: str = ""
+
+
 class RiskModule(Protocol):
-    """Pure: reviews each wanted quote. Closing orders never pass through here."""
+    """Pure: reviews each wanted quote. Closing orders never pass through here.
+
+    Beside `review` a module may have what the protocols below have; each is asked once a decision, in their order,
+    before exits and quotes are decided.
+    """
 
     def review(self, view: View, quote: Quote) -> Verdict:
         """Approve the quote (as it is, or cut, or moved away) or refuse it with a reason."""
+
+
+class Remembering(Protocol):
+    """A module with a memory: a value, which is never changed, and lasts for a run.
+
+    What has to outlive a run is a demand that latches, or follows from the view.
+    """
+
+    def remember(self, view: View) -> object:
+        """Answer the memory of now; `view.memory` is the last one, None at first, and then this one for all below."""
+
+
+class Demanding(Protocol):
+    """A module that looks at the whole market."""
+
+    def demand(self, view: View) -> Demand | None:
+        """Demand something, or nothing."""
+
+
+class TargetChanging(Protocol):
+    """A module that moves targets nearer to the entry price or further from it; its declaration says so."""
+
+    def target_factors(self, view: View) -> TargetFactors | None:
+        """By how much the profit-taking spreads change; None leaves them."""
+
+
+class Waking(Protocol):
+    """A module whose answers change with time, a price or the funding rate alone."""
+
+    def wake(self, view: View) -> Wake:
+        """When to ask again, though nothing of what strategies are asked again for has happened."""
+
+
+OPTIONAL: Final = ("remember", "demand", "target_factors", "wake")
+"""The methods that a module need not have."""

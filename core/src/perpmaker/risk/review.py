@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from types import MappingProxyType
 
 import attrs
 
 from perpmaker.errors import RiskModuleError
+from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Slot
 from perpmaker.model.quote import Quote
 from perpmaker.risk.interface import Approved, Refused, RiskModule
@@ -22,10 +24,13 @@ class Reviewed:
     refused: tuple[Refused, ...] = ()
 
 
-def review(view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule]) -> Reviewed:
-    """Pass every quote through every module in turn.
+def review(
+    view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule], memories: tuple[object, ...] = ()
+) -> Reviewed:
+    """Pass every quote through every module in turn; `memories` are what they remember, by their places.
 
-    The view's `approved` shows each what was approved before it.
+    The view's `approved` shows each what was approved before it. Of several that cut or move a quote, so the smallest
+    amount and the furthest price count.
 
     A module that raises, or that enlarges a quote, brings it nearer to the market or changes what it is, ends the
     review with an error (`RiskModuleError` for the latter): the caller pulls the market's quotes. A quote that the
@@ -36,10 +41,14 @@ def review(view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule])
 
     approved: dict[Slot, Quote] = {}
     refused: list[Refused] = []
-    seen = attrs.evolve(view, approved=MappingProxyType(approved))
+    seen = attrs.evolve(view, approved=MappingProxyType(approved), memory=None)
+    seers = [
+        (module, seen if memory is None else attrs.evolve(seen, memory=memory))
+        for module, memory in zip_longest(modules, memories)
+    ]
 
     for quote in quotes:
-        verdict = _review_one(seen, quote, modules)
+        verdict = _review_one(quote, seers)
 
         if isinstance(verdict, Refused):
             refused.append(verdict)
@@ -49,22 +58,42 @@ def review(view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule])
     return Reviewed(approved=tuple(approved.values()), refused=tuple(refused))
 
 
-def _review_one(view: View, quote: Quote, modules: Sequence[RiskModule]) -> Quote | Refused:
-    """The quote as all modules left it, or the first refusal."""
+def _review_one(quote: Quote, seers: Sequence[tuple[RiskModule, View]]) -> Quote | Refused:
+    """The quote as all modules left it, or the first refusal; what is left must be an order that the market takes."""
     current = quote
 
-    for module in modules:
+    for module, view in seers:
         verdict = module.review(view, current)
         _check_kind(module, verdict)
 
         if isinstance(verdict, Refused):
             _check_refusal(module, verdict)
-            return verdict if verdict.module else attrs.evolve(verdict, module=type(module).__name__)
+            return verdict if verdict.module else attrs.evolve(verdict, module=name_of(module))
 
         _check_bounds(module, current, verdict.quote)
+
+        if verdict.quote.lots < current.lots and not _is_order(view.instrument, verdict.quote):
+            left = view.instrument.amount(verdict.quote.lots)
+            words = f"leaves {left:f} {view.instrument.base}, which is less than the market takes"
+            return Refused(quote=current, reason=words, module=name_of(module))
+
         current = verdict.quote
 
     return current
+
+
+def name_of(module: RiskModule) -> str:
+    """What a module is called in the file, where that is known."""
+    name = getattr(module, "name", None)
+
+    return name if isinstance(name, str) else type(module).__name__
+
+
+def _is_order(instrument: Instrument, quote: Quote) -> bool:
+    """Whether the market takes an order of this size."""
+    amount = instrument.amount(quote.lots)
+
+    return amount >= instrument.min_amount and amount * instrument.price(quote.ticks) >= instrument.min_notional
 
 
 def _as_resting(view: View, quote: Quote) -> Quote:

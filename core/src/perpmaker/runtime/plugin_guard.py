@@ -18,11 +18,11 @@ import attrs
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import DerivativeConnector, EventReceiver, Feed
 from perpmaker.connector.price_source import ReferenceReceiver
-from perpmaker.errors import PluginFaultError
+from perpmaker.errors import PluginFaultError, RiskModuleError
 from perpmaker.foreign_code import ForeignCode, Steps
 from perpmaker.model.event import UNDATED, Channel, Event, ReferenceChanged
-from perpmaker.model.quote import Quote, Wanted
-from perpmaker.risk.interface import Refused, RiskModule, Verdict
+from perpmaker.model.quote import Quote, TargetFactors, Wake, Wanted
+from perpmaker.risk.interface import OPTIONAL, Demand, Refused, RiskModule, Verdict
 from perpmaker.runtime.plugin_output_checks import ANSWERS, checked, checked_events
 from perpmaker.secret import redacted
 from perpmaker.state.external_price import clamped, wrong_word
@@ -50,10 +50,14 @@ class GuardedStrategy:
 
 @attrs.frozen
 class GuardedModule:
-    """A plugin's risk module."""
+    """A plugin's risk module. What it need not have (see `perpmaker.risk.interface`) is None where it has not."""
 
     code: ForeignCode
     inner: RiskModule
+    remember: Callable[[View], object] | None = None
+    demand: Callable[[View], Demand | None] | None = None
+    target_factors: Callable[[View], TargetFactors | None] | None = None
+    wake: Callable[[View], Wake] | None = None
 
     def review(self, view: View, quote: Quote) -> Verdict:
         """What the module says of a quote, and who refuses it."""
@@ -61,9 +65,14 @@ class GuardedModule:
 
         return attrs.evolve(verdict, module=self.code.name) if isinstance(verdict, Refused) else verdict
 
+    @property
+    def name(self) -> str:
+        """What it is called in the file."""
+        return self.code.name
+
     def blame(self, error: Exception) -> PluginFaultError:
         """The fault that a wrong answer is."""
-        return self.code.fault("review", error)
+        return self.code.fault(error.what if isinstance(error, RiskModuleError) else "review", error)
 
 
 def guarded_strategy(code: ForeignCode, build: Callable[[], object]) -> Strategy:
@@ -71,9 +80,19 @@ def guarded_strategy(code: ForeignCode, build: Callable[[], object]) -> Strategy
     return GuardedStrategy(code, cast("Strategy", _built(code, build, "decide")))
 
 
-def guarded_module(code: ForeignCode, build: Callable[[], object]) -> RiskModule:
-    """Build a risk module, guarded; PluginFaultError when what comes of it is none."""
-    return GuardedModule(code, cast("RiskModule", _built(code, build, "review")))
+def guarded_module(code: ForeignCode, build: Callable[[], object], *, changes_targets: bool = False) -> RiskModule:
+    """Build a risk module, guarded; PluginFaultError when what comes of it is none, or not what was declared."""
+    made = cast("RiskModule", _built(code, build, "review"))
+    found = {name: method for name in OPTIONAL if callable(method := getattr(made, name, None))}
+
+    with code.blamed("build"):
+        if ("target_factors" in found) is not changes_targets:
+            has, says = ("has", "does not say") if "target_factors" in found else ("has no", "says")
+            raise TypeError(f"it {has} target_factors(), and its declaration {says} changes_targets=True")
+
+    methods: dict[str, Any] = {name: partial(code.call, name, method) for name, method in found.items()}
+
+    return GuardedModule(code, made, **methods)
 
 
 def _built(code: ForeignCode, build: Callable[[], object], method: str) -> object:

@@ -266,6 +266,7 @@ class State:
         self.market.traded(event.ticks, now)
 
     def _marked(self, event: MarkChanged, now: float) -> None:
+        self._changes += event.next_funding_ms != self.market.next_funding_ms
         self.market.marked(event, now)
 
     def _referred(self, event: ReferenceChanged, now: float) -> None:

@@ -15,7 +15,7 @@ from perpmaker.model.funding import Funding
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode, PositionSide, Side, Slot, WorkingOrder
 from perpmaker.model.position import Position
-from perpmaker.model.quote import Quote
+from perpmaker.model.quote import Quote, TargetFactors
 from perpmaker.model.refusal import Refusal
 from perpmaker.model.word import Word
 from perpmaker.state.sent_orders import NOTHING_SENT, SentView
@@ -163,7 +163,9 @@ class View:
     `unproven`: positions that one word of the venue alone tells of, without our fills: no stop fires on them yet.
     `blocked`: an order's outcome is unknown: nothing that could add exposure may be placed.
     `position_cap`: the largest position, in base, that the risk modules let come to be; None where none says one.
-    `memory`: what the strategy wanted remembered, and `exit_memory` what exits did.
+    `memory`: what the strategy (a risk module: that module) wanted remembered, and `exit_memory` what exits did.
+    `flatten`: why every position is to be closed at market, empty while none is; `target_factors`: by how much targets
+    are moved. Both are what risk modules came to.
     `approved`: for risk modules, the quotes of this decision that every module has approved before this one.
     """
 
@@ -207,6 +209,8 @@ class View:
     foreign: tuple[OrderReport, ...] = ()
     position_cap: Decimal | None = None
     approved: Mapping[Slot, Quote] = attrs.field(factory=dict)
+    flatten: str = ""
+    target_factors: TargetFactors = attrs.field(factory=TargetFactors)
 
     @property
     def is_capital_stale(self) -> bool:

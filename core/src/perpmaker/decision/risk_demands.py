@@ -1,0 +1,108 @@
+"""What risk modules come to before exits and quotes are decided: the mode, a flatten, and how targets change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+
+import attrs
+
+from perpmaker.decision.decision import Review
+from perpmaker.decision.strategy_runner import Broken, ask_modules
+from perpmaker.decision.trading_state import TradingState
+from perpmaker.errors import ExitCode
+from perpmaker.model.quote import Quote, Wake
+from perpmaker.risk.interface import Demand, DemandKind
+from perpmaker.risk.modules import Assessed, RiskModules
+from perpmaker.risk.review import Reviewed
+from perpmaker.state.state import State
+from perpmaker.state.view import View
+
+TOLD_EVERY_S = 60.0
+"""A demand that comes and goes is told no more often."""
+
+_WORDS = {
+    DemandKind.PULL: "{module} takes all quotes off: {reason}",
+    DemandKind.FLATTEN: "{module} demands that every position is closed at market: {reason}; nothing is quoted then "
+    "until a person resumes",
+    DemandKind.HALT: "{module} halts: {reason}; nothing is quoted until a person resumes, targets and stops go on",
+}
+
+
+@attrs.define
+class RiskDemands:
+    """Asks the modules first of all in a decision, and keeps what they remember. One that fails is not asked again.
+
+    `instead`: reviews quotes in place of the modules.
+    """
+
+    modules: RiskModules
+    state: State
+    trading_state: TradingState
+    instead: Review | None = None
+    assessed: Assessed = attrs.field(factory=Assessed, init=False)
+    _is_broken: bool = attrs.field(default=False, init=False)
+    _demand: Demand | None = attrs.field(default=None, init=False)
+    _told_at: dict[tuple[str, DemandKind], float] = attrs.field(factory=dict, init=False)
+
+    def shown(self, view: View, notices: list[str]) -> View:
+        """The view that exits and quotes are decided by, with what the modules demand in it."""
+        trading_state = self.trading_state
+
+        if self._is_broken or self.modules.only_review or not trading_state.synchronised:
+            return view
+
+        found = ask_modules(self.modules, view, self.assessed.memories)
+
+        if isinstance(found, Broken):
+            self._fail(found, notices)
+        else:
+            self.assessed = found
+            trading_state.obey(found.demand)
+            notices.extend(self._told(view.now))
+
+        mode, reason = trading_state.mode(self.state, view.book_age_s)
+        seen = view.mode, view.mode_reason, view.flatten, view.target_factors
+
+        if seen == (now := (mode, reason, trading_state.flatten, self.assessed.factors)):
+            return view
+
+        return attrs.evolve(view, mode=now[0], mode_reason=now[1], flatten=now[2], target_factors=now[3])
+
+    @property
+    def wakes(self) -> tuple[Wake, ...]:
+        """When modules want to be asked again, if any does."""
+        return () if self.modules.only_review else (self.assessed.wake,)
+
+    def review(self, view: View, quotes: tuple[Quote, ...]) -> Reviewed:
+        """Pass the wanted quotes through the modules."""
+        if self.instead is not None:
+            return self.instead(view, quotes)
+
+        return self.modules.review(view, quotes, self.assessed.memories)
+
+    def _fail(self, broken: Broken, notices: list[str]) -> None:
+        """Quotes go and stay away; targets are as they are set again."""
+        self._is_broken = True
+        self.assessed = Assessed()
+        self.trading_state.pulled = ""
+        self.trading_state.halt(broken.reason, ExitCode.PLUGIN)
+        notices.extend([broken.detail] if broken.detail else [])
+
+    def _told(self, now: float) -> Iterator[str]:
+        """A line when another demand is made, and when quotes are let back."""
+        before, demand = self._demand, self.assessed.demand
+        self._demand = demand
+
+        if demand is None:
+            if before is not None and before.kind is DemandKind.PULL:
+                yield f"{before.module} demands nothing any more"
+
+            return
+
+        key = demand.module, demand.kind
+        is_new = before is None or (before.module, before.kind) != key
+
+        if is_new and self.trading_state.stop is None and now >= self._told_at.get(key, -inf) + TOLD_EVERY_S:
+            self._told_at[key] = now
+            yield _WORDS[demand.kind].format(module=demand.module, reason=demand.reason)

@@ -1,0 +1,157 @@
+"""The risk modules of a market: what they demand together, by how much they change targets, and what they remember."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from perpmaker.errors import RiskModuleError
+from perpmaker.exits.wake import merge
+from perpmaker.model.quote import Quote, TargetFactors, Wake, check_wake
+from perpmaker.risk.interface import OPTIONAL, Demand, DemandKind, RiskModule
+from perpmaker.risk.review import Reviewed, name_of, review
+from perpmaker.state.view import View
+
+_UNCHANGED = TargetFactors()
+_NEVER = Wake()
+
+
+@attrs.frozen(kw_only=True)
+class Assessed:
+    """What the modules came to before exits and quotes are decided.
+
+    `memories` are theirs, by their places, to be handed in at the next decision.
+    """
+
+    demand: Demand | None = None
+    factors: TargetFactors = _UNCHANGED
+    memories: tuple[object, ...] = ()
+    wake: Wake = _NEVER
+
+
+class RiskModules:
+    """Asks each module in its turn. Keeps nothing: what they remember is handed in and out.
+
+    `only_review`: no module has anything to say but of quotes.
+    """
+
+    def __init__(self, modules: Sequence[RiskModule] = ()) -> None:
+        self._modules = tuple(modules)
+        self._asked = [{name: _method(module, name) for name in OPTIONAL} for module in modules]
+        self.only_review = not any(any(methods.values()) for methods in self._asked)
+
+    def assess(self, view: View, memories: tuple[object, ...]) -> Assessed:
+        """Ask what they remember, demand and change, by that order; of several demands the highest one counts.
+
+        One that raises, or answers what is none, ends it with its error.
+        """
+        demands: list[Demand] = []
+        factors = _UNCHANGED
+        wakes: list[Wake] = []
+        kept: list[object] = []
+        fresh = attrs.evolve(view, memory=None)
+
+        for place, (module, methods) in enumerate(zip(self._modules, self._asked, strict=True)):
+            memory = memories[place] if memories else None
+            seen = fresh if memory is None else attrs.evolve(fresh, memory=memory)
+
+            if (remember := methods["remember"]) is not None and (memory := remember(seen)) is not seen.memory:
+                seen = attrs.evolve(seen, memory=memory)
+
+            kept.append(memory)
+            demands.extend(_demands(module, methods["demand"], seen))
+            factors = _factors(module, methods["target_factors"], seen, factors)
+            wakes.extend(_wakes(module, methods["wake"], seen))
+
+        return Assessed(
+            demand=max(demands, key=lambda demand: demand.kind.rank, default=None),
+            factors=factors,
+            memories=tuple(kept),
+            wake=merge(tuple(wakes)),
+        )
+
+    def review(self, view: View, quotes: tuple[Quote, ...], memories: tuple[object, ...] = ()) -> Reviewed:
+        """Pass every quote through every module; see `perpmaker.risk.review`."""
+        return review(view, quotes, self._modules, memories)
+
+
+def _method(module: RiskModule, name: str) -> Callable[[View], Any] | None:
+    """A method that a module need not have; None where it has not."""
+    found = getattr(module, name, None)
+
+    return found if callable(found) else None
+
+
+def _demands(module: RiskModule, ask: Callable[[View], Any] | None, view: View) -> Iterator[Demand]:
+    """What a module demands, with its name on it; RiskModuleError for what is no demand."""
+    answer: Any = None if ask is None else ask(view)
+
+    if answer is None:
+        return
+
+    kind: object = getattr(answer, "kind", None)
+
+    if not isinstance(answer, Demand) or not isinstance(kind, DemandKind):
+        raise RiskModuleError(
+            f"demand answered {answer!r:.80}: neither a Demand nor None", module=module, what="demand"
+        )
+
+    _check_reason(answer.reason, module, "demand")
+
+    yield attrs.evolve(answer, module=name_of(module))
+
+
+def _factors(module: RiskModule, ask: Callable[[View], Any] | None, view: View, before: TargetFactors) -> TargetFactors:
+    """By how much targets change; RiskModuleError for what cannot be multiplied by, or where another module did."""
+    answer: Any = None if ask is None else ask(view)
+
+    if answer is None:
+        return before
+
+    what = "target_factors"
+
+    if not isinstance(answer, TargetFactors):
+        raise RiskModuleError(f"{what} answered {answer!r:.80}: no TargetFactors", module=module, what=what)
+
+    values: tuple[Any, ...] = (answer.long, answer.short)
+
+    for factor in values:
+        if not isinstance(factor, Decimal) or not factor.is_finite() or factor <= 0:
+            raise RiskModuleError(
+                f"{what} answered {factor!r:.40}: it must be a Decimal above 0", module=module, what=what
+            )
+
+    if answer.leave:
+        return before
+
+    _check_reason(answer.reason, module, what)
+
+    if not before.leave:
+        words = f"{what}: {before.module} changes targets already, and only one module may"
+        raise RiskModuleError(words, module=module, what=what)
+
+    return attrs.evolve(answer, module=name_of(module))
+
+
+def _wakes(module: RiskModule, ask: Callable[[View], Any] | None, view: View) -> Iterator[Wake]:
+    """When a module wants to be asked again; RiskModuleError for what is no such condition."""
+    if ask is None:
+        return
+
+    wake = ask(view)
+
+    try:
+        check_wake(wake)
+    except (TypeError, ValueError) as error:
+        raise RiskModuleError(f"wake: {error}", module=module, what="wake") from error
+
+    yield wake
+
+
+def _check_reason(reason: object, module: RiskModule, what: str) -> None:
+    """Raise RiskModuleError unless a person can be told why."""
+    if not isinstance(reason, str) or not reason:
+        raise RiskModuleError(f"{what} with reason {reason!r:.40}: it must be a text", module=module, what=what)
