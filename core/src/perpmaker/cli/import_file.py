@@ -14,22 +14,20 @@ from perpmaker.cli.installation import open_catalog
 from perpmaker.cli.output import claim, result
 from perpmaker.cli.screen import printable
 from perpmaker.config.configuration import Configuration
-from perpmaker.config.description import describe
 from perpmaker.config.habits import PAGE
 from perpmaker.config.hummingbot import Carried, Remark, carry, differences
 from perpmaker.config.hummingbot_values import Plain
 from perpmaker.config.meanings import MEANINGS, in_sections
+from perpmaker.config.template import connector_lines
 from perpmaker.config.toml_text import Block, Line, toml_value, write_toml
 from perpmaker.config.written import read_back, refuse_existing, write_whole
 from perpmaker.config.yaml_file import read_yaml
-from perpmaker.connector.interface import Environment
-from perpmaker.errors import ExitCode, PluginError, Problem
+from perpmaker.errors import ExitCode, Problem
 from perpmaker.plugins.catalog import FIRST_PARTY, Catalog
 from perpmaker.plugins.declarations import DerivativeConnectorDeclaration, PriceSourceDeclaration
 
 _WIDTH = 80
 _FORCE = "--force"
-_KEYED = frozenset({"testnet", "live"})
 
 
 @click.command(name="import")
@@ -93,32 +91,14 @@ def _toml(carried: Carried, file: Path, catalog: Catalog) -> str:
     connector = carried.values.get("derivative")
 
     if isinstance(connector, str) and connector.isidentifier():
-        blocks.append(Block(table=connector, lines=list(_connector_lines(connector, carried.environment, catalog))))
+        given = {} if carried.environment is None else {"environment": carried.environment}
+        blocks.append(Block(table=connector, lines=list(connector_lines(connector, given, catalog))))
 
     return write_toml(introduction, blocks)
 
 
 def _line(key: str, value: Plain) -> Line:
     return Line(key=key, value=toml_value(value), comment=MEANINGS.get(key, ""))
-
-
-def _connector_lines(name: str, environment: str | None, catalog: Catalog) -> Iterator[Line]:
-    """The environment, and references to keys: taken up where the environment needs them."""
-    choices = ", ".join(member.value for member in Environment)
-    yield Line(key="environment", value=toml_value(environment or "sandbox"), comment=choices)
-
-    try:
-        declaration = catalog.derivative_connector(name)
-    except PluginError:
-        return
-
-    for one in describe(declaration.settings):
-        if one.is_secret and not one.default and one.allowed.startswith("a text"):
-            reference = f"env:{name.removesuffix('_perpetual')}_{one.key}".upper().replace("ENV:", "env:")
-            is_off = (environment or "sandbox") not in _KEYED
-            yield Line(
-                key=one.key, value=toml_value(reference), comment="a reference, never the key itself", is_off=is_off
-            )
 
 
 # --- what is said ----------------------------------------------------------------------------------------------------

@@ -272,7 +272,7 @@ def _overridden(document: Document, overrides: Sequence[str]) -> Document:
         if not equals or not all(path):
             words = option_words(key if equals else override, {".".join(known) for known in document.lines})
             problems.append(Problem(file=SET, key=words, allowed="must be written key=value"))
-        elif not _put(values, path, parse_override(text)):
+        elif not put_value(values, path, parse_override(text)):
             problems.append(
                 Problem(file=SET, key=".".join(map(key_words, path)), allowed="is below a key that is no table")
             )
@@ -292,8 +292,8 @@ def parse_override(text: str) -> object:
     return parsed["value"] if set(parsed) == {"value"} else text.strip()
 
 
-def _put(values: dict[str, Any], path: KeyPath, value: object) -> bool:
-    """Set a nested key, making tables on the way; False when something on the way is no table."""
+def put_value(values: dict[str, Any], path: KeyPath, value: object) -> bool:
+    """Set a nested key, making tables on the way. False when something on the way is no table."""
     for key in path[:-1]:
         below = values.setdefault(key, {})
 

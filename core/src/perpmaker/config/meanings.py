@@ -9,7 +9,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "What is traded": {
         "strategy": "an installed strategy",
         "derivative": "an installed connector",
-        "market": "BASE-QUOTE",
+        "market": "BASE-QUOTE, such as BTC-USDT",
         "leverage": "changes the margin of a position, not its size",
         "position_mode": "one net position, or a long and a short one beside each other",
         "margin_mode": "keep leaves what the account is set to",
@@ -28,6 +28,9 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "minimum_spread": "percent: a quote nearer to the reference than this does not stay",
         "filled_order_delay": "seconds without new quotes after a quote was filled",
         "when_in_position": "what quotes do while a position is open",
+        "inventory_skew": "how much of inventory_skew_distance a full position moves the ladder against itself",
+        "inventory_skew_distance": "percent that the middle of the ladder is moved at most",
+        "skew_may_close_at_loss": "quotes that a skew brings to the closing side may realise a loss",
         "max_margin": "the most that quotes may bind, in quote asset",
         "price_ceiling": "no bids while the reference is at it or above",
         "price_floor": "no asks while the reference is at it or below",
