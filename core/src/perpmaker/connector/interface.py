@@ -15,6 +15,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import attrs
 
 from perpmaker.clock import Clock
+from perpmaker.connector.shared import Shared
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import Channel, Event, MarkChanged
@@ -64,6 +65,9 @@ class ConnectorContext:
 
     findings: Mapping[str, str] = attrs.field(factory=dict)
     """What `perpmaker probe` has found out about the venue: by the name of the experiment, the word of its answer."""
+
+    shared: Shared | None = None
+    """What connectors of several markets of this process have in common; None where there is one market."""
 
 
 @attrs.frozen(kw_only=True)

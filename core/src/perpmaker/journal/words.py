@@ -42,6 +42,7 @@ WORDS: Final[Mapping[type, str]] = {
     event.StreamLost: "StreamLost",
     event.StreamRestored: "StreamRestored",
     event.AccountUnread: "AccountUnread",
+    event.OtherMarketsChanged: "OtherMarketsChanged",
     event.StopRequested: "StopRequested",
     event.Halted: "Halted",
     action.Place: "Place",

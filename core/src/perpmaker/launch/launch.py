@@ -41,6 +41,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.reading import AccountSeen
 from perpmaker.plugins.start import Report, starting
+from perpmaker.runtime.account_exposure import AccountExposures
 from perpmaker.runtime.account_setup import prepare
 from perpmaker.runtime.backoff import Backoff
 from perpmaker.runtime.observers import Observers
@@ -72,6 +73,7 @@ async def prepare_run(
     trust_key: bool = False,
     resume: bool = False,
     observers: Observers | None = None,
+    exposures: AccountExposures | None = None,
 ) -> AsyncIterator[ReadyRun]:
     """Yield a run that may be started: connected, the account claimed, and nothing of it set or sent.
 
@@ -81,7 +83,8 @@ async def prepare_run(
     refusing the start. `adopt_position`: on testnet and live, a position that the journal does not explain is managed,
     instead of refusing the start. `trust_key`: live, also where the venue does not tell what the key may do. `resume`
     releases a latched halt, once everything that may refuse the start has been passed. `observers` are told what
-    happens to the bot; what they have a person told goes to `tell`, too.
+    happens to the bot; what they have a person told goes to `tell`, too. `exposures` are those of all markets that this
+    process trades, where there are several.
 
     Raises:
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
@@ -106,6 +109,7 @@ async def prepare_run(
             stack=stack,
             report=report,
             observers=watchers,
+            exposures=exposures,
         )
         market = await steps.connect(trust_key=trust_key)
         known = await steps.open_journal(market)
@@ -185,6 +189,7 @@ class _Steps:
     stack: AsyncExitStack
     report: Report
     observers: Observers
+    exposures: AccountExposures | None = None
     held: Hold = attrs.field(init=False)
     _began_at: float = attrs.field(init=False)
     _boot: str = attrs.field(init=False)
@@ -346,4 +351,11 @@ class _Steps:
             exit_settings=plan.exits if isinstance(market.connector, VenueStops) else None,
             stop_wait_s=plan.stop_wait_s,
             observers=self.observers,
+            join_account=None if self.exposures is None else partial(self.exposures.join, self._wallet(market)),
         )
+
+    def _wallet(self, market: OpenMarket) -> tuple[str, ...]:
+        """What markets of one account have in common: its name where it is, and the asset that they are settled in."""
+        key = self._key(market)
+
+        return key.environment, key.venue, key.account, market.instrument.quote

@@ -275,6 +275,13 @@ class AccountUnread:
 
 
 @attrs.frozen(kw_only=True)
+class OtherMarketsChanged:
+    """What the other markets of the account that this process trades may come to hold: `notional`, in quote asset."""
+
+    notional: Decimal
+
+
+@attrs.frozen(kw_only=True)
 class StopRequested:
     """A person (or a signal) wants the bot to end; with `close` flat first."""
 
@@ -327,5 +334,5 @@ AccountEvent: TypeAlias = (
     | AccountSeen
     | Resynced
 )
-ControlEvent: TypeAlias = StreamLost | StreamRestored | AccountUnread | StopRequested | Halted
+ControlEvent: TypeAlias = StreamLost | StreamRestored | AccountUnread | OtherMarketsChanged | StopRequested | Halted
 Event: TypeAlias = MarketEvent | AccountEvent | ControlEvent

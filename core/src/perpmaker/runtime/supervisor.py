@@ -33,6 +33,7 @@ from perpmaker.model.reading import AccountSeen
 from perpmaker.model.refusal import RefusalReason
 from perpmaker.plugins.observer import Activity
 from perpmaker.plugins.start import starting
+from perpmaker.runtime.account_exposure import MarketExposure
 from perpmaker.runtime.account_reader import AccountReader
 from perpmaker.runtime.activity_log import ActivityLog
 from perpmaker.runtime.backoff import Backoff
@@ -53,6 +54,7 @@ from perpmaker.runtime.tasks import Tasks
 from perpmaker.runtime.traded_market import WatchedMarket
 from perpmaker.runtime.watches import Watches, make_watches
 from perpmaker.state.account import Totals
+from perpmaker.state.exposure import exposure
 from perpmaker.state.view import Mode
 
 CHECK_S = 30.0
@@ -70,7 +72,8 @@ class Supervisor:
     has one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
     `held` is given the seconds for which the venue wants to hear nothing from this machine. `exit_settings` make the
     stops of an end without the trader; `stop_wait_s` is how long a clean end lets a fired stop go on. `observers` are
-    told what happens; `tell` is theirs too.
+    told what happens; `tell` is theirs too. `join_account` makes this market one of several of its account that this
+    process trades.
     """
 
     connector: DerivativeConnector
@@ -91,6 +94,7 @@ class Supervisor:
     exit_settings: ExitSettings | None = None
     stop_wait_s: float = STOP_WAIT_S
     observers: Observers = attrs.field(default=attrs.Factory(lambda self: Observers(self.tell), takes_self=True))
+    join_account: Callable[[Callable[[Sequence[Event]], None]], MarketExposure] | None = None
     event_queue: EventQueue = attrs.field(factory=EventQueue, init=False)
     count: OrderStats = attrs.field(init=False)
     ledger: Ledger = attrs.field(init=False)
@@ -110,6 +114,7 @@ class Supervisor:
     _resync_wanted: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _asking: OrderQueries = attrs.field(init=False)
     _reader: AccountReader = attrs.field(init=False)
+    _exposure: MarketExposure | None = attrs.field(default=None, init=False)
     mode: Mode = attrs.field(default=Mode.REDUCE, init=False)
     mode_reason: str = attrs.field(default="", init=False)
     decided: Decision = attrs.field(factory=Decision, init=False)
@@ -165,6 +170,9 @@ class Supervisor:
 
         self._ending = self._make_end()
         self._runners = self._make_runners()
+
+        if self.join_account is not None:
+            self._exposure = self.join_account(self.event_queue.put)
 
     def _make_end(self) -> RunEnd:
         """What ends the run, whatever ends it."""
@@ -345,6 +353,9 @@ class Supervisor:
         if decision.mode is Mode.HALT and self._halted is None:
             self._halted = decision.mode_reason
             self.observers.note("halt", f"HALT: {decision.mode_reason}")
+
+        if self._exposure is not None and (told or actions):
+            self._exposure.tell(exposure(self.trader.state))
 
         if told or actions:
             self.observers.say(self._activity_log.activities(told, actions, now))

@@ -63,6 +63,9 @@ class Account:
         self.balances: dict[str, Balance] = {}
         self.settings: VenueSettings | None = None
         self.totals = Totals()
+        self.elsewhere = ZERO
+        """What other markets of the account that this process trades may come to hold, in quote asset."""
+
         self._trades: dict[Hashable, Decimal | None] = {}
         """Fills that are known: None for ours, of others what they realised by our own book."""
 

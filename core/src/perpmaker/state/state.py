@@ -33,6 +33,7 @@ from perpmaker.model.event import (
     OrderCancelled,
     OrderFilled,
     OrderReported,
+    OtherMarketsChanged,
     PositionReported,
     ReferenceChanged,
     Resynced,
@@ -137,6 +138,7 @@ class State:
             AccountSeen: self._seen,
             Resynced: self._resynced,
             StreamLost: self._stream_lost,
+            OtherMarketsChanged: self._other_markets_changed,
         }
 
     @property
@@ -240,6 +242,7 @@ class State:
             foreign=self.foreign.resting,
             position_cap=self.position_cap,
             unproven=self.account.unproven(now),
+            elsewhere=self.account.elsewhere,
         )
 
     # --- market ----------------------------------------------------------------------------------------------------
@@ -279,6 +282,10 @@ class State:
     def _instrument_changed(self, event: InstrumentChanged, _: float) -> None:
         units = self.instrument  # the book and every order are counted in them
         self.instrument = attrs.evolve(event.instrument, tick=units.tick, lot=units.lot)
+        self._changes += 1
+
+    def _other_markets_changed(self, event: OtherMarketsChanged, _: float) -> None:
+        self.account.elsewhere = event.notional
         self._changes += 1
 
     def _stream_lost(self, event: StreamLost, _: float) -> None:

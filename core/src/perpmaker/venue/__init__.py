@@ -51,6 +51,9 @@ if TYPE_CHECKING:
         parser,
     )
     from perpmaker.connector.probing import Conclusion, Experiment, Finding, InconclusiveError
+    from perpmaker.connector.shared import (
+        in_common,
+    )
     from perpmaker.model.account import AccountSnapshot, AssetMode
     from perpmaker.model.client_id import OWN_PREFIX, ClientIds
     from perpmaker.model.event import (
@@ -313,6 +316,7 @@ __all__ = [
     "error_of",
     "exact_ticks",
     "find_market",
+    "in_common",
     "is_allowed_base",
     "is_json",
     "is_this_machine",
@@ -358,6 +362,7 @@ _HOMES = {
         "VenueTime"
     ),
     "connector.bench": "Bench",
+    "connector.shared": "in_common",
     "connector.probing": "Conclusion Experiment Finding InconclusiveError",
     "connector.payload": "Id Millis Number PayloadDecoder is_json parse_amount parse_decimal parse_price parser",
     "model.account": "AccountSnapshot AssetMode",

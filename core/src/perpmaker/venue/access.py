@@ -10,6 +10,7 @@ from typing import TypeVar
 import attrs
 
 from perpmaker.connector.interface import ConnectorContext
+from perpmaker.connector.shared import in_common
 from perpmaker.model.event import Channel, Event
 from perpmaker.venue.http_dialect import HttpDialect
 from perpmaker.venue.key_settings import ApiKeySettings
@@ -95,6 +96,8 @@ async def open_access(
 ) -> AsyncIterator[VenueAccess]:
     """Open what leads to a venue; nothing is sent before it is asked for.
 
+    One for an account, with its connections, limits and clock, where this process trades several of its markets.
+
     Args:
         settings: those of the connector's table.
         context: what the connector was handed.
@@ -107,18 +110,27 @@ async def open_access(
         ConfigurationError: something in the table is wrong; every fault is named.
     """
     credentials = open_credentials(settings, context, table)
-    address, dialect = settings.address(context.environment, context.sandbox), protocol(credentials)
-    budget = RequestBudget(dialect.venue, limits, context.clock)
-    clock = ServerClock(context.clock, least_uncertainty_s=settings.clock_uncertainty_s)
+    address = settings.address(context.environment, context.sandbox)
+    account = None if credentials is None else credentials.account
+    key = (table, address, account, window_s, settings.deadline_s, settings.clock_uncertainty_s, settings.read_lag_s)
 
-    async with open_rest_client(
-        context, address.rest, dialect, budget=budget, deadline_s=settings.deadline_s, server_clock=clock
-    ) as client:
-        yield VenueAccess(
-            connect=context.connect,
-            url=address.stream,
-            client=client,
-            credentials=credentials,
-            window_s=window_s,
-            read_lag_s=settings.read_lag_s,
-        )
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[VenueAccess]:
+        dialect = protocol(credentials)
+        budget = RequestBudget(dialect.venue, limits, context.clock)
+        clock = ServerClock(context.clock, least_uncertainty_s=settings.clock_uncertainty_s)
+
+        async with open_rest_client(
+            context, address.rest, dialect, budget=budget, deadline_s=settings.deadline_s, server_clock=clock
+        ) as client:
+            yield VenueAccess(
+                connect=context.connect,
+                url=address.stream,
+                client=client,
+                credentials=credentials,
+                window_s=window_s,
+                read_lag_s=settings.read_lag_s,
+            )
+
+    async with in_common(context.shared, key, opening) as access:
+        yield access

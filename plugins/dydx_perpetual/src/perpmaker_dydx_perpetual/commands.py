@@ -97,13 +97,13 @@ class Commands:
     node: RestClient
     writer: Writer
     questions: OrderQuestions
+    pace: StatefulPace
     ready: Callable[[Instrument, Needs], Awaitable[None]]
     old_one_stays: bool = False
     _short: OrderClient = attrs.field(init=False)
     _stateful: OrderClient = attrs.field(init=False)
     _words: ShortTermWords = attrs.field(init=False)
     _pairs: StatefulWords = attrs.field(init=False)
-    _pace: StatefulPace = attrs.field(init=False)
     _has_room: bool = attrs.field(default=True, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -111,7 +111,6 @@ class Commands:
         self._short = OrderClient(self.node, self._words)
         self._pairs = StatefulWords(self.writer)
         self._stateful = OrderClient(self.node, self._pairs)
-        self._pace = StatefulPace(self.writer.blocks)
 
     async def place(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[Outcome]:
         """Send new orders: targets are kept by the chain, all others end at a height."""
@@ -201,7 +200,7 @@ class Commands:
         refused: list[Outcome] = [_refused(one.client_id, RefusalReason.WOULD_TRIGGER, words) for one in late]
         due = [order for order in orders if order not in late]
 
-        self._pairs.are_pairs = self._has_room and self._pace.admits(_MOST, _MOST_PAIRS)
+        self._pairs.are_pairs = self._has_room and self.pace.admits(_MOST, _MOST_PAIRS)
 
         if due and (waiting := await self._turn(due, 1 + self._pairs.are_pairs, _MOST_LONG)) is not None:
             return [*refused, *waiting]
@@ -214,7 +213,7 @@ class Commands:
 
     async def _turn(self, orders: Sequence[NewOrder], each: int, most: int) -> Sequence[Outcome] | None:
         """Wait for a block that takes so many placements; the refusals where none comes in time."""
-        blocks, pace = self.writer.blocks, self._pace
+        blocks, pace = self.writer.blocks, self.pace
         until = blocks.block_s * 3 + _TURN_S
 
         with anyio.move_on_after(until):

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from functools import partial
 
+import attrs
+
 from perpmaker import AuthenticationError, Instrument, MarketRulesError, PayloadError, VenueError
 from perpmaker.venue import (
     BeginRun,
@@ -26,6 +28,7 @@ from perpmaker.venue import (
     RestClient,
     ServerClock,
     VenueSettings,
+    in_common,
     open_rest_client,
 )
 
@@ -33,7 +36,7 @@ from . import rest
 from .account import AccountQuestions
 from .chain import SLACK, BlockClock
 from .client_ids import IDS_OF_RUN, RUNS, subaccount_uuid, tag_of
-from .commands import Commands, Needs
+from .commands import Commands, Needs, StatefulPace
 from .credentials import Identity, open_identity
 from .market import (
     FIRST_TIER,
@@ -50,7 +53,7 @@ from .orders import Writer
 from .own_orders import OwnOrders
 from .probing import REFUSED_REPLACEMENT, STAYS, experiments
 from .questions import OrderQuestions
-from .settings import NAME, VENUE, Settings, network_of
+from .settings import NAME, VENUE, Network, Settings, network_of
 from .streams import StreamAccess, book_stream, market_stream
 from .translate import MarkState
 from .user_stream import account_stream
@@ -75,11 +78,12 @@ class DydxPerpetual:
         settings: Settings,
         identity: Identity | None,
         access: StreamAccess,
-        node: RestClient,
+        reach: Reach,
         findings: Mapping[str, str],
     ) -> None:
         self.account = _PUBLIC if identity is None else identity.account
-        self._settings, self._identity, self._access, self._node = settings, identity, access, node
+        self._settings, self._identity, self._access, self._reach = settings, identity, access, reach
+        self._node = reach.node
         self._indexer, self._blocks, self._findings = access.client, access.blocks, findings
         self._units: dict[str, Units] = {}
         self._leverages: dict[str, Leverage] = {}
@@ -129,6 +133,7 @@ class DydxPerpetual:
             node=self._node,
             writer=writer,
             questions=questions,
+            pace=self._reach.pace,
             ready=self._ready,
             old_one_stays=self._findings.get(REFUSED_REPLACEMENT) == STAYS,
         )
@@ -315,11 +320,34 @@ def _mark_of(price: object) -> MarkState:
     return MarkState(price=None if price is None else Decimal(str(price)))
 
 
+@attrs.frozen(kw_only=True)
+class Reach:
+    """What leads to the chain and to its Indexer: one for an owner, whose limits and nonces all its markets share."""
+
+    indexer: RestClient
+    node: RestClient
+    blocks: BlockClock
+    pace: StatefulPace
+
+
 @asynccontextmanager
 async def open_connector(settings: Settings, context: ConnectorContext) -> AsyncIterator[DydxPerpetual]:
     """Open the connector, bound to the venue's addresses; nothing is sent before it is asked for."""
     network = network_of(settings, context.environment, context.sandbox)
     identity = open_identity(settings, context, network.chain_id)
+    account = None if identity is None else (identity.owner, identity.subaccount, identity.authenticator)
+    key = (NAME, network, account, settings.deadline_s, settings.node_rate)
+
+    async with in_common(context.shared, key, partial(_open_reach, settings, context, network, identity)) as reach:
+        access = StreamAccess(connect=context.connect, url=network.stream, client=reach.indexer, blocks=reach.blocks)
+
+        yield DydxPerpetual(settings=settings, identity=identity, access=access, reach=reach, findings=context.findings)
+
+
+@asynccontextmanager
+async def _open_reach(
+    settings: Settings, context: ConnectorContext, network: Network, identity: Identity | None
+) -> AsyncIterator[Reach]:
     clock = ServerClock(context.clock, least_uncertainty_s=0.25)
     node_limits = {rest.NODE_LIMIT: round(settings.node_rate * rest.NODE_LIMIT.interval_s)}
     opened = partial(open_rest_client, context, deadline_s=settings.deadline_s, server_clock=clock)
@@ -341,6 +369,5 @@ async def open_connector(settings: Settings, context: ConnectorContext) -> Async
             )
         )
         blocks = BlockClock(context.clock, partial(ask_height, node))
-        access = StreamAccess(connect=context.connect, url=network.stream, client=indexer, blocks=blocks)
 
-        yield DydxPerpetual(settings=settings, identity=identity, access=access, node=node, findings=context.findings)
+        yield Reach(indexer=indexer, node=node, blocks=blocks, pace=StatefulPace(blocks))

@@ -54,8 +54,8 @@ _OPPOSITE = {
 class ExposureLimitSettings:
     """The table [risk.exposure_limit]: each cap that is given holds. `max_position` in base, the others in quote.
 
-    `max_account_notional` caps long and short together, which differ from each alone only in Hedge mode. It counts
-    this market only: a bot sees no other one.
+    `max_account_notional` caps long and short together, with what the other markets of the account may come to hold
+    that the same process trades (`perpmaker run a.toml b.toml`): a market of another process is not seen.
     """
 
     max_position: Annotated[Decimal | None, Range(above=0)] = None
@@ -139,7 +139,8 @@ class ExposureLimit:
 
         if caps.account_units is not None:
             beside = 0 if position_side is PositionSide.NET else _exposure(view, *_OPPOSITE[position_side], None)[1]
-            yield (caps.account_units - value - beside) // quote.ticks, "max_account_notional"
+            elsewhere = _up(view.elsewhere / (view.instrument.tick * view.instrument.lot))
+            yield (caps.account_units - value - beside - elsewhere) // quote.ticks, "max_account_notional"
 
     def _in_steps(self, instrument: Instrument) -> Caps:
         """The caps of a market with these steps."""
