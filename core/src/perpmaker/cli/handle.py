@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 from collections.abc import Callable
+from typing import Protocol
 
 import anyio
 import attrs
@@ -71,7 +72,22 @@ class Handle:
         self.scope.deadline = anyio.current_time() + CLOSE_S
 
 
-async def watch_signals(handle: Handle, *, task_status: TaskStatus[None]) -> None:
+class Stoppable(Protocol):
+    """What signals pull at: the handle of one run, or of several."""
+
+    @property
+    def bot(self) -> Supervisor | None:
+        """A bot that has begun; None while there is none."""
+
+    def stop(self, reason: str) -> None:
+        """Stop cleanly. The second time: hurry."""
+
+    @property
+    def tell(self) -> Callable[[str], None]:
+        """What is given lines for a person."""
+
+
+async def watch_signals(handle: Stoppable, *, task_status: TaskStatus[None]) -> None:
     """SIGINT, SIGTERM, SIGHUP and SIGQUIT stop the bot cleanly.
 
     The second one hurries. Writing never stops it.

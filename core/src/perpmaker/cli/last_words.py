@@ -12,20 +12,23 @@ from perpmaker.errors import ExitCode, StopNotProvenError
 from perpmaker.foreign_code import said
 
 
-def said_outcome(course: Course, *, as_json: bool) -> int:
+def said_outcome(course: Course, *, as_json: bool, with_page: bool = True) -> int:
     """Say how a run ended and return its exit code, whatever it is."""
     try:
-        say_outcome(course, as_json=as_json)
+        say_outcome(course, as_json=as_json, with_page=with_page)
     except BaseException as error:  # noqa: BLE001  # the outermost place: whatever ends the process is said here
         return explain(error)
 
     return 0
 
 
-def say_outcome(course: Course, *, as_json: bool) -> None:
-    """Say how a run ended. Its exit code is that of what is raised."""
+def say_outcome(course: Course, *, as_json: bool, with_page: bool = True) -> None:
+    """Say how a run ended. Its exit code is that of what is raised.
+
+    `with_page` False: the verdict alone, where somebody else prints the summary.
+    """
     if course.ended is not None:
-        _say(course.ended, as_json=as_json, afterwards=course.error)
+        _say(course.ended, as_json=as_json, with_page=with_page, afterwards=course.error)
         return
 
     if course.error is None:  # a person or the system wants it gone
@@ -37,12 +40,13 @@ def say_outcome(course: Course, *, as_json: bool) -> None:
     raise honest from course.error
 
 
-def _say(ended: Ended, *, as_json: bool, afterwards: BaseException | None) -> None:
+def _say(ended: Ended, *, as_json: bool, with_page: bool, afterwards: BaseException | None) -> None:
     """Say the page and the verdict of a run.
 
     `afterwards` is what went wrong while the program was leaving: it is said too, and replaces no verdict.
     """
-    result(ended.summary.as_json() if as_json else ended.page, may_be_lost=True, as_json=as_json)
+    if with_page:
+        result(ended.summary.as_json() if as_json else ended.page, may_be_lost=True, as_json=as_json)
 
     if ended.unproven is not None:
         verdict = StopNotProvenError(f"stopped, but not proven clean: {ended.unproven}. Look at the venue.")

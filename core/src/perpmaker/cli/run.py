@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+import attrs
 import click
 
+from perpmaker.cli.company import Company
 from perpmaker.cli.event_loop import run_async
 from perpmaker.cli.guard import AccountCheck, check_surroundings, require_consent
 from perpmaker.cli.handle import Handle, watch_signals
@@ -28,8 +30,9 @@ from perpmaker.cli.run_options import RunOptions
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.seconds import Seconds
 from perpmaker.cli.unsaid import earlier
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
 from perpmaker.config.pasted import address_words
+from perpmaker.config.several import load_each
 from perpmaker.connector.interface import Environment
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import Supervisor
@@ -49,7 +52,7 @@ LEAST_ATTACH_S = 5.0  # and this long to find the sandbox that is said to be ser
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Lay a value over the file's.")
 @click.option("--for", "seconds", type=Seconds(min=0, min_open=True), help="Stop after so many seconds.")
 @click.option("--close", is_flag=True, help="Close the position before stopping.")
@@ -62,7 +65,7 @@ LEAST_ATTACH_S = 5.0  # and this long to find the sandbox that is said to be ser
 @click.option("--confirm-account", metavar="NAME", help="The account that is meant, instead of typing its name.")
 @click.option("--trust-key", is_flag=True, help="Trade live although the venue does not tell what the key may do.")
 def run(
-    config: Path,
+    config: tuple[Path, ...],
     overrides: tuple[str, ...],
     *,
     seconds: float | None,
@@ -76,40 +79,58 @@ def run(
     confirm_account: str | None,
     trust_key: bool,
 ) -> None:
-    r"""Trade what CONFIG says, until stopped.
+    r"""Trade what CONFIG says, until stopped; several files trade side by side in this process.
 
     Ctrl-C, Ctrl-\, SIGTERM or a closed terminal stops cleanly: quotes are cancelled and proven gone, closing orders of
     an open position stay. A second one hurries.
     """
     claim()
-    configuration = load_configuration(config, overrides, open_catalog())
-    require_consent(configuration.environment, live=live)
-    check_surroundings(configuration.environment, os.environ)
-    check_references(configuration)
-    screen = Screen()
-    options = RunOptions(
-        seconds=seconds,
-        close=close,
-        url=sandbox_url,
-        adopt=adopt,
-        resume=resume,
-        adopt_position=adopt_position,
-        trust_key=trust_key,
-        account=AccountCheck(configuration.environment, confirm_account),
-        as_json=as_json,
-        command=_words(config, overrides, sandbox_url, live=live),
-    )
+    configurations = load_each(config, overrides, open_catalog())
 
-    for note in configuration.notes:
-        screen.tell(f"note: {note}")
+    for configuration in configurations:
+        require_consent(configuration.environment, live=live)
+        check_surroundings(configuration.environment, os.environ)
+        check_references(configuration)
 
-    course = Course()
+    def options(configuration: Configuration) -> RunOptions:
+        return RunOptions(
+            seconds=seconds,
+            close=close,
+            url=sandbox_url,
+            adopt=adopt,
+            resume=resume,
+            adopt_position=adopt_position,
+            trust_key=trust_key,
+            account=AccountCheck(configuration.environment, confirm_account),
+            as_json=as_json,
+            command=_words(configuration.file, overrides, sandbox_url, live=live),
+        )
+
+    if len(configurations) > 1:
+        from perpmaker.cli.run_several import run_several  # noqa: PLC0415  # only for several
+
+        run_several([(each, options(each)) for each in configurations], as_json=as_json)
+        return
+
+    _run_one(configurations[0], options(configurations[0]))
+
+
+def _run_one(configuration: Configuration, options: RunOptions) -> None:
+    """Trade one market. Its exit code is that of what is raised."""
+    screen, course = Screen(), Course()
+    say_notes(configuration, screen)
     _carried_out(configuration, screen, options, course)
 
     if course.is_unbegun and screen.has_spoken:
         screen.tell("stopped before anything was sent")
 
-    say_outcome(course, as_json=as_json)
+    say_outcome(course, as_json=options.as_json)
+
+
+def say_notes(configuration: Configuration, screen: Screen) -> None:
+    """Say what a person should know of a file that is right."""
+    for note in configuration.notes:
+        screen.tell(f"note: {note}")
 
 
 def _carried_out(configuration: Configuration, screen: Screen, options: RunOptions, course: Course) -> None:
@@ -159,22 +180,42 @@ def _words(config: Path, overrides: Sequence[str], url: str | None, *, live: boo
 
 
 async def _run(configuration: Configuration, screen: Screen, options: RunOptions, course: Course) -> None:
-    """Trade from beginning to end; `course` has no end when it was stopped before there was a bot."""
+    """Trade one market; signals stop it."""
+    handle = Handle(close=options.close, seconds=options.seconds, scope=anyio.CancelScope(), tell=screen.tell)
+
+    async with anyio.create_task_group() as group:
+        await group.start(watch_signals, handle)
+        await run_market(configuration, screen, options, course, handle)
+        group.cancel_scope.cancel()
+
+
+async def run_market(
+    configuration: Configuration,
+    screen: Screen,
+    options: RunOptions,
+    course: Course,
+    handle: Handle,
+    *,
+    company: Company | None = None,
+) -> None:
+    """Trade one market from beginning to end; what ends it pulls at the handle. `company` are others of this process.
+
+    `course` has no end when it was stopped before there was a bot.
+    """
     from perpmaker.cli.desk import CLOCK, open_desk  # noqa: PLC0415  # a wrong file is said before it is imported
     from perpmaker.cli.observing import note_end  # noqa: PLC0415  # the same
     from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
     from perpmaker.report.notice_log import NoticeLog  # noqa: PLC0415  # the same
 
     notices, home = NoticeLog(screen.tell, CLOCK.utc_ms), open_state_dir(os.environ)
-    handle = Handle(close=options.close, seconds=options.seconds, scope=anyio.CancelScope(), tell=notices.tell)
+    handle.tell = notices.tell
 
-    async with open_desk(configuration, handle, notices, home, course), anyio.create_task_group() as group:
-        await group.start(watch_signals, handle)
+    async with open_desk(configuration, handle, notices, home, course):
         begin_s = math.inf if configuration.sandbox.recording else LEAST_START_S  # a recording is read first
         handle.allow(begin_s if options.url is None else LEAST_ATTACH_S)
 
         with handle.scope:
-            async with _open(configuration, screen, handle, options, home) as bot:
+            async with _open(configuration, screen, handle, options, home, company) as bot:
                 course.bot = handle.bot = bot
                 handle.scope.deadline = math.inf
                 began_at = anyio.current_time()
@@ -193,15 +234,18 @@ async def _run(configuration: Configuration, screen: Screen, options: RunOptions
                 )
                 note_end(bot, course.ended)
 
-        group.cancel_scope.cancel()
-
     if course.ended is None and not handle.stop_reason:
         raise course.unasked(handle.seconds, handle.allowed_s)
 
 
 @asynccontextmanager
 async def _open(
-    configuration: Configuration, screen: Screen, handle: Handle, options: RunOptions, home: StateDir
+    configuration: Configuration,
+    screen: Screen,
+    handle: Handle,
+    options: RunOptions,
+    home: StateDir,
+    company: Company | None,
 ) -> AsyncIterator[Supervisor]:
     """A bot connected to its venue, or to the sandbox that stands in for it."""
     from perpmaker.cli.observing import open_observers  # noqa: PLC0415  # the same
@@ -219,6 +263,10 @@ async def _open(
 
     async with _open_sandbox(configuration, handle, options.url) as line:
         context = context_of(configuration, line, handle.instance)
+
+        if company is not None:
+            context = attrs.evolve(context, shared=company.shared)
+
         handle.allow(LEAST_START_S)
 
         async with (
@@ -234,6 +282,7 @@ async def _open(
                 adopt_position=options.adopt_position,
                 trust_key=options.trust_key,
                 observers=observers,
+                exposures=None if company is None else company.exposures,
             ) as ready,
         ):
             connector, instrument = ready.market.connector, ready.market.instrument

@@ -20,11 +20,13 @@ _COLOURED = re.compile(r"(?<=\| PnL )[+-]\S+|(?<=\| )HALT\b")
 class Screen:
     """Where a person reads: a line that is redrawn on a terminal, plain lines with date and time otherwise.
 
-    All of it goes to standard error; standard output belongs to the summary.
+    All of it goes to standard error; standard output belongs to the summary. `label` begins each line, where several
+    markets share the screen.
     """
 
     is_terminal: bool = attrs.field(factory=lambda: sys.stderr.isatty())  # noqa: PLW0108  # the stream of now
-    _drawn: bool = False
+    label: str = ""
+    _drawn: bool = attrs.field(default=False, init=False)
     has_spoken: bool = attrs.field(default=False, init=False)
 
     def tell(self, text: str) -> None:
@@ -33,11 +35,15 @@ class Screen:
         stamp = strftime("%H:%M:%S" if self.is_terminal else "%Y-%m-%d %H:%M:%S", gmtime())
         self._clear()
         self.has_spoken = True
-        click.echo(f"{stamp}Z {printable(text)}", err=True)
+        click.echo(f"{stamp}Z {self.label}{printable(text)}", err=True)
 
     def show(self, page: str) -> None:
-        """Show a page of several lines as it is."""
+        """Show a page of several lines as it is, below the label where there is one."""
         self._clear()
+
+        if self.label:
+            click.echo(f"--- {self.label.removesuffix(': ')}", err=True)
+
         click.echo(printable(page), err=True)
 
     def draw(self, line: str) -> None:

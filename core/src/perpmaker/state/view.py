@@ -166,7 +166,6 @@ class View:
     `memory`: what the strategy (a risk module: that module) wanted remembered, and `exit_memory` what exits did.
     `flatten`: why every position is to be closed at market, empty while none is; `target_factors`: by how much targets
     are moved. Both are what risk modules came to.
-    `memory`: what the strategy wanted remembered, and `exit_memory` what exits did.
     `elsewhere`: what the other markets of the account that this process trades may come to hold, in quote asset.
     `approved`: for risk modules, the quotes of this decision that every module has approved before this one.
     """

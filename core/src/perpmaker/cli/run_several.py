@@ -1,0 +1,183 @@
+"""Several markets in one process: one ends, fails or is halted, and the others trade on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+import attrs
+import click
+import msgspec
+
+from perpmaker.cli.company import Company
+from perpmaker.cli.event_loop import run_async
+from perpmaker.cli.failure import explain
+from perpmaker.cli.handle import Handle, watch_signals
+from perpmaker.cli.installation import watched
+from perpmaker.cli.last_words import said_outcome
+from perpmaker.cli.leaving import Departure
+from perpmaker.cli.output import finish, is_owned, result
+from perpmaker.cli.run import run_market, say_notes
+from perpmaker.cli.run_end import Course
+from perpmaker.cli.run_options import RunOptions
+from perpmaker.cli.screen import Screen
+from perpmaker.config.configuration import Configuration
+from perpmaker.connector.shared import open_shared
+from perpmaker.errors import ExitCode, leaves
+from perpmaker.foreign_code import said
+from perpmaker.runtime.account_exposure import AccountExposures
+from perpmaker.runtime.supervisor import Supervisor
+
+WORST_FIRST = (
+    ExitCode.NOT_PROVEN_CLEAN,
+    ExitCode.HALTED,
+    ExitCode.BUG,
+    ExitCode.PLUGIN,
+    ExitCode.UNREACHABLE,
+    ExitCode.REFUSED,
+    ExitCode.FILE,
+    ExitCode.INTERRUPTED,
+)
+"""Which exit code the process ends with when its markets have ended differently."""
+
+
+@attrs.define(kw_only=True)
+class Market:
+    """One of the markets: how it is to be traded, and how far that has come. Its handle is one of an event loop."""
+
+    configuration: Configuration
+    options: RunOptions
+    screen: Screen
+    handle: Handle = attrs.field(init=False)
+    course: Course = attrs.field(factory=Course)
+
+    def begin(self) -> None:
+        """Make its handle."""
+        scope, tell = anyio.CancelScope(), self.screen.tell
+        self.handle = Handle(close=self.options.close, seconds=self.options.seconds, scope=scope, tell=tell)
+
+    @property
+    def name(self) -> str:
+        """What it is called on the screen: the name of its file."""
+        return self.configuration.file.stem
+
+
+@attrs.define
+class _Handles:
+    """What signals pull at: every market's own handle."""
+
+    markets: Sequence[Market]
+
+    @property
+    def bot(self) -> Supervisor | None:
+        """A bot that has begun, if any has."""
+        return next((each.handle.bot for each in self.markets if each.handle.bot is not None), None)
+
+    def stop(self, reason: str) -> None:
+        """Stop all of them cleanly. The second time: hurry."""
+        for each in self.markets:
+            each.handle.stop(reason)
+
+    def tell(self, text: str) -> None:
+        """Say something that is of no market."""
+        Screen(is_terminal=False).tell(text)
+
+
+def run_several(chosen: Sequence[tuple[Configuration, RunOptions]], *, as_json: bool) -> None:
+    """Trade each configuration, side by side, until all have ended. The exit code is the worst of theirs."""
+    markets = [_market(configuration, options) for configuration, options in chosen]
+
+    def last_words() -> int:
+        """Say how they ended where something foreign keeps the event loop from ending."""
+        code = _say(markets, as_json=as_json)
+        finish()
+
+        return code
+
+    failure: BaseException | None = None
+
+    with Departure(last_words) as departure:
+        try:
+            with watched(_Handles(markets).tell):
+                run_async(_run_to_leave, markets, departure)
+        except BaseException as error:  # noqa: BLE001  # said below, beside how each market ended
+            failure = error
+
+    code = _say(markets, as_json=as_json)
+
+    if failure is not None:
+        code = code or explain(failure)
+
+    raise click.exceptions.Exit(code)
+
+
+def _market(configuration: Configuration, options: RunOptions) -> Market:
+    screen = Screen(is_terminal=False, label=f"{configuration.file.stem}: ")
+    say_notes(configuration, screen)
+
+    return Market(configuration=configuration, options=options, screen=screen)
+
+
+async def _run_to_leave(markets: Sequence[Market], departure: Departure) -> None:
+    """Trade all markets, and from then on let nothing keep the process."""
+    for each in markets:
+        each.begin()
+
+    try:
+        async with anyio.create_task_group() as group, open_shared() as shared:
+            await group.start(watch_signals, _Handles(markets))
+            company = Company(shared=shared, exposures=AccountExposures())
+
+            async with anyio.create_task_group() as trading:
+                for each in markets:
+                    trading.start_soon(_trade, each, company)
+
+            group.cancel_scope.cancel()
+    finally:
+        if is_owned():
+            departure.begin()
+
+
+async def _trade(market: Market, company: Company) -> None:
+    """Trade one market; whatever it fails of is its own end, and nobody else's."""
+    try:
+        await run_market(
+            market.configuration, market.screen, market.options, market.course, market.handle, company=company
+        )
+    except anyio.get_cancelled_exc_class():
+        raise
+    except BaseException as error:  # noqa: BLE001  # told, judged at the end, and no reason for other markets to end
+        market.course.error = error
+        words = ", ".join(dict.fromkeys(said(leaf) for leaf in leaves(error)))
+        market.screen.tell(f"this market has ended: {words}; the others go on")
+
+
+def _say(markets: Sequence[Market], *, as_json: bool) -> int:
+    """Say how each market ended, and return the exit code of all."""
+    codes = [_say_one(each, as_json=as_json) for each in markets]
+
+    if as_json:
+        runs = [_as_json(each, code) for each, code in zip(markets, codes, strict=True)]
+        result(msgspec.json.encode({"runs": runs}).decode(), may_be_lost=True, as_json=True)
+
+    return next((one.value for one in WORST_FIRST if one.value in codes), max(codes, default=0))
+
+
+def _say_one(market: Market, *, as_json: bool) -> int:
+    """Say how one market ended: a heading, its page, its verdict."""
+    heading = f"--- {market.name} ({market.configuration.file})"
+
+    if as_json:
+        click.echo(heading, err=True)
+    else:
+        result(heading, may_be_lost=True)
+
+    return said_outcome(market.course, as_json=False, with_page=not as_json)
+
+
+def _as_json(market: Market, code: int) -> dict[str, object]:
+    course = market.course
+    summary = None if course.ended is None else msgspec.json.decode(course.ended.summary.as_json())
+    error = None if course.error is None else ", ".join(said(leaf) for leaf in leaves(course.error))
+
+    return {"file": str(market.configuration.file), "exit_code": code, "error": error, "summary": summary}
