@@ -315,3 +315,12 @@ def test_no_order_of_fills_passes_the_cap(position: int, resting: dict[Any, int]
 
         if sent:  # with the position as it is, or closed before by an exit
             assert max(0, side.sign * position) + live + sum(quote.lots for quote in sent) <= cap
+
+
+def test_other_markets_of_the_account_count_towards_the_account_cap_alone() -> None:
+    """What they may come to hold leaves less of `max_account_notional`, and nothing less of the caps of this market."""
+    quote = make_quote(slot(), 50)  # 0.050 at 100.00: 5.00
+    assert lots_left(make_module(max_account_notional="10"), quote, elsewhere=Decimal(5)) == 50
+    assert lots_left(make_module(max_account_notional="10"), quote, elsewhere=Decimal("7.995")) == 20
+    assert lots_left(make_module(max_account_notional="10"), quote, elsewhere=Decimal(10)) == 0
+    assert lots_left(make_module(max_notional="10", max_position="1"), quote, elsewhere=Decimal(1000)) == 50

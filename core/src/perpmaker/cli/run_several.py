@@ -23,7 +23,7 @@ from perpmaker.cli.run_options import RunOptions
 from perpmaker.cli.screen import Screen
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.shared import open_shared
-from perpmaker.errors import ExitCode, leaves
+from perpmaker.errors import ExitCode, PerpmakerError, leaves
 from perpmaker.foreign_code import said
 from perpmaker.runtime.account_exposure import AccountExposures
 from perpmaker.runtime.supervisor import Supervisor
@@ -124,11 +124,12 @@ async def _run_to_leave(markets: Sequence[Market], departure: Departure) -> None
         each.begin()
 
     try:
-        async with anyio.create_task_group() as group, open_shared() as shared:
+        async with anyio.create_task_group() as group:
             await group.start(watch_signals, _Handles(markets))
-            company = Company(shared=shared, exposures=AccountExposures())
 
-            async with anyio.create_task_group() as trading:
+            async with open_shared() as shared, anyio.create_task_group() as trading:
+                company = Company(shared=shared, exposures=AccountExposures())
+
                 for each in markets:
                     trading.start_soon(_trade, each, company)
 
@@ -148,8 +149,7 @@ async def _trade(market: Market, company: Company) -> None:
         raise
     except BaseException as error:  # noqa: BLE001  # told, judged at the end, and no reason for other markets to end
         market.course.error = error
-        words = ", ".join(dict.fromkeys(said(leaf) for leaf in leaves(error)))
-        market.screen.tell(f"this market has ended: {words}; the others go on")
+        market.screen.tell(f"this market has ended: {_words(error)}; the others go on")
 
 
 def _say(markets: Sequence[Market], *, as_json: bool) -> int:
@@ -178,6 +178,13 @@ def _say_one(market: Market, *, as_json: bool) -> int:
 def _as_json(market: Market, code: int) -> dict[str, object]:
     course = market.course
     summary = None if course.ended is None else msgspec.json.decode(course.ended.summary.as_json())
-    error = None if course.error is None else ", ".join(said(leaf) for leaf in leaves(course.error))
+    error = None if course.error is None else _words(course.error)
 
     return {"file": str(market.configuration.file), "exit_code": code, "error": error, "summary": summary}
+
+
+def _words(error: BaseException) -> str:
+    """What went wrong, on one line: what a person can mend in its own words, everything else by its kind too."""
+    found = [str(leaf) if isinstance(leaf, PerpmakerError) else said(leaf) for leaf in leaves(error)]
+
+    return "; ".join(line for text in dict.fromkeys(found) for line in text.splitlines())
