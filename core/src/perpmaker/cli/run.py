@@ -215,7 +215,7 @@ async def run_market(
         handle.allow(begin_s if options.url is None else LEAST_ATTACH_S)
 
         with handle.scope:
-            async with _open(configuration, screen, handle, options, home, company) as bot:
+            async with _open(configuration, screen, handle, options, home=home, company=company) as bot:
                 course.bot = handle.bot = bot
                 handle.scope.deadline = math.inf
                 began_at = anyio.current_time()
@@ -244,6 +244,7 @@ async def _open(
     screen: Screen,
     handle: Handle,
     options: RunOptions,
+    *,
     home: StateDir,
     company: Company | None,
 ) -> AsyncIterator[Supervisor]:
