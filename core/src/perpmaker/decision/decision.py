@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 import attrs
 
 from perpmaker.execution.action import Action
+from perpmaker.ledger.entries import LedgerEntry
 from perpmaker.model.quote import Quote, Wanted, WantedExits
 from perpmaker.risk.interface import Refused
 from perpmaker.risk.review import Reviewed
@@ -31,7 +32,8 @@ class Decision:
 
     `actions` in the order in which they are to be sent; the orders in them count as in flight already. `wake_at`:
     when to call again though nothing happened (None: never). `notices` are for people. `wanted`, `exits`, `refused` and
-    `quotes`, which are those that may rest after all, are None and empty when nothing had to be decided anew.
+    `quotes`, which are those that may rest after all, are None and empty when nothing had to be decided anew. `entries`
+    are what the ledger has booked.
     """
 
     actions: tuple[Action, ...] = ()
@@ -43,3 +45,4 @@ class Decision:
     exits: WantedExits | None = None
     refused: tuple[Refused, ...] = ()
     quotes: tuple[Quote, ...] = ()
+    entries: tuple[LedgerEntry, ...] = ()

@@ -28,6 +28,7 @@ from perpmaker.decision.decision import Decision, ExitRule, Review
 from perpmaker.decision.event_judge import EventJudge
 from perpmaker.decision.exit_conflict import ExitConflict
 from perpmaker.decision.funds_notice import FundsNotice
+from perpmaker.decision.ledger_keeper import MONEY, LedgerKeeper
 from perpmaker.decision.nameless_fills import NamelessFills
 from perpmaker.decision.near_stops import NearStops
 from perpmaker.decision.order_checks import OrderChecks
@@ -133,6 +134,7 @@ class Trader:
             stops=stops,
             known_trades=known_trades,
         )
+        self.keeper = LedgerKeeper(self.state, intent)
         self._price_question = PriceQuestion(self.state)
         self._proof = OrderChecks(self.state, self.trading_state, fence_s=fence_s)
         self._retries, self._exit_conflict = SlotBackoffs(), ExitConflict()
@@ -235,10 +237,19 @@ class Trader:
             if self._event_judge.concerns(event):
                 notices.extend(self._event_judge.judge(event, now))
 
-        if self._holds(now):
-            return self._idle
+            if type(event) in MONEY:
+                self.keeper.fold(event, now)
 
-        return self._decide(notices, now)
+        entries = self.keeper.take(now) if self.keeper.is_called_for(now) else None
+        decision = self._idle if self._holds(now) else self._decide(notices, now)
+
+        if entries is None:
+            return decision
+
+        if decision is self._idle:
+            decision = self._idle = attrs.evolve(decision, wake_at=self._wake_at(now))
+
+        return attrs.evolve(decision, entries=entries)
 
     def named(self, events: Sequence[Event]) -> Sequence[Event]:
         """The events with our ids in them where the venue tells none, as far as those are known."""
@@ -360,8 +371,7 @@ class Trader:
         self._timer_at = self._next_timer(now)
         self._wakes = (self._wanted.wake, self._wanted_exits.wake, *self._risk.wakes)
         self._watches_rate = any(wake.watches_rate for wake in self._wakes)
-        moments = (self._timer_at, *(wake.at for wake in self._wakes))
-        wake_at = min([max(moment, now + LEAST_PAUSE_S) for moment in moments if moment is not None], default=None)
+        wake_at = self._wake_at(now)
         mode, reason = self.trading_state.mode(self.state, self.state.market.age_s(Channel.BOOK, now))
         self._idle = Decision(wake_at=wake_at, mode=mode, mode_reason=reason)
 
@@ -376,6 +386,13 @@ class Trader:
             refused=() if quoting is None else quoting.refused,
             quotes=quotes,
         )
+
+    def _wake_at(self, now: float) -> float | None:
+        """When to be called again though nothing happens; None: never."""
+        moments = (self._timer_at, self.keeper.next_at, *(wake.at for wake in self._wakes))
+        wake_at = min(max(moment, now + LEAST_PAUSE_S) for moment in moments if moment is not None)
+
+        return wake_at if wake_at < inf else None
 
     def _next_timer(self, now: float) -> float | None:
         """The next moment at which time alone changes something, apart from the wake conditions."""

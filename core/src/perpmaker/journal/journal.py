@@ -27,6 +27,7 @@ import msgspec
 
 from perpmaker.decision.checkpoint import Checkpoint, decode_recollection, encode_recollection
 from perpmaker.errors import JournalError
+from perpmaker.journal.booked import ENTRY, entry_content
 from perpmaker.journal.carried import END, INTENT, MEMORY, carried
 from perpmaker.journal.commits import Commits
 from perpmaker.journal.file import Damage, Row, claim, connect, put_aside_if_damaged, read_rows
@@ -112,11 +113,12 @@ class Journal:
             self._append(rows)
 
     def record_step(self, step: Step, utc_ms: int) -> None:
-        """One decision: a row for each order about to be sent or amended, then the step itself, in one commit.
+        """One decision, in one commit: a row for each order to be sent or amended, for what was booked, and the step.
 
         What a next run should know is a row of it when it has changed, and a halt when it is new.
         """
         rows = [self._row(kind, order.client_id, utc_ms, order) for kind, order in step.intents()]
+        rows += [self._row(ENTRY, entry.key, utc_ms, entry_content(entry)) for entry in step.entries]
         rows.append(self._row("step", None, utc_ms, step.content()))
 
         if step.memory is not None and step.memory != self._memory:

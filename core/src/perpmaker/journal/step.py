@@ -11,6 +11,7 @@ from perpmaker.decision.checkpoint import Checkpoint
 from perpmaker.execution.action import Action, Amend, Cancel, Place
 from perpmaker.journal.carried import AMEND, INTENT
 from perpmaker.journal.words import WORDS
+from perpmaker.ledger.entries import LedgerEntry
 from perpmaker.model.event import Event
 from perpmaker.model.order import NewOrder
 
@@ -22,6 +23,7 @@ class Step:
     """One call of the trader that mattered: the events it was given, what it decided, what it had to say.
 
     `memory` is what a next run should know then, on the clock of `at`; `halt` is what only a person may release.
+    `entries` are what the ledger has booked in it.
     """
 
     at: float
@@ -30,6 +32,7 @@ class Step:
     notices: Sequence[str]
     memory: Checkpoint | None = None
     halt: str | None = None
+    entries: Sequence[LedgerEntry] = ()
 
     def intents(self) -> Iterator[tuple[str, NewOrder]]:
         """Yield what orders are meant for that are about to be sent or amended, each with the kind of its row."""

@@ -13,7 +13,9 @@ from decimal import Decimal
 import attrs
 
 from perpmaker.ledger.assets import added
+from perpmaker.ledger.entries import FundingEntry
 from perpmaker.ledger.keys import IncomeKey, Settlement, income_key, settlement_of
+from perpmaker.ledger.settlements import says_more
 from perpmaker.model.event import FundingPaid
 from perpmaker.model.income import IncomeKind, IncomeRecord
 
@@ -27,7 +29,7 @@ _ZERO = Decimal(0)
 class _Told:
     """An event of the stream, and when it came."""
 
-    event: FundingPaid
+    event: FundingPaid | FundingEntry
     at: float
 
 
@@ -35,43 +37,63 @@ class FundingBook:
     """Funding by asset. `began_ms` is the venue's time from which on payments count: the run's own."""
 
     def __init__(self, began_ms: int) -> None:
-        self._began_ms = began_ms
+        self.began_ms = began_ms
         self._rows: dict[IncomeKey, IncomeRecord] = {}
         self._told: dict[str, _Told] = {}
+        self._earlier: dict[str, _Told] = {}
 
     def tell(self, event: FundingPaid, now: float) -> None:
         """Book what the stream says, once by the event's id."""
-        self._told.setdefault(event.funding_id, _Told(event, now))
+        if event.funding_id not in self._earlier:
+            self._told.setdefault(event.funding_id, _Told(event, now))
 
-    def read(self, records: Iterable[IncomeRecord], asked_at: float) -> None:
+    def recall(self, entry: FundingEntry, now: float) -> None:
+        """Remember what the stream had told an earlier run: it is that run's, and the history replaces it too."""
+        self._earlier[entry.funding_id] = _Told(entry, now)
+
+    def forget(self, funding_ids: Iterable[str]) -> None:
+        """Forget what an earlier run was told and the history has replaced."""
+        for funding_id in funding_ids:
+            self._earlier.pop(funding_id, None)
+
+    def read(self, records: Iterable[IncomeRecord], asked_at: float) -> list[str]:
         """Book the rows of the history, as it was asked for.
 
-        Events that they must contain have had their time.
+        Returns:
+            The ids of events that they must contain: those have had their time.
         """
         for record in records:
             if record.kind is IncomeKind.FUNDING:
                 self._rows.setdefault(income_key(record), record)
 
         last = asked_at - COMPLETE_AFTER_S
-        self._told = {name: told for name, told in self._told.items() if told.at > last}
+        old = [name for name, told in (self._told | self._earlier).items() if told.at <= last]
+
+        for name in old:
+            self._told.pop(name, None)
+            self._earlier.pop(name, None)
+
+        return old
 
     @property
     def by_asset(self) -> dict[str, Decimal]:
         """Funding of the run, signed from our side (negative: paid)."""
-        rows = [row for row in self._rows.values() if row.venue_ms >= self._began_ms]
+        rows = [row for row in self._rows.values() if row.venue_ms >= self.began_ms]
         of_rows = _by_settlement((row.venue_ms, row.asset, row.amount) for row in rows)
         events = [told.event for told in self._told.values()]
         of_events = _by_settlement((event.venue_ms, event.asset, event.amount) for event in events)
-        more = {key: told for key, told in of_events.items() if _says_more(told, of_rows.get(key, []))}
+        more = {key: told for key, told in of_events.items() if says_more(told, of_rows.get(key, []))}
         chosen = {**of_rows, **more}
 
         return added(*({settlement.asset: sum(amounts, _ZERO)} for settlement, amounts in chosen.items()))
 
     def before(self) -> dict[str, Decimal]:
-        """Funding of the history that was paid before the run began."""
-        early = (row for row in self._rows.values() if row.venue_ms < self._began_ms)
+        """Funding of the history that was paid before the run began, and that no earlier run was told of."""
+        told = {settlement_of(one.event.venue_ms, one.event.asset) for one in self._earlier.values()}
+        early = (row for row in self._rows.values() if row.venue_ms < self.began_ms)
+        news = (row for row in early if settlement_of(row.venue_ms, row.asset) not in told)
 
-        return added(*({row.asset: row.amount} for row in early))
+        return added(*({row.asset: row.amount} for row in news))
 
 
 def _by_settlement(payments: Iterable[tuple[int, str, Decimal]]) -> dict[Settlement, list[Decimal]]:
@@ -82,8 +104,3 @@ def _by_settlement(payments: Iterable[tuple[int, str, Decimal]]) -> dict[Settlem
         found.setdefault(settlement_of(venue_ms, asset), []).append(amount)
 
     return found
-
-
-def _says_more(told: list[Decimal], rows: list[Decimal]) -> bool:
-    """Whether events of a settlement say what its rows do not yet: one may be of two legs, a row may be missing."""
-    return len(told) >= len(rows) and sum(told, _ZERO) != sum(rows, _ZERO)

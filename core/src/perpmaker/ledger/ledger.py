@@ -1,4 +1,8 @@
-"""The ledger of a run: what the venue has booked for its market, by asset, each payment once."""
+"""The ledger of a market: what the venue has booked, by asset, each thing once by the venue's own id.
+
+It folds events into entries, which the journal keeps, and begins with those of earlier runs: what it knows already is
+no new entry.
+"""
 
 from __future__ import annotations
 
@@ -6,45 +10,153 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from perpmaker.ledger.assets import added
+from perpmaker.ledger.entries import (
+    AccountEntry,
+    FillEntry,
+    FundingEntry,
+    FundingReplaced,
+    IncomeEntry,
+    LedgerEntry,
+    MarkoutEntry,
+)
 from perpmaker.ledger.funding import FundingBook
 from perpmaker.ledger.keys import IncomeKey, income_key
+from perpmaker.ledger.statement import Statement
 from perpmaker.model.event import Event, FundingPaid, IncomeReported
 from perpmaker.model.income import IncomeKind, IncomeRecord
+
+REMEMBERED = 50_000
+"""Keys of entries, and things that entries are about, that are remembered while a bot runs."""
 
 _LIQUIDATION = frozenset({IncomeKind.LIQUIDATION_FEE, IncomeKind.INSURANCE})
 
 
 class Ledger:
-    """Folds events. `symbol` is the venue's name of the market.
+    """Folds events. `symbol` is the venue's name of the market (None: whichever is told), `quote` its quote asset.
 
-    `began_ms`: what was booked earlier is not the run's.
-
-    Fees and realised profit come with the fills, from the account's own sums: the history has them once more.
+    `began_ms`: what was booked earlier is not the run's. `statement` has the sums of this run and of the earlier ones
+    that were recalled, `funding` and `liquidation_by_asset` those of the run alone.
     """
 
-    def __init__(self, symbol: str, began_ms: int) -> None:
+    def __init__(self, symbol: str | None, began_ms: int, quote: str = "") -> None:
         self.funding = FundingBook(began_ms)
+        self.statement = Statement(quote, REMEMBERED)
+        self.news: list[LedgerEntry] = []
+        """Entries that nobody has taken yet."""
+
         self._symbol = symbol
-        self._began_ms = began_ms
+        self._known: dict[str, None] = {}
+        self._others: set[str] = set()
         self._liquidation: dict[IncomeKey, IncomeRecord] = {}
+        self._account: AccountEntry | None = None
+
+    # --- from one run to the next ----------------------------------------------------------------------------------
+
+    def begin(self, began_ms: int) -> None:
+        """Say when the run begins, by the venue's clock."""
+        self.funding.began_ms = began_ms
+
+    def recall(self, entries: Iterable[LedgerEntry], now: float) -> None:
+        """Begin with what earlier runs have booked."""
+        replaced = set()
+
+        for entry in entries:
+            self.statement.add(entry)
+            self._know(entry)
+
+            if isinstance(entry, FundingEntry):
+                self.funding.recall(entry, now)
+            elif isinstance(entry, FundingReplaced):
+                replaced.add(entry.funding_id)
+
+        self.funding.forget(replaced)
+
+    # --- what is booked --------------------------------------------------------------------------------------------
 
     def fold(self, events: Iterable[Event], now: float) -> None:
-        """Book what the events say."""
+        """Book what events say of funding and of the venue's income history."""
         for event in events:
             if isinstance(event, FundingPaid):
-                self.funding.tell(event, now)
+                self._tell(event, now)
             elif isinstance(event, IncomeReported):
                 self._read(event)
+
+    def fill(self, entry: FillEntry) -> bool:
+        """Book an execution; False when it was booked before, and nothing new is known of it."""
+        if entry.key in self._known and not (entry.ours and entry.key in self._others):
+            return False
+
+        self._others.discard(entry.key)
+        self._book(entry)
+
+        return True
+
+    def account(self, entry: AccountEntry) -> None:
+        """Book a reading of the account, where it says more than the one before it."""
+        known = self._account
+        is_flat = not any(position.amount for position in entry.positions)
+
+        if known is None or not is_flat or _amounts(known) != _amounts(entry):
+            self._account = entry
+            self._book(entry)
+
+    def markouts(self, entries: Iterable[MarkoutEntry]) -> None:
+        """Book where the book was some time after fills."""
+        self.news.extend(entries)
+
+    def take(self) -> tuple[LedgerEntry, ...]:
+        """Return the entries that are new, for the journal."""
+        taken, self.news = tuple(self.news), []
+
+        return taken
 
     @property
     def liquidation_by_asset(self) -> dict[str, Decimal]:
         """What liquidations cost beside profit and fees, and what the insurance fund paid, signed from our side."""
         return added(*({record.asset: record.amount} for record in self._liquidation.values()))
 
-    def _read(self, event: IncomeReported) -> None:
-        mine = [record for record in event.records if record.symbol == self._symbol]
-        self.funding.read(mine, event.asked_at)
+    def _tell(self, event: FundingPaid, now: float) -> None:
+        self.funding.tell(event, now)
+        told = FundingEntry(
+            funding_id=event.funding_id, asset=event.asset, amount=event.amount, venue_ms=event.venue_ms
+        )
 
-        for record in mine:
-            if record.kind in _LIQUIDATION and record.venue_ms >= self._began_ms:
-                self._liquidation.setdefault(income_key(record), record)
+        if told.key not in self._known:
+            self._book(told)
+
+    def _read(self, event: IncomeReported) -> None:
+        symbols = None if self._symbol is None else {self._symbol, ""}
+        mine = [IncomeEntry(record=one) for one in event.records if symbols is None or one.symbol in symbols]
+        new = [entry for entry in mine if entry.key not in self._known]
+
+        for entry in new:
+            self._book(entry)
+
+            if entry.record.kind in _LIQUIDATION and entry.venue_ms >= self.funding.began_ms:
+                self._liquidation.setdefault(income_key(entry.record), entry.record)
+
+        for funding_id in self.funding.read((entry.record for entry in new), event.asked_at):
+            self._book(FundingReplaced(funding_id=funding_id, venue_ms=max((one.venue_ms for one in mine), default=0)))
+
+    def _book(self, entry: LedgerEntry) -> None:
+        self.statement.add(entry)
+        self._know(entry)
+        self.news.append(entry)
+
+    def _know(self, entry: LedgerEntry) -> None:
+        self._known[entry.key] = None
+
+        if isinstance(entry, FillEntry) and not entry.ours:
+            self._others.add(entry.key)
+
+        if len(self._known) > REMEMBERED:
+            oldest = next(iter(self._known))
+            del self._known[oldest]
+            self._others.discard(oldest)
+
+
+def _amounts(entry: AccountEntry) -> object:
+    """What of a reading is money or a position, without the times."""
+    held = tuple((one.side, one.amount, one.entry) for one in entry.positions)
+
+    return tuple((one.asset, one.amount) for one in entry.wallets), held

@@ -45,7 +45,7 @@ class Recorder:
         """
         halt = self.latched()
 
-        if not told and not decision.actions and not decision.notices and halt == self._halt:
+        if not told and not decision.actions and not decision.notices and not decision.entries and halt == self._halt:
             return ()
 
         step = Step(
@@ -55,6 +55,7 @@ class Recorder:
             notices=decision.notices,
             memory=self.remembered(),
             halt=halt,
+            entries=decision.entries,
         )
 
         try:

@@ -68,8 +68,8 @@ class Supervisor:
     `sources` are the streams of the price source, `traded` the market that it makes its price of, None for another one.
     `seen` is the account as the start has seen it.
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
-    orders of this run, `ledger` what was booked in it. `dead_man_s` is the length of the venue's own timer, where it
-    has one (None: off); `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
+    orders of this run. `dead_man_s` is the length of the venue's own timer, where it has one (None: off);
+    `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
     `held` is given the seconds for which the venue wants to hear nothing from this machine. `exit_settings` make the
     stops of an end without the trader; `stop_wait_s` is how long a clean end lets a fired stop go on. `observers` are
     told what happens; `tell` is theirs too. `join_account` makes this market one of several of its account that this
@@ -97,7 +97,6 @@ class Supervisor:
     join_account: Callable[[Callable[[Sequence[Event]], None]], MarketExposure] | None = None
     event_queue: EventQueue = attrs.field(factory=EventQueue, init=False)
     count: OrderStats = attrs.field(init=False)
-    ledger: Ledger = attrs.field(init=False)
     _beginning: MissedActivity = attrs.field(init=False)
     _random: Random = attrs.field(init=False)
     _gate: Gate = attrs.field(init=False)
@@ -146,7 +145,7 @@ class Supervisor:
             gate=self._gate,
             emit=self.event_queue.put,
         )
-        self.ledger = Ledger(self.instrument.symbol, began_ms := self.clock.utc_ms())
+        self.ledger.begin(began_ms := self.clock.utc_ms())
         since_ms = unread_since(self.last_known, began_ms)
         self._watches = make_watches(
             self.connector,
@@ -221,6 +220,11 @@ class Supervisor:
             return None
 
         return LastStop(self.exit_settings, self.instrument, self.connector.sizes_stops)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was booked for the market."""
+        return self.trader.keeper.ledger
 
     @property
     def before(self) -> Totals:
@@ -345,7 +349,7 @@ class Supervisor:
         self.decided = self.decided if decision.wanted is None else decision
 
         if told:
-            self._pass_on(told, now)
+            self._pass_on(told)
 
         for line in decision.notices:
             self.tell(line)
@@ -366,11 +370,10 @@ class Supervisor:
             if self.observers.wants("quote"):
                 self.observers.say(self._order_activity.quotes(actions))
 
-    def _pass_on(self, told: Sequence[Event], now: float) -> None:
+    def _pass_on(self, told: Sequence[Event]) -> None:
         """Give what happened to those who count, book and watch."""
         self.count.fold(told)
         self._watches.see(told)
-        self.ledger.fold(told, now)
 
         if self._dead_man is not None:
             self._dead_man.see(told)

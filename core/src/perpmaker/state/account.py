@@ -24,6 +24,15 @@ UNCLAIMED = 64
 """Fills of orders that are not known for ours that are kept, because one may turn out to be."""
 
 
+@attrs.frozen
+class BookedFill:
+    """A fill that was booked: what it realised by our own book, and whether it is ours."""
+
+    fill: Fill
+    profit: Decimal
+    ours: bool
+
+
 @attrs.define
 class Totals:
     """Sums over a run, exact: fees by asset (positive: paid), the venue's realised profit, volume in quote asset."""
@@ -70,6 +79,8 @@ class Account:
         """Fills that are known: None for ours, of others what they realised by our own book."""
 
         self._unclaimed: deque[Fill] = deque(maxlen=UNCLAIMED)
+        self.news: deque[BookedFill] = deque(maxlen=REMEMBERED)
+        """Fills in the order in which they were booked, until the ledger takes them."""
 
     @property
     def positions(self) -> dict[PositionSide, Position]:
@@ -94,6 +105,7 @@ class Account:
             tracked.fill(step, is_history=is_history)
 
         self._know(fill, None if ours else profit)
+        self.news.append(BookedFill(fill, profit, ours))
 
         if ours:
             self._count(fill, profit)
@@ -114,6 +126,7 @@ class Account:
 
         self._know(fill, None)
         self._count(fill, profit)
+        self.news.append(BookedFill(fill, profit, ours=True))
         self._unclaimed = deque((one for one in self._unclaimed if one.trade_id != fill.trade_id), UNCLAIMED)
 
         return True

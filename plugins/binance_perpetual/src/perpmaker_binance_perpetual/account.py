@@ -275,24 +275,36 @@ def _is_isolated(row: user_messages.CalledPosition) -> bool:
 async def fetch_income(
     client: kit.RestClient, reader: kit.RowReader[rest.Head], symbol: str, since_ms: int, now_ms: int
 ) -> Sequence[kit.IncomeRecord]:
-    """Ask for everything booked for a market in a span of venue time, oldest first.
+    """Ask for everything booked for a market, and for transfers, which are of none, in a span of venue time.
+
+    Returns:
+        The rows, the oldest first.
+    """
+    span = rest.history_span(since_ms, now_ms)
+    moved = await _read_income(client, reader, span, {"incomeType": "TRANSFER"})
+    booked = await _read_income(client, reader, span, {"symbol": symbol})
+    rows = sorted((*booked, *moved), key=lambda row: row.time)
+
+    return list(reader.translate(rows, translate_income, "income", lambda _: False))
+
+
+async def _read_income(
+    client: kit.RestClient, reader: kit.RowReader[rest.Head], span: kit.Span, wanted: dict[str, str]
+) -> list[messages.IncomeRow]:
+    """Read rows of the income history; those of other markets are left out.
 
     A full page is followed from the time of its last row on: what that page had already is known by its id.
     """
+    market = wanted.get("symbol", "")
 
     async def fetch(start_ms: int, end_ms: int, from_ms: int | None) -> kit.Page[messages.IncomeRow, int]:
         first_ms = start_ms if from_ms is None else from_ms
-        asked = {"symbol": symbol, "startTime": first_ms, "endTime": end_ms, "limit": rest.PAGE}
-        page = await client.read(rest.INCOME, asked)
-        rows = list(reader.read(page, kit.parser(messages.IncomeRow), "income", market=symbol))
+        page = await client.read(rest.INCOME, {**wanted, "startTime": first_ms, "endTime": end_ms, "limit": rest.PAGE})
+        rows = list(reader.read(page, kit.parser(messages.IncomeRow), "income", market=market))
 
         return kit.Page(rows, max(first_ms + 1, rows[-1].time) if len(page) >= rest.PAGE and rows else None)
 
-    span = rest.history_span(since_ms, now_ms)
-    rows = await kit.read_history(span, fetch, lambda row: (row.incomeType, row.tranId, row.asset))
-    rows.sort(key=lambda row: row.time)
-
-    return list(reader.translate(rows, translate_income, "income", lambda _: False))
+    return await kit.read_history(span, fetch, lambda row: (row.incomeType, row.tranId, row.asset))
 
 
 def translate_income(row: messages.IncomeRow) -> kit.IncomeRecord:

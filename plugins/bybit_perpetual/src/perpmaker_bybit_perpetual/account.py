@@ -190,22 +190,41 @@ def translate_funding(row: Execution, instrument: Instrument) -> kit.FundingPaid
 async def fetch_income(
     client: kit.RestClient, reader: kit.RowReader[rest.Head], symbol: str, since_ms: int, now_ms: int
 ) -> Sequence[kit.IncomeRecord]:
-    """Ask for everything booked for a market in a span of venue time, oldest first; `id` is the log's only key."""
+    """Ask for everything booked for a market, and for transfers, which the log lists only when they are asked for.
+
+    Returns:
+        What is of the market or of none, the oldest first.
+    """
+    span = rest.history_span(since_ms, now_ms)
+    found: dict[str, LogRow] = {}
+
+    for wanted, market in (
+        (rest.LINEAR, symbol),
+        ({"type": "TRANSFER_IN"}, ""),
+        ({"type": "TRANSFER_OUT"}, ""),
+    ):
+        rows = await _read_log(client, reader, span, wanted, market)
+        found.update((row.id, row) for row in reversed(rows))
+
+    rows = sorted(found.values(), key=lambda row: row.transactionTime)
+    booked = reader.translate(rows, lambda row: tuple(translate_income(row)), "income", lambda _: False)
+
+    return [record for records in booked for record in records if record.venue_ms >= since_ms]
+
+
+async def _read_log(
+    client: kit.RestClient, reader: kit.RowReader[rest.Head], span: kit.Span, wanted: kit.Parameters, market: str
+) -> list[LogRow]:
+    """Read rows of the transaction log, the newest first; `id` is their only key."""
 
     async def fetch(start_ms: int, end_ms: int, cursor: str | None) -> kit.Page[LogRow, str]:
-        asked = {**UNIFIED, **rest.LINEAR, "startTime": start_ms, "endTime": end_ms, "limit": 50}
+        asked = {**UNIFIED, **wanted, "startTime": start_ms, "endTime": end_ms, "limit": 50}
         page = await client.read(rest.TRANSACTION_LOG, asked if cursor is None else {**asked, "cursor": cursor})
-
-        rows = list(reader.read(page.rows, kit.parser(LogRow), "income", market=symbol))
+        rows = list(reader.read(page.rows, kit.parser(LogRow), "income", market=market))
 
         return kit.Page(rows, rest.next_cursor(page))
 
-    rows = await kit.read_history(rest.history_span(since_ms, now_ms), fetch, lambda row: row.id)
-    rows.reverse()
-    rows.sort(key=lambda row: row.transactionTime)
-    found = reader.translate(rows, lambda row: tuple(translate_income(row)), "income", lambda _: False)
-
-    return [record for records in found for record in records if record.venue_ms >= since_ms]
+    return await kit.read_history(span, fetch, lambda row: row.id)
 
 
 def translate_income(row: LogRow) -> Iterator[kit.IncomeRecord]:

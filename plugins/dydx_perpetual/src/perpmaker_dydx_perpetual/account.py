@@ -36,6 +36,7 @@ from .translate import (
     translate_asset,
     translate_fill,
     translate_position,
+    translate_transfer,
     wallet_of,
 )
 
@@ -215,14 +216,14 @@ class AccountQuestions:
     # --- income -------------------------------------------------------------------------------------------------------
 
     async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[IncomeRecord]:
-        """Ask for fees, profit and funding of a market from a venue time on, oldest first.
+        """Ask for fees, profit and funding of a market, and for transfers, from a venue time on, oldest first.
 
         The chain books no profit: it is that of the fills, from where the position was flat.
         """
         booked = self._booked.setdefault(instrument.symbol, _Booked())
         fills = await self.fetch_fills(instrument, booked.until_ms)
         booked.take(fills, instrument)
-        records = [*booked.records, *await self._funding(instrument, since_ms)]
+        records = [*booked.records, *await self._funding(instrument, since_ms), *await self._transfers(since_ms)]
         records = [record for record in records if record.venue_ms >= since_ms]
         records.sort(key=lambda record: record.venue_ms)
 
@@ -254,6 +255,24 @@ class AccountQuestions:
             )
             for row in rows
         ]
+
+    async def _transfers(self, since_ms: int) -> list[IncomeRecord]:
+        """Ask for what was moved to the subaccount and from it."""
+
+        async def fetch(start_ms: int, _: int, page: int | None) -> Page[messages.Transfer, int]:
+            number = page or 1
+            asked = {**self.of_account, "limit": rest.PAGE, "page": number}
+            found = (await self.client.read(rest.TRANSFERS, asked)).transfers
+            rows = list(self.reader.read(found, parser(messages.Transfer), "transfers"))
+            is_past = bool(rows) and rest.epoch_ms(rows[-1].created_at) < start_ms
+
+            return Page(rows, number + 1 if len(found) >= rest.PAGE and not is_past else None)
+
+        now_ms = await self.client.now_ms()
+        span = Span(since_ms=since_ms, until_ms=now_ms, window_ms=2 * _KEPT_MS, kept_ms=_KEPT_MS)
+        rows = await read_history(span, fetch, lambda row: row.id)
+
+        return [translate_transfer(row, self.identity.owner, self.identity.subaccount) for row in rows]
 
 
 def _funding_id(row: messages.FundingPayment) -> str:

@@ -246,6 +246,30 @@ class FundingPayments(Struct, frozen=True, kw_only=True):
     funding_payments: Rows
 
 
+class TransferEnd(Struct, frozen=True, kw_only=True):
+    """A side of a transfer; without a number it is a wallet of the chain."""
+
+    address: str
+    subaccount_number: int | None = None
+
+
+class Transfer(Struct, frozen=True, kw_only=True):
+    """Money that was moved to a subaccount or from it."""
+
+    id: str
+    sender: TransferEnd
+    recipient: TransferEnd
+    size: Number
+    symbol: str
+    created_at: str
+
+
+class Transfers(Struct, frozen=True, kw_only=True):
+    """`GET /v4/transfers`, undecoded."""
+
+    transfers: Rows
+
+
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """A message of the WebSocket; `message_id` counts those of a connection."""
 

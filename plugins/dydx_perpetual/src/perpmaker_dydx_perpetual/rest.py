@@ -80,6 +80,7 @@ ORDERS: Endpoint[Rows] = _ask(path="/v4/orders", parse=parser(Rows))
 ORDER: Endpoint[messages.Order] = _ask(path="/v4/orders/{id}", parse=parser(messages.Order))
 FILLS: Endpoint[messages.Fills] = _ask(path="/v4/fills", parse=parser(messages.Fills))
 FUNDING: Endpoint[messages.FundingPayments] = _ask(path="/v4/fundingPayments", parse=parser(messages.FundingPayments))
+TRANSFERS: Endpoint[messages.Transfers] = _ask(path="/v4/transfers", parse=parser(messages.Transfers))
 SUBACCOUNT: Endpoint[messages.SubaccountAnswer] = _ask(
     path="/v4/addresses/{address}/subaccountNumber/{number}", parse=parser(messages.SubaccountAnswer)
 )

@@ -16,6 +16,8 @@ from perpmaker import Instrument, OrderReport, OrderType, PayloadError, Position
 from perpmaker.venue import (
     Balance,
     Fill,
+    IncomeKind,
+    IncomeRecord,
     MarkChanged,
     OrderStatus,
     Refusal,
@@ -267,6 +269,21 @@ def translate_asset(row: messages.Asset, at_ms: int) -> Balance:
     sign = lookup(_SIGNS, row.side, "$.side")
 
     return Balance(asset=row.symbol, wallet=sign * abs(parse_decimal(row.size, path="$.size")), venue_ms=at_ms)
+
+
+def translate_transfer(row: messages.Transfer, owner: str, subaccount: int) -> IncomeRecord:
+    """Translate a transfer, signed from the side of the subaccount."""
+    is_in = (row.recipient.address, row.recipient.subaccount_number) == (owner, subaccount)
+    size = parse_decimal(row.size, path="$.size")
+
+    return IncomeRecord(
+        kind=IncomeKind.TRANSFER,
+        word="TRANSFER",
+        income_id=row.id,
+        asset=row.symbol,
+        amount=size if is_in else -size,
+        venue_ms=epoch_ms(row.created_at, "$.createdAt"),
+    )
 
 
 # --- market -----------------------------------------------------------------------------------------------------------

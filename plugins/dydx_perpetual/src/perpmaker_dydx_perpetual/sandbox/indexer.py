@@ -71,6 +71,7 @@ class Indexer:
         self.cache: dict[str, Record] = {}
         self.fills: list[Row] = []
         self.trades: deque[Row] = deque(maxlen=KEPT_TRADES)
+        self.transfers: list[Row] = []
         self.positions = Positions()
         self.usdc = money_of(world.state) if world.account else Decimal(0)
         self._replica = Replica(world)
@@ -299,6 +300,7 @@ class Indexer:
             "transactionHash": derived_uuid("transfer", block.height).replace("-", "").upper() * 2,
         }
         self._news.transfers.append(row)
+        self.transfers.append({"id": derived_uuid("transfer-row", len(self.transfers)), **row})
 
     def _tell_account(self, news: BlockNews, block: Block) -> None:
         for transfer in news.transfers:

@@ -129,6 +129,12 @@ def _payments(venue: Venue, parameters: RequestParameters) -> Row:
     return _paged("fundingPayments", found, parameters)
 
 
+def _transfers(venue: Venue, parameters: RequestParameters) -> Row:
+    rows = venue.indexer.transfers if _is_account(venue, parameters) else []
+
+    return _paged("transfers", list(reversed(rows)), parameters)
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -198,4 +204,5 @@ ENDPOINTS: Final = (
     _served("perpetualPositions", _positions),
     _served("assetPositions", _assets),
     _served("fundingPayments", _payments),
+    _served("transfers", _transfers),
 )
