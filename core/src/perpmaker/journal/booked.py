@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from perpmaker.journal.file import Row
+from perpmaker.journal.parts import older_parts
+from perpmaker.journal.read_file import Cursor
+from perpmaker.journal.reading import JournalReader
 from perpmaker.ledger.entries import ENTRY_WORDS, WORD_OF, AccountEntry, FillEntry, LedgerEntry, Wallet
 from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.event import Event, FundingPaid, IncomeReported, OrderFilled, Resynced
@@ -65,6 +70,28 @@ def entries_in(rows: Iterable[Row]) -> Iterator[tuple[str, LedgerEntry]]:
 
             for entry in steps.fold(row):
                 yield row.run, entry
+
+
+def recent_entries(path: Path | None, since_ms: int) -> Iterator[LedgerEntry]:
+    """Yield what a journal and its newer parts have of entries since a time; none of a journal in memory."""
+    if path is None:
+        return
+
+    for row in JournalReader(path, proves=False).rows(Cursor(_first_part(path, since_ms)), kinds={ENTRY}):
+        entry = entry_of(row)
+
+        if entry is not None and row.utc_ms >= since_ms:
+            yield entry
+
+
+def _first_part(path: Path, since_ms: int) -> int:
+    """The number of the first file that was still written after a time."""
+    for number, part in older_parts(path).items():
+        with suppress(OSError):
+            if part.stat().st_mtime_ns // 1_000_000 >= since_ms:
+                return number
+
+    return max(older_parts(path), default=-2) + 1
 
 
 def _kind_of(row: Row) -> OrderKind:

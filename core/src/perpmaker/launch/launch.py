@@ -22,6 +22,7 @@ from perpmaker.connector.interface import (
 )
 from perpmaker.decision.drift_check import WantedSettings
 from perpmaker.decision.trader import Trader
+from perpmaker.journal.booked import recent_entries
 from perpmaker.journal.journal import BOOT, Journal, LastKnown, open_journal
 from perpmaker.journal.last_orders import arriving_until
 from perpmaker.journal.order_intents import OrderIntents
@@ -48,6 +49,9 @@ from perpmaker.runtime.observers import Observers
 from perpmaker.runtime.opening import open_connector
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.supervisor import Supervisor
+
+RECALLED_MS = 8 * 24 * 3_600_000
+"""What was booked so long ago is known at a start: executions and income are read anew for a week at most."""
 
 _Answer = TypeVar("_Answer")
 
@@ -319,6 +323,8 @@ class _Steps:
         """Tell the trader what earlier runs remembered, and how long what they sent may still arrive."""
         now, utc_s = self.context.clock.now(), self.context.clock.utc_ms() / 1000
         memory = journal.memory()
+        booked = recent_entries(journal.path, self.context.clock.utc_ms() - RECALLED_MS)
+        trader.keeper.recall(booked, now)
 
         if memory is not None:
             trader.recall(memory.moved(now - utc_s, now))

@@ -39,6 +39,7 @@ from perpmaker.runtime.activity_log import ActivityLog
 from perpmaker.runtime.backoff import Backoff
 from perpmaker.runtime.dead_man_switch import SwitchKeeper
 from perpmaker.runtime.event_queue import EventQueue, without_market_data
+from perpmaker.runtime.income_reader import OVERLAP_MS
 from perpmaker.runtime.missed_activity import MissedActivity, unread_since
 from perpmaker.runtime.observers import Observers
 from perpmaker.runtime.order_activity import OrderActivity
@@ -154,7 +155,7 @@ class Supervisor:
             clock=self.clock,
             gate=self._gate,
             emit=self.event_queue.put,
-            since_ms=since_ms,
+            since_ms=since_ms if self.last_known is None else since_ms - OVERLAP_MS,
         )
 
         self._dead_man = self._switch_keeper()
