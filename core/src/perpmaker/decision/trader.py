@@ -134,8 +134,7 @@ class Trader:
             stops=stops,
             known_trades=known_trades,
         )
-        self.keeper = LedgerKeeper(self.state, intent)
-        self._price_question = PriceQuestion(self.state)
+        self.keeper, self._price_question = LedgerKeeper(self.state, intent), PriceQuestion(self.state)
         self._proof = OrderChecks(self.state, self.trading_state, fence_s=fence_s)
         self._retries, self._exit_conflict = SlotBackoffs(), ExitConflict()
         self._order_end = OrderEnd(self.state, self.trading_state, self._retries, self._exit_conflict)

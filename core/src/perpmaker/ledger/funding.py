@@ -89,9 +89,10 @@ class FundingBook:
 
     def before(self) -> dict[str, Decimal]:
         """Funding of the history that was paid before the run began, and that no earlier run was told of."""
-        told = {settlement_of(one.event.venue_ms, one.event.asset) for one in self._earlier.values()}
+        events = [one.event for one in self._earlier.values()]
+        told = {(settlement_of(event.venue_ms, event.asset), event.amount) for event in events}
         early = (row for row in self._rows.values() if row.venue_ms < self.began_ms)
-        news = (row for row in early if settlement_of(row.venue_ms, row.asset) not in told)
+        news = (row for row in early if (settlement_of(row.venue_ms, row.asset), row.amount) not in told)
 
         return added(*({row.asset: row.amount} for row in news))
 
