@@ -47,7 +47,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return "refuse" not in message["body"]
 
     apprise = importlib.import_module("apprise")
-    monkeypatch.setattr(apprise.plugins.custom_json.NotifyJSON, "notify", notify)
+    monkeypatch.setattr(type(apprise.Apprise.instantiate("json://localhost")), "notify", notify)
 
     return taken
 

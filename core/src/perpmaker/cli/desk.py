@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import attrs
@@ -33,6 +33,9 @@ LOOK_S = 1.0
 
 LOOKS_A_WORD = 10
 """How many of these looks to one writing of the last words."""
+
+LOOKS_A_STATUS = 5
+"""How many of them to one status for observers."""
 
 
 @attrs.define(kw_only=True)
@@ -62,11 +65,15 @@ class Desk:
     async def remember(self) -> None:
         """Look at the queues, and keep the last words up to date, until cancelled."""
         while True:
-            for _ in range(LOOKS_A_WORD):
+            for look in range(LOOKS_A_WORD):
                 await anyio.sleep(LOOK_S)
 
-                if self.handle.bot is not None:
-                    self._queue.look(self.handle.bot.trader.state)
+                if (bot := self.handle.bot) is not None:
+                    self._queue.look(bot.trader.state)
+
+                    if look % LOOKS_A_STATUS == 0 and bot.observers.wants("status"):
+                        facts = cast("dict[str, Any]", as_plain(self.status()))
+                        bot.observers.note("status", f"mode {bot.mode.value}", facts)
 
             with suppress(OSError):  # on a thread: a disk that hangs is nothing to wait for
                 await anyio.to_thread.run_sync(write_last_words, self.home, self.status(), abandon_on_cancel=True)

@@ -12,10 +12,12 @@ import msgspec
 
 from perpmaker.cli.run_end import Ended
 from perpmaker.config.configuration import Configuration
+from perpmaker.control.names import bot_name
 from perpmaker.errors import leaves
 from perpmaker.foreign_code import said
 from perpmaker.journal.state_dir import StateDir
 from perpmaker.launch.traceback_file import Tracebacks
+from perpmaker.report.status import plain
 from perpmaker.report.summary import Summary
 from perpmaker.runtime.observers import CLOSE_S, About, Observers
 from perpmaker.runtime.supervisor import Supervisor
@@ -31,7 +33,7 @@ async def open_observers(
 ) -> AsyncIterator[Observers]:
     """Yield what hands on what happens, with the observers of a configuration begun."""
     about = About(
-        bot=configuration.file.stem,
+        bot=bot_name(configuration.file, configuration.run.market),
         environment=configuration.environment.value,
         venue=configuration.connector.name,
         market=configuration.run.market,
@@ -77,7 +79,9 @@ def _words_of(summary: Summary) -> str:
     """How a run ended in one line: first what a person has to do something about."""
     worst = "" if summary.unproven is None else f"NOT PROVEN CLEAN ({summary.unproven}); "
     halted = "" if summary.halted is None else f"halted ({summary.halted}); "
-    result = ", ".join(f"{amount:+f} {asset}" for asset, amount in summary.result_by_asset.items())
+    result = ", ".join(
+        f"{'+' if amount > 0 else ''}{plain(amount)} {asset}" for asset, amount in summary.result_by_asset.items()
+    )
     base = summary.market.partition("-")[0]
 
     return f"ended by {summary.stop_reason}: {worst}{halted}result {result}, position {summary.position:f} {base}"
