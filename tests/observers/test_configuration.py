@@ -20,11 +20,10 @@ def refused(folder: Path, tables: str, *, references: bool = False) -> str:
     file = folder / "run.toml"
     file.write_text(f"{PRACTICE}\n{tables}", encoding="utf-8")
 
-    with pytest.raises(ConfigurationError) as error:
-        configuration = load_configuration(file, (), load_catalog())
+    load = lambda: load_configuration(file, (), load_catalog())  # noqa: E731  # one word
 
-        if references:
-            check_references(configuration)
+    with pytest.raises(ConfigurationError) as error:
+        check_references(load()) if references else load()
 
     return str(error.value)
 

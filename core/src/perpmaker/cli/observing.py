@@ -79,9 +79,7 @@ def _words_of(summary: Summary) -> str:
     """How a run ended in one line: first what a person has to do something about."""
     worst = "" if summary.unproven is None else f"NOT PROVEN CLEAN ({summary.unproven}); "
     halted = "" if summary.halted is None else f"halted ({summary.halted}); "
-    result = ", ".join(
-        f"{'+' if amount > 0 else ''}{plain(amount)} {asset}" for asset, amount in summary.result_by_asset.items()
-    )
+    result = ", ".join(f"{plain(amount)} {asset}" for asset, amount in summary.result_by_asset.items())
     base = summary.market.partition("-")[0]
 
     return f"ended by {summary.stop_reason}: {worst}{halted}result {result}, position {summary.position:f} {base}"
