@@ -53,7 +53,8 @@ def review(
         if isinstance(verdict, Refused):
             refused.append(verdict)
         else:
-            approved[quote.slot] = verdict if verdict == quote else _as_resting(view, verdict)
+            is_same = (verdict.ticks, verdict.lots) == (quote.ticks, quote.lots)  # a reason more changes no order
+            approved[quote.slot] = verdict if is_same else _as_resting(view, verdict)
 
     return Reviewed(approved=tuple(approved.values()), refused=tuple(refused))
 

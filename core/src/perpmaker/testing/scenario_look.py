@@ -43,6 +43,7 @@ class Look:
         self._wanted = Wanted()
         self._exits = WantedExits()
         self._refused: tuple[Refused, ...] = ()
+        self._approved: tuple[Quote, ...] = ()
         self._mode = ""
         self.notices: list[str] = []
 
@@ -116,6 +117,7 @@ class Look:
     def _chains(self) -> dict[str, tuple[Reason, ...]]:
         decided: tuple[Quote | Exit | Withheld, ...] = (
             *self._wanted.quotes,
+            *self._approved,
             *self._wanted.withheld,
             *self._exits.exits,
             *self._exits.withheld,
@@ -148,6 +150,7 @@ class Look:
         if decision.wanted is not None:
             self._wanted = decision.wanted
             self._refused = decision.refused
+            self._approved = decision.quotes
 
         if decision.exits is not None:
             self._exits = decision.exits
