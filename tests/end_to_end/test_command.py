@@ -139,6 +139,11 @@ def test_F70_a_signal_stops_a_run_with_the_summary_as_its_last_line(how: signal.
     modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_file()}
     assert modes == {0o600}
 
+    (log,) = (tmp_path / "log").glob("*.jsonl")
+    lines = [json.loads(line) for line in log.read_bytes().splitlines()]
+    assert [line["kind"] for line in lines if line["kind"] in {"log", "start", "end"}] == ["log", "start", "end"]
+    assert (lines[-1]["run_id"], lines[-1]["result"]) == (summary["run_id"], summary["result"])
+
 
 @pytest.mark.full
 def test_it_starts_and_ends_its_own_sandbox(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Check a configuration against the installed plugins and the market.",
     "import": "Turn a Hummingbot configuration of perpetual_market_making into TOML.",
     "keys": "Look after the API keys of configurations.",
+    "logs": "Show what a bot has logged, and follow it.",
     "new": "Write a commented configuration.",
     "plugins": "List the installed plugins, and what became of each.",
     "probe": "Try out, on a testnet or a sandbox, what no document of VENUE settles.",

@@ -132,7 +132,7 @@ class Desk:
 
     def _note(self, text: str) -> None:
         """Tell what a person did from elsewhere, and have it in the journal."""
-        self.notices.tell(text)
+        self.handle.tell(text)
 
         if self.handle.bot is not None:
             with suppress(JournalError):
@@ -153,11 +153,11 @@ async def open_desk(
             desk.server = stack.enter_context(open_control(home, _card(facts)))
             desk.server.handlers.update(desk.commands())
         except OSError as error:
-            notices.tell(f"no control socket could be made ({error.strerror or error}): stop this run by a signal")
+            handle.tell(f"no control socket could be made ({error.strerror or error}): stop this run by a signal")
 
         async with anyio.create_task_group() as group:
             if desk.server is not None:
-                group.start_soon(desk.server.serve, notices.tell)
+                group.start_soon(desk.server.serve, handle.tell)
 
             group.start_soon(desk.remember)
 

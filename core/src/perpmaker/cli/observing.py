@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -11,6 +11,7 @@ import anyio
 import msgspec
 
 from perpmaker.cli.run_end import Ended
+from perpmaker.cli.run_log import RunLog
 from perpmaker.config.configuration import Configuration
 from perpmaker.control.names import bot_name
 from perpmaker.errors import leaves
@@ -28,9 +29,7 @@ HURRIED_CLOSE_S = 1.0
 
 
 @asynccontextmanager
-async def open_observers(
-    configuration: Configuration, home: StateDir, tell: Callable[[str], None]
-) -> AsyncIterator[Observers]:
+async def open_observers(configuration: Configuration, home: StateDir, log: RunLog) -> AsyncIterator[Observers]:
     """Yield what hands on what happens, with the observers of a configuration begun."""
     about = About(
         bot=bot_name(configuration.file, configuration.run.market),
@@ -38,7 +37,7 @@ async def open_observers(
         venue=configuration.connector.name,
         market=configuration.run.market,
     )
-    observers = Observers(tell, about)
+    observers = Observers(log.tell, about, say_person=log.pass_on, record=log.record)
     report = Tracebacks(home.root, _tell_nobody).keep  # what is told of a fault is told with what follows from it
     secrets = References(configuration.file.parent)
 

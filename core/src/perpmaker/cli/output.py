@@ -300,6 +300,11 @@ def result(text: str, *, may_be_lost: bool = False, as_json: bool = False) -> No
         _results.put(f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
+def result_is_for_a_person() -> bool:
+    """Return whether results go to a terminal, on which long lines are hard to read."""
+    return _results is not None and os.isatty(_results.fd)
+
+
 def result_fault() -> OSError | None:
     """Wait for the results to be written: why they could not be. None where they were, or where the reader has gone."""
     if _results is None:

@@ -38,6 +38,7 @@ from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from perpmaker.cli.run_log import RunLog  # the same
     from perpmaker.journal.state_dir import StateDir  # the same
     from perpmaker.sandbox.server import SandboxLine  # a wrong file is said before a server is imported
 
@@ -204,18 +205,21 @@ async def run_market(
     """
     from perpmaker.cli.desk import CLOCK, open_desk  # noqa: PLC0415  # a wrong file is said before it is imported
     from perpmaker.cli.observing import note_end  # noqa: PLC0415  # the same
+    from perpmaker.cli.run_log import open_run_log  # noqa: PLC0415  # the same
     from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
     from perpmaker.report.notice_log import NoticeLog  # noqa: PLC0415  # the same
 
     notices, home = NoticeLog(screen.tell, CLOCK.utc_ms), open_state_dir(os.environ)
-    handle.tell = notices.tell
 
-    async with open_desk(configuration, handle, notices, home, course):
+    async with (
+        open_run_log(configuration, home, handle, notices.tell) as log,
+        open_desk(configuration, handle, notices, home, course),
+    ):
         begin_s = math.inf if configuration.sandbox.recording else LEAST_START_S  # a recording is read first
         handle.allow(begin_s if options.url is None else LEAST_ATTACH_S)
 
         with handle.scope:
-            async with _open(configuration, screen, handle, options, home=home, company=company) as bot:
+            async with _open(configuration, screen, handle, options, home=home, log=log, company=company) as bot:
                 course.bot = handle.bot = bot
                 handle.scope.deadline = math.inf
                 began_at = anyio.current_time()
@@ -246,6 +250,7 @@ async def _open(
     options: RunOptions,
     *,
     home: StateDir,
+    log: RunLog,
     company: Company | None,
 ) -> AsyncIterator[Supervisor]:
     """A bot connected to its venue, or to the sandbox that stands in for it."""
@@ -271,7 +276,7 @@ async def _open(
         handle.allow(LEAST_START_S)
 
         async with (
-            open_observers(configuration, home, handle.tell) as observers,
+            open_observers(configuration, home, log) as observers,
             prepare_run(
                 plan_of(configuration),
                 context,

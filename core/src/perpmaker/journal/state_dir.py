@@ -77,6 +77,10 @@ class StateDir:
         """Return a directory of that name in it, made where it is not there: only its owner may enter it."""
         return _private(self.root / name)
 
+    def plain(self, name: str) -> str:
+        """Return a name as the stem of a file: what a file system might not like becomes an underscore."""
+        return _safe(name)
+
     def journal(self, key: Key) -> Path:
         """Return the journal of an account and market.
 

@@ -14,7 +14,7 @@ import attrs
 from perpmaker.plugins.declarations import ObserverDeclaration
 from perpmaker.plugins.observer import Activity, Happening, Kind, ObserverContext
 from perpmaker.plugins.start import Report, code_of
-from perpmaker.runtime.observer_thread import ObserverThread
+from perpmaker.runtime.observer_thread import FREQUENT, ObserverThread
 from perpmaker.secret import SignerSource, redacted
 
 LOOK_S: Final = 0.5
@@ -43,11 +43,24 @@ class About:
 
 
 class Observers:
-    """Hands what happens on: lines to `tell_person`, and all of it to the observers that want its kind."""
+    """Hands what happens on: lines to `tell_person`, and all of it to the observers that want its kind.
 
-    def __init__(self, tell_person: Callable[[str], None], about: About | None = None) -> None:
+    `record` is given what happened with its figures, for the log, and `say_person` the line of that; `tell_person` has
+    other lines logged itself. It is given no quotes and no status.
+    """
+
+    def __init__(
+        self,
+        tell_person: Callable[[str], None],
+        about: About | None = None,
+        *,
+        say_person: Callable[[str], None] | None = None,
+        record: Callable[[Happening], None] | None = None,
+    ) -> None:
         self.about = about or About()
         self._tell_person = tell_person
+        self._say_person = say_person or tell_person
+        self._record = record
         self._threads: list[ObserverThread] = []
 
     def add(
@@ -61,30 +74,40 @@ class Observers:
 
     def wants(self, kind: Kind) -> bool:
         """Return whether anybody wants this kind: what nobody wants need not be made."""
-        return any(kind in thread.kinds and not thread.is_off for thread in self._threads)
+        return (self._record is not None and kind not in FREQUENT) or any(
+            kind in thread.kinds and not thread.is_off for thread in self._threads
+        )
 
     def tell(self, text: str) -> None:
         """Tell a person a line, and the observers that it was told."""
         self._tell_person(text)
-        self.note("notice", text)
+        self._hand_on("notice", text, {})
 
     def say(self, activities: Iterable[Activity]) -> None:
         """Tell of what happened, in order."""
         for one in activities:
             if one.is_told:
-                self._tell_person(one.text)
+                self._say_person(one.text)
 
             self.note(one.kind, one.text, one.facts)
 
     def note(self, kind: Kind, text: str, facts: Mapping[str, Any] | None = None) -> None:
-        """Tell the observers alone."""
-        if not self.wants(kind):
-            return
+        """Tell the observers, and the log."""
+        happening = self._hand_on(kind, text, facts or {}, is_recorded=self._record is not None)
+
+        if happening is not None and self._record is not None:
+            self._record(happening)
+
+    def _hand_on(
+        self, kind: Kind, text: str, facts: Mapping[str, Any], *, is_recorded: bool = False
+    ) -> Happening | None:
+        if not is_recorded and not self.wants(kind):
+            return None
 
         happening = Happening(
             kind=kind,
             text=redacted(text),
-            facts=MappingProxyType(dict(facts or {})),
+            facts=MappingProxyType(dict(facts)),
             at_ms=time_ns() // 1_000_000,  # the machine's time: observers have this told from their threads, too
             **attrs.asdict(self.about),
         )
@@ -92,6 +115,8 @@ class Observers:
         for thread in self._threads:
             if kind in thread.kinds:
                 thread.put(happening)
+
+        return happening
 
     async def watch(self) -> None:
         """Look again and again at whether the observers come back."""
