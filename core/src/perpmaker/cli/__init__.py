@@ -18,6 +18,7 @@ _UNWRITTEN = 2
 
 COMMANDS = {
     "check": "Check a configuration against the installed plugins and the market.",
+    "flatten": "End running bots, and close their positions at market.",
     "import": "Turn a Hummingbot configuration of perpetual_market_making into TOML.",
     "keys": "Look after the API keys of configurations.",
     "logs": "Show what a bot has logged, and follow it.",
@@ -26,6 +27,9 @@ COMMANDS = {
     "probe": "Try out, on a testnet or a sandbox, what no document of VENUE settles.",
     "run": "Trade what CONFIG says, until stopped.",
     "sandbox": "Serve a sandbox of VENUE on this machine.",
+    "status": "Show how bots stand: position, quotes, money, margin, funding.",
+    "stop": "End running bots cleanly.",
+    "why": "Show why each level is quoted, or is not.",
 }
 """Every subcommand with its line of the help, so that showing the help imports none of them."""
 

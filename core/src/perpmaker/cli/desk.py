@@ -125,7 +125,8 @@ class Desk:
             asker = request.get("pid")
             self._note(f"{reason} was asked for by process {asker if isinstance(asker, int) else 'unknown'}")
             handle.stop(reason)
-        elif request.get("hurry") is True:
+
+        if request.get("hurry") is True:
             handle.stop(reason)
 
         return {"stopping": True, "was_stopping": was_stopping, "close": handle.close}

@@ -32,7 +32,7 @@ class Named(Protocol):
         """Where it trades."""
 
     @property
-    def pid(self) -> int:
+    def pid(self) -> int | None:
         """Its process."""
 
 

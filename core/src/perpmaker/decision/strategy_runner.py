@@ -74,6 +74,13 @@ def ask_modules(modules: RiskModules, view: View, memories: tuple[object, ...]) 
         return _broken("risk modules", modules, error)
 
 
+def unwanted(wanted: Wanted) -> Wanted:
+    """The same with every quote withheld: nothing may be quoted, and each level is still known with its reasons."""
+    off = (Withheld(slot=quote.slot, reasons=quote.reasons) for quote in wanted.quotes)
+
+    return Wanted(withheld=(*wanted.withheld, *off), memory=wanted.memory)
+
+
 def permitted(quotes: Sequence[Quote], forbidden: Container[PositionSide]) -> tuple[Quote, ...]:
     """Quotes without those that a fired stop forbids; of a net position that is all of them."""
     if PositionSide.NET in forbidden:

@@ -38,7 +38,7 @@ from perpmaker.decision.risk_demands import RiskDemands
 from perpmaker.decision.sending import Sending
 from perpmaker.decision.slot_backoff import SlotBackoffs
 from perpmaker.decision.stop_names import StopNames
-from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, permitted, quote
+from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, permitted, quote, unwanted
 from perpmaker.decision.trading_state import TradingState
 from perpmaker.decision.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
@@ -54,7 +54,7 @@ from perpmaker.model.event import (
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionMode, PositionSide, WorkingOrder
 from perpmaker.model.position import VenueSettings
-from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
+from perpmaker.model.quote import Exit, Quote, Wanted, WantedExits
 from perpmaker.risk.interface import RiskModule
 from perpmaker.risk.modules import RiskModules
 from perpmaker.state.state import State
@@ -337,7 +337,7 @@ class Trader:
     def _decide_quotes(self, view: View, notices: list[str]) -> DecidedQuotes | None:
         """Ask the strategy, unless nothing may be quoted for good; one that fails is not asked again."""
         if view.mode not in _QUOTING:
-            self._wanted = attrs.evolve(self._wanted, quotes=(), wake=Wake())
+            self._wanted = unwanted(self._wanted)
             return None
 
         forbidden, closed_at = self._wanted_exits.no_quotes_for, self.state.stop_closed_at
@@ -349,7 +349,7 @@ class Trader:
 
         if isinstance(quoting, Broken):
             self.trading_state.halt(quoting.reason, ExitCode.PLUGIN)
-            self._wanted = Wanted(memory=self._wanted.memory)
+            self._wanted = unwanted(self._wanted)
             notices.extend([quoting.detail] if quoting.detail else [])
             return None
 

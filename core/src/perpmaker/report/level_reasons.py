@@ -158,6 +158,9 @@ def _why_not(moment: Moment, slot: Slot, chain: Sequence[Reason]) -> tuple[tuple
         is_said = bool(chain) and chain[-1].rule is Rule.MODE
         return (() if is_said else (Reason(Rule.MODE, mode_words(moment.mode, moment.mode_reason)),)), None
 
+    if chain and chain[-1].rule is Rule.VANISHED:  # the strategy knows that its order went, the venue said why
+        return (Reason(Rule.VANISHED, f"the order before it {_end_words(trader, slot)}"),), None
+
     if decided.wanted is None or all(quote.slot != slot for quote in decided.wanted.quotes):
         return (), None
 

@@ -6,7 +6,7 @@ signed where a short is negative. Times are UTC in ISO 8601. None is "not known"
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -175,9 +175,10 @@ class Status:
     """A bot at one moment. `name` is what `status NAME` finds it by, `file` its configuration.
 
     `running` is false for the last words of a bot that is gone, `ended` then says how, where it lived to say so.
-    `account` and `run_id` are None before the venue has answered. `mode` is `start` before there is a bot, then `run`,
-    `reduce`, `halt`, `stop` or `flatten`, with the `mode_reason`. `no_quotes` is why no quote rests, None where one
-    does. `notices` are the last lines that a person was told, oldest first.
+    `account` and `run_id` are None before the venue has answered, `pid` where no bot ever ran. `mode` is `start` before
+    there is a bot, then `run`, `reduce`, `halt`, `stop` or `flatten`, with the `mode_reason`. `basis` is how far the
+    middle of the traded market is above an external reference, as a share of that; None without one. `no_quotes` is
+    why no quote rests, None where one does. `notices` are the last lines that a person was told, oldest first.
     """
 
     name: str
@@ -186,7 +187,7 @@ class Status:
     market: str
     account: str | None
     file: str
-    pid: int
+    pid: int | None
     run_id: str | None
     running: bool
     since: str
@@ -200,6 +201,7 @@ class Status:
     mark: Decimal | None = None
     best_bid: Decimal | None = None
     best_ask: Decimal | None = None
+    basis: Decimal | None = None
     positions: tuple[PositionStatus, ...] = ()
     margin: MarginStatus | None = None
     quotes: tuple[LevelStatus, ...] = ()
@@ -223,15 +225,20 @@ def plain(value: Decimal) -> str:
     return "0" if value == 0 else f"{value.normalize():f}"
 
 
-def as_plain(value: object) -> object:
-    """Return a value made of attrs classes as JSON has it: dictionaries, lists, and money as text."""
+def as_plain(value: object, fields: Collection[str] | None = None) -> object:
+    """Return a value made of attrs classes as JSON has it: dictionaries, lists, and money as text.
+
+    `fields`: only these of the value itself.
+    """
     if isinstance(value, Decimal):
         return plain(value)
 
     kind = type(value)
 
     if attrs.has(kind):
-        return {field.name: as_plain(getattr(value, field.name)) for field in attrs.fields(kind)}
+        names = (field.name for field in attrs.fields(kind) if fields is None or field.name in fields)
+
+        return {name: as_plain(getattr(value, name)) for name in names}
 
     if isinstance(value, Mapping):
         return {key: as_plain(one) for key, one in value.items()}

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import attrs
 
-from perpmaker.exits.level import stop_level
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.ledger.assets import without_idle
 from perpmaker.model.account import AccountFacts
@@ -19,6 +18,7 @@ from perpmaker.report.funding_cost import funding_status
 from perpmaker.report.level_reasons import WITHHELD, Moment, mode_words, read_exits, read_quotes
 from perpmaker.report.live import reference_of
 from perpmaker.report.money import money_of
+from perpmaker.report.position_status import position_status, share
 from perpmaker.report.queue_ahead import QueueWatch
 from perpmaker.report.status import (
     Counters,
@@ -31,10 +31,8 @@ from perpmaker.report.status import (
 )
 from perpmaker.report.summary import unrealized
 from perpmaker.runtime.supervisor import Supervisor
+from perpmaker.state.state import State
 from perpmaker.state.view import Mode
-
-SHARE_PLACES = 6
-"""Decimals of what is a share: a ten-thousandth of a percent."""
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +91,7 @@ def status_of(bot: Supervisor, facts: BotFacts, queue: QueueWatch, notices: Sequ
         mark=market.mark,
         best_bid=_price(instrument, state.book.best_bid),
         best_ask=_price(instrument, state.book.best_ask),
+        basis=_basis(state),
         positions=tuple(_position(bot, facts, one) for one in positions if one.amount),
         margin=None if snapshot is None else margin_of(state.funds.facts, snapshot.available, moment.now),
         quotes=quotes,
@@ -120,14 +119,10 @@ def margin_of(facts: AccountFacts, available: Decimal, now: float) -> MarginStat
         equity=facts.equity,
         initial_margin=facts.initial_margin,
         maintenance_margin=facts.maintenance_margin,
-        free_share=_share(facts.free_margin),
-        maintenance_ratio=_share(facts.margin_ratio),
+        free_share=share(facts.free_margin),
+        maintenance_ratio=share(facts.margin_ratio),
         age_s=round(max(0.0, now - facts.asked_at), 1),
     )
-
-
-def _share(value: Decimal | None) -> Decimal | None:
-    return None if value is None else round(value, SHARE_PLACES)
 
 
 def _moment(bot: Supervisor, queue: QueueWatch, now_ms: int) -> Moment:
@@ -144,33 +139,32 @@ def _moment(bot: Supervisor, queue: QueueWatch, now_ms: int) -> Moment:
     )
 
 
+def _basis(state: State) -> Decimal | None:
+    """How far the traded market is above what an external source says."""
+    reference, bid, ask = reference_of(state), state.book.best_bid, state.book.best_ask
+
+    if not state.external_reference or not reference or bid is None or ask is None:
+        return None
+
+    return share((state.instrument.price(bid + ask) / 2 - reference) / reference)
+
+
 def _price(instrument: Instrument, ticks: int | None) -> Decimal | None:
     return None if ticks is None else instrument.price(ticks)
 
 
 def _position(bot: Supervisor, facts: BotFacts, position: Position) -> PositionStatus:
-    """One open position, with what is to close it and how far each of that is away."""
-    state, instrument = bot.trader.state, bot.instrument
-    mark = state.market.mark
-    sign = 1 if position.amount > 0 else -1
-    has_entry = position.entry > 0
-    level = stop_level(facts.exits, position, sign, instrument) if has_entry else None
-    stop = _price(instrument, level)
-    working = bot.trader.working()
+    """One open position, with what rests to close it."""
+    instrument, working = bot.instrument, bot.trader.working()
 
-    return PositionStatus(
-        side=position.side.value,
-        amount=position.amount,
-        entry=position.entry,
-        notional=None if mark is None else abs(position.amount) * mark,
-        unrealized_pnl=None if mark is None or not has_entry else position.amount * (mark - position.entry),
+    return position_status(
+        position,
+        instrument=instrument,
+        mark=bot.trader.state.market.mark,
+        exits=facts.exits,
         target=_resting(instrument, working, OrderKind.TAKE_PROFIT, position.side),
-        stop=stop,
-        stop_distance=_distance(stop, mark, sign),
-        stop_fired=position.side in bot.trader.fired,
         venue_stop=_resting(instrument, working, OrderKind.VENUE_STOP, position.side),
-        liquidation=position.liquidation,
-        liquidation_distance=_distance(position.liquidation, mark, sign),
+        fired=position.side in bot.trader.fired,
     )
 
 
@@ -181,11 +175,6 @@ def _resting(
     mine = (order for order in orders if order.slot.kind is kind and order.slot.position_side is side)
 
     return next((_price(instrument, order.resting.ticks) for order in mine), None)
-
-
-def _distance(price: Decimal | None, mark: Decimal | None, sign: int) -> Decimal | None:
-    """How far the mark price is from a price that it must not reach, as a share of the mark."""
-    return None if price is None or not mark else _share(sign * (mark - price) / mark)
 
 
 def _no_quotes(bot: Supervisor) -> str | None:
