@@ -25,7 +25,7 @@ ASK_S = 10.0
 POLL_S = 0.1
 """Seconds between two looks at whether a bot still runs."""
 
-_WORST = (5, 1, 6, 7, 3, 4, 2, 130)
+_WORST = (5, 7, 1, 6, 4, 3, 2, 130)
 """Exit codes, the one first that a person should look at first."""
 
 

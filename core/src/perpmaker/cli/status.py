@@ -31,9 +31,9 @@ WATCH_S = 2.0
 @click.option("--sandbox-url", metavar="URL", help="Where no bot runs: ask the sandbox that is serving there.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: an object, a list of several bots, a line a look.")
 def status(name: str | None, *, funding: bool, watch: bool, sandbox_url: str | None, as_json: bool) -> None:
-    """Show how bots stand: position, exits, quotes with their reasons, money, margin and funding.
+    """Show how bots stand: position, quotes, money, margin, funding.
 
-    NAME is a bot (its file's stem, its market, both as `stem:market`, or its process) or a configuration file. Without
+    Each level with its reason, and each exit. NAME is a bot (its file's stem, its market, both as `stem:market`, or its process) or a configuration file. Without
     it, all bots that run. Where the bot of NAME does not run, its last words are shown with what the venue says now.
     """
     claim()

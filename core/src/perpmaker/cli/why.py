@@ -25,9 +25,9 @@ _SIDES = {"bid": "buy", "ask": "sell"}
 @click.option("--level", metavar="LEVEL", help='Only these: "buy 0", "sell", 0 (both sides), target, stop.')
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def why(name: str | None, *, level: str | None, as_json: bool) -> None:
-    """Show why each level of the ladder, and each exit, is where it is, or why it is not there.
+    """Show why each level is quoted, or is not.
 
-    The last reason of a chain decides. Level 0 is the nearest to the market. NAME as for `perpmaker status`; of a bot
+    The whole chain of reasons of each level of the ladder, and of each exit. The last reason of a chain decides. Level 0 is the nearest to the market. NAME as for `perpmaker status`; of a bot
     that does not run any more, what it said last is shown.
     """
     from perpmaker.report.status import as_plain  # noqa: PLC0415  # not for --help

@@ -54,7 +54,7 @@ from perpmaker.model.event import (
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionMode, PositionSide, WorkingOrder
 from perpmaker.model.position import VenueSettings
-from perpmaker.model.quote import Exit, Quote, Wanted, WantedExits
+from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
 from perpmaker.risk.interface import RiskModule
 from perpmaker.risk.modules import RiskModules
 from perpmaker.state.state import State
