@@ -33,8 +33,9 @@ WATCH_S = 2.0
 def status(name: str | None, *, funding: bool, watch: bool, sandbox_url: str | None, as_json: bool) -> None:
     """Show how bots stand: position, quotes, money, margin, funding.
 
-    Each level with its reason, and each exit. NAME is a bot (its file's stem, its market, both as `stem:market`, or its process) or a configuration file. Without
-    it, all bots that run. Where the bot of NAME does not run, its last words are shown with what the venue says now.
+    Each level with its reason, and each exit. NAME is a bot (its file's stem, its market, both as `stem:market`, or its
+    process) or a configuration file. Without it, all bots that run. Where the bot of NAME does not run, its last words
+    are shown with what the venue says now.
     """
     claim()
 

@@ -27,8 +27,9 @@ _SIDES = {"bid": "buy", "ask": "sell"}
 def why(name: str | None, *, level: str | None, as_json: bool) -> None:
     """Show why each level is quoted, or is not.
 
-    The whole chain of reasons of each level of the ladder, and of each exit. The last reason of a chain decides. Level 0 is the nearest to the market. NAME as for `perpmaker status`; of a bot
-    that does not run any more, what it said last is shown.
+    The whole chain of reasons of each level of the ladder, and of each exit. The last reason of a chain decides. Level 0
+    is the nearest to the market. NAME as for `perpmaker status`; of a bot that does not run any more, what it said last
+    is shown.
     """
     from perpmaker.report.status import as_plain  # noqa: PLC0415  # not for --help
     from perpmaker.report.status_lists import why_page  # noqa: PLC0415  # the same
