@@ -27,7 +27,7 @@ _SIDES = {"bid": "buy", "ask": "sell"}
 def why(name: str | None, *, level: str | None, as_json: bool) -> None:
     """Show why each level is quoted, or is not.
 
-    The whole chain of reasons of each level of the ladder, and of each exit. The last reason of a chain decides. Level 0
+    The chain of reasons of each level of the ladder, and of each exit; the last reason of a chain decides. Level 0
     is the nearest to the market. NAME as for `perpmaker status`; of a bot that does not run any more, what it said last
     is shown.
     """
