@@ -15,6 +15,7 @@ import msgspec
 
 from perpmaker.exits.memory import ExitMemory, Fired
 from perpmaker.model.order import OrderKind, PositionSide, Side, Slot
+from perpmaker.model.results import KeptResults
 from perpmaker.state.state import State
 from perpmaker.state.view import End, SlotEnd
 
@@ -38,6 +39,7 @@ class Checkpoint:
     `paused`: levels whose last order went without anybody's explanation, which counts as a person's wish. `held`: what
     each position amounted to, where it was not flat. `stops`: our ids of stops that bear none on the venue, by its own.
     `stop_times`: when stop losses closed positions, oldest first; `target_filled_at`: when a target was last filled.
+    `results`: what losses are counted from.
     """
 
     filled_at: dict[Side, float] = attrs.field(factory=dict)
@@ -49,6 +51,7 @@ class Checkpoint:
     stops: dict[str, str] = attrs.field(factory=dict)
     stop_times: tuple[float, ...] = ()
     target_filled_at: float | None = None
+    results: KeptResults = attrs.field(factory=KeptResults)
 
     def moved(self, seconds: float, latest: float | None = None) -> Checkpoint:
         """The same on a clock that shows so many seconds more, none later than `latest`: clocks may be set back."""

@@ -34,6 +34,7 @@ from perpmaker.decision.near_stops import NearStops
 from perpmaker.decision.order_checks import OrderChecks
 from perpmaker.decision.order_end import OrderEnd
 from perpmaker.decision.price_question import PriceQuestion
+from perpmaker.decision.results_keeper import ResultsKeeper
 from perpmaker.decision.risk_demands import RiskDemands
 from perpmaker.decision.sending import Sending
 from perpmaker.decision.slot_backoff import SlotBackoffs
@@ -81,6 +82,7 @@ class Trader:
     """
 
     _arriving_until: float = -inf
+    _timer_at: float | None = None
     _decided_version, _decided_ok = -1, False
     _wakes: tuple[Wake, ...] = ()
     _watches_rate = False
@@ -135,6 +137,7 @@ class Trader:
             known_trades=known_trades,
         )
         self.keeper, self._price_question = LedgerKeeper(self.state, intent), PriceQuestion(self.state)
+        self.results = ResultsKeeper(self.state, self.keeper.ledger)
         self._proof = OrderChecks(self.state, self.trading_state, fence_s=fence_s)
         self._retries, self._exit_conflict = SlotBackoffs(), ExitConflict()
         self._order_end = OrderEnd(self.state, self.trading_state, self._retries, self._exit_conflict)
@@ -144,7 +147,6 @@ class Trader:
         self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends)
         self._wanted, self._wanted_exits, self._idle = Wanted(), WantedExits(), Decision()
         self._fired: dict[PositionSide, FiredAt] = {}
-        self._timer_at: float | None = None
 
     def _make_sending(self, client_ids: ClientIds, *, two_stops: bool, amends: bool) -> Sending:
         return Sending(
@@ -163,9 +165,16 @@ class Trader:
     def recall(self, checkpoint: Checkpoint) -> None:
         """Go on with what an earlier run knew, its times on this run's clock; before the first event."""
         self._wanted_exits = WantedExits(memory=restore(checkpoint, self.state))
+        self.results.recall(checkpoint.results, self.keeper.ledger.last_reading)
 
         if self.names is not None:
             self.names.recall(checkpoint.stops)
+
+    def begin_anew(self, utc_ms: int) -> None:
+        """A person has resumed at this time: losses and stops count from here."""
+        if utc_ms > self.results.kept.resumed_ms:
+            self.results.begin_anew(utc_ms)
+            self.state.stops.forget()
 
     def await_arrivals(self, until: float) -> None:
         """Orders that an earlier run has sent may still arrive until then: nothing is quoted beside them."""
@@ -177,7 +186,9 @@ class Trader:
         if self.trading_state.stop is not Mode.FLATTEN:
             self._fired = fired_in(self._wanted_exits.memory)
 
-        return recollect(self.state, self._fired, {} if self.names is None else self.names.known)
+        checkpoint = recollect(self.state, self._fired, {} if self.names is None else self.names.known)
+
+        return attrs.evolve(checkpoint, results=self.results.kept)
 
     # --- what others read ------------------------------------------------------------------------------------------
 
@@ -238,6 +249,8 @@ class Trader:
 
             if type(event) in MONEY:
                 self.keeper.fold(event, now)
+                self.results.fold(event)
+                self.trading_state.changes += 1  # what a loss is limited by may be another
 
         entries = self.keeper.take(now) if self.keeper.is_called_for(now) else None
         decision = self._idle if self._holds(now) else self._decide(notices, now)
@@ -298,6 +311,7 @@ class Trader:
 
         if trading_state.seen:
             state.count_stops()
+            state.results = self.results.see(now) if trading_state.synchronised else state.results
             memory, exit_memory = self._wanted.memory, self._wanted_exits.memory
             view = state.view(now, mode=mode, mode_reason=reason, memory=memory, exit_memory=exit_memory)
             view = self._risk.shown(view, notices)

@@ -189,6 +189,13 @@ class Journal:
 
         return None if found is None else decode_latch(*found)
 
+    def released_ms(self) -> int | None:
+        """Return when a person released the newest halt. None where none is known, or it is still latched."""
+        query = "SELECT payload, utc_ms FROM row WHERE name = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
+        found = self._found(query, (HALT, HALT))
+
+        return None if found is None or decode_latch(*found) is not None else int(found[1])
+
     def may_lack_rows(self, boot: str) -> bool:
         """Return whether rows of the last run may have gone with the power.
 

@@ -146,7 +146,8 @@ class ReadyRun:
         sources = await open_sources(steps.plan, steps.context, trader, steps.tell, steps.report)
 
         if self._resume and known.journal.halt() is not None:
-            known.journal.record_release(steps.context.clock.utc_ms())
+            known.journal.record_release(released_ms := steps.context.clock.utc_ms())
+            trader.begin_anew(released_ms)
 
         if (words := self._after_a_kill()) is not None:
             steps.tell(words)
@@ -328,6 +329,9 @@ class _Steps:
 
         if memory is not None:
             trader.recall(memory.moved(now - utc_s, now))
+
+        if (released_ms := journal.released_ms()) is not None:
+            trader.begin_anew(released_ms)
 
         if self._has_lost_tail:  # nobody knows what was sent until the power went away
             trader.await_arrivals(self._began_at + fence_s)

@@ -44,6 +44,9 @@ class Ledger:
         self.news: list[LedgerEntry] = []
         """Entries that nobody has taken yet."""
 
+        self.last_reading: AccountEntry | None = None
+        """The newest reading of the account that an earlier run has booked."""
+
         self._symbol = symbol
         self._known: dict[str, None] = {}
         self._others: set[str] = set()
@@ -68,6 +71,8 @@ class Ledger:
                 self.funding.recall(entry, now)
             elif isinstance(entry, FundingReplaced):
                 replaced.add(entry.funding_id)
+            elif isinstance(entry, AccountEntry):
+                self.last_reading = entry
 
         self.funding.forget(replaced)
 

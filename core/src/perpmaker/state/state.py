@@ -45,6 +45,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, NewOrder, OrderStatus, PositionMode, PositionSide
 from perpmaker.model.position import Position
 from perpmaker.model.reading import AccountReported, AccountSeen
+from perpmaker.model.results import Results
 from perpmaker.state.account import Account
 from perpmaker.state.amends import RESTING
 from perpmaker.state.book import Book
@@ -101,6 +102,8 @@ class State:
         self._sent_view = ReadOnlySent(self.sent)
         self.position_cap: Decimal | None = None
         """The largest position that the risk modules let come to be, in base; None where none says one."""
+        self.results = Results()
+        """What trading has come to, as it was last looked at."""
         self.by_hand: list[Fill] = []
         """Fills of no order that we know, each once, since the first complete read, until somebody takes them."""
         self._is_read = False
@@ -234,6 +237,7 @@ class State:
             stops=tuple(self.stops.times),
             target_filled_at=orders.endings.target_filled_at,
             sent=self._sent_view,
+            results=self.results,
             no_quotes_for=_NOBODY,
             blocked=orders.is_blocked,
             memory=memory,

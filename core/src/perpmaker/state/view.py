@@ -17,6 +17,7 @@ from perpmaker.model.order import OrderReport, PositionMode, PositionSide, Side,
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote, TargetFactors
 from perpmaker.model.refusal import Refusal
+from perpmaker.model.results import Results
 from perpmaker.model.word import Word
 from perpmaker.state.sent_orders import NOTHING_SENT, SentView
 
@@ -158,7 +159,8 @@ class View:
     `quote_filled_at`: per side of the quote, when a quote was last filled completely.
     `stop_closed_at`: when a stop loss last brought a position to zero, per position. `stops`: when stop losses closed
     positions, each once, oldest first; `target_filled_at`: when a profit-taking order was last filled completely. Both
-    are known from earlier runs, too. `sent`: the orders that this run has sent.
+    are known from earlier runs, too. `sent`: the orders that this run has sent. `results`: what trading
+    has come to by the ledger and by the account's equity.
     `no_quotes_for`: position sides for which exits forbid quotes now (a stop has fired).
     `unproven`: positions that one word of the venue alone tells of, without our fills: no stop fires on them yet.
     `blocked`: an order's outcome is unknown: nothing that could add exposure may be placed.
@@ -202,6 +204,7 @@ class View:
     stops: tuple[float, ...] = ()
     target_filled_at: float | None = None
     sent: SentView = NOTHING_SENT
+    results: Results = attrs.field(factory=Results)
     exit_memory: object = None
     unproven: frozenset[PositionSide] = frozenset()
     account: AccountFacts = attrs.field(factory=AccountFacts)
@@ -218,6 +221,20 @@ class View:
     def is_capital_stale(self) -> bool:
         """Whether the capital was read too long ago to enlarge anything by it."""
         return self.capital_age_s > CAPITAL_MAX_AGE_S
+
+    @property
+    def unrealized(self) -> Decimal | None:
+        """The profit of the open positions at the mark price, in quote asset; None while mark or entry is unknown."""
+        held = [position for position in self.positions.values() if position.amount]
+        mark = self.mark
+
+        if not held:
+            return Decimal(0)
+
+        if mark is None or any(position.entry <= 0 for position in held):
+            return None
+
+        return sum(((mark - position.entry) * position.amount for position in held), Decimal(0))
 
     @property
     def account_age_s(self) -> float:

@@ -20,6 +20,7 @@ from perpmaker.execution.action import Action, Amend, Ask, AskPrice, Cancel, Pla
 from perpmaker.launch.assembly import VenueAbilities, build_trader
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.price_source import Standstill, traded_mid
+from perpmaker.ledger.entries import LedgerEntry
 from perpmaker.model.client_id import TextIds
 from perpmaker.model.command_event import Command
 from perpmaker.model.event import Channel, Event, Resynced, SettingsReported
@@ -80,6 +81,7 @@ class Play(Look):
         super().__init__(venue)
         self._wire = Wire(venue, self._agenda, self._event_queue.extend)
         self._runs = 0
+        self._booked: list[LedgerEntry] = []
         self._source: RunningSource | None = None
         self._handed = tuple(plugins)
         self._heard_ms = START_MS
@@ -154,6 +156,7 @@ class Play(Look):
 
         self._heard_ms = max(self._heard_ms, *(one.venue_ms for one in events if isinstance(one, Resynced)), 0)
         decision = self._trader.handle(events, self.now)
+        self._booked.extend(decision.entries)
         self._wake_at = inf if decision.wake_at is None else decision.wake_at
         self._note(decision)
 
@@ -214,6 +217,11 @@ class Play(Look):
             settings=settings,
             report=self._keep_traceback,
         )
+
+        if remembers:
+            self._trader.keeper.recall(self._booked, self.now)
+        else:
+            self._booked.clear()
 
         if (known := decode_recollection(memory)) is not None:
             self._trader.recall(known.moved(-START_MS / 1000, self.now))

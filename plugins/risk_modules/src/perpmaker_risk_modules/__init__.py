@@ -7,6 +7,7 @@ from typing import Any
 from perpmaker import Register, RiskModuleDeclaration, hookimpl
 from perpmaker_risk_modules.exposure_limit import ExposureLimit, ExposureLimitSettings
 from perpmaker_risk_modules.leverage_advice import LeverageAdvice, LeverageAdviceSettings
+from perpmaker_risk_modules.loss_limit import LossLimit, LossLimitSettings
 from perpmaker_risk_modules.order_rate_limit import OrderRateLimit, OrderRateLimitSettings
 from perpmaker_risk_modules.volatility_guard import VolatilityGuard, VolatilityGuardSettings
 
@@ -24,6 +25,14 @@ def register_risk_modules(register: Register[RiskModuleDeclaration[Any]]) -> Non
             build=ExposureLimit,
             bounds_exposure=True,
             cap_key="max_position",
+        )
+    )
+    register(
+        RiskModuleDeclaration(
+            name="loss_limit",
+            summary="Ends quoting at a loss of the day or from the best, and after too many stops",
+            settings=LossLimitSettings,
+            build=LossLimit,
         )
     )
     register(
