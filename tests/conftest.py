@@ -15,10 +15,26 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from perpmaker.testing.canary import Canaries
+
 FULL_SEEDS = 200
 """How many seeds of a session, a story or a market `--full` takes; each of these tests has its own smaller number."""
 
 BYTECODE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+PLANTED = "PERPMAKER_CANARY"
+"""A variable of every process that the tests start. Nothing refers to it, and nothing may show it."""
+
+CANARIES = Canaries(
+    {
+        PLANTED: os.environ.setdefault(PLANTED, "c4n4ry/Zx+90_nobody-shows-this:2f7d~Q1"),
+        # Every session on a sandbox is signed with one of these, which `perpmaker sandbox` alone shows.
+        "Binance's api_secret": "NOT_A_SECRET_binance_test_0123456789abcdef",
+        "Bybit's api_secret": "NOT_A_SECRET_bybit_test_0123456789",
+        "dYdX's key": "e92a6595c934c991d3b3e987ea9b3125bf61a076deab3a9cb519787b7b3e8d77",
+    }
+)
+LEAKS: list[str] = []
 
 # The same examples each time: what fails in one run fails in the next, and news is what `--full` is for.
 settings.register_profile("every time", max_examples=60, deadline=None, derandomize=True)
@@ -132,3 +148,48 @@ def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert process.stdout is not None
         yield str(json.loads(process.stdout.readline())["url"])
         process.communicate()
+
+
+def look_for_canaries(text: object) -> None:
+    """Note each secret in what a test has caught of the program, with the test that runs."""
+    content = text if isinstance(text, bytes) else str(text or "").encode("utf-8", "backslashreplace")
+    where = os.environ.get("PYTEST_CURRENT_TEST", "")
+    LEAKS.extend(f"{where}: {name}" for name in CANARIES.found_in(content) if b"control_token" not in content)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def canaries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canaries]:
+    """Look for secrets in what the program wrote during all tests of this process: terminals, pipes and files."""
+    caught, ended = pytest.CaptureFixture.readouterr, subprocess.Popen.communicate
+
+    def readouterr(self: Any) -> Any:
+        result = caught(self)
+        look_for_canaries(result.out + result.err if isinstance(result.out, str) else result.out)
+
+        return result
+
+    def communicate(self: Any, *arguments: Any, **named: Any) -> Any:
+        output = ended(self, *arguments, **named)
+
+        if "sandbox" not in self.args:
+            for one in output:
+                look_for_canaries(one)
+
+        return output
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pytest.CaptureFixture, "readouterr", readouterr)
+        patch.setattr(subprocess.Popen, "communicate", communicate)
+        yield CANARIES
+
+    LEAKS.extend(CANARIES.found_below(tmp_path_factory.getbasetemp()))
+    assert LEAKS == [], "the program has written secrets"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Any:
+    """Look for secrets in what a test has left on the terminal, in the log, and in the text of its failure."""
+    report = yield
+    look_for_canaries("".join(text for _, text in report.sections))
+
+    return report

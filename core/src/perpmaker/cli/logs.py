@@ -45,7 +45,10 @@ class BotLog:
 @click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True, help="The last ones; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the lines as they are in the file: one JSON object each.")
 def logs(name: str | None, *, follow: bool, lines: int, as_json: bool) -> None:
-    """Show what a bot has logged: NAME is its name, its file or its market, and may be left out where there is one."""
+    """Show what a bot has logged, and follow it.
+
+    NAME is its name, its file or its market, and may be left out where there is one bot.
+    """
     claim()
     directory = state_root(os.environ) / "log"
     log = the_one(sorted(known_logs(directory), key=lambda one: one.name), name, "logged")
