@@ -35,12 +35,7 @@ async def check_halt(
 
         return
 
-    seen = await _read(reconciliation)
-    account = (
-        f"position and free margin could not be read: {seen}"
-        if isinstance(seen, str)
-        else "; ".join(_shown(seen, reconciliation.instrument, known))
-    )
+    account = await account_words(reconciliation, known)
 
     if not resume:
         raise HaltedError(
@@ -51,6 +46,16 @@ async def check_halt(
 
     tell(f"--resume: a halt is released: {latch}")
     tell(account)
+
+
+async def account_words(reconciliation: Reconciliation, known: OrderIntents) -> str:
+    """Return position, closing orders and free margin in words, or why they could not be read."""
+    seen = await _read(reconciliation)
+
+    if isinstance(seen, str):
+        return f"position and free margin could not be read: {seen}"
+
+    return "; ".join(_shown(seen, reconciliation.instrument, known))
 
 
 async def _read(reconciliation: Reconciliation) -> AccountSeen | str:

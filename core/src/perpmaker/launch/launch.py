@@ -104,7 +104,7 @@ async def prepare_run(
 
     async with AsyncExitStack() as stack:
         watchers = observers or Observers(tell)
-        steps = _Steps(
+        steps = StartSteps(
             plan=plan,
             context=context,
             home=home,
@@ -128,7 +128,7 @@ class ReadyRun:
     """A run that may be started. Its `market` is looked at, and a person is asked, before that."""
 
     market: OpenMarket
-    _steps: _Steps
+    _steps: StartSteps
     _known: OrderIntents
     _resume: bool
 
@@ -180,7 +180,7 @@ class ReadyRun:
 
 
 @attrs.define(kw_only=True)
-class _Steps:
+class StartSteps:
     """The steps of one start, in the order in which they are taken; what they open is closed with the stack.
 
     `venue` asks again while the venue cannot be reached; `held` are the seconds for which it wants to hear nothing.
@@ -219,7 +219,7 @@ class _Steps:
     async def connect(self, *, trust_key: bool) -> OpenMarket:
         """Return the market, once the venue has answered, with a key and rules that allow what the plan asks for."""
         await self.held.wait(self.tell)
-        market = await self.venue.insist(self._open_market)
+        market = await self.venue.insist(self.open_market)
         environment = self.context.environment
         await self.venue.insist(lambda: check_key(market.connector, environment, self.tell, trust=trust_key))
         check_market_rules(self.plan, market.connector, market.instrument)
@@ -227,7 +227,7 @@ class _Steps:
 
         return market
 
-    async def _open_market(self) -> OpenMarket:
+    async def open_market(self) -> OpenMarket:
         """Open the connector and read the market's rules; on success it stays open as long as the stack."""
         plan = self.plan
 
@@ -300,8 +300,8 @@ class _Steps:
         with starting("connector", plan.connector.name):
             return await prepare(market.connector, market.instrument, wanted, self.context.clock)
 
-    def trader(self, market: OpenMarket, known: OrderIntents, settings: VenueSettings) -> Trader:
-        """Return the trader, with what earlier runs have left for it to know."""
+    def trader(self, market: OpenMarket, known: OrderIntents, settings: VenueSettings | None) -> Trader:
+        """Return the trader, with what earlier runs have left for it to know. `settings` None: none were set."""
         journal = known.journal
         self._last_known = journal.last_known()
         trader = build_trader(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import anyio
 import attrs
@@ -125,24 +126,33 @@ class RunEnd:
         filled meanwhile. The dead-man switch is kept armed until then: it must neither take the targets of a rescue
         that lasts, nor leave the quotes of one that is killed.
         """
-        rescue = self._rescuer()
-
-        with anyio.CancelScope(shield=True):
-            async with anyio.create_task_group() as beside:
-                beside.start_soon(self._keep_switch)
-                await _contained(rescue.leave_stops)
-                quotes = await _contained(self.stopping.sweep)
-                left = await _contained(rescue.leave_stops)
-                beside.cancel_scope.cancel()
-
-            switch = await self._disarm()
-
-        self.unproven = "; ".join(one for one in (quotes, left, switch) if one) or None
+        self.unproven = await self.protect()
 
         if self.unproven is None:
             self.tell("ended by an error: own quotes are off, and each open position has what is set to protect it")
         elif not isinstance(error, anyio.get_cancelled_exc_class()):
             raise StopNotProvenError(f"ended by an error, and not proven clean: {self.unproven}") from error
+
+    async def protect(self, *, after_fence: bool = False) -> str | None:
+        """Leave stops and take quotes off without the trader, until two readings show none: what is not proven.
+
+        `after_fence`: nothing that was sent can arrive any more, and the switch is not to be armed again.
+        """
+        rescue = self._rescuer()
+
+        with anyio.CancelScope(shield=True):
+            async with anyio.create_task_group() as beside:
+                if not after_fence:
+                    beside.start_soon(self._keep_switch)
+
+                await _contained(rescue.leave_stops)
+                quotes = await _contained(partial(self.stopping.sweep, 0.0 if after_fence else None))
+                left = await _contained(rescue.leave_stops)
+                beside.cancel_scope.cancel()
+
+            switch = await self._disarm()
+
+        return "; ".join(one for one in (quotes, left, switch) if one) or None
 
     def _rescuer(self) -> Rescue:
         return Rescue(

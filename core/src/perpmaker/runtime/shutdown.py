@@ -145,11 +145,12 @@ class Shutdown:
 
         return until if self._hurried_at is None else min(until, max(began_at, self._hurried_at) + HURRIED_STOP_S)
 
-    async def sweep(self) -> str | None:
+    async def sweep(self, fence_s: float | None = None) -> str | None:
         """Take own quotes off directly, without the trader: for when it is the one that failed.
 
         What it believed does not change any more, so the venue's word counts alone, once the last order that may have
-        been under way can no longer arrive. The answer says what could not be proven, None when nothing is left.
+        been under way can no longer arrive (after `fence_s`, the connector's where None). The answer says what could
+        not be proven, None when nothing is left.
         """
         closing = Closing(unproven="the venue did not list the open orders", listed=False)
 
@@ -157,7 +158,7 @@ class Shutdown:
             self.working, self.settled = tuple, lambda: True
             self._hurried_at = self.reconciliation.clock.now()
             await self._prove()
-            await anyio.sleep(self.reconciliation.connector.fence_s)
+            await anyio.sleep(self.reconciliation.connector.fence_s if fence_s is None else fence_s)
             closing = await self._prove()
 
         return closing.unproven

@@ -251,6 +251,10 @@ class Supervisor:
         """Begin the way to the end (`close`: flat first); asked for again, it hurries."""
         self._ending.stopping.request(close=close)
 
+    async def protect(self) -> str | None:
+        """Do after a run and its fence what an end by an error does: quotes off, stops up; what is not proven."""
+        return await self._ending.protect(after_fence=True)
+
     async def run(self) -> Closing:
         """Trade until asked to stop, then stop and prove it; what is left is in the answer.
 

@@ -1,0 +1,204 @@
+"""`perpmaker panic [NAME]`: ends a bot that does not answer, and leaves nothing of it on the venue but protection."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from collections.abc import Iterator, Sequence
+from functools import partial
+from time import monotonic
+
+import attrs
+import click
+
+from perpmaker.cli.bot_choice import agreed, chosen_bots, configuration_of, names_of, reached
+from perpmaker.cli.event_loop import run_async
+from perpmaker.cli.installation import open_catalog, watched
+from perpmaker.cli.output import claim, result
+from perpmaker.cli.screen import Screen
+from perpmaker.config.configuration import Configuration
+from perpmaker.connector.interface import Environment
+from perpmaker.control.process import end_holder
+from perpmaker.errors import ExitCode, LockedError, PerpmakerError
+from perpmaker.journal.state_dir import StateDir, open_state_dir
+from perpmaker.launch.configured_plan import plan_of
+from perpmaker.launch.known_bots import KnownBot
+from perpmaker.launch.panic import Cleared, clear_market
+from perpmaker.launch.traceback_file import Tracebacks
+
+_WIDTH = 80
+_GONE = Cleared(unproven=None, quotes=0)
+
+
+@attrs.define(kw_only=True)
+class _Case:
+    """A bot that is to be ended: what it was started with, and what has come of it."""
+
+    bot: KnownBot
+    configuration: Configuration
+    ended_at: float = 0.0
+    cleared: Cleared | None = None
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--all", "every", is_flag=True, help="Every bot that runs here.")
+@click.option("--close", is_flag=True, help="Close the positions as well, at the market.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--sandbox-url", metavar="URL", help="Where the sandbox of the bot serves, if it does not say itself.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def panic(name: str | None, *, every: bool, close: bool, yes: bool, sandbox_url: str | None, as_json: bool) -> None:
+    """End a bot that hangs, and take its quotes off the venue.
+
+    NAME is a bot's name, market, file or process. Its process is asked to end, then killed; its quotes are cancelled
+    until two readings show none, each position keeps or gets its stop, and the venue's own timer is disarmed. Positions
+    are closed with --close only. It needs the bot's answer to nothing. Exit code 5 where something is not proven.
+    """
+    claim()
+
+    if every == (name is not None):
+        raise (
+            click.UsageError("name one bot, or say --all")
+            if every
+            else click.UsageError("name the bot, or say --all: `perpmaker status` lists them")
+        )
+
+    catalog, home, screen = open_catalog(), open_state_dir(os.environ), Screen()
+    bots = chosen_bots(home, name, catalog, every=every)
+    cases = [_Case(bot=bot, configuration=configuration_of(bot, catalog)) for bot in bots]
+    what = (
+        "takes its quotes off, and closes its positions"
+        if close
+        else "takes its quotes off; positions stay, with a stop"
+    )
+
+    if not agreed(f"panic ends {names_of(bots)}, {what}. Do it?", yes=yes):
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED.value)
+
+    for case in cases:
+        _end(case, screen)
+
+    with watched(screen.tell):
+        run_async(_clear_all, cases, home, screen, close, sandbox_url)
+
+    _show(cases, close=close, as_json=as_json)
+
+    if any(case.cleared is None or case.cleared.unproven for case in cases):
+        raise click.exceptions.Exit(ExitCode.NOT_PROVEN_CLEAN.value)
+
+
+def _end(case: _Case, screen: Screen) -> None:
+    """End the process, where one holds the lock; what cannot be ended is said in the verdict."""
+    bot = case.bot
+
+    try:
+        if bot.lock is not None and not end_holder(bot.lock, lambda line: screen.tell(f"{bot.name}: {line}")):
+            words = f"process {bot.pid} cannot be ended: it waits in the system; nothing was cancelled, as it may go on"
+            case.cleared = Cleared(unproven=words)
+        elif bot.lock is None and bot.pid:
+            case.cleared = Cleared(
+                unproven=f"process {bot.pid} holds no lock that is known: end it yourself, then again"
+            )
+    except LockedError as error:
+        case.cleared = Cleared(unproven=str(error))
+
+    case.ended_at = monotonic()
+
+
+async def _clear_all(
+    cases: Sequence[_Case],
+    home: StateDir,
+    screen: Screen,
+    close: bool,
+    url: str | None,  # run_async takes no names
+) -> None:
+    """Clear one market after the other; what fails for one is its verdict, and keeps no other back."""
+    for case in cases:
+        if case.cleared is not None:
+            continue
+
+        if case.configuration.environment is Environment.PAPER or (case.bot.has_own_sandbox and url is None):
+            screen.tell(f"{case.bot.name}: its account was simulated, and ended with it")
+            case.cleared = _GONE
+            continue
+
+        try:
+            case.cleared = await _clear(case, home, screen, close=close, url=url)
+        except PerpmakerError as error:
+            case.cleared = Cleared(unproven=str(error))
+
+
+async def _clear(case: _Case, home: StateDir, screen: Screen, *, close: bool, url: str | None) -> Cleared:
+    tell = partial(_tell, screen, case.bot.name)
+
+    async with reached(case.bot, case.configuration, url) as context:
+        return await clear_market(
+            plan_of(case.configuration),
+            context,
+            home=home,
+            tell=tell,
+            report=Tracebacks(home.root, tell).keep,
+            close=close,
+            ended_at=context.clock.now() - (monotonic() - case.ended_at),
+        )
+
+
+def _tell(screen: Screen, name: str, line: str) -> None:
+    screen.tell(f"{name}: {line}")
+
+
+def _show(cases: Sequence[_Case], *, close: bool, as_json: bool) -> None:
+    if as_json:
+        answer = {
+            "ok": all(_is_proven(case) for case in cases),
+            "close": close,
+            "bots": [_plain(case) for case in cases],
+        }
+        result(json.dumps(answer, indent=2), as_json=True)
+        return
+
+    for case in cases:
+        for line in _lines(case):
+            result(line)
+
+
+def _is_proven(case: _Case) -> bool:
+    return case.cleared is not None and case.cleared.unproven is None
+
+
+def _lines(case: _Case) -> Iterator[str]:
+    """The verdict of one bot, money first."""
+    cleared = case.cleared or Cleared(unproven="broken off")
+    name = f"{case.bot.name} ({case.bot.environment})"
+
+    if cleared.unproven is not None:
+        yield f"{name}: NOT PROVEN"
+        yield from textwrap.wrap(
+            f"{cleared.unproven}. Look at the venue.", _WIDTH, initial_indent="  ", subsequent_indent="  "
+        )
+    else:
+        yield f"{name}: no quote is left on the venue"
+
+    for position in cleared.positions or (("flat",) if cleared.quotes is not None else ()):
+        yield f"  position: {position}"
+
+    for left in cleared.exits:
+        yield f"  left on the venue: {left}"
+
+
+def _plain(case: _Case) -> dict[str, object]:
+    cleared = case.cleared or Cleared(unproven="broken off")
+
+    return {
+        "name": case.bot.name,
+        "environment": case.bot.environment,
+        "venue": case.bot.venue,
+        "market": case.bot.market,
+        "pid": case.bot.pid or None,
+        "ok": cleared.unproven is None,
+        "unproven": cleared.unproven,
+        "quotes": cleared.quotes,
+        "positions": list(cleared.positions),
+        "exits": list(cleared.exits),
+    }

@@ -1,0 +1,91 @@
+"""The process that holds a lock is ended, whatever it is doing; another one never is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from perpmaker.control.process import Holder, end_holder, holder_of
+from perpmaker.errors import LockedError
+
+HOLD = """
+import fcntl, os, re, socket, sys, time
+handle = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)
+fcntl.flock(handle, fcntl.LOCK_EX)
+os.write(handle, f"process {os.getpid()} on {socket.gethostname()}\\n".encode())
+print("held", flush=True)
+if sys.argv[2] == "busy":
+    re.match("(a+)+$", "a" * 60 + "b")  # holds the interpreter for years, and no signal handler of Python's runs
+time.sleep(60)
+"""
+
+
+@contextmanager
+def holding(path: Path, how: str = "") -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lock; "busy": it calculates for ever, and Python's handlers get no turn."""
+    words = [sys.executable, "-S", "-c", HOLD if how != "busy" else f"import signal\n{CATCH}{HOLD}", str(path), how]
+
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+CATCH = "signal.signal(signal.SIGTERM, lambda *_: print('asked'))\n"
+
+
+def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
+    """By itself where it still can, else killed: stopped, or in a loop in which no signal is heard."""
+    for how, words in (("", "ended by itself"), ("stopped", "was killed"), ("busy", "was killed")):
+        path, told = tmp_path / f"{how}.lock", list[str]()
+
+        with holding(path, how) as process:
+            if how == "stopped":
+                os.kill(process.pid, signal.SIGSTOP)
+
+            assert holder_of(path) == Holder(pid=process.pid, host=socket.gethostname())
+            assert end_holder(path, told.append, ask_s=0.4)
+            assert process.wait(5) in {-signal.SIGTERM, -signal.SIGKILL}
+            assert words in told[-1]
+            assert holder_of(path) is None
+
+
+def test_a_lock_that_nobody_holds_is_free(tmp_path: Path) -> None:
+    """Whatever its file says, and where there is none."""
+    path = tmp_path / "a.lock"
+    assert end_holder(path, pytest.fail)
+    path.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="ascii")
+    assert end_holder(path, pytest.fail)
+
+
+def test_no_process_is_ended_that_does_not_hold_the_lock(tmp_path: Path) -> None:
+    """A number that another process has now, another machine's, and none at all."""
+    path = tmp_path / "a.lock"
+    here = socket.gethostname()
+
+    with holding(path) as process, holding(tmp_path / "other.lock") as other:
+        for text, words in (
+            (f"process {other.pid} on {here}\n", "does not hold it"),
+            (f"process {process.pid} on elsewhere.invalid\n", "end it there"),
+            ("garbage\n", "does not say by which process"),
+            (f"process 1 on {here}\n", "does not say by which process"),
+        ):
+            path.write_text(text, encoding="ascii")
+
+            with pytest.raises(LockedError, match=words):
+                end_holder(path, pytest.fail)
+
+        assert process.poll() is None
+        assert other.poll() is None
