@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 
 from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.testing.session import open_stage
-from perpmaker.wire.fault import Fault
 
-from .end_site import BUSY, EXAMPLE, FAR_TARGET, ended, fall, lots, stops
+from .end_site import EXAMPLE, FAR_TARGET, ended, fall, lots, stops
+from .venue_site import VenueWords
 
 pytestmark = pytest.mark.anyio
+
+
+@attrs.frozen
+class Outage:
+    """What fails for how long, and by which share the market falls at its beginning."""
+
+    share: float
+    seconds: float
+    kinds: Sequence[str]
 
 
 @pytest.fixture
@@ -25,24 +36,30 @@ def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[s
 
 @pytest.mark.each_value
 @pytest.mark.parametrize(
-    ("share", "seconds", "method"),
-    [(0.0, 10.5, "POST"), (0.0, 14.0, "POST"), (0.006, 12.0, "POST"), (0.0, 19.0, "GET"), (0.0, 10.5, "*")],
+    "outage",
+    [
+        Outage(0.0, 10.5, ("placements",)),
+        Outage(0.0, 14.0, ("placements",)),
+        Outage(0.006, 12.0, ("placements",)),
+        Outage(0.0, 19.0, ("reads",)),
+        Outage(0.0, 10.5, ("placements", "reads")),
+    ],
 )
 @pytest.mark.parametrize("seed", [3, 4])
 async def test_A1_a_stop_that_is_missing_is_left_when_the_venue_answers_again(
-    tmp_path: Path, share: float, seconds: float, method: str, seed: int
+    tmp_path: Path, venue: VenueWords, outage: Outage, seed: int
 ) -> None:
     """No backstop, orders or readings fail from the wish to end on: a stop or flat at the end, and the verdict true."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
     async with (
-        open_stage(EXAMPLE, "venue_backstop=false", *FAR_TARGET, seed=seed) as stage,
+        open_stage(EXAMPLE, *venue.settings, "venue_backstop=false", *FAR_TARGET, seed=seed) as stage,
         anyio.create_task_group() as group,
     ):
         took: list[float] = []
 
         async def heal() -> None:
-            await anyio.sleep(seconds)
+            await anyio.sleep(outage.seconds)
             stage.sandbox.faults.clear()
             healed_at = anyio.current_time()
 
@@ -54,13 +71,13 @@ async def test_A1_a_stop_that_is_missing_is_left_when_the_venue_answers_again(
         async with stage.open_bot(home=home) as session:
 
             async def begin() -> None:
-                for one in ("POST", "GET") if method == "*" else (method,):
-                    stage.sandbox.faults.add(Fault(method=one, path="/fapi", act="status", arg=BUSY, times=None))
+                for kind in outage.kinds:
+                    venue.refuse(stage, kind)
 
                 group.start_soon(heal)
 
-                if share:
-                    await fall(stage, share)
+                if outage.share:
+                    await fall(stage, outage.share)
 
                 session.bot.request_stop()
 
@@ -76,11 +93,11 @@ async def test_A1_a_stop_that_is_missing_is_left_when_the_venue_answers_again(
         group.cancel_scope.cancel()
 
 
-async def test_A1_a_second_wish_to_end_shortens_the_last_try(tmp_path: Path) -> None:
+async def test_A1_a_second_wish_to_end_shortens_the_last_try(tmp_path: Path, venue: VenueWords) -> None:
     """Where the venue does not come back, a person who asks once more waits 2 s, and reads what is left."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
-    async with open_stage(EXAMPLE, "venue_backstop=false", *FAR_TARGET, seed=3) as stage:
+    async with open_stage(EXAMPLE, *venue.settings, "venue_backstop=false", *FAR_TARGET, seed=3) as stage:
         async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
             asked: list[float] = []
 
@@ -90,7 +107,7 @@ async def test_A1_a_second_wish_to_end_shortens_the_last_try(tmp_path: Path) -> 
                 asked.append(anyio.current_time())
 
             async def begin() -> None:
-                stage.sandbox.faults.add(Fault(method="POST", path="/fapi", act="status", arg=BUSY, times=None))
+                venue.refuse(stage, "placements")
                 group.start_soon(again)
                 session.bot.request_stop()
 

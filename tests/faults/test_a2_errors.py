@@ -20,9 +20,9 @@ from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.order import ConditionalRequest, TriggerKind, TriggerPrice
 from perpmaker.testing.session import Session, Stage, open_stage
 from perpmaker.testing.waiting import until
-from perpmaker.wire.fault import Fault
 
-from .end_site import BUSY, EXAMPLE, FAR_TARGET, lots, stops
+from .end_site import EXAMPLE, FAR_TARGET, lots, stops
+from .venue_site import BINANCE, VenueWords
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[s
     return virtual_time
 
 
-def raiser(error: BaseException, before: Callable[[], None] = lambda: None) -> Callable[..., Any]:
+def raiser(error: BaseException, before: Callable[[], object] = lambda: None) -> Callable[..., Any]:
     """A function that raises, whatever it is given."""
 
     def broken(*_: object) -> None:
@@ -91,14 +91,6 @@ def only(error: BaseException) -> BaseException:
     return error
 
 
-def levels(stage: Stage) -> list[float]:
-    """The stops on the venue, as percent of the entry price that they are away from it."""
-    (position,) = [one for one in stage.sandbox.exchange.account(ACCOUNT).positions if one.lots]
-    entry = float(position.entry)
-
-    return sorted(round(abs(one.trigger_ticks / 10 - entry) / entry * 100, 3) for one in stops(stage))
-
-
 ERRORS = [KeyboardInterrupt("gone"), SystemExit(0), OddError("gone"), RuntimeError("gone")]
 
 
@@ -109,34 +101,35 @@ ERRORS = [KeyboardInterrupt("gone"), SystemExit(0), OddError("gone"), RuntimeErr
     ids=[type(one).__name__ for one in ERRORS],
 )
 async def test_A2_an_end_by_an_error_leaves_what_a_clean_stop_leaves(
-    tmp_path: Path, error: BaseException, how: Callable[[Session, Callable[..., Any]], None]
+    tmp_path: Path, venue: VenueWords, error: BaseException, how: Callable[[Session, Callable[..., Any]], None]
 ) -> None:
     """Quotes are off, a stop rests at its own level, and the target outlives the dead-man switch."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
-    async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
+    async with open_stage(EXAMPLE, *venue.settings, *KEYS, "venue_backstop=false", seed=3) as stage:
         broken_at: list[float] = []
         raised = await run_until_broken(stage, home, raiser(error, lambda: broken_at.append(anyio.current_time())), how)
         assert error in {raised, raised.__cause__}
-        assert anyio.current_time() - broken_at[0] < 5  # a rescue ends with the stop, and not with its time
+        # A rescue ends with the stop and not with its time, but not before the last quote cannot come any more.
+        assert anyio.current_time() - broken_at[0] < (5 if venue.has_switch else 15)
         await anyio.sleep(30)
         exchange = stage.sandbox.exchange
         assert [order for order in exchange.open_orders(ACCOUNT) if not order.closing] == []
-        assert [order for order in exchange.open_orders(ACCOUNT) if order.closing]
-        assert levels(stage) == [0.5]
+        assert bool([order for order in exchange.open_orders(ACCOUNT) if order.closing]) is venue.leaves_targets
+        assert venue.levels(stage) == [0.5]
 
 
 async def test_A2_a_short_switch_does_not_take_the_target_while_the_rescue_lasts(tmp_path: Path) -> None:
     """A switch of 5 s and a venue that lists no orders: the rescue takes longer, and the target rests all the same."""
+    venue = BINANCE  # the others have no switch that a process renews
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
-    async with open_stage(EXAMPLE, *FAR_TARGET, "dead_man_switch_s=5", seed=3) as stage:
-        silent = Fault(method="GET", path="/fapi/v1/openOrders", act="status", arg=BUSY, times=None)
+    async with open_stage(EXAMPLE, *venue.settings, *FAR_TARGET, "dead_man_switch_s=5", seed=3) as stage:
         targets: set[str] = set()
 
         def before() -> None:
             targets.update(order.client_id for order in stage.sandbox.exchange.open_orders(ACCOUNT) if order.closing)
-            stage.sandbox.faults.add(silent)
+            venue.refuse(stage, "open orders")
 
         error = await run_until_broken(stage, home, raiser(RuntimeError("gone"), before), break_trader)
         await anyio.sleep(30)
@@ -145,32 +138,31 @@ async def test_A2_a_short_switch_does_not_take_the_target_while_the_rescue_lasts
         assert targets <= {order.client_id for order in stage.sandbox.exchange.open_orders(ACCOUNT)}
 
 
-async def test_A2_a_backstop_is_brought_to_the_stops_own_level_without_a_gap(tmp_path: Path) -> None:
+async def test_A2_a_backstop_is_brought_to_the_stops_own_level_without_a_gap(tmp_path: Path, venue: VenueWords) -> None:
     """A stop of the position's size at the level beside the backstop; the next run has one stop again."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
-    async with open_stage(EXAMPLE, *KEYS, seed=3) as stage:
+    async with open_stage(EXAMPLE, *venue.settings, *KEYS, seed=3) as stage:
         await run_until_broken(stage, home, raiser(RuntimeError("gone")), break_trader)
-        assert levels(stage) == [0.5, 0.625]
+        assert venue.levels(stage) == ([0.5] if venue.quotes_carry_stops else [0.5, 0.625])
 
         async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
             group.start_soon(session.bot.run)
             await anyio.sleep(5)
-            assert levels(stage) == [0.625]
+            assert venue.levels(stage) == [0.625]
             group.cancel_scope.cancel()
 
         assert not stage.sandbox.oracle.violations
 
 
-async def test_A2_a_backstop_that_stays_where_it_is_is_exit_code_5(tmp_path: Path) -> None:
+async def test_A2_a_backstop_that_stays_where_it_is_is_exit_code_5(tmp_path: Path, venue: VenueWords) -> None:
     """No stop is taken for as long as the end lasts: only the backstop rests, farther out than what is set."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
-    async with open_stage(EXAMPLE, *KEYS, seed=3) as stage:
-        busy = Fault(method="POST", path="/fapi/v1/algoOrder", act="status", arg=BUSY, times=None)
-        broken = raiser(RuntimeError("gone"), lambda: stage.sandbox.faults.add(busy))
+    async with open_stage(EXAMPLE, *venue.settings, *KEYS, seed=3) as stage:
+        broken = raiser(RuntimeError("gone"), lambda: venue.refuse(stage, "stops"))
         error = await run_until_broken(stage, home, broken, break_trader)
-        assert levels(stage) == [0.625]
+        assert venue.levels(stage) == [0.625]
         assert isinstance(error, StopNotProvenError)
         assert "is open, and no stop for all of it rests at its own level" in str(error)
 
@@ -178,9 +170,10 @@ async def test_A2_a_backstop_that_stays_where_it_is_is_exit_code_5(tmp_path: Pat
 @pytest.mark.parametrize("seed", [3, 4], ids=["long", "short"])
 async def test_A2_a_persons_stop_on_the_other_side_takes_nothing_from_ours(tmp_path: Path, seed: int) -> None:
     """It opens, or closes what comes: the stop that a rescue leaves closes whatever there is, as any other."""
+    venue = BINANCE
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
-    async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=seed) as stage:
+    async with open_stage(EXAMPLE, *venue.settings, *KEYS, "venue_backstop=false", seed=seed) as stage:
 
         def beside() -> None:
             long, book = lots(stage) > 0, stage.sandbox.exchange
@@ -200,11 +193,11 @@ async def test_A2_a_persons_stop_on_the_other_side_takes_nothing_from_ours(tmp_p
         assert [one.lots for one in stops(stage) if one.client_id != "web-1"] == [None]
 
 
-async def test_A2_a_rescue_that_has_begun_is_not_cut_off(tmp_path: Path) -> None:
+async def test_A2_a_rescue_that_has_begun_is_not_cut_off(tmp_path: Path, venue: VenueWords) -> None:
     """Whoever started the run cancels it in the very moment in which the trader breaks: the stop rests all the same."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
-    async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
+    async with open_stage(EXAMPLE, *venue.settings, *KEYS, "venue_backstop=false", seed=3) as stage:
         with (
             pytest.RaisesGroup(RuntimeError, allow_unwrapped=True, flatten_subgroups=True),
             anyio.CancelScope() as scope,
@@ -215,53 +208,46 @@ async def test_A2_a_rescue_that_has_begun_is_not_cut_off(tmp_path: Path) -> None
                 break_trader(session, raiser(RuntimeError("gone"), scope.cancel))
                 await anyio.sleep_forever()
 
-        assert levels(stage) == [0.5]
+        assert venue.levels(stage) == [0.5]
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", "v1/algoOrder"), ("GET", "v3/positionRisk")], ids=["order", "read"]
-)
-async def test_A2_a_busy_venue_is_asked_again_for_the_stop(tmp_path: Path, method: str, path: str) -> None:
+@pytest.mark.also_on("Bybit", "dYdX")
+@pytest.mark.parametrize("kind", ["stops", "positions"])
+async def test_A2_a_busy_venue_is_asked_again_for_the_stop(tmp_path: Path, venue: VenueWords, kind: str) -> None:
     """The first three orders of the rescue are answered 503, or the first three reads: the fourth is not."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
-    async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
-        busy = Fault(method=method, path=f"/fapi/{path}", act="status", arg=BUSY, times=3)
-        broken = raiser(RuntimeError("gone"), lambda: stage.sandbox.faults.add(busy))
+    async with open_stage(EXAMPLE, *venue.settings, *KEYS, "venue_backstop=false", seed=3) as stage:
+        broken = raiser(RuntimeError("gone"), lambda: venue.refuse(stage, kind, times=3))
         assert isinstance(await run_until_broken(stage, home, broken, break_trader), RuntimeError)
-        assert levels(stage) == [0.5]
+        assert venue.levels(stage) == [0.5]
 
 
-async def test_A2_an_end_by_an_error_that_cannot_be_proven_is_exit_code_5(tmp_path: Path) -> None:
+async def test_A2_an_end_by_an_error_that_cannot_be_proven_is_exit_code_5(tmp_path: Path, venue: VenueWords) -> None:
     """The venue does not answer any more when the trader breaks: the error says so, and keeps its cause."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
-    gone = [Fault(method=method, path="/fapi", act="drop", times=None) for method in ("GET", "POST", "DELETE")]
 
-    async with open_stage(EXAMPLE, *KEYS, "venue_backstop=false", seed=3) as stage:
-
-        def drop() -> None:
-            for fault in gone:
-                stage.sandbox.faults.add(fault)
-
-        error = await run_until_broken(stage, home, raiser(RuntimeError("gone"), drop), break_trader)
+    async with open_stage(EXAMPLE, *venue.settings, *KEYS, "venue_backstop=false", seed=3) as stage:
+        gone = raiser(RuntimeError("gone"), lambda: venue.arm(stage, "all", act="drop"))
+        error = await run_until_broken(stage, home, gone, break_trader)
 
     assert isinstance(error, StopNotProvenError)
     assert "what protects them is unknown" in str(error)
-    assert "the dead-man switch could not be disarmed" in str(error)
+    assert ("the dead-man switch could not be disarmed" in str(error)) is venue.has_switch
     assert isinstance(only(error.__cause__ or error), RuntimeError)
 
 
-async def test_A2_a_fired_stop_that_an_error_cuts_off_is_no_clean_end(tmp_path: Path) -> None:
+async def test_A2_a_fired_stop_that_an_error_cuts_off_is_no_clean_end(tmp_path: Path, venue: VenueWords) -> None:
     """The stop has fired and cannot be sent when the trader breaks: a stop is left past the market, and it is said."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
 
-    async with open_stage(EXAMPLE, *KEYS, 'stop_loss_order="market"', "venue_backstop=false", seed=3) as stage:
-        stage.sandbox.faults.add(Fault(method="POST", path="/fapi/v1/order", nth=9999, act="drop"))
+    async with open_stage(
+        EXAMPLE, *venue.settings, *KEYS, 'stop_loss_order="market"', "venue_backstop=false", seed=3
+    ) as stage:
         broken = raiser(RuntimeError("gone"))
 
         def fall_and_break(session: Session, broken: Callable[..., Any]) -> None:
-            refused = Fault(method="POST", path="/fapi/v1/order", act="status", arg=BUSY, times=None)
-            stage.sandbox.faults.add(refused)
+            venue.refuse(stage, "orders")
             market: Any = stage.sandbox.market
             market.jump(0.994 if lots(stage) > 0 else 1.006)
             handle, seen = session.bot.trader.handle, list[int]()

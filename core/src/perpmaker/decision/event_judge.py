@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 
 from perpmaker.decision.drift_check import DriftCheck
 from perpmaker.decision.forced_closures import TELLING, ForcedClosures
@@ -19,7 +19,7 @@ from perpmaker.model.event import (
     StopRequested,
     TradingChanged,
 )
-from perpmaker.model.order import CancelCause, NewOrder
+from perpmaker.model.order import CancelCause
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.reading import AccountReported, AccountSeen
 from perpmaker.state.state import State
@@ -47,16 +47,14 @@ class EventJudge:
         state: State,
         trading_state: TradingState,
         *,
-        is_ours: Callable[[str], bool],
-        intent: Callable[[str], NewOrder | None],
-        is_strange: Callable[[str], bool],
+        adoption: OrderAdoption,
         settings: VenueSettings | None,
         stops: ExitSettings | None,
         known_trades: Collection[str],
     ) -> None:
         instrument = state.instrument
         self._state = state
-        self._adoption = OrderAdoption(is_ours=is_ours, intent=intent, is_strange=is_strange)
+        self._adoption = adoption
         self._drift = DriftCheck(wanted=settings, instrument=instrument, trading_state=trading_state)
         self._liquidation = LiquidationWatch(settings=stops, instrument=instrument, trading_state=trading_state)
         self._forced_closures = ForcedClosures(trading_state=trading_state, instrument=instrument, known=known_trades)

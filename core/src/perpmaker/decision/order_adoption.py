@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 
 from perpmaker.decision.earlier_fills import note_earlier_fills
+from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import Resynced
 from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Slot, StopTrigger
 from perpmaker.model.reading import AccountSeen
@@ -19,14 +20,14 @@ SHOWN = 3
 
 @attrs.frozen(kw_only=True)
 class OrderAdoption:
-    """`is_ours` tells an own client id, `intent` what the order was meant for; None when nobody knows it.
+    """`client_ids` tell an own client id, `intent` what the order was meant for; None when nobody knows it.
 
     `is_strange` tells an id with our mark that another process has made, which trades beside us.
     """
 
-    is_ours: Callable[[str], bool]
+    client_ids: ClientIds
     intent: Callable[[str], NewOrder | None]
-    is_strange: Callable[[str], bool] = lambda _: False
+    is_strange: Callable[[str], bool]
 
     def take_in(
         self,
@@ -74,7 +75,11 @@ class OrderAdoption:
         for report in reports:
             client_id = report.client_id
 
-            if not self.is_ours(client_id) or client_id in orders.live or report.status is not OrderStatus.OPEN:
+            if (
+                not self.client_ids.is_ours(client_id)
+                or client_id in orders.live
+                or report.status is not OrderStatus.OPEN
+            ):
                 continue
 
             if client_id in of_unknown_runs:
@@ -85,6 +90,14 @@ class OrderAdoption:
                 continue
 
             order = self.intent(client_id)
+
+            is_left_by_end = report.type is OrderType.VENUE_STOP and self.client_ids.is_of_this_start(client_id)
+
+            if order is not None and is_left_by_end:  # it is what it was meant for, and is told of already
+                orders.adopt(order, report, now)
+                taken.add(order.slot)
+                continue
+
             order = _stop(report) if order is None and report.type is OrderType.VENUE_STOP else order
             order = _unadopted(report) if order is None or report.lots is None or order.slot in taken else order
 

@@ -31,6 +31,7 @@ from perpmaker.decision.funds_notice import FundsNotice
 from perpmaker.decision.ledger_keeper import MONEY, LedgerKeeper
 from perpmaker.decision.nameless_fills import NamelessFills
 from perpmaker.decision.near_stops import NearStops
+from perpmaker.decision.order_adoption import OrderAdoption
 from perpmaker.decision.order_checks import OrderChecks
 from perpmaker.decision.order_end import OrderEnd
 from perpmaker.decision.price_question import PriceQuestion
@@ -44,7 +45,7 @@ from perpmaker.decision.trading_state import TradingState
 from perpmaker.decision.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
-from perpmaker.execution.diff import has_spare_stops, stops_astray
+from perpmaker.execution.diff import exits_astray, has_spare_stops
 from perpmaker.exits import uncapped
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.client_id import ClientIds
@@ -129,9 +130,7 @@ class Trader:
         self._event_judge = EventJudge(
             self.state,
             self.trading_state,
-            is_ours=client_ids.is_ours,
-            intent=intent,
-            is_strange=is_strange,
+            adoption=OrderAdoption(client_ids=client_ids, intent=intent, is_strange=is_strange),
             settings=settings,
             stops=stops,
             known_trades=known_trades,
@@ -215,8 +214,8 @@ class Trader:
 
     @property
     def unsettled(self) -> tuple[Exit, ...]:
-        """Exits that wait for their next try, and stops that do not rest on the venue as they should."""
-        return (*self._wanted_exits.awaited, *stops_astray(self.state.orders.by_slot(), self._wanted_exits.exits))
+        """Exits that wait for their next try, and those that are not known to rest on the venue as they should."""
+        return (*self._wanted_exits.awaited, *exits_astray(self.state.orders.by_slot(), self._wanted_exits.exits))
 
     @property
     def fired(self) -> frozenset[PositionSide]:

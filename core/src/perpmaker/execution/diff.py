@@ -150,14 +150,18 @@ def equals(order: WorkingOrder, want: Want) -> bool:
     )
 
 
-def stops_astray(resting: Mapping[Slot, WorkingOrder], wants: Iterable[Want]) -> tuple[VenueStop, ...]:
-    """Find the stops that do not rest on the venue as wanted."""
+def exits_astray(resting: Mapping[Slot, WorkingOrder], wants: Iterable[Want]) -> tuple[TakeProfit | VenueStop, ...]:
+    """Find the stops that do not rest on the venue as wanted, and the targets that are not known to rest."""
     return tuple(
-        want
-        for want in wants
-        if isinstance(want, VenueStop)
-        and ((order := resting.get(want.slot)) is None or not order.status.is_open or not equals(order, want))
+        want for want in wants if isinstance(want, (TakeProfit, VenueStop)) and _is_astray(resting.get(want.slot), want)
     )
+
+
+def _is_astray(order: WorkingOrder | None, want: TakeProfit | VenueStop) -> bool:
+    if order is None or not order.status.is_open:
+        return True
+
+    return isinstance(want, VenueStop) and not equals(order, want)
 
 
 def has_spare_stops(working: Iterable[WorkingOrder]) -> bool:

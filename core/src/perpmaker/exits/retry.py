@@ -34,7 +34,7 @@ def track(view: View, known: Mapping[Slot, Failed]) -> Mapping[Slot, Failed]:
                 over.add(slot)
 
         elif slot.kind.is_exit and (failed is None or failed.client_id != end.client_id):
-            news[slot] = _fail(end, failed)
+            news[slot] = _fail(end, failed, is_latest=not _is_followed(view, slot, end))
 
     if not news and not over:
         return known
@@ -57,13 +57,24 @@ def has_lost_patience(view: View, failed: Failed | None) -> bool:
     return failed is not None and view.now >= failed.since + MARKET_AFTER_S
 
 
-def _fail(end: SlotEnd, before: Failed | None) -> Failed:
-    """The next step of the schedule; the moment at which patience ends is not slept through."""
+def _is_followed(view: View, slot: Slot, end: SlotEnd) -> bool:
+    """Return whether a later exit of the slot is under way, whose own failure is the next one that counts."""
+    live = view.orders.get(slot)
+
+    return live is not None and end.refusal is None and live.sent_at > end.sent_at
+
+
+def _fail(end: SlotEnd, before: Failed | None, *, is_latest: bool) -> Failed:
+    """The next step of the schedule; the moment at which patience ends is not slept through.
+
+    The end of one that another has followed (`is_latest` false) is told late, and keeps nobody waiting.
+    """
     fresh = before is None or end.at - before.back_at > NEW_SERIES_S
     times = 1 if fresh or before is None else before.times + 1
     since = end.at if fresh or before is None else before.since
     # The proof that an order never was has taken longer than any step of the schedule.
-    back_at = end.at if end.end is End.NEVER_WAS else end.at + EXIT_RETRY_S[min(times, len(EXIT_RETRY_S)) - 1]
+    is_told_late = end.end is End.NEVER_WAS or not is_latest
+    back_at = end.at if is_told_late else end.at + EXIT_RETRY_S[min(times, len(EXIT_RETRY_S)) - 1]
     patience_at = since + MARKET_AFTER_S
 
     if end.at < patience_at < back_at:

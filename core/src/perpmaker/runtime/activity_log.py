@@ -177,5 +177,7 @@ def _taken_in(event: Event) -> Iterator[str]:
 
 def _shown(reports: Iterable[OrderReport]) -> Iterator[str]:
     for report in reports:
-        if report.status is not None and report.status is not OrderStatus.REFUSED:
+        is_gone = report.status is OrderStatus.CANCELLED and not report.filled_lots
+
+        if report.status is not None and report.status is not OrderStatus.REFUSED and not is_gone:
             yield report.client_id

@@ -129,7 +129,7 @@ class Rescue:
         return self.last_stop.order(position, client_id, market.mark, market.last_trade)
 
     def _resting(self, position: Position, reports: Iterable[OrderReport]) -> list[OrderReport]:
-        """Our stops of a position on the venue."""
+        """Our stops of a position on the venue, and its own stop there, whoever has set it."""
         is_ours = self.known.client_ids.is_ours
 
         return [
@@ -138,7 +138,7 @@ class Rescue:
             if one.type is OrderType.VENUE_STOP
             and one.position_side is position.side
             and (one.side.sign < 0) is (position.amount > 0)
-            and is_ours(one.client_id)
+            and (one.of_position or is_ours(one.client_id))
         ]
 
     async def _send(self, orders: Sequence[NewOrder]) -> None:

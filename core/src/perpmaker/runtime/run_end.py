@@ -109,7 +109,7 @@ class RunEnd:
         """
         shown = {report.client_id for report in closing.exits}
         missing = missing_exits(self.trader.wanted_exits, self.trader.working(), shown)
-        astray = (want.slot.position_side for want in self.trader.unsettled)
+        astray = (want.slot.position_side for want in self.trader.unsettled if isinstance(want, VenueStop))
 
         return Lacks(
             fired=self.trader.fired,

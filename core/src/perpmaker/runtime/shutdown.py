@@ -153,12 +153,13 @@ class Shutdown:
         not be proven, None when nothing is left.
         """
         closing = Closing(unproven="the venue did not list the open orders", listed=False)
+        fence_s = self.reconciliation.connector.fence_s if fence_s is None else fence_s
 
-        with anyio.CancelScope(shield=True), anyio.move_on_after(PROOF_S):
+        with anyio.CancelScope(shield=True), anyio.move_on_after(PROOF_S + fence_s):
             self.working, self.settled = tuple, lambda: True
             self._hurried_at = self.reconciliation.clock.now()
             await self._prove()
-            await anyio.sleep(self.reconciliation.connector.fence_s if fence_s is None else fence_s)
+            await anyio.sleep(fence_s)
             closing = await self._prove()
 
         return closing.unproven
@@ -228,7 +229,13 @@ class Shutdown:
         return Closing(quotes=quotes, exits=exits, unproven=unproven)
 
     def _kind_of(self, report: OrderReport) -> OrderKind | None:
-        """What an order of ours is for; a stop is one whether or not anybody knows why it was sent."""
+        """What an order of ours is for; a stop is one whether or not anybody knows why it was sent.
+
+        The stop that a position itself has is among them: it has no id, and is gone with the position.
+        """
+        if report.of_position:
+            return OrderKind.VENUE_STOP
+
         kind = self.kind_of(report.client_id)
 
         return OrderKind.VENUE_STOP if kind is not None and report.type is OrderType.VENUE_STOP else kind

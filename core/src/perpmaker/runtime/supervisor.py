@@ -300,7 +300,7 @@ class Supervisor:
             income = await self._watches.income.read_at_last(self.tell)
             last = self.trader.named((closing.account,) if income is None else (closing.account, income))
             now = self.clock.now()
-            decision = self.trader.handle(last, now)
+            decision = attrs.evolve(self.trader.handle(last, now), actions=())  # nothing is sent any more
             self._recorder.record(last, decision, now)
             self._follow(last, (), decision, now)
 

@@ -50,6 +50,7 @@ class SlotOutcomes:
             refusal=refusal,
             triggered=working.triggered,
             detail=detail,
+            sent_at=working.sent_at,
         )
         self.by_slot[working.slot] = ended
         self._news.append((working.slot, ended))

@@ -125,6 +125,7 @@ class SlotEnd:
     """The last order of a slot that ended: which, how, when, and the venue's refusal where there was one.
 
     `triggered`: it was a stop on the venue, and the venue had fired it. `detail` is why the venue ended it, in words.
+    `sent_at`: when it was sent; another one of the slot may have been sent since.
     """
 
     client_id: str
@@ -136,6 +137,7 @@ class SlotEnd:
     refusal: Refusal | None = None
     triggered: bool = False
     detail: str = ""
+    sent_at: float = 0.0
 
 
 @attrs.frozen(kw_only=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from enum import Enum, unique
 from typing import TypeVar
 
 import anyio
 import attrs
 
-from perpmaker import ConnectivityError, Instrument, NewOrder, PayloadError, VenueError
+from perpmaker import Instrument, NewOrder, PayloadError, VenueError
 from perpmaker.venue import (
     Accepted,
     AmendOrder,
@@ -23,10 +24,11 @@ from perpmaker.venue import (
     RefusalReason,
     Rejected,
     RestClient,
+    Unknown,
 )
 
 from . import rest
-from .chain import BlockClock
+from .chain import SLACK, BlockClock
 from .order_words import ShortTermWords, StatefulWords
 from .orders import Writer, is_stateful
 from .own_orders import OwnOrder
@@ -57,33 +59,55 @@ class Needs(Enum):
     PRICE = 2
 
 
+@attrs.define(eq=False)
+class Turn:
+    """Placements of one transaction. `is_answered`: whether they have arrived is known."""
+
+    height: int
+    count: int
+    is_answered: bool = True
+
+
 @attrs.define
 class StatefulPace:
-    """Keeps the placements of stateful orders within what the chain takes of an owner; stops have the last word."""
+    """Keeps the placements of stateful orders within what the chain takes of an owner; stops have the last word.
+
+    `life`: blocks in which a transaction may be carried. One without an answer counts only for so long: had it arrived,
+    the orders would be shown, and an outage would use up the turn of the stop that is sent when it is over.
+    """
 
     blocks: BlockClock
-    _heights: deque[int] = attrs.field(factory=lambda: deque(maxlen=_MOST_LONG), init=False)
+    life: int = 10
+    _turns: deque[Turn] = attrs.field(factory=lambda: deque(maxlen=_LONG), init=False)
 
     def admits(self, count: int, most: int) -> bool:
         """Whether so many may be placed now, `most` being what may be used of the longer span."""
         height = self.blocks.height
-        now = sum(each == height for each in self._heights)
+        now = sum(turn.count for turn in self._turns if turn.height == height)
 
-        return now + count <= _MOST and self._lately() + count <= most
+        return now + count <= _MOST and sum(turn.count for turn in self._lately()) + count <= most
 
-    def spend(self, count: int) -> None:
+    def spend(self, count: int) -> Turn:
         """Count placements."""
-        self._heights.extend([self.blocks.height] * count)
+        turn = Turn(self.blocks.height, count)
+        self._turns.append(turn)
+
+        return turn
 
     def wait_s(self, most: int) -> float:
         """Return in about how many seconds there is room again."""
-        if self._lately() < most:
+        counted = self._lately()
+
+        if sum(turn.count for turn in counted) < most:
             return self.blocks.block_s
 
-        return max(1, self._heights[0] + _LONG - self.blocks.height) * self.blocks.block_s
+        return max(1, min(map(self._until, counted)) - self.blocks.height) * self.blocks.block_s
 
-    def _lately(self) -> int:
-        return sum(each > self.blocks.height - _LONG for each in self._heights)
+    def _lately(self) -> list[Turn]:
+        return [turn for turn in self._turns if self.blocks.height < self._until(turn)]
+
+    def _until(self, turn: Turn) -> int:
+        return turn.height + (_LONG if turn.is_answered else self.life + 1)
 
 
 @attrs.define(kw_only=True)
@@ -188,48 +212,53 @@ class Commands:
 
     async def _place_target(self, instrument: Instrument, order: NewOrder) -> Outcome:
         """Send a target when a block has room for it."""
-        refused = await self._turn([order], 1, _MOST_TARGETS)
-        (outcome,) = self._settled(await self._stateful.place(instrument, [order])) if refused is None else refused
-
-        return outcome
+        return await self._in_turn(instrument, order, 1, _MOST_TARGETS)
 
     async def _place_stop(self, instrument: Instrument, orders: Sequence[NewOrder], _: bool) -> Sequence[Outcome]:
         """Send stops; one whose trigger is reached is refused, because the chain would fire it at once."""
         late = [order for order in orders if self.writer.would_trigger(instrument, order)]
         words = "the oracle's price is beyond the trigger"
         refused: list[Outcome] = [_refused(one.client_id, RefusalReason.WOULD_TRIGGER, words) for one in late]
-        due = [order for order in orders if order not in late]
+        outcomes: list[Outcome] = []
 
-        self._pairs.are_pairs = self._has_room and self.pace.admits(_MOST, _MOST_PAIRS)
+        for order in orders:
+            if order in late:
+                continue
 
-        if due and (waiting := await self._turn(due, 1 + self._pairs.are_pairs, _MOST_LONG)) is not None:
-            return [*refused, *waiting]
-
-        outcomes = self._settled(await self._stateful.place(instrument, due)) if due else ()
-        # The equity allows so many stateful orders: where it does not allow two, one is tried from then on.
-        self._has_room &= not any(_is_refused(one, RefusalReason.TOO_MANY_ORDERS) for one in outcomes)
+            self._pairs.are_pairs = self._has_room and self.pace.admits(_MOST, _MOST_PAIRS)
+            outcome = await self._in_turn(instrument, order, 1 + self._pairs.are_pairs, _MOST_LONG)
+            # The equity allows so many stateful orders: where it does not allow two, one is tried from then on.
+            self._has_room &= not _is_refused(outcome, RefusalReason.TOO_MANY_ORDERS)
+            outcomes.append(outcome)
 
         return [*refused, *outcomes]
 
-    async def _turn(self, orders: Sequence[NewOrder], each: int, most: int) -> Sequence[Outcome] | None:
-        """Wait for a block that takes so many placements; the refusals where none comes in time."""
+    async def _in_turn(self, instrument: Instrument, order: NewOrder, count: int, most: int) -> Outcome:
+        """Send an order the chain keeps, when a block takes so many placements; a refusal where none does in time."""
+        if not await self._has_turn(count, most):
+            text = "the chain takes no more stateful orders of this owner now"
+
+            return _refused(order.client_id, RefusalReason.RATE_LIMIT, text, self.pace.wait_s(most))
+
+        turn = self.pace.spend(count)
+        (outcome,) = self._settled(await self._stateful.place(instrument, [order]))
+        turn.is_answered = not isinstance(outcome, Unknown)
+
+        return outcome
+
+    async def _has_turn(self, count: int, most: int) -> bool:
+        """Wait for a block that takes so many placements. Without a stream the node tells the height."""
         blocks, pace = self.writer.blocks, self.pace
         until = blocks.block_s * 3 + _TURN_S
 
-        with anyio.move_on_after(until):
-            while not pace.admits(each, most):
-                try:
-                    await blocks.pass_height(blocks.height, patience_s=until)
-                except (ConnectivityError, PayloadError):
-                    break
+        with anyio.move_on_after(until), suppress(VenueError, PayloadError):
+            if blocks.age_s > blocks.block_s * SLACK:
+                await blocks.ask_node()
 
-        if pace.admits(each, most):
-            pace.spend(each * len(orders))
-            return None
+            while not pace.admits(count, most):
+                await blocks.pass_height(blocks.height, patience_s=until)
 
-        text = "the chain takes no more stateful orders of this owner now"
-
-        return [_refused(order.client_id, RefusalReason.RATE_LIMIT, text, pace.wait_s(most)) for order in orders]
+        return pace.admits(count, most)
 
     async def _cancel(self, instrument: Instrument, orders: Sequence[CancelOrder], kept: bool) -> Sequence[Outcome]:
         found: list[Outcome] = []

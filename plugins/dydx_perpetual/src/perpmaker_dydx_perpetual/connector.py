@@ -370,4 +370,4 @@ async def _open_reach(
         )
         blocks = BlockClock(context.clock, partial(ask_height, node))
 
-        yield Reach(indexer=indexer, node=node, blocks=blocks, pace=StatefulPace(blocks))
+        yield Reach(indexer=indexer, node=node, blocks=blocks, pace=StatefulPace(blocks, settings.quote_blocks))
