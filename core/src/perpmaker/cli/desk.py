@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, cast
 
 import anyio
@@ -12,6 +12,7 @@ import attrs
 
 from perpmaker.cli.handle import Handle
 from perpmaker.cli.run_end import Course
+from perpmaker.cli.screen import Screen
 from perpmaker.cli.verdict import exit_code_of, left_words
 from perpmaker.clock import SystemClock
 from perpmaker.config.configuration import Configuration
@@ -21,9 +22,8 @@ from perpmaker.control.names import bot_name
 from perpmaker.control.server import ControlServer, Request, open_control
 from perpmaker.errors import BotRefusedError, ExitCode, JournalError
 from perpmaker.journal.state_dir import StateDir
-from perpmaker.report.notice_log import NoticeLog
 from perpmaker.report.queue_ahead import QueueWatch
-from perpmaker.report.status import EndStatus, Status, as_plain, iso
+from perpmaker.report.status import EndStatus, NoticeStatus, Status, as_plain, iso
 from perpmaker.report.status_of_bot import BotFacts, starting_status, status_of
 
 CLOCK = SystemClock()
@@ -33,6 +33,9 @@ LOOK_S = 1.0
 
 LOOKS_A_WORD = 10
 """How many of these looks to one writing of the last words."""
+
+LONGEST = 500
+"""Characters of a line that was told, as the status has it."""
 
 LOOKS_A_STATUS = 5
 """How many of them to one status for observers."""
@@ -44,39 +47,63 @@ class Desk:
 
     facts: BotFacts
     handle: Handle
-    notices: NoticeLog
+    screen: Screen
     home: StateDir
     server: ControlServer | None = None
+    _has_failed: bool = attrs.field(default=False, init=False)
     _queue: QueueWatch = attrs.field(factory=QueueWatch, init=False)
 
     def status(self) -> Status:
         """Return how the run stands now."""
         bot = self.handle.bot
+        told = tuple(NoticeStatus(at=iso(at_ms), text=text[:LONGEST]) for at_ms, text in self.screen.told)
 
         if bot is None:
-            return starting_status(self.facts, CLOCK.utc_ms(), self.notices.last)
+            return starting_status(self.facts, CLOCK.utc_ms(), told)
 
-        return status_of(bot, self.facts, self._queue, self.notices.last)
+        return status_of(bot, self.facts, self._queue, told)
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Do something beside trading: what goes wrong in it is told once, and ends nothing."""
+        try:
+            yield
+        except OSError:  # a disk that takes nothing has been told of by those who need it
+            pass
+        except Exception as error:  # noqa: BLE001  # the seam: how it stands is for people, and trading is for money
+            if not self._has_failed:
+                self._has_failed = True
+                self.handle.tell(f"its status cannot be told ({type(error).__name__}: {error}); trading goes on")
 
     def commands(self) -> Mapping[str, Any]:
         """Return what the control socket answers."""
         return {"status": self._status, "why": self._why, "stop": self._stop, "flatten": self._flatten}
 
     async def remember(self) -> None:
-        """Look at the queues, and keep the last words up to date, until cancelled."""
+        """Look at the queues, tell observers, and keep the last words up to date, until cancelled."""
+        looks = 0
+
         while True:
-            for look in range(LOOKS_A_WORD):
-                await anyio.sleep(LOOK_S)
+            await anyio.sleep(LOOK_S)
+            looks += 1
 
-                if (bot := self.handle.bot) is not None:
-                    self._queue.look(bot.trader.state)
+            with self.beside():
+                self._look(looks)
 
-                    if look % LOOKS_A_STATUS == 0 and bot.observers.wants("status"):
-                        facts = cast("dict[str, Any]", as_plain(self.status()))
-                        bot.observers.note("status", f"mode {bot.mode.value}", facts)
+                if looks % LOOKS_A_WORD == 0:  # on a thread: a disk that hangs is nothing to wait for
+                    await anyio.to_thread.run_sync(write_last_words, self.home, self.status(), abandon_on_cancel=True)
 
-            with suppress(OSError):  # on a thread: a disk that hangs is nothing to wait for
-                await anyio.to_thread.run_sync(write_last_words, self.home, self.status(), abandon_on_cancel=True)
+    def _look(self, looks: int) -> None:
+        bot = self.handle.bot
+
+        if bot is None:
+            return
+
+        self._queue.look(bot.trader.state)
+
+        if looks % LOOKS_A_STATUS == 1 and bot.observers.wants("status"):
+            facts = cast("dict[str, Any]", as_plain(self.status()))
+            bot.observers.note("status", f"mode {bot.mode.value}", facts)
 
     def say_last(self, course: Course, error: BaseException | None) -> None:
         """Keep how the run has ended."""
@@ -90,7 +117,7 @@ class Desk:
             unproven=course.unproven or (None if self.handle.bot is None else self.handle.bot.unproven),
         )
 
-        with suppress(OSError):
+        with self.beside():
             write_last_words(self.home, attrs.evolve(self.status(), running=False, ended=ended))
 
     async def _status(self, _: Request) -> Mapping[str, Any]:
@@ -142,11 +169,11 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    configuration: Configuration, handle: Handle, notices: NoticeLog, home: StateDir, course: Course
+    configuration: Configuration, handle: Handle, screen: Screen, home: StateDir, course: Course
 ) -> AsyncIterator[Desk]:
     """Show the run's card, answer on its socket, and keep its last words; without a socket it trades all the same."""
     facts = _facts(configuration)
-    desk = Desk(facts=facts, handle=handle, notices=notices, home=home)
+    desk = Desk(facts=facts, handle=handle, screen=screen, home=home)
     forget_oldest(home)
 
     async with AsyncExitStack() as stack:

@@ -274,6 +274,8 @@ def _keep(*writers: Writer) -> None:
 
 def escaped(text: str, *, as_json: bool = False) -> str:
     """Return the text with all that would steer a terminal written out, in JSON as JSON writes it."""
+    if text.isprintable():
+        return text
 
     def written(sign: str) -> str:
         if not as_json:

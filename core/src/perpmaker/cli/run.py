@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +33,6 @@ from perpmaker.config.configuration import Configuration
 from perpmaker.config.pasted import address_words
 from perpmaker.config.several import load_each
 from perpmaker.connector.interface import Environment
-from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -42,12 +40,6 @@ if TYPE_CHECKING:
     from perpmaker.journal.state_dir import StateDir  # the same
     from perpmaker.sandbox.server import SandboxLine  # a wrong file is said before a server is imported
 
-YOUNG_OBJECTS = 50_000
-"""How many more objects there may be before a collection of garbage looks for cycles among the new ones."""
-
-REDRAW_S = 0.5
-FIRST_LOG_S = 2.0
-LOG_S = 10.0
 LEAST_START_S = 20.0  # a run for a few seconds only is still given this long to begin
 LEAST_ATTACH_S = 5.0  # and this long to find the sandbox that is said to be serving
 
@@ -58,6 +50,7 @@ LEAST_ATTACH_S = 5.0  # and this long to find the sandbox that is said to be ser
 @click.option("--for", "seconds", type=Seconds(min=0, min_open=True), help="Stop after so many seconds.")
 @click.option("--close", is_flag=True, help="Close the position before stopping.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object on the last line.")
+@click.option("--plain", is_flag=True, help="Show lines that stay, as in a log, instead of a page.")
 @click.option("--sandbox-url", metavar="URL", help="Trade on the sandbox that is serving there.")
 @click.option("--adopt", is_flag=True, help="Cancel orders of perpmaker's that the journal does not know, and start.")
 @click.option("--resume", is_flag=True, help="Release the halt that an earlier run has left, and start.")
@@ -72,6 +65,7 @@ def run(
     seconds: float | None,
     close: bool,
     as_json: bool,
+    plain: bool,
     sandbox_url: str | None,
     adopt: bool,
     resume: bool,
@@ -113,12 +107,12 @@ def run(
         run_several([(each, options(each)) for each in configurations], as_json=as_json)
         return
 
-    _run_one(configurations[0], options(configurations[0]))
+    _run_one(configurations[0], options(configurations[0]), Screen(is_terminal=False) if plain else Screen())
 
 
-def _run_one(configuration: Configuration, options: RunOptions) -> None:
+def _run_one(configuration: Configuration, options: RunOptions, screen: Screen) -> None:
     """Trade one market. Its exit code is that of what is raised."""
-    screen, course = Screen(), Course()
+    course = Course()
     say_notes(configuration, screen)
     _carried_out(configuration, screen, options, course)
 
@@ -203,17 +197,17 @@ async def run_market(
 
     `course` has no end when it was stopped before there was a bot.
     """
-    from perpmaker.cli.desk import CLOCK, open_desk  # noqa: PLC0415  # a wrong file is said before it is imported
+    from perpmaker.cli.desk import open_desk  # noqa: PLC0415  # a wrong file is said before it is imported
     from perpmaker.cli.observing import note_end  # noqa: PLC0415  # the same
     from perpmaker.cli.run_log import open_run_log  # noqa: PLC0415  # the same
+    from perpmaker.cli.trading import trade  # noqa: PLC0415  # the same
     from perpmaker.journal.state_dir import open_state_dir  # noqa: PLC0415  # the same
-    from perpmaker.report.notice_log import NoticeLog  # noqa: PLC0415  # the same
 
-    notices, home = NoticeLog(screen.tell, CLOCK.utc_ms), open_state_dir(os.environ)
+    home = open_state_dir(os.environ)
 
     async with (
-        open_run_log(configuration, home, handle, notices.tell) as log,
-        open_desk(configuration, handle, notices, home, course),
+        open_run_log(configuration, home, handle, screen.tell) as log,
+        open_desk(configuration, handle, screen, home, course) as desk,
     ):
         begin_s = math.inf if configuration.sandbox.recording else LEAST_START_S  # a recording is read first
         handle.allow(begin_s if options.url is None else LEAST_ATTACH_S)
@@ -223,7 +217,7 @@ async def run_market(
                 course.bot = handle.bot = bot
                 handle.scope.deadline = math.inf
                 began_at = anyio.current_time()
-                closing = await _trade(screen, handle, bot, configuration.environment.value)
+                closing = await trade(screen, desk, bot)
                 course.unproven = closing.unproven
                 handle.over()
                 course.ended = sum_up(
@@ -335,61 +329,3 @@ async def _open_sandbox(
         handle.tell(f"{environment}: {line.venue} at {line.url}, {line.origin}")
         await stack.enter_async_context(open_watch(line, handle.tell, partial(handle.stop, "recording ended")))
         yield line
-
-
-async def _trade(screen: Screen, handle: Handle, bot: Supervisor, environment: str) -> Closing:
-    """Trade, and show how it goes."""
-    from perpmaker.cli.observing import note_start  # noqa: PLC0415  # as above
-
-    note_start(bot)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(_show, environment, screen, bot)
-        group.start_soon(bot.observers.watch)
-
-        if handle.seconds is not None:
-            group.start_soon(_call_later, handle.seconds, partial(handle.stop, "--for"))
-
-        with _start_kept_apart():
-            closing = await bot.run()
-
-        group.cancel_scope.cancel()
-
-    screen.close()
-
-    return closing
-
-
-@contextmanager
-def _start_kept_apart() -> Iterator[None]:
-    """Have garbage collections leave out what the start has made, and come less often than with every other decision.
-
-    To look through all of it takes milliseconds, and what a decision makes is gone without any: it has no cycles.
-    """
-    usual = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, *usual[1:])
-
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()
-
-
-async def _show(environment: str, screen: Screen, bot: Supervisor) -> None:
-    """Draw the live line again and again."""
-    from perpmaker.report.live import live_line  # noqa: PLC0415  # not before there is something to show
-
-    wait_s = REDRAW_S if screen.is_terminal else FIRST_LOG_S
-
-    while True:
-        await anyio.sleep(wait_s)
-        screen.draw(live_line(environment, bot))
-        wait_s = REDRAW_S if screen.is_terminal else LOG_S
-
-
-async def _call_later(seconds: float, call: Callable[[], None]) -> None:
-    await anyio.sleep(seconds)
-    call()

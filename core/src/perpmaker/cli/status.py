@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from perpmaker.cli.output import claim, result
-from perpmaker.cli.screen import printable
+from perpmaker.cli.screen import Screen, printable
 from perpmaker.errors import PerpmakerError, UnknownBotError
 
 if TYPE_CHECKING:
@@ -38,20 +38,35 @@ def status(name: str | None, *, funding: bool, watch: bool, sandbox_url: str | N
     are shown with what the venue says now.
     """
     claim()
+    show = partial(_show, name, sandbox_url, funding=funding, as_json=as_json)
 
-    while True:
-        text = _as_json(name, sandbox_url, funding=funding, indent=None if watch else 2) if as_json else None
-        lines = [text] if text is not None else [*_pages(name, sandbox_url, funding=funding)]
+    if watch:
+        _watch(show, as_json=as_json)
+    else:
+        result("\n".join(show(indent=2)), as_json=as_json)
 
-        if watch and not as_json and sys.stdout.isatty():
-            click.echo("\x1b[2J\x1b[H", nl=False)
 
-        result("\n".join(lines), as_json=as_json)
+def _watch(show: Callable[[], Sequence[str]], *, as_json: bool) -> None:
+    """Show it again and again: in place on a terminal, else one after the other."""
+    screen = Screen()
 
-        if not watch:
-            return
+    try:
+        while True:
+            lines = show()
 
-        time.sleep(WATCH_S)
+            if as_json or not screen.takes_pages:
+                result("\n".join(lines if as_json else [*lines, ""]), as_json=as_json)
+            else:
+                screen.draw_page(lines)
+
+            time.sleep(WATCH_S)
+    finally:
+        screen.close(leave=True)
+
+
+def _show(name: str | None, url: str | None, *, funding: bool, as_json: bool, indent: int | None = None) -> list[str]:
+    """The lines of one look."""
+    return [_as_json(name, url, funding=funding, indent=indent)] if as_json else [*_pages(name, url, funding=funding)]
 
 
 def _statuses(name: str | None, url: str | None) -> Sequence[Status]:

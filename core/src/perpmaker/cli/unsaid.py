@@ -20,7 +20,11 @@ MOST_FILES: Final = 20
 """How many files are kept; the oldest go."""
 
 _PATTERN = "unsaid-*.txt"
-_DRAWN = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+DRAWN_OVER: Final = "\x1b[?2026h"
+"""Begins what is drawn over again in a moment, and is nobody's last word."""
+
+_OVER = DRAWN_OVER.encode()
+_DRAWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Unsaid:
@@ -35,7 +39,10 @@ class Unsaid:
         self._size = 0
 
     def remember(self, content: bytes) -> None:
-        """Take in what is to be written."""
+        """Take in what is to be written; not what will be drawn over."""
+        if content.startswith(_OVER):
+            return
+
         self._said.append(content)
         self._size += len(content)
 
