@@ -59,6 +59,11 @@ if TYPE_CHECKING:
     from perpmaker.model.instrument import (
         Instrument,
     )
+    from perpmaker.model.margin import (
+        bound_notional,
+        liquidation_price,
+        maintenance_margin,
+    )
     from perpmaker.model.order import (
         NewOrder,
         OrderKind,
@@ -110,6 +115,7 @@ if TYPE_CHECKING:
         DemandKind,
         Refused,
         RiskModule,
+        RiskRequest,
         Verdict,
     )
     from perpmaker.state.view import (
@@ -167,6 +173,7 @@ __all__ = [
     "Register",
     "RiskModule",
     "RiskModuleDeclaration",
+    "RiskRequest",
     "Rule",
     "Side",
     "Slot",
@@ -185,7 +192,10 @@ __all__ = [
     "Wanted",
     "Withheld",
     "WorkingOrder",
+    "bound_notional",
     "hookimpl",
+    "liquidation_price",
+    "maintenance_margin",
 ]
 
 _HOMES = {
@@ -200,6 +210,7 @@ _HOMES = {
     "model.event": "ReferenceChanged",
     "model.funding": "Funding",
     "model.instrument": "Instrument",
+    "model.margin": "bound_notional liquidation_price maintenance_margin",
     "model.order": "NewOrder OrderKind OrderReport OrderType PositionSide Side Slot WorkingOrder",
     "model.position": "Position",
     "model.quote": "Quote Reason Rule TargetFactors Wake Wanted Withheld",
@@ -210,7 +221,7 @@ _HOMES = {
     ),
     "plugins.hookspecs": "Register hookimpl",
     "plugins.observer": "Happening Observer ObserverContext",
-    "risk.interface": "Approved Demand DemandKind Refused RiskModule Verdict",
+    "risk.interface": "Approved Demand DemandKind Refused RiskModule RiskRequest Verdict",
     "state.view": "BookView View",
     "strategy.interface": "Strategy StrategyTraits",
 }

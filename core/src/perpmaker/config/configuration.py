@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import attrs
 
 from perpmaker.config.chosen import Chosen
-from perpmaker.config.cross_checks import READ_BY_SOURCES, position_faults, price_faults, risk_faults
+from perpmaker.config.cross_checks import READ_BY_SOURCES, module_faults, position_faults, price_faults, risk_faults
 from perpmaker.config.file import Document, KeyPath, read_document
 from perpmaker.config.habits import FOREIGN_KEYS, split_environment
 from perpmaker.config.notes import notes
@@ -108,6 +108,10 @@ class _Assembly:
         self._check_top(strategy, (connector, price_source, external))
         traits = StrategyTraits() if strategy is None else traits_of(strategy)
         self._cross_check(run, traits, connector, risk, (price_source, external))
+
+        if run is not None and exits is not None:
+            for path, allowed in module_faults(run, exits, risk):
+                self._say(path, self._tables(path[:-1]).get(path[-1]), allowed)
 
         if self._problems or not (run and exits and strategy and connector and price_source and sandbox):
             raise ConfigurationError(self._in_order())

@@ -7,16 +7,21 @@ from decimal import Decimal
 from typing import Any
 
 from perpmaker.config.chosen import Chosen
+from perpmaker.config.file import KeyPath
 from perpmaker.config.settings import RunSettings
 from perpmaker.config.source import source_faults
 from perpmaker.connector.price_source import SourceRequest
+from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.order import PositionMode
+from perpmaker.model.position import MarginMode
 from perpmaker.plugins.catalog import Catalog
 from perpmaker.plugins.declarations import (
     DerivativeConnectorDeclaration,
     PriceSourceDeclaration,
     RiskModuleDeclaration,
 )
+from perpmaker.plugins.start import code_of
+from perpmaker.risk.interface import RiskRequest
 from perpmaker.strategy.interface import StrategyTraits
 
 READ_BY_SOURCES = frozenset({"price_source_market", "price_source_custom_api", "custom_api_update_interval"})
@@ -37,6 +42,29 @@ def risk_faults(
     """Refuse what the risk modules of a file come to together."""
     yield from _exposure_faults(traits, risk, catalog)
     yield from _target_faults(risk)
+
+
+def module_faults(
+    run: RunSettings, exits: ExitSettings, risk: Sequence[Chosen[RiskModuleDeclaration[Any]]]
+) -> Iterator[tuple[KeyPath, str]]:
+    """Let each risk module say what of its table makes no sense beside the rest of the file."""
+    request = RiskRequest(
+        leverage=run.leverage,
+        is_isolated=run.margin_mode_wanted is MarginMode.ISOLATED,
+        long_profit_taking_spread=exits.long_profit_taking_spread,
+        short_profit_taking_spread=exits.short_profit_taking_spread,
+        stop_loss_spread=exits.stop_loss_spread,
+    )
+
+    for one in risk:
+        if one.declaration.check is None or one.settings is None:
+            continue
+
+        code = code_of(one.declaration)
+        found = code.prepare("check", tuple, code.prepare("check", one.declaration.check, one.settings, request))
+
+        with code.blamed("check"):
+            yield from [(("risk", one.name, str(key)), str(allowed)) for key, allowed in found]
 
 
 def _exposure_faults(

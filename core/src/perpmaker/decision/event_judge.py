@@ -55,6 +55,7 @@ class EventJudge:
         instrument = state.instrument
         self._state = state
         self._adoption = adoption
+        self._interval_h = instrument.funding_interval_h
         self._drift = DriftCheck(wanted=settings, instrument=instrument, trading_state=trading_state)
         self._liquidation = LiquidationWatch(settings=stops, instrument=instrument, trading_state=trading_state)
         self._forced_closures = ForcedClosures(trading_state=trading_state, instrument=instrument, known=known_trades)
@@ -77,10 +78,18 @@ class EventJudge:
                 yield from self._drift.judge(settings, now)
             case InstrumentChanged(instrument=instrument):
                 yield from self._drift.judge_rules(instrument)
+                yield from self._judge_interval(instrument.funding_interval_h)
             case TradingChanged(closed=closed):
                 yield from self._drift.judge_trading(closed, now)
             case StopRequested():
                 self._hurry(now)
+
+    def _judge_interval(self, found: int) -> Iterator[str]:
+        """Tell a person when funding is charged more or less often than before."""
+        before, self._interval_h = self._interval_h, found
+
+        if before != found:
+            yield f"the venue now charges funding every {found} h, no longer every {before} h"
 
     def _hurry(self, now: float) -> None:
         """On the way to the end, orders of unknown outcome are cancelled and asked for at once."""

@@ -11,7 +11,7 @@ from perpmaker.decision.decision import Review
 from perpmaker.decision.strategy_runner import Broken, ask_modules
 from perpmaker.decision.trading_state import TradingState
 from perpmaker.errors import ExitCode
-from perpmaker.model.quote import Quote, Wake
+from perpmaker.model.quote import Quote, TargetFactors, Wake
 from perpmaker.risk.interface import Demand, DemandKind
 from perpmaker.risk.modules import Assessed, RiskModules
 from perpmaker.risk.review import Reviewed
@@ -52,6 +52,7 @@ class RiskDemands:
         if self._is_broken or self.modules.only_review or not trading_state.synchronised:
             return view
 
+        before = self.assessed.factors
         found = ask_modules(self.modules, view, self.assessed.memories)
 
         if isinstance(found, Broken):
@@ -60,6 +61,7 @@ class RiskDemands:
             self.assessed = found
             trading_state.obey(found.demand)
             notices.extend(self._told(view.now))
+            notices.extend(_changed(before, found.factors))
 
         mode, reason = trading_state.mode(self.state, view.book_age_s)
         seen = view.mode, view.mode_reason, view.flatten, view.target_factors
@@ -106,3 +108,15 @@ class RiskDemands:
         if is_new and self.trading_state.stop is None and now >= self._told_at.get(key, -inf) + TOLD_EVERY_S:
             self._told_at[key] = now
             yield _WORDS[demand.kind].format(module=demand.module, reason=demand.reason)
+
+
+def _changed(before: TargetFactors, now: TargetFactors) -> Iterator[str]:
+    """A line when targets are moved by other factors than before."""
+    if (before.long, before.short) == (now.long, now.short):
+        return
+
+    if now.leave:
+        yield f"{before.module}: targets are as they are set again"
+    else:
+        factors = f"of longs by {now.long.normalize():f}, of shorts by {now.short.normalize():f}"
+        yield f"{now.module} multiplies the profit-taking spread {factors}: {now.reason}"

@@ -74,7 +74,7 @@ async def survey(
     feeds = _feeds(plan, connector, instrument, context, traded)
     source_failure = await _listen(state, feeds, clock, configuration.traits.price_type, traded)
     view = state.view(clock.now(), mode=Mode.RUN, mode_reason="", memory=None)
-    quoting = _quoted(plan, instrument, view)
+    quoting, advice = _quoted(plan, instrument, view)
 
     return assess(
         Situation(
@@ -94,24 +94,30 @@ async def survey(
             next_funding_ms=state.market.next_funding_ms,
             given=configuration.given,
             source_failure=source_failure,
+            advice=advice,
             venue_stops=isinstance(connector, VenueStops),
         )
     )
 
 
-def _quoted(plan: Plan, instrument: Instrument, view: View) -> DecidedQuotes:
-    """What strategy and risk modules come to on this view."""
+def _quoted(plan: Plan, instrument: Instrument, view: View) -> tuple[DecidedQuotes, Sequence[str]]:
+    """What strategy and risk modules come to on this view, and what the modules have to say before a start."""
     risk = RiskModules(build_risk(plan, instrument))
+    assessed = risk.assess(view, ())
+    advice = [*risk.advise(view)]
+
+    if (demand := assessed.demand) is not None:
+        advice.append(f"{demand.module} would demand a {demand.kind.value} now: {demand.reason}")
 
     with starting("strategy", plan.strategy.name):
         build = partial(plan.strategy.build, plan.strategy_settings, instrument)
         strategy = guarded_strategy(code_of(plan.strategy), build)
-        quoting = quote(strategy, partial(risk.review, memories=risk.assess(view, ()).memories), view)
+        quoting = quote(strategy, partial(risk.review, memories=assessed.memories), view)
 
         if isinstance(quoting, Broken):
             raise quoting.cause or PluginFaultError(quoting.reason, detail=quoting.detail)
 
-    return quoting
+    return quoting, advice
 
 
 def refuse(preflight: Preflight) -> None:

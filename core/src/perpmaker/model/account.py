@@ -8,6 +8,7 @@ from math import inf
 
 import attrs
 
+from perpmaker.model.margin import free_margin_share
 from perpmaker.model.position import Balance, Position
 from perpmaker.model.word import Word
 
@@ -66,13 +67,14 @@ class AccountFacts:
     """What the venue last said of the account's margin pool, in quote asset; nothing of it is reckoned on in between.
 
     None: not told. `quote_margin` is what of the initial margin is bound for orders of ours on this market. `asked_at`
-    is when the venue was asked, in seconds of the engine's clock.
+    is when the venue was asked, in seconds of the engine's clock, and `mark` the market's mark price then.
     """
 
     equity: Decimal | None = None
     initial_margin: Decimal | None = None
     maintenance_margin: Decimal | None = None
     quote_margin: Decimal = Decimal(0)
+    mark: Decimal | None = None
     asked_at: float = -inf
 
     @property
@@ -81,7 +83,7 @@ class AccountFacts:
         if self.equity is None or self.initial_margin is None:
             return None
 
-        return unbound_share(self.equity, self.initial_margin)
+        return free_margin_share(self.equity, self.initial_margin)
 
     @property
     def margin_ratio(self) -> Decimal | None:
@@ -90,8 +92,3 @@ class AccountFacts:
             return None
 
         return self.maintenance_margin / self.equity
-
-
-def unbound_share(equity: Decimal, bound: Decimal) -> Decimal:
-    """The share of the equity that is not bound; 0 without equity, below 0 where more is bound than there is."""
-    return (equity - bound) / equity if equity > 0 else Decimal(0)

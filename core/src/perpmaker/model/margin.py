@@ -98,6 +98,9 @@ def approximate_liquidation(*, entry: Decimal, leverage: int, maintenance_ratio:
     return entry * (1 - sign * (1 / Decimal(leverage) - maintenance_ratio))
 
 
-def free_margin_share(equity: Decimal, maintenance: Decimal) -> Decimal:
-    """The share of the equity that maintenance does not need: the margin ratio shown to people; 0 without equity."""
-    return (equity - maintenance) / equity if equity > 0 else _ZERO
+def free_margin_share(equity: Decimal, bound: Decimal) -> Decimal:
+    """The share of the equity that positions and orders do not bind; 0 without equity, below 0 where it is not enough.
+
+    By the initial margin: by the maintenance margin it would look free until just before liquidation.
+    """
+    return (equity - bound) / equity if equity > 0 else _ZERO

@@ -16,7 +16,7 @@ from perpmaker.connector.interface import ConnectorContext, DerivativeConnector
 from perpmaker.connector.price_source import ReferenceReceiver, SourceContext, SourceRequest
 from perpmaker.model.instrument import Instrument
 from perpmaker.plugins.observer import KINDS, Kind, Observer, ObserverContext
-from perpmaker.risk.interface import RiskModule
+from perpmaker.risk.interface import RiskModule, RiskRequest
 from perpmaker.strategy.interface import Strategy, StrategyTraits
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ class RiskModuleDeclaration(Generic[_Settings]):
     `bounds_exposure`: it lets no quote lead to a position above a cap, which quoting beside a position asks for.
     `cap_key`: the key of its settings that is this cap in base asset, None where it has no such key; what stands there
     is `view.position_cap` for strategies and risk modules, the smallest of several.
-    `changes_targets`: it has `target_factors`; one module of a file may.
+    `changes_targets`: it has `target_factors`; one module of a file may. `check(settings, request)` yields (key of its
+    table, what is allowed) for settings that make no sense beside the rest of the file.
     """
 
     name: str
@@ -91,6 +92,7 @@ class RiskModuleDeclaration(Generic[_Settings]):
     bounds_exposure: bool = False
     cap_key: str | None = None
     changes_targets: bool = False
+    check: Callable[[_Settings, RiskRequest], Iterable[tuple[str, str]]] | None = None
     distribution: str = attrs.field(default="", eq=False)
 
 
@@ -171,7 +173,7 @@ def _is_cap_key(declaration: RiskModuleDeclaration[Any]) -> bool:
 def _callable_faults(declaration: Any) -> Iterator[str]:  # noqa: ANN401  # see above
     """What is wrong with the part that is called later."""
     has_sandbox = isinstance(declaration, (DerivativeConnectorDeclaration, PriceSourceDeclaration))
-    optional = ("sandbox", "check") if has_sandbox else ()
+    optional = ("sandbox", "check") if has_sandbox else ("check",)
     is_source = isinstance(declaration, PriceSourceDeclaration)
     is_derived = is_source and declaration.is_traded_market is True
 

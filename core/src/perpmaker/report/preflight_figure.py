@@ -57,6 +57,7 @@ class Situation:
     given: frozenset[str] = frozenset()
     source_failure: str | None = None
     venue_stops: bool = True
+    advice: Sequence[str] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -73,7 +74,7 @@ class Totals:
 class Account:
     """The account: wallet and equity of the quote asset, positions, and the free share of the equity.
 
-    `free_margin_share` is (equity - maintenance margin) / equity when everything has filled at the reference.
+    `free_margin_share` is (equity - initial margin) / equity when everything has filled at the reference.
     """
 
     wallet: Decimal | None
@@ -216,16 +217,15 @@ def _account(situation: Situation, bids: Filled | None, asks: Filled | None) -> 
     profit = ZERO if mark is None else sum((one.amount * (mark - one.entry) for one in held), ZERO)
     equity = None if wallet is None else wallet + profit
     filled = [one for one in (bids, asks) if one is not None]
-    needs = [one.maintenance for one in filled]
-    maintenance = sum(needs, ZERO) if view.position_mode is PositionMode.HEDGE else max(needs, default=ZERO)
+    bound = at_risk(filled, view.position_mode)
     solvent = equity is not None and equity > 0
 
     return Account(
         wallet=wallet,
         equity=equity,
         positions=held,
-        free_margin_share=None if equity is None else free_margin_share(equity, maintenance),
-        margin_share=at_risk(filled, view.position_mode) / equity if solvent and equity is not None else None,
+        free_margin_share=None if equity is None else free_margin_share(equity, bound),
+        margin_share=bound / equity if solvent and equity is not None else None,
     )
 
 

@@ -39,6 +39,7 @@ def read_warnings(situation: Situation, figures: Figures) -> Iterator[Warned]:
     yield from _leverage_warnings(figures)
     yield from _money_warnings(figures)
     yield from _quote_warnings(situation, figures)
+    yield from (Warned(text=text) for text in situation.advice)
     yield from (Warned(text=text) for text in read_thin_margins(situation, figures))
 
 

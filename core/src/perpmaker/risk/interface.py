@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
 from enum import unique
 from typing import Final, Protocol, TypeAlias
 
@@ -64,8 +66,8 @@ class Demand:
 class RiskModule(Protocol):
     """Pure: reviews each wanted quote. Closing orders never pass through here.
 
-    Beside `review` a module may have what the protocols below have; each is asked once a decision, in their order,
-    before exits and quotes are decided.
+    Beside `review` a module may have what the protocols below have; each but the last is asked once a decision, in
+    their order, before exits and quotes are decided.
     """
 
     def review(self, view: View, quote: Quote) -> Verdict:
@@ -103,5 +105,26 @@ class Waking(Protocol):
         """When to ask again, though nothing of what strategies are asked again for has happened."""
 
 
-OPTIONAL: Final = ("remember", "demand", "target_factors", "wake")
+class Advising(Protocol):
+    """A module that can tell before a start that its settings make no sense here."""
+
+    def advise(self, view: View) -> Iterable[str]:
+        """What a person should know, by market and account as they are before a start; asked for the report alone."""
+
+
+@attrs.frozen(kw_only=True)
+class RiskRequest:
+    """What a file asks besides the table of a module, for checks of its settings: spreads are fractions, None is off.
+
+    `is_isolated`: the file asks for isolated margin; where it leaves the account's mode, nobody knows yet.
+    """
+
+    leverage: int
+    is_isolated: bool
+    long_profit_taking_spread: Decimal
+    short_profit_taking_spread: Decimal
+    stop_loss_spread: Decimal | None
+
+
+OPTIONAL: Final = ("remember", "demand", "target_factors", "wake", "advise")
 """The methods that a module need not have."""

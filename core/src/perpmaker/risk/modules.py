@@ -41,7 +41,7 @@ class RiskModules:
     def __init__(self, modules: Sequence[RiskModule] = ()) -> None:
         self._modules = tuple(modules)
         self._asked = [{name: _method(module, name) for name in OPTIONAL} for module in modules]
-        self.only_review = not any(any(methods.values()) for methods in self._asked)
+        self.only_review = not any(methods[name] for methods in self._asked for name in OPTIONAL if name != "advise")
 
     def assess(self, view: View, memories: tuple[object, ...]) -> Assessed:
         """Ask what they remember, demand and change, by that order; of several demands the highest one counts.
@@ -76,6 +76,20 @@ class RiskModules:
     def review(self, view: View, quotes: tuple[Quote, ...], memories: tuple[object, ...] = ()) -> Reviewed:
         """Pass every quote through every module; see `perpmaker.risk.review`."""
         return review(view, quotes, self._modules, memories)
+
+    def advise(self, view: View) -> Iterator[str]:
+        """What the modules have to say before a start, each line with the name of its module."""
+        for module, methods in zip(self._modules, self._asked, strict=True):
+            if (ask := methods["advise"]) is not None:
+                yield from (f"{name_of(module)}: {_text(line, module)}" for line in ask(view))
+
+
+def _text(line: object, module: RiskModule) -> str:
+    """A line for people; RiskModuleError for what is none."""
+    if not isinstance(line, str) or not line:
+        raise RiskModuleError(f"advise yielded {line!r:.80}: it must be a text", module=module, what="advise")
+
+    return line
 
 
 def _method(module: RiskModule, name: str) -> Callable[[View], Any] | None:

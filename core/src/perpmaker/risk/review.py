@@ -29,8 +29,9 @@ def review(
 ) -> Reviewed:
     """Pass every quote through every module in turn; `memories` are what they remember, by their places.
 
-    The view's `approved` shows each what was approved before it. Of several that cut or move a quote, so the smallest
-    amount and the furthest price count.
+    From level 1 outward, the two sides in turn, so that what is left for a few goes to both. The view's `approved`
+    shows each what was approved before it. Of several that cut or move a quote, so the smallest amount and the furthest
+    price count.
 
     A module that raises, or that enlarges a quote, brings it nearer to the market or changes what it is, ends the
     review with an error (`RiskModuleError` for the latter): the caller pulls the market's quotes. A quote that the
@@ -47,7 +48,7 @@ def review(
         for module, memory in zip_longest(modules, memories)
     ]
 
-    for quote in quotes:
+    for quote in sorted(quotes, key=lambda quote: quote.slot.level):
         verdict = _review_one(quote, seers)
 
         if isinstance(verdict, Refused):
@@ -56,7 +57,9 @@ def review(
             is_same = (verdict.ticks, verdict.lots) == (quote.ticks, quote.lots)  # a reason more changes no order
             approved[quote.slot] = verdict if is_same else _as_resting(view, verdict)
 
-    return Reviewed(approved=tuple(approved.values()), refused=tuple(refused))
+    left = tuple(approved[quote.slot] for quote in quotes if quote.slot in approved)
+
+    return Reviewed(approved=left, refused=tuple(refused))
 
 
 def _review_one(quote: Quote, seers: Sequence[tuple[RiskModule, View]]) -> Quote | Refused:

@@ -7,7 +7,7 @@ errors of `perpmaker.errors`, and names the plugin in the fault that everything 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import TracebackType
@@ -58,6 +58,7 @@ class GuardedModule:
     demand: Callable[[View], Demand | None] | None = None
     target_factors: Callable[[View], TargetFactors | None] | None = None
     wake: Callable[[View], Wake] | None = None
+    advise: Callable[[View], Iterable[str]] | None = None
 
     def review(self, view: View, quote: Quote) -> Verdict:
         """What the module says of a quote, and who refuses it."""
@@ -91,6 +92,9 @@ def guarded_module(code: ForeignCode, build: Callable[[], object], *, changes_ta
             raise TypeError(f"it {has} target_factors(), and its declaration {says} changes_targets=True")
 
     methods: dict[str, Any] = {name: partial(code.call, name, method) for name, method in found.items()}
+
+    if "advise" in methods:  # of a generator, all of it is the plugin's code
+        methods["advise"] = partial(code.call, "advise", lambda view: tuple(found["advise"](view)))
 
     return GuardedModule(code, made, **methods)
 

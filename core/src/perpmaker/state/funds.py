@@ -37,6 +37,7 @@ class Funds:
         instrument: Instrument,
         ours: Iterable[WorkingOrder],
         foreign: Iterable[OrderReport],
+        mark: Decimal | None = None,
     ) -> None:
         """Take the venue's word, unless a newer one is known. `ours` and `foreign` are the orders that rest."""
         if self.snapshot is not None and snapshot.asked_at < self.snapshot.asked_at:
@@ -49,6 +50,7 @@ class Funds:
             initial_margin=snapshot.initial_margin,
             maintenance_margin=snapshot.maintenance_margin,
             quote_margin=self._returned,
+            mark=mark,
             asked_at=snapshot.asked_at,
         )
 

@@ -363,7 +363,7 @@ class State:
         for balance in dated_account(event.account, self.clock, now).assets:
             self.account.balance(balance)
 
-        self.funds.read(event.account, self.instrument, self.orders.working(), self.foreign.resting)
+        self.funds.read(event.account, self.instrument, self.orders.working(), self.foreign.resting, self.market.mark)
         self._changes += 1
 
     def _settings_reported(self, event: SettingsReported, _: float) -> None:
@@ -387,7 +387,7 @@ class State:
         self.foreign.listed(event.orders)
         self.orders.listed({report.client_id: report for report in event.orders}, event.began_at, now)
         self._read_account(event, now)
-        self.funds.read(event.account, self.instrument, self.orders.working(), self.foreign.resting)
+        self.funds.read(event.account, self.instrument, self.orders.working(), self.foreign.resting, self.market.mark)
         self.orders.forgive(event.began_at)
         self._is_read = True
 

@@ -120,6 +120,18 @@ class Scenario(Play):
         self._venue.crowd.set_mark(_decimal(price))
         self._settle()
 
+    def funding(self, rate: Number, *, due_in: float | None = None) -> None:
+        """Announce this rate, in percent, for the next payment, and that it comes in so many seconds.
+
+        It is paid then, and every interval of the market after it. ValueError before there is a mark price.
+        """
+        if not self._venue.exchange.mark:
+            raise ValueError("there is no mark price yet: show a book first")
+
+        next_ms = None if due_in is None else START_MS + round((self.now + due_in) * 1000)
+        self._venue.crowd.set_funding(_decimal(rate) / 100, next_ms)
+        self._settle()
+
     def trade(self, taker: Literal["buy", "sell"], amount: Number, *, limit: Number | None = None) -> None:
         """Somebody takes so much from the book, orders of the bot included, no worse than the limit."""
         ticks = None if limit is None else self._ticks(limit)

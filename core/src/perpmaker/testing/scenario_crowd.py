@@ -59,6 +59,7 @@ class Crowd:
 
     def __init__(self, exchange: Exchange, acts: Acts, account: str, now_ms: Callable[[], int]) -> None:
         self._exchange, self._acts, self._account, self._now_ms = exchange, acts, account, now_ms
+        self._rate = Decimal("0.0001")
 
     def levels(self, side: Side) -> Ladder:
         """Other people's levels of one side, from the best outward."""
@@ -89,7 +90,12 @@ class Crowd:
 
     def set_mark(self, mark: Decimal) -> None:
         """Jump mark and index price."""
-        self._do(lambda crowd: crowd.set_mark(mark, mark, Decimal("0.0001")))
+        self._do(lambda crowd: crowd.set_mark(mark, mark, self._rate))
+
+    def set_funding(self, rate: Decimal, next_ms: int | None) -> None:
+        """Announce another rate for the next payment, and another time of it where it is said."""
+        self._rate, mark = rate, self._exchange.mark
+        self._do(lambda crowd: crowd.set_mark(mark, mark, rate, next_ms))
 
     def fill(self, order: SimulatedOrder, lots: int) -> None:
         """Somebody takes so many lots of this order, past the crowd before it; the crowd is the same afterwards.
