@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from perpmaker import RiskModuleDeclaration
-from perpmaker.plugins.catalog import load_catalog
-from perpmaker_risk_modules import register_risk_modules
+from perpmaker.plugins.catalog import FIRST_PARTY, load_catalog
+from perpmaker_risk_modules import DECLARATIONS, register_risk_modules
 
 
 def test_modules_are_declared() -> None:
@@ -15,6 +15,12 @@ def test_modules_are_declared() -> None:
     register_risk_modules(declared.append)
     names = {module.name for module in declared}
     assert names >= {"exposure_limit", "volatility_guard", "order_rate_limit", "leverage_advice"}
+    assert names >= {"margin_guard", "liquidation_guard", "funding_guard"}
+
+
+def test_every_module_is_known_for_ours() -> None:
+    """So that a missing distribution can be said with what to install."""
+    assert {module.name for module in DECLARATIONS} == set(FIRST_PARTY[RiskModuleDeclaration])
 
 
 def test_distribution_is_found_by_its_entry_point() -> None:

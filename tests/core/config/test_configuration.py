@@ -226,7 +226,18 @@ def test_F82_contradictions_are_refused(desk: Any, good: str) -> None:
         ("binance_perpetual = 3", "binance_perpetual", "must be a table: [binance_perpetual]"),
         ("risk = 3", "risk", "must be a table for each risk module: [risk.NAME]"),
         ("[risk]\nexposure_limit = 3", "risk.exposure_limit", "must be a table: [risk.exposure_limit]"),
-        ("[risk]\nmargin_guard = 3", "risk.margin_guard", "is planned, and nobody can install it yet"),
+        ("[risk]\nmoon_phase = 3", "risk.moon_phase", "No risk module is named 'moon_phase'"),
+        (
+            "[risk.margin_guard]\nreduce_below = 40",
+            "risk.margin_guard.reduce_below",
+            "must be below quote_below = 30 %",
+        ),
+        ("[risk.funding_guard]\nthreshold = 0.05", "risk.funding_guard.paying_factor", "has nothing to multiply"),
+        (
+            'margin_mode = "isolated"\n[risk.liquidation_guard]\nquote_below = 34',
+            "risk.liquidation_guard.quote_below",
+            "must be below 33.3 %: at leverage 3",
+        ),
     ]:
         said = [problem.allowed for problem in desk.problems(f"{good}{lines}\n") if problem.key == key]
         assert said
@@ -252,6 +263,22 @@ def test_hedge_is_refused_where_the_venue_has_none(desk: Any, good: str) -> None
     flat = with_plugin(desk, connector(hedge_mode=False))
     problem = flat.problem(good.replace("binance_perpetual", "flat") + 'position_mode = "Hedge"\n')
     assert (problem.key, problem.allowed) == ("position_mode", 'flat has none: only "One-way"')
+
+
+def test_two_modules_that_change_the_target_are_refused(desk: Any, good: str) -> None:
+    """Both are named; either alone is taken."""
+    other = RiskModuleDeclaration(name="calm", summary="S", settings=Loose, build=print, changes_targets=True)  # type: ignore[arg-type]  # never built
+    spreads = "long_profit_taking_spread = 1\n"
+    guard, calm = "[risk.funding_guard]\nthreshold = 0.05\n", "[risk.calm]\nmax_position = 1\n"
+    both = with_plugin(desk, other)
+    problem = both.problem(f"{good}{spreads}{guard}{calm}")
+    assert (problem.key, problem.allowed) == (
+        "risk",
+        "[risk.funding_guard] and [risk.calm] both change the target: keep one of them",
+    )
+
+    for one in (guard, calm):
+        assert len(both.load(f"{good}{spreads}{one}").risk) == 1
 
 
 def test_risk_modules_are_structured_from_their_tables_in_order(desk: Any, good: str) -> None:

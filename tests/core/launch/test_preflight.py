@@ -126,6 +126,15 @@ async def test_survey_waits_for_book_and_mark_and_no_longer() -> None:
     assert [line.withheld for line in report.figures.levels] == [None, None]
 
 
+async def test_what_risk_modules_say_of_market_and_account_is_in_the_report() -> None:
+    """The account tells no equity: the guard would quote nothing, says so, and withholds each level with its reason."""
+    guard = "risk.margin_guard.quote_below=30"
+    report, _ = await look(feed(Channel.BOOK, BOOK), feed(Channel.MARK, MARK), overrides=(guard,))
+    words = "margin_guard: the venue does not tell equity and initial margin: nothing will be quoted."
+    assert any(words in one.text for one in report.warnings)
+    assert all("margin_guard" in str(line.withheld) for line in report.figures.levels)
+
+
 async def test_silent_book_is_reported_after_some_seconds() -> None:
     """What has not come by then is missing, and the report says so."""
     report, took_s = await look(feed(Channel.BOOK), feed(Channel.MARK, MARK))

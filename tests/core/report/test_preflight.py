@@ -234,13 +234,16 @@ def test_report_goes_by_the_effective_stop(desk: Any) -> None:
 
 
 def test_thin_free_margin_is_warned_of_below_thirty_and_loudly_below_twenty_percent(desk: Any) -> None:
-    """Maintenance of 33 % in a wallet that just carries its margin."""
-    (tier,) = desk.market["tiers"]
-    heavy = type(tier)(
-        floor=Decimal(0), cap=Decimal(1000), maintenance_ratio=Decimal("0.25"), deduction=Decimal(0), max_leverage=125
-    )
-    warned = desk.report(tiers=(heavy,), wallet="35", ask_spread="0.5", stop_loss_spread="0.01")
-    assert "free margin after full fills: 29.29 %" in said(warned, loud=False)
+    """By the initial margin, as `margin_guard` and `balance` count it: 33 of 45 are bound, and of 38."""
+    thin = {"ask_spread": "0.5", "stop_loss_spread": "0.01"}
+    assert "free margin after full fills: 26.67 %" in said(desk.report(wallet="45", **thin), loud=False)
+    assert "free margin after full fills: 13.16 %" in said(desk.report(wallet="38", **thin), loud=True)
+    assert "free margin" not in said(desk.report(wallet="50", **thin), loud=False)
+
+
+def test_what_risk_modules_have_to_say_is_warned_of(desk: Any) -> None:
+    """As they say it."""
+    assert "calm: it is late" in said(desk.report(advice=("calm: it is late",)), loud=False)
 
 
 def test_everything_withheld_is_warned_of(desk: Any) -> None:

@@ -38,25 +38,23 @@ FIRST_PARTY: Mapping[type, Mapping[str, str]] = {
     PriceSourceDeclaration: dict.fromkeys(
         ("current_market", "external_market", "custom_api", "binance"), "perpmaker-price-sources"
     ),
-    RiskModuleDeclaration: {"exposure_limit": "perpmaker-risk-modules"},
+    RiskModuleDeclaration: dict.fromkeys(
+        (
+            "exposure_limit",
+            "loss_limit",
+            "margin_guard",
+            "liquidation_guard",
+            "funding_guard",
+            "volatility_guard",
+            "order_rate_limit",
+            "leverage_advice",
+        ),
+        "perpmaker-risk-modules",
+    ),
     StrategyDeclaration: {"perpetual_market_making": "perpmaker"},
     ObserverDeclaration: dict.fromkeys(("webhook", "apprise", "metrics"), "perpmaker-observers"),
 }
 """The names that perpmaker's own distributions bring, so that a missing one can be said with what to install."""
-
-PLANNED: Mapping[type, tuple[str, ...]] = {
-    DerivativeConnectorDeclaration: (),
-    RiskModuleDeclaration: (
-        "leverage_advice",
-        "margin_guard",
-        "liquidation_guard",
-        "funding_guard",
-        "loss_limit",
-        "volatility_guard",
-        "order_rate_limit",
-    ),
-}
-"""Names that documentation and examples know, and that no distribution brings yet."""
 
 _NEAR = 0.6
 """How alike a name and its suggestion have to be, and their first words for themselves (difflib's ratio)."""
@@ -198,14 +196,9 @@ class Catalog:
     def _unknown(self, kind: type, name: str) -> Iterator[str]:
         """The sentences for a name that nobody knows."""
         names = self.names(kind)
-        is_planned = name in PLANNED.get(kind, ())
-        yield (
-            f"The {KINDS[kind]} {name!r} is planned, and nobody can install it yet."
-            if is_planned
-            else (f"No {KINDS[kind]} is named {name!r}.")
-        )
+        yield f"No {KINDS[kind]} is named {name!r}."
         yield f"Installed: {', '.join(names) or 'none'}."
-        near = [] if is_planned else get_close_matches(name, [one for one in names if _begins_alike(name, one)], 1)
+        near = get_close_matches(name, [one for one in names if _begins_alike(name, one)], 1)
 
         if near:
             yield f"Did you mean {near[0]!r}?"
@@ -232,7 +225,6 @@ def imitated(distribution: str) -> str | None:
     """The distribution of ours whose name is exactly one edit away from this one; None when there is none."""
     own = normalised(distribution)
     known = {name for names in FIRST_PARTY.values() for name in names.values()}
-    known |= {f"perpmaker-{name.replace('_', '-')}" for name in PLANNED[DerivativeConnectorDeclaration]}
 
     return None if own in known else next((name for name in sorted(known) if _is_one_edit(own, name)), None)
 

@@ -248,8 +248,7 @@ def _market(preflight: Preflight) -> Iterator[str]:
 
     if account.equity is not None and account.free_margin_share is not None:
         free = percent(account.free_margin_share)
-        bound = "" if account.margin_share is None else f"; {percent(account.margin_share)} of it bound as margin"
-        yield from _row("after full fills", f"{free} of the equity free of maintenance margin{bound}")
+        yield from _row("after full fills", f"{free} of the equity free of margin")
 
     if orders.per_minute is not None:
         of = "" if orders.limit is None else f" of the venue's {orders.limit}"
