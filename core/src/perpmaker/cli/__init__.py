@@ -19,6 +19,7 @@ _UNWRITTEN = 2
 COMMANDS = {
     "check": "Check a configuration against the installed plugins and the market.",
     "flatten": "End running bots, and close their positions at market.",
+    "history": "Show fills, fees, funding and the result of a bot, day by day.",
     "import": "Turn a Hummingbot configuration of perpetual_market_making into TOML.",
     "keys": "Look after the API keys of configurations.",
     "logs": "Show what a bot has logged, and follow it.",

@@ -133,4 +133,5 @@ class LedgerKeeper:
             positions=tuple(position for position in event.account.positions if position.amount),
             mark=mark,
             unrealized=state.account.unrealized(mark),
+            quote=state.instrument.quote,
         )

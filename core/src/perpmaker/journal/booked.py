@@ -23,6 +23,9 @@ from perpmaker.state.account import Account
 ENTRY: Final = "entry"
 """Kind of the rows of the ledger; the row's name is the key of its entry."""
 
+MONEY_KINDS: Final = frozenset({ENTRY, "intent", "step"})
+"""Kinds of the rows that `entries_in` reads."""
+
 _MONEY: Final[dict[str, type[Event]]] = {
     "OrderFilled": OrderFilled,
     "Resynced": Resynced,

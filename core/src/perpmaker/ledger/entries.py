@@ -117,7 +117,8 @@ class Wallet:
 class AccountEntry:
     """The account as it was read whole: what entries are compared with.
 
-    `at_ms` is the venue's time of the question. `unrealized` is the profit of the market's positions at `mark`, in
+    `at_ms` is the venue's time of the question, `quote` the market's quote asset, empty where an early version has not
+    kept it. `unrealized` is the profit of the market's positions at `mark`, in
     quote asset; None where the mark price or an entry price was not known.
     """
 
@@ -126,6 +127,7 @@ class AccountEntry:
     positions: tuple[Position, ...]
     mark: Decimal | None
     unrealized: Decimal | None
+    quote: str = ""
 
     @property
     def key(self) -> str:

@@ -18,13 +18,17 @@ class SettlementGroup:
     rows: dict[str, IncomeEntry] = attrs.field(factory=dict)
     told: dict[str, FundingEntry] = attrs.field(factory=dict)
 
-    def amounts(self) -> Iterator[Amount]:
-        """Yield the payments, each once: the rows, or what the stream told where it says more than they do yet."""
-        rows = [Amount(one.venue_ms, Line.FUNDING, one.record.asset, one.record.amount) for one in self.rows.values()]
-        told = [Amount(one.venue_ms, Line.FUNDING, one.asset, one.amount) for one in self.told.values()]
-        is_more = says_more([one.amount for one in told], [one.amount for one in rows])
+    def chosen(self) -> Sequence[IncomeEntry | FundingEntry]:
+        """Return what counts: the rows, or what the stream told where it says more than they do yet."""
+        rows, told = list(self.rows.values()), list(self.told.values())
 
-        return iter(told if is_more else rows)
+        return told if says_more([one.amount for one in told], [one.record.amount for one in rows]) else rows
+
+    def amounts(self) -> Iterator[Amount]:
+        """Yield the payments, each once."""
+        for one in self.chosen():
+            told = one.record if isinstance(one, IncomeEntry) else one
+            yield Amount(told.venue_ms, Line.FUNDING, told.asset, told.amount)
 
 
 def says_more(told: Sequence[Decimal], rows: Sequence[Decimal]) -> bool:

@@ -106,6 +106,15 @@ class Statement:
         """The trades that are remembered, in the order in which they were told."""
         return (group for group in self._groups.values() if isinstance(group, Trade))
 
+    @property
+    def others(self) -> Iterator[list[tuple[Amount, IncomeEntry | FundingEntry]]]:
+        """What is booked beside trades, with the entry that says it, one list for each thing."""
+        for group in self._groups.values():
+            if isinstance(group, SettlementGroup):
+                yield list(zip(group.amounts(), group.chosen(), strict=True))
+            elif isinstance(group, _Single):
+                yield [(amount, group.entry) for amount in group.amounts()]
+
     # --- groups ----------------------------------------------------------------------------------------------------
 
     def _add_to_trade(self, entry: FillEntry | IncomeEntry, trade_id: str) -> None:
