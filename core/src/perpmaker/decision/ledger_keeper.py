@@ -34,9 +34,9 @@ class LedgerKeeper:
         self._intent = intent
         self._markouts = Markouts()
 
-    def recall(self, entries: Iterable[LedgerEntry], now: float) -> None:
-        """Begin with what earlier runs have booked."""
-        self.ledger.recall(entries, now)
+    def recall(self, entries: Iterable[LedgerEntry], now: float, known_ms: int | None = None) -> None:
+        """Begin with what earlier runs have booked; see `Ledger.recall`."""
+        self.ledger.recall(entries, now, known_ms)
 
     @property
     def next_at(self) -> float:

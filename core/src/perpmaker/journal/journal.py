@@ -226,9 +226,9 @@ class Journal:
             for name, event in reversed(step["events"]):
                 if name == "OrderFilled":
                     trades.add(event["fill"]["trade_id"])
-                elif name == "Resynced" and event["venue_ms"]:
+                elif name == "Resynced" and (read_ms := event["venue_ms"] or event.get("asked_ms")):
                     trades.update(fill["trade_id"] for fill in event["fills"])
-                    return LastKnown(venue_ms=event["venue_ms"], trades=frozenset(trades))
+                    return LastKnown(venue_ms=read_ms, trades=frozenset(trades))
 
         return None
 

@@ -325,7 +325,8 @@ class StartSteps:
         now, utc_s = self.context.clock.now(), self.context.clock.utc_ms() / 1000
         memory = journal.memory()
         booked = recent_entries(journal.path, self.context.clock.utc_ms() - RECALLED_MS)
-        trader.keeper.recall(booked, now)
+        known = self._last_known
+        trader.keeper.recall(booked, now, None if known is None else known.venue_ms)
 
         if memory is not None:
             trader.recall(memory.moved(now - utc_s, now))

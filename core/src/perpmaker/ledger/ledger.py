@@ -52,6 +52,7 @@ class Ledger:
         self._others: set[str] = set()
         self._liquidation: dict[IncomeKey, IncomeRecord] = {}
         self._account: AccountEntry | None = None
+        self._opened_ms: int | None = None
 
     # --- from one run to the next ----------------------------------------------------------------------------------
 
@@ -59,13 +60,20 @@ class Ledger:
         """Say when the run begins, by the venue's clock."""
         self.funding.began_ms = began_ms
 
-    def recall(self, entries: Iterable[LedgerEntry], now: float) -> None:
-        """Begin with what earlier runs have booked."""
+    def recall(self, entries: Iterable[LedgerEntry], now: float, known_ms: int | None = None) -> None:
+        """Begin with what earlier runs have booked.
+
+        `known_ms` is the venue's time up to which an earlier run knew the account, None where there was none.
+        """
         replaced = set()
+        self._opened_ms = known_ms
 
         for entry in entries:
             self.statement.add(entry)
             self._know(entry)
+
+            if isinstance(entry, AccountEntry):
+                self._opened_ms = min(entry.at_ms, entry.at_ms if self._opened_ms is None else self._opened_ms)
 
             if isinstance(entry, FundingEntry):
                 self.funding.recall(entry, now)
@@ -99,6 +107,7 @@ class Ledger:
     def account(self, entry: AccountEntry) -> None:
         """Book a reading of the account, where it says more than the one before it."""
         known = self._account
+        self._opened_ms = entry.at_ms if self._opened_ms is None else self._opened_ms
         is_flat = not any(position.amount for position in entry.positions)
 
         if known is None or not is_flat or _amounts(known) != _amounts(entry):
@@ -132,7 +141,8 @@ class Ledger:
     def _read(self, event: IncomeReported) -> None:
         symbols = None if self._symbol is None else {self._symbol, ""}
         mine = [IncomeEntry(record=one) for one in event.records if symbols is None or one.symbol in symbols]
-        new = [entry for entry in mine if entry.key not in self._known]
+        opened_ms = 0 if self._opened_ms is None else self._opened_ms
+        new = [entry for entry in mine if entry.key not in self._known and entry.venue_ms > opened_ms]
 
         for entry in new:
             self._book(entry)

@@ -36,15 +36,30 @@ class Trade:
 
     def amounts(self) -> Iterator[Amount]:
         """Yield profit and fees of the trade, each once."""
-        fills = list(self.fills.values())
-        fees = [Amount(one.venue_ms, _line(one, Line.FEES), one.fee_asset, -one.fee) for one in fills if one.fee]
-        told = [Amount(one.venue_ms, _line(one, Line.REALIZED), self.quote, one.profit) for one in fills if one.profit]
-        yield from self._chosen(IncomeKind.FEE, fees)
+        yield from self.fees()
+        yield from self.profits()
+
+    def fees(self) -> Iterator[Amount]:
+        """Yield the fees, negative when paid."""
+        told = (one for one in self.fills.values() if one.fee)
+
+        return self._chosen(
+            IncomeKind.FEE, [Amount(one.venue_ms, _line(one, Line.FEES), one.fee_asset, -one.fee) for one in told]
+        )
+
+    def profits(self) -> Iterator[Amount]:
+        """Yield the realised profit."""
+        fills = self.fills.values()
 
         if any(one.realized is None for one in fills) and self.rows:  # the venue's history alone knows the profit
-            yield from self._of_rows(IncomeKind.REALIZED)
-        else:
-            yield from self._chosen(IncomeKind.REALIZED, told)
+            return self._of_rows(IncomeKind.REALIZED)
+
+        told = (one for one in fills if one.profit)
+
+        return self._chosen(
+            IncomeKind.REALIZED,
+            [Amount(one.venue_ms, _line(one, Line.REALIZED), self.quote, one.profit) for one in told],
+        )
 
     def _chosen(self, kind: IncomeKind, told: list[Amount]) -> Iterator[Amount]:
         """The rows, once there are as many as there are executions with something to book."""

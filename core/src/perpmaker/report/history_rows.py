@@ -75,29 +75,24 @@ def worth(fill: FillEntry, mid: Decimal) -> Decimal:
 
 def _of_trades(trades: Iterable[Trade], mids: Mapping[tuple[str, int], Decimal], quote: str) -> Iterator[HistoryRow]:
     for trade in trades:
-        amounts = list(trade.amounts())
-
         if not trade.fills:
-            yield from (_of_amount(amount, _first_id(trade)) for amount in amounts)
+            yield from (_of_amount(amount, _first_id(trade)) for amount in trade.amounts())
 
         for fill in trade.fills.values():
-            mine = amounts if len(trade.fills) == 1 else None
-            yield _of_fill(fill, mine, mids, quote)
+            yield _of_fill(fill, trade if len(trade.fills) == 1 else None, mids, quote)
 
 
 def _first_id(trade: Trade) -> str:
     return next((one.record.income_id for one in trade.rows.values()), "")
 
 
-def _of_fill(
-    fill: FillEntry, amounts: list[Amount] | None, mids: Mapping[tuple[str, int], Decimal], quote: str
-) -> HistoryRow:
+def _of_fill(fill: FillEntry, trade: Trade | None, mids: Mapping[tuple[str, int], Decimal], quote: str) -> HistoryRow:
     """A fill with its money as it is booked; of several fills under one id, as each was told."""
     profit, fee, fee_asset = fill.profit, fill.fee, fill.fee_asset
 
-    if amounts is not None and fill.ours:
-        profit = sum((one.amount for one in amounts if one.line is Line.REALIZED), Decimal(0))
-        paid = [one for one in amounts if one.line is Line.FEES]
+    if trade is not None:
+        profit = sum((one.amount for one in trade.profits()), Decimal(0))
+        paid = list(trade.fees())
         fee, fee_asset = -sum((one.amount for one in paid), Decimal(0)), paid[0].asset if paid else fee_asset
 
     known = {after_s: mids.get((fill.key, after_s)) for after_s in HORIZONS_S}
