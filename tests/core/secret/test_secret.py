@@ -204,6 +204,29 @@ def test_S4_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.
     assert "belongs to another user" in refusal(References(tmp_path), "file:key")
 
 
+def test_a_credential_of_systemd_is_read_as_systemd_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0440 and root's, in a directory of 0550 that the service is told of; nothing wider, and nowhere else."""
+    directory = tmp_path / "perpmaker@btc.service"
+    directory.mkdir()
+    private_file(directory, mode=0o440)
+    directory.chmod(0o550)
+    references = References(Path("/"))
+    reference = f"file:{directory}/key"
+    assert "is open to others" in refusal(references, reference)
+
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(directory))
+    assert references.reveal(reference) == "abc"
+
+    for mode, of_directory in ((0o444, 0o550), (0o460, 0o550), (0o440, 0o555), (0o440, 0o570)):
+        directory.chmod(0o700)
+        (directory / "key").chmod(mode)
+        directory.chmod(of_directory)
+        assert "is open to others" in refusal(references, reference)
+
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert "is open to others" in refusal(references, reference)
+
+
 def test_S4_what_is_no_small_text_file_is_refused(tmp_path: Path) -> None:
     """A folder, a pipe, a file that is missing, too large or not text: each is said, and none of them hangs."""
     references = References(tmp_path)
