@@ -73,8 +73,7 @@ def test_a_bot_starts_on_a_copy_that_was_made_while_another_one_wrote(tmp_path: 
                 assert 3 < len(rows(copy)) < len(whole), make
                 assert rows(copy) == whole[: len(rows(copy))], make
 
-            for number, make in enumerate((by_backup, by_log)):
-                await goes_on(stage, copies[make], path.name, tmp_path / f"restored-{number}")
+            await goes_on(stage, copies[by_log], path.name, tmp_path / "restored")
 
     anyio.run(scenario, backend=name, backend_options=options)
 
@@ -119,5 +118,3 @@ async def goes_on(stage: Stage, copy: Path, name: str, home: Path) -> None:
     assert not [line for line in told if "damaged" in line or "put aside" in line]
     assert not stage.sandbox.oracle.violations
     assert rows(journals / name)[: len(rows(copy))] == rows(copy)
-
-

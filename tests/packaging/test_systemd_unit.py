@@ -59,7 +59,7 @@ def test_it_runs_as_nobody_else_and_sees_nothing_else() -> None:
     assert service["Environment"] == ["PERPMAKER_HOME=%S/perpmaker"]
     assert (service["StateDirectoryMode"], service["UMask"]) == (["0700"], ["0077"])
     hardened = ("NoNewPrivileges", "ProtectHome", "PrivateTmp", "PrivateDevices", "MemoryDenyWriteExecute")
-    assert {key: service[key] for key in hardened} == dict.fromkeys(hardened, ["yes"])
+    assert {key: service[key] for key in hardened} == {key: ["yes"] for key in hardened}
     assert service["ProtectSystem"] == ["strict"]
     assert service["CapabilityBoundingSet"] == [""]
     assert "ProcSubset" not in service  # which boot of the machine it is stands in /proc/sys

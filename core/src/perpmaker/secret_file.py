@@ -17,6 +17,9 @@ _NOT_IN_THEIR_DIRECTORY = 0o027
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 """The variable by which systemd tells a service where its credentials are."""
 
+_ALL_CREDENTIALS = Path("/run/credentials")
+"""Where those of each unit are: what another shell of the same user has to read, for a bot that hangs."""
+
 
 def read_private_file(path: Path) -> str:
     """The text of a file that only we can read, without its last line ending.
@@ -47,14 +50,15 @@ def read_private_file(path: Path) -> str:
 
 
 def _is_credential(path: Path) -> bool:
-    """Whether a file is in the directory of this service's credentials, which nobody but root and us may enter."""
-    named = os.environ.get(CREDENTIALS)
+    """Whether a file is in a directory of credentials, which nobody but root and us may enter."""
+    directory = path.parent
+    named = os.environ.get(CREDENTIALS, "")
 
-    if not named or not Path(named).is_absolute() or path.parent != Path(named):
+    if directory != Path(named or "/") and directory.parent != _ALL_CREDENTIALS:
         return False
 
     try:
-        found = Path(named).lstat()
+        found = directory.lstat()
     except OSError:
         return False
 

@@ -224,7 +224,12 @@ def test_a_credential_of_systemd_is_read_as_systemd_leaves_it(tmp_path: Path, mo
         assert "is open to others" in refusal(references, reference)
 
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (directory / "key").chmod(0o440)
+    directory.chmod(0o550)
     assert "is open to others" in refusal(references, reference)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    monkeypatch.setattr("perpmaker.secret_file._ALL_CREDENTIALS", tmp_path)
+    assert references.reveal(reference) == "abc"
 
 
 def test_S4_what_is_no_small_text_file_is_refused(tmp_path: Path) -> None:
