@@ -17,6 +17,7 @@ from perpmaker.venue import Answer, Incoming, OrderClient, error_of
 from perpmaker_bybit_perpetual import rest
 from perpmaker_bybit_perpetual.orders import OrderWords
 from perpmaker_bybit_perpetual.refusals import failure_of, read_failure, read_throttle
+from perpmaker_bybit_perpetual.trade_stream import TradeWords
 
 from .clients import Venue, client_of, refused
 from .payloads import NOW_MS, answer
@@ -277,3 +278,9 @@ def test_the_words_of_a_socket_are_read_alike() -> None:
     assert yes is not None
     assert (yes.client_id, yes.venue_id, yes.by_gateway) == ("c", "v", True)  # type: ignore[union-attr]
     assert read_failure(200, json.dumps(said | {"retCode": 110007}).encode()) is not None
+
+
+def test_an_answer_of_the_trade_socket_without_a_name_breaks_nothing() -> None:
+    """A heartbeat's answer may have null for the name of its request, and for its headers."""
+    name, read = TradeWords(2000).read('{"reqId":null,"retCode":0,"retMsg":"OK","op":"pong","header":null}')
+    assert (name, read.status) == ("", 200)

@@ -194,3 +194,15 @@ async def test_a_conditional_order_of_ours_is_cancelled_by_its_own_id(instrument
         "/v5/order/cancel",
         {"category": "linear", "symbol": "BTCUSDT", "orderLinkId": NAME},
     )
+
+
+async def test_a_conditional_order_beside_it_takes_nobodys_place(instrument: Instrument) -> None:
+    """The position takes no newer stop of its own: its old one is still there, and is taken off when that is asked."""
+    none = refused(110058, "Can not set TP/SL")
+    venue = Venue({SET: [{}, none, {}], CREATE: {"orderId": "v", "orderLinkId": "pm-b-r1-10"}, OPEN: {"list": [STOP]}})
+    stops = stops_of(venue)
+    await stops.place_stops(instrument, [stop()])
+    (placed,) = await stops.place_stops(instrument, [stop(client_id="pm-b-r1-10", ticks=590_000)])
+    assert (isinstance(placed, Accepted), venue.paths().count(CREATE)) == (True, 1)
+    (gone,) = await stops.cancel_stops(instrument, [CancelOrder(client_id=NAME, venue_id=STOP["orderId"])])
+    assert isinstance(gone, Accepted)

@@ -65,3 +65,11 @@ def test_without_a_stop_or_a_mark_price_nothing_goes() -> None:
     both = (quote(Side.BUY), quote(Side.SELL))
     assert left(NearStops(), "90", quotes=both)[0] == [Side.BUY, Side.SELL]
     assert left(NearStops(), None, stop(Side.SELL, 9_000), quotes=both)[0] == [Side.BUY, Side.SELL]
+
+
+def test_nothing_is_told_where_no_quote_was_wanted() -> None:
+    """In the filled delay there is none to take off; it is told when one would rest there."""
+    rule, guard = NearStops(), stop(Side.SELL, 9_000)
+    assert left(rule, "90.45", guard, quotes=())[2] == []
+    assert len(left(rule, "90.46", guard, quotes=(quote(Side.BUY),))[2]) == 1
+    assert left(rule, "90.45", guard, quotes=(quote(Side.BUY),))[2] == []

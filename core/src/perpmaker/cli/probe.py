@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,11 @@ from perpmaker.cli.event_loop import run_async
 from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.output import claim, result
 from perpmaker.cli.screen import printable
+from perpmaker.cli.signals import wanted_signals
 from perpmaker.config.configuration import Configuration, load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.connector.probing import Experiment
-from perpmaker.errors import ConfigurationError, Problem
+from perpmaker.errors import ConfigurationError, ExitCode, Problem
 from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def probe(
     )
 
     with watched(lambda line: click.echo(printable(line), err=True)):
-        run_async(_probe, request)
+        run_async(_probe_until_a_signal, request)
 
 
 def _configured(configuration: Configuration, venue: str) -> Configuration:
@@ -120,6 +122,29 @@ def _default_settings(declaration: DerivativeConnectorDeclaration[Any]) -> objec
         return declaration.settings()
     except TypeError as error:
         raise click.UsageError(f"{declaration.name} needs settings ({error}): give them with --config FILE") from None
+
+
+async def _probe_until_a_signal(request: _Request) -> None:
+    """Probe; a signal that ends a program breaks off, and what was sent is taken off again before it ends."""
+    received: list[signal.Signals] = []
+
+    with anyio.open_signal_receiver(*wanted_signals()) as signals:  # until it is cleaned up: a second one waits
+        async with anyio.create_task_group() as group:
+            group.start_soon(_break_off, signals, group.cancel_scope, received)
+            await _probe(request)
+            group.cancel_scope.cancel()
+
+    if received:
+        click.echo(f"Broken off by {received[0].name}; what it had sent was taken off again.", err=True)
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+
+
+async def _break_off(
+    signals: AsyncIterator[signal.Signals], scope: anyio.CancelScope, received: list[signal.Signals]
+) -> None:
+    async for one in signals:
+        received.append(one)
+        scope.cancel()
 
 
 async def _probe(request: _Request) -> None:

@@ -25,9 +25,13 @@ BACK: Final = Decimal("0.0075")
 
 @attrs.define
 class NearStops:
-    """Keeps quotes away from stops. `_near` are the sides that are off, by position and side of the quotes."""
+    """Keeps quotes away from stops. `_near` are the sides that are off, by position and side of the quotes.
+
+    `_told` are those of which a person was told, because quotes rested there or were wanted.
+    """
 
     _near: frozenset[tuple[PositionSide, Side]] = frozenset()
+    _told: frozenset[tuple[PositionSide, Side]] = frozenset()
 
     def apart(
         self, view: View, quotes: Sequence[Quote], exits: WantedExits, notices: list[str]
@@ -35,8 +39,10 @@ class NearStops:
         """The quotes that may rest, and the exits with the prices at which that changes; a change is told."""
         stops = [] if view.mark is None else [want for want in exits.exits if isinstance(want, VenueStop)]
         near = frozenset(_quotes_of(stop) for stop in stops if self._is_near(view, stop))
-        self._tell(near, notices)
-        self._near = near
+        resting = [slot for slot in view.orders if slot.kind.is_quote]
+        missed = {(slot.position_side, slot.side) for slot in (*resting, *(one.slot for one in quotes))}
+        self._tell(near & missed, notices)
+        self._near, self._told = near, (self._told | missed) & near
 
         if stops:
             exits = attrs.evolve(exits, wake=self._watched(view, stops, exits.wake))
@@ -73,7 +79,7 @@ class NearStops:
         return wake
 
     def _tell(self, near: frozenset[tuple[PositionSide, Side]], notices: list[str]) -> None:
-        for _, side in sorted(near - self._near):
+        for _, side in sorted(near - self._told):
             notices.append(
                 f"{side.value} quotes are off: the mark price is within {GO:.1%} of the stop on the venue, which would "
                 "trade with them"

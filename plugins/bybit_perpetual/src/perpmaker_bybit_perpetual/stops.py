@@ -92,6 +92,8 @@ class StopClient:
     orders: OrderQuestions
     _asked: OrderedDict[str, NewOrder] = attrs.field(factory=OrderedDict, init=False)
     _seen: OrderedDict[str, str] = attrs.field(factory=OrderedDict, init=False)
+    _beside: OrderedDict[str, bool] = attrs.field(factory=OrderedDict, init=False)
+    """Stops that are conditional orders: they rest beside the position's own and take nobody's place."""
 
     async def place_stops(self, instrument: Instrument, orders: Sequence[NewOrder]) -> Sequence[kit.Outcome]:
         """Set the stop of each position; where the venue takes none there, send a conditional order instead."""
@@ -124,6 +126,8 @@ class StopClient:
         code = outcome.refusal.code if isinstance(outcome, kit.Rejected) else ""
 
         if code in STOP_REFUSED:
+            _keep(self._beside, order.client_id, True)
+
             return await self._send(rest.PLACE_CONDITIONAL, conditional_parameters(instrument, order), order.client_id)
 
         # The code of "is set already" means a missing parameter as well: only what reads back is believed.
@@ -164,7 +168,7 @@ class StopClient:
 
         newer = takewhile(lambda one: one.client_id != client_id, reversed(self._asked.values()))
 
-        return any(one.position_side is side for one in newer)
+        return any(one.position_side is side and one.client_id not in self._beside for one in newer)
 
     async def _send(self, endpoint: kit.Endpoint[object], asked: kit.Parameters, client_id: str) -> kit.Outcome:
         """Send one command, to which the gateway says yes without naming anything."""

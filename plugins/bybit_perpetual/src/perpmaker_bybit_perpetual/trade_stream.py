@@ -22,8 +22,8 @@ _OPERATIONS = {one.path: one.path.removeprefix("/v5/").replace("/", ".") for one
 class _Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What tells which command a message answers, and the headers that it would have over HTTP."""
 
-    reqId: str = ""  # noqa: N815  # the venue's own word
-    header: dict[str, Any] = {}
+    reqId: str | None = None  # noqa: N815  # the venue's own word
+    header: dict[str, Any] | None = None
 
 
 _REPLY = kit.PayloadDecoder(_Reply)
@@ -49,7 +49,7 @@ class TradeWords:
     def read(self, message: kit.Message) -> tuple[str, kit.Incoming]:
         """Read an answer: the message is the body, and its `header` what HTTP has as headers."""
         reply = _REPLY.decode(message)
-        headers = {name.lower(): str(value) for name, value in reply.header.items()}
+        headers = {name.lower(): str(value) for name, value in (reply.header or {}).items()}
         body = message.encode() if isinstance(message, str) else message
 
-        return reply.reqId, kit.Incoming(status=200, headers=headers, body=body)
+        return reply.reqId or "", kit.Incoming(status=200, headers=headers, body=body)

@@ -40,7 +40,10 @@ from .translate import (
     wallet_of,
 )
 
-_MOST_PAGES = 20
+_MOST_PAGES, _ENTRY_PAGES = 1_000, 20
+"""Pages of fills that are read at most, for which the Indexer's limit allows no less than 100 s, and those in which the
+beginning of a position is looked for."""
+
 _KEPT_MS = 90 * 24 * 3_600_000
 
 
@@ -160,12 +163,16 @@ class AccountQuestions:
     ) -> Sequence[Fill]:
         """Ask for the fills of a market from a venue time on, oldest first.
 
-        With `until_flat`, the amount of the position now, only as far back as it was flat.
+        With `until_flat`, the amount of the position now, only as far back as it was flat, or as is worth while.
+
+        Raises:
+            ConnectivityError: there are more than can be read; a history with a hole in it is none.
         """
         found: dict[str, messages.Fill] = {}
         left = until_flat
+        most = _MOST_PAGES if until_flat is None else _ENTRY_PAGES
 
-        for number in range(1, _MOST_PAGES + 1):
+        for number in range(1, most + 1):
             asked = {**self.of_account, "market": instrument.symbol, "marketType": "PERPETUAL", "limit": rest.PAGE}
             page = (await self.client.read(rest.FILLS, {**asked, "page": number})).fills
             rows = list(
@@ -181,6 +188,9 @@ class AccountQuestions:
 
             if len(page) < rest.PAGE or not new or is_past or left == 0:
                 break
+        else:
+            if until_flat is None:
+                raise ConnectivityError(_too_many(instrument))
 
         return await self._named(instrument, reversed(found.values()), since_ms)
 
@@ -297,6 +307,13 @@ def _booked(fill: Fill, profit: Decimal, instrument: Instrument) -> list[IncomeR
         for kind, amount in amounts.items()
         if amount
     ]
+
+
+def _too_many(instrument: Instrument) -> str:
+    return (
+        f"the Indexer has more than {_MOST_PAGES * rest.PAGE} fills of {instrument.symbol}: they are not read, because "
+        "the sums of this account would lack some. Use a subaccount of its own"
+    )
 
 
 def _since_flat(fills: Sequence[Fill], amount: Decimal) -> Entry:

@@ -9,7 +9,7 @@ from functools import partial
 
 import attrs
 
-from perpmaker import AuthenticationError, Instrument, MarketRulesError, PayloadError, VenueError
+from perpmaker import AuthenticationError, ConnectivityError, Instrument, MarketRulesError, PayloadError, VenueError
 from perpmaker.venue import (
     BeginRun,
     Channel,
@@ -285,6 +285,9 @@ class DydxPerpetual:
             except (VenueError, PayloadError):
                 if instrument.symbol not in self._oracles:  # an old price is better than a position without its exit
                     raise
+
+        if needs is Needs.PRICE and instrument.symbol not in self._oracles:
+            raise ConnectivityError(f"{VENUE} has no oracle price of {instrument.symbol} yet")
 
     def _observe(self, symbol: str, mark: MarkState) -> None:
         if mark.price is not None:
