@@ -47,6 +47,7 @@ ORDER = (
     "report",
     "control",
     "launch",
+    "replay",
     "cli",
     "testing",
 )

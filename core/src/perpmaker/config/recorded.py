@@ -6,6 +6,7 @@ be a secret: nothing that is asked there is asked again from a journal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,9 +32,12 @@ def recorded(configuration: Configuration) -> dict[str, str]:
     return {FILE: str(configuration.file.absolute()), CONFIGURATION: text}
 
 
-def read_recorded(text: str, file: str, catalog: Catalog) -> Configuration:
-    """Read a configuration as the row of a run has it. ConfigurationError where it is none any more."""
-    found = read_back(text, file, catalog)
+def read_recorded(text: str, file: str, catalog: Catalog, overrides: Sequence[str] = ()) -> Configuration:
+    """Read a configuration as the row of a run has it. ConfigurationError where it is none any more.
+
+    `overrides` are `key=value`, laid over it.
+    """
+    found = read_back(text, file, catalog, overrides)
 
     if not isinstance(found, Configuration):
         raise ConfigurationError(found)

@@ -16,14 +16,19 @@ from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.plugins.catalog import Catalog
 
 
-def read_back(text: str, name: str, catalog: Catalog) -> Configuration | tuple[Problem, ...]:
-    """Read a text as `perpmaker check` reads a file: the configuration, or every fault of it, told as of `name`."""
+def read_back(
+    text: str, name: str, catalog: Catalog, overrides: Sequence[str] = ()
+) -> Configuration | tuple[Problem, ...]:
+    """Read a text as `perpmaker check` reads a file: the configuration, or every fault of it, told as of `name`.
+
+    `overrides` are `key=value`, laid over it.
+    """
     with tempfile.TemporaryDirectory(prefix="perpmaker-") as folder:
         file = Path(folder) / "new.toml"
         file.write_text(text, encoding="utf-8")
 
         try:
-            return load_configuration(file, (), catalog)
+            return load_configuration(file, overrides, catalog)
         except ConfigurationError as error:
             return tuple(_renamed(error.problems, str(file), name))
 

@@ -33,6 +33,7 @@ class StopNames:
         self._known: dict[str, str] = {}
         self._named_once: dict[str, None] = {}
         self._shown: dict[str, None] = {}  # what the stream has shown, and nobody had asked for by then
+        self._learned: list[tuple[str, str]] = []
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -80,11 +81,18 @@ class StopNames:
 
     def know(self, venue_id: str, client_id: str) -> None:
         """A stop of ours bears this id of the venue."""
+        self._learned = [*self._learned[-REMEMBERED:], (venue_id, client_id)]
         self._known[venue_id] = client_id
         _keep(self._named_once, client_id)
 
         if len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]
+
+    def take_learned(self) -> list[tuple[str, str]]:
+        """Return the newest that was learned since this was asked last: ids of the venue, and ours."""
+        learned, self._learned = self._learned, []
+
+        return learned
 
     def _named(self, event: Event) -> Iterator[Event]:
         match event:

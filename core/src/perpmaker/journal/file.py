@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS part (number INTEGER NOT NULL, repeated INTEGER NOT N
 class Row:
     """One row as it stands. `name` is what it can be found by.
 
-    `kind` is run, intent, amend, step, entry, notice, memory, halt or end.
+    `kind` is run, start, inputs, intent, amend, entry, step, notice, memory, halt or end.
     """
 
     run: str

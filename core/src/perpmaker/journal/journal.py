@@ -32,6 +32,7 @@ from perpmaker.journal.carried import END, INTENT, MEMORY, carried
 from perpmaker.journal.commits import Commits
 from perpmaker.journal.file import Damage, Row, claim, connect, put_aside_if_damaged, read_rows
 from perpmaker.journal.halt_latch import HALT, HaltLatch, decode_latch, encode_latch
+from perpmaker.journal.inputs import INPUTS, START
 from perpmaker.journal.remedy import place, remedy
 from perpmaker.journal.retention import UNLIMITED, Retention
 from perpmaker.journal.rotation import finish_rotation
@@ -117,7 +118,8 @@ class Journal:
 
         What a next run should know is a row of it when it has changed, and a halt when it is new.
         """
-        rows = [self._row(kind, order.client_id, utc_ms, order) for kind, order in step.intents()]
+        rows = [] if step.inputs is None else [self._inputs(step.inputs, utc_ms)]
+        rows += [self._row(kind, order.client_id, utc_ms, order) for kind, order in step.intents()]
         rows += [self._row(ENTRY, entry.key, utc_ms, entry_content(entry)) for entry in step.entries]
         rows.append(self._row("step", None, utc_ms, step.content()))
 
@@ -134,6 +136,14 @@ class Journal:
         self._append(rows, durable=needs_disk)
         self._memory = step.memory or self._memory
         self._halt = step.halt or self._halt
+
+    def record_start(self, utc_ms: int, content: object) -> None:
+        """Record with what the trader of the run begins, so that the same one can be made again."""
+        self._append([self._row(START, None, utc_ms, content)])
+
+    def record_inputs(self, inputs: bytes, utc_ms: int) -> None:
+        """Record what the trader was given while nothing was decided. It need not wait for the disk."""
+        self._append([self._inputs(inputs, utc_ms)], durable=False)
 
     def record_release(self, utc_ms: int) -> None:
         """A person has released the halt that was latched."""
@@ -242,6 +252,9 @@ class Journal:
     def close(self) -> None:
         """Close the files."""
         self._commits.close()
+
+    def _inputs(self, inputs: bytes, utc_ms: int) -> Row:
+        return Row(run=self._run, kind=INPUTS, name=None, utc_ms=utc_ms, payload=inputs)
 
     def _row(self, kind: str, name: str | None, utc_ms: int, content: object) -> Row:
         return Row(run=self._run, kind=kind, name=name, utc_ms=utc_ms, payload=_encode(content))

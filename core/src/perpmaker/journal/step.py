@@ -23,7 +23,8 @@ class Step:
     """One call of the trader that mattered: the events it was given, what it decided, what it had to say.
 
     `memory` is what a next run should know then, on the clock of `at`; `halt` is what only a person may release.
-    `entries` are what the ledger has booked in it.
+    `entries` are what the ledger has booked in it, `mode` and its reason what was permitted then. `inputs` is what the
+    trader was given up to it, where that is kept.
     """
 
     at: float
@@ -33,6 +34,9 @@ class Step:
     memory: Checkpoint | None = None
     halt: str | None = None
     entries: Sequence[LedgerEntry] = ()
+    mode: str = ""
+    mode_reason: str = ""
+    inputs: bytes | None = None
 
     def intents(self) -> Iterator[tuple[str, NewOrder]]:
         """Yield what orders are meant for that are about to be sent or amended, each with the kind of its row."""
@@ -47,6 +51,7 @@ class Step:
             "events": [[WORDS[type(event)], event] for event in self.events],
             "actions": [[WORDS[type(action)], action] for action in self.actions],
             "notices": list(self.notices),
+            "mode": [self.mode, self.mode_reason],
         }
 
     @property

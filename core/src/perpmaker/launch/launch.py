@@ -23,12 +23,11 @@ from perpmaker.connector.interface import (
 from perpmaker.decision.drift_check import WantedSettings
 from perpmaker.decision.trader import Trader
 from perpmaker.journal.booked import recent_entries
-from perpmaker.journal.journal import BOOT, Journal, LastKnown, open_journal
-from perpmaker.journal.last_orders import arriving_until
+from perpmaker.journal.journal import BOOT, LastKnown, open_journal
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.journal.state_dir import Key, StateDir
 from perpmaker.launch.account_claim import AccountClaim
-from perpmaker.launch.assembly import OpenSources, abilities_of, build_trader, open_sources
+from perpmaker.launch.assembly import OpenSources, open_sources
 from perpmaker.launch.client_id_runs import BegunRuns, open_client_ids
 from perpmaker.launch.findings import check_findings
 from perpmaker.launch.identity import boot_id, instance_of, run_id
@@ -38,6 +37,7 @@ from perpmaker.launch.market_rules import check_market_rules
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.start_retry import Hold, StartRetry, venue_of
 from perpmaker.launch.traceback_file import Tracebacks
+from perpmaker.launch.trader_start import begin_trader, start_of
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.reading import AccountSeen
@@ -45,13 +45,11 @@ from perpmaker.plugins.start import Report, starting
 from perpmaker.runtime.account_exposure import AccountExposures
 from perpmaker.runtime.account_setup import prepare
 from perpmaker.runtime.backoff import Backoff
+from perpmaker.runtime.input_log import InputLog, LoggedIds
 from perpmaker.runtime.observers import Observers
 from perpmaker.runtime.opening import open_connector
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.supervisor import Supervisor
-
-RECALLED_MS = 8 * 24 * 3_600_000
-"""What was booked so long ago is known at a start: executions and income are read anew for a week at most."""
 
 _Answer = TypeVar("_Answer")
 
@@ -203,6 +201,7 @@ class StartSteps:
     _last_known: LastKnown | None = attrs.field(default=None, init=False)
     _seen: AccountSeen | None = attrs.field(default=None, init=False)
     _has_lost_tail: bool = attrs.field(default=False, init=False)
+    _inputs: InputLog | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         name, context = self.plan.connector.name, self.context
@@ -304,40 +303,33 @@ class StartSteps:
         """Return the trader, with what earlier runs have left for it to know. `settings` None: none were set."""
         journal = known.journal
         self._last_known = journal.last_known()
-        trader = build_trader(
+        start = start_of(
             self.plan,
+            market.connector,
             market.instrument,
-            client_ids=known.client_ids,
-            abilities=abilities_of(market.connector),
-            intent=known.intent,
-            is_strange=known.is_strange,
+            journal,
+            self.context.clock,
             settings=settings,
-            known_trades=frozenset() if self._last_known is None else self._last_known.trades,
-            report=self.report,
+            last_known=self._last_known,
+            lost_since=self._began_at if self._has_lost_tail else None,
         )
-        self._recall(trader, journal, market.connector.fence_s)
+        journal.record_start(start.utc_ms, start)
+        self._inputs = log = InputLog(known, self.tell) if start.market_data else None
+        trader = begin_trader(
+            self.plan,
+            start,
+            recent_entries(journal.path, start.booked_since_ms),
+            client_ids=known.client_ids if log is None else LoggedIds(known.client_ids, log),
+            intent=known.intent if log is None else log.intent,
+            is_strange=known.is_strange if log is None else log.is_strange,
+            report=self.report if log is None else log.reporting(self.report),
+        )
         journal.live = lambda: [order.client_id for order in trader.working()]
 
+        if log is not None:
+            log.names = trader.names
+
         return trader
-
-    def _recall(self, trader: Trader, journal: Journal, fence_s: float) -> None:
-        """Tell the trader what earlier runs remembered, and how long what they sent may still arrive."""
-        now, utc_s = self.context.clock.now(), self.context.clock.utc_ms() / 1000
-        memory = journal.memory()
-        booked = recent_entries(journal.path, self.context.clock.utc_ms() - RECALLED_MS)
-        known = self._last_known
-        trader.keeper.recall(booked, now, None if known is None else known.venue_ms)
-
-        if memory is not None:
-            trader.recall(memory.moved(now - utc_s, now))
-
-        if (released_ms := journal.released_ms()) is not None:
-            trader.begin_anew(released_ms)
-
-        if self._has_lost_tail:  # nobody knows what was sent until the power went away
-            trader.await_arrivals(self._began_at + fence_s)
-        elif (until := arriving_until(journal.last_steps(), fence_s)) is not None and until > utc_s:
-            trader.await_arrivals(now + min(until - utc_s, fence_s))
 
     def supervisor(self, market: OpenMarket, known: OrderIntents, trader: Trader, sources: OpenSources) -> Supervisor:
         """Return the supervisor that runs the bot."""
@@ -362,6 +354,7 @@ class StartSteps:
             exit_settings=plan.exits if isinstance(market.connector, VenueStops) else None,
             stop_wait_s=plan.stop_wait_s,
             observers=self.observers,
+            inputs=self._inputs,
             join_account=None if self.exposures is None else partial(self.exposures.join, self._wallet(market)),
         )
 

@@ -18,16 +18,23 @@ from perpmaker.journal.step import Step
 from perpmaker.model.command_event import AmendRefused, OrderRefused
 from perpmaker.model.event import Event, Halted
 from perpmaker.model.refusal import Refusal, RefusalReason
+from perpmaker.runtime.input_log import InputLog
 
 SLOW_S = 1.0
 """Quotes that a slow disk has held up for longer are not sent any more: what they were priced from is as old."""
+
+
+def matters(told: Sequence[Event], decision: Decision, *, is_new_halt: bool) -> bool:
+    """Return whether anything of a call is to be recorded: what happened, what is to be sent, said or booked."""
+    return bool(told or decision.actions or decision.notices or decision.entries or is_new_halt)
 
 
 @attrs.define(kw_only=True)
 class Recorder:
     """Records steps that matter. `remembered` is what a next run should know; a broken journal is told of once.
 
-    `latched` is the reason of a halt that only a person may release, None while there is none.
+    `latched` is the reason of a halt that only a person may release, None while there is none. `inputs` keeps all that
+    the trader is given, where the journal is to have it.
     """
 
     journal: Journal
@@ -35,17 +42,27 @@ class Recorder:
     remembered: Callable[[], Checkpoint]
     latched: Callable[[], str | None]
     emit: Emit
+    inputs: InputLog | None = None
     _halt: str | None = attrs.field(default=None, init=False)
     _is_broken: bool = attrs.field(default=False, init=False)
 
-    def record(self, told: Sequence[Event], decision: Decision, now: float) -> Sequence[Action]:
+    def record(
+        self, told: Sequence[Event], decision: Decision, now: float, taken: Sequence[Event] = ()
+    ) -> Sequence[Action]:
         """Record what was decided at `now`, and give back what may be sent.
 
-        Without a row, or too late, that is only what shrinks the risk. `told` is what happened beside market data.
+        Without a row, or too late, that is only what shrinks the risk. `told` is what happened beside market data,
+        `taken` all that came out of the queue.
         """
         halt = self.latched()
 
-        if not told and not decision.actions and not decision.notices and not decision.entries and halt == self._halt:
+        if self.inputs is not None:
+            self.inputs.add(taken, now)
+
+        if not matters(told, decision, is_new_halt=halt != self._halt):
+            if self.inputs is not None and self.inputs.is_full:
+                self.flush()
+
             return ()
 
         step = Step(
@@ -56,6 +73,9 @@ class Recorder:
             memory=self.remembered(),
             halt=halt,
             entries=decision.entries,
+            mode=decision.mode.value,
+            mode_reason=decision.mode_reason,
+            inputs=None if self.inputs is None else self.inputs.take(),
         )
 
         try:
@@ -72,8 +92,18 @@ class Recorder:
 
         return step.actions if slow_s <= SLOW_S else self._without_quotes(step.actions, f"recorded in {slow_s:.1f} s")
 
+    def flush(self) -> None:
+        """Write down what the trader was given, though nothing was decided; a step says what cannot be written."""
+        inputs = None if self.inputs is None else self.inputs.take()
+
+        if inputs is not None:
+            with suppress(JournalError):
+                self.journal.record_inputs(inputs, self.clock.utc_ms())
+
     def end(self) -> None:
         """Nothing of this run can arrive any more; a journal that cannot be written says so to the next one."""
+        self.flush()
+
         with suppress(JournalError):
             self.journal.record_end(self.clock.utc_ms())
 

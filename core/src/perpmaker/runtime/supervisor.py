@@ -40,6 +40,7 @@ from perpmaker.runtime.backoff import Backoff
 from perpmaker.runtime.dead_man_switch import SwitchKeeper
 from perpmaker.runtime.event_queue import EventQueue, without_market_data
 from perpmaker.runtime.income_reader import OVERLAP_MS
+from perpmaker.runtime.input_log import InputLog
 from perpmaker.runtime.missed_activity import MissedActivity, unread_since
 from perpmaker.runtime.observers import Observers
 from perpmaker.runtime.order_activity import OrderActivity
@@ -74,7 +75,7 @@ class Supervisor:
     `held` is given the seconds for which the venue wants to hear nothing from this machine. `exit_settings` make the
     stops of an end without the trader; `stop_wait_s` is how long a clean end lets a fired stop go on. `observers` are
     told what happens; `tell` is theirs too. `join_account` makes this market one of several of its account that this
-    process trades.
+    process trades. `inputs` keeps all that the trader is given, for the journal.
     """
 
     connector: DerivativeConnector
@@ -96,6 +97,7 @@ class Supervisor:
     stop_wait_s: float = STOP_WAIT_S
     observers: Observers = attrs.field(default=attrs.Factory(lambda self: Observers(self.tell), takes_self=True))
     join_account: Callable[[Callable[[Sequence[Event]], None]], MarketExposure] | None = None
+    inputs: InputLog | None = None
     event_queue: EventQueue = attrs.field(factory=EventQueue, init=False)
     count: OrderStats = attrs.field(init=False)
     _beginning: MissedActivity = attrs.field(init=False)
@@ -129,6 +131,7 @@ class Supervisor:
             remembered=self.trader.remembered,
             latched=lambda: self.trader.trading_state.latched,
             emit=self.event_queue.put,
+            inputs=self.inputs,
         )
         self._activity_log = ActivityLog(instrument=self.instrument, known=self.known)
         self._order_activity = OrderActivity(instrument=self.instrument, known=self.known)
@@ -275,6 +278,7 @@ class Supervisor:
 
             return await self._finish(closing)
         except BaseException as error:
+            self._recorder.flush()
             await self._ending.rescue(error)
             raise
 
@@ -298,10 +302,10 @@ class Supervisor:
 
         if closing.account is not None:
             income = await self._watches.income.read_at_last(self.tell)
-            last = self.trader.named((closing.account,) if income is None else (closing.account, income))
-            now = self.clock.now()
-            decision = attrs.evolve(self.trader.handle(last, now), actions=())  # nothing is sent any more
-            self._recorder.record(last, decision, now)
+            taken = (closing.account,) if income is None else (closing.account, income)
+            last, decision, now = self._decide(taken)
+            decision = attrs.evolve(decision, actions=())  # nothing is sent any more
+            self._recorder.record(last, decision, now, taken, sends=False)
             self._follow(last, (), decision, now)
 
         if closing.unproven is None:
@@ -333,12 +337,21 @@ class Supervisor:
         """The moment of the event loop's clock for one of the engine's clock, a little in the future at least."""
         return inf if wake_at is None else anyio.current_time() + max(LEAST_WAIT_S, wake_at - self.clock.now())
 
+    def _decide(self, taken: Sequence[Event]) -> tuple[Sequence[Event], Decision, float]:
+        """Have the trader decide: the events as it knows them by their names, the decision, and its time."""
+        if self.inputs is not None:
+            self.inputs.begin()
+
+        events, now = self.trader.named(taken), self.clock.now()
+
+        return events, self.trader.handle(events, now), now
+
     def _step(self, tasks: Tasks) -> float | None:
         """Take what waits, decide, journal, send: when to do so again though nothing arrives."""
-        events, now = self.trader.named(self.event_queue.take()), self.clock.now()
+        taken = self.event_queue.take()
+        events, decision, now = self._decide(taken)
         told = without_market_data(events)
-        decision = self.trader.handle(events, now)
-        actions = self._recorder.record(told, decision, now)
+        actions = self._recorder.record(told, decision, now, taken)
         self._start(actions, tasks)
 
         if self.traded is not None:

@@ -1,0 +1,300 @@
+"""Goes through a journal, makes each run's trader again, and compares what it decides with what the run decided."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import attrs
+import msgspec
+
+from perpmaker.errors import PerpmakerError
+from perpmaker.journal.booked import entry_of
+from perpmaker.journal.inputs import INPUTS, Batch, decode_batches
+from perpmaker.journal.read_file import ReadRow
+from perpmaker.journal.reading import JournalReader
+from perpmaker.journal.step import Step
+from perpmaker.launch.plan import Plan
+from perpmaker.launch.trader_start import TraderStart
+from perpmaker.ledger.entries import LedgerEntry
+from perpmaker.replay.bookkeeping import Bookkeeping, held_in
+from perpmaker.replay.outcome import Decided, Difference, Outcome, ReplayedPart
+from perpmaker.replay.replayed_run import ReplayedRun, begin_again
+
+BOOKED_MOST = 100_000
+"""Entries of earlier runs that are held for the next run to begin with."""
+
+
+class Plans(Protocol):
+    """The plans of a run, by what its first row has of its configuration."""
+
+    def own(self, about: Mapping[str, Any]) -> Plan:
+        """Return the plan that the run had. PerpmakerError where it cannot be made any more."""
+
+    def changed(self, about: Mapping[str, Any]) -> Plan | None:
+        """Return the plan that is tried instead. None where it is the run's own."""
+
+
+@attrs.define(kw_only=True)
+class Replay:
+    """Replays the journal that `reader` reads, or of it only the run `only`.
+
+    `progress` is given each row's time, often.
+    """
+
+    reader: JournalReader
+    plans: Plans
+    only: str | None = None
+    progress: Callable[[int], None] = lambda _: None
+    outcome: Outcome = attrs.field(factory=Outcome, init=False)
+    _about: dict[str, Mapping[str, Any]] = attrs.field(factory=dict, init=False)
+    _booked: deque[tuple[int, LedgerEntry]] = attrs.field(factory=lambda: deque(maxlen=BOOKED_MOST), init=False)
+    _current: _Current | None = attrs.field(default=None, init=False)
+
+    def run(self) -> Outcome:
+        """Replay it all, up to the first difference."""
+        for row in self.reader.rows():
+            self.progress(row.utc_ms)
+            self._missing()
+            self._take(row)
+
+            if self.outcome.difference is not None:
+                break
+
+        if self.outcome.difference is None:
+            self._settle(None)
+
+        self.outcome.unread = tuple(self.reader.unread)
+
+        return self.outcome
+
+    def _missing(self) -> None:
+        """Rows that could not be read are missing in the run that is being replayed."""
+        if len(self.reader.unread) > len(self.outcome.unread):
+            self.outcome.unread = tuple(self.reader.unread)
+            self._stop("rows of it are missing")
+
+    def _take(self, row: ReadRow) -> None:
+        match row.kind:
+            case "run":
+                self._begin_run(row)
+            case "start" if self.only in {None, row.run}:
+                self._settle(None)
+                self._begin(row)
+            case "entry":
+                if (entry := entry_of(row)) is not None:
+                    self._booked.append((row.utc_ms, entry))
+            case "inputs" | "step" | "memory" if self._current is not None and row.run == self._current.part.run:
+                self._go_on(self._current, row)
+            case _:
+                pass
+
+    def _begin_run(self, row: ReadRow) -> None:
+        about = _decoded(row.payload)
+
+        if isinstance(about, dict):
+            self._settle(None)
+            self._current = None
+            self._about[row.run] = about
+
+            if self.only in {None, row.run}:
+                part = ReplayedPart(run=row.run, began_ms=row.utc_ms, remark="it has not begun to trade")
+                self.outcome.runs.append(part)
+
+                if "configuration" not in about:
+                    part.remark = "it was journalled by an earlier version, which kept too little"
+
+    def _begin(self, row: ReadRow) -> None:
+        """Make the trader of a run."""
+        part = self._part_of(row)
+
+        try:
+            start = msgspec.json.decode(row.payload, type=TraderStart)
+        except msgspec.MsgspecError as error:
+            part.remark = f"another version has written how it began ({error})"
+            return
+
+        part.versions, part.market_data, part.remark = start.versions, start.market_data, ""
+        booked = [entry for at_ms, entry in self._booked if at_ms >= start.booked_since_ms]
+
+        try:
+            self._current = self._made(part, start, booked)
+        except PerpmakerError as error:
+            part.remark = f"its trader cannot be made again: {error}"
+
+    def _part_of(self, row: ReadRow) -> ReplayedPart:
+        for part in self.outcome.runs:
+            if part.run == row.run:
+                return part
+
+        part = ReplayedPart(run=row.run, began_ms=row.utc_ms)
+        self.outcome.runs.append(part)
+
+        return part
+
+    def _made(self, part: ReplayedPart, start: TraderStart, booked: list[LedgerEntry]) -> _Current:
+        about = self._about.get(part.run, {})
+        changed = self.plans.changed(about)
+        own = begin_again(self.plans.own(about), start, booked, part.run)
+
+        return _Current(
+            part=part,
+            start=start,
+            own=own,
+            changed=None if changed is None else begin_again(changed, start, booked, part.run),
+            bookkeeping=None if start.market_data else Bookkeeping(own.trader, own.known),
+        )
+
+    def _go_on(self, current: _Current, row: ReadRow) -> None:
+        try:
+            if current.bookkeeping is not None:
+                self._keep_books(current, current.bookkeeping, row)
+            elif row.kind == INPUTS:
+                self._settle(None)
+                current.held = decode_batches(row.payload)
+            elif row.kind == "step":
+                self._step(current, row)
+        except ValueError as error:
+            self._stop(str(error))
+
+    def _step(self, current: _Current, row: ReadRow) -> None:
+        """Settle the batches that led to a step; one that nobody decided stands apart."""
+        content = msgspec.json.decode(row.payload)
+
+        if current.held and current.held[-1].at == content["at"]:
+            self._settle(row)
+        elif content["events"]:
+            self._settle(None)
+            self._stop("from here on the journal has no inputs")
+        else:
+            self._settle(None)
+            current.part.apart += 1
+
+    def _settle(self, row: ReadRow | None) -> None:
+        """Give the batches that are held to the trader; the last of them led to the step of a row, if there is one."""
+        current = self._current
+
+        if current is None:
+            return
+
+        held, current.held = current.held, []
+
+        for number, batch in enumerate(held, 1):
+            recorded = row.payload if row is not None and number == len(held) else None
+            utc_ms = current.utc_ms(batch) if row is None else row.utc_ms
+            self.outcome.difference = current.compare(batch, recorded, utc_ms)
+
+            if self.outcome.difference is not None:
+                return
+
+    def _keep_books(self, current: _Current, books: Bookkeeping, row: ReadRow) -> None:
+        if row.kind == "step":
+            books.fold(msgspec.json.decode(row.payload))
+            current.part.batches += 1
+        elif row.kind == "memory" and (held := held_in(row.payload)) is not None:
+            current.part.positions += 1
+
+            if held != books.positions():
+                shown = {side.value: f"{amount:f}" for side, amount in held.items()}
+                found = {side.value: f"{amount:f}" for side, amount in books.positions().items()}
+                self.outcome.difference = current.difference(
+                    Batch(at=current.start.at, events=()),
+                    row.utc_ms,
+                    Decided(content={"positions": shown}),
+                    Decided(content={"positions": found}),
+                    own=True,
+                )
+
+    def _stop(self, remark: str) -> None:
+        if self._current is not None:
+            self._current.part.remark = remark
+            self._current = None
+
+
+@attrs.define(kw_only=True)
+class _Current:
+    """The run that is being replayed. `held` are batches of which it is not known yet what they led to."""
+
+    part: ReplayedPart
+    start: TraderStart
+    own: ReplayedRun
+    changed: ReplayedRun | None
+    bookkeeping: Bookkeeping | None
+    held: list[Batch] = attrs.field(factory=list)
+
+    def utc_ms(self, batch: Batch) -> int:
+        """When a batch was given, about: the clock may have been set meanwhile."""
+        return self.start.utc_ms + round((batch.at - self.start.at) * 1000)
+
+    def compare(self, batch: Batch, recorded: bytes | None, utc_ms: int) -> Difference | None:
+        """Give a batch to the trader, and to the one that is tried instead; the first that decides otherwise."""
+        part = self.part
+        part.batches += 1
+        part.decisions += recorded is not None
+        then = None if recorded is None else msgspec.json.decode(recorded)
+        ids = [] if then is None else list(_ids(then))
+
+        for run, is_own in self._runs():
+            step = run.play(batch, ids)
+
+            if not _is_same(step, recorded, then):
+                was = self.own.decision if not is_own else None
+
+                return self.difference(
+                    batch,
+                    utc_ms,
+                    Decided(content=then, decision=was),
+                    Decided(content=None if step is None else _content(step), decision=run.decision),
+                    own=is_own,
+                )
+
+            run.known.remember(() if step is None else step.actions)
+
+        return None
+
+    def difference(self, batch: Batch, utc_ms: int, then: Decided, now: Decided, *, own: bool) -> Difference:
+        """What differs in a batch."""
+        return Difference(
+            run=self.part.run,
+            utc_ms=utc_ms,
+            batch=self.part.batches,
+            step=self.part.decisions,
+            events=batch.events,
+            then=then,
+            now=now,
+            instrument=self.start.instrument,
+            own=own,
+        )
+
+    def _runs(self) -> Iterator[tuple[ReplayedRun, bool]]:
+        yield self.own, True
+
+        if self.changed is not None:
+            yield self.changed, False
+
+
+def _is_same(step: Step | None, recorded: bytes | None, then: Mapping[str, Any] | None) -> bool:
+    if step is None or recorded is None:
+        return step is None and recorded is None
+
+    return msgspec.json.encode(step.content()) == recorded or _content(step) == then
+
+
+def _content(step: Step) -> Mapping[str, Any]:
+    """What a row would have of a step."""
+    content: Mapping[str, Any] = msgspec.json.decode(msgspec.json.encode(step.content()))
+
+    return content
+
+
+def _ids(content: Mapping[str, Any]) -> Iterator[str]:
+    """The ids of the orders that a step placed, in their order."""
+    return (action["order"]["client_id"] for word, action in content["actions"] if word == "Place")
+
+
+def _decoded(payload: bytes) -> object:
+    try:
+        return msgspec.json.decode(payload)
+    except msgspec.MsgspecError:
+        return None
