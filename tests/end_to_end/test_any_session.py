@@ -17,9 +17,13 @@ from typing import Any
 import anyio
 import pytest
 
+from perpmaker.journal.reading import JournalReader, find_journals
 from perpmaker.journal.state_dir import StateDir, open_state_dir
 from perpmaker.model.order import PositionSide, Side
 from perpmaker.model.position import MarginMode
+from perpmaker.plugins.catalog import load_catalog
+from perpmaker.replay.recorded_plans import RecordedPlans
+from perpmaker.replay.replay import Replay
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
 from perpmaker.simulation.order import OrderRequest
@@ -300,7 +304,21 @@ def bare(stage: Stage) -> list[str]:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_whatever_happens_to_a_session(tmp_path: Path, seed: int) -> None:
-    """The faults are over: managed within 75 s, nothing violated, ended clean, and never clean without a stop."""
+    """Managed within 75 s of the last fault, nothing violated, ended clean, never without a stop; a replay agrees."""
     name, options = virtual_backend()
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     assert anyio.run(play, seed, home, backend=name, backend_options=options) == []
+    assert replayed(home) == []
+
+
+def replayed(home: StateDir) -> list[object]:
+    """What is decided otherwise when the journal of each process is replayed, and what of it cannot be."""
+    plans, wrong = RecordedPlans(load_catalog()), list[object]()
+
+    for journal in find_journals(home.root).journals:
+        outcome = Replay(reader=JournalReader(journal.path), plans=plans).run()
+        wrong += [outcome.difference] if outcome.difference is not None else []
+        wrong += [run.remark for run in outcome.runs if run.remark or not run.decisions]
+        wrong += outcome.unread
+
+    return wrong

@@ -18,7 +18,7 @@ from perpmaker.execution.action import Action, Amend, Cancel, Place
 from perpmaker.journal.words import WORDS
 from perpmaker.model.event import Event
 from perpmaker.model.order import PositionSide
-from perpmaker.replay.known_orders import KnownOrders
+from perpmaker.replay.told_orders import ToldOrders
 
 _CLASSES: Final = {word: kind for kind, word in WORDS.items()}
 
@@ -28,7 +28,7 @@ class Bookkeeping:
     """The state of a trader that decides nothing: what was sent is put into it as the run has sent it."""
 
     trader: Trader
-    known: KnownOrders
+    known: ToldOrders
 
     def fold(self, step: Mapping[str, Any]) -> None:
         """Take in what happened in a step, and what was sent. ValueError for what cannot be read."""

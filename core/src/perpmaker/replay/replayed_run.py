@@ -15,7 +15,7 @@ from perpmaker.launch.trader_start import TraderStart, begin_trader
 from perpmaker.ledger.entries import LedgerEntry
 from perpmaker.model.event import Event
 from perpmaker.replay.interruptions import Interruptions
-from perpmaker.replay.known_orders import KnownOrders
+from perpmaker.replay.told_orders import ToldOrders
 from perpmaker.runtime.event_queue import without_market_data
 from perpmaker.runtime.recorder import matters
 
@@ -25,7 +25,7 @@ class ReplayedRun:
     """A trader that decides again. `decision` is its newest one."""
 
     trader: Trader
-    known: KnownOrders
+    known: ToldOrders
     _interruptions: Interruptions
     decision: Decision = attrs.field(factory=Decision, init=False)
     _halt: str | None = attrs.field(default=None, init=False)
@@ -72,7 +72,7 @@ def _step_of(told: Sequence[Event], decision: Decision, at: float, trader: Trade
 
 def begin_again(plan: Plan, start: TraderStart, booked: Iterable[LedgerEntry], run: str) -> ReplayedRun:
     """Make the trader of a run again. PluginFaultError where a plugin fails at that."""
-    known, interruptions = KnownOrders(run), Interruptions()
+    known, interruptions = ToldOrders(run), Interruptions()
     trader = begin_trader(
         interruptions.apply(plan),
         start,

@@ -58,6 +58,10 @@ class InputLog:
         if self.names is not None:
             self.names.take_learned()  # by the call itself, as it will be when it is made again
 
+        if not (self._asked or self._learned or self._interrupted):  # nearly always
+            self._waiting.append(Batch(at, events))
+            return
+
         batch = Batch(at=at, events=events, asked=self._asked, learned=self._learned, interrupted=self._interrupted)
         self._waiting.append(batch)
         self._asked, self._learned, self._interrupted = [], [], []
@@ -116,7 +120,7 @@ class InputLog:
     def _note(self, kind: str, client_id: str, answer: object) -> None:
         key, missing = (kind, client_id), self
 
-        if self._answers.get(key, missing) == answer:
+        if self._is_broken or self._answers.get(key, missing) == answer:
             return
 
         self._answers[key] = answer

@@ -18,7 +18,7 @@ _MADE = "replay-"
 
 
 @attrs.define
-class KnownOrders:
+class ToldOrders:
     """Client ids and intents of a run. `sent` are the orders that it sent, `ids` those of its next step."""
 
     run: str
