@@ -32,8 +32,9 @@ class TraderStart:
     """What a trader begins with at `at`, by the engine's clock, beside its configuration.
 
     `market_data`: the journal keeps all that the trader is given. `memory` is what earlier runs have left, on the
-    engine's clock; `released_ms`: when a person has released a halt last; `arriving_until`: until when what they sent may arrive. `booked_since_ms`: from when on it knows
-    what was booked. `versions` are those of the program and its plugins, by name.
+    engine's clock; `released_ms`: when a person has released a halt last; `arriving_until`: until when what they sent
+    may arrive. `booked_since_ms`: from when on it knows what was booked. `versions` are those of the program and its
+    plugins, by name.
     """
 
     at: float
