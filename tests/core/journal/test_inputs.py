@@ -73,6 +73,7 @@ def test_what_was_asked_learned_and_interrupted_comes_back() -> None:
     order = NewOrder(client_id="a", slot=slot, lots=7, ticks=599_900, type=OrderType.LIMIT, reduce_only=True)
     batches = [
         Batch(at=1.0, events=()),
+        Batch(at=1.5, events=(), sends=False),
         Batch(
             at=2.0,
             events=(BookChanged(bids=((1, 2),), asks=(), venue_ms=3),),

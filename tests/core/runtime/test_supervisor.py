@@ -342,7 +342,7 @@ async def test_what_only_the_market_says_is_not_journalled(connector: Any) -> No
         await anyio.sleep(1)
 
         assert len(list(desk.bot.journal.rows())) == rows
-        assert {row.kind for row in desk.bot.journal.rows()} == {"run", "start", "intent", "step", "entry"}
+        assert {row.kind for row in desk.bot.journal.rows()} == {"run", "start", "intent", "step", "entry", "memory"}
         group.cancel_scope.cancel()
 
 

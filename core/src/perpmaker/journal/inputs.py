@@ -49,6 +49,7 @@ class Batch(NamedTuple):  # one is made for every message: attrs takes ten times
 
     `asked` is what it asked of client ids and was answered: kind, id, answer, as far as the answer was new. `learned`
     are names of stops that readings had taught it before, `interrupted` is why a plugin was interrupted meanwhile.
+    `sends`: what was decided is to be sent; at the end of a run nothing is any more.
     """
 
     at: float
@@ -56,6 +57,7 @@ class Batch(NamedTuple):  # one is made for every message: attrs takes ten times
     asked: Sequence[tuple[str, str, Any]] = ()
     learned: Sequence[tuple[str, str]] = ()
     interrupted: Sequence[str] = ()
+    sends: bool = True
 
 
 def encode_batches(batches: Iterable[Batch]) -> bytes:
@@ -82,7 +84,7 @@ def _rest(batch: Batch) -> list[Any]:
     """What few batches have; nothing for all others."""
     rest = [batch.asked, batch.learned, batch.interrupted]
 
-    return rest if any(rest) else []
+    return [*rest, batch.sends] if any(rest) or not batch.sends else []
 
 
 def _content(event: Event) -> list[Any]:
@@ -95,13 +97,16 @@ def _content(event: Event) -> list[Any]:
             return [WORDS[type(event)], event]
 
 
-def _batch(at: float, events: list[list[Any]], asked: Any = (), learned: Any = (), interrupted: Any = ()) -> Batch:  # noqa: ANN401  # as it was decoded
+def _batch(at: float, events: list[list[Any]], *rest: Any) -> Batch:  # noqa: ANN401  # as it was decoded
+    asked, learned, interrupted, sends = rest or ((), (), (), True)
+
     return Batch(
         at=at,
         events=tuple(_event(*parts) for parts in events),
         asked=tuple((kind, client_id, _answer(kind, answer)) for kind, client_id, answer in asked),
         learned=tuple((venue_id, client_id) for venue_id, client_id in learned),
         interrupted=tuple(interrupted),
+        sends=sends,
     )
 
 

@@ -45,7 +45,8 @@ class ReplayedRun:
 
         events = trader.named(batch.events)
         told = without_market_data(events)
-        decision = self.decision = trader.handle(events, batch.at)
+        decision = trader.handle(events, batch.at)
+        self.decision = decision = decision if batch.sends else attrs.evolve(decision, actions=())
         halt = trader.trading_state.latched
 
         if not matters(told, decision, is_new_halt=halt != self._halt):

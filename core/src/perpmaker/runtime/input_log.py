@@ -50,20 +50,19 @@ class InputLog:
         if self.names is not None:
             self._learned = self.names.take_learned()
 
-    def add(self, events: Sequence[Event], at: float) -> None:
-        """The trader was given these events, and has decided."""
+    def add(self, events: Sequence[Event], at: float, *, sends: bool = True) -> None:
+        """The trader was given these events, and has decided; `sends`: that is to be sent."""
         if self._is_broken:
             return
 
         if self.names is not None:
             self.names.take_learned()  # by the call itself, as it will be when it is made again
 
-        if not (self._asked or self._learned or self._interrupted):  # nearly always
+        if sends and not (self._asked or self._learned or self._interrupted):  # nearly always
             self._waiting.append(Batch(at, events))
             return
 
-        batch = Batch(at=at, events=events, asked=self._asked, learned=self._learned, interrupted=self._interrupted)
-        self._waiting.append(batch)
+        self._waiting.append(Batch(at, events, self._asked, self._learned, self._interrupted, sends=sends))
         self._asked, self._learned, self._interrupted = [], [], []
 
     def take(self) -> bytes | None:

@@ -47,17 +47,17 @@ class Recorder:
     _is_broken: bool = attrs.field(default=False, init=False)
 
     def record(
-        self, told: Sequence[Event], decision: Decision, now: float, taken: Sequence[Event] = ()
+        self, told: Sequence[Event], decision: Decision, now: float, taken: Sequence[Event] = (), *, sends: bool = True
     ) -> Sequence[Action]:
         """Record what was decided at `now`, and give back what may be sent.
 
         Without a row, or too late, that is only what shrinks the risk. `told` is what happened beside market data,
-        `taken` all that came out of the queue.
+        `taken` all that came out of the queue. `sends`: what was decided is to be sent; not at the end of a run.
         """
         halt = self.latched()
 
         if self.inputs is not None:
-            self.inputs.add(taken, now)
+            self.inputs.add(taken, now, sends=sends)
 
         if not matters(told, decision, is_new_halt=halt != self._halt):
             if self.inputs is not None and self.inputs.is_full:
