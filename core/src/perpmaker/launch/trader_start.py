@@ -33,8 +33,8 @@ class TraderStart:
 
     `market_data`: the journal keeps all that the trader is given. `memory` is what earlier runs have left, on the
     engine's clock; `released_ms`: when a person has released a halt last; `arriving_until`: until when what they sent
-    may arrive. `booked_since_ms`: from when on it knows what was booked. `versions` are those of the program and its
-    plugins, by name.
+    may arrive. `known_ms`: up to when, by the venue, an earlier run knew of executions. `booked_since_ms`: from when on
+    it knows what was booked. `versions` are those of the program and its plugins, by name.
     """
 
     at: float
@@ -44,6 +44,7 @@ class TraderStart:
     abilities: VenueAbilities
     settings: VenueSettings | None = None
     known_trades: tuple[str, ...] = ()
+    known_ms: int | None = None
     memory: Checkpoint | None = None
     released_ms: int | None = None
     arriving_until: float | None = None
@@ -84,6 +85,7 @@ def start_of(
         abilities=abilities_of(connector),
         settings=settings,
         known_trades=() if last_known is None else tuple(sorted(last_known.trades)),
+        known_ms=None if last_known is None else last_known.venue_ms,
         memory=None if memory is None else memory.moved(now - utc_ms / 1000, now),
         released_ms=journal.released_ms(),
         arriving_until=waits_until,
@@ -114,7 +116,7 @@ def begin_trader(
         known_trades=frozenset(start.known_trades),
         report=report,
     )
-    trader.keeper.recall(booked, start.at)
+    trader.keeper.recall(booked, start.at, start.known_ms)
 
     if start.memory is not None:
         trader.recall(start.memory)
