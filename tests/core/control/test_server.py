@@ -238,3 +238,34 @@ async def test_a_bot_that_does_not_answer_is_told_with_its_process(home: StateDi
 
     with pytest.raises(BotUnansweredError, match=r"did not answer: No such file"):
         ask(home, card, "status", 0.2)
+
+
+async def test_what_somebody_has_given_up_is_not_done_behind_his_back(home: StateDir, card: Card) -> None:
+    """A bot that hung reads the command of a client that has gone meanwhile: nothing is carried out."""
+    done: list[str] = []
+
+    async def stop(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        done.append("stop")
+        return {}
+
+    with open_control(home, card) as server:
+        server.handlers["stop"] = stop
+
+        with connect_to(socket_path(home, card.id), 5.0) as hasty:
+            hasty.sendall(b'{"command": "stop"}\n')
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.serve, done.append)
+            assert (await to_thread.run_sync(lambda: _refused(home, card))).startswith("no command")
+            assert done == []
+            assert (await asked(home, card, "stop"))["ok"] is True
+            assert done == ["stop"]
+            group.cancel_scope.cancel()
+
+
+def _refused(home: StateDir, card: Card) -> str:
+    """What is answered to a command that nobody knows."""
+    with pytest.raises(BotRefusedError) as refused:
+        ask(home, card, "nothing", 5.0)
+
+    return str(refused.value)

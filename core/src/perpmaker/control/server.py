@@ -94,7 +94,7 @@ class ControlServer:
         with anyio.move_on_after(READ_S):
             line = await _read_line(client)
 
-        if line is not None:
+        if line is not None and not has_hung_up(client):
             await _write(client, await self._answer(line))
 
     async def _answer(self, line: bytes) -> bytes:
@@ -122,6 +122,14 @@ class ControlServer:
             raise PayloadError(f"no command {name!r:.40}; this bot knows: {known}")
 
         return await handler(request)
+
+
+def has_hung_up(client: socket.socket) -> bool:
+    """Return whether whoever asked is there no more: what he has given up is not done behind his back."""
+    try:
+        return not client.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
 
 
 def is_same_user(client: socket.socket) -> bool:

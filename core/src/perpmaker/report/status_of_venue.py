@@ -81,7 +81,7 @@ def _closes(order: OrderReport) -> bool:
 
 
 def _order(order: OrderReport, instrument: Instrument) -> LevelStatus:
-    ticks = order.ticks
+    ticks, stops = order.ticks, order.type is OrderType.VENUE_STOP
 
     return LevelStatus(
         level=order.client_id or order.venue_id,
@@ -89,7 +89,7 @@ def _order(order: OrderReport, instrument: Instrument) -> LevelStatus:
         position_side=order.position_side.value,
         state="open" if order.status is None else order.status.value,
         price=None if ticks is None else instrument.price(ticks),
-        amount=None if order.lots is None else instrument.amount(order.lots),
+        amount=None if order.lots is None or (stops and order.whole) else instrument.amount(order.lots),
         filled=instrument.amount(order.filled_lots),
         since=iso(order.venue_ms) if order.venue_ms else None,
     )

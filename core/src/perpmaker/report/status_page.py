@@ -189,7 +189,7 @@ def _orders(status: Status) -> list[str]:
     return [
         *([""] if orders else []),
         *(
-            f"  open: {one.side} {'' if one.amount is None else f'{one.amount:f} '}at {priced(status, one.price)}"
+            f"  open: {one.side} {'all' if one.amount is None else f'{one.amount:f}'} at {priced(status, one.price)}"
             f"  {one.level}"
             for one in orders
         ),
