@@ -123,6 +123,16 @@ def test_where_the_venue_tells_no_price_it_is_reckoned() -> None:
     assert str(moved) == "reckoned liquidation at 80.8 is 10.2 % from the mark price"
 
 
+def test_nothing_is_closed_by_a_figure_reckoned_of_an_old_account() -> None:
+    """Nothing is added to the position all the same."""
+    facts = AccountFacts(equity=D(4), maintenance_margin=D(1), mark=D(100), asked_at=1000.0)
+    seen = asked(guard(), view("1", None, account=facts, instrument=make_instrument(tiers=(TIER,))))
+    assert guard().demand(seen) is not None
+    old = asked(guard(), attrs.evolve(seen, account=attrs.evolve(facts, asked_at=900.0)))
+    assert guard().demand(old) is None
+    assert isinstance(guard().review(old, BID), Refused)
+
+
 def test_an_isolated_position_is_reckoned_by_its_own_margin() -> None:
     """Whatever else is on the account."""
     position = attrs.evolve(held("-1", None)[PositionSide.NET], isolated_margin=D(10))

@@ -14,7 +14,7 @@ from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Cancel, Place
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.model.event import BookSnapshot, MarkChanged, StopRequested
+from perpmaker.model.event import BookSnapshot, InstrumentChanged, MarkChanged, StopRequested
 from perpmaker.model.order import OrderKind, OrderStatus, OrderType, PositionSide
 from perpmaker.model.quote import Quote, TargetFactors, Wake
 from perpmaker.risk.interface import Approved, Demand, DemandKind, Verdict
@@ -155,6 +155,15 @@ def test_another_time_of_the_next_payment_is_news() -> None:
     assert scene.strategy.asked == asked
     scene.tell(attrs.evolve(rate(scene, "0.0002"), next_funding_ms=5 * 10**5))
     assert scene.strategy.asked == asked + 1
+
+
+def test_another_funding_interval_is_told() -> None:
+    """Once, with both."""
+    scene = Scene().quoting()
+    changed = InstrumentChanged(instrument=attrs.evolve(INSTRUMENT, funding_interval_h=4))
+    words = "the venue now charges funding every 4 h, no longer every 8 h"
+    assert scene.tell(changed).notices == (words,)
+    assert scene.tell(changed).notices == ()
 
 
 # --- halt and flatten -------------------------------------------------------------------------------------------------

@@ -41,6 +41,17 @@ def test_average_entry_as_venues_keep_it() -> None:
     assert moved(long, step(3, "-4", "90")).entry == 0
 
 
+def test_what_the_venue_said_of_margin_is_of_the_amount_that_it_spoke_of() -> None:
+    """Its liquidation price stays until the next word, but never with a position that was turned round."""
+    long = attrs.evolve(position("1"), liquidation=Decimal(80), isolated_margin=Decimal(20))
+    figures = {
+        amount: (after.liquidation, after.isolated_margin)
+        for amount in ("1", "-0.5", "-1", "-2")
+        for after in (moved(long, step(1, amount)),)
+    }
+    assert figures == {"1": (80, None), "-0.5": (80, None), "-1": (None, None), "-2": (None, None)}
+
+
 def test_newer_report_that_differs_is_adopted_and_its_fill_not_applied_again() -> None:
     """The report of a fill may come before the fill itself: one change, and nothing external."""
     one = tracked()

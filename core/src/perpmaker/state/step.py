@@ -23,7 +23,8 @@ class Step:
 def moved(position: Position, step: Step) -> Position:
     """The position after a fill: the entry averages when it grows, stays when it shrinks, restarts when it flips.
 
-    An entry that the venue has not told, 0, stays unknown as long as the position lasts.
+    An entry that the venue has not told, 0, stays unknown as long as the position lasts. What the venue has said of the
+    margin is of the amount before. Its liquidation price goes with the position, and is none of one turned round.
     """
     before, after = position.amount, position.amount + step.amount
 
@@ -41,7 +42,8 @@ def moved(position: Position, step: Step) -> Position:
         amount=after,
         entry=entry,
         venue_ms=max(position.venue_ms, step.venue_ms),
-        liquidation=position.liquidation if after else None,
+        liquidation=position.liquidation if before * after > 0 else None,
+        isolated_margin=None,
     )
 
 

@@ -102,7 +102,10 @@ class LiquidationGuard:
         for side, position in view.positions.items():
             distance = distance_of(view, position)
 
-            if side not in view.unproven and distance is not None and distance.share < below:
+            if side in view.unproven or distance is None or (distance.is_reckoned and view.is_account_old):
+                continue
+
+            if distance.share < below:
                 return Demand(kind=DemandKind.FLATTEN, reason=f"{distance}, below flatten_below = {setting(below)}")
 
         return None
