@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from perpmaker.cli.market_screens import MarketScreen
 from perpmaker.cli.screen import HELD, Screen, painted
 from perpmaker.cli.unsaid import DRAWN_OVER, Unsaid
 
@@ -237,3 +238,25 @@ def test_A5_pages_that_nobody_took_are_nobodys_last_word() -> None:
     unsaid.remember(f"{DRAWN_OVER}page\x1b[K\n\x1b[J\x1b[?2026l".encode())
     unsaid.remember(b"last\n")
     assert unsaid._text() == "said\nlast\n"
+
+
+def test_markets_on_one_screen_tell_under_their_names_and_draw_no_pages_of_their_own(terminal: Terminal) -> None:
+    """Each keeps what it told; a table of all of them has the page, and where there is no room, lines have the news."""
+    shared = Screen(is_terminal=True)
+    btc, eth = (MarketScreen(is_terminal=False, label=f"{name}: ", shared=shared) for name in ("btc", "eth"))
+    btc.tell("bought")
+    eth.show("report")
+    btc.draw("flat")
+    assert told(terminal.shown) == ["btc: bought", "--- eth", "report"]
+    assert not btc.takes_pages
+    shared.draw_page(["table"])
+    eth.tell("sold")
+    btc.close()
+    assert terminal.shown[-1] == "table"
+    assert [text for _, text in eth.told] == ["sold"]
+    assert told(shared.held) == ["eth: sold"]
+    shared.close()
+    terminal.rows = 5
+    btc.draw("flat")
+    assert told(terminal.shown)[-2:] == ["eth: sold", "btc: flat"]
+    assert [text for _, text in btc.told] == ["bought"]

@@ -51,10 +51,14 @@ class Desk:
     home: StateDir
     server: ControlServer | None = None
     _has_failed: bool = attrs.field(default=False, init=False)
+    _last: Status | None = attrs.field(default=None, init=False)
     _queue: QueueWatch = attrs.field(factory=QueueWatch, init=False)
 
     def status(self) -> Status:
-        """Return how the run stands now."""
+        """Return how the run stands now; of one that has ended, how it ended."""
+        if self._last is not None:
+            return self._last
+
         bot = self.handle.bot
         told = tuple(NoticeStatus(at=iso(at_ms), text=text[:LONGEST]) for at_ms, text in self.screen.told)
 
@@ -118,7 +122,8 @@ class Desk:
         )
 
         with self.beside():
-            write_last_words(self.home, attrs.evolve(self.status(), running=False, ended=ended))
+            self._last = attrs.evolve(self.status(), running=False, ended=ended)
+            write_last_words(self.home, self._last)
 
     async def _status(self, _: Request) -> Mapping[str, Any]:
         return {"status": as_plain(self.status())}

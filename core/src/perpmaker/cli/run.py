@@ -101,13 +101,15 @@ def run(
             command=_words(configuration.file, overrides, sandbox_url, live=live),
         )
 
+    screen = Screen(is_terminal=False) if plain else Screen()
+
     if len(configurations) > 1:
         from perpmaker.cli.run_several import run_several  # noqa: PLC0415  # only for several
 
-        run_several([(each, options(each)) for each in configurations], as_json=as_json)
+        run_several([(each, options(each)) for each in configurations], screen, as_json=as_json)
         return
 
-    _run_one(configurations[0], options(configurations[0]), Screen(is_terminal=False) if plain else Screen())
+    _run_one(configurations[0], options(configurations[0]), screen)
 
 
 def _run_one(configuration: Configuration, options: RunOptions, screen: Screen) -> None:
@@ -209,6 +211,9 @@ async def run_market(
         open_run_log(configuration, home, handle, screen.tell) as log,
         open_desk(configuration, handle, screen, home, course) as desk,
     ):
+        if company is not None:
+            company.desks.append(desk)
+
         begin_s = math.inf if configuration.sandbox.recording else LEAST_START_S  # a recording is read first
         handle.allow(begin_s if options.url is None else LEAST_ATTACH_S)
 

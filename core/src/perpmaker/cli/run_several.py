@@ -16,6 +16,7 @@ from perpmaker.cli.handle import Handle, watch_signals
 from perpmaker.cli.installation import watched
 from perpmaker.cli.last_words import said_outcome
 from perpmaker.cli.leaving import Departure
+from perpmaker.cli.market_screens import MarketScreen, show_all
 from perpmaker.cli.output import finish, is_owned, result
 from perpmaker.cli.run import run_market, say_notes
 from perpmaker.cli.run_end import Course
@@ -67,6 +68,7 @@ class _Handles:
     """What signals pull at: every market's own handle."""
 
     markets: Sequence[Market]
+    screen: Screen
 
     @property
     def bot(self) -> Supervisor | None:
@@ -80,15 +82,16 @@ class _Handles:
 
     def tell(self, text: str) -> None:
         """Say something that is of no market."""
-        Screen(is_terminal=False).tell(text)
+        self.screen.tell(text)
 
 
-def run_several(chosen: Sequence[tuple[Configuration, RunOptions]], *, as_json: bool) -> None:
+def run_several(chosen: Sequence[tuple[Configuration, RunOptions]], screen: Screen, *, as_json: bool) -> None:
     """Trade each configuration, side by side, until all have ended. The exit code is the worst of theirs."""
-    markets = [_market(configuration, options) for configuration, options in chosen]
+    markets = [_market(configuration, options, screen) for configuration, options in chosen]
 
     def last_words() -> int:
         """Say how they ended where something foreign keeps the event loop from ending."""
+        screen.close()
         code = _say(markets, as_json=as_json)
         finish()
 
@@ -98,8 +101,8 @@ def run_several(chosen: Sequence[tuple[Configuration, RunOptions]], *, as_json: 
 
     with Departure(last_words) as departure:
         try:
-            with watched(_Handles(markets).tell):
-                run_async(_run_to_leave, markets, departure)
+            with watched(screen.tell):
+                run_async(_run_to_leave, markets, screen, departure)
         except BaseException as error:  # noqa: BLE001  # said below, beside how each market ended
             failure = error
 
@@ -111,30 +114,33 @@ def run_several(chosen: Sequence[tuple[Configuration, RunOptions]], *, as_json: 
     raise click.exceptions.Exit(code)
 
 
-def _market(configuration: Configuration, options: RunOptions) -> Market:
-    screen = Screen(is_terminal=False, label=f"{configuration.file.stem}: ")
+def _market(configuration: Configuration, options: RunOptions, shared: Screen) -> Market:
+    screen = MarketScreen(is_terminal=False, label=f"{configuration.file.stem}: ", shared=shared)
     say_notes(configuration, screen)
 
     return Market(configuration=configuration, options=options, screen=screen)
 
 
-async def _run_to_leave(markets: Sequence[Market], departure: Departure) -> None:
+async def _run_to_leave(markets: Sequence[Market], screen: Screen, departure: Departure) -> None:
     """Trade all markets, and from then on let nothing keep the process."""
     for each in markets:
         each.begin()
 
     try:
         async with anyio.create_task_group() as group:
-            await group.start(watch_signals, _Handles(markets))
+            await group.start(watch_signals, _Handles(markets, screen))
 
             async with open_shared() as shared, anyio.create_task_group() as trading:
                 company = Company(shared=shared, exposures=AccountExposures())
+                group.start_soon(show_all, screen, company)
 
                 for each in markets:
                     trading.start_soon(_trade, each, company)
 
             group.cancel_scope.cancel()
     finally:
+        screen.close()
+
         if is_owned():
             departure.begin()
 

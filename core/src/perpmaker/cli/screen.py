@@ -58,15 +58,23 @@ class Screen:
 
     def tell(self, text: str) -> None:
         """Say something that stays. While a page is shown it is held back: the page has what was told last."""
-        self.told.append((int(time() * 1000), text))
-        self.has_spoken = True
+        self.remember(text)
 
         if self._page:
             self._held.append(self._stamped(text))
             self._held_ever += 1
-            return
+        else:
+            self.write(text)
 
+    def remember(self, text: str) -> None:
+        """Take a line for told."""
+        self.told.append((int(time() * 1000), text))
+        self.has_spoken = True
+
+    def write(self, text: str) -> None:
+        """Write a line that stays, and that nobody has to be told again."""
         self._clear()
+        self.has_spoken = True
         click.echo(self._stamped(text), err=True)
 
     def show(self, page: str) -> None:
@@ -81,8 +89,7 @@ class Screen:
     def draw(self, line: str) -> None:
         """Show how it goes: over the line before on a terminal, else as a line that stays."""
         if not self.is_terminal:
-            self.has_spoken = True
-            click.echo(self._stamped(line), err=True)
+            self.write(line)
             return
 
         if not self.is_idle:
@@ -94,6 +101,11 @@ class Screen:
         line = printable(line).replace("\n", " ")
         click.echo(f"\r\x1b[K{coloured(line[: max(1, terminal_columns() - 1)])}", err=True, nl=False)
         self._drawn = True
+
+    @property
+    def held(self) -> list[str]:
+        """The lines that were told while a page is shown."""
+        return list(self._held)[-TOLD:]
 
     @property
     def takes_pages(self) -> bool:
