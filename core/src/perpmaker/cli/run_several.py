@@ -178,7 +178,12 @@ def _say_one(market: Market, *, as_json: bool) -> int:
     else:
         result(heading, may_be_lost=True)
 
-    return said_outcome(market.course, as_json=False, with_page=not as_json)
+    code = said_outcome(market.course, as_json=False, with_page=not as_json)
+
+    if code:  # what was said of it is on standard error, where the page with its name is not
+        click.echo(f"That was {market.name}: exit code {code}.", err=True)
+
+    return code
 
 
 def _as_json(market: Market, code: int) -> dict[str, object]:
