@@ -59,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     if config.getoption("--full"):
         os.environ.setdefault("PERPMAKER_SEEDS", str(FULL_SEEDS))
+        os.environ.setdefault("PERPMAKER_VIRTUAL_LOOP", "trio")
 
     if os.environ.get("PYTHONDONTWRITEBYTECODE") and "PYTHONPYCACHEPREFIX" not in os.environ:
         # Without bytecode every command would compile the whole program, which takes longer than what it is tested for.
@@ -134,7 +135,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
     if request.param == "asyncio":
         return "asyncio", {}
 
-    return request.getfixturevalue("virtual_time")
+    return request.getfixturevalue("virtual_trio")
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,7 @@ class TestFaults(Suite):
     @pytest.fixture(params=["asyncio", pytest.param("trio", marks=pytest.mark.full)])
     def anyio_backend(self, request: pytest.FixtureRequest) -> Any:
         """Both event loops, on virtual time."""
-        return request.getfixturevalue("virtual_asyncio" if request.param == "asyncio" else "virtual_time")
+        return request.getfixturevalue("virtual_asyncio" if request.param == "asyncio" else "virtual_trio")
 
     # --- D1, D5, D6: what proves that an order is not there -----------------------------------------------------------
 

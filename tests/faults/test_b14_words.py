@@ -11,7 +11,7 @@ import pytest
 from perpmaker.cli import main
 from perpmaker.errors import PerpmakerError
 from perpmaker.plugins.catalog import load_catalog
-from perpmaker.testing.virtual import virtual_backend
+from perpmaker.testing.virtual import virtual_trio
 
 from .stories import GOOD
 
@@ -107,7 +107,7 @@ def test_B14_virtual_time_without_trio_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "trio.testing", None)
 
     with pytest.raises(PerpmakerError, match=r"perpmaker\[testing\]"):
-        virtual_backend()
+        virtual_trio()
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "99999"])

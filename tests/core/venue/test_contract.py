@@ -32,4 +32,4 @@ class TestFathomContract(ConnectorContract):
     @pytest.fixture(params=["asyncio", pytest.param("trio", marks=pytest.mark.full)])
     def anyio_backend(self, request: pytest.FixtureRequest) -> Any:
         """Both event loops, on virtual time."""
-        return request.getfixturevalue("virtual_asyncio" if request.param == "asyncio" else "virtual_time")
+        return request.getfixturevalue("virtual_asyncio" if request.param == "asyncio" else "virtual_trio")

@@ -29,11 +29,11 @@ def wire_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def anyio_backend(wire_kind: str, virtual_time: Any) -> Any:
+def anyio_backend(wire_kind: str, virtual_trio: Any) -> Any:
     """Virtual time only in memory: real sockets need real time."""
     network, _, backend = wire_kind.partition("-")
 
-    return virtual_time if (network, backend) == ("memory", "trio") else (backend, {})
+    return virtual_trio if (network, backend) == ("memory", "trio") else (backend, {})
 
 
 @pytest.fixture

@@ -42,3 +42,11 @@ def virtual_asyncio() -> tuple[str, dict[str, Any]]:
     from perpmaker.testing.virtual import virtual_asyncio as backend  # noqa: PLC0415  # see above
 
     return backend()
+
+
+@pytest.fixture
+def virtual_trio() -> tuple[str, dict[str, Any]]:
+    """An anyio backend on virtual time, of trio's event loop."""
+    from perpmaker.testing.virtual import virtual_trio as backend  # noqa: PLC0415  # see above
+
+    return backend()

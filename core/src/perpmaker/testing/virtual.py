@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from selectors import DefaultSelector, SelectorKey
 from typing import Any
 
 from perpmaker.errors import PerpmakerError
+
+VARIABLE = "PERPMAKER_VIRTUAL_LOOP"
 
 
 def require_trio() -> None:
@@ -21,8 +24,14 @@ def virtual_backend() -> tuple[str, dict[str, Any]]:
     """A fresh anyio backend on virtual time: sleeping costs nothing, and the same run happens the same way twice.
 
     For `anyio.run(..., backend=name, backend_options=options)` or pytest's `anyio_backend` fixture. Under it there
-    must be no threads and no DNS: time jumps as soon as every task waits.
+    must be no threads and no DNS: time jumps as soon as every task waits. It is asyncio's, as that of a real run, and
+    takes three quarters of the time of trio's, which is taken where PERPMAKER_VIRTUAL_LOOP says `trio`.
     """
+    return virtual_trio() if os.environ.get(VARIABLE) == "trio" else virtual_asyncio()
+
+
+def virtual_trio() -> tuple[str, dict[str, Any]]:
+    """A fresh anyio backend like `virtual_backend`, of trio."""
     require_trio()
     import trio.testing  # noqa: PLC0415  # a test dependency: the core itself runs without it
     from trio._core import _run  # noqa: PLC0415

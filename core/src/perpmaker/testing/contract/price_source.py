@@ -21,7 +21,7 @@ from perpmaker.model.event import UNDATED, ReferenceChanged
 from perpmaker.plugins.declarations import SOURCE_KEYS, PriceSourceDeclaration
 from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, PriceType
 from perpmaker.testing.contract.source_world import TradedReceiver, World, price_of
-from perpmaker.testing.virtual import virtual_asyncio, virtual_backend
+from perpmaker.testing.virtual import virtual_asyncio, virtual_trio
 
 FIRST, SECOND, THIRD = Decimal(100), Decimal(103), Decimal(98)
 NEAR: Final = Decimal("0.5")
@@ -56,7 +56,7 @@ class PriceSourceContract:
     @pytest.fixture(params=["asyncio", "trio"])
     def anyio_backend(self, request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
         """Both event loops, on virtual time."""
-        return virtual_asyncio() if request.param == "asyncio" else virtual_backend()
+        return virtual_asyncio() if request.param == "asyncio" else virtual_trio()
 
     @pytest.fixture(autouse=True)
     def _can_happen(self, request: pytest.FixtureRequest) -> None:

@@ -12,7 +12,7 @@ from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
 from perpmaker.testing.contract.abilities_table import Seen
 from perpmaker.testing.contract.room import Plan, Room, open_room
 from perpmaker.testing.contract.spy import Route
-from perpmaker.testing.virtual import virtual_asyncio, virtual_backend
+from perpmaker.testing.virtual import virtual_asyncio, virtual_trio
 
 
 @pytest.mark.anyio
@@ -45,7 +45,7 @@ class Suite:
     @pytest.fixture(params=["asyncio", "trio"])
     def anyio_backend(self, request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
         """Both event loops, on virtual time."""
-        return virtual_asyncio() if request.param == "asyncio" else virtual_backend()
+        return virtual_asyncio() if request.param == "asyncio" else virtual_trio()
 
     @pytest.fixture(autouse=True)
     def _venue_can(self, request: pytest.FixtureRequest) -> Iterator[None]:
