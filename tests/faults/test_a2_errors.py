@@ -34,9 +34,9 @@ class OddError(BaseException):
 
 
 @pytest.fixture
-def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
-    """Sessions on virtual time."""
-    return virtual_time
+def anyio_backend(virtual_trio: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """Sessions on trio's virtual time: out of asyncio's loop a KeyboardInterrupt takes the tests with it."""
+    return virtual_trio
 
 
 def raiser(error: BaseException, before: Callable[[], object] = lambda: None) -> Callable[..., Any]:
