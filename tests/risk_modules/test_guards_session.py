@@ -47,7 +47,7 @@ def test_quotes_leave_free_what_margin_guard_says(file: Path) -> None:
                 quoted[0] = max(quoted[0], len(exchange.open_orders(ACCOUNT)))
 
             exchange.subscribe(look)
-            await session.run(30)
+            await session.run(12)
             assert not session.sandbox.oracle.violations
 
             return least[0], quoted[0]
@@ -65,7 +65,7 @@ def test_a_flatten_closes_at_market_and_halts_for_good() -> None:
         options = ('margin_mode="isolated"', "leverage=5", *guard)
 
         async with open_session(BINANCE, *options, seed=1) as session:
-            await session.run(30)
+            await session.run(12)
             bot, exchange = session.bot, session.sandbox.exchange
             assert all(position.lots == 0 for position in exchange.account(ACCOUNT).positions)
             assert bot.mode in {Mode.HALT, Mode.STOP}
@@ -96,7 +96,7 @@ def test_funding_guard_goes_by_what_the_venue_announces(file: Path) -> None:
                     sides.update(one.side for one in session.sandbox.exchange.open_orders(ACCOUNT))
 
             session.sandbox.exchange.subscribe(look)
-            await session.run(20)
+            await session.run(8)
 
             return sides, session.told
 
