@@ -17,6 +17,7 @@ _UNWRITTEN = 2
 """Exit code of a command whose results nobody could be given."""
 
 COMMANDS = {
+    "balance": "Show what an account has: wallets, margin in use, free margin.",
     "check": "Check a configuration against the installed plugins and the market.",
     "flatten": "End running bots, and close their positions at market.",
     "history": "Show fills, fees, funding and the result of a bot, day by day.",

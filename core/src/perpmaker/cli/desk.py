@@ -22,6 +22,8 @@ from perpmaker.control.names import bot_name
 from perpmaker.control.server import ControlServer, Request, open_control
 from perpmaker.errors import BotRefusedError, ExitCode, JournalError
 from perpmaker.journal.state_dir import StateDir
+from perpmaker.model.account import AssetMode
+from perpmaker.report.balance import balance_of
 from perpmaker.report.queue_ahead import QueueWatch
 from perpmaker.report.status import EndStatus, NoticeStatus, Status, as_plain, iso
 from perpmaker.report.status_of_bot import BotFacts, starting_status, status_of
@@ -81,7 +83,13 @@ class Desk:
 
     def commands(self) -> Mapping[str, Any]:
         """Return what the control socket answers."""
-        return {"status": self._status, "why": self._why, "stop": self._stop, "flatten": self._flatten}
+        return {
+            "status": self._status,
+            "why": self._why,
+            "balance": self._balance,
+            "stop": self._stop,
+            "flatten": self._flatten,
+        }
 
     async def remember(self) -> None:
         """Look at the queues, tell observers, and keep the last words up to date, until cancelled."""
@@ -127,6 +135,17 @@ class Desk:
 
     async def _status(self, _: Request) -> Mapping[str, Any]:
         return {"status": as_plain(self.status())}
+
+    async def _balance(self, _: Request) -> Mapping[str, Any]:
+        bot = self.handle.bot
+
+        if bot is None:
+            raise BotRefusedError("it has not reached its venue yet: ask again in a moment", ExitCode.UNREACHABLE)
+
+        state = bot.trader.state
+        mode = AssetMode.SINGLE if state.funds.snapshot is None else state.funds.snapshot.asset_mode
+
+        return {"balance": as_plain(balance_of(self.status(), state.account.balances.values(), mode, "bot"))}
 
     async def _why(self, _: Request) -> Mapping[str, Any]:
         status = self.status()
