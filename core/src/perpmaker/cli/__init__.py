@@ -20,7 +20,7 @@ COMMANDS = {
     "balance": "Show what an account has: wallets, margin in use, free margin.",
     "check": "Check a configuration against the installed plugins and the market.",
     "flatten": "End running bots, and close their positions at market.",
-    "history": "Show fills, fees, funding and the result of a bot, day by day.",
+    "history": "Show fills, fees, funding and what they come to, day by day.",
     "import": "Turn a Hummingbot configuration of perpetual_market_making into TOML.",
     "keys": "Look after the API keys of configurations.",
     "logs": "Show what a bot has logged, and follow it.",

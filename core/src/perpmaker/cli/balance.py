@@ -31,10 +31,10 @@ STATUS_S = 10.0
 @click.option("--sandbox-url", metavar="URL", help="Where no bot runs: ask the sandbox that is serving there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, or a list of several bots.")
 def balance(name: str | None, *, derivative: str | None, sandbox_url: str | None, as_json: bool) -> None:
-    """Show what an account has: wallets, what is available, margin in use, free margin and the venue's own ratio.
+    """Show what an account has: wallets, margin in use, free margin.
 
-    NAME is a bot or a configuration file. A running bot is asked; where none runs, the venue is, with the keys of the
-    configuration. Nothing is set and nothing is sent.
+    With the marks of 30 % and 20 %, and the venue's own ratio. NAME is a bot or a configuration file. A running bot is
+    asked; where none runs, the venue is, with the keys of the configuration. Nothing is set and nothing is sent.
     """
     claim()
     found = _balances(name, derivative, sandbox_url)

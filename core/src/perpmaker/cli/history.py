@@ -19,10 +19,10 @@ from perpmaker.cli.screen import printable
 @click.option("--csv", "as_csv", is_flag=True, help="Print a line for each fill, payment and transfer.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def history(name: str | None, *, days: int | None, with_markouts: bool, as_csv: bool, as_json: bool) -> None:
-    """Show fills, fees, funding and what they come to, day by day, also after the bot has ended.
+    """Show fills, fees, funding and what they come to, day by day.
 
-    NAME is a bot (`stem:market` of its configuration, or either part, its file or account); without it the one that
-    was written to last. Days are UTC, and each amount has its asset.
+    Also while the bot runs, and after it has ended. NAME is a bot (`stem:market` of its configuration, or either part,
+    its file or account); without it the one that was written to last. Days are UTC, and each amount has its asset.
     """
     from perpmaker.cli.past_bots import find_bots, read_history, the_bot  # noqa: PLC0415  # nothing is imported before it is needed
     from perpmaker.clock import SystemClock  # noqa: PLC0415  # the same
@@ -52,7 +52,7 @@ def history(name: str | None, *, days: int | None, with_markouts: bool, as_csv: 
 
     if name is None and len(bots) > 1:
         result("")
-        result(f"There are {len(bots)} bots with a history; this one was written to last. Name another one:")
+        result(f"{len(bots)} bots have a history, and this one was written to last. To see another, name it:")
 
-        for other in bots[:10]:
-            result(str(other))
+        for line in "\n".join(map(str, bots[1:10])).split("\n"):
+            result(line)

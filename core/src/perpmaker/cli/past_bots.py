@@ -49,10 +49,10 @@ class PastBot:
         return words in names or (_is_path(words) and _resolved(words) in {self.file, _resolved(str(self.path))})
 
     def __str__(self) -> str:
-        """Render as a line of a list."""
-        key = self.key
+        """Render as two lines of a list: the account is a name too, and may be long."""
+        key, at = self.key, iso(self.written_ms)[:16].replace("T", " ")
 
-        return f"  {self.name}  {key.environment}  account {key.account}  last written {iso(self.written_ms)[:16]}Z"
+        return f"  {self.name}  {key.environment}, {key.venue}, written {at} UTC\n    {key.account}"
 
 
 def find_bots(root: Path) -> tuple[list[PastBot], list[str]]:
