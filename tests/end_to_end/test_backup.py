@@ -93,7 +93,7 @@ async def traded(stage: Stage, copies: dict[Callable[[Path, Path], None], Path])
         for make, copy in copies.items():
             make(path, copy)
 
-        await anyio.sleep(8)
+        await anyio.sleep(3)
         group.cancel_scope.cancel()
 
     return path
@@ -112,7 +112,7 @@ async def goes_on(stage: Stage, copy: Path, name: str, home: Path) -> None:
     assert not witness_path(journals / name).exists()
 
     async with stage.open_bot(home=StateDir(home), told=told) as session:
-        closing_, _ = await session.run_bot(15)
+        closing_, _ = await session.run_bot(5)
 
     assert closing_.unproven is None
     assert not [line for line in told if "damaged" in line or "put aside" in line]

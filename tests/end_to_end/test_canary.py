@@ -79,7 +79,7 @@ def test_no_secret_of_a_run_is_in_anything_that_it_wrote(tmp_path: Path) -> None
     home = tmp_path / "home"
 
     ended = subprocess.run(  # noqa: S603  # our own command
-        [sys.executable, "-m", "perpmaker", "run", str(tmp_path / "run.toml"), "--for", "2", "--json"],
+        [sys.executable, "-m", "perpmaker", "run", str(tmp_path / "run.toml"), "--for", "1", "--json"],
         env={**os.environ, **SECRETS, "PYTHONPATH": path, "PERPMAKER_HOME": str(home)},
         capture_output=True,
         timeout=60,

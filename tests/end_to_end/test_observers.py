@@ -42,13 +42,13 @@ def shout(happening: Happening) -> None:
 
 
 def traded(*calls: Callable[[Happening], object]) -> tuple[list[str], list[str]]:
-    """A session of 20 s of one seed, with these observers: what became of every order, and what a person was told."""
+    """A session of 6 s of one seed, with these observers: what became of every order, and what a person was told."""
 
     async def scenario() -> tuple[list[str], list[str]]:
         async with open_session(FILE, seed=2) as session:
             told: list[str] = []
             observe(session, told, *calls)
-            await session.run(20)
+            await session.run(6)
             trace = list(session.trace)  # on virtual time the market goes on while threads are waited for
             await session.bot.observers.close(0.2)
 
@@ -89,7 +89,7 @@ def test_observers_are_told_everything_and_the_broken_ones_change_nothing(capsys
     beside, told = traded(raises, leaves, shout, waits, seen.append)
     never.set()
 
-    assert len(alone) > 10
+    assert len(alone) >= 5
     assert beside == alone
     assert sum("it is turned off, trading goes on" in line for line in told) == 2
     assert "Happening(" in capsys.readouterr().out

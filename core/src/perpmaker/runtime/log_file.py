@@ -124,11 +124,10 @@ class LogFile:
             self._write(time_ns() // 1_000_000, kind, text, {"repeated": more})
 
     def _write(self, at_ms: int, kind: str, text: str, facts: Mapping[str, Any]) -> None:
-        line = self._line(at_ms, kind, text, facts)
-
         try:
+            line = self._line(at_ms, kind, text, facts)
             self._file.write(line, lambda: self._line(at_ms, "log", "the log goes on", self._about))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:  # beside the disk: a fact that JSON has not
             self._lost += 1
             self._tell_lost(error)
         else:
