@@ -72,3 +72,13 @@ def test_a_session_above_the_mark_quotes_nothing_and_says_why() -> None:
     assert scenario.why("buy 0")[-1] == (
         "risk: leverage_advice: leverage 25 is above refuse_above = 20: above 20x is beyond every band of experience"
     )
+
+
+def test_before_a_start_it_says_what_the_report_does_not() -> None:
+    """Above 5x that warns by itself."""
+    module = LeverageAdvice(LeverageAdviceSettings(warn_above=2), make_instrument())
+    assert list(module.advise(make_view(leverage=3))) == [
+        "leverage_advice: leverage 3 is above 2x: 2-3x is for beginners"
+    ]
+    assert not list(module.advise(make_view(leverage=2)))
+    assert not list(module.advise(make_view(leverage=6)))

@@ -124,3 +124,11 @@ def test_it_reviews_no_quote() -> None:
     """What it has to say it demands."""
     quote = Quote(slot=Slot(OrderKind.QUOTE, Side.BUY), ticks=10_000, lots=1, generation=1)
     assert make_module().review(make_view(), quote) == Approved(quote=quote)
+
+
+def test_settings_that_limit_nothing_are_a_fault() -> None:
+    """Nor is there an action without a loss."""
+    assert [key for key, _ in LossLimitSettings(max_stops=None, stop_delay=0.0).faults()] == ["max_daily_loss"]
+    assert [key for key, _ in LossLimitSettings(action="pull").faults()] == ["action"]
+    assert not list(LossLimitSettings().faults())
+    assert not list(LossLimitSettings(max_drawdown=Decimal(1), action="pull", max_stops=None).faults())

@@ -1,6 +1,6 @@
 """What inventory skew does on the calibrated market: inventory and fills with it and without, over seeds.
 
-    uv run python tests/core/scenarios/skew_study.py --seeds 50 --minutes 30
+    uv run python tests/core/scenarios/skew_study.py --seeds 50 --minutes 15
 
 prints both, seed by seed, and what they come to together. Nothing of it says anything about profit.
 """
@@ -19,7 +19,7 @@ import attrs
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.view import make_instrument
 
-CAP = Decimal("0.01")
+CAP = Decimal("0.03")
 CONFIGURATION: dict[str, Any] = {
     "leverage": 5,
     "bid_spread": 0.03,
@@ -31,10 +31,9 @@ CONFIGURATION: dict[str, Any] = {
     "short_profit_taking_spread": 0.2,
     "when_in_position": "continue",
     "dead_man_switch_s": 0,
-    "risk": {"exposure_limit": {"max_position": CAP}},
     "sandbox": {"balance": 10_000},
 }
-"""Quotes of a tenth of the cap, 0.03 % from the reference, looked at every 5 s."""
+"""Quotes of a thirtieth of the cap, 0.03 % from the reference, looked at every 5 s."""
 
 SKEW: dict[str, Any] = {"inventory_skew": 1, "inventory_skew_distance": 0.03, "skew_may_close_at_loss": True}
 RULES: dict[str, Any] = {
@@ -78,22 +77,24 @@ def root_mean_square(sessions: Sequence[Held]) -> float:
     return math.sqrt(sum(one.squares for one in sessions) / sum(one.seconds for one in sessions))
 
 
-def trade(seed: int, seconds: int, changes: dict[str, Any]) -> Held:
+def trade(seed: int, seconds: int, changes: dict[str, Any], cap: Decimal = CAP) -> Held:
     """Trade on the calibrated market of this seed, and look at the net position once a second."""
-    scenario = Scenario({**CONFIGURATION, **changes}, instrument=make_instrument(**RULES))
+    limit = {"risk": {"exposure_limit": {"max_position": cap}}}
+    scenario = Scenario({**CONFIGURATION, **limit, **changes}, instrument=make_instrument(**RULES))
     scenario.market(seed, price=PRICE)
     squares = 0.0
 
     for _ in range(seconds):
         scenario.advance(1)
-        squares += float(scenario.net / CAP) ** 2
+        squares += float(scenario.net / cap) ** 2
 
     return Held(fills=len(scenario.fills()), squares=squares, seconds=seconds)
 
 
-def study(seeds: Iterable[int], seconds: int, skew: dict[str, Any] | None = None) -> Study:
+def study(seeds: Iterable[int], seconds: int, skew: dict[str, Any] | None = None, cap: Decimal = CAP) -> Study:
     """Trade each seed without and with skew."""
-    pairs = [(trade(seed, seconds, {}), trade(seed, seconds, SKEW if skew is None else skew)) for seed in seeds]
+    skew = SKEW if skew is None else skew
+    pairs = [(trade(seed, seconds, {}, cap), trade(seed, seconds, skew, cap)) for seed in seeds]
 
     return Study(plain=tuple(one for one, _ in pairs), skewed=tuple(other for _, other in pairs))
 
@@ -116,13 +117,14 @@ def main() -> None:
     """Print the table."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=50)
-    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--distance", help="inventory_skew_distance, in percent")
     parser.add_argument("--never-at-loss", action="store_true", help="leave skew_may_close_at_loss off")
     given = parser.parse_args()
     skew = SKEW if given.distance is None else {**SKEW, "inventory_skew_distance": given.distance}
     skew = {**skew, "skew_may_close_at_loss": not given.never_at_loss}
-    seeds = range(given.seeds)
+    seeds = range(given.first, given.first + given.seeds)
     sys.stdout.writelines(f"{line}\n" for line in table(seeds, study(seeds, round(given.minutes * 60), skew)))
 
 

@@ -18,6 +18,9 @@ NAME = "leverage_advice"
 BANDS = ((3, "2-3x is for beginners"), (5, "3-5x is intermediate"), (10, "5-10x is advanced"), (20, "10-20x is expert"))
 """Up to which leverage a band goes, and for whom it is."""
 
+REPORTED = 5
+"""Above this leverage the report before a start warns by itself."""
+
 
 @attrs.frozen(kw_only=True)
 class LeverageAdviceSettings:
@@ -52,6 +55,11 @@ class LeverageAdvice:
 
         return Approved(quote=quote if advice is None else attrs.evolve(quote, reasons=(*quote.reasons, advice)))
 
+    def advise(self, view: View) -> Iterator[str]:
+        """Say before a start what the report does not say by itself, which warns above 5x whatever is set."""
+        if self._settings.warn_above < view.leverage <= REPORTED:
+            yield f"{NAME}: {_words(view.leverage, self._settings.warn_above)}"
+
     def _advice(self, leverage: int) -> Reason | None:
         """What to say at this leverage; None where there is nothing to say."""
         settings = self._settings
@@ -62,7 +70,7 @@ class LeverageAdvice:
         if leverage > settings.loud_above:
             words = f"LEVERAGE {leverage}: a move of {100 / leverage:.3g} % takes the whole margin; {_band(leverage)}"
         else:
-            words = f"leverage {leverage} is above {settings.warn_above}x: {_band(leverage)}"
+            words = _words(leverage, settings.warn_above)
 
         return Reason(Rule.RISK, f"{NAME}: {words}")
 
@@ -74,6 +82,11 @@ class LeverageAdvice:
             return None
 
         return f"leverage {leverage} is above refuse_above = {most}: {_band(leverage)}"
+
+
+def _words(leverage: int, mark: int) -> str:
+    """Say that a leverage is above a mark, and for whom it is."""
+    return f"leverage {leverage} is above {mark}x: {_band(leverage)}"
 
 
 def _band(leverage: int) -> str:

@@ -43,6 +43,16 @@ class LossLimitSettings:
     stops_within_s: Annotated[float, Range(at_least=60, at_most=86_400)] = 3600.0
     stop_delay: Annotated[float, Range(at_least=0, at_most=3600)] = 60.0
 
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is allowed): the module must limit something."""
+        losses = (self.max_daily_loss, self.max_drawdown, self.max_account_daily_loss, self.max_account_drawdown)
+
+        if not any(losses) and self.max_stops is None and not self.stop_delay:
+            yield "max_daily_loss", "is missing: give a loss, max_stops or stop_delay, or the module does nothing"
+
+        if not any(losses) and self.action != "halt":
+            yield "action", "does nothing without a loss that it limits: leave it out"
+
 
 class LossLimit:
     """Demands; it reviews no quote, and remembers nothing: what it goes by is in the view."""
