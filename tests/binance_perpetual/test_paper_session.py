@@ -190,6 +190,7 @@ async def test_outage_of_the_venue_takes_the_quotes_off_until_it_is_over(tmp_pat
         assert stage.bot.count.placed[OrderKind.QUOTE] > placed
 
 
+@pytest.mark.full
 def test_same_seed_is_the_same_session_on_paper(tmp_path: Path) -> None:
     """On virtual time it is as deterministic as the sandbox."""
 

@@ -15,7 +15,7 @@ from perpmaker.wire.fault import Fault, Reply
 from ..end_to_end import test_any_session as stories  # noqa: TID252  # tests are no package
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "dydx_sandbox.toml"
-SEEDS = int(os.environ.get("PERPMAKER_SEEDS", "2"))
+SEEDS = int(os.environ.get("PERPMAKER_SEEDS", "1"))
 RESTLESS = (
     'sandbox.shape="practice"',
     "bid_spread=0.05",

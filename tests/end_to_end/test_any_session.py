@@ -35,7 +35,7 @@ from perpmaker.testing.virtual import virtual_backend
 from perpmaker.wire.fault import Fault, Reply
 
 FILE = Path(__file__).parents[1] / "practice.toml"
-SEEDS = int(os.environ.get("PERPMAKER_SEEDS", "2"))
+SEEDS = int(os.environ.get("PERPMAKER_SEEDS", "1"))
 
 BOTS: Sequence[Sequence[str]] = (
     (),

@@ -160,7 +160,7 @@ class JumpingClock:
 
 
 @pytest.mark.parametrize(
-    "jump_ms", [3_600_000, -500, *(pytest.param(one, marks=pytest.mark.full) for one in (-3_600_000, 500))]
+    "jump_ms", [3_600_000, *(pytest.param(one, marks=pytest.mark.full) for one in (-3_600_000, -500, 500))]
 )
 def test_F66_a_wall_clock_that_is_set_changes_nothing(jump_ms: int) -> None:
     """An hour forth or back, in the middle of trading: the same quotes go on being refreshed, nothing is refused."""

@@ -90,7 +90,7 @@ def take(session: Session, side: Side, amount: str, position: PositionSide = Pos
 # --- fees
 
 
-@pytest.mark.parametrize("wallet", ["1", "0.00001"])
+@pytest.mark.parametrize("wallet", [pytest.param("1", marks=pytest.mark.full), "0.00001"])
 async def test_A11_fees_in_bnb_are_in_the_result(wallet: str) -> None:
     """Also where the BNB run out on the way, so that the rest is paid in quote asset."""
     async with open_session(FILE, seed=1) as session:
@@ -111,7 +111,7 @@ async def test_A11_fees_in_bnb_are_in_the_result(wallet: str) -> None:
 # --- funding
 
 
-@pytest.mark.parametrize("multi_assets", [False, True])
+@pytest.mark.parametrize("multi_assets", [pytest.param(False, marks=pytest.mark.full), True])
 async def test_A11_the_summary_is_the_venues_account_in_every_asset(multi_assets: bool) -> None:
     """Fills, fees in BNB and a settlement in one session."""
     async with open_session(FILE, seed=1) as session:
@@ -152,7 +152,7 @@ async def test_A11_both_legs_of_a_hedge_are_booked() -> None:
     assert summary.funding == paid["USDT"]
 
 
-@pytest.mark.parametrize("position_mode", ["One-way", "Hedge"])
+@pytest.mark.parametrize("position_mode", [pytest.param("One-way", marks=pytest.mark.full), "Hedge"])
 async def test_A11_funding_of_a_lost_stream_is_found_in_the_history(position_mode: str) -> None:
     """Nobody tells of the settlement; the next reconciliation reads it."""
 

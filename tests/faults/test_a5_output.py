@@ -241,7 +241,7 @@ def test_B14_a_state_directory_of_nobody_is_said_in_words() -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        "pipe closed",
+        pytest.param("pipe closed", marks=pytest.mark.full),
         "disk full",
         pytest.param("terminal stopped", marks=pytest.mark.full),
         pytest.param("terminal closed", marks=pytest.mark.full),

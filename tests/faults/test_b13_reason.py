@@ -52,7 +52,10 @@ def test_B13_unknown_market_is_in_the_json(capfd: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"hello\n", "a.gz:1: this line cannot be used"), (b"", "no REST depth snapshot in it")],
+    [
+        (b"hello\n", "a.gz:1: this line cannot be used"),
+        pytest.param(b"", "no REST depth snapshot in it", marks=pytest.mark.full),
+    ],
 )
 def test_B13_reason_of_the_sandbox_is_in_the_json(
     capfd: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, words: str

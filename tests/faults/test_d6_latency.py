@@ -177,7 +177,7 @@ async def test_D6_the_longer_the_way_the_more_touch_quotes_are_refused() -> None
     assert refused[0] == 0 < refused[5] < refused[60]
 
 
-@pytest.mark.parametrize("feed_ms", [0, 80])
+@pytest.mark.parametrize("feed_ms", [pytest.param(0, marks=pytest.mark.full), 80])
 async def test_D6_market_data_come_late_and_the_account_does_not(feed_ms: int) -> None:
     """Best prices are heard so long after they changed; private words are not held back by it."""
     market = calm()
@@ -217,7 +217,7 @@ async def test_D6_the_price_source_beside_is_as_late() -> None:
                 assert 300 <= clock.utc_ms() - heard["E"] <= 301
 
 
-@pytest.mark.parametrize("feed_ms", [7, 250])
+@pytest.mark.parametrize("feed_ms", [pytest.param(7, marks=pytest.mark.full), 250])
 async def test_D6_a_bot_trades_on_late_data(feed_ms: int) -> None:
     """The book is put together although its snapshot is ahead of its stream, and the end is clean."""
     late = (f"sandbox.feed_latency_ms={feed_ms}", "sandbox.order_latency_ms=30", "order_refresh_time=1")

@@ -97,6 +97,7 @@ def test_D9_seconds_are_as_restless_as_recordings_and_so_are_minutes() -> None:
     assert {seed: one for seed, one in found.items() if not VARIANCE_RATIO[0] <= one[1] <= VARIANCE_RATIO[1]} == {}
 
 
+@pytest.mark.full
 def test_D9_example_of_the_readme_has_a_fill_within_its_minute() -> None:
     """In at least 95 % of the seeds; whether it wins or loses is another matter."""
     seeds = SEEDS or 3

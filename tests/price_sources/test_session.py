@@ -285,6 +285,7 @@ async def test_lost_spot_connection_pulls_and_comes_back(open_desk: Any) -> None
         assert desk.session.bot.halted is None
 
 
+@pytest.mark.full
 def test_same_seed_is_the_same_session(tmp_path: Path) -> None:
     """With the spot market beside it a session still repeats itself, order for order."""
     file = tmp_path / "bot.toml"

@@ -66,7 +66,7 @@ class Watch:
         self.quoted += holds and any(sides.values())
 
 
-@pytest.mark.parametrize(("mode", "seed"), [("One-way", 1), ("Hedge", 2)])
+@pytest.mark.parametrize(("mode", "seed"), [pytest.param("One-way", 1, marks=pytest.mark.full), ("Hedge", 2)])
 def test_no_session_passes_the_cap(mode: str, seed: int) -> None:
     """Quoting goes on in both directions while a position is held, and position plus resting quotes keep the cap."""
 
