@@ -60,6 +60,7 @@ class ExitCode(int, Enum):
     NOT_PROVEN_CLEAN = 5
     PLUGIN = 6
     HALTED = 7
+    DIFFERS = 8
     INTERRUPTED = 130
 
 

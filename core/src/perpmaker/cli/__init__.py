@@ -29,6 +29,7 @@ COMMANDS = {
     "plugins": "List the installed plugins, and what became of each.",
     "probe": "Try out, on a testnet or a sandbox, what no document of VENUE settles.",
     "resume": "Release a halt that is latched.",
+    "replay": "Decide again what a journal has, and show the first decision that differs.",
     "run": "Trade what CONFIG says, until stopped.",
     "sandbox": "Serve a sandbox of VENUE on this machine.",
     "status": "Show how bots stand: position, quotes, money, margin, funding.",
@@ -78,8 +79,8 @@ def perpmaker() -> None:
     """Perpetual market making with plugins.
 
     Exit codes: 0 ok, 1 our bug, 2 the configuration or the command line, 3 refused by the venue or the market's
-    rules, 4 the venue cannot be reached, 5 stopped but not proven clean, 6 a plugin's fault, 7 halted, 130 interrupted
-    before anything was sent.
+    rules, 4 the venue cannot be reached, 5 stopped but not proven clean, 6 a plugin's fault, 7 halted, 8 a decision
+    of replay differs, 130 interrupted before anything was sent.
     """
 
 

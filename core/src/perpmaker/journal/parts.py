@@ -16,6 +16,7 @@ FIRST: Final = 1
 """The number of the first file of a journal."""
 
 _NUMBERED = re.compile(r"\.(\d{6,})")
+_OLDER = re.compile(r"\.older")
 _ASIDE = re.compile(r"\.damaged-\d+")
 
 
@@ -57,6 +58,13 @@ def following_number(path: Path | None) -> int:
     aside = sum(_ASIDE.fullmatch(file.name.removeprefix(path.name)) is not None for file in path.parent.iterdir())
 
     return max(older_parts(path), default=FIRST - 1) + aside + 1
+
+
+def journal_of(path: Path) -> Path:
+    """Return the journal that a file belongs to, be it one of its older parts."""
+    suffix = next((one for one in (_NUMBERED.search(path.name), _OLDER.search(path.name)) if one is not None), None)
+
+    return path if suffix is None or suffix.end() != len(path.name) else path.with_name(path.name[: suffix.start()])
 
 
 def journals_in(directory: Path) -> list[Path]:

@@ -48,6 +48,7 @@ class ReplayedPart:
 
     `batches` were given again, `decisions` compared. `apart` are steps that no trader decided, as the stops of a run
     that is ended by an error. `positions` is how often the positions were compared of a run without market data.
+    `notes` say what is another version now, or what could not be tried.
     """
 
     run: str
@@ -59,6 +60,7 @@ class ReplayedPart:
     apart: int = 0
     positions: int = 0
     remark: str = ""
+    notes: Sequence[str] = ()
 
 
 @attrs.define(kw_only=True)

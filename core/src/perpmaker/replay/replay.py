@@ -16,7 +16,7 @@ from perpmaker.journal.read_file import ReadRow
 from perpmaker.journal.reading import JournalReader
 from perpmaker.journal.step import Step
 from perpmaker.launch.plan import Plan
-from perpmaker.launch.trader_start import TraderStart
+from perpmaker.launch.trader_start import TraderStart, versions_of
 from perpmaker.ledger.entries import LedgerEntry
 from perpmaker.replay.bookkeeping import Bookkeeping, held_in
 from perpmaker.replay.outcome import Decided, Difference, Outcome, ReplayedPart
@@ -136,7 +136,12 @@ class Replay:
     def _made(self, part: ReplayedPart, start: TraderStart, booked: list[LedgerEntry]) -> _Current:
         about = self._about.get(part.run, {})
         changed = self.plans.changed(about)
-        own = begin_again(self.plans.own(about), start, booked, part.run)
+        plan = self.plans.own(about)
+        own = begin_again(plan, start, booked, part.run)
+        part.notes = tuple(_other_versions(start.versions, versions_of(plan)))
+
+        if changed is not None and not start.market_data:
+            part.notes = (*part.notes, "there is nothing that other values could be tried on")
 
         return _Current(
             part=part,
@@ -291,6 +296,14 @@ def _content(step: Step) -> Mapping[str, Any]:
 def _ids(content: Mapping[str, Any]) -> Iterator[str]:
     """The ids of the orders that a step placed, in their order."""
     return (action["order"]["client_id"] for word, action in content["actions"] if word == "Place")
+
+
+def _other_versions(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for name in {**then, **now}:
+        before, after = then.get(name, "not installed"), now.get(name, "not installed")
+
+        if before != after:
+            yield f"{name} was {before} then, and is {after} now"
 
 
 def _decoded(payload: bytes) -> object:
