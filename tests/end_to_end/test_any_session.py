@@ -238,6 +238,19 @@ async def play(seed: int, home: StateDir) -> list[str]:
         await last_life(stage, home, story, wrong)
         wrong += map(str, stage.sandbox.oracle.violations)
 
+    return wrong + [f"replay: {one}" for one in replayed(home)]
+
+
+def replayed(home: StateDir) -> list[object]:
+    """What is decided otherwise when the journal of each process is replayed, and what of it cannot be."""
+    plans, wrong = RecordedPlans(load_catalog()), list[object]()
+
+    for journal in find_journals(home.root).journals:
+        outcome = Replay(reader=JournalReader(journal.path), plans=plans).run()
+        wrong += [outcome.difference] if outcome.difference is not None else []
+        wrong += [run.remark for run in outcome.runs if run.remark or not run.decisions]
+        wrong += outcome.unread
+
     return wrong
 
 
@@ -308,17 +321,3 @@ def test_whatever_happens_to_a_session(tmp_path: Path, seed: int) -> None:
     name, options = virtual_backend()
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     assert anyio.run(play, seed, home, backend=name, backend_options=options) == []
-    assert replayed(home) == []
-
-
-def replayed(home: StateDir) -> list[object]:
-    """What is decided otherwise when the journal of each process is replayed, and what of it cannot be."""
-    plans, wrong = RecordedPlans(load_catalog()), list[object]()
-
-    for journal in find_journals(home.root).journals:
-        outcome = Replay(reader=JournalReader(journal.path), plans=plans).run()
-        wrong += [outcome.difference] if outcome.difference is not None else []
-        wrong += [run.remark for run in outcome.runs if run.remark or not run.decisions]
-        wrong += outcome.unread
-
-    return wrong
