@@ -12,7 +12,9 @@ import msgspec
 from perpmaker.errors import PerpmakerError
 from perpmaker.journal.booked import entry_of
 from perpmaker.journal.inputs import INPUTS, Batch, decode_batches
-from perpmaker.journal.read_file import ReadRow
+from perpmaker.journal.parts import part_path
+from perpmaker.journal.read_file import Cursor, ReadRow
+from perpmaker.journal.reading import START as START_OF_ALL
 from perpmaker.journal.reading import JournalReader
 from perpmaker.journal.step import Step
 from perpmaker.launch.plan import Plan
@@ -24,6 +26,9 @@ from perpmaker.replay.replayed_run import ReplayedRun, begin_again
 
 BOOKED_MOST = 100_000
 """Entries of earlier runs that are held for the next run to begin with."""
+
+
+UNBEGUN = "it has not begun to trade"
 
 
 class Plans(Protocol):
@@ -51,29 +56,37 @@ class Replay:
     _about: dict[str, Mapping[str, Any]] = attrs.field(factory=dict, init=False)
     _booked: deque[tuple[int, LedgerEntry]] = attrs.field(factory=lambda: deque(maxlen=BOOKED_MOST), init=False)
     _current: _Current | None = attrs.field(default=None, init=False)
+    _at: Cursor = attrs.field(default=START_OF_ALL, init=False)
 
     def run(self) -> Outcome:
         """Replay it all, up to the first difference."""
         for row in self.reader.rows():
             self.progress(row.utc_ms)
-            self._missing()
+
+            if row.at.part != self._at.part:
+                self._leave_file()
+
+            self._at = row.at
             self._take(row)
 
             if self.outcome.difference is not None:
                 break
-
-        if self.outcome.difference is None:
+        else:
+            self._leave_file()
             self._settle(None)
 
         self.outcome.unread = tuple(self.reader.unread)
 
         return self.outcome
 
-    def _missing(self) -> None:
-        """Rows that could not be read are missing in the run that is being replayed."""
-        if len(self.reader.unread) > len(self.outcome.unread):
-            self.outcome.unread = tuple(self.reader.unread)
-            self._stop("rows of it are missing")
+    def _leave_file(self) -> None:
+        """Where rows at the end of a file could not be read, nobody knows what the last batch before them led to."""
+        names = {self.reader.path, part_path(self.reader.path, max(self._at.part, 0))}
+
+        if self._current is not None and any(one.path in names for one in self.reader.unread):
+            del self._current.held[-1:]
+            self._settle(None)
+            self._stop("what follows of it cannot be read")
 
     def _take(self, row: ReadRow) -> None:
         match row.kind:
@@ -87,6 +100,8 @@ class Replay:
                     self._booked.append((row.utc_ms, entry))
             case "inputs" | "step" | "memory" if self._current is not None and row.run == self._current.part.run:
                 self._go_on(self._current, row)
+            case "inputs":
+                self._say_headless(row.run)
             case _:
                 pass
 
@@ -99,11 +114,16 @@ class Replay:
             self._about[row.run] = about
 
             if self.only in {None, row.run}:
-                part = ReplayedPart(run=row.run, began_ms=row.utc_ms, remark="it has not begun to trade")
+                part = ReplayedPart(run=row.run, began_ms=row.utc_ms, remark=UNBEGUN)
                 self.outcome.runs.append(part)
 
                 if "configuration" not in about:
                     part.remark = "it was journalled by an earlier version, which kept too little"
+
+    def _say_headless(self, run: str) -> None:
+        for part in self.outcome.runs:
+            if part.run == run and part.remark == UNBEGUN:
+                part.remark = "how it began is not in the journal any more"
 
     def _begin(self, row: ReadRow) -> None:
         """Make the trader of a run."""
