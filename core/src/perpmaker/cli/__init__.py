@@ -21,6 +21,8 @@ COMMANDS = {
     "check": "Check a configuration against the installed plugins and the market.",
     "flatten": "End running bots, and close their positions at market.",
     "history": "Show fills, fees, funding and what they come to, day by day.",
+    "history": "Show fills, fees, funding and the result of a bot, day by day.",
+    "config": "Compare a configuration with what a bot goes by, and change that while it runs.",
     "import": "Turn a Hummingbot configuration of perpetual_market_making into TOML.",
     "keys": "Look after the API keys of configurations.",
     "logs": "Show what a bot has logged, and follow it.",
@@ -79,8 +81,8 @@ def perpmaker() -> None:
     """Perpetual market making with plugins.
 
     Exit codes: 0 ok, 1 our bug, 2 the configuration or the command line, 3 refused by the venue or the market's
-    rules, 4 the venue cannot be reached, 5 stopped but not proven clean, 6 a plugin's fault, 7 halted, 8 a decision
-    of replay differs, 130 interrupted before anything was sent.
+    rules, 4 the venue cannot be reached, 5 stopped but not proven clean, 6 a plugin's fault, 7 halted, 8 a comparison
+    differs, 130 interrupted before anything was sent.
     """
 
 

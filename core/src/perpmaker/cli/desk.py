@@ -11,6 +11,7 @@ import anyio
 import attrs
 
 from perpmaker.cli.handle import Handle
+from perpmaker.cli.parameters import ParameterDesk
 from perpmaker.cli.run_end import Course
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.verdict import exit_code_of, left_words
@@ -90,6 +91,10 @@ class Desk:
             "stop": self._stop,
             "flatten": self._flatten,
         }
+
+    def go_by(self, configuration: Configuration) -> None:
+        """Say how the run stands by changed parameters from now on."""
+        self.facts = attrs.evolve(self.facts, exits=configuration.exits)
 
     async def remember(self) -> None:
         """Look at the queues, tell observers, and keep the last words up to date, until cancelled."""
@@ -204,6 +209,8 @@ async def open_desk(
         try:
             desk.server = stack.enter_context(open_control(home, _card(facts)))
             desk.server.handlers.update(desk.commands())
+            parameters = ParameterDesk(handle=handle, now=configuration, on_change=desk.go_by)
+            desk.server.handlers.update(parameters.commands())
         except OSError as error:
             handle.tell(f"no control socket could be made ({error.strerror or error}): stop this run by a signal")
 

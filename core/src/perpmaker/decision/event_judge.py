@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from perpmaker.decision.drift_check import DriftCheck
 from perpmaker.decision.forced_closures import TELLING, ForcedClosures
@@ -20,6 +20,7 @@ from perpmaker.model.event import (
     TradingChanged,
 )
 from perpmaker.model.order import CancelCause
+from perpmaker.model.parameters import ParametersChanged
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.reading import AccountReported, AccountSeen
 from perpmaker.state.state import State
@@ -32,6 +33,7 @@ _JUDGED = TELLING | {
     InstrumentChanged,
     TradingChanged,
     StopRequested,
+    ParametersChanged,
 }
 """Events from which more follows than the state: messages of the market are not among them."""
 
@@ -40,7 +42,12 @@ _FORCED = frozenset({CancelCause.LIQUIDATION})
 
 
 class EventJudge:
-    """Judges events that the state has taken in already; the arguments are those of `Trader`."""
+    """Judges events that the state has taken in already; the arguments are those of `Trader`.
+
+    `on_parameters` takes changed parameters over, and answers with lines for people.
+    """
+
+    on_parameters: Callable[[ParametersChanged], Iterator[str]] = staticmethod(lambda _: iter(()))
 
     def __init__(
         self,
@@ -59,6 +66,10 @@ class EventJudge:
         self._drift = DriftCheck(wanted=settings, instrument=instrument, trading_state=trading_state)
         self._liquidation = LiquidationWatch(settings=stops, instrument=instrument, trading_state=trading_state)
         self._forced_closures = ForcedClosures(trading_state=trading_state, instrument=instrument, known=known_trades)
+
+    def adopt(self, stops: ExitSettings) -> None:
+        """Go by other settings of exits from now on."""
+        self._liquidation.settings = stops
 
     def concerns(self, event: Event) -> bool:
         """Whether anything follows from an event of this kind."""
@@ -83,6 +94,8 @@ class EventJudge:
                 yield from self._drift.judge_trading(closed, now)
             case StopRequested():
                 self._hurry(now)
+            case ParametersChanged():
+                yield from self.on_parameters(event)
 
     def _judge_interval(self, found: int) -> Iterator[str]:
         """Tell a person when funding is charged more or less often than before."""

@@ -71,6 +71,13 @@ class RiskDemands:
 
         return attrs.evolve(view, mode=now[0], mode_reason=now[1], flatten=now[2], target_factors=now[3])
 
+    def adopt(self, modules: RiskModules) -> None:
+        """Ask other modules from now on; those of the same names in the same places keep what they remember."""
+        if modules.names != self.modules.names:
+            self.assessed = Assessed()
+
+        self.modules = modules
+
     @property
     def wakes(self) -> tuple[Wake, ...]:
         """When modules want to be asked again, if any does."""

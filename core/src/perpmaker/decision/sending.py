@@ -19,7 +19,7 @@ from perpmaker.model.order import NewOrder, PositionSide
 from perpmaker.state.state import State
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Sending:
     """Turns wants into actions. `two_stops`: the venue lets two stops of a position rest beside each other.
 

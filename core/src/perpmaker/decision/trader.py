@@ -15,7 +15,7 @@ ask may move, and when time alone matters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import inf
 from types import MappingProxyType
 
@@ -34,6 +34,7 @@ from perpmaker.decision.near_stops import NearStops
 from perpmaker.decision.order_adoption import OrderAdoption
 from perpmaker.decision.order_checks import OrderChecks
 from perpmaker.decision.order_end import OrderEnd
+from perpmaker.decision.parameters import Parameters, TradedParts
 from perpmaker.decision.price_question import PriceQuestion
 from perpmaker.decision.results_keeper import ResultsKeeper
 from perpmaker.decision.risk_demands import RiskDemands
@@ -55,6 +56,7 @@ from perpmaker.model.event import (
 )
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionMode, PositionSide, WorkingOrder
+from perpmaker.model.parameters import ParametersChanged
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
 from perpmaker.risk.interface import RiskModule
@@ -145,6 +147,7 @@ class Trader:
         self._near_stops = NearStops() if stops_meet_quotes else None
         self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends)
         self._wanted, self._wanted_exits, self._idle = Wanted(), WantedExits(), Decision()
+        self.parameters, self._event_judge.on_parameters = Parameters(), self._take_parameters
         self._fired: dict[PositionSide, FiredAt] = {}
 
     def _make_sending(self, client_ids: ClientIds, *, two_stops: bool, amends: bool) -> Sending:
@@ -188,6 +191,24 @@ class Trader:
         checkpoint = recollect(self.state, self._fired, {} if self.names is None else self.names.known)
 
         return attrs.evolve(checkpoint, results=self.results.kept)
+
+    def _take_parameters(self, event: ParametersChanged) -> Iterator[str]:
+        self.trading_state.changes += 1  # what is told of it belongs to a decision
+        yield from self.parameters.take(event, self.state.instrument, self._adopt)
+
+    def _adopt(self, parts: TradedParts) -> None:
+        """Go by other parameters from now on. What rests is looked at as the strategy looks at it, exits at once."""
+        self._strategy, self._exits = parts.strategy or self._strategy, parts.exits
+
+        if parts.modules is not None:
+            self._risk.adopt(RiskModules(parts.modules))
+
+        if self._attached is not None:
+            self._attached = self._sending.attached = AttachedStopRule.of(parts.stops, self.state.instrument)
+
+        self._event_judge.adopt(parts.stops)
+        self.state.position_cap = parts.position_cap
+        self.trading_state.book_max_age_s = parts.book_max_age_s
 
     # --- what others read ------------------------------------------------------------------------------------------
 

@@ -17,6 +17,9 @@ END = "end"
 MEMORY = "memory"
 """Kind and name of the rows of what a next run should know."""
 
+PARAMETERS = "parameters"
+"""Kind and name of the rows of what a run goes by once a person has changed that."""
+
 NEWEST = 1_000
 """Orders whose purpose is carried on, whatever became of them."""
 
@@ -25,7 +28,7 @@ STEPS = 300
 
 
 def carried(rows: Iterable[Row], orders: int, live: Container[str | None]) -> Sequence[Row]:
-    """Every run, what the newest orders and those in `live` were meant for, the newest steps, memory and halt.
+    """Every run, what the newest orders and those in `live` were meant for, the newest steps, memory, halt, parameters.
 
     `orders` is how many intents there are among the rows, so that no more of these are held than are carried.
     """
@@ -42,7 +45,7 @@ def carried(rows: Iterable[Row], orders: int, live: Container[str | None]) -> Se
             kept.append(row)
         elif row.kind in {"step", END}:
             steps.append(row)
-        elif row.kind in {MEMORY, HALT}:
+        elif row.kind in {MEMORY, HALT, PARAMETERS}:
             newest[row.kind] = row
 
     return [*kept, *steps, *newest.values()]

@@ -28,7 +28,7 @@ import msgspec
 from perpmaker.decision.checkpoint import Checkpoint, decode_recollection, encode_recollection
 from perpmaker.errors import JournalError
 from perpmaker.journal.booked import ENTRY, entry_content
-from perpmaker.journal.carried import END, INTENT, MEMORY, carried
+from perpmaker.journal.carried import END, INTENT, MEMORY, PARAMETERS, carried
 from perpmaker.journal.commits import Commits
 from perpmaker.journal.file import Damage, Row, claim, connect, put_aside_if_damaged, read_rows
 from perpmaker.journal.halt_latch import HALT, HaltLatch, decode_latch, encode_latch
@@ -95,6 +95,11 @@ class Journal:
     def record_run(self, utc_ms: int, about: dict[str, str]) -> None:
         """The first row of a run: its id is known from now on, and what it was started with."""
         self._append([self._row("run", self._run, utc_ms, about)])
+
+    def record_parameters(self, file: str, configuration: str, utc_ms: int) -> None:
+        """What the run goes by from now on, as its first row has what it was started with."""
+        about = {"file": file, "configuration": configuration}
+        self._append([self._row(PARAMETERS, PARAMETERS, utc_ms, about)])
 
     def record_further_run(self, run: str) -> None:
         """A further run of client ids of this start, whose sequence is used up: orders of it are ours."""

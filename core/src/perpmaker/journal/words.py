@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from perpmaker.execution import action
-from perpmaker.model import command_event, event, forced_closure, reading
+from perpmaker.model import command_event, event, forced_closure, parameters, reading
 
 WORDS: Final[Mapping[type, str]] = {
     event.BookSnapshot: "BookSnapshot",
@@ -43,6 +43,7 @@ WORDS: Final[Mapping[type, str]] = {
     event.StreamRestored: "StreamRestored",
     event.AccountUnread: "AccountUnread",
     event.OtherMarketsChanged: "OtherMarketsChanged",
+    parameters.ParametersChanged: "ParametersChanged",
     event.StopRequested: "StopRequested",
     event.Halted: "Halted",
     action.Place: "Place",

@@ -7,6 +7,7 @@ from functools import partial
 
 import attrs
 
+from perpmaker.config.recorded import read_recorded
 from perpmaker.connector.interface import (
     Amending,
     AttachedStops,
@@ -16,19 +17,24 @@ from perpmaker.connector.interface import (
     UnguardedStops,
     VenueStops,
 )
+from perpmaker.decision.parameters import TradedParts
 from perpmaker.decision.trader import Trader
 from perpmaker.exits.exits import Exits
+from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.price_source import Standstill, first_word, judged, source_opener, traded_mid
 from perpmaker.model.client_id import ClientIds
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder
+from perpmaker.model.parameters import ParametersChanged
 from perpmaker.model.position import VenueSettings
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.plugins.start import Report, code_of, starting, unreported
 from perpmaker.risk.interface import RiskModule
 from perpmaker.runtime.plugin_guard import guarded_module, guarded_strategy
 from perpmaker.runtime.stream_runner import ReferenceFeed
 from perpmaker.runtime.traded_market import WatchedMarket
+from perpmaker.strategy.interface import Strategy
 
 
 @attrs.frozen(kw_only=True)
@@ -83,6 +89,66 @@ def build_risk(plan: Plan, instrument: Instrument, report: Report = unreported) 
     return tuple(modules)
 
 
+def build_strategy(plan: Plan, instrument: Instrument, report: Report = unreported) -> Strategy:
+    """Return the strategy of the plan, guarded."""
+    with starting("strategy", plan.strategy.name):
+        build = partial(plan.strategy.build, plan.strategy_settings, instrument)
+
+        return guarded_strategy(code_of(plan.strategy, report), build)
+
+
+def _build_exits(plan: Plan, instrument: Instrument, abilities: VenueAbilities) -> Exits:
+    return Exits(
+        plan.exits,
+        instrument,
+        quotes_continue=plan.quotes_continue,
+        venue_stops=abilities.keeps_stops,
+        caps_resting_exits=abilities.caps_resting_exits,
+        sizes_stops=abilities.sizes_stops,
+    )
+
+
+@attrs.define(kw_only=True)
+class Rebuilder:
+    """Makes the parts of changed parameters: `Rebuild` of `perpmaker.decision.parameters`. `plan` is that of now.
+
+    `expected` are plans that were read and checked already, by the configuration that they were read from; what a
+    replay brings is read here.
+    """
+
+    plan: Plan
+    abilities: VenueAbilities
+    report: Report
+    expected: dict[str, Plan] = attrs.field(factory=dict)
+
+    def __call__(self, event: ParametersChanged, instrument: Instrument) -> TradedParts:
+        """Return the parts, and go by their plan from then on. PerpmakerError where they cannot be made."""
+        plan = self.expected.pop(event.configuration, None)
+
+        if plan is None:
+            plan = plan_of(read_recorded(event.configuration, event.file, load_catalog()))
+
+        parts = self.parts(plan, instrument)
+        self.plan = plan
+
+        return parts
+
+    def parts(self, plan: Plan, instrument: Instrument) -> TradedParts:
+        """Return what is another one by a plan, and what is not."""
+        same_strategy = plan.strategy_settings == self.plan.strategy_settings
+        same_risk = plan.risk == self.plan.risk
+
+        return TradedParts(
+            strategy=None if same_strategy else build_strategy(plan, instrument, self.report),
+            exits=_build_exits(plan, instrument, self.abilities),
+            modules=None if same_risk else build_risk(plan, instrument, self.report),
+            stops=plan.exits,
+            book_max_age_s=plan.book_max_age_s,
+            position_cap=plan.position_cap,
+            stop_wait_s=plan.stop_wait_s,
+        )
+
+
 def build_trader(
     plan: Plan,
     instrument: Instrument,
@@ -99,28 +165,15 @@ def build_trader(
 
     `intent`, `is_strange`, `settings` and `known_trades` as the trader's.
     """
-    with starting("strategy", plan.strategy.name):
-        build = partial(plan.strategy.build, plan.strategy_settings, instrument)
-        strategy = guarded_strategy(code_of(plan.strategy, report), build)
-
-    modules = build_risk(plan, instrument, report)
-
     trader = Trader(
         instrument=instrument,
-        strategy=strategy,
-        exits=Exits(
-            plan.exits,
-            instrument,
-            quotes_continue=plan.quotes_continue,
-            venue_stops=abilities.keeps_stops,
-            caps_resting_exits=abilities.caps_resting_exits,
-            sizes_stops=abilities.sizes_stops,
-        ),
+        strategy=build_strategy(plan, instrument, report),
+        exits=_build_exits(plan, instrument, abilities),
         client_ids=client_ids,
         leverage=plan.leverage,
         fence_s=abilities.fence_s,
         position_mode=plan.position_mode,
-        modules=modules,
+        modules=build_risk(plan, instrument, report),
         intent=intent,
         is_strange=is_strange,
         external_reference=plan.price_source is not None,
@@ -136,6 +189,7 @@ def build_trader(
         known_trades=known_trades,
     )
     trader.state.position_cap = plan.position_cap
+    trader.parameters.rebuild = Rebuilder(plan=plan, abilities=abilities, report=report)
 
     return trader
 

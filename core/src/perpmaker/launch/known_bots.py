@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
+import msgspec
 
 from perpmaker.config.recorded import CONFIGURATION, FILE
 from perpmaker.control.card import Card, read_cards
 from perpmaker.control.names import bot_name
 from perpmaker.control.process import holder_of
+from perpmaker.journal.carried import PARAMETERS
 from perpmaker.journal.reading import FoundJournal, JournalReader, find_journals
 from perpmaker.journal.sandbox_journals import OWN
 from perpmaker.journal.state_dir import Key, StateDir
@@ -81,12 +84,12 @@ def _of_journals(home: StateDir) -> Iterator[KnownBot]:
 def _of_journal(home: StateDir, found: FoundJournal) -> KnownBot | None:
     """The bot of a journal; None for one whose key or whose last run cannot be read."""
     key = found.key
-    runs = [run for run in JournalReader(found.path, proves=False).runs() if run.about.get(CONFIGURATION)]
+    newest = None if key is None else _newest(found.path)
 
-    if key is None or not runs:
+    if key is None or newest is None:
         return None
 
-    about, lock = runs[-1].about, home.lock_path(key)
+    (about, began_ms), lock = newest, home.lock_path(key)
     holder = holder_of(lock)
     file = str(about.get(FILE, ""))
 
@@ -100,8 +103,30 @@ def _of_journal(home: StateDir, found: FoundJournal) -> KnownBot | None:
         key=key,
         configuration=str(about[CONFIGURATION]),
         lock=lock,
-        began_ms=runs[-1].began_ms,
+        began_ms=began_ms,
     )
+
+
+def _newest(journal: Path) -> tuple[Mapping[str, Any], int] | None:
+    """What the last run goes by, its parameters changed or not, and when it began; None where it does not say."""
+    found: tuple[Mapping[str, Any], int] | None = None
+    run = ""
+
+    for row in JournalReader(journal, proves=False).rows(kinds={"run", PARAMETERS}):
+        try:
+            about = msgspec.json.decode(row.payload)
+        except msgspec.MsgspecError:
+            continue
+
+        if not isinstance(about, dict) or not about.get(CONFIGURATION):
+            continue
+
+        if row.kind == "run":
+            found, run = (about, row.utc_ms), row.run
+        elif found is not None and row.run == run:
+            found = about, found[1]
+
+    return found
 
 
 def _of_card(card: Card, home: StateDir) -> KnownBot:

@@ -14,7 +14,7 @@ from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading, VenueStops
 from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, quote
 from perpmaker.errors import MarketRulesError, PerpmakerError, PluginFaultError
-from perpmaker.launch.assembly import build_risk
+from perpmaker.launch.assembly import build_risk, build_strategy
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.findings import check_findings
 from perpmaker.launch.market_rules import check_market_rules
@@ -23,11 +23,10 @@ from perpmaker.launch.price_source import UNHEARD, source_opener, why_unheard
 from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.event import Channel, Resynced
 from perpmaker.model.instrument import Instrument
-from perpmaker.plugins.start import code_of, starting
+from perpmaker.plugins.start import starting
 from perpmaker.report.preflight import Preflight, assess
 from perpmaker.report.preflight_figure import Situation
 from perpmaker.risk.modules import RiskModules
-from perpmaker.runtime.plugin_guard import guarded_strategy
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.stream_pace import StreamPace
 from perpmaker.runtime.stream_runner import ReferenceFeed
@@ -74,7 +73,7 @@ async def survey(
     feeds = _feeds(plan, connector, instrument, context, traded)
     source_failure = await _listen(state, feeds, clock, configuration.traits.price_type, traded)
     view = state.view(clock.now(), mode=Mode.RUN, mode_reason="", memory=None)
-    quoting, advice = _quoted(plan, instrument, view)
+    quoting, advice = quoted(plan, instrument, view)
 
     return assess(
         Situation(
@@ -88,7 +87,7 @@ async def survey(
             exits=plan.exits,
             margin_mode=plan.margin_mode or (None if settings is None else settings.margin_mode),
             settings_now=settings,
-            wallet=_wallet(account, instrument.quote),
+            wallet=wallet_of(account, instrument.quote),
             account=account,
             funding_rate=state.market.funding_rate,
             next_funding_ms=state.market.next_funding_ms,
@@ -100,7 +99,7 @@ async def survey(
     )
 
 
-def _quoted(plan: Plan, instrument: Instrument, view: View) -> tuple[DecidedQuotes, Sequence[str]]:
+def quoted(plan: Plan, instrument: Instrument, view: View) -> tuple[DecidedQuotes, Sequence[str]]:
     """What strategy and risk modules come to on this view, and what the modules have to say before a start."""
     risk = RiskModules(build_risk(plan, instrument))
     assessed = risk.assess(view, ())
@@ -109,9 +108,9 @@ def _quoted(plan: Plan, instrument: Instrument, view: View) -> tuple[DecidedQuot
     if (demand := assessed.demand) is not None:
         advice.append(f"{demand.module} would demand a {demand.kind.value} now: {demand.reason}")
 
+    strategy = build_strategy(plan, instrument)
+
     with starting("strategy", plan.strategy.name):
-        build = partial(plan.strategy.build, plan.strategy_settings, instrument)
-        strategy = guarded_strategy(code_of(plan.strategy), build)
         quoting = quote(strategy, partial(risk.review, memories=assessed.memories), view)
 
         if isinstance(quoting, Broken):
@@ -126,7 +125,7 @@ def refuse(preflight: Preflight) -> None:
         raise MarketRulesError("\n".join(preflight.refusals))
 
 
-def _wallet(account: AccountSnapshot, quote: str) -> Decimal | None:
+def wallet_of(account: AccountSnapshot, quote: str) -> Decimal | None:
     """What stands behind the positions: the quote asset's own wallet, or what all assets come to."""
     if account.asset_mode is not AssetMode.SINGLE:
         return account.available + account.order_margin

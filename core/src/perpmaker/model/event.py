@@ -28,6 +28,7 @@ from perpmaker.model.forced_closure import MarginCalled
 from perpmaker.model.income import IncomeRecord
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import CancelCause, Fill, OrderReport, Side
+from perpmaker.model.parameters import ParametersChanged
 from perpmaker.model.position import Balance, Position, VenueSettings
 from perpmaker.model.reading import AccountReported, AccountSeen
 from perpmaker.model.word import Word
@@ -334,5 +335,7 @@ AccountEvent: TypeAlias = (
     | AccountSeen
     | Resynced
 )
-ControlEvent: TypeAlias = StreamLost | StreamRestored | AccountUnread | OtherMarketsChanged | StopRequested | Halted
+ControlEvent: TypeAlias = (
+    StreamLost | StreamRestored | AccountUnread | OtherMarketsChanged | ParametersChanged | StopRequested | Halted
+)
 Event: TypeAlias = MarketEvent | AccountEvent | ControlEvent

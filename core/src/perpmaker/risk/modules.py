@@ -43,6 +43,11 @@ class RiskModules:
         self._asked = [{name: _method(module, name) for name in OPTIONAL} for module in modules]
         self.only_review = not any(methods[name] for methods in self._asked for name in OPTIONAL if name != "advise")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the modules are called, by their places."""
+        return tuple(map(name_of, self._modules))
+
     def assess(self, view: View, memories: tuple[object, ...]) -> Assessed:
         """Ask what they remember, demand and change, by that order; of several demands the highest one counts.
 

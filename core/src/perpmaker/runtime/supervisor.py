@@ -8,6 +8,7 @@ reads are tried again, and an order whose outcome is not known stays so until th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from math import inf
 from random import Random
 
@@ -18,7 +19,7 @@ from perpmaker.clock import Clock
 from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed, VenueStops
 from perpmaker.decision.decision import Decision
 from perpmaker.decision.trader import Trader
-from perpmaker.errors import TaskEndedError
+from perpmaker.errors import JournalError, TaskEndedError
 from perpmaker.execution.action import Action, Amend, Ask, AskPrice, Place, Reconnect, Resync
 from perpmaker.execution.dispatch import Dispatcher, Gate
 from perpmaker.exits.last_stop import LastStop
@@ -29,6 +30,7 @@ from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.command_event import AmendRefused, OrderRefused
 from perpmaker.model.event import Event, Halted, StopRequested
 from perpmaker.model.instrument import Instrument
+from perpmaker.model.parameters import ParametersChanged
 from perpmaker.model.reading import AccountSeen
 from perpmaker.model.refusal import RefusalReason
 from perpmaker.plugins.observer import Activity
@@ -403,9 +405,25 @@ class Supervisor:
             if isinstance(event, (OrderRefused, AmendRefused)) and event.refusal.reason is RefusalReason.RATE_LIMIT:
                 self._resync_wanted.set()  # a read learns for how long, and waits for it
 
+            if isinstance(event, ParametersChanged):
+                self._go_by(event)
+
             if isinstance(event, Halted) and self._halted is None:
                 self._halted = event.reason
                 self.observers.say((Activity(kind="halt", text=f"halted: {event.reason}"),))
+
+    def _go_by(self, event: ParametersChanged) -> None:
+        """End by changed parameters, too, and have them in the journal for whoever comes after this process."""
+        parts = self.trader.parameters.parts
+
+        if parts is None or self.trader.parameters.changed is not event:
+            return  # they could not be made, which has been told
+
+        self.exit_settings = None if self.exit_settings is None else parts.stops
+        self._ending.last_stop, self._ending.stop_wait_s = self._last_stop(), parts.stop_wait_s
+
+        with suppress(JournalError):  # a journal that is broken halts, and has told so
+            self.journal.record_parameters(event.file, event.configuration, self.clock.utc_ms())
 
     def _start(self, actions: Sequence[Action], tasks: Tasks) -> None:
         """Send orders in a task of their own, and do what else was asked for."""

@@ -47,7 +47,7 @@ class Draft:
         self._quotes: dict[Slot, Quote] = {}
         self._withheld: dict[Slot, Withheld] = {}
         self._candidates: list[Quote] = []
-        self._cycles = dict(memory.cycles)
+        self._cycles = _on_grid(memory, settings.order_refresh_time)
         self._priced: dict[Side, Priced] = {}
         self._skewed = None if shape.skew is None else shape.skew.at(view, reference, memory.skewed_by)
         self._loss = None if self._skewed is None else self._skewed.loss
@@ -87,7 +87,7 @@ class Draft:
 
     def _cycle(self, side: Side) -> Cycle:
         """The side's cycle, its places made to fit the ladder."""
-        cycle = self._memory.cycles[side]
+        cycle = self._cycles[side]
         levels = len(self._shape.ladder[side])
 
         return cycle if len(cycle.places) == levels else attrs.evolve(cycle, places=tuple(range(levels)))
@@ -339,6 +339,15 @@ class Draft:
                 inside_since=self._reconciliation.inside_since,
                 back_at=self._reconciliation.back_at,
                 skewed_by=None if self._skewed is None else self._skewed.net,
+                refresh_s=self._settings.order_refresh_time,
             ),
             wake=self.alarm.wake(),
         )
+
+
+def _on_grid(memory: Memory, refresh_s: float) -> dict[Side, Cycle]:
+    """The cycles as they were, on a grid of this refresh time: a person may have changed it."""
+    if memory.refresh_s in {None, refresh_s}:
+        return dict(memory.cycles)
+
+    return {side: cycle.on_grid_of(memory.refresh_s or 0.0) for side, cycle in memory.cycles.items()}

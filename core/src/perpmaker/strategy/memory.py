@@ -26,6 +26,13 @@ class Cycle:
     places: tuple[int, ...] = ()
     shelved: Mapping[Slot, tuple[Reason, ...]] = attrs.field(factory=dict)
 
+    def on_grid_of(self, before_s: float) -> Cycle:
+        """Begin a new grid at the last refresh: the old one was of another refresh time, `before_s`."""
+        if self.started_at is None:
+            return self
+
+        return attrs.evolve(self, started_at=self.started_at + self.count * before_s, count=0)
+
     def due_at(self, refresh_s: float) -> float | None:
         """Return when the next refresh is due. None for at once."""
         return None if self.started_at is None else self.started_at + (self.count + 1) * refresh_s
@@ -50,7 +57,8 @@ class Memory:
     the sides that the price band took off: since when the reference is inside again, None while it is not. `back_at` is
     when a level that was nearer than minimum_spread may be placed again. `deviated`: what took the quotes off last was
     an external reference too far from the traded market. `skewed_by`: the net position in base for which the ladder
-    that rests was laid, None where inventory skew is off or nothing rests.
+    that rests was laid, None where inventory skew is off or nothing rests. `refresh_s` is the refresh time that the
+    cycles are on the grid of, None where there are none.
     """
 
     generation: int = 0
@@ -62,3 +70,4 @@ class Memory:
     back_at: Mapping[Slot, float] = attrs.field(factory=dict)
     deviated: bool = False
     skewed_by: Decimal | None = None
+    refresh_s: float | None = None
