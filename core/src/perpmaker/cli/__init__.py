@@ -19,10 +19,9 @@ _UNWRITTEN = 2
 COMMANDS = {
     "balance": "Show what an account has: wallets, margin in use, free margin.",
     "check": "Check a configuration against the installed plugins and the market.",
+    "config": "Compare a configuration with what a bot goes by, and change that while it runs.",
     "flatten": "End running bots, and close their positions at market.",
     "history": "Show fills, fees, funding and what they come to, day by day.",
-    "history": "Show fills, fees, funding and the result of a bot, day by day.",
-    "config": "Compare a configuration with what a bot goes by, and change that while it runs.",
     "import": "Turn a Hummingbot configuration of perpetual_market_making into TOML.",
     "keys": "Look after the API keys of configurations.",
     "logs": "Show what a bot has logged, and follow it.",
