@@ -8,6 +8,7 @@ import pytest
 
 from perpmaker.cli.references import check_references
 from perpmaker.config.configuration import load_configuration
+from perpmaker.config.template import template
 from perpmaker.errors import ConfigurationError
 from perpmaker.plugins.catalog import load_catalog
 
@@ -51,3 +52,10 @@ def test_an_unknown_observer_and_a_wrong_key_are_said(tmp_path: Path) -> None:
     assert "No observer is named 'webhok'. Installed: apprise, metrics, webhook. Did you mean 'webhook'?" in words
     assert "observers.metrics.port = 0" in words
     assert "must name at least one address" in words
+
+
+def test_a_new_file_has_its_tables_and_names_the_others() -> None:
+    """`perpmaker new --set observers.webhook.url=env:HOOK`."""
+    text = template({"observers": {"webhook": {"url": "env:HOOK"}}}, load_catalog(), "new.toml")
+    assert '[observers.webhook]\nurl = "env:HOOK"' in text
+    assert "# [observers.metrics]: Serves /metrics for Prometheus on this machine" in text

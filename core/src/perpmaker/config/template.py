@@ -14,7 +14,12 @@ from perpmaker.connector.interface import Environment
 from perpmaker.errors import PluginError
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.plugins.catalog import Catalog
-from perpmaker.plugins.declarations import DerivativeConnectorDeclaration, RiskModuleDeclaration, StrategyDeclaration
+from perpmaker.plugins.declarations import (
+    DerivativeConnectorDeclaration,
+    ObserverDeclaration,
+    RiskModuleDeclaration,
+    StrategyDeclaration,
+)
 
 KEYED: Final = frozenset({"testnet", "live"})
 """The environments that need keys."""
@@ -23,6 +28,8 @@ NOT_SET: Final = "..."
 _NOUNS = re.compile(r'^a (?:whole )?number(?: \(percent\) or a text with its unit \("0\.1%", "10bp"\))?(?:, )?')
 _FROM_TO = re.compile(r"at least (\S+) and at most (\S+)")
 _KEY = ("environment",)
+_HOLDERS = ("risk", "observers")
+"""Tables that hold tables of plugins by name."""
 
 
 def top_keys(catalog: Catalog, strategy: object) -> dict[str, Description]:
@@ -40,6 +47,8 @@ def table_keys(catalog: Catalog, path: tuple[str, ...]) -> dict[str, Description
         match path:
             case ("risk", name):
                 settings = catalog.risk_module(name).settings
+            case ("observers", name):
+                settings = catalog.observer(name).settings
             case (name,) if name in catalog.names(DerivativeConnectorDeclaration):
                 settings = catalog.derivative_connector(name).settings
             case (name,):
@@ -103,26 +112,34 @@ def _line(key: Description, values: Mapping[str, Any]) -> Line:
 
 def _tables(values: Mapping[str, Any], catalog: Catalog) -> Iterator[Block]:
     connector = values.get("derivative")
-    tables = {key: value for key, value in values.items() if isinstance(value, dict) and key != "risk"}
+    tables = {key: value for key, value in values.items() if isinstance(value, dict) and key not in _HOLDERS}
     tables = {key: value for key, value in tables.items() if key not in top_keys(catalog, values.get("strategy"))}
 
     if isinstance(connector, str):
         given = tables.pop(connector, {})
         yield Block(table=toml_key(connector), lines=list(connector_lines(connector, given, catalog)))
 
-    risk = values.get("risk", {})
+    held = {holder: value if isinstance(value := values.get(holder, {}), dict) else {} for holder in _HOLDERS}
 
-    for name, given in risk.items() if isinstance(risk, dict) else ():
-        yield Block(table=f"risk.{toml_key(name)}", lines=list(_given(given)))
+    for holder, named in held.items():
+        for name, given in named.items():
+            yield Block(table=f"{holder}.{toml_key(name)}", lines=list(_given(given)))
 
     for name, given in tables.items():
         yield Block(table=toml_key(name), lines=list(_given(given)))
 
-    others = [name for name in catalog.names(RiskModuleDeclaration) if not isinstance(risk, dict) or name not in risk]
+    modules = {name: catalog.risk_module(name).summary for name in catalog.names(RiskModuleDeclaration)}
+    observers = {name: catalog.observer(name).summary for name in catalog.names(ObserverDeclaration)}
+    yield from _unused("Risk modules", "risk", modules, held)
+    yield from _unused("Observers", "observers", observers, held)
 
-    if others:
-        lines = [f"[risk.{name}]: {catalog.risk_module(name).summary}" for name in others]
-        yield Block(heading="\n# ".join(("Risk modules that are installed, and not used here:", *lines)))
+
+def _unused(what: str, holder: str, summaries: Mapping[str, str], held: Mapping[str, Any]) -> Iterator[Block]:
+    """What is installed and may be added, each with its summary."""
+    lines = [f"[{holder}.{name}]: {summary}" for name, summary in summaries.items() if name not in held[holder]]
+
+    if lines:
+        yield Block(heading="\n# ".join((f"{what} that are installed, and not used here:", *lines)))
 
 
 def connector_lines(name: str, given: Mapping[str, Any], catalog: Catalog) -> Iterator[Line]:
