@@ -43,7 +43,8 @@ FOREIGN_KEYS: Final[Mapping[str, str]] = {
     "price_source_exchange": "is now called price_source_derivative",
     "price_source_custom": "is now called price_source_custom_api",
     "custom_api_url": "is now called price_source_custom_api",
-    "inventory_skew_enabled": _ONE_LADDER,
+    "inventory_skew_enabled": "is now inventory_skew, which goes by the net position and max_position of "
+    "[risk.exposure_limit]",
     "inventory_target_base_pct": _ONE_LADDER,
     "inventory_range_multiplier": _ONE_LADDER,
     "moving_price_band_enabled": "is not there: price_ceiling and price_floor are the price band",

@@ -46,7 +46,8 @@ SWITCHES: Final[Mapping[str, str]] = {
     "add_transaction_costs": "spreads are not widened by fees here: add them to bid_spread and ask_spread "
     "(perpmaker check prints what the fees leave of a spread)",
     "take_if_crossed": "quotes never take here: one at or through the other side is withheld",
-    "inventory_skew_enabled": "the shares of a spot account have no meaning beside a position",
+    "inventory_skew_enabled": "the shares of a spot account have no meaning beside a position: inventory_skew moves "
+    "the ladder against the net position",
     "moving_price_band_enabled": "the price band does not move here: price_ceiling and price_floor",
     "split_order_levels_enabled": "order_override gives each level its own spread and amount",
 }
