@@ -35,6 +35,8 @@ BOTS: dict[str, dict[str, Any]] = {
         "filled_order_delay": 0,
         "order_refresh_time": 2,
         "when_in_position": "continue",
+        "inventory_skew": 1,
+        "inventory_skew_distance": 0.3,
         "risk": {"exposure_limit": {"max_position": 5}},
     },
     "moving_hedge": {"position_mode": "Hedge", "order_levels": 2, "filled_order_delay": 1, "order_refresh_time": 3},
