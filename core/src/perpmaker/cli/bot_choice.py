@@ -53,6 +53,14 @@ def chosen_bots(home: StateDir, words: str | None, catalog: Catalog, *, every: b
     return [the_one(alive or bots, None if len(alive) == 1 else words, "known")]
 
 
+def with_others(home: StateDir, bots: Sequence[KnownBot]) -> list[KnownBot]:
+    """Return the bots, and every other one that runs in one of their processes: that ends for all of them."""
+    processes, names = {bot.pid for bot in bots if bot.pid}, {(bot.name, bot.pid) for bot in bots}
+    others = [bot for bot in known_bots(home) if bot.pid in processes and (bot.name, bot.pid) not in names]
+
+    return [*bots, *others]
+
+
 def _of_file(home: StateDir, file: Path, catalog: Catalog) -> KnownBot:
     """A bot of which nothing but its file is known, and the process that holds a lock of its market, if any does."""
     configuration = load_configuration(file, (), catalog)

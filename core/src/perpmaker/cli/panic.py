@@ -12,7 +12,7 @@ from time import monotonic
 import attrs
 import click
 
-from perpmaker.cli.bot_choice import agreed, chosen_bots, configuration_of, names_of, reached
+from perpmaker.cli.bot_choice import agreed, chosen_bots, configuration_of, names_of, reached, with_others
 from perpmaker.cli.event_loop import run_async
 from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.output import claim, result
@@ -65,7 +65,7 @@ def panic(name: str | None, *, every: bool, close: bool, yes: bool, sandbox_url:
         )
 
     catalog, home, screen = open_catalog(), open_state_dir(os.environ), Screen()
-    bots = chosen_bots(home, name, catalog, every=every)
+    bots = with_others(home, chosen_bots(home, name, catalog, every=every))
     cases = [_Case(bot=bot, configuration=configuration_of(bot, catalog)) for bot in bots]
     what = (
         "takes its quotes off, and closes its positions"

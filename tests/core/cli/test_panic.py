@@ -1,0 +1,123 @@
+"""`perpmaker panic` and `resume` as a person and as a program see them; what they do is tested where it is done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from click.testing import CliRunner, Result
+
+from perpmaker.cli import bot_choice, perpmaker
+from perpmaker.cli import panic as module
+from perpmaker.cli import resume as resuming
+from perpmaker.errors import AmbiguousBotError, ExitCode, LockedError, UnknownBotError
+from perpmaker.journal.state_dir import Key
+from perpmaker.launch.known_bots import KnownBot
+from perpmaker.launch.panic import Cleared
+from perpmaker.launch.release import Released
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "sandbox.toml"
+BOT = KnownBot(
+    name="sandbox:BTC-USDT",
+    file=str(EXAMPLE),
+    environment="sandbox",
+    venue="binance_perpetual",
+    market="BTC-USDT",
+    key=Key(environment="sandbox", venue="binance_perpetual", account="a@127.0.0.1:1", market="BTC-USDT"),
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's own bots is seen."""
+    monkeypatch.setenv("PERPMAKER_HOME", str(tmp_path))
+
+
+def known(monkeypatch: pytest.MonkeyPatch, *bots: KnownBot) -> None:
+    """Let these be the bots of this machine."""
+    monkeypatch.setattr(bot_choice, "known_bots", lambda _: list(bots))
+
+
+def panicked(monkeypatch: pytest.MonkeyPatch, found: Cleared, *words: str) -> Result:
+    """Call it where this is what comes of it."""
+    known(monkeypatch, BOT)
+
+    async def answer(*_: object, **__: object) -> Cleared:
+        return found
+
+    monkeypatch.setattr(module, "_clear", answer)
+
+    return CliRunner().invoke(perpmaker, ["panic", "sandbox", *words])
+
+
+def test_the_verdict_is_the_first_line_and_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """5 where something is not proven; what is left is said in words."""
+    left = ("a stop that the venue fires: sell all at 56371.20",)
+    clean = panicked(monkeypatch, Cleared(unproven=None, quotes=0, positions=("long 0.01 BTC",), exits=left), "--yes")
+    assert clean.exit_code == 0
+    assert clean.stdout.splitlines() == [
+        "sandbox:BTC-USDT (sandbox): no quote is left on the venue",
+        "  position: long 0.01 BTC",
+        f"  left on the venue: {left[0]}",
+    ]
+
+    bad = panicked(monkeypatch, Cleared(unproven="2 quotes of ours are still on the venue " * 3), "--yes")
+    assert bad.exit_code == ExitCode.NOT_PROVEN_CLEAN
+    assert "NOT PROVEN" in bad.stdout.splitlines()[0]
+    assert max(map(len, bad.stdout.splitlines())) <= 80
+
+    told = json.loads(panicked(monkeypatch, Cleared(unproven=None, quotes=0), "--yes", "--json").stdout)
+    assert told["ok"]
+    assert told["bots"][0]["unproven"] is None
+
+
+def test_it_asks_before_and_says_which_bot_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No prompt without a terminal, no guess among several."""
+    found = Cleared(unproven=None, quotes=0)
+    assert "no terminal to ask on" in panicked(monkeypatch, found).stderr
+
+    known(monkeypatch)
+    assert isinstance(CliRunner().invoke(perpmaker, ["panic", "x", "--yes"]).exception, UnknownBotError)
+    assert isinstance(CliRunner().invoke(perpmaker, ["panic", "--all", "--yes"]).exception, UnknownBotError)
+    assert "say --all" in CliRunner().invoke(perpmaker, ["panic", "--yes"]).stderr
+
+    known(monkeypatch, BOT, attrs.evolve(BOT, file="/other/sandbox.toml"))
+    assert isinstance(CliRunner().invoke(perpmaker, ["panic", "sandbox", "--yes"]).exception, AmbiguousBotError)
+
+
+def test_bots_of_the_same_process_end_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their quotes are taken off too."""
+    one, other = (attrs.evolve(BOT, name=name, pid=7) for name in ("a:BTC-USDT", "b:ETH-USDT"))
+    known(monkeypatch, one, other, attrs.evolve(BOT, name="c:SOL-USDT", pid=8))
+    home: Any = None
+
+    assert bot_choice.with_others(home, [one]) == [one, other]
+    assert bot_choice.with_others(home, [attrs.evolve(one, pid=0)]) == [attrs.evolve(one, pid=0)]
+
+
+def test_resume_tells_what_became_of_the_halt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """7 where it stays; a bot that runs is ended first."""
+
+    def resumed(found: Released, *words: str, pid: int = 0) -> Result:
+        known(monkeypatch, attrs.evolve(BOT, pid=pid))
+
+        async def answer(*_: object) -> Released:
+            return found
+
+        monkeypatch.setattr(resuming, "_release", answer)
+
+        return CliRunner().invoke(perpmaker, ["resume", "sandbox", *words])
+
+    assert "nothing to release" in resumed(Released(latch=None)).stdout
+    assert resumed(Released(latch="liquidated", account="flat")).exit_code == ExitCode.HALTED
+    done = resumed(Released(latch="liquidated", account="flat", is_released=True), "--json")
+    assert json.loads(done.stdout) == {
+        "name": "sandbox:BTC-USDT",
+        "halt": "liquidated",
+        "account": "flat",
+        "released": True,
+    }
+    assert isinstance(resumed(Released(latch=None), pid=7).exception, LockedError)
