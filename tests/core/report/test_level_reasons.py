@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from perpmaker.decision.decision import Decision
 from perpmaker.model.event import BookSnapshot
-from perpmaker.model.order import Side
+from perpmaker.model.order import Side, Slot
+from perpmaker.model.quote import Quote
 from perpmaker.report.level_reasons import Moment, read_exits, read_quotes
 from perpmaker.report.queue_ahead import QueueWatch
 from perpmaker.report.status import LevelStatus
@@ -21,9 +22,11 @@ class Watched(Scenario):
 
     decided = Decision()
     newest = Decision()
+    placed: ClassVar[dict[Slot, Quote]] = {}
 
     def _note(self, decision: Decision) -> None:
         self.newest = decision
+        self.placed = {**self.placed, **decision.placed}
         self.decided = self.decided if decision.wanted is None else decision
         super()._note(decision)
 
@@ -32,6 +35,7 @@ class Watched(Scenario):
         return Moment(
             trader=self._trader,
             decided=self.decided,
+            placed=self.placed,
             mode=Mode(self.newest.mode),
             mode_reason=self.newest.mode_reason,
             now=self.now,
@@ -124,6 +128,17 @@ def test_a_level_that_a_risk_module_refuses_names_the_module() -> None:
     assert chain(refused)[0] == "reference: mid (100)"
     assert refused.reasons[-1].rule == "risk"
     assert "exposure_limit" in refused.reasons[-1].text
+
+
+def test_a_level_that_a_risk_module_cuts_keeps_the_reasons_it_was_sent_for() -> None:
+    """Also in later decisions, in which the strategy finds another amount than it wanted."""
+    scenario = quoting(risk={"exposure_limit": {"max_position": 1.5}})
+    scenario.advance(5)
+    cut = scenario.levels()["buy 1"]
+    assert (cut.state, cut.amount) == ("open", Decimal("0.5"))
+    assert chain(cut)[0] == "reference: mid (100)"
+    assert cut.reasons[-1].rule == "risk"
+    assert "exposure_limit" in cut.reasons[-1].text
 
 
 def test_without_certainty_every_level_says_the_mode() -> None:

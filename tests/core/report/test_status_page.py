@@ -168,6 +168,16 @@ def test_what_is_grave_is_in_words() -> None:
     assert "STOP FIRED, target 59900.0, no stop" in page
     assert "liquidation: the venue tells none" in page
 
+    lacking = LevelStatus(
+        level="target",
+        side="buy",
+        position_side="net",
+        state="withheld",
+        reasons=(ReasonStatus(rule="profit taking", text="outside of the venue's own price band"),),
+    )
+    page = "\n".join(status_page(attrs.evolve(STATUS, exits=(lacking,))))
+    assert "no target now: outside of the venue's own price band" in page
+
     ended = EndStatus(at=STATUS.at, exit_code=5, stop_reason="signal", left="2 quotes", unproven="2 quotes are left")
     gone = "\n".join(status_page(attrs.evolve(STATUS, running=False, ended=ended)))
     assert "NOT RUNNING  as of 2026-11-30 22:02:13Z" in gone

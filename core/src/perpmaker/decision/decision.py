@@ -7,8 +7,9 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
-from perpmaker.execution.action import Action
+from perpmaker.execution.action import Action, Amend, Place
 from perpmaker.ledger.entries import LedgerEntry
+from perpmaker.model.order import Slot
 from perpmaker.model.quote import Quote, Wanted, WantedExits
 from perpmaker.risk.interface import Refused
 from perpmaker.risk.review import Reviewed
@@ -46,3 +47,10 @@ class Decision:
     refused: tuple[Refused, ...] = ()
     quotes: tuple[Quote, ...] = ()
     entries: tuple[LedgerEntry, ...] = ()
+
+    @property
+    def placed(self) -> dict[Slot, Quote]:
+        """The quotes that are sent or moved, each as the risk modules have left it, with the reasons for it."""
+        slots = {action.order.slot for action in self.actions if isinstance(action, Place | Amend)}
+
+        return {quote.slot: quote for quote in self.quotes if quote.slot in slots}

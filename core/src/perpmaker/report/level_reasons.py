@@ -12,12 +12,9 @@ from perpmaker.decision.exit_refusals import words_of
 from perpmaker.decision.trader import Trader
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionSide, Slot, WorkingOrder
-from perpmaker.model.quote import Exit, Reason, Rule, Wanted
-from perpmaker.report.status import LevelStatus, ReasonStatus
+from perpmaker.model.quote import Exit, Quote, Reason, Rule, Wanted
+from perpmaker.report.status import WITHHELD, LevelStatus, ReasonStatus
 from perpmaker.state.view import Mode
-
-WITHHELD = "withheld"
-"""The state of a level without an order."""
 
 _APART = "it would meet an order that closes the position, and this venue does not keep the two apart"
 _NOT_FREE = "its place is not free yet: what became of the order before it is still to be told"
@@ -27,11 +24,13 @@ _NOT_FREE = "its place is not free yet: what became of the order before it is st
 class Moment:
     """What the levels are read from: the trader, its newest decision, and the mode; `iso` dates a time of its clock.
 
-    `ahead` answers how much is before a resting quote at most.
+    `placed` are the quotes of this run that were sent last, by slot, with the reasons that they were sent for. `ahead`
+    answers how much is before a resting quote at most.
     """
 
     trader: Trader
     decided: Decision
+    placed: Mapping[Slot, Quote]
     mode: Mode
     mode_reason: str
     now: float
@@ -91,7 +90,18 @@ def _quotes_of(moment: Moment, slot: Slot, working: Sequence[WorkingOrder]) -> I
         yield _level(moment, slot, None, (*chain, *why), later if until is None else until)
 
     for order in working:
-        yield _level(moment, slot, order, chain, None)
+        yield _level(moment, slot, order, _sent_for(moment, order, chain), None)
+
+
+def _sent_for(moment: Moment, order: WorkingOrder, chain: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """The reasons that an order rests for. A strategy does not know one of its own that a risk module has changed."""
+    quote = moment.placed.get(order.slot)
+    is_found = len(chain) == 1 and chain[0].rule is Rule.REFRESH
+
+    if quote is None or not is_found or (quote.ticks, quote.lots) != (order.order.ticks, order.order.lots):
+        return chain
+
+    return quote.reasons
 
 
 def _exits_of(

@@ -16,6 +16,10 @@ import msgspec
 from perpmaker.errors import PayloadError
 
 
+WITHHELD = "withheld"
+"""The state of a level without an order."""
+
+
 @attrs.frozen(kw_only=True)
 class ReasonStatus:
     """One step of a chain of reasons: the rule, what it did in words, and the value that it left, if any."""

@@ -15,12 +15,13 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, PositionSide, WorkingOrder
 from perpmaker.model.position import Position
 from perpmaker.report.funding_cost import funding_status
-from perpmaker.report.level_reasons import WITHHELD, Moment, mode_words, read_exits, read_quotes
+from perpmaker.report.level_reasons import Moment, mode_words, read_exits, read_quotes
 from perpmaker.report.live import reference_of
 from perpmaker.report.money import money_of
 from perpmaker.report.position_status import position_status, share
 from perpmaker.report.queue_ahead import QueueWatch
 from perpmaker.report.status import (
+    WITHHELD,
     Counters,
     MarginStatus,
     NoticeStatus,
@@ -131,6 +132,7 @@ def _moment(bot: Supervisor, queue: QueueWatch, now_ms: int) -> Moment:
     return Moment(
         trader=bot.trader,
         decided=bot.decided,
+        placed=bot.placed,
         mode=bot.mode,
         mode_reason=bot.mode_reason,
         now=now,

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from perpmaker.report.preflight_wording import money, percent, short
-from perpmaker.report.status import LevelStatus, PositionStatus, Status
+from perpmaker.report.status import WITHHELD, LevelStatus, PositionStatus, Status
 from perpmaker.report.status_words import (
     amounts,
     away,
@@ -124,11 +124,19 @@ def _position(status: Status, position: PositionStatus) -> Iterator[str]:
     stop = "no stop" if position.stop is None else f"stop {priced(status, position.stop)}{away(position.stop_distance)}"
     venue = "" if position.venue_stop is None else f", on the venue {priced(status, position.venue_stop)}"
     yield f"{_INDENT}{fired}target {priced(status, position.target)}, {stop}{venue}"
+    yield from _lacking(status, position)
 
     if position.liquidation is None:
         yield f"{_INDENT}liquidation: the venue tells none"
     else:
         yield f"{_INDENT}liquidation {priced(status, position.liquidation)}{away(position.liquidation_distance)}"
+
+
+def _lacking(status: Status, position: PositionStatus) -> Iterator[str]:
+    """Why an exit of a position is not there, where one should be."""
+    for level in status.exits:
+        if level.position_side == position.side and level.state == WITHHELD and level.reason is not None:
+            yield from _wrapped(f"{_INDENT}no {level.level} now: {level.reason.text}", _INDENT)
 
 
 def _pnl(status: Status) -> Iterator[str]:

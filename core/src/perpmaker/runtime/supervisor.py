@@ -30,7 +30,9 @@ from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.command_event import AmendRefused, OrderRefused
 from perpmaker.model.event import Event, Halted, StopRequested
 from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Slot
 from perpmaker.model.parameters import ParametersChanged
+from perpmaker.model.quote import Quote
 from perpmaker.model.reading import AccountSeen
 from perpmaker.model.refusal import RefusalReason
 from perpmaker.plugins.observer import Activity
@@ -122,6 +124,7 @@ class Supervisor:
     mode: Mode = attrs.field(default=Mode.REDUCE, init=False)
     mode_reason: str = attrs.field(default="", init=False)
     decided: Decision = attrs.field(factory=Decision, init=False)
+    placed: dict[Slot, Quote] = attrs.field(factory=dict, init=False)
     _halted: str | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -367,6 +370,9 @@ class Supervisor:
         """Let everybody else know what happened beside market data, and people what they should."""
         self.mode, self.mode_reason = decision.mode, decision.mode_reason
         self.decided = self.decided if decision.wanted is None else decision
+
+        if decision.actions:
+            self.placed.update(decision.placed)
 
         if told:
             self._pass_on(told)
