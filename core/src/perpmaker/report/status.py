@@ -15,7 +15,6 @@ import msgspec
 
 from perpmaker.errors import PayloadError
 
-
 WITHHELD = "withheld"
 """The state of a level without an order."""
 
