@@ -123,6 +123,20 @@ def test_a_decision_that_was_another_one_is_found(session_journal: Path, tmp_pat
         assert (found.now.content == step) is (change is not left_out)  # ids of orders come from the journal
 
 
+def test_what_an_end_without_the_trader_has_sent_stands_apart(session_journal: Path, tmp_path: Path) -> None:
+    """It is no decision; what such an order is for is known from then on."""
+    order = next(content(row) for row in JournalReader(session_journal).rows(kinds={"intent"}))
+    step = {"at": 99.0, "events": [], "actions": [["Place", {"order": order}]], "notices": [], "mode": ["", ""]}
+
+    def rescued(_: int, row: Row) -> Row:
+        return attrs.evolve(row, kind="step", payload=msgspec.json.encode(step)) if row.kind == "end" else row
+
+    outcome = replayed(rewritten(session_journal, tmp_path / "rescued.sqlite3", rescued))
+
+    assert outcome.difference is None
+    assert [part.apart for part in outcome.runs] == [1, 1]
+
+
 def test_inputs_that_are_missing_end_the_comparison_with_words(session_journal: Path, tmp_path: Path) -> None:
     """What comes before is compared, and so are the other runs."""
     inputs = [number for number, row in enumerate(JournalReader(session_journal).rows()) if row.kind == "inputs"]

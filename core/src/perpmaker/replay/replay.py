@@ -10,6 +10,7 @@ import attrs
 import msgspec
 
 from perpmaker.errors import PerpmakerError
+from perpmaker.execution.action import Place
 from perpmaker.journal.booked import entry_of
 from perpmaker.journal.inputs import INPUTS, Batch, decode_batches
 from perpmaker.journal.parts import part_path
@@ -195,6 +196,7 @@ class Replay:
         else:
             self._settle(None)
             current.part.apart += 1
+            current.remember(content)
 
     def _settle(self, row: ReadRow | None) -> None:
         """Give the batches that are held to the trader; the last of them led to the step of a row, if there is one."""
@@ -277,6 +279,13 @@ class _Current:
             run.known.remember(() if step is None else step.actions)
 
         return None
+
+    def remember(self, content: Mapping[str, Any]) -> None:
+        """Take in what was sent in a step that no trader decided."""
+        actions = [msgspec.convert(action, Place) for word, action in content["actions"] if word == "Place"]
+
+        for run, _ in self._runs():
+            run.known.remember(actions)
 
     def difference(self, batch: Batch, utc_ms: int, then: Decided, now: Decided, *, own: bool) -> Difference:
         """What differs in a batch."""

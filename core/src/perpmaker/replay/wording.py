@@ -82,7 +82,7 @@ def _compared(part: ReplayedPart) -> str:
             "journal has no market data of this run (journal_market_data = false), and each hangs on the book"
         )
 
-    apart = f"; {_count(part.apart, 'step')} stand apart, of an end without the trader" if part.apart else ""
+    apart = f"; apart: {_count(part.apart, 'step')}, of an end without the trader" if part.apart else ""
 
     return f"{_count(part.decisions, 'decision')} of {_count(part.batches, 'batch', 'batches')}{apart}"
 
