@@ -20,6 +20,9 @@ from perpmaker.model.order import NewOrder
 MOST: Final = 256
 """Batches that wait at most while nothing is decided."""
 
+LONGEST_S: Final = 5.0
+"""Seconds of inputs that a process which is killed may take with it, where nothing was decided in them."""
+
 ANSWERS: Final = 4_000
 """Answers that are known to be in the journal, so that they are not written again."""
 
@@ -42,8 +45,10 @@ class InputLog:
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits that it is to be written though nothing is decided."""
-        return len(self._waiting) >= MOST
+        """Whether so much waits, or for so long, that it is to be written though nothing is decided."""
+        waiting = self._waiting
+
+        return len(waiting) >= MOST or (bool(waiting) and waiting[-1].at - waiting[0].at >= LONGEST_S)
 
     def begin(self) -> None:
         """The trader is about to be called: note what readings have taught it since the last call."""
