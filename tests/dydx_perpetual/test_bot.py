@@ -96,8 +96,33 @@ async def test_an_end_leaves_the_moved_stop_alone(tmp_path: Path) -> None:
         waiting = stage.sandbox.exchange.conditional_orders(ACCOUNT)
 
         assert summary.position
-        assert summary.exits_left == 1
-        assert len({order.client_id.partition("/")[0] for order in waiting}) == 1
+        names = {order.client_id.partition("/")[0]: order.kind for order in waiting}
+        assert summary.exits_left == 2
+        assert sorted(kind.value for kind in names.values()) == ["stop", "take_profit"]
+
+
+async def test_a_target_that_is_left_at_an_end_closes_the_position_and_no_more(tmp_path: Path) -> None:
+    """The chain fires it at its price and cuts it at the position; the next run takes off what is left of the stop."""
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
+    targets = ("long_profit_taking_spread=0.5", "short_profit_taking_spread=0.5", "filled_order_delay=60")
+
+    async with open_stage(EXAMPLE, *RESTLESS, *targets, seed=3) as stage:
+        async with stage.open_bot(home=home) as session:
+            summary = await session.run(9)
+
+        assert (bool(summary.position), summary.exits_left) == (True, 2)
+        jump(stage, 1.006 if summary.position > 0 else 0.994)
+        await anyio.sleep(3)
+        assert not held_lots(stage)
+
+        async with stage.open_bot(home=home) as session, anyio.create_task_group() as group:
+            group.start_soon(session.bot.run)
+            await anyio.sleep(5)
+            assert not [line for line in session.told if "by hand" in line]
+            assert not stage.sandbox.exchange.conditional_orders(ACCOUNT) or held_lots(stage)
+            group.cancel_scope.cancel()
+
+        assert stage.sandbox.oracle.violations == []
 
 
 async def test_a_process_killed_with_a_position_leaves_a_stop_for_all_that_fills_after_it(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Exit, VenueStop
 from perpmaker.runtime.reconciliation import Reconciliation
+from perpmaker.runtime.shutdown import exit_left
 from perpmaker.state.view import View
 from perpmaker.testing.scenario import Scenario
 from perpmaker.testing.scene import ExitsOf, Scene, placed
@@ -206,6 +207,60 @@ def test_no_target_is_left_at_an_end() -> None:
 
     assert (capped.exits(), scenario.exits()) == ([TARGET], [])
     assert scenario.why("take profit")[-1].endswith("no target is left at an end")
+
+
+def left_on_venue(**settings: Any) -> Scenario:
+    """A bot that has ended with a position of 1 from 99.9, where the venue fires targets and caps none that rests."""
+    scenario = uncapped({**STOPPED, **settings}, keeps_targets=True)
+    scenario.fill("buy 0")
+    scenario.advance(1)
+    assert scenario.exits() == ["venue stop: sell 1 at 96.15", TARGET]
+    scenario.stop()
+    scenario.advance(1)
+
+    return scenario
+
+
+def test_a_target_that_the_venue_fires_is_left_beside_the_stop() -> None:
+    """The resting one goes first; what waits instead closes what there is, at no price beyond the buffer."""
+    scenario = left_on_venue(stop_loss_slippage_buffer=2)
+    (order,) = [one.order for one in scenario._trader.working() if one.slot.kind is OrderKind.VENUE_TARGET]
+    assert scenario.exits() == ["venue stop: sell 1 at 96.9", "venue target: sell 1 at 100.9"]
+    assert times(scenario, "cancel take profit")[0] < times(scenario, "place venue target")[0]
+    assert (order.type, order.limit, order.reduce_only) == (OrderType.VENUE_TARGET, 9889, True)
+    assert scenario._trader.is_settled
+
+
+def test_the_next_run_takes_it_for_a_target_and_never_for_a_stop() -> None:
+    """It is taken off before a target rests again; the stop is not touched by that."""
+    scenario = left_on_venue()
+    scenario.restart()
+    scenario.advance(1)
+    assert [one for one in scenario.notices if "target on the venue" in one and "taken over" in one]
+    assert scenario.exits() == ["venue stop: sell 1 at 96.15", TARGET]
+    assert times(scenario, "cancel venue target")[0] < times(scenario, "place take profit")[-1]
+
+
+def test_what_is_left_of_a_target_that_the_venue_has_fired_is_no_exit_of_anything() -> None:
+    """The position was closed at its profit while nobody was here: the stop is taken off, and quoting goes on."""
+    scenario = left_on_venue()
+    scenario.silence("account")
+    scenario.book(bid="101", ask="102")
+    assert scenario.position() == "flat"
+    scenario.restart()
+    scenario.restore("account")
+    scenario.advance(60)
+    assert (scenario.exits(), len(scenario.quotes())) == ([], 2)
+
+
+def test_an_end_says_what_waits_there_in_words() -> None:
+    """A target that the venue fires is none of the stops that protect a position."""
+    scenario = left_on_venue()
+    reports = [scenario._venue.stops.report(one) for one in scenario._venue.stops.waiting()]
+    assert {exit_left(one, scenario.instrument) for one in reports} == {
+        "a stop that the venue fires: sell all at 96.90",
+        "a target that the venue fires: sell all at 100.90",
+    }
 
 
 def test_own_target_without_a_position_is_cancelled_at_a_start() -> None:

@@ -299,6 +299,18 @@ class VenueStops(Protocol):
 
 
 @runtime_checkable
+class VenueTargets(Protocol):
+    """A connector whose venue fires targets as it does stops, and caps them at the position then."""
+
+    @property
+    def keeps_targets(self) -> bool:
+        """Whether what is done with stops may be done with targets (`OrderType.VENUE_TARGET`, with `limit`) too.
+
+        Where a resting exit is not capped at its position, such a one is left at an end beside the stop.
+        """
+
+
+@runtime_checkable
 class AttachedStops(Protocol):
     """A connector whose venue takes a stop with an order that opens a position: filled, it is the position's stop."""
 

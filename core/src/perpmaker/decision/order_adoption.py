@@ -91,7 +91,7 @@ class OrderAdoption:
 
             order = self.intent(client_id)
 
-            is_left_by_end = report.type is OrderType.VENUE_STOP and self.client_ids.is_of_this_start(client_id)
+            is_left_by_end = report.type.is_conditional and self.client_ids.is_of_this_start(client_id)
 
             if order is not None and is_left_by_end:  # it is what it was meant for, and is told of already
                 orders.adopt(order, report, now)
@@ -140,14 +140,16 @@ def _stop(report: OrderReport) -> NewOrder:
 def _unadopted(report: OrderReport) -> NewOrder:
     """An order in a slot of its own, in which nothing is ever wanted."""
     kind = OrderKind.TAKE_PROFIT if report.reduce_only else OrderKind.QUOTE
-    is_stop = report.type is OrderType.VENUE_STOP
+    kind = {OrderType.VENUE_STOP: OrderKind.VENUE_STOP, OrderType.VENUE_TARGET: OrderKind.VENUE_TARGET}.get(
+        report.type, kind
+    )
 
     return NewOrder(
         client_id=report.client_id,
-        slot=Slot(OrderKind.VENUE_STOP if is_stop else kind, report.side, UNADOPTED, report.position_side),
+        slot=Slot(kind, report.side, UNADOPTED, report.position_side),
         lots=max(1, report.lots or 0),
         ticks=report.ticks,
-        type=OrderType.VENUE_STOP if is_stop else OrderType.LIMIT,
+        type=report.type if report.type.is_conditional else OrderType.LIMIT,
         reduce_only=report.reduce_only,
         whole=report.whole,
     )

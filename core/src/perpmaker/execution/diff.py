@@ -17,9 +17,10 @@ import attrs
 from perpmaker.execution.amend_rules import AmendRules
 from perpmaker.execution.stop_move import equals_stop, move_stop
 from perpmaker.model.order import NEVER_RESTS, NewOrder, OrderKind, OrderType, Slot, StopTrigger, WorkingOrder
-from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, VenueStop
+from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, VenueStop, VenueTarget
 
 Want: TypeAlias = Quote | Exit
+Resting: TypeAlias = TakeProfit | VenueStop | VenueTarget
 
 _IS_EXIT = attrgetter("slot.kind.is_exit")
 _IS_EXITS_ORDER = attrgetter("order.slot.kind.is_exit")
@@ -143,6 +144,9 @@ def equals(order: WorkingOrder, want: Want) -> bool:
     if isinstance(want, VenueStop):
         return equals_stop(order, want)
 
+    if isinstance(want, VenueTarget):  # it closes whatever the position is
+        return (order.order.type, order.order.ticks) == (OrderType.VENUE_TARGET, want.ticks)
+
     return (order.order.type, order.order.ticks, order.remaining_lots) == (
         order_type(want),
         None if isinstance(want, Close) else want.ticks,
@@ -150,14 +154,12 @@ def equals(order: WorkingOrder, want: Want) -> bool:
     )
 
 
-def exits_astray(resting: Mapping[Slot, WorkingOrder], wants: Iterable[Want]) -> tuple[TakeProfit | VenueStop, ...]:
+def exits_astray(resting: Mapping[Slot, WorkingOrder], wants: Iterable[Want]) -> tuple[Resting, ...]:
     """Find the stops that do not rest on the venue as wanted, and the targets that are not known to rest."""
-    return tuple(
-        want for want in wants if isinstance(want, (TakeProfit, VenueStop)) and _is_astray(resting.get(want.slot), want)
-    )
+    return tuple(want for want in wants if isinstance(want, Resting) and _is_astray(resting.get(want.slot), want))
 
 
-def _is_astray(order: WorkingOrder | None, want: TakeProfit | VenueStop) -> bool:
+def _is_astray(order: WorkingOrder | None, want: Resting) -> bool:
     if order is None or not order.status.is_open:
         return True
 
@@ -204,6 +206,9 @@ def order_type(want: Want) -> OrderType:
     if isinstance(want, VenueStop):
         return OrderType.VENUE_STOP
 
+    if isinstance(want, VenueTarget):
+        return OrderType.VENUE_TARGET
+
     return OrderType.MARKET if isinstance(want, Close) else OrderType.POST_ONLY
 
 
@@ -228,6 +233,7 @@ def new_order(want: Want, client_id: str) -> NewOrder:
         reduce_only=True,
         trigger=want.trigger if isinstance(want, VenueStop) else StopTrigger.MARK,
         whole=want.whole if isinstance(want, VenueStop) else True,
+        limit=want.limit if isinstance(want, VenueTarget) else None,
     )
 
 

@@ -31,7 +31,7 @@ from perpmaker.model.command_event import (
 )
 from perpmaker.model.event import Event, Halted, OrderAmended, OrderCancelled, OrderReported
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderStatus, OrderType
+from perpmaker.model.order import CancelCause, NewOrder, OrderStatus
 from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
 from perpmaker.model.refusal import Refusal, RefusalReason
 
@@ -107,16 +107,16 @@ class Dispatcher:
         cancels = [action for action in actions if isinstance(action, Cancel)]
         stops = self.connector if isinstance(self.connector, VenueStops) else None
 
-        if orders := [order for order in exits if order.type is not OrderType.VENUE_STOP]:
+        if orders := [order for order in exits if not order.type.is_conditional]:
             yield partial(self._place, self.connector.place, orders)
 
-        if stops and (orders := [order for order in exits if order.type is OrderType.VENUE_STOP]):
+        if stops and (orders := [order for order in exits if order.type.is_conditional]):
             yield partial(self._place, stops.place_stops, orders)
 
-        if regular := [action for action in cancels if action.kind is not OrderKind.VENUE_STOP]:
+        if regular := [action for action in cancels if not action.kind.is_conditional]:
             yield partial(self._cancel, self.connector.cancel, regular)
 
-        if stops and (resting := [action for action in cancels if action.kind is OrderKind.VENUE_STOP]):
+        if stops and (resting := [action for action in cancels if action.kind.is_conditional]):
             yield partial(self._cancel, stops.cancel_stops, resting)
 
     def _amends(self, actions: Sequence[Action]) -> Iterator[_Batch]:

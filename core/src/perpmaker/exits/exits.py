@@ -10,6 +10,7 @@ from perpmaker.exits import company, entry, guard, rest, retry, sight
 from perpmaker.exits.backstop import StopPlace, is_reached, place_stop, watch_reached
 from perpmaker.exits.band import edge_ticks, is_outside
 from perpmaker.exits.close_out import CloseOut, Leaving, closing_slot
+from perpmaker.exits.left_target import leave_target
 from perpmaker.exits.level import stop_level
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.price import read_source, watch
@@ -43,6 +44,7 @@ class Exits:
     keeps stops: one rests there with stop_loss_order = "venue", and of every position that is left at a clean stop.
     Where it does not cap a resting exit at its position (`caps_resting_exits`), a target is always for the whole
     position, and a fired stop is sent as IOC. `sizes_stops`: its stops are for an amount, and follow the position's.
+    `keeps_targets`: the venue fires targets too, and one is left there at an end.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class Exits:
         venue_stops: bool = False,
         caps_resting_exits: bool = True,
         sizes_stops: bool = False,
+        keeps_targets: bool = False,
     ) -> None:
         self._settings = settings
         self._shares_position = quotes_continue and caps_resting_exits
         self._venue_stops = venue_stops
+        self._leaves_conditional = keeps_targets and not caps_resting_exits
         self._sizes_stops = sizes_stops
         self._close_out = CloseOut(settings, venue_stops, caps_resting_exits)
         self._known: dict[PositionSide, tuple[Position, Instrument, int, TargetFactors, TakeProfit]] = {}
@@ -153,7 +157,7 @@ class Exits:
         if (back_at := sight.back_at(view, memory)) is not None:
             wake = by(view, wake, back_at)
 
-        leaving = self._target(view, memory, position, lots, wake)
+        leaving = self._left_or_resting(view, memory, position, lots, wake)
 
         return self._guarded(view, memory, position, leaving, place)
 
@@ -212,6 +216,15 @@ class Exits:
         return attrs.evolve(want, whole=False, sized=True)
 
     # --- profit taking ---------------------------------------------------------------------------------------------
+
+    def _left_or_resting(self, view: View, memory: ExitMemory, position: Position, lots: int, wake: Wake) -> Leaving:
+        """The target; at an end, where the venue caps no resting one, as one that the venue fires."""
+        if view.mode is not Mode.STOP or not self._leaves_conditional:
+            return self._target(view, memory, position, lots, wake)
+
+        target = self._take_profit(view, position, lots)
+
+        return leave_target(view, memory, target, self._settings.stop_loss_slippage_buffer, wake)
 
     def _target(self, view: View, memory: ExitMemory, position: Position, lots: int, wake: Wake) -> Leaving:
         """The target, unless it was refused a moment ago or quotes close the position already."""

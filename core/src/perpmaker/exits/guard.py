@@ -14,7 +14,7 @@ import attrs
 from perpmaker.exits import retry
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.stop import best_against, limit_ticks
-from perpmaker.model.order import NewOrder, OrderStatus, OrderType, PositionSide, Slot, StopTrigger, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderStatus, PositionSide, Slot, StopTrigger, WorkingOrder
 from perpmaker.model.quote import Reason, Rule, VenueStop
 from perpmaker.model.refusal import RefusalReason
 from perpmaker.state.view import View
@@ -119,7 +119,7 @@ def held_by_others(view: View, slot: Slot) -> int:
         for order in view.foreign
         if order.side is slot.side
         and order.position_side is slot.position_side
-        and order.type is not OrderType.VENUE_STOP
+        and not order.type.is_conditional
         and (order.reduce_only or slot.position_side is not PositionSide.NET)
     )
 

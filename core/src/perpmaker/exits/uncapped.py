@@ -18,6 +18,7 @@ UNKNOWN = "the outcome of an order is unknown, and the venue does not cap a targ
 SHRUNK = "a reading shows a smaller position, and the venue does not cap a target at it"
 BESIDE_QUOTES = "the venue does not cap a target at the position: it waits until no quote closes the position"
 ARRIVING = "an order of an earlier run may still arrive, and the venue does not cap a target at the position"
+ON_VENUE = "the target that an earlier run has left for the venue to fire is taken off first"
 LARGER = "larger than the position, and the venue does not cap it: cancelled, and placed again for what is left"
 
 
@@ -80,6 +81,9 @@ def _why_not(
     if want.slot.position_side in shrunk:
         return SHRUNK
 
+    if any(_is_conditional_target(order.slot, want.slot) for order in live):
+        return ON_VENUE
+
     slots = (*(order.slot for order in live), *(quote.slot for quote in quotes))
 
     if any(_closes(slot, want.slot) for slot in slots):
@@ -91,6 +95,11 @@ def _why_not(
         return UNKNOWN
 
     return LARGER if any(order.remaining_lots > want.lots for order in resting) else None
+
+
+def _is_conditional_target(slot: Slot, target: Slot) -> bool:
+    """Whether the venue fires a target of the same position: executed, it would leave this one alone."""
+    return slot.kind is OrderKind.VENUE_TARGET and slot.position_side is target.position_side
 
 
 def _closes(slot: Slot, target: Slot) -> bool:

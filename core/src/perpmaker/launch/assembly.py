@@ -16,6 +16,7 @@ from perpmaker.connector.interface import (
     Feed,
     UnguardedStops,
     VenueStops,
+    VenueTargets,
 )
 from perpmaker.decision.parameters import TradedParts
 from perpmaker.decision.trader import Trader
@@ -42,10 +43,10 @@ class VenueAbilities:
     """What a venue does of what the trader and its exits ask for.
 
     `keeps_stops`: it keeps conditional stops; `two_stops`: also two of them for one position; `sizes_stops`: they are
-    for an amount; `names_stops`: they bear our ids; `attaches_stops`: quotes carry the stop of their position;
-    `stops_meet_quotes`: a stop there may trade with our quotes; `amends`: it moves resting orders;
-    `caps_resting_exits`: it caps a resting exit at its position; `fence_s`: so long after it was sent a command may
-    still arrive.
+    for an amount; `names_stops`: they bear our ids; `keeps_targets`: it fires targets too; `attaches_stops`: quotes
+    carry the stop of their position; `stops_meet_quotes`: a stop there may trade with our quotes; `amends`: it moves
+    resting orders; `caps_resting_exits`: it caps a resting exit at its position; `fence_s`: so long after it was sent a
+    command may still arrive.
     """
 
     fence_s: float
@@ -53,6 +54,7 @@ class VenueAbilities:
     two_stops: bool = False
     sizes_stops: bool = False
     names_stops: bool = True
+    keeps_targets: bool = False
     attaches_stops: bool = False
     stops_meet_quotes: bool = False
     amends: bool = False
@@ -69,6 +71,7 @@ def abilities_of(connector: DerivativeConnector) -> VenueAbilities:
         two_stops=stops is not None and stops.allows_two_stops,
         sizes_stops=stops is not None and stops.sizes_stops,
         names_stops=stops is None or stops.names_stops,
+        keeps_targets=isinstance(connector, VenueTargets) and connector.keeps_targets,
         attaches_stops=isinstance(connector, AttachedStops) and connector.attaches_stops,
         stops_meet_quotes=isinstance(connector, UnguardedStops) and connector.stops_meet_quotes,
         amends=isinstance(connector, Amending),
@@ -105,6 +108,7 @@ def _build_exits(plan: Plan, instrument: Instrument, abilities: VenueAbilities) 
         venue_stops=abilities.keeps_stops,
         caps_resting_exits=abilities.caps_resting_exits,
         sizes_stops=abilities.sizes_stops,
+        keeps_targets=abilities.keeps_targets,
     )
 
 

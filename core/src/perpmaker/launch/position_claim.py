@@ -18,7 +18,7 @@ from perpmaker.exits.level import stop_level
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.target import take_profit
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, OrderType, PositionSide, Side
+from perpmaker.model.order import NewOrder, PositionSide, Side
 from perpmaker.model.position import Position, open_positions
 
 ZERO = Decimal(0)
@@ -65,7 +65,7 @@ class PositionClaim:
 
         for order in mine:
             if order.slot.kind.is_exit:
-                whole = order.type is OrderType.VENUE_STOP
+                whole = order.type.is_conditional
                 amount = abs(high) + abs(low) if whole else self.instrument.amount(order.lots)
 
                 if order.side is Side.SELL and low > 0:

@@ -49,30 +49,41 @@ class PositionMode(Word):
     HEDGE = "Hedge"
 
 
+_WORDS = {
+    "take_profit": "target",
+    "stop_loss": "stop loss",
+    "venue_stop": "stop on the venue",
+    "venue_target": "target on the venue",
+}
+
+
 @unique
 class OrderKind(Word):
     """Why an order exists. Exits are distinct kinds everywhere: a stop is never mistaken for a target.
 
     `is_quote`: a strategy wants it. `is_exit`: it can only shrink a position. `words`: what people call it.
     STOP_LOSS is sent when the stop has fired; VENUE_STOP rests on the venue, which fires it, also while nobody is here.
+    VENUE_TARGET is a target that the venue fires, left where nothing caps a resting one. Both are `is_conditional`.
     """
 
     QUOTE = "quote"
     TAKE_PROFIT = "take_profit"
     STOP_LOSS = "stop_loss"
     VENUE_STOP = "venue_stop"
+    VENUE_TARGET = "venue_target"
     CLOSE = "close"
     FOREIGN = "foreign"
 
     is_quote: bool
     is_exit: bool
+    is_conditional: bool
     words: str
 
     def __init__(self, value: str) -> None:
         self.is_quote = value == "quote"
         self.is_exit = value not in {"quote", "foreign"}
-        names = {"take_profit": "target", "stop_loss": "stop loss", "venue_stop": "stop on the venue"}
-        self.words = names.get(value, value)
+        self.is_conditional = value in {"venue_stop", "venue_target"}
+        self.words = _WORDS.get(value, value)
 
     def may_stay(self, *, caps_resting_exits: bool) -> bool:
         """Whether an order of it may outlive a run: of those that rest, a target only where the venue caps it."""
@@ -80,19 +91,28 @@ class OrderKind(Word):
 
     @property
     def holds_position(self) -> bool:
-        """Whether a live order of it keeps others from closing the same lots; a stop that waits holds none."""
-        return self.is_exit and self is not OrderKind.VENUE_STOP
+        """Whether a live order of it keeps others from closing the same lots; one that waits holds none."""
+        return self.is_exit and not self.is_conditional
 
 
 @unique
 class OrderType(Word):
-    """How an order executes. VENUE_STOP waits for its trigger price and then closes the whole position at market."""
+    """How an order executes. VENUE_STOP waits for its trigger price and then closes the whole position at market.
+
+    VENUE_TARGET does so at a profit, at no price beyond its limit. Both are `is_conditional`.
+    """
 
     POST_ONLY = "post_only"
     LIMIT = "limit"
     IOC = "ioc"
     MARKET = "market"
     VENUE_STOP = "venue_stop"
+    VENUE_TARGET = "venue_target"
+
+    is_conditional: bool
+
+    def __init__(self, value: str) -> None:
+        self.is_conditional = value in {"venue_stop", "venue_target"}
 
 
 NEVER_RESTS = frozenset({OrderType.MARKET, OrderType.IOC})
@@ -186,7 +206,8 @@ class NewOrder:
     enlarge a position; how a venue is told (a flag, a position side) is the connector's business.
     `generation` is the number of the refresh that decided a quote. `attached_stop` is the trigger in ticks, by the mark
     price, of the stop that a quote brings to its position when it is filled. `trigger` is the price that fires a
-    venue's stop; `whole`: that stop closes whatever the position is by then, and not just `lots`.
+    venue's stop; `whole`: that stop closes whatever the position is by then, and not just `lots`. `limit` is the worst
+    price in ticks of a target that the venue fires.
     """
 
     client_id: str
@@ -199,6 +220,7 @@ class NewOrder:
     trigger: StopTrigger = StopTrigger.MARK
     whole: bool = True
     attached_stop: int | None = None
+    limit: int | None = None
 
     @property
     def side(self) -> Side:

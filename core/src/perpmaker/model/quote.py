@@ -111,6 +111,17 @@ class VenueStop:
 
 
 @attrs.frozen(kw_only=True)
+class VenueTarget:
+    """The order that waits on the venue to close a position at a profit: at `ticks`, at no price beyond `limit`."""
+
+    slot: Slot
+    ticks: int
+    lots: int
+    limit: int
+    reasons: tuple[Reason, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class Close:
     """A market order for the whole position: a person's wish to be flat, or the last resort of a refused target."""
 
@@ -119,7 +130,7 @@ class Close:
     reasons: tuple[Reason, ...] = ()
 
 
-Exit: TypeAlias = TakeProfit | StopLoss | VenueStop | Close
+Exit: TypeAlias = TakeProfit | StopLoss | VenueStop | VenueTarget | Close
 
 
 @attrs.frozen(kw_only=True)

@@ -29,6 +29,7 @@ from perpmaker.simulation.order import (
     OrderState,
     SimulatedOrder,
     TimeInForce,
+    TriggerKind,
     TriggerPrice,
 )
 from perpmaker.simulation.statement import AccountState, Income, PositionState
@@ -107,6 +108,7 @@ def stop_request_of(order: NewOrder, instrument: Instrument) -> ConditionalReque
         position_side=order.position_side,
         reduce_only=is_net and not order.whole,
         client_id=order.client_id,
+        kind=TriggerKind.TAKE_PROFIT if order.type is OrderType.VENUE_TARGET else TriggerKind.STOP,
     )
 
 
@@ -128,7 +130,7 @@ def stop_report_of(stop: ConditionalOrder, became: SimulatedOrder | None) -> Ord
         lots=became.lots if became is not None else stop.lots or 0,
         filled_lots=0 if became is None else became.filled_lots,
         reduce_only=True,
-        type=OrderType.VENUE_STOP,
+        type=OrderType.VENUE_STOP if stop.kind is TriggerKind.STOP else OrderType.VENUE_TARGET,
         venue_ms=stop.updated_ms,
         triggered=stop.state in {ConditionalState.TRIGGERED, ConditionalState.REJECTED},
         whole=stop.close_position,

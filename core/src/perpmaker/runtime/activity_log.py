@@ -16,7 +16,7 @@ from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.model.command_event import OrderAccepted, OrderRefused
 from perpmaker.model.event import Event, OrderFilled, OrderReported, Resynced, StreamLost, StreamRestored
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Side, Slot
+from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderReport, OrderStatus, Side, Slot
 from perpmaker.model.reading import AccountSeen
 from perpmaker.plugins.observer import Activity
 from perpmaker.runtime.stream_lines import StreamChange, StreamLines
@@ -123,7 +123,7 @@ class ActivityLog:
             return
 
         where = "at market" if order.ticks is None else f"at {plain(self.instrument.price(order.ticks))}"
-        amount = "all" if order.type is OrderType.VENUE_STOP else plain(self.instrument.amount(order.lots))
+        amount = "all" if order.type.is_conditional else plain(self.instrument.amount(order.lots))
         text = f"{name_of(order.slot.kind)} placed: {order.side.value} {amount} {where}"
         before, at = self._placed.get(order.slot, ("", now))
 

@@ -11,7 +11,7 @@ from perpmaker.model.event import Resynced
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderKind, OrderReport, OrderType, PositionSide, Slot, WorkingOrder
 from perpmaker.model.position import Position
-from perpmaker.model.quote import Exit, TakeProfit, VenueStop
+from perpmaker.model.quote import Exit, TakeProfit, VenueStop, VenueTarget
 from perpmaker.runtime.shutdown import Closing, exit_left
 
 
@@ -94,7 +94,7 @@ def missing_exits(wants: Iterable[Exit], working: Iterable[WorkingOrder], shown:
     return tuple(
         want
         for want in wants
-        if isinstance(want, (TakeProfit, VenueStop))
+        if isinstance(want, (TakeProfit, VenueStop, VenueTarget))
         and not any(client_id in shown for client_id in resting.get(want.slot, ()))
     )
 

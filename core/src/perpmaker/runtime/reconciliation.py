@@ -145,7 +145,7 @@ class Reconciliation:
 
     async def _order(self, client_id: str, venue_id: str | None, kind: OrderKind | None) -> OrderReport | None:
         """Ask where orders of this kind are kept."""
-        if kind is OrderKind.VENUE_STOP and isinstance(self.connector, VenueStops):
+        if kind is not None and kind.is_conditional and isinstance(self.connector, VenueStops):
             report = self._known_by(client_id, await self.connector.fetch_stop(self.instrument, client_id, venue_id))
         else:
             report = await self.connector.fetch_order(self.instrument, client_id, venue_id)

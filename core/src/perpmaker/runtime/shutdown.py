@@ -23,6 +23,9 @@ HURRIED_STOP_S = 1.0
 DIRECT_AFTER_S = 1.0
 
 
+_OF_TYPE = {OrderType.VENUE_STOP: OrderKind.VENUE_STOP, OrderType.VENUE_TARGET: OrderKind.VENUE_TARGET}
+
+
 @attrs.frozen(kw_only=True)
 class Closing:
     """How it ended: own quotes and exits still on the venue; `unproven` says what could not be proven, if anything.
@@ -238,7 +241,7 @@ class Shutdown:
 
         kind = self.kind_of(report.client_id)
 
-        return OrderKind.VENUE_STOP if kind is not None and report.type is OrderType.VENUE_STOP else kind
+        return kind if kind is None else _OF_TYPE.get(report.type, kind)
 
     async def _cancel(self, quotes: Sequence[OrderReport]) -> None:
         """Cancel on our own account; what comes of it shows in the next list.
@@ -261,6 +264,9 @@ def exit_left(order: OrderReport, instrument: Instrument) -> str:
 
     if order.type is OrderType.VENUE_STOP:
         return f"a stop that the venue fires: {order.side.value} all at {at}"
+
+    if order.type is OrderType.VENUE_TARGET:
+        return f"a target that the venue fires: {order.side.value} all at {at}"
 
     return f"a closing order: {order.side.value} {order.left(instrument.lot):f} at {at}"
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from perpmaker.model.account import AccountFacts, AccountSnapshot
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.margin import bound_notional, quote_cost
-from perpmaker.model.order import OrderReport, OrderType, PositionSide, Side, WorkingOrder
+from perpmaker.model.order import OrderReport, PositionSide, Side, WorkingOrder
 from perpmaker.state.view import CAPITAL_MAX_AGE_S
 
 _KEPT_S = 2 * CAPITAL_MAX_AGE_S
@@ -103,14 +103,14 @@ def _share(
 
     All of it where nobody else has an order there. Else by notional, reckoned as the cost of quotes is.
     """
-    if not any(report.type is not OrderType.VENUE_STOP for report in foreign):
+    if not any(not report.type.is_conditional for report in foreign):
         return Decimal(1)
 
     unit, kind = instrument.tick * instrument.lot, instrument.order_margin
     mine = dict.fromkeys(Side, 0)
 
     for order in ours:
-        if order.order.type is not OrderType.VENUE_STOP:
+        if not order.order.type.is_conditional:
             mine[order.slot.side] += order.highest_ticks * order.remaining_lots
 
     own = bound_notional(kind, mine[Side.BUY] * unit, mine[Side.SELL] * unit)

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from perpmaker.model.command_event import Command
-from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, OrderType, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, WorkingOrder
 from perpmaker.state.view import End
 
 ASK_DELAYS_S = (0.25, 0.5, 1.0, 2.0)
@@ -165,7 +165,7 @@ class TrackedOrder:
         """
         order = self.working.resting
 
-        if venue_ms < self.shaped_ms or order.type is OrderType.VENUE_STOP:
+        if venue_ms < self.shaped_ms or order.type.is_conditional:
             return order
 
         if lots <= 0:  # a stop that closes whatever there is then
@@ -325,7 +325,7 @@ def _moved(
 def adopted(order: NewOrder, report: OrderReport, now: float) -> TrackedOrder:
     """A record of an order that an earlier run left on the venue: as it rests there, whatever was sent."""
     ticks = order.ticks if report.ticks is None else report.ticks
-    lots = order.lots if order.type is OrderType.VENUE_STOP or report.lots is None else report.lots
+    lots = order.lots if order.type.is_conditional or report.lots is None else report.lots
     working = WorkingOrder(
         order=attrs.evolve(order, ticks=ticks, lots=lots, whole=report.whole, trigger=report.trigger or order.trigger),
         status=OrderStatus.OPEN,

@@ -11,7 +11,7 @@ from math import inf
 
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.margin import affordable_notional, bound_notional
-from perpmaker.model.order import OrderType, Side, WorkingOrder
+from perpmaker.model.order import Side, WorkingOrder
 from perpmaker.model.quote import Reason, Rule
 from perpmaker.state.view import View
 from perpmaker.strategy.reference import Reference
@@ -114,13 +114,12 @@ def own_barriers(orders: Iterable[WorkingOrder]) -> dict[Side, int]:
     A stop that rests on the venue is in no book: what it has is a trigger, on the far side of the market.
     """
     nearest: dict[Side, int] = {}
-    in_no_book = OrderType.VENUE_STOP
 
     for order in orders:
         new = order.order
         ticks, side = new.ticks, new.slot.side
 
-        if new.type is in_no_book or ticks is None:
+        if new.type.is_conditional or ticks is None:
             continue
 
         if order.amended_from is not None:  # it may rest at either of two

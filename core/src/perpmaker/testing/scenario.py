@@ -46,8 +46,9 @@ class Scenario(Play):
     `plugins` are declarations (a strategy, a risk module) beside those installed. `instrument` are the market's rules,
     by default a tick of 0.01, a lot of 0.001, no fees and no minima. Without `caps_resting_exits` the venue takes a
     target for what it is, a plain limit order, which may exceed the position and open another;
-    with `sizes_stops` each stop there closes an amount, and not whatever the position is; with `amends` it moves
-    resting orders, and commands that begin with `amend` are among those that are sent.
+    with `sizes_stops` each stop there closes an amount, and not whatever the position is; with `keeps_targets` it fires
+    targets too, which it caps; with `amends` it moves resting orders, and commands that begin with `amend` are among
+    those that are sent.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Scenario(Play):
         instrument: Instrument | None = None,
         caps_resting_exits: bool = True,
         sizes_stops: bool = False,
+        keeps_targets: bool = False,
         amends: bool = False,
     ) -> None:
         self._mark_follows = True
@@ -68,6 +70,7 @@ class Scenario(Play):
             instrument=instrument,
             caps_resting_exits=caps_resting_exits,
             sizes_stops=sizes_stops,
+            keeps_targets=keeps_targets,
             amends=amends,
         )
 

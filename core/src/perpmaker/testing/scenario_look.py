@@ -177,10 +177,11 @@ class Look:
     def _open_stop(self, stop: ConditionalOrder) -> OpenOrder:
         """A stop that rests on the venue, for its lots or for the whole position; its price is the trigger."""
         position = next(one for one in self._venue.positions() if one.side is stop.position_side)
+        known = self._known.get(stop.client_id)
 
         return OpenOrder(
             name=self._name(stop.client_id),
-            kind=OrderKind.VENUE_STOP if stop.client_id in self._known else OrderKind.FOREIGN,
+            kind=OrderKind.FOREIGN if known is None else known.slot.kind,
             side=stop.side,
             position_side=stop.position_side,
             price=self.instrument.price(stop.trigger_ticks),

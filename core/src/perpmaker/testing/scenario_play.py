@@ -60,6 +60,7 @@ class Play(Look):
         instrument: Instrument | None = None,
         caps_resting_exits: bool = True,
         sizes_stops: bool = False,
+        keeps_targets: bool = False,
         amends: bool = False,
     ) -> None:
         self.configuration = load(configuration or {}, plugins)
@@ -69,6 +70,7 @@ class Play(Look):
         self.plan = plan_of(self.configuration)
         self._agenda = Agenda()
         self._sizes_stops = sizes_stops
+        self._keeps_targets = keeps_targets
         self._amends = amends
         venue = Venue(
             rules,
@@ -211,6 +213,7 @@ class Play(Look):
                 keeps_stops=True,
                 caps_resting_exits=self._venue.caps_resting_exits,
                 sizes_stops=self._sizes_stops,
+                keeps_targets=self._keeps_targets,
                 amends=self._amends,
             ),
             intent=self._intent,

@@ -23,15 +23,16 @@ class Stops:
 
     def place(self, order: NewOrder, now_ms: int) -> Event:
         """Take a stop; the venue's answer. Of those that close the whole position one rests in each direction."""
+        request = stop_request_of(order, self._exchange.instrument)
+        kind = request.kind
+
         if order.whole and any(
-            (one.side, one.position_side) == (order.side, order.position_side) and one.close_position
+            (one.side, one.position_side, one.kind) == (order.side, order.position_side, kind) and one.close_position
             for one in self.waiting()
         ):
             refusal = Refusal(reason=RefusalReason.STOP_EXISTS, code="-4130", text="a closePosition order rests there")
 
             return OrderRefused(client_id=order.client_id, refusal=refusal)
-
-        request = stop_request_of(order, self._exchange.instrument)
 
         try:
             stop = self._exchange.place_conditional(self._account, request, now_ms)

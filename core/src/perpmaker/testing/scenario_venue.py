@@ -29,7 +29,6 @@ from perpmaker.model.order import (
     NewOrder,
     OrderKind,
     OrderReport,
-    OrderType,
     PositionMode,
     PositionSide,
     Side,
@@ -106,7 +105,7 @@ class Venue:
 
     def place(self, order: NewOrder) -> Event:
         """Take an order; the venue's answer."""
-        if order.type is OrderType.VENUE_STOP:
+        if order.type.is_conditional:
             return self.stops.place(order, self._ms)
 
         if not self.caps_resting_exits and order.slot.kind is OrderKind.TAKE_PROFIT:

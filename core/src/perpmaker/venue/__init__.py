@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Timekeeping,
         UnguardedStops,
         VenueStops,
+        VenueTargets,
         VenueTime,
     )
     from perpmaker.connector.payload import (
@@ -304,6 +305,7 @@ __all__ = [
     "VenueAccess",
     "VenueSettings",
     "VenueStops",
+    "VenueTargets",
     "VenueTime",
     "WireTransport",
     "account_events",
@@ -358,7 +360,7 @@ _HOMES = {
     "connector.interface": (
         "AccountRemarks AmendOrder Amending AttachedStops BeginRun CancelOrder ConnectorContext DeadManSwitch "
         "DerivativeConnector Environment EventReceiver ExpiringQuotes Feed FundingHistory IdScheme KeyPermissions "
-        "KeyRights PriceReading SandboxAccess SettingsReading Timekeeping UnguardedStops VenueStops "
+        "KeyRights PriceReading SandboxAccess SettingsReading Timekeeping UnguardedStops VenueStops VenueTargets "
         "VenueTime"
     ),
     "connector.bench": "Bench",

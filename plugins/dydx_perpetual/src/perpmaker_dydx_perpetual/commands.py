@@ -11,7 +11,7 @@ from typing import TypeVar
 import anyio
 import attrs
 
-from perpmaker import Instrument, NewOrder, PayloadError, VenueError
+from perpmaker import Instrument, NewOrder, OrderType, PayloadError, VenueError
 from perpmaker.venue import (
     Accepted,
     AmendOrder,
@@ -225,7 +225,8 @@ class Commands:
             if order in late:
                 continue
 
-            self._pairs.are_pairs = self._has_room and self.pace.admits(_MOST, _MOST_PAIRS)
+            is_stop = order.type is OrderType.VENUE_STOP
+            self._pairs.are_pairs = is_stop and self._has_room and self.pace.admits(_MOST, _MOST_PAIRS)
             outcome = await self._in_turn(instrument, order, 1 + self._pairs.are_pairs, _MOST_LONG)
             # The equity allows so many stateful orders: where it does not allow two, one is tried from then on.
             self._has_room &= not _is_refused(outcome, RefusalReason.TOO_MANY_ORDERS)

@@ -69,6 +69,7 @@ class DydxPerpetual:
     name = NAME
     caps_resting_exits = False
     sizes_stops = False
+    keeps_targets = True
     names_stops = True
     allows_two_stops = True
 

@@ -144,6 +144,7 @@ class Order(Struct, frozen=True, kw_only=True):
     client_id: Id
     clob_pair_id: Id | None = None
     status: str
+    type: str = ""
     order_flags: Id = 0
     side: str | None = None
     size: Number | None = None

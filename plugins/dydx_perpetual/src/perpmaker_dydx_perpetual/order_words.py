@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from perpmaker import Instrument, NewOrder, OrderType
+from perpmaker import Instrument, NewOrder
 from perpmaker.venue import AmendOrder, CancelOrder, Command, Element, Endpoint, Taken
 
 from . import rest
@@ -86,7 +86,7 @@ class StatefulWords:
         """Write a target, or both orders of a stop in one transaction."""
         order, writer = orders[0], self.writer
 
-        if order.type is OrderType.VENUE_STOP:
+        if order.type.is_conditional:
             pair = writer.new_stop(instrument, order, is_pair=self.are_pairs)
 
             return self._command(rest.PLACE, tuple(writer.place_stop(instrument, own) for own in pair), pair)

@@ -147,7 +147,7 @@ class Writer:
         """Write one order of a stop; ValueError for one that would be no stop, so that it is never signed."""
         units, sign = self.units[instrument.symbol], own.side.sign
         trigger = _rounded(Decimal(own.ticks or 0) * (1 + sign * FURTHER * own.is_twin), own.side)
-        bound = _rounded(trigger * (1 + sign * WORST), own.side)
+        bound = _rounded(trigger * (1 + sign * WORST), own.side) if own.limit is None else own.limit
         order = chain.Order(
             order_id=self._id(instrument, own),
             side=_SIDES[own.side],
@@ -157,7 +157,7 @@ class Writer:
             time_in_force=TimeInForce.IOC,
             reduce_only=1,
             client_metadata=self.tag(),
-            condition=chain.STOP_LOSS,
+            condition=chain.STOP_LOSS if own.type is OrderType.VENUE_STOP else chain.TAKE_PROFIT,
             trigger_subticks=trigger * units.subticks,
         )
         check_stop(order)
@@ -166,6 +166,9 @@ class Writer:
 
     def would_trigger(self, instrument: Instrument, order: NewOrder) -> bool:
         """Whether the oracle is beyond the trigger of a stop already; the chain would take it, and fire it."""
+        if order.type is not OrderType.VENUE_STOP:  # a target that the market has passed executes
+            return False
+
         return (self.oracle(instrument.symbol) - instrument.price(order.ticks or 0)) * order.side.sign >= 0
 
     def _stop_lots(self, instrument: Instrument, own: OwnOrder) -> int:
@@ -192,6 +195,7 @@ class Writer:
                 ends_at=ends_at,
                 reduce_only=order.reduce_only,
                 is_twin=number >= TWIN,
+                limit=order.limit,
             )
         )
 

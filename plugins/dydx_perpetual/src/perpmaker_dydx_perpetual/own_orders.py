@@ -32,11 +32,11 @@ _MOST = 10_000
 class OwnOrder:
     """An order of ours. Prices and amounts in ticks and lots.
 
-    `ends_at` is a height, or the seconds of a time where it is stateful. `is_leaving`: we, or the Indexer, have said
-    that it is taken off. `is_over`: nothing can become of it any more. `filled` is in base, `fill_height` that of the
-    last fill. `last_block`: that in which it can appear at the latest; `fence_at`: the engine's
-    time by which it is past. `is_twin`:
-    the second order of a stop; `has_closed`: a stop that was filled as far as there was a position.
+    `ends_at` is a height, or the seconds of a time where it is stateful. `limit` is the worst price of a target that
+    waits for its trigger. `is_leaving`: we, or the Indexer, have said that it is taken off. `is_over`: nothing can
+    become of it any more. `filled` is in base, `fill_height` that of the last fill. `last_block`: that in which it can
+    appear at the latest; `fence_at`: the engine's time by which it is past. `is_twin`: the second order of a stop;
+    `has_closed`: a stop that was filled as far as there was a position.
     """
 
     client_id: str
@@ -48,6 +48,7 @@ class OwnOrder:
     ticks: int | None
     lots: int
     ends_at: int
+    limit: int | None = None
     reduce_only: bool = False
     is_twin: bool = False
     is_leaving: bool = False

@@ -164,11 +164,11 @@ def _sizes(row: messages.Order, instrument: Instrument, own: OwnOrder | None) ->
 
 
 def _type_of(row: messages.Order, own: OwnOrder | None) -> OrderType:
-    if row.order_flags == CONDITIONAL:
-        return OrderType.VENUE_STOP
-
     if own is not None:
         return own.type
+
+    if row.order_flags == CONDITIONAL:
+        return OrderType.VENUE_TARGET if row.type.startswith("TAKE_PROFIT") else OrderType.VENUE_STOP
 
     if row.post_only:
         return OrderType.POST_ONLY

@@ -39,6 +39,7 @@ FACTS: Final[Mapping[str, str]] = {
     "allows_two_stops": "a stop may rest beside the one whose place it takes",
     "sizes_stops": "a stop on the venue closes a given amount, not the whole position",
     "names_stops": "a stop on the venue bears an id of ours",
+    "keeps_targets": "its venue fires targets as it does stops",
 }
 """What is so of a connector or its venue, by attribute."""
 
