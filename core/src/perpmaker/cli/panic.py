@@ -20,7 +20,7 @@ from perpmaker.cli.screen import Screen
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import Environment
 from perpmaker.control.process import end_holder
-from perpmaker.errors import ExitCode, LockedError, PerpmakerError
+from perpmaker.errors import ExitCode, JournalError, LockedError, PerpmakerError
 from perpmaker.journal.state_dir import StateDir, open_state_dir
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.known_bots import KnownBot
@@ -133,15 +133,21 @@ async def _clear(case: _Case, home: StateDir, screen: Screen, *, close: bool, ur
     tell = partial(_tell, screen, case.bot.name)
 
     async with reached(case.bot, case.configuration, url) as context:
-        return await clear_market(
+        clear = partial(
+            clear_market,
             plan_of(case.configuration),
             context,
-            home=home,
             tell=tell,
             report=Tracebacks(home.root, tell).keep,
             close=close,
             ended_at=context.clock.now() - (monotonic() - case.ended_at),
         )
+
+        try:
+            return await clear(home=home)
+        except JournalError as error:  # a full disk is no reason to leave quotes on the venue
+            tell(f"{error}. It is done without a journal: what is on the venue counts")
+            return await clear(home=None)
 
 
 def _tell(screen: Screen, name: str, line: str) -> None:
