@@ -46,7 +46,7 @@ def entry_of(row: Row) -> LedgerEntry | None:
         word, content = msgspec.json.decode(row.payload, type=tuple[str, msgspec.Raw])
 
         return msgspec.json.decode(content, type=ENTRY_WORDS[word])
-    except (msgspec.ValidationError, KeyError):
+    except (msgspec.DecodeError, KeyError):
         return None
 
 

@@ -51,6 +51,10 @@ class Ledger:
         self._known: dict[str, None] = {}
         self._others: set[str] = set()
         self._liquidation: dict[IncomeKey, IncomeRecord] = {}
+        self._reckoned: dict[str, Decimal] = {}
+        self.rounding = Decimal(0)
+        """What the venue's own profits come to beyond those of our book, where its fills tell none."""
+
         self._account: AccountEntry | None = None
         self._opened_ms: int | None = None
 
@@ -72,15 +76,13 @@ class Ledger:
             self.statement.add(entry)
             self._know(entry)
 
-            if isinstance(entry, AccountEntry):
-                self._opened_ms = min(entry.at_ms, entry.at_ms if self._opened_ms is None else self._opened_ms)
-
             if isinstance(entry, FundingEntry):
                 self.funding.recall(entry, now)
             elif isinstance(entry, FundingReplaced):
                 replaced.add(entry.funding_id)
             elif isinstance(entry, AccountEntry):
                 self.last_reading = entry
+                self._opened_ms = min(entry.at_ms, entry.at_ms if self._opened_ms is None else self._opened_ms)
 
         self.funding.forget(replaced)
 
@@ -101,6 +103,9 @@ class Ledger:
 
         self._others.discard(entry.key)
         self._book(entry)
+
+        if entry.ours and entry.realized is None and entry.own_profit:
+            self._reckoned[entry.trade_id] = entry.own_profit
 
         return True
 
@@ -146,6 +151,9 @@ class Ledger:
 
         for entry in new:
             self._book(entry)
+
+            if entry.record.kind is IncomeKind.REALIZED and entry.record.trade_id in self._reckoned:
+                self.rounding += entry.record.amount - self._reckoned.pop(entry.record.trade_id)
 
             if entry.record.kind in _LIQUIDATION and entry.venue_ms >= self.funding.began_ms:
                 self._liquidation.setdefault(income_key(entry.record), entry.record)

@@ -34,7 +34,7 @@ class RunMoney:
 def money_of(totals: Totals, before: Totals, ledger: Ledger) -> RunMoney:
     """Return the sums of the run alone: `before` is what of `totals` orders of earlier runs did."""
     return RunMoney(
-        realized_pnl=totals.realized_pnl - before.realized_pnl,
+        realized_pnl=totals.realized_pnl - before.realized_pnl + ledger.rounding,
         fees=added(totals.fees, negated(before.fees)),
         funding=ledger.funding.by_asset,
         liquidation=ledger.liquidation_by_asset,
