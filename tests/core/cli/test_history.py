@@ -137,7 +137,7 @@ def test_the_page_has_days_sums_and_the_wallet(home: StateDir, capsys: pytest.Ca
     assert "of which      spread 3.00 USDT, inventory 2.00 USDT" in lines  # 6 realised and -1 not, less 3
     assert "wallet USDT   1000 to 1055.55, +55.55 USDT: all of it booked" in lines
     assert "quote            1 s      1               1.00              -2.00          -100" in lines
-    assert lines[-1] == "01-02 12:00:00  quote       bought 2 at 102, fee 0.0002 BNB"
+    assert lines[-1] == "01-02 12:00:00  quote     bought 2 at 102, fee 0.0002 BNB"
 
 
 def test_json_has_sums_in_every_asset_exactly(home: StateDir, capsys: pytest.CaptureFixture[str]) -> None:

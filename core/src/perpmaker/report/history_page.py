@@ -152,19 +152,19 @@ def _newest(history: History) -> Iterator[str]:
         yield f"the last {len(rows)} of {len(history.entries)} (all of them with --csv or --json)"
 
     for row in rows:
-        yield from _cut(f"{_moment(row.at)[5:]}  {_words(row)}")
+        yield from wrapped(f"{_moment(row.at)[5:]}  ", _words(row))
 
 
 def _words(row: HistoryRow) -> str:
     if row.kind != "fill" or row.amount is None or row.price is None:
-        return f"{row.kind:<12}{_signed(row.money)} {row.asset}"
+        return f"{row.kind:<10}{_signed(row.money)} {row.asset}"
 
     what = _WHAT.get(row.what, row.what) if row.own else "by hand"
     verb = "bought" if row.side == "buy" else "sold"
     won = f", {_signed(row.money)} {row.asset}" if row.money else ""
 
     return (
-        f"{what:<12}{verb} {plain(row.amount)} at {plain(row.price)}{won}, fee {plain(row.fee or Decimal(0))} "
+        f"{what:<10}{verb} {plain(row.amount)} at {plain(row.price)}{won}, fee {plain(row.fee or Decimal(0))} "
         f"{row.fee_asset}"
     )
 
