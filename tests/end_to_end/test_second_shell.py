@@ -78,6 +78,11 @@ def test_a_second_shell_sees_asks_and_stops_a_bot(home: StateDir, sandbox_url: s
         assert {"buy 0", "sell 0"} <= set(chains)
         assert all(rules[0] == "reference" for name, rules in chains.items() if name in {"buy 0", "sell 0"})
 
+        has = asked("balance", "practice")
+        assert (has["told_by"], has["name"], has["free_mark"]) == ("bot", "practice:BTC-USDT", "ok")
+        assert asked("balance", "--derivative", "binance_perpetual", "--sandbox-url", sandbox_url)["told_by"] == "venue"
+        assert asked("history")["name"] == "practice:BTC-USDT"
+
         with running(sandbox_url) as second:
             said, _ = second.communicate(timeout=60)
 
