@@ -115,6 +115,7 @@ def test_a_demand_that_comes_and_goes_is_told_once_a_minute() -> None:
         told += scene.tell(scene.resynced(), after=1.0).notices
 
     assert len([line for line in told if "takes all quotes off" in line]) == 3
+    assert len([line for line in told if "demands nothing any more" in line]) == 3
 
 
 def test_a_pull_that_begins_with_time_alone_wakes_the_trader() -> None:
@@ -371,6 +372,42 @@ def test_a_module_that_fails_takes_the_markets_quotes_off_for_good(case: str) ->
     assert len(asked) == count
     assert placed(scene.last.actions) == []
     assert [one.slot.kind for one in scene.trader.wanted_exits] == [OrderKind.TAKE_PROFIT]
+
+
+def test_a_module_that_fails_takes_no_other_one_with_it() -> None:
+    """Quotes are off, and another module still closes the position when it has to; also after a review that failed."""
+
+    class Reviewer(Guard):
+        def review(self, view: View, quote: Quote) -> Verdict:  # noqa: ARG002  # the protocol's signature
+            raise ValueError("broken in review")
+
+    for broken in (module(demand=raising), Reviewer()):
+        guard = Guard()
+        scene = long(broken, guard)
+        assert scene.last.mode is Mode.HALT
+        assert scene.trader.trading_state.latched is None
+        guard.wanted = FLATTEN
+        scene.tell(scene.resynced(amount="0.005"), after=1.0)
+        assert scene.trader.trading_state.latched == "Guard: out of it; every position is closed at market"
+        assert scene.trader.fired == {PositionSide.NET}
+
+
+def test_a_module_whose_review_failed_is_not_asked_for_demands_either() -> None:
+    """It is the module that is broken, not its method."""
+    asked: list[View] = []
+
+    class Reviewer:
+        def review(self, view: View, quote: Quote) -> Verdict:  # noqa: ARG002  # the protocol's signature
+            raise ValueError("broken in review")
+
+        def demand(self, view: View) -> None:
+            asked.append(view)
+
+    scene = Scene(modules=(Reviewer(),))
+    scene.start()
+    assert len(asked) == 1
+    scene.tell(scene.resynced(), after=1.0)
+    assert len(asked) == 1
 
 
 def test_two_modules_that_both_change_targets_are_a_fault_of_the_second() -> None:

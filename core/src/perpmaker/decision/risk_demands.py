@@ -31,9 +31,10 @@ _WORDS = {
 
 @attrs.define
 class RiskDemands:
-    """Asks the modules first of all in a decision, and keeps what they remember. One that fails is not asked again.
+    """Asks the modules first of all in a decision, and keeps what they remember.
 
-    `instead`: reviews quotes in place of the modules.
+    One that fails is not asked again; the others are, because they may demand to be flat. `instead`: reviews quotes in
+    place of the modules.
     """
 
     modules: RiskModules
@@ -41,28 +42,29 @@ class RiskDemands:
     trading_state: TradingState
     instead: Review | None = None
     assessed: Assessed = attrs.field(factory=Assessed, init=False)
-    _is_broken: bool = attrs.field(default=False, init=False)
+    _failed: set[int] = attrs.field(factory=set, init=False)
     _demand: Demand | None = attrs.field(default=None, init=False)
+    _is_told: bool = attrs.field(default=False, init=False)
     _told_at: dict[tuple[str, DemandKind], float] = attrs.field(factory=dict, init=False)
 
     def shown(self, view: View, notices: list[str]) -> View:
         """The view that exits and quotes are decided by, with what the modules demand in it."""
         trading_state = self.trading_state
 
-        if self._is_broken or self.modules.only_review or not trading_state.synchronised:
+        if self.modules.only_review or not trading_state.synchronised:
             return view
 
         before = self.assessed.factors
-        found = ask_modules(self.modules, view, self.assessed.memories)
 
-        if isinstance(found, Broken):
-            self._fail(found, notices)
-        else:
-            self.assessed = found
-            trading_state.obey(found.demand)
-            notices.extend(self._told(view.now))
-            notices.extend(_changed(before, found.factors))
+        while isinstance(found := ask_modules(self.modules, view, self.assessed.memories, self._failed), Broken):
+            self.drop()
+            trading_state.halt(found.reason, ExitCode.PLUGIN)
+            notices.extend([found.detail] if found.detail else [])
 
+        self.assessed = found
+        trading_state.obey(found.demand)
+        notices.extend(self._told(view.now))
+        notices.extend(_changed(before, found.factors))
         mode, reason = trading_state.mode(self.state, view.book_age_s)
         seen = view.mode, view.mode_reason, view.flatten, view.target_factors
 
@@ -90,13 +92,11 @@ class RiskDemands:
 
         return self.modules.review(view, quotes, self.assessed.memories)
 
-    def _fail(self, broken: Broken, notices: list[str]) -> None:
-        """Quotes go and stay away; targets are as they are set again."""
-        self._is_broken = True
-        self.assessed = Assessed()
-        self.trading_state.pulled = ""
-        self.trading_state.halt(broken.reason, ExitCode.PLUGIN)
-        notices.extend([broken.detail] if broken.detail else [])
+    def drop(self) -> None:
+        """Ask the module that has just failed no more."""
+        if (place := self.modules.turn) is not None:
+            self._failed.add(place)
+            self.modules.turn = None
 
     def _told(self, now: float) -> Iterator[str]:
         """A line when another demand is made, and when quotes are let back."""
@@ -104,7 +104,8 @@ class RiskDemands:
         self._demand = demand
 
         if demand is None:
-            if before is not None and before.kind is DemandKind.PULL:
+            if self._is_told and before is not None and before.kind is DemandKind.PULL:
+                self._is_told = False
                 yield f"{before.module} demands nothing any more"
 
             return
@@ -113,7 +114,7 @@ class RiskDemands:
         is_new = before is None or (before.module, before.kind) != key
 
         if is_new and self.trading_state.stop is None and now >= self._told_at.get(key, -inf) + TOLD_EVERY_S:
-            self._told_at[key] = now
+            self._told_at[key], self._is_told = now, True
             yield _WORDS[demand.kind].format(module=demand.module, reason=demand.reason)
 
 

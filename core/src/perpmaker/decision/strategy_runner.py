@@ -66,10 +66,12 @@ def quote(strategy: Strategy, review: Review, view: View) -> DecidedQuotes | Bro
     return DecidedQuotes(wanted=wanted, quotes=reviewed.approved, refused=reviewed.refused)
 
 
-def ask_modules(modules: RiskModules, view: View, memories: tuple[object, ...]) -> Assessed | Broken:
+def ask_modules(
+    modules: RiskModules, view: View, memories: tuple[object, ...], without: Container[int] = frozenset()
+) -> Assessed | Broken:
     """Ask the risk modules what they demand and change; only Exception is contained, as above."""
     try:
-        return modules.assess(view, memories)
+        return modules.assess(view, memories, without=without)
     except Exception as error:  # noqa: BLE001  # the declared seam: plugins may raise anything, the core lives on
         return _broken("risk modules", modules, error)
 

@@ -382,6 +382,7 @@ class Trader:
         quoting = quote(self._strategy, self._risk.review, view)
 
         if isinstance(quoting, Broken):
+            self._risk.drop()
             self.trading_state.halt(quoting.reason, ExitCode.PLUGIN)
             self._wanted = unwanted(self._wanted)
             notices.extend([quoting.detail] if quoting.detail else [])

@@ -118,7 +118,7 @@ class TradingState:
     def obey(self, demand: Demand | None) -> None:
         """Do what a risk module demands, if any does; on the way to the end there is nothing left to do.
 
-        A halt outranks whatever comes after it; a flatten that is under way goes on.
+        One that waits for a person outranks whatever comes after it; a flatten that is under way goes on.
         """
         self.pulled = ""
 
@@ -132,7 +132,7 @@ class TradingState:
                 self.pulled = words
             case DemandKind.HALT if self.latched is None:
                 self.halt(words, ExitCode.HALTED)
-            case DemandKind.FLATTEN if self.halted is None:
+            case DemandKind.FLATTEN if self.latched is None:
                 self.flatten = words
                 self.halt(f"{words}; every position is closed at market", ExitCode.HALTED)
             case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -33,14 +33,16 @@ class Assessed:
 
 
 class RiskModules:
-    """Asks each module in its turn. Keeps nothing: what they remember is handed in and out.
+    """Asks each module in its turn. Keeps nothing of it: what they remember is handed in and out.
 
-    `only_review`: no module has anything to say but of quotes.
+    `only_review`: no module has anything to say but of quotes. `turn`: the place of the one that is being asked, and
+    after an error of the one that it came from; None while none is.
     """
 
     def __init__(self, modules: Sequence[RiskModule] = ()) -> None:
         self._modules = tuple(modules)
         self._asked = [{name: _method(module, name) for name in OPTIONAL} for module in modules]
+        self.turn: int | None = None
         self.only_review = not any(methods[name] for methods in self._asked for name in OPTIONAL if name != "advise")
 
     @property
@@ -48,10 +50,10 @@ class RiskModules:
         """What the modules are called, by their places."""
         return tuple(map(name_of, self._modules))
 
-    def assess(self, view: View, memories: tuple[object, ...]) -> Assessed:
+    def assess(self, view: View, memories: tuple[object, ...], *, without: Container[int] = frozenset()) -> Assessed:
         """Ask what they remember, demand and change, by that order; of several demands the highest one counts.
 
-        One that raises, or answers what is none, ends it with its error.
+        One that raises, or answers what is none, ends it with its error. Those at the places `without` are not asked.
         """
         demands: list[Demand] = []
         factors = _UNCHANGED
@@ -61,6 +63,12 @@ class RiskModules:
 
         for place, (module, methods) in enumerate(zip(self._modules, self._asked, strict=True)):
             memory = memories[place] if memories else None
+
+            if place in without:
+                kept.append(None)
+                continue
+
+            self.turn = place
             seen = fresh if memory is None else attrs.evolve(fresh, memory=memory)
 
             if (remember := methods["remember"]) is not None and (memory := remember(seen)) is not seen.memory:
@@ -71,6 +79,8 @@ class RiskModules:
             factors = _factors(module, methods["target_factors"], seen, factors)
             wakes.extend(_wakes(module, methods["wake"], seen))
 
+        self.turn = None
+
         return Assessed(
             demand=max(demands, key=lambda demand: demand.kind.rank, default=None),
             factors=factors,
@@ -80,7 +90,13 @@ class RiskModules:
 
     def review(self, view: View, quotes: tuple[Quote, ...], memories: tuple[object, ...] = ()) -> Reviewed:
         """Pass every quote through every module; see `perpmaker.risk.review`."""
-        return review(view, quotes, self._modules, memories)
+        reviewed = review(view, quotes, self._modules, memories, asking=self._take)
+        self.turn = None
+
+        return reviewed
+
+    def _take(self, place: int) -> None:
+        self.turn = place
 
     def advise(self, view: View) -> Iterator[str]:
         """What the modules have to say before a start, each line with the name of its module."""

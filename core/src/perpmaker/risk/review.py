@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from types import MappingProxyType
 
@@ -25,9 +25,16 @@ class Reviewed:
 
 
 def review(
-    view: View, quotes: tuple[Quote, ...], modules: Sequence[RiskModule], memories: tuple[object, ...] = ()
+    view: View,
+    quotes: tuple[Quote, ...],
+    modules: Sequence[RiskModule],
+    memories: tuple[object, ...] = (),
+    *,
+    asking: Callable[[int], None] = lambda _: None,
 ) -> Reviewed:
     """Pass every quote through every module in turn; `memories` are what they remember, by their places.
+
+    `asking` is told the place of each that is asked.
 
     From level 1 outward, the two sides in turn, so that what is left for a few goes to both. The view's `approved`
     shows each what was approved before it. Of several that cut or move a quote, so the smallest amount and the furthest
@@ -49,7 +56,7 @@ def review(
     ]
 
     for quote in sorted(quotes, key=lambda quote: quote.slot.level):
-        verdict = _review_one(quote, seers)
+        verdict = _review_one(quote, seers, asking)
 
         if isinstance(verdict, Refused):
             refused.append(verdict)
@@ -62,11 +69,14 @@ def review(
     return Reviewed(approved=left, refused=tuple(refused))
 
 
-def _review_one(quote: Quote, seers: Sequence[tuple[RiskModule, View]]) -> Quote | Refused:
+def _review_one(
+    quote: Quote, seers: Sequence[tuple[RiskModule, View]], asking: Callable[[int], None]
+) -> Quote | Refused:
     """The quote as all modules left it, or the first refusal; what is left must be an order that the market takes."""
     current = quote
 
-    for module, view in seers:
+    for place, (module, view) in enumerate(seers):
+        asking(place)
         verdict = module.review(view, current)
         _check_kind(module, verdict)
 
