@@ -18,6 +18,7 @@ from perpmaker.model.event import BookSnapshot, InstrumentChanged, MarkChanged, 
 from perpmaker.model.order import OrderKind, OrderStatus, OrderType, PositionSide
 from perpmaker.model.quote import Quote, TargetFactors, Wake
 from perpmaker.risk.interface import Approved, Demand, DemandKind, Verdict
+from perpmaker.risk.modules import RiskModules
 from perpmaker.state.view import Mode, View
 from perpmaker.testing.scene import INSTRUMENT, Scene, of, placed
 
@@ -349,6 +350,7 @@ WRONG: dict[str, tuple[dict[str, Callable[[View], Any]], str]] = {
     "a factor without a reason": ({"target_factors": lambda _: TargetFactors(long=D(2))}, "must be a text"),
     "no factors": ({"target_factors": lambda _: D(2)}, "no TargetFactors"),
     "no wake": ({"wake": lambda _: 5.0}, "not Wake"),
+    "a wake at no price": ({"wake": lambda _: Wake(mark_low=D("NaN"))}, "wake.mark_low is NaN"),
     "a wake at no time": ({"wake": lambda _: Wake(at=float("nan"))}, "wake.at"),
 }
 
@@ -372,6 +374,31 @@ def test_a_module_that_fails_takes_the_markets_quotes_off_for_good(case: str) ->
     assert len(asked) == count
     assert placed(scene.last.actions) == []
     assert [one.slot.kind for one in scene.trader.wanted_exits] == [OrderKind.TAKE_PROFIT]
+
+
+def test_a_strategy_that_fails_takes_no_module_with_it() -> None:
+    """A module still closes the position when it has to."""
+
+    class Strategy:
+        def decide(self, view: View) -> Any:  # noqa: ARG002  # the protocol's signature
+            raise ValueError("broken inside")
+
+    guard = Guard()
+    scene = Scene(Strategy(), exits(), modules=(guard,))
+    scene.start(amount="0.005")
+    assert scene.last.mode is Mode.HALT
+    guard.wanted = FLATTEN
+    scene.tell(scene.resynced(amount="0.005"), after=1.0)
+    assert scene.trader.fired == {PositionSide.NET}
+
+
+def test_modules_that_are_taken_away_leave_no_pull_behind() -> None:
+    """Somebody has changed the file of the running bot: what was demanded is not any more."""
+    scene = Scene(modules=(Guard(PULL),))
+    assert scene.start().mode is Mode.REDUCE
+    demands = scene.trader._risk  # as the trader does when parameters change
+    demands.adopt(RiskModules(()))
+    assert scene.tell(scene.resynced(), after=1.0).mode is Mode.RUN
 
 
 def test_a_module_that_fails_takes_no_other_one_with_it() -> None:

@@ -57,6 +57,9 @@ class RiskDemands:
         before = self.assessed.factors
 
         while isinstance(found := ask_modules(self.modules, view, self.assessed.memories, self._failed), Broken):
+            if self.modules.turn is None:  # never in circles
+                self._failed.update(range(len(self.modules.names)))
+
             self.drop()
             trading_state.halt(found.reason, ExitCode.PLUGIN)
             notices.extend([found.detail] if found.detail else [])
@@ -76,7 +79,9 @@ class RiskDemands:
     def adopt(self, modules: RiskModules) -> None:
         """Ask other modules from now on; those of the same names in the same places keep what they remember."""
         if modules.names != self.modules.names:
-            self.assessed = Assessed()
+            self.assessed, self._demand = Assessed(), None
+            self.trading_state.pulled = ""  # whoever demanded it may not be there any more
+            self._failed.clear()
 
         self.modules = modules
 
@@ -93,10 +98,9 @@ class RiskDemands:
         return self.modules.review(view, quotes, self.assessed.memories)
 
     def drop(self) -> None:
-        """Ask the module that has just failed no more."""
-        if (place := self.modules.turn) is not None:
-            self._failed.add(place)
-            self.modules.turn = None
+        """Ask the module no more whose turn it was when something failed; nothing where it was nobody's."""
+        place, self.modules.turn = self.modules.turn, None
+        self._failed.update(() if place is None else (place,))
 
     def _told(self, now: float) -> Iterator[str]:
         """A line when another demand is made, and when quotes are let back."""

@@ -202,6 +202,9 @@ def check_wake(wake: Wake) -> None:
         if bound is not None and not isinstance(bound, (int, Decimal)):
             raise TypeError(f"wake.{name} is {bound!r:.40}, no number")
 
+        if isinstance(bound, Decimal) and not bound.is_finite():
+            raise ValueError(f"wake.{name} is {bound}")
+
 
 @attrs.frozen(kw_only=True)
 class TargetFactors:
