@@ -142,7 +142,8 @@ def _lines(card: Card, answer: Mapping[str, Any]) -> Iterator[str]:
         yield f"{card.name}: nothing differs"
         return
 
-    yield f"{card.name}: {len(answer['changes'])} keys differ"
+    count = len(answer["changes"])
+    yield f"{card.name}: {count} {'key differs' if count == 1 else 'keys differ'}"
 
     for change in answer["changes"]:
         values = "(not shown)" if change["before"] is None else f"{change['before']} -> {change['after']}"
