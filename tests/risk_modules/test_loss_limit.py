@@ -131,4 +131,10 @@ def test_settings_that_limit_nothing_are_a_fault() -> None:
     assert [key for key, _ in LossLimitSettings(max_stops=None, stop_delay=0.0).faults()] == ["max_daily_loss"]
     assert [key for key, _ in LossLimitSettings(action="pull").faults()] == ["action"]
     assert not list(LossLimitSettings().faults())
-    assert not list(LossLimitSettings(max_drawdown=Decimal(1), action="pull", max_stops=None).faults())
+    assert not list(LossLimitSettings(max_daily_loss=Decimal(1), action="pull", max_stops=None).faults())
+
+
+def test_a_drawdown_cannot_only_pull() -> None:
+    """A day ends, a drawdown does not while nothing is quoted."""
+    for key in ("max_drawdown", "max_account_drawdown"):
+        assert [name for name, _ in LossLimitSettings(**{key: Decimal(1)}, action="pull").faults()] == ["action"]

@@ -50,6 +50,9 @@ class LossLimitSettings:
         if not any(losses) and self.max_stops is None and not self.stop_delay:
             yield "max_daily_loss", "is missing: give a loss, max_stops or stop_delay, or the module does nothing"
 
+        if self.action == "pull" and (self.max_drawdown or self.max_account_drawdown):
+            yield "action", 'must be "halt" or "flatten" with a drawdown: without quotes nothing would end it'
+
         if not any(losses) and self.action != "halt":
             yield "action", "does nothing without a loss that it limits: leave it out"
 
