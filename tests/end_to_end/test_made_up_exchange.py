@@ -14,12 +14,15 @@ from typing import Any
 import anyio
 import pytest
 
-from perpmaker.journal.state_dir import StateDir
+from perpmaker.journal.reading import JournalReader, find_journals
+from perpmaker.journal.state_dir import StateDir, open_state_dir
 from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import OrderKind, OrderStatus, Side, Slot
 from perpmaker.model.refusal import RefusalReason
 from perpmaker.plugins.catalog import Catalog, load_catalog
 from perpmaker.plugins.loading import LoadedPlugin, PluginState
+from perpmaker.replay.recorded_plans import RecordedPlans
+from perpmaker.replay.replay import Replay
 from perpmaker.report.summary import Summary
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.simulation.market import SyntheticMarket
@@ -276,3 +279,26 @@ async def test_it_is_told_what_becomes_of_quotes_when_the_process_is_killed(
         await opened.run(1)
 
     assert [line for line in opened.told if "killed" in line] == [words]
+
+
+async def test_a_replay_of_a_session_decides_as_it_did(tmp_path: Path) -> None:
+    """Also where ids are the connector's own, stops bear none of ours, and a stream is lost in the middle."""
+    home = open_state_dir({"PERPMAKER_HOME": str(tmp_path / "home")})
+
+    async with open_session(FILE, seed=1, home=home) as opened, anyio.create_task_group() as group:
+        opened.sandbox.oracle.expect(ACCOUNT).has_reduce_only = False
+
+        async def shake() -> None:
+            await anyio.sleep(3)
+            market_of(opened).jump(0.99)
+            await opened.sandbox.faults.inject(Fault(act="reset", when="now"))
+
+        group.start_soon(shake)
+        await opened.run(8)
+        group.cancel_scope.cancel()
+
+    (found,) = find_journals(home.root).journals
+    outcome = Replay(reader=JournalReader(found.path), plans=RecordedPlans(session.load_catalog())).run()
+
+    assert outcome.difference is None
+    assert [(part.remark, part.decisions > 10) for part in outcome.runs] == [("", True)]
