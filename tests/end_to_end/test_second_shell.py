@@ -1,4 +1,4 @@
-"""A bot as a second shell finds it: how it stands, why, a second bot on its account, stop, and what is left."""
+"""A bot as a second shell finds it: how it stands, why, stop and flatten, a second bot on its account, a killed one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from perpmaker.cli import perpmaker
 from perpmaker.control.card import read_cards
+from perpmaker.errors import BotUnansweredError
 from perpmaker.journal.reading import JournalReader, find_journals
 from perpmaker.journal.state_dir import StateDir, open_state_dir
 
@@ -57,7 +58,10 @@ def wait_for(mode: str) -> dict[str, Any]:
     until = time.monotonic() + 40
 
     while time.monotonic() < until:
-        found = asked("status")
+        found = None
+
+        with suppress(BotUnansweredError):  # a bot that begins imports all it needs first
+            found = asked("status")
 
         if isinstance(found, dict) and found["mode"] == mode and found["quotes"]:
             return found
@@ -68,7 +72,7 @@ def wait_for(mode: str) -> dict[str, Any]:
 
 
 def test_a_second_shell_sees_asks_and_stops_a_bot(home: StateDir, sandbox_url: str) -> None:
-    """Status and reasons while it runs; a second bot on its account is refused; stop is an event of its journal."""
+    """Status and reasons while it runs; stop waits for the end, and is an event of its journal."""
     with running(sandbox_url) as bot:
         found = wait_for("run")
         assert found["pid"] == bot.pid
@@ -82,13 +86,6 @@ def test_a_second_shell_sees_asks_and_stops_a_bot(home: StateDir, sandbox_url: s
         assert (has["told_by"], has["name"], has["free_mark"]) == ("bot", "practice:BTC-USDT", "ok")
         assert asked("balance", "--derivative", "binance_perpetual", "--sandbox-url", sandbox_url)["told_by"] == "venue"
         assert asked("history")["name"] == "practice:BTC-USDT"
-
-        with running(sandbox_url) as second:
-            said, _ = second.communicate(timeout=60)
-
-        assert second.returncode == 2
-        assert f"is already traded by process {bot.pid} on " in said
-        assert "stop that one first" in said
 
         ended = CliRunner().invoke(perpmaker, ["stop", "practice", "--json"], catch_exceptions=False)
         (told,) = json.loads(ended.stdout)
@@ -105,6 +102,22 @@ def test_a_second_shell_sees_asks_and_stops_a_bot(home: StateDir, sandbox_url: s
     rows = [*JournalReader(journal.path).rows(kinds={"step", "notice"})]
     assert any(b'["StopRequested",{"close":false}]' in row.payload for row in rows)
     assert any(row.kind == "notice" and b"stop was asked for by process" in row.payload for row in rows)
+
+
+@pytest.mark.full
+def test_a_second_bot_on_an_account_is_refused_and_told_who_trades_it(home: StateDir, sandbox_url: str) -> None:
+    """By the number of the process that has it, before anything is sent; the first one trades on."""
+    with running(sandbox_url) as bot:
+        wait_for("run")
+
+        with running(sandbox_url) as second:
+            said, _ = second.communicate(timeout=60)
+
+        assert second.returncode == 2
+        assert f"is already traded by process {bot.pid} on " in said
+        assert "stop that one first" in said
+        assert [card.pid for card in read_cards(home)] == [bot.pid]
+        assert asked("status")["mode"] == "run"
 
 
 @pytest.mark.full

@@ -268,3 +268,11 @@ def test_a_bot_that_does_not_end_or_answer_is_told_with_what_does_it(
         assert "perpmaker panic sandbox:BTC-USDT" in waiting.stderr
         hung = run("status")
         assert isinstance(hung.exception, BotUnansweredError)
+
+
+def test_a_bot_that_ends_just_now_is_told_by_its_last_words(home: StateDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its card was there, and it was gone before it could answer: that is no bot that hangs."""
+    write_last_words(home, status_of(CARD))
+    monkeypatch.setattr("perpmaker.cli.bots.read_cards", lambda _: [CARD])
+    assert "NOT RUNNING" in run("status").stdout
+    assert "NOT RUNNING" in run("status", "sandbox").stdout

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import attrs
 
-from perpmaker.control.card import Card, read_cards
+from perpmaker.control.card import Card, is_running, read_cards
 from perpmaker.control.client import ask
 from perpmaker.control.last_words import read_last_words
 from perpmaker.control.names import listed, matching, the_one
-from perpmaker.errors import AmbiguousBotError, UnknownBotError
+from perpmaker.errors import AmbiguousBotError, BotUnansweredError, UnknownBotError
 from perpmaker.journal.state_dir import StateDir, open_state_dir
 from perpmaker.report.status import Status, decode_status
 
@@ -50,9 +50,18 @@ class Bots:
 
         return the_one(cards, name)
 
-    def status(self, card: Card) -> Status:
-        """Return how a running bot stands. BotUnansweredError when it does not answer."""
-        return decode_status(ask(self.home, card, "status", STATUS_S)["status"])
+    def status(self, card: Card) -> Status | None:
+        """Return how a running bot stands. None for one that has ended meanwhile.
+
+        BotUnansweredError when it runs and does not answer.
+        """
+        try:
+            return decode_status(ask(self.home, card, "status", STATUS_S)["status"])
+        except BotUnansweredError:
+            if is_running(self.home, card):
+                raise
+
+            return None
 
     def statuses(self, name: str | None) -> list[Status]:
         """Return how bots stand: of those that run as they say now, of the only other one what it said last.
@@ -68,8 +77,8 @@ class Bots:
         if name is not None and len(found) > 1:
             raise AmbiguousBotError(f"Which bot? Name one of them, by its process if need be:\n{listed(found)}")
 
-        if found:
-            return [self.status(card) for card in found]
+        if running := [one for card in found if (one := self.status(card)) is not None]:
+            return running
 
         last = read_last_words(self.home)
 
