@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from perpmaker.cli import main
+from perpmaker.journal.reading import JournalReader
 
 OLDER = Path(__file__).parents[1] / "journal" / "journal_of_7a7309f.sqlite3"
 
@@ -36,7 +38,7 @@ def test_no_difference_is_said_with_what_was_compared(
     """Exit code 0; a part of the journal's name is enough, and nothing is written beside it."""
     monkeypatch.setenv("PERPMAKER_HOME", str(journal.parents[1]))
     before = {file: file.read_bytes() for file in journal.parent.iterdir()}
-    code, out, err = ran(capsys, "BTC-USDT")
+    code, out, err = ran(capsys, "practice")
     lines = out.splitlines()
 
     assert (code, err) == (0, "")
@@ -75,6 +77,24 @@ def test_json_has_the_documented_keys(journal: Path, capsys: pytest.CaptureFixtu
     assert set(difference["then"]) == {"decided", "actions", "notices", "positions", "mode", "reasons"}
     assert difference["then"]["actions"] != difference["now"]["actions"]
     assert difference["then"]["mode"] == "run"
+
+
+def test_the_newest_of_several_journals_is_taken(
+    journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And that there are others is said; by its file each one can be named."""
+    (tmp_path / "journal").mkdir()
+    monkeypatch.setenv("PERPMAKER_HOME", str(tmp_path))
+
+    for age_s, name in ((20, "a"), (0, "b"), (10, "c")):
+        path = Path(shutil.copy(journal, tmp_path / "journal" / f"{name}.sqlite3"))
+        os.utime(path, (1_000_000 - age_s, 1_000_000 - age_s))
+
+    code, out, err = ran(capsys, "practice:BTC-USDT", "--run", JournalReader(journal).runs()[1].run)
+
+    assert code == 0
+    assert out.splitlines()[0] == f"journal   {tmp_path / 'journal' / 'b.sqlite3'}"
+    assert err == "the newest of 3 of that name (name one of the other 2 by its file)\n"
 
 
 def test_what_cannot_be_replayed_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], journal: Path) -> None:

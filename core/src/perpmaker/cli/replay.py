@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 REDRAW_S = 0.5
 SHOWN = 10
-"""Journals that are named where none, or several, may be meant."""
+"""Journals that are named where none is meant."""
 
 
 @click.command()
@@ -32,7 +32,8 @@ SHOWN = 10
 def replay(journal: str, overrides: tuple[str, ...], *, run: str | None, as_json: bool) -> None:
     """Decide again what a bot has decided, and show the first decision that differs.
 
-    JOURNAL is a file of a journal, or a part of the name of one in the state directory. What the bot was given goes
+    JOURNAL is a file of a journal, or a part of the name of a bot, an account or a market: then the newest journal in
+    the state directory is taken that has it. What the bot was given goes
     through the same code, with the configuration that it had; --set lays other values over it. Nothing is connected,
     sent or written. Exit code 0 where no decision differs, 8 where one does.
     """
@@ -85,7 +86,7 @@ def _replayed(reader: JournalReader, overrides: tuple[str, ...], run: str | None
 
 
 def _reader(journal: str) -> JournalReader:
-    """Find the journal that is meant: a file, or what is in the name of only one in the state directory."""
+    """Find the journal that is meant: a file, or in the state directory the newest one of that name."""
     from perpmaker.journal.parts import journal_of  # noqa: PLC0415  # not for --help
     from perpmaker.journal.reading import JournalReader, find_journals  # noqa: PLC0415  # the same
     from perpmaker.journal.state_dir import state_root  # noqa: PLC0415  # the same
@@ -96,17 +97,35 @@ def _reader(journal: str) -> JournalReader:
         return JournalReader(journal_of(path))
 
     root = state_root(os.environ)
-    known = {one.path: f"{one.path.name} {one.key or ''}" for one in find_journals(root).journals}
-    found = [path for path, words in known.items() if journal in words]
+    known = {one.path: f"{_bot_of(one.path)} {one.path.name} {one.key or ''}" for one in find_journals(root).journals}
+    found = sorted((path for path, words in known.items() if journal in words), key=_written)
 
-    if len(found) == 1:
-        return JournalReader(found[0])
+    if not found:
+        names = "".join(f"\n  {words.split()[0]}  {path}" for path, words in list(known.items())[-SHOWN:])
+        where = f". There are:{names}" if names else f"; there is none in {root}"
+        raise JournalError(f"{journal} is no file, and in the name of no journal{where}")
 
-    names = "".join(f"\n  {path}" for path in (found or list(known))[-SHOWN:])
-    fault = "is in the names of several journals" if found else "is no file, and in the name of no journal"
-    where = f": give one of their files:{names}" if names else f"; there is none in {root}"
+    if len(found) > 1:
+        others = len(found) - 1
+        click.echo(f"the newest of {len(found)} of that name (name one of the other {others} by its file)", err=True)
 
-    raise JournalError(f"{journal} {fault}{where}")
+    return JournalReader(found[-1])
+
+
+def _bot_of(path: Path) -> str:
+    """What `status` calls the bot: its file and its market, by the newest run."""
+    from perpmaker.config.recorded import FILE  # noqa: PLC0415  # not for --help
+    from perpmaker.journal.reading import JournalReader  # noqa: PLC0415  # the same
+
+    reader = JournalReader(path, proves=False)
+    runs, key = reader.runs(), reader.key()
+    file = runs[-1].about.get(FILE) if runs else None
+
+    return f"{Path(file).stem}:{key.market}" if isinstance(file, str) and key is not None else "-"
+
+
+def _written(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0
 
 
 def _verdict(outcome: Outcome) -> list[str]:
