@@ -58,7 +58,7 @@ class RunLog:
 
         self._has_end = self._has_end or happening.kind == "end"
         self._file.head["account"] = happening.account
-        self._file.note(happening.kind, happening.text, happening.plain(), happening.at_ms)
+        self._file.note(happening.kind, happening.text, happening.facts, happening.at_ms)
 
     def say_error(self, error: BaseException) -> None:
         """Write down why a run has ended, or has not begun, where that is not there yet."""

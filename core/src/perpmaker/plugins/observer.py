@@ -85,22 +85,26 @@ class Happening:
             "account": self.account,
         }
 
-        return head | {name: _plain(value) for name, value in self.facts.items() if name not in head}
+        return head | {name: plain_value(value) for name, value in self.facts.items() if name not in head}
 
 
 def iso_of(at_ms: int) -> str:
     """Return a time in milliseconds since 1970 as ISO 8601, in UTC with milliseconds."""
-    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+    # Not by strftime: that asks the module `time`, in which a plugin may replace what it likes.
+    whole = datetime.fromtimestamp(at_ms // 1000, UTC).replace(tzinfo=None)
+
+    return f"{whole.isoformat(timespec='seconds')}.{at_ms % 1000:03d}Z"
 
 
-def _plain(value: object) -> object:
+def plain_value(value: object) -> object:
+    """Return a value as JSON has it: money as text, exactly."""
     if isinstance(value, Decimal):
         return f"{value:f}"
 
     if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        return {str(name): plain_value(inner) for name, inner in value.items()}
 
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+    return [plain_value(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 class Observer(Protocol):

@@ -18,7 +18,7 @@ from time import monotonic, time_ns
 from typing import Any, Final
 
 from perpmaker.journal.private_file import open_private_file
-from perpmaker.plugins.observer import iso_of
+from perpmaker.plugins.observer import iso_of, plain_value
 from perpmaker.runtime.log_flood import LogFlood
 from perpmaker.secret import redacted
 
@@ -136,7 +136,7 @@ class LogFile:
     def _line(self, at_ms: int, kind: str, text: str, facts: Mapping[str, Any]) -> bytes:
         head = {"at": iso_of(at_ms), "level": LEVELS.get(kind, "info"), "kind": kind, "text": text, **self.head}
         rest = {name: value for name, value in facts.items() if name not in head}
-        content = json.dumps({**head, **rest}, default=str, ensure_ascii=False)
+        content = json.dumps({**head, **rest}, default=plain_value, ensure_ascii=False)
 
         return redacted(content).encode("utf-8", "backslashreplace") + b"\n"
 
