@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterable, Sequence
+from time import monotonic, sleep
 
 import attrs
 import click
@@ -96,7 +96,7 @@ def _begin(bots: Bots, card: Card, command: str, *, hurry: bool) -> Ending:
 
 def _wait(bots: Bots, endings: Sequence[Ending], command: str, wait_s: float, *, as_json: bool) -> None:
     """Wait for bots to end, each told of when it has."""
-    until = time.monotonic() + wait_s
+    until = monotonic() + wait_s
     left = list(endings)
 
     while left:
@@ -107,10 +107,10 @@ def _wait(bots: Bots, endings: Sequence[Ending], command: str, wait_s: float, *,
             if not as_json:
                 result(_end_words(one))
 
-        if left and time.monotonic() >= until:
+        if left and monotonic() >= until:
             break
 
-        time.sleep(POLL_S if left else 0)
+        sleep(POLL_S if left else 0)
 
     for one in left:
         one.code = ExitCode.NOT_PROVEN_CLEAN.value

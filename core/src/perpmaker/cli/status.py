@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING
 
 import click
@@ -59,7 +59,7 @@ def _watch(show: Callable[[], Sequence[str]], *, as_json: bool) -> None:
             else:
                 screen.draw_page(lines)
 
-            time.sleep(WATCH_S)
+            sleep(WATCH_S)
     finally:
         screen.close(leave=True)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import time
 
 import attrs
 import msgspec
@@ -128,5 +128,5 @@ def _is_held(handle: int) -> bool:
 def _sweep(path: Path) -> None:
     """Remove a card that was never finished."""
     with suppress(OSError):
-        if time.time() - path.stat().st_mtime > HALF_MADE_S:
+        if time() - path.stat().st_mtime > HALF_MADE_S:
             path.unlink(missing_ok=True)

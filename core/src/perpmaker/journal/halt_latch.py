@@ -26,7 +26,7 @@ class HaltLatch:
 
     def __str__(self) -> str:
         """Say it with the day and the time."""
-        return f"{self.reason} ({datetime.fromtimestamp(self.utc_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z)"
+        return f"{self.reason} ({datetime.fromtimestamp(self.utc_ms // 1000, UTC).replace(tzinfo=None)}Z)"
 
 
 def encode_latch(latch: HaltLatch | None) -> bytes:

@@ -59,7 +59,7 @@ class Retention:
         parts = "the oldest part" if count == 1 else f"the {count} oldest parts"
 
         return (
-            f"journal: {parts} removed, with all until {until:%Y-%m-%d %H:%M}Z "
+            f"journal: {parts} removed, with all until {until.replace(tzinfo=None).isoformat(' ', 'minutes')}Z "
             f"({', '.join(f'{key} = {value:g}' for key, value in limits.items() if value is not None)})"
         )
 
