@@ -6,8 +6,9 @@ With --full there are many seeds of each venue and story.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -217,3 +218,35 @@ def test_a_liquidation_is_in_the_history_with_what_it_cost(file: str) -> None:
     """The venue closes the position, charges for it, and makes good what was lost beyond the wallet."""
     told = play(file, 1, *QUIET, "leverage=20", "stop_loss_spread=0", "sandbox.balance=2000", acts=(liquidated,))
     assert together(told.result_by_asset, told.by_hand_by_asset)["USDT"] < -1900
+
+
+@pytest.mark.full
+def test_what_a_damaged_journal_had_booked_is_said_to_be_missing() -> None:
+    """The ledger begins anew with the wallet as it is then, and what follows is the venue's account again."""
+
+    async def story() -> None:
+        with TemporaryDirectory() as folder:
+            home = StateDir(Path(folder))
+
+            async with open_stage(EXAMPLES / FILES["Binance"], *BUSY, seed=1) as stage:
+                await live(stage, home, Doom(), LIFE_S)
+                (path,) = home.root.glob("journal/*.sqlite3")
+
+                with closing(sqlite3.connect(path)) as connection, connection:
+                    connection.execute("UPDATE row SET payload = x'00' WHERE kind = 'entry'")
+
+                unread = history(home).notes
+                assert "a part of the journal could not be read" in unread[0]
+
+                async with stage.open_bot(home=home, adopt=True, adopt_position=True) as last:
+                    await last.run(LIFE_S)
+
+                told = history(home)
+                assert "a part of the journal was lost" in told.notes[0]
+                assert len(told.notes) == 1
+                assert told.fills > 0
+                assert {one.difference for one in told.wallet.values()} == {Decimal(0)}
+                assert told.wallet["USDT"].closing == stage.sandbox.exchange.account(ACCOUNT).wallet
+
+    name, options = virtual_backend()
+    anyio.run(story, backend=name, backend_options=options)

@@ -11,7 +11,7 @@ import attrs
 from perpmaker.control.names import bot_name
 from perpmaker.errors import AmbiguousBotError, UnknownBotError
 from perpmaker.journal.booked import MONEY_KINDS, entries_in
-from perpmaker.journal.parts import older_parts
+from perpmaker.journal.parts import FIRST, older_parts
 from perpmaker.journal.reading import JournalReader, Run, find_journals
 from perpmaker.journal.state_dir import Key
 from perpmaker.ledger.entries import AccountEntry, IncomeEntry, LedgerEntry
@@ -98,6 +98,7 @@ def read_history(bot: PastBot, *, since_ms: int = 0, notes: Sequence[str] = ()) 
         f"a part of the journal could not be read, and what it booked is missing here: {one}" for one in reader.unread
     ]
     lost += [f"a part of the journal was lost, and what it booked is missing here: {note}" for note in mine]
+    lost += [] if mine else _removed(reader)
     times = [entry.venue_ms for entry in entries if entry.venue_ms]
     key = bot.key
     whose = HistoryOf(
@@ -114,6 +115,18 @@ def read_history(bot: PastBot, *, since_ms: int = 0, notes: Sequence[str] = ()) 
     )
 
     return history_of(whose, entries, since_ms=since_ms, notes=list(dict.fromkeys(lost)))
+
+
+def _removed(reader: JournalReader) -> list[str]:
+    """What to say where the oldest parts of a journal are gone, as they are after `journal_days`."""
+    first = next(iter(reader.rows()), None)
+
+    if first is None or first.at.part <= FIRST:
+        return []
+
+    words = "what they booked is missing here"
+
+    return [f"older parts of the journal were removed after their time (journal_days, journal_gb): {words}"]
 
 
 def _bot(path: Path, key: Key) -> PastBot:
