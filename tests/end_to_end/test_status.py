@@ -110,6 +110,8 @@ def _check_held(session: Session, held: Status) -> None:
     assert 0 < sign * (ours.entry - ours.stop) / ours.entry - Decimal("0.005") < Decimal("0.0001")
     assert held.pnl is not None
     assert abs(held.pnl.result - (account.equity - 10_000)) < 1
+    assert held.pnl.spread + held.pnl.inventory == held.pnl.realized_pnl + held.pnl.unrealized_pnl
+    assert held.pnl.spread != 0
     assert held.margin is not None
     assert held.funding is not None
     assert held.funding.rate is not None

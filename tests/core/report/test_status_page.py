@@ -96,6 +96,8 @@ STATUS = Status(
         asset="USDT",
         realized_pnl=Decimal(3),
         unrealized_pnl=Decimal("-1.5"),
+        spread=Decimal("2.5"),
+        inventory=Decimal(-1),
         fees_by_asset={"USDT": Decimal("0.25"), "BNB": Decimal("0.0012")},
         funding_by_asset={"USDT": Decimal("-0.1")},
         result=Decimal("1.15"),
@@ -127,11 +129,12 @@ def test_the_page_says_where_it_trades_first_and_then_the_money() -> None:
     assert page[4] == "            target 59900.0, stop 60600.0 (1 % away), on the venue 60750.0"
     assert page[5] == "            liquidation 70000.0 (16.67 % away)"
     assert page[6].startswith("  PnL       +1.15 USDT: realised +3.00, open -1.50, fees 0.2500 USDT, 0.0012")
-    assert page[8] == "  margin    available 9000.00 USDT, free 90 % of 10000.00, maintenance 1 %"
-    assert page[9] == "  funding   0.01 % each 8 h, next in 2 h 05 min, brings 0.3600 USDT a day"
-    assert page[12] == "  sell 3      60013.0     0.010    ≤1.25  above"
-    assert page[15] == "  sell 0            -         -        -  position held, 20 s: a position is op…"
-    assert page[16] == "  buy 0       59990.0     0.010        -  0.01 % below the reference"
+    assert page[8] == "            profit is spread +2.50, inventory -1.00"
+    assert page[9] == "  margin    available 9000.00 USDT, free 90 % of 10000.00, maintenance 1 %"
+    assert page[10] == "  funding   0.01 % each 8 h, next in 2 h 05 min, brings 0.3600 USDT a day"
+    assert page[13] == "  sell 3      60013.0     0.010    ≤1.25  above"
+    assert page[16] == "  sell 0            -         -        -  position held, 20 s: a position is op…"
+    assert page[17] == "  buy 0       59990.0     0.010        -  0.01 % below the reference"
     assert max(map(len, page)) <= 80
 
 
@@ -140,15 +143,15 @@ def test_a_small_terminal_gets_what_is_nearest_to_money(rows: int) -> None:
     """Never more rows than there are; the money stays longest, then the levels next to the market."""
     page = status_page(STATUS, rows=rows)
     assert len(page) <= rows
-    assert page == status_page(STATUS)[:rows] or rows > 10
+    assert page == status_page(STATUS)[:rows] or rows > 11
 
-    if 16 <= rows < 22:
+    if 17 <= rows < 23:
         shown = [line.split("  ")[1].strip() for line in page if line.startswith(("  buy", "  sell"))]
         assert {"sell 0", "buy 0"} <= set(shown)
         assert "sell 3" not in shown
         assert any("levels further away" in line for line in page)
 
-    if rows >= 17:
+    if rows >= 18:
         assert page[-1].startswith("  22:02:09Z")
 
 

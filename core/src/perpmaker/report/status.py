@@ -105,12 +105,17 @@ class MarginStatus:
 class PnlStatus:
     """What the run has come to. Fees are positive where they were paid; all else is signed from our side.
 
+    Profit, `realized_pnl` and `unrealized_pnl`, is `spread`, what fills won against the middle of the book at that
+    moment, and `inventory`, all the rest; `unsplit_fills` of the run came without a middle, and are in `inventory`.
     `result` is all of it in the quote asset, `result_by_asset` with every asset, never added up.
     """
 
     asset: str
     realized_pnl: Decimal
     unrealized_pnl: Decimal
+    spread: Decimal = Decimal(0)
+    inventory: Decimal = Decimal(0)
+    unsplit_fills: int = 0
     fees_by_asset: Mapping[str, Decimal]
     funding_by_asset: Mapping[str, Decimal]
     result: Decimal

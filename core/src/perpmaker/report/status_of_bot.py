@@ -194,11 +194,16 @@ def _pnl(bot: Supervisor, positions: Iterable[Position]) -> PnlStatus:
     money = money_of(state.account.totals, bot.before, bot.ledger)
     open_profit = unrealized(positions, state.market.mark)
     result = money.result(quote, open_profit)
+    split, before = bot.ledger.statement.total(), bot.before_split
+    spread = split.spread - before.spread
 
     return PnlStatus(
         asset=quote,
         realized_pnl=money.realized_pnl,
         unrealized_pnl=open_profit,
+        spread=spread,
+        inventory=money.realized_pnl + open_profit - spread,
+        unsplit_fills=split.unsplit - before.unsplit,
         fees_by_asset=without_idle(money.fees, keep=(quote,)),
         funding_by_asset=without_idle(money.funding, keep=(quote,)),
         result=result[quote],

@@ -154,6 +154,10 @@ def _pnl(status: Status) -> Iterator[str]:
     first = f"{gain(pnl.result)} {pnl.asset}: "
     yield from _wrapped(f"{'  PnL':<12}{first}{', '.join(parts)}", _INDENT)
 
+    if pnl.spread or pnl.inventory:
+        unsplit = f" ({pnl.unsplit_fills} fills without a middle)" if pnl.unsplit_fills else ""
+        yield f"{_INDENT}profit is spread {gain(pnl.spread)}, inventory {gain(pnl.inventory)}{unsplit}"
+
 
 def funding_words(status: Status) -> str:
     """Return funding in a line: rate, next payment, what the position costs a day."""

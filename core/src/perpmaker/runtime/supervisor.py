@@ -27,6 +27,7 @@ from perpmaker.exits.settings import ExitSettings
 from perpmaker.journal.journal import Journal, LastKnown
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.ledger.ledger import Ledger
+from perpmaker.ledger.sums import Sums
 from perpmaker.model.command_event import AmendRefused, OrderRefused
 from perpmaker.model.event import Event, Halted, StopRequested
 from perpmaker.model.instrument import Instrument
@@ -126,6 +127,7 @@ class Supervisor:
     decided: Decision = attrs.field(factory=Decision, init=False)
     placed: dict[Slot, Quote] = attrs.field(factory=dict, init=False)
     _halted: str | None = attrs.field(default=None, init=False)
+    before_split: Sums = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._beginning = MissedActivity(known=self.known, last_known=self.last_known)
@@ -155,6 +157,7 @@ class Supervisor:
             emit=self.event_queue.put,
         )
         self.ledger.begin(began_ms := self.clock.utc_ms())
+        self.before_split = self.ledger.statement.total()
         since_ms = unread_since(self.last_known, began_ms)
         self._watches = make_watches(
             self.connector,
