@@ -30,7 +30,7 @@ FILE = Path(__file__).parents[2] / "practice.toml"
 ROOT = Path(__file__).parents[3]
 WITH_STOP = ("stop_loss_spread=3", "long_profit_taking_spread=2", "short_profit_taking_spread=2", "order_levels=2")
 NEAR = ("bid_spread=0.01", "ask_spread=0.01")
-FILLED_S = 6.0
+FILLED_S = 3.0
 """Seconds after which a bot with near quotes has a position."""
 
 
@@ -91,9 +91,9 @@ def position(stage: Stage) -> Any:
     return held.amount
 
 
-async def test_quotes_of_a_dead_bot_are_taken_off_and_its_position_keeps_its_stop(tmp_path: Path) -> None:
+async def test_quotes_of_a_dead_bot_are_taken_off_and_its_position_keeps_its_stop(tmp_path: Path, full: bool) -> None:
     """Flat and with a position: no quote is left, and what protects the position is."""
-    for seconds, held, near in ((0.6, False, ()), (FILLED_S, True, NEAR)):
+    for seconds, held, near in ((0.6, False, ()), (FILLED_S, True, NEAR)) if full else ((FILLED_S, True, NEAR),):
         async with killed(tmp_path / str(seconds), *WITH_STOP, *near, seconds=seconds) as stage:
             assert resting(stage)
             assert bool(position(stage)) is held
@@ -117,9 +117,10 @@ async def test_with_close_nothing_is_left(tmp_path: Path) -> None:
         assert resting(stage) == []
 
 
-async def test_a_damaged_journal_or_none_keeps_nothing_on_the_venue(tmp_path: Path, full: bool) -> None:
+@pytest.mark.full
+async def test_a_damaged_journal_or_none_keeps_nothing_on_the_venue(tmp_path: Path) -> None:
     """Orders whose purpose is lost are cancelled, and a position gets its stop anew; so where none can be opened."""
-    for damage in ("scribble", "cut", "gone", "unused") if full else ("scribble", "unused"):
+    for damage in ("scribble", "cut", "gone", "unused"):
         home = tmp_path / damage
 
         async with killed(home, *WITH_STOP, *NEAR, seconds=FILLED_S) as stage:
@@ -140,6 +141,7 @@ async def test_a_damaged_journal_or_none_keeps_nothing_on_the_venue(tmp_path: Pa
             assert any("stop that the venue fires" in words for words in found.exits), damage
 
 
+@pytest.mark.full
 async def test_a_venue_that_is_not_reached_is_not_proven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is tried for two minutes, and then said."""
     monkeypatch.setattr(panic, "LONGEST_S", 30.0)

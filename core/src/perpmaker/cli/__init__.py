@@ -30,7 +30,7 @@ COMMANDS = {
     "plugins": "List the installed plugins, and what became of each.",
     "probe": "Try out, on a testnet or a sandbox, what no document of VENUE settles.",
     "resume": "Release a halt that is latched.",
-    "replay": "Decide again what a journal has, and show the first decision that differs.",
+    "replay": "Decide again what a bot has decided, and show the first decision that differs.",
     "run": "Trade what CONFIG says, until stopped.",
     "sandbox": "Serve a sandbox of VENUE on this machine.",
     "status": "Show how bots stand: position, quotes, money, margin, funding.",
