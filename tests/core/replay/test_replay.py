@@ -123,6 +123,20 @@ def test_a_decision_that_was_another_one_is_found(session_journal: Path, tmp_pat
         assert (found.now.content == step) is (change is not left_out)  # ids of orders come from the journal
 
 
+def test_fields_that_an_earlier_version_did_not_write_are_no_difference(session_journal: Path, tmp_path: Path) -> None:
+    """Neither in what happened nor in an order: what is missing has the value that it has by itself."""
+
+    def shorter(_: int, row: Row) -> Row:
+        text = row.payload.replace(b',"attached_stop":null', b"").replace(b',"order_margin":"0"', b"")
+        return attrs.evolve(row, payload=text) if row.kind == "step" else row
+
+    path = rewritten(session_journal, tmp_path / "shorter.sqlite3", shorter)
+    sizes = [sum(len(row.payload) for row in JournalReader(one).rows()) for one in (path, session_journal)]
+
+    assert sizes[0] < sizes[1]
+    assert replayed(path).difference is None
+
+
 def test_what_an_end_without_the_trader_has_sent_stands_apart(session_journal: Path, tmp_path: Path) -> None:
     """It is no decision; what such an order is for is known from then on."""
     order = next(content(row) for row in JournalReader(session_journal).rows(kinds={"intent"}))

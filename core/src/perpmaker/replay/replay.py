@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from perpmaker.errors import PerpmakerError
-from perpmaker.execution.action import Place
+from perpmaker.execution.action import Action, Place
 from perpmaker.journal.booked import entry_of
 from perpmaker.journal.inputs import INPUTS, Batch, decode_batches
 from perpmaker.journal.parts import part_path
@@ -18,6 +18,7 @@ from perpmaker.journal.read_file import Cursor, ReadRow
 from perpmaker.journal.reading import START as START_OF_ALL
 from perpmaker.journal.reading import JournalReader
 from perpmaker.journal.step import Step
+from perpmaker.journal.words import WORDS
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.trader_start import TraderStart, versions_of
 from perpmaker.ledger.entries import LedgerEntry
@@ -29,6 +30,7 @@ BOOKED_MOST = 100_000
 """Entries of earlier runs that are held for the next run to begin with."""
 
 
+_CLASSES = {word: kind for kind, word in WORDS.items()}
 UNBEGUN = "it has not begun to trade"
 
 
@@ -282,7 +284,9 @@ class _Current:
 
     def remember(self, content: Mapping[str, Any]) -> None:
         """Take in what was sent in a step that no trader decided."""
-        actions = [msgspec.convert(action, Place) for word, action in content["actions"] if word == "Place"]
+        actions: list[Action] = [
+            msgspec.convert(action, Place) for word, action in content["actions"] if word == "Place"
+        ]
 
         for run, _ in self._runs():
             run.known.remember(actions)
@@ -312,7 +316,22 @@ def _is_same(step: Step | None, recorded: bytes | None, then: Mapping[str, Any] 
     if step is None or recorded is None:
         return step is None and recorded is None
 
-    return msgspec.json.encode(step.content()) == recorded or _content(step) == then
+    return msgspec.json.encode(step.content()) == recorded or (then is not None and _is_decided(step, then))
+
+
+def _is_decided(step: Step, then: Mapping[str, Any]) -> bool:
+    """Whether a step is what a row says, which an earlier version may have written with fewer fields."""
+    content = _content(step)
+
+    if any(content[key] != then.get(key) for key in ("at", "notices", "mode")):
+        return False
+
+    try:
+        actions: list[Action] = [msgspec.convert(action, _CLASSES[word]) for word, action in then["actions"]]
+    except (msgspec.ValidationError, KeyError):
+        return bool(content["actions"] == then["actions"])
+
+    return actions == [*step.actions]
 
 
 def _content(step: Step) -> Mapping[str, Any]:
