@@ -41,6 +41,7 @@ minimum_spread = 0.25
 long_profit_taking_spread = 1.0
 short_profit_taking_spread = 1.0
 stop_loss_spread = 5.0
+journal_market_data = false
 
 [binance_perpetual]
 environment = "sandbox"
@@ -53,8 +54,8 @@ def bench_book_change_to_order(table: Table, tmp_path: Path) -> None:
     They rest again a second after the book has come back, by the clock: what follows the book at once is the cancel.
 
     Timed by a relay between the two, each of the three a process of its own; the bot is `perpmaker run`, which writes
-    and commits its journal before anything is sent. The file is in memory, where there is such a file system: what a
-    disk takes for a commit is told below, beside the same with a file on it.
+    and commits its journal before anything is sent, without market data, as in live. The file is in memory, where there
+    is such a file system: what a disk takes for a commit is told below, beside the same with a file on it.
     """
     with _home(tmp_path) as home:
         p50, p99 = _quietest_ms(home, BUSY_MS)
