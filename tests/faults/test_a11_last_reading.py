@@ -8,14 +8,14 @@ import anyio
 import pytest
 
 from perpmaker.testing.session import open_session
-from perpmaker.wire.fault import Fault, Reply
+from perpmaker.wire.fault import Fault
 
 from .end_site import in_position
 from .test_a11_result import FILE, IncomeKind, income
+from .venue_site import VenueWords
 
 pytestmark = pytest.mark.anyio
 
-UNKNOWN = Reply(status=400, body='{"code":-2013,"msg":"Order does not exist."}')
 FAR = ("long_profit_taking_spread=5", "short_profit_taking_spread=5", "stop_loss_spread=3")
 
 
@@ -25,25 +25,25 @@ def anyio_backend(virtual_time: Any) -> Any:
     return virtual_time
 
 
-async def test_A11_a_close_that_nothing_but_the_history_shows_is_told_and_in_the_result() -> None:
+async def test_A11_a_close_that_nothing_but_the_history_shows_is_told_and_in_the_result(venue: VenueWords) -> None:
     """Its answer is lost, the stream is silent, and the venue says not to know it, by either name."""
-    async with open_session(FILE, *FAR, seed=3) as session:
+    async with open_session(FILE, *venue.settings, *FAR, seed=3) as session:
         began_ms = session.clock.utc_ms()
 
         async def hide() -> None:
             await in_position(session)
             faults = session.sandbox.faults
-            faults.add(Fault(method="POST", path="/fapi/v1/order", act="drop", when="after", times=None))
-            faults.add(Fault(method="GET", path="/fapi/v1/order", act="status", arg=UNKNOWN, times=None))
+            venue.arm(session, "orders", act="drop", when="after")
+            venue.arm(session, "order", act="status", arg=venue.not_found)
 
-            for word in ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE"):
-                faults.add(Fault(method="WS", contains=word, act="drop", times=None))
+            for word in venue.told.values():
+                faults.add(Fault(method="WS", path=venue.private, contains=word, act="drop", times=None))
 
         async with anyio.create_task_group() as group:
             group.start_soon(hide)
             summary = await session.run(30, close=True)
 
-        booked = income(session.sandbox.exchange, began_ms, IncomeKind.REALIZED, IncomeKind.FEE)["USDT"]
+        booked = income(session.sandbox.exchange, began_ms, IncomeKind.REALIZED, IncomeKind.FEE)[venue.asset]
 
     assert summary.position == 0
     assert summary.result == booked

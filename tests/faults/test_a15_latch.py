@@ -19,7 +19,8 @@ from perpmaker.journal.step import Step
 from perpmaker.model.event import Halted
 from perpmaker.sandbox.server import ACCOUNT
 from perpmaker.testing.session import Session, Stage, open_stage
-from perpmaker.wire.fault import Fault, Reply
+
+from .venue_site import VenueWords
 
 pytestmark = pytest.mark.anyio
 
@@ -65,12 +66,12 @@ async def started(stage: Stage, home: StateDir, *, resume: bool) -> Session:
     return session
 
 
-async def test_A15_a_latched_halt_refuses_each_start_until_a_person_resumes(tmp_path: Path) -> None:
+async def test_A15_a_latched_halt_refuses_each_start_until_a_person_resumes(tmp_path: Path, venue: VenueWords) -> None:
     """Cause, position and free margin are shown; after `--resume` it trades, and later starts need no such word."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
     halt = Halted(reason="liquidation: 1 BTC", code=ExitCode.HALTED)
 
-    async with open_stage(EXAMPLE, "filled_order_delay=0", seed=3) as stage:
+    async with open_stage(EXAMPLE, *venue.settings, "filled_order_delay=0", seed=3) as stage:
         assert await halted_run(stage, home, halt, hold=True) == (ExitCode.HALTED, "liquidation: 1 BTC")
 
         for _ in range(2):
@@ -91,14 +92,15 @@ async def test_A15_a_latched_halt_refuses_each_start_until_a_person_resumes(tmp_
         await started(stage, home, resume=False)
 
 
-async def test_A15_a_refused_start_sends_nothing_and_says_when_nothing_can_be_read(tmp_path: Path) -> None:
+async def test_A15_a_refused_start_sends_nothing_and_says_when_nothing_can_be_read(
+    tmp_path: Path, venue: VenueWords
+) -> None:
     """The venue answers no question of the account: the halt still stands, and the exits that rest are untouched."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})
-    gone = Reply(status=503, body="")
 
-    async with open_stage(EXAMPLE, "filled_order_delay=0", seed=3) as stage:
+    async with open_stage(EXAMPLE, *venue.settings, "filled_order_delay=0", seed=3) as stage:
         await halted_run(stage, home, Halted(reason="loss limit", code=ExitCode.HALTED))
-        stage.sandbox.faults.add(Fault(method="GET", path="/fapi/v3/positionRisk", act="status", arg=gone, times=None))
+        venue.refuse(stage, "positions")
         resting = list(stage.sandbox.exchange.conditional_orders(ACCOUNT))
 
         with pytest.raises(HaltedError, match="osition and free margin could not be read"):

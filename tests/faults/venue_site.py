@@ -46,6 +46,7 @@ class VenueWords:
     busy: Reply
     unknown: Mapping[str, Reply]
     refused: Reply
+    not_found: Reply
     private: str
     told: Mapping[str, str]
     asset: str = "USDT"
@@ -166,8 +167,9 @@ BINANCE = VenueWords(
         "nonsense": Reply(status=200, body="<html>everything is fine</html>"),
     },
     refused=Reply(status=400, body='{"code":-4131,"msg":"The counterparty\'s best price does not meet."}'),
+    not_found=Reply(status=400, body='{"code":-2013,"msg":"Order does not exist."}'),
     private="/private",
-    told={"fill": "ORDER_TRADE_UPDATE", "account": "ACCOUNT_UPDATE", "funding": "FUNDING_FEE"},
+    told={"order": "ORDER_TRADE_UPDATE", "account": "ACCOUNT_UPDATE"},
     has_switch=True,
 )
 
@@ -208,8 +210,9 @@ BYBIT = VenueWords(
         "nonsense": Reply(status=200, body="<html>everything is fine</html>"),
     },
     refused=_no(110003, "Price is out of permissible range."),
+    not_found=Reply(status=200, body='{"retCode":0,"retMsg":"OK","result":{"list":[]},"retExtInfo":{},"time":0}'),
     private="/v5/private",
-    told={"fill": '"topic":"execution', "account": '"topic":"position', "funding": '"execType":"Funding"'},
+    told={"order": '"topic":"order', "fill": '"topic":"execution', "account": '"topic":"position'},
     moves_stops=True,
     quotes_carry_stops=True,
     stops_go_by_themselves=True,
@@ -242,8 +245,9 @@ DYDX = VenueWords(
         "nonsense": Reply(status=200, body="<html>everything is fine</html>"),
     },
     refused=Reply(body='{"jsonrpc":"2.0","id":1,"result":{"code":3007,"codespace":"clob","log":"no"}}'),
+    not_found=Reply(status=404, body='{"errors":[{"msg":"Unable to find order"}]}'),
     private="/v4/ws",
-    told={"fill": '"fills"', "account": '"perpetualPositions"', "funding": '"fundingPayments"'},
+    told={"account": "v4_subaccounts"},
     asset="USDC",
     leaves_targets=False,
     moves_stops=True,

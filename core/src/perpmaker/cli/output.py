@@ -245,12 +245,28 @@ def finish() -> None:
 
 def say_past(lines: Iterable[str]) -> None:
     """Write to standard error when the command's own writers are closed already. A moment at most."""
-    writer = Writer(2)
+    said = [line.encode("utf-8", "backslashreplace") for line in lines]
 
-    for line in lines:
-        writer.put(line.encode("utf-8", "backslashreplace"))
+    try:
+        writer = Writer(2)
+    except RuntimeError:  # since Python 3.12 no thread begins any more while the interpreter ends
+        _write_at_once(2, said)
+        return
+
+    for content in said:
+        writer.put(content)
 
     writer.close(SAY_S)
+
+
+def _write_at_once(fd: int, said: Iterable[bytes]) -> None:
+    """Write without a thread, as long as the other side takes it."""
+    with suppress(OSError):
+        for content in said:
+            if not select.select([], [fd], [], SAY_S)[1]:
+                return
+
+            os.write(fd, content[: select.PIPE_BUF])  # so much never blocks where it is taken at all
 
 
 def claim() -> None:
