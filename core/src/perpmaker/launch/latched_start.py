@@ -41,7 +41,8 @@ async def check_halt(
         raise HaltedError(
             f"Not started: {reconciliation.instrument.market} was halted on this account: {latch}.\n"
             f"{account[:1].upper()}{account[1:]}.\n"
-            "Look at the account at the venue; the same command with --resume releases the halt and starts."
+            "Look at the account at the venue; the same command with --resume releases the halt and starts "
+            "(perpmaker resume releases it alone)."
         )
 
     tell(f"--resume: a halt is released: {latch}")
