@@ -140,12 +140,14 @@ class ReadyRun:
         MarketRulesError where the venue does not set it; PluginFaultError where a price source fails.
         """
         steps, market, known = self._steps, self.market, self._known
-        trader = steps.trader(market, known, await steps.venue.insist(lambda: steps.prepare(market)))
+        settings = await steps.venue.insist(lambda: steps.prepare(market))
+        releases = self._resume and known.journal.halt() is not None
+        released_ms = steps.context.clock.utc_ms() if releases else None
+        trader = steps.trader(market, known, settings, released_ms=released_ms)
         sources = await open_sources(steps.plan, steps.context, trader, steps.tell, steps.report)
 
-        if self._resume and known.journal.halt() is not None:
-            known.journal.record_release(released_ms := steps.context.clock.utc_ms())
-            trader.begin_anew(released_ms)
+        if released_ms is not None:
+            known.journal.record_release(released_ms)
 
         if (words := self._after_a_kill()) is not None:
             steps.tell(words)
@@ -299,8 +301,18 @@ class StartSteps:
         with starting("connector", plan.connector.name):
             return await prepare(market.connector, market.instrument, wanted, self.context.clock)
 
-    def trader(self, market: OpenMarket, known: OrderIntents, settings: VenueSettings | None) -> Trader:
-        """Return the trader, with what earlier runs have left for it to know. `settings` None: none were set."""
+    def trader(
+        self,
+        market: OpenMarket,
+        known: OrderIntents,
+        settings: VenueSettings | None,
+        *,
+        released_ms: int | None = None,
+    ) -> Trader:
+        """Return the trader, with what earlier runs have left for it to know. `settings` None: none were set.
+
+        `released_ms`: a halt is about to be released, at this time.
+        """
         journal = known.journal
         self._last_known = journal.last_known()
         start = start_of(
@@ -312,6 +324,7 @@ class StartSteps:
             settings=settings,
             last_known=self._last_known,
             lost_since=self._began_at if self._has_lost_tail else None,
+            released_ms=released_ms,
         )
         journal.record_start(start.utc_ms, start)
         self._inputs = log = InputLog(known, self.tell) if start.market_data else None

@@ -62,10 +62,12 @@ def start_of(
     settings: VenueSettings | None,
     last_known: LastKnown | None,
     lost_since: float | None,
+    released_ms: int | None = None,
 ) -> TraderStart:
     """Return what a trader begins with: what earlier runs remembered, and how long what they sent may still arrive.
 
-    `lost_since`: nobody knows what was sent until then, as the machine has lost rows with its power.
+    `lost_since`: nobody knows what was sent until then, as the machine has lost rows with its power. `released_ms`: a
+    halt is about to be released, at this time.
     """
     now, utc_ms = clock.now(), clock.utc_ms()
     memory, fence_s = journal.memory(), connector.fence_s
@@ -87,7 +89,7 @@ def start_of(
         known_trades=() if last_known is None else tuple(sorted(last_known.trades)),
         known_ms=None if last_known is None else last_known.venue_ms,
         memory=None if memory is None else memory.moved(now - utc_ms / 1000, now),
-        released_ms=journal.released_ms(),
+        released_ms=journal.released_ms() if released_ms is None else released_ms,
         arriving_until=waits_until,
         booked_since_ms=utc_ms - RECALLED_MS,
         versions=versions_of(plan),
