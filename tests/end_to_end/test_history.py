@@ -195,13 +195,17 @@ async def liquidated(stage: Stage) -> None:
 @pytest.mark.parametrize("file", FILES.values(), ids=FILES)
 def test_history_is_the_venues_account_over_kills_lost_streams_funding_and_transfers(file: str) -> None:
     """Three processes, the first two of them killed; fees in BNB where the venue takes them."""
+    paid = []
+
     for seed in range(1, 1 + SEEDS):
         assets = BNB if file == FILES["Binance"] else None
         told = play(file, seed, acts=(money_moves, the_stream_is_lost), assets=assets)
         assert told.of.runs == 3
         assert told.fills > 0
-        assert told.funding != 0
         assert (assets is None) or told.fees_by_asset["BNB"] > 0
+        paid.append(told.funding)
+
+    assert any(paid)  # on some seed there was a position at the settlement
 
 
 @pytest.mark.full

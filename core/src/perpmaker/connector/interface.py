@@ -345,7 +345,10 @@ class FundingHistory(Protocol):
     """A connector whose venue keeps a history of what it has booked to the account, each row with an id."""
 
     async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[IncomeRecord]:
-        """Everything booked for the market from a venue time on (inclusive), in every asset, oldest first."""
+        """Everything booked for the market, and transfers, from a venue time on (inclusive), oldest first.
+
+        In every asset. `symbol` of a transfer is empty: it belongs to no market.
+        """
 
 
 @runtime_checkable
