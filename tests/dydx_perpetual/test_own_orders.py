@@ -299,3 +299,38 @@ async def test_stateful_orders_are_placed_at_the_chains_pace() -> None:
     assert pace.wait_s(10) > pace.wait_s(20)
     blocks.observe(110)
     assert pace.admits(1, 10)
+
+
+@pytest.mark.anyio
+async def test_what_was_sent_in_an_outage_does_not_use_up_the_turn_of_a_stop() -> None:
+    """One without an answer counts for as long as it may arrive; one that the chain has answered for a hundred."""
+    blocks = BlockClock(LoopClock(), no_node)
+    pace = StatefulPace(blocks, life=10)
+
+    for height in range(1, 11):
+        blocks.observe(height)
+        pace.spend(2).is_answered = height % 2 == 0
+
+    blocks.observe(11)
+    assert not pace.admits(1, 20)
+    blocks.observe(30)
+    assert pace.admits(2, 20)
+    assert not pace.admits(1, 10)
+
+
+@pytest.mark.anyio
+async def test_a_chain_that_counts_more_than_we_do_is_not_asked_again_at_once() -> None:
+    """An earlier run has placed orders too, and each try counts: targets wait."""
+    blocks = BlockClock(LoopClock(), no_node)
+    blocks.observe(100)
+    pace = StatefulPace(blocks)
+    pace.full_until = 120
+    assert pace.is_full
+    assert pace.wait_s(20) == 20 * blocks.block_s
+    blocks.observe(120)
+    assert not pace.is_full
+
+
+async def no_node() -> tuple[int, int]:
+    """A node that is not asked."""
+    raise AssertionError

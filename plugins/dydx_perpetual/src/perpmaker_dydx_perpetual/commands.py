@@ -41,6 +41,9 @@ _MOST, _MOST_LONG, _LONG = 2, 20, 100
 _MOST_TARGETS, _MOST_PAIRS = 10, 14
 """How many of the longer span may be used up before no target is placed, and before stops are single orders."""
 
+_TOO_FAST, _PUT_OFF = "clob:5001", 20
+"""The chain's word for too many of them, and blocks for which no target is tried then."""
+
 _TURN_S = 2.0
 _AFTER_STOPS_S = 0.02
 """Seconds for which a target lets a stop of the same moment go first."""
@@ -78,6 +81,7 @@ class StatefulPace:
 
     blocks: BlockClock
     life: int = 10
+    full_until: int = 0
     _turns: deque[Turn] = attrs.field(factory=lambda: deque(maxlen=_LONG), init=False)
 
     def admits(self, count: int, most: int) -> bool:
@@ -86,6 +90,11 @@ class StatefulPace:
         now = sum(turn.count for turn in self._turns if turn.height == height)
 
         return now + count <= _MOST and sum(turn.count for turn in self._lately()) + count <= most
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the chain has said so lately: others count too, as an earlier run, and what is refused does."""
+        return self.blocks.height < self.full_until
 
     def spend(self, count: int) -> Turn:
         """Count placements."""
@@ -97,6 +106,9 @@ class StatefulPace:
     def wait_s(self, most: int) -> float:
         """Return in about how many seconds there is room again."""
         counted = self._lately()
+
+        if self.is_full:
+            return (self.full_until - self.blocks.height) * self.blocks.block_s
 
         if sum(turn.count for turn in counted) < most:
             return self.blocks.block_s
@@ -236,7 +248,9 @@ class Commands:
 
     async def _in_turn(self, instrument: Instrument, order: NewOrder, count: int, most: int) -> Outcome:
         """Send an order the chain keeps, when a block takes so many placements; a refusal where none does in time."""
-        if not await self._has_turn(count, most):
+        is_put_off = order.type is not OrderType.VENUE_STOP and self.pace.is_full
+
+        if is_put_off or not await self._has_turn(count, most):
             text = "the chain takes no more stateful orders of this owner now"
 
             return _refused(order.client_id, RefusalReason.RATE_LIMIT, text, self.pace.wait_s(most))
@@ -244,6 +258,9 @@ class Commands:
         turn = self.pace.spend(count)
         (outcome,) = self._settled(await self._stateful.place(instrument, [order]))
         turn.is_answered = not isinstance(outcome, Unknown)
+
+        if isinstance(outcome, Rejected) and outcome.refusal.code == _TOO_FAST:
+            self.pace.full_until = self.writer.blocks.height + _PUT_OFF
 
         return outcome
 
