@@ -27,6 +27,14 @@ def watched(tell: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
+_opened: Catalog | None = None
+
+
+def opened_catalog() -> Catalog:
+    """Return the plugins as this command has loaded them at its beginning: loading them again takes a while."""
+    return load_catalog() if _opened is None else _opened
+
+
 def watched_catalog() -> Catalog:
     """Load the installed plugins.
 
@@ -38,7 +46,8 @@ def watched_catalog() -> Catalog:
 
 def open_catalog() -> Catalog:
     """Load the installed plugins and warn of those that cannot be used."""
-    catalog = watched_catalog()
+    global _opened  # noqa: PLW0603  # one process has one installation
+    _opened = catalog = watched_catalog()
 
     for warning in catalog.warnings():
         click.echo(printable(f"warning: {warning}"), err=True)

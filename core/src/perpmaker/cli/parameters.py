@@ -9,6 +9,7 @@ import anyio
 import attrs
 
 from perpmaker.cli.handle import Handle
+from perpmaker.cli.installation import opened_catalog
 from perpmaker.config.changes import Change, changes, restarting
 from perpmaker.config.configuration import Configuration
 from perpmaker.config.recorded import CONFIGURATION, FILE, read_recorded, recorded
@@ -18,7 +19,6 @@ from perpmaker.launch.assembly import Rebuilder
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.preview import effects, firing, look
 from perpmaker.model.parameters import ParametersChanged
-from perpmaker.plugins.catalog import load_catalog
 from perpmaker.runtime.supervisor import Supervisor
 
 TAKEN_S = 5.0
@@ -35,6 +35,7 @@ class ParameterDesk:
     now: Configuration
     on_change: Callable[[Configuration], None] = lambda _: None
     _lock: anyio.Lock = attrs.field(factory=anyio.Lock, init=False)
+    _is_read_back: bool = attrs.field(default=False, init=False)
 
     def commands(self) -> Mapping[str, Any]:
         """Return what the control socket answers."""
@@ -75,11 +76,15 @@ class ParameterDesk:
         if not isinstance(text, str) or not isinstance(file, str):
             raise BotRefusedError("the request has no configuration", ExitCode.FILE)
 
-        catalog = load_catalog()
-        now = recorded(self.now)  # read as what it is compared with was
+        catalog = opened_catalog()
+
+        if not self._is_read_back:  # as what it is compared with was
+            row = recorded(self.now)
+            self.now, self._is_read_back = read_recorded(row[CONFIGURATION], row[FILE], catalog), True
+
         wanted = read_recorded(text, file, catalog)
 
-        return wanted, changes(read_recorded(now[CONFIGURATION], now[FILE], catalog), wanted)
+        return wanted, changes(self.now, wanted)
 
     async def _answer(self, wanted: Configuration, found: tuple[Change, ...], bot: Supervisor) -> Mapping[str, Any]:
         answer: dict[str, Any] = {
