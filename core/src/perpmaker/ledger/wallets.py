@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import accumulate
 
 import attrs
 
@@ -58,11 +60,12 @@ def _check(asset: str, first: AccountEntry, last: AccountEntry, booked: list[Amo
     closing, until_ms = _wallet(last, asset)
     booked.sort(key=lambda one: one.venue_ms)
     wanted = closing - opening
-    nominal = _sum(booked, _before(booked, from_ms), _before(booked, until_ms))
+    sums_until = list(accumulate((one.amount for one in booked), initial=ZERO))
+    nominal = sums_until[_before(booked, until_ms)] - sums_until[_before(booked, from_ms)]
 
     if nominal != wanted:
         sums = (
-            _sum(booked, begin, end)
+            sums_until[end] - sums_until[begin]
             for begin in _places(booked, from_ms)
             for end in _places(booked, until_ms)
             if begin <= end
@@ -82,12 +85,8 @@ def _wallet(account: AccountEntry, asset: str) -> tuple[Decimal, int]:
 
 
 def _before(booked: list[Amount], at_ms: int) -> int:
-    return sum(1 for one in booked if one.venue_ms <= at_ms)
+    return bisect_right(booked, at_ms, key=lambda one: one.venue_ms)
 
 
 def _places(booked: list[Amount], at_ms: int) -> range:
     return range(_before(booked, at_ms - BLURRED_MS), _before(booked, at_ms + BLURRED_MS) + 1)
-
-
-def _sum(booked: list[Amount], begin: int, end: int) -> Decimal:
-    return sum((one.amount for one in booked[begin:end]), ZERO)
