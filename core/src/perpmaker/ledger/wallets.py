@@ -58,6 +58,7 @@ def check_wallets(accounts: Sequence[AccountEntry], amounts: Iterable[Amount]) -
 def _check(asset: str, first: AccountEntry, last: AccountEntry, booked: list[Amount]) -> WalletCheck:
     opening, from_ms = _wallet(first, asset)
     closing, until_ms = _wallet(last, asset)
+    until_ms = max(from_ms, until_ms)  # a wallet that has not changed may bear the older date
     booked.sort(key=lambda one: one.venue_ms)
     wanted = closing - opening
     sums_until = list(accumulate((one.amount for one in booked), initial=ZERO))
