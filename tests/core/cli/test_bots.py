@@ -276,3 +276,13 @@ def test_a_bot_that_ends_just_now_is_told_by_its_last_words(home: StateDir, monk
     monkeypatch.setattr("perpmaker.cli.bots.read_cards", lambda _: [CARD])
     assert "NOT RUNNING" in run("status").stdout
     assert "NOT RUNNING" in run("status", "sandbox").stdout
+
+
+def test_to_watch_ends_once_nobody_reads_on(home: StateDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pager that was left, or `| head`: no process stays behind that asks for ever."""
+    write_last_words(home, status_of(CARD))
+    gone = iter([False, False, True])
+    monkeypatch.setattr("perpmaker.cli.status.WATCH_S", 0.0)
+    monkeypatch.setattr("perpmaker.cli.status.is_reader_gone", lambda: next(gone))
+    watched = run("status", "--watch", "--json")
+    assert [json.loads(line)["name"] for line in watched.stdout.splitlines()] == [CARD.name, CARD.name]

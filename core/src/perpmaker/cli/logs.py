@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 import click
 
-from perpmaker.cli.output import claim, result, result_is_for_a_person
+from perpmaker.cli.output import claim, is_reader_gone, result, result_is_for_a_person
 from perpmaker.control.names import the_one
 from perpmaker.errors import UnknownBotError
 from perpmaker.journal.state_dir import state_root
@@ -60,6 +60,9 @@ def logs(name: str | None, *, follow: bool, lines: int, as_json: bool) -> None:
         if follow:
             for line in followed(log.path):
                 _show(line, as_json=as_json)
+
+                if is_reader_gone():
+                    return
     except KeyboardInterrupt:
         return
     except OSError as error:

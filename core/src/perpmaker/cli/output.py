@@ -323,6 +323,11 @@ def result_is_for_a_person() -> bool:
     return _results is not None and os.isatty(_results.fd)
 
 
+def is_reader_gone() -> bool:
+    """Return whether nobody takes results any more: there is no use in going on with them."""
+    return _results is not None and _results.fault is not None
+
+
 def result_fault() -> OSError | None:
     """Wait for the results to be written: why they could not be. None where they were, or where the reader has gone."""
     if _results is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from perpmaker.cli.output import claim, result
+from perpmaker.cli.output import claim, is_reader_gone, result
 from perpmaker.cli.screen import Screen, printable
 from perpmaker.errors import PerpmakerError, UnknownBotError
 
@@ -51,7 +51,7 @@ def _watch(show: Callable[[], Sequence[str]], *, as_json: bool) -> None:
     screen = Screen()
 
     try:
-        while True:
+        while not is_reader_gone():
             lines = show()
 
             if as_json or not screen.takes_pages:
