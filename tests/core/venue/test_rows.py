@@ -87,3 +87,17 @@ def test_a_list_that_is_none_has_no_rows() -> None:
     assert [bytes(row) for row in rows.rows(msgspec.Raw(b'[1,{"n":2}]'), "lists")] == [b"1", b'{"n":2}']
     assert rows.rows(msgspec.Raw(b"17"), "lists") == []
     assert rows.skipped == {"lists": 1}
+
+
+class Head(msgspec.Struct, kw_only=True):
+    """Whose a row is."""
+
+    at: Any = None
+
+
+def test_a_row_that_is_none_has_an_empty_head() -> None:
+    """It is nobody's: left out and counted, and the others are read."""
+    reader = RowReader.of(Head, lambda head: head.at)
+    rows = [msgspec.Raw(b'{"at":"here","n":1}'), msgspec.Raw(b"7"), msgspec.Raw(b'{"at":"there"}')]
+    assert list(reader.read(rows, msgspec.json.decode, "rows", market="here")) == [{"at": "here", "n": 1}]
+    assert dict(reader.skipped) == {"rows": 1}

@@ -13,6 +13,11 @@ _PART = re.compile(r"[A-Za-z0-9_]+")
 _SEQUENCE_DIGITS = 8
 
 
+def is_own_id(client_id: object) -> bool:
+    """Return whether an id is one that the core makes. What cannot be attributed is somebody else's."""
+    return isinstance(client_id, str) and client_id.startswith(OWN_PREFIX)
+
+
 class ClientIds(Protocol):
     """The ids of one start of a bot. In the core an id is a text; what it is on the wire, the connector knows."""
 

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         in_common,
     )
     from perpmaker.model.account import AccountSnapshot, AssetMode
-    from perpmaker.model.client_id import OWN_PREFIX, ClientIds
+    from perpmaker.model.client_id import ClientIds, is_own_id
     from perpmaker.model.event import (
         AccountEvent,
         BalanceReported,
@@ -167,7 +167,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HTTP_SCHEMES",
-    "OWN_PREFIX",
     "WEBSOCKET_SCHEMES",
     "Accepted",
     "Access",
@@ -321,6 +320,7 @@ __all__ = [
     "in_common",
     "is_allowed_base",
     "is_json",
+    "is_own_id",
     "is_this_machine",
     "key_fault",
     "literal_address",
@@ -368,7 +368,7 @@ _HOMES = {
     "connector.probing": "Conclusion Experiment Finding InconclusiveError",
     "connector.payload": "Id Millis Number PayloadDecoder is_json parse_amount parse_decimal parse_price parser",
     "model.account": "AccountSnapshot AssetMode",
-    "model.client_id": "OWN_PREFIX ClientIds",
+    "model.client_id": "ClientIds is_own_id",
     "model.event": (
         "AccountEvent BalanceReported BookChanged BookLost BookSnapshot Channel Event FeedAlive FundingPaid "
         "MarkChanged MarketEvent OrderAmended OrderCancelled OrderFilled OrderReported PositionReported "

@@ -38,6 +38,19 @@ class RowReader(Generic[Head]):
         self._read_head = read_head
         self._market_of = market_of
 
+    @classmethod
+    def of(cls, shape: type[Head], market_of: Callable[[Head], object]) -> RowReader[Head]:
+        """Read heads of a shape whose fields all have defaults; a row that is none has an empty one."""
+        read = parser(shape)
+
+        def read_head(row: bytes) -> Head:
+            try:
+                return read(row)
+            except PayloadError:
+                return shape()
+
+        return cls(read_head, market_of)
+
     def rows(self, body: msgspec.Raw, name: str) -> Rows:
         """Return the rows of a list within a payload; none, and that is counted, where there is no list."""
         try:

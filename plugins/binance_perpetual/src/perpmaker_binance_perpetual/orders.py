@@ -181,7 +181,7 @@ class OrderQuestions:
 
         return list(
             self.reader.translate(
-                named, lambda row: translate_user_trade(*row), "fills", lambda row: rest.is_own(row[1])
+                named, lambda row: translate_user_trade(*row), "fills", lambda row: kit.is_own_id(row[1])
             )
         )
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 import attrs
 import msgspec
 
-from perpmaker import AuthenticationError, PayloadError
+from perpmaker import AuthenticationError
 from perpmaker import venue as kit
 from perpmaker_binance_perpetual import messages
 from perpmaker_binance_perpetual.refusals import read_failure, read_throttle
@@ -190,27 +190,12 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_own_order(self) -> bool:
         """Whether the row is about an order of ours."""
-        return any(map(is_own, (self.clientOrderId, self.clientAlgoId, self.c, self.caid)))
-
-
-_HEAD = kit.PayloadDecoder(Head)
-
-
-def is_own(client_id: object) -> bool:
-    """Whether an id is one that the core makes. What cannot be attributed is somebody else's."""
-    return isinstance(client_id, str) and client_id.startswith(kit.OWN_PREFIX)
+        return any(map(kit.is_own_id, (self.clientOrderId, self.clientAlgoId, self.c, self.caid)))
 
 
 def row_reader() -> kit.RowReader[Head]:
     """Begin to read lists of Binance; the reader counts what it leaves out."""
-    return kit.RowReader(_head_of, attrgetter("market"))
-
-
-def _head_of(row: bytes) -> Head:
-    try:
-        return _HEAD.decode(row)
-    except PayloadError:
-        return Head()
+    return kit.RowReader.of(Head, attrgetter("market"))
 
 
 # --- histories --------------------------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ class OrderQuestions:
 
     async def fetch_order(self, instrument: Instrument, client_id: str, venue_id: str | None) -> OrderReport | None:
         """Ask what the venue knows of an order, open or not; None when it says that it knows none of that id."""
-        name = {"orderId": venue_id} if venue_id is not None and not rest.is_own(client_id) else None
+        name = {"orderId": venue_id} if venue_id is not None and not kit.is_own_id(client_id) else None
 
         return await self.find(instrument, name or {"orderLinkId": client_id})
 
@@ -195,7 +195,7 @@ class OrderQuestions:
             rows,
             lambda row: translate.translate_execution(row, instrument, mode),
             "fills",
-            lambda row: rest.is_own(row.orderLinkId),
+            lambda row: kit.is_own_id(row.orderLinkId),
         )
 
         return list(fills)

@@ -164,27 +164,12 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_own_order(self) -> bool:
         """Whether the row is about an order of ours, or about a position's stop, which nobody's id tells."""
-        return is_own(self.orderLinkId) or self.stopOrderType == "StopLoss"
-
-
-_HEAD = kit.PayloadDecoder(Head)
-
-
-def is_own(client_id: object) -> bool:
-    """Whether an id is one that the core makes. What cannot be attributed is somebody else's."""
-    return isinstance(client_id, str) and client_id.startswith(kit.OWN_PREFIX)
+        return kit.is_own_id(self.orderLinkId) or self.stopOrderType == "StopLoss"
 
 
 def row_reader() -> kit.RowReader[Head]:
     """Begin to read lists of Bybit; the reader counts what it leaves out."""
-    return kit.RowReader(_head_of, attrgetter("symbol"))
-
-
-def _head_of(row: bytes) -> Head:
-    try:
-        return _HEAD.decode(row)
-    except PayloadError:
-        return Head()
+    return kit.RowReader.of(Head, attrgetter("symbol"))
 
 
 _DAY_MS = 24 * 3_600_000

@@ -163,7 +163,7 @@ class StopClient:
 
     def _is_replaced(self, client_id: str, side: PositionSide) -> bool:
         """Whether a stop of the same position was asked for after this one of ours."""
-        if not rest.is_own(client_id):  # the position's, whichever it is
+        if not kit.is_own_id(client_id):  # the position's, whichever it is
             return False
 
         newer = takewhile(lambda one: one.client_id != client_id, reversed(self._asked.values()))
@@ -192,7 +192,7 @@ class StopClient:
         """Ask what the venue knows of a stop; by its own id once that is known, for no list has every stop."""
         venue_id = venue_id or self._seen.get(client_id)
 
-        if venue_id is not None or not rest.is_own(client_id):
+        if venue_id is not None or not kit.is_own_id(client_id):
             return await self.orders.find(instrument, {"orderId": venue_id or client_id})
 
         resting = await self._resting(instrument, client_id)

@@ -182,7 +182,7 @@ def translate_order_row(order: Order, instrument: Instrument) -> kit.AccountEven
 
 def translate_execution(row: Execution, instrument: Instrument, mode: kit.PositionMode) -> kit.Fill:
     """A fill; UnknownMessageError for one of an unknown kind that is of no order of ours."""
-    if row.execType not in _TRADES and not row.orderLinkId.startswith(kit.OWN_PREFIX):
+    if row.execType not in _TRADES and not kit.is_own_id(row.orderLinkId):
         raise kit.UnknownMessageError(f"execution {row.execType}")
 
     of_position = is_position_stop(row.orderLinkId, row.stopOrderType)

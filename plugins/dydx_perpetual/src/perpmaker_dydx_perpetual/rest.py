@@ -7,8 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -134,20 +133,7 @@ class IndexerHttp:
 
 def row_reader() -> RowReader[messages.Head]:
     """Begin to read lists of the Indexer; the reader counts what it leaves out."""
-    return RowReader(_head_of, attrgetter("ticker"))
-
-
-def _head_of(row: bytes) -> messages.Head:
-    try:
-        head = parser(messages.Head)(row)
-    except PayloadError:
-        return messages.Head()
-
-    return head if head.ticker is not None else messages.Head(**{**_fields(head), "ticker": head.market})
-
-
-def _fields(head: messages.Head) -> dict[str, Any]:
-    return {name: getattr(head, name) for name in head.__struct_fields__}
+    return RowReader.of(messages.Head, lambda head: head.market if head.ticker is None else head.ticker)
 
 
 # --- the nodes --------------------------------------------------------------------------------------------------------
