@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -218,3 +219,35 @@ def test_a_key_is_read_from_its_own_words() -> None:
         assert parse_key(str(key)) == key
 
     assert parse_key("something else") is None
+
+
+def test_a_bot_that_begins_and_ends_all_the_time_is_read_each_time(tmp_path: Path) -> None:
+    """Whatever stands beside the file in that moment: every look finds all that was written before it."""
+    path, written = tmp_path / "j", 0
+    ended = threading.Event()
+    wrong: list[str] = []
+
+    def look() -> None:
+        while not ended.is_set():
+            least, reader = written, JournalReader(path)
+            found = notices(reader)
+            wrong.extend(map(str, reader.unread))
+            wrong.extend([] if len(found) >= least else [f"{len(found)} of {least}"])
+
+    with open_journal(path, KEY, "r0") as (journal, _):
+        tell(journal, "x")
+
+    thread = threading.Thread(target=look)
+    thread.start()
+
+    try:
+        for number in range(40):
+            with open_journal(path, KEY, f"r{number}") as (journal, _):
+                tell(journal, "x", "x")
+
+            written = 2 * number + 3
+    finally:
+        ended.set()
+        thread.join()
+
+    assert wrong == []

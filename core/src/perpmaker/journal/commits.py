@@ -23,6 +23,7 @@ from perpmaker.journal.file import (
     open_witness,
     set_durable,
 )
+from perpmaker.journal.read_only import OPENING
 from perpmaker.journal.retention import UNLIMITED, Retention
 
 LARGE_BYTES = 64_000_000
@@ -81,7 +82,8 @@ class Commits:
             self._bytes += len(row.payload) + ROW_BYTES
 
         if self._bytes >= LOOK_BYTES:
-            self._stay_small(rows[-1].utc_ms)
+            with OPENING:
+                self._stay_small(rows[-1].utc_ms)
 
     def close(self) -> None:
         """Close the files."""

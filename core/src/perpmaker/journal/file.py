@@ -19,6 +19,7 @@ import attrs
 from perpmaker.errors import JournalError
 from perpmaker.journal.parts import SIDE_FILES, following_number
 from perpmaker.journal.private_file import open_private_file
+from perpmaker.journal.read_only import OPENING
 from perpmaker.journal.salvage import BUSY_S, salvage_halt, salvage_runs
 
 SCHEMA = 1
@@ -74,13 +75,14 @@ def connect(path: Path | None) -> sqlite3.Connection:
     `path` None: in memory. JournalError when it cannot be opened or written.
     """
     try:
-        if path is not None:
-            os.close(open_private_file(path))
+        with OPENING:
+            if path is not None:
+                os.close(open_private_file(path))
 
-        connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=BUSY_S)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(_TABLES)
+            connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=BUSY_S)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(_TABLES)
     except (OSError, sqlite3.Error) as error:
         raise JournalError(f"the journal {path} cannot be opened: {error}") from error
 
@@ -253,7 +255,7 @@ def fault_of(path: Path) -> str | None:
     JournalError when it cannot be looked at now: that is no damage.
     """
     try:
-        with closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
+        with OPENING, closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
             if not tables:

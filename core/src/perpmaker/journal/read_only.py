@@ -6,8 +6,8 @@ SQLite makes a `-shm` file for a write-ahead log that has none, so a file is ope
 * its log is there without an index, as after a restore: it is read from a copy in a temporary directory
 * there is no log: the file is all there is
 
-In the process of a bot that has the same file open this is safe too. Nothing here may open such a file by itself:
-the kernel would take SQLite's locks away when that is closed.
+In the process of a bot this is safe too, in any thread: SQLite shares a log's index within a process, and one that was
+opened read-only first would be so for the bot as well. So whoever opens a journal to write it holds `OPENING`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,17 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 import attrs
+
+OPENING: Final = threading.RLock()
+"""Held while a file is read, and while one is opened to be written, or changes its name, in this process."""
 
 _TRIES = 20
 """How often a file is opened anew that became another one while it was opened."""
@@ -46,17 +51,21 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     It is to be left soon: a journal cannot go on in a new file while somebody reads it. sqlite3.Error or OSError when
     the file cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="perpmaker-") as scratch:
-        connection = _opened(path, Path(scratch))
-
-        with closing(connection):
-            yield connection
+    with OPENING, ExitStack() as stack:
+        yield stack.enter_context(closing(_opened(path, stack)))
 
 
-def _opened(path: Path, scratch: Path) -> sqlite3.Connection:
+def _opened(path: Path, stack: ExitStack) -> sqlite3.Connection:
     for _ in range(_TRIES):
         before = _shape(path)
-        connection = _connection(path, before, scratch)
+
+        try:
+            connection = _connection(path, before, stack)
+        except FileNotFoundError:  # its log: the bot has ended in this moment
+            if not path.exists():
+                raise
+
+            continue
 
         try:
             connection.execute("BEGIN")
@@ -78,20 +87,24 @@ def _opened(path: Path, scratch: Path) -> sqlite3.Connection:
 
 
 def _shape(path: Path) -> _Shape:
-    log, index = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
+    log, index = (_size(path.with_name(path.name + suffix)) for suffix in ("-wal", "-shm"))
 
-    return _Shape(
-        inode=path.stat().st_ino,
-        has_log=log.exists() and log.stat().st_size > 0,
-        has_index=log.exists() and index.exists(),
-    )
+    return _Shape(inode=path.stat().st_ino, has_log=bool(log), has_index=log is not None and index is not None)
 
 
-def _connection(path: Path, shape: _Shape, scratch: Path) -> sqlite3.Connection:
+def _size(path: Path) -> int | None:
+    """The size of a file that may go at any moment; None where it is not there."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _connection(path: Path, shape: _Shape, stack: ExitStack) -> sqlite3.Connection:
     if shape.has_index:
         options = "mode=ro&readonly_shm=1"
     elif shape.has_log:
-        path = _copied(path, scratch)
+        path = _copied(path, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perpmaker-"))))
         options = "mode=rw"
     else:
         options = "mode=ro&immutable=1"
