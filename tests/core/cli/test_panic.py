@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -86,6 +87,28 @@ def test_it_asks_before_and_says_which_bot_is_missing(monkeypatch: pytest.Monkey
 
     known(monkeypatch, BOT, attrs.evolve(BOT, file="/other/sandbox.toml"))
     assert isinstance(CliRunner().invoke(perpmaker, ["panic", "sandbox", "--yes"]).exception, AmbiguousBotError)
+
+
+def test_a_sandbox_that_does_not_say_where_it_serves_keeps_no_other_market_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its process was ended with all the others: their quotes are taken off all the same."""
+    other = attrs.evolve(BOT, name="other:BTC-USDT", key=attrs.evolve(BOT.key, account="b@127.0.0.1:2"))
+    known(monkeypatch, BOT, other)
+
+    async def answer(case: Any, *_: object, **__: object) -> Cleared:
+        if case.bot.name == BOT.name:
+            raise click.UsageError("say with --sandbox-url where it serves")
+
+        return Cleared(unproven=None, quotes=0)
+
+    monkeypatch.setattr(module, "_clear", answer)
+    monkeypatch.setattr(module, "chosen_bots", lambda *_, **__: [BOT, other])
+    ended = CliRunner().invoke(perpmaker, ["panic", "--all", "--yes", "--json"])
+    told = json.loads(ended.stdout)["bots"]
+    assert ended.exit_code == ExitCode.NOT_PROVEN_CLEAN
+    assert [one["ok"] for one in told] == [False, True]
+    assert told[0]["unproven"] == "say with --sandbox-url where it serves"
 
 
 def test_bots_of_the_same_process_end_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
