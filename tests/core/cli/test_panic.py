@@ -14,7 +14,14 @@ from click.testing import CliRunner, Result
 from perpmaker.cli import bot_choice, perpmaker
 from perpmaker.cli import panic as module
 from perpmaker.cli import resume as resuming
-from perpmaker.errors import AmbiguousBotError, ExitCode, LockedError, UnknownBotError
+from perpmaker.errors import (
+    AmbiguousBotError,
+    ConfigurationError,
+    ExitCode,
+    LockedError,
+    Problem,
+    UnknownBotError,
+)
 from perpmaker.journal.state_dir import Key
 from perpmaker.launch.known_bots import KnownBot
 from perpmaker.launch.panic import Cleared
@@ -109,6 +116,55 @@ def test_a_sandbox_that_does_not_say_where_it_serves_keeps_no_other_market_back(
     assert ended.exit_code == ExitCode.NOT_PROVEN_CLEAN
     assert [one["ok"] for one in told] == [False, True]
     assert told[0]["unproven"] == "say with --sandbox-url where it serves"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), ExceptionGroup("several", [OSError("gone")])])
+def test_whatever_one_market_fails_of_the_next_is_cleared(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Every process was ended before: an error of ours there is a verdict too."""
+    other = attrs.evolve(BOT, name="other:BTC-USDT", key=attrs.evolve(BOT.key, account="b@127.0.0.1:2"))
+
+    async def answer(case: Any, *_: object, **__: object) -> Cleared:
+        if case.bot.name == BOT.name:
+            raise error
+
+        return Cleared(unproven=None, quotes=0)
+
+    monkeypatch.setattr(module, "_clear", answer)
+    monkeypatch.setattr(module, "chosen_bots", lambda *_, **__: [BOT, other])
+    known(monkeypatch, BOT, other)
+    ended = CliRunner().invoke(perpmaker, ["panic", "--all", "--yes", "--json"])
+    assert ended.exit_code == ExitCode.NOT_PROVEN_CLEAN
+    assert [one["ok"] for one in json.loads(ended.stdout)["bots"]] == [False, True]
+
+
+def test_of_all_bots_one_that_cannot_be_read_keeps_no_other_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on, as does what shares its process, and both are not proven; alone it is refused with its reason."""
+    lost = attrs.evolve(BOT, name="lost:BTC-USDT", file="/nowhere/lost.toml", pid=7)
+    beside = attrs.evolve(BOT, name="beside:ETH-USDT", pid=7)
+    ended, read = [], module.configuration_of
+    known(monkeypatch, lost, beside, BOT)
+
+    def configuration(bot: KnownBot, catalog: Any) -> Any:
+        if bot is lost:
+            raise ConfigurationError((Problem(file=bot.file, key="", allowed="is not there"),))
+
+        return read(bot, catalog)
+
+    async def answer(*_: object, **__: object) -> Cleared:
+        return Cleared(unproven=None, quotes=0)
+
+    monkeypatch.setattr(module, "configuration_of", configuration)
+    monkeypatch.setattr(module, "_clear", answer)
+    monkeypatch.setattr(module, "_end", lambda case, _: ended.append(case.bot.name))
+    monkeypatch.setattr(module, "chosen_bots", lambda *_, every, **__: [lost, beside, BOT] if every else [lost])
+    every = CliRunner().invoke(perpmaker, ["panic", "--all", "--yes", "--json"])
+    assert every.exit_code == ExitCode.NOT_PROVEN_CLEAN
+    assert [one["ok"] for one in json.loads(every.stdout)["bots"]] == [False, False, True]
+    assert "lost.toml" in json.loads(every.stdout)["bots"][0]["unproven"]
+    assert ended == [BOT.name]
+
+    assert isinstance(CliRunner().invoke(perpmaker, ["panic", "lost", "--yes"]).exception, ConfigurationError)
+    assert ended == [BOT.name]
 
 
 def test_bots_of_the_same_process_end_with_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,12 +20,14 @@ from perpmaker.cli.screen import Screen
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import Environment
 from perpmaker.control.process import end_holder
-from perpmaker.errors import ExitCode, JournalError, LockedError, PerpmakerError
+from perpmaker.errors import ConfigurationError, ExitCode, JournalError, LockedError, PerpmakerError
+from perpmaker.foreign_code import said
 from perpmaker.journal.state_dir import StateDir, open_state_dir
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.known_bots import KnownBot
 from perpmaker.launch.panic import Cleared, clear_market
 from perpmaker.launch.traceback_file import Tracebacks
+from perpmaker.plugins.catalog import Catalog
 
 _WIDTH = 80
 _GONE = Cleared(unproven=None, quotes=0)
@@ -36,7 +38,7 @@ class _Case:
     """A bot that is to be ended: what it was started with, and what has come of it."""
 
     bot: KnownBot
-    configuration: Configuration
+    configuration: Configuration | None
     ended_at: float = 0.0
     cleared: Cleared | None = None
 
@@ -66,7 +68,7 @@ def panic(name: str | None, *, every: bool, close: bool, yes: bool, sandbox_url:
 
     catalog, home, screen = open_catalog(), open_state_dir(os.environ), Screen()
     bots = with_others(home, chosen_bots(home, name, catalog, every=every))
-    cases = [_Case(bot=bot, configuration=configuration_of(bot, catalog)) for bot in bots]
+    cases = _cases(bots, catalog, every=every)
     what = (
         "takes its quotes off, and closes its positions"
         if close
@@ -77,7 +79,8 @@ def panic(name: str | None, *, every: bool, close: bool, yes: bool, sandbox_url:
         raise click.exceptions.Exit(ExitCode.INTERRUPTED.value)
 
     for case in cases:
-        _end(case, screen)
+        if case.cleared is None:
+            _end(case, screen)
 
     with watched(screen.tell):
         run_async(_clear_all, cases, home, screen, close, sandbox_url)
@@ -86,6 +89,37 @@ def panic(name: str | None, *, every: bool, close: bool, yes: bool, sandbox_url:
 
     if any(case.cleared is None or case.cleared.unproven for case in cases):
         raise click.exceptions.Exit(ExitCode.NOT_PROVEN_CLEAN.value)
+
+
+def _cases(bots: Sequence[KnownBot], catalog: Catalog, *, every: bool) -> list[_Case]:
+    """What each bot was started with. Of `every` bot, one that cannot be read keeps no other from being ended.
+
+    ConfigurationError where one bot alone is meant: without its keys nothing of it could be taken off.
+    """
+    cases = []
+
+    for bot in bots:
+        try:
+            cases.append(_Case(bot=bot, configuration=configuration_of(bot, catalog)))
+        except ConfigurationError as error:
+            if not every:
+                raise
+
+            words = f"nothing of it was ended, as what it trades with cannot be read: {_one_line(error)}"
+            cases.append(_Case(bot=bot, configuration=None, cleared=Cleared(unproven=words)))
+
+    unread = {case.bot.pid for case in cases if case.configuration is None and case.bot.pid}
+
+    for case in cases:
+        if case.cleared is None and case.bot.pid in unread:
+            words = f"nothing of it was ended: process {case.bot.pid} trades another market too, which cannot be read"
+            case.cleared = Cleared(unproven=words)
+
+    return cases
+
+
+def _one_line(error: Exception) -> str:
+    return "; ".join(str(error).splitlines())
 
 
 def _end(case: _Case, screen: Screen) -> None:
@@ -115,7 +149,7 @@ async def _clear_all(
 ) -> None:
     """Clear one market after the other; what fails for one is its verdict, and keeps no other back."""
     for case in cases:
-        if case.cleared is not None:
+        if case.cleared is not None or case.configuration is None:
             continue
 
         if case.configuration.environment is Environment.PAPER or (case.bot.has_own_sandbox and url is None):
@@ -124,18 +158,22 @@ async def _clear_all(
             continue
 
         try:
-            case.cleared = await _clear(case, home, screen, close=close, url=url)
+            case.cleared = await _clear(case, case.configuration, home, screen, close=close, url=url)
         except (PerpmakerError, click.ClickException) as error:  # the latter: a sandbox that nobody knows the place of
             case.cleared = Cleared(unproven=str(error))
+        except Exception as error:  # noqa: BLE001  # every process has been ended: the next market is still to be cleared
+            case.cleared = Cleared(unproven=said(error))
 
 
-async def _clear(case: _Case, home: StateDir, screen: Screen, *, close: bool, url: str | None) -> Cleared:
+async def _clear(
+    case: _Case, configuration: Configuration, home: StateDir, screen: Screen, *, close: bool, url: str | None
+) -> Cleared:
     tell = partial(_tell, screen, case.bot.name)
 
-    async with reached(case.bot, case.configuration, url) as context:
+    async with reached(case.bot, configuration, url) as context:
         clear = partial(
             clear_market,
-            plan_of(case.configuration),
+            plan_of(configuration),
             context,
             tell=tell,
             report=Tracebacks(home.root, tell).keep,
