@@ -170,6 +170,7 @@ async def test_stop_that_rests_at_the_venue_works_on_paper(tmp_path: Path) -> No
         assert stage.venue.exchange.conditional_orders(ACCOUNT, waiting_only=False) == []
 
 
+@pytest.mark.full
 async def test_outage_of_the_venue_takes_the_quotes_off_until_it_is_over(tmp_path: Path) -> None:
     """Without a book nothing is quoted; afterwards it goes on by itself."""
     async with open_stage(tmp_path) as stage, anyio.create_task_group() as group:
@@ -251,6 +252,7 @@ def test_command_runs_on_paper(tmp_path: Path) -> None:
             venue.kill()
 
 
+@pytest.mark.full
 def test_unreachable_venue_is_said_on_paper(tmp_path: Path) -> None:
     """Nobody listens there: the address is named, and the exit code says so."""
     text = CONFIGURATION.format(rest="http://127.0.0.1:9", stream="ws://127.0.0.1:9", stop="0", order="limit")

@@ -72,6 +72,7 @@ def jump(session: Session | Stage, share: float) -> None:
     market.jump(1 + share)
 
 
+@pytest.mark.full
 def test_every_session_has_a_fill_and_nearly_every_one_takes_profit() -> None:
     """Over the seeds: always a fill, in at least 95 % a filled target, no quote left, nothing violated."""
     sessions = [rehearse(FILE, seed, 45.0) for seed in range(3, 3 + SEEDS)]

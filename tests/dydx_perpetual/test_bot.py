@@ -55,6 +55,7 @@ def jump(stage: Stage, factor: float) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 11))])
+@pytest.mark.full
 async def test_a_session_quotes_fills_and_leaves_no_quote(seed: int) -> None:
     """Quotes within five seconds, fills, targets; at the end no own quote, and the account to the last digit."""
     async with open_stage(EXAMPLE, *RESTLESS, seed=seed) as stage, stage.open_bot() as session:

@@ -181,6 +181,7 @@ QUICK = (
 )
 
 
+@pytest.mark.full
 def test_F71_killed_around_an_amend_the_next_process_reads_the_truth(full: bool) -> None:
     """Before it is sent, after that, and when its answer arrives."""
     steps = crash(FILE, QUICK, 6, seconds=3.0, at=None).steps

@@ -52,6 +52,7 @@ def register_observers(register):
 """
 
 
+@pytest.mark.full
 def test_no_secret_of_a_run_is_in_anything_that_it_wrote(tmp_path: Path) -> None:
     """A webhook that cannot be reached, and an observer that has secrets in what it tells and raises.
 

@@ -241,6 +241,7 @@ def test_check_names_the_keys_of_the_file_that_hold_a_refused_key(
 
 
 @pytest.mark.usefixtures("keys")
+@pytest.mark.full
 def test_F13_check_asks_nothing_of_a_venue_that_has_shut_this_machine_out(
     venue: dict[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -192,7 +192,11 @@ async def liquidated(stage: Stage) -> None:
     market.jump(0.6)
 
 
-@pytest.mark.parametrize("file", FILES.values(), ids=FILES)
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(file, marks=[pytest.mark.full] if name == "Bybit" else []) for name, file in FILES.items()],
+    ids=FILES,
+)
 def test_history_is_the_venues_account_over_kills_lost_streams_funding_and_transfers(file: str) -> None:
     """Three processes, the first two of them killed; fees in BNB where the venue takes them."""
     paid = []

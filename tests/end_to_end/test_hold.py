@@ -122,6 +122,7 @@ def test_F74_with_a_full_disk_no_quote_is_sent_and_the_way_out_still_is(tmp_path
     run_virtual(scenario)
 
 
+@pytest.mark.full
 def test_F57_a_halted_market_is_tried_again_with_growing_pauses_until_it_takes_orders() -> None:
     """Refused as restricted: no storm, what rests can still be cancelled, and quoting resumes by itself."""
 

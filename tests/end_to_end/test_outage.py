@@ -85,6 +85,7 @@ async def test_F13_a_ban_learned_with_a_position_open_is_reduced_to_what_protect
         assert not session.sandbox.oracle.violations
 
 
+@pytest.mark.full
 async def test_F57_a_venue_in_maintenance_is_not_stormed_and_quoting_resumes() -> None:
     """Orders are refused for certain for a minute: ever fewer tries, no violation, both quotes soon after."""
     async with open_session(EXAMPLE, *STILL, "order_refresh_tolerance_pct=-1", seed=3) as session:
@@ -108,6 +109,7 @@ async def test_F57_a_venue_in_maintenance_is_not_stormed_and_quoting_resumes() -
         assert not session.sandbox.oracle.violations
 
 
+@pytest.mark.full
 async def test_F57_a_market_whose_status_is_no_longer_trading_is_not_quoted_until_it_trades_again() -> None:
     """The first refused order has its status read: quotes go, no further order is sent, and it resumes by itself."""
     async with open_session(EXAMPLE, *STILL, "order_refresh_tolerance_pct=-1", seed=3) as session:

@@ -34,6 +34,7 @@ def run_virtual(scenario: Callable[[], Awaitable[Result]]) -> Result:
     return anyio.run(scenario, backend=name, backend_options=options)
 
 
+@pytest.mark.full
 def test_every_session_has_a_fill_and_nearly_every_one_takes_profit() -> None:
     """Over many seeds: always a fill, in at least 95 % a filled profit-taking order, nothing left, nothing violated."""
     sessions = [rehearse(FILE, seed, 45.0) for seed in range(SEEDS)]
@@ -43,6 +44,7 @@ def test_every_session_has_a_fill_and_nearly_every_one_takes_profit() -> None:
     assert sum(session.targets_filled > 0 for session in sessions) >= 0.95 * SEEDS
 
 
+@pytest.mark.full
 def test_the_same_seed_is_the_same_session_and_another_one_is_not() -> None:
     """Everything that became of every order at the venue is the same twice, to the last digit."""
     first, again, other = (rehearse(FILE, seed, 20.0) for seed in (3, 3, 4))

@@ -69,6 +69,7 @@ async def test_a_stop_rests_on_the_venue_as_long_as_the_position_stands() -> Non
     assert session.bot.known.kind(stop.client_id) is OrderKind.VENUE_STOP
 
 
+@pytest.mark.full
 async def test_F47_the_stop_is_removed_when_the_position_is_flat() -> None:
     """However the position ends, no stop stays behind; and none was there without a position for long."""
     async with open_session(EXAMPLE, VENUE, seed=4) as session:
@@ -302,6 +303,7 @@ async def test_F50_a_stop_that_a_person_cancels_is_back_at_once() -> None:
         group.cancel_scope.cancel()
 
 
+@pytest.mark.full
 async def test_F51_a_persons_orders_are_never_touched_and_the_switch_waits_until_they_are_gone() -> None:
     """Seen within the half minute of the account's reading, or at once on the stream; said each time."""
     async with open_session(EXAMPLE, "bid_spread=2", "ask_spread=2", seed=3) as session:

@@ -177,6 +177,7 @@ async def test_A11_a_payment_that_is_told_twice_is_booked_once() -> None:
     assert busy(summary.funding_by_asset) == paid
 
 
+@pytest.mark.full
 async def test_A11_funding_is_booked_where_the_history_cannot_be_read() -> None:
     """The stream's word counts as long as nothing better is there, and the end says that the history is unread."""
     told: list[list[str]] = []

@@ -109,6 +109,7 @@ async def test_A15_a_refused_start_sends_nothing_and_says_when_nothing_can_be_re
         assert list(stage.sandbox.exchange.conditional_orders(ACCOUNT)) == resting
 
 
+@pytest.mark.full
 async def test_A15_halts_that_a_start_finds_by_itself_end_with_their_run(tmp_path: Path) -> None:
     """A refused key, changed rules, a plugin or a journal that failed: their own exit code, and nothing is latched."""
     home = open_state_dir({"PERPMAKER_HOME": str(tmp_path)})

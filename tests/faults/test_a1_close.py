@@ -26,7 +26,9 @@ def anyio_backend(virtual_time: tuple[str, dict[str, Any]]) -> tuple[str, dict[s
 
 
 @pytest.mark.also_on("dYdX")
-@pytest.mark.parametrize("is_refused", [False, True], ids=["busy", "band, without backstop"])
+@pytest.mark.parametrize(
+    "is_refused", [False, pytest.param(True, marks=pytest.mark.full)], ids=["busy", "band, without backstop"]
+)
 async def test_A1_a_close_that_is_refused_to_the_end_leaves_the_stop_at_its_level(
     tmp_path: Path, venue: VenueWords, *, is_refused: bool
 ) -> None:

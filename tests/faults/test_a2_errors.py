@@ -97,7 +97,10 @@ ERRORS = [KeyboardInterrupt("gone"), SystemExit(0), OddError("gone"), RuntimeErr
 @pytest.mark.parametrize("how", [break_trader, break_lines, break_verdict])
 @pytest.mark.parametrize(
     "error",
-    [pytest.param(one, marks=pytest.mark.full if type(one) in {SystemExit, RuntimeError} else []) for one in ERRORS],
+    [
+        pytest.param(one, marks=pytest.mark.full if type(one) in {SystemExit, RuntimeError, OddError} else [])
+        for one in ERRORS
+    ],
     ids=[type(one).__name__ for one in ERRORS],
 )
 async def test_A2_an_end_by_an_error_leaves_what_a_clean_stop_leaves(

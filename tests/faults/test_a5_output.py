@@ -109,6 +109,7 @@ def test_A5_a_reader_that_is_gone_loses_lines_and_nothing_else(monkeypatch: pyte
     assert b"".join(writes) == b"... 1 lines were dropped, because nothing took them\ntwo\n"
 
 
+@pytest.mark.full
 def test_A5_a_run_whose_pipe_nobody_reads_trades_and_ends_cleanly(tmp_path: Path) -> None:
     """It trades, and stops at a signal within seconds, with exit code 0."""
     reading, writing = os.pipe()

@@ -118,6 +118,7 @@ def test_B3_a_price_source_that_fails_before_the_run_is_named(
     check_blamed(ended, site, "price source tide", words)
 
 
+@pytest.mark.full
 def test_B3_a_price_source_that_fails_in_the_preflight_of_a_run_is_named(site: PluginSite) -> None:
     """As in check."""
     site.install(SOURCE.format(body="raise KeyError('deep')", opening="pass"))

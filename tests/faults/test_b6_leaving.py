@@ -144,6 +144,7 @@ TAKEN = {
 @pytest.mark.parametrize(
     "taken", ["ignored", *(pytest.param(taken, marks=pytest.mark.full) for taken in TAKEN if taken != "ignored")]
 )
+@pytest.mark.full
 def test_B6_signals_that_a_plugin_takes_are_taken_back(site: PluginSite, taken: str) -> None:
     """It is told once, and the run stops cleanly at the signal."""
     with_act(site, TAKEN[taken])

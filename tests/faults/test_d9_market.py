@@ -89,6 +89,7 @@ def figures(seed: int) -> tuple[float, float]:
     return math.sqrt(variance(seconds, 1)) * 10_000, variance(seconds, 60) / variance(seconds, 1) / 60
 
 
+@pytest.mark.full
 def test_D9_seconds_are_as_restless_as_recordings_and_so_are_minutes() -> None:
     """Over an hour of each seed, volatility and variance ratio are within what recordings show."""
     found = {seed: figures(seed) for seed in range(SEEDS or 2)}

@@ -150,6 +150,7 @@ async def test_quotes_follow_the_price_of_an_address(open_desk: Any) -> None:
         assert any(line == "price source: price 150" for line in desk.session.told)
 
 
+@pytest.mark.full
 async def test_quotes_follow_the_spot_market(open_desk: Any) -> None:
     """external_market over Binance's spot sandbox: quotes are laid around the spot mid, which follows the index."""
     async with open_desk(SPOT, "bid_spread=0.3", "ask_spread=0.3") as desk:
