@@ -192,6 +192,10 @@ def test_why_shows_all_levels_or_those_that_are_meant(home: StateDir, start: Cal
     assert levels("--level", "sell") == levels("--level", "ask") == ["sell 0", "sell 1"]
     assert levels("sandbox", "--level", "sell1") == ["sell 1"]
     assert levels("--level", "stop") == ["stop on the venue"]
+
+    for nothing in ("", " "):
+        assert run("why", "--level", nothing).exit_code == 2
+
     wrong = run("why", "--level", "sell 7")
     assert wrong.exit_code == 2
     assert "Its levels: buy 0, sell 0, sell 1, target, stop on the venue." in " ".join(wrong.stderr.split())

@@ -75,7 +75,9 @@ class Bots:
         found = cards if name is None else matching(cards, name)
 
         if name is not None and len(found) > 1:
-            raise AmbiguousBotError(f"Which bot? Name one of them, by its process if need be:\n{listed(found)}")
+            raise AmbiguousBotError(
+                f"Which bot? Name one of them, by its file or its process if need be:\n{listed(found)}"
+            )
 
         if running := [one for card in found if (one := self.status(card)) is not None]:
             return running

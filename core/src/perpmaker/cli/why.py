@@ -58,7 +58,7 @@ def _status(name: str | None) -> Status:
     found = open_bots().statuses(name)
 
     if len(found) > 1 and any(one.running for one in found):
-        raise AmbiguousBotError(f"Which bot? Name one of them, by its process if need be:\n{listed(found)}")
+        raise AmbiguousBotError(f"Which bot? Name one of them, by its file or its process if need be:\n{listed(found)}")
 
     return found[0] if found else the_one(found, name)
 
@@ -75,7 +75,8 @@ def _chosen(levels: Sequence[LevelStatus], wanted: str | None) -> list[LevelStat
     if wanted is None:
         return _ordered(levels)
 
-    found = [level for level in levels if _is_meant(level, wanted.strip().lower())]
+    meant = wanted.strip().lower()
+    found = [level for level in levels if meant and _is_meant(level, meant)]
 
     if not found:
         known = ", ".join(dict.fromkeys(level.level for level in _ordered(levels))) or "none"

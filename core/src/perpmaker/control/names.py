@@ -67,7 +67,7 @@ def the_one(bots: Sequence[NamedT], words: str | None, what: str = "running") ->
         raise UnknownBotError(f"No {what} bot{called or ' was found'}.{others}")
 
     if len(found) > 1:
-        raise AmbiguousBotError(f"Which bot? Name one of them, by its process if need be:\n{listed(found)}")
+        raise AmbiguousBotError(f"Which bot? Name one of them, by its file or its process if need be:\n{listed(found)}")
 
     return found[0]
 

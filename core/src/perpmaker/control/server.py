@@ -104,7 +104,7 @@ class ControlServer:
             answer = encode_line({"ok": True, **content})
         except PerpmakerError as error:
             code = ExitCode.FILE if isinstance(error, PayloadError) else error.exit_code
-            return encode_line(refusal(str(error), code))
+            return encode_line(refusal(str(error).removesuffix(" @ $"), code))
         except Exception as error:  # noqa: BLE001  # the same seam
             return encode_line(refusal(f"{type(error).__name__}: {error}", ExitCode.BUG))
 
