@@ -68,6 +68,22 @@ async def test_what_could_not_be_opened_is_tried_again_by_the_next_that_asks() -
         assert await shared.get("key", desk.open) == 2
 
 
+async def test_one_that_hangs_keeps_no_other_from_being_opened() -> None:
+    """Another account's is open at once; what hangs is given up with the market that asked."""
+
+    @asynccontextmanager
+    async def hanging() -> AsyncIterator[int]:
+        await anyio.sleep_forever()
+        yield 0
+
+    with anyio.move_on_after(5) as whole:
+        async with open_shared() as shared, anyio.create_task_group() as markets:
+            markets.start_soon(shared.get, "hangs", hanging)
+            await anyio.wait_all_tasks_blocked()
+            assert await shared.get("key", Desk().open) == 1
+            whole.cancel()
+
+
 async def test_a_single_market_opens_its_own_and_closes_it() -> None:
     """Without others there is nothing to share."""
     desk = Desk()

@@ -63,6 +63,26 @@ def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
             assert holder_of(path) is None
 
 
+def test_a_process_that_is_started_again_meanwhile_is_not_taken_for_the_one_that_was_ended(tmp_path: Path) -> None:
+    """What starts it again has to be stopped first: said, and nobody is killed for it."""
+    path = tmp_path / "bot.lock"
+
+    with holding(path):
+        words = [sys.executable, "-S", "-c", f"print('waits', flush=True){HOLD}", str(path), ""]
+
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as again:  # noqa: S603  # our own
+            assert again.stdout is not None
+            assert again.stdout.readline() == "waits\n"
+
+            try:
+                with pytest.raises(LockedError, match=f"process {again.pid} trades there already: something starts"):
+                    end_holder(path, lambda _: None, ask_s=5.0)
+
+                assert again.poll() is None
+            finally:
+                again.kill()
+
+
 def test_a_lock_that_nobody_holds_is_free(tmp_path: Path) -> None:
     """Whatever its file says, and where there is none."""
     path = tmp_path / "a.lock"

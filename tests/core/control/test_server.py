@@ -89,7 +89,7 @@ async def test_a_command_is_answered_and_others_add_theirs(home: StateDir, card:
     async with served(home, card) as server:
         assert await asked(home, card, "hello", who="me") == {"ok": True, "you": "me"}
 
-        with pytest.raises(BotRefusedError, match="no command 'apply'; this bot knows: broken, hello, locked$"):
+        with pytest.raises(BotRefusedError, match=r"no command 'apply'; this bot knows: broken, hello, locked$"):
             await asked(home, card, "apply")
 
         server.handlers["apply"] = hello

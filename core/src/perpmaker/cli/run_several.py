@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import anyio
 import attrs
@@ -109,7 +109,7 @@ def run_several(chosen: Sequence[tuple[Configuration, RunOptions]], screen: Scre
     code = _say(markets, as_json=as_json)
 
     if failure is not None:
-        code = code or explain(failure)
+        code = _worst({code, explain(failure)})
 
     raise click.exceptions.Exit(code)
 
@@ -166,6 +166,10 @@ def _say(markets: Sequence[Market], *, as_json: bool) -> int:
         runs = [_as_json(each, code) for each, code in zip(markets, codes, strict=True)]
         result(msgspec.json.encode({"runs": runs}).decode(), may_be_lost=True, as_json=True)
 
+    return _worst(codes)
+
+
+def _worst(codes: Collection[int]) -> int:
     return next((one.value for one in WORST_FIRST if one.value in codes), max(codes, default=0))
 
 

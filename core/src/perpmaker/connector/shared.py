@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from math import inf
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import anyio
 import attrs
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from anyio.abc import TaskGroup
 
 _Opened = TypeVar("_Opened")
 
@@ -28,7 +27,8 @@ class _Opening:
 class Shared:
     """Opens things by their key, once. See `open_shared`."""
 
-    _asked: MemoryObjectSendStream[_Opening]
+    _tasks: TaskGroup
+    _is_over: anyio.Event = attrs.field(factory=anyio.Event, init=False)
     _known: dict[Hashable, _Opening] = attrs.field(factory=dict, init=False)
 
     async def get(self, key: Hashable, opening: Callable[[], AbstractAsyncContextManager[_Opened]]) -> _Opened:
@@ -37,7 +37,7 @@ class Shared:
 
         if found is None:
             found = self._known[key] = _Opening(opening)
-            self._asked.send_nowait(found)
+            self._tasks.start_soon(self._keep_open, found)
 
         await found.done.wait()
 
@@ -50,6 +50,26 @@ class Shared:
         value: _Opened = found.value
 
         return value
+
+    def close(self) -> None:
+        """Let go of everything: each task closes what it has opened."""
+        self._is_over.set()
+
+    async def _keep_open(self, one: _Opening) -> None:
+        """Open one thing, and close it in the same task in the end: one that hangs keeps no other from being opened."""
+        try:
+            async with one.opening() as one.value:
+                one.done.set()
+                await self._is_over.wait()
+        except (anyio.get_cancelled_exc_class(), GeneratorExit):
+            raise
+        except BaseException as error:  # a plugin's: it is for whoever asked, or how the process has ended
+            if one.done.is_set():
+                raise
+
+            one.error = error
+        finally:
+            one.done.set()
 
 
 @asynccontextmanager
@@ -73,24 +93,11 @@ async def in_common(
 
 @asynccontextmanager
 async def open_shared() -> AsyncIterator[Shared]:
-    """Yield what opens things once. One task of its own opens all of them, and closes them in the end."""
-    sending, receiving = anyio.create_memory_object_stream[_Opening](inf)
-
+    """Yield what opens things once, each in a task of its own that closes it in the end."""
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_open_each, receiving)
+        shared = Shared(tasks)
 
-        with sending:
-            yield Shared(sending)
-
-
-async def _open_each(asked: MemoryObjectReceiveStream[_Opening]) -> None:
-    async with asked, AsyncExitStack() as stack:
-        async for one in asked:
-            try:
-                one.value = await stack.enter_async_context(one.opening())
-            except (anyio.get_cancelled_exc_class(), GeneratorExit):
-                raise
-            except BaseException as error:  # noqa: BLE001  # a plugin's: it is for whoever asked
-                one.error = error
-            finally:
-                one.done.set()
+        try:
+            yield shared
+        finally:
+            shared.close()

@@ -57,7 +57,8 @@ def holder_of(path: Path) -> Holder | None:
 def end_holder(path: Path, tell: Callable[[str], None], *, ask_s: float = ASK_S, kill_s: float = KILL_S) -> bool:
     """End the process that holds a lock: asked first, then killed. Whether the lock is free.
 
-    LockedError where it is another machine's, or where the process that is named does not hold it.
+    LockedError where it is another machine's, where the process that is named does not hold it, or where another one
+    has taken its place meanwhile.
     """
     holder = holder_of(path)
 
@@ -74,7 +75,7 @@ def end_holder(path: Path, tell: Callable[[str], None], *, ask_s: float = ASK_S,
         with suppress(ProcessLookupError):
             _signal(holder.pid, number)
 
-        if _is_free_within(path, seconds):
+        if _is_let_go_within(path, holder, seconds):
             tell(words)
             return True
 
@@ -120,10 +121,17 @@ def _signal(pid: int, number: signal.Signals) -> None:
         raise LockedError(f"process {pid} is another user's: it can be ended by that user only") from None
 
 
-def _is_free_within(path: Path, seconds: float) -> bool:
+def _is_let_go_within(path: Path, holder: Holder, seconds: float) -> bool:
+    """Whether a process lets go of the lock in time. LockedError when another one has it then: that one runs anew."""
     until = monotonic() + seconds
 
-    while holder_of(path) is not None:
+    while (now := holder_of(path)) is not None:
+        if now.pid and now != holder:
+            raise LockedError(
+                f"process {holder.pid} has ended, and process {now.pid} trades there already: something starts the bot "
+                "again. Stop that (systemctl stop), then panic once more"
+            )
+
         if monotonic() >= until:
             return False
 
