@@ -140,34 +140,10 @@ def _of_configuration(configuration: Configuration, url: str | None = None) -> A
 
 
 def _of_reading(found: VenueReading, name: str, environment: str, venue: str, exits: Any) -> AccountBalance:  # noqa: ANN401  # ExitSettings, not for --help
-    from perpmaker.report.balance import balance_of  # noqa: PLC0415  # not for --help
-    from perpmaker.report.status import Status, iso  # noqa: PLC0415  # the same
-    from perpmaker.report.status_of_venue import status_of_venue  # noqa: PLC0415  # the same
+    from perpmaker.cli.venue_reading import status_of_reading  # noqa: PLC0415  # not for --help
+    from perpmaker.report.balance import balance_of  # noqa: PLC0415  # the same
 
-    nothing = Status(
-        name=name,
-        environment=environment,
-        venue=venue,
-        market=found.instrument.market,
-        account=found.account,
-        file="",
-        pid=None,
-        run_id=None,
-        running=False,
-        since=iso(found.utc_ms),
-        at=iso(found.utc_ms),
-        mode="none",
-        mode_reason="",
-    )
-    status = status_of_venue(
-        nothing,
-        instrument=found.instrument,
-        account=found.account,
-        seen=found.seen,
-        mark=found.mark,
-        exits=exits,
-        utc_ms=found.utc_ms,
-    )
+    status = status_of_reading(found, name=name, environment=environment, venue=venue, exits=exits)
 
     return balance_of(status, found.seen.account.assets, found.seen.account.asset_mode, "venue")
 

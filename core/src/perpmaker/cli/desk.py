@@ -72,7 +72,7 @@ class Desk:
 
     @contextmanager
     def beside(self) -> Iterator[None]:
-        """Do something beside trading: what goes wrong in it is told once, and ends nothing."""
+        """Run a task beside trading; an error in it is reported once, and trading goes on."""
         try:
             yield
         except OSError:  # a disk that takes nothing has been told of by those who need it

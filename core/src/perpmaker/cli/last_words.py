@@ -25,7 +25,7 @@ def said_outcome(course: Course, *, as_json: bool, with_page: bool = True) -> in
 def say_outcome(course: Course, *, as_json: bool, with_page: bool = True) -> None:
     """Say how a run ended. Its exit code is that of what is raised.
 
-    `with_page` False: the verdict alone, where somebody else prints the summary.
+    `with_page` False prints the verdict alone; the caller prints the summary.
     """
     if course.ended is not None:
         _say(course.ended, as_json=as_json, with_page=with_page, afterwards=course.error)

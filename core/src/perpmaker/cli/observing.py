@@ -38,7 +38,7 @@ async def open_observers(configuration: Configuration, home: StateDir, log: RunL
         market=configuration.run.market,
     )
     observers = Observers(log.tell, about, say_person=log.pass_on, record=log.record)
-    report = Tracebacks(home.root, _tell_nobody).keep  # what is told of a fault is told with what follows from it
+    report = Tracebacks(home.root, _tell_nobody).keep  # the caller reports the fault together with its consequence
     secrets = References(configuration.file.parent)
 
     for chosen in configuration.observers:

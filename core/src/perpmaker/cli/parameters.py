@@ -1,4 +1,4 @@
-"""Where a running bot is told other parameters: what would change, and the change itself, whole or not at all."""
+"""Changes the parameters of a running bot over its control socket: the difference first, then all of it or nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a run: every line that a person is told, and what happened with its figures."""
+"""The log of a run: every line of its screen, and each event with its figures."""
 
 from __future__ import annotations
 

@@ -101,11 +101,9 @@ def _as_far_as_told(last: Status, url: str | None) -> Status:
 def _from_venue(file: Path, last: Status | None, url: str | None) -> Status:
     """The status that a configuration and its venue come to."""
     from perpmaker.cli.installation import open_catalog  # noqa: PLC0415  # not for --help
-    from perpmaker.cli.venue_reading import read_venue  # noqa: PLC0415  # the same
+    from perpmaker.cli.venue_reading import read_venue, status_of_reading  # noqa: PLC0415  # the same
     from perpmaker.config.configuration import load_configuration  # noqa: PLC0415  # the same
     from perpmaker.control.names import bot_name  # noqa: PLC0415  # the same
-    from perpmaker.report.status import Status, iso  # noqa: PLC0415  # the same
-    from perpmaker.report.status_of_venue import status_of_venue  # noqa: PLC0415  # the same
 
     configuration = load_configuration(file, (), open_catalog())
     environment, market = configuration.environment.value, configuration.run.market
@@ -117,30 +115,15 @@ def _from_venue(file: Path, last: Status | None, url: str | None) -> Status:
         )
 
     found = read_venue(configuration, url)
-    nothing = Status(
+
+    return status_of_reading(
+        found,
         name=bot_name(file, market),
         environment=environment,
         venue=configuration.connector.name,
-        market=market,
-        account=found.account,
-        file=str(file),
-        pid=None,
-        run_id=None,
-        running=False,
-        since=iso(found.utc_ms),
-        at=iso(found.utc_ms),
-        mode="none",
-        mode_reason="",
-    )
-
-    return status_of_venue(
-        last or nothing,
-        instrument=found.instrument,
-        account=found.account,
-        seen=found.seen,
-        mark=found.mark,
         exits=configuration.exits,
-        utc_ms=found.utc_ms,
+        file=str(file),
+        last=last,
     )
 
 

@@ -16,12 +16,15 @@ from perpmaker.cli.screen import printable
 from perpmaker.cli.venue import attach, context_of, wants_sandbox
 from perpmaker.config.configuration import Configuration
 from perpmaker.connector.interface import PriceReading
+from perpmaker.exits.settings import ExitSettings
 from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.start_retry import Hold, once, venue_of
 from perpmaker.model.event import MarkChanged
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.reading import AccountSeen
+from perpmaker.report.status import Status, iso
+from perpmaker.report.status_of_venue import status_of_venue
 from perpmaker.runtime.opening import open_connector
 from perpmaker.runtime.reconciliation import Reconciliation
 
@@ -38,6 +41,45 @@ class VenueReading:
     seen: AccountSeen
     mark: MarkChanged | None
     utc_ms: int
+
+
+def status_of_reading(
+    found: VenueReading,
+    *,
+    name: str,
+    environment: str,
+    venue: str,
+    exits: ExitSettings,
+    file: str = "",
+    last: Status | None = None,
+) -> Status:
+    """Return how a bot stands by a reading alone, or by what it said `last` with the reading over it."""
+    asked_at = iso(found.utc_ms)
+    nothing = Status(
+        name=name,
+        environment=environment,
+        venue=venue,
+        market=found.instrument.market,
+        account=found.account,
+        file=file,
+        pid=None,
+        run_id=None,
+        running=False,
+        since=asked_at,
+        at=asked_at,
+        mode="none",
+        mode_reason="",
+    )
+
+    return status_of_venue(
+        last or nothing,
+        instrument=found.instrument,
+        account=found.account,
+        seen=found.seen,
+        mark=found.mark,
+        exits=exits,
+        utc_ms=found.utc_ms,
+    )
 
 
 def read_venue(configuration: Configuration, url: str | None = None) -> VenueReading:

@@ -56,7 +56,7 @@ def write_whole(path: Path, text: str, *, replace: bool, option: str) -> None:
             if replace:
                 temporary.replace(path)
             else:
-                os.link(temporary, path)  # fails where somebody has made the file meanwhile
+                os.link(temporary, path)  # fails where the file exists by now
     except FileExistsError:
         refuse_existing(path, option)
     except OSError as error:

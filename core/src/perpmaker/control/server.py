@@ -48,7 +48,7 @@ class ControlServer:
     _clients: int = 0
 
     async def serve(self, tell: Callable[[str], None]) -> None:
-        """Answer, until cancelled. An error of ours is told, and ends nothing else."""
+        """Answer requests until cancelled. An error of this code is reported, and nothing else ends by it."""
         try:
             async with anyio.create_task_group() as group:
                 while True:

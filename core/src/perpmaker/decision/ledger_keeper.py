@@ -69,22 +69,11 @@ class LedgerKeeper:
     def _fill(self, booked: BookedFill, now: float, *, is_stream: bool) -> None:
         fill = booked.fill
         filled_at = now if is_stream else self._filled_at(fill.venue_ms, now)
-        entry = FillEntry(
-            trade_id=fill.trade_id,
-            client_id=fill.client_id,
-            side=fill.side,
-            position_side=fill.position_side,
-            price=fill.price,
-            amount=fill.amount,
-            fee=fill.fee,
-            fee_asset=fill.fee_asset,
-            maker=fill.maker,
-            realized=fill.realized_pnl,
+        entry = FillEntry.of(
+            fill,
             own_profit=booked.profit,
-            venue_ms=fill.venue_ms,
             ours=booked.ours,
             what=self._what(fill.client_id) if booked.ours else None,
-            forced=fill.forced,
             mid=None if filled_at is None or now - filled_at > FRESH_S else self._mid(),
         )
 

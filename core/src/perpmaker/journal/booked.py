@@ -145,25 +145,7 @@ class OldSteps:
 
         while account.news:
             one = account.news.popleft()
-            self._ledger.fill(
-                FillEntry(
-                    trade_id=fill.trade_id,
-                    client_id=fill.client_id,
-                    side=fill.side,
-                    position_side=fill.position_side,
-                    price=fill.price,
-                    amount=fill.amount,
-                    fee=fill.fee,
-                    fee_asset=fill.fee_asset,
-                    maker=fill.maker,
-                    realized=fill.realized_pnl,
-                    own_profit=one.profit,
-                    venue_ms=fill.venue_ms,
-                    ours=one.ours,
-                    what=kind,
-                    forced=fill.forced,
-                )
-            )
+            self._ledger.fill(FillEntry.of(fill, own_profit=one.profit, ours=one.ours, what=kind))
 
     def _read(self, event: Resynced, now: float) -> None:
         at_ms = event.asked_ms or event.venue_ms

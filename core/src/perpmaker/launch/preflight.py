@@ -23,6 +23,7 @@ from perpmaker.launch.price_source import UNHEARD, source_opener, why_unheard
 from perpmaker.model.account import AccountSnapshot, AssetMode
 from perpmaker.model.event import Channel, Resynced
 from perpmaker.model.instrument import Instrument
+from perpmaker.model.position import VenueSettings
 from perpmaker.plugins.start import starting
 from perpmaker.report.preflight import Preflight, assess
 from perpmaker.report.preflight_figure import Situation
@@ -31,6 +32,7 @@ from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.stream_pace import StreamPace
 from perpmaker.runtime.stream_runner import ReferenceFeed
 from perpmaker.runtime.traded_market import WatchedMarket
+from perpmaker.state.market import Market
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode, View
 from perpmaker.strategy.settings import StrategySettings
@@ -52,7 +54,6 @@ async def survey(
     plan = plan_of(configuration)
     check_market_rules(plan, connector, instrument)
     check_findings(plan, connector, context.environment, context.findings)
-    ours = plan.strategy_settings if isinstance(plan.strategy_settings, StrategySettings) else None
 
     state = State(
         instrument,
@@ -73,7 +74,33 @@ async def survey(
     feeds = _feeds(plan, connector, instrument, context, traded)
     source_failure = await _listen(state, feeds, clock, configuration.traits.price_type, traded)
     view = state.view(clock.now(), mode=Mode.RUN, mode_reason="", memory=None)
-    quoting, advice = quoted(plan, instrument, view)
+
+    return assessed(
+        configuration,
+        plan,
+        connector,
+        view=view,
+        market=state.market,
+        settings=settings,
+        account=account,
+        source_failure=source_failure,
+    )
+
+
+def assessed(
+    configuration: Configuration,
+    plan: Plan,
+    connector: DerivativeConnector,
+    *,
+    view: View,
+    market: Market,
+    settings: VenueSettings | None,
+    account: AccountSnapshot,
+    source_failure: str | None = None,
+) -> Preflight:
+    """Return what a configuration comes to on this view, with what the account has and is set to."""
+    quoting, advice = quoted(plan, view.instrument, view)
+    ours = plan.strategy_settings if isinstance(plan.strategy_settings, StrategySettings) else None
 
     return assess(
         Situation(
@@ -87,10 +114,10 @@ async def survey(
             exits=plan.exits,
             margin_mode=plan.margin_mode or (None if settings is None else settings.margin_mode),
             settings_now=settings,
-            wallet=wallet_of(account, instrument.quote),
+            wallet=wallet_of(account, view.instrument.quote),
             account=account,
-            funding_rate=state.market.funding_rate,
-            next_funding_ms=state.market.next_funding_ms,
+            funding_rate=market.funding_rate,
+            next_funding_ms=market.next_funding_ms,
             given=configuration.given,
             source_failure=source_failure,
             advice=advice,

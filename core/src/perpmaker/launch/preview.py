@@ -8,20 +8,18 @@ from decimal import Decimal
 import attrs
 
 from perpmaker.config.configuration import Configuration
-from perpmaker.connector.interface import SettingsReading, VenueStops
+from perpmaker.connector.interface import SettingsReading
 from perpmaker.exits.level import stop_level
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.market_rules import check_market_rules
-from perpmaker.launch.preflight import quoted, wallet_of
+from perpmaker.launch.preflight import assessed
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.position import Position, VenueSettings
-from perpmaker.report.preflight import Preflight, assess
-from perpmaker.report.preflight_figure import Situation
+from perpmaker.report.preflight import Preflight
 from perpmaker.runtime.left_behind import held
 from perpmaker.runtime.supervisor import Supervisor
 from perpmaker.state.view import Mode, View
-from perpmaker.strategy.settings import StrategySettings
 
 
 @attrs.frozen(kw_only=True)
@@ -38,30 +36,15 @@ class Outlook:
         plan, bot = plan_of(configuration), self.bot
         check_market_rules(plan, bot.connector, bot.instrument)
         view = attrs.evolve(self.view, position_cap=plan.position_cap)
-        quoting, advice = quoted(plan, bot.instrument, view)
-        ours = plan.strategy_settings if isinstance(plan.strategy_settings, StrategySettings) else None
-        market, settings = bot.trader.state.market, self.settings
 
-        return assess(
-            Situation(
-                environment=configuration.environment.value,
-                venue=configuration.connector.name,
-                view=view,
-                wanted=quoting.wanted,
-                approved=quoting.quotes,
-                refused=quoting.refused,
-                strategy=ours,
-                exits=plan.exits,
-                margin_mode=plan.margin_mode or (None if settings is None else settings.margin_mode),
-                settings_now=settings,
-                wallet=wallet_of(self.account, bot.instrument.quote),
-                account=self.account,
-                funding_rate=market.funding_rate,
-                next_funding_ms=market.next_funding_ms,
-                given=configuration.given,
-                advice=advice,
-                venue_stops=isinstance(bot.connector, VenueStops),
-            )
+        return assessed(
+            configuration,
+            plan,
+            bot.connector,
+            view=view,
+            market=bot.trader.state.market,
+            settings=self.settings,
+            account=self.account,
         )
 
 

@@ -7,13 +7,13 @@ entry twice and nothing is booked twice. `perpmaker.ledger.statement` says what 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import attrs
 
 from perpmaker.ledger.keys import income_key
 from perpmaker.model.income import IncomeRecord
-from perpmaker.model.order import OrderKind, PositionSide, Side
+from perpmaker.model.order import Fill, OrderKind, PositionSide, Side
 from perpmaker.model.position import Position
 
 
@@ -42,6 +42,30 @@ class FillEntry:
     what: OrderKind | None = None
     forced: str = ""
     mid: Decimal | None = None
+
+    @classmethod
+    def of(
+        cls, fill: Fill, *, own_profit: Decimal, ours: bool, what: OrderKind | None, mid: Decimal | None = None
+    ) -> Self:
+        """Return the entry of a fill, with what we know of it besides."""
+        return cls(
+            trade_id=fill.trade_id,
+            client_id=fill.client_id,
+            side=fill.side,
+            position_side=fill.position_side,
+            price=fill.price,
+            amount=fill.amount,
+            fee=fill.fee,
+            fee_asset=fill.fee_asset,
+            maker=fill.maker,
+            realized=fill.realized_pnl,
+            own_profit=own_profit,
+            venue_ms=fill.venue_ms,
+            ours=ours,
+            what=what,
+            forced=fill.forced,
+            mid=mid,
+        )
 
     @property
     def key(self) -> str:
