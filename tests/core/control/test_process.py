@@ -43,6 +43,23 @@ def holding(path: Path, how: str = "") -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+HAND_OVER = """
+import fcntl, os, socket, sys, time
+handle = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)
+fcntl.flock(handle, fcntl.LOCK_EX)
+first = os.getpid()
+os.pwrite(handle, f"process {first} on {socket.gethostname()}\\n".encode(), 0)
+if again := os.fork():
+    print(again, flush=True)
+    time.sleep(60)
+while os.getppid() == first:
+    time.sleep(0.01)
+os.ftruncate(handle, 0)
+os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\\n".encode(), 0)
+time.sleep(60)
+"""
+"""A process that holds the lock, and another one that has it as soon as the first is gone: it is free at no moment."""
+
 CATCH = "signal.signal(signal.SIGTERM, lambda *_: None)\n"
 
 
@@ -66,21 +83,17 @@ def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
 def test_a_process_that_is_started_again_meanwhile_is_not_taken_for_the_one_that_was_ended(tmp_path: Path) -> None:
     """What starts it again has to be stopped first: said, and nobody is killed for it."""
     path = tmp_path / "bot.lock"
+    words = [sys.executable, "-S", "-c", HAND_OVER, str(path)]
 
-    with holding(path):
-        words = [sys.executable, "-S", "-c", f"print('waits', flush=True){HOLD}", str(path), ""]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as first:  # noqa: S603  # our own
+        assert first.stdout is not None
+        again = int(first.stdout.readline())
 
-        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as again:  # noqa: S603  # our own
-            assert again.stdout is not None
-            assert again.stdout.readline() == "waits\n"
-
-            try:
-                with pytest.raises(LockedError, match=f"process {again.pid} trades there already: something starts"):
-                    end_holder(path, lambda _: None, ask_s=5.0)
-
-                assert again.poll() is None
-            finally:
-                again.kill()
+        try:
+            with pytest.raises(LockedError, match=f"process {again} trades there already: something starts"):
+                end_holder(path, lambda _: None, ask_s=60.0)
+        finally:
+            os.kill(again, signal.SIGKILL)  # it was alive until now, else this fails
 
 
 def test_a_lock_that_nobody_holds_is_free(tmp_path: Path) -> None:
