@@ -176,10 +176,15 @@ async def test_funding_and_foreign_rows_are_no_fills_of_ours(instrument: Instrum
 
 
 async def test_income_is_signed_and_told_apart(instrument: Instrument) -> None:
-    """One row may book profit and fee at once; funding is money and positive where received; `id` is the only key."""
+    """One row may book profit and fee at once; funding is money and positive where received; `id` is the only key.
+
+    A row of a liquidation without a trade is what it cost beside the trade, or what the insurance fund paid.
+    """
     funding = LOG | {"id": "s", "type": "SETTLEMENT", "funding": "-0.5", "fee": "0", "cashFlow": "0"}
     interest = LOG | {"id": "i", "type": "INTEREST", "cashFlow": "", "fee": "", "change": "-0.1", "symbol": "BTCUSDT"}
-    rows = [interest, funding, LOG, LOG, LOG | {"id": "x", "symbol": "ETHUSDT"}, {}]
+    forced = LOG | {"id": "l", "type": "LIQUIDATION"}
+    insurance = forced | {"id": "n", "fee": "0", "cashFlow": "7", "tradeId": ""}
+    rows = [insurance, forced, interest, funding, LOG, LOG, LOG | {"id": "x", "symbol": "ETHUSDT"}, {}]
     venue = Venue({"/v5/account/transaction-log": {"list": rows}})
     found = await fetch_income(client_of(venue), row_reader(), instrument.symbol, NOW_MS, NOW_MS)
     assert [(one.kind, one.amount) for one in found] == [
@@ -187,6 +192,9 @@ async def test_income_is_signed_and_told_apart(instrument: Instrument) -> None:
         (IncomeKind.FEE, D("-0.33")),
         (IncomeKind.FUNDING, D("-0.5")),
         (IncomeKind.OTHER, D("-0.1")),
+        (IncomeKind.REALIZED, D("2.5")),
+        (IncomeKind.FEE, D("-0.33")),
+        (IncomeKind.LIQUIDATION_FEE, D(7)),
     ]
     assert len({(one.word, one.income_id) for one in found}) == len(found)
 

@@ -221,11 +221,11 @@ def test_funding_of_both_legs_of_a_hedge_is_in_the_history(file: str) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("file", [FILES["Binance"], FILES["Bybit"]], ids=["Binance", "Bybit"])
+@pytest.mark.parametrize("file", FILES.values(), ids=FILES)
 def test_a_liquidation_is_in_the_history_with_what_it_cost(file: str) -> None:
     """The venue closes the position, charges for it, and makes good what was lost beyond the wallet."""
     told = play(file, 1, *QUIET, "leverage=20", "stop_loss_spread=0", "sandbox.balance=2000", acts=(liquidated,))
-    assert together(told.result_by_asset, told.by_hand_by_asset)["USDT"] < -1900
+    assert together(told.result_by_asset, told.by_hand_by_asset)[told.asset] < -1900
 
 
 @pytest.mark.full

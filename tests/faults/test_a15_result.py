@@ -19,6 +19,7 @@ from perpmaker.testing.scene import Scene
 from perpmaker.testing.session import Session, open_session
 
 from .test_a11_result import FILE, income
+from .venue_site import VenueWords
 
 pytestmark = pytest.mark.anyio
 
@@ -58,12 +59,12 @@ async def liquidated(session: Session) -> Summary:
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.full)])
-async def test_A15_the_result_of_a_liquidated_run_is_the_venues_own(seed: int) -> None:
+async def test_A15_the_result_of_a_liquidated_run_is_the_venues_own(seed: int, venue: VenueWords) -> None:
     """Profit, fee and what the insurance fund paid, to the last digit; a loss is no profit."""
-    async with open_session(FILE, *NO_STOP, seed=seed) as session:
+    async with open_session(FILE, *venue.settings, *NO_STOP, seed=seed) as session:
         began_ms = session.clock.utc_ms()
         summary = await liquidated(session)
-        booked = income(session.sandbox.exchange, began_ms, *KINDS)["USDT"]
+        booked = income(session.sandbox.exchange, began_ms, *KINDS)[venue.asset]
 
     assert summary.position == 0
     assert summary.result == booked

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from perpmaker.model.income import IncomeKind
 from perpmaker.model.order import Side
 from perpmaker_dydx_perpetual import transactions as tx
 from perpmaker_dydx_perpetual.sandbox.accounts import KEYS
@@ -138,10 +139,11 @@ async def test_funding_is_listed_late_and_in_the_balance_at_once(open_venue: Any
 
 
 async def test_a_liquidation_is_told_as_forced(open_venue: Any) -> None:
-    """Its fill has no order; what rests is gone."""
+    """Its fill has no order, and as its fee what the insurance fund took or paid; what rests is gone."""
     async with open_venue() as venue, venue.listen_to_account() as account:
         await venue.ok(await venue.quote(price=40_000))
         await venue.hold(lots=8_000)
+        before = len(venue.sandbox.exchange.income(ACCOUNT))
         venue.market.set_ladder([(47_000, 100_000)], [(47_001, 1000)])
         venue.market.set_mark(Decimal(47_000))
         (removed,) = (await account.order("BEST_EFFORT_CANCELED"))["contents"]["orders"]
@@ -150,7 +152,12 @@ async def test_a_liquidation_is_told_as_forced(open_venue: Any) -> None:
         )
 
         assert removed["clientId"] == "1"
-        assert "orderId" not in forced["contents"]["fills"][0]
+        (fill,) = forced["contents"]["fills"]
+        booked = venue.sandbox.exchange.income(ACCOUNT)[before:]
+        assert IncomeKind.INSURANCE in {one.kind for one in booked}
+        assert "orderId" not in fill
+        assert Decimal(fill["fee"]) == -sum(one.amount for one in booked if one.kind is not IncomeKind.REALIZED)
+        assert (await venue.of_account("fills"))["fills"][0]["fee"] == fill["fee"]
         assert "orders" not in forced["contents"]
 
 

@@ -230,7 +230,7 @@ async def _read_log(
 def translate_income(row: LogRow) -> Iterator[kit.IncomeRecord]:
     """A row of the log, of which one may book a profit, a fee and funding at once."""
     flow, funding, fee = _number(row.cashFlow), _number(row.funding), _number(row.fee)
-    parts = [(_flow_kind(row.type), row.type, flow), (kit.IncomeKind.FUNDING, f"{row.type} funding", funding)]
+    parts = [(_flow_kind(row), row.type, flow), (kit.IncomeKind.FUNDING, f"{row.type} funding", funding)]
     parts.append((kit.IncomeKind.FEE, f"{row.type} fee", -fee))
 
     if not (flow or funding or fee):
@@ -250,7 +250,12 @@ def translate_income(row: LogRow) -> Iterator[kit.IncomeRecord]:
             )
 
 
-def _flow_kind(word: str) -> kit.IncomeKind:
+def _flow_kind(row: LogRow) -> kit.IncomeKind:
+    word = row.type
+
+    if word == "LIQUIDATION" and not row.tradeId:
+        return kit.IncomeKind.LIQUIDATION_FEE  # beside the trade; what the insurance fund pays is above 0
+
     if word in {"TRADE", "LIQUIDATION", "ADL", "DELIVERY", "SETTLEMENT"}:
         return kit.IncomeKind.REALIZED
 

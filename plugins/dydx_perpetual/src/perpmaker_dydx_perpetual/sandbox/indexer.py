@@ -284,6 +284,19 @@ class Indexer:
 
         if event.cause is AccountCause.TRANSFER:
             self._transfer(event.transferred, block)
+        elif event.cause in {AccountCause.LIQUIDATION, AccountCause.INSURANCE}:
+            self._charge_forced(event.transferred)
+
+    def _charge_forced(self, amount: Decimal) -> None:
+        """Take what the insurance fund pays from the fee of the fill that was forced, or add what it is paid.
+
+        That share is all that the chain charges a liquidation, and all that it tells of it.
+        """
+        newest = self.fills[-1]
+        told = (row for rows in self._news.fills.values() for row in rows if row["id"] == newest["id"])
+
+        for row in (newest, *told):
+            row["fee"] = number(Decimal(str(row["fee"])) - amount)
 
     def _transfer(self, amount: Decimal, block: Block) -> None:
         own = {"address": self._world.owner, "subaccountNumber": 0}
