@@ -31,6 +31,7 @@ from perpmaker.testing import session
 from perpmaker.testing.rehearsal import targets_filled
 from perpmaker.testing.session import Session, open_session, open_stage
 from perpmaker.testing.waiting import until
+from perpmaker.venue.declared_venue import DeclaredConnector
 from perpmaker.wire.fault import Fault
 
 from ..core.venue.fathom import connector as fathom  # noqa: TID252  # it stands with the tests of the kit
@@ -273,7 +274,7 @@ async def test_it_is_told_what_becomes_of_quotes_when_the_process_is_killed(
 ) -> None:
     """They stay, or a venue ends those that nobody renews."""
     if last:
-        monkeypatch.setattr(fathom.Fathom, "quotes_last", last, raising=False)
+        monkeypatch.setattr(DeclaredConnector, "quotes_last", last, raising=False)
 
     async with opened_on_fathom() as opened:
         await opened.run(1)

@@ -27,6 +27,7 @@ class TestFathomContract(ConnectorContract):
         "Fathom cannot be told that an order only reduces a position",
     )
     lacks["test_a_forced_fill_is_told_as_forced"] = "Fathom does not tell what it has done on its own account"
+    lacks["test_settings_that_a_person_has_changed_are_read"] = "Fathom has no isolated margin"
     lacks |= {f"test_odd_rows_hide_no_{what}_of_ours": "Fathom's rows have no names" for what in ROWS}
 
     @pytest.fixture(params=["asyncio", pytest.param("trio", marks=pytest.mark.full)])

@@ -86,7 +86,6 @@ if TYPE_CHECKING:
     from perpmaker.model.refusal import Refusal, RefusalReason
     from perpmaker.secret import Signer
     from perpmaker.venue.access import VenueAccess, open_access
-    from perpmaker.venue.account_events import account_events
     from perpmaker.venue.address import (
         HTTP_SCHEMES,
         WEBSOCKET_SCHEMES,
@@ -105,9 +104,12 @@ if TYPE_CHECKING:
         error_of,
         one_line,
     )
+    from perpmaker.venue.api_key_connector import ApiKeyConnector
     from perpmaker.venue.book_sync import BookSync
     from perpmaker.venue.captured_book import CapturedBook, CapturedMarket
     from perpmaker.venue.command_socket import CommandSocket, SocketWords
+    from perpmaker.venue.declared_stream import BookUpdate, Stream
+    from perpmaker.venue.declared_venue import DeclaredConnector, Venue
     from perpmaker.venue.experiments import stop_beside_target, stop_meets_own_quote, stop_when_flat, switch_takes_stops
     from perpmaker.venue.history import Page, Span, read_history
     from perpmaker.venue.http_dialect import (
@@ -119,6 +121,7 @@ if TYPE_CHECKING:
         ThrottleDialect,
         UsageDialect,
     )
+    from perpmaker.venue.json_http import JsonHttp
     from perpmaker.venue.key_settings import Address, ApiKeySettings
     from perpmaker.venue.keys import Credentials, KeySettings, key_fault, open_credentials
     from perpmaker.venue.levels import Levels, LevelTranslator, TicksAndLots
@@ -159,7 +162,9 @@ if TYPE_CHECKING:
         begin_receiving,
         open_stream,
     )
+    from perpmaker.venue.stream_events import account_events, events_of
     from perpmaker.venue.tolerance import Tolerance, UnknownMessageError
+    from perpmaker.venue.venue_words import OrderLists, Question
     from perpmaker.wire.exchange import Exchanger, Incoming, Outgoing
     from perpmaker.wire.http import WireTransport, open_client, origin_of
     from perpmaker.wire.pipe import Connect, Resolve, secure
@@ -178,6 +183,7 @@ __all__ = [
     "AmendOrder",
     "Amending",
     "Answer",
+    "ApiKeyConnector",
     "ApiKeySettings",
     "AssetMode",
     "AttachedStops",
@@ -189,6 +195,7 @@ __all__ = [
     "BookLost",
     "BookSnapshot",
     "BookSync",
+    "BookUpdate",
     "CancelCause",
     "CancelOrder",
     "CapturedBook",
@@ -204,6 +211,7 @@ __all__ = [
     "ConnectorContext",
     "Credentials",
     "DeadManSwitch",
+    "DeclaredConnector",
     "DerivativeConnector",
     "Element",
     "Endpoint",
@@ -228,6 +236,7 @@ __all__ = [
     "IncomeRecord",
     "Incoming",
     "InconclusiveError",
+    "JsonHttp",
     "KeyPermissions",
     "KeyRights",
     "KeySettings",
@@ -252,6 +261,7 @@ __all__ = [
     "OrderClient",
     "OrderDialect",
     "OrderFilled",
+    "OrderLists",
     "OrderNames",
     "OrderReported",
     "OrderStatus",
@@ -264,6 +274,7 @@ __all__ = [
     "PositionMode",
     "PositionReported",
     "PriceReading",
+    "Question",
     "RecurringChore",
     "Refusal",
     "RefusalReason",
@@ -283,6 +294,7 @@ __all__ = [
     "SocketWords",
     "Span",
     "StopTrigger",
+    "Stream",
     "StreamEndedError",
     "StreamFeed",
     "StreamReply",
@@ -301,6 +313,7 @@ __all__ = [
     "Unknown",
     "UnknownMessageError",
     "UsageDialect",
+    "Venue",
     "VenueAccess",
     "VenueSettings",
     "VenueStops",
@@ -315,6 +328,7 @@ __all__ = [
     "check_leverage",
     "check_settings",
     "error_of",
+    "events_of",
     "exact_ticks",
     "find_market",
     "in_common",
@@ -383,7 +397,6 @@ _HOMES = {
     "model.refusal": "Refusal RefusalReason",
     "secret": "Signer",
     "venue.access": "VenueAccess open_access",
-    "venue.account_events": "account_events",
     "venue.address": (
         "HTTP_SCHEMES IPAddress WEBSOCKET_SCHEMES is_allowed_base is_this_machine literal_address stream_base"
     ),
@@ -409,7 +422,13 @@ _HOMES = {
     "venue.server_clock": "ServerClock",
     "venue.steps": "exact_ticks find_market lookup order_sizes order_terms order_ticks shown_lots trade_terms",
     "venue.stream": "StreamFeed StreamReply StreamRequest StreamSpec Translation begin_receiving open_stream",
+    "venue.stream_events": "account_events events_of",
     "venue.tolerance": "Tolerance UnknownMessageError",
+    "venue.json_http": "JsonHttp",
+    "venue.api_key_connector": "ApiKeyConnector",
+    "venue.declared_stream": "BookUpdate Stream",
+    "venue.declared_venue": "DeclaredConnector Venue",
+    "venue.venue_words": "OrderLists Question",
     "wire.exchange": "Exchanger Incoming Outgoing",
     "wire.http": "WireTransport open_client origin_of",
     "wire.pipe": "Connect Resolve secure",

@@ -27,6 +27,9 @@ class Address:
         return {base.partition("://")[2] for base in (self.rest, self.stream)}.union(self.others)
 
 
+_NOWHERE = Address(rest="", stream="")
+
+
 @attrs.frozen(kw_only=True)
 class ApiKeySettings:
     """How to reach a venue and prove who we are. A connector's class adds its own keys, and says `venue`, `addresses`.
@@ -68,6 +71,9 @@ class ApiKeySettings:
             ("rest_url", self.rest_url, HTTP_SCHEMES),
             ("stream_url", self.stream_url, WEBSOCKET_SCHEMES),
         ):
+            if url is None and known is None and self.environment is not Environment.SANDBOX:
+                yield key, f"is needed: {self.venue} has no address of its own for {self.environment.value}"
+
             # Never one environment's keys to another environment's host.
             if url is not None and not is_allowed_base(url, schemes, hosts):
                 yield key, f"must be an address of {self.venue}'s {self.environment.value}, or one on this machine"
@@ -77,7 +83,7 @@ class ApiKeySettings:
         if sandbox is not None:
             return Address(rest=sandbox.url, stream=stream_base(sandbox.url))
 
-        known = self.addresses[_asked(environment)]
+        known = self.addresses.get(_asked(environment), _NOWHERE)
         rest, stream = self.rest_url or known.rest, self.stream_url or known.stream
 
         return Address(rest=rest.rstrip("/"), stream=stream.rstrip("/"))
