@@ -44,6 +44,7 @@ ORDER = (
     "journal",
     "paper",
     "runtime",
+    "capture",
     "report",
     "control",
     "launch",

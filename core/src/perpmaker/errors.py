@@ -8,6 +8,7 @@
     │   └── PluginFaultError      a plugin raised, answered or did what no plugin may         exit 6
     ├── RecordingError            a recorded market that cannot be replayed                   exit 2
     │   └── RecordingCutError     one that ends in the middle of a message                    exit 2
+    ├── CaptureError              a recording that cannot be made, or not any longer          exit as it says
     ├── SandboxError              a sandbox that would not start, and has said why            exit as it did
     ├── VenueError
     │   ├── ConnectivityError     the venue cannot be reached or went away; backing off helps  exit 4
@@ -168,6 +169,14 @@ class RecordingError(PerpmakerError):
 
 class RecordingCutError(RecordingError):
     """A file of a recording that ends in the middle, because its writer was cut off; what came before is good."""
+
+
+class CaptureError(PerpmakerError):
+    """A recording that cannot be made, or not any longer; what was written before stays."""
+
+    def __init__(self, text: str, exit_code: ExitCode = ExitCode.FILE) -> None:
+        self.exit_code = exit_code
+        super().__init__(text)
 
 
 class SandboxError(PerpmakerError):

@@ -23,7 +23,7 @@ from perpmaker.config.pasted import address_words
 from perpmaker.decision.notices import QUIET_S
 from perpmaker.errors import ConnectivityError, ExitCode, PerpmakerError, SandboxError
 from perpmaker.runtime.backoff import Backoff
-from perpmaker.sandbox.server import SandboxLine
+from perpmaker.sandbox.server import SandboxLine, SandboxSettings
 
 READY_S = 20.0
 END_S = 5.0
@@ -57,6 +57,17 @@ async def attach_patiently(url: str, tell: Callable[[str], None]) -> SandboxLine
 
 @asynccontextmanager
 async def open_child(configuration: Configuration, ended: Callable[[], None]) -> AsyncIterator[SandboxLine]:
+    """Start the sandbox that a configuration asks for; see `open_process`."""
+    settings, source = sandbox_settings(configuration), source_wanted(configuration)
+
+    async with open_process(settings, ended, source=source, port=configuration.sandbox.port) as line:
+        yield line
+
+
+@asynccontextmanager
+async def open_process(
+    settings: SandboxSettings, ended: Callable[[], None], *, source: tuple[str, str] | None = None, port: int = 0
+) -> AsyncIterator[SandboxLine]:
     """Start a sandbox in a process of its own.
 
     It ends when its standard input closes, so also when we are killed.
@@ -66,14 +77,14 @@ async def open_child(configuration: Configuration, ended: Callable[[], None]) ->
     reading, writing = os.pipe()
 
     try:
-        process = await _start(configuration, writing)
+        process = await _start(settings, source, port, writing)
     finally:
         os.close(writing)
 
     async with process:
         try:
             # A recording takes as long as it takes: the child tells how far it has read.
-            line = await _line(process, reading, inf if configuration.sandbox.recording else READY_S)
+            line = await _line(process, reading, inf if settings.recording else READY_S)
 
             async with anyio.create_task_group() as group:
                 group.start_soon(_watch, process, ended)
@@ -84,22 +95,21 @@ async def open_child(configuration: Configuration, ended: Callable[[], None]) ->
             await _end(process)
 
 
-async def _start(configuration: Configuration, line_to: int) -> Process:
+async def _start(settings: SandboxSettings, source: tuple[str, str] | None, port: int, line_to: int) -> Process:
     """Start the child in a session of its own: Ctrl-C is for us, it is still needed to cancel the quotes.
 
     The child says where it serves on the pipe `line_to`, and not on standard output, to which plugins may print.
     """
-    settings = sandbox_settings(configuration)
     words = [sys.executable, "-m", "perpmaker", "sandbox", settings.venue, "--json", "--line-to-fd", str(line_to)]
     words += ["--until-stdin-closes", "--seed", str(settings.seed), "--balance", str(settings.balance)]
-    words += ["--market", settings.market, "--port", str(configuration.sandbox.port)]
+    words += ["--market", settings.market, "--port", str(port)]
     words += ["--order-latency-ms", str(settings.latency.order_ms)]
     words += ["--feed-latency-ms", str(settings.latency.feed_ms)]
     words += [] if settings.rules is None else [f"--rules={settings.rules}"]
     words += [] if settings.price is None else ["--price", str(settings.price)]
     words += [f"--recording={file}" for file in settings.recording]
 
-    if (source := source_wanted(configuration)) is not None:
+    if source is not None:
         words += ["--source", ":".join(source)]
 
     if settings.recording:

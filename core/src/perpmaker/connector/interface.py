@@ -16,6 +16,7 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.connector.shared import Shared
+from perpmaker.connector.tape import Tape
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import Channel, Event, MarkChanged
@@ -68,6 +69,9 @@ class ConnectorContext:
 
     shared: Shared | None = None
     """What connectors of several markets of this process have in common; None where there is one market."""
+
+    tape: Tape | None = None
+    """Where public data goes as it comes, for a recording: then no key is used. None everywhere else."""
 
 
 @attrs.frozen(kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from math import inf
@@ -18,6 +18,9 @@ from perpmaker.plugins.start import START_S, Report, code_of, starting, unreport
 from perpmaker.runtime.plugin_guard import open_guarded
 
 _Opened = TypeVar("_Opened")
+
+_PUBLIC = ("name", "fetch_instrument", "feeds")
+"""What a recording needs of a connector."""
 
 
 @asynccontextmanager
@@ -45,12 +48,13 @@ async def open_connector(
 ) -> tuple[DerivativeConnector, Instrument]:
     """Open a connector for as long as the stack, guarded, and read the market's rules.
 
-    PluginFaultError when it does not come back within `START_S`.
+    PluginFaultError when it does not come back within `START_S`. For a recording it needs nothing that takes a key.
     """
     code = code_of(declaration, report)
+    needed = _PUBLIC if context.tape is not None else [name for name in vars(DerivativeConnector) if name[0] != "_"]
 
     with starting(code.kind, code.name):
-        return await _open_connector(code, partial(declaration.open, settings, context), market, stack)
+        return await _open_connector(code, partial(declaration.open, settings, context), market, stack, needed)
 
 
 async def _open_connector(
@@ -58,13 +62,14 @@ async def _open_connector(
     opened: Callable[[], AbstractAsyncContextManager[DerivativeConnector]],
     market: str,
     stack: AsyncExitStack,
+    needed: Sequence[str],
 ) -> tuple[DerivativeConnector, Instrument]:
     asked = "open"
 
     try:
         guarded = opened_in_time(partial(open_guarded, code, opened), START_S)
         connector = await stack.enter_async_context(guarded)
-        _check_whole(code, connector)
+        _check_whole(code, connector, needed)
         asked = "fetch_instrument"
 
         with anyio.fail_after(START_S):
@@ -74,9 +79,9 @@ async def _open_connector(
         raise code.fault(asked, TimeoutError(words)) from error
 
 
-def _check_whole(code: ForeignCode, connector: DerivativeConnector) -> None:
-    """PluginFaultError when what was opened lacks what every connector has."""
-    missing = [name for name in vars(DerivativeConnector) if name[0] != "_" and not hasattr(connector, name)]
+def _check_whole(code: ForeignCode, connector: DerivativeConnector, needed: Sequence[str]) -> None:
+    """PluginFaultError when what was opened lacks what it is needed for."""
+    missing = [name for name in needed if not hasattr(connector, name)]
 
     if missing:
         raise code.fault("open", TypeError(f"what it yielded is no connector: it has no {', '.join(missing)}"))

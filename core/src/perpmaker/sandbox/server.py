@@ -28,7 +28,7 @@ from perpmaker.simulation.market import DEFAULT_SHAPE, SyntheticMarket
 from perpmaker.simulation.participants import Market
 from perpmaker.simulation.recording import RecordedMarket, Replay
 from perpmaker.simulation.recording_check import Progress
-from perpmaker.simulation.recording_reader import Recording
+from perpmaker.simulation.recording_reader import Recording, read_market
 from perpmaker.simulation.rules import MarketRules
 from perpmaker.wire.fault import FaultPlan
 from perpmaker.wire.server import serve
@@ -245,7 +245,33 @@ def rules_for(dialect: Dialect, settings: SandboxSettings) -> MarketRules:
     if isinstance(settings.rules, MarketRules):
         return settings.rules
 
-    return market_rules(dialect, settings.venue, settings.market, settings.rules, settings.price)
+    recorded = _recorded_rules(settings)
+
+    return recorded or market_rules(dialect, settings.venue, settings.market, settings.rules, settings.price)
+
+
+def _recorded_rules(settings: SandboxSettings) -> MarketRules | None:
+    """Return the rules of a recorded market that its recorder has written down; None where there are others, or none.
+
+    RecordingError for a recording of another venue or market.
+    """
+    if not settings.recording or settings.rules is not None:
+        return None
+
+    first = settings.recording[0]
+    note = read_market([open_capture(first)])
+
+    if note is None:
+        return None
+
+    if (note.connector, note.instrument.market) != (settings.venue, settings.market):
+        text = (
+            f"it is a recording of {note.instrument.market} on {note.connector}, "
+            f"not of {settings.market} on {settings.venue}"
+        )
+        raise RecordingError(text, file=str(first), line=1)
+
+    return MarketRules(instrument=note.instrument, price=note.mark or note.instrument.tick)
 
 
 def _line(dialect: Dialect, settings: SandboxSettings, url: str, source: SandboxLine | None) -> SandboxLine:

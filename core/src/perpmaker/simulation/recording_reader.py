@@ -5,7 +5,7 @@ A file that was cut off, in a line or in its compression, is used up to the cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
 import attrs
@@ -14,8 +14,11 @@ from perpmaker.errors import PayloadError, RecordingCutError, RecordingError
 from perpmaker.model.event import BookLost, MarketEvent
 from perpmaker.model.instrument import Instrument
 from perpmaker.simulation.recording_line import is_cut_line, split_line
+from perpmaker.simulation.recording_note import GapNote, MarketNote, is_note, parse_note
 
 _NS_PER_MS = 1_000_000
+_BOOK = "book"
+_BEGUN_ANEW = "the recording was begun anew here"
 _NO_SNAPSHOT = (
     "there is no REST depth snapshot in it, so its book cannot be synchronised: "
     "record one (GET /depth) after the stream is open"
@@ -46,6 +49,9 @@ class CaptureTranslator(Protocol):
 
         Nothing for one that makes no market. ValueError or PayloadError say what is wrong.
         """
+
+    def lose(self, reason: str) -> Sequence[MarketEvent]:
+        """Take the book for unknown: the recorder says that messages are missing. Nothing where it already is."""
 
 
 CaptureDialect: TypeAlias = Callable[[Instrument], CaptureTranslator]
@@ -95,11 +101,15 @@ class Recording:
 
 @attrs.frozen
 class Loss:
-    """Where the book was lost: how many events there were before, when, and whether a file was cut off before that."""
+    """Where the book was lost: how many events there were before, and when.
+
+    `by_cut`: a file was cut off before that. `is_told`: the recorder has said that messages are missing.
+    """
 
     events: int
     at_ms: int
     by_cut: bool
+    is_told: bool = False
 
 
 class Reader:
@@ -108,13 +118,16 @@ class Reader:
     `first_ms` and `last_ms` are the times of the lines read so far, used or not.
 
     `place` is the file, and its line, that is being read; `cuts` are those where a file was cut off. `loss` is where
-    the book was lost for good because of that: there the recording ends.
+    the book was lost for good because of that, or as the recorder has told: there the recording ends. `market` is what
+    the recorder has said last of the market; None where nobody did.
     """
 
     def __init__(self, recording: Recording) -> None:
         self.place: tuple[str, int] = (recording.name, 1)
         self.cuts: list[tuple[str, int]] = []
         self.loss: Loss | None = None
+        self.market: MarketNote | None = None
+        self._gap_told = False
         self._recording = recording
         self._translator = recording.dialect(recording.instrument)
         self._first_ns: int | None = None
@@ -148,14 +161,14 @@ class Reader:
             for event in events:
                 if isinstance(event, BookLost):
                     lost = RecordingError(event.reason, file=self.place[0], line=self.place[1])
-                    self.loss = Loss(count, self.last_ms, by_cut=bool(self.cuts))
+                    self.loss = Loss(count, self.last_ms, by_cut=bool(self.cuts), is_told=self._gap_told)
 
                 yield Recorded(at_ms=self.last_ms, event=event)
                 count += 1
 
         if self._translator.is_live:
             self.loss = None
-        elif self.loss is None or not self.loss.by_cut:
+        elif self.loss is None or not (self.loss.by_cut or self.loss.is_told):
             raise self._with_cut(lost)
 
     def _batches(self) -> Iterator[Sequence[MarketEvent]]:
@@ -198,8 +211,75 @@ class Reader:
         self._check_order(at_ns)
         self._first_ns, self._last_ns = at_ns if self._first_ns is None else self._first_ns, at_ns
 
+        if is_note(text):
+            return self._follow_note(text)
+
+        self._gap_told = False
+
         return self._translator.translate(text)
+
+    def _follow_note(self, text: bytes) -> Sequence[MarketEvent]:
+        """Take what the recorder itself says."""
+        note = parse_note(text)
+
+        if isinstance(note, MarketNote):
+            self._check_market(note)
+            began_anew = note.part == 1 and self.market is not None
+            self.market = note
+
+            return self._lose(_BEGUN_ANEW) if began_anew else ()
+
+        return self._lose(note.reason) if isinstance(note, GapNote) and _BOOK in note.channels else ()
+
+    def _lose(self, reason: str) -> Sequence[MarketEvent]:
+        """Lose the book, as the recorder has told; where it was lost before, that is told now."""
+        self._gap_told = True
+
+        if self.loss is not None and not self._translator.is_live:
+            self.loss = attrs.evolve(self.loss, is_told=True)
+
+        return self._translator.lose(reason)
+
+    def _check_market(self, note: MarketNote) -> None:
+        """ValueError for a recording of another market, or of one whose steps have changed."""
+        mine, other = self._recording.instrument, note.instrument
+
+        if other.market != mine.market:
+            raise ValueError(f"from here on it is of the market {other.market!a}, not of {mine.market}")
+
+        if (other.tick, other.lot) != (mine.tick, mine.lot):
+            raise ValueError(
+                f"from here on {mine.market} has a tick of {other.tick:f} and a lot of {other.lot:f}, "
+                f"not {mine.tick:f} and {mine.lot:f}: what comes before and what comes after it are two recordings"
+            )
 
     def _check_order(self, at_ns: int) -> None:
         if at_ns < self._last_ns:
             raise ValueError("it is older than the one before it: name the files of a capture in their order")
+
+
+def read_market(captures: Sequence[Capture]) -> MarketNote | None:
+    """Return what the recorder says of the market at the top of a recording; None for a capture without it.
+
+    RecordingError for what cannot be read.
+    """
+    for capture in captures[:1]:
+        lines = capture.lines()
+
+        try:
+            line = next(iter(lines), b"")
+
+            if line.endswith(b"\n"):
+                _, text = split_line(line)
+                note = parse_note(text) if is_note(text) else None
+
+                return note if isinstance(note, MarketNote) else None
+        except ValueError as error:
+            raise RecordingError(f"this line cannot be used: {error}", file=capture.name, line=1) from None
+        except RecordingCutError:
+            return None
+        finally:
+            if isinstance(lines, Generator):
+                lines.close()
+
+    return None

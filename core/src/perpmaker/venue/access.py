@@ -11,6 +11,7 @@ import attrs
 
 from perpmaker.connector.interface import ConnectorContext
 from perpmaker.connector.shared import in_common
+from perpmaker.connector.tape import Tape
 from perpmaker.model.event import Channel, Event
 from perpmaker.venue.http_dialect import HttpDialect
 from perpmaker.venue.key_settings import ApiKeySettings
@@ -24,13 +25,16 @@ from perpmaker.wire.pipe import Connect
 
 Told = TypeVar("Told", bound=Event)
 
+_RECORDED_CLOCK_S = 900.0
+"""Seconds after which the venue's clock is measured again for a recording, which tells it at the top of each file."""
+
 
 @attrs.frozen(kw_only=True)
 class VenueAccess:
     """What questions and streams need: the network, the base URL of streams, and a client for requests.
 
     `credentials` are None where there is no key. `window_s` is for how long after its time the venue takes a request,
-    `read_lag_s` how old an answer may be, seconds.
+    `read_lag_s` how old an answer may be, seconds. `tape` is a recording, which is given what comes by public streams.
     """
 
     connect: Connect
@@ -39,6 +43,7 @@ class VenueAccess:
     credentials: Credentials | None = attrs.field(default=None, repr=False)
     window_s: float = 0.0
     read_lag_s: float = 0.0
+    tape: Tape | None = None
 
     @property
     def account(self) -> str:
@@ -65,10 +70,13 @@ class VenueAccess:
             stall_s: seconds of silence after which it is dead; None where silence means nothing.
             measure_every_s: seconds after which the venue's clock is measured again while the stream is open.
         """
+        if measure_every_s is None and self.tape is not None:
+            measure_every_s = _RECORDED_CLOCK_S
+
         if measure_every_s is not None:
             stream = self.measuring(stream, measure_every_s)
 
-        opener = partial(open_stream, stream, self.connect, self.client.clock)
+        opener = partial(open_stream, stream, self.connect, self.client.clock, tape=self.tape)
 
         return StreamFeed(channels=frozenset(channels), stall_s=stall_s, opener=opener)
 
@@ -94,7 +102,7 @@ async def open_access(
     limits: Mapping[Limit, int],
     window_s: float,
 ) -> AsyncIterator[VenueAccess]:
-    """Open what leads to a venue; nothing is sent before it is asked for.
+    """Open what leads to a venue; nothing is sent before it is asked for, but what tells the clock of a recording.
 
     One for an account, with its connections, limits and clock, where this process trades several of its markets.
 
@@ -123,6 +131,9 @@ async def open_access(
         async with open_rest_client(
             context, address.rest, dialect, budget=budget, deadline_s=settings.deadline_s, server_clock=clock
         ) as client:
+            if context.tape is not None:
+                await client.measure_clock()
+
             yield VenueAccess(
                 connect=context.connect,
                 url=address.stream,
@@ -130,6 +141,7 @@ async def open_access(
                 credentials=credentials,
                 window_s=window_s,
                 read_lag_s=settings.read_lag_s,
+                tape=context.tape,
             )
 
     async with in_common(context.shared, key, opening) as access:

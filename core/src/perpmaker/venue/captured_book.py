@@ -43,6 +43,10 @@ class CapturedBook:
 
         return self._explain(self._sync.restore(last, bids, asks, venue_ms=venue_ms))
 
+    def lose(self, reason: str) -> Sequence[MarketEvent]:
+        """Take the book for unknown, as `BookSync.lose` does."""
+        return self._sync.lose(reason)
+
     def _explain(self, events: Sequence[MarketEvent]) -> Sequence[MarketEvent]:
         if not self._awaits_join or not (events or self._sync.wants_snapshot):
             return events
@@ -98,6 +102,10 @@ class CapturedMarket:
         continued = first - 1 if previous is None else previous
 
         return self._book.offer(first, last, continued, bids, asks, venue_ms=venue_ms)
+
+    def lose(self, reason: str) -> Sequence[MarketEvent]:
+        """Take the book for unknown: messages are missing."""
+        return () if self._book is None else self._book.lose(reason)
 
     def trade(self, price: str, amount: str, taker: Side, *, venue_ms: int) -> Sequence[MarketEvent]:
         """Take a trade. Before the book is known there is nobody whom it could concern."""

@@ -40,6 +40,7 @@ class Endpoint(Generic[Shape_co]):
         access: what the request has to show.
         urgent: whether it may always use the budget's reserve.
         once: whether it must never be sent twice. Everything else is sent again when the venue refuses its time.
+        recorded: whether the public streams cannot be understood without its answers: a recording has them too.
         parse: reads the body of a yes; PayloadError where it makes no sense.
     """
 
@@ -49,6 +50,7 @@ class Endpoint(Generic[Shape_co]):
     access: Access = Access.SIGNED
     urgent: bool = False
     once: bool = False
+    recorded: bool = False
     parse: Callable[[bytes], Shape_co]
 
 

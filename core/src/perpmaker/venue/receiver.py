@@ -102,6 +102,14 @@ class TranslatingReceiver(Generic[Item]):
             if items:
                 return items
 
+    def renew(self) -> None:
+        """Have a new snapshot asked for, although the book may be known."""
+        chores: Sequence[object] = self._chores
+
+        for chore in chores:
+            if isinstance(chore, SnapshotChore):
+                chore.hasten()
+
     async def _receive_until(self, due_at: float) -> Sequence[Item]:
         wait_s = due_at - self._clock.now()
 
@@ -149,22 +157,30 @@ class SnapshotChore:
         self._clock = clock
         self._interval_s = interval_s
         self._next_at = clock.now() + delay_s
+        self._is_hastened = False
 
     @property
     def due_at(self) -> float:
         """When the next snapshot may be asked for; never while none is wanted."""
-        return self._next_at if self._sync.wants_snapshot else math.inf
+        return self._next_at if self._is_hastened or self._sync.wants_snapshot else math.inf
+
+    def hasten(self) -> None:
+        """Ask for one although the book may be known."""
+        self._is_hastened = True
 
     async def run(self) -> Sequence[MarketEvent]:
         """Ask; a venue that wants fewer requests is obeyed, every other VenueError ends the stream."""
         self._next_at = self._clock.now() + self._interval_s
 
         try:
-            return await self._ask()
+            items = await self._ask()
         except RateLimitedError as error:
             self._next_at = self._clock.now() + max(self._interval_s, error.retry_after_s)
+            return ()
 
-        return ()
+        self._is_hastened = False
+
+        return items
 
 
 class RecurringChore:

@@ -16,6 +16,7 @@ import httpx
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import ConnectorContext
+from perpmaker.connector.tape import Tape
 from perpmaker.errors import ConnectivityError, PayloadError, VenueError
 from perpmaker.model.refusal import RefusalReason
 from perpmaker.venue.answer import Answer, LateAnswerError, LostAnswerError, NotSentError, check, read_body
@@ -23,6 +24,7 @@ from perpmaker.venue.fallback import Fallback
 from perpmaker.venue.http_dialect import Access, Endpoint, HttpDialect, Parameters, throttle_of, usage_of
 from perpmaker.venue.request_budget import RequestBudget
 from perpmaker.venue.server_clock import ServerClock
+from perpmaker.venue.taped import recorded
 from perpmaker.wire.exchange import NOT_SENT, Exchange, Incoming
 from perpmaker.wire.http import open_exchange, place_of
 
@@ -50,7 +52,7 @@ class RestClient:
         budget: the venue's limits.
         place: host and port, for people.
         patience_s: seconds that a request may wait for its turn; one of `once` that is not urgent waits 0.25 s at most.
-        server_clock: the venue's clock, where another client measures it.
+        server_clock: the venue's clock, where another client measures it. `tape` is a recording.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class RestClient:
         place: str,
         patience_s: float,
         server_clock: ServerClock | None = None,
+        tape: Tape | None = None,
     ) -> None:
         self.venue = dialect.venue
         self.budget = budget
@@ -71,7 +74,7 @@ class RestClient:
         self._exchange = exchange
         self._dialect = dialect
         self._place = place
-        self._patience_s = patience_s
+        self._patience_s, self._tape = patience_s, tape
 
     async def read(self, endpoint: Endpoint[T], parameters: Parameters = _NONE) -> T:
         """Ask or tell, and read the answer.
@@ -180,7 +183,7 @@ class RestClient:
         except httpx.HTTPError as error:
             raise LostAnswerError(f"{self._place} gave no answer: {error}", signed_at=signed_at) from None
 
-        return self.learn(incoming, signed_at)
+        return recorded(self.learn(incoming, signed_at), endpoint, self._tape)
 
     async def _measure_before_signing(self) -> None:
         try:
@@ -213,6 +216,7 @@ async def open_rest_client(
             place=place_of(url),
             patience_s=deadline_s,
             server_clock=server_clock,
+            tape=context.tape,
         )
 
 

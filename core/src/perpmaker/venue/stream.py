@@ -14,10 +14,12 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.connector.interface import EventReceiver
+from perpmaker.connector.tape import Tape
 from perpmaker.errors import AuthenticationError, DeadlineError, PayloadError, RefusedError
 from perpmaker.model.event import Channel
 from perpmaker.venue.receiver import Chore, Item, Message, Messages, RecurringChore, Translate, TranslatingReceiver
 from perpmaker.venue.reconnect_overlap import open_overlapping
+from perpmaker.venue.taped import open_taped
 from perpmaker.venue.tolerance import Tolerance
 from perpmaker.wire.pipe import Connect
 from perpmaker.wire.websocket import open_websocket
@@ -68,6 +70,8 @@ class StreamSpec(Generic[Item]):
         reply_s: seconds within which authentication and subscriptions have to be answered.
         heartbeat: a message, and after how many seconds it is sent again; None where the venue asks for none.
         life_s: seconds after which the next connection is opened; see `open_overlapping`.
+        renewal: messages that have the venue tell everything from the beginning, for a recording that begins anew. A
+            `SnapshotChore` is run then without them.
         most_malformed: unreadable messages allowed within `malformed_within_s` seconds; see `Tolerance`.
     """
 
@@ -80,6 +84,7 @@ class StreamSpec(Generic[Item]):
     reply_s: float = 10.0
     heartbeat: tuple[Message, float] | None = None
     life_s: float = math.inf
+    renewal: Sequence[Message] = ()
     most_malformed: int = 5
     malformed_within_s: float = 10.0
 
@@ -102,9 +107,9 @@ class StreamFeed:
 
 @asynccontextmanager
 async def open_stream(
-    spec: StreamSpec[Item], connect: Connect, clock: Clock
+    spec: StreamSpec[Item], connect: Connect, clock: Clock, *, tape: Tape | None = None
 ) -> AsyncIterator[TranslatingReceiver[Item]]:
-    """Open a stream: connect, authenticate, subscribe, and begin its translation.
+    """Open a stream: connect, authenticate, subscribe, and begin its translation; `tape` records it.
 
     Raises:
         ConnectivityError: the venue cannot be reached, or closes the connection.
@@ -113,7 +118,23 @@ async def open_stream(
         RefusedError: the venue refuses a subscription; the text names it.
     """
     async with open_overlapping(lambda: _open_connection(spec, connect), clock, life_s=spec.life_s) as messages:
-        yield begin_receiving(spec, messages, clock)
+        if tape is None:
+            yield begin_receiving(spec, messages, clock)
+            return
+
+        async with open_taped(messages, tape) as taped:
+            receiver = begin_receiving(spec, taped, clock)
+            taped.renew = partial(_renew, spec, taped, receiver)
+
+            yield receiver
+
+
+async def _renew(spec: StreamSpec[Item], messages: Messages, receiver: TranslatingReceiver[Item]) -> None:
+    """Have the venue tell everything from the beginning."""
+    receiver.renew()
+
+    for message in spec.renewal:
+        await messages.send(message)
 
 
 def begin_receiving(spec: StreamSpec[Item], messages: Messages, clock: Clock) -> TranslatingReceiver[Item]:

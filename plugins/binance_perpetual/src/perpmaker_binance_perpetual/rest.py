@@ -75,7 +75,7 @@ TIME = kit.Endpoint(
     parse=lambda body: kit.parser(messages.ServerTime)(body).serverTime,
 )
 EXCHANGE_INFO = _endpoint("GET", "/fapi/v1/exchangeInfo", messages.ExchangeInfo, **_PUBLIC)
-DEPTH = _endpoint("GET", "/fapi/v1/depth", messages.Depth, 20, **_PUBLIC)
+DEPTH = _endpoint("GET", "/fapi/v1/depth", messages.Depth, 20, recorded=True, **_PUBLIC)
 FUNDING_INFO = _endpoint("GET", "/fapi/v1/fundingInfo", kit.Rows, 0, **_PUBLIC)
 PREMIUM_INDEX = _endpoint("GET", "/fapi/v1/premiumIndex", messages.PremiumIndex, **_PUBLIC, **_URGENT)
 

@@ -1,6 +1,7 @@
 """Messages of a raw Binance capture as market events: of futures, and of spot where they differ in what they leave out.
 
-Each is a message of a combined stream, `{"stream": ..., "data": ...}`, or an answer to `GET /depth` that stands bare.
+Each is a message of a combined stream, `{"stream": ..., "data": ...}`, or stands bare: the event of a single stream, or
+an answer to `GET /depth`.
 """
 # ruff: noqa: N815  # the venue's own words
 
@@ -47,7 +48,10 @@ class Difference:
 
 @attrs.frozen(kw_only=True)
 class Trade:
-    """`<symbol>@trade`; `m`: the buyer's order rested. `X` other than MARKET is no trade of the market's own."""
+    """`<symbol>@trade` with its id `t`, or `<symbol>@aggTrade` with `a`; `m`: the buyer's order rested.
+
+    `X` other than MARKET is no trade of the market's own.
+    """
 
     s: str
     p: str
@@ -55,6 +59,8 @@ class Trade:
     m: bool
     T: int
     X: str = _MARKET
+    t: Id = 0
+    a: Id = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +79,7 @@ class MarkPrice:
 class _Envelope:
     stream: str | None = None
     data: msgspec.Raw = _NOTHING
+    e: str | None = None
     lastUpdateId: Id | None = None
 
 
@@ -80,10 +87,20 @@ Message: TypeAlias = Snapshot | Difference | Trade | MarkPrice
 
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 _SNAPSHOT: Final = msgspec.json.Decoder(Snapshot)
+_DIFFERENCE: Final = msgspec.json.Decoder(Difference)
+_TRADE: Final = msgspec.json.Decoder(Trade)
+_MARK: Final = msgspec.json.Decoder(MarkPrice)
 _OF_STREAMS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
-    "depth": msgspec.json.Decoder(Difference),
-    "trade": msgspec.json.Decoder(Trade),
-    "markPrice": msgspec.json.Decoder(MarkPrice),
+    "depth": _DIFFERENCE,
+    "trade": _TRADE,
+    "aggTrade": _TRADE,
+    "markPrice": _MARK,
+}
+_OF_EVENTS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
+    "depthUpdate": _DIFFERENCE,
+    "trade": _TRADE,
+    "aggTrade": _TRADE,
+    "markPriceUpdate": _MARK,
 }
 
 
@@ -100,11 +117,19 @@ class BinanceCapture:
 
     def __init__(self, instrument: Instrument) -> None:
         self._market = CapturedMarket(instrument)
+        self._is_aggregate: bool | None = None
+        self._newest_trade = 0
 
     @property
     def is_live(self) -> bool:
         """Whether the book is known now."""
         return self._market.is_live
+
+    def lose(self, reason: str) -> Sequence[MarketEvent]:
+        """Take the book for unknown; see `CaptureTranslator`."""
+        self._newest_trade = 0
+
+        return self._market.lose(reason)
 
     def translate(self, text: bytes) -> Sequence[MarketEvent]:
         """Translate one message; see `CaptureTranslator`.
@@ -125,7 +150,7 @@ class BinanceCapture:
             case Difference(U=first, u=last, pu=previous, b=bids, a=asks):
                 at_ms = message.E if message.T is None else message.T
                 return market.offer(first, last, previous, bids, asks, venue_ms=at_ms)
-            case Trade(X=kind) if kind != _MARKET:
+            case Trade() if not self._counts(message):
                 return ()
             case Trade():
                 taker = Side.SELL if message.m else Side.BUY
@@ -133,9 +158,31 @@ class BinanceCapture:
             case MarkPrice():
                 return (_translate_mark(message),)
 
+    def _counts(self, trade: Trade) -> bool:
+        """Whether a trade is the market's own, and new.
+
+        Two connections that overlap bring a trade twice, and so do the two streams: the one that spoke first counts.
+        """
+        number = trade.a or trade.t
+
+        if self._is_aggregate is None:
+            self._is_aggregate = bool(trade.a)
+
+        if trade.X != _MARKET or bool(trade.a) is not self._is_aggregate or 0 < number <= self._newest_trade:
+            return False
+
+        self._newest_trade = number
+
+        return True
+
 
 def _message(text: bytes) -> Message | None:
     envelope = _ENVELOPE.decode(text)
+
+    if envelope.e is not None and envelope.stream is None:
+        of_event = _OF_EVENTS.get(envelope.e)
+
+        return None if of_event is None else cast("Message", of_event.decode(text))
 
     if envelope.stream is None:
         if envelope.lastUpdateId is None:

@@ -74,6 +74,10 @@ class SpotCapture:
         """Whether the book is known now."""
         return self._market.is_live
 
+    def lose(self, reason: str) -> Sequence[MarketEvent]:
+        """Take the book for unknown; see `CaptureTranslator`."""
+        return self._market.lose(reason)
+
     def translate(self, text: bytes) -> Sequence[MarketEvent]:
         """Translate one message; see `CaptureTranslator`."""
         envelope, market = _ENVELOPE.decode(text), self._market

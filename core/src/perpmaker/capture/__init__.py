@@ -1,0 +1,1 @@
+"""Recording: what a venue says of a market to everybody, as it came, on disk."""
