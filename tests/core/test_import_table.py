@@ -49,6 +49,8 @@ ORDER = (
     "control",
     "launch",
     "replay",
+    "backtest",
+    "page",
     "cli",
     "testing",
 )

@@ -24,6 +24,7 @@
     ├── RiskModuleError           a risk module answered what none may: a bolder quote           contained
     ├── PayloadError              bytes from outside that do not mean what they should
     ├── JournalError              the journal cannot be written, or is not to be trusted      exit 2
+    ├── ResultError               a file that has no result of a run, or cannot be read       exit 2
     ├── UnknownBotError           no bot of that name                                         exit 2
     │   └── AmbiguousBotError     several bots of that name; names them                       exit 2
     ├── BotUnansweredError        a running bot that does not answer                          exit 4
@@ -292,6 +293,12 @@ class PayloadError(PerpmakerError):
 
 class JournalError(PerpmakerError):
     """The journal cannot be written or cannot be trusted; without it nothing may be sent."""
+
+    exit_code = ExitCode.FILE
+
+
+class ResultError(PerpmakerError):
+    """A file from which no result of a run can be read."""
 
     exit_code = ExitCode.FILE
 

@@ -173,13 +173,23 @@ def history_of(
         of=whose,
         asset=quote,
         unrealized_pnl=after,
-        pnl=_split(total, quote, before, after),
+        pnl=split_of(total, quote, before, after),
         wallet={check.asset: _wallet(check) for check in checks if _matters(check, quote)},
         markout=_markouts(statement, entries, since_ms),
-        days=tuple(DayHistory(day=_day(day), **_money(days[day], quote)) for day in sorted(days)),
+        days=tuple(day_history(day, days[day], quote) for day in sorted(days)),
         entries=history_rows(statement, entries, quote, since_ms),
         notes=(*notes, *_differences(checks)),
     )
+
+
+def money_history(sums: Sums, quote: str) -> MoneyHistory:
+    """Return sums as the history has them."""
+    return MoneyHistory(**_money(sums, quote))
+
+
+def day_history(day: int, sums: Sums, quote: str) -> DayHistory:
+    """Return the sums of a day, which is counted from 1970."""
+    return DayHistory(day=_day(day), **_money(sums, quote))
 
 
 def first_of_days(days: int | None, now_ms: int) -> int:
@@ -222,7 +232,8 @@ def _money(sums: Sums, quote: str) -> dict[str, Any]:
     }
 
 
-def _split(total: Sums, quote: str, before: Decimal | None, after: Decimal | None) -> PnlSplit:
+def split_of(total: Sums, quote: str, before: Decimal | None, after: Decimal | None) -> PnlSplit:
+    """Return where a result comes from; `before` and `after` are the profit that was open first and last."""
     booked = total.by_asset(Line.REALIZED, Line.LIQUIDATION, Line.OTHER).get(quote, ZERO)
     fees, funding = total.by_asset(Line.FEES).get(quote, ZERO), total.by_asset(Line.FUNDING).get(quote, ZERO)
     inventory = None if before is None or after is None else booked + after - before - total.spread
@@ -280,22 +291,45 @@ def _markouts(statement: Statement, entries: Iterable[LedgerEntry], since_ms: in
 
     order = sorted(marked, key=lambda key: (key[0], HORIZONS_S.index(key[1]) if key[1] in HORIZONS_S else key[1]))
 
-    return tuple(_markout(what, after_s, list(marked[what, after_s].values())) for what, after_s in order)
+    return tuple(_markout(key, marked[key].values()) for key in order)
 
 
-def _markout(what: str, after_s: int, marked: Sequence[tuple[FillEntry, Decimal]]) -> MarkoutHistory:
-    volume = sum((fill.price * fill.amount for fill, _ in marked), ZERO)
-    amount = sum((worth(fill, mid) for fill, mid in marked), ZERO)
+@attrs.define
+class MarkoutSums:
+    """What fills of one kind were worth some time later, summed."""
 
-    return MarkoutHistory(
-        what=what,
-        after_s=after_s,
-        fills=len(marked),
-        volume=volume,
-        amount=amount,
-        at_fill=sum((fill.spread or ZERO for fill, _ in marked), ZERO),
-        bp=round(amount / volume * BASIS_POINTS, 2) if volume else ZERO,
-    )
+    fills: int = 0
+    volume: Decimal = ZERO
+    amount: Decimal = ZERO
+    at_fill: Decimal = ZERO
+
+    def add(self, fill: FillEntry, mid: Decimal) -> None:
+        """Add a fill; `mid` is the middle of the book then."""
+        self.fills += 1
+        self.volume += fill.price * fill.amount
+        self.amount += worth(fill, mid)
+        self.at_fill += fill.spread or ZERO
+
+    def history(self, what: str, after_s: int) -> MarkoutHistory:
+        """Return it as the history has it."""
+        return MarkoutHistory(
+            what=what,
+            after_s=after_s,
+            fills=self.fills,
+            volume=self.volume,
+            amount=self.amount,
+            at_fill=self.at_fill,
+            bp=round(self.amount / self.volume * BASIS_POINTS, 2) if self.volume else ZERO,
+        )
+
+
+def _markout(key: tuple[str, int], marked: Iterable[tuple[FillEntry, Decimal]]) -> MarkoutHistory:
+    sums = MarkoutSums()
+
+    for fill, mid in marked:
+        sums.add(fill, mid)
+
+    return sums.history(*key)
 
 
 def _day(number: int) -> str:
