@@ -314,7 +314,7 @@ async def test_F28_a_lost_book_message_is_found_and_mended_on_the_same_socket() 
 async def test_F66_a_wrong_idea_of_the_venues_clock_is_mended_by_the_first_refusal() -> None:
     """A place is refused for certain, not repeated; whatever may be repeated is, with the clock measured anew."""
     async with open_room() as room:
-        room.connector._client.server_clock.observe(0.0, 0.0, 0)
+        room.connector.client.server_clock.observe(0.0, 0.0, 0)
         (outcome,) = await place(room, room.quote(0))
         assert isinstance(outcome, Rejected)
         assert outcome.refusal.reason is RefusalReason.TIMESTAMP
@@ -322,10 +322,10 @@ async def test_F66_a_wrong_idea_of_the_venues_clock_is_mended_by_the_first_refus
         (outcome,) = await place(room, room.quote(1))
         assert isinstance(outcome, Accepted)
 
-        room.connector._client.server_clock.observe(0.0, 0.0, 0)
+        room.connector.client.server_clock.observe(0.0, 0.0, 0)
         assert await room.open_ids() == {"pm-f-1-1"}
 
-        room.connector._client.server_clock.observe(0.0, 0.0, 0)
+        room.connector.client.server_clock.observe(0.0, 0.0, 0)
         (gone,) = await room.connector.cancel(room.instrument, [CancelOrder(client_id="pm-f-1-1")])
         assert isinstance(gone, Accepted)
 

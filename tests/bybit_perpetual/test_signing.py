@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from perpmaker.secret import Secret, make_signer
 from perpmaker.venue import Credentials
 from perpmaker_bybit_perpetual import rest
-from perpmaker_bybit_perpetual.signing import encode_query, request_headers, signature, socket_login
+from perpmaker_bybit_perpetual.signing import request_headers, socket_login
 
 KEYS = Credentials(api_key="TESTKEY_bybit_0001", signer=make_signer(Secret("NOT_A_SECRET_bybit_test_0123456789")))
 AT_MS = 1_767_225_600_000
@@ -23,18 +23,25 @@ BODY = (
 
 def signed(payload: str) -> str:
     """The signature among the headers of a query or a body."""
-    headers = dict(request_headers(payload, KEYS, timestamp_ms=AT_MS, recv_window_ms=5000))
-    assert headers[b"X-BAPI-API-KEY"] == b"TESTKEY_bybit_0001"
-    assert (headers[b"X-BAPI-TIMESTAMP"], headers[b"X-BAPI-RECV-WINDOW"]) == (b"1767225600000", b"5000")
+    headers = request_headers(payload, KEYS, timestamp_ms=AT_MS, recv_window_ms=5000)
+    assert headers["X-BAPI-API-KEY"] == "TESTKEY_bybit_0001"
+    assert (headers["X-BAPI-TIMESTAMP"], headers["X-BAPI-RECV-WINDOW"]) == ("1767225600000", "5000")
 
-    return headers[b"X-BAPI-SIGN"].decode()
+    return headers["X-BAPI-SIGN"]
+
+
+def query(parameters: dict[str, object]) -> str:
+    """The query of a question."""
+    target = rest.BybitHttp(KEYS, 5000).encode(rest.POSITIONS, parameters, AT_MS).target
+
+    return target.decode().partition("?")[2]
 
 
 def test_the_vectors_of_the_reference_are_signed_so() -> None:
     """A query, none, a body, and the login of a socket."""
     for payload, expected in [
         (
-            encode_query({"category": "linear", "symbol": "BTCUSDT"}),
+            query({"category": "linear", "symbol": "BTCUSDT"}),
             "c8f1541003fd3bb753632d3778f51a6f863792bb4d77c45f18bbdd73c3aaa234",
         ),
         ("", "f9940400eafbb239d39f467765926a0187046df88fffcc630d9a5efa70d45334"),
@@ -64,7 +71,7 @@ def test_a_cursor_is_encoded_once() -> None:
     """The venue hands it out as it stands in a URL; what comes back is what it was made of."""
     page = rest.messages.Listed(rows=[], nextPageCursor="page_token%3D134868%26")
     assert rest.next_cursor(page) == "page_token=134868&"
-    assert encode_query({"cursor": rest.next_cursor(page)}) == "cursor=page_token%3D134868%26"
+    assert query({"cursor": rest.next_cursor(page)}) == "cursor=page_token%3D134868%26"
     assert rest.next_cursor(rest.messages.Listed(rows=[], nextPageCursor="")) is None
 
 
@@ -72,5 +79,5 @@ def test_an_rsa_key_signs_in_base64() -> None:
     """With PKCS#1 v1.5 over SHA-256, as keys that a person has made."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    text = signature("GET/realtime1", make_signer(Secret(pem)))
+    text = Credentials(api_key="KEY", signer=make_signer(Secret(pem))).sign(b"GET/realtime1")
     key.public_key().verify(base64.b64decode(text), b"GET/realtime1", padding.PKCS1v15(), hashes.SHA256())

@@ -9,6 +9,7 @@ import pytest
 
 from perpmaker.errors import PayloadError
 from perpmaker.venue import Answer, RefusalReason
+from perpmaker.venue.http_dialect import throttle_of
 from perpmaker_dydx_perpetual.rest import IndexerHttp, NodeHttp, was_taken
 
 NODE, INDEXER = NodeHttp(None), IndexerHttp()
@@ -120,7 +121,7 @@ def test_the_indexer_tells_milliseconds_to_wait() -> None:
     """Where HTTP says seconds."""
     answer = Answer(status=429, body=b"", signed_at=0)
     told = INDEXER.read_throttle(answer, {"retry-after": "2500"}, 0)
-    node = NODE.read_throttle(answer, {"retry-after": "2"}, 0)
+    node = throttle_of(NODE, answer, {"retry-after": "2"}, 0)
 
     assert told is not None
     assert node is not None

@@ -27,6 +27,9 @@ class ApiKeyConnector:
 
     def __init__(self, access: VenueAccess, orders: OrderDialect, sender: CommandSender | None = None) -> None:
         self.account, self.access, self.client = access.account, access, access.client
+        self.venue = access.client.venue
+        """The venue's name, for people."""
+
         self.orders = OrderClient(sender or access.client, orders)
         self.set_to: VenueSettings | None = None
         """What the market is set to, as it was read last."""
@@ -34,11 +37,6 @@ class ApiKeyConnector:
         # What is done about orders is handed on as it is: nothing of it is decided here.
         self.venue_time = access.client.server_clock.venue_time
         self.place, self.cancel = self.orders.place, self.orders.cancel
-
-    @property
-    def venue(self) -> str:
-        """The venue's name, for people."""
-        return self.client.venue
 
     @property
     def fence_s(self) -> float:

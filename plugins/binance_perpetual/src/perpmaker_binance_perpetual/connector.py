@@ -18,11 +18,8 @@ from perpmaker_binance_perpetual.streams import BOOK_STALL_S, MARKET_STALL_S, bo
 from perpmaker_binance_perpetual.translate import translate_premium
 from perpmaker_binance_perpetual.user_stream import account_stream
 
-_NOW_MS = 2_000
-"""Milliseconds: a price that is older by the venue's clock is none of now."""
 
-
-class BinancePerpetual:
+class BinancePerpetual(kit.ApiKeyConnector):
     """Binance USDⓈ-M futures, for one account; see `perpmaker.connector.interface.DerivativeConnector`."""
 
     name = NAME
@@ -42,65 +39,37 @@ class BinancePerpetual:
     )
 
     def __init__(self, access: kit.VenueAccess, *, keys: kit.RestClient | None = None) -> None:
-        stop_names = StopNames()
-        self.account = access.account
-        self._access = access
-        self._client = client = access.client
+        super().__init__(access, OrderWords())
+        stop_names, client = StopNames(), access.client
+        self.venue = VENUE_NAME
         self._keys = keys
-        self._set: kit.VenueSettings | None = None
         self._reader = reader = rest.row_reader()
+        self._asked = asked = OrderQuestions(client, reader, self.orders.names, stop_names)
+        stops, asked_stops = kit.OrderClient(client, StopWords(stop_names)), StopQuestions(client, reader, stop_names)
 
-        orders, stops = kit.OrderClient(client, OrderWords()), kit.OrderClient(client, StopWords(stop_names))
-        self._asked = asked = OrderQuestions(client, reader, orders.names, stop_names)
-        asked_stops = StopQuestions(client, reader, stop_names)
-
-        # What is done or asked about orders is handed on as it is: nothing of it is decided here.
-        self.venue_time = client.server_clock.venue_time
-        self.place, self.amend, self.cancel = orders.place, orders.amend, orders.cancel
+        self.amend = self.orders.amend
         self.fetch_order, self.fetch_open_orders = asked.fetch_order, asked.fetch_open_orders
         self.place_stops, self.cancel_stops = stops.place, stops.cancel
         self.fetch_stop, self.fetch_open_stops = asked_stops.fetch_stop, asked_stops.fetch_open_stops
-
-    @property
-    def fence_s(self) -> float:
-        """See `VenueAccess`."""
-        return self._access.fence_s
 
     # --- the market ---------------------------------------------------------------------------------------------------
 
     async def fetch_instrument(self, market: str) -> Instrument:
         """Rules, tiers, the account's own fees, and the funding interval."""
-        return await fetch_instrument(self._client, self._reader, market, has_key=self._access.credentials is not None)
+        return await fetch_instrument(self.client, self._reader, market, has_key=self.access.credentials is not None)
 
-    async def prepare(
-        self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
-    ) -> kit.VenueSettings:
-        """Set what differs and read it all back."""
-        kit.check_leverage(instrument, leverage, VENUE_NAME)
-        market = MarketSettings(self._client, instrument)
-        self._set = await kit.apply_settings(
-            market, leverage=leverage, position_mode=position_mode, margin_mode=margin_mode
-        )
-
-        return self._set
-
-    async def fetch_settings(self, instrument: Instrument) -> kit.VenueSettings:
-        """What the market of the account is set to; nothing is changed."""
-        self._set = await MarketSettings(self._client, instrument).fetch()
-
-        return self._set
+    def settings_client(self, instrument: Instrument) -> MarketSettings:
+        """What reads and sets the settings of a market."""
+        return MarketSettings(self.client, instrument)
 
     async def fetch_mark(self, instrument: Instrument) -> kit.MarkChanged | None:
         """The mark price as the venue has it now; None when what it answers is old by its own clock."""
-        premium = await self._client.read(rest.PREMIUM_INDEX, {"symbol": instrument.symbol})
-        mark = translate_premium(premium)
-
-        return mark if self._client.server_clock.ms() - mark.venue_ms <= _NOW_MS else None
+        return self.of_now(translate_premium(await self.client.read(rest.PREMIUM_INDEX, {"symbol": instrument.symbol})))
 
     def feeds(self, instrument: Instrument) -> Sequence[kit.Feed]:
         """The book, mark price and trades, and the account."""
-        access = self._access
-        account = account_stream(access, instrument, self._asked, lambda: self._set)
+        access = self.access
+        account = account_stream(access, instrument, self._asked, lambda: self.set_to)
 
         return (
             access.offer(book_stream(access, instrument), kit.Channel.BOOK, stall_s=BOOK_STALL_S),
@@ -121,28 +90,28 @@ class BinancePerpetual:
         await self._count_down(instrument, 0)
 
     async def _count_down(self, instrument: Instrument, ms: int) -> None:
-        await self._client.read(rest.COUNTDOWN, {"symbol": instrument.symbol, "countdownTime": ms})
+        await self.client.read(rest.COUNTDOWN, {"symbol": instrument.symbol, "countdownTime": ms})
 
     # --- the account --------------------------------------------------------------------------------------------------
 
     async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[kit.Fill]:
         """All fills of the market from a venue time on, oldest first, in pages of a thousand."""
-        return await self._asked.fetch_fills(instrument, since_ms, await self._client.now_ms())
+        return await self._asked.fetch_fills(instrument, since_ms, await self.client.now_ms())
 
     async def fetch_account(self, instrument: Instrument) -> kit.AccountSnapshot:
         """The account, by three requests side by side.
 
         A flat position is as of the moment asked, less the lag that answers may have.
         """
-        as_of_ms = await self._client.now_ms() - round(self._access.read_lag_s * 1000)
+        as_of_ms = await self.client.now_ms() - round(self.access.read_lag_s * 1000)
 
-        return await fetch_account(self._client, self._reader, instrument, as_of_ms=as_of_ms)
+        return await fetch_account(self.client, self._reader, instrument, as_of_ms=as_of_ms)
 
     async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[kit.IncomeRecord]:
         """Everything booked for the market from a venue time on."""
-        now_ms = await self._client.now_ms()
+        now_ms = await self.client.now_ms()
 
-        return await fetch_income(self._client, self._reader, instrument.symbol, since_ms, now_ms)
+        return await fetch_income(self.client, self._reader, instrument.symbol, since_ms, now_ms)
 
     async def fetch_key_rights(self) -> kit.KeyRights | None:
         """What the key may do; None on the testnet, which does not tell."""

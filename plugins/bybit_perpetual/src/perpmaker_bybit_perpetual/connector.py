@@ -19,11 +19,8 @@ from perpmaker_bybit_perpetual.stops import StopClient
 from perpmaker_bybit_perpetual.translate import translate_ticker
 from perpmaker_bybit_perpetual.user_stream import ACCOUNT_STALL_S, account_stream
 
-_NOW_MS = 2_000
-"""Milliseconds: a price that is older by the venue's clock is none of now."""
 
-
-class BybitPerpetual:
+class BybitPerpetual(kit.ApiKeyConnector):
     """Bybit v5 linear perpetuals, for one account; see `perpmaker.connector.interface.DerivativeConnector`."""
 
     name = NAME
@@ -41,23 +38,16 @@ class BybitPerpetual:
     is_protected = False
 
     def __init__(self, settings: Settings, access: kit.VenueAccess, findings: Mapping[str, str]) -> None:
-        self.account = access.account
-        self._credentials = access.credentials
-        self._settings = settings
-        self._access = access
-        self._client = client = access.client
+        self._credentials, self._settings = access.credentials, settings
+        self._socket = self._make_socket(access)
+        super().__init__(access, OrderWords(rest.largest_batch(settings.orders_per_s)), self._socket)
         self._meets = findings.get(kit.stop_meets_own_quote().name) != probing.NO
         self._carries = findings.get(probing.POST_ONLY_WITH_STOP) != probing.NO
-        self._set: kit.VenueSettings | None = None
         self._reader = reader = rest.row_reader()
-        self._socket = self._make_socket()
-        orders = kit.OrderClient(self._socket or client, OrderWords(rest.largest_batch(settings.orders_per_s)))
-        self._asked = asked = OrderQuestions(client, reader, self._mode)
-        stops = StopClient(client, asked)
+        self._asked = asked = OrderQuestions(self.client, reader, lambda: self.position_mode)
+        stops = StopClient(self.client, asked)
 
-        # What is done or asked about orders is handed on as it is: nothing of it is decided here.
-        self.venue_time = client.server_clock.venue_time
-        self.place, self.amend, self.cancel = orders.place, orders.amend, orders.cancel
+        self.amend = self.orders.amend
         self.fetch_order, self.fetch_open_orders = asked.fetch_order, asked.fetch_open_orders
         self.place_stops, self.cancel_stops = stops.place_stops, stops.cancel_stops
         self.fetch_stop, self.fetch_open_stops = stops.fetch_stop, stops.fetch_open_stops
@@ -74,11 +64,11 @@ class BybitPerpetual:
 
     def experiments(self) -> Sequence[kit.Experiment]:
         """What no document says."""
-        return probing.experiments(self._client, is_protected=self.is_protected)
+        return probing.experiments(self.client, is_protected=self.is_protected)
 
-    def _make_socket(self) -> kit.CommandSocket | None:
+    def _make_socket(self, access: kit.VenueAccess) -> kit.CommandSocket | None:
         """The socket for commands, which has to be authenticated."""
-        access, credentials, settings = self._access, self._credentials, self._settings
+        credentials, settings = access.credentials, self._settings
 
         if credentials is None or not settings.orders_by_socket:
             return None
@@ -92,56 +82,42 @@ class BybitPerpetual:
             silent_s=trade_stream.SILENT_S,
         )
 
-    @property
-    def fence_s(self) -> float:
-        """See `VenueAccess`."""
-        return self._access.fence_s
-
-    def _mode(self) -> kit.PositionMode:
-        return kit.PositionMode.ONE_WAY if self._set is None else self._set.position_mode
-
     async def fetch_instrument(self, market: str) -> Instrument:
         """Rules, tiers, and the account's own fees."""
         has_key, orders_per_s = self._credentials is not None, self._settings.orders_per_s
 
-        return await fetch_instrument(self._client, self._reader, market, has_key=has_key, orders_per_s=orders_per_s)
+        return await fetch_instrument(self.client, self._reader, market, has_key=has_key, orders_per_s=orders_per_s)
 
     async def prepare(
         self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
     ) -> kit.VenueSettings:
         """Set what differs and read it all back; what is done beyond the price band only where that was asked for."""
-        kit.check_leverage(instrument, leverage, rest.VENUE)
-        market = MarketSettings(self._client, self._reader, instrument)
-        self._set = await kit.apply_settings(
-            market, leverage=leverage, position_mode=position_mode, margin_mode=margin_mode
-        )
+        found = await super().prepare(instrument, leverage, position_mode, margin_mode)
 
         if self._settings.reject_out_of_band:
             await self._reject_out_of_band()
 
-        return self._set
+        return found
 
     async def _reject_out_of_band(self) -> None:
         """Have the account refuse orders beyond the price band, which is read back."""
-        if (await self._client.read(rest.USER_SETTINGS)).lpaPerp:
+        if (await self.client.read(rest.USER_SETTINGS)).lpaPerp:
             return
 
-        await self._client.read(rest.SET_BAND_ACTION, {**rest.LINEAR, "modifyEnable": False})
+        await self.client.read(rest.SET_BAND_ACTION, {**rest.LINEAR, "modifyEnable": False})
 
-        if not (await self._client.read(rest.USER_SETTINGS)).lpaPerp:
+        if not (await self.client.read(rest.USER_SETTINGS)).lpaPerp:
             raise MarketRulesError(
                 "Bybit does not set this account to refuse orders beyond the price band: leave reject_out_of_band out."
             )
 
-    async def fetch_settings(self, instrument: Instrument) -> kit.VenueSettings:
-        """What the market of the account is set to; nothing is changed."""
-        self._set = await MarketSettings(self._client, self._reader, instrument).fetch()
-
-        return self._set
+    def settings_client(self, instrument: Instrument) -> MarketSettings:
+        """What reads and sets the settings of a market."""
+        return MarketSettings(self.client, self._reader, instrument)
 
     async def fetch_remarks(self, _: Instrument) -> Sequence[str]:
         """What the account is set to besides, for all that trade there: it is shown, and never changed unasked."""
-        said = await self._client.read(rest.USER_SETTINGS)
+        said = await self.client.read(rest.USER_SETTINGS)
         does = "refuses an order" if said.lpaPerp else "moves the price of an order to the edge"
         band = f"Bybit {does} beyond its price band (an account setting; [{NAME}] reject_out_of_band)"
         match = f"self-match prevention of the Bybit account: smpType {said.smpType or 'not told'}; orders of this bot "
@@ -151,17 +127,17 @@ class BybitPerpetual:
 
     async def fetch_mark(self, instrument: Instrument) -> kit.MarkChanged | None:
         """The mark price as the venue has it now; None when what it answers is old by its own clock."""
-        at_ms, page = await self._client.read(rest.TICKERS, {**rest.LINEAR, "symbol": instrument.symbol})
+        at_ms, page = await self.client.read(rest.TICKERS, {**rest.LINEAR, "symbol": instrument.symbol})
         rows = list(self._reader.read(page.rows, kit.parser(Ticker), "tickers", market=instrument.symbol))
 
         if not rows:
             raise PayloadError(f"no ticker of {instrument.symbol}")
 
-        return translate_ticker(rows[0], at_ms) if self._client.server_clock.ms() - at_ms <= _NOW_MS else None
+        return self.of_now(translate_ticker(rows[0], at_ms))
 
     def feeds(self, instrument: Instrument) -> Sequence[kit.Feed]:
         """The book, mark price and trades; with a key the account, and the socket that commands go over."""
-        access, settings = self._access, self._settings
+        access, settings = self.access, self._settings
         book = streams.book_stream(access, instrument, settings.book_depth, is_strict=settings.strict_book)
         market, alive = streams.market_stream(access, instrument), (kit.Channel.MARK, kit.Channel.TRADES)
         feeds: list[kit.Feed] = [
@@ -175,7 +151,7 @@ class BybitPerpetual:
                 instrument,
                 self._credentials,
                 self._reader,
-                lambda: self._set,
+                lambda: self.set_to,
                 is_protected=settings.disconnect_protection,
             )
             feeds.append(access.offer(account, kit.Channel.ACCOUNT, stall_s=ACCOUNT_STALL_S))
@@ -187,24 +163,24 @@ class BybitPerpetual:
 
     async def fetch_fills(self, instrument: Instrument, since_ms: int) -> Sequence[kit.Fill]:
         """All fills of the market from a venue time on, oldest first."""
-        if self._set is None:  # only the position mode tells which position a fill was of
+        if self.set_to is None:  # only the position mode tells which position a fill was of
             await self.fetch_settings(instrument)
 
-        return await self._asked.fetch_fills(instrument, since_ms, await self._client.now_ms())
+        return await self._asked.fetch_fills(instrument, since_ms, await self.client.now_ms())
 
     async def fetch_account(self, instrument: Instrument) -> kit.AccountSnapshot:
         """The account, by three requests side by side."""
-        return await fetch_account(self._client, self._reader, instrument)
+        return await fetch_account(self.client, self._reader, instrument)
 
     async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[kit.IncomeRecord]:
         """Everything booked for the market from a venue time on."""
-        now_ms = await self._client.now_ms()
+        now_ms = await self.client.now_ms()
 
-        return await fetch_income(self._client, self._reader, instrument.symbol, since_ms, now_ms)
+        return await fetch_income(self.client, self._reader, instrument.symbol, since_ms, now_ms)
 
     async def fetch_key_rights(self) -> kit.KeyRights | None:
         """What the key may do."""
-        return await fetch_key_rights(self._client)
+        return await fetch_key_rights(self.client)
 
 
 class ProtectedBybit(BybitPerpetual):
@@ -224,7 +200,7 @@ class ProtectedBybit(BybitPerpetual):
         self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
     ) -> kit.VenueSettings:
         """Set what differs, and see that the account has the protection."""
-        if self._product(await self._client.read(rest.PROTECTION)) is None:
+        if self._product(await self.client.read(rest.PROTECTION)) is None:
             raise MarketRulesError(
                 "this Bybit account has no disconnect protection, which Bybit enables for institutions: write "
                 "disconnect_protection = false."
@@ -235,10 +211,10 @@ class ProtectedBybit(BybitPerpetual):
     async def arm(self, _: Instrument, seconds: float) -> None:
         """Set the time after which the venue cancels, where it is another; the connection itself keeps it from that."""
         window = str(min(300, max(3, round(seconds))))
-        known = self._product(await self._client.read(rest.PROTECTION))
+        known = self._product(await self.client.read(rest.PROTECTION))
 
         if known is None or str(known.timeWindow) != window or known.dcpStatus != "ON":
-            await self._client.read(rest.SET_PROTECTION, {"product": "DERIVATIVES", "timeWindow": int(window)})
+            await self.client.read(rest.SET_PROTECTION, {"product": "DERIVATIVES", "timeWindow": int(window)})
 
     async def disarm(self, _: Instrument) -> None:
         """Refuse: the venue cancels once the connection is gone, and no command keeps it from that."""

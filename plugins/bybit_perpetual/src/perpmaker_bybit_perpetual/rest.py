@@ -5,7 +5,7 @@ Source: Bybit v5, "Rate Limit" and the page of each endpoint. Commands about ord
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
@@ -13,20 +13,18 @@ from urllib.parse import unquote
 import attrs
 import msgspec
 
-from perpmaker import AuthenticationError, PayloadError
+from perpmaker import PayloadError
 from perpmaker import venue as kit
 from perpmaker_bybit_perpetual import messages
 from perpmaker_bybit_perpetual.messages import Envelope
 from perpmaker_bybit_perpetual.refusals import read_failure, read_throttle
 from perpmaker_bybit_perpetual.settings import NAME
-from perpmaker_bybit_perpetual.signing import encode_body, encode_query, request_headers
+from perpmaker_bybit_perpetual.signing import request_headers
 
 T = TypeVar("T")
 
 VENUE: Final = "Bybit"
 LINEAR: Final = {"category": "linear"}
-
-_USER_AGENT = ((b"User-Agent", b"perpmaker"), (b"Accept-Encoding", b"gzip"))
 
 _ADDRESS = kit.Limit("address", 5)
 _OF_ORDERS = tuple(
@@ -112,45 +110,24 @@ OPEN_ORDERS = _endpoint("GET", "/order/realtime", messages.Listed, _READS, **_UR
 ORDER_HISTORY = _endpoint("GET", "/order/history", messages.Listed, _READS, **_URGENT)
 
 
-class BybitHttp:
-    """Bybit's HTTP protocol; see `HttpDialect`. Without credentials only public requests can be written."""
+class BybitHttp(kit.JsonHttp):
+    """Bybit's HTTP protocol. It says in words of its own how long it wants silence.
 
-    venue = VENUE
-    clock = TIME
-    read_failure = staticmethod(read_failure)
+    Its headers speak of a limit without naming it, and commands count their own: what is used is not read.
+    """
+
     read_throttle = staticmethod(read_throttle)
 
     def __init__(self, credentials: kit.Credentials | None, recv_window_ms: int) -> None:
-        self._credentials = credentials
-        self._recv_window_ms = recv_window_ms
+        def sign(keys: kit.Credentials, said: tuple[str, str, str], at_ms: int) -> Mapping[str, str]:
+            _, target, body = said
+            payload = target.partition("?")[2] or body
 
-    def encode(self, endpoint: kit.Endpoint[object], parameters: kit.Parameters, at_ms: int) -> kit.Outgoing:
-        """Write parameters into the query of a question, or as JSON into the body; what is signed is what is sent."""
-        is_question = endpoint.method == "GET"
-        payload = encode_query(parameters) if is_question else encode_body(dict(parameters))
-        headers: tuple[tuple[bytes, bytes], ...] = _USER_AGENT
+            return request_headers(payload, keys, timestamp_ms=at_ms, recv_window_ms=recv_window_ms)
 
-        if endpoint.access is not kit.Access.PUBLIC:
-            if self._credentials is None:
-                raise AuthenticationError(f"this call needs a key; set api_key and api_secret in [{NAME}]")
-
-            signed = request_headers(
-                payload, self._credentials, timestamp_ms=at_ms, recv_window_ms=self._recv_window_ms
-            )
-            headers = (*headers, *signed)
-
-        if is_question:
-            target = f"{endpoint.path}?{payload}" if payload else endpoint.path
-
-            return kit.Outgoing(method="GET", target=target.encode("ascii"), headers=headers)
-
-        headers = (*headers, (b"Content-Type", b"application/json"))
-
-        return kit.Outgoing(method="POST", target=endpoint.path.encode("ascii"), headers=headers, body=payload.encode())
-
-    def read_usage(self, _headers: Mapping[str, str]) -> Iterable[tuple[kit.Limit, int]]:
-        """Nothing: the headers speak of a limit without naming it, and commands count their own."""
-        return ()
+        super().__init__(
+            venue=VENUE, clock=TIME, read_failure=read_failure, credentials=credentials, sign=sign, table=NAME
+        )
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import attrs
 
@@ -18,6 +18,7 @@ from perpmaker.venue import (
     Answer,
     Endpoint,
     Failure,
+    JsonHttp,
     Limit,
     Outgoing,
     Parameters,
@@ -92,30 +93,11 @@ def at(endpoint: Endpoint[T], **parts: object) -> Endpoint[T]:
     return attrs.evolve(endpoint, path=path)
 
 
-class IndexerHttp:
+class IndexerHttp(JsonHttp):
     """The Indexer's HTTP protocol, which asks for no key; see `HttpDialect`."""
 
-    venue = f"{VENUE}'s Indexer"
-    clock = TIME
-
-    def encode(self, endpoint: Endpoint[object], parameters: Parameters, at_ms: int) -> Outgoing:  # noqa: ARG002  # nothing is signed
-        """Write everything into the query."""
-        query = urlencode(parameters, safe=",:")
-        target = f"{endpoint.path}?{query}" if query else endpoint.path
-
-        return Outgoing(method=endpoint.method, target=target.encode("ascii"), headers=_HEADERS)
-
-    def read_failure(self, status: int, body: bytes) -> Failure | None:
-        """Read the Indexer's own no, which has a list of errors."""
-        try:
-            refused = parser(messages.Refused)(body)
-        except PayloadError:
-            return None
-
-        if not refused.errors:
-            return None
-
-        return Failure(reason=reason_of_status(status), code=str(status), text=one_line(refused.errors[0].msg))
+    def __init__(self) -> None:
+        super().__init__(venue=f"{VENUE}'s Indexer", clock=TIME, read_failure=_read_failure, safe=",:")
 
     def read_throttle(self, answer: Answer, headers: Mapping[str, str], server_ms: int) -> Throttle | None:
         """Read for how long a 429 wants silence: in milliseconds, other than HTTP says."""
@@ -126,9 +108,18 @@ class IndexerHttp:
 
         return Throttle(seconds=parse_retry_after(header, utc_ms=server_ms) / (1000 if header.isdigit() else 1))
 
-    def read_usage(self, headers: Mapping[str, str]) -> Iterable[tuple[Limit, int]]:  # noqa: ARG002  # see below
-        """Read nothing: the budget here is the same, and others rarely share the address."""
-        return ()
+
+def _read_failure(status: int, body: bytes) -> Failure | None:
+    """Read the Indexer's own no, which has a list of errors."""
+    try:
+        refused = parser(messages.Refused)(body)
+    except PayloadError:
+        return None
+
+    if not refused.errors:
+        return None
+
+    return Failure(reason=reason_of_status(status), code=str(status), text=one_line(refused.errors[0].msg))
 
 
 def row_reader() -> RowReader[messages.Head]:
@@ -222,17 +213,6 @@ class NodeHttp:
         is_taken = code == IN_MEMPOOL or code in CANCELLED_BEFORE
 
         return None if is_taken else Failure(reason=reason, code=code, text=one_line(found.log))
-
-    def read_throttle(self, answer: Answer, headers: Mapping[str, str], server_ms: int) -> Throttle | None:
-        """Read how long a 429 wants silence."""
-        if answer.status != _TOO_MANY:
-            return None
-
-        return Throttle(seconds=parse_retry_after(headers.get("retry-after"), utc_ms=server_ms))
-
-    def read_usage(self, headers: Mapping[str, str]) -> Iterable[tuple[Limit, int]]:  # noqa: ARG002  # nodes do not tell
-        """Read nothing."""
-        return ()
 
     def _sign(self, carried: Sequence[ChainMessage], at_ms: int, last_block: int) -> bytes:
         identity = self._identity
