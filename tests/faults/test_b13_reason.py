@@ -54,7 +54,7 @@ def test_B13_unknown_market_is_in_the_json(capfd: pytest.CaptureFixture[str]) ->
     ("content", "words"),
     [
         (b"hello\n", "a.gz:1: this line cannot be used"),
-        pytest.param(b"", "no REST depth snapshot in it", marks=pytest.mark.full),
+        pytest.param(b"", "no depth snapshot in it", marks=pytest.mark.full),
     ],
 )
 def test_B13_reason_of_the_sandbox_is_in_the_json(

@@ -26,8 +26,9 @@ from perpmaker.simulation.recording_reader import Reader, Recorded, Recording, r
 from perpmaker.wire.memory import MemoryNetwork
 from perpmaker.wire.pipe import Connect
 
-VENUES = ("binance_perpetual",)
+VENUES = ("binance_perpetual", "bybit_perpetual", "dydx_perpetual")
 LEVELS = 20
+SENT_MS = 300
 MARKETS = {"dydx_perpetual": "BTC-USD"}
 
 
@@ -69,6 +70,13 @@ class Studio:
         """Remember the sandbox's book of now."""
         depth = self.sandbox.exchange.depth(LEVELS)
         self.books.append((depth.now_ms, (list(depth.bids), list(depth.asks))))
+
+    def books_before(self, at_ms: int) -> list[Sides]:
+        """The books that a message of a time may show: those of the 300 ms before, and the one until then."""
+        known = [(book_ms, sides) for book_ms, sides in self.books if book_ms <= at_ms]
+        first = next((n for n, (book_ms, _) in enumerate(known) if book_ms >= at_ms - SENT_MS), len(known))
+
+        return [sides for _, sides in known[max(first - 1, 0) :]]
 
     @property
     def files(self) -> list[Path]:
@@ -135,6 +143,7 @@ async def open_studio(
             folder=folder,
             told=told,
         )
+        studio.note_book(None)
         sandbox.exchange.subscribe(studio.note_book)
 
         yield studio

@@ -12,7 +12,6 @@ from perpmaker.simulation.recording_note import EndNote, MarketNote, parse_note
 from .studio import VENUES, Ladder, lines_of, open_studio, reader_of
 
 MARKET = (BookSnapshot, BookChanged, Traded, MarkChanged)
-SENT_MS = 300
 
 pytestmark = pytest.mark.anyio
 
@@ -52,8 +51,7 @@ async def test_books_of_a_recording_are_those_of_the_venue(tmp_path: Path, venue
         ladder.fold(recorded.event)
 
         if isinstance(recorded.event, BookSnapshot | BookChanged):
-            sent = [sides for at_ms, sides in studio.books if recorded.at_ms - SENT_MS <= at_ms <= recorded.at_ms]
-            assert ladder.sides() in sent
+            assert ladder.sides() in studio.books_before(recorded.at_ms)
             compared += 1
 
     assert compared > 50

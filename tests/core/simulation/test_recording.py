@@ -243,7 +243,7 @@ def test_snapshot_that_no_difference_reaches_is_refused() -> None:
 def test_capture_without_snapshot_cannot_be_synchronised() -> None:
     """It is refused with the reason and the remedy."""
     error = refused(Tape().depth().trade(Side.BUY, "100.1", "1").depth().recording())
-    assert "no REST depth snapshot" in str(error)
+    assert "no depth snapshot" in str(error)
     assert "cannot be synchronised" in str(error)
 
 

@@ -128,10 +128,8 @@ class Recorder:
             raise self._failure
 
     def _public_feeds(self) -> Sequence[Feed]:
-        """The streams that everybody may hear."""
-        feeds = [feed for feed in self.connector.feeds(self.instrument) if Channel.ACCOUNT not in feed.channels]
-
-        return [feed for feed in feeds if feed.channels]
+        """The streams that say something of the market. Without a key, nothing else comes by them."""
+        return [feed for feed in self.connector.feeds(self.instrument) if feed.channels - {Channel.ACCOUNT}]
 
     # --- what comes ---------------------------------------------------------------------------------------------------
 

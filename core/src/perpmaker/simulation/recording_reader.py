@@ -6,7 +6,7 @@ A file that was cut off, in a line or in its compression, is used up to the cut.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
@@ -20,8 +20,8 @@ _NS_PER_MS = 1_000_000
 _BOOK = "book"
 _BEGUN_ANEW = "the recording was begun anew here"
 _NO_SNAPSHOT = (
-    "there is no REST depth snapshot in it, so its book cannot be synchronised: "
-    "record one (GET /depth) after the stream is open"
+    "there is no depth snapshot in it, so its book cannot be synchronised: "
+    "record one after the stream is open (on Binance, GET /depth)"
 )
 
 
@@ -52,6 +52,14 @@ class CaptureTranslator(Protocol):
 
     def lose(self, reason: str) -> Sequence[MarketEvent]:
         """Take the book for unknown: the recorder says that messages are missing. Nothing where it already is."""
+
+
+@runtime_checkable
+class DatesByReceipt(Protocol):
+    """What a `CaptureTranslator` has besides, whose venue does not date its messages: it is told when each came."""
+
+    received_ms: int
+    """The venue's time of the present message, milliseconds, as far as the recorder knew it."""
 
 
 CaptureDialect: TypeAlias = Callable[[Instrument], CaptureTranslator]
@@ -128,8 +136,10 @@ class Reader:
         self.loss: Loss | None = None
         self.market: MarketNote | None = None
         self._gap_told = False
+        self._clock_ahead_ms = 0
         self._recording = recording
         self._translator = recording.dialect(recording.instrument)
+        self._dated = self._translator if isinstance(self._translator, DatesByReceipt) else None
         self._first_ns: int | None = None
         self._last_ns = 0
         self._files = 0
@@ -216,6 +226,9 @@ class Reader:
 
         self._gap_told = False
 
+        if self._dated is not None:
+            self._dated.received_ms = at_ns // _NS_PER_MS + self._clock_ahead_ms
+
         return self._translator.translate(text)
 
     def _follow_note(self, text: bytes) -> Sequence[MarketEvent]:
@@ -225,7 +238,7 @@ class Reader:
         if isinstance(note, MarketNote):
             self._check_market(note)
             began_anew = note.part == 1 and self.market is not None
-            self.market = note
+            self.market, self._clock_ahead_ms = note, note.clock_ahead_ms or 0
 
             return self._lose(_BEGUN_ANEW) if began_anew else ()
 

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from perpmaker.connector.shared import (
         in_common,
     )
+    from perpmaker.connector.tape import Tape
     from perpmaker.model.account import AccountSnapshot, AssetMode
     from perpmaker.model.client_id import ClientIds, is_own_id
     from perpmaker.model.event import (
@@ -301,6 +302,7 @@ __all__ = [
     "StreamRequest",
     "StreamSpec",
     "Taken",
+    "Tape",
     "Throttle",
     "ThrottleDialect",
     "TicksAndLots",
@@ -379,6 +381,7 @@ _HOMES = {
     ),
     "connector.bench": "Bench",
     "connector.shared": "in_common",
+    "connector.tape": "Tape",
     "connector.probing": "Conclusion Experiment Finding InconclusiveError",
     "connector.payload": "Id Millis Number PayloadDecoder is_json parse_amount parse_decimal parse_price parser",
     "model.account": "AccountSnapshot AssetMode",

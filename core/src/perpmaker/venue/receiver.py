@@ -102,13 +102,15 @@ class TranslatingReceiver(Generic[Item]):
             if items:
                 return items
 
-    def renew(self) -> None:
-        """Have a new snapshot asked for, although the book may be known."""
+    def renew(self) -> bool:
+        """Have a new snapshot asked for, although the book may be known; return whether somebody does."""
         chores: Sequence[object] = self._chores
+        asking = [chore for chore in chores if isinstance(chore, SnapshotChore)]
 
-        for chore in chores:
-            if isinstance(chore, SnapshotChore):
-                chore.hasten()
+        for chore in asking:
+            chore.hasten()
+
+        return bool(asking)
 
     async def _receive_until(self, due_at: float) -> Sequence[Item]:
         wait_s = due_at - self._clock.now()

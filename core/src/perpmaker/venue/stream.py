@@ -18,7 +18,7 @@ from perpmaker.connector.tape import Tape
 from perpmaker.errors import AuthenticationError, DeadlineError, PayloadError, RefusedError
 from perpmaker.model.event import Channel
 from perpmaker.venue.receiver import Chore, Item, Message, Messages, RecurringChore, Translate, TranslatingReceiver
-from perpmaker.venue.reconnect_overlap import open_overlapping
+from perpmaker.venue.reconnect_overlap import OverlappingConnections, open_overlapping
 from perpmaker.venue.taped import open_taped
 from perpmaker.venue.tolerance import Tolerance
 from perpmaker.wire.pipe import Connect
@@ -71,7 +71,7 @@ class StreamSpec(Generic[Item]):
         heartbeat: a message, and after how many seconds it is sent again; None where the venue asks for none.
         life_s: seconds after which the next connection is opened; see `open_overlapping`.
         renewal: messages that have the venue tell everything from the beginning, for a recording that begins anew. A
-            `SnapshotChore` is run then without them.
+            `SnapshotChore` is run then without them. Where there is neither, the next connection is opened.
         most_malformed: unreadable messages allowed within `malformed_within_s` seconds; see `Tolerance`.
     """
 
@@ -124,17 +124,20 @@ async def open_stream(
 
         async with open_taped(messages, tape) as taped:
             receiver = begin_receiving(spec, taped, clock)
-            taped.renew = partial(_renew, spec, taped, receiver)
+            taped.renew = partial(_renew, spec, messages, receiver)
 
             yield receiver
 
 
-async def _renew(spec: StreamSpec[Item], messages: Messages, receiver: TranslatingReceiver[Item]) -> None:
+async def _renew(
+    spec: StreamSpec[Item], connections: OverlappingConnections, receiver: TranslatingReceiver[Item]
+) -> None:
     """Have the venue tell everything from the beginning."""
-    receiver.renew()
-
     for message in spec.renewal:
-        await messages.send(message)
+        await connections.send(message)
+
+    if not receiver.renew() and not spec.renewal:
+        connections.renew()
 
 
 def begin_receiving(spec: StreamSpec[Item], messages: Messages, clock: Clock) -> TranslatingReceiver[Item]:

@@ -42,8 +42,12 @@ def describe(
     *,
     credentials: kit.Credentials | None = None,
     most_malformed: int = 5,
+    renewed: Sequence[str] = (),
 ) -> kit.StreamSpec[Told]:
-    """Describe a stream of these topics; with credentials it is authenticated by the venue's time."""
+    """Describe a stream of these topics; with credentials it is authenticated by the venue's time.
+
+    Topics that are `renewed` begin with a snapshot whenever they are subscribed.
+    """
     client = access.client
 
     async def url() -> str:
@@ -66,6 +70,7 @@ def describe(
         subscribe=[subscription(topic) for topic in topics],
         read_reply=read_reply,
         heartbeat=HEARTBEAT,
+        renewal=[subscription(topic, op).message for topic in renewed for op in ("unsubscribe", "subscribe")],
         most_malformed=most_malformed,
     )
 
@@ -176,12 +181,12 @@ class BookTranslator:
 
 def market_stream(access: kit.VenueAccess, instrument: Instrument) -> kit.StreamSpec[kit.MarketEvent]:
     """Describe the stream of mark prices and trades."""
-    topics = (f"tickers.{instrument.symbol}", f"publicTrade.{instrument.symbol}")
+    ticker = f"tickers.{instrument.symbol}"
 
     def begin(_: kit.Messages) -> kit.Translation[kit.MarketEvent]:
         return kit.Translation(translate=MarketTranslator(instrument).translate)
 
-    return describe(access, PUBLIC_PATH, begin, topics)
+    return describe(access, PUBLIC_PATH, begin, (ticker, f"publicTrade.{instrument.symbol}"), renewed=(ticker,))
 
 
 class MarketTranslator:

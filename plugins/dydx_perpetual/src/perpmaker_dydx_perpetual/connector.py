@@ -343,7 +343,13 @@ async def open_connector(settings: Settings, context: ConnectorContext) -> Async
     key = (NAME, network, account, settings.deadline_s, settings.node_rate)
 
     async with in_common(context.shared, key, partial(_open_reach, settings, context, network, identity)) as reach:
-        access = StreamAccess(connect=context.connect, url=network.stream, client=reach.indexer, blocks=reach.blocks)
+        access = StreamAccess(
+            connect=context.connect,
+            url=network.stream,
+            client=reach.indexer,
+            blocks=reach.blocks,
+            tape=context.tape,
+        )
 
         yield DydxPerpetual(settings=settings, identity=identity, access=access, reach=reach, findings=context.findings)
 

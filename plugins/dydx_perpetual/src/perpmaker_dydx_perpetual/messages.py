@@ -272,9 +272,10 @@ class Transfers(Struct, frozen=True, kw_only=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the WebSocket; `message_id` counts those of a connection."""
+    """A message of the WebSocket; `message_id` counts those of the connection that `connection_id` names."""
 
     type: str
+    connection_id: Any = ""
     message_id: Id = 0
     channel: str = ""
     id: Any = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 import attrs
@@ -25,6 +26,7 @@ from perpmaker.venue import (
     StreamReply,
     StreamRequest,
     StreamSpec,
+    Tape,
     Translation,
     UnknownMessageError,
     open_stream,
@@ -58,13 +60,14 @@ class StreamAccess:
     url: str
     client: RestClient
     blocks: BlockClock
+    tape: Tape | None = None
 
     def offer(self, stream: StreamSpec[Event], *channels: Channel) -> StreamFeed:
         """Offer a stream that keeps these channels alive."""
         return StreamFeed(
             channels=frozenset(channels),
             stall_s=STALL_S,
-            opener=lambda: open_stream(stream, self.connect, self.client.clock),
+            opener=lambda: open_stream(stream, self.connect, self.client.clock, tape=self.tape),
         )
 
     def describe(
@@ -123,32 +126,79 @@ def read_reply(message: Message) -> StreamReply | None:
     return StreamReply(name=envelope.channel, refusal=envelope.message[:200])
 
 
-class Connection:
-    """Takes the messages of one connection apart, and sees to it that none of them is lost.
+class Numbers:
+    """The numbers of one connection's messages, by which a lost one is known.
 
     Each outgoing message has the next number; but that of a subscription's first answer is given when it is asked for,
     so that it may come after higher ones.
     """
 
+    def __init__(self) -> None:
+        self._newest = 0
+        self._missing: set[int] = set()
+
+    def is_repeated(self, number: int) -> bool:
+        """Take the next number, and return whether it came before."""
+        if number > self._newest:
+            self._missing.update(range(self._newest + 1, number))
+            self._newest = number
+
+            return False
+
+        if number in self._missing:
+            self._missing.remove(number)
+
+            return False
+
+        return number != 0
+
+    def forget(self) -> None:
+        """Take what is missing for lost; it is not told again."""
+        self._missing.clear()
+
+    def lost(self, *, awaits_answers: bool, patience: int = sys.maxsize) -> int | None:
+        """Return the number of a lost message; None where there is none.
+
+        While answers are awaited, one may be theirs that is missing; but not when so many have come after it.
+        """
+        if not self._missing:
+            return None
+
+        oldest = min(self._missing)
+
+        return None if awaits_answers and self._newest - oldest <= patience else oldest
+
+
+class Connection:
+    """Takes the messages of one stream apart, and sees to it that none of a connection is lost.
+
+    `subscriptions` are asked for on each connection.
+    """
+
     def __init__(self, read: Read, blocks: BlockClock, subscriptions: int) -> None:
         self._read = read
         self._blocks = blocks
+        self._subscriptions = subscriptions
         self._awaited = subscriptions
-        self._newest = 0
-        self._missing: set[int] = set()
+        self._name: object = None
+        self._numbers = Numbers()
 
     def translate(self, message: Message) -> Sequence[Event]:
         """Translate one message; ConnectivityError where one before it is lost, or the stream has ended."""
         envelope = parser(messages.Envelope)(message)
 
-        if self._is_repeated(envelope.message_id):
+        if envelope.connection_id != self._name:
+            self._name, self._numbers, self._awaited = envelope.connection_id, Numbers(), self._subscriptions
+
+        if self._numbers.is_repeated(envelope.message_id):
             return ()
 
         is_first = envelope.type == "subscribed"
         self._awaited -= is_first
+        lost = self._numbers.lost(awaits_answers=self._awaited > 0)
 
-        if self._missing and self._awaited <= 0:
-            raise ConnectivityError(f"{STREAM_NAME} has lost message {min(self._missing)}")
+        if lost is not None:
+            raise ConnectivityError(f"{STREAM_NAME} has lost message {lost}")
 
         if envelope.type == "error":
             if _ALREADY in envelope.message:
@@ -164,26 +214,8 @@ class Connection:
 
         return ()
 
-    def _is_repeated(self, number: int) -> bool:
-        if number > self._newest:
-            self._missing.update(range(self._newest + 1, number))
-            self._newest = number
-
-            return False
-
-        if number in self._missing:
-            self._missing.remove(number)
-
-            return False
-
-        return number != 0
-
     def _contents(self, envelope: messages.Envelope, *, is_first: bool) -> Sequence[Event]:
-        raw = bytes(envelope.contents)
-        contents = [raw]
-
-        if envelope.type == "channel_batch_data":
-            contents = [bytes(one) for one in parser(list[msgspec.Raw])(raw)]
+        contents = contents_of(envelope)
 
         if envelope.channel == BLOCKS:
             for one in contents:
@@ -198,6 +230,16 @@ class Connection:
             raise PayloadError("a block without its height")
 
         self._blocks.hear(height, rest.epoch_ms(said.time) if said.time else 0)
+
+
+def contents_of(envelope: messages.Envelope) -> Sequence[bytes]:
+    """What a message of a channel says, one or several in a batch."""
+    raw = bytes(envelope.contents)
+
+    if envelope.type == "channel_batch_data":
+        return [bytes(one) for one in parser(list[msgspec.Raw])(raw)]
+
+    return [raw]
 
 
 # --- a market ---------------------------------------------------------------------------------------------------------

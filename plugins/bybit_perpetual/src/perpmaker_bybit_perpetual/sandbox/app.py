@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -19,6 +19,9 @@ from perpmaker_bybit_perpetual.sandbox.refusals import PARAMETER_REFUSALS, bad, 
 from perpmaker_bybit_perpetual.sandbox.signing import DEFAULT_WINDOW_MS, KEYS, MILLISECONDS, Authenticator
 from perpmaker_bybit_perpetual.sandbox.sockets import PrivateSession, PublicSession, TradeSession
 from perpmaker_bybit_perpetual.sandbox.venue import Answer, Venue, VenueEndpoint
+
+if TYPE_CHECKING:
+    from perpmaker_bybit_perpetual.capture import BybitCapture
 
 ENDPOINTS: Final = kit.EndpointTable(
     endpoint for module in (market, account, orders, order_batches, order_queries) for endpoint in module.ENDPOINTS
@@ -120,6 +123,12 @@ class BybitDialect:
     def listed(self, listing: bytes, market: str) -> Instrument:
         """The rules of a market from the venue's own list, saved as it came; see `read_listing`."""
         return read_listing(listing, market)
+
+    def capture(self, instrument: Instrument) -> BybitCapture:
+        """Begin the translation of a recorded market."""
+        from perpmaker_bybit_perpetual.capture import BybitCapture  # noqa: PLC0415  # the connector's, not the sandbox's
+
+        return BybitCapture(instrument)
 
     def app(
         self, exchange: kit.Exchange, clock: Clock, options: dict[str, Any], latency: kit.Latency = kit.AT_ONCE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -41,6 +41,9 @@ from perpmaker_dydx_perpetual.sandbox.refusals import (
 )
 from perpmaker_dydx_perpetual.sandbox.rpc import METHODS, RPC, NodeFront
 from perpmaker_dydx_perpetual.sandbox.venue import Venue
+
+if TYPE_CHECKING:
+    from perpmaker_dydx_perpetual.capture import DydxCapture
 
 ENDPOINTS: Final = EndpointTable((*rest.ENDPOINTS, *METHODS))
 SOCKET: Final = "/v4/ws"
@@ -130,6 +133,12 @@ class DydxDialect:
     def listed(self, listing: bytes, market: str) -> Instrument:
         """Return the rules of a market from the venue's own list, saved as it came; see `read_listing`."""
         return read_listing(listing, market)
+
+    def capture(self, instrument: Instrument) -> DydxCapture:
+        """Begin the translation of a recorded market."""
+        from perpmaker_dydx_perpetual.capture import DydxCapture  # noqa: PLC0415  # the connector's, not the sandbox's
+
+        return DydxCapture(instrument)
 
     def app(self, exchange: Exchange, clock: Clock, options: dict[str, Any], latency: Latency = AT_ONCE) -> NodeFront:
         """Speak the protocols over this exchange; ValueError for an option that there is not."""
