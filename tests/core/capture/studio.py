@@ -102,12 +102,13 @@ async def open_studio(
     options: dict[str, Any] | None = None,
     connect: Callable[[Connect], Connect] = lambda inner: inner,
     prefix: str = "market",
+    market: str | None = None,
 ) -> AsyncIterator[Studio]:
     """Open a sandbox and a recorder; the clock begins a minute before a midnight."""
     clock, network, told = LoopClock(epoch_ms), MemoryNetwork(latency_s=0.001), list[str]()
     declaration = load_catalog().derivative_connector(venue)
     assert declaration.sandbox is not None
-    market = MARKETS.get(venue, "BTC-USDT")
+    market = market or MARKETS.get(venue, "BTC-USDT")
     settings = SandboxSettings(venue=venue, market=market, seed=seed, options=options or {})
     tape = Tape(keep=lambda _: None)
 
@@ -163,7 +164,12 @@ def lines_of(file: Path) -> list[bytes]:
 
 
 def reader_of(files: Sequence[Path], venue: str = "binance_perpetual") -> Reader:
-    """Read files as a recorded market, by the rules at their top."""
+    """What reads files as a recorded market."""
+    return Reader(recording_of(files, venue))
+
+
+def recording_of(files: Sequence[Path], venue: str) -> Recording:
+    """Take files as a recorded market, by the rules at their top."""
     captures = [open_capture(file) for file in files]
     note = read_market(captures)
     assert note is not None
@@ -171,7 +177,7 @@ def reader_of(files: Sequence[Path], venue: str = "binance_perpetual") -> Reader
     assert declaration.sandbox is not None
     dialect: Any = declaration.sandbox()
 
-    return Reader(Recording(note.instrument, captures, dialect.capture))
+    return Recording(note.instrument, captures, dialect.capture)
 
 
 @attrs.define

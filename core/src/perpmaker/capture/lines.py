@@ -9,7 +9,7 @@ import attrs
 
 from perpmaker.capture.files import CaptureFiles, next_midnight_ns
 from perpmaker.connector.tape import Raw
-from perpmaker.simulation.recording_note import EndNote, Note, encode_note
+from perpmaker.simulation.recording_note import Note, encode_note
 
 MOST_HELD: Final = 64 * 1024 * 1024
 """Bytes that may wait for the disk. What comes while more do is not kept: memory has an end."""
@@ -31,9 +31,10 @@ class Lines:
     Args:
         utc_ns: tells the time, nanoseconds since the epoch.
         head: makes the first line of each file, when it begins.
+        tail: makes the last line of each file but the last, given why it ends.
     """
 
-    def __init__(self, utc_ns: Callable[[], int], head: Callable[[], Note]) -> None:
+    def __init__(self, utc_ns: Callable[[], int], head: Callable[[], Note], tail: Callable[[str], Note]) -> None:
         self.messages = 0
         """Messages of the venue so far."""
 
@@ -44,7 +45,7 @@ class Lines:
         """Whether something was not kept, because too much waits for the disk."""
 
         self._utc_ns = utc_ns
-        self._head = head
+        self._head, self._tail = head, tail
         self._midnight_ns = 0
         self._pieces: list[Piece] = []
         self._held = 0
@@ -80,7 +81,7 @@ class Lines:
 
     def _open(self, now_ns: int) -> None:
         if self._midnight_ns:
-            self._put(now_ns, encode_note(EndNote(reason="the day is over", messages=self.messages)))
+            self._put(now_ns, encode_note(self._tail("the day is over")))
 
         self._midnight_ns = next_midnight_ns(now_ns)
         self._pieces.append(NextFile(now_ns))

@@ -87,7 +87,7 @@ class Recorder:
 
     def __attrs_post_init__(self) -> None:
         """Have the tape's messages kept as lines."""
-        self.lines = Lines(self.utc_ns, self._head)
+        self.lines = Lines(self.utc_ns, self._head, self._tail)
         self.tape.keep = self.lines.keep
 
     @property
@@ -203,6 +203,10 @@ class Recorder:
 
         return self._market_note()
 
+    def _tail(self, reason: str) -> EndNote:
+        """The end of a file: what the recording holds so far."""
+        return EndNote(reason=reason, messages=self.lines.messages, gaps=self.gaps)
+
     def _market_note(self) -> MarketNote:
         """What is known of the market now."""
         connector, mark = self.connector, self._mark
@@ -274,7 +278,7 @@ class Recorder:
     async def _end(self) -> None:
         """Write what there is, and that it ends; nothing more after the disk has refused."""
         if self._failure is None or self.files.is_open:
-            self.lines.note(EndNote(reason=self.stop_reason, messages=self.lines.messages, gaps=self.gaps))
+            self.lines.note(self._tail(self.stop_reason))
 
         try:
             await self._write()

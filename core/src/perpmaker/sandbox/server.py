@@ -219,8 +219,10 @@ async def _open_market(
 ) -> tuple[Exchange, Market, Window | None]:
     """The exchange, and everybody else on it; it begins once a recording has been read, which takes its time."""
     rules = rules_for(dialect, settings)
-    instrument = attrs.evolve(rules.instrument, symbol=dialect.symbol(settings.market))
-    window = None
+    instrument, window = rules.instrument, None
+
+    if _recorded_rules(settings) is None:  # a recording says what the venue calls its market
+        instrument = attrs.evolve(instrument, symbol=dialect.symbol(settings.market))
 
     if settings.recording and market is None:
         if not isinstance(dialect, ReadsCaptures):

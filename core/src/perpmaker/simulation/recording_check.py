@@ -67,6 +67,10 @@ def check_gradually(recording: Recording) -> Generator[Progress, None, Checked]:
 def _notes(reader: Reader) -> tuple[str, ...]:
     cuts = [f"{file} was cut off in its line {line}: it is used up to there" for file, line in reader.cuts]
 
+    if reader.first_left_out is not None:
+        lines = "1 line makes" if reader.left_out == 1 else f"{reader.left_out} lines make"
+        cuts.append(f"{lines} no sense, as they came, and are left out; the first: {reader.first_left_out}")
+
     if reader.loss is not None:
         until_s = (reader.loss.at_ms - reader.first_ms) / 1000
         cuts.append(f"what comes after its first {until_s:.1f} s does not go on from there: it is not used")

@@ -54,7 +54,7 @@ class ReconnectNote(msgspec.Struct, frozen=True, kw_only=True, tag_field=_KEY, t
 
 
 class EndNote(msgspec.Struct, frozen=True, kw_only=True, tag_field=_KEY, tag="end"):
-    """That a file ends here, and is whole: why, and what it holds."""
+    """That a file ends here, and is whole: why, and what the recording holds so far."""
 
     reason: str = ""
     messages: int = 0

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import attrs
 
 from perpmaker.errors import PayloadError, RecordingCutError, RecordingError
-from perpmaker.model.event import BookLost, MarketEvent
+from perpmaker.model.event import BookLost, MarkChanged, MarketEvent
 from perpmaker.model.instrument import Instrument
 from perpmaker.simulation.recording_line import is_cut_line, split_line
 from perpmaker.simulation.recording_note import GapNote, MarketNote, is_note, parse_note
@@ -127,7 +127,8 @@ class Reader:
 
     `place` is the file, and its line, that is being read; `cuts` are those where a file was cut off. `loss` is where
     the book was lost for good because of that, or as the recorder has told: there the recording ends. `market` is what
-    the recorder has said last of the market; None where nobody did.
+    the recorder has said last of the market; None where nobody did. What a recorder has kept is left out where it makes
+    no sense, as it is live: `left_out` counts such lines, and `first_left_out` says what the first one is.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -135,6 +136,8 @@ class Reader:
         self.cuts: list[tuple[str, int]] = []
         self.loss: Loss | None = None
         self.market: MarketNote | None = None
+        self.left_out = 0
+        self.first_left_out: RecordingError | None = None
         self._gap_told = False
         self._clock_ahead_ms = 0
         self._recording = recording
@@ -200,12 +203,27 @@ class Reader:
         try:
             return self._read(line)
         except (ValueError, PayloadError) as error:
+            file, number = self.place
+
             if is_cut_line(line):
                 self.cuts.append(self.place)
                 return None
 
-            file, number = self.place
+            if self._leaves_out(line):
+                self.left_out += 1
+                self.first_left_out = self.first_left_out or RecordingError(str(error), file=file, line=number)
+                return ()
+
             raise RecordingError(f"this line cannot be used: {error}", file=file, line=number) from None
+
+    def _leaves_out(self, line: bytes) -> bool:
+        """Whether a line is one that a recorder has kept as it came, although it makes no sense, as live."""
+        try:
+            at_ns, text = split_line(line)
+        except ValueError:
+            return False
+
+        return self.market is not None and at_ns == self._last_ns and not is_note(text)
 
     def _with_cut(self, lost: RecordingError) -> RecordingError:
         """Say of a book that was never known that the file may have been cut off before it was."""
@@ -237,12 +255,29 @@ class Reader:
 
         if isinstance(note, MarketNote):
             self._check_market(note)
-            began_anew = note.part == 1 and self.market is not None
-            self.market, self._clock_ahead_ms = note, note.clock_ahead_ms or 0
+            is_first, self.market, self._clock_ahead_ms = self.market is None, note, note.clock_ahead_ms or 0
 
-            return self._lose(_BEGUN_ANEW) if began_anew else ()
+            if is_first:
+                return self._first_mark(note)
+
+            return self._lose(_BEGUN_ANEW) if note.part == 1 else ()
 
         return self._lose(note.reason) if isinstance(note, GapNote) and _BOOK in note.channels else ()
+
+    def _first_mark(self, note: MarketNote) -> Sequence[MarketEvent]:
+        """Mark price and funding as they were known when the first file began."""
+        if note.mark is None:
+            return ()
+
+        mark = MarkChanged(
+            mark=note.mark,
+            index=note.index,
+            funding_rate=note.funding_rate,
+            next_funding_ms=note.next_funding_ms,
+            venue_ms=self.last_ms + self._clock_ahead_ms,
+        )
+
+        return (mark,)
 
     def _lose(self, reason: str) -> Sequence[MarketEvent]:
         """Lose the book, as the recorder has told; where it was lost before, that is told now."""

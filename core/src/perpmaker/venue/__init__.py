@@ -164,6 +164,7 @@ if TYPE_CHECKING:
         open_stream,
     )
     from perpmaker.venue.stream_events import account_events, events_of
+    from perpmaker.venue.taped import RenewalChore
     from perpmaker.venue.tolerance import Tolerance, UnknownMessageError
     from perpmaker.venue.venue_words import OrderLists, Question
     from perpmaker.wire.exchange import Exchanger, Incoming, Outgoing
@@ -280,6 +281,7 @@ __all__ = [
     "Refusal",
     "RefusalReason",
     "Rejected",
+    "RenewalChore",
     "RequestBudget",
     "Resolve",
     "RestClient",
@@ -426,6 +428,7 @@ _HOMES = {
     "venue.steps": "exact_ticks find_market lookup order_sizes order_terms order_ticks shown_lots trade_terms",
     "venue.stream": "StreamFeed StreamReply StreamRequest StreamSpec Translation begin_receiving open_stream",
     "venue.stream_events": "account_events events_of",
+    "venue.taped": "RenewalChore",
     "venue.tolerance": "Tolerance UnknownMessageError",
     "venue.json_http": "JsonHttp",
     "venue.api_key_connector": "ApiKeyConnector",

@@ -76,7 +76,9 @@ class VenueAccess:
         if measure_every_s is not None:
             stream = self.measuring(stream, measure_every_s)
 
-        opener = partial(open_stream, stream, self.connect, self.client.clock, tape=self.tape)
+        opener = partial(
+            open_stream, stream, self.connect, self.client.clock, tape=self.tape, has_book=Channel.BOOK in channels
+        )
 
         return StreamFeed(channels=frozenset(channels), stall_s=stall_s, opener=opener)
 

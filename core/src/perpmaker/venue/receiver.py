@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, Never, Protocol, TypeAlias, TypeVar
+from typing import Generic, Never, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import anyio
 
@@ -49,6 +49,14 @@ class Chore(Protocol[Item_co]):
 
     async def run(self) -> Sequence[Item_co]:
         """Do it; return what came of it, perhaps nothing. A PayloadError counts as an unreadable message."""
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """What a chore has besides that asks for what later messages build upon: a recording that begins anew needs it."""
+
+    def hasten(self) -> None:
+        """Ask although nobody else may need it."""
 
 
 class TranslatingReceiver(Generic[Item]):
@@ -103,11 +111,8 @@ class TranslatingReceiver(Generic[Item]):
                 return items
 
     def renew(self) -> bool:
-        """Have a new snapshot asked for, although the book may be known; return whether somebody does."""
-        chores: Sequence[object] = self._chores
-        asking = [chore for chore in chores if isinstance(chore, SnapshotChore)]
-
-        for chore in asking:
+        """Have asked for what later messages build upon; return whether a chore does."""
+        for chore in (asking := [chore for chore in self._chores if isinstance(chore, Renewing)]):
             chore.hasten()
 
         return bool(asking)

@@ -69,11 +69,6 @@ class OverlappingConnections:
         """Send one message over the present connection."""
         await self._present.messages.send(message)
 
-    def renew(self) -> None:
-        """Have the next connection opened before its time."""
-        if self._next is None:
-            self._renew_at = self._clock.now()
-
     async def close(self) -> None:
         """Leave every connection."""
         async with self._present.stack:

@@ -17,8 +17,17 @@ from perpmaker.connector.interface import EventReceiver
 from perpmaker.connector.tape import Tape
 from perpmaker.errors import AuthenticationError, DeadlineError, PayloadError, RefusedError
 from perpmaker.model.event import Channel
-from perpmaker.venue.receiver import Chore, Item, Message, Messages, RecurringChore, Translate, TranslatingReceiver
-from perpmaker.venue.reconnect_overlap import OverlappingConnections, open_overlapping
+from perpmaker.venue.receiver import (
+    Chore,
+    Item,
+    Message,
+    Messages,
+    RecurringChore,
+    StreamEndedError,
+    Translate,
+    TranslatingReceiver,
+)
+from perpmaker.venue.reconnect_overlap import open_overlapping
 from perpmaker.venue.taped import open_taped
 from perpmaker.venue.tolerance import Tolerance
 from perpmaker.wire.pipe import Connect
@@ -71,7 +80,7 @@ class StreamSpec(Generic[Item]):
         heartbeat: a message, and after how many seconds it is sent again; None where the venue asks for none.
         life_s: seconds after which the next connection is opened; see `open_overlapping`.
         renewal: messages that have the venue tell everything from the beginning, for a recording that begins anew. A
-            `SnapshotChore` is run then without them. Where there is neither, the next connection is opened.
+            `SnapshotChore` is run then without them. Where a stream of the book has neither, it is connected anew.
         most_malformed: unreadable messages allowed within `malformed_within_s` seconds; see `Tolerance`.
     """
 
@@ -107,9 +116,11 @@ class StreamFeed:
 
 @asynccontextmanager
 async def open_stream(
-    spec: StreamSpec[Item], connect: Connect, clock: Clock, *, tape: Tape | None = None
+    spec: StreamSpec[Item], connect: Connect, clock: Clock, *, tape: Tape | None = None, has_book: bool = False
 ) -> AsyncIterator[TranslatingReceiver[Item]]:
     """Open a stream: connect, authenticate, subscribe, and begin its translation; `tape` records it.
+
+    `has_book`: whether the book comes by it.
 
     Raises:
         ConnectivityError: the venue cannot be reached, or closes the connection.
@@ -124,20 +135,20 @@ async def open_stream(
 
         async with open_taped(messages, tape) as taped:
             receiver = begin_receiving(spec, taped, clock)
-            taped.renew = partial(_renew, spec, messages, receiver)
+            taped.renew = partial(_renew, spec, messages, receiver, has_book=has_book)
 
             yield receiver
 
 
 async def _renew(
-    spec: StreamSpec[Item], connections: OverlappingConnections, receiver: TranslatingReceiver[Item]
+    spec: StreamSpec[Item], messages: Messages, receiver: TranslatingReceiver[Item], *, has_book: bool
 ) -> None:
-    """Have the venue tell everything from the beginning."""
+    """Have the venue tell everything from the beginning; StreamEndedError where it does that with a connection only."""
     for message in spec.renewal:
-        await connections.send(message)
+        await messages.send(message)
 
-    if not receiver.renew() and not spec.renewal:
-        connections.renew()
+    if not receiver.renew() and not spec.renewal and has_book:
+        raise StreamEndedError("connected anew for the next file of the recording")
 
 
 def begin_receiving(spec: StreamSpec[Item], messages: Messages, clock: Clock) -> TranslatingReceiver[Item]:

@@ -6,16 +6,50 @@ Only a recording pays for that: a task more for each of its streams.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Never
 
 import anyio
 
+from perpmaker.clock import Clock
 from perpmaker.connector.tape import Tape
-from perpmaker.errors import ConnectivityError
+from perpmaker.errors import ConnectivityError, PayloadError, VenueError
 from perpmaker.venue.answer import Answer
 from perpmaker.venue.http_dialect import Endpoint
 from perpmaker.venue.receiver import Message, Messages
+
+_RETRY_S = 1.0
+
+
+class RenewalChore:
+    """Asks for what later messages build upon when a recording begins anew, and never else.
+
+    Args:
+        ask: asks; what is answered is of use to the recording alone. What fails is tried again after a second.
+        clock: the engine's clock.
+    """
+
+    def __init__(self, ask: Callable[[], Awaitable[object]], clock: Clock) -> None:
+        self.due_at = math.inf
+        """When it is due."""
+
+        self._ask = ask
+        self._clock = clock
+
+    def hasten(self) -> None:
+        """Ask now."""
+        self.due_at = self._clock.now()
+
+    async def run(self) -> Sequence[Never]:
+        """Ask; the stream goes on whatever comes of it."""
+        self.due_at = self._clock.now() + _RETRY_S
+
+        with suppress(VenueError, PayloadError):
+            await self._ask()
+            self.due_at = math.inf
+
+        return ()
 
 
 class TapedMessages:

@@ -1,10 +1,14 @@
 """Messages of a raw capture of the Indexer's streams as market events, by the translation that is used live.
 
 Nothing on the wire numbers a book: what is lost of it shows in the numbers of its connection's messages.
+
+A book that was asked for by REST, as at the top of a file, is joined with the updates of the seconds before it. They
+tell whole sizes, so that the last one of a level is right whether or not the answer had it already.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -27,6 +31,16 @@ _PATIENCE: Final = 100
 """Messages after which a number that is missing is lost, whatever may still be subscribed."""
 
 _MOST_CONNECTIONS: Final = 8
+_JOINED_MS: Final = 10_000
+"""Milliseconds of updates that are joined with a book that was asked for."""
+
+_MOST_PENDING: Final = 5_000
+
+
+class _Line(messages.Envelope, frozen=True, kw_only=True):
+    """A message of the stream; a book by REST has no type."""
+
+    type: str = ""
 
 
 @attrs.define
@@ -53,17 +67,21 @@ class DydxCapture:
         self._symbol = instrument.symbol
         self._book = UncrossedBook(LevelTranslator(instrument))
         self._book_of: object = None
+        self._pending: deque[tuple[int, Sequence[messages.BookUpdate]]] = deque(maxlen=_MOST_PENDING)
         self._market = MarketTranslator(instrument, lambda: self.received_ms, lambda *_: None)
         self._heard: dict[object, _Heard] = {}
 
     def translate(self, text: bytes) -> Sequence[MarketEvent]:
         """Translate one message; see `CaptureTranslator`."""
-        said = parser(messages.Envelope)(text)
+        said = parser(_Line)(text)
+
+        if not said.type:
+            return self._join(parser(messages.Book)(text))
 
         if said.type not in _KINDS:
             raise ValueError("no message of the Indexer's stream")
 
-        heard = self._connection(said.connection_id)
+        heard = self._connection(said)
 
         if heard.numbers.is_repeated(said.message_id):
             return ()
@@ -89,6 +107,7 @@ class DydxCapture:
             return ()
 
         self.is_live = False
+        self._pending.clear()
 
         return (BookLost(reason=reason),)
 
@@ -117,12 +136,36 @@ class DydxCapture:
             self._book_of, self.is_live = said.connection_id, True
             return self._book.reset(parser(messages.Book)(contents[0]), self.received_ms)
 
-        if not self.is_live or said.connection_id != self._book_of:
+        updates = [parser(messages.BookUpdate)(one) for one in contents]
+
+        if not self.is_live:
+            self._book_of = said.connection_id
+            self._pending.append((self.received_ms, updates))
             return ()
 
-        return self._book.offer([parser(messages.BookUpdate)(one) for one in contents], self.received_ms)
+        self._book_of = self._book_of or said.connection_id
 
-    def _connection(self, name: object) -> _Heard:
+        return self._book.offer(updates, self.received_ms) if said.connection_id == self._book_of else ()
+
+    def _join(self, book: messages.Book) -> Sequence[MarketEvent]:
+        """Take a book that was asked for, where none is known, with what came while it was under way."""
+        if not (book.bids or book.asks):
+            raise ValueError("neither a message of the Indexer's stream nor a book")
+
+        if self.is_live:
+            return ()
+
+        since_ms, self.is_live = self.received_ms - _JOINED_MS, True
+        updates = [one for at_ms, several in self._pending if at_ms >= since_ms for one in several]
+        self._book_of = self._book_of if self._pending else None
+        self._pending.clear()
+
+        return *self._book.reset(book, self.received_ms), *self._book.offer(updates, self.received_ms)
+
+    def _connection(self, said: messages.Envelope) -> _Heard:
+        """What was heard on the connection of a message; a file may begin in the middle of it."""
+        name = said.connection_id
+
         if not isinstance(name, str):
             raise PayloadError("a connection's name is a text", path="$.connection_id")
 
@@ -131,5 +174,6 @@ class DydxCapture:
                 del self._heard[next(iter(self._heard))]
 
             self._heard[name] = _Heard()
+            self._heard[name].numbers.begin(said.message_id)
 
         return self._heard[name]

@@ -76,6 +76,9 @@ def _time(body: bytes) -> int:
 TIME: Endpoint[int] = _ask(path="/v4/time", parse=_time)
 HEIGHT: Endpoint[messages.Height] = _ask(path="/v4/height", parse=parser(messages.Height))
 MARKETS: Endpoint[messages.Markets] = _ask(path="/v4/perpetualMarkets", parse=parser(messages.Markets))
+ORDER_BOOK: Endpoint[messages.Book] = _ask(
+    path="/v4/orderbooks/perpetualMarket/{ticker}", parse=parser(messages.Book), recorded=True
+)
 ORDERS: Endpoint[Rows] = _ask(path="/v4/orders", parse=parser(Rows))
 ORDER: Endpoint[messages.Order] = _ask(path="/v4/orders/{id}", parse=parser(messages.Order))
 FILLS: Endpoint[messages.Fills] = _ask(path="/v4/fills", parse=parser(messages.Fills))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import attrs
 import msgspec
@@ -20,6 +21,7 @@ from perpmaker.venue import (
     MarketEvent,
     Message,
     Messages,
+    RenewalChore,
     RestClient,
     RowReader,
     StreamFeed,
@@ -67,7 +69,14 @@ class StreamAccess:
         return StreamFeed(
             channels=frozenset(channels),
             stall_s=STALL_S,
-            opener=lambda: open_stream(stream, self.connect, self.client.clock, tape=self.tape),
+            opener=partial(
+                open_stream,
+                stream,
+                self.connect,
+                self.client.clock,
+                tape=self.tape,
+                has_book=Channel.BOOK in channels,
+            ),
         )
 
     def describe(
@@ -136,6 +145,10 @@ class Numbers:
     def __init__(self) -> None:
         self._newest = 0
         self._missing: set[int] = set()
+
+    def begin(self, number: int) -> None:
+        """Begin in the middle, with this number."""
+        self._newest = number - 1
 
     def is_repeated(self, number: int) -> bool:
         """Take the next number, and return whether it came before."""
@@ -246,11 +259,16 @@ def contents_of(envelope: messages.Envelope) -> Sequence[bytes]:
 
 
 def book_stream(access: StreamAccess, instrument: Instrument) -> StreamSpec[Event]:
-    """Describe the stream of the book. A lost message ends it: the next connection begins with a whole book."""
+    """Describe the stream of the book. A lost message ends it: the next connection begins with a whole book.
+
+    A recording that begins anew has the book by REST: a channel that is left is not told anew so soon.
+    """
+    client = access.client
+    renew = partial(client.read, rest.at(rest.ORDER_BOOK, ticker=instrument.symbol))
 
     def begin() -> tuple[Read, Sequence[Chore[Event]]]:
         book = UncrossedBook(LevelTranslator(instrument))
-        now_ms = access.client.server_clock.ms
+        now_ms = client.server_clock.ms
 
         def read(channel: str, contents: Sequence[bytes], is_first: bool) -> Sequence[Event]:  # as Read
             if channel == BLOCKS:
@@ -261,7 +279,7 @@ def book_stream(access: StreamAccess, instrument: Instrument) -> StreamSpec[Even
 
             return book.offer([parser(messages.BookUpdate)(one) for one in contents], now_ms())
 
-        return read, ()
+        return read, (RenewalChore(renew, client.clock),)
 
     return access.describe({BOOK: instrument.symbol}, begin, most_malformed=0)
 
