@@ -56,7 +56,7 @@ def break_trader(session: Session, broken: Callable[..., Any]) -> None:
 
 def break_lines(session: Session, broken: Callable[..., Any]) -> None:
     """From now on nobody words what happens."""
-    session.bot._activity_log = type("Broken", (), {"activities": staticmethod(broken)})()  # type: ignore[assignment]
+    session.bot._onlookers.activity_log = type("Broken", (), {"activities": staticmethod(broken)})()  # type: ignore[assignment]
 
 
 def break_verdict(session: Session, broken: Callable[..., Any]) -> None:

@@ -25,7 +25,8 @@ from perpmaker.plugins.declarations import DerivativeConnectorDeclaration, Price
 from perpmaker.plugins.shipped import declaration as perpetual_market_making
 from perpmaker.runtime.rules_watch import EVERY_S
 from perpmaker.runtime.shutdown import Closing
-from perpmaker.runtime.supervisor import CHECK_S, Supervisor
+from perpmaker.runtime.supervisor import Supervisor
+from perpmaker.runtime.venue_side import CHECK_S
 from perpmaker.state.view import Mode
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker.testing.waiting import until
@@ -159,7 +160,7 @@ async def test_F74_quotes_that_waited_for_a_slow_disk_are_not_sent_any_more(conn
     """A commit of five seconds: what they were priced from is as old; nothing is halted, and the next ones go out."""
     async with open_desk(connector) as desk, anyio.create_task_group() as group:
         clock = SlippingClock(LoopClock())
-        desk.bot.clock = desk.bot._recorder.clock = clock
+        desk.bot._loop.clock = desk.bot._recorder.clock = clock
         record, sent, slow = desk.bot.journal.record_step, list[str](), [True]
         connector.watch = lambda order: sent.append(order.client_id)
 
