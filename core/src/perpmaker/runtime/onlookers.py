@@ -31,7 +31,6 @@ class Onlookers:
     beginning: MissedActivity
     activity_log: ActivityLog
     order_activity: OrderActivity
-    observers: Observers
     tell: Callable[[str], None]
     dead_man: SwitchKeeper | None = None
     exposure: MarketExposure | None = None
@@ -54,7 +53,7 @@ class Onlookers:
         for line in self.beginning.lines(told, trader.state.account.totals, trader.keeper.ledger):
             self.tell(line)
 
-    def say(self, told: Sequence[Event], actions: Sequence[Action], now: float) -> None:
+    def say(self, observers: Observers, told: Sequence[Event], actions: Sequence[Action], now: float) -> None:
         """Tell other markets of the account and observers, where anything happened or was done."""
         if not (told or actions):
             return
@@ -62,10 +61,10 @@ class Onlookers:
         if self.exposure is not None:
             self.exposure.tell(exposure(self.trader.state))
 
-        self.observers.say(self.activity_log.activities(told, actions, now))
+        observers.say(self.activity_log.activities(told, actions, now))
 
-        if self.observers.wants("refusal"):
-            self.observers.say(self.order_activity.refusals(told))
+        if observers.wants("refusal"):
+            observers.say(self.order_activity.refusals(told))
 
-        if self.observers.wants("quote"):
-            self.observers.say(self.order_activity.quotes(actions))
+        if observers.wants("quote"):
+            observers.say(self.order_activity.quotes(actions))

@@ -167,7 +167,6 @@ class Supervisor:
             beginning=MissedActivity(known=self.known, last_known=self.last_known),
             activity_log=ActivityLog(instrument=self.instrument, known=self.known),
             order_activity=OrderActivity(instrument=self.instrument, known=self.known),
-            observers=self.observers,
             tell=self.tell,
             dead_man=self._venue.dead_man,
             exposure=None if self.join_account is None else self.join_account(self.event_queue.put),
@@ -287,7 +286,7 @@ class Supervisor:
             self._halted = decision.mode_reason
             self.observers.note("halt", f"HALT: {decision.mode_reason}")
 
-        self._onlookers.say(told, actions, now)
+        self._onlookers.say(self.observers, told, actions, now)
 
     def _pass_on(self, told: Sequence[Event]) -> None:
         """Give what happened to those who count, book and watch, and do what it asks of the run itself."""
