@@ -145,7 +145,7 @@ class _Session:
             if opened.line is None:
                 await recorder.run()
             else:
-                async with open_watch(opened.line, self.screen.tell, lambda: recorder.stop("end of the recording")):
+                async with open_watch(opened.line, self.screen.tell, lambda: recorder.stop("recording ended")):
                     await recorder.run()
 
             tasks.cancel_scope.cancel()

@@ -22,7 +22,7 @@ from perpmaker.clock import SystemClock
 from perpmaker.config.configuration import load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.connector.tape import Tape
-from perpmaker.errors import ConnectivityError
+from perpmaker.errors import RefusedError
 from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.launch.start_retry import Hold, once, venue_of
 from perpmaker.plugins.catalog import Catalog
@@ -163,7 +163,7 @@ async def _sandbox(chosen: Chosen, stack: AsyncExitStack, ended: Callable[[], No
     line = await attach(chosen.url)
 
     if (line.venue, line.market) != (chosen.declaration.name, chosen.market):
-        raise ConnectivityError(
+        raise RefusedError(
             f"the sandbox at {line.url} serves {line.market} of {line.venue}, "
             f"not {chosen.market} of {chosen.declaration.name}"
         )
