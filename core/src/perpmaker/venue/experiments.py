@@ -76,7 +76,7 @@ def switch_takes_stops() -> Experiment:
         name=SWITCH_TAKES_STOPS,
         question="Does the dead-man switch take stops that rest on the venue?",
         does=(
-            "buys the smallest amount at market, rests a stop and a bid {_FAR} % below the mark, lets a countdown of "
+            f"buys the smallest amount at market, rests a stop and a bid {_FAR} % below the mark, lets a countdown of "
             f"{COUNTDOWN_S:.0f} s end, and looks what is left"
         ),
         conclusions=(

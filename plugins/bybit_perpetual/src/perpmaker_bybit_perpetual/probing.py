@@ -9,6 +9,7 @@ import attrs
 from perpmaker import NewOrder, OrderKind, OrderReport, OrderType, Side
 from perpmaker import venue as kit
 from perpmaker_bybit_perpetual import rest
+from perpmaker_bybit_perpetual.orders import order_parameters
 from perpmaker_bybit_perpetual.stops import conditional_parameters
 
 POST_ONLY_WITH_STOP = "post_only_with_stop"
@@ -21,7 +22,7 @@ _SEEN_S = 5.0
 def experiments(client: kit.RestClient, *, is_protected: bool) -> Sequence[kit.Experiment]:
     """Return those of the table at the end of docs/venues/bybit.md."""
     ours = (_post_only_with_stop(), _fill_stop_replaces(), _cut_first(), _crossing_amend(), _stops_count(client))
-    shared = (kit.stop_meets_own_quote(),)
+    shared = (kit.stop_meets_own_quote(), _self_match(client))
 
     return (*ours, *shared, kit.switch_takes_stops()) if is_protected else (*ours, *shared)
 
@@ -211,3 +212,77 @@ def _stops_count(client: kit.RestClient) -> kit.Experiment:
         ),
         carry_out=carry_out,
     )
+
+
+# --- orders of one account that meet ----------------------------------------------------------------------------------
+
+_MATCHES = {
+    (False, False): ("trades", "they traded with each other"),
+    (True, False): ("maker", "the one that rested was cancelled"),
+    (False, True): ("taker", "the one that came was cancelled"),
+    (True, True): ("both", "both were cancelled"),
+}
+_TRIES = 10
+_SHOWN_S = 1.0
+
+
+def _self_match(client: kit.RestClient) -> kit.Experiment:
+    """The account's setting is a number whose meaning is nowhere told."""
+
+    async def carry_out(bench: kit.Bench) -> kit.Finding:
+        setting = (await client.read(rest.USER_SETTINGS)).smpType
+
+        for _ in range(_TRIES):
+            if (ended := await _meet(client, bench)) is not None:
+                answer, words = _MATCHES[ended]
+
+                return kit.Finding(answer, f"smpType {setting}: {words}")
+
+            await bench.clean()
+
+        raise kit.InconclusiveError("our two orders never met: others came first. Try again, or in a quieter market")
+
+    rule = "orders of this bot say CancelMaker themselves: nothing changes. Those of a person, which say nothing, {}"
+
+    return kit.Experiment(
+        name="self_match",
+        question="What does the account's self-match setting (smpType) do with two orders that meet and say nothing?",
+        does="rests a bid of the smallest amount one tick below the best ask, and sells as much at its price",
+        conclusions=(
+            kit.Conclusion("trades", rule.format("trade with its quotes")),
+            kit.Conclusion("maker", rule.format("take its quotes off, which are placed again")),
+            kit.Conclusion("taker", rule.format("give way to its quotes")),
+            kit.Conclusion("both", rule.format("take its quotes off, and go with them")),
+        ),
+        carry_out=carry_out,
+    )
+
+
+async def _meet(client: kit.RestClient, bench: kit.Bench) -> tuple[bool, bool] | None:
+    """Let two orders of ours meet; whether each was cancelled, the resting one first. None where others came first."""
+    _, ask = await bench.best()
+    lots = await bench.least_lots()
+    bid = bench.order(OrderKind.QUOTE, Side.BUY, lots, type=OrderType.POST_ONLY, ticks=ask - 1)
+
+    if isinstance(await bench.send(bid), kit.Rejected) or not await bench.until(lambda: bench.rests(bid), bool, _SEEN_S):
+        return None
+
+    sell = bench.order(OrderKind.QUOTE, Side.SELL, lots, type=OrderType.LIMIT, ticks=ask - 1)
+    wanted = {**rest.LINEAR, **order_parameters(bench.instrument, sell)}
+    await client.send(rest.PLACE, {name: value for name, value in wanted.items() if name != "smpType"})
+    await bench.until(lambda: _ends(bench, bid, sell), any, _SEEN_S)
+    ends = await bench.until(lambda: _ends(bench, bid, sell), all, _SHOWN_S)
+    reports = [report for one in (bid, sell) if (report := await bench.look(one)) is not None]
+    filled = [report.filled_lots for report in reports]
+
+    if filled == [lots, lots]:
+        return False, False
+
+    return ends if any(ends) and not any(filled) else None
+
+
+async def _ends(bench: kit.Bench, *orders: NewOrder) -> tuple[bool, bool]:
+    reports = [await bench.look(order) for order in orders]
+    first, second = [report is not None and report.status is not None and report.status.is_final for report in reports]
+
+    return first, second
