@@ -169,7 +169,7 @@ BINANCE = VenueWords(
     refused=Reply(status=400, body='{"code":-4131,"msg":"The counterparty\'s best price does not meet."}'),
     not_found=Reply(status=400, body='{"code":-2013,"msg":"Order does not exist."}'),
     private="/private",
-    told={"order": "ORDER_TRADE_UPDATE", "account": "ACCOUNT_UPDATE"},
+    told={"order": "ORDER_TRADE_UPDATE", "stop": "ALGO_UPDATE", "account": "ACCOUNT_UPDATE"},
     has_switch=True,
 )
 
