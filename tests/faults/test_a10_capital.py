@@ -25,6 +25,7 @@ from perpmaker.model.position import Balance
 from perpmaker.model.quote import Rule
 from perpmaker.sandbox.server import ACCOUNT, Sandbox
 from perpmaker.secret import References
+from perpmaker.simulation.statement import Assets
 from perpmaker.state.view import Mode
 from perpmaker.strategy.perpetual_market_making import PerpetualMarketMaking
 from perpmaker.strategy.settings import StrategySettings
@@ -33,6 +34,8 @@ from perpmaker.testing.scene import Scene
 from perpmaker.testing.session import Session, open_session, open_stage
 from perpmaker.testing.view import make_account, make_position, make_view
 from perpmaker.wire.fault import Fault
+
+from .venue_site import VenueWords
 
 pytestmark = pytest.mark.anyio
 
@@ -126,23 +129,51 @@ async def test_A10_what_another_market_binds_is_not_there(bound: str) -> None:
         assert len(quotes) == (1 if left > 600 else 0)
 
 
-async def test_A10_a_transfer_out_is_seen_within_a_second() -> None:
-    """Money that a person takes away while the bot trades is gone from the capital long before the next check."""
-    async with open_session(FILE, "order_amount=0.01", "leverage=1") as session, anyio.create_task_group() as group:
+@pytest.mark.parametrize("bound", ["9950", "9000"])
+async def test_A10_what_the_rest_of_the_account_binds_is_not_there(bound: str, venue: VenueWords) -> None:
+    """The same by each venue's own books: margin that other markets take, or money that is not there."""
+    settings = (*venue.settings, "leverage=1", "bid_spread=0.5", "ask_spread=0.5")
+
+    async with open_session(FILE, *settings) as session:
+        exchange, now_ms = session.sandbox.exchange, session.clock.utc_ms()
+
+        if venue.binds_elsewhere:
+            exchange.set_assets(ACCOUNT, Assets(bound_elsewhere=Decimal(bound)), now_ms)
+        else:
+            exchange.transfer(ACCOUNT, -Decimal(bound), now_ms)
+
+        await anyio.sleep(2)  # a chain shows it with its next block
+        left = Decimal(10_000) - Decimal(bound)
+        quotes = await quotes_after(session, 5)
+        assert sum(quotes) <= left
+        assert len(quotes) == (1 if left > 600 else 0)
+
+
+@pytest.mark.also_on("dYdX")
+async def test_A10_a_transfer_out_is_seen_at_once(venue: VenueWords) -> None:
+    """Money that a person takes away while the bot trades is gone from the capital long before the next check.
+
+    A chain shows it with its next block, and the account is asked for at most every two seconds.
+    """
+    settings = (*venue.settings, "order_amount=0.01", "leverage=1")
+
+    async with open_session(FILE, *settings) as session, anyio.create_task_group() as group:
         group.start_soon(session.bot.run)
         await anyio.sleep(5)
         state, exchange = session.bot.trader.state, session.sandbox.exchange
         assert state.funds.capital is not None
         assert state.funds.capital > 9_000
         exchange.transfer(ACCOUNT, Decimal(-8_000), session.clock.utc_ms())
-        await anyio.sleep(1)
+        await anyio.sleep(3 if venue.is_signed else 1)
         assert state.funds.capital < 2_001
         group.cancel_scope.cancel()
 
 
-async def test_A10_after_each_fill_the_venue_is_asked_and_never_in_a_storm() -> None:
+async def test_A10_after_each_fill_the_venue_is_asked_and_never_in_a_storm(venue: VenueWords) -> None:
     """At most one reading in two seconds; afterwards the capital is the venue's own to the last digit."""
-    async with open_session(FILE, "filled_order_delay=1", seed=3) as session, anyio.create_task_group() as group:
+    settings = (*venue.settings, "filled_order_delay=1")
+
+    async with open_session(FILE, *settings, seed=3) as session, anyio.create_task_group() as group:
         group.start_soon(session.bot.run)
         await anyio.sleep(45)
         asked_at = session.bot.trader.state.funds.snapshot.asked_at  # type: ignore[union-attr]  # it was read

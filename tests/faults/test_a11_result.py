@@ -24,6 +24,8 @@ from perpmaker.simulation.statement import Assets
 from perpmaker.testing.session import Session, open_session, open_stage
 from perpmaker.wire.fault import Fault
 
+from .venue_site import VenueWords
+
 pytestmark = pytest.mark.anyio
 
 FILE = Path(__file__).parents[1] / "practice.toml"
@@ -126,13 +128,15 @@ async def test_A11_the_summary_is_the_venues_account_in_every_asset(multi_assets
     assert busy(summary.funding_by_asset) == income(exchange, began_ms, IncomeKind.FUNDING)
 
 
-async def run_around_funding(*overrides: str, act: Callable[[Session], object], seconds: float = 60) -> Any:
+async def run_around_funding(
+    venue: VenueWords, *overrides: str, act: Callable[[Session], object], seconds: float | None = None
+) -> Any:
     """A run with a position of 0.05 that sees one settlement after 20 s; its summary and the exchange."""
-    async with open_session(FILE, *QUIET, *overrides) as session:
+    async with open_session(FILE, *venue.settings, *QUIET, *overrides) as session:
         exchange, began_ms = session.sandbox.exchange, session.clock.utc_ms()
         settle_in(session, 20)
         act(session)
-        summary = await session.run(seconds)
+        summary = await session.run(60 + venue.listed_s if seconds is None else seconds)
 
     paid = income(exchange, began_ms, IncomeKind.FUNDING)
     assert paid
@@ -140,94 +144,109 @@ async def run_around_funding(*overrides: str, act: Callable[[Session], object], 
     return summary, paid
 
 
-async def test_A11_both_legs_of_a_hedge_are_booked() -> None:
+def drop_funding(venue: VenueWords, session: Session) -> None:
+    """Nothing is told of a settlement, where the venue's stream tells of it at all."""
+    if venue.funding:
+        drop = Fault(act="drop", method="WS", path="/", contains=venue.funding, times=None)
+        session.sandbox.faults.add(drop)
+
+
+async def test_A11_both_legs_of_a_hedge_are_booked(venue: VenueWords) -> None:
     """One settlement, two payments: a long one that pays and a short one that receives less."""
+    if not venue.has_hedge:
+        pytest.skip(f"{venue} has no Hedge mode")
 
     def act(session: Session) -> None:
         take(session, Side.BUY, "0.05", PositionSide.LONG)
         take(session, Side.SELL, "0.02", PositionSide.SHORT)
 
-    summary, paid = await run_around_funding("position_mode=Hedge", act=act)
+    summary, paid = await run_around_funding(venue, "position_mode=Hedge", act=act)
     assert busy(summary.funding_by_asset) == paid
     assert summary.funding == paid["USDT"]
 
 
 @pytest.mark.parametrize("position_mode", [pytest.param("One-way", marks=pytest.mark.full), "Hedge"])
-async def test_A11_funding_of_a_lost_stream_is_found_in_the_history(position_mode: str) -> None:
+async def test_A11_funding_of_a_lost_stream_is_found_in_the_history(position_mode: str, venue: VenueWords) -> None:
     """Nobody tells of the settlement; the next reconciliation reads it."""
+    if position_mode == "Hedge" and not venue.has_hedge:
+        pytest.skip(f"{venue} has no Hedge mode")
 
     def act(session: Session) -> None:
         hedge = session.sandbox.exchange.account(ACCOUNT).position_mode is PositionMode.HEDGE
         take(session, Side.BUY, "0.05", PositionSide.LONG if hedge else PositionSide.NET)
-        drop = Fault(act="drop", method="WS", path="/private", contains="FUNDING_FEE", times=None)
-        session.sandbox.faults.add(drop)
+        drop_funding(venue, session)
 
-    summary, paid = await run_around_funding(f'position_mode="{position_mode}"', act=act)
+    summary, paid = await run_around_funding(venue, f'position_mode="{position_mode}"', act=act)
     assert busy(summary.funding_by_asset) == paid
 
 
-async def test_A11_a_payment_that_is_told_twice_is_booked_once() -> None:
+async def test_A11_a_payment_that_is_told_twice_is_booked_once(venue: VenueWords) -> None:
     """By the stream two times, and by the history."""
+    if not venue.funding:
+        pytest.skip(f"no stream of {venue} tells of funding")
 
     def act(session: Session) -> None:
         take(session, Side.BUY, "0.05")
-        session.sandbox.faults.add(Fault(act="duplicate", method="WS", path="/private", contains="FUNDING_FEE"))
+        session.sandbox.faults.add(Fault(act="duplicate", method="WS", path="/", contains=venue.funding))
 
-    summary, paid = await run_around_funding(act=act)
+    summary, paid = await run_around_funding(venue, act=act)
     assert busy(summary.funding_by_asset) == paid
 
 
 @pytest.mark.full
-async def test_A11_funding_is_booked_where_the_history_cannot_be_read() -> None:
+async def test_A11_funding_is_booked_where_the_history_cannot_be_read(venue: VenueWords) -> None:
     """The stream's word counts as long as nothing better is there, and the end says that the history is unread."""
     told: list[list[str]] = []
 
     def act(session: Session) -> None:
         told.append(session.told)
         take(session, Side.BUY, "0.05")
-        session.sandbox.faults.add(Fault(act="drop", path="/fapi/v1/income", times=None))
+        venue.arm(session, "income", act="drop")
 
-    summary, paid = await run_around_funding(act=act)
-    assert busy(summary.funding_by_asset) == paid
+    summary, paid = await run_around_funding(venue, act=act)
+    assert busy(summary.funding_by_asset) == (paid if venue.funding else {})
     assert [line for line in told[0] if "the income history could not be read at the end" in line]
 
 
-async def test_A11_funding_in_the_last_seconds_is_in_the_result() -> None:
+async def test_A11_funding_in_the_last_seconds_is_in_the_result(venue: VenueWords) -> None:
     """The history is read once more when the run ends, also when the stream is away."""
+    if venue.listed_s:
+        pytest.skip(f"{venue} lists a payment {venue.listed_s:g} s after it: it is in the ledger of the next run")
 
     def act(session: Session) -> None:
         take(session, Side.BUY, "0.05")
-        drop = Fault(act="drop", method="WS", path="/private", contains="FUNDING_FEE", times=None)
-        session.sandbox.faults.add(drop)
+        drop_funding(venue, session)
 
-    summary, paid = await run_around_funding(act=act, seconds=20.5)
+    summary, paid = await run_around_funding(venue, act=act, seconds=20.5)
     assert busy(summary.funding_by_asset) == paid
 
 
-async def test_A11_funding_after_a_restart_and_between_two_runs(tmp_path: Path) -> None:
+async def test_A11_funding_after_a_restart_and_between_two_runs(tmp_path: Path, venue: VenueWords) -> None:
     """Each run books its own; what was settled in between is told, and in neither result."""
-    async with open_stage(FILE, *QUIET) as stage:
+    listed_s = venue.listed_s
+
+    async with open_stage(FILE, *venue.settings, *QUIET) as stage:
         home, exchange = StateDir(tmp_path), stage.sandbox.exchange
 
         async with stage.open_bot(home=home) as first:
             take(first, Side.BUY, "0.05")
             settle_in(first, 10)
-            one = await first.run(30)
+            one = await first.run(30 + listed_s)
 
         settle_in(first, 5)
-        await anyio.sleep(20)
+        await anyio.sleep(20 + listed_s)
         exchange.advance(stage.clock.utc_ms())
         told: list[str] = []
 
-        async with stage.open_bot(home=home, told=told, adopt=True) as second:
+        async with stage.open_bot(home=home, told=told, adopt=True, adopt_position=True) as second:
             settle_in(second, 10)
-            two = await second.run(30)
+            two = await second.run(30 + listed_s)
 
     payments = [one.amount for one in exchange.income(ACCOUNT) if one.kind is IncomeKind.FUNDING]
     assert len(payments) == 3
     assert [one.funding, two.funding] == [payments[0], payments[2]]
     (line,) = [line for line in told if line.startswith("funding while no run watched")]
-    assert f"{payments[1].normalize():f} USDT" in line
+    assert f"{payments[1].normalize():f} {venue.asset}" in line
 
 
 # --- the ledger by itself

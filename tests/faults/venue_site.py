@@ -35,7 +35,7 @@ class VenueWords:
     `places` are the requests of each kind: `orders` (all but stops), `stops`, `placements` (both), `cancels`,
     `commands` (all of these), `reads` (of the account), `positions`, `fills`, `open orders`, `income`, `all`.
     `busy` leaves the outcome open, `unknown` are other answers that do, `refused` is a no to an order. `told` are the
-    words of the private stream's messages.
+    words of the private stream's messages, `funding` those of a payment; `listed_s` after it the history has it.
     """
 
     name: str
@@ -49,6 +49,8 @@ class VenueWords:
     not_found: Reply
     private: str
     told: Mapping[str, str]
+    funding: str = ""
+    listed_s: float = 0.0
     asset: str = "USDT"
     has_switch: bool = False
     leaves_targets: bool = True
@@ -56,6 +58,7 @@ class VenueWords:
     quotes_carry_stops: bool = False
     stops_go_by_themselves: bool = False
     has_hedge: bool = True
+    binds_elsewhere: bool = True
     is_signed: bool = False
     cancel_of: Callable[[str], str] = str
 
@@ -170,6 +173,7 @@ BINANCE = VenueWords(
     not_found=Reply(status=400, body='{"code":-2013,"msg":"Order does not exist."}'),
     private="/private",
     told={"order": "ORDER_TRADE_UPDATE", "stop": "ALGO_UPDATE", "account": "ACCOUNT_UPDATE"},
+    funding="FUNDING_FEE",
     has_switch=True,
 )
 
@@ -213,6 +217,7 @@ BYBIT = VenueWords(
     not_found=Reply(status=200, body='{"retCode":0,"retMsg":"OK","result":{"list":[]},"retExtInfo":{},"time":0}'),
     private="/v5/private",
     told={"order": '"topic":"order', "fill": '"topic":"execution', "account": '"topic":"position'},
+    funding='"execType":"Funding"',
     moves_stops=True,
     quotes_carry_stops=True,
     stops_go_by_themselves=True,
@@ -248,10 +253,12 @@ DYDX = VenueWords(
     not_found=Reply(status=404, body='{"errors":[{"msg":"Unable to find order"}]}'),
     private="/v4/ws",
     told={"account": "v4_subaccounts"},
+    listed_s=60.0,
     asset="USDC",
     leaves_targets=False,
     moves_stops=True,
     has_hedge=False,
+    binds_elsewhere=False,
     is_signed=True,
     cancel_of=lambda client_id: f"<cancel order {number_of(client_id)}>",
 )

@@ -10,6 +10,7 @@ import attrs
 from perpmaker import ConnectivityError, Instrument, Position, PositionSide
 from perpmaker.venue import (
     AccountSnapshot,
+    Balance,
     Fill,
     IncomeKind,
     IncomeRecord,
@@ -80,6 +81,7 @@ class AccountQuestions:
     _entries: dict[str, Entry] = attrs.field(factory=dict)
     _booked: dict[str, _Booked] = attrs.field(factory=dict)
     _was_heard: bool = attrs.field(default=False, init=False)
+    _elsewhere: Decimal = attrs.field(default=Decimal(0), init=False)
 
     @property
     def of_account(self) -> dict[str, object]:
@@ -89,6 +91,10 @@ class AccountQuestions:
     def entry(self, instrument: Instrument) -> Entry:
         """The entry of a market's position, as far as its fills were heard."""
         return self._entries.setdefault(instrument.symbol, Entry())
+
+    def balance(self, usdc: Balance, instrument: Instrument) -> Balance:
+        """Return the USDC that a message tells as `wallet_of` does; positions elsewhere cost what they last did."""
+        return attrs.evolve(usdc, wallet=wallet_of([usdc], self.entry(instrument).paid + self._elsewhere))
 
     def begin_hearing(self, instrument: Instrument) -> None:
         """Take in that a stream begins: fills that came between two of them may leave the amount as it was."""
@@ -122,7 +128,8 @@ class AccountQuestions:
         )
         assets = [translate_asset(row, at_ms) for row in raw]
         held = [await self._position(row, instrument, at_ms) for row in positions]
-        cost = sum((one.amount * one.entry for one in held), Decimal(0)) + _cost_elsewhere(rows, symbol)
+        self._elsewhere = _cost_elsewhere(rows, symbol)
+        cost = sum((one.amount * one.entry for one in held), Decimal(0)) + self._elsewhere
         equity = parse_decimal(rows.equity, path="$.equity")
         free = parse_decimal(rows.free_collateral, path="$.freeCollateral")
         free -= sum((self.bound(instrument, one.amount) for one in held), Decimal(0))

@@ -41,6 +41,11 @@ class Entry:
 
         return self.cost / abs(amount)
 
+    @property
+    def paid(self) -> Decimal:
+        """What was paid for the position; below zero what was received for it."""
+        return self.cost.copy_sign(self.amount)
+
     def _book(self, fill: Fill) -> Decimal:
         self._seen.add(fill.trade_id)
         sign = fill.side.sign

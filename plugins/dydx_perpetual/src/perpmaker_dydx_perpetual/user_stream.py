@@ -13,6 +13,7 @@ import attrs
 
 from perpmaker import Instrument, OrderReport, PositionSide
 from perpmaker.venue import (
+    BalanceReported,
     Channel,
     Chore,
     Event,
@@ -33,10 +34,12 @@ from .own_orders import MOST_BLOCKS, OwnOrder, OwnOrders
 from .streams import BLOCKS, SUBACCOUNTS, Read, StreamAccess
 from .translate import (
     REPLACED,
+    USDC,
     adopt,
     ended,
     is_ours,
     reason_of,
+    translate_asset,
     translate_order,
     translate_position,
 )
@@ -155,6 +158,12 @@ class AccountTranslator:
 
         for position in positions:
             yield self._position(position, block_ms)
+
+        # Whatever moved it, the account is read again: for fills elsewhere and for transfers nothing else says so.
+        for asset in read(said.asset_positions, parser(messages.Asset), "assets"):
+            if asset.symbol == USDC:
+                balance = self._asked.balance(translate_asset(asset, block_ms), self._instrument)
+                yield BalanceReported(balance=balance)
 
     def _position(self, row: messages.Position, at_ms: int) -> PositionReported:
         shown = translate_position(row, None, at_ms)
