@@ -69,6 +69,9 @@ async def test_A15_the_result_of_a_liquidated_run_is_the_venues_own(seed: int, v
     assert summary.position == 0
     assert summary.result == booked
     assert summary.result < 0
+    assert [line for line in session.told if line.startswith("LIQUIDATION: ")], session.told
+    assert not [line for line in session.told if "traded by hand" in line]
+    assert not session.open_quotes()
 
 
 def test_A15_a_forced_fill_is_in_the_sums_once_and_still_told_as_the_venues_doing() -> None:
