@@ -59,6 +59,8 @@ class VenueWords:
     stops_go_by_themselves: bool = False
     has_hedge: bool = True
     binds_elsewhere: bool = True
+    trips_to_exit: int = 2
+    block_s: float = 0.0
     is_signed: bool = False
     cancel_of: Callable[[str], str] = str
 
@@ -221,6 +223,7 @@ BYBIT = VenueWords(
     moves_stops=True,
     quotes_carry_stops=True,
     stops_go_by_themselves=True,
+    trips_to_exit=3,
 )
 
 DYDX = VenueWords(
@@ -259,6 +262,8 @@ DYDX = VenueWords(
     moves_stops=True,
     has_hedge=False,
     binds_elsewhere=False,
+    trips_to_exit=1,
+    block_s=0.7,
     is_signed=True,
     cancel_of=lambda client_id: f"<cancel order {number_of(client_id)}>",
 )
