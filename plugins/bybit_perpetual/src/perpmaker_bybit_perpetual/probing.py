@@ -264,7 +264,9 @@ async def _meet(client: kit.RestClient, bench: kit.Bench) -> tuple[bool, bool] |
     lots = await bench.least_lots()
     bid = bench.order(OrderKind.QUOTE, Side.BUY, lots, type=OrderType.POST_ONLY, ticks=ask - 1)
 
-    if isinstance(await bench.send(bid), kit.Rejected) or not await bench.until(lambda: bench.rests(bid), bool, _SEEN_S):
+    is_refused = isinstance(await bench.send(bid), kit.Rejected)
+
+    if is_refused or not await bench.until(lambda: bench.rests(bid), bool, _SEEN_S):
         return None
 
     sell = bench.order(OrderKind.QUOTE, Side.SELL, lots, type=OrderType.LIMIT, ticks=ask - 1)
