@@ -123,11 +123,25 @@ class ResultBuilder:
         """Forget what has happened, but for what is held and what rests: only what follows is of the result."""
         price = self._price(at_ms)
         runs = [attrs.evolve(run) for run in self._runs[-1:] if run.ended_ms is None]
-        self._money.begin(self._holding.unrealized(price))
+        unrealized = self._holding.unrealized(price)
+        total = self._money.now(unrealized)[-1]
+
+        if self.opening_equity is not None:
+            self.opening_equity = None if total is None else self.opening_equity + total
+
+        self._money.begin(unrealized)
         self._fills, self._falls, self._curve = Fills(), Falls(), Thinning(len(COLUMNS))
         self._course = self._course.fresh(at_ms)
         self._lives = self._lives.fresh(at_ms)
         self._runs, self._gaps, self._began_ms = runs, [], at_ms
+
+    def rules(self, tick: Decimal, lot: Decimal) -> None:
+        """Take in the market's steps of price and amount; prices in other ticks that are known by then are dropped."""
+        if tick != self._tick:
+            self._curve = self._curve.without({COLUMNS.index(name) for name in _IN_TICKS})
+            self._prices.bid = self._prices.ask = None
+
+        self._tick, self._half_tick, self._lives.lot = tick, tick / 2, lot
 
     def gap(self, from_ms: int, until_ms: int, reason: str) -> None:
         """Say that nothing is known of a time."""
@@ -311,6 +325,10 @@ class ResultBuilder:
 
     def _read(self, at_ms: int, entry: AccountEntry) -> None:
         self._holding.read(entry)
+
+        if self.opening_equity is None and entry.unrealized is not None:
+            wallet = (one.amount for one in entry.wallets if one.asset == self.whose.market.quote)
+            self.opening_equity = sum(wallet, entry.unrealized)
 
         if entry.mark is not None:
             self._prices.mark, self._prices.mark_ms = entry.mark, at_ms

@@ -6,7 +6,7 @@ kept; where there are too many buckets, two neighbours become one. A value holds
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -131,6 +131,15 @@ class Thinning:
                 found.append((at_ms, row))
 
         return found
+
+    def without(self, columns: Container[int]) -> Thinning:
+        """Return the same without what some columns had so far."""
+        new = Thinning(self._width, self._most)
+
+        for at_ms, row in self.rows():
+            new.add(at_ms, tuple(None if number in columns else value for number, value in enumerate(row)))
+
+        return new
 
     def _halve(self) -> None:
         """Make one bucket of each two neighbours."""
