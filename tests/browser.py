@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import select
 import shutil
-import subprocess
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import attrs
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WITHIN_S = 60.0
+ENDS_WITHIN_S = 10.0
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--remote-debugging-pipe",
+    "--no-first-run",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+)
 
 
 def browser() -> str | None:
@@ -158,32 +171,36 @@ def opened() -> Iterator[Page]:
         raise RuntimeError("no Chromium is installed (Debian: chromium)")
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        to_browser, from_browser = os.pipe(), os.pipe()
-        process = subprocess.Popen(  # noqa: S603  # the browser of this machine
-            [
-                "/bin/sh", "-c", f'exec "$0" "$@" 3<&{to_browser[0]} 4>&{from_browser[1]}', found, "--headless=new",
-                "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run", "--disable-extensions",
-                "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-                f"--user-data-dir={profile}", "about:blank",
-            ],
-            pass_fds=(to_browser[0], from_browser[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        os.close(to_browser[0])
-        os.close(from_browser[1])
+        (heard, asks), (answers, told) = os.pipe(), os.pipe()
+        actions: list[Any] = [
+            (os.POSIX_SPAWN_DUP2, fcntl.fcntl(heard, fcntl.F_DUPFD, 10), 3),
+            (os.POSIX_SPAWN_DUP2, fcntl.fcntl(told, fcntl.F_DUPFD, 10), 4),
+            *((os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)),
+        ]
+        process = os.posix_spawn(
+            found, [found, *OPTIONS, f"--user-data-dir={profile}"], os.environ, file_actions=actions
+        )
+
+        for fd in (heard, told, actions[0][1], actions[1][1]):
+            os.close(fd)
 
         try:
-            page = Page(to_browser[1], from_browser[0])
+            page = Page(asks, answers)
             page.attach()
             yield page
-            page._session = None
-            page.call("Browser.close")
         finally:
-            os.close(to_browser[1])
+            os.close(asks)  # which ends it
+            _wait_for(process)
+            os.close(answers)
 
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
-            os.close(from_browser[0])
+def _wait_for(process: int) -> None:
+    until = monotonic() + ENDS_WITHIN_S
+
+    while os.waitpid(process, os.WNOHANG)[0] == 0:
+        if monotonic() > until:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            return
+
+        sleep(0.02)

@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Set the size of the fuzz, and give the commands that tests start a place for their bytecode."""
     config.addinivalue_line("markers", "full: only with --full")
+    config.addinivalue_line("markers", "browser: needs a Chromium, and is left out where there is none")
     config.addinivalue_line("markers", "long: begins first, so that no process is left alone with it at the end")
     config.addinivalue_line("markers", "each_value: each value of each parameter once; each combination with --full")
     settings.load_profile("full" if config.getoption("--full") else "every time")

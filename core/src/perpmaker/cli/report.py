@@ -61,7 +61,9 @@ def report(
             result(part)
 
     result("")
-    result("--out FILE.html writes it as a page." if written is None else written)
+
+    for part in wrapped("", "--out FILE.html writes it as a page." if written is None else written):
+        result(part)
 
 
 def _result(what: str | None, from_ms: int | None, until_ms: int | None) -> Result:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from perpmaker.backtest.result import Result
 from perpmaker.page import tables
 from perpmaker.page.assets import ICON, asset, digest, style, uplot_script
-from perpmaker.page.figures import grouped, moment, plural, share, signed, tone
+from perpmaker.page.figures import exact, grouped, moment, plural, share, signed, tone
 from perpmaker.page.html import Html, joined, raw, tag
 from perpmaker.page.series import ChartSpec, chart_specs, packed
 from perpmaker.page.summary import labels, sentences
@@ -196,6 +196,7 @@ def _tiles(result: Result) -> Html:
         _tile("Inventory", signed(pnl.inventory), asset_name, tone(pnl.inventory)),
         _tile("Fees", signed(pnl.fees), asset_name, tone(pnl.fees)),
         _tile("Funding", signed(pnl.funding), asset_name, tone(pnl.funding)),
+        _position_tile(result),
         _tile("Fills", f"{money.fills:,}", f"volume {grouped(money.volume)}"),
         _tile("Largest fall", grouped(fall.amount) if fall else "none", asset_name if fall else None),
         _tile(
@@ -206,6 +207,17 @@ def _tiles(result: Result) -> Html:
     ]
 
     return tag("dl", *found, class_="tiles")
+
+
+def _position_tile(result: Result) -> Html:
+    held = next(iter(result.curve.columns.get("position", ())[-1:]), None)
+    largest, base = result.largest_position, result.whose.market.base
+
+    return _tile(
+        "Position at the end",
+        exact(held) if held else "flat",
+        f"largest {exact(largest.value)} {base}" if largest else base,
+    )
 
 
 def _tile(name: str, value: str, below: str | None, meaning: str | None = None, kind: str | None = None) -> Html:
