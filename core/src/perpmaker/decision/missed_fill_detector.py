@@ -52,6 +52,11 @@ class MissedFillDetector:
         """Whether other people's best stands where an order of ours does that nobody doubts yet: look at it."""
         return (ask is not None and ask <= self._highest_buy) or (bid is not None and bid >= self._lowest_sell)
 
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Where our highest buy and our lowest sell rest of which nobody doubts anything; infinitely far for none."""
+        return self._highest_buy, self._lowest_sell
+
     def fold(self, event: Traded, now: float) -> None:
         """A trade at the price of an order of ours, or through it, on the side that it would have been filled from."""
         side = event.taker.opposite

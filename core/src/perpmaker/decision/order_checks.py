@@ -70,6 +70,11 @@ class OrderChecks:
         """Whether other people's best bid and ask are news for what has to be asked."""
         return self._missed_fills.is_reached(bid, ask)
 
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The best ask, and the best bid, from which on that is so: where our highest buy and our lowest sell rest."""
+        return self._missed_fills.reach
+
     def demand(self, now: float, *, cancel_unknown: bool) -> tuple[list[Action], list[str]]:
         """What to send now, and what to tell. `cancel_unknown`: unknown orders are cancelled as well as asked for."""
         actions: list[Action] = []

@@ -23,6 +23,7 @@ import attrs
 
 from perpmaker.decision import exit_pace
 from perpmaker.decision.attached_stops import AttachedStopRule
+from perpmaker.decision.bounds import Bounds
 from perpmaker.decision.checkpoint import Checkpoint, FiredAt, fired_in, recollect, restore
 from perpmaker.decision.decision import Decision, ExitRule, Review
 from perpmaker.decision.event_judge import EventJudge
@@ -252,6 +253,11 @@ class Trader:
     def wanted_exits(self) -> tuple[Exit, ...]:
         """The exits that should rest now, those that wait for their next try among them."""
         return (*self._wanted_exits.exits, *self._wanted_exits.awaited)
+
+    @property
+    def bounds(self) -> Bounds:
+        """Between which prices nothing is decided anew: messages within them need not be given one by one."""
+        return Bounds.of(self._wakes, *self._proof.reach)
 
     # --- the one door ----------------------------------------------------------------------------------------------
 

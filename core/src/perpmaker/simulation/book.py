@@ -13,7 +13,7 @@ piece of code serves bids and asks.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -98,7 +98,17 @@ class BookSide:
     def levels(self) -> Iterator[tuple[int, int]]:
         """Yield the displayed (ticks, lots) from the best outward."""
         for key in sorted({*self._crowd.keys, *self._queue_keys}, reverse=True):
-            yield key * self.sign, self.lots_at(key * self.sign)
+            if lots := self.lots_at(key * self.sign):
+                yield key * self.sign, lots
+
+    def told_at(self, ticks: int) -> int:
+        """Return all lots at a price as the venue's own stream would show them, which tells of trades later."""
+        lots = self._crowd.displayed(ticks)
+
+        for resting in self._queues.get(ticks, ()):
+            lots += resting.lots
+
+        return lots
 
     def reaches(self, ticks: int, limit: int | None) -> bool:
         """Return whether a price of this side is as good as the limit for a taker."""
@@ -193,6 +203,59 @@ class BookSide:
 
         if self._queues:
             self._close_up(explained=False)
+
+    # --- the crowd, followed without telling anybody
+
+    @property
+    def watched(self) -> Iterable[int]:
+        """The prices at which what is told of the crowd concerns an account: its order rests, or it has taken there."""
+        return {*self._queues, *self._crowd.taken}
+
+    @property
+    def queued(self) -> Iterable[int]:
+        """The prices at which accounts' orders rest."""
+        return self._queues
+
+    def queued_at(self, ticks: int) -> int:
+        """The lots of accounts' orders at a price."""
+        return sum(resting.lots for resting in self._queues.get(ticks, ()))
+
+    def has_taken(self, ticks: int) -> bool:
+        """Whether accounts have taken lots at a price that are told still, or have no order there."""
+        return ticks in self._crowd.taken or ticks not in self._queues
+
+    def touch(self, ticks: int, lots: int) -> None:
+        """Let the queue at a price know what is told there now; the crowd itself follows later, with `follow`."""
+        for resting in self._queues[ticks]:
+            if resting.ahead > lots:
+                resting.unexplained += resting.ahead - lots
+                resting.ahead = lots
+
+    def let_pass(self, ticks: int, lots: int, *, late: bool) -> bool:
+        """Move the queue at the best queued price forward by a trade there.
+
+        Returns whether it was done: not where it fills an order, which is left to `pass_trade`, as is the crowd.
+        """
+        queue = self._queues[ticks]
+
+        if any(lots > resting.ahead for resting in queue):
+            return False
+
+        for resting in queue:
+            resting.let_pass(lots, late=late)
+
+        return True
+
+    def follow(self, levels: Iterable[tuple[int, int]]) -> None:
+        """Take in settled differences, many at once; of a price the last word counts."""
+        self._crowd.follow(levels)
+
+        if self._queues:
+            self._close_up(explained=False)
+
+    def pass_by(self, ticks: int, lots: int) -> None:
+        """Let a trade that fills nobody take from the crowd."""
+        self._crowd.pass_by(ticks, lots)
 
     def _close_up(self, *, explained: bool = True) -> None:
         """Nobody stands further back than behind all that is there."""

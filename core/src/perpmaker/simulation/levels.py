@@ -10,28 +10,40 @@ Inside, prices are keys, tick times sign, so that the greater key is the better 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 _ALL: Final = 1 << 62
+_FEW: Final = 1_000
 
 
 class Levels:
-    """The (ticks, lots) of one side. Prices whose displayed lots change are added to `dirty`."""
+    """The (ticks, lots) of one side. Prices whose lots change are added to `dirty`.
+
+    A level that became empty stays behind without lots until it surfaces at the best price: the same few prices empty
+    and fill again all the time.
+    """
 
     def __init__(self, sign: int, dirty: set[int]) -> None:
         self.shown: dict[int, int] = {}
         self._sign = sign
         self._dirty = dirty
         self._keys: list[int] = []
+        self._sweep_at = _FEW
         self._told: dict[int, int] = {}  # only where it is not what is shown
         self._taken: dict[int, int] = {}
         self._passed: dict[int, int] = {}
 
     @property
     def keys(self) -> Sequence[int]:
-        """The keys of the prices with lots, the best one last."""
+        """The keys of the prices, the best one with lots last; others may have none."""
         return self._keys
+
+    @property
+    def taken(self) -> Collection[int]:
+        """The prices at which accounts have taken lots that are told still."""
+        return self._taken
 
     def best(self) -> int | None:
         """Return the best price. None on an empty side."""
@@ -41,12 +53,16 @@ class Levels:
         """Return the lots that can be traded with."""
         return self.shown.get(ticks, 0)
 
-    def believed(self, ticks: int) -> int:
-        """Return the lots that the next difference may show again: those missing only since a trade are counted."""
-        if ticks in self._passed:
+    def displayed(self, ticks: int) -> int:
+        """Return the lots that a venue shows: a trade that was seen is in it from the next difference on."""
+        if ticks in self._told:
             return max(self._told[ticks] - self._taken.get(ticks, 0), 0)
 
         return self.shown.get(ticks, 0)
+
+    def believed(self, ticks: int) -> int:
+        """Return the lots that the next difference may show again: those missing only since a trade are counted."""
+        return self.displayed(ticks) if ticks in self._passed else self.shown.get(ticks, 0)
 
     def replace(self, ladder: Sequence[tuple[int, int]], *, retold: bool = False) -> None:
         """Show these lots and no others. `retold`: what accounts took of a level is still missing there."""
@@ -55,6 +71,7 @@ class Levels:
         self._told, self._taken, self._passed = {}, {}, {}
         self.shown = {ticks: lots for ticks, lots in ladder if lots > 0}
         self._keys = sorted([ticks * self._sign for ticks in self.shown])
+        self._sweep_at = 2 * len(self._keys) + _FEW
         dirty.update(self.shown)
 
         for ticks, lots in taken.items():
@@ -69,11 +86,8 @@ class Levels:
 
     def change(self, levels: Sequence[tuple[int, int]], *, settled: bool = True) -> None:
         """Take in a difference. `settled`: it knows of every trade that was seen."""
-        if settled and self._passed:
-            passed, self._passed = self._passed, {}
-
-            for ticks in passed:
-                self._tell(ticks, self._told[ticks])
+        if settled:
+            self.settle()
 
         if self._told:
             for ticks, lots in levels:
@@ -81,6 +95,26 @@ class Levels:
         else:
             for ticks, lots in levels:
                 self._show(ticks, lots)
+
+    def settle(self) -> None:
+        """Show again what is missing only since a trade that what is told by now knows of."""
+        passed, self._passed = self._passed, {}
+
+        for ticks in passed:
+            self._tell(ticks, self._told[ticks])
+
+    def follow(self, levels: Iterable[tuple[int, int]]) -> None:
+        """Take in settled differences, many at once, which nobody is to be told of; of a price the last word counts."""
+        self.settle()
+        shown, taken = self.shown, {ticks: (self._told[ticks], lots) for ticks, lots in self._taken.items()}
+        shown.update(levels)
+
+        for ticks, (told, lots) in taken.items():
+            if (now := shown[ticks]) != max(told - lots, 0):  # it was told anew
+                shown[ticks] = told - lots
+                self._tell(ticks, now)
+
+        self._find_new()
 
     def take(self, ticks: int, lots: int) -> None:
         """Let an account take lots of a level."""
@@ -94,7 +128,7 @@ class Levels:
         while self._keys and self._keys[-1] > ticks * self._sign:
             self._miss(self._keys[-1] * self._sign, _ALL)
 
-        if lots and ticks in self.shown:
+        if lots and self.shown.get(ticks):
             self._miss(ticks, lots)
 
     def _miss(self, ticks: int, lots: int) -> None:
@@ -121,25 +155,36 @@ class Levels:
         self._show(ticks, max(lots - taken - passed, 0))
 
     def _show(self, ticks: int, lots: int) -> None:
-        shown = self.shown.get(ticks, 0)
+        before = self.shown.get(ticks)
 
-        if lots == shown:
+        if lots == (before or 0):
             return
 
         self._dirty.add(ticks)
-        key = ticks * self._sign
-
-        if lots == 0:
-            del self.shown[ticks]
-
-            if self._keys[-1] == key:
-                self._keys.pop()
-            else:
-                del self._keys[bisect_left(self._keys, key)]
-
-            return
-
-        if shown == 0:
-            insort(self._keys, key)
-
         self.shown[ticks] = lots
+
+        if before is None:
+            insort(self._keys, ticks * self._sign)
+        elif not lots and self._keys[-1] == ticks * self._sign:
+            self._find_best()
+
+    def _find_new(self) -> None:
+        """Sort in the prices that `shown` has and `keys` has not."""
+        shown, keys = self.shown, self._keys
+
+        for ticks in islice(reversed(shown), len(shown) - len(keys)):  # a dict keeps what is new at its end
+            insort(keys, ticks * self._sign)
+
+        if len(keys) > self._sweep_at:
+            self.shown = {ticks: lots for ticks, lots in shown.items() if lots > 0}
+            self._keys = sorted([ticks * self._sign for ticks in self.shown])
+            self._sweep_at = 2 * len(self._keys) + _FEW
+
+        self._find_best()
+
+    def _find_best(self) -> None:
+        """Forget the levels before the best one that became empty."""
+        shown, keys, sign = self.shown, self._keys, self._sign
+
+        while keys and not shown[keys[-1] * sign]:
+            del shown[keys.pop() * sign]

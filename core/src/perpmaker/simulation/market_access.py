@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from perpmaker.model.order import Side
+from perpmaker.simulation.book import BookSide
 from perpmaker.simulation.event import MarkUpdated
 from perpmaker.simulation.matching_engine import MatchingEngine
 
@@ -91,6 +92,21 @@ class MarketAccess:
                 now_ms=floor.now_ms,
             )
         )
+
+    # --- for whoever goes past events that concern no account
+
+    def side(self, side: Side) -> BookSide:
+        """Return the bids (BUY) or asks (SELL)."""
+        return self._floor.book.side(side)
+
+    def set_last(self, ticks: int) -> None:
+        """Set the price of the last trade, of which nobody is to be told."""
+        self._floor.last_ticks = ticks
+
+    @property
+    def is_liquidating(self) -> bool:
+        """Whether a position was taken over and is not flat yet."""
+        return any(account.liquidating for account in self._floor.accounts.values())
 
     def _uncross(self) -> None:
         floor = self._floor

@@ -60,11 +60,12 @@ def check_gradually(recording: Recording) -> Generator[Progress, None, Checked]:
         first_ms=reader.first_ms,
         last_ms=reader.last_ms if loss is None else loss.at_ms,
         events=None if loss is None else loss.events,
-        notes=_notes(reader),
+        notes=notes_of(reader),
     )
 
 
-def _notes(reader: Reader) -> tuple[str, ...]:
+def notes_of(reader: Reader) -> tuple[str, ...]:
+    """Return what a person should know of a recording that was read to its end: where it was cut off."""
     cuts = [f"{file} was cut off in its line {line}: it is used up to there" for file, line in reader.cuts]
 
     if reader.first_left_out is not None:
@@ -102,10 +103,15 @@ class _Book:
         self._dirty.clear()
         bid, ask = self._bids.best(), self._asks.best()
 
-        if bid is None or ask is None or bid < ask:
-            return None
+        return crossed(self._instrument, bid, ask)
 
-        return (
-            f"the book crosses itself here, which no venue's does: it bids {self._instrument.price(bid):f} and asks "
-            f"{self._instrument.price(ask):f}"
-        )
+
+def crossed(instrument: Instrument, bid: int | None, ask: int | None) -> str | None:
+    """Return what is wrong with a book of these best prices, in words. None for one that does not cross itself."""
+    if bid is None or ask is None or bid < ask:
+        return None
+
+    return (
+        f"the book crosses itself here, which no venue's does: it bids {instrument.price(bid):f} and asks "
+        f"{instrument.price(ask):f}"
+    )

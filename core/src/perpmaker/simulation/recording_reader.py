@@ -158,6 +158,11 @@ class Reader:
         return self._last_ns // _NS_PER_MS
 
     @property
+    def last_ns(self) -> int:
+        """The same in nanoseconds."""
+        return self._last_ns
+
+    @property
     def portion(self) -> float:
         """How much of the recording has been read, 0 to 1."""
         captures = self._recording.captures

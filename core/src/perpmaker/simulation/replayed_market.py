@@ -47,6 +47,26 @@ class ReplayedMarket:
         """Whether the book is not known."""
         return self._book_ms is None
 
+    @property
+    def makes_mark(self) -> bool:
+        """Whether the middle of the book is the mark price."""
+        return not self._has_mark
+
+    @property
+    def middle_due_ms(self) -> int:
+        """When it is made of the next difference; 0: of the first."""
+        return self._middle_due_ms
+
+    @property
+    def known_since_ms(self) -> int:
+        """The venue's time of the snapshot that the book is known from: older trades are not believed."""
+        return self._known_since_ms
+
+    def skip(self, book_ms: int, traded_ms: int) -> None:
+        """Go past differences and trades that somebody else has followed: the newest of each are of these times."""
+        self._book_ms = book_ms
+        self._traded_ms = max(self._traded_ms, traded_ms)
+
     def follow(self, crowd: Participants, event: MarketEvent, now_ms: int) -> None:
         """Let one event have its effect. Those of a book that is not known have none."""
         match event:
