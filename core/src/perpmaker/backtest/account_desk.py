@@ -131,9 +131,7 @@ class AccountDesk:
 
     def _cancel(self, command: Cancel, now_ms: int) -> OrderReport:
         if command.kind.is_conditional:
-            return self._stop(
-                self.exchange.cancel_conditional(ACCOUNT, client_id=command.client_id, now_ms=now_ms)
-            )
+            return self._stop(self.exchange.cancel_conditional(ACCOUNT, client_id=command.client_id, now_ms=now_ms))
 
         return report_of(self.exchange.cancel(ACCOUNT, client_id=command.client_id, now_ms=now_ms))
 
@@ -213,7 +211,7 @@ class AccountDesk:
             *(self._stop(stop) for stop in exchange.conditional_orders(ACCOUNT)),
         )
 
-    def _order(self, client_id: str, is_conditional: bool) -> OrderReport | None:  # noqa: FBT001  # where it is kept
+    def _order(self, client_id: str, is_conditional: bool) -> OrderReport | None:  # where it is kept
         if is_conditional:
             stop = self.exchange.conditional(ACCOUNT, client_id=client_id)
 

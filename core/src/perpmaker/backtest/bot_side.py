@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
 
+from perpmaker.backtest.agenda import NEVER
 from perpmaker.backtest.columns import BOUGHT, CHANGE, LOST, MARK, NS_PER_MS, SNAPSHOT, SOLD
 from perpmaker.backtest.exchange_side import Patch
 from perpmaker.backtest.loop import first_of_kind, first_outside
@@ -20,8 +21,6 @@ from perpmaker.backtest.timeline import Segment, Timeline
 from perpmaker.decision.bounds import FAR, Bounds
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, Event, MarkChanged, Traded
 from perpmaker.model.order import Side
-
-NEVER: Final = FAR
 
 _SPECIAL: Final = (SNAPSHOT, LOST, MARK)
 
@@ -111,7 +110,7 @@ class BotSide:
 
     def _gathered(self, segment: Segment, end: int) -> Iterator[Event]:
         """Take in the messages up to `end`; yield what has to be told by itself, and what came before it."""
-        chunk, kinds = segment.chunk, segment.chunk.kind
+        kinds = segment.chunk.kind
 
         while self._at < end:
             special = min(first_of_kind(kinds, kind, self._at, end) for kind in _SPECIAL)
@@ -129,7 +128,6 @@ class BotSide:
                 self._take(segment, stop + 1)
                 yield from self._amount()
                 yield self.marks.popleft()[1]
-
 
     def _take(self, segment: Segment, end: int) -> None:
         """Take in messages of book and trades only."""
@@ -205,5 +203,3 @@ def _last_of(kinds: list[int], wanted: Iterable[int], first: int, end: int) -> i
         message -= 1
 
     return message
-
-

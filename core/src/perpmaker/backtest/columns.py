@@ -54,14 +54,26 @@ _FOOT_BYTES: Final = 8
 _MarkText = tuple[str, str | None, str | None, int | None, int]
 
 
+MOST_GAPS: Final = 500
+
+
+@attrs.frozen(kw_only=True)
+class Gap:
+    """A time in which the book was not known, and why."""
+
+    from_ns: int
+    until_ns: int
+    reason: str
+
+
 @attrs.frozen(kw_only=True)
 class Foot:
     """What stands at the end of a file: what it is made of, and what it holds.
 
     `key` is that of the files it was made of, `names` are theirs. Times are of the recording machine's clock.
     `least_lag_ns` is the least time from the venue's date of a message to its receipt, which is negative where the
-    venue's clock was ahead; None where the venue dates nothing. `notes` are what a person should know, `gaps` the
-    number of times that the book was lost.
+    venue's clock was ahead; None where the venue dates nothing. `notes` are what a person should know,
+    `busy_seconds` the busiest 1 % of its seconds, since 1970.
     """
 
     version: int
@@ -72,7 +84,8 @@ class Foot:
     last_ns: int
     messages: int
     rows: int
-    gaps: int = 0
+    gaps: tuple[Gap, ...] = ()
+    busy_seconds: tuple[int, ...] = ()
     least_lag_ns: int | None = None
     notes: tuple[str, ...] = ()
 

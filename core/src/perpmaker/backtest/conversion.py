@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Generator
+from heapq import nlargest
 from pathlib import Path
 
 import attrs
@@ -14,12 +16,15 @@ from perpmaker.backtest.columns import (
     CHUNK_ROWS,
     LOST,
     MARK,
+    MOST_GAPS,
+    NS,
     NS_PER_MS,
     SNAPSHOT,
     SOLD,
     VERSION,
     ColumnWriter,
     Foot,
+    Gap,
     Gathered,
 )
 from perpmaker.errors import RecordingError
@@ -64,7 +69,9 @@ class _Conversion:
     _last: int = 0
     _messages: int = 0
     _rows: int = 0
-    _gaps: int = 0
+    _gaps: list[Gap] = attrs.field(factory=list)
+    _lost: tuple[int, str] | None = None
+    _per_second: array[int] = attrs.field(factory=lambda: array("I"))
     _least_lag_ns: int | None = None
     _at_loss: tuple[int, int] = (0, 0)
 
@@ -84,21 +91,24 @@ class _Conversion:
                 self._message(kind, event.venue_ms, event.lots)
             case MarkChanged():
                 index, rate = event.index, event.funding_rate
-                chunk.texts.append((
-                    f"{event.mark:f}",
-                    None if index is None else f"{index:f}",
-                    None if rate is None else f"{rate:f}",
-                    event.next_funding_ms,
-                    event.venue_ms,
-                ))
+                chunk.texts.append(
+                    (
+                        f"{event.mark:f}",
+                        None if index is None else f"{index:f}",
+                        None if rate is None else f"{rate:f}",
+                        event.next_funding_ms,
+                        event.venue_ms,
+                    )
+                )
                 self._message(MARK, event.venue_ms, len(chunk.texts) - 1)
             case BookSnapshot():
                 self._bids.replace(event.bids)
                 self._asks.replace(event.asks)
+                self._find()
                 self._book(SNAPSHOT, event)
             case BookLost():
                 self._at_loss = self._messages, self._rows
-                self._gaps += 1
+                self._lose(event.reason)
                 chunk.texts.append(event.reason)
                 self._bids.replace(())
                 self._asks.replace(())
@@ -110,10 +120,10 @@ class _Conversion:
         """Write what is left, and return the foot."""
         reader, recording = self.reader, self.recording
         self.writer.put(self._chunk)
-        messages, rows, last_ns, gaps = self._messages, self._rows, reader.last_ns, self._gaps
+        messages, rows, last_ns = self._messages, self._rows, reader.last_ns
 
         if reader.loss is not None:  # nothing of what comes after it can be used
-            (messages, rows), last_ns, gaps = self._at_loss, reader.loss.at_ms * NS_PER_MS, gaps - 1
+            (messages, rows), last_ns = self._at_loss, reader.loss.at_ms * NS_PER_MS
 
         return Foot(
             version=VERSION,
@@ -124,10 +134,37 @@ class _Conversion:
             last_ns=last_ns,
             messages=messages,
             rows=rows,
-            gaps=gaps,
+            gaps=tuple(self._gaps),
+            busy_seconds=self._busy_seconds(),
             least_lag_ns=self._least_lag_ns,
             notes=notes_of(reader),
         )
+
+    def _lose(self, reason: str) -> None:
+        if self._lost is None:
+            self._lost = self.reader.last_ns, reason
+
+    def _find(self) -> None:
+        if self._lost is not None and len(self._gaps) < MOST_GAPS:
+            self._gaps.append(Gap(from_ns=self._lost[0], until_ns=self.reader.last_ns, reason=self._lost[1]))
+
+        self._lost = None
+
+    def _count(self, second: int) -> None:
+        """Count a message of a second since the first line."""
+        counts = self._per_second
+
+        if second >= len(counts):
+            counts.extend([0] * (second + 1 - len(counts)))
+
+        counts[second] += 1
+
+    def _busy_seconds(self) -> tuple[int, ...]:
+        """The busiest 1 % of its seconds."""
+        counts, first = self._per_second, self.reader.first_ms // 1000
+        most = nlargest(len(counts) // 100, range(len(counts)), key=counts.__getitem__)
+
+        return tuple(sorted(first + second for second in most))
 
     def _book(self, kind: int, event: BookSnapshot | BookChanged) -> None:
         if (words := crossed(self.recording.instrument, self._bids.best, self._asks.best)) is not None:
@@ -154,6 +191,7 @@ class _Conversion:
         chunk.bids.append(bids)
         chunk.asks.append(asks)
         self._messages += 1
+        self._count(received_ns // NS - self.reader.first_ms // 1000)
 
         if venue_ms:
             lag_ns = received_ns - venue_ms * NS_PER_MS

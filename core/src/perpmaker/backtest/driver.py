@@ -8,18 +8,20 @@ the recording machine's clock, and the same data give the same run.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from heapq import heappop, heappush
 from math import ceil
 from typing import Final, Protocol
 
 import attrs
 
 from perpmaker.backtest.account_desk import ABILITIES, AccountDesk, in_turn
-from perpmaker.backtest.bot_side import NEVER, BotSide
+from perpmaker.backtest.account_questions import AccountQuestions
+from perpmaker.backtest.agenda import NEVER, Agenda, Turn
+from perpmaker.backtest.bot_side import BotSide
+from perpmaker.backtest.column_market import ColumnMarket
 from perpmaker.backtest.columns import NS, NS_PER_MS, ColumnFile
-from perpmaker.backtest.exchange_side import ColumnMarket, ExchangeSide
+from perpmaker.backtest.exchange_side import ACCOUNT, ExchangeSide
 from perpmaker.backtest.latency import OrderLatency
 from perpmaker.backtest.opening import Opening, find_opening
 from perpmaker.backtest.timeline import Feed, Timeline
@@ -29,24 +31,17 @@ from perpmaker.execution.action import Action, Amend, Ask, Place, Resync
 from perpmaker.launch.assembly import build_trader
 from perpmaker.launch.plan import Plan
 from perpmaker.model.client_id import TextIds
-from perpmaker.model.event import Channel, Event, FundingPaid, MarketEvent, OrderFilled, Resynced, StreamRestored
+from perpmaker.model.event import Channel, Event, MarketEvent, StreamRestored
 from perpmaker.model.order import NewOrder
-from perpmaker.model.reading import AccountReported
 from perpmaker.paper.event_translation import account_events, market_event
-from perpmaker.runtime.account_watch import ACCOUNT_RETRY_S, moves_money
-from perpmaker.runtime.account_watch import SETTLE_S as ACCOUNT_SETTLE_S
-from perpmaker.runtime.income_reader import INCOME_RETRY_S
-from perpmaker.runtime.income_reader import SETTLE_S as INCOME_SETTLE_S
-from perpmaker.runtime.supervisor import CHECK_S, LEAST_WAIT_S
-from perpmaker.simulation.event import SimulationEvent
+from perpmaker.runtime.supervisor import LEAST_WAIT_S
+from perpmaker.simulation.event import MarkUpdated, SimulationEvent
 from perpmaker.simulation.exchange import Exchange
 
 _LEAST_WAIT_NS: Final = round(LEAST_WAIT_S * NS)
 _INTENTS: Final = 20_000
 _BOT: Final = "backtest"
 _RUN: Final = "run"
-
-_COMMAND, _ANSWER, _STREAM, _QUESTION = range(4)
 
 
 class Listener(Protocol):
@@ -95,6 +90,7 @@ class Driver:
         latency: OrderLatency,
         feed: Feed,
         window: Window | None = None,
+        queue_power: float | None = None,
         listener: Listener | None = None,
     ) -> None:
         window = window or Window()
@@ -106,21 +102,17 @@ class Driver:
         self.progress = Progress(self.begin_ns, self.end_ns, at_ns=self.begin_ns)
         self._latency = latency
         self._listener = listener
-        self._heap: list[tuple[int, int, int, Callable[[int], Sequence[Event]]]] = []
-        self._sequence = 0
+        self._agenda = Agenda()
         self._known: OrderedDict[str, NewOrder] = OrderedDict()
         self._wake_at: float | None = None
         self._wake_ns = NEVER
-        self._account_ready_ns = self._income_ready_ns = 0
-        self._awaits_account = self._awaits_income = False
-        self._is_read = False
-        self._open_exchange(columns, balance)
+        self._open_exchange(columns, balance, queue_power)
 
-    def _open_exchange(self, columns: ColumnFile, balance: Decimal) -> None:
+    def _open_exchange(self, columns: ColumnFile, balance: Decimal, queue_power: float | None) -> None:
         """Make the exchange as it is when the run begins, with the account, and the trader."""
         plan, instrument, begin_ms = self.plan, columns.foot.instrument, self.begin_ns // NS_PER_MS
         market = ColumnMarket(instrument, _opening_events(self.opening, begin_ms))
-        exchange = Exchange(instrument, market, start_ms=begin_ms)
+        exchange = Exchange(instrument, market, start_ms=begin_ms, queue_power=queue_power)
         self.desk = AccountDesk(exchange)
         settings = self.desk.prepare(balance, plan.leverage, plan.position_mode, plan.margin_mode)
         self.exchange_side = ExchangeSide(exchange, market, self.timeline, self._stream)
@@ -133,10 +125,27 @@ class Driver:
             intent=self._known.get,
             settings=settings,
         )
+        self._questions = AccountQuestions(
+            desk=self.desk,
+            agenda=self._agenda,
+            lag_ns=self._lag_ns,
+            seconds=self._seconds,
+            working=self.trader.working,
+        )
         self.bot_side = BotSide(
             timeline=self.timeline, patches=self.exchange_side.patches, marks=self.exchange_side.marks
         )
         self.bot_side.begin(self.opening.segment_number, self.opening.message)
+
+    @property
+    def equity(self) -> Decimal:
+        """What the account is worth now, in quote asset: its wallet, and the position at the mark price."""
+        return self.desk.exchange.account(ACCOUNT).equity
+
+    @property
+    def fills(self) -> int:
+        """How often the account has traded."""
+        return self.trader.state.account.totals.fills
 
     # --- the run
 
@@ -162,14 +171,14 @@ class Driver:
         mark = _mark_of(exchange)
         events: list[Event] = [StreamRestored(channel=channel) for channel in _CHANNELS]
         events += [self.desk.look(0.0), self.opening.book, *([] if mark is None else [mark])]
-        self._put(begin_ns + round(CHECK_S * NS), _QUESTION, self._check)
+        self._questions.begin(begin_ns)
         self._handle(events, begin_ns, begin_ns)
 
     def _go_on(self) -> bool:
         """Go to the next moment at which something is due, and do it. False at the end."""
         side, bot = self.exchange_side, self.bot_side
         due_ns = side.due_ns
-        limit_ns = min(self._heap[0][0] if self._heap else NEVER, self._wake_ns, due_ns, self.end_ns)
+        limit_ns = min(self._agenda.next_ns, self._wake_ns, due_ns, self.end_ns)
         heard_ns = bot.next_ns(limit_ns)
         now_ns = min(limit_ns, heard_ns)
 
@@ -184,10 +193,7 @@ class Driver:
             side.act(now_ns, self.desk.exchange.advance)
             return True
 
-        events: list[Event] = []
-
-        while self._heap and self._heap[0][0] <= now_ns:
-            events.extend(heappop(self._heap)[3](now_ns))
+        events = self._agenda.carry_out(now_ns)
 
         if events or self._wake_ns <= now_ns or heard_ns <= now_ns:
             self._step(events, now_ns)
@@ -232,7 +238,7 @@ class Driver:
             self._send(decision.actions, now_ns)
 
         for event in events:
-            self._watch(event, now_ns)
+            self._questions.see(event, now_ns)
 
     # --- what is sent, and comes back
 
@@ -242,9 +248,9 @@ class Driver:
                 case Place(order=order) | Amend(order=order):
                     self._remember(order)
                 case Resync():
-                    self._resync(now_ns)
+                    self._questions.resync(now_ns)
                 case Ask():
-                    self._ask(action, now_ns)
+                    self._questions.ask(action, now_ns)
                 case _:
                     pass
 
@@ -261,11 +267,11 @@ class Driver:
                         answers.extend(self.desk.carry_out(command, now_ms))
 
                 self.exchange_side.act(arrival_ns, act)
-                self._put(arrival_ns + self._lag_ns, _ANSWER, lambda _: answers)
+                self._agenda.tell(arrival_ns + self._lag_ns(), Turn.ANSWER, answers)
 
                 return ()
 
-            self._put(arrival_ns, _COMMAND, arrive)
+            self._agenda.put(arrival_ns, Turn.COMMAND, arrive)
 
     def _remember(self, order: NewOrder) -> None:
         self._known[order.client_id] = order
@@ -278,68 +284,15 @@ class Driver:
         events = tuple(account_events(self.desk.exchange, event))
 
         if events:
-            self._put(now_ns + self._lag_ns, _STREAM, lambda _: events)
+            self._agenda.tell(now_ns + self._lag_ns(), Turn.STREAM, events)
 
-    @property
     def _lag_ns(self) -> int:
         """How long news of the account are under way, as market data are just now."""
         lag_ns = self.timeline.feed.lag_ns
 
         return self.exchange_side.lag_ns if lag_ns is None else lag_ns
 
-    # --- what a live bot asks by itself
-
-    def _check(self, now_ns: int) -> Sequence[Event]:
-        self._resync(now_ns)
-        self._put(now_ns + round(CHECK_S * NS), _QUESTION, self._check)
-
-        return ()
-
-    def _resync(self, now_ns: int) -> None:
-        resynced = self.desk.read(self._seconds(now_ns), self.trader.working())
-        self._put(now_ns + self._lag_ns, _ANSWER, lambda _: (resynced,))
-
-    def _ask(self, question: Ask, now_ns: int) -> None:
-        answer = self.desk.ask(question, self._seconds(now_ns))
-        self._put(now_ns + self._lag_ns, _ANSWER, lambda _: (answer,))
-
-    def _watch(self, event: Event, now_ns: int) -> None:
-        """Ask for the money of the account after what has moved it, as often as a live bot does."""
-        self._is_read = self._is_read or isinstance(event, Resynced)
-
-        if self._is_read and not self._awaits_account and moves_money(event):
-            self._awaits_account = True
-            at_ns = max(now_ns, self._account_ready_ns) + round(ACCOUNT_SETTLE_S * NS)
-            self._put(at_ns, _QUESTION, self._read_account)
-
-        if not self._awaits_income and isinstance(event, (Resynced, FundingPaid)):
-            self._awaits_income = True
-            at_ns = max(now_ns, self._income_ready_ns) + round(INCOME_SETTLE_S * NS)
-            self._put(at_ns, _QUESTION, self._read_income)
-
-    def _read_account(self, now_ns: int) -> Sequence[Event]:
-        self._awaits_account = False
-        self._account_ready_ns = now_ns + round(ACCOUNT_RETRY_S * NS)
-        answer = AccountReported(account=self.desk.account(self._seconds(now_ns)))
-        self._put(now_ns + self._lag_ns, _ANSWER, lambda _: (answer,))
-
-        return ()
-
-    def _read_income(self, now_ns: int) -> Sequence[Event]:
-        self._awaits_income = False
-        self._income_ready_ns = now_ns + round(INCOME_RETRY_S * NS)
-        answer = self.desk.income(self._seconds(now_ns))
-
-        if answer is not None:
-            self._put(now_ns + self._lag_ns, _ANSWER, lambda _: (answer,))
-
-        return ()
-
     # --- time
-
-    def _put(self, at_ns: int, turn: int, act: Callable[[int], Sequence[Event]]) -> None:
-        self._sequence += 1
-        heappush(self._heap, (at_ns, turn, self._sequence, act))
 
     def _seconds(self, at_ns: int) -> float:
         return (at_ns - self.begin_ns) / NS
@@ -363,8 +316,6 @@ def _opening_events(opening: Opening, begin_ms: int) -> Iterator[tuple[int, Mark
 
 def _mark_of(exchange: Exchange) -> MarketEvent | None:
     """The mark price as the exchange tells it."""
-    from perpmaker.simulation.event import MarkUpdated  # noqa: PLC0415
-
     return market_event(
         MarkUpdated(
             mark=exchange.mark,

@@ -14,58 +14,25 @@ from typing import Final
 
 import attrs
 
+from perpmaker.backtest.column_market import ColumnMarket, market_event_of
 from perpmaker.backtest.columns import BOUGHT, CHANGE, LOST, MARK, NS_PER_MS, SNAPSHOT, SOLD
 from perpmaker.backtest.loop import (
-    first_at_least,
-    first_at_most,
     first_of_kind,
-    first_touch,
-    first_trade,
     last_settled,
 )
 from perpmaker.backtest.timeline import Segment, Timeline
-from perpmaker.decision.bounds import FAR
-from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarkChanged, MarketEvent, Traded
-from perpmaker.model.instrument import Instrument
+from perpmaker.backtest.watch import Watch, look, next_of_orders
+from perpmaker.model.event import MarkChanged
 from perpmaker.model.order import Side
 from perpmaker.paper.event_translation import market_event
 from perpmaker.simulation.event import LevelsChanged, MarkUpdated, SimulationEvent, TradePrinted
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.market_access import MarketAccess
-from perpmaker.simulation.order import TriggerPrice
-from perpmaker.simulation.participants import Participants
-from perpmaker.simulation.replayed_market import ReplayedMarket
 
 ACCOUNT: Final = "backtest"
 
 _SPECIAL: Final = (SNAPSHOT, LOST, MARK)
 _PUBLIC: Final = (LevelsChanged, TradePrinted)
-
-
-class ColumnMarket:
-    """A `Market` whose events are handed to it one by one."""
-
-    def __init__(self, instrument: Instrument, opening: Iterable[tuple[int, MarketEvent]]) -> None:
-        self.follower = ReplayedMarket(instrument)
-        self.access: MarketAccess | None = None
-        self._events = deque(opening)
-
-    def tell(self, event: MarketEvent, now_ms: int) -> None:
-        """An event happens at this time."""
-        self._events.append((now_ms, event))
-
-    @property
-    def next_ms(self) -> int | None:
-        """When the next event happens. None when there is none."""
-        return self._events[0][0] if self._events else None
-
-    def step(self, crowd: Participants) -> None:
-        """Let the next event have its effect."""
-        if isinstance(crowd, MarketAccess):
-            self.access = crowd
-
-        now_ms, event = self._events.popleft()
-        self.follower.follow(crowd, event, now_ms)
 
 
 @attrs.frozen(kw_only=True)
@@ -76,26 +43,6 @@ class Patch:
     side: Side
     ticks: int
     lots: int
-
-
-@attrs.define
-class _Watch:
-    """What of the market concerns the account now."""
-
-    highest_bid: int = -FAR
-    lowest_ask: int = FAR
-    bids: tuple[int, ...] = ()
-    asks: tuple[int, ...] = ()
-    falls_to: int = -FAR
-    rises_to: int = FAR
-    has_stops: bool = False
-    holds: bool = False
-    is_careful: bool = False
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing rests and nothing waits."""
-        return not (self.bids or self.asks or self.has_stops)
 
 
 class ExchangeSide:
@@ -122,7 +69,7 @@ class ExchangeSide:
         self._market = market
         self._timeline = timeline
         self._tell = tell
-        self._watch = _Watch()
+        self._watch = Watch()
         self._is_changed = True
         self._is_news = False
         self._shown: dict[tuple[Side, int], int] = {}
@@ -211,57 +158,14 @@ class ExchangeSide:
             due = bisect_left(segment.at_exchange, self._market.follower.middle_due_ms * NS_PER_MS, first, end)
             end = first_of_kind(kinds, CHANGE, due, end)
 
-        if watch.is_idle:
-            return end
+        return end if watch.is_idle else next_of_orders(segment, watch, first, end)
 
-        for ticks in watch.bids:
-            end = first_touch(chunk.bid_ticks, chunk.bid_at, ticks, first, end)
-
-        for ticks in watch.asks:
-            end = first_touch(chunk.ask_ticks, chunk.ask_at, ticks, first, end)
-
-        if watch.bids:
-            end = first_at_most(chunk.best_ask, watch.highest_bid, first, end)
-            end = first_trade(kinds, chunk.last, SOLD, 0, watch.highest_bid, first, end)
-
-        if watch.asks:
-            end = first_at_least(chunk.best_bid, watch.lowest_ask, first, end)
-            end = first_trade(kinds, chunk.last, BOUGHT, watch.lowest_ask, FAR, first, end)
-
-        if watch.has_stops:
-            for kind in (SOLD, BOUGHT):
-                end = first_trade(kinds, chunk.last, kind, 0, watch.falls_to, first, end)
-                end = first_trade(kinds, chunk.last, kind, watch.rises_to, FAR, first, end)
-
-        return end
-
-    def _watched(self) -> _Watch:
+    def _watched(self) -> Watch:
         if self._is_changed:
             self._is_changed = False
-            self._watch = self._look()
+            self._watch = look(self.exchange, self._access, ACCOUNT)
 
         return self._watch
-
-    def _look(self) -> _Watch:
-        """Find out what of the market concerns the account now."""
-        access = self._access
-        bids, asks = access.side(Side.BUY), access.side(Side.SELL)
-        watch = _Watch(bids=tuple(bids.watched), asks=tuple(asks.watched))
-        watch.highest_bid = max(bids.queued, default=-FAR)
-        watch.lowest_ask = min(asks.queued, default=FAR)
-        waiting = self.exchange.conditional_orders(ACCOUNT)
-        watch.has_stops = bool(waiting)
-        watch.holds = any(position.lots for position in self.exchange.account(ACCOUNT).positions)
-        watch.is_careful = access.is_liquidating
-        last = self.exchange.last_ticks or 0
-
-        for order in waiting:
-            if order.watch is TriggerPrice.LAST and order.trigger_ticks > last:
-                watch.rises_to = min(watch.rises_to, order.trigger_ticks)
-            elif order.watch is TriggerPrice.LAST:
-                watch.falls_to = max(watch.falls_to, order.trigger_ticks)
-
-        return watch
 
     def _take(self, segment: Segment, message: int) -> None:
         """Let one message have its effect."""
@@ -277,7 +181,7 @@ class ExchangeSide:
         if kind != MARK or watch.holds or watch.has_stops:
             self._catch_up(segment)
 
-        event = _event(segment, message)
+        event = market_event_of(segment, message)
         self._market.tell(event, self.now_ms)
         self.exchange.advance(self.now_ms)
 
@@ -321,7 +225,7 @@ class ExchangeSide:
             return False
 
         for side, book, ticks, lots in found:
-            book.touch(ticks, lots)
+            book.touch(ticks, lots, settled=segment.book_ms[message] >= segment.traded_ms[message])
             self._patch(side, ticks, lots + book.queued_at(ticks))
 
         return True
@@ -392,7 +296,9 @@ class ExchangeSide:
         for side, ticks in [*self._shown]:
             if (side, ticks) not in watched:
                 del self._shown[side, ticks]
-                self.patches.append(Patch(number=self._number, side=side, ticks=ticks, lots=access.side(side).told_at(ticks)))
+                self.patches.append(
+                    Patch(number=self._number, side=side, ticks=ticks, lots=access.side(side).told_at(ticks))
+                )
 
         for side, ticks in sorted(watched, key=_order):
             lots = access.side(side).told_at(ticks)
@@ -424,28 +330,3 @@ class ExchangeSide:
 
 def _order(one: tuple[Side, int]) -> tuple[int, int]:
     return one[0].sign, one[1]
-
-
-def _event(segment: Segment, message: int) -> MarketEvent:
-    """A message as the exchange takes it."""
-    chunk, venue_ms = segment.chunk, segment.chunk.venue[message] // NS_PER_MS
-
-    match chunk.kind[message]:
-        case k if k == CHANGE:
-            return BookChanged(
-                tuple(chunk.bids(message, message + 1)), tuple(chunk.asks(message, message + 1)), venue_ms
-            )
-        case k if k == SNAPSHOT:
-            return BookSnapshot(
-                bids=tuple(chunk.bids(message, message + 1)),
-                asks=tuple(chunk.asks(message, message + 1)),
-                venue_ms=venue_ms,
-            )
-        case k if k == LOST:
-            return BookLost(reason=str(chunk.texts[chunk.value[message]]))
-        case k if k == MARK:
-            return chunk.mark(message)
-        case k:
-            taker = Side.BUY if k == BOUGHT else Side.SELL
-
-            return Traded(ticks=chunk.last[message], lots=chunk.value[message], taker=taker, venue_ms=venue_ms)

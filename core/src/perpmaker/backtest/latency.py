@@ -43,3 +43,12 @@ class OrderLatency:
         usual, busy = (f"{ns / NS_PER_MS:g} ms" for ns in (self.usual_ns, self.busy_ns))
 
         return usual if usual == busy else f"{usual}, {busy} in the busiest 1 % of seconds"
+
+
+def assumed() -> OrderLatency:
+    """Return what is taken where nobody has measured."""
+    return OrderLatency(
+        usual_ns=USUAL_MS * NS_PER_MS,
+        busy_ns=BUSY_MS * NS_PER_MS,
+        source="assumed; --order-latency-ms JOURNAL takes what a bot has measured, 5 is a machine beside the exchange",
+    )

@@ -60,9 +60,7 @@ def first_outside(prices: list[int], low: int, high: int, first: int, end: int) 
     return end
 
 
-def first_trade(
-    kinds: list[int], prices: list[int], kind: int, low: int, high: int, first: int, end: int
-) -> int:  # noqa: PLR0917  # columns and what is looked for in them
+def first_trade(kinds: list[int], prices: list[int], kind: int, low: int, high: int, first: int, end: int) -> int:  # noqa: PLR0917  # columns and what is looked for in them
     """Return the first trade of a kind whose price is between these, bounds included. `end` where there is none."""
     if first >= end:
         return end

@@ -1,4 +1,4 @@
-"""Where a backtest begins: the first moment at which the book is known, or a later one, with the market as it is then."""
+"""Where a backtest begins: when the book is known for the first time, or later, with the market as it is then."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from perpmaker.backtest.columns import CHANGE, NS_PER_MS, SNAPSHOT, SOLD, BOUGHT, Chunk, ColumnFile
+from perpmaker.backtest.columns import BOUGHT, CHANGE, NS_PER_MS, SNAPSHOT, SOLD, Chunk, ColumnFile
 
 _TRADES: Final = frozenset({BOUGHT, SOLD})
 

@@ -17,6 +17,7 @@ _UNWRITTEN = 2
 """Exit code of a command whose results nobody could be given."""
 
 COMMANDS = {
+    "backtest": "Run what CONFIG says over recorded data, and show what it would have come to.",
     "balance": "Show what an account has: wallets, margin in use, free margin.",
     "check": "Check a configuration against the installed plugins and the market.",
     "config": "Compare a configuration with what a bot goes by, and change that while it runs.",

@@ -1,4 +1,4 @@
-"""Within which prices nothing has to be decided anew: what a driver compares with, so that few messages reach a trader."""
+"""Between which prices nothing has to be decided anew: few messages need reach a trader then."""
 
 from __future__ import annotations
 

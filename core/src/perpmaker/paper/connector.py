@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import anyio
+import anyio.lowlevel
 import attrs
 
 from perpmaker.clock import Clock
@@ -82,6 +84,7 @@ class PaperConnector:
         self._balance = balance
         self._clock = clock
         self._latency_s = order_latency_ms / 1000
+        self._under_way: deque[object] = deque()
         self._venue: PaperVenue | None = None
 
     async def fetch_instrument(self, market: str) -> Instrument:
@@ -252,10 +255,19 @@ class PaperConnector:
         return stop_report_of(stop, became)
 
     async def _act(self, orders: Sequence[_Asked], act: Callable[[_Asked], OrderReport]) -> Sequence[Outcome]:
-        """Let the commands arrive, and carry them out one after the other."""
-        await anyio.sleep(self._latency_s)
+        """Let the commands arrive, behind all that were sent before, and carry them out one after the other."""
+        turn = object()
+        self._under_way.append(turn)
 
-        return [_outcome(order, act) for order in orders]
+        try:
+            await anyio.sleep(self._latency_s)
+
+            while self._under_way[0] is not turn:  # of timers that end at one moment, nobody knows which comes first
+                await anyio.lowlevel.checkpoint()
+
+            return [_outcome(order, act) for order in orders]
+        finally:
+            self._under_way.remove(turn)
 
     def _at(self, instrument: Instrument) -> PaperVenue:
         if self._venue is None or self._venue.instrument.market != instrument.market:

@@ -28,7 +28,8 @@ _EVERYBODY: Final = 1 << 62
 class Resting:
     """An account's order in the queue: the lots left, and the crowd's lots before it.
 
-    `unexplained` are lots that left the queue before it, and no trade has said why.
+    `unexplained` are lots that left the queue before it, and no trade has said why. `level` are the crowd's lots at its
+    price as they were told last, less what has traded since.
     """
 
     order_id: int
@@ -37,6 +38,19 @@ class Resting:
     lots: int
     ahead: int
     unexplained: int = 0
+    level: int = 0
+
+    def see_level(self, lots: int, power: float | None, *, explained: bool = False, settled: bool = True) -> None:
+        """Take in the crowd's lots at its price; `power` as of `BookSide`."""
+        ahead = self.ahead
+
+        if power is not None and not explained and self.level > max(lots, ahead):
+            ahead -= _left_before(ahead, self.level - ahead, self.level - lots, power)
+
+        ahead = min(ahead, lots)
+        self.unexplained += 0 if explained else self.ahead - ahead
+        self.ahead = ahead
+        self.level = lots if settled else min(self.level, lots)
 
     def let_pass(self, lots: int, *, late: bool) -> int:
         """Move forward by lots that traded at its price, and return how many of them reach it."""
@@ -45,12 +59,26 @@ class Resting:
         passing = lots - explained
         reached = max(passing - self.ahead, 0)
         self.ahead = max(self.ahead - passing, 0)
+        self.level = max(self.level - passing, 0)
 
         return reached
 
 
+def _left_before(ahead: int, behind: int, gone: int, power: float) -> int:
+    """How many of the lots that have left a queue without a trade stood before an order in it, rounded down."""
+    before, after = ahead**power, behind**power
+
+    return int(gone * before / (before + after)) if before else 0
+
+
 class BookSide:
-    """One side: `sign` is +1 for bids, -1 for asks."""
+    """One side: `sign` is +1 for bids, -1 for asks.
+
+    `power` None: when the crowd shrinks by itself, those behind an order leave first. Else they leave from before and
+    from behind it in the proportion of what stands there, raised to this power; 1: anybody is as likely as any other.
+    """
+
+    power: float | None = None
 
     def __init__(self, side: Side) -> None:
         self.side = side
@@ -138,13 +166,14 @@ class BookSide:
 
         for resting in self._queues.get(ticks, ()):
             resting.ahead = max(resting.ahead - lots, 0)
+            resting.level = max(resting.level - lots, 0)
 
     # --- accounts' orders
 
     def add(self, resting: Resting) -> None:
         """Put an order at the end of the queue of its price."""
         queue = self._queues.get(resting.ticks)
-        resting.ahead = _EVERYBODY if self._is_hidden else self._crowd.believed(resting.ticks)
+        resting.ahead = resting.level = _EVERYBODY if self._is_hidden else self._crowd.believed(resting.ticks)
 
         if queue is None:
             self._queues[resting.ticks] = [resting]
@@ -202,7 +231,7 @@ class BookSide:
         self._crowd.change(levels, settled=settled)
 
         if self._queues:
-            self._close_up(explained=False)
+            self._close_up(explained=False, settled=settled)
 
     # --- the crowd, followed without telling anybody
 
@@ -224,12 +253,10 @@ class BookSide:
         """Whether accounts have taken lots at a price that are told still, or have no order there."""
         return ticks in self._crowd.taken or ticks not in self._queues
 
-    def touch(self, ticks: int, lots: int) -> None:
+    def touch(self, ticks: int, lots: int, *, settled: bool) -> None:
         """Let the queue at a price know what is told there now; the crowd itself follows later, with `follow`."""
         for resting in self._queues[ticks]:
-            if resting.ahead > lots:
-                resting.unexplained += resting.ahead - lots
-                resting.ahead = lots
+            resting.see_level(lots, self.power, settled=settled)
 
     def let_pass(self, ticks: int, lots: int, *, late: bool) -> bool:
         """Move the queue at the best queued price forward by a trade there.
@@ -257,15 +284,13 @@ class BookSide:
         """Let a trade that fills nobody take from the crowd."""
         self._crowd.pass_by(ticks, lots)
 
-    def _close_up(self, *, explained: bool = True) -> None:
+    def _close_up(self, *, explained: bool = True, settled: bool = True) -> None:
         """Nobody stands further back than behind all that is there."""
         for ticks, queue in self._queues.items():
             lots = self._crowd.believed(ticks)
 
             for resting in queue:
-                if resting.ahead > lots:
-                    resting.unexplained += 0 if explained else resting.ahead - lots
-                    resting.ahead = lots
+                resting.see_level(lots, self.power, explained=explained, settled=settled)
 
     def pass_trade(self, ticks: int, lots: int, *, late: bool) -> Iterator[tuple[Resting, int]]:
         """Yield the orders that a trade seen at a price fills, and by how much.
@@ -326,11 +351,12 @@ class BookSide:
 
 
 class Book:
-    """Both sides."""
+    """Both sides; `power` as of `BookSide`."""
 
-    def __init__(self) -> None:
+    def __init__(self, power: float | None = None) -> None:
         self.bids = BookSide(Side.BUY)
         self.asks = BookSide(Side.SELL)
+        self.bids.power = self.asks.power = power
 
     def side(self, side: Side) -> BookSide:
         """Return the side on which orders of this side rest."""

@@ -41,15 +41,24 @@ class Exchange:
     """One market with its accounts. Ids of orders, trades and book updates grow.
 
     `market` brings everybody else's orders and the mark price; its first step is done at `start_ms`.
-    `liquidation_fee` is the share of notional that a liquidation costs beside the taker fee.
+    `liquidation_fee` is the share of notional that a liquidation costs beside the taker fee. `queue_power` as of
+    `perpmaker.simulation.book.BookSide`.
     """
 
     def __init__(
-        self, instrument: Instrument, market: Market, *, start_ms: int, liquidation_fee: Decimal = Decimal("0.0125")
+        self,
+        instrument: Instrument,
+        market: Market,
+        *,
+        start_ms: int,
+        liquidation_fee: Decimal = Decimal("0.0125"),
+        queue_power: float | None = None,
     ) -> None:
         self.instrument = instrument
         self._market = market
-        self._floor = MatchingEngine(instrument, start_ms=start_ms, liquidation_fee=liquidation_fee)
+        self._floor = MatchingEngine(
+            instrument, start_ms=start_ms, liquidation_fee=liquidation_fee, queue_power=queue_power
+        )
         self._street = MarketAccess(self._floor)
         self._funding_ms = instrument.funding_interval_h * _HOUR_MS
         self._floor.next_funding_ms = (start_ms // self._funding_ms + 1) * self._funding_ms

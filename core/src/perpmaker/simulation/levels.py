@@ -9,7 +9,7 @@ Inside, prices are keys, tick times sign, so that the greater key is the better 
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from typing import Final

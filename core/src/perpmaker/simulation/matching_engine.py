@@ -39,11 +39,13 @@ _FORGOTTEN_AT_ONCE = 1000
 class MatchingEngine:
     """Book, accounts and prices of one market. Prices in ticks, amounts in lots, money in Decimal."""
 
-    def __init__(self, instrument: Instrument, *, start_ms: int, liquidation_fee: Decimal) -> None:
+    def __init__(
+        self, instrument: Instrument, *, start_ms: int, liquidation_fee: Decimal, queue_power: float | None = None
+    ) -> None:
         self.instrument = instrument
         self.liquidation_fee = liquidation_fee
         self.now_ms = start_ms
-        self.book = Book()
+        self.book = Book(queue_power)
         self.accounts: dict[str, Account] = {}
         self.trades: deque[TradePrinted] = deque(maxlen=_KEPT_TRADES)
         self.last_ticks: int | None = None

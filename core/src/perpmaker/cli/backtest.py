@@ -1,0 +1,208 @@
+"""`perpmaker backtest CONFIG --data FILES`: the trader over recorded data, and what it would have come to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, process_time
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from perpmaker.cli.installation import open_catalog, watched
+from perpmaker.cli.output import claim, result
+from perpmaker.cli.screen import Screen, printable
+
+if TYPE_CHECKING:
+    from perpmaker.backtest.driver import Progress  # not for --help
+    from perpmaker.backtest.latency import OrderLatency  # the same
+    from perpmaker.backtest.play import Backtest  # the same
+    from perpmaker.backtest.timeline import Feed  # the same
+    from perpmaker.simulation.recording_check import Progress as Reading  # the same
+
+REDRAW_S = 0.5
+PLAIN_S = 10.0
+"""How often a line is written where it is no terminal."""
+
+_NS: Final = 1_000_000_000
+_RISK_AVERSE: Final = "risk-averse"
+
+
+class UtcTime(click.ParamType):  # type: ignore[type-arg]  # generic in some versions only
+    """A time in UTC, as `2026-11-30T12:00` or with seconds, as nanoseconds since 1970."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the nanoseconds. A usage error for what is no time."""
+        if isinstance(value, int):
+            return value
+
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time: write it as 2026-11-30T12:00 (UTC).", param, ctx)
+
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+        return int(moment.timestamp() * 1000) * 1_000_000
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--data", multiple=True, required=True, type=click.Path(path_type=Path), help="A capture, or a folder.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Lay a value over the file's.")
+@click.option("--from", "begin", type=UtcTime(), metavar="TIME", help="Begin at this time (UTC).")
+@click.option("--until", "end", type=UtcTime(), metavar="TIME", help="End at this time (UTC).")
+@click.option("--order-latency-ms", metavar="N|JOURNAL", help="How long orders are under way.")
+@click.option("--feed-latency", default="recorded", metavar="recorded|N", help="How late market data come, in ms.")
+@click.option("--queue", type=click.Choice(["risk-averse", "probabilistic"]), default=_RISK_AVERSE, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.option("--result", "result_file", type=click.Path(path_type=Path), help="Write the result to this file.")
+def backtest(  # one for each option
+    config: Path,
+    data: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    *,
+    begin: int | None,
+    end: int | None,
+    order_latency_ms: str | None,
+    feed_latency: str,
+    queue: str,
+    as_json: bool,
+    result_file: Path | None,
+) -> None:
+    """Run what CONFIG says over recorded data, and show what it would have come to.
+
+    The data are captures of the venue's public streams, as `perpmaker record` writes them; each is converted once, to
+    a file beside it. The trader is the one that runs live: queue, latency, fees, funding, margin and liquidation are
+    in the run. Nothing is connected or sent. Ctrl-C ends it, and shows what there is.
+    """
+    from perpmaker.backtest.capture_files import captures_in  # noqa: PLC0415  # not for --help
+    from perpmaker.backtest.driver import Window  # noqa: PLC0415  # the same
+    from perpmaker.backtest.play import Terms, open_backtest  # noqa: PLC0415  # the same
+    from perpmaker.backtest.result import write_result  # noqa: PLC0415  # the same
+    from perpmaker.backtest.words import page  # noqa: PLC0415  # the same
+    from perpmaker.config.configuration import load_configuration  # noqa: PLC0415  # the same
+    from perpmaker.journal.state_dir import state_root  # noqa: PLC0415  # the same
+
+    claim()
+    configuration = load_configuration(config, overrides, open_catalog())
+    files = captures_in(data)
+    screen = Screen()
+    shown = _Shown(screen)
+    terms = Terms(
+        latency=_latency(order_latency_ms),
+        feed=_feed(feed_latency),
+        window=Window(from_ns=begin, until_ns=end),
+        queue=queue,
+    )
+
+    try:
+        with watched(screen.tell):
+            made = open_backtest(configuration, files, terms, state_root(os.environ) / "columns", shown.reading)
+            stopped = _carried_out(made, shown)
+    finally:
+        screen.close()
+
+    found = made.result()
+
+    if result_file is not None:
+        write_result(result_file, found)
+
+    if as_json:
+        result(found.as_json().decode(), as_json=True)
+    else:
+        result("\n".join(map(printable, page(made, found, stopped=stopped))))
+
+
+def _carried_out(made: Backtest, shown: _Shown) -> bool:
+    """Run it, and run it with more latency; whether a person has ended it before its end."""
+    from perpmaker.backtest.play import SLOWER  # noqa: PLC0415  # the same
+
+    try:
+        shown.run(made.run(), made.columns.foot.rows, "backtest")
+        shown.run(made.try_slower(), made.columns.foot.rows, f"at {SLOWER} times the latency")
+    except KeyboardInterrupt:
+        return True
+
+    return False
+
+
+def _latency(text: str | None) -> OrderLatency:
+    """Return what is asked for: milliseconds, those of a journal, or those of a machine far from the exchange."""
+    from perpmaker.backtest.latency import OrderLatency, assumed  # noqa: PLC0415  # not for --help
+
+    if text is None:
+        return assumed()
+
+    try:
+        ms = float(text)
+    except ValueError:
+        from perpmaker.backtest.journal_latency import journalled  # noqa: PLC0415  # only then
+
+        return journalled(Path(text))
+
+    if not 0 <= ms <= 60_000:  # noqa: PLR2004  # a minute; NaN is not within either
+        raise click.BadParameter(
+            f"{text} is not a number of milliseconds up to 60000.", param_hint="--order-latency-ms"
+        )
+
+    return OrderLatency.fixed(ms)
+
+
+def _feed(text: str) -> Feed:
+    from perpmaker.backtest.timeline import Feed  # noqa: PLC0415  # not for --help
+
+    if text == "recorded":
+        return Feed()
+
+    try:
+        ms = float(text)
+    except ValueError:
+        ms = -1.0
+
+    if not 0 <= ms <= 60_000:  # noqa: PLR2004  # a minute
+        raise click.BadParameter(
+            f"{text} is neither `recorded` nor a number of milliseconds.", param_hint="--feed-latency"
+        )
+
+    return Feed(lag_ns=round(ms * 1_000_000))
+
+
+class _Shown:
+    """Shows how far it is: over the line before on a terminal, now and then in a log."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._every_s = REDRAW_S if screen.is_terminal else PLAIN_S
+        self._drawn_at = monotonic()
+
+    def reading(self, reading: Reading) -> None:
+        """Show how far a capture has been converted."""
+        if self._is_due():
+            name = Path(reading.file).name
+            self._screen.draw(f"converting {name}, once: {reading.portion:.0%} (Ctrl-C stops)")
+
+    def run(self, steps: Iterator[Progress], rows: int, what: str) -> None:
+        """Carry out a run, and show how far it is."""
+        from perpmaker.backtest.words import progress_line  # noqa: PLC0415  # not for --help
+
+        began_s = process_time()
+
+        for progress in steps:
+            if self._is_due() and progress.portion > 0:
+                took_s = process_time() - began_s
+                done = rows * progress.portion
+                left_s = took_s * (1 - progress.portion) / progress.portion
+                self._screen.draw(progress_line(progress, done / max(took_s, 1e-9), left_s, what=what))
+
+    def _is_due(self) -> bool:
+        if monotonic() - self._drawn_at < self._every_s:
+            return False
+
+        self._drawn_at = monotonic()
+
+        return True
