@@ -18,7 +18,7 @@ from perpmaker.runtime.account_watch import ACCOUNT_RETRY_S, moves_money
 from perpmaker.runtime.account_watch import SETTLE_S as ACCOUNT_SETTLE_S
 from perpmaker.runtime.income_reader import INCOME_RETRY_S
 from perpmaker.runtime.income_reader import SETTLE_S as INCOME_SETTLE_S
-from perpmaker.runtime.supervisor import CHECK_S
+from perpmaker.runtime.venue_side import CHECK_S
 
 _CHECK_NS: Final = round(CHECK_S * NS)
 

@@ -34,7 +34,7 @@ from perpmaker.model.client_id import TextIds
 from perpmaker.model.event import Channel, Event, MarketEvent, StreamRestored
 from perpmaker.model.order import NewOrder
 from perpmaker.paper.event_translation import account_events, market_event
-from perpmaker.runtime.supervisor import LEAST_WAIT_S
+from perpmaker.runtime.trading_loop import LEAST_WAIT_S
 from perpmaker.simulation.event import MarkUpdated, SimulationEvent
 from perpmaker.simulation.exchange import Exchange
 
