@@ -30,7 +30,7 @@ COMMANDS = {
     "panic": "End a bot that hangs, and take its quotes off the venue.",
     "plugins": "List the installed plugins, and what became of each.",
     "probe": "Try out, on a testnet or a sandbox, what no document of VENUE settles.",
-    "record": "Record a market: every public message of its venue, as it comes.",
+    "record": "Record a market: every public message of the venue as it comes.",
     "report": "Show what happened in runs or a backtest, also as a page with charts.",
     "resume": "Release a halt that is latched.",
     "replay": "Decide again what a bot has decided, and show the first decision that differs.",
