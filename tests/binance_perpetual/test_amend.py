@@ -10,7 +10,8 @@ import attrs
 import msgspec
 import pytest
 
-from perpmaker.connector.interface import Amending, AmendOrder
+from perpmaker.connector.abilities import Amending
+from perpmaker.connector.interface import AmendOrder
 from perpmaker.errors import RateLimitedError
 from perpmaker.model.event import Channel, OrderAmended, OrderCancelled
 from perpmaker.model.instrument import Instrument

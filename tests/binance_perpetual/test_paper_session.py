@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import ConnectorContext
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.launch import prepare_run

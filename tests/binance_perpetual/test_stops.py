@@ -12,15 +12,8 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.connector.interface import (
-    CancelOrder,
-    ConnectorContext,
-    DeadManSwitch,
-    Environment,
-    KeyPermissions,
-    SandboxAccess,
-    VenueStops,
-)
+from perpmaker.connector.abilities import DeadManSwitch, KeyPermissions, VenueStops
+from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, SandboxAccess
 from perpmaker.model.event import Channel, Event, OrderFilled, OrderReported
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import (

@@ -15,9 +15,9 @@ from perpmaker.errors import ConnectivityError
 from perpmaker.model.order import Fill, OrderType, PositionSide, Side
 from perpmaker_dydx_perpetual.account import AccountQuestions
 from perpmaker_dydx_perpetual.chain import BlockClock
-from perpmaker_dydx_perpetual.commands import StatefulPace
 from perpmaker_dydx_perpetual.entries import Entry
 from perpmaker_dydx_perpetual.own_orders import OwnOrder, OwnOrders
+from perpmaker_dydx_perpetual.stateful_pace import StatefulPace
 from perpmaker_dydx_perpetual.transactions import CONDITIONAL, SHORT_TERM
 from perpmaker_dydx_perpetual.user_stream import AccountTranslator
 

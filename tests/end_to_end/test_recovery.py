@@ -12,7 +12,7 @@ import pytest
 
 from perpmaker.cli.run_end import halt_code_of
 from perpmaker.errors import ExitCode, JournalError, LockedError
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.state_dir import Key, StateDir
 from perpmaker.model.order import Side
 from perpmaker.sandbox.server import ACCOUNT

@@ -13,7 +13,8 @@ from perpmaker.cli import trading
 from perpmaker.cli.desk import Desk
 from perpmaker.cli.handle import Handle
 from perpmaker.cli.screen import Screen
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.journal.state_dir import StateDir, open_state_dir
 from perpmaker.plugins.catalog import load_catalog
 from perpmaker.report.status import Status, as_plain, decode_status

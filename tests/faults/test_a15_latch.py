@@ -13,7 +13,7 @@ import pytest
 from perpmaker.cli.run_end import halt_code_of
 from perpmaker.errors import ExitCode, HaltedError
 from perpmaker.journal import commits
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.state_dir import Key, StateDir, open_state_dir
 from perpmaker.journal.step import Step
 from perpmaker.model.event import Halted

@@ -14,7 +14,7 @@ from perpmaker.cli import main
 from perpmaker.cli.report_once import show_report
 from perpmaker.cli.screen import Screen
 from perpmaker.clock import SystemClock
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.journal.state_dir import StateDir
 from perpmaker.model.instrument import MarginTier

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from perpmaker.cli.output import MOST_BYTES, Writer
+from perpmaker.cli.output_writer import MOST_BYTES, Writer
 
 pytestmark = pytest.mark.long
 

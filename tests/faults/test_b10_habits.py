@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
 from perpmaker.config.habits import FOREIGN_KEYS
+from perpmaker.config.loading import load_configuration
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.plugins.catalog import Catalog, load_catalog
 

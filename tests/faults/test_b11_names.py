@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.errors import ConfigurationError
 from perpmaker.journal.state_dir import Key, StateDir
 from perpmaker.plugins.catalog import load_catalog

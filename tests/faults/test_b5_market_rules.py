@@ -11,7 +11,8 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment
 from perpmaker.errors import MarketRulesError
 from perpmaker.launch.configured_plan import plan_of

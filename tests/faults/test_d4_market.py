@@ -12,7 +12,7 @@ import pytest
 
 from perpmaker.cli import main
 from perpmaker.cli.venue import sandbox_settings
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.errors import ConfigurationError, UnknownMarketError
 from perpmaker.plugins.catalog import load_catalog
 from perpmaker.sandbox.market_file import market_rules

@@ -16,7 +16,8 @@ import pytest
 from perpmaker.cli.sandbox import _line
 from perpmaker.cli.venue import sandbox_settings, worth_of
 from perpmaker.clock import LoopClock
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import CancelOrder, ConnectorContext, Environment, SandboxAccess
 from perpmaker.errors import ConfigurationError
 from perpmaker.model.instrument import Instrument

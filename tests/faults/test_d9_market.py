@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.errors import ConfigurationError
 from perpmaker.model.order import Side
 from perpmaker.plugins.catalog import load_catalog

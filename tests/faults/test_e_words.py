@@ -16,7 +16,7 @@ from perpmaker.execution.action import Place
 from perpmaker.exits.last_stop import LastStop
 from perpmaker.exits.rest import UNPRICED, stay
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.state_dir import Key
 from perpmaker.journal.step import Step
 from perpmaker.model.command_event import OrderRefused

@@ -18,7 +18,7 @@ import pytest
 from perpmaker.cli.handle import Handle, watch_signals
 from perpmaker.errors import JournalError
 from perpmaker.journal import file as file_of_journal
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.state_dir import Key
 from perpmaker.model.order import OrderStatus
 from perpmaker.testing.scene import Scene

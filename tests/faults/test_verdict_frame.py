@@ -16,7 +16,8 @@ import pytest
 
 from perpmaker.cli.failure import explain
 from perpmaker.cli.last_words import say_outcome
-from perpmaker.cli.output import Writer, escaped
+from perpmaker.cli.output import escaped
+from perpmaker.cli.output_writer import Writer
 from perpmaker.cli.run_end import Course, Ended
 from perpmaker.errors import ConnectivityError, ExitCode, PluginFaultError, TaskEndedError
 from perpmaker.watchdog import Watchdog

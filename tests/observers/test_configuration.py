@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from perpmaker.cli.references import check_references
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.config.template import template
 from perpmaker.errors import ConfigurationError
 from perpmaker.plugins.catalog import load_catalog

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.price_source import SourceRequest
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.plugins.catalog import Catalog, load_catalog

@@ -9,19 +9,10 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perpmaker.model.order import (
-    OrderKind,
-    OrderReport,
-    OrderStatus,
-    OrderType,
-    PositionMode,
-    PositionSide,
-    Side,
-    Slot,
-    WorkingOrder,
-)
+from perpmaker.model.order import OrderKind, OrderReport, OrderStatus, OrderType, PositionMode, PositionSide, Side, Slot
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote, Rule
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.risk.interface import Approved, Refused
 from perpmaker.risk.review import review
 from perpmaker.testing.view import make_instrument, make_order, make_position, make_view

@@ -64,16 +64,7 @@ if TYPE_CHECKING:
         liquidation_price,
         maintenance_margin,
     )
-    from perpmaker.model.order import (
-        NewOrder,
-        OrderKind,
-        OrderReport,
-        OrderType,
-        PositionSide,
-        Side,
-        Slot,
-        WorkingOrder,
-    )
+    from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderType, PositionSide, Side, Slot
     from perpmaker.model.position import (
         Position,
     )
@@ -92,6 +83,7 @@ if TYPE_CHECKING:
         Percent,
         Range,
     )
+    from perpmaker.model.working_order import WorkingOrder
     from perpmaker.plugins.declarations import (
         Declaration,
         DerivativeConnectorDeclaration,
@@ -211,10 +203,11 @@ _HOMES = {
     "model.funding": "Funding",
     "model.instrument": "Instrument",
     "model.margin": "bound_notional liquidation_price maintenance_margin",
-    "model.order": "NewOrder OrderKind OrderReport OrderType PositionSide Side Slot WorkingOrder",
+    "model.order": "NewOrder OrderKind OrderReport OrderType PositionSide Side Slot",
     "model.position": "Position",
     "model.quote": "Quote Reason Rule TargetFactors Wake Wanted Withheld",
     "model.setting": "CrossChecked Pattern Percent Range",
+    "model.working_order": "WorkingOrder",
     "plugins.declarations": (
         "Declaration DerivativeConnectorDeclaration ObserverDeclaration PriceSourceDeclaration RiskModuleDeclaration "
         "StrategyDeclaration"

@@ -14,7 +14,7 @@ from perpmaker.cli.handle import Handle
 from perpmaker.cli.run_end import Course, Ended
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.verdict import exit_code_of, left_words
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.control.card import read_cards
 from perpmaker.control.last_words import read_last_words
 from perpmaker.errors import (

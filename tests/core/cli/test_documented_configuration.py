@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from perpmaker.cli import main
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.model.order import PositionMode
 from perpmaker.plugins.catalog import load_catalog
 

@@ -43,7 +43,7 @@ except SystemExit as ended:
     assert ended.code == 0, ended.code
 heavy = {"httpx", "cattrs", "tomli", "pluggy", "msgspec", "anyio", "h11", "wsproto", "cryptography", "attrs"}
 sys.stdout = sys.__stderr__
-needed = {"perpmaker.cli.output", "perpmaker.cli.unsaid"}
+needed = {"perpmaker.cli.output", "perpmaker.cli.output_writer", "perpmaker.cli.unsaid"}
 ours = [name for name in sys.modules if name.startswith("perpmaker.cli.") and name not in needed]
 print(sorted(heavy & set(sys.modules)) + ours)
 """

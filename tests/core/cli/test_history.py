@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from perpmaker.cli import main
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.state_dir import Key, StateDir, open_state_dir
 from perpmaker.journal.step import Step
 from perpmaker.ledger.entries import AccountEntry, FillEntry, IncomeEntry, LedgerEntry, MarkoutEntry, Wallet

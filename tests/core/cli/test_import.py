@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from perpmaker.cli import perpmaker
 from perpmaker.config import yaml_file
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.errors import ConfigurationError
 from perpmaker.plugins.catalog import load_catalog
 

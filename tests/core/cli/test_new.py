@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from perpmaker.cli import new as module
 from perpmaker.cli import perpmaker
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.config.meanings import MEANINGS
 from perpmaker.config.template import top_keys
 from perpmaker.errors import ConfigurationError

@@ -8,7 +8,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.errors import ConfigurationError, ExitCode, Problem
 from perpmaker.plugins.catalog import Catalog, load_catalog
 

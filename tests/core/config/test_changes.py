@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from perpmaker.config.changes import AT_ONCE, AT_REFRESH, Change, When, changes
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.config.settings import RunSettings
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.plugins.catalog import load_catalog

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from perpmaker.config.configuration import load_configuration
 from perpmaker.config.file import read_document
+from perpmaker.config.loading import load_configuration
 from perpmaker.errors import ConfigurationError, Problem
 
 LINES = '''\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.config.recorded import CONFIGURATION, FILE, read_recorded, recorded
 from perpmaker.plugins.catalog import load_catalog
 

@@ -13,7 +13,8 @@ from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import CancelOrder, DerivativeConnector
 from perpmaker.execution.action import Action, Cancel, Place
 from perpmaker.execution.dispatch import Dispatcher, Gate
-from perpmaker.journal.journal import Key, open_journal
+from perpmaker.journal.journal import Key
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.launch.client_id_runs import BegunRuns, open_client_ids
 from perpmaker.model.client_id import ClientIds

@@ -6,7 +6,7 @@ import pytest
 
 from perpmaker.decision.checkpoint import Checkpoint, FiredAt, decode_recollection, encode_recollection
 from perpmaker.journal import carried, commits
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.state_dir import Key
 from perpmaker.journal.step import Step
 from perpmaker.model.order import OrderKind, PositionSide, Side, Slot

@@ -7,8 +7,9 @@ from typing import Any
 import attrs
 
 from perpmaker.execution.diff import Changes, diff, new_order
-from perpmaker.model.order import OrderKind, OrderStatus, OrderType, Side, Slot, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderStatus, OrderType, Side, Slot
 from perpmaker.model.quote import Close, Quote, StopLoss, TakeProfit
+from perpmaker.model.working_order import WorkingOrder
 
 BUY = Slot(OrderKind.QUOTE, Side.BUY)
 TARGET = Slot(OrderKind.TAKE_PROFIT, Side.SELL)

@@ -9,16 +9,18 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.connector.interface import CancelOrder, VenueStops
+from perpmaker.connector.abilities import VenueStops
+from perpmaker.connector.interface import CancelOrder
 from perpmaker.execution.action import Cancel, Place
 from perpmaker.execution.diff import Changes, diff, new_order
 from perpmaker.execution.dispatch import Dispatcher, Gate
 from perpmaker.model.command_event import OrderAccepted, OrderNotFound
 from perpmaker.model.event import Event, OrderCancelled
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Side, Slot, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Side, Slot
 from perpmaker.model.outcome import Accepted, Outcome
 from perpmaker.model.quote import TakeProfit, VenueStop
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.testing.view import make_instrument
 

@@ -11,8 +11,9 @@ import pytest
 
 from perpmaker.exits.exits import Exits
 from perpmaker.exits.settings import ExitSettings
-from perpmaker.model.order import OrderStatus, Slot, WorkingOrder
+from perpmaker.model.order import OrderStatus, Slot
 from perpmaker.model.quote import StopLoss, TakeProfit, WantedExits
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import End, SlotEnd, View
 from perpmaker.testing.view import make_book, make_instrument, make_position, make_view, rest
 

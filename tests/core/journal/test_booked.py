@@ -11,7 +11,7 @@ import pytest
 from perpmaker.execution.action import Place
 from perpmaker.journal.booked import ENTRY, MONEY_KINDS, entries_in, entry_of, recent_entries
 from perpmaker.journal.file import Row
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.reading import JournalReader
 from perpmaker.journal.state_dir import Key
 from perpmaker.journal.step import Step

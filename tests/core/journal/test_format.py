@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import get_args
 
 from perpmaker.execution.action import Action
-from perpmaker.journal.journal import open_journal
 from perpmaker.journal.last_orders import last_live
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.journal.state_dir import Key
 from perpmaker.journal.words import WORDS

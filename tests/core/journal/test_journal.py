@@ -12,7 +12,8 @@ import pytest
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Amend, Cancel, Place
 from perpmaker.journal.halt_latch import HaltLatch
-from perpmaker.journal.journal import Journal, open_journal
+from perpmaker.journal.journal import Journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.order_intents import OrderIntents
 from perpmaker.journal.state_dir import Key
 from perpmaker.journal.step import Step

@@ -14,7 +14,8 @@ import pytest
 from perpmaker.decision.checkpoint import Checkpoint
 from perpmaker.errors import ExitCode, JournalError
 from perpmaker.execution.action import Amend, Cancel, Place
-from perpmaker.journal.journal import BOOT, open_journal
+from perpmaker.journal.journal import BOOT
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.state_dir import Key
 from perpmaker.journal.step import Step
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side, Slot
@@ -282,7 +283,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from perpmaker.journal.state_dir import Key
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.errors import JournalError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from perpmaker.journal.file import Row, append, claim, connect, last_hash
-from perpmaker.journal.journal import Journal, open_journal
+from perpmaker.journal.journal import Journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.read_file import CHUNK, Cursor
 from perpmaker.journal.reading import JournalReader, find_journals
 from perpmaker.journal.state_dir import Key, parse_key

@@ -14,8 +14,9 @@ import pytest
 from perpmaker.execution.action import Place
 from perpmaker.journal import carried, commits, rotation
 from perpmaker.journal.file import Row, append, claim, connect, last_hash
-from perpmaker.journal.journal import BOOT, Journal, open_journal
+from perpmaker.journal.journal import BOOT, Journal
 from perpmaker.journal.last_orders import arriving_until
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.read_file import Cursor
 from perpmaker.journal.reading import JournalReader
 from perpmaker.journal.retention import DAY_MS, Retention

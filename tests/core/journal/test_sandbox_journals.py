@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from perpmaker.connector.interface import SandboxAccess
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.reading import find_journals
 from perpmaker.journal.sandbox_journals import KEPT, forget_old_sandboxes
 from perpmaker.journal.state_dir import Key, StateDir

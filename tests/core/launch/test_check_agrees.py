@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from perpmaker.cli.check import _look
 from perpmaker.clock import LoopClock
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment, SandboxAccess
 from perpmaker.connector.price_source import SourceContext
 from perpmaker.errors import ConfigurationError, MarketRulesError, PerpmakerError

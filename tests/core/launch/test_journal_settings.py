@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.errors import ConfigurationError
 from perpmaker.journal.retention import Retention
 from perpmaker.launch.configured_plan import plan_of

@@ -7,7 +7,8 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from perpmaker.connector.interface import Environment, KeyRights
+from perpmaker.connector.abilities import KeyRights
+from perpmaker.connector.interface import Environment
 from perpmaker.errors import ExitCode, KeyRightsError, PluginError
 from perpmaker.launch.key_check import check_key
 

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from perpmaker.connector.interface import KeyRights
+from perpmaker.connector.abilities import KeyRights
 from perpmaker.errors import AuthenticationError, ConnectivityError
 from perpmaker.launch.key_test import rows, try_key
 

@@ -16,7 +16,7 @@ import pytest
 from perpmaker.cli import parameters
 from perpmaker.cli.handle import Handle
 from perpmaker.cli.parameters import ParameterDesk
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.config.recorded import recorded
 from perpmaker.errors import BotRefusedError, PluginFaultError
 from perpmaker.exits.settings import ExitSettings

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Environment, EventReceiver, Feed
 from perpmaker.connector.price_source import SourceContext
 from perpmaker.errors import ConnectivityError, MarketClosedError, MarketRulesError, PluginError

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from perpmaker.clock import LoopClock
-from perpmaker.connector.interface import SettingsReading
+from perpmaker.connector.abilities import SettingsReading
 from perpmaker.decision.drift_check import WantedSettings
 from perpmaker.errors import ConnectivityError, ExitCode, MarketRulesError, VenueError
 from perpmaker.execution.dispatch import Gate

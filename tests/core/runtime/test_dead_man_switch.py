@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from perpmaker.clock import Clock, LoopClock
-from perpmaker.connector.interface import DeadManSwitch
+from perpmaker.connector.abilities import DeadManSwitch
 from perpmaker.errors import AuthenticationError, ConnectivityError, RateLimitedError, VenueError
 from perpmaker.execution.dispatch import Gate
 from perpmaker.model.event import OrderReported, Resynced

@@ -12,18 +12,9 @@ from perpmaker.clock import LoopClock
 from perpmaker.errors import ConnectivityError
 from perpmaker.model.command_event import OrderNotFound
 from perpmaker.model.event import OrderReported
-from perpmaker.model.order import (
-    Fill,
-    NewOrder,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    PositionSide,
-    Side,
-    Slot,
-    WorkingOrder,
-)
+from perpmaker.model.order import Fill, NewOrder, OrderKind, OrderStatus, OrderType, PositionSide, Side, Slot
 from perpmaker.model.position import Position
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.testing.view import make_account
 

@@ -12,7 +12,8 @@ import pytest
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from perpmaker.clock import Clock, LoopClock
-from perpmaker.connector.interface import Amending, AmendOrder, CancelOrder, EventReceiver, VenueStops
+from perpmaker.connector.abilities import Amending, VenueStops
+from perpmaker.connector.interface import AmendOrder, CancelOrder, EventReceiver
 from perpmaker.errors import ConnectivityError, RefusedError
 from perpmaker.model.event import (
     BalanceReported,

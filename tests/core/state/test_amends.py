@@ -16,8 +16,9 @@ from perpmaker.model.command_event import (
     OrderUnknown,
 )
 from perpmaker.model.event import BookChanged, BookSnapshot, OrderAmended, OrderCancelled
-from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderStatus, OrderType, Side, Slot, WorkingOrder
+from perpmaker.model.order import CancelCause, NewOrder, OrderKind, OrderStatus, OrderType, Side, Slot
 from perpmaker.model.refusal import Refusal, RefusalReason
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.book import Book
 from perpmaker.state.orders import Orders
 from perpmaker.state.view import End

@@ -21,9 +21,9 @@ from perpmaker.model.order import (
     PositionSide,
     Side,
     Slot,
-    WorkingOrder,
 )
 from perpmaker.model.refusal import Refusal, RefusalReason
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.closed_orders import CAPACITY
 from perpmaker.state.orders import Orders
 from perpmaker.state.own_depth import OwnDepth

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from perpmaker.model.command_event import Command
-from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, Side, Slot, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, Side, Slot
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.tracked_order import GATEWAY_S, TrackedOrder
 
 ORDER = NewOrder(client_id="pm-1", slot=Slot(OrderKind.QUOTE, Side.BUY), lots=5, ticks=90, type=OrderType.POST_ONLY)

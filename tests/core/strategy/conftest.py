@@ -10,8 +10,9 @@ import attrs
 import pytest
 
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Side, Slot, WorkingOrder
+from perpmaker.model.order import Side, Slot
 from perpmaker.model.quote import Quote, Rule, Wanted
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import End, SlotEnd, View
 from perpmaker.strategy.perpetual_market_making import PerpetualMarketMaking
 from perpmaker.strategy.settings import StrategySettings

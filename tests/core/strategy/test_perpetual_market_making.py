@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perpmaker.model.instrument import OrderMargin
-from perpmaker.model.order import OrderKind, PositionSide, Side, Slot, WorkingOrder
+from perpmaker.model.order import OrderKind, PositionSide, Side, Slot
 from perpmaker.model.quote import Rule, Wanted
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import End
 from perpmaker.strategy.memory import Memory
 from perpmaker.testing.view import make_book, make_instrument, make_order, make_position

@@ -5,7 +5,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perpmaker.model.order import OrderKind, Side, Slot, WorkingOrder
+from perpmaker.model.order import OrderKind, Side, Slot
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.strategy.refresh import Target, Tolerance, arrange, match
 from perpmaker.testing.view import make_order
 

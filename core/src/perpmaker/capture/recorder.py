@@ -17,7 +17,8 @@ import attrs
 from perpmaker.capture.files import CaptureFiles
 from perpmaker.capture.lines import Lines, write
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DerivativeConnector, Feed, PriceReading, Timekeeping
+from perpmaker.connector.abilities import PriceReading, Timekeeping
+from perpmaker.connector.interface import DerivativeConnector, Feed
 from perpmaker.connector.tape import Tape
 from perpmaker.errors import CaptureError, ExitCode, PerpmakerError
 from perpmaker.model.event import (

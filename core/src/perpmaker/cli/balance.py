@@ -86,7 +86,7 @@ def _of_bot(card: Card) -> AccountBalance:
 
 def _loaded(file: Path, derivative: str | None) -> Configuration:
     from perpmaker.cli.installation import open_catalog  # noqa: PLC0415  # not for --help
-    from perpmaker.config.configuration import load_configuration  # noqa: PLC0415  # the same
+    from perpmaker.config.loading import load_configuration  # noqa: PLC0415  # the same
 
     configuration = load_configuration(file, (), open_catalog())
 
@@ -163,7 +163,7 @@ def _of_sandbox(derivative: str, url: str) -> AccountBalance:
 async def _read_sandbox(declaration: DerivativeConnectorDeclaration[Any], url: str) -> VenueReading:
     from perpmaker.cli.venue import attach, sandbox_context  # noqa: PLC0415  # not for --help
     from perpmaker.cli.venue_reading import VenueReading  # noqa: PLC0415  # the same
-    from perpmaker.connector.interface import PriceReading  # noqa: PLC0415  # the same
+    from perpmaker.connector.abilities import PriceReading  # noqa: PLC0415  # the same
     from perpmaker.runtime.opening import open_connector  # noqa: PLC0415  # the same
     from perpmaker.runtime.reconciliation import Reconciliation  # noqa: PLC0415  # the same
 

@@ -14,7 +14,8 @@ from perpmaker.cli.guard import check_surroundings
 from perpmaker.cli.references import check_references
 from perpmaker.cli.screen import printable
 from perpmaker.cli.venue import attach, context_of, wants_sandbox
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.config.recorded import read_recorded
 from perpmaker.connector.interface import ConnectorContext
 from perpmaker.control.names import bot_name, matching, the_one

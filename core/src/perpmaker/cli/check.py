@@ -23,7 +23,8 @@ from perpmaker.cli.leaving import Departure
 from perpmaker.cli.output import claim, finish, is_owned, result
 from perpmaker.cli.references import check_references
 from perpmaker.cli.screen import printable
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.errors import ConfigurationError, ExitCode, MarketRulesError, PerpmakerError, abridged
 

@@ -16,7 +16,8 @@ from perpmaker.cli.installation import open_catalog
 from perpmaker.cli.output import claim, result
 from perpmaker.cli.screen import printable
 from perpmaker.config.changes import When
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.config.recorded import recorded
 from perpmaker.control.card import Card, read_cards
 from perpmaker.control.client import ask

@@ -19,7 +19,8 @@ from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.output import claim, result
 from perpmaker.cli.references import check_references
 from perpmaker.cli.screen import printable
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import Environment
 from perpmaker.errors import ConfigurationError, ExitCode
 

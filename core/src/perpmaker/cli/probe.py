@@ -20,7 +20,8 @@ from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.output import claim, result
 from perpmaker.cli.screen import printable
 from perpmaker.cli.signals import wanted_signals
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment
 from perpmaker.connector.probing import Experiment
 from perpmaker.errors import ConfigurationError, ExitCode, Problem

@@ -19,7 +19,7 @@ from perpmaker.capture.recorder import Recorder
 from perpmaker.cli.sandbox_child import open_process
 from perpmaker.cli.venue import attach, sandbox_settings, wants_sandbox
 from perpmaker.clock import SystemClock
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.connector.tape import Tape
 from perpmaker.errors import RefusedError

@@ -102,7 +102,7 @@ def _from_venue(file: Path, last: Status | None, url: str | None) -> Status:
     """The status that a configuration and its venue come to."""
     from perpmaker.cli.installation import open_catalog  # noqa: PLC0415  # not for --help
     from perpmaker.cli.venue_reading import read_venue, status_of_reading  # noqa: PLC0415  # the same
-    from perpmaker.config.configuration import load_configuration  # noqa: PLC0415  # the same
+    from perpmaker.config.loading import load_configuration  # noqa: PLC0415  # the same
     from perpmaker.control.names import bot_name  # noqa: PLC0415  # the same
 
     configuration = load_configuration(file, (), open_catalog())

@@ -15,7 +15,7 @@ from perpmaker.cli.references import check_references
 from perpmaker.cli.screen import printable
 from perpmaker.cli.venue import attach, context_of, wants_sandbox
 from perpmaker.config.configuration import Configuration
-from perpmaker.connector.interface import PriceReading
+from perpmaker.connector.abilities import PriceReading
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.journal.state_dir import open_state_dir
 from perpmaker.launch.configured_plan import plan_of

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import attrs
 
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.config.pasted import file_words
 from perpmaker.errors import ConfigurationError, Problem
 from perpmaker.plugins.catalog import Catalog

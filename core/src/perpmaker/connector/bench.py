@@ -14,7 +14,8 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import CancelOrder, DerivativeConnector, PriceReading, VenueStops
+from perpmaker.connector.abilities import PriceReading, VenueStops
+from perpmaker.connector.interface import CancelOrder, DerivativeConnector
 from perpmaker.connector.probing import InconclusiveError
 from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import BookSnapshot, Channel

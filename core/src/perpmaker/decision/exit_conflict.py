@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from perpmaker.model.order import PositionSide, Slot, WorkingOrder
+from perpmaker.model.order import PositionSide, Slot
 from perpmaker.model.quote import Exit
+from perpmaker.model.working_order import WorkingOrder
 
 CONFLICT_TIMEOUT_S = 1.0
 """How long an exit waits for competing ones to be gone and for the account to be read; then it goes anyway."""

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 
 from perpmaker.exits.memory import ExitMemory
 from perpmaker.exits.retry import EXIT_RETRY_S
-from perpmaker.model.order import Slot, WorkingOrder
+from perpmaker.model.order import Slot
+from perpmaker.model.working_order import WorkingOrder
 
 
 def paced(working: Iterable[WorkingOrder], memory: object, now: float) -> Mapping[Slot, float]:

@@ -12,8 +12,9 @@ from typing import Final
 import attrs
 
 from perpmaker.model.event import Event, OrderCancelled, OrderFilled, OrderReported, Resynced
-from perpmaker.model.order import CancelCause, Fill, OrderKind, OrderReport, OrderStatus, Slot, WorkingOrder
+from perpmaker.model.order import CancelCause, Fill, OrderKind, OrderReport, OrderStatus, Slot
 from perpmaker.model.reading import AccountSeen
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.order_index import OrderIndex
 
 REMEMBERED: Final = 64

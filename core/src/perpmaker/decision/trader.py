@@ -56,10 +56,11 @@ from perpmaker.model.event import (
     Event,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, PositionMode, PositionSide, WorkingOrder
+from perpmaker.model.order import NewOrder, PositionMode, PositionSide
 from perpmaker.model.parameters import ParametersChanged
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.risk.interface import RiskModule
 from perpmaker.risk.modules import RiskModules
 from perpmaker.state.state import State

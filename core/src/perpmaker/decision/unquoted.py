@@ -10,8 +10,9 @@ import attrs
 
 from perpmaker.decision.exit_refusals import words_of
 from perpmaker.decision.notices import plain
-from perpmaker.model.order import OrderStatus, WorkingOrder
+from perpmaker.model.order import OrderStatus
 from perpmaker.model.quote import Reason, Rule, Wanted
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.risk.interface import Refused
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode

@@ -5,8 +5,9 @@ from __future__ import annotations
 import attrs
 
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderStatus, OrderType, WorkingOrder
+from perpmaker.model.order import OrderStatus, OrderType
 from perpmaker.model.quote import Quote
+from perpmaker.model.working_order import WorkingOrder
 
 _LIMITS = frozenset({OrderType.LIMIT, OrderType.POST_ONLY})
 

@@ -16,8 +16,9 @@ import attrs
 
 from perpmaker.execution.amend_rules import AmendRules
 from perpmaker.execution.stop_move import equals_stop, move_stop
-from perpmaker.model.order import NEVER_RESTS, NewOrder, OrderKind, OrderType, Slot, StopTrigger, WorkingOrder
+from perpmaker.model.order import NEVER_RESTS, NewOrder, OrderKind, OrderType, Slot, StopTrigger
 from perpmaker.model.quote import Close, Exit, Quote, StopLoss, TakeProfit, VenueStop, VenueTarget
+from perpmaker.model.working_order import WorkingOrder
 
 Want: TypeAlias = Quote | Exit
 Resting: TypeAlias = TakeProfit | VenueStop | VenueTarget

@@ -16,7 +16,8 @@ import anyio.lowlevel
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import Amending, AmendOrder, CancelOrder, DerivativeConnector, VenueStops
+from perpmaker.connector.abilities import Amending, VenueStops
+from perpmaker.connector.interface import AmendOrder, CancelOrder, DerivativeConnector
 from perpmaker.errors import AuthenticationError, ExitCode, PluginFaultError, VenueError
 from perpmaker.execution.action import Action, Amend, Cancel, Place
 from perpmaker.model.command_event import (

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from perpmaker.model.order import OrderStatus, OrderType, WorkingOrder
+from perpmaker.model.order import OrderStatus, OrderType
 from perpmaker.model.quote import VenueStop
+from perpmaker.model.working_order import WorkingOrder
 
 
 @attrs.frozen

@@ -14,9 +14,10 @@ import attrs
 from perpmaker.exits import retry
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.stop import best_against, limit_ticks
-from perpmaker.model.order import NewOrder, OrderStatus, PositionSide, Slot, StopTrigger, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderStatus, PositionSide, Slot, StopTrigger
 from perpmaker.model.quote import Reason, Rule, VenueStop
 from perpmaker.model.refusal import RefusalReason
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import View
 
 WORKS_WITHIN_S = 1.0

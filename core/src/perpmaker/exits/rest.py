@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perpmaker.exits.guard import as_it_rests
-from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderStatus, PositionSide
 from perpmaker.model.quote import Exit, Reason, Rule, StopLoss, TakeProfit
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import Mode, View
 
 DUST = Reason(Rule.MIN_AMOUNT, "the position is dust: what rests for it stays, nothing is sent")

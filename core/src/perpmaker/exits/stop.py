@@ -16,8 +16,9 @@ from perpmaker.exits.price import MAX_AGE_S, SHORTEST_S, Source, read_source
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.exits.wake import by
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderStatus, OrderType, Side, StopTrigger, WorkingOrder
+from perpmaker.model.order import OrderStatus, OrderType, Side, StopTrigger
 from perpmaker.model.quote import Wake
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import View
 
 MAX_RENEWALS = 3

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, Slot, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderStatus, PositionSide, Slot
 from perpmaker.model.quote import Quote, Reason, Rule, TakeProfit, WantedExits, Withheld
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import Mode, View
 
 AT_END = "the venue does not cap a resting exit at the position: no target is left at an end"

@@ -8,7 +8,8 @@ from typing import Final
 
 import attrs
 
-from perpmaker.connector.interface import Environment, PriceReading
+from perpmaker.connector.abilities import PriceReading
+from perpmaker.connector.interface import Environment
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.journal.last_orders import last_live
 from perpmaker.journal.order_intents import OrderIntents

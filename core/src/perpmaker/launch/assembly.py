@@ -8,16 +8,8 @@ from functools import partial
 import attrs
 
 from perpmaker.config.recorded import read_recorded
-from perpmaker.connector.interface import (
-    Amending,
-    AttachedStops,
-    ConnectorContext,
-    DerivativeConnector,
-    Feed,
-    UnguardedStops,
-    VenueStops,
-    VenueTargets,
-)
+from perpmaker.connector.abilities import Amending, AttachedStops, UnguardedStops, VenueStops, VenueTargets
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed
 from perpmaker.decision.parameters import TradedParts
 from perpmaker.decision.trader import Trader
 from perpmaker.exits.exits import Exits

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from perpmaker.connector.interface import DerivativeConnector, Environment, KeyPermissions, KeyRights
+from perpmaker.connector.abilities import KeyPermissions, KeyRights
+from perpmaker.connector.interface import DerivativeConnector, Environment
 from perpmaker.errors import KeyRightsError
 from perpmaker.plugins.start import starting
 

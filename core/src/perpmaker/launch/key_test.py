@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from perpmaker.connector.interface import DerivativeConnector, KeyPermissions, KeyRights
+from perpmaker.connector.abilities import KeyPermissions, KeyRights
+from perpmaker.connector.interface import DerivativeConnector
 from perpmaker.errors import AuthenticationError
 from perpmaker.model.instrument import Instrument
 from perpmaker.plugins.start import starting

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perpmaker.connector.interface import DerivativeConnector, VenueStops
+from perpmaker.connector.abilities import VenueStops
+from perpmaker.connector.interface import DerivativeConnector
 from perpmaker.errors import MarketRulesError
 from perpmaker.launch.plan import Plan
 from perpmaker.model.instrument import Instrument

@@ -16,8 +16,8 @@ from perpmaker.connector.interface import ConnectorContext
 from perpmaker.errors import PerpmakerError
 from perpmaker.journal.state_dir import StateDir
 from perpmaker.launch.assembly import OpenSources
-from perpmaker.launch.launch import OpenMarket, StartSteps
 from perpmaker.launch.plan import Plan
+from perpmaker.launch.start_steps import OpenMarket, StartSteps
 from perpmaker.model.order import OrderKind, OrderReport, OrderType
 from perpmaker.model.position import open_positions
 from perpmaker.plugins.start import Report

@@ -11,7 +11,8 @@ import attrs
 
 from perpmaker.clock import Clock
 from perpmaker.config.configuration import Configuration
-from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed, SettingsReading, VenueStops
+from perpmaker.connector.abilities import SettingsReading, VenueStops
+from perpmaker.connector.interface import ConnectorContext, DerivativeConnector, Feed
 from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, quote
 from perpmaker.errors import MarketRulesError, PerpmakerError, PluginFaultError
 from perpmaker.launch.assembly import build_risk, build_strategy

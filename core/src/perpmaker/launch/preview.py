@@ -8,7 +8,7 @@ from decimal import Decimal
 import attrs
 
 from perpmaker.config.configuration import Configuration
-from perpmaker.connector.interface import SettingsReading
+from perpmaker.connector.abilities import SettingsReading
 from perpmaker.exits.level import stop_level
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.launch.configured_plan import plan_of

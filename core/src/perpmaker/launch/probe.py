@@ -11,8 +11,9 @@ from typing import Any
 import anyio
 import attrs
 
+from perpmaker.connector.abilities import SettingsReading
 from perpmaker.connector.bench import Bench
-from perpmaker.connector.interface import ConnectorContext, Environment, IdScheme, SettingsReading
+from perpmaker.connector.interface import ConnectorContext, Environment, IdScheme
 from perpmaker.connector.probing import Experiment, Finding, InconclusiveError, Probing
 from perpmaker.errors import ConnectivityError, MarketRulesError, RefusedError, StopNotProvenError
 from perpmaker.foreign_code import ForeignCode

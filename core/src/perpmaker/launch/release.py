@@ -10,9 +10,9 @@ import attrs
 from perpmaker.connector.interface import ConnectorContext
 from perpmaker.journal.state_dir import StateDir
 from perpmaker.launch.latched_start import account_words
-from perpmaker.launch.launch import StartSteps
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.start_retry import once
+from perpmaker.launch.start_steps import StartSteps
 from perpmaker.plugins.start import Report
 from perpmaker.runtime.observers import Observers
 

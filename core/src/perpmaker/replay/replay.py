@@ -10,27 +10,24 @@ import attrs
 import msgspec
 
 from perpmaker.errors import PerpmakerError
-from perpmaker.execution.action import Action, Place
 from perpmaker.journal.booked import entry_of
 from perpmaker.journal.inputs import INPUTS, Batch, decode_batches
 from perpmaker.journal.parts import part_path
 from perpmaker.journal.read_file import Cursor, ReadRow
 from perpmaker.journal.reading import START as START_OF_ALL
 from perpmaker.journal.reading import JournalReader
-from perpmaker.journal.step import Step
-from perpmaker.journal.words import WORDS
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.trader_start import TraderStart, versions_of
 from perpmaker.ledger.entries import LedgerEntry
 from perpmaker.replay.bookkeeping import Bookkeeping, held_in
-from perpmaker.replay.outcome import Decided, Difference, Outcome, ReplayedPart
-from perpmaker.replay.replayed_run import ReplayedRun, begin_again
+from perpmaker.replay.current_run import CurrentRun, decoded
+from perpmaker.replay.outcome import Decided, Outcome, ReplayedPart
+from perpmaker.replay.replayed_run import begin_again
 
 BOOKED_MOST = 100_000
 """Entries of earlier runs that are held for the next run to begin with."""
 
 
-_CLASSES = {word: kind for kind, word in WORDS.items()}
 UNBEGUN = "it has not begun to trade"
 
 
@@ -58,7 +55,7 @@ class Replay:
     outcome: Outcome = attrs.field(factory=Outcome, init=False)
     _about: dict[str, Mapping[str, Any]] = attrs.field(factory=dict, init=False)
     _booked: deque[tuple[int, LedgerEntry]] = attrs.field(factory=lambda: deque(maxlen=BOOKED_MOST), init=False)
-    _current: _Current | None = attrs.field(default=None, init=False)
+    _current: CurrentRun | None = attrs.field(default=None, init=False)
     _at: Cursor = attrs.field(default=START_OF_ALL, init=False)
 
     def run(self) -> Outcome:
@@ -109,7 +106,7 @@ class Replay:
                 pass
 
     def _begin_run(self, row: ReadRow) -> None:
-        about = _decoded(row.payload)
+        about = decoded(row.payload)
 
         if isinstance(about, dict):
             self._settle(None)
@@ -156,7 +153,7 @@ class Replay:
 
         return part
 
-    def _made(self, part: ReplayedPart, start: TraderStart, booked: list[LedgerEntry]) -> _Current:
+    def _made(self, part: ReplayedPart, start: TraderStart, booked: list[LedgerEntry]) -> CurrentRun:
         about = self._about.get(part.run, {})
         changed = self.plans.changed(about)
         plan = self.plans.own(about)
@@ -166,7 +163,7 @@ class Replay:
         if changed is not None and not start.market_data:
             part.notes = (*part.notes, "there is nothing that other values could be tried on")
 
-        return _Current(
+        return CurrentRun(
             part=part,
             start=start,
             own=own,
@@ -174,7 +171,7 @@ class Replay:
             bookkeeping=None if start.market_data else Bookkeeping(own.trader, own.known),
         )
 
-    def _go_on(self, current: _Current, row: ReadRow) -> None:
+    def _go_on(self, current: CurrentRun, row: ReadRow) -> None:
         try:
             if current.bookkeeping is not None:
                 self._keep_books(current, current.bookkeeping, row)
@@ -186,7 +183,7 @@ class Replay:
         except ValueError as error:
             self._stop(str(error))
 
-    def _step(self, current: _Current, row: ReadRow) -> None:
+    def _step(self, current: CurrentRun, row: ReadRow) -> None:
         """Settle the batches that led to a step; one that nobody decided stands apart."""
         content = msgspec.json.decode(row.payload)
 
@@ -217,7 +214,7 @@ class Replay:
             if self.outcome.difference is not None:
                 return
 
-    def _keep_books(self, current: _Current, books: Bookkeeping, row: ReadRow) -> None:
+    def _keep_books(self, current: CurrentRun, books: Bookkeeping, row: ReadRow) -> None:
         if row.kind == "step":
             books.fold(msgspec.json.decode(row.payload))
             current.part.batches += 1
@@ -241,121 +238,9 @@ class Replay:
             self._current = None
 
 
-@attrs.define(kw_only=True)
-class _Current:
-    """The run that is being replayed. `held` are batches of which it is not known yet what they led to."""
-
-    part: ReplayedPart
-    start: TraderStart
-    own: ReplayedRun
-    changed: ReplayedRun | None
-    bookkeeping: Bookkeeping | None
-    held: list[Batch] = attrs.field(factory=list)
-
-    def utc_ms(self, batch: Batch) -> int:
-        """When a batch was given, about: the clock may have been set meanwhile."""
-        return self.start.utc_ms + round((batch.at - self.start.at) * 1000)
-
-    def compare(self, batch: Batch, recorded: bytes | None, utc_ms: int) -> Difference | None:
-        """Give a batch to the trader, and to the one that is tried instead; the first that decides otherwise."""
-        part = self.part
-        part.batches += 1
-        part.decisions += recorded is not None
-        then = None if recorded is None else msgspec.json.decode(recorded)
-        ids = [] if then is None else list(_ids(then))
-
-        for run, is_own in self._runs():
-            step = run.play(batch, ids)
-
-            if not _is_same(step, recorded, then):
-                was = self.own.decision if not is_own else None
-
-                return self.difference(
-                    batch,
-                    utc_ms,
-                    Decided(content=then, decision=was),
-                    Decided(content=None if step is None else _content(step), decision=run.decision),
-                    own=is_own,
-                )
-
-            run.known.remember(() if step is None else step.actions)
-
-        return None
-
-    def remember(self, content: Mapping[str, Any]) -> None:
-        """Take in what was sent in a step that no trader decided."""
-        actions: list[Action] = [
-            msgspec.convert(action, Place) for word, action in content["actions"] if word == "Place"
-        ]
-
-        for run, _ in self._runs():
-            run.known.remember(actions)
-
-    def difference(self, batch: Batch, utc_ms: int, then: Decided, now: Decided, *, own: bool) -> Difference:
-        """What differs in a batch."""
-        return Difference(
-            run=self.part.run,
-            utc_ms=utc_ms,
-            batch=self.part.batches,
-            step=self.part.decisions,
-            events=batch.events,
-            then=then,
-            now=now,
-            instrument=self.start.instrument,
-            own=own,
-        )
-
-    def _runs(self) -> Iterator[tuple[ReplayedRun, bool]]:
-        yield self.own, True
-
-        if self.changed is not None:
-            yield self.changed, False
-
-
-def _is_same(step: Step | None, recorded: bytes | None, then: Mapping[str, Any] | None) -> bool:
-    if step is None or recorded is None:
-        return step is None and recorded is None
-
-    return msgspec.json.encode(step.content()) == recorded or (then is not None and _is_decided(step, then))
-
-
-def _is_decided(step: Step, then: Mapping[str, Any]) -> bool:
-    """Whether a step is what a row says, which an earlier version may have written with fewer fields."""
-    content = _content(step)
-
-    if any(content[key] != then.get(key) for key in ("at", "notices", "mode")):
-        return False
-
-    try:
-        actions: list[Action] = [msgspec.convert(action, _CLASSES[word]) for word, action in then["actions"]]
-    except (msgspec.ValidationError, KeyError):
-        return bool(content["actions"] == then["actions"])
-
-    return actions == [*step.actions]
-
-
-def _content(step: Step) -> Mapping[str, Any]:
-    """What a row would have of a step."""
-    content: Mapping[str, Any] = msgspec.json.decode(msgspec.json.encode(step.content()))
-
-    return content
-
-
-def _ids(content: Mapping[str, Any]) -> Iterator[str]:
-    """The ids of the orders that a step placed, in their order."""
-    return (action["order"]["client_id"] for word, action in content["actions"] if word == "Place")
-
-
 def _other_versions(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     for name in {**then, **now}:
         before, after = then.get(name, "not installed"), now.get(name, "not installed")
 
         if before != after:
             yield f"{name} was {before} then, and is {after} now"
-
-
-def _decoded(payload: bytes) -> object:
-    try:
-        return msgspec.json.decode(payload)
-    except msgspec.MsgspecError:
-        return None

@@ -11,8 +11,9 @@ from perpmaker.decision.decision import Decision
 from perpmaker.decision.exit_refusals import words_of
 from perpmaker.decision.trader import Trader
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionSide, Slot, WorkingOrder
+from perpmaker.model.order import PositionSide, Slot
 from perpmaker.model.quote import Exit, Quote, Reason, Rule, Wanted
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.report.status import WITHHELD, LevelStatus, ReasonStatus
 from perpmaker.state.view import Mode
 

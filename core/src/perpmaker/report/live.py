@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind, OrderStatus, Side, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderStatus, Side
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.report.money import money_of
 from perpmaker.report.preflight_wording import price
 from perpmaker.report.summary import unrealized

@@ -11,7 +11,8 @@ from decimal import Decimal
 
 import attrs
 
-from perpmaker.model.order import OrderStatus, WorkingOrder
+from perpmaker.model.order import OrderStatus
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.state import State
 
 _RESTS = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING})

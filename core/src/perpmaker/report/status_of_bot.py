@@ -12,8 +12,9 @@ from perpmaker.exits.settings import ExitSettings
 from perpmaker.ledger.assets import without_idle
 from perpmaker.model.account import AccountFacts
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind, PositionSide, WorkingOrder
+from perpmaker.model.order import OrderKind, PositionSide
 from perpmaker.model.position import Position
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.report.funding_cost import funding_status
 from perpmaker.report.level_reasons import Moment, mode_words, read_exits, read_quotes
 from perpmaker.report.live import reference_of

@@ -8,7 +8,8 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DerivativeConnector, SettingsReading
+from perpmaker.connector.abilities import SettingsReading
+from perpmaker.connector.interface import DerivativeConnector
 from perpmaker.decision.drift_check import WantedSettings, differences
 from perpmaker.errors import MarketRulesError
 from perpmaker.execution.dispatch import Emit, Gate

@@ -13,7 +13,7 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DeadManSwitch
+from perpmaker.connector.abilities import DeadManSwitch
 from perpmaker.errors import AuthenticationError, PayloadError, RateLimitedError, VenueError
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.event import Event, OrderReported, Resynced

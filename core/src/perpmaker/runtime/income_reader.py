@@ -8,7 +8,8 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DerivativeConnector, FundingHistory
+from perpmaker.connector.abilities import FundingHistory
+from perpmaker.connector.interface import DerivativeConnector
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.event import Event, FundingPaid, IncomeReported, Resynced
 from perpmaker.model.income import IncomeRecord

@@ -9,9 +9,10 @@ import attrs
 
 from perpmaker.model.event import Resynced
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind, OrderReport, OrderType, PositionSide, Slot, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderReport, OrderType, PositionSide, Slot
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Exit, TakeProfit, VenueStop, VenueTarget
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.runtime.shutdown import Closing, exit_left
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 from typing import Any, TypeVar, get_args
 
-from perpmaker.connector.interface import KeyRights, VenueTime
+from perpmaker.connector.abilities import KeyRights, VenueTime
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.event import (
     BookChanged,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from perpmaker.connector.interface import DerivativeConnector, PriceReading
+from perpmaker.connector.abilities import PriceReading
+from perpmaker.connector.interface import DerivativeConnector
 from perpmaker.execution.dispatch import Emit, Gate
 from perpmaker.model.event import Event, MarkChanged
 from perpmaker.model.instrument import Instrument

@@ -12,14 +12,16 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DerivativeConnector, Timekeeping, VenueStops
+from perpmaker.connector.abilities import Timekeeping, VenueStops
+from perpmaker.connector.interface import DerivativeConnector
 from perpmaker.decision.stop_names import StopNames
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.command_event import OrderNotFound
 from perpmaker.model.event import Event, OrderReported, Resynced
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, OrderKind, OrderReport, WorkingOrder
+from perpmaker.model.order import Fill, OrderKind, OrderReport
 from perpmaker.model.reading import AccountSeen
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.runtime.plugin_output_checks import checked, checked_account, checked_all
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 import anyio
 import attrs
 
-from perpmaker.connector.interface import VenueStops
+from perpmaker.connector.abilities import VenueStops
 from perpmaker.decision.trader import Trader
 from perpmaker.errors import JournalError
 from perpmaker.execution.action import Place

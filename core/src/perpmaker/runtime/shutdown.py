@@ -11,8 +11,9 @@ from perpmaker.execution.action import Cancel
 from perpmaker.execution.dispatch import Dispatcher
 from perpmaker.model.event import Resynced
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderKind, OrderReport, OrderType, WorkingOrder
+from perpmaker.model.order import OrderKind, OrderReport, OrderType
 from perpmaker.model.position import Position, open_positions
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.runtime.pauses import Pauses
 from perpmaker.runtime.reconciliation import Reconciliation
 

@@ -16,7 +16,8 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DerivativeConnector, Feed, VenueStops
+from perpmaker.connector.abilities import VenueStops
+from perpmaker.connector.interface import DerivativeConnector, Feed
 from perpmaker.decision.decision import Decision
 from perpmaker.decision.trader import Trader
 from perpmaker.errors import JournalError, TaskEndedError

@@ -9,7 +9,8 @@ import anyio
 import attrs
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import DeadManSwitch, DerivativeConnector, Feed
+from perpmaker.connector.abilities import DeadManSwitch
+from perpmaker.connector.interface import DerivativeConnector, Feed
 from perpmaker.decision.trader import Trader
 from perpmaker.execution.dispatch import Dispatcher, Emit, Gate
 from perpmaker.journal.order_intents import OrderIntents

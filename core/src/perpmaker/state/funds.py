@@ -14,7 +14,8 @@ from decimal import Decimal
 from perpmaker.model.account import AccountFacts, AccountSnapshot
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.margin import bound_notional, quote_cost
-from perpmaker.model.order import OrderReport, PositionSide, Side, WorkingOrder
+from perpmaker.model.order import OrderReport, PositionSide, Side
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import CAPITAL_MAX_AGE_S
 
 _KEPT_S = 2 * CAPITAL_MAX_AGE_S

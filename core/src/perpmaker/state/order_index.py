@@ -7,8 +7,9 @@ from math import inf
 from types import MappingProxyType
 from typing import Final
 
-from perpmaker.model.order import PositionSide, Slot, WorkingOrder
+from perpmaker.model.order import PositionSide, Slot
 from perpmaker.model.refusal import Refusal
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.closed_orders import ClosedOrders
 from perpmaker.state.slot_outcome import SlotOutcomes
 from perpmaker.state.tracked_order import TrackedOrder

@@ -19,8 +19,9 @@ from perpmaker.model.command_event import (
     OrderUnknown,
 )
 from perpmaker.model.event import OrderCancelled
-from perpmaker.model.order import CancelCause, Fill, NewOrder, OrderReport, OrderStatus, WorkingOrder
+from perpmaker.model.order import CancelCause, Fill, NewOrder, OrderReport, OrderStatus
 from perpmaker.model.refusal import Refusal, RefusalReason
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.amends import RESTING, Amends
 from perpmaker.state.own_depth import OwnDepth
 from perpmaker.state.slot_outcome import ended_as

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from perpmaker.model.order import CancelCause, OrderKind, Side, Slot, WorkingOrder
+from perpmaker.model.order import CancelCause, OrderKind, Side, Slot
 from perpmaker.model.refusal import Refusal
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.tracked_order import TrackedOrder
 from perpmaker.state.view import End, SlotEnd
 

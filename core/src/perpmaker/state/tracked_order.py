@@ -12,7 +12,8 @@ from typing import Any
 import attrs
 
 from perpmaker.model.command_event import Command
-from perpmaker.model.order import NewOrder, OrderReport, OrderStatus, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderReport, OrderStatus
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import End
 
 ASK_DELAYS_S = (0.25, 0.5, 1.0, 2.0)

@@ -13,12 +13,13 @@ from perpmaker.model.account import AccountFacts
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.funding import Funding
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import OrderReport, PositionMode, PositionSide, Side, Slot, WorkingOrder
+from perpmaker.model.order import OrderReport, PositionMode, PositionSide, Side, Slot
 from perpmaker.model.position import Position
 from perpmaker.model.quote import Quote, TargetFactors
 from perpmaker.model.refusal import Refusal
 from perpmaker.model.results import Results
 from perpmaker.model.word import Word
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.sent_orders import NOTHING_SENT, SentView
 
 CAPITAL_MAX_AGE_S = 60.0

@@ -11,8 +11,9 @@ from operator import attrgetter
 
 import attrs
 
-from perpmaker.model.order import Side, Slot, WorkingOrder
+from perpmaker.model.order import Side, Slot
 from perpmaker.model.quote import Quote, Reason, Rule, Wanted, Withheld
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import View
 from perpmaker.strategy.filters import Budget, Taking
 from perpmaker.strategy.gate import Gate, read_gate

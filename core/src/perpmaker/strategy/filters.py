@@ -11,8 +11,9 @@ from math import inf
 
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.margin import affordable_notional, bound_notional
-from perpmaker.model.order import Side, WorkingOrder
+from perpmaker.model.order import Side
 from perpmaker.model.quote import Reason, Rule
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import View
 from perpmaker.strategy.reference import Reference
 

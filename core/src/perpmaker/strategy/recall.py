@@ -5,8 +5,8 @@ Only a shortcut: by the meaning of `Wake` a decision made anew would want the sa
 
 from __future__ import annotations
 
-from perpmaker.model.order import WorkingOrder
 from perpmaker.model.quote import Quote, Wanted
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import View
 from perpmaker.strategy.reference import book_max_age_s, source_age_s
 from perpmaker.strategy.settings import PriceType

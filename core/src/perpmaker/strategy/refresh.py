@@ -7,7 +7,8 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple
 
-from perpmaker.model.order import Side, WorkingOrder
+from perpmaker.model.order import Side
+from perpmaker.model.working_order import WorkingOrder
 
 
 class Target(NamedTuple):

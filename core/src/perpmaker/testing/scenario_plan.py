@@ -12,7 +12,8 @@ from typing import Any
 
 import attrs
 
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.plugins.catalog import Catalog
 from perpmaker.plugins.declarations import Declaration, DerivativeConnectorDeclaration, PriceSourceDeclaration
 from perpmaker.plugins.loading import LoadedPlugin, PluginState, load_plugins

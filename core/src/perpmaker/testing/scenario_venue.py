@@ -23,18 +23,9 @@ from perpmaker.model.event import (
     Resynced,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import (
-    CancelCause,
-    Fill,
-    NewOrder,
-    OrderKind,
-    OrderReport,
-    PositionMode,
-    PositionSide,
-    Side,
-    WorkingOrder,
-)
+from perpmaker.model.order import CancelCause, Fill, NewOrder, OrderKind, OrderReport, PositionMode, PositionSide, Side
 from perpmaker.model.position import MarginMode, Position, VenueSettings
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.paper.translation import account_of, fill_of, position_of, report_of, request_of, settings_of
 from perpmaker.simulation.event import SimulationEvent
 from perpmaker.simulation.exchange import Exchange

@@ -16,7 +16,8 @@ import attrs
 from perpmaker.cli.source import source_access, source_dialect, source_wanted
 from perpmaker.cli.venue import sandbox_settings
 from perpmaker.clock import Clock, LoopClock
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.errors import PluginError
 from perpmaker.journal.order_intents import OrderIntents

@@ -10,9 +10,10 @@ import attrs
 
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, OrderStatus, OrderType, PositionMode, PositionSide, Side, Slot, WorkingOrder
+from perpmaker.model.order import NewOrder, OrderStatus, OrderType, PositionMode, PositionSide, Side, Slot
 from perpmaker.model.position import Balance, Position
 from perpmaker.model.quote import Exit, Quote
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import Mode, View
 
 

@@ -12,33 +12,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from perpmaker.connector.bench import Bench
-    from perpmaker.connector.interface import (
+    from perpmaker.connector.abilities import (
         AccountRemarks,
         Amending,
-        AmendOrder,
         AttachedStops,
-        BeginRun,
-        CancelOrder,
-        ConnectorContext,
         DeadManSwitch,
-        DerivativeConnector,
-        Environment,
-        EventReceiver,
         ExpiringQuotes,
-        Feed,
         FundingHistory,
-        IdScheme,
         KeyPermissions,
         KeyRights,
         PriceReading,
-        SandboxAccess,
         SettingsReading,
         Timekeeping,
         UnguardedStops,
         VenueStops,
         VenueTargets,
         VenueTime,
+    )
+    from perpmaker.connector.bench import Bench
+    from perpmaker.connector.interface import (
+        AmendOrder,
+        BeginRun,
+        CancelOrder,
+        ConnectorContext,
+        DerivativeConnector,
+        Environment,
+        EventReceiver,
+        Feed,
+        IdScheme,
+        SandboxAccess,
     )
     from perpmaker.connector.payload import (
         Id,
@@ -375,11 +377,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "connector.interface": (
-        "AccountRemarks AmendOrder Amending AttachedStops BeginRun CancelOrder ConnectorContext DeadManSwitch "
-        "DerivativeConnector Environment EventReceiver ExpiringQuotes Feed FundingHistory IdScheme KeyPermissions "
-        "KeyRights PriceReading SandboxAccess SettingsReading Timekeeping UnguardedStops VenueStops VenueTargets "
+    "connector.abilities": (
+        "AccountRemarks Amending AttachedStops DeadManSwitch ExpiringQuotes FundingHistory KeyPermissions "
+        "KeyRights PriceReading SettingsReading Timekeeping UnguardedStops VenueStops VenueTargets "
         "VenueTime"
+    ),
+    "connector.interface": (
+        "AmendOrder BeginRun CancelOrder ConnectorContext DerivativeConnector Environment EventReceiver Feed "
+        "IdScheme SandboxAccess"
     ),
     "connector.bench": "Bench",
     "connector.shared": "in_common",

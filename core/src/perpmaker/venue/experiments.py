@@ -11,8 +11,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
+from perpmaker.connector.abilities import DeadManSwitch
 from perpmaker.connector.bench import Bench, refusal_words
-from perpmaker.connector.interface import DeadManSwitch
 from perpmaker.connector.probing import Conclusion, Experiment, Finding, InconclusiveError
 from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderType, Side
 from perpmaker.model.outcome import Accepted, Rejected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perpmaker.clock import Clock
-from perpmaker.connector.interface import VenueTime
+from perpmaker.connector.abilities import VenueTime
 
 
 class ServerClock:

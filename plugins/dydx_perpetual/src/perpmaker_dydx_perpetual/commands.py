@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from enum import Enum, unique
@@ -28,15 +27,13 @@ from perpmaker.venue import (
 )
 
 from . import rest
-from .chain import SLACK, BlockClock
+from .chain import SLACK
 from .order_words import ShortTermWords, StatefulWords
 from .orders import Writer, is_stateful
 from .own_orders import OwnOrder
 from .questions import OrderQuestions
+from .stateful_pace import MOST, MOST_LONG, StatefulPace
 from .translate import ended
-
-_MOST, _MOST_LONG, _LONG = 2, 20, 100
-"""Stateful orders that an owner may place in a block, and in so many blocks; refused ones count."""
 
 _MOST_TARGETS, _MOST_PAIRS = 10, 14
 """How many of the longer span may be used up before no target is placed, and before stops are single orders."""
@@ -60,66 +57,6 @@ class Needs(Enum):
     NOTHING = 0
     HEIGHT = 1
     PRICE = 2
-
-
-@attrs.define(eq=False)
-class Turn:
-    """Placements of one transaction. `is_answered`: whether they have arrived is known."""
-
-    height: int
-    count: int
-    is_answered: bool = True
-
-
-@attrs.define
-class StatefulPace:
-    """Keeps the placements of stateful orders within what the chain takes of an owner; stops have the last word.
-
-    `life`: blocks in which a transaction may be carried. One without an answer counts only for so long: had it arrived,
-    the orders would be shown, and an outage would use up the turn of the stop that is sent when it is over.
-    """
-
-    blocks: BlockClock
-    life: int = 10
-    full_until: int = 0
-    _turns: deque[Turn] = attrs.field(factory=lambda: deque(maxlen=_LONG), init=False)
-
-    def admits(self, count: int, most: int) -> bool:
-        """Whether so many may be placed now, `most` being what may be used of the longer span."""
-        height = self.blocks.height
-        now = sum(turn.count for turn in self._turns if turn.height == height)
-
-        return now + count <= _MOST and sum(turn.count for turn in self._lately()) + count <= most
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the chain has said so lately: others count too, as an earlier run, and what is refused does."""
-        return self.blocks.height < self.full_until
-
-    def spend(self, count: int) -> Turn:
-        """Count placements."""
-        turn = Turn(self.blocks.height, count)
-        self._turns.append(turn)
-
-        return turn
-
-    def wait_s(self, most: int) -> float:
-        """Return in about how many seconds there is room again."""
-        counted = self._lately()
-
-        if self.is_full:
-            return (self.full_until - self.blocks.height) * self.blocks.block_s
-
-        if sum(turn.count for turn in counted) < most:
-            return self.blocks.block_s
-
-        return max(1, min(map(self._until, counted)) - self.blocks.height) * self.blocks.block_s
-
-    def _lately(self) -> list[Turn]:
-        return [turn for turn in self._turns if self.blocks.height < self._until(turn)]
-
-    def _until(self, turn: Turn) -> int:
-        return turn.height + (_LONG if turn.is_answered else self.life + 1)
 
 
 @attrs.define(kw_only=True)
@@ -238,8 +175,8 @@ class Commands:
                 continue
 
             is_stop = order.type is OrderType.VENUE_STOP
-            self._pairs.are_pairs = is_stop and self._has_room and self.pace.admits(_MOST, _MOST_PAIRS)
-            outcome = await self._in_turn(instrument, order, 1 + self._pairs.are_pairs, _MOST_LONG)
+            self._pairs.are_pairs = is_stop and self._has_room and self.pace.admits(MOST, _MOST_PAIRS)
+            outcome = await self._in_turn(instrument, order, 1 + self._pairs.are_pairs, MOST_LONG)
             # The equity allows so many stateful orders: where it does not allow two, one is tried from then on.
             self._has_room &= not _is_refused(outcome, RefusalReason.TOO_MANY_ORDERS)
             outcomes.append(outcome)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from functools import partial
-
-import attrs
 
 from perpmaker import AuthenticationError, ConnectivityError, Instrument, MarketRulesError, PayloadError, VenueError
 from perpmaker.venue import (
@@ -24,19 +22,14 @@ from perpmaker.venue import (
     Number,
     NumberIds,
     PositionMode,
-    RequestBudget,
-    RestClient,
-    ServerClock,
     VenueSettings,
     in_common,
-    open_rest_client,
 )
 
-from . import rest
 from .account import AccountQuestions
-from .chain import SLACK, BlockClock
+from .chain import SLACK
 from .client_ids import IDS_OF_RUN, RUNS, subaccount_uuid, tag_of
-from .commands import Commands, Needs, StatefulPace
+from .commands import Commands, Needs
 from .credentials import Identity, open_identity
 from .market import (
     FIRST_TIER,
@@ -53,7 +46,8 @@ from .orders import Writer
 from .own_orders import OwnOrders
 from .probing import REFUSED_REPLACEMENT, STAYS, experiments
 from .questions import OrderQuestions
-from .settings import NAME, VENUE, Network, Settings, network_of
+from .reach import Reach, ask_height, open_reach
+from .settings import NAME, VENUE, Settings, network_of
 from .streams import StreamAccess, book_stream, market_stream
 from .translate import MarkState
 from .user_stream import account_stream
@@ -313,25 +307,8 @@ class DydxPerpetual:
             )
 
 
-async def ask_height(node: RestClient) -> tuple[int, int]:
-    """Ask a node for its newest height and that block's time."""
-    sync = (await node.read(rest.STATUS)).sync_info
-
-    return sync.latest_block_height, rest.epoch_ms(sync.latest_block_time) if sync.latest_block_time else 0
-
-
 def _mark_of(price: object) -> MarkState:
     return MarkState(price=None if price is None else Decimal(str(price)))
-
-
-@attrs.frozen(kw_only=True)
-class Reach:
-    """What leads to the chain and to its Indexer: one for an owner, whose limits and nonces all its markets share."""
-
-    indexer: RestClient
-    node: RestClient
-    blocks: BlockClock
-    pace: StatefulPace
 
 
 @asynccontextmanager
@@ -342,7 +319,7 @@ async def open_connector(settings: Settings, context: ConnectorContext) -> Async
     account = None if identity is None else (identity.owner, identity.subaccount, identity.authenticator)
     key = (NAME, network, account, settings.deadline_s, settings.node_rate)
 
-    async with in_common(context.shared, key, partial(_open_reach, settings, context, network, identity)) as reach:
+    async with in_common(context.shared, key, partial(open_reach, settings, context, network, identity)) as reach:
         access = StreamAccess(
             connect=context.connect,
             url=network.stream,
@@ -352,32 +329,3 @@ async def open_connector(settings: Settings, context: ConnectorContext) -> Async
         )
 
         yield DydxPerpetual(settings=settings, identity=identity, access=access, reach=reach, findings=context.findings)
-
-
-@asynccontextmanager
-async def _open_reach(
-    settings: Settings, context: ConnectorContext, network: Network, identity: Identity | None
-) -> AsyncIterator[Reach]:
-    clock = ServerClock(context.clock, least_uncertainty_s=0.25)
-    node_limits = {rest.NODE_LIMIT: round(settings.node_rate * rest.NODE_LIMIT.interval_s)}
-    opened = partial(open_rest_client, context, deadline_s=settings.deadline_s, server_clock=clock)
-
-    async with AsyncExitStack() as stack:
-        indexer = await stack.enter_async_context(
-            opened(
-                network.indexer,
-                rest.IndexerHttp(),
-                budget=RequestBudget(f"{VENUE}'s Indexer", rest.INDEXER_LIMITS, context.clock),
-            )
-        )
-        node = await stack.enter_async_context(
-            opened(
-                network.nodes[0],
-                rest.NodeHttp(identity),
-                budget=RequestBudget(f"{VENUE}'s node", node_limits, context.clock),
-                fallbacks=network.nodes[1:],
-            )
-        )
-        blocks = BlockClock(context.clock, partial(ask_height, node))
-
-        yield Reach(indexer=indexer, node=node, blocks=blocks, pace=StatefulPace(blocks, settings.quote_blocks))

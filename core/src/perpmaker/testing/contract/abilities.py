@@ -5,14 +5,8 @@ from __future__ import annotations
 import anyio
 import attrs
 
-from perpmaker.connector.interface import (
-    Amending,
-    AmendOrder,
-    DeadManSwitch,
-    IdScheme,
-    PriceReading,
-    SettingsReading,
-)
+from perpmaker.connector.abilities import Amending, DeadManSwitch, PriceReading, SettingsReading
+from perpmaker.connector.interface import AmendOrder, IdScheme
 from perpmaker.model.event import Channel, OrderAmended
 from perpmaker.model.order import NewOrder, OrderStatus, Side
 from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown

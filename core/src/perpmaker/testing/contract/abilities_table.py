@@ -16,18 +16,18 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from perpmaker.connector import interface, probing
+from perpmaker.connector import abilities, interface, probing
 from perpmaker.connector.interface import DerivativeConnector
 
 ABILITIES: Final[tuple[type[Any], ...]] = (
-    interface.Amending,
-    interface.VenueStops,
-    interface.DeadManSwitch,
-    interface.FundingHistory,
-    interface.KeyPermissions,
-    interface.SettingsReading,
-    interface.PriceReading,
-    interface.Timekeeping,
+    abilities.Amending,
+    abilities.VenueStops,
+    abilities.DeadManSwitch,
+    abilities.FundingHistory,
+    abilities.KeyPermissions,
+    abilities.SettingsReading,
+    abilities.PriceReading,
+    abilities.Timekeeping,
     interface.IdScheme,
     probing.Probing,
 )
@@ -86,7 +86,7 @@ class Seen:
 
 def facts_of(connector: DerivativeConnector, *, hedge_mode: bool) -> Iterator[tuple[str, str]]:
     """Yield what is so of a connector: facts by attribute, abilities by class."""
-    has_stops = isinstance(connector, interface.VenueStops)
+    has_stops = isinstance(connector, abilities.VenueStops)
 
     for name in FACTS:
         known = hedge_mode if name == "hedge_mode" else getattr(connector, name, None)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import anyio
 import pytest
 
-from perpmaker.connector.interface import FundingHistory
+from perpmaker.connector.abilities import FundingHistory
 from perpmaker.errors import MarketRulesError, RefusedError, UnknownMarketError
 from perpmaker.model.event import BalanceReported, Channel, FundingPaid, OrderFilled, PositionReported
 from perpmaker.model.income import IncomeKind

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import anyio
 import pytest
 
-from perpmaker.connector.interface import KeyPermissions, KeyRights, Timekeeping, VenueTime
+from perpmaker.connector.abilities import KeyPermissions, KeyRights, Timekeeping, VenueTime
 from perpmaker.errors import PerpmakerError
 from perpmaker.model.event import Channel
 from perpmaker.model.order import NewOrder, OrderKind, OrderType, Side

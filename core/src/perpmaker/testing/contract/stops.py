@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perpmaker.connector.interface import CancelOrder, VenueStops
+from perpmaker.connector.abilities import VenueStops
+from perpmaker.connector.interface import CancelOrder
 from perpmaker.model.event import Channel, OrderFilled
 from perpmaker.model.order import NewOrder, OrderKind, OrderStatus, OrderType, Side, Slot
 from perpmaker.model.outcome import Accepted, Outcome, Rejected, Unknown
