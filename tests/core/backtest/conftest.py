@@ -21,7 +21,7 @@ from perpmaker.backtest.columns import NS, NS_PER_MS, ColumnFile
 from perpmaker.backtest.driver import Driver, Window
 from perpmaker.backtest.latency import OrderLatency
 from perpmaker.backtest.timeline import Feed as FeedLag
-from perpmaker.config.configuration import load_configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.connector.interface import ConnectorContext, Environment, EventReceiver, Feed
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.launch import prepare_run

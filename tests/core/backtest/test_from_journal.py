@@ -15,7 +15,7 @@ from perpmaker.backtest.result import Result, decode_result
 from perpmaker.cli.past_bots import find_bots, read_history
 from perpmaker.errors import ResultError
 from perpmaker.journal.file import connect
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.reading import JournalReader
 from perpmaker.journal.state_dir import Key
 from perpmaker.report.history import History, MoneyHistory

@@ -10,7 +10,7 @@ from tests.core.page.results import long_result
 
 from perpmaker.backtest.result import decode_result, write_result
 from perpmaker.cli import main
-from perpmaker.journal.journal import open_journal
+from perpmaker.journal.opening import open_journal
 from perpmaker.journal.state_dir import Key, open_state_dir
 
 OLDER = Path(__file__).parents[1] / "journal" / "journal_of_7a7309f.sqlite3"

@@ -15,9 +15,10 @@ from perpmaker.launch.assembly import VenueAbilities
 from perpmaker.model.account import AccountSnapshot
 from perpmaker.model.command_event import AmendRefused, CancelRefused, OrderAccepted, OrderNotFound, OrderRefused
 from perpmaker.model.event import Event, IncomeReported, OrderAmended, OrderCancelled, OrderReported, Resynced
-from perpmaker.model.order import CancelCause, NewOrder, OrderReport, OrderStatus, PositionMode, WorkingOrder
+from perpmaker.model.order import CancelCause, NewOrder, OrderReport, OrderStatus, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.model.reading import AccountSeen
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.paper.translation import (
     account_of,
     income_of,

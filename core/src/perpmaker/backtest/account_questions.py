@@ -12,8 +12,8 @@ from perpmaker.backtest.agenda import Agenda, Turn
 from perpmaker.backtest.columns import NS
 from perpmaker.execution.action import Ask
 from perpmaker.model.event import Event, FundingPaid, Resynced
-from perpmaker.model.order import WorkingOrder
 from perpmaker.model.reading import AccountReported
+from perpmaker.model.working_order import WorkingOrder
 from perpmaker.runtime.account_watch import ACCOUNT_RETRY_S, moves_money
 from perpmaker.runtime.account_watch import SETTLE_S as ACCOUNT_SETTLE_S
 from perpmaker.runtime.income_reader import INCOME_RETRY_S

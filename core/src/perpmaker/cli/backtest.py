@@ -85,7 +85,7 @@ def backtest(  # one for each option
     from perpmaker.backtest.play import Terms, open_backtest  # noqa: PLC0415  # the same
     from perpmaker.backtest.result import write_result  # noqa: PLC0415  # the same
     from perpmaker.backtest.words import page  # noqa: PLC0415  # the same
-    from perpmaker.config.configuration import load_configuration  # noqa: PLC0415  # the same
+    from perpmaker.config.loading import load_configuration  # noqa: PLC0415  # the same
     from perpmaker.journal.state_dir import state_root  # noqa: PLC0415  # the same
 
     claim()
