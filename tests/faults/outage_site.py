@@ -18,6 +18,8 @@ from urllib.request import Request, urlopen
 
 import attrs
 
+from .venue_site import BINANCE, VenueWords
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sandbox.toml"
 COMMAND = (sys.executable, "-m", "perpmaker")
 HEADERS = {"content-type": "application/json"}
@@ -28,7 +30,7 @@ BODIES = (
     '{"code":-1000,"msg":"Unknown error, please check your request or try again later."}',
     "<html><body>503 Service Temporarily Unavailable</body></html>",
 )
-"""Ways in which a venue says 503."""
+"""Ways in which a venue says 503; the codes in them are Binance's."""
 
 FILL = 0.0007
 """How far the market moves so that a quote of the example is filled, as a share of the price."""
@@ -62,11 +64,14 @@ class Venue:
         """Move the market."""
         self.ask("POST", "/_ctl/market", {"jump": ratio})
 
-    def break_posts(self, body: str, when: str) -> None:
-        """From now on every POST is answered 503; when it happens `after`, the venue has done what was asked."""
-        match = {"method": "POST", "path": "/fapi", "times": None}
+    def break_commands(self, words: VenueWords, body: str, when: str) -> None:
+        """From now on each command is answered 503; when it happens `after`, the venue has done what was asked."""
         do = {"act": "status", "when": when, "arg": {"status": 503, "body": body}}
-        self.ask("POST", "/_ctl/fault", {"match": match, "do": do})
+
+        for place in words.places["commands"]:
+            match = {"method": place.method, "path": place.path, "times": None}
+            match |= {} if place.contains is None else {"contains": place.contains}
+            self.ask("POST", "/_ctl/fault", {"match": match, "do": do})
 
     def heal(self) -> None:
         """All is answered again."""
@@ -100,11 +105,12 @@ class Look:
 
 
 @contextmanager
-def served(seed: int, *options: str) -> Iterator[Venue]:
+def served(seed: int, *options: str, words: VenueWords = BINANCE) -> Iterator[Venue]:
     """A sandbox that serves until it is left."""
-    words = [*COMMAND, "sandbox", "binance_perpetual", "--json", "--seed", str(seed), "--until-stdin-closes", *options]
+    command = [*COMMAND, "sandbox", words.derivative, "--market", words.market, "--json", "--seed", str(seed)]
+    command += ["--until-stdin-closes", *options]
 
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603  # ours
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603  # ours
         assert process.stdout is not None
 
         try:
@@ -184,7 +190,7 @@ def wait_until(condition: Callable[[], object], within_s: float = 60.0) -> float
 
 @attrs.frozen(kw_only=True)
 class Outage:
-    """What happens: every POST is answered 503 for `seconds` while the market falls through the stop.
+    """What happens: every command is answered 503 for `seconds` while the market falls through the stop.
 
     `side` 1 is a long position, `blind`: the outage begins before the position does. `fall` is the share of the price
     by which the market falls.
@@ -200,6 +206,7 @@ class Outage:
     body: str = BODIES[0]
     when: str = "before"
     seed: int = 1
+    words: VenueWords = BINANCE
 
 
 @attrs.frozen(kw_only=True)
@@ -247,6 +254,7 @@ def suffer(outage: Outage, root: Path) -> Outcome:
     """Let it happen, end the run in between, start the next one, and look."""
     chance = Random(outage.seed)  # noqa: S311  # moments, nothing to keep secret
     settings = (
+        *outage.words.settings,
         f'stop_loss_order="{outage.order}"',
         f"venue_backstop={str(outage.backstop).lower()}",
         "long_profit_taking_spread=5",
@@ -255,7 +263,7 @@ def suffer(outage: Outage, root: Path) -> Outcome:
     )
 
     with ExitStack() as stack:
-        venue = stack.enter_context(served(outage.seed))
+        venue = stack.enter_context(served(outage.seed, words=outage.words))
         first = stack.enter_context(running(venue, root, "first", *settings))
         wait_until(lambda: "quotes 5" in first.said or "quotes 6" in first.said)
         filled = 1 - outage.side * FILL
@@ -264,7 +272,7 @@ def suffer(outage: Outage, root: Path) -> Outcome:
             _fill(venue, filled)
             time.sleep(SETTLED_S)
 
-        venue.break_posts(outage.body, outage.when)
+        venue.break_commands(outage.words, outage.body, outage.when)
         began = time.monotonic()
 
         if outage.blind:

@@ -1,6 +1,6 @@
 """A1: an outage of the venue's orders while the market falls through the stop, with real processes.
 
-The whole matrix takes an hour: `pytest tests/faults/test_a1_outage.py --full`.
+The whole matrix takes an hour for each venue: `pytest tests/faults/test_a1_outage.py --full`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from itertools import product
 from pathlib import Path
 from random import Random
 
+import attrs
 import pytest
 
 from .outage_site import BODIES, Outage, suffer
+from .venue_site import VenueWords
 
 pytestmark = pytest.mark.long
 
@@ -54,15 +56,17 @@ def words(outage: Outage) -> str:
 
 
 @pytest.mark.parametrize("outage", [QUICK[0], pytest.param(QUICK[1], marks=pytest.mark.full)], ids=words)
-def test_A1_no_outage_leaves_a_position_bare_or_calls_it_clean(tmp_path: Path, outage: Outage) -> None:
+def test_A1_no_outage_leaves_a_position_bare_or_calls_it_clean(
+    tmp_path: Path, outage: Outage, venue: VenueWords
+) -> None:
     """Ended in between by a person or by kill -9: honest, and safe 2 s after venue and next process answer."""
-    outcome = suffer(outage, tmp_path)
+    outcome = suffer(attrs.evolve(outage, words=venue), tmp_path)
     assert outcome.faults == (), f"{outcome.words}\n{outcome.next_words}"
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("outage", drawn(), ids=words)
-def test_A1_no_outage_of_the_whole_matrix_does(tmp_path: Path, outage: Outage) -> None:
+def test_A1_no_outage_of_the_whole_matrix_does(tmp_path: Path, outage: Outage, venue: VenueWords) -> None:
     """The same for four lengths, three stop orders, backstop or none, long and short, three ways to end."""
-    outcome = suffer(outage, tmp_path)
+    outcome = suffer(attrs.evolve(outage, words=venue), tmp_path)
     assert outcome.faults == (), f"{outcome.words}\n{outcome.next_words}"

@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.errors import UnknownMarketError
+from perpmaker.sandbox.market_file import known_markets
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.script import ScriptedMarket
 from perpmaker.wire.server import Request, Response
 from perpmaker_dydx_perpetual import proto
 from perpmaker_dydx_perpetual import transactions as tx
+from perpmaker_dydx_perpetual.client_ids import client_id_of, tag_of
 from perpmaker_dydx_perpetual.sandbox import dialect
 from perpmaker_dydx_perpetual.sandbox.accounts import ACCOUNT_NUMBER, AUTHENTICATOR, CHAIN_ID, KEYS
 from perpmaker_dydx_perpetual.sandbox.app import ENDPOINTS
@@ -255,3 +257,11 @@ def test_an_option_that_there_is_not_is_refused() -> None:
 
     with pytest.raises(ValueError, match="block_s"):
         dialect().app(exchange, StandingClock(), {"block_s": 1})
+
+
+def test_a_sandbox_serves_its_first_market_and_knows_which_orders_are_ours() -> None:
+    """There is no BTC-USDT here; ids are numbers, of which the first half is the bot's tag."""
+    found = dialect()
+    assert next(iter(known_markets(found))) == "BTC-USD"
+    assert found.is_own_id(client_id_of(tag_of("cafe"), 7))
+    assert not any(map(found.is_own_id, ("7", "", "1-7", "pm-bot-r1-1")))

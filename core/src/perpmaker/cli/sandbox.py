@@ -64,7 +64,7 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str | Non
     help=f"How the synthetic market behaves.  [default: {DEFAULT_SHAPE}]",
 )
 @click.option("--balance", callback=_amount, default="10000", show_default=True, help="What the account starts with.")
-@click.option("--market", default="BTC-USDT", show_default=True, help="The market to serve.")
+@click.option("--market", help="The market to serve.  [default: the first that the venue's sandbox knows]")
 @click.option(
     "--recording",
     "recording",
@@ -120,7 +120,7 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     seed: int,
     shape: str | None,
     balance: Decimal,
-    market: str,
+    market: str | None,
     recording: tuple[Path, ...],
     recording_start: float | None,
     rules: Path | None,
@@ -141,23 +141,23 @@ def sandbox(  # noqa: PLR0917  # click passes by keyword
     real. It ends with SIGINT or SIGTERM.
     """
     claim()
-    settings = SandboxSettings(
-        venue=venue,
-        market=market,
-        seed=seed,
-        shape=shape or DEFAULT_SHAPE,
-        balance=balance,
-        recording=(*recording, *more),
-        recording_start=recording_start or 0.0,
-        rules=rules,
-        price=price,
-        latency=Latency(order_ms=order_latency_ms, feed_ms=feed_latency_ms),
-        options=_options(options),
-    )
 
     try:
         _refuse_idle(context.params)
         dialect, beside = _dialect(venue), None if source is None else _source(source)
+        settings = SandboxSettings(
+            venue=venue,
+            market=market or _first_market(dialect),
+            seed=seed,
+            shape=shape or DEFAULT_SHAPE,
+            balance=balance,
+            recording=(*recording, *more),
+            recording_start=recording_start or 0.0,
+            rules=rules,
+            price=price,
+            latency=Latency(order_ms=order_latency_ms, feed_ms=feed_latency_ms),
+            options=_options(options),
+        )
         served = partial(_serve, dialect, beside, settings, port=port, as_json=as_json)
         run_async(partial(served, until_stdin_closes=until_stdin_closes, line_to_fd=line_to_fd))
     except Exception as raised:
@@ -206,6 +206,12 @@ def _dialect(venue: str) -> Dialect:
     from perpmaker.cli.source import dialect_of  # noqa: PLC0415  # as above
 
     return dialect_of(watched_catalog().derivative_connector(venue))
+
+
+def _first_market(dialect: Dialect) -> str:
+    from perpmaker.sandbox.market_file import known_markets  # noqa: PLC0415  # as above
+
+    return next(iter(known_markets(dialect)))
 
 
 def _source(text: str) -> tuple[str, Dialect, str]:

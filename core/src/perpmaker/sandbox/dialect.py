@@ -51,3 +51,11 @@ class ReadsCaptures(Protocol):
 
     def capture(self, instrument: Instrument) -> CaptureTranslator:
         """Begin the translation of a capture of that market."""
+
+
+@runtime_checkable
+class KnowsOwnIds(Protocol):
+    """A dialect of a venue that has no room for ids of text: it tells by a client id whether an order is ours."""
+
+    def is_own_id(self, client_id: str) -> bool:
+        """Whether this program has sent the order, for whichever bot."""

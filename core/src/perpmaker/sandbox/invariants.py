@@ -79,13 +79,14 @@ class _Books:
 
 
 class Invariants:
-    """Subscribe it before the accounts are opened.
+    """Subscribe it before the accounts are opened. `is_own` tells our client ids where nothing else is expected.
 
     `violations` is what it found, `evaluated` how often it looked.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, is_own: Callable[[str], bool] = _has_prefix) -> None:
         self._exchange = exchange
+        self._is_own_id = is_own
         self._books: dict[str, _Books] = {}
         self._person = False
         self.expectations: dict[str, Expectations] = {}
@@ -95,7 +96,7 @@ class Invariants:
 
     def expect(self, account: str) -> Expectations:
         """Return what is expected of an account. Change it in place."""
-        return self.expectations.setdefault(account, Expectations())
+        return self.expectations.setdefault(account, Expectations(is_own=self._is_own_id))
 
     def longest_unprotected_s(self, account: str) -> float:
         """Return the longest that the account's position stood without closing orders for all of it, until now."""
@@ -223,7 +224,7 @@ class Invariants:
     def _is_own(self, order: SimulatedOrder) -> bool:
         expected = self.expectations.get(order.account)
 
-        return _has_prefix(order.client_id) if expected is None else expected.is_own(order.client_id)
+        return (self._is_own_id if expected is None else expected.is_own)(order.client_id)
 
     def _settings(self, account: str) -> VenueSettings:
         state = self._exchange.account(account)

@@ -60,6 +60,11 @@ class RulesFile:
     funding_interval_h: int = 8
 
 
+def known_markets(dialect: Dialect) -> Mapping[str, MarketRules]:
+    """Return the markets that a dialect's sandbox knows; the first is what it serves unless another is named."""
+    return dialect.markets if isinstance(dialect, KnowsMarkets) else MARKETS
+
+
 def market_rules(dialect: Dialect, venue: str, market: str, file: Path | None, price: Decimal | None) -> MarketRules:
     """Return the rules of a market: from the file, or those that every sandbox knows.
 
@@ -69,7 +74,7 @@ def market_rules(dialect: Dialect, venue: str, market: str, file: Path | None, p
     if file is not None:
         return _read(dialect, venue, market, file, price)
 
-    markets = dialect.markets if isinstance(dialect, KnowsMarkets) else MARKETS
+    markets = known_markets(dialect)
 
     if market not in markets:
         known = ", ".join(markets)

@@ -16,7 +16,7 @@ from anyio.abc import Listener, SocketAttribute
 from perpmaker.clock import Clock
 from perpmaker.errors import WHOLE_FILE, ConfigurationError, Problem, RecordingError
 from perpmaker.sandbox.control import ControlRoom
-from perpmaker.sandbox.dialect import Dialect, ReadsCaptures, TestKeys, VenueApp
+from perpmaker.sandbox.dialect import Dialect, KnowsOwnIds, ReadsCaptures, TestKeys, VenueApp
 from perpmaker.sandbox.gate import Gate, new_token
 from perpmaker.sandbox.invariants import Invariants
 from perpmaker.sandbox.latency import Latency
@@ -149,7 +149,7 @@ async def open_sandbox(
 
     try:
         exchange, behind, window = await _open_market(dialect, settings, clock, market, _Ears(answer, tell, on_read))
-        oracle = Invariants(exchange)
+        oracle = Invariants(exchange, dialect.is_own_id) if isinstance(dialect, KnowsOwnIds) else Invariants(exchange)
         exchange.open_account(ACCOUNT, settings.balance)
         app = _open_app(dialect, exchange, clock, settings)
     except BaseException:

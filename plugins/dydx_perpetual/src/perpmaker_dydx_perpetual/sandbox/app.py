@@ -27,6 +27,7 @@ from perpmaker.venue.sandbox import (
     json_values,
     parse_options,
 )
+from perpmaker_dydx_perpetual.client_ids import is_own_tag
 from perpmaker_dydx_perpetual.sandbox import rest
 from perpmaker_dydx_perpetual.sandbox.accounts import KEYS, SandboxKeys
 from perpmaker_dydx_perpetual.sandbox.markets import MARKETS, read_listing
@@ -129,6 +130,12 @@ class DydxDialect:
     def symbol(self, market: str) -> str:
         """Return the venue's name, which is the market's."""
         return market
+
+    def is_own_id(self, client_id: str) -> bool:
+        """Whether an order bears the tag of one of our bots."""
+        tag = client_id.partition("-")[0]
+
+        return tag.isdecimal() and is_own_tag(int(tag))
 
     def listed(self, listing: bytes, market: str) -> Instrument:
         """Return the rules of a market from the venue's own list, saved as it came; see `read_listing`."""
