@@ -15,9 +15,10 @@ from perpmaker.capture.recorder import Recorder
 from perpmaker.clock import LoopClock
 from perpmaker.connector.interface import ConnectorContext, Environment, SandboxAccess
 from perpmaker.connector.tape import Tape
-from perpmaker.errors import RecordingError
+from perpmaker.errors import PerpmakerError, RecordingError
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, Event, MarketEvent
 from perpmaker.plugins.catalog import load_catalog
+from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
 from perpmaker.runtime.opening import open_connector
 from perpmaker.sandbox.recording_file import open_capture
 from perpmaker.sandbox.server import Sandbox, SandboxSettings, open_sandbox
@@ -85,10 +86,27 @@ class Studio:
 
     async def run(self, seconds: float) -> None:
         """Record for so many seconds."""
+        failures: list[Exception] = []
+        ended = anyio.Event()
+
+        async def record() -> None:
+            try:
+                await self.recorder.run()
+            except PerpmakerError as error:
+                failures.append(error)
+
+            ended.set()
+
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self.recorder.run)
-            await anyio.sleep(seconds)
+            tasks.start_soon(record)
+
+            with anyio.move_on_after(seconds):
+                await ended.wait()
+
             self.recorder.stop("--for")
+
+        for error in failures:
+            raise error
 
 
 @asynccontextmanager
@@ -103,10 +121,11 @@ async def open_studio(
     connect: Callable[[Connect], Connect] = lambda inner: inner,
     prefix: str = "market",
     market: str | None = None,
+    declaration: DerivativeConnectorDeclaration[Any] | None = None,
 ) -> AsyncIterator[Studio]:
     """Open a sandbox and a recorder; the clock begins a minute before a midnight."""
     clock, network, told = LoopClock(epoch_ms), MemoryNetwork(latency_s=0.001), list[str]()
-    declaration = load_catalog().derivative_connector(venue)
+    declaration = declaration or load_catalog().derivative_connector(venue)
     assert declaration.sandbox is not None
     market = market or MARKETS.get(venue, "BTC-USDT")
     settings = SandboxSettings(venue=venue, market=market, seed=seed, options=options or {})

@@ -151,7 +151,7 @@ def test_a_full_disk_ends_it_with_what_there_is(
     """The summary first, then file and reason, exit code 2; what was written before can be read."""
     before, out = resource.getrlimit(resource.RLIMIT_FSIZE), tmp_path / "out"
     words = (*NAME, "--out", out, "--sandbox-url", sandbox_url, "--compression", "none", "--json")
-    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, before[1]))
 
     try:
         code, result, err = said(capsys, *words)

@@ -246,13 +246,10 @@ class Recorder:
                 continue  # what is wrong with the venue shows in the streams
 
             if (now.tick, now.lot) != (self.instrument.tick, self.instrument.lot):
-                self._fail(
-                    CaptureError(
-                        f"{now.market} has a tick of {now.tick:f} and a lot of {now.lot:f} now: the recording of it as "
-                        "it was ends here; start another one",
-                        ExitCode.REFUSED,
-                    )
-                )
+                tick, lot = now.tick.normalize(), now.lot.normalize()
+                text = f"{now.market} has a tick of {tick:f} and a lot of {lot:f} now"
+                again = "the recording of it as it was ends here; start another one"
+                self._fail(CaptureError(f"{text}: {again}", ExitCode.REFUSED))
             elif now != self.instrument:
                 self.instrument = now
                 self.tell(f"the rules of {now.market} have changed: they are noted")

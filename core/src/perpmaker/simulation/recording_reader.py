@@ -302,8 +302,9 @@ class Reader:
 
         if (other.tick, other.lot) != (mine.tick, mine.lot):
             raise ValueError(
-                f"from here on {mine.market} has a tick of {other.tick:f} and a lot of {other.lot:f}, "
-                f"not {mine.tick:f} and {mine.lot:f}: what comes before and what comes after it are two recordings"
+                f"from here on {mine.market} has a tick of {other.tick.normalize():f} and a lot of "
+                f"{other.lot.normalize():f}, not {mine.tick.normalize():f} and {mine.lot.normalize():f}: what comes "
+                "before and what comes after it are two recordings"
             )
 
     def _check_order(self, at_ns: int) -> None:
