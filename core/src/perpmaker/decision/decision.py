@@ -10,6 +10,7 @@ import attrs
 from perpmaker.execution.action import Action, Amend, Place
 from perpmaker.ledger.entries import LedgerEntry
 from perpmaker.model.order import Slot
+from perpmaker.model.quick import quick
 from perpmaker.model.quote import Quote, Wanted, WantedExits
 from perpmaker.risk.interface import Refused
 from perpmaker.risk.review import Reviewed
@@ -27,6 +28,7 @@ Review: TypeAlias = Callable[[View, tuple[Quote, ...]], Reviewed]
 """The risk review of all wanted quotes, whoever makes it."""
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Decision:
     """What one call of `Trader.handle` comes to.

@@ -6,10 +6,12 @@ from enum import unique
 
 import attrs
 
+from perpmaker.model.quick import quick
 from perpmaker.model.refusal import Refusal
 from perpmaker.model.word import Word
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class OrderAccepted:
     """The venue has the order; `by_stream` tells the private stream from the answer to our own request.

@@ -30,6 +30,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import CancelCause, Fill, OrderReport, Side
 from perpmaker.model.parameters import ParametersChanged
 from perpmaker.model.position import Balance, Position, VenueSettings
+from perpmaker.model.quick import quick
 from perpmaker.model.reading import AccountReported, AccountSeen
 from perpmaker.model.word import Word
 
@@ -73,6 +74,7 @@ class BookLost:
     reason: str
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Traded:
     """Somebody's trade on this market; `taker` is the side of the order that took."""
@@ -83,6 +85,7 @@ class Traded:
     venue_ms: int
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class MarkChanged:
     """Mark and index price, and the funding rate that would be charged at `next_funding_ms` (None: no funding).
@@ -143,6 +146,7 @@ class TradingChanged:
 # --- account -------------------------------------------------------------------------------------------------------
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class OrderCancelled:
     """The order is gone from the venue, by whatever cause. `filled_lots` is cumulative where the venue says it."""

@@ -8,10 +8,13 @@ from typing import Final
 
 import attrs
 
+from perpmaker.model.quick import quick
+
 FUNDING_MAX_AGE_S: Final = 60.0
 """Seconds after which the venue's word on funding is too old to go by."""
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Funding:
     """The funding of a market; positive rates are paid by longs to shorts.

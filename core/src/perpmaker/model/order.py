@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import attrs
 
+from perpmaker.model.quick import quick
 from perpmaker.model.refusal import Refusal
 from perpmaker.model.word import Word
 
@@ -198,6 +199,7 @@ class Slot(NamedTuple):
         return f"{self.kind.words} {self.side.value}{place}{position}"
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class NewOrder:
     """An order to be placed. `ticks` is None for market orders only; of a venue's stop it is the trigger price.
@@ -233,6 +235,7 @@ class NewOrder:
         return self.slot.position_side
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class OrderReport:
     """An order as the venue shows it, in a query, a list of open orders, or on its stream.
@@ -280,6 +283,7 @@ class OrderReport:
         return (self.lots - self.filled_lots) * lot
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Fill:
     """One execution. `fee` is what the venue charged in `fee_asset` (negative: a rebate); money is Decimal.

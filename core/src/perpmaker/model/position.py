@@ -10,6 +10,7 @@ import attrs
 
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionMode, PositionSide
+from perpmaker.model.quick import quick
 
 
 @unique
@@ -20,6 +21,7 @@ class MarginMode(Enum):
     ISOLATED = "isolated"
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Position:
     """A position: `amount` is signed (negative is short), in base; `entry` the average entry price, 0 when flat.

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import attrs
 
 from perpmaker.model.order import OrderType, PositionSide, Side, Slot, StopTrigger
+from perpmaker.model.quick import quick
 from perpmaker.model.word import Word
 
 
@@ -43,6 +44,7 @@ class Rule(Word):
     TARGET = "profit taking"
 
 
+@quick
 @attrs.frozen
 class Reason:
     """One step of the chain: the rule, what it did in words a trader uses, and the value it left, if any."""
@@ -52,6 +54,7 @@ class Reason:
     value: Decimal | int | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Quote:
     """A quote that should rest: price in ticks, amount in lots. Equal to the resting order of its slot: kept."""
@@ -63,6 +66,7 @@ class Quote:
     reasons: tuple[Reason, ...] = ()
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Withheld:
     """A level that is not quoted now, and why; the last reason decides. `until`: when that ends by itself, if known."""
@@ -72,6 +76,7 @@ class Withheld:
     until: float | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class TakeProfit:
     """The closing limit order that should rest for a position."""
@@ -82,6 +87,7 @@ class TakeProfit:
     reasons: tuple[Reason, ...] = ()
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class StopLoss:
     """The order that ends a position at a loss: `ticks` is None for a market order."""
@@ -93,6 +99,7 @@ class StopLoss:
     reasons: tuple[Reason, ...] = ()
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class VenueStop:
     """The stop that should rest on the venue, fired at `ticks` by the price that `trigger` names.
@@ -133,6 +140,7 @@ class Close:
 Exit: TypeAlias = TakeProfit | StopLoss | VenueStop | VenueTarget | Close
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Wake:
     """When to decide again: at a time, or when a watched value leaves its bounds (inclusive; None: any).
@@ -224,6 +232,7 @@ class TargetFactors:
         return self.long == self.short == 1
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Wanted:
     """What one decision of a strategy comes to: quotes that should rest, levels withheld, memory, when to ask again."""
@@ -234,6 +243,7 @@ class Wanted:
     wake: Wake = Wake()
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class WantedExits:
     """What one decision about exits comes to.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import attrs
 
 from perpmaker.model.order import NewOrder, OrderStatus, Slot
+from perpmaker.model.quick import quick
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen
 class WorkingOrder:
     """One of our orders as the core believes it to be. Amounts in lots, prices in ticks, times of the engine's clock.
 

@@ -18,11 +18,13 @@ from collections.abc import Callable
 import attrs
 
 from perpmaker.model.order import Side
+from perpmaker.model.quick import quick
 
 BOOK_TIMEOUT_S = 1.0
 """A change is believed to be in the book after this long, whatever the times say."""
 
 
+@quick
 @attrs.frozen
 class _Change:
     venue_ms: int

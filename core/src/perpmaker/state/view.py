@@ -15,6 +15,7 @@ from perpmaker.model.funding import Funding
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import OrderReport, PositionMode, PositionSide, Side, Slot
 from perpmaker.model.position import Position
+from perpmaker.model.quick import quick
 from perpmaker.model.quote import Quote, TargetFactors
 from perpmaker.model.refusal import Refusal
 from perpmaker.model.results import Results
@@ -121,6 +122,7 @@ _END_WORDS = {
 }
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class SlotEnd:
     """The last order of a slot that ended: which, how, when, and the venue's refusal where there was one.

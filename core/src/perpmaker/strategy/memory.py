@@ -8,9 +8,11 @@ from decimal import Decimal
 import attrs
 
 from perpmaker.model.order import Side, Slot
+from perpmaker.model.quick import quick
 from perpmaker.model.quote import Quote, Reason
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Cycle:
     """The refresh timer of one side's set of quotes, and the levels that wait for its next refresh.
@@ -48,6 +50,7 @@ class Vanished:
     back_at: float
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Memory:
     """Everything `PerpetualMarketMaking` remembers.

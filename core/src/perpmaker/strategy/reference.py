@@ -9,6 +9,7 @@ import attrs
 
 from perpmaker.model.event import ReferenceChanged
 from perpmaker.model.instrument import Instrument
+from perpmaker.model.quick import quick
 from perpmaker.model.quote import Reason, Rule
 from perpmaker.state.view import View
 from perpmaker.strategy.settings import DEFAULT_MAX_AGE_S, PriceType
@@ -23,6 +24,7 @@ NEAR_S = 5.0
 """How long an external reference that was too far from the traded market must have been nearer (strategy.md)."""
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Reference:
     """A reference price as an exact number of ticks, `numerator / denominator`, and the reason that tells it.
