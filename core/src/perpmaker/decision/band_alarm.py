@@ -25,6 +25,11 @@ class BandAlarm:
     _next_at: dict[PositionSide, float] = attrs.field(factory=dict, init=False)
     _notices: Notices = attrs.field(factory=Notices, init=False)
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether a position was kept from being closed when it was looked at last."""
+        return bool(self._next_at)
+
     def notices(self, wanted: WantedExits, now: float) -> Iterator[str]:
         """The lines whose time has come."""
         banded = _banded(wanted)

@@ -107,6 +107,7 @@ def restore(checkpoint: Checkpoint, state: State) -> ExitMemory:
     endings.last_own_trade = checkpoint.last_own_trade
     endings.by_slot.update(checkpoint.paused)
     endings.target_filled_at = checkpoint.target_filled_at
+    endings.change()
     state.stops.recall(checkpoint.stop_times, checkpoint.stopped_at, fired)
     state.stop_closed_at.update(checkpoint.stopped_at)
     state.stop_closed_at.update({side: one.at for side, one in fired.items()})

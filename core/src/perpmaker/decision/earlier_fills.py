@@ -34,6 +34,7 @@ def note_earlier_fills(event: Resynced, state: State, intent: Callable[[str], Ne
             if at > known.get(side, float("-inf")):
                 known[side] = at
                 orders.endings.last_own_trade = order.ticks
+                orders.endings.change()
                 orders.version += 1
         elif order.slot.kind in _STOPS and not _is_held(event, fill):
             side_closed = state.stop_closed_at

@@ -25,7 +25,7 @@ from perpmaker.model.position import VenueSettings
 from perpmaker.model.reading import AccountReported, AccountSeen
 from perpmaker.state.state import State
 
-_JUDGED = TELLING | {
+JUDGED = TELLING | {
     AccountSeen,
     Resynced,
     AccountReported,
@@ -73,7 +73,7 @@ class EventJudge:
 
     def concerns(self, event: Event) -> bool:
         """Whether anything follows from an event of this kind."""
-        return type(event) in _JUDGED or (isinstance(event, OrderCancelled) and event.cause in _FORCED)
+        return type(event) in JUDGED or (isinstance(event, OrderCancelled) and event.cause in _FORCED)
 
     def judge(self, event: Event, now: float) -> Iterator[str]:
         """Draw what follows from an event, with a line for people of what they should know."""
@@ -109,3 +109,4 @@ class EventJudge:
         for record in self._state.orders.live.values():
             if record.ask_at is not None:
                 record.ask(now)
+                self._state.orders.version += 1

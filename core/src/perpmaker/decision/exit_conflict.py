@@ -31,6 +31,11 @@ class ExitConflict:
     def __init__(self) -> None:
         self._alone: dict[PositionSide, _Alone] = {}
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether an exit is to be alone at its position."""
+        return bool(self._alone)
+
     def refused(self, slot: Slot, now: float) -> None:
         """Only this exit is wanted for its position now; refused once more, it waits no further."""
         known = self._alone.get(slot.position_side)
@@ -69,6 +74,9 @@ class ExitConflict:
 
     def next_at(self, now: float) -> float | None:
         """When the next wait is over."""
+        if not self._alone:
+            return None
+
         ends = [alone.since + CONFLICT_TIMEOUT_S for alone in self._alone.values()]
 
         return min([end for end in ends if end > now], default=None)

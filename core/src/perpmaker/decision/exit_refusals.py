@@ -40,6 +40,11 @@ class ExitRefusals:
         self._unanswered: set[str] = set()
         """Client ids of exits without an answer that are told, or that another one in their slot has replaced."""
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether an exit is missing, or was not answered."""
+        return bool(self._missing or self._unanswered)
+
     def ended(self, slot: Slot, end: SlotEnd, now: float) -> Iterator[str]:
         """Take in how an exit ended; a line for a refusal whose words are new."""
         is_other_there = end.refusal is not None and end.refusal.reason is RefusalReason.STOP_EXISTS

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from decimal import Decimal
 
 import attrs
 
@@ -25,20 +26,26 @@ class FundsNotice:
 
     state: State
     _is_told: bool = attrs.field(default=False, init=False)
+    _seen: Decimal | None = attrs.field(default=None, init=False)
 
-    def notices(self) -> Iterator[str]:
+    def notices(self) -> Sequence[str]:
         """A line when it is news."""
         snapshot, capital = self.state.funds.snapshot, self.state.funds.capital
 
-        if snapshot is None or capital is None or (capital <= 0) is self._is_told:
-            return
+        if capital is self._seen or snapshot is None or capital is None:
+            return ()
+
+        self._seen = capital
+
+        if (capital <= 0) is self._is_told:
+            return ()
 
         self._is_told = capital <= 0
 
         if self._is_told:
-            yield without_funds(snapshot, self.state.instrument)
-        else:
-            yield f"there is margin for quotes again: {plain(capital)} {self.state.instrument.quote}"
+            return (without_funds(snapshot, self.state.instrument),)
+
+        return (f"there is margin for quotes again: {plain(capital)} {self.state.instrument.quote}",)
 
 
 def without_funds(snapshot: AccountSnapshot, instrument: Instrument) -> str:

@@ -96,6 +96,12 @@ class MissedFillDetector:
 
     def _look(self) -> None:
         """Where our undoubted resting orders stand nearest to the market."""
+        if not self._doubts:
+            survey = self._state.orders.survey()
+            self._highest_buy, self._lowest_sell = survey.highest_bid, survey.lowest_ask
+            self._looked_at = (self._state.orders.version, self.version)
+            return
+
         prices: dict[Side, list[float]] = {Side.BUY: [-inf], Side.SELL: [inf]}
 
         for client_id, record in self._state.orders.live.items():
@@ -165,6 +171,7 @@ class MissedFillDetector:
 
                 if record.ask_at is None and record.working.status.is_open:
                     record.ask(now)
+                    self._state.orders.version += 1
 
 
 def _rests(record: TrackedOrder) -> bool:

@@ -11,9 +11,9 @@ from perpmaker.model.client_id import ClientIds
 from perpmaker.model.event import Resynced
 from perpmaker.model.order import NewOrder, OrderKind, OrderReport, OrderStatus, OrderType, Slot, StopTrigger
 from perpmaker.model.reading import AccountSeen
-from perpmaker.state.order_index import UNADOPTED
 from perpmaker.state.orders import Orders
 from perpmaker.state.state import State
+from perpmaker.state.survey import UNADOPTED
 
 SHOWN = 3
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from math import inf
+from typing import Final
 
 from perpmaker.decision.missed_fill_detector import MissedFillDetector
 from perpmaker.decision.notices import Notices, plain
@@ -29,6 +30,9 @@ ANSWER_S = 15.0
 
 RECONNECT_AGAIN_S = 30.0
 
+CHECKED: Final = frozenset({Traded, AccountUnread})
+"""Events that are taken in here, beside what the state does."""
+
 _IN_FLIGHT = {
     OrderStatus.PENDING: Command.PLACE,
     OrderStatus.CANCELLING: Command.CANCEL,
@@ -52,6 +56,7 @@ class OrderChecks:
         self._silences = 0
         self._dusty: set[PositionSide] = set()
         self._unpriced: set[PositionSide] = set()
+        self._quiet_since = -1
 
     @property
     def version(self) -> int:
@@ -78,71 +83,79 @@ class OrderChecks:
     def demand(self, now: float, *, cancel_unknown: bool) -> tuple[list[Action], list[str]]:
         """What to send now, and what to tell. `cancel_unknown`: unknown orders are cancelled as well as asked for."""
         actions: list[Action] = []
-        notices = [*self._unexplained(now), *self._by_hand(now), *self._dust(now)]
-
+        orders = self._state.orders
+        is_quiet = self._quiet_since == self._state.changes and not orders.gaps()
+        notices = [] if is_quiet else [*self._unexplained(now), *self._by_hand(now), *self._dust(now)]
         self._missed_fills.demand(now)
+        survey = orders.survey()
 
-        for record in self._state.orders.live.values():
-            if record.working.status in _IN_FLIGHT:
-                self._give_up_waiting(record, now)
+        if any(at + ANSWER_S <= now for at in survey.sent) or any(at <= now for at in survey.asks):
+            actions.extend(self._look_at_orders(now, cancel_unknown=cancel_unknown))
 
-            if record.ask_at is not None and record.ask_at <= now:
-                actions.extend(self._ask(record, now, cancel_unknown=cancel_unknown))
+        if not is_quiet or orders.lost or self._unread:
+            for cause, reason in self._contradictions(now):
+                notices.extend(self._notices.say(cause, reason, now))
+                self._trading_state.require(reason, now)
 
-        for cause, reason in self._contradictions(now):
-            notices.extend(self._notices.say(cause, reason, now))
-            self._trading_state.require(reason, now)
-
-        actions.extend(self._silence(now))
+        if survey.unshown or self._kept_back is not None:
+            actions.extend(self._silence(now))
 
         if self._trading_state.is_resync_due(now):
             self._trading_state.asked_at = now
             actions.append(Resync(reason=self._trading_state.demand or ""))
 
+        if (
+            not is_quiet
+            and not self._state.by_hand
+            and all(one.is_quiet for one in self._state.account.tracked.values())
+        ):
+            self._quiet_since = self._state.changes
+
         return actions, notices
+
+    def _look_at_orders(self, now: float, *, cancel_unknown: bool) -> Iterator[Action]:
+        """Give up waiting for answers that are overdue, and ask about the orders whose time has come."""
+        for record in self._state.orders.live.values():
+            if record.working.status.is_in_flight:
+                self._give_up_waiting(record, now)
+
+            if record.ask_at is not None and record.ask_at <= now:
+                yield from self._ask(record, now, cancel_unknown=cancel_unknown)
 
     def next_at(self, now: float) -> float | None:
         """When `demand` has something to do next, should nothing happen before."""
-        moments = [*self._missed_fills.moments(), *self._readings.moments()]
+        survey, trading_state = self._state.orders.survey(), self._trading_state
+        moments = [*self._missed_fills.moments(), *survey.asks, *survey.again]
+        moments += [at + ANSWER_S for at in survey.sent]
+        moments += [at + CUT_S for at in survey.cuts]
 
-        for record in self._state.orders.live.values():
-            self._add_moments(record, moments)
+        if survey.unshown and trading_state.lost is None:
+            moments += [max(at + CONFIRM_S, self._may_reconnect_at) for at in survey.unshown]
 
         moments += [gap.gap_since + DOUBT_S for gap in self._state.orders.gaps() if gap.gap_since is not None]
 
-        for tracked in self._state.account.tracked.values():
-            moments += [since + DOUBT_S for since in (tracked.doubt_since, tracked.external_since) if since is not None]
+        if self._quiet_since != self._state.changes:
+            moments += self._readings.moments()
 
-        if self._trading_state.demand is not None and self._trading_state.asked_at is not None:
-            moments.append(self._trading_state.asked_at + RESYNC_AGAIN_S)
+            for tracked in self._state.account.tracked.values():
+                since = (tracked.doubt_since, tracked.external_since)
+                moments += [at + DOUBT_S for at in since if at is not None]
+
+        if trading_state.demand is not None and trading_state.asked_at is not None:
+            moments.append(trading_state.asked_at + RESYNC_AGAIN_S)
 
         return min([moment for moment in moments if moment > now], default=None)
-
-    def _add_moments(self, record: TrackedOrder, moments: list[float]) -> None:
-        """Those of one order: a resting one that the stream has shown has none."""
-        if record.ask_at is not None:
-            moments.append(record.ask_at)
-
-        if record.working.status in _IN_FLIGHT:
-            moments.append(record.working.changed_at + ANSWER_S)
-
-        if record.cancel_at:
-            moments.append(record.cancel_at)
-
-        if record.cut_at is not None:
-            moments.append(record.cut_at + CUT_S)
-
-        if record.accepted_at is not None and not record.working.confirmed and self._trading_state.lost is None:
-            moments.append(max(record.accepted_at + CONFIRM_S, self._may_reconnect_at))
 
     def _give_up_waiting(self, record: TrackedOrder, now: float) -> None:
         if record.working.changed_at + ANSWER_S <= now:
             command = _IN_FLIGHT[record.working.status]
+            self._state.orders.version += 1
             record.doubt(command, fence_at=record.working.changed_at + self._fence_s, now=now)
 
     def _ask(self, record: TrackedOrder, now: float, *, cancel_unknown: bool) -> Iterator[Action]:
         working = record.working
         record.asked(now)
+        self._state.orders.version += 1
 
         if cancel_unknown and working.status is OrderStatus.UNKNOWN and not working.slot.kind.is_exit:
             self._state.orders.cancel(working.client_id, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from perpmaker.decision.band_alarm import BandAlarm
 from perpmaker.decision.exit_conflict import ExitConflict
@@ -11,6 +11,7 @@ from perpmaker.decision.notices import Notices
 from perpmaker.decision.rival_stops import RivalStops
 from perpmaker.decision.slot_backoff import SlotBackoffs
 from perpmaker.decision.trading_state import TradingState
+from perpmaker.exits.memory import ExitMemory
 from perpmaker.model.order import OrderKind, OrderStatus, Slot
 from perpmaker.model.quote import WantedExits
 from perpmaker.model.refusal import RefusalReason
@@ -42,11 +43,31 @@ class OrderEnd:
 
         return min(missing_at, band_at)
 
-    def notices(self, exits: WantedExits, now: float) -> Iterator[str]:
+    def notices(self, exits: WantedExits, now: float) -> Iterable[str]:
         """Take in what ended since this was asked last; a line for people of what they should know.
 
         `exits` are those that were decided last.
         """
+        orders = self._state.orders
+
+        if orders.endings.has_news or orders.amend_refusals or orders.survey().others or not self._is_calm(exits):
+            return self._notices_of(exits, now)
+
+        return ()
+
+    def _is_calm(self, exits: WantedExits) -> bool:
+        """Whether no exit is missing, kept off by the price band, or kept out by somebody else's."""
+        memory = exits.memory
+
+        return not (
+            exits.withheld
+            or (isinstance(memory, ExitMemory) and (memory.fired or memory.taken))
+            or self._missing.is_watching
+            or self._band_alarm.is_watching
+            or self._rival_stops.is_watching
+        )
+
+    def _notices_of(self, exits: WantedExits, now: float) -> Iterator[str]:
         for slot, end in self._state.orders.endings.take_news():
             self._retries.ended(slot, end, now)
 
@@ -94,6 +115,7 @@ class OrderEnd:
                 and other.position_side is slot.position_side
             ):
                 record.ask(now)
+                self._state.orders.version += 1
 
     def _lost_stop(self, slot: Slot, end: SlotEnd, now: float) -> Iterator[str]:
         """A position stands without the stop that the venue was to keep."""

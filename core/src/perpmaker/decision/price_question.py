@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from math import inf
 
 from perpmaker.execution.action import Action, AskPrice
@@ -24,13 +24,16 @@ class PriceQuestion:
         self._state = state
         self._asked_at = -inf
 
-    def demand(self, now: float) -> Iterator[Action]:
+    def demand(self, now: float) -> Sequence[Action]:
         """The question, when it is due."""
         due_at = self._due_at(now)
 
-        if due_at is not None and due_at <= now:
-            self._asked_at = now
-            yield AskPrice(reason="neither the book nor the mark price is fresh")
+        if due_at is None or due_at > now:
+            return ()
+
+        self._asked_at = now
+
+        return (AskPrice(reason="neither the book nor the mark price is fresh"),)
 
     def next_at(self, now: float) -> float | None:
         """When it is due, should nothing be heard before; None while there is nothing to watch."""
@@ -38,9 +41,8 @@ class PriceQuestion:
 
     def _due_at(self, now: float) -> float | None:
         state, market = self._state, self._state.market
-        is_dust = state.instrument.is_dust
 
-        if all(is_dust(position.amount) for position in state.account.positions.values()):
+        if not state.account.held(state.instrument):
             return None
 
         book = state.book

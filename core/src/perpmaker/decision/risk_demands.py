@@ -74,7 +74,7 @@ class RiskDemands:
         if seen == (now := (mode, reason, trading_state.flatten, self.assessed.factors)):
             return view
 
-        return attrs.evolve(view, mode=now[0], mode_reason=now[1], flatten=now[2], target_factors=now[3])
+        return view.but(mode=now[0], mode_reason=now[1], flatten=now[2], target_factors=now[3])
 
     def adopt(self, modules: RiskModules) -> None:
         """Ask other modules from now on; those of the same names in the same places keep what they remember."""

@@ -18,6 +18,11 @@ class RivalStops:
         self._state = state
         self._said: dict[Slot, str] = {}
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether a person was told of one that was there when it was looked at last."""
+        return bool(self._said)
+
     def notices(self, exits: WantedExits) -> Iterator[str]:
         """A line for what is new about stops of others, by the exits that were decided last."""
         memory = exits.memory

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 
@@ -13,10 +13,11 @@ from perpmaker.decision.slot_backoff import SlotBackoffs
 from perpmaker.decision.trading_state import TradingState
 from perpmaker.execution.action import Action, Amend, Cancel, Place
 from perpmaker.execution.amend_rules import AmendRules
-from perpmaker.execution.diff import Changes, Want, diff, new_order
+from perpmaker.execution.diff import UNCHANGED, Changes, Want, diff, new_order
 from perpmaker.model.client_id import ClientIds
-from perpmaker.model.order import NewOrder, PositionSide
+from perpmaker.model.order import NewOrder, PositionSide, Slot
 from perpmaker.state.state import State
+from perpmaker.state.survey import Survey
 
 
 @attrs.define(kw_only=True)
@@ -41,24 +42,36 @@ class Sending:
         `memory` is that of the exits. `blocked`: no quote may be placed now.
         """
         orders = self.state.orders
-        working = list(orders.working())
-        resyncing = self.trading_state.demand is not None
-        waiting = self.retries.waiting((want.slot for want in wants), now)
-        waiting.update(paced(working, memory, now))
-        waiting.update(self.exit_conflict.waiting(working, now, resyncing=resyncing))
+        survey = orders.survey()
         changes = diff(
-            working,
+            survey.working,
             wants,
             blocked=blocked,
-            waiting=waiting,
-            settling={slot: 0 for slot in orders.missing() if not slot.kind.is_exit},
-            cut=orders.cut(now, self._known_ms),
+            waiting=self._waiting(survey, wants, memory, now),
+            settling={slot: 0 for slot in orders.missing() if not slot.kind.is_exit} if orders.gaps() else None,
+            cut=orders.cut(now, self._known_ms) if survey.cuts else frozenset(),
             two_stops=self.two_stops,
-            outdated=orders.outdated() if self.amends else frozenset(),
+            outdated=orders.outdated() if self.amends and survey.has_outdated else frozenset(),
             amends=AmendRules(self.state.instrument) if self.amends else None,
         )
 
+        if changes is UNCHANGED:
+            return []
+
         return [*self._cancels(changes, now), *self._amends(changes, now), *self._places(changes, now)]
+
+    def _waiting(self, survey: Survey, wants: Sequence[Want], memory: object, now: float) -> Collection[Slot]:
+        """The slots into which nothing may be placed yet."""
+        waiting = self.retries.waiting((want.slot for want in wants), now) if self.retries.is_holding else set()
+
+        if survey.others:
+            waiting.update(paced(survey.others, memory, now))
+
+        if self.exit_conflict.is_holding:
+            resyncing = self.trading_state.demand is not None
+            waiting.update(self.exit_conflict.waiting(survey.working, now, resyncing=resyncing))
+
+        return waiting
 
     def _known_ms(self, side: PositionSide) -> int:
         """The venue's time of the newest fact about a position; 0 where there is none."""

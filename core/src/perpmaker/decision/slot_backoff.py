@@ -46,6 +46,11 @@ class SlotBackoffs:
     def __init__(self) -> None:
         self._series: dict[Slot | None, _Series] = {}
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether any slot has failed."""
+        return bool(self._series)
+
     def ended(self, slot: Slot, end: SlotEnd, now: float) -> None:
         """Take in how a quote ended."""
         if slot.kind.is_exit:
@@ -85,6 +90,9 @@ class SlotBackoffs:
 
     def next_at(self, now: float) -> float | None:
         """When the next slot may be tried again."""
+        if not self._series:
+            return None
+
         return min([series.again_at for series in self._series.values() if series.again_at > now], default=None)
 
     def _refused(self, slot: Slot, refusal: Refusal | None, now: float) -> None:

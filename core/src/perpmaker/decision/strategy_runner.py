@@ -22,8 +22,9 @@ from perpmaker.strategy.interface import Strategy
 
 @attrs.frozen(kw_only=True)
 class DecidedQuotes:
-    """What strategy and review came to together."""
+    """What strategy and review came to together, by the market's rules of then."""
 
+    instrument: Instrument
     wanted: Wanted
     quotes: tuple[Quote, ...]
     refused: tuple[Refused, ...]
@@ -46,24 +47,31 @@ class Guarded(Protocol):
         """The fault that a wrong answer of this plugin is."""
 
 
-def quote(strategy: Strategy, review: Review, view: View) -> DecidedQuotes | Broken:
+def quote(
+    strategy: Strategy, review: Review, view: View, before: DecidedQuotes | None = None
+) -> DecidedQuotes | Broken:
     """Ask the strategy, check what it says, have it reviewed.
 
-    Only Exception is contained: guarded plugins raise no other, whatever their code does.
+    The very answer of `before` has been checked then, and is frozen. Only Exception is contained: guarded plugins raise
+    no other, whatever their code does.
     """
     who: str = "strategy"
     culprit: object = strategy
+    known = None if before is None or before.instrument is not view.instrument else before.wanted
 
     try:
         wanted = strategy.decide(view)
-        _check_wanted(wanted, view.instrument)
+
+        if wanted is not known or type(wanted) is not Wanted:
+            _check_wanted(wanted, view.instrument)
+
         who, culprit = "risk review", review
         reviewed = review(view, wanted.quotes)
         _check_reviewed(reviewed, wanted, view.instrument)
     except Exception as error:  # noqa: BLE001  # the declared seam: plugins may raise anything, the core lives on
         return _broken(who, culprit, error)
 
-    return DecidedQuotes(wanted=wanted, quotes=reviewed.approved, refused=reviewed.refused)
+    return DecidedQuotes(instrument=view.instrument, wanted=wanted, quotes=reviewed.approved, refused=reviewed.refused)
 
 
 def ask_modules(
@@ -83,8 +91,11 @@ def unwanted(wanted: Wanted) -> Wanted:
     return Wanted(withheld=(*wanted.withheld, *off), memory=wanted.memory)
 
 
-def permitted(quotes: Sequence[Quote], forbidden: Container[PositionSide]) -> tuple[Quote, ...]:
+def permitted(quotes: tuple[Quote, ...], forbidden: frozenset[PositionSide]) -> tuple[Quote, ...]:
     """Quotes without those that a fired stop forbids; of a net position that is all of them."""
+    if not forbidden:
+        return quotes
+
     if PositionSide.NET in forbidden:
         return ()
 

@@ -32,8 +32,9 @@ from perpmaker.decision.funds_notice import FundsNotice
 from perpmaker.decision.ledger_keeper import MONEY, LedgerKeeper
 from perpmaker.decision.nameless_fills import NamelessFills
 from perpmaker.decision.near_stops import NearStops
+from perpmaker.decision.next_look import NextLook
 from perpmaker.decision.order_adoption import OrderAdoption
-from perpmaker.decision.order_checks import OrderChecks
+from perpmaker.decision.order_checks import CHECKED, OrderChecks
 from perpmaker.decision.order_end import OrderEnd
 from perpmaker.decision.parameters import Parameters, TradedParts
 from perpmaker.decision.price_question import PriceQuestion
@@ -43,7 +44,7 @@ from perpmaker.decision.sending import Sending
 from perpmaker.decision.slot_backoff import SlotBackoffs
 from perpmaker.decision.stop_names import StopNames
 from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, permitted, quote, unwanted
-from perpmaker.decision.trading_state import TradingState
+from perpmaker.decision.trading_state import MODE_EVENTS, TradingState
 from perpmaker.decision.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
@@ -59,7 +60,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import NewOrder, PositionMode, PositionSide
 from perpmaker.model.parameters import ParametersChanged
 from perpmaker.model.position import VenueSettings
-from perpmaker.model.quote import Exit, Quote, Wake, Wanted, WantedExits
+from perpmaker.model.quote import Exit, Quote, Wanted, WantedExits
 from perpmaker.model.working_order import WorkingOrder
 from perpmaker.risk.interface import RiskModule
 from perpmaker.risk.modules import RiskModules
@@ -67,9 +68,7 @@ from perpmaker.state.state import State
 from perpmaker.state.view import Mode, View
 from perpmaker.strategy.interface import Strategy
 
-LEAST_PAUSE_S = 0.01
-"""A wake condition that is due already does not turn the engine into a busy loop."""
-
+_BOOK, _RUN = Channel.BOOK, Mode.RUN
 _QUOTING = frozenset({Mode.RUN, Mode.REDUCE})
 
 
@@ -87,10 +86,6 @@ class Trader:
     """
 
     _arriving_until: float = -inf
-    _timer_at: float | None = None
-    _decided_version, _decided_ok = -1, False
-    _wakes: tuple[Wake, ...] = ()
-    _watches_rate = False
 
     def __init__(
         self,
@@ -148,7 +143,11 @@ class Trader:
         self._attached = AttachedStopRule.of(stops, instrument) if attaches_stops else None
         self._near_stops = NearStops() if stops_meet_quotes else None
         self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends)
-        self._wanted, self._wanted_exits, self._idle = Wanted(), WantedExits(), Decision()
+        self._wanted, self._wanted_exits = Wanted(), WantedExits()
+        self._quoting: DecidedQuotes | None = None
+        self._decided = Decision()
+        self._idle: Decision | None = None
+        self._next_look = NextLook(self.state, self.trading_state, self._proof, self._timers())
         self.parameters, self._event_judge.on_parameters = Parameters(), self._take_parameters
         self._fired: dict[PositionSide, FiredAt] = {}
 
@@ -163,6 +162,23 @@ class Trader:
             amends=amends,
             attached=self._attached,
         )
+
+    def _timers(self) -> tuple[Callable[[float], float | None], ...]:
+        """What tells when time alone changes something, apart from wake conditions."""
+        return (
+            self._proof.next_at,
+            self._price_question.next_at,
+            self._retries.next_at,
+            self._exits_again_at,
+            self._order_end.next_at,
+            self.unquoted.next_at,
+            self._exit_conflict.next_at,
+        )
+
+    def _exits_again_at(self, now: float) -> float | None:
+        others = self.state.orders.survey().others
+
+        return exit_pace.next_at(others, self._wanted_exits.memory, now) if others else None
 
     # --- from one run to the next ----------------------------------------------------------------------------------
 
@@ -258,7 +274,7 @@ class Trader:
     @property
     def bounds(self) -> Bounds:
         """Between which prices nothing is decided anew: messages within them need not be given one by one."""
-        return Bounds.of(self._wakes, *self._proof.reach)
+        return Bounds.of(self._next_look.wakes, *self._proof.reach)
 
     # --- the one door ----------------------------------------------------------------------------------------------
 
@@ -267,61 +283,46 @@ class Trader:
         notices: list[str] = []
 
         for event in self.named(events):
-            self.trading_state.fold(event, now)
+            kind = type(event)
+
+            if kind in MODE_EVENTS:
+                self.trading_state.fold(event, now)
+
             self.state.fold(event, now)
-            self._proof.fold(event, now)
+
+            if kind in CHECKED:
+                self._proof.fold(event, now)
 
             if self._event_judge.concerns(event):
                 notices.extend(self._event_judge.judge(event, now))
 
-            if type(event) in MONEY:
+            if kind in MONEY:
                 self.keeper.fold(event, now)
                 self.results.fold(event)
                 self.trading_state.changes += 1  # what a loss is limited by may be another
 
         entries = self.keeper.take(now) if self.keeper.is_called_for(now) else None
-        decision = self._idle if self._holds(now) else self._decide(notices, now)
 
-        if entries is None:
-            return decision
+        if not self._next_look.holds(now):
+            decision = self._decided = self._decide(notices, now)
+            self._idle = None
+        else:
+            decision = self._rest(self._decided.wake_at) if self._idle is None else self._idle
+            decision = decision if entries is None else self._rest(self._next_look.at(self.keeper.next_at, now))
 
-        if decision is self._idle:
-            decision = self._idle = attrs.evolve(decision, wake_at=self._wake_at(now))
+        return decision if entries is None else attrs.evolve(decision, entries=entries)
 
-        return attrs.evolve(decision, entries=entries)
+    def _rest(self, wake_at: float | None) -> Decision:
+        """Nothing has to be decided, in the mode of the last decision."""
+        self._idle = Decision(wake_at=wake_at, mode=self._decided.mode, mode_reason=self._decided.mode_reason)
+
+        return self._idle
 
     def named(self, events: Sequence[Event]) -> Sequence[Event]:
         """The events with our ids in them where the venue tells none, as far as those are known."""
         events = self._nameless_fills.named(events)
 
         return events if self.names is None else self.names.named(events)
-
-    @property
-    def _version(self) -> int:
-        return self.state.version + self.trading_state.changes + self._proof.version
-
-    def _holds(self, now: float) -> bool:
-        """Whether nothing has changed that a decision depends on."""
-        state = self.state
-
-        if self._version != self._decided_version or (self._timer_at is not None and self._timer_at <= now):
-            return False
-
-        book, market = state.book, state.market
-
-        if book.ok is not self._decided_ok:
-            return False
-
-        bid, ask, trade, mark = book.best_bid, book.best_ask, market.last_trade, market.mark
-
-        if self._decided_ok and self._proof.is_called_for(bid, ask):
-            return False
-
-        for wake in self._wakes:
-            if not wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark):
-                return False
-
-        return not self._watches_rate or all(wake.holds_at(market.funding_rate) for wake in self._wakes)
 
     def _decide(self, notices: list[str], now: float) -> Decision:
         state, trading_state = self.state, self.trading_state
@@ -331,49 +332,64 @@ class Trader:
         proofs, told = self._proof.demand(now, cancel_unknown=stopping)
         notices.extend(told)
         proofs.extend(self._price_question.demand(now))
-        mode, reason = trading_state.mode(state, state.market.age_s(Channel.BOOK, now))
+        mode, reason = trading_state.mode(state, state.market.age_s(_BOOK, now))
         actions: list[Action] = []
-        quoting: DecidedQuotes | None = None
         quotes: tuple[Quote, ...] = ()
+        quoting: DecidedQuotes | None = None
+        moded = trading_state.changes
 
         if trading_state.seen:
-            state.count_stops()
-            state.results = self.results.see(now) if trading_state.synchronised else state.results
-            memory, exit_memory = self._wanted.memory, self._wanted_exits.memory
-            view = state.view(now, mode=mode, mode_reason=reason, memory=memory, exit_memory=exit_memory)
-            view = self._risk.shown(view, notices)
-            mode, reason = view.mode, view.mode_reason
+            view = self._view(mode, reason, notices, now)
+            mode, reason, moded = view.mode, view.mode_reason, trading_state.changes
             self._decide_exits(view)
             quoting = self._decide_quotes(view, notices) if trading_state.synchronised else None
-            quotes = (
-                ()
-                if quoting is None or mode is not Mode.RUN
-                else permitted(quoting.quotes, self._wanted_exits.no_quotes_for)
-            )
 
-            if not self._caps_exits:
-                shrunk = state.account.shrunk
-                arriving = now < self._arriving_until
-                self._wanted_exits, quotes = uncapped.keep_apart(
-                    view, self._wanted_exits, quotes, shrunk, arriving=arriving
-                )
+            if quoting is not None and mode is _RUN:
+                quotes = permitted(quoting.quotes, self._wanted_exits.no_quotes_for)
 
-            if self._near_stops is not None:
-                quotes, self._wanted_exits = self._near_stops.apart(view, quotes, self._wanted_exits, notices)
-
+            quotes = self._apart(view, quotes, notices)
             exits = self._exit_conflict.keep(self._wanted_exits.exits, now)
             actions = self._sending.send([*exits, *quotes], self._wanted_exits.memory, now, blocked=view.blocked)
 
-        notices.extend(self.unquoted.see(mode, reason, self._wanted, () if quoting is None else quoting.refused, now))
+        refused = () if quoting is None else quoting.refused
+        notices.extend(self.unquoted.see(mode, reason, self._wanted, refused, now))
+        self._next_look.decided((self._wanted.wake, self._wanted_exits.wake, *self._risk.wakes), now)
 
-        return self._answer([*actions, *proofs], notices, quoting, quotes, now)
+        if trading_state.changes != moded:  # a plugin has failed since
+            mode, reason = trading_state.mode(state, state.market.age_s(_BOOK, now))
+
+        return Decision(
+            actions=(*actions, *proofs),
+            notices=tuple(notices),
+            wake_at=self._next_look.at(self.keeper.next_at, now),
+            mode=mode,
+            mode_reason=reason,
+            wanted=self._wanted,
+            exits=self._wanted_exits,
+            refused=refused,
+            quotes=quotes,
+        )
+
+    def _view(self, mode: Mode, reason: str, notices: list[str], now: float) -> View:
+        """What exits and quotes are decided by: the state as it is now, with what risk modules demand in it."""
+        state = self.state
+        state.count_stops()
+
+        if self.trading_state.synchronised:
+            state.results = self.results.see(now)
+
+        memory, exit_memory = self._wanted.memory, self._wanted_exits.memory
+        view = state.view(now, mode=mode, mode_reason=reason, memory=memory, exit_memory=exit_memory)
+
+        return self._risk.shown(view, notices)
 
     def _decide_exits(self, view: View) -> None:
         stopping = self._wanted_exits.no_quotes_for
         self._wanted_exits = self._exits.decide(view)
 
-        if view.mode is not Mode.FLATTEN:  # a stop that is over: its position is gone, whoever closed it
-            self.state.stop_closed_at.update(dict.fromkeys(stopping - self._wanted_exits.no_quotes_for, view.now))
+        if stopping and view.mode is not Mode.FLATTEN:  # a stop that is over: its position is gone, whoever closed it
+            over = stopping - self._wanted_exits.no_quotes_for
+            self.state.stop_closed_at.update(dict.fromkeys(over, view.now))
 
     def _decide_quotes(self, view: View, notices: list[str]) -> DecidedQuotes | None:
         """Ask the strategy, unless nothing may be quoted for good; one that fails is not asked again."""
@@ -384,9 +400,9 @@ class Trader:
         forbidden, closed_at = self._wanted_exits.no_quotes_for, self.state.stop_closed_at
 
         if forbidden or closed_at != view.stop_closed_at:  # what exits have just found out is in it too
-            view = attrs.evolve(view, no_quotes_for=forbidden, stop_closed_at=MappingProxyType(dict(closed_at)))
+            view = view.but(no_quotes_for=forbidden, stop_closed_at=MappingProxyType(dict(closed_at)))
 
-        quoting = quote(self._strategy, self._risk.review, view)
+        quoting = quote(self._strategy, self._risk.review, view, self._quoting)
 
         if isinstance(quoting, Broken):
             self._risk.drop()
@@ -395,60 +411,19 @@ class Trader:
             notices.extend([quoting.detail] if quoting.detail else [])
             return None
 
-        self._wanted = quoting.wanted
+        self._quoting, self._wanted = quoting, quoting.wanted
 
         return quoting
 
-    def _answer(
-        self,
-        actions: Sequence[Action],
-        notices: Sequence[str],
-        quoting: DecidedQuotes | None,
-        quotes: tuple[Quote, ...],
-        now: float,
-    ) -> Decision:
-        self._decided_version = self._version
-        self._decided_ok = self.state.book.ok
-        self._timer_at = self._next_timer(now)
-        self._wakes = (self._wanted.wake, self._wanted_exits.wake, *self._risk.wakes)
-        self._watches_rate = any(wake.watches_rate for wake in self._wakes)
-        wake_at = self._wake_at(now)
-        mode, reason = self.trading_state.mode(self.state, self.state.market.age_s(Channel.BOOK, now))
-        self._idle = Decision(wake_at=wake_at, mode=mode, mode_reason=reason)
+    def _apart(self, view: View, quotes: tuple[Quote, ...], notices: list[str]) -> tuple[Quote, ...]:
+        """The quotes that may rest beside the exits where the venue does not keep both apart; the exits likewise."""
+        if not self._caps_exits:
+            arriving = view.now < self._arriving_until
+            self._wanted_exits, quotes = uncapped.keep_apart(
+                view, self._wanted_exits, quotes, self.state.account.shrunk, arriving=arriving
+            )
 
-        return Decision(
-            wake_at=wake_at,
-            mode=mode,
-            mode_reason=reason,
-            actions=tuple(actions),
-            notices=tuple(notices),
-            wanted=self._wanted,
-            exits=self._wanted_exits,
-            refused=() if quoting is None else quoting.refused,
-            quotes=quotes,
-        )
+        if self._near_stops is not None:
+            quotes, self._wanted_exits = self._near_stops.apart(view, quotes, self._wanted_exits, notices)
 
-    def _wake_at(self, now: float) -> float | None:
-        """When to be called again though nothing happens; None: never."""
-        moments = (self._timer_at, self.keeper.next_at, *(wake.at for wake in self._wakes))
-        wake_at = min(max(moment, now + LEAST_PAUSE_S) for moment in moments if moment is not None)
-
-        return wake_at if wake_at < inf else None
-
-    def _next_timer(self, now: float) -> float | None:
-        """The next moment at which time alone changes something, apart from the wake conditions."""
-        stale_in = self.trading_state.book_max_age_s - self.state.market.age_s(Channel.BOOK, now)
-        funds_at = self.state.funds.next_at(now)
-        moments = (
-            None if funds_at is None else funds_at + LEAST_PAUSE_S,
-            self._proof.next_at(now),
-            self._price_question.next_at(now),
-            self._retries.next_at(now),
-            exit_pace.next_at(self.state.orders.working(), self._wanted_exits.memory, now),
-            self._order_end.next_at(now),
-            self.unquoted.next_at(now),
-            self._exit_conflict.next_at(now),
-            now + stale_in + LEAST_PAUSE_S if stale_in >= 0 else None,
-        )
-
-        return min([moment for moment in moments if moment is not None], default=None)
+        return quotes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from perpmaker.errors import ExitCode
@@ -22,7 +24,8 @@ from perpmaker.state.view import Mode
 RESYNC_AGAIN_S = 5.0
 """A resync that was not answered is demanded again after this long."""
 
-_FOLDED = frozenset({StreamLost, StreamRestored, AccountSeen, Resynced, Halted, StopRequested})
+MODE_EVENTS: Final = frozenset({StreamLost, StreamRestored, AccountSeen, Resynced, Halted, StopRequested})
+"""Events that change how much is allowed: nearly every event is none of them."""
 
 
 @attrs.define(kw_only=True)
@@ -60,9 +63,6 @@ class TradingState:
 
     def fold(self, event: Event, now: float) -> None:
         """Take in what changes how much is allowed."""
-        if type(event) not in _FOLDED:  # nearly every event
-            return
-
         match event:
             case StreamLost(channel=Channel.ACCOUNT):
                 self.lost = event.reason

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import attrs
 
 from perpmaker.decision.exit_refusals import words_of
 from perpmaker.decision.notices import plain
-from perpmaker.model.order import OrderStatus
 from perpmaker.model.quote import Reason, Rule, Wanted
-from perpmaker.model.working_order import WorkingOrder
 from perpmaker.risk.interface import Refused
 from perpmaker.state.state import State
 from perpmaker.state.view import Mode
 
 LASTS_S = 10.0
 """Seconds without any quote after which the reason is told in a line."""
-
-_RESTS = frozenset({OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus.AMENDING})
 
 _MEANT = frozenset({Rule.FILLED_DELAY, Rule.HOLD, Rule.STOPPED, Rule.MODE})
 """Pauses that the strategy is meant to make, and modes: these are told elsewhere."""
@@ -83,12 +79,12 @@ class UnquotedWatch:
 
     def see(
         self, mode: Mode, mode_reason: str, wanted: Wanted, refused: Sequence[Refused], now: float
-    ) -> Iterator[str]:
+    ) -> Sequence[str]:
         """Take in one decision; the line when it is time for it."""
-        if any(_is_quoted(order) for order in self._state.orders.working()):
+        if self._state.orders.survey().is_quoted:
             self._decided = None
             self._told.clear()
-            return
+            return ()
 
         since = now if self._decided is None else self._decided.since
         decided = _Decided(mode=mode, mode_reason=mode_reason, wanted=wanted, refused=refused, since=since)
@@ -97,7 +93,9 @@ class UnquotedWatch:
 
         if why is not None and not why.is_meant and why.key not in self._told:
             self._told.add(why.key)
-            yield f"no quotes for {now - since:.0f} s: {why.words}"
+            return (f"no quotes for {now - since:.0f} s: {why.words}",)
+
+        return ()
 
     def next_at(self, now: float) -> float | None:
         """When the line is due, should nothing be quoted until then."""
@@ -131,10 +129,6 @@ class UnquotedWatch:
             return _Why(key="unknown", words=unknown, short=unknown)
 
         return None
-
-
-def _is_quoted(order: WorkingOrder) -> bool:
-    return order.status in _RESTS and order.order.slot.kind.is_quote
 
 
 def _mode(mode: Mode, reason: str) -> _Why | None:

@@ -8,7 +8,7 @@ itself caps at the position, may go out beside an order whose outcome is unknown
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -23,6 +23,8 @@ from perpmaker.model.working_order import WorkingOrder
 Want: TypeAlias = Quote | Exit
 Resting: TypeAlias = TakeProfit | VenueStop | VenueTarget
 
+_POST_ONLY = OrderType.POST_ONLY
+_NOTHING: Mapping[Slot, int] = {}
 _IS_EXIT = attrgetter("slot.kind.is_exit")
 _IS_EXITS_ORDER = attrgetter("order.slot.kind.is_exit")
 
@@ -36,12 +38,16 @@ class Changes:
     place: tuple[Want, ...] = ()
 
 
+UNCHANGED = Changes()
+"""Everything rests as it is wanted, or cannot be helped now."""
+
+
 def diff(
     working: Iterable[WorkingOrder],
     wants: Iterable[Want],
     *,
     blocked: bool = False,
-    waiting: Container[Slot] = frozenset(),
+    waiting: Collection[Slot] = frozenset(),
     settling: Mapping[Slot, int] | None = None,
     cut: Container[str] = frozenset(),
     two_stops: bool = False,
@@ -58,7 +64,7 @@ def diff(
     `outdated`: client ids of orders whose amend was not made, which have to be replaced whatever they look like.
     `amends`: what an amend must keep to; None where the venue moves no orders.
     """
-    missing = settling or {}
+    missing = settling or _NOTHING
     slots = _by_slot(working)
     wanted = {want.slot: want for want in wants}
     cancel: list[WorkingOrder] = []
@@ -71,7 +77,9 @@ def diff(
         if isinstance(want, VenueStop):
             cancel += move_stop(orders, want, two_wholes=two_stops).cancel
         elif want is not None and (slot in missing or _is_right(last, want, cut, outdated)):
-            cancel += [order for order in orders[:-1] if _must_go(order, want)]
+            if len(orders) > 1:
+                cancel += [order for order in orders[:-1] if _must_go(order, want)]
+
         elif (
             rules is not None
             and isinstance(want, Quote)
@@ -84,8 +92,11 @@ def diff(
         else:
             cancel += [order for order in orders if _must_go(order, want)]
 
-    may = (want for slot, want in wanted.items() if slot not in waiting)
-    place = _placed(may, slots, missing, blocked=blocked, two_stops=two_stops)
+    may = (want for slot, want in wanted.items() if slot not in waiting) if waiting else wanted.values()
+    place = list(_placed(may, slots, missing, blocked=blocked, two_stops=two_stops))
+
+    if not (cancel or amend or place):
+        return UNCHANGED
 
     return Changes(
         cancel=tuple(sorted(cancel, key=_IS_EXITS_ORDER, reverse=True)),
@@ -96,7 +107,7 @@ def diff(
 
 def _is_right(last: WorkingOrder, want: Want, cut: Container[str], outdated: Container[str]) -> bool:
     """Whether the newest order of a slot may stay: it is what is wanted, or was just cut to what the venue takes."""
-    client_id = last.client_id
+    client_id = last.order.client_id
     is_wanted = equals(last, want) and client_id not in outdated
 
     return is_wanted or (client_id in cut and equals(last, _at_most(want, last)))
@@ -216,14 +227,7 @@ def order_type(want: Want) -> OrderType:
 def new_order(want: Want, client_id: str) -> NewOrder:
     """The order that is sent for a want; every exit is reduce-only."""
     if isinstance(want, Quote):
-        return NewOrder(
-            client_id=client_id,
-            slot=want.slot,
-            lots=want.lots,
-            ticks=want.ticks,
-            type=OrderType.POST_ONLY,
-            generation=want.generation,
-        )
+        return NewOrder(client_id, want.slot, want.lots, want.ticks, _POST_ONLY, False, want.generation)
 
     return NewOrder(
         client_id=client_id,
@@ -247,10 +251,12 @@ def _by_slot(working: Iterable[WorkingOrder]) -> dict[Slot, list[WorkingOrder]]:
     slots: dict[Slot, list[WorkingOrder]] = {}
 
     for order in working:
-        slots.setdefault(order.order.slot, []).append(order)
+        slot = order.order.slot
 
-    for orders in slots.values():
-        if len(orders) > 1:
-            orders.sort(key=lambda order: order.sent_at)
+        if slot in slots:
+            slots[slot].append(order)
+            slots[slot].sort(key=lambda order: order.sent_at)
+        else:
+            slots[slot] = [order]
 
     return slots

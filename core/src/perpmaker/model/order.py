@@ -100,7 +100,8 @@ class OrderKind(Word):
 class OrderType(Word):
     """How an order executes. VENUE_STOP waits for its trigger price and then closes the whole position at market.
 
-    VENUE_TARGET does so at a profit, at no price beyond its limit. Both are `is_conditional`.
+    VENUE_TARGET does so at a profit, at no price beyond its limit. Both are `is_conditional`. What `rests` stands in
+    the book until it is filled or taken off.
     """
 
     POST_ONLY = "post_only"
@@ -111,9 +112,11 @@ class OrderType(Word):
     VENUE_TARGET = "venue_target"
 
     is_conditional: bool
+    rests: bool
 
     def __init__(self, value: str) -> None:
         self.is_conditional = value in {"venue_stop", "venue_target"}
+        self.rests = value in {"limit", "post_only"}
 
 
 NEVER_RESTS = frozenset({OrderType.MARKET, OrderType.IOC})
@@ -140,7 +143,7 @@ class OrderStatus(Word):
     an amend is under way, it rests as it was or as it is to be. UNKNOWN: a command went out and its outcome is not
     known; the slot stays blocked until the venue has proven it.
     FILLED, CANCELLED, REFUSED are final (`is_final`): nothing can become of the order any more. `is_pending`, `is_open`
-    and `is_unknown` tell the others that are asked for most.
+    and `is_unknown` tell the others that are asked for most; `is_in_flight`: a command is under way.
     """
 
     PENDING = "pending"
@@ -155,12 +158,14 @@ class OrderStatus(Word):
     is_pending: bool
     is_open: bool
     is_unknown: bool
+    is_in_flight: bool
     is_final: bool
 
     def __init__(self, value: str) -> None:
         self.is_pending = value == "pending"
         self.is_open = value == "open"
         self.is_unknown = value == "unknown"
+        self.is_in_flight = value in {"pending", "cancelling", "amending"}
         self.is_final = value in {"filled", "cancelled", "refused"}
 
 
@@ -200,7 +205,7 @@ class Slot(NamedTuple):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class NewOrder:
     """An order to be placed. `ticks` is None for market orders only; of a venue's stop it is the trigger price.
 

@@ -55,7 +55,7 @@ class Reason:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Quote:
     """A quote that should rest: price in ticks, amount in lots. Equal to the resting order of its slot: kept."""
 
@@ -167,13 +167,26 @@ class Wake:
         self, now: float, *, bid: int | None, ask: int | None, trade: int | None = None, mark: Decimal | None = None
     ) -> bool:
         """Whether nothing needs to be decided yet: the time has not come and every value is within its bounds."""
-        return (
-            (self.at is None or now < self.at)
-            and _within(bid, self.bid_low, self.bid_high)
-            and _within(ask, self.ask_low, self.ask_high)
-            and _within(trade, self.trade_low, self.trade_high)
-            and _within(mark, self.mark_low, self.mark_high)
-        )
+        at, low, high = self.at, self.bid_low, self.bid_high
+
+        if at is not None and now >= at:
+            return False
+
+        if low is not None or high is not None:
+            known = 0 if bid is None else bid
+
+            if (low is not None and known < low) or (high is not None and known > high):
+                return False
+
+        low, high = self.ask_low, self.ask_high
+
+        if low is not None or high is not None:
+            known = 0 if ask is None else ask
+
+            if (low is not None and known < low) or (high is not None and known > high):
+                return False
+
+        return _within(trade, self.trade_low, self.trade_high) and _within(mark, self.mark_low, self.mark_high)
 
     @property
     def watches_rate(self) -> bool:
@@ -187,6 +200,9 @@ class Wake:
 
 def _within(value: Decimal | int | None, low: Decimal | int | None, high: Decimal | int | None) -> bool:
     """Whether low <= value <= high, where an absent value counts as 0 and an absent bound as none."""
+    if low is None and high is None:
+        return True
+
     known = 0 if value is None else value
 
     return (low is None or known >= low) and (high is None or known <= high)
@@ -194,6 +210,7 @@ def _within(value: Decimal | int | None, low: Decimal | int | None, high: Decima
 
 _BOUNDS = tuple(field.name for field in attrs.fields(Wake) if field.name != "at")
 _bounds = attrgetter(*_BOUNDS)
+_COUNTED = {int, type(None)}
 
 
 def check_wake(wake: Wake) -> None:
@@ -206,7 +223,12 @@ def check_wake(wake: Wake) -> None:
     if wake.at is not None and not isfinite(wake.at):
         raise ValueError(f"wake.at is {wake.at}")
 
-    for name, bound in zip(_BOUNDS, _bounds(wake), strict=True):
+    bounds = _bounds(wake)
+
+    if not {*map(type, bounds)} - _COUNTED:  # ticks, which most are
+        return
+
+    for name, bound in zip(_BOUNDS, bounds, strict=True):
         if bound is not None and not isinstance(bound, (int, Decimal)):
             raise TypeError(f"wake.{name} is {bound!r:.40}, no number")
 

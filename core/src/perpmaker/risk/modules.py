@@ -59,7 +59,7 @@ class RiskModules:
         factors = _UNCHANGED
         wakes: list[Wake] = []
         kept: list[object] = []
-        fresh = attrs.evolve(view, memory=None)
+        fresh = view.but(memory=None)
 
         for place, (module, methods) in enumerate(zip(self._modules, self._asked, strict=True)):
             memory = memories[place] if memories else None
@@ -69,10 +69,10 @@ class RiskModules:
                 continue
 
             self.turn = place
-            seen = fresh if memory is None else attrs.evolve(fresh, memory=memory)
+            seen = fresh if memory is None else fresh.but(memory=memory)
 
             if (remember := methods["remember"]) is not None and (memory := remember(seen)) is not seen.memory:
-                seen = attrs.evolve(seen, memory=memory)
+                seen = seen.but(memory=memory)
 
             kept.append(memory)
             demands.extend(_demands(module, methods["demand"], seen))

@@ -49,9 +49,9 @@ def review(
 
     approved: dict[Slot, Quote] = {}
     refused: list[Refused] = []
-    seen = attrs.evolve(view, approved=MappingProxyType(approved), memory=None)
+    seen = view.but(approved=MappingProxyType(approved), memory=None)
     seers = [
-        (module, seen if memory is None else attrs.evolve(seen, memory=memory))
+        (module, seen if memory is None else seen.but(memory=memory))
         for module, memory in zip_longest(modules, memories)
     ]
 

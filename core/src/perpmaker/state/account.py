@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 import attrs
 
 from perpmaker.model.account import AccountSnapshot
+from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import Fill, PositionMode, PositionSide, Side
 from perpmaker.model.position import Balance, Position, VenueSettings
 from perpmaker.state.position import TrackedPosition
@@ -82,10 +84,35 @@ class Account:
         self.news: deque[BookedFill] = deque(maxlen=REMEMBERED)
         """Fills in the order in which they were booked, until the ledger takes them."""
 
+        self._now: Mapping[PositionSide, Position] = MappingProxyType({})
+        self._held_in: tuple[Mapping[PositionSide, Position], Instrument] | None = None
+        self._held: frozenset[PositionSide] = frozenset()
+
     @property
     def positions(self) -> dict[PositionSide, Position]:
         """The positions as known now, in a mapping that is the caller's."""
         return {side: tracked.now for side, tracked in self.tracked.items()}
+
+    def now(self) -> Mapping[PositionSide, Position]:
+        """The positions as known now, in the same mapping as before while none has changed."""
+        known = self._now
+
+        for side, tracked in self.tracked.items():
+            if known.get(side) is not tracked.now:
+                self._now = MappingProxyType(self.positions)
+                break
+
+        return self._now
+
+    def held(self, instrument: Instrument) -> frozenset[PositionSide]:
+        """The positions that an order could close: looked at again when one has changed, or the market's rules have."""
+        now, seen = self.now(), self._held_in
+
+        if seen is None or seen[0] is not now or seen[1] is not instrument:
+            self._held_in = (now, instrument)
+            self._held = frozenset(side for side, one in now.items() if not instrument.is_dust(one.amount))
+
+        return self._held
 
     def fill(self, fill: Fill, *, ours: bool, now: float = 0.0, is_history: bool = False) -> bool:
         """Apply a fill to its position and, when it is ours, to the totals; False when it was booked before.

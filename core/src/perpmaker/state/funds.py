@@ -31,6 +31,8 @@ class Funds:
         self._leverage = leverage
         self._returned = _ZERO
         self._fills: deque[tuple[float, Decimal]] = deque()
+        self.capital: Decimal | None = None
+        """What quotes may take margin from, in quote asset, those that rest included; None until the venue told."""
 
     def read(
         self,
@@ -58,6 +60,8 @@ class Funds:
         while self._fills and self._fills[0][0] < snapshot.asked_at:
             self._fills.popleft()
 
+        self._reckon()
+
     def filled(
         self,
         instrument: Instrument,
@@ -75,15 +79,13 @@ class Funds:
         if added > 0:
             self._fills.append((now, quote_cost(instrument, self._leverage, added * price)))
 
-    @property
-    def capital(self) -> Decimal | None:
-        """What quotes may take margin from, in quote asset, those that rest included; None until the venue told."""
-        if self.snapshot is None:
-            return None
+        self._reckon()
 
-        spent = sum((margin for _, margin in self._fills), _ZERO) if self._fills else _ZERO
-
-        return max(_ZERO, self.snapshot.available + self._returned - spent)
+    def _reckon(self) -> None:
+        """The capital, which changes with what the venue says and with fills alone."""
+        if self.snapshot is not None:
+            spent = sum((margin for _, margin in self._fills), _ZERO)
+            self.capital = max(_ZERO, self.snapshot.available + self._returned - spent)
 
     def age_s(self, now: float) -> float:
         """Seconds since the venue was asked; 0 while it never was."""

@@ -35,9 +35,14 @@ class Holdings:
 
     def now(self, instrument: Instrument, mark: Decimal | None) -> Mapping[PositionSide, Position]:
         """The positions, with the executions whose fills are still awaited; the mark prices what went at market."""
+        gaps = self.orders.gaps()
+
+        if not gaps:
+            return self.account.now()
+
         positions = self.account.positions
 
-        for record in self.orders.gaps():
+        for record in gaps:
             side = record.working.slot.position_side
             tracked = self.account.tracked.get(side)
 

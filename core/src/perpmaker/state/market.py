@@ -21,32 +21,31 @@ class Market:
         self.last_trade: int | None = None
         self.traded_at = -inf
         self.reference: ReferenceChanged | None = None
-        self._alive_at: dict[Channel, float] = {}
-        self._mark_streamed_at = -inf
+        self.alive_at = dict.fromkeys(Channel, -inf)
+        """When each channel last proved alive: minus infinity while it does not."""
+        self.mark_streamed_at = -inf
 
     def alive(self, channel: Channel, now: float) -> None:
         """The channel proved alive."""
-        self._alive_at[channel] = now
+        self.alive_at[channel] = now
 
         if channel is Channel.MARK:
-            self._mark_streamed_at = now
+            self.mark_streamed_at = now
 
     def lose(self, channel: Channel) -> None:
         """The channel is gone: what it said is stale, however new it is."""
-        self._alive_at.pop(channel, None)
+        self.alive_at[channel] = -inf
 
         if channel is Channel.MARK:
-            self._mark_streamed_at = -inf
+            self.mark_streamed_at = -inf
 
     def age_s(self, channel: Channel, now: float) -> float:
         """Seconds since the channel last proved alive; infinite while it does not."""
-        alive_at = self._alive_at.get(channel)
-
-        return inf if alive_at is None else now - alive_at
+        return now - self.alive_at[channel]
 
     def mark_stream_age_s(self, now: float) -> float:
         """Seconds since the stream of the mark price proved alive: answers to questions are not counted."""
-        return now - self._mark_streamed_at
+        return now - self.mark_streamed_at
 
     def traded(self, ticks: int, now: float) -> None:
         """Take the newest trade; its own age is told beside that of its channel, which lives without trades too."""
@@ -62,7 +61,7 @@ class Market:
         self.next_funding_ms = event.next_funding_ms
 
         if event.asked:
-            self._alive_at[Channel.MARK] = now
+            self.alive_at[Channel.MARK] = now
         else:
             self.alive(Channel.MARK, now)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from types import MappingProxyType
 from typing import Final
@@ -12,14 +12,12 @@ from perpmaker.model.refusal import Refusal
 from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.closed_orders import ClosedOrders
 from perpmaker.state.slot_outcome import SlotOutcomes
+from perpmaker.state.survey import Survey
 from perpmaker.state.tracked_order import TrackedOrder
 from perpmaker.state.venue_clock import VenueClock
 
 NOTICE_AGAIN_S: Final = 5.0
 """How long nothing is said of further orders that nobody here sent."""
-
-UNADOPTED: Final = -1
-"""The level of an order that nothing is ever wanted in the place of, so that it is cancelled."""
 
 CUT_S: Final = 1.0
 """How long an order that the venue cut is not sent again only to be larger."""
@@ -29,8 +27,8 @@ class OrderIndex:
     """What is known of own orders; how it comes to be known is the business of `Orders`.
 
     `live` holds orders that are or may become live, `finished` those that ended, `endings` how. `version` counts
-    changes. `lost` collects what only a resync can explain, `amend_refusals` why amends were not made or quotes have
-    moved, until the trader takes them.
+    changes: what is made of the orders is kept with the version that it was made of. `lost` collects what only a resync
+    can explain, `amend_refusals` why amends were not made or quotes have moved, until the trader takes them.
     """
 
     def __init__(self) -> None:
@@ -41,45 +39,46 @@ class OrderIndex:
         self.amend_refusals: list[tuple[Slot, Refusal]] = []
         self.version = 0
         self._noticed_at = -inf
-        self._arranged: list[WorkingOrder] = []
+        self._surveyed = -1
+        self._survey = Survey()
         self._by_slot: Mapping[Slot, WorkingOrder] = MappingProxyType({})
+
+    def survey(self) -> Survey:
+        """What one look at all live orders has found; nobody looks again while no order has changed."""
+        if self._surveyed != self.version:
+            before = self._survey
+            self._survey = Survey(self.live.values())
+            self._surveyed = self.version
+
+            if before.working != self._survey.working:
+                self._by_slot = MappingProxyType(self._survey.by_slot)
+
+        return self._survey
 
     def by_slot(self) -> Mapping[Slot, WorkingOrder]:
         """The newest live order of each slot; the same mapping as before while no order has changed."""
-        working = list(self.working())
-
-        if working == self._arranged:
-            return self._by_slot
-
-        slots: dict[Slot, WorkingOrder] = {}
-
-        for order in working:
-            known = slots.get(order.slot)
-
-            if known is None or order.sent_at >= known.sent_at:
-                slots[order.slot] = order
-
-        self._arranged, self._by_slot = working, MappingProxyType(slots)
+        self.survey()
 
         return self._by_slot
 
     def beside(self) -> tuple[WorkingOrder, ...]:
         """The live orders that `by_slot` leaves out, because their slot holds a newer one."""
-        slots = self.by_slot()
+        survey = self.survey()
 
-        if len(slots) == len(self.live):
+        if len(survey.by_slot) == len(survey.working):
             return ()
 
-        return tuple(order for order in self.working() if order is not slots[order.slot])
+        return tuple(order for order in survey.working if order is not survey.by_slot[order.slot])
 
     def working(self) -> Iterator[WorkingOrder]:
         """Every live order, oldest first."""
         return (record.working for record in self.live.values())
 
-    def gaps(self) -> Iterator[TrackedOrder]:
+    def gaps(self) -> Sequence[TrackedOrder]:
         """Orders, live or ended, whose announced fills have not all arrived."""
-        yield from self.finished.settling
-        yield from (record for record in self.live.values() if record.gap_since is not None)
+        survey = self.survey()
+
+        return survey.gaps if self.finished.is_settled else [*self.finished.settling, *survey.gaps]
 
     def missing(self) -> dict[Slot, int]:
         """Lots by slot that the venue said were executed, and whose fills have not arrived."""
@@ -141,15 +140,4 @@ class OrderIndex:
 
         So too while a quote is taken off of which nobody knows the slot: it may fill beside what takes its place.
         """
-        if not self.finished.is_settled:
-            return True
-
-        for record in self.live.values():  # a loop, and not `any`: it is asked at every decision, of every order
-            working = record.working
-            slot = working.order.slot
-            is_unadopted = slot.level == UNADOPTED and slot.kind.is_quote
-
-            if is_unadopted or working.status.is_unknown or record.has_gap:
-                return True
-
-        return False
+        return not self.finished.is_settled or self.survey().is_blocked

@@ -89,6 +89,17 @@ class TrackedPosition:
         """Whether only one reading, or one report, tells of the position as it is; not for longer than `UNPROVEN_S`."""
         return self.adopted_at is not None and now < self.adopted_at + UNPROVEN_S
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing about the position is in doubt, unexplained, unproven or to be asked."""
+        return (
+            not self.question
+            and self.doubt_since is None
+            and self.external_since is None
+            and self.swallowed_since is None
+            and self.adopted_at is None
+        )
+
     def contains(self, venue_ms: int, told_at: float | None) -> bool:
         """Whether an execution of that venue's time, or told at that moment, is in what the anchor says."""
         if venue_ms > 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from types import MappingProxyType
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import attrs
@@ -41,77 +41,21 @@ from perpmaker.model.event import (
     StreamLost,
     Traded,
 )
-from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import Fill, NewOrder, OrderStatus, PositionMode, PositionSide
-from perpmaker.model.position import Position
+from perpmaker.model.order import Fill, OrderStatus, PositionSide
 from perpmaker.model.reading import AccountReported, AccountSeen
-from perpmaker.model.results import Results
-from perpmaker.state.account import Account
-from perpmaker.state.amends import RESTING
-from perpmaker.state.book import Book
 from perpmaker.state.dating import DATED, Reading, dated, dated_account, dated_reading
 from perpmaker.state.external_price import usable
-from perpmaker.state.foreign import ForeignOrders
-from perpmaker.state.funds import Funds
-from perpmaker.state.holding import Holdings
-from perpmaker.state.market import Market
-from perpmaker.state.orders import Orders
-from perpmaker.state.sent_orders import ReadOnlySent, SentOrders
-from perpmaker.state.stop_record import StopRecord
-from perpmaker.state.venue_clock import VenueClock
-from perpmaker.state.view import Mode, ReadOnlyBook, View
-
-_NOBODY: frozenset[PositionSide] = frozenset()
+from perpmaker.state.picture import Picture
 
 Amounts: TypeAlias = Mapping[PositionSide, Decimal]
 """Signed amounts of the positions, in base asset."""
 
 
-class State:
-    """One market of one account. `version` counts changes that a decision depends on (idle book changes are none).
+class State(Picture):
+    """One market of one account, folded from events."""
 
-    `is_ours` tells an own client id from a foreign one, also of earlier runs.
-    """
-
-    def __init__(
-        self,
-        instrument: Instrument,
-        *,
-        position_mode: PositionMode,
-        leverage: int,
-        fence_s: float,
-        is_ours: Callable[[str], bool],
-        external_reference: bool = False,
-    ) -> None:
-        self.instrument = instrument
-        self.position_mode = position_mode
-        self.leverage = leverage
-        self.external_reference = external_reference
-        self.book = Book()
-        self._book_view = ReadOnlyBook(self.book)
-        self.market = Market()
-        self.clock = VenueClock()
-        self.orders = Orders(self.book.own, fence_s=fence_s)
-        self.foreign = ForeignOrders(is_ours)
-        self.account = Account(position_mode)
-        self.funds = Funds(leverage)
-        self.holdings = Holdings(account=self.account, orders=self.orders)
-        self.stop_closed_at: dict[PositionSide, float] = {}
-        self.stops = StopRecord()
-        self.sent = SentOrders()
-        self._sent_view = ReadOnlySent(self.sent)
-        self.position_cap: Decimal | None = None
-        """The largest position that the risk modules let come to be, in base; None where none says one."""
-        self.results = Results()
-        """What trading has come to, as it was last looked at."""
-        self.by_hand: list[Fill] = []
-        """Fills of no order that we know, each once, since the first complete read, until somebody takes them."""
-        self._is_read = False
-        self._is_ours = is_ours
-        self._changes = 0
-        self._fold = self._folds()
-
-    def _folds(self) -> dict[type, Callable[[Any, float], None]]:
+    @cached_property
+    def folds(self) -> Mapping[type, Callable[[Any, float], None]]:
         """What takes in each kind of event."""
         return {
             BookSnapshot: self._book_snapshot,
@@ -144,110 +88,12 @@ class State:
             OtherMarketsChanged: self._other_markets_changed,
         }
 
-    @property
-    def version(self) -> int:
-        """Grows with every change that a decision may depend on, apart from prices within a wake's bounds."""
-        return self._changes + self.orders.version
-
-    def is_open(self, side: PositionSide) -> bool:
-        """Whether an order could close a position of this side."""
-        return not self.instrument.is_dust(self.positions()[side].amount)
-
-    def count_stops(self) -> None:
-        """Note which stops have closed a position, once the account is known."""
-        if self._is_read:
-            tracked = self.account.tracked.items()
-            self.stops.see(
-                self.stop_closed_at, [side for side, one in tracked if not self.instrument.is_dust(one.now.amount)]
-            )
-
-    def positions(self) -> Mapping[PositionSide, Position]:
-        """What is held, with what orders of ours are known to have executed and whose fills are still awaited."""
-        return self.holdings.now(self.instrument, self.market.mark)
-
-    def place(self, order: NewOrder, now: float) -> None:
-        """An order is about to be sent: it counts as in flight, and the book as the first that may show it."""
-        self.orders.place(order, now)
-        self.sent.note(now)
-
-        if order.ticks is not None and order.type in RESTING:
-            self.book.expect(order.client_id, order.side, order.ticks, order.lots)
-
-    def amend(self, order: NewOrder, now: float) -> int:
-        """An amend is about to be sent that makes this of an order: its number. The book may show it either way."""
-        record = self.orders.live[order.client_id]
-        before, filled = record.working.order, record.working.filled_lots
-        more = order.lots - filled if order.ticks != before.ticks else order.lots - before.lots
-
-        if order.ticks is not None and more > 0:
-            self.book.expect(order.client_id, order.side, order.ticks, more)
-
-        self.sent.note(now)
-
-        return self.orders.amend(order, now)
-
     def fold(self, event: Event, now: float) -> None:
         """Take in one event; control events that say nothing about state pass by."""
-        fold = self._fold.get(type(event))
+        fold = self.folds.get(type(event))
 
         if fold is not None:
             fold(dated(event, self.clock, now) if type(event) in DATED else event, now)
-
-    def view(
-        self,
-        now: float,
-        *,
-        mode: Mode,
-        mode_reason: str,
-        memory: object,
-        exit_memory: object = None,
-    ) -> View:
-        """The frozen view for one decision; no quotes are forbidden in it yet."""
-        market, orders = self.market, self.orders
-
-        return View(
-            now=now,
-            instrument=self.instrument,
-            position_mode=self.position_mode,
-            leverage=self.leverage,
-            mode=mode,
-            mode_reason=mode_reason,
-            book=self._book_view,
-            book_ok=self.book.ok,
-            book_age_s=market.age_s(Channel.BOOK, now),
-            mark=market.mark,
-            mark_age_s=market.age_s(Channel.MARK, now),
-            mark_stream_age_s=market.mark_stream_age_s(now),
-            last_trade=market.last_trade,
-            trade_age_s=market.age_s(Channel.TRADES, now),
-            last_trade_age_s=now - market.traded_at,
-            last_own_trade=orders.endings.last_own_trade,
-            external_reference=self.external_reference,
-            reference=market.reference,
-            reference_age_s=market.age_s(Channel.REFERENCE, now),
-            orders=orders.by_slot(),
-            ended=MappingProxyType(dict(orders.endings.by_slot)),
-            positions=MappingProxyType(self.positions()),
-            capital=self.funds.capital,
-            capital_age_s=self.funds.age_s(now),
-            account=self.funds.facts,
-            funding=market.funding(self.clock, self.instrument.funding_interval_h, now),
-            quote_filled_at=MappingProxyType(dict(orders.endings.quote_filled_at)),
-            stop_closed_at=MappingProxyType(dict(self.stop_closed_at)),
-            stops=tuple(self.stops.times),
-            target_filled_at=orders.endings.target_filled_at,
-            sent=self._sent_view,
-            results=self.results,
-            no_quotes_for=_NOBODY,
-            blocked=orders.is_blocked,
-            memory=memory,
-            exit_memory=exit_memory,
-            beside=orders.beside(),
-            foreign=self.foreign.resting,
-            position_cap=self.position_cap,
-            unproven=self.account.unproven(now),
-            elsewhere=self.account.elsewhere,
-        )
 
     # --- market ----------------------------------------------------------------------------------------------------
 
@@ -255,7 +101,7 @@ class State:
         self.book.snapshot(event, now)
         self.clock.notice(event.venue_ms, now)
         self.market.alive(Channel.BOOK, now)
-        self._changes += 1
+        self.changes += 1
 
     def _book_changed(self, event: BookChanged, now: float) -> None:
         self.book.change(event, now)
@@ -267,18 +113,18 @@ class State:
 
     def _book_lost(self, _: BookLost, __: float) -> None:
         self.book.lose()
-        self._changes += 1
+        self.changes += 1
 
     def _traded(self, event: Traded, now: float) -> None:
         self.market.traded(event.ticks, now)
 
     def _marked(self, event: MarkChanged, now: float) -> None:
-        self._changes += event.next_funding_ms != self.market.next_funding_ms
+        self.changes += event.next_funding_ms != self.market.next_funding_ms
         self.market.marked(event, now)
 
     def _referred(self, event: ReferenceChanged, now: float) -> None:
         self.market.referred(usable(event, now))
-        self._changes += 1
+        self.changes += 1
 
     def _alive(self, event: FeedAlive, now: float) -> None:
         self.market.alive(event.channel, now)
@@ -286,15 +132,15 @@ class State:
     def _instrument_changed(self, event: InstrumentChanged, _: float) -> None:
         units = self.instrument  # the book and every order are counted in them
         self.instrument = attrs.evolve(event.instrument, tick=units.tick, lot=units.lot)
-        self._changes += 1
+        self.changes += 1
 
     def _other_markets_changed(self, event: OtherMarketsChanged, _: float) -> None:
         self.account.elsewhere = event.notional
-        self._changes += 1
+        self.changes += 1
 
     def _stream_lost(self, event: StreamLost, _: float) -> None:
         self.market.lose(event.channel)
-        self._changes += 1
+        self.changes += 1
 
         if event.channel is Channel.BOOK:
             self.book.lose()
@@ -338,7 +184,7 @@ class State:
         self.orders.filled(fill, self.instrument.lots_down(fill.amount), now)
         stopped = (fill.position_side,) if self._is_stopped_by(fill) else ()
         self._note_stops(before, now, (*late, *stopped))
-        self._changes += 1
+        self.changes += 1
 
     def _is_stopped_by(self, fill: Fill) -> bool:
         """Whether the position's own stop, which nobody can attribute, has closed it."""
@@ -353,22 +199,22 @@ class State:
         is_doubtful = venue_ms != position.venue_ms
         self.account.report(attrs.evolve(position, venue_ms=venue_ms), now, is_doubtful=is_doubtful)
         self._note_stops(before, now)
-        self._changes += 1
+        self.changes += 1
 
     def _balance_reported(self, event: BalanceReported, _: float) -> None:
         self.account.balance(event.balance)
-        self._changes += 1
+        self.changes += 1
 
     def _account_reported(self, event: AccountReported, now: float) -> None:
         for balance in dated_account(event.account, self.clock, now).assets:
             self.account.balance(balance)
 
         self.funds.read(event.account, self.instrument, self.orders.working(), self.foreign.resting, self.market.mark)
-        self._changes += 1
+        self.changes += 1
 
     def _settings_reported(self, event: SettingsReported, _: float) -> None:
         self.account.settings = event.settings
-        self._changes += 1
+        self.changes += 1
 
     def _seen(self, event: AccountSeen, now: float) -> None:
         event = self._dated(event, now)
@@ -399,7 +245,7 @@ class State:
             self.account.begin()
 
         self._note_stops(before, now)
-        self._changes += 1
+        self.changes += 1
 
     def _dated(self, read: Reading, now: float) -> Reading:
         """Learn the venue's clock from a reading, and date by it what was dated ahead of it, then and now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import unique
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 
@@ -123,7 +123,7 @@ _END_WORDS = {
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class SlotEnd:
     """The last order of a slot that ended: which, how, when, and the venue's refusal where there was one.
 
@@ -143,7 +143,7 @@ class SlotEnd:
     sent_at: float = 0.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class View:
     """Everything a decision may depend on, to be read only. Times are seconds of the engine's clock, as is `now`.
 
@@ -221,6 +221,21 @@ class View:
     approved: Mapping[Slot, Quote] = attrs.field(factory=dict)
     flatten: str = ""
     target_factors: TargetFactors = attrs.field(factory=TargetFactors)
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> View:
+        """Return the view with these facts, all of them by name: what the constructor comes to, in a tenth of its time.
+
+        The facts are the view's from here on.
+        """
+        view = cls.__new__(cls)
+        object.__setattr__(view, "__dict__", facts)
+
+        return view
+
+    def but(self, **changes: Any) -> View:  # noqa: ANN401  # any field
+        """Return the same view but for these fields: what `attrs.evolve` comes to, in a tenth of its time."""
+        return View.of({**self.__dict__, **changes})
 
     @property
     def is_capital_stale(self) -> bool:

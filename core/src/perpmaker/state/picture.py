@@ -1,0 +1,188 @@
+"""What is known of one market of one account, and the view of it that a decision is made by.
+
+A view is made for each decision, and little of it is new each time. What events alone change is kept as it is until one
+of them has come: the parts of the state hand out the same object as before while nothing about it has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from perpmaker.model.event import Channel
+from perpmaker.model.instrument import Instrument
+from perpmaker.model.order import Fill, NewOrder, PositionMode, PositionSide
+from perpmaker.model.position import Position
+from perpmaker.model.quote import TargetFactors
+from perpmaker.model.results import Results
+from perpmaker.state.account import Account
+from perpmaker.state.book import Book
+from perpmaker.state.foreign import ForeignOrders
+from perpmaker.state.funds import Funds
+from perpmaker.state.holding import Holdings
+from perpmaker.state.market import Market
+from perpmaker.state.orders import Orders
+from perpmaker.state.sent_orders import ReadOnlySent, SentOrders
+from perpmaker.state.stop_record import StopRecord
+from perpmaker.state.venue_clock import VenueClock
+from perpmaker.state.view import Mode, ReadOnlyBook, View
+
+_NOBODY: frozenset[PositionSide] = frozenset()
+_BOOK, _MARK, _TRADES, _REFERENCE = Channel.BOOK, Channel.MARK, Channel.TRADES, Channel.REFERENCE
+
+
+class Picture:
+    """The parts of the state. How they come to be known is the business of `State`.
+
+    `changes` counts what has changed of the account, of the settings and of what else events tell, but for own orders
+    (which count their own changes) and for prices.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        *,
+        position_mode: PositionMode,
+        leverage: int,
+        fence_s: float,
+        is_ours: Callable[[str], bool],
+        external_reference: bool = False,
+    ) -> None:
+        self.instrument = instrument
+        self.position_mode = position_mode
+        self.leverage = leverage
+        self.external_reference = external_reference
+        self.book = Book()
+        self.market = Market()
+        self.clock = VenueClock()
+        self.orders = Orders(self.book.own, fence_s=fence_s)
+        self.foreign = ForeignOrders(is_ours)
+        self.account = Account(position_mode)
+        self.funds = Funds(leverage)
+        self.holdings = Holdings(account=self.account, orders=self.orders)
+        self.stop_closed_at: dict[PositionSide, float] = {}
+        self.stops = StopRecord()
+        self.sent = SentOrders()
+        self.position_cap: Decimal | None = None
+        """The largest position that the risk modules let come to be, in base; None where none says one."""
+        self.results = Results()
+        """What trading has come to, as it was last looked at."""
+        self.by_hand: list[Fill] = []
+        """Fills of no order that we know, each once, since the first complete read, until somebody takes them."""
+        self.changes = 0
+        self._is_read = False
+        self._is_ours = is_ours
+        self._stop_closed_at: Mapping[PositionSide, float] = MappingProxyType({})
+        self._lasting = self._make_lasting()
+
+    def _make_lasting(self) -> dict[str, Any]:
+        """What of a view is the same for the whole run, or for a decision alone to change."""
+        return {
+            "position_mode": self.position_mode,
+            "leverage": self.leverage,
+            "external_reference": self.external_reference,
+            "book": ReadOnlyBook(self.book),
+            "sent": ReadOnlySent(self.sent),
+            "no_quotes_for": _NOBODY,
+            "approved": MappingProxyType({}),
+            "flatten": "",
+            "target_factors": TargetFactors(),
+        }
+
+    @property
+    def version(self) -> int:
+        """Grows with every change that a decision may depend on, apart from prices within a wake's bounds."""
+        return self.changes + self.orders.version
+
+    def is_open(self, side: PositionSide) -> bool:
+        """Whether an order could close a position of this side."""
+        return not self.instrument.is_dust(self.positions()[side].amount)
+
+    def count_stops(self) -> None:
+        """Note which stops have closed a position, once the account is known."""
+        if self._is_read:
+            self.stops.see(self.stop_closed_at, self.account.held(self.instrument))
+
+    def positions(self) -> Mapping[PositionSide, Position]:
+        """What is held, with what orders of ours are known to have executed and whose fills are still awaited."""
+        return self.holdings.now(self.instrument, self.market.mark)
+
+    def place(self, order: NewOrder, now: float) -> None:
+        """An order is about to be sent: it counts as in flight, and the book as the first that may show it."""
+        self.orders.place(order, now)
+        self.sent.note(now)
+
+        if order.ticks is not None and order.type.rests:
+            self.book.expect(order.client_id, order.side, order.ticks, order.lots)
+
+    def amend(self, order: NewOrder, now: float) -> int:
+        """An amend is about to be sent that makes this of an order: its number. The book may show it either way."""
+        record = self.orders.live[order.client_id]
+        before, filled = record.working.order, record.working.filled_lots
+        more = order.lots - filled if order.ticks != before.ticks else order.lots - before.lots
+
+        if order.ticks is not None and more > 0:
+            self.book.expect(order.client_id, order.side, order.ticks, more)
+
+        self.sent.note(now)
+
+        return self.orders.amend(order, now)
+
+    def view(
+        self,
+        now: float,
+        *,
+        mode: Mode,
+        mode_reason: str,
+        memory: object,
+        exit_memory: object = None,
+    ) -> View:
+        """The frozen view for one decision; no quotes are forbidden in it yet."""
+        market, orders, endings = self.market, self.orders, self.orders.endings
+        alive_at, funds = market.alive_at, self.funds
+
+        if self.stop_closed_at != self._stop_closed_at:
+            self._stop_closed_at = MappingProxyType(dict(self.stop_closed_at))
+
+        return View.of(
+            {
+                **self._lasting,
+                "now": now,
+                "instrument": self.instrument,
+                "mode": mode,
+                "mode_reason": mode_reason,
+                "book_ok": self.book.ok,
+                "book_age_s": now - alive_at[_BOOK],
+                "mark": market.mark,
+                "mark_age_s": now - alive_at[_MARK],
+                "mark_stream_age_s": now - market.mark_streamed_at,
+                "last_trade": market.last_trade,
+                "trade_age_s": now - alive_at[_TRADES],
+                "last_trade_age_s": now - market.traded_at,
+                "last_own_trade": endings.last_own_trade,
+                "reference": market.reference,
+                "reference_age_s": now - alive_at[_REFERENCE],
+                "orders": orders.by_slot(),
+                "ended": endings.ended,
+                "positions": self.positions(),
+                "capital": funds.capital,
+                "capital_age_s": funds.age_s(now),
+                "account": funds.facts,
+                "funding": market.funding(self.clock, self.instrument.funding_interval_h, now),
+                "quote_filled_at": endings.filled_at,
+                "stop_closed_at": self._stop_closed_at,
+                "stops": tuple(self.stops.times),
+                "target_filled_at": endings.target_filled_at,
+                "results": self.results,
+                "blocked": orders.is_blocked,
+                "memory": memory,
+                "exit_memory": exit_memory,
+                "beside": orders.beside(),
+                "foreign": self.foreign.resting,
+                "position_cap": self.position_cap,
+                "unproven": self.account.unproven(now),
+                "elsewhere": self.account.elsewhere,
+            }
+        )
