@@ -97,13 +97,14 @@ class Book:
     it then.
     """
 
-    __slots__ = ("_asks", "_bids", "_synchronised", "own")
+    __slots__ = ("_asks", "_bids", "_own_asks", "_own_bids", "_synchronised", "own")
 
     def __init__(self, own: OwnDepth | None = None) -> None:
         self._bids = Half(Side.BUY.sign)
         self._asks = Half(Side.SELL.sign)
         self._synchronised = False
         self.own = own if own is not None else OwnDepth()
+        self._own_bids, self._own_asks = self.own.lots[self._bids.sign], self.own.lots[self._asks.sign]
 
     def snapshot(self, event: BookSnapshot, now: float) -> None:
         """Take the whole book; it is trusted from here on."""
@@ -145,12 +146,16 @@ class Book:
     @property
     def best_bid(self) -> int | None:
         """The best bid of other people, in ticks."""
-        return self._best(self._bids)
+        ticks = self._bids.best
+
+        return ticks if ticks not in self._own_bids else self._beyond(self._bids)
 
     @property
     def best_ask(self) -> int | None:
         """The best ask of other people, in ticks."""
-        return self._best(self._asks)
+        ticks = self._asks.best
+
+        return ticks if ticks not in self._own_asks else self._beyond(self._asks)
 
     def levels(self, side: Side) -> Iterator[tuple[int, int]]:
         """Other people's (ticks, lots) of one side, from the best outward."""
@@ -162,12 +167,8 @@ class Book:
 
         return max(0, half.at(ticks) - self.own.lots[half.sign].get(ticks, 0)) if half.reaches(ticks) else None
 
-    def _best(self, half: Half) -> int | None:
-        ticks = half.best
-
-        if ticks is None or ticks not in self.own.lots[half.sign]:
-            return ticks
-
+    def _beyond(self, half: Half) -> int | None:
+        """The best of other people on a side whose best price is ours too."""
         return next((ticks for ticks, _ in self._others(half)), None)
 
     def _others(self, half: Half) -> Iterator[tuple[int, int]]:

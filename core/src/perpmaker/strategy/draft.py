@@ -22,7 +22,7 @@ from perpmaker.strategy.recovery import Recovery
 from perpmaker.strategy.reference import Reference
 from perpmaker.strategy.refresh import Resting, Target, arrange, match, rests
 from perpmaker.strategy.settings import StrategySettings
-from perpmaker.strategy.shape import Priced, Shape, price_ladder
+from perpmaker.strategy.shape import LadderPrices, Priced
 from perpmaker.strategy.wake import Alarm
 from perpmaker.strategy.watch import watch_band, watch_minimum
 
@@ -36,33 +36,41 @@ class Draft:
     """A decision under way; `finish` makes it a value."""
 
     def __init__(
-        self, view: View, settings: StrategySettings, shape: Shape, memory: Memory, reference: Reference
+        self, view: View, settings: StrategySettings, prices: LadderPrices, memory: Memory, reference: Reference
     ) -> None:
+        shape = prices.shape
         self._view = view
         self._settings = settings
         self._shape = shape
         self._memory = memory
         self._reference = reference
+        self._orders = view.orders
         self._generation = 1 + max([memory.generation, *[order.order.generation for order in view.orders.values()]])
         self._refreshed = False  # whether there is anything of this generation
         self._quotes: dict[Slot, Quote] = {}
         self._withheld: dict[Slot, Withheld] = {}
         self._candidates: list[Quote] = []
         self._cycles = _on_grid(memory, settings.order_refresh_time)
-        self._priced: dict[Side, Priced] = {}
+        self._prices = prices
         self._skewed = None if shape.skew is None else shape.skew.at(view, reference, memory.skewed_by)
         self._loss = None if self._skewed is None else self._skewed.loss
         self.alarm = Alarm(view, reference)
         self._reconciliation = Recovery(memory, view.now, self.alarm)
+        self._has_band = settings.price_ceiling is not None or settings.price_floor is not None
+        self._has_minimum = shape.minimum.spread is not None
 
     # --- one side --------------------------------------------------------------------------------------------------
 
     def lay(self, side: Side) -> None:
         """Decide about every slot of a side: keep, withhold, or make a candidate."""
         gate = read_gate(self._view, self._settings, side, self._reference)
-        watch_band(self.alarm, self._settings, self._view.instrument, side, self._reference)
 
-        if (pulled := self._reconciliation.waits(side, gate.pulled)) is not None:
+        if self._has_band:
+            watch_band(self.alarm, self._settings, self._view.instrument, side, self._reference)
+
+        waits = gate.pulled is not None or self._reconciliation.inside_since
+
+        if waits and (pulled := self._reconciliation.waits(side, gate.pulled)) is not None:
             self._pull(side, pulled)
             return
 
@@ -103,7 +111,8 @@ class Draft:
     def _refresh(self, side: Side, cycle: Cycle) -> None:
         """Compare what rests with the new ladder: right orders stay, every other place gets a new quote."""
         ladder = self._shape.ladder[side]
-        orders = [self._view.orders.get(level.slot) for level in ladder]
+        get = self._orders.get
+        orders = [get(level.slot) for level in ladder]
         busy = {
             slot: cycle.places[slot]
             for slot, order in enumerate(orders)
@@ -137,21 +146,21 @@ class Draft:
             for order in orders
             if order is not None
             and order.status.is_open
-            and self._too_near(side, order) is None
+            and (not self._has_minimum or self._too_near(side, order) is None)
             and (self._loss is None or self._loss.check(side, *order.prices) is None)
         ]
 
     def _next_cycle(self, cycle: Cycle, places: tuple[int, ...]) -> Cycle:
         """The timer after a refresh: on the grid of its start, or a new start where there was no set or it waited."""
         if cycle.started_at is None:
-            return Cycle(started_at=self._view.now, count=0, places=places)
+            return Cycle(self._view.now, 0, places)
 
         count, due_at = cycle.count, cycle.due_at(self._settings.order_refresh_time)
 
         if due_at is not None and self._view.now >= due_at:  # else the inventory asked for it, and the grid stands
             count = max(int((self._view.now - cycle.started_at) // self._settings.order_refresh_time), count + 1)
 
-        return Cycle(started_at=cycle.started_at, count=count, places=places)
+        return Cycle(cycle.started_at, count, places)
 
     def _continue(self, side: Side, gate: Gate) -> None:
         """Between refreshes: what rests stays unless the market came too near; empty slots are filled if allowed."""
@@ -159,7 +168,7 @@ class Draft:
         anew = []
 
         for slot, level in enumerate(self._shape.ladder[side]):
-            order = self._view.orders.get(level.slot)
+            order = self._orders.get(level.slot)
             off = None
 
             if order is not None:
@@ -216,7 +225,9 @@ class Draft:
             )
 
         self._quotes[new.slot] = planned
-        watch_minimum(self.alarm, self._shape.minimum, new.slot.side, planned.ticks)
+
+        if self._has_minimum:
+            watch_minimum(self.alarm, self._shape.minimum, new.slot.side, planned.ticks)
 
     def _keep_within_tolerance(self, order: WorkingOrder, place: int) -> None:
         """Want the order as it is, and say from which new price it is not far enough away to move."""
@@ -229,15 +240,8 @@ class Draft:
         watch_minimum(self.alarm, self._shape.minimum, new.slot.side, new.ticks or 0)
 
     def _price(self, side: Side) -> Priced:
-        """The ladder as it is now, worked out once a decision."""
-        known = self._priced.get(side)
-
-        if known is None:
-            settings, reference, skewed = self._settings, self._reference, self._skewed
-            known = price_ladder(settings, self._shape, self._view, side, reference=reference, skewed=skewed)
-            self._priced[side] = known
-
-        return known
+        """The ladder as it is now."""
+        return self._prices.of(self._view, side, self._reference, self._skewed)
 
     def _propose(self, side: Side, anew: Sequence[tuple[Slot, int]]) -> None:
         """Make candidates of ladder levels (slot, place), but for those that something of their own withholds."""
@@ -248,7 +252,7 @@ class Draft:
         (prices, chains), ladder, mark = self._price(side), shape.ladder[side], self._view.mark
 
         may_wait = bool(self._reconciliation.back_at or self._memory.vanished)
-        has_minimum = shape.minimum.spread is not None
+
         for slot, place in anew:
             chain = chains[place]
 
@@ -260,16 +264,14 @@ class Draft:
             ticks, lots = prices[place], ladder[place].lots
             refused = shape.market.check(side, ticks, lots, mark)
 
-            if refused is None and has_minimum:
+            if refused is None and self._has_minimum:
                 refused = shape.minimum.check(side, ticks, reference)
 
             if refused is None and self._loss is not None:
                 refused = self._loss.check(side, ticks)
 
             if refused is None:
-                self._candidates.append(
-                    Quote(slot=slot, ticks=ticks, lots=lots, generation=self._generation, reasons=chain)
-                )
+                self._candidates.append(Quote(slot, ticks, lots, self._generation, chain))
             else:
                 self._shelve(slot, (*chain, refused))
 
@@ -301,11 +303,11 @@ class Draft:
         if not self._candidates:
             return
 
-        taking = Taking(self._view, self._view.orders.values())
-        budget = Budget(self._view, free_lots, self._settings.max_margin)
+        taking = Taking(self._view, self._orders.values())
+        budget = Budget(self._view, free_lots, self._shape.allowance)
 
         for slot, quote in self._quotes.items():  # all of them rest, and hold margin for what is left of them
-            order = self._view.orders[slot]
+            order = self._orders[slot]
             ticks = quote.ticks if order.amended_from is None else order.highest_ticks
             budget.count(slot.side, ticks, order.remaining_lots)
 
@@ -319,7 +321,10 @@ class Draft:
             elif budget.grant(slot.side, ticks, quote.lots):
                 self._quotes[slot] = quote
                 self._refreshed = True
-                watch_minimum(self.alarm, self._shape.minimum, slot.side, ticks)
+
+                if self._has_minimum:
+                    watch_minimum(self.alarm, self._shape.minimum, slot.side, ticks)
+
             else:
                 self._shelve(slot, (*quote.reasons, budget.short))
 
@@ -348,7 +353,7 @@ class Draft:
 
 def _on_grid(memory: Memory, refresh_s: float) -> dict[Side, Cycle]:
     """The cycles as they were, on a grid of this refresh time: a person may have changed it."""
-    if memory.refresh_s in {None, refresh_s}:
+    if memory.refresh_s is None or memory.refresh_s == refresh_s:
         return dict(memory.cycles)
 
     return {side: cycle.on_grid_of(memory.refresh_s or 0.0) for side, cycle in memory.cycles.items()}

@@ -17,6 +17,10 @@ from perpmaker.model.working_order import WorkingOrder
 from perpmaker.state.view import View
 from perpmaker.strategy.reference import Reference
 
+_BUY, _SELL = Side.BUY, Side.SELL
+_ZERO = Decimal(0)
+_SHORT = "the balance does not carry its margin and fee"
+
 
 class MarketFilter:
     """The market's own rules about a single order: amount, notional, price."""
@@ -140,8 +144,8 @@ class Taking:
 
     def __init__(self, view: View, orders: Iterable[WorkingOrder]) -> None:
         own = own_barriers(orders)
-        self._best = {Side.BUY: view.book.best_ask, Side.SELL: view.book.best_bid}
-        self._own = {side: own.get(side.opposite, side.sign * inf) for side in Side}
+        self._best = {_BUY: view.book.best_ask, _SELL: view.book.best_bid}
+        self._own = {_BUY: own.get(_SELL, inf), _SELL: own.get(_BUY, -inf)}
 
     def check(self, side: Side, ticks: int) -> Reason | None:
         """Why a quote would not rest; None when it does."""
@@ -156,32 +160,56 @@ class Taking:
         return None
 
 
+class Allowance:
+    """How much quotes may bind altogether, reckoned again when the capital is another one.
+
+    Margin of a quote = notional / leverage + notional x taker fee. Counted in notional units of one tick x one lot.
+    `max_margin` is the most that quotes may bind. `short` is why a quote is not granted that is beyond `limit`.
+    """
+
+    def __init__(self, instrument: Instrument, leverage: int, max_margin: Decimal | None = None) -> None:
+        self._instrument = instrument
+        self._leverage = leverage
+        self._max_margin = max_margin
+        self._capital: Decimal | None = None
+        self.limit = 0
+        self.short = Reason(Rule.BUDGET, _SHORT, _ZERO)
+
+    def look(self, capital: Decimal | None) -> None:
+        """Reckon with this capital, None where it is not known."""
+        if capital is self._capital:
+            return
+
+        self._capital = capital
+        capital, instrument = capital or _ZERO, self._instrument
+        self.short = Reason(Rule.BUDGET, _SHORT, capital)
+
+        if self._max_margin is not None and self._max_margin < capital:
+            capital = self._max_margin
+            self.short = Reason(Rule.BUDGET, "max_margin does not carry its margin and fee", capital)
+
+        notional = affordable_notional(instrument, self._leverage, max(_ZERO, capital))
+        self.limit = int(notional / (instrument.tick * instrument.lot))
+
+
 class Budget:
     """What quotes may still take margin from, granted one quote at a time.
 
-    Margin of a quote = notional / leverage + notional x taker fee. Counted in notional units of one tick x one lot.
-    `free_lots` per side reduce the position and need no margin. `max_margin` is the most that quotes may bind; of a
-    capital that was read too long ago nothing is granted. `short` is why a quote is not granted.
+    `free_lots` per side reduce the position and need no margin. Of a capital that was read too long ago nothing is
+    granted. `short` is why a quote is not granted.
     """
 
-    def __init__(self, view: View, free_lots: dict[Side, int], max_margin: Decimal | None = None) -> None:
-        instrument = view.instrument
-        capital = view.capital or Decimal(0)
-        self.short = Reason(Rule.BUDGET, "the balance does not carry its margin and fee", capital)
-
-        if max_margin is not None and max_margin < capital:
-            capital = max_margin
-            self.short = Reason(Rule.BUDGET, "max_margin does not carry its margin and fee", capital)
-
-        limit = affordable_notional(instrument, view.leverage, max(Decimal(0), capital))
-        self._limit = 0 if view.is_capital_stale else int(limit / (instrument.tick * instrument.lot))
-        self._margin = instrument.order_margin
-        self._used = {Side.BUY: 0, Side.SELL: 0}
+    def __init__(self, view: View, free_lots: dict[Side, int], allowance: Allowance) -> None:
+        allowance.look(view.capital)
+        self.short = allowance.short
+        self._limit = 0 if view.is_capital_stale else allowance.limit
+        self._margin = view.instrument.order_margin
+        self._used = {_BUY: 0, _SELL: 0}
         self._free = free_lots
 
     def count(self, side: Side, ticks: int, lots: int) -> None:
         """Take a resting quote into account, whether it fits or not: it has its margin already."""
-        if side in self._free:
+        if self._free and side in self._free:
             free = min(lots, self._free[side])
             self._free[side] -= free
             lots -= free
@@ -190,7 +218,7 @@ class Budget:
 
     def grant(self, side: Side, ticks: int, lots: int) -> bool:
         """Whether the quote fits whole, with no more held for all quotes than there is; if so it is counted."""
-        needed = ticks * max(0, lots - self._free.get(side, 0))
+        needed = ticks * (max(0, lots - self._free.get(side, 0)) if self._free else lots)
         mine, other = self._used[side] + needed, self._used[side.opposite]
 
         if needed and bound_notional(self._margin, mine, other) > self._limit:

@@ -31,12 +31,14 @@ class Gate:
 
 OPEN = Gate()
 
+_BUY, _NET, _RUN, _ONE_WAY = Side.BUY, PositionSide.NET, Mode.RUN, PositionMode.ONE_WAY
+
 
 def read_gate(view: View, settings: StrategySettings, side: Side, reference: Reference) -> Gate:
     """Return the gate of a side at this moment. What pulls goes before what pauses."""
     position_side = position_side_of(side, view.position_mode)
 
-    if position_side in view.no_quotes_for:
+    if view.no_quotes_for and position_side in view.no_quotes_for:
         return Gate(pulled=Reason(Rule.STOPPED, "a stop loss has fired and the position is not flat yet"))
 
     if (band := _band(settings, side, reference)) is not None:
@@ -62,6 +64,9 @@ def _band(settings: StrategySettings, side: Side, reference: Reference) -> Reaso
     """Why a side may not quote at this reference: at or above the ceiling no bids, at or below the floor no asks."""
     ceiling, floor = settings.price_ceiling, settings.price_floor
 
+    if ceiling is None and floor is None:
+        return None
+
     if side is Side.BUY and ceiling is not None and reference.price >= ceiling:
         return Reason(Rule.PRICE_BAND, "the reference is at or above price_ceiling: no bids", ceiling)
 
@@ -75,7 +80,10 @@ def _held(view: View, settings: StrategySettings, side: Side, position_side: Pos
     """What an open position means for a side, by when_in_position. Dust is no position."""
     position = view.positions.get(position_side)
 
-    if settings.when_in_position == "continue" or position is None or view.instrument.is_dust(position.amount):
+    if settings.when_in_position == "continue" or position is None or not position.amount:
+        return OPEN
+
+    if view.instrument.is_dust(position.amount):
         return OPEN
 
     reason = Reason(Rule.HOLD, f"a position is open ({settings.when_in_position})", position.amount)
@@ -89,7 +97,10 @@ def _held(view: View, settings: StrategySettings, side: Side, position_side: Pos
 
 def _delayed(view: View, settings: StrategySettings, side: Side, position_side: PositionSide) -> Gate:
     """The pause after a complete fill of a quote, or after a stop: both sides in One-way, that side in Hedge."""
-    both = view.position_mode is PositionMode.ONE_WAY
+    if not view.quote_filled_at and not view.stop_closed_at:
+        return OPEN
+
+    both = view.position_mode is _ONE_WAY
     filled = [at for filled_side, at in view.quote_filled_at.items() if both or filled_side is side]
     stopped = view.stop_closed_at.get(position_side)
     latest = max(filled if stopped is None else [*filled, stopped], default=None)
@@ -105,9 +116,9 @@ def _delayed(view: View, settings: StrategySettings, side: Side, position_side: 
 
 def free_lots(view: View) -> dict[Side, int]:
     """Lots per side that would only reduce the One-way position, and so need no margin."""
-    position = view.positions.get(PositionSide.NET)
+    position = view.positions.get(_NET)
 
-    if position is None or position.amount == 0:
+    if position is None or not position.amount:
         return {}
 
     opening = opening_side(PositionSide.NET, 1 if position.amount > 0 else -1)
@@ -117,7 +128,7 @@ def free_lots(view: View) -> dict[Side, int]:
 
 def standing_reason(view: View) -> Reason | None:
     """Return why nothing at all may be quoted, whatever the market does. None when it may."""
-    if view.mode is not Mode.RUN:
+    if view.mode is not _RUN:
         return Reason(Rule.MODE, f"{view.mode.value}: {view.mode_reason}" if view.mode_reason else view.mode.value)
 
     if view.capital is None:

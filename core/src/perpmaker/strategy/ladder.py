@@ -18,6 +18,7 @@ from perpmaker.strategy.reference import Reference
 from perpmaker.strategy.settings import StrategySettings
 
 SIDES = (Side.BUY, Side.SELL)
+_BUY, _NET, _ONE_WAY = Side.BUY, PositionSide.NET, PositionMode.ONE_WAY
 
 
 @attrs.frozen(kw_only=True)
@@ -59,8 +60,8 @@ def build_ladder(
 
 def position_side_of(side: Side, mode: PositionMode) -> PositionSide:
     """Return the position that a quote of this side acts on: in Hedge each side opens its own."""
-    if mode is PositionMode.ONE_WAY:
-        return PositionSide.NET
+    if mode is _ONE_WAY:
+        return _NET
 
     return PositionSide.LONG if side is Side.BUY else PositionSide.SHORT
 
@@ -69,7 +70,7 @@ def ladder_ticks(side: Side, ladder: Sequence[Level], reference: Reference) -> l
     """Return the prices of a side's levels at this reference, in ticks, away from the market."""
     over, under = reference.numerator, reference.denominator
 
-    if side is Side.BUY:
+    if side is _BUY:
         return [over * level.over // (under * level.under) for level in ladder]
 
     return [-(-over * level.over // (under * level.under)) for level in ladder]

@@ -13,7 +13,7 @@ from perpmaker.model.quote import Quote, Reason
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Cycle:
     """The refresh timer of one side's set of quotes, and the levels that wait for its next refresh.
 

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import PositionMode
+from perpmaker.model.order import PositionMode, Slot
 from perpmaker.model.quote import Reason, Rule, Wake, Wanted, Withheld
-from perpmaker.state.view import View
+from perpmaker.state.view import SlotEnd, View
 from perpmaker.strategy.draft import Draft
-from perpmaker.strategy.filters import MarketFilter, MinimumSpread
+from perpmaker.strategy.filters import Allowance, MarketFilter, MinimumSpread
 from perpmaker.strategy.gate import free_lots, standing_reason
 from perpmaker.strategy.ladder import SIDES, build_ladder
-from perpmaker.strategy.memory import Memory
+from perpmaker.strategy.memory import Memory, Vanished
 from perpmaker.strategy.recall import Recall
 from perpmaker.strategy.reference import (
     NEAR_S,
     RECOVERY_S,
     NoReference,
     Reference,
+    ReferenceReader,
     book_max_age_s,
     mid_bounds,
-    read_reference,
     source_age_s,
 )
 from perpmaker.strategy.refresh import Tolerance
 from perpmaker.strategy.settings import StrategySettings
-from perpmaker.strategy.shape import Shape
+from perpmaker.strategy.shape import LadderPrices, Shape
 from perpmaker.strategy.skew import InventorySkew
 from perpmaker.strategy.vanished import track
 from perpmaker.strategy.wake import LOOK_AGAIN_S, SHORTEST_S, watch_exactly
@@ -40,6 +42,9 @@ class PerpetualMarketMaking:
         self._recall = Recall(settings.max_age_s, settings.price_type)
         self._shape_of: tuple[Instrument, PositionMode, int] | None = None
         self._shape = self._build_shape(instrument, PositionMode.ONE_WAY, 1)
+        self._prices = LadderPrices(settings, self._shape)
+        self._vanished: tuple[Mapping[Slot, SlotEnd], Mapping[Slot, Vanished], Mapping[Slot, Vanished]] | None = None
+        self._reader = ReferenceReader(settings.price_type, settings.max_age_s, settings.price_source_max_deviation)
 
     def decide(self, view: View) -> Wanted:
         """Return which quotes should rest now, which levels are withheld and why, and when to ask again."""
@@ -50,9 +55,9 @@ class PerpetualMarketMaking:
 
         self._recall.forget()
         settings = self._settings
-        shape = self._fit(view)
+        self._fit(view)
         deviation = settings.price_source_max_deviation
-        reference = read_reference(view, settings.price_type, settings.max_age_s, deviation)
+        reference = self._reader.read(view)
         memory = self._remember(view, reference)
         standing = standing_reason(view)
 
@@ -65,7 +70,7 @@ class PerpetualMarketMaking:
         if (recovering := _recovering(view, memory)) is not None:
             return self._nothing(memory, *recovering)
 
-        draft = Draft(view, settings, shape, memory, reference)
+        draft = Draft(view, settings, self._prices, memory, reference)
         draft.alarm.at(view.now + book_max_age_s(view, settings.max_age_s) - view.book_age_s)
 
         age_s = source_age_s(view, settings.price_type)
@@ -95,12 +100,21 @@ class PerpetualMarketMaking:
         elif good_since is None:
             good_since = view.now if memory.generation or deviated else view.now - 2 * RECOVERY_S
 
-        vanished = track(view, memory.vanished, self._settings.order_refresh_time)
+        vanished = self._track(view, memory.vanished)
 
         if (good_since, deviated) == (memory.good_since, memory.deviated) and vanished is memory.vanished:
             return memory
 
         return attrs.evolve(memory, good_since=good_since, vanished=vanished, deviated=deviated)
+
+    def _track(self, view: View, known: Mapping[Slot, Vanished]) -> Mapping[Slot, Vanished]:
+        """What is known of vanished levels: looked at again when another order has ended."""
+        seen = self._vanished
+
+        if seen is None or seen[0] is not view.ended or seen[1] is not known:
+            seen = self._vanished = (view.ended, known, track(view, known, self._settings.order_refresh_time))
+
+        return seen[2]
 
     def _nothing(self, memory: Memory, reason: Reason, wake: Wake) -> Wanted:
         """No quotes at all, for one reason; when there may be some again, new sets begin."""
@@ -118,15 +132,14 @@ class PerpetualMarketMaking:
 
         return Wanted(withheld=withheld, memory=empty, wake=wake)
 
-    def _fit(self, view: View) -> Shape:
-        """The shape for this market as it is now; built again only when the market's rules or settings changed."""
+    def _fit(self, view: View) -> None:
+        """Take the shape for this market as it is now; built again only when its rules or settings changed."""
         known = self._shape_of
 
         if known is None or known[0] is not view.instrument or known[1:] != (view.position_mode, view.leverage):
             self._shape = self._build_shape(view.instrument, view.position_mode, view.leverage)
             self._shape_of = (view.instrument, view.position_mode, view.leverage)
-
-        return self._shape
+            self._prices = LadderPrices(self._settings, self._shape)
 
     def _build_shape(self, instrument: Instrument, mode: PositionMode, leverage: int) -> Shape:
         """Everything that does not change from one decision to the next."""
@@ -139,6 +152,7 @@ class PerpetualMarketMaking:
             minimum=MinimumSpread(self._settings.minimum_spread),
             tolerance=Tolerance(self._settings.order_refresh_tolerance_pct),
             skew=InventorySkew.of(self._settings, instrument),
+            allowance=Allowance(instrument, leverage, self._settings.max_margin),
         )
 
 

@@ -84,18 +84,26 @@ def _are_orders_settled(view: View, before: View, wanted: Wanted) -> bool:
 
     The answers to new orders bring no news: between refreshes an order that is as it was wanted is wanted as it is.
     """
-    if view.orders == before.orders:
+    if view.orders is before.orders or view.orders == before.orders:
         return True
 
-    quotes = {quote.slot: quote for quote in wanted.quotes}
+    orders, quotes = view.orders, {quote.slot: quote for quote in wanted.quotes}
 
-    if not all(slot in view.orders for slot in (*quotes, *before.orders)):
-        return False
+    for slot in before.orders:
+        if slot not in orders:
+            return False
 
-    return all(
-        _is_placed(order, quotes[slot]) if slot in quotes else order == before.orders.get(slot)
-        for slot, order in view.orders.items()
-    )
+    for slot in quotes:
+        if slot not in orders:
+            return False
+
+    for slot, order in orders.items():
+        quote = quotes.get(slot)
+
+        if not (order == before.orders.get(slot) if quote is None else _is_placed(order, quote)):
+            return False
+
+    return True
 
 
 def _is_placed(order: WorkingOrder, quote: Quote) -> bool:
@@ -104,7 +112,9 @@ def _is_placed(order: WorkingOrder, quote: Quote) -> bool:
 
     return (
         (order.status.is_open or order.status.is_pending)
-        and (new.ticks, new.lots, new.generation) == (quote.ticks, quote.lots, quote.generation)
+        and new.ticks == quote.ticks
+        and new.lots == quote.lots
+        and new.generation == quote.generation
         and not order.filled_lots
         and not order.cancel_requested
     )

@@ -125,7 +125,36 @@ def _traded(view: View, price_type: PriceType, max_age_s: float, *, bid: int, as
 
         return _from_ticks(view, trade, 1, "last trade", trade_weight=1)
 
-    return _from_ticks(view, bid + ask, 2, "mid", bid_weight=1, ask_weight=1)
+    return _mid(view, bid + ask)
+
+
+class ReferenceReader:
+    """Reads the reference, and hands out the same one while the price that it comes from is the same."""
+
+    def __init__(self, price_type: PriceType, max_age_s: float, max_deviation: Decimal | None) -> None:
+        self._price_type = price_type
+        self._max_age_s = max_age_s
+        self._max_deviation = max_deviation
+        self._known: tuple[Instrument, int, Reference] | None = None
+
+    def read(self, view: View) -> Reference | NoReference:
+        """Return the reference of this moment, or why there is none; see `read_reference`."""
+        if self._price_type == "mid_price" and not view.external_reference and view.book_age_s < self._max_age_s:
+            bid, ask = view.book.best_bid, view.book.best_ask
+            known = self._known
+
+            if bid is not None and ask is not None and view.book_ok and bid < ask:
+                if known is None or known[0] is not view.instrument or known[1] != bid + ask:
+                    known = self._known = (view.instrument, bid + ask, _mid(view, bid + ask))
+
+                return known[2]
+
+        return read_reference(view, self._price_type, self._max_age_s, self._max_deviation)
+
+
+def _mid(view: View, doubled: int) -> Reference:
+    """The middle between best bid and best ask, of which this is the sum in ticks."""
+    return _from_ticks(view, doubled, 2, "mid", bid_weight=1, ask_weight=1)
 
 
 def _from_ticks(view: View, numerator: int, denominator: int, name: str, **weights: int) -> Reference:

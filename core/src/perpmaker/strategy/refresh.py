@@ -10,6 +10,8 @@ from typing import NamedTuple
 from perpmaker.model.order import Side
 from perpmaker.model.working_order import WorkingOrder
 
+_BUY = Side.BUY
+
 
 class Target(NamedTuple):
     """What a level comes to at this refresh, by its place in the ladder."""
@@ -71,9 +73,14 @@ def match(side: Side, resting: Sequence[Resting], targets: Sequence[Target]) -> 
     what is left is then compared with everything left, so that a ladder that moved by a whole level keeps the orders
     that stand at one of its new prices.
     """
-    orders = sorted(resting, key=_TICKS, reverse=side is Side.BUY)
-    wanted = sorted(targets, key=_TICKS, reverse=side is Side.BUY)
     kept: dict[int, WorkingOrder] = {}
+
+    if not resting or not targets:
+        return kept
+
+    is_bid = side is _BUY
+    orders = sorted(resting, key=_TICKS, reverse=is_bid)
+    wanted = sorted(targets, key=_TICKS, reverse=is_bid)
 
     if len(orders) == len(wanted):
         pairs = list(zip(orders, wanted, strict=True))

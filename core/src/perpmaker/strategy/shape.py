@@ -9,7 +9,7 @@ import attrs
 from perpmaker.model.order import Side, Slot
 from perpmaker.model.quote import Reason, Rule
 from perpmaker.state.view import View
-from perpmaker.strategy.filters import MarketFilter, MinimumSpread
+from perpmaker.strategy.filters import Allowance, MarketFilter, MinimumSpread
 from perpmaker.strategy.ladder import Level, ladder_ticks
 from perpmaker.strategy.optimisation import optimise
 from perpmaker.strategy.reference import Reference
@@ -20,7 +20,7 @@ from perpmaker.strategy.skew import InventorySkew, Skewed
 
 @attrs.frozen(kw_only=True)
 class Shape:
-    """What follows from settings and market alone, made once: ladder, filters, tolerance.
+    """What follows from settings and market alone, made once: ladder, filters, tolerance, allowance.
 
     `slots` are the ladder's; `skew` is None where inventory skew is off.
     """
@@ -31,6 +31,7 @@ class Shape:
     minimum: MinimumSpread
     tolerance: Tolerance
     skew: InventorySkew | None
+    allowance: Allowance
 
 
 class Priced(NamedTuple):
@@ -38,6 +39,29 @@ class Priced(NamedTuple):
 
     ticks: list[int]
     chains: list[tuple[Reason, ...]]
+
+
+class LadderPrices:
+    """Prices the ladder, and hands out the same prices while nothing that they come from has changed."""
+
+    def __init__(self, settings: StrategySettings, shape: Shape) -> None:
+        self._settings = settings
+        self.shape = shape
+        self._known: dict[Side, tuple[Reference, Priced]] = {}
+
+    def of(self, view: View, side: Side, reference: Reference, skewed: Skewed | None) -> Priced:
+        """The ladder of a side as it is now."""
+        known = self._known.get(side)
+
+        if known is not None and known[0] is reference:
+            return known[1]
+
+        priced = price_ladder(self._settings, self.shape, view, side, reference=reference, skewed=skewed)
+
+        if skewed is None and not self._settings.order_optimization_enabled:  # those read the position, and the book
+            self._known[side] = (reference, priced)
+
+        return priced
 
 
 def price_ladder(
