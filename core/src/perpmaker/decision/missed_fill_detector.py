@@ -48,6 +48,11 @@ class MissedFillDetector:
         self._highest_buy, self._lowest_sell = -inf, inf
         self._looked_at = (-1, -1)
 
+    @property
+    def is_doubting(self) -> bool:
+        """Whether an order should have been filled by what the market shows."""
+        return bool(self._doubts)
+
     def is_reached(self, bid: int | None, ask: int | None) -> bool:
         """Whether other people's best stands where an order of ours does that nobody doubts yet: look at it."""
         return (ask is not None and ask <= self._highest_buy) or (bid is not None and bid >= self._lowest_sell)

@@ -17,6 +17,7 @@ from perpmaker.model.event import AccountUnread, Channel, Event, Traded
 from perpmaker.model.order import Fill, OrderStatus, PositionSide, Side
 from perpmaker.state.order_index import CUT_S
 from perpmaker.state.state import State
+from perpmaker.state.survey import Survey
 from perpmaker.state.tracked_order import TrackedOrder
 
 DOUBT_S = 2.0
@@ -124,10 +125,28 @@ class OrderChecks:
 
     def next_at(self, now: float) -> float | None:
         """When `demand` has something to do next, should nothing happen before."""
-        survey, trading_state = self._state.orders.survey(), self._trading_state
-        moments = [*self._missed_fills.moments(), *survey.asks, *survey.again]
-        moments += [at + ANSWER_S for at in survey.sent]
-        moments += [at + CUT_S for at in survey.cuts]
+        survey = self._state.orders.survey()
+        first = self._first_rare(now, survey)
+
+        for at in survey.sent:
+            if now < at + ANSWER_S < first:
+                first = at + ANSWER_S
+
+        for at in survey.asks:
+            if now < at < first:
+                first = at
+
+        return first if first < inf else None
+
+    def _first_rare(self, now: float, survey: Survey) -> float:
+        """The first of the moments of which there are none most of the time; infinite where there are none."""
+        trading_state = self._trading_state
+        moments = (
+            [*self._missed_fills.moments(), *survey.again] if survey.again or self._missed_fills.is_doubting else []
+        )
+
+        if survey.cuts:
+            moments += [at + CUT_S for at in survey.cuts]
 
         if survey.unshown and trading_state.lost is None:
             moments += [max(at + CONFIRM_S, self._may_reconnect_at) for at in survey.unshown]
@@ -144,7 +163,7 @@ class OrderChecks:
         if trading_state.demand is not None and trading_state.asked_at is not None:
             moments.append(trading_state.asked_at + RESYNC_AGAIN_S)
 
-        return min([moment for moment in moments if moment > now], default=None)
+        return min([moment for moment in moments if moment > now], default=inf) if moments else inf
 
     def _give_up_waiting(self, record: TrackedOrder, now: float) -> None:
         if record.working.changed_at + ANSWER_S <= now:

@@ -15,6 +15,7 @@ from perpmaker.exits.level import stop_level
 from perpmaker.exits.memory import ExitMemory, Failed, Fired
 from perpmaker.exits.price import read_source, watch
 from perpmaker.exits.settings import ExitSettings
+from perpmaker.exits.sight import SEEING
 from perpmaker.exits.stop import best_against, fires, watch_fires
 from perpmaker.exits.target import take_profit
 from perpmaker.exits.wake import by, merge
@@ -33,7 +34,7 @@ from perpmaker.model.quote import (
     Withheld,
     opening_side,
 )
-from perpmaker.state.view import End, Mode, View
+from perpmaker.state.view import End, Mode, SlotEnd, View
 
 
 class Exits:
@@ -64,6 +65,8 @@ class Exits:
         self._leaves_conditional = keeps_targets and not caps_resting_exits
         self._sizes_stops = sizes_stops
         self._close_out = CloseOut(settings, venue_stops, caps_resting_exits)
+        self._idle: WantedExits | None = None
+        self._idle_ended: Mapping[Slot, SlotEnd] = {}
         self._known: dict[PositionSide, tuple[Position, Instrument, int, TargetFactors, TakeProfit]] = {}
 
     def decide(self, view: View) -> WantedExits:
@@ -72,7 +75,11 @@ class Exits:
         `view.exit_memory` is the memory that the last answer asked for.
         """
         memory = view.exit_memory if isinstance(view.exit_memory, ExitMemory) else ExitMemory()
-        known = memory.failed
+        known, idle = memory.failed, self._idle
+
+        if idle is not None and memory is idle.memory and self._is_idle(view, memory):
+            return idle
+
         failed, unpriced = retry.track(view, known), entry.track(view, memory.unpriced)
         seen, taken = sight.track(view, memory.sight), company.track(view, memory.taken)
 
@@ -90,7 +97,8 @@ class Exits:
             memory = attrs.evolve(memory, fired=fired)
 
         if not leaving:
-            return WantedExits(memory=memory)
+            self._idle, self._idle_ended = WantedExits(memory=memory), view.ended
+            return self._idle
 
         return WantedExits(
             exits=tuple(
@@ -102,6 +110,19 @@ class Exits:
             memory=memory,
             wake=merge(tuple(one.wake for one in leaving.values())),
         )
+
+    def _is_idle(self, view: View, memory: ExitMemory) -> bool:
+        """Whether there is nothing to leave, as before, and nothing to remember: what ended since were quotes."""
+        if any(position.amount for position in view.positions.values()) or memory.taken or memory.sight != SEEING:
+            return False
+
+        if view.ended is not self._idle_ended:
+            if retry.track(view, memory.failed) is not memory.failed or company.track(view, memory.taken):
+                return False
+
+            self._idle_ended = view.ended
+
+        return sight.sees(view)
 
     def _leave(self, view: View, memory: ExitMemory, known: Mapping[Slot, Failed], position: Position) -> Leaving:
         """The exits of one open position; `known` are the failed exits that were remembered before."""

@@ -15,7 +15,8 @@ from perpmaker.state.view import View
 SIGHT_PROOF_S = 10.0
 """Seconds without a break before the stop goes back; a single word makes a stream fresh for half of them."""
 
-_SEES = Sight(has_seen=True)
+SEEING = Sight(has_seen=True)
+"""The streams show the market, and have done so for long enough."""
 
 
 def sees(view: View) -> bool:
@@ -38,7 +39,7 @@ def track(view: View, known: Sight) -> Sight:
     elif known.blind and known.since is not None and view.now < known.since + SIGHT_PROOF_S:
         now = known
     else:
-        now = _SEES
+        now = SEEING
 
     return known if now is known or now == known else now
 

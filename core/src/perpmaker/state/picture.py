@@ -74,17 +74,19 @@ class Picture:
         self.changes = 0
         self._is_read = False
         self._is_ours = is_ours
-        self._stop_closed_at: Mapping[PositionSide, float] = MappingProxyType({})
-        self._lasting = self._make_lasting()
+        self._facts = self._first_facts()
+        self._facts_since = self._orders_since = -1
+        self._has_unproven = False
 
-    def _make_lasting(self) -> dict[str, Any]:
-        """What of a view is the same for the whole run, or for a decision alone to change."""
+    def _first_facts(self) -> dict[str, Any]:
+        """What of a view lasts for the whole run, or is for a decision alone to change; the rest is put beside it."""
         return {
             "position_mode": self.position_mode,
             "leverage": self.leverage,
             "external_reference": self.external_reference,
             "book": ReadOnlyBook(self.book),
             "sent": ReadOnlySent(self.sent),
+            "stop_closed_at": MappingProxyType({}),
             "no_quotes_for": _NOBODY,
             "approved": MappingProxyType({}),
             "flatten": "",
@@ -140,49 +142,63 @@ class Picture:
         exit_memory: object = None,
     ) -> View:
         """The frozen view for one decision; no quotes are forbidden in it yet."""
-        market, orders, endings = self.market, self.orders, self.orders.endings
-        alive_at, funds = market.alive_at, self.funds
+        market = self.market
+        alive_at = market.alive_at
 
-        if self.stop_closed_at != self._stop_closed_at:
-            self._stop_closed_at = MappingProxyType(dict(self.stop_closed_at))
+        if self._facts_since != self.changes:
+            self._look_at_account()
 
-        return View.of(
-            {
-                **self._lasting,
-                "now": now,
-                "instrument": self.instrument,
-                "mode": mode,
-                "mode_reason": mode_reason,
-                "book_ok": self.book.ok,
-                "book_age_s": now - alive_at[_BOOK],
-                "mark": market.mark,
-                "mark_age_s": now - alive_at[_MARK],
-                "mark_stream_age_s": now - market.mark_streamed_at,
-                "last_trade": market.last_trade,
-                "trade_age_s": now - alive_at[_TRADES],
-                "last_trade_age_s": now - market.traded_at,
-                "last_own_trade": endings.last_own_trade,
-                "reference": market.reference,
-                "reference_age_s": now - alive_at[_REFERENCE],
-                "orders": orders.by_slot(),
-                "ended": endings.ended,
-                "positions": self.positions(),
-                "capital": funds.capital,
-                "capital_age_s": funds.age_s(now),
-                "account": funds.facts,
-                "funding": market.funding(self.clock, self.instrument.funding_interval_h, now),
-                "quote_filled_at": endings.filled_at,
-                "stop_closed_at": self._stop_closed_at,
-                "stops": tuple(self.stops.times),
-                "target_filled_at": endings.target_filled_at,
-                "results": self.results,
-                "blocked": orders.is_blocked,
-                "memory": memory,
-                "exit_memory": exit_memory,
-                "beside": orders.beside(),
-                "foreign": self.foreign.resting,
-                "position_cap": self.position_cap,
-                "unproven": self.account.unproven(now),
-                "elsewhere": self.account.elsewhere,
-            }
-        )
+        if self._orders_since != self.orders.version:
+            self._look_at_orders()
+
+        if self.stop_closed_at != self._facts["stop_closed_at"]:
+            self._facts["stop_closed_at"] = MappingProxyType(dict(self.stop_closed_at))
+
+        facts = self._facts.copy()
+        facts["now"] = now
+        facts["mode"] = mode
+        facts["mode_reason"] = mode_reason
+        facts["memory"] = memory
+        facts["exit_memory"] = exit_memory
+        facts["book_ok"] = self.book.ok
+        facts["book_age_s"] = now - alive_at[_BOOK]
+        facts["mark"] = market.mark
+        facts["mark_age_s"] = now - alive_at[_MARK]
+        facts["mark_stream_age_s"] = now - market.mark_streamed_at
+        facts["last_trade"] = market.last_trade
+        facts["trade_age_s"] = now - alive_at[_TRADES]
+        facts["last_trade_age_s"] = now - market.traded_at
+        facts["reference_age_s"] = now - alive_at[_REFERENCE]
+        facts["capital_age_s"] = self.funds.age_s(now)
+        facts["positions"] = self.positions()
+        facts["funding"] = market.funding(self.clock, self.instrument.funding_interval_h, now)
+        facts["unproven"] = self.account.unproven(now) if self._has_unproven else _NOBODY
+        facts["foreign"] = self.foreign.resting
+        facts["stops"] = tuple(self.stops.times)
+        facts["results"] = self.results
+        facts["position_cap"] = self.position_cap
+
+        return View.of(facts)
+
+    def _look_at_account(self) -> None:
+        """Take what has changed last with an event of the account, the market's rules or the external price."""
+        facts, funds = self._facts, self.funds
+        facts["instrument"] = self.instrument
+        facts["reference"] = self.market.reference
+        facts["capital"] = funds.capital
+        facts["account"] = funds.facts
+        facts["elsewhere"] = self.account.elsewhere
+        self._has_unproven = any(tracked.adopted_at is not None for tracked in self.account.tracked.values())
+        self._facts_since = self.changes
+
+    def _look_at_orders(self) -> None:
+        """Take what has changed last with an order of ours."""
+        facts, orders, endings = self._facts, self.orders, self.orders.endings
+        facts["orders"] = orders.by_slot()
+        facts["beside"] = orders.beside()
+        facts["blocked"] = orders.is_blocked
+        facts["ended"] = endings.ended
+        facts["quote_filled_at"] = endings.filled_at
+        facts["last_own_trade"] = endings.last_own_trade
+        facts["target_filled_at"] = endings.target_filled_at
+        self._orders_since = orders.version

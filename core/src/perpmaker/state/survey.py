@@ -54,41 +54,49 @@ class Survey:
         self.again: list[float] = []
         self.cuts: list[float] = []
         self.unshown: list[float] = []
-        self.is_blocked = self.is_quoted = self.has_outdated = False
-        self.highest_bid, self.lowest_ask = -inf, inf
-
-        add = self.working.append
+        self.has_outdated = is_blocked = is_quoted = False
+        working, by_slot, resting = self.working, self.by_slot, []
 
         for record in records:  # one loop without a call: it is gone through for each order at each decision
-            working = record.working
-            order = working.order
-            slot, status = order.slot, working.status
-            known = self.by_slot.get(slot)
-            add(working)
+            order = record.working
+            slot, status = order.order.slot, order.status
+            working.append(order)
 
-            if known is None or working.sent_at >= known.sent_at:
-                self.by_slot[slot] = working
+            if slot not in by_slot or order.sent_at >= by_slot[slot].sent_at:
+                by_slot[slot] = order
 
             if not slot.kind.is_quote:
-                self.others.append(working)
+                self.others.append(order)
             elif slot.level == UNADOPTED:
-                self.is_blocked = True
+                is_blocked = True
+            elif not status.is_pending and not status.is_unknown:
+                is_quoted = True
 
             if status.is_open:
-                self._look_where(order)
+                resting.append(order.order)
             elif status.is_in_flight:
-                self.sent.append(working.changed_at)
-                self.is_quoted = self.is_quoted or (slot.kind.is_quote and not status.is_pending)
+                self.sent.append(order.changed_at)
             elif status.is_unknown:
-                self.is_blocked = True
+                is_blocked = True
 
-            if not record.is_calm:
-                self._note(record)
+            if not (
+                record.ask_at is None
+                and record.gap_since is None
+                and not record.cancel_at
+                and record.cut_at is None
+                and not record.is_outdated
+                and order.filled_lots <= record.booked_lots + record.forgiven_lots
+                and (order.confirmed or record.accepted_at is None)
+            ):
+                is_blocked = self._note(record) or is_blocked
 
-    def _note(self, record: TrackedOrder) -> None:
-        """Look at an order about which something is not as it should be, or not yet."""
+        self.is_blocked, self.is_quoted = is_blocked, is_quoted
+        self.highest_bid, self.lowest_ask = -inf, inf
+        self._look_where(resting)
+
+    def _note(self, record: TrackedOrder) -> bool:
+        """Look at an order about which something is not as it should be, or not yet. Whether it blocks quotes."""
         self.has_outdated = self.has_outdated or record.is_outdated
-        self.is_blocked = self.is_blocked or record.has_gap
 
         if record.gap_since is not None:
             self.gaps.append(record)
@@ -105,15 +113,16 @@ class Survey:
         if record.accepted_at is not None and not record.working.confirmed:
             self.unshown.append(record.accepted_at)
 
-    def _look_where(self, order: NewOrder) -> None:
-        """Look at an order that rests."""
-        ticks = order.ticks
-        self.is_quoted = self.is_quoted or order.slot.kind.is_quote
+        return record.has_gap
 
-        if ticks is None or not order.type.rests:
-            return
+    def _look_where(self, resting: Iterable[NewOrder]) -> None:
+        for order in resting:
+            ticks = order.ticks
 
-        if order.slot.side.sign > 0:
-            self.highest_bid = max(self.highest_bid, ticks)
-        elif ticks < self.lowest_ask:
-            self.lowest_ask = ticks
+            if ticks is None or not order.type.rests:
+                continue
+
+            if order.slot.side.sign > 0:
+                self.highest_bid = max(self.highest_bid, ticks)
+            else:
+                self.lowest_ask = min(self.lowest_ask, ticks)

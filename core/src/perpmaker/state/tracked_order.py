@@ -80,21 +80,6 @@ class TrackedOrder:
         """Whether the venue told of more executed lots than of fills."""
         return self.working.filled_lots > self.booked_lots + self.forgiven_lots
 
-    @property
-    def is_calm(self) -> bool:
-        """Whether nothing has to be asked, sent again, waited for or replaced, but for the answer to a command."""
-        working = self.working
-
-        return (
-            self.ask_at is None
-            and self.gap_since is None
-            and not self.cancel_at
-            and self.cut_at is None
-            and not self.is_outdated
-            and working.filled_lots <= self.booked_lots + self.forgiven_lots
-            and (working.confirmed or self.accepted_at is None)
-        )
-
     def put(self, **changes: Any) -> None:  # noqa: ANN401  # the fields of WorkingOrder, checked by its constructor
         """Replace fields of the working order; what `attrs.evolve` does, in a third of its time."""
         known = dict(zip(_FIELDS, _values(self.working), strict=True))

@@ -68,9 +68,9 @@ class Draft:
         if self._has_band:
             watch_band(self.alarm, self._settings, self._view.instrument, side, self._reference)
 
-        waits = gate.pulled is not None or self._reconciliation.inside_since
+        may_wait = gate.pulled is not None or bool(self._reconciliation.inside_since)
 
-        if waits and (pulled := self._reconciliation.waits(side, gate.pulled)) is not None:
+        if may_wait and (pulled := self._reconciliation.waits(side, gate.pulled)) is not None:
             self._pull(side, pulled)
             return
 
