@@ -8,7 +8,7 @@ did proves that the stream kept it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from math import inf
 
 import attrs
@@ -47,11 +47,6 @@ class MissedFillDetector:
         self._asked_at = -inf
         self._highest_buy, self._lowest_sell = -inf, inf
         self._looked_at = (-1, -1)
-
-    @property
-    def is_doubting(self) -> bool:
-        """Whether an order should have been filled by what the market shows."""
-        return bool(self._doubts)
 
     def is_reached(self, bid: int | None, ask: int | None) -> bool:
         """Whether other people's best stands where an order of ours does that nobody doubts yet: look at it."""
@@ -124,13 +119,14 @@ class MissedFillDetector:
 
         return doubt is not None and doubt.since + SUSPECT_S <= now
 
-    def moments(self) -> Iterator[float]:
+    def moments(self) -> Sequence[float]:
         """When there is something to do, should nothing happen before."""
-        for doubt in self._doubts.values():
-            yield doubt.since + SUSPECT_S
+        if not self._doubts:
+            return ()
 
-            if not doubt.asked:
-                yield self._asked_at + ASK_AGAIN_S
+        unasked = [self._asked_at + ASK_AGAIN_S for doubt in self._doubts.values() if not doubt.asked]
+
+        return [*(doubt.since + SUSPECT_S for doubt in self._doubts.values()), *unasked]
 
     def _reached(self, side: Side, ticks: int, now: float) -> None:
         """The market has reached this price: every order of the side at it or before it should have been filled."""

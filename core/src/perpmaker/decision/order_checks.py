@@ -141,9 +141,7 @@ class OrderChecks:
     def _first_rare(self, now: float, survey: Survey) -> float:
         """The first of the moments of which there are none most of the time; infinite where there are none."""
         trading_state = self._trading_state
-        moments = (
-            [*self._missed_fills.moments(), *survey.again] if survey.again or self._missed_fills.is_doubting else []
-        )
+        moments = [*self._missed_fills.moments(), *survey.again]
 
         if survey.cuts:
             moments += [at + CUT_S for at in survey.cuts]
@@ -151,7 +149,8 @@ class OrderChecks:
         if survey.unshown and trading_state.lost is None:
             moments += [max(at + CONFIRM_S, self._may_reconnect_at) for at in survey.unshown]
 
-        moments += [gap.gap_since + DOUBT_S for gap in self._state.orders.gaps() if gap.gap_since is not None]
+        if gaps := self._state.orders.gaps():
+            moments += [gap.gap_since + DOUBT_S for gap in gaps if gap.gap_since is not None]
 
         if self._quiet_since != self._state.changes:
             moments += self._readings.moments()

@@ -42,7 +42,7 @@ class PriceQuestion:
     def _due_at(self, now: float) -> float | None:
         state, market = self._state, self._state.market
 
-        if not state.account.held(state.instrument):
+        if not state.held():
             return None
 
         book = state.book

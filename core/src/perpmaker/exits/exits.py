@@ -66,6 +66,7 @@ class Exits:
         self._sizes_stops = sizes_stops
         self._close_out = CloseOut(settings, venue_stops, caps_resting_exits)
         self._idle: WantedExits | None = None
+        self._idle_positions: Mapping[PositionSide, Position] = {}
         self._idle_ended: Mapping[Slot, SlotEnd] = {}
         self._known: dict[PositionSide, tuple[Position, Instrument, int, TargetFactors, TakeProfit]] = {}
 
@@ -97,7 +98,7 @@ class Exits:
             memory = attrs.evolve(memory, fired=fired)
 
         if not leaving:
-            self._idle, self._idle_ended = WantedExits(memory=memory), view.ended
+            self._idle, self._idle_positions, self._idle_ended = WantedExits(memory=memory), view.positions, view.ended
             return self._idle
 
         return WantedExits(
@@ -113,7 +114,7 @@ class Exits:
 
     def _is_idle(self, view: View, memory: ExitMemory) -> bool:
         """Whether there is nothing to leave, as before, and nothing to remember: what ended since were quotes."""
-        if any(position.amount for position in view.positions.values()) or memory.taken or memory.sight != SEEING:
+        if view.positions is not self._idle_positions or memory.taken or memory.sight is not SEEING:
             return False
 
         if view.ended is not self._idle_ended:

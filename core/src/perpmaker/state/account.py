@@ -85,8 +85,6 @@ class Account:
         """Fills in the order in which they were booked, until the ledger takes them."""
 
         self._now: Mapping[PositionSide, Position] = MappingProxyType({})
-        self._held_in: tuple[Mapping[PositionSide, Position], Instrument] | None = None
-        self._held: frozenset[PositionSide] = frozenset()
 
     @property
     def positions(self) -> dict[PositionSide, Position]:
@@ -105,14 +103,8 @@ class Account:
         return self._now
 
     def held(self, instrument: Instrument) -> frozenset[PositionSide]:
-        """The positions that an order could close: looked at again when one has changed, or the market's rules have."""
-        now, seen = self.now(), self._held_in
-
-        if seen is None or seen[0] is not now or seen[1] is not instrument:
-            self._held_in = (now, instrument)
-            self._held = frozenset(side for side, one in now.items() if not instrument.is_dust(one.amount))
-
-        return self._held
+        """The positions that an order could close."""
+        return frozenset(side for side, one in self.now().items() if not instrument.is_dust(one.amount))
 
     def fill(self, fill: Fill, *, ours: bool, now: float = 0.0, is_history: bool = False) -> bool:
         """Apply a fill to its position and, when it is ours, to the totals; False when it was booked before.

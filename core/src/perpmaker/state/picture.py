@@ -74,6 +74,8 @@ class Picture:
         self.changes = 0
         self._is_read = False
         self._is_ours = is_ours
+        self._held, self._held_since = frozenset[PositionSide](), -1
+        self._counted: frozenset[PositionSide] | None = None
         self._facts = self._first_facts()
         self._facts_since = self._orders_since = -1
         self._has_unproven = False
@@ -102,10 +104,18 @@ class Picture:
         """Whether an order could close a position of this side."""
         return not self.instrument.is_dust(self.positions()[side].amount)
 
+    def held(self) -> frozenset[PositionSide]:
+        """The positions that an order could close, by their fills alone."""
+        if self._held_since != self.changes:
+            self._held, self._held_since = self.account.held(self.instrument), self.changes
+
+        return self._held
+
     def count_stops(self) -> None:
         """Note which stops have closed a position, once the account is known."""
-        if self._is_read:
-            self.stops.see(self.stop_closed_at, self.account.held(self.instrument))
+        if self._is_read and (self._counted is not self.held() or self.stop_closed_at):
+            self._counted = self.held()
+            self.stops.see(self.stop_closed_at, self._counted)
 
     def positions(self) -> Mapping[PositionSide, Position]:
         """What is held, with what orders of ours are known to have executed and whose fills are still awaited."""
