@@ -29,7 +29,7 @@ Review: TypeAlias = Callable[[View, tuple[Quote, ...]], Reviewed]
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Decision:
     """What one call of `Trader.handle` comes to.
 

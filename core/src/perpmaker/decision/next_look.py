@@ -33,8 +33,9 @@ class NextLook:
         self._proof = proof
         self._timers = timers
         self._timer_at: float | None = None
-        self._decided_version, self._decided_ok = -1, False
-        self._wakes: tuple[Wake, ...] = ()
+        self._decided_version, self._decided_acceptances, self._decided_ok = -1, 0, False
+        self.wakes: tuple[Wake, ...] = ()
+        """The conditions of the last decision."""
         self._watches_rate = False
 
     @property
@@ -45,7 +46,17 @@ class NextLook:
 
     def holds(self, now: float) -> bool:
         """Whether nothing has changed that a decision depends on."""
-        if self._version != self._decided_version or (self._timer_at is not None and self._timer_at <= now):
+        return self._version == self._decided_version and self._is_early(now)
+
+    def has_only_acceptances(self, now: float) -> bool:
+        """Whether nothing has changed but that the venue took quotes."""
+        accepted = self._state.orders.acceptances - self._decided_acceptances
+
+        return self._version == self._decided_version + accepted and self._is_early(now)
+
+    def _is_early(self, now: float) -> bool:
+        """Whether no timer and no wake condition is due."""
+        if self._timer_at is not None and self._timer_at <= now:
             return False
 
         book, market = self._state.book, self._state.market
@@ -58,18 +69,18 @@ class NextLook:
         if self._decided_ok and self._proof.is_called_for(bid, ask):
             return False
 
-        for wake in self._wakes:
+        for wake in self.wakes:
             if not wake.holds(now, bid=bid, ask=ask, trade=trade, mark=mark):
                 return False
 
-        return not self._watches_rate or all(wake.holds_at(market.funding_rate) for wake in self._wakes)
+        return not self._watches_rate or all(wake.holds_at(market.funding_rate) for wake in self.wakes)
 
     def decided(self, wakes: tuple[Wake, ...], now: float) -> None:
         """It was decided just now; each part says in its wake conditions until when that holds."""
-        self._decided_version = self._version
+        self._decided_version, self._decided_acceptances = self._version, self._state.orders.acceptances
         self._decided_ok = self._state.book.ok
         self._timer_at = self._next_timer(now)
-        self._wakes = wakes
+        self.wakes = wakes
         self._watches_rate = False
 
         for wake in wakes:
@@ -80,7 +91,7 @@ class NextLook:
         """When to be called again though nothing happens; None: never. `markouts_at`: when fills are looked at."""
         wake_at = markouts_at
 
-        for wake in self._wakes:
+        for wake in self.wakes:
             if wake.at is not None and wake.at < wake_at:
                 wake_at = wake.at
 

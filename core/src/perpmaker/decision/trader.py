@@ -22,6 +22,7 @@ from types import MappingProxyType
 import attrs
 
 from perpmaker.decision import exit_pace
+from perpmaker.decision.as_placed import is_as_placed
 from perpmaker.decision.attached_stops import AttachedStopRule
 from perpmaker.decision.bounds import Bounds
 from perpmaker.decision.checkpoint import Checkpoint, FiredAt, fired_in, recollect, restore
@@ -324,14 +325,45 @@ class Trader:
 
         return events if self.names is None else self.names.named(events)
 
+    def _stands(self, now: float) -> bool:
+        """Whether the venue has taken the quotes that were decided, and nothing else has happened since."""
+        return (
+            self._risk.modules.is_empty
+            and self._risk.instead is None
+            and self._next_look.has_only_acceptances(now)
+            and is_as_placed(self.state, self._decided, self._wanted_exits, now)
+        )
+
+    def _stand(self, notices: list[str], now: float) -> Decision:
+        """What was decided stands; how long the private stream may be silent about the orders is new."""
+        decided = self._decided
+        self.state.results = self.results.see(now)
+        notices.extend(self.unquoted.see(decided.mode, decided.mode_reason, self._wanted, decided.refused, now))
+        self._next_look.decided(self._next_look.wakes, now)
+
+        return Decision(
+            notices=tuple(notices),
+            wake_at=self._next_look.at(self.keeper.next_at, now),
+            mode=decided.mode,
+            mode_reason=decided.mode_reason,
+            wanted=decided.wanted,
+            exits=decided.exits,
+            quotes=decided.quotes,
+        )
+
     def _decide(self, notices: list[str], now: float) -> Decision:
         state, trading_state = self.state, self.trading_state
+        stands, changes = self._stands(now), trading_state.changes
         notices.extend(self._order_end.notices(self._wanted_exits, now))
         notices.extend(self._funds_notice.notices())
         stopping = trading_state.stop is not None or trading_state.halted is not None
         proofs, told = self._proof.demand(now, cancel_unknown=stopping)
         notices.extend(told)
         proofs.extend(self._price_question.demand(now))
+
+        if stands and not proofs and not told and changes == trading_state.changes:
+            return self._stand(notices, now)
+
         mode, reason = trading_state.mode(state, state.market.age_s(_BOOK, now))
         actions: list[Action] = []
         quotes: tuple[Quote, ...] = ()

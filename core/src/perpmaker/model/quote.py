@@ -257,12 +257,17 @@ class TargetFactors:
 @quick
 @attrs.frozen(kw_only=True)
 class Wanted:
-    """What one decision of a strategy comes to: quotes that should rest, levels withheld, memory, when to ask again."""
+    """What one decision of a strategy comes to: quotes that should rest, levels withheld, memory, when to ask again.
+
+    `stands_once_placed`: the strategy need not be asked again because the venue has taken these quotes, and no other
+    order: it would answer the very same.
+    """
 
     quotes: tuple[Quote, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     memory: object = None
     wake: Wake = Wake()
+    stands_once_placed: bool = False
 
 
 @quick

@@ -35,7 +35,8 @@ class Assessed:
 class RiskModules:
     """Asks each module in its turn. Keeps nothing of it: what they remember is handed in and out.
 
-    `only_review`: no module has anything to say but of quotes. `turn`: the place of the one that is being asked, and
+    `is_empty`: there is none. `only_review`: no module has anything to say but of quotes. `turn`: the place of the one
+    that is being asked, and
     after an error of the one that it came from; None while none is.
     """
 
@@ -43,6 +44,7 @@ class RiskModules:
         self._modules = tuple(modules)
         self._asked = [{name: _method(module, name) for name in OPTIONAL} for module in modules]
         self.turn: int | None = None
+        self.is_empty = not modules
         self.only_review = not any(methods[name] for methods in self._asked for name in OPTIONAL if name != "advise")
 
     @property

@@ -27,8 +27,9 @@ class OrderIndex:
     """What is known of own orders; how it comes to be known is the business of `Orders`.
 
     `live` holds orders that are or may become live, `finished` those that ended, `endings` how. `version` counts
-    changes: what is made of the orders is kept with the version that it was made of. `lost` collects what only a resync
-    can explain, `amend_refusals` why amends were not made or quotes have moved, until the trader takes them.
+    changes: what is made of the orders is kept with the version that it was made of. `acceptances` are those changes by
+    which the venue took a quote, or told it once more by another way. `lost` collects what only a resync can explain,
+    `amend_refusals` why amends were not made or quotes have moved, until the trader takes them.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class OrderIndex:
         self.endings = SlotOutcomes()
         self.lost: list[str] = []
         self.amend_refusals: list[tuple[Slot, Refusal]] = []
-        self.version = 0
+        self.version = self.acceptances = 0
         self._noticed_at = -inf
         self._surveyed = -1
         self._survey = Survey()

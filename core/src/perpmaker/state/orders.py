@@ -86,8 +86,12 @@ class Orders(Amends):
             self.version += 1
             return
 
+        status, version = record.working.status, self.version
         record.accept(venue_id=event.venue_id, venue_ms=event.venue_ms, now=now, by_stream=event.by_stream)
         self._touch(record, event.venue_ms, now)
+
+        if (status.is_pending or status.is_open) and record.working.order.slot.kind.is_quote:
+            self.acceptances += self.version - version
 
     def refused(self, event: OrderRefused, now: float) -> None:
         """The order never was; unless the venue has shown it, or calls its id a duplicate: then it is asked."""

@@ -348,6 +348,7 @@ class Draft:
                 refresh_s=self._settings.order_refresh_time,
             ),
             wake=self.alarm.wake(),
+            stands_once_placed=True,
         )
 
 
