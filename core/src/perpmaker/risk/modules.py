@@ -36,8 +36,7 @@ class RiskModules:
     """Asks each module in its turn. Keeps nothing of it: what they remember is handed in and out.
 
     `is_empty`: there is none. `only_review`: no module has anything to say but of quotes. `turn`: the place of the one
-    that is being asked, and
-    after an error of the one that it came from; None while none is.
+    that is being asked, and after an error of the one that it came from; None while none is.
     """
 
     def __init__(self, modules: Sequence[RiskModule] = ()) -> None:

@@ -296,6 +296,27 @@ class Draft:
         self._cycles[slot.side] = attrs.evolve(cycle, shelved={**cycle.shelved, slot: reasons})
         self._withhold(slot, reasons)
 
+    # --- all at once ----------------------------------------------------------------------------------------------
+
+    def lay_again(self, quotes: Sequence[Quote]) -> None:
+        """Want these quotes, which are right at this moment, as those of the next generation; see `second_half`."""
+        self._refreshed = True
+
+        for quote in quotes:
+            self._quotes[quote.slot] = Quote(quote.slot, quote.ticks, quote.lots, self._generation, quote.reasons)
+
+            if self._has_minimum:
+                watch_minimum(self.alarm, self._shape.minimum, quote.slot.side, quote.ticks)
+
+        for side, cycle in self._cycles.items():
+            next_at = cycle.due_at(self._settings.order_refresh_time)
+
+            if next_at is not None:
+                self.alarm.at(next_at)
+
+            if self._has_band:
+                watch_band(self.alarm, self._settings, self._view.instrument, side, self._reference)
+
     # --- all together ----------------------------------------------------------------------------------------------
 
     def admit(self, free_lots: dict[Side, int]) -> None:

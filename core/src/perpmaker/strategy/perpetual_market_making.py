@@ -27,6 +27,7 @@ from perpmaker.strategy.reference import (
     source_age_s,
 )
 from perpmaker.strategy.refresh import Tolerance
+from perpmaker.strategy.second_half import is_second_half
 from perpmaker.strategy.settings import StrategySettings
 from perpmaker.strategy.shape import LadderPrices, Shape
 from perpmaker.strategy.skew import InventorySkew
@@ -44,6 +45,7 @@ class PerpetualMarketMaking:
         self._shape = self._build_shape(instrument, PositionMode.ONE_WAY, 1)
         self._prices = LadderPrices(settings, self._shape)
         self._vanished: tuple[Mapping[Slot, SlotEnd], Mapping[Slot, Vanished], Mapping[Slot, Vanished]] | None = None
+        self._laid_at: Reference | None = None
         self._reader = ReferenceReader(settings.price_type, settings.max_age_s, settings.price_source_max_deviation)
 
     def decide(self, view: View) -> Wanted:
@@ -53,6 +55,7 @@ class PerpetualMarketMaking:
         if known is not None:
             return known
 
+        before, laid = self._recall.last, self._recall.wanted
         self._recall.forget()
         settings = self._settings
         self._fit(view)
@@ -81,10 +84,17 @@ class PerpetualMarketMaking:
             if view.external_reference and deviation is not None:
                 draft.alarm.mid_within(*mid_bounds(reference, deviation))
 
-        for side in SIDES:
-            draft.lay(side)
+        is_same = self._laid_at is reference and memory is laid.memory
 
-        draft.admit(free_lots(view))
+        if is_same and before is not None and is_second_half(view, before, laid, settings, self._shape):
+            draft.lay_again(laid.quotes)
+        else:
+            for side in SIDES:
+                draft.lay(side)
+
+            draft.admit(free_lots(view))
+
+        self._laid_at = reference
 
         return self._recall.keep(view, draft.finish())
 

@@ -30,6 +30,16 @@ class Recall:
 
         return wanted
 
+    @property
+    def last(self) -> View | None:
+        """The view of the last answer, None where that is not to be gone by."""
+        return self._view
+
+    @property
+    def wanted(self) -> Wanted:
+        """The last answer."""
+        return self._wanted
+
     def forget(self) -> None:
         """The next decision is made anew."""
         self._view = None
