@@ -67,10 +67,9 @@ class Survey:
 
             if not slot.kind.is_quote:
                 self.others.append(order)
-            elif slot.level == UNADOPTED:
-                is_blocked = True
-            elif not status.is_pending and not status.is_unknown:
-                is_quoted = True
+            else:
+                is_blocked = is_blocked or slot.level == UNADOPTED
+                is_quoted = is_quoted or not (status.is_pending or status.is_unknown)
 
             if status.is_open:
                 resting.append(order.order)
