@@ -52,7 +52,7 @@ class NextLook:
         """Whether nothing has changed but that the venue took quotes."""
         accepted = self._state.orders.acceptances - self._decided_acceptances
 
-        return self._version == self._decided_version + accepted and self._is_early(now)
+        return accepted > 0 and self._version == self._decided_version + accepted and self._is_early(now)
 
     def _is_early(self, now: float) -> bool:
         """Whether no timer and no wake condition is due."""

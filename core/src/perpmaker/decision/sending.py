@@ -84,11 +84,12 @@ class Sending:
         orders = self.state.orders
 
         for working in changes.cancel:
-            client_id = working.client_id
+            order = working.order
+            client_id = order.client_id
 
             if orders.live[client_id].cancel_at <= now:
                 orders.cancel(client_id, now)
-                actions.append(Cancel(client_id=client_id, venue_id=working.venue_id, kind=working.order.slot.kind))
+                actions.append(Cancel(client_id=client_id, venue_id=working.venue_id, kind=order.slot.kind))
 
         return actions
 
@@ -116,7 +117,8 @@ class Sending:
         actions: list[Action] = []
 
         for want in changes.place:
-            order = self._carrying(new_order(want, self.client_ids.next()))
+            order = new_order(want, self.client_ids.next())
+            order = order if self.attached is None else self._carrying(order)
             self.state.place(order, now)
             actions.append(Place(order=order))
 

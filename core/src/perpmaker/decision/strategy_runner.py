@@ -125,17 +125,21 @@ def _check_wanted(wanted: object, instrument: Instrument) -> None:
 
     check_wake(wanted.wake)
 
-    for name, kind in (("quotes", Quote), ("withheld", Withheld)):
-        found: object = getattr(wanted, name)
+    _check_tuple("quotes", Quote, wanted.quotes)
 
-        if not isinstance(found, tuple):
-            raise TypeError(f"{name} is {type(found).__name__}, not a tuple")
-
-        for one in found if {*map(type, found)} - {kind} else ():
-            if not isinstance(one, kind):
-                raise TypeError(f"{name} holds a {type(one).__name__}, not {kind.__name__}")
+    if wanted.withheld != ():
+        _check_tuple("withheld", Withheld, wanted.withheld)
 
     _check_quotes(wanted.quotes, instrument)
+
+
+def _check_tuple(name: str, kind: type, found: object) -> None:
+    if not isinstance(found, tuple):
+        raise TypeError(f"{name} is {type(found).__name__}, not a tuple")
+
+    for one in found:
+        if type(one) is not kind and not isinstance(one, kind):
+            raise TypeError(f"{name} holds a {type(one).__name__}, not {kind.__name__}")
 
 
 def _check_reviewed(reviewed: object, wanted: Wanted, instrument: Instrument) -> None:
@@ -155,7 +159,7 @@ def _check_quotes(quotes: Sequence[object], instrument: Instrument) -> None:
     slots = set()
 
     for found in quotes:
-        if not isinstance(found, Quote):
+        if type(found) is not Quote and not isinstance(found, Quote):
             raise TypeError(f"a quote is {type(found).__name__}, not Quote")
 
         slot, ticks, lots = found.slot, found.ticks, found.lots

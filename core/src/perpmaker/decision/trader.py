@@ -328,9 +328,9 @@ class Trader:
     def _stands(self, now: float) -> bool:
         """Whether the venue has taken the quotes that were decided, and nothing else has happened since."""
         return (
-            self._risk.modules.is_empty
+            self._next_look.has_only_acceptances(now)
+            and self._risk.modules.is_empty
             and self._risk.instead is None
-            and self._next_look.has_only_acceptances(now)
             and is_as_placed(self.state, self._decided, self._wanted_exits, now)
         )
 

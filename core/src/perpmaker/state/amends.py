@@ -126,7 +126,7 @@ class Amends(OrderIndex):
         """Tell the book what of it is ours now."""
         working = record.working
         order = working.amended_from or working.order
-        shown = record.known and working.status in _SHOWN and order.type in RESTING
+        shown = record.known and order.type.rests and working.status in _SHOWN
         self._show(record, order.lots - working.filled_lots if shown else 0, venue_ms, now)
         self.version += 1
 
@@ -139,5 +139,5 @@ class Amends(OrderIndex):
             self._depth.answered(order.client_id, venue_ms=venue_ms, now=now)
 
         if order.ticks is not None and lots != record.displayed_lots:
-            self._depth.add(order.side, order.ticks, lots - record.displayed_lots, venue_ms=venue_ms, now=now)
+            self._depth.add(order.slot.side, order.ticks, lots - record.displayed_lots, venue_ms=venue_ms, now=now)
             record.displayed_lots = lots

@@ -48,9 +48,11 @@ class ClosedOrders:
 
     def bury(self, record: TrackedOrder) -> None:
         """Take an order that ended; the oldest is forgotten."""
-        client_id = record.working.client_id
+        client_id = record.working.order.client_id
         self._records[client_id] = record
-        self._watch(record)
+
+        if self._settling or record.has_gap:
+            self._watch(record)
 
         if len(self._records) > CAPACITY:
             del self._records[next(iter(self._records))]

@@ -34,6 +34,8 @@ CANCEL_DELAYS_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
 UNCLAIMED: Final = 1_024
 """Fills of orders that are not known, or not yet, that are remembered."""
 
+_PENDING, _CANCELLED, _REQUESTED = OrderStatus.PENDING, OrderStatus.CANCELLED, End.REQUESTED
+
 _REOPENED: Final = frozenset({OrderStatus.CANCELLING, OrderStatus.AMENDING, OrderStatus.UNKNOWN})
 """What an order is not any more that was asked for, and rests."""
 
@@ -49,7 +51,7 @@ class Orders(Amends):
 
     def place(self, order: NewOrder, now: float) -> None:
         """An order is about to be sent: in flight from here on, before anything was awaited."""
-        working = WorkingOrder(order=order, status=OrderStatus.PENDING, sent_at=now, changed_at=now)
+        working = WorkingOrder(order, _PENDING, now, 0, None, 0, None, now)
         self.live[order.client_id] = TrackedOrder(working=working)
         self.version += 1
 
@@ -145,6 +147,13 @@ class Orders(Amends):
 
         if record is None:
             self._told_late(event.client_id, event.filled_lots, now)
+            return
+
+        working = record.working
+
+        if working.cancel_requested and not event.filled_lots and not working.filled_lots and not record.amends:
+            self._show(record, 0, event.venue_ms, now)  # what we asked for, and nothing else: most orders end so
+            self._close(record, _CANCELLED, _REQUESTED, now, detail=event.detail)
             return
 
         record.fill_up_to(event.filled_lots or 0, now)
@@ -337,7 +346,7 @@ class Orders(Amends):
         refusal: Refusal | None = None,
         detail: str = "",
     ) -> None:
-        del self.live[record.working.client_id]
+        del self.live[record.working.order.client_id]
         record.ended(status, now)
         self.finished.bury(record)
         self.endings.write(record, end, now, refusal=refusal, detail=detail)

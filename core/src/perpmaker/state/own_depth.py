@@ -68,12 +68,10 @@ class OwnDepth:
 
     def add(self, side: Side, ticks: int, lots: int, *, venue_ms: int, now: float) -> None:
         """Our part of a level changed by `lots` (signed) at a venue time; 0 when that is not known: at once."""
-        change = _Change(venue_ms, now, side.sign, ticks, lots)
-
         if venue_ms <= self.reached_ms:
-            self._apply(change)
+            self._count(side.sign, ticks, lots)
         else:
-            self._waiting.append(change)
+            self._waiting.append(_Change(venue_ms, now, side.sign, ticks, lots))
 
     def catch_up(self, now: float) -> None:
         """Take in the changes that the book shows by now."""
@@ -81,7 +79,7 @@ class OwnDepth:
 
         for change in self._waiting:
             if change.venue_ms <= self.reached_ms or change.seen_at + BOOK_TIMEOUT_S <= now:
-                self._apply(change)
+                self._count(change.sign, change.ticks, change.lots)
             else:
                 waiting.append(change)
 
@@ -108,9 +106,6 @@ class OwnDepth:
 
         if one is not None and one.shown:
             self.add(one.side, one.ticks, -one.shown, venue_ms=venue_ms, now=now)
-
-    def _apply(self, change: _Change) -> None:
-        self._count(change.sign, change.ticks, change.lots)
 
     def _count(self, sign: int, ticks: int, more: int) -> None:
         side = self.lots[sign]

@@ -123,11 +123,12 @@ class Picture:
 
     def place(self, order: NewOrder, now: float) -> None:
         """An order is about to be sent: it counts as in flight, and the book as the first that may show it."""
+        ticks = order.ticks
         self.orders.place(order, now)
         self.sent.note(now)
 
-        if order.ticks is not None and order.type.rests:
-            self.book.expect(order.client_id, order.side, order.ticks, order.lots)
+        if ticks is not None and order.type.rests:
+            self.book.expect(order.client_id, order.slot.side, ticks, order.lots)
 
     def amend(self, order: NewOrder, now: float) -> int:
         """An amend is about to be sent that makes this of an order: its number. The book may show it either way."""

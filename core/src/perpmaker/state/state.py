@@ -90,10 +90,11 @@ class State(Picture):
 
     def fold(self, event: Event, now: float) -> None:
         """Take in one event; control events that say nothing about state pass by."""
-        fold = self.folds.get(type(event))
+        kind = type(event)
+        fold = self.folds.get(kind)
 
         if fold is not None:
-            fold(dated(event, self.clock, now) if type(event) in DATED else event, now)
+            fold(dated(event, self.clock, now) if kind in DATED else event, now)
 
     # --- market ----------------------------------------------------------------------------------------------------
 
@@ -258,7 +259,7 @@ class State(Picture):
         return dated_reading(read, self.clock, now)
 
     def _notice(self, client_id: str, now: float) -> None:
-        if self._is_read and self._is_ours(client_id):
+        if client_id not in self.orders.live and self._is_read and self._is_ours(client_id):
             self.orders.notice(client_id, now)
 
     def _note_stops(self, before: Amounts, now: float, late: Iterable[PositionSide] = ()) -> None:

@@ -25,6 +25,7 @@ GATEWAY_S = 1.0
 AMEND_ENDS_S = 2.0
 """An end that nobody explains, so soon after an amend, is the venue's: it cannot tell a reason for it."""
 
+_OPEN, _CANCELLING = OrderStatus.OPEN, OrderStatus.CANCELLING
 _RESTS = frozenset({OrderStatus.OPEN, OrderStatus.AMENDING})
 _LATER = frozenset({Command.CANCEL, Command.AMEND})
 """Commands about an order that the venue had before: that it has it proves nothing of them."""
@@ -87,17 +88,45 @@ class TrackedOrder:
 
     def cancelling(self, now: float) -> None:
         """A cancel is on its way; one whose outcome is unknown stays so."""
-        status = self.working.status
+        working = self.working
         self.cancels += 1
-        self.working = _moved(
-            self.working, OrderStatus.CANCELLING if status in _RESTS else status, now, cancel_requested=True
+        self.working = WorkingOrder(
+            working.order,
+            _CANCELLING if working.status in _RESTS else working.status,
+            working.sent_at,
+            working.filled_lots,
+            working.venue_id,
+            working.venue_ms,
+            working.fence_at,
+            now,
+            True,  # a cancel is requested
+            working.confirmed,
+            working.triggered,
+            working.amended_from,
         )
 
     def ended(self, status: OrderStatus, now: float) -> None:
         """Nothing can become of the order any more."""
         self.unknown = None
-        self.calm()
-        self.working = _moved(self.working, status, now)
+
+        if self.ask_at is not None or self.asks or self.working.fence_at is not None:
+            self.calm()
+
+        working = self.working
+        self.working = WorkingOrder(
+            working.order,
+            status,
+            working.sent_at,
+            working.filled_lots,
+            working.venue_id,
+            working.venue_ms,
+            working.fence_at,
+            now,
+            working.cancel_requested,
+            working.confirmed,
+            working.triggered,
+            working.amended_from,
+        )
         self.watch_gap(now)
 
     def amending(self, order: NewOrder, now: float) -> None:
@@ -135,15 +164,29 @@ class TrackedOrder:
         status = self.working.status
 
         if status.is_pending or (status.is_unknown and self.unknown not in _LATER):
-            status = OrderStatus.OPEN
+            status = _OPEN
             self.unknown = None
-            self.calm()
+
+            if self.ask_at is not None or self.asks or self.working.fence_at is not None:
+                self.calm()
 
         working = self.working
-        changed_at = now if status is not working.status else working.changed_at
         self.known = True
         self.accepted_at = now if self.accepted_at is None else self.accepted_at
-        self.working = _moved(working, status, changed_at, venue_id=venue_id, venue_ms=venue_ms, confirmed=by_stream)
+        self.working = WorkingOrder(
+            working.order,
+            status,
+            working.sent_at,
+            working.filled_lots,
+            venue_id or working.venue_id,
+            max(venue_ms, working.venue_ms),
+            working.fence_at,
+            now if status is not working.status else working.changed_at,
+            working.cancel_requested,
+            by_stream or working.confirmed,
+            working.triggered,
+            working.amended_from,
+        )
 
     def hand_on(self, *, venue_id: str | None, fence_at: float, now: float) -> None:
         """The venue's gateway has taken the order, which proves nothing: it stays in flight until a report comes."""
@@ -262,7 +305,7 @@ class TrackedOrder:
 
     def watch_gap(self, now: float) -> None:
         """Start or end the wait for fills that the venue has announced."""
-        if not self.has_gap:
+        if self.working.filled_lots <= self.booked_lots + self.forgiven_lots:
             self.gap_since = None
         elif self.gap_since is None:
             self.gap_since = now
@@ -291,36 +334,6 @@ class TrackedOrder:
 
         if self.working.fence_at is not None:
             self.put(fence_at=None)
-
-
-def _moved(
-    working: WorkingOrder,
-    status: OrderStatus,
-    changed_at: float,
-    *,
-    venue_id: str | None = None,
-    venue_ms: int = 0,
-    cancel_requested: bool = False,
-    confirmed: bool = False,
-) -> WorkingOrder:
-    """The order one step further in its life: nothing that it is known for is taken back.
-
-    As `put`, in half of its time: every quote takes such a step when it is answered, cancelled and gone.
-    """
-    return WorkingOrder(
-        order=working.order,
-        status=status,
-        sent_at=working.sent_at,
-        filled_lots=working.filled_lots,
-        venue_id=venue_id or working.venue_id,
-        venue_ms=max(venue_ms, working.venue_ms),
-        fence_at=working.fence_at,
-        changed_at=changed_at,
-        cancel_requested=cancel_requested or working.cancel_requested,
-        confirmed=confirmed or working.confirmed,
-        triggered=working.triggered,
-        amended_from=working.amended_from,
-    )
 
 
 def adopted(order: NewOrder, report: OrderReport, now: float) -> TrackedOrder:

@@ -6,7 +6,7 @@ whenever nothing forbids it, at the ladder's price of that moment.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
 import attrs
@@ -118,24 +118,39 @@ class Draft:
             for slot, order in enumerate(orders)
             if order is not None and not order.status.is_open
         }
-        prices, taken = self._price(side).ticks, busy.values()
-        targets = [Target(index, prices[index], level.lots) for index, level in enumerate(ladder) if index not in taken]
-        kept = match(side, self._comparable(side, orders), targets)
-        by_slot = {order.slot.level: level for level, order in kept.items()}
-        places = arrange(cycle.places, {**busy, **by_slot})
+        kept = self._kept(side, orders, busy)
+        places = arrange(cycle.places, {**busy, **kept})
         self._cycles[side] = self._next_cycle(cycle, places)
         self._refreshed = True
+
+        if not busy and not kept:
+            self._propose(side, [(level.slot, place) for level, place in zip(ladder, places, strict=True)])
+            return
+
         anew = []
 
         for slot, order in enumerate(orders):
             if order is not None and slot in busy:
                 self._keep(order)
-            elif order is not None and slot in by_slot:
-                self._keep_within_tolerance(order, by_slot[slot])
+            elif order is not None and slot in kept:
+                self._keep_within_tolerance(order, kept[slot])
             else:
                 anew.append((ladder[slot].slot, places[slot]))
 
         self._propose(side, anew)
+
+    def _kept(self, side: Side, orders: Sequence[WorkingOrder | None], busy: Mapping[int, int]) -> dict[int, int]:
+        """The level for which the order of a slot is right as it rests, by the slot's number; `busy` are taken."""
+        prices, ladder = self._price(side).ticks, self._shape.ladder[side]
+
+        if self._shape.tolerance.is_exact and not any(order and order.order.ticks in prices for order in orders):
+            return {}
+
+        taken = busy.values()
+        targets = [Target(index, prices[index], level.lots) for index, level in enumerate(ladder) if index not in taken]
+        kept = match(side, self._comparable(side, orders), targets)
+
+        return {order.order.slot.level: level for level, order in kept.items()}
 
     def _comparable(self, side: Side, orders: Sequence[WorkingOrder | None]) -> list[Resting]:
         """The resting orders that a refresh may keep: open, and nothing forbids where they are."""
@@ -298,12 +313,19 @@ class Draft:
 
     # --- all at once ----------------------------------------------------------------------------------------------
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a whole new ladder: every level is quoted, and nothing is kept as it rests."""
+        return len(self._candidates) == len(self._quotes) == len(self._shape.slots)
+
     def lay_again(self, quotes: Sequence[Quote]) -> None:
         """Want these quotes, which are right at this moment, as those of the next generation; see `second_half`."""
         self._refreshed = True
 
         for quote in quotes:
-            self._quotes[quote.slot] = Quote(quote.slot, quote.ticks, quote.lots, self._generation, quote.reasons)
+            again = Quote(quote.slot, quote.ticks, quote.lots, self._generation, quote.reasons)
+            self._quotes[quote.slot] = again
+            self._candidates.append(again)
 
             if self._has_minimum:
                 watch_minimum(self.alarm, self._shape.minimum, quote.slot.side, quote.ticks)

@@ -94,7 +94,7 @@ class PerpetualMarketMaking:
 
             draft.admit(free_lots(view))
 
-        self._laid_at = reference
+        self._laid_at = reference if draft.is_whole else None
 
         return self._recall.keep(view, draft.finish())
 

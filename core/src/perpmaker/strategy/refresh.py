@@ -48,10 +48,14 @@ _TICKS = itemgetter(1)
 
 
 class Tolerance:
-    """How far a resting price may be from its new one and stay: |new - old| / old <= tolerance; negative: never."""
+    """How far a resting price may be from its new one and stay: |new - old| / old <= tolerance; negative: never.
+
+    `is_exact`: no price stays that is any other than the new one.
+    """
 
     def __init__(self, tolerance: Decimal) -> None:
         self._over, self._under = tolerance.as_integer_ratio()
+        self.is_exact = tolerance <= 0
 
     def look_at(self, order: WorkingOrder) -> Resting:
         """The order with the range of new prices for which it stays; its original amount counts."""

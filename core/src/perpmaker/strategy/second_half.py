@@ -16,14 +16,13 @@ from perpmaker.strategy.shape import Shape
 def is_second_half(view: View, before: View, wanted: Wanted, settings: StrategySettings, shape: Shape) -> bool:
     """Return whether `wanted`, decided in the view `before`, is a whole new ladder whose place is free by now.
 
-    Reference and memory are the caller's to look at: they are those of then.
+    Reference and memory are the caller's to look at: they are those of then, when no quote was kept as it rested.
     """
     cycles = wanted.memory.cycles.values() if isinstance(wanted.memory, Memory) else ()
 
     return (
         not view.orders
         and not wanted.withheld
-        and len(wanted.quotes) == len(shape.slots)
         and shape.skew is None
         and not settings.order_optimization_enabled
         and view.mark is before.mark
@@ -38,14 +37,8 @@ def is_second_half(view: View, before: View, wanted: Wanted, settings: StrategyS
         and not view.is_capital_stale
         and not before.is_capital_stale
         and all(view.now < (cycle.due_at(settings.order_refresh_time) or view.now) for cycle in cycles)
-        and _is_new(wanted)
         and _rests(view, wanted)
     )
-
-
-def _is_new(wanted: Wanted) -> bool:
-    """Whether every quote was new: none kept what rested, with its place in the queue."""
-    return len({quote.generation for quote in wanted.quotes}) == 1
 
 
 def _rests(view: View, wanted: Wanted) -> bool:
