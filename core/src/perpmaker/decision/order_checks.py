@@ -125,7 +125,7 @@ class OrderChecks:
 
     def next_at(self, now: float) -> float | None:
         """When `demand` has something to do next, should nothing happen before."""
-        survey = self._state.orders.survey()
+        survey = self._state.orders.outlook()
         first = self._first_rare(now, survey)
 
         for at in survey.sent:
@@ -149,7 +149,8 @@ class OrderChecks:
         if survey.unshown and trading_state.lost is None:
             moments += [max(at + CONFIRM_S, self._may_reconnect_at) for at in survey.unshown]
 
-        if gaps := self._state.orders.gaps():
+        if survey.gaps or not self._state.orders.finished.is_settled:
+            gaps = self._state.orders.gaps()
             moments += [gap.gap_since + DOUBT_S for gap in gaps if gap.gap_since is not None]
 
         if self._quiet_since != self._state.changes:

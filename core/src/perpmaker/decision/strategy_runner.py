@@ -12,6 +12,7 @@ from perpmaker.decision.decision import Review
 from perpmaker.errors import PluginFaultError, RiskModuleError
 from perpmaker.model.instrument import Instrument
 from perpmaker.model.order import PositionSide
+from perpmaker.model.quick import quick
 from perpmaker.model.quote import Quote, Wanted, Withheld, check_wake
 from perpmaker.risk.interface import Refused
 from perpmaker.risk.modules import Assessed, RiskModules
@@ -20,11 +21,13 @@ from perpmaker.state.view import View
 from perpmaker.strategy.interface import Strategy
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen
 class DecidedQuotes:
-    """What strategy and review came to together, by the market's rules of then."""
+    """What strategy and review came to together, by the market's rules of then; `most_lots` is its largest order."""
 
     instrument: Instrument
+    most_lots: int
     wanted: Wanted
     quotes: tuple[Quote, ...]
     refused: tuple[Refused, ...]
@@ -57,21 +60,26 @@ def quote(
     """
     who: str = "strategy"
     culprit: object = strategy
-    known = None if before is None or before.instrument is not view.instrument else before.wanted
+    instrument, known = view.instrument, None
+
+    if before is not None and before.instrument is instrument:
+        known, most = before.wanted, before.most_lots
+    else:
+        most = instrument.lots_down(instrument.max_amount)
 
     try:
         wanted = strategy.decide(view)
 
         if wanted is not known or type(wanted) is not Wanted:
-            _check_wanted(wanted, view.instrument)
+            _check_wanted(wanted, most)
 
         who, culprit = "risk review", review
         reviewed = review(view, wanted.quotes)
-        _check_reviewed(reviewed, wanted, view.instrument)
+        _check_reviewed(reviewed, wanted, most)
     except Exception as error:  # noqa: BLE001  # the declared seam: plugins may raise anything, the core lives on
         return _broken(who, culprit, error)
 
-    return DecidedQuotes(instrument=view.instrument, wanted=wanted, quotes=reviewed.approved, refused=reviewed.refused)
+    return DecidedQuotes(instrument, most, wanted, reviewed.approved, reviewed.refused)
 
 
 def ask_modules(
@@ -118,7 +126,7 @@ def _broken(who: str, culprit: object, error: Exception) -> Broken:
     return Broken(reason=reason, detail=f"{reason}\n{_traceback(error)}", cause=error)
 
 
-def _check_wanted(wanted: object, instrument: Instrument) -> None:
+def _check_wanted(wanted: object, most: int) -> None:
     """TypeError or ValueError when it is not what a strategy may return."""
     if not isinstance(wanted, Wanted):
         raise TypeError(f"decide returned {type(wanted).__name__}, not Wanted")
@@ -130,7 +138,7 @@ def _check_wanted(wanted: object, instrument: Instrument) -> None:
     if wanted.withheld != ():
         _check_tuple("withheld", Withheld, wanted.withheld)
 
-    _check_quotes(wanted.quotes, instrument)
+    _check_quotes(wanted.quotes, most)
 
 
 def _check_tuple(name: str, kind: type, found: object) -> None:
@@ -142,20 +150,19 @@ def _check_tuple(name: str, kind: type, found: object) -> None:
             raise TypeError(f"{name} holds a {type(one).__name__}, not {kind.__name__}")
 
 
-def _check_reviewed(reviewed: object, wanted: Wanted, instrument: Instrument) -> None:
+def _check_reviewed(reviewed: object, wanted: Wanted, most: int) -> None:
     if not isinstance(reviewed, Reviewed):
         raise TypeError(f"the review returned {type(reviewed).__name__}, not Reviewed")
 
     if reviewed.approved is not wanted.quotes:  # those have been checked
-        _check_quotes(reviewed.approved, instrument)
+        _check_quotes(reviewed.approved, most)
 
     for refused in reviewed.refused:
         if not isinstance(refused, Refused):
             raise TypeError(f"a refusal is {type(refused).__name__}, not Refused")
 
 
-def _check_quotes(quotes: Sequence[object], instrument: Instrument) -> None:
-    most = instrument.lots_down(instrument.max_amount)
+def _check_quotes(quotes: Sequence[object], most: int) -> None:
     slots = set()
 
     for found in quotes:

@@ -177,7 +177,7 @@ class Trader:
         )
 
     def _exits_again_at(self, now: float) -> float | None:
-        others = self.state.orders.survey().others
+        others = self.state.orders.outlook().others
 
         return exit_pace.next_at(others, self._wanted_exits.memory, now) if others else None
 

@@ -81,7 +81,7 @@ class UnquotedWatch:
         self, mode: Mode, mode_reason: str, wanted: Wanted, refused: Sequence[Refused], now: float
     ) -> Sequence[str]:
         """Take in one decision; the line when it is time for it."""
-        if self._state.orders.survey().is_quoted:
+        if self._state.orders.outlook().is_quoted:
             self._decided = None
             self._told.clear()
             return ()

@@ -40,7 +40,7 @@ class OrderIndex:
         self.amend_refusals: list[tuple[Slot, Refusal]] = []
         self.version = self.acceptances = 0
         self._noticed_at = -inf
-        self._surveyed = -1
+        self._surveyed = self._outlook_of = -1
         self._survey = Survey()
         self._by_slot: Mapping[Slot, WorkingOrder] = MappingProxyType({})
 
@@ -55,6 +55,18 @@ class OrderIndex:
                 self._by_slot = MappingProxyType(self._survey.by_slot)
 
         return self._survey
+
+    def outlook(self) -> Survey:
+        """What the survey has of times and of what rests, with the quotes that were sent or taken off since."""
+        return self._survey if self._outlook_of == self.version else self.survey()
+
+    def _foresee(self, now: float) -> None:
+        """A quote is placed, or one that rests is taken off: of all that the outlook tells, a command is under way."""
+        if self.version in {self._surveyed, self._outlook_of}:
+            self._survey.sent.append(now)
+            self._outlook_of = self.version + 1
+
+        self.version += 1
 
     def by_slot(self) -> Mapping[Slot, WorkingOrder]:
         """The newest live order of each slot; the same mapping as before while no order has changed."""

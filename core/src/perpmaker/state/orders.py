@@ -53,12 +53,22 @@ class Orders(Amends):
         """An order is about to be sent: in flight from here on, before anything was awaited."""
         working = WorkingOrder(order, _PENDING, now, 0, None, 0, None, now)
         self.live[order.client_id] = TrackedOrder(working=working)
-        self.version += 1
+
+        if order.slot.kind.is_quote:
+            self._foresee(now)
+        else:
+            self.version += 1
 
     def cancel(self, client_id: str, now: float) -> None:
         """A cancel is about to be sent; an order of unknown outcome stays unknown until that is proven."""
-        self.live[client_id].cancelling(now)
-        self.version += 1
+        record = self.live[client_id]
+        is_plain = record.working.status.is_open and record.working.order.slot.kind.is_quote
+        record.cancelling(now)
+
+        if is_plain:
+            self._foresee(now)
+        else:
+            self.version += 1
 
     def adopt(self, order: NewOrder, report: OrderReport, now: float) -> None:
         """Take over an order that an earlier run left on the venue, with the fills that are newer than its report."""
