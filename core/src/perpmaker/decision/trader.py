@@ -16,7 +16,6 @@ ask may move, and when time alone matters.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from math import inf
 from types import MappingProxyType
 
 import attrs
@@ -24,8 +23,6 @@ import attrs
 from perpmaker.decision import exit_pace
 from perpmaker.decision.as_placed import is_as_placed
 from perpmaker.decision.attached_stops import AttachedStopRule
-from perpmaker.decision.bounds import Bounds
-from perpmaker.decision.checkpoint import Checkpoint, FiredAt, fired_in, recollect, restore
 from perpmaker.decision.decision import Decision, ExitRule, Review
 from perpmaker.decision.event_judge import EventJudge
 from perpmaker.decision.exit_conflict import ExitConflict
@@ -45,11 +42,11 @@ from perpmaker.decision.sending import Sending
 from perpmaker.decision.slot_backoff import SlotBackoffs
 from perpmaker.decision.stop_names import StopNames
 from perpmaker.decision.strategy_runner import Broken, DecidedQuotes, permitted, quote, unwanted
+from perpmaker.decision.trader_answers import TraderAnswers
 from perpmaker.decision.trading_state import MODE_EVENTS, TradingState
 from perpmaker.decision.unquoted import UnquotedWatch
 from perpmaker.errors import ExitCode
 from perpmaker.execution.action import Action
-from perpmaker.execution.diff import exits_astray, has_spare_stops
 from perpmaker.exits import uncapped
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.model.client_id import ClientIds
@@ -58,11 +55,10 @@ from perpmaker.model.event import (
     Event,
 )
 from perpmaker.model.instrument import Instrument
-from perpmaker.model.order import NewOrder, PositionMode, PositionSide
+from perpmaker.model.order import NewOrder, PositionMode
 from perpmaker.model.parameters import ParametersChanged
 from perpmaker.model.position import VenueSettings
-from perpmaker.model.quote import Exit, Quote, Wanted, WantedExits
-from perpmaker.model.working_order import WorkingOrder
+from perpmaker.model.quote import Quote, Wanted, WantedExits
 from perpmaker.risk.interface import RiskModule
 from perpmaker.risk.modules import RiskModules
 from perpmaker.state.state import State
@@ -73,7 +69,7 @@ _BOOK, _RUN = Channel.BOOK, Mode.RUN
 _QUOTING = frozenset({Mode.RUN, Mode.REDUCE})
 
 
-class Trader:
+class Trader(TraderAnswers):
     """Decides for one market of one account.
 
     `intent` answers what an order of ours, of this or an earlier run, was meant for (the journal knows); orders with
@@ -86,7 +82,9 @@ class Trader:
     nothing is known of it.
     """
 
-    _arriving_until: float = -inf
+    _quoting: DecidedQuotes | None = None
+    _decided = Decision()
+    _idle: Decision | None = None
 
     def __init__(
         self,
@@ -145,12 +143,8 @@ class Trader:
         self._near_stops = NearStops() if stops_meet_quotes else None
         self._sending = self._make_sending(client_ids, two_stops=two_stops, amends=amends)
         self._wanted, self._wanted_exits = Wanted(), WantedExits()
-        self._quoting: DecidedQuotes | None = None
-        self._decided = Decision()
-        self._idle: Decision | None = None
         self._next_look = NextLook(self.state, self.trading_state, self._proof, self._timers())
         self.parameters, self._event_judge.on_parameters = Parameters(), self._take_parameters
-        self._fired: dict[PositionSide, FiredAt] = {}
 
     def _make_sending(self, client_ids: ClientIds, *, two_stops: bool, amends: bool) -> Sending:
         return Sending(
@@ -181,35 +175,7 @@ class Trader:
 
         return exit_pace.next_at(others, self._wanted_exits.memory, now) if others else None
 
-    # --- from one run to the next ----------------------------------------------------------------------------------
-
-    def recall(self, checkpoint: Checkpoint) -> None:
-        """Go on with what an earlier run knew, its times on this run's clock; before the first event."""
-        self._wanted_exits = WantedExits(memory=restore(checkpoint, self.state))
-        self.results.recall(checkpoint.results, self.keeper.ledger.last_reading)
-
-        if self.names is not None:
-            self.names.recall(checkpoint.stops)
-
-    def begin_anew(self, utc_ms: int) -> None:
-        """A person has resumed at this time: losses and stops count from here."""
-        if utc_ms > self.results.kept.resumed_ms:
-            self.results.begin_anew(utc_ms)
-            self.state.stops.forget()
-
-    def await_arrivals(self, until: float) -> None:
-        """Orders that an earlier run has sent may still arrive until then: nothing is quoted beside them."""
-        self.trading_state.require("orders that an earlier run had sent may still arrive", until)
-        self._arriving_until = until
-
-    def remembered(self) -> Checkpoint:
-        """What the next run should know. A person's wish to be flat is his, and ends with the run that it was told."""
-        if self.trading_state.stop is not Mode.FLATTEN:
-            self._fired = fired_in(self._wanted_exits.memory)
-
-        checkpoint = recollect(self.state, self._fired, {} if self.names is None else self.names.known)
-
-        return attrs.evolve(checkpoint, results=self.results.kept)
+    # --- parameters ------------------------------------------------------------------------------------------------
 
     def _take_parameters(self, event: ParametersChanged) -> Iterator[str]:
         self.trading_state.changes += 1  # what is told of it belongs to a decision
@@ -228,54 +194,6 @@ class Trader:
         self._event_judge.adopt(parts.stops)
         self.state.position_cap = parts.position_cap
         self.trading_state.book_max_age_s = parts.book_max_age_s
-
-    # --- what others read ------------------------------------------------------------------------------------------
-
-    def working(self) -> Sequence[WorkingOrder]:
-        """Our orders that are live or may become live, of unknown outcome included."""
-        return tuple(self.state.orders.working())
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether it is proven that no quote of ours, nor a target that nothing caps, is live or can become live."""
-        return self.trading_state.synchronised and all(
-            order.slot.kind.may_stay(caps_resting_exits=self._caps_exits) for order in self.working()
-        )
-
-    @property
-    def is_flat(self) -> bool:
-        """Whether no position is left that could be closed, and no order at all."""
-        return self.is_clean and not self.working() and not any(map(self.state.is_open, self.state.account.tracked))
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the wish to end was taken in, no exit is waited for, and no stop rests beside the one to be left."""
-        return self.trading_state.stop is not None and not self.unsettled and not has_spare_stops(self.working())
-
-    @property
-    def unsettled(self) -> tuple[Exit, ...]:
-        """Exits that wait for their next try, and those that are not known to rest on the venue as they should."""
-        return (*self._wanted_exits.awaited, *exits_astray(self.state.orders.by_slot(), self._wanted_exits.exits))
-
-    @property
-    def fired(self) -> frozenset[PositionSide]:
-        """The positions whose stop has fired and is not through yet."""
-        return self._wanted_exits.no_quotes_for
-
-    @property
-    def backoffs(self) -> SlotBackoffs:
-        """When levels that were refused may be tried again."""
-        return self._retries
-
-    @property
-    def wanted_exits(self) -> tuple[Exit, ...]:
-        """The exits that should rest now, those that wait for their next try among them."""
-        return (*self._wanted_exits.exits, *self._wanted_exits.awaited)
-
-    @property
-    def bounds(self) -> Bounds:
-        """Between which prices nothing is decided anew: messages within them need not be given one by one."""
-        return Bounds.of(self._next_look.wakes, *self._proof.reach)
 
     # --- the one door ----------------------------------------------------------------------------------------------
 

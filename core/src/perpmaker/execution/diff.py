@@ -98,9 +98,11 @@ def diff(
     may = (want for slot, want in wanted.items() if slot not in waiting) if waiting else wanted.values()
     place = list(_placed(may, slots, missing, blocked=blocked, two_stops=two_stops))
 
-    if not (cancel or amend or place):
-        return UNCHANGED
+    return _changes(cancel, amend, place) if cancel or amend or place else UNCHANGED
 
+
+def _changes(cancel: list[WorkingOrder], amend: list[tuple[WorkingOrder, Quote]], place: list[Want]) -> Changes:
+    """What has to be sent, exits first."""
     return Changes(
         cancel=tuple(sorted(cancel, key=_IS_EXITS_ORDER, reverse=True)),
         amend=tuple(amend),

@@ -199,7 +199,8 @@ class Budget:
     granted. `short` is why a quote is not granted.
     """
 
-    def __init__(self, view: View, free_lots: dict[Side, int], allowance: Allowance) -> None:
+    def __init__(self, view: View, free_lots: dict[Side, int], allowance: Allowance | None = None) -> None:
+        allowance = allowance or Allowance(view.instrument, view.leverage)
         allowance.look(view.capital)
         self.short = allowance.short
         self._limit = 0 if view.is_capital_stale else allowance.limit
