@@ -135,11 +135,8 @@ def full(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(params=["asyncio", pytest.param("trio", marks=pytest.mark.full)])
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
-    """Asyncio in real time, and with `--full` trio in virtual time; modules about long times override this fixture."""
-    if request.param == "asyncio":
-        return "asyncio", {}
-
-    return request.getfixturevalue("virtual_trio")
+    """Virtual time on asyncio, and with `--full` on trio too; modules with real sockets override this fixture."""
+    return request.getfixturevalue(f"virtual_{request.param}")
 
 
 @pytest.fixture(scope="session")

@@ -222,7 +222,7 @@ def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PERPMAKER_HOME": str(cwd / "home")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

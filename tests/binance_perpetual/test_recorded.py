@@ -225,7 +225,7 @@ def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         env=home,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -83,7 +83,7 @@ def test_no_secret_of_a_run_is_in_anything_that_it_wrote(tmp_path: Path) -> None
         [sys.executable, "-m", "perpmaker", "run", str(tmp_path / "run.toml"), "--for", "1", "--json"],
         env={**os.environ, **SECRETS, "PYTHONPATH": path, "PERPMAKER_HOME": str(home)},
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

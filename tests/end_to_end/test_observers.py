@@ -11,9 +11,11 @@ from typing import Any
 
 import anyio
 import attrs
+import pytest
 
 from perpmaker.plugins.declarations import ObserverDeclaration
 from perpmaker.plugins.observer import Happening
+from perpmaker.runtime import observer_thread
 from perpmaker.runtime.observers import About, Observers
 from perpmaker.secret import References
 from perpmaker.testing.session import Session, open_session
@@ -41,8 +43,11 @@ def shout(happening: Happening) -> None:
     print(happening)  # noqa: T201  # what the test is about
 
 
-def traded(*calls: Callable[[Happening], object]) -> tuple[list[str], list[str]]:
-    """A session of 6 s of one seed, with these observers: what became of every order, and what a person was told."""
+def traded(*calls: Callable[[Happening], object], release: Callable[[], None]) -> tuple[list[str], list[str]]:
+    """A session of 6 s of one seed, with these observers: what became of every order, and what a person was told.
+
+    `release` is called once nothing is traded any more.
+    """
 
     async def scenario() -> tuple[list[str], list[str]]:
         async with open_session(FILE, seed=2) as session:
@@ -50,7 +55,8 @@ def traded(*calls: Callable[[Happening], object]) -> tuple[list[str], list[str]]
             observe(session, told, *calls)
             await session.run(6)
             trace = list(session.trace)  # on virtual time the market goes on while threads are waited for
-            await session.bot.observers.close(0.2)
+            release()
+            await session.bot.observers.close(300.0)
 
             return trace, told
 
@@ -68,11 +74,14 @@ def observe(session: Session, told: list[str], *calls: Callable[[Happening], obj
         observers.add(declaration, object(), References(Path()), lambda _: None)
 
 
-def test_observers_are_told_everything_and_the_broken_ones_change_nothing(capsys: Any) -> None:
+def test_observers_are_told_everything_and_the_broken_ones_change_nothing(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One raises, one ends its thread, one prints, one never comes back: every order is the same as without them.
 
     A good one beside them is told of quotes, fills and exits with their figures.
     """
+    monkeypatch.setattr(observer_thread, "monotonic", lambda: 0.0)  # none is late, however long the session takes
     never = threading.Event()
     seen: list[Happening] = []
 
@@ -83,11 +92,10 @@ def test_observers_are_told_everything_and_the_broken_ones_change_nothing(capsys
         raise SystemExit(0)
 
     def waits(_: Happening) -> None:
-        never.wait(60)
+        never.wait()
 
-    alone, _ = traded()
-    beside, told = traded(raises, leaves, shout, waits, seen.append)
-    never.set()
+    alone, _ = traded(release=never.clear)
+    beside, told = traded(raises, leaves, shout, waits, seen.append, release=never.set)
 
     assert len(alone) >= 5
     assert beside == alone

@@ -56,7 +56,7 @@ def address(sandbox: subprocess.Popen[str]) -> str:
     return found[0]
 
 
-def heard(process: subprocess.Popen[str], wanted: Callable[[str], bool], within_s: float = 40.0) -> None:
+def heard(process: subprocess.Popen[str], wanted: Callable[[str], bool], within_s: float = 300.0) -> None:
     """Read what a process says until a line is as wanted."""
     assert process.stderr is not None
     until = time.monotonic() + within_s
@@ -72,7 +72,7 @@ def panicked(home: Path, *words: str) -> Any:
         [sys.executable, "-m", "perpmaker", "panic", *words, "--yes", "--json"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         env={**os.environ, "PERPMAKER_HOME": str(home)},
     )
@@ -92,7 +92,7 @@ def test_a_stopped_bot_is_ended_with_no_quote_left(tmp_path: Path) -> None:
             (case,) = panicked(tmp_path, "practice")["bots"]
 
             assert (case["pid"], case["quotes"], case["unproven"]) == (bot.pid, 0, None)
-            assert bot.wait(5) == -signal.SIGKILL
+            assert bot.wait(300) == -signal.SIGKILL
 
 
 @pytest.mark.full
@@ -111,7 +111,7 @@ def test_a_bot_in_an_endless_loop_is_ended_with_no_quote_left_whatever_its_journ
             (case,) = panicked(tmp_path, "--all", "--close", "--sandbox-url", url)["bots"]
 
             assert (case["quotes"], case["positions"], case["unproven"]) == (0, [], None)
-            assert bot.wait(5) == -signal.SIGKILL
+            assert bot.wait(300) == -signal.SIGKILL
 
         (again,) = panicked(tmp_path, str(FILE))["bots"]
         assert (again["pid"], again["quotes"]) == (None, 0)

@@ -30,7 +30,7 @@ def test_a_probe_that_is_ended_leaves_no_order(tmp_path: Path, number: signal.Si
 
             wait_until(has_sent)
             process.send_signal(number)
-            _, said = process.communicate(timeout=30)
+            _, said = process.communicate(timeout=300)
 
         assert process.returncode == 130
         assert "taken off again" in said

@@ -24,6 +24,8 @@ from perpmaker.journal.state_dir import StateDir, open_state_dir
 
 FILE = Path(__file__).parents[1] / "practice.toml"
 COMMAND = (sys.executable, "-m", "perpmaker")
+WIDE = ("--set", "bid_spread=0.5", "--set", "ask_spread=0.5")
+"""Quotes that nothing fills while they are looked at."""
 
 pytestmark = pytest.mark.long
 
@@ -41,7 +43,7 @@ def running(url: str, *words: str) -> Iterator[subprocess.Popen[str]]:
     """A bot on a sandbox that is serving."""
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 
-    with subprocess.Popen([*COMMAND, "run", str(FILE), "--sandbox-url", url, *words], **streams) as process:  # noqa: S603  # ours
+    with subprocess.Popen([*COMMAND, "run", str(FILE), *WIDE, "--sandbox-url", url, *words], **streams) as process:  # noqa: S603  # ours
         try:
             yield process
         finally:
@@ -55,7 +57,7 @@ def asked(*words: str) -> Any:
 
 def wait_for(mode: str) -> dict[str, Any]:
     """How the bot stands once it is in a mode."""
-    until = time.monotonic() + 40
+    until = time.monotonic() + 300
 
     while time.monotonic() < until:
         found = None
@@ -91,7 +93,7 @@ def test_a_second_shell_sees_asks_and_stops_a_bot(home: StateDir, sandbox_url: s
         (told,) = json.loads(ended.stdout)
         assert (told["name"], told["ended"], told["exit_code"]) == ("practice:BTC-USDT", True, ended.exit_code)
         assert told["left"].startswith("0 quotes, ")
-        said, _ = bot.communicate(timeout=20)
+        said, _ = bot.communicate(timeout=300)
         assert bot.returncode == ended.exit_code == 0
         assert "stopped by      stop" in said
 
@@ -111,7 +113,7 @@ def test_a_second_bot_on_an_account_is_refused_and_told_who_trades_it(home: Stat
         wait_for("run")
 
         with running(sandbox_url) as second:
-            said, _ = second.communicate(timeout=60)
+            said, _ = second.communicate(timeout=300)
 
         assert second.returncode == 2
         assert f"is already traded by process {bot.pid} on " in said

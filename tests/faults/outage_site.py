@@ -57,7 +57,7 @@ class Venue:
         body = None if content is None else json.dumps(content).encode()
         headers = {**HEADERS, "authorization": f"Bearer {self.token}"}
 
-        with urlopen(Request(f"{self.url}{path}", body, headers, method=method), timeout=10) as answer:  # noqa: S310
+        with urlopen(Request(f"{self.url}{path}", body, headers, method=method), timeout=300) as answer:  # noqa: S310
             return json.load(answer)
 
     def jump(self, ratio: float) -> None:
@@ -175,7 +175,7 @@ def runs(root: Path) -> int:
     return 0
 
 
-def wait_until(condition: Callable[[], object], within_s: float = 60.0) -> float:
+def wait_until(condition: Callable[[], object], within_s: float = 300.0) -> float:
     """Wait until something is so; how long it took. AssertionError when it takes too long."""
     began = time.monotonic()
 
@@ -306,7 +306,7 @@ def _fill(venue: Venue, ratio: float) -> None:
 def healing(venue: Venue, at: float) -> Iterator[Callable[[], bool]]:
     """Let the venue answer again at a moment of the monotonic clock; the answer tells whether it does."""
     code = "import sys, time, urllib.request as r; time.sleep(max(0, float(sys.argv[1]) - time.monotonic())); "
-    code += "r.urlopen(r.Request(sys.argv[2], b'{}', {'authorization': sys.argv[3]}, method='POST'), timeout=10).read()"
+    code += "r.urlopen(r.Request(sys.argv[2], b'{}', {'authorization': sys.argv[3]}, method='POST'), timeout=60).read()"
     words = [sys.executable, "-c", code, str(at), f"{venue.url}/_ctl/clear", f"Bearer {venue.token}"]
 
     with subprocess.Popen(words) as process:  # noqa: S603  # ours
@@ -327,4 +327,4 @@ def _end(run: Run, way: Way, chance: Random) -> int:
         time.sleep(chance.uniform(0.05, 1))
         run.process.send_signal(signal.SIGINT)
 
-    return run.wait(60)
+    return run.wait(300)

@@ -156,7 +156,7 @@ class PluginSite:
 
         return Ended(ended.value.code, shown.out, shown.err)
 
-    def command(self, *words: object, timeout: float = 60, **variables: str) -> Ended:
+    def command(self, *words: object, timeout: float = 300, **variables: str) -> Ended:
         """Run the command to its end; a check, which changes nothing, asks the sandbox that all checks share."""
         shared = ("--sandbox-url", self.sandbox_url) if words[0] == "check" else ()
         ended = subprocess.run(  # noqa: S603  # our own command

@@ -1,6 +1,7 @@
 """A1: an outage of the venue's orders while the market falls through the stop, with real processes.
 
-The whole matrix takes an hour for each venue: `pytest tests/faults/test_a1_outage.py --full`.
+They are measured in seconds of a real clock: `pytest tests/faults/test_a1_outage.py --full`, an hour for each venue.
+The same rule on virtual time: test_a1_ends.py, test_a1_last_try.py and test_a1_close.py.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def words(outage: Outage) -> str:
     return f"{outage.seconds:g} s, {outage.way}, {outage.order}, {backstop}, {'long' if outage.side > 0 else 'short'}"
 
 
-@pytest.mark.parametrize("outage", [QUICK[0], pytest.param(QUICK[1], marks=pytest.mark.full)], ids=words)
+@pytest.mark.full
+@pytest.mark.parametrize("outage", QUICK, ids=words)
 def test_A1_no_outage_leaves_a_position_bare_or_calls_it_clean(
     tmp_path: Path, outage: Outage, venue: VenueWords
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 from .plugin_site import MODULE, PluginSite
 
 SOURCES = Path(__file__).parents[2] / "core" / "src" / "perpmaker"
@@ -19,10 +21,11 @@ BODY = """
         return Approved(quote=quote)"""
 
 
+@pytest.mark.full
 def test_B1_a_plugin_that_stops_the_clocks_stops_nothing(site: PluginSite) -> None:
     """The run trades, ends in its time, and is clean."""
     site.install(MODULE.format(body=BODY))
-    ended = site.command("run", site.configure(tables="[risk.tide]\n"), "--for", "4", timeout=40)
+    ended = site.command("run", site.configure(tables="[risk.tide]\n"), "--for", "4", timeout=300)
     assert ended.code == 0, ended.said
     assert "1970-" not in ended.err
 

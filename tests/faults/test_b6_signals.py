@@ -41,7 +41,7 @@ def interrupted(where: str, *words: str, home: Path) -> subprocess.CompletedProc
         env={"PERPMAKER_HOME": str(home), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

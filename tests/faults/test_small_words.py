@@ -70,15 +70,17 @@ async def test_signal_that_people_type_ends_a_run_cleanly() -> None:
         assert signal.getsignal(signal.SIGQUIT) is not signal.SIG_DFL
         signal.raise_signal(signal.SIGQUIT)
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(300):
             while not handle.stop_reason:  # noqa: ASYNC110  # a signal is no event of anyio's
                 await anyio.sleep(0.01)
 
         group.cancel_scope.cancel()
 
 
-def test_journal_that_is_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+def test_journal_that_is_held_for_a_moment_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that copies it for half a second ends no bot."""
+    monkeypatch.setattr(file_of_journal, "BUSY_S", 300.0)
+
     with open_journal(tmp_path / "j", KEY, "r1") as (journal, _):
         other = sqlite3.connect(tmp_path / "j", isolation_level=None, check_same_thread=False)
         other.execute("BEGIN IMMEDIATE")

@@ -120,7 +120,7 @@ def test_verdict_of_a_process_that_may_open_no_more_files(tmp_path: Path) -> Non
         env={"PERPMAKER_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stderr.splitlines()[0]) == (5, "1 quote is left")

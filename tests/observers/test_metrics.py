@@ -50,7 +50,7 @@ def metrics() -> Iterator[Any]:
 
 def ask(metrics: Any, path: str = "/metrics", **headers: str) -> tuple[int, str]:
     """What is answered."""
-    connection = http.client.HTTPConnection("127.0.0.1", metrics.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", metrics.port, timeout=300)
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     text = answer.read().decode()

@@ -18,7 +18,7 @@ from perpmaker.cli import main
 pytestmark = pytest.mark.long
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "price_source_from_spot.toml"
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 @contextmanager

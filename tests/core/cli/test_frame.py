@@ -29,7 +29,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
     command = [sys.executable, "-m", "perpmaker", *arguments]
 
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603  # our own command
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603  # our own command
 
 
 def test_help_imports_nothing_that_it_does_not_need() -> None:
@@ -47,14 +47,14 @@ needed = {"perpmaker.cli.output", "perpmaker.cli.output_writer", "perpmaker.cli.
 ours = [name for name in sys.modules if name.startswith("perpmaker.cli.") and name not in needed]
 print(sorted(heavy & set(sys.modules)) + ours)
 """
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603  # our own command
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300)  # noqa: S603  # our own command
     assert ended.stderr.splitlines()[-1] == "[]"
 
 
 def test_importing_perpmaker_imports_nothing_else() -> None:
     """The public door costs next to nothing until a name is used."""
     program = "import sys, perpmaker; print([name for name in sys.modules if name.startswith('perpmaker.')])"
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603  # our own command
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300)  # noqa: S603  # our own command
     assert ended.stdout.strip() == "[]"
 
 

@@ -63,14 +63,14 @@ async def served(home: StateDir, card: Card) -> AsyncIterator[ControlServer]:
 
 async def asked(home: StateDir, card: Card, command: str, **words: object) -> dict[str, Any]:
     """What is answered to a command."""
-    return await to_thread.run_sync(lambda: ask(home, card, command, 5.0, **words))
+    return await to_thread.run_sync(lambda: ask(home, card, command, 300.0, **words))
 
 
 async def raw(home: StateDir, card: Card, line: bytes) -> Any:
     """What is answered to bytes."""
 
     def talk() -> bytes:
-        with connect_to(socket_path(home, card.id), 5.0) as connected:
+        with connect_to(socket_path(home, card.id), 300.0) as connected:
             connected.sendall(line)
             received = b""
 
@@ -145,7 +145,7 @@ async def test_clients_that_hang_are_sent_away_in_time(
     async with served(home, card):
         with ExitStack() as hanging:
             for _ in range(MOST_CLIENTS):
-                one = hanging.enter_context(connect_to(socket_path(home, card.id), 5.0))
+                one = hanging.enter_context(connect_to(socket_path(home, card.id), 300.0))
                 one.sendall(b'{"command": ')
 
             await anyio.sleep(0.05 * MOST_CLIENTS)
@@ -164,12 +164,14 @@ async def test_a_client_that_takes_no_answer_holds_up_nobody(
     async with served(home, card) as server:
         server.handlers["long"] = long
 
-        with connect_to(socket_path(home, card.id), 5.0) as deaf:
+        with connect_to(socket_path(home, card.id), 300.0) as deaf:
             deaf.sendall(b'{"command": "long"}\n')
             await anyio.sleep(0.1)
             assert (await asked(home, card, "hello"))["ok"] is True
-            await anyio.sleep(0.4)
-            assert server._clients == 0
+
+            with anyio.fail_after(300):
+                while server._clients:  # noqa: ASYNC110  # nobody is told of it
+                    await anyio.sleep(0.01)
 
 
 async def test_a_flood_of_connections_leaves_time_for_everything_else(home: StateDir, card: Card) -> None:
@@ -185,7 +187,7 @@ async def test_a_flood_of_connections_leaves_time_for_everything_else(home: Stat
 
     def flood() -> None:
         for _ in range(40):  # more than wait to be accepted
-            with connect_to(socket_path(home, card.id), 5.0) as one:
+            with connect_to(socket_path(home, card.id), 300.0) as one:
                 one.sendall(b"garbage\n")
 
     async with served(home, card), anyio.create_task_group() as group:
@@ -205,7 +207,7 @@ async def test_another_users_process_is_turned_away(
     path = socket_path(home, card.id)
 
     def talk() -> bytes:
-        with connect_to(path, 5.0) as connected, suppress(ConnectionError):
+        with connect_to(path, 300.0) as connected, suppress(ConnectionError):
             connected.sendall(b'{"command": "hello"}\n')
             return connected.recv(100)
 
@@ -251,7 +253,7 @@ async def test_what_somebody_has_given_up_is_not_done_behind_his_back(home: Stat
     with open_control(home, card) as server:
         server.handlers["stop"] = stop
 
-        with connect_to(socket_path(home, card.id), 5.0) as hasty:
+        with connect_to(socket_path(home, card.id), 300.0) as hasty:
             hasty.sendall(b'{"command": "stop"}\n')
 
         async with anyio.create_task_group() as group:
@@ -266,6 +268,6 @@ async def test_what_somebody_has_given_up_is_not_done_behind_his_back(home: Stat
 def _refused(home: StateDir, card: Card) -> str:
     """What is answered to a command that nobody knows."""
     with pytest.raises(BotRefusedError) as refused:
-        ask(home, card, "nothing", 5.0)
+        ask(home, card, "nothing", 300.0)
 
     return str(refused.value)

@@ -303,7 +303,7 @@ def test_F74_a_disk_that_is_full_at_the_start_costs_no_journal(tmp_path: Path, o
         written(tmp_path / "j", orders)
 
     words = (sys.executable, "-c", FULL_DISK, str(tmp_path / "j"))
-    said = subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout  # noqa: S603  # ours
+    said = subprocess.run(words, check=True, capture_output=True, text=True, timeout=300).stdout  # noqa: S603  # ours
     assert said.startswith(f"the journal {tmp_path / 'j'} cannot be ")
     assert not list(tmp_path.glob("*.damaged-*"))
 

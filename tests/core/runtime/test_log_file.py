@@ -36,7 +36,7 @@ def logging_to(folder: Path, told: list[str] | None = None) -> Iterator[LogFile]
         until(lambda: not log.is_alive)
 
 
-def until(condition: Callable[[], object], within_s: float = 10.0) -> None:
+def until(condition: Callable[[], object], within_s: float = 300.0) -> None:
     """Wait for a thread."""
     end = time.monotonic() + within_s
 
@@ -137,19 +137,17 @@ def test_a_disk_that_hangs_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pyt
     write = os.write
 
     def slow(handle: int, content: bytes) -> int:
-        go.wait(10)
+        go.wait()
 
         return write(handle, content)
 
     monkeypatch.setattr("perpmaker.runtime.log_file.os.write", slow)
 
     with logging_to(tmp_path) as log:
-        began = time.monotonic()
-
         for number in range(2_000):
             log.note("fill", f"bought {number}")
 
-        assert time.monotonic() - began < 5
+        assert not go.is_set()
         assert log.dropped > 1_900
         go.set()
 

@@ -16,7 +16,7 @@ from perpmaker.cli import main
 from perpmaker.sandbox.server import SandboxLine
 
 VENUE = "binance_perpetual"
-PATIENCE_S = 20
+PATIENCE_S = 300
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def test_file_that_cannot_be_read_is_said_in_words(tmp_path: Path, capture: Path
         assert str(refused.value).startswith(f"{tmp_path / name}: {words}")
 
 
-def command(*words: str, cwd: Path, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+def command(*words: str, cwd: Path, seconds: float = 300) -> subprocess.CompletedProcess[str]:
     """The command, to its end, which closing its input brings about once it serves."""
     return subprocess.run(  # noqa: S603  # our own command
         [sys.executable, "-m", "perpmaker", *words],

@@ -1,4 +1,4 @@
-"""The wire's tests: TCP on asyncio, and memory on trio's virtual time; with `--full` the other way round too."""
+"""The wire's tests: in memory, on virtual time; with `--full` over TCP and on trio too."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ from perpmaker.wire.pipe import LOST, Connect, MemoryNetwork, connect_tcp
 
 @pytest.fixture(
     params=[
-        "tcp-asyncio",
-        "memory-trio",
-        pytest.param("tcp-trio", marks=pytest.mark.full),
-        pytest.param("memory-asyncio", marks=pytest.mark.full),
+        "memory-asyncio",
+        *(pytest.param(kind, marks=pytest.mark.full) for kind in ("tcp-asyncio", "tcp-trio", "memory-trio")),
     ]
 )
 def wire_kind(request: pytest.FixtureRequest) -> str:
@@ -29,11 +27,11 @@ def wire_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def anyio_backend(wire_kind: str, virtual_trio: Any) -> Any:
+def anyio_backend(wire_kind: str, request: pytest.FixtureRequest) -> Any:
     """Virtual time only in memory: real sockets need real time."""
     network, _, backend = wire_kind.partition("-")
 
-    return virtual_trio if (network, backend) == ("memory", "trio") else (backend, {})
+    return request.getfixturevalue(f"virtual_{backend}") if network == "memory" else (backend, {})
 
 
 @pytest.fixture

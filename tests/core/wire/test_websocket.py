@@ -303,8 +303,8 @@ class TestInMemory:
 
     @pytest.fixture
     def wire_kind(self) -> str:
-        """Only memory under trio."""
-        return "memory-trio"
+        """Only memory."""
+        return "memory-asyncio"
 
     async def test_send_cut_off_by_a_cancel_breaks_the_connection(self, serve_bytes: Any) -> None:
         """Half a frame is never followed by another one: the socket says that it is closed."""
