@@ -51,6 +51,7 @@ ORDER = (
     "replay",
     "backtest",
     "page",
+    "sweep",
     "cli",
     "testing",
 )

@@ -9,6 +9,7 @@
     ├── RecordingError            a recorded market that cannot be replayed                   exit 2
     │   └── RecordingCutError     one that ends in the middle of a message                    exit 2
     ├── CaptureError              a recording that cannot be made, or not any longer          exit as it says
+    ├── SweepError                a sweep that cannot be played as it was asked for           exit 2
     ├── SandboxError              a sandbox that would not start, and has said why            exit as it did
     ├── VenueError
     │   ├── ConnectivityError     the venue cannot be reached or went away; backing off helps  exit 4
@@ -178,6 +179,12 @@ class CaptureError(PerpmakerError):
     def __init__(self, text: str, exit_code: ExitCode = ExitCode.FILE) -> None:
         self.exit_code = exit_code
         super().__init__(text)
+
+
+class SweepError(PerpmakerError):
+    """A sweep that cannot be played as it was asked for, or cannot be kept; says what to give instead."""
+
+    exit_code = ExitCode.FILE
 
 
 class SandboxError(PerpmakerError):
