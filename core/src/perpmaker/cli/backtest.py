@@ -4,61 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, process_time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from perpmaker.cli.assumptions import QUEUES, feed_lag, in_ns, order_latency
 from perpmaker.cli.installation import open_catalog, watched
+from perpmaker.cli.moment import Moment
 from perpmaker.cli.output import claim, result
 from perpmaker.cli.screen import Screen, printable
 
 if TYPE_CHECKING:
     from perpmaker.backtest.driver import Progress  # not for --help
-    from perpmaker.backtest.latency import OrderLatency  # the same
     from perpmaker.backtest.play import Backtest  # the same
-    from perpmaker.backtest.timeline import Feed  # the same
     from perpmaker.simulation.recording_check import Progress as Reading  # the same
 
 REDRAW_S = 0.5
 PLAIN_S = 10.0
 """How often a line is written where it is no terminal."""
 
-_NS: Final = 1_000_000_000
-_RISK_AVERSE: Final = "risk-averse"
-
-
-class UtcTime(click.ParamType):  # type: ignore[type-arg]  # generic in some versions only
-    """A time in UTC, as `2026-11-30T12:00` or with seconds, as nanoseconds since 1970."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the nanoseconds. A usage error for what is no time."""
-        if isinstance(value, int):
-            return value
-
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no time: write it as 2026-11-30T12:00 (UTC).", param, ctx)
-
-        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-        return int(moment.timestamp() * 1000) * 1_000_000
-
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--data", multiple=True, required=True, type=click.Path(path_type=Path), help="A capture, or a folder.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Lay a value over the file's.")
-@click.option("--from", "begin", type=UtcTime(), metavar="TIME", help="Begin at this time (UTC).")
-@click.option("--until", "end", type=UtcTime(), metavar="TIME", help="End at this time (UTC).")
+@click.option("--from", "begin", type=Moment(), metavar="TIME", help="Begin at this time (UTC).")
+@click.option("--until", "end", type=Moment(), metavar="TIME", help="End at this time (UTC).")
 @click.option("--order-latency-ms", metavar="N|JOURNAL", help="How long orders are under way.")
 @click.option("--feed-latency", default="recorded", metavar="recorded|N", help="How late market data come, in ms.")
-@click.option("--queue", type=click.Choice(["risk-averse", "probabilistic"]), default=_RISK_AVERSE, show_default=True)
+@click.option("--queue", type=click.Choice(QUEUES), default=QUEUES[0], show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.option("--result", "result_file", type=click.Path(path_type=Path), help="Write the result to this file.")
 def backtest(  # one for each option
@@ -94,9 +70,9 @@ def backtest(  # one for each option
     screen = Screen()
     shown = _Shown(screen)
     terms = Terms(
-        latency=_latency(order_latency_ms),
-        feed=_feed(feed_latency),
-        window=Window(from_ns=begin, until_ns=end),
+        latency=order_latency(order_latency_ms),
+        feed=feed_lag(feed_latency),
+        window=Window(from_ns=in_ns(begin), until_ns=in_ns(end)),
         queue=queue,
     )
 
@@ -129,47 +105,6 @@ def _carried_out(made: Backtest, shown: _Shown) -> bool:
         return True
 
     return False
-
-
-def _latency(text: str | None) -> OrderLatency:
-    """Return what is asked for: milliseconds, those of a journal, or those of a machine far from the exchange."""
-    from perpmaker.backtest.latency import OrderLatency, assumed  # noqa: PLC0415  # not for --help
-
-    if text is None:
-        return assumed()
-
-    try:
-        ms = float(text)
-    except ValueError:
-        from perpmaker.backtest.journal_latency import journalled  # noqa: PLC0415  # only then
-
-        return journalled(Path(text))
-
-    if not 0 <= ms <= 60_000:  # noqa: PLR2004  # a minute; NaN is not within either
-        raise click.BadParameter(
-            f"{text} is not a number of milliseconds up to 60000.", param_hint="--order-latency-ms"
-        )
-
-    return OrderLatency.fixed(ms)
-
-
-def _feed(text: str) -> Feed:
-    from perpmaker.backtest.timeline import Feed  # noqa: PLC0415  # not for --help
-
-    if text == "recorded":
-        return Feed()
-
-    try:
-        ms = float(text)
-    except ValueError:
-        ms = -1.0
-
-    if not 0 <= ms <= 60_000:  # noqa: PLR2004  # a minute
-        raise click.BadParameter(
-            f"{text} is neither `recorded` nor a number of milliseconds.", param_hint="--feed-latency"
-        )
-
-    return Feed(lag_ns=round(ms * 1_000_000))
 
 
 class _Shown:

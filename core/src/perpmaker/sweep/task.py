@@ -10,24 +10,14 @@ import attrs
 import msgspec
 
 from perpmaker.errors import PerpmakerError
+from perpmaker.sweep.assumed import Assumed, Window
 from perpmaker.sweep.figures import Figures, Row
 from perpmaker.sweep.space import Point
 
 
 @attrs.frozen(kw_only=True)
-class Window:
-    """A part of the data, in nanoseconds since the epoch: from `begin_ns`, up to but without `end_ns`."""
-
-    begin_ns: int
-    end_ns: int
-
-
-@attrs.frozen(kw_only=True)
 class Task:
-    """One point to play. All of it can be pickled, and is worth the same in any process.
-
-    `assumptions` are latencies and the queue rule, as the backtest's options have them.
-    """
+    """One point to play. All of it can be pickled, and is worth the same in any process."""
 
     point: Point
     config: str
@@ -35,7 +25,7 @@ class Task:
     data: tuple[str, ...]
     in_sample: Window
     out_of_sample: Window | None
-    assumptions: tuple[tuple[str, str], ...]
+    assumptions: Assumed
 
     def key(self, code: str, config: str, data: str) -> str:
         """Return what names the same point of the same sweep: the hashes of code, configuration and data go in."""

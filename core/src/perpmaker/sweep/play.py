@@ -1,0 +1,100 @@
+"""Plays one point in a worker: the backtest of its settings over a part of the data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import attrs
+
+from perpmaker.arithmetic import own_arithmetic
+from perpmaker.backtest.play import Backtest, open_backtest
+from perpmaker.backtest.result import Result
+from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.journal.state_dir import state_root
+from perpmaker.launch.configured_plan import plan_of
+from perpmaker.plugins.catalog import Catalog, load_catalog
+from perpmaker.sweep.assumed import Assumed, Window
+from perpmaker.sweep.figures import Figures
+from perpmaker.sweep.task import Task
+
+_ZERO: Final = Decimal(0)
+
+
+def play(task: Task, window: Window) -> Figures:
+    """Play a point over a window. PerpmakerError where its settings, or the data, do not allow it."""
+    with own_arithmetic():
+        configuration = load_configuration(Path(task.config), (*task.overrides, *task.point.overrides), _catalog())
+        made = backtest_of(configuration, task.data, task.assumptions, window)
+
+        for _ in made.run():
+            pass
+
+        return figures_of(made.result())
+
+
+def backtest_of(configuration: Configuration, data: tuple[str, ...], assumed: Assumed, window: Window) -> Backtest:
+    """Return the backtest of a configuration. The data are looked at once a process, whatever is played over them."""
+    base = _opened(configuration.file, configuration.connector.name, configuration.run.market, data, assumed)
+    terms = attrs.evolve(assumed.terms(window), latency=base.terms.latency)
+
+    return Backtest(
+        configuration=configuration,
+        plan=plan_of(configuration),
+        columns=base.columns,
+        terms=terms,
+        sources=base.sources,
+    )
+
+
+def figures_of(result: Result) -> Figures:
+    """Return what a sweep keeps of a result."""
+    money, split = result.money, result.pnl
+
+    return Figures(
+        result=money.result if split.total is None else split.total,
+        fees=split.fees,
+        funding=split.funding,
+        turnover=money.volume,
+        drawdown=_ZERO if result.drawdown is None else result.drawdown.amount,
+        fills=money.fills,
+    )
+
+
+def open_data(configuration: Configuration, data: tuple[str, ...], assumed: Assumed) -> Backtest:
+    """Open the data, which are converted where they have not been, and return a backtest over all of them."""
+    files = [Path(file) for file in data]
+
+    return open_backtest(configuration, files, assumed.terms(None), state_root(os.environ) / "columns", lambda _: None)
+
+
+def modules_of(configuration: Configuration) -> Iterator[ModuleType]:
+    """The packages whose code decides what a point comes to: the core, and the plugins that are named."""
+    import sys  # noqa: PLC0415  # what is loaded by now
+
+    named: Iterable[Any] = (
+        configuration.strategy,
+        configuration.connector,
+        configuration.price_source,
+        *configuration.risk,
+    )
+    names = {"perpmaker", *(chosen.declaration.settings.__module__.partition(".")[0] for chosen in named)}
+
+    for name in sorted(names & sys.modules.keys()):
+        yield sys.modules[name]
+
+
+@lru_cache(maxsize=1)
+def _catalog() -> Catalog:
+    return load_catalog()
+
+
+@lru_cache(maxsize=4)
+def _opened(_file: Path, _connector: str, _market: str, data: tuple[str, ...], assumed: Assumed) -> Backtest:
+    """The data of a market, kept while this process plays points over them."""
+    return open_data(load_configuration(_file, (), _catalog()), data, assumed)
