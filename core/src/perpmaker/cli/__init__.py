@@ -38,6 +38,7 @@ COMMANDS = {
     "sandbox": "Serve a sandbox of VENUE on this machine.",
     "status": "Show how bots stand: position, quotes, money, margin, funding.",
     "stop": "End running bots cleanly.",
+    "sweep": "Play many settings over recorded data, and show which were good.",
     "why": "Show why each level is quoted, or is not.",
 }
 """Every subcommand with its line of the help, so that showing the help imports none of them."""

@@ -20,8 +20,12 @@ class Window:
 
 @attrs.frozen(kw_only=True)
 class Assumed:
-    """What all points of a sweep take for granted. Latencies are nanoseconds; `feed_ns` is None for as recorded."""
+    """What all points of a sweep take for granted. Latencies are nanoseconds; `feed_ns` is None for as recorded.
 
+    `source` says in words where the latencies of orders come from.
+    """
+
+    source: str
     usual_ns: int
     busy_ns: int
     feed_ns: int | None
@@ -29,7 +33,7 @@ class Assumed:
 
     def terms(self, window: Window | None) -> Terms:
         """Return it as a backtest has it, over a window, or over all of the data."""
-        latency = OrderLatency(usual_ns=self.usual_ns, busy_ns=self.busy_ns, source="--order-latency-ms")
+        latency = OrderLatency(usual_ns=self.usual_ns, busy_ns=self.busy_ns, source=self.source)
         within = DriverWindow() if window is None else DriverWindow(from_ns=window.begin_ns, until_ns=window.end_ns)
 
         return Terms(latency=latency, feed=Feed(lag_ns=self.feed_ns), window=within, queue=self.queue)

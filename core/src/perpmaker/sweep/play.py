@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -15,10 +16,12 @@ import attrs
 from perpmaker.arithmetic import own_arithmetic
 from perpmaker.backtest.play import Backtest, open_backtest
 from perpmaker.backtest.result import Result
-from perpmaker.config.configuration import Configuration, load_configuration
+from perpmaker.config.configuration import Configuration
+from perpmaker.config.loading import load_configuration
 from perpmaker.journal.state_dir import state_root
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.plugins.catalog import Catalog, load_catalog
+from perpmaker.simulation.recording_check import Progress as Reading
 from perpmaker.sweep.assumed import Assumed, Window
 from perpmaker.sweep.figures import Figures
 from perpmaker.sweep.task import Task
@@ -40,14 +43,19 @@ def play(task: Task, window: Window) -> Figures:
 
 def backtest_of(configuration: Configuration, data: tuple[str, ...], assumed: Assumed, window: Window) -> Backtest:
     """Return the backtest of a configuration. The data are looked at once a process, whatever is played over them."""
-    base = _opened(configuration.file, configuration.connector.name, configuration.run.market, data, assumed)
-    terms = attrs.evolve(assumed.terms(window), latency=base.terms.latency)
+    key = (configuration.connector.name, configuration.run.market, data, assumed)
+
+    if key not in _opened:
+        _opened.clear()
+        _opened[key] = open_data(configuration, data, assumed)
+
+    base = _opened[key]
 
     return Backtest(
         configuration=configuration,
         plan=plan_of(configuration),
         columns=base.columns,
-        terms=terms,
+        terms=attrs.evolve(assumed.terms(window), latency=base.terms.latency),
         sources=base.sources,
     )
 
@@ -66,17 +74,20 @@ def figures_of(result: Result) -> Figures:
     )
 
 
-def open_data(configuration: Configuration, data: tuple[str, ...], assumed: Assumed) -> Backtest:
+def open_data(
+    configuration: Configuration,
+    data: tuple[str, ...],
+    assumed: Assumed,
+    on_read: Callable[[Reading], None] = lambda _: None,
+) -> Backtest:
     """Open the data, which are converted where they have not been, and return a backtest over all of them."""
     files = [Path(file) for file in data]
 
-    return open_backtest(configuration, files, assumed.terms(None), state_root(os.environ) / "columns", lambda _: None)
+    return open_backtest(configuration, files, assumed.terms(None), state_root(os.environ) / "columns", on_read)
 
 
 def modules_of(configuration: Configuration) -> Iterator[ModuleType]:
     """The packages whose code decides what a point comes to: the core, and the plugins that are named."""
-    import sys  # noqa: PLC0415  # what is loaded by now
-
     named: Iterable[Any] = (
         configuration.strategy,
         configuration.connector,
@@ -94,7 +105,5 @@ def _catalog() -> Catalog:
     return load_catalog()
 
 
-@lru_cache(maxsize=4)
-def _opened(_file: Path, _connector: str, _market: str, data: tuple[str, ...], assumed: Assumed) -> Backtest:
-    """The data of a market, kept while this process plays points over them."""
-    return open_data(load_configuration(_file, (), _catalog()), data, assumed)
+_opened: dict[tuple[str, str, tuple[str, ...], Assumed], Backtest] = {}
+"""The data that this process plays points over, by what they are."""

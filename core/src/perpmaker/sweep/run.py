@@ -29,8 +29,8 @@ Executors = Callable[[], AbstractContextManager[Executor]]
 class SweepRun:
     """A sweep while it is played.
 
-    `key_of` names a task, `task_of` makes one of a point. `progress` is called for each row with the number of rows
-    there are by then. `lost` are the exceptions by which an executor says that a worker of it is gone.
+    `key_of` names a task, `task_of` makes one of a point. `progress` is called for each row with the number of
+    points that were played by then. `lost` are the exceptions by which an executor says that a worker of it is gone.
     """
 
     search: Search
@@ -67,7 +67,7 @@ class SweepRun:
         rows = {number: attrs.evolve(row, number=number) for number, row in rows.items()}
 
         for row in rows.values():
-            self.progress(row, len(self.file.rows))
+            self.progress(row, self.played)
 
         fruitless = 0
 
@@ -107,7 +107,7 @@ class SweepRun:
 
                 self.file.add(row)
                 self.played += 1
-                self.progress(row, len(self.file.rows))
+                self.progress(row, self.played)
                 yield row
         finally:
             for future in futures:
