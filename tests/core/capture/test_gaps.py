@@ -153,13 +153,14 @@ async def test_a_cut_tail_is_read_up_to_the_cut(tmp_path: Path) -> None:
         assert checked([cut], "binance_perpetual").notes[0].startswith(str(cut))
 
 
-async def test_two_recordings_of_a_market_are_two(tmp_path: Path) -> None:
+@pytest.mark.parametrize("venue", VENUES[1:])
+async def test_two_recordings_of_a_market_are_two(tmp_path: Path, venue: str) -> None:
     """The second one was begun anew: between them the book is lost, and known again."""
     for number in (1, 2):
-        async with open_studio(tmp_path, "bybit_perpetual", epoch_ms=1_767_225_600_000 + number * 60_000) as studio:
+        async with open_studio(tmp_path, venue, epoch_ms=1_767_225_600_000 + number * 60_000) as studio:
             await studio.run(2)
 
-    read = [one.event for one in reader_of(studio.files, "bybit_perpetual").read()]
+    read = [one.event for one in reader_of(studio.files, venue).read()]
     lost = [event for event in read if isinstance(event, BookLost)]
     assert [event.reason for event in lost] == ["the recording was begun anew here"]
     assert sum(isinstance(event, BookSnapshot) for event in read) == 2

@@ -96,8 +96,10 @@ class Recorded:
         )
         rows = [first_row, *(f"  {Path(self.folder) / name}" for name in self.files)]
 
-        if self.files:
-            first = Path(self.folder) / self.files[0]
-            rows.append(f"Play it: perpmaker sandbox {self.connector} --market {self.market} --recording {first}")
+        if self.messages:
+            data = str(Path(self.folder) / self.files[0]) if len(self.files) == 1 else self.folder
+            played = data if len(self.files) == 1 else f"{self.folder}/{self.connector}_{self.market}_*"
+            rows.append(f"Play it: perpmaker sandbox {self.connector} --market {self.market} --recording {played}")
+            rows.append(f"Trade it at once: perpmaker backtest CONFIG --data {data}")
 
         return "\n".join(rows)

@@ -19,14 +19,14 @@ from perpmaker.venue import BookLost, LevelTranslator, MarkChanged, MarketEvent,
 
 from . import messages
 from .book import UncrossedBook
-from .streams import BLOCKS, BOOK, MARKETS, TRADES, MarketTranslator, Numbers, contents_of
+from .streams import BLOCKS, BOOK, CONNECTED, MARKETS, TRADES, MarketTranslator, Numbers, contents_of
 
 _ALONE: Final = frozenset({BOOK, BLOCKS})
 _TOGETHER: Final = frozenset({MARKETS, TRADES, BLOCKS})
 """What the connector subscribes on one connection."""
 
 _DATA: Final = frozenset({"channel_data", "channel_batch_data"})
-_KINDS: Final = _DATA | {"connected", "subscribed", "unsubscribed", "pong", "error"}
+_KINDS: Final = _DATA | {CONNECTED, "subscribed", "unsubscribed", "pong", "error"}
 _PATIENCE: Final = 100
 """Messages after which a number that is missing is lost, whatever may still be subscribed."""
 
@@ -168,6 +168,9 @@ class DydxCapture:
 
         if not isinstance(name, str):
             raise PayloadError("a connection's name is a text", path="$.connection_id")
+
+        if said.type == CONNECTED:
+            self._heard.pop(name, None)
 
         if name not in self._heard:
             while len(self._heard) >= _MOST_CONNECTIONS:

@@ -47,6 +47,7 @@ BOOK, TRADES, MARKETS, SUBACCOUNTS = "v4_orderbook", "v4_trades", "v4_markets", 
 STALL_S = 15.0
 """Seconds of silence. A block comes every second or so, and its height on every connection."""
 
+CONNECTED = "connected"
 _DATA = frozenset({"channel_data", "channel_batch_data"})
 _ALREADY = "already subscribed"
 
@@ -200,7 +201,7 @@ class Connection:
         """Translate one message; ConnectivityError where one before it is lost, or the stream has ended."""
         envelope = parser(messages.Envelope)(message)
 
-        if envelope.connection_id != self._name:
+        if envelope.type == CONNECTED or envelope.connection_id != self._name:
             self._name, self._numbers, self._awaited = envelope.connection_id, Numbers(), self._subscriptions
 
         if self._numbers.is_repeated(envelope.message_id):
@@ -222,7 +223,7 @@ class Connection:
         if envelope.type in _DATA or is_first:
             return self._contents(envelope, is_first=is_first)
 
-        if envelope.type not in {"connected", "unsubscribed", "pong"}:
+        if envelope.type not in {CONNECTED, "unsubscribed", "pong"}:
             raise UnknownMessageError(envelope.type[:40])
 
         return ()
