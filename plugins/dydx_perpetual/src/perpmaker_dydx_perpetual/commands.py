@@ -152,16 +152,12 @@ class Commands:
         if kept:
             await anyio.sleep(_AFTER_STOPS_S)
 
-            return [await self._place_target(instrument, order) for order in orders]
+            return [await self._in_turn(instrument, order, 1, _MOST_TARGETS) for order in orders]
 
         if self.writer.blocks.is_behind and not any(order.slot.kind.is_exit for order in orders):
             return [_refused(order.client_id, RefusalReason.BUSY, _BEHIND) for order in orders]
 
         return self._settled(await self._short.place(instrument, orders))
-
-    async def _place_target(self, instrument: Instrument, order: NewOrder) -> Outcome:
-        """Send a target when a block has room for it."""
-        return await self._in_turn(instrument, order, 1, _MOST_TARGETS)
 
     async def _place_stop(self, instrument: Instrument, orders: Sequence[NewOrder], _: bool) -> Sequence[Outcome]:
         """Send stops; one whose trigger is reached is refused, because the chain would fire it at once."""

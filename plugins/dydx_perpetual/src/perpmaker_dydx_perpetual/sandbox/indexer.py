@@ -18,7 +18,6 @@ from perpmaker.venue.sandbox import (
     TradePrinted,
 )
 from perpmaker_dydx_perpetual.sandbox.channels import Channels
-from perpmaker_dydx_perpetual.sandbox.markets import QUOTE
 from perpmaker_dydx_perpetual.sandbox.positions import Positions
 from perpmaker_dydx_perpetual.sandbox.records import (
     BEST_EFFORT_CANCELED,
@@ -36,14 +35,18 @@ from perpmaker_dydx_perpetual.sandbox.records import (
     removal_row,
 )
 from perpmaker_dydx_perpetual.sandbox.replica import Replica, Version
-from perpmaker_dydx_perpetual.sandbox.words import SIDE_WORDS, asset_row, position_rows
+from perpmaker_dydx_perpetual.sandbox.words import (
+    SIDE_WORDS,
+    asset_row,
+    fill_row,
+    position_rows,
+    transfer_row,
+)
 from perpmaker_dydx_perpetual.sandbox.world import Block, World
 
 KEPT_TRADES: Final = 1000
 CACHED_MS: Final = 1000
 """For so long a node's words come with a height that was the newest at first."""
-
-LIQUIDATED: Final = "LIQUIDATED"
 
 Act: TypeAlias = Callable[[Block], None]
 
@@ -215,7 +218,7 @@ class Indexer:
         event = self._events[execution.trade_id]
         sign = execution.side.sign
         self.positions.fill(sign, execution.amount, execution.price, event, block.at_ms, block.height)
-        row = self._fill_row(record, execution, event, block)
+        row = fill_row(record, execution, event, block, self._world)
         key = "" if record is None else record.uuid
         self._news.fills.setdefault(key, []).append(row)
         self._news.is_touched = True
@@ -247,32 +250,6 @@ class Indexer:
 
         return record.status if record.is_short_term and record.status == BEST_EFFORT_CANCELED else OPEN
 
-    def _fill_row(self, record: Record | None, execution: Execution, event: str, block: Block) -> Row:
-        liquidity = "MAKER" if execution.maker else "TAKER"
-        kind = self._world.options.maker_fill_type if execution.maker else "LIMIT"
-        row: Row = {
-            "id": derived_uuid(event, liquidity),
-            "subaccountId": derived_uuid(self._world.owner, 0),
-            "side": SIDE_WORDS[execution.side],
-            "liquidity": liquidity,
-            "type": LIQUIDATED if execution.forced else kind,
-            "clobPairId": str(self._world.market.clob_pair),
-            "size": number(execution.amount),
-            "price": number(execution.price),
-            "quoteAmount": number(execution.price * execution.amount),
-            "eventId": event,
-            "createdAt": moment(self._world.shown_ms(block.at_ms)),
-            "createdAtHeight": str(block.height),
-            "fee": number(execution.fee),
-            "affiliateRevShare": "0",
-            "ticker": self._instrument.symbol,
-        }
-
-        if record is not None:
-            row |= {"orderId": record.uuid, "clientMetadata": str(record.order.client_metadata)}
-
-        return row
-
     def _change_account(self, event: AccountChanged, block: Block) -> None:
         self.usdc = money_of(event.state)
 
@@ -283,7 +260,9 @@ class Indexer:
         self._news.is_touched = True
 
         if event.cause is AccountCause.TRANSFER:
-            self._transfer(event.transferred, block)
+            row = transfer_row(event.transferred, block, self._world)
+            self._news.transfers.append(row)
+            self.transfers.append({"id": derived_uuid("transfer-row", len(self.transfers)), **row})
         elif event.cause in {AccountCause.LIQUIDATION, AccountCause.INSURANCE}:
             self._charge_forced(event.transferred)
 
@@ -297,23 +276,6 @@ class Indexer:
 
         for row in (newest, *told):
             row["fee"] = number(Decimal(str(row["fee"])) - amount)
-
-    def _transfer(self, amount: Decimal, block: Block) -> None:
-        own = {"address": self._world.owner, "subaccountNumber": 0}
-        wallet = {"address": self._world.owner}
-        sender, recipient = (wallet, own) if amount > 0 else (own, wallet)
-        row: Row = {
-            "sender": sender,
-            "recipient": recipient,
-            "symbol": QUOTE,
-            "size": number(abs(amount)),
-            "type": "DEPOSIT" if amount > 0 else "WITHDRAWAL",
-            "createdAt": moment(self._world.shown_ms(block.at_ms)),
-            "createdAtHeight": str(block.height),
-            "transactionHash": derived_uuid("transfer", block.height).replace("-", "").upper() * 2,
-        }
-        self._news.transfers.append(row)
-        self.transfers.append({"id": derived_uuid("transfer-row", len(self.transfers)), **row})
 
     def _tell_account(self, news: BlockNews, block: Block) -> None:
         for transfer in news.transfers:

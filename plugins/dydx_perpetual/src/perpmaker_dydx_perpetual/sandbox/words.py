@@ -7,15 +7,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from perpmaker import Side
-from perpmaker.venue.sandbox import Depth, Exchange
+from perpmaker.venue.sandbox import Depth, Exchange, Execution
 from perpmaker_dydx_perpetual.sandbox.markets import EXPONENT, QUOTE, ChainMarket
 from perpmaker_dydx_perpetual.sandbox.positions import Position
-from perpmaker_dydx_perpetual.sandbox.records import Row, number
+from perpmaker_dydx_perpetual.sandbox.records import Record, Row, derived_uuid, moment, number
 
 if TYPE_CHECKING:
     from perpmaker_dydx_perpetual.sandbox.replica import Version
+    from perpmaker_dydx_perpetual.sandbox.world import Block, World
 
 SIDE_WORDS: Final = {Side.BUY: "BUY", Side.SELL: "SELL"}
+LIQUIDATED: Final = "LIQUIDATED"
 MOST_LEVELS: Final = 100
 
 
@@ -106,4 +108,49 @@ def subaccount_row(version: Version, market: ChainMarket, mark: Decimal, owner: 
         "marginEnabled": True,
         "updatedAtHeight": str(version.block.height),
         "latestProcessedBlockHeight": str(height),
+    }
+
+
+def fill_row(record: Record | None, execution: Execution, event: str, block: Block, world: World) -> Row:
+    """Return a fill as the stream shows it; one that was forced is of no order."""
+    liquidity = "MAKER" if execution.maker else "TAKER"
+    kind = world.options.maker_fill_type if execution.maker else "LIMIT"
+    row: Row = {
+        "id": derived_uuid(event, liquidity),
+        "subaccountId": derived_uuid(world.owner, 0),
+        "side": SIDE_WORDS[execution.side],
+        "liquidity": liquidity,
+        "type": LIQUIDATED if execution.forced else kind,
+        "clobPairId": str(world.market.clob_pair),
+        "size": number(execution.amount),
+        "price": number(execution.price),
+        "quoteAmount": number(execution.price * execution.amount),
+        "eventId": event,
+        "createdAt": moment(world.shown_ms(block.at_ms)),
+        "createdAtHeight": str(block.height),
+        "fee": number(execution.fee),
+        "affiliateRevShare": "0",
+        "ticker": world.instrument.symbol,
+    }
+
+    if record is not None:
+        row |= {"orderId": record.uuid, "clientMetadata": str(record.order.client_metadata)}
+
+    return row
+
+
+def transfer_row(amount: Decimal, block: Block, world: World) -> Row:
+    """Return a transfer to the subaccount, or from it where the amount is below zero."""
+    own, wallet = {"address": world.owner, "subaccountNumber": 0}, {"address": world.owner}
+    sender, recipient = (wallet, own) if amount > 0 else (own, wallet)
+
+    return {
+        "sender": sender,
+        "recipient": recipient,
+        "symbol": QUOTE,
+        "size": number(abs(amount)),
+        "type": "DEPOSIT" if amount > 0 else "WITHDRAWAL",
+        "createdAt": moment(world.shown_ms(block.at_ms)),
+        "createdAtHeight": str(block.height),
+        "transactionHash": derived_uuid("transfer", block.height).replace("-", "").upper() * 2,
     }
