@@ -53,7 +53,8 @@ class CaptureFiles:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _refused(self._folder, error) from None
+            words = f"{self._folder}: {error.strerror or error}: choose another folder with --out"
+            raise CaptureError(words) from None
 
         if not os.access(self._folder, os.W_OK | os.X_OK):
             raise CaptureError(f"{self._folder}: this user may not write there: choose another folder with --out")

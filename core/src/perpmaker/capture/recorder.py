@@ -7,6 +7,7 @@ what came.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import Final
@@ -210,8 +211,11 @@ class Recorder:
 
     def _market_note(self) -> MarketNote:
         """What is known of the market now."""
-        connector, mark = self.connector, self._mark
-        told = connector.venue_time(self.clock.now()) if isinstance(connector, Timekeeping) else None
+        mark, told = self._mark, None
+
+        if isinstance(self.connector, Timekeeping):
+            with suppress(PerpmakerError):  # a file is not lost for want of the venue's time
+                told = self.connector.venue_time(self.clock.now())
 
         return MarketNote(
             connector=self.connector.name,
