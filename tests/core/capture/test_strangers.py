@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,10 +17,13 @@ import pytest
 
 from perpmaker import Instrument
 from perpmaker.capture import recorder as of_recorder
+from perpmaker.cli.record_words import Recorded
 from perpmaker.connector.interface import ConnectorContext
-from perpmaker.errors import CaptureError, ExitCode
+from perpmaker.errors import CaptureError, ExitCode, RecordingError
 from perpmaker.model.event import BookLost, BookSnapshot, Channel, Event, MarkChanged, Traded
+from perpmaker.plugins.catalog import load_catalog
 from perpmaker.plugins.declarations import DerivativeConnectorDeclaration
+from perpmaker.sandbox.server import SandboxSettings, rules_for
 from perpmaker.simulation.recording_check import check_gradually
 from perpmaker.simulation.recording_note import GapNote, MarketNote, is_note, parse_note
 from perpmaker.simulation.rules import MARKETS
@@ -237,3 +241,53 @@ def has_own_ways(studio: Studio, venue: str, book: Sequence[Any]) -> bool:
         shown += ladder.sides() not in [sides for _, sides in studio.books]
 
     return shown > 0
+
+
+async def test_a_recording_brings_the_rules_of_its_market(tmp_path: Path) -> None:
+    """A market that no sandbox knows is played by what stands at the top; one of another venue is refused."""
+    async with open_studio(tmp_path) as studio:
+        await studio.run(1)
+
+    (file,) = studio.files
+    text = gzip.decompress(file.read_bytes()).replace(b"BTC", b"DOGE").replace(b'"tick":"0.10"', b'"tick":"0.01"')
+    file.write_bytes(gzip.compress(text))
+    found = load_catalog().derivative_connector("binance_perpetual").sandbox
+    assert found is not None
+    settings = SandboxSettings(venue="binance_perpetual", market="DOGE-USDT", recording=(file,))
+    instrument = rules_for(found(), settings).instrument
+    assert (instrument.market, instrument.symbol, instrument.tick) == ("DOGE-USDT", "DOGEUSDT", Decimal("0.01"))
+
+    for wrong in ({"market": "BTC-USDT"}, {"venue": "bybit_perpetual"}):
+        with pytest.raises(RecordingError, match="it is a recording of DOGE-USDT on binance_perpetual, not of"):
+            rules_for(found(), attrs.evolve(settings, **wrong))
+
+
+def test_the_summary_says_how_all_files_are_played(tmp_path: Path) -> None:
+    """One file by its name, several by what their names have in common, without what a backtest writes beside them."""
+    names = ["binance_perpetual_BTC-USDT_20261201T093000Z.zst", "binance_perpetual_BTC-USDT_20261202T000000Z.zst"]
+    told = Recorded(
+        connector="binance_perpetual",
+        environment="live",
+        market="BTC-USDT",
+        seconds=60_000.0,
+        messages=1_234_567,
+        bytes=89_000_000,
+        gaps=1,
+        reconnects=1,
+        last_price="60000.1",
+        folder=str(tmp_path),
+        files=names,
+        stop_reason="SIGTERM",
+        error="",
+    )
+
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+        (tmp_path / f"{name}.0123.columns").write_bytes(b"")
+
+    rows = told.as_text().splitlines()
+    pattern = Path(rows[-2].rpartition(" ")[2])
+    assert "1,234,567 messages in 60,000.0 s, 89.0 MB, 1 gap, 1 reconnect; ended by SIGTERM" in rows[0]
+    assert sorted(file.name for file in pattern.parent.glob(pattern.name)) == names
+    assert rows[-1].endswith(f"--data {tmp_path}")
+    assert str(tmp_path / names[0]) in attrs.evolve(told, files=names[:1]).as_text().splitlines()[-2]

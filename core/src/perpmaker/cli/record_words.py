@@ -97,8 +97,9 @@ class Recorded:
         rows = [first_row, *(f"  {Path(self.folder) / name}" for name in self.files)]
 
         if self.messages:
-            data = str(Path(self.folder) / self.files[0]) if len(self.files) == 1 else self.folder
-            played = data if len(self.files) == 1 else f"{self.folder}/{self.connector}_{self.market}_*"
+            first = Path(self.folder) / self.files[0]
+            all_of_them = f"{self.folder}/{self.connector}_{self.market}_*Z{first.suffix}"
+            played, data = (first, first) if len(self.files) == 1 else (all_of_them, self.folder)
             rows.append(f"Play it: perpmaker sandbox {self.connector} --market {self.market} --recording {played}")
             rows.append(f"Trade it at once: perpmaker backtest CONFIG --data {data}")
 
