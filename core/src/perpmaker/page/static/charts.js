@@ -26,7 +26,6 @@ const pmCharts = (() => {
     [0.001, ":{ss}.{fff}", day, null, "\n{MM}-{DD}", null, "\n{HH}:{mm}", null, 1],
   ];
   const all = [];
-  let isZooming = false;
 
   const marks = (chart) => (u) => {
     const list = chart.fills;
@@ -108,7 +107,8 @@ const pmCharts = (() => {
       const widest = (u, values) => (values ? Math.max(...values.map((one) => String(one).length)) * 7 + 16 : 50);
       return {
         width: Math.max(200, this.plot.clientWidth), height: spec.height || 220,
-        legend: { show: false }, cursor: { sync: { key: "pm" }, drag: { x: true, y: false } },
+        legend: { show: false },
+        cursor: { sync: { key: spec.group || "pm" }, drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => () => this.reset() } },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "UTC"),
         scales: { x: { time: true }, y: { range: (u, low, high) => this.range(low, high) } },
         axes: [{ ...axis, values: times, space: 74 }, { ...axis, size: widest, values: (u, splits) => this.ticks(splits) }],
@@ -119,7 +119,8 @@ const pmCharts = (() => {
         }))],
         hooks: {
           draw: [marks(this)], setCursor: [() => this.say()],
-          setScale: [(u, key) => key === "x" && this.zoomed(u)],
+          setScale: [(u, key) => { if (key === "x") this.whole.hidden = this.isWhole(); }],
+          setSelect: [(u) => this.selected(u)],
         },
       };
     }
@@ -159,19 +160,21 @@ const pmCharts = (() => {
       const [first, last] = this.ends();
       return this.u.scales.x.min <= first && this.u.scales.x.max >= last;
     }
-    zoomed(u) {
-      this.whole.hidden = this.isWhole();
-      if (isZooming || !spread) return;
-      isZooming = true;
-      for (const other of all) if (other !== this && other.u) other.u.setScale("x", { min: u.scales.x.min, max: u.scales.x.max });
-      isZooming = false;
+    each(act) { for (const one of all) if (one.u && one.spec.group === this.spec.group) act(one); }
+    show(min, max) { this.each((one) => one.u.setScale("x", { min, max })); }
+    reset() { this.each((one) => { const [min, max] = one.ends(); one.u.setScale("x", { min, max }); }); }
+    selected(u) {
+      const { left, width } = u.select;
+      if (width < 4) return;
+      const min = u.posToVal(left, "x"), max = u.posToVal(left + width, "x");
+      u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      this.show(min, max);
     }
-    reset() { const [min, max] = this.ends(); spread = true; this.u.setScale("x", { min, max }); }
     zoom(factor) {
       const { min, max } = this.u.scales.x, [first, last] = this.ends(), index = this.u.cursor.idx;
       const middle = index == null ? (min + max) / 2 : this.data[0][index], half = ((max - min) * factor) / 2;
       if (half * 2 >= last - first) return this.reset();
-      this.u.setScale("x", { min: Math.max(first, middle - half), max: Math.min(last, middle + half) });
+      this.show(Math.max(first, middle - half), Math.min(last, middle + half));
     }
     move(index) {
       const x = this.data[0], at = Math.max(0, Math.min(x.length - 1, index)), { u } = this;
@@ -204,7 +207,6 @@ const pmCharts = (() => {
       this.said.textContent = words.join(" · ");
     }
   }
-  let spread = true;
   const redraw = () => { for (const chart of all) chart.draw(); };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   return { Chart, make, clock, number, signed };
