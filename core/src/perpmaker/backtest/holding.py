@@ -45,9 +45,8 @@ class Holding:
     def read(self, account: AccountEntry) -> bool:
         """Take over a reading. False where a fill is known that it may not have."""
         told = {position.side: position for position in account.positions}
-        newest_ms = max((held.filled_ms for held in self._held.values()), default=0)
 
-        if any(held.filled_ms > account.at_ms for held in self._held.values()) and newest_ms:
+        if any(held.filled_ms > account.at_ms for held in self._held.values()):
             return False
 
         for side in self._held.keys() - told.keys():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import secrets
-from importlib.util import find_spec
 from typing import Final
 
 import click
@@ -26,7 +26,7 @@ def web(port: int) -> None:
     The page is on this machine alone (127.0.0.1), behind a token that is in the address which is printed. Who has the
     address can see everything, and change nothing. Bots are asked once a second, however many pages are open.
     """
-    missing = [name for name in _NEEDED if find_spec(name) is None]
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
 
     if missing:
         raise click.UsageError(f'it needs {" and ".join(missing)}: pip install "perpmaker[web]"')

@@ -33,6 +33,9 @@ MOST_FILLS: Final = 300
 MOST_GONE: Final = 10
 """Bots that are gone and still shown."""
 
+READS: Final = 2
+"""Looks after a fill at which the journal is read: what is counted already may be written a moment later."""
+
 BACKLOG: Final = 3
 """Looks that a page may be behind; one that is further behind misses some, and begins again."""
 
@@ -78,7 +81,7 @@ class BotSource(Protocol):
 
 @attrs.define(kw_only=True)
 class WatchedBot:
-    """One bot: what it said last, and its curve. `row` and `fills` are what the newest look has added."""
+    """One bot: what it said last, and its curve. `row` and `fills` are what was added since pages were told last."""
 
     card: Card
     state: str = RUNS
@@ -87,8 +90,10 @@ class WatchedBot:
     curve: LiveCurve = attrs.field(factory=LiveCurve)
     known_fills: deque[LiveFill] = attrs.field(factory=lambda: deque(maxlen=MOST_FILLS))
     row: tuple[int, Sequence[Any]] | None = None
-    fills: Sequence[LiveFill] = ()
+    fills: list[LiveFill] = attrs.field(factory=list)
+    is_reading: bool = False
     _counted: int = -1
+    _reads: int = 0
 
     def content(self) -> dict[str, Any]:
         """Return it as a page gets it each second."""
@@ -111,8 +116,8 @@ class WatchedBot:
         }
 
     def take(self, seen: Seen) -> bool:
-        """Take in a look; whether it has had fills since the one before."""
-        self.row, self.fills = None, ()
+        """Take in a look; whether the journal may have fills that are not known."""
+        self.row = None
 
         if seen.status is None:
             self.state, self.words = SILENT, seen.words
@@ -120,13 +125,21 @@ class WatchedBot:
 
         self.state, self.words, self.status = RUNS, "", seen.status
         self.row = self.curve.add(seen.status)
-        counted, self._counted = self._counted, seen.status.counters.fills
+        count = seen.status.counters.fills
 
-        return counted != self._counted and seen.status.run_id is not None
+        if count != self._counted:
+            self._counted, self._reads = count, READS
+
+        if not self._reads or self.is_reading or seen.status.run_id is None:
+            return False
+
+        self._reads -= 1
+
+        return True
 
     def lose(self, last: Status | None) -> None:
         """Take in that it is gone, and what it said last."""
-        self.state, self.row, self.fills = GONE, None, ()
+        self.state, self.row = GONE, None
         is_its_own = last is not None and last.pid == self.card.pid
         known = last if is_its_own and (self.status is None or (last is not None and last.ended)) else self.status
         self.status = None if known is None else attrs.evolve(known, running=False)
@@ -214,8 +227,8 @@ class Watch:
             bot = self.bots[bot_id]
 
             if bot.take(seen) and seen.status is not None:
-                bot.fills = await self._source.fills(bot.card, seen.status)
-                bot.known_fills.extend(bot.fills)
+                bot.is_reading = True
+                group.start_soon(self._read_fills, bot, seen.status)
 
         gone = [bot_id for bot_id, bot in self.bots.items() if bot.state == GONE]
 
@@ -227,6 +240,15 @@ class Watch:
         for bot_id, bot in list(self.bots.items()):
             if bot.state == GONE and (bot.card.file, bot.card.market) == (card.file, card.market):
                 del self.bots[bot_id]
+
+    async def _read_fills(self, bot: WatchedBot, status: Status) -> None:
+        """Read what the journal has of fills, beside looking: it may be long."""
+        try:
+            found = await self._source.fills(bot.card, status)
+            bot.known_fills.extend(found)
+            bot.fills.extend(found)
+        finally:
+            bot.is_reading = False
 
     async def _remember(self, bot: WatchedBot) -> None:
         """Read what the journal has of a run, once the run is known: the chart begins where the run began."""
@@ -243,6 +265,9 @@ class Watch:
         self._number += 1
         bots = [bot.content() for bot in self.bots.values()]
         self._newest = msgspec.json.encode({"number": self._number, "bots": bots})
+
+        for bot in self.bots.values():
+            bot.fills.clear()
 
         for page in self._pages:
             try:

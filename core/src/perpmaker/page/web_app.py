@@ -29,6 +29,7 @@ _HEADERS: Final[Mapping[str, str]] = {
 NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 """Names of this machine by which it may be asked."""
 
+_NOTHING: Final = "Nothing is here. The address that perpmaker web has printed is the whole one, with its token."
 _JSON: Final = "application/json"
 
 
@@ -42,11 +43,14 @@ def web_app(watch: Watch, token: str, port: int) -> Starlette:
         Route("/{token}/history/{bot}", site.history, methods=["GET"]),
     ]
 
-    return Starlette(routes=routes, exception_handlers={404: _lost, 405: _lost})
+    app = Starlette(routes=routes, exception_handlers={404: _lost, 405: _lost})
+    app.router.redirect_slashes = False  # a redirect would repeat what was asked
+
+    return app
 
 
 async def _lost(_: Request, __: Exception) -> Response:
-    return _words(404, "Nothing is here. The address that perpmaker web has printed is the whole one, with its token.")
+    return _words(404, _NOTHING)
 
 
 def _words(code: int, text: str) -> Response:
@@ -108,8 +112,6 @@ class _Site:
             return _words(403, "This page is for this machine, under its own name: ask 127.0.0.1.")
 
         if not hmac.compare_digest(request.path_params["token"].encode(), self._token):
-            return _words(
-                404, "Nothing is here. The address that perpmaker web has printed is the whole one, with its token."
-            )
+            return _words(404, _NOTHING)
 
         return None
