@@ -39,7 +39,7 @@ COMMANDS = {
     "status": "Show how bots stand: position, quotes, money, margin, funding.",
     "stop": "End running bots cleanly.",
     "sweep": "Play CONFIG with many values of its keys over the same data.",
-    "web": "Show all running bots on a page in a browser, on this machine alone.",
+    "web": "Show all running bots on a page in a browser, until stopped.",
     "why": "Show why each level is quoted, or is not.",
 }
 """Every subcommand with its line of the help, so that showing the help imports none of them."""
