@@ -228,6 +228,10 @@ def test_F08_a_cancel_without_an_answer_keeps_the_slot_until_the_order_is_proven
             cancel = Fault(act="drop", when=when, **CANCEL)  # type: ignore[arg-type]  # as above
             scene.arm(cancel)
             await until(lambda: cancel in scene.session.sandbox.faults.fired)
+
+            if when == "after":  # the stream tells at once that they are gone, and others take their slots
+                await until(lambda: scene.quotes() == 2)
+
             sent = len(scene.bot.known.sent)
             await anyio.sleep(2)
             assert len(scene.bot.known.sent) == sent
@@ -320,7 +324,7 @@ def test_F24_a_silent_book_pulls_the_quotes_although_the_socket_is_open() -> Non
         async with trading(still=False) as scene:
             await until(lambda: scene.quotes() == 2)
             scene.arm(Fault(act="drop", method="WS", path="/public", times=None))
-            await until(lambda: scene.quotes() == 0 and scene.bot.mode is Mode.REDUCE, 10.0)
+            await until(lambda: scene.quotes() == 0 and scene.bot.mode is Mode.REDUCE, 11.0)
             scene.session.sandbox.faults.clear()
             await until(lambda: scene.bot.mode is Mode.RUN, 15.0)
             await until(lambda: scene.bot.trader.state.book.ok)

@@ -79,6 +79,7 @@ async def prepare_run(
         market = await steps.connect(trust_key=trust_key)
         known = await steps.open_journal(market)
         await check_halt(known.journal, steps.reconciliation(market), known, resume=resume, tell=tell)
+        await steps.hear_account(market)
         await steps.claim(market, known, adopt=adopt, adopt_position=adopt_position)
 
         yield ReadyRun(market=market, steps=steps, known=known, resume=resume)

@@ -35,11 +35,13 @@ from perpmaker.plugins.start import Report, starting
 from perpmaker.runtime.account_exposure import AccountExposures
 from perpmaker.runtime.account_setup import prepare
 from perpmaker.runtime.backoff import Backoff
+from perpmaker.runtime.early_stream import EarlyStream, open_early
 from perpmaker.runtime.input_log import InputLog, LoggedIds
 from perpmaker.runtime.observers import Observers
 from perpmaker.runtime.opening import open_connector
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.supervisor import Supervisor
+from perpmaker.runtime.tasks import open_tasks
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +75,7 @@ class StartSteps:
     _begun: BegunRuns = attrs.field(init=False)
     _last_known: LastKnown | None = attrs.field(default=None, init=False)
     _seen: AccountSeen | None = attrs.field(default=None, init=False)
+    _early: EarlyStream | None = attrs.field(default=None, init=False)
     _has_lost_tail: bool = attrs.field(default=False, init=False)
     _inputs: InputLog | None = attrs.field(default=None, init=False)
 
@@ -148,6 +151,11 @@ class StartSteps:
     def reconciliation(self, market: OpenMarket) -> Reconciliation:
         """Return the part that reads the account."""
         return Reconciliation(connector=market.connector, instrument=market.instrument, clock=self.context.clock)
+
+    async def hear_account(self, market: OpenMarket) -> None:
+        """Open the account's stream before the account is read: what happens after the reading is heard."""
+        tasks = await self.stack.enter_async_context(open_tasks())
+        self._early = await open_early(market.connector, market.instrument, self.context.clock, tasks, self.seed)
 
     async def claim(self, market: OpenMarket, known: OrderIntents, *, adopt: bool, adopt_position: bool) -> None:
         """See that orders and position are this bot's to manage. From then on the run is in the journal."""
@@ -234,6 +242,7 @@ class StartSteps:
             dead_man_takes_foreign=plan.dead_man_switch_takes_foreign_orders,
             last_known=self._last_known,
             seen=self._seen,
+            early=self._early,
             held=self.held.begin,
             exit_settings=plan.exits if isinstance(market.connector, VenueStops) else None,
             stop_wait_s=plan.stop_wait_s,

@@ -89,8 +89,17 @@ class Reconciliation:
         """
         seen_now = await self.look()
         seen(seen_now)
+
+        return await self.complete(seen_now, believed, since_ms)
+
+    async def complete(self, seen_now: AccountSeen, believed: Iterable[WorkingOrder], since_ms: int | None) -> Resynced:
+        """Read the history that belongs to a look; see `read`. `since_ms` None: there are no fills to be read."""
         finished = await self._finished(believed, {report.client_id for report in seen_now.orders})
-        fills = checked_all(Fill, await self.connector.fetch_fills(self.instrument, since_ms))
+        fills: tuple[Fill, ...] = ()
+
+        if since_ms is not None:
+            fills = checked_all(Fill, await self.connector.fetch_fills(self.instrument, since_ms))
+
         times = [*(order.venue_ms for order in finished), *(fill.venue_ms for fill in fills)]
 
         return Resynced(

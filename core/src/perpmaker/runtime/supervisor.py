@@ -39,6 +39,7 @@ from perpmaker.model.refusal import RefusalReason
 from perpmaker.plugins.observer import Activity
 from perpmaker.runtime.account_exposure import MarketExposure
 from perpmaker.runtime.activity_log import ActivityLog
+from perpmaker.runtime.early_stream import EarlyStream
 from perpmaker.runtime.event_queue import EventQueue
 from perpmaker.runtime.income_reader import OVERLAP_MS
 from perpmaker.runtime.input_log import InputLog
@@ -63,7 +64,7 @@ class Supervisor:
     """Runs one bot on one market, from the first connection to the proof that nothing is left.
 
     `sources` are the streams of the price source, `traded` the market that it makes its price of, None for another one.
-    `seen` is the account as the start has seen it.
+    `seen` is the account as the start has seen it, `early` its stream, where the start has opened that.
     `tell` is given every line that a person should read. `seed` decides the jitter of the waits. `count` are the
     orders of this run. `dead_man_s` is the length of the venue's own timer, where it has one (None: off);
     `dead_man_takes_foreign`: it is armed beside orders of somebody else as well.
@@ -87,6 +88,7 @@ class Supervisor:
     dead_man_takes_foreign: bool = False
     last_known: LastKnown | None = None
     seen: AccountSeen | None = None
+    early: EarlyStream | None = None
     held: Callable[[float], None] = lambda _: None
     exit_settings: ExitSettings | None = None
     stop_wait_s: float = STOP_WAIT_S
@@ -139,7 +141,9 @@ class Supervisor:
             held=self.held,
             since_ms=since_ms,
             income_since_ms=since_ms if self.last_known is None else since_ms - OVERLAP_MS,
+            has_past=self.last_known is not None,
             seen=self.seen,
+            early=self.early,
             dead_man_s=self.dead_man_s,
             dead_man_takes_foreign=self.dead_man_takes_foreign,
         )

@@ -7,7 +7,8 @@ without its protection.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from math import inf
 from typing import Any
 
@@ -26,10 +27,33 @@ class Tasks:
 
     def start_soon(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:  # noqa: ANN401  # passed on
         """Start a task, as the group itself would."""
-        self.group.start_soon(_kept, function, arguments)
+        self.group.start_soon(kept, function, *arguments)
 
 
-async def _kept(function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> None:
+@asynccontextmanager
+async def open_tasks() -> AsyncIterator[Tasks]:
+    """Yield a group whose tasks end with the block. An error of the block is raised as it is, not in a group."""
+    failure: BaseException | None = None
+
+    async with anyio.create_task_group() as group:
+        try:
+            yield Tasks(group)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if _has_cancellation(error):
+                raise
+
+            failure = error
+
+        group.cancel_scope.cancel()
+
+    if failure is not None:
+        raise failure
+
+
+async def kept(function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:  # noqa: ANN401  # passed on
+    """Carry out a task; what is no Exception and no cancellation of ours becomes a TaskEndedError."""
     try:
         await function(*arguments)
     except BaseException as error:

@@ -20,6 +20,7 @@ from perpmaker.plugins.start import starting
 from perpmaker.runtime.account_reader import AccountReader
 from perpmaker.runtime.backoff import Backoff
 from perpmaker.runtime.dead_man_switch import SwitchKeeper
+from perpmaker.runtime.early_stream import EarlyStream
 from perpmaker.runtime.order_queries import OrderQueries
 from perpmaker.runtime.reconciliation import Reconciliation
 from perpmaker.runtime.retry import Retry
@@ -35,6 +36,8 @@ class VenueSide:
     """What is heard goes to `emit`; see `Supervisor` for what it is made of.
 
     `since_ms` is the venue's time from which on fills may not be known, `income_since_ms` the same of what was booked.
+    `has_past`: whether there may be fills before this run. `early` is the account's stream, where the start has opened
+    that.
     """
 
     connector: DerivativeConnector
@@ -49,7 +52,9 @@ class VenueSide:
     held: Callable[[float], None]
     since_ms: int
     income_since_ms: int
+    has_past: bool = True
     seen: AccountSeen | None = None
+    early: EarlyStream | None = None
     dead_man_s: float | None = None
     dead_man_takes_foreign: bool = False
     gate: Gate = attrs.field(init=False)
@@ -86,19 +91,24 @@ class VenueSide:
             retry=retry,
             emit=emit,
             since_ms=self.since_ms,
+            has_past=self.has_past,
             seen=self.seen,
+            early=self.early,
         )
         self.asking = OrderQueries(reconciliation=reconciliation, retry=retry, emit=emit)
 
         with starting("connector", connector.name):
-            feeds = (*connector.feeds(instrument), *self.sources)
+            feeds = connector.feeds(instrument) if self.early is None else self.early.feeds
 
-        self.runners = [self._runner(feed) for feed in feeds]
+        self.runners = [self._runner(feed) for feed in (*feeds, *self.sources)]
+
+        if self.early is not None:
+            self.early.hand_over(emit)
 
     def start(self, tasks: Tasks) -> None:
         """Begin to hear, to read and to watch."""
         for runner in self.runners:
-            tasks.start_soon(runner.run)
+            tasks.start_soon(self.early.keep if self.early is not None and runner is self.early.runner else runner.run)
 
         tasks.start_soon(self.reader.look)
         tasks.start_soon(self._keep_synced)
@@ -127,6 +137,9 @@ class VenueSide:
             await self.watches.settings.look()
 
     def _runner(self, feed: Feed) -> StreamRunner:
+        if self.early is not None and feed is self.early.feed:
+            return self.early.runner
+
         backoff = Backoff(Random(self.random.random()))  # noqa: S311  # jitter, not cryptography
 
         return StreamRunner(feed=feed, clock=self.clock, emit=self.emit, backoff=backoff)

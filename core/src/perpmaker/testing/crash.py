@@ -21,7 +21,7 @@ from perpmaker.errors import ConnectivityError
 from perpmaker.journal import commits
 from perpmaker.journal.file import Row, append
 from perpmaker.journal.state_dir import StateDir
-from perpmaker.launch import launch
+from perpmaker.launch import start_steps
 from perpmaker.model.order import OrderKind, OrderStatus
 from perpmaker.runtime.run_end import RunEnd
 from perpmaker.sandbox.server import ACCOUNT
@@ -256,7 +256,7 @@ def power_loss(home: StateDir, rows: int, on_disk: int) -> Iterator[None]:
             (newest,) = connection.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()
             connection.execute("DELETE FROM row WHERE seq > ?", (max(on_disk, newest - rows),))
 
-    with mock.patch.object(launch, "boot_id", return_value="another boot"):
+    with mock.patch.object(start_steps, "boot_id", return_value="another boot"):
         yield
 
 

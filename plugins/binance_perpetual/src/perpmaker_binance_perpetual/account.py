@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -53,15 +53,24 @@ def _translate_position(row: messages.PositionRisk) -> Position:
 
 
 async def fetch_account(
-    client: kit.RestClient, reader: kit.RowReader[rest.Head], instrument: Instrument, *, as_of_ms: int
+    client: kit.RestClient,
+    reader: kit.RowReader[rest.Head],
+    instrument: Instrument,
+    *,
+    as_of_ms: int,
+    see: Callable[[messages.AccountConfig], object] = lambda _: None,
 ) -> kit.AccountSnapshot:
-    """Ask for positions, assets and modes, side by side; `as_of_ms` dates a position that has no row."""
+    """Ask for positions, assets and modes, side by side; `as_of_ms` dates a position that has no row.
+
+    `see` is given the account's configuration, as it was told.
+    """
     quote, of_market = instrument.quote, {"symbol": instrument.symbol}
     positions, account, config = await kit.side_by_side(
         lambda: client.read(rest.POSITION_RISK, of_market),
         lambda: client.read(rest.ACCOUNT),
         lambda: client.read(rest.ACCOUNT_CONFIG_URGENT),
     )
+    see(config)
     symbol = instrument.symbol
     rows = list(
         reader.read(positions, kit.parser(messages.PositionRisk), "positions", market=symbol, is_needed=lambda _: True)

@@ -11,12 +11,16 @@ from perpmaker import venue as kit
 from perpmaker_binance_perpetual import rest
 from perpmaker_binance_perpetual.account import fetch_account, fetch_income, fetch_key_rights
 from perpmaker_binance_perpetual.market import VENUE_NAME, MarketSettings, fetch_instrument
+from perpmaker_binance_perpetual.messages import AccountConfig
 from perpmaker_binance_perpetual.orders import OrderQuestions, OrderWords
 from perpmaker_binance_perpetual.settings import NAME, Settings, key_url
 from perpmaker_binance_perpetual.stops import StopNames, StopQuestions, StopWords
 from perpmaker_binance_perpetual.streams import BOOK_STALL_S, MARKET_STALL_S, book_stream, market_stream
 from perpmaker_binance_perpetual.translate import translate_premium
 from perpmaker_binance_perpetual.user_stream import account_stream
+
+_FRESH_S = 2.0
+"""Seconds for which the account's configuration is taken as it was read, when a run is prepared."""
 
 
 class BinancePerpetual(kit.ApiKeyConnector):
@@ -43,6 +47,8 @@ class BinancePerpetual(kit.ApiKeyConnector):
         stop_names, client = StopNames(), access.client
         self.venue = VENUE_NAME
         self._keys = keys
+        self._config: tuple[float, AccountConfig | None] = (0.0, None)
+        self._known: AccountConfig | None = None
         self._reader = reader = rest.row_reader()
         self._asked = asked = OrderQuestions(client, reader, self.orders.names, stop_names)
         stops, asked_stops = kit.OrderClient(client, StopWords(stop_names)), StopQuestions(client, reader, stop_names)
@@ -58,9 +64,20 @@ class BinancePerpetual(kit.ApiKeyConnector):
         """Rules, tiers, the account's own fees, and the funding interval."""
         return await fetch_instrument(self.client, self._reader, market, has_key=self.access.credentials is not None)
 
+    async def prepare(
+        self, instrument: Instrument, leverage: int, position_mode: kit.PositionMode, margin_mode: kit.MarginMode | None
+    ) -> kit.VenueSettings:
+        """Set what differs and read it all back; what a reading of the account has told just now is not asked twice."""
+        asked_at, config = self._config
+        self._known = config if self.client.clock.now() - asked_at <= _FRESH_S else None
+
+        return await super().prepare(instrument, leverage, position_mode, margin_mode)
+
     def settings_client(self, instrument: Instrument) -> MarketSettings:
         """What reads and sets the settings of a market."""
-        return MarketSettings(self.client, instrument)
+        known, self._known = self._known, None
+
+        return MarketSettings(self.client, instrument, known)
 
     async def fetch_mark(self, instrument: Instrument) -> kit.MarkChanged | None:
         """The mark price as the venue has it now; None when what it answers is old by its own clock."""
@@ -105,7 +122,12 @@ class BinancePerpetual(kit.ApiKeyConnector):
         """
         as_of_ms = await self.client.now_ms() - round(self.access.read_lag_s * 1000)
 
-        return await fetch_account(self.client, self._reader, instrument, as_of_ms=as_of_ms)
+        asked_at = self.client.clock.now()
+
+        def see(config: AccountConfig) -> None:
+            self._config = asked_at, config
+
+        return await fetch_account(self.client, self._reader, instrument, as_of_ms=as_of_ms, see=see)
 
     async def fetch_income(self, instrument: Instrument, since_ms: int) -> Sequence[kit.IncomeRecord]:
         """Everything booked for the market from a venue time on."""

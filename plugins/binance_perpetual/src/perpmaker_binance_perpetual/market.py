@@ -187,17 +187,22 @@ _IN_THE_WAY = {
 _WANTS_OTHERWISE = frozenset({"-4168", "-4531", "-4220"})
 
 
-@attrs.frozen
+@attrs.define
 class MarketSettings:
-    """What one market is set to; see `SettingsClient`. Refusals are worded for the person whose configuration it is."""
+    """What one market is set to; see `SettingsClient`. Refusals are worded for the person whose configuration it is.
+
+    `known` is the account's configuration, where it was read a moment ago: it is not asked for once more.
+    """
 
     client: kit.RestClient
     instrument: Instrument
+    known: messages.AccountConfig | None = None
 
     async def fetch(self) -> kit.VenueSettings:
         """Ask what is set now; AuthenticationError when the key may not trade."""
         of_market = {"symbol": self.instrument.symbol}
-        account = await self.client.read(rest.ACCOUNT_CONFIG)
+        known, self.known = self.known, None
+        account = await self.client.read(rest.ACCOUNT_CONFIG) if known is None else known
         market = one_row(
             await self.client.read(rest.SYMBOL_CONFIG, of_market), messages.SymbolConfig, self.instrument.symbol
         )
