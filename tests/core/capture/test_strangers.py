@@ -160,6 +160,21 @@ async def test_rules_that_change_are_noted_and_new_steps_end_a_recording(
     assert caught.value.exit_code is ExitCode.REFUSED
 
 
+async def test_a_clock_that_is_set_back_is_said_once(tmp_path: Path) -> None:
+    """It is set back by a minute: the recording goes on, its times stand still, and a person reads so."""
+    async with open_studio(tmp_path) as studio, anyio.create_task_group() as tasks:
+        tasks.start_soon(studio.run, 4)
+        await anyio.sleep(2)
+        told_ns = studio.recorder.utc_ns
+        studio.recorder.utc_ns = studio.recorder.lines._utc_ns = lambda: told_ns() - 60_000_000_000
+
+    (said,) = [text for text in studio.told if "clock" in text]
+    assert said.startswith("this machine's clock was set back by 60 s")
+    stamps = [int(line.split()[0]) for line in lines_of(studio.files[0])]
+    assert stamps == sorted(stamps)
+    assert stamps.count(stamps[-1]) > 10
+
+
 async def test_messages_are_timed_when_they_come_also_while_a_snapshot_is_waited_for(tmp_path: Path) -> None:
     """The venue takes two seconds for its book: no message waits for that in the recording."""
     async with open_studio(tmp_path) as studio:

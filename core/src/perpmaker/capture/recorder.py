@@ -46,6 +46,9 @@ WRITE_S: Final = 0.5
 RULES_S: Final = 600.0
 """Seconds after which the market's rules are read again."""
 
+SET_BACK_S: Final = 1.0
+"""Seconds by which the machine's clock has to be behind the recording's before that is told."""
+
 _SPOKEN = (BookSnapshot, BookChanged, Traded, MarkChanged)
 
 InThread = Callable[[Callable[[], object]], Awaitable[object]]
@@ -85,6 +88,7 @@ class Recorder:
     _last_ticks: int | None = attrs.field(default=None, init=False)
     _lost_at: dict[Channel, float] = attrs.field(factory=dict, init=False)
     _known: set[Channel] = attrs.field(factory=set, init=False)
+    _is_set_back: bool = attrs.field(default=False, init=False)
     _words: StreamLines = attrs.field(factory=StreamLines, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -271,8 +275,22 @@ class Recorder:
                 self.files.abandon()
                 self._fail(error)
 
+            self._watch_clock()
+
             if self.lines.is_full:
                 self._fail(CaptureError("the disk is slower than the venue, so the recording ends here"))
+
+    def _watch_clock(self) -> None:
+        """Tell when the machine's clock was set back, once each time."""
+        behind_s = (self.lines.last_ns - self.utc_ns()) / 1_000_000_000
+
+        if behind_s > SET_BACK_S and not self._is_set_back:
+            self.tell(
+                f"this machine's clock was set back by {behind_s:.0f} s: "
+                "the times of the recording stand still until it has caught up"
+            )
+
+        self._is_set_back = behind_s > SET_BACK_S
 
     async def _write(self) -> None:
         await self.in_thread(partial(write, self.files, self.lines.take()))

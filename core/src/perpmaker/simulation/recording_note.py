@@ -85,7 +85,7 @@ def parse_note(text: bytes) -> Note | None:
             return None
 
         raise ValueError(f"it is no line of a recorder ({error})") from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"it is no line of a recorder ({error})") from None
 
     if isinstance(note, MarketNote) and not (note.instrument.tick > 0 and note.instrument.lot > 0):
