@@ -35,7 +35,7 @@ CONFIGURATION: dict[str, Any] = {
 }
 """Quotes of a thirtieth of the cap, 0.03 % from the reference, looked at every 5 s."""
 
-SKEW: dict[str, Any] = {"inventory_skew": 1, "inventory_skew_distance": 0.03, "skew_may_close_at_loss": True}
+SKEW: dict[str, Any] = {"inventory_skew": 1, "inventory_skew_distance": 0.03}
 RULES: dict[str, Any] = {
     "tick": Decimal("0.1"),
     "min_notional": Decimal(50),
@@ -120,10 +120,10 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--distance", help="inventory_skew_distance, in percent")
-    parser.add_argument("--never-at-loss", action="store_true", help="leave skew_may_close_at_loss off")
+    parser.add_argument("--at-loss", action="store_true", help="with skew_may_close_at_loss")
     given = parser.parse_args()
     skew = SKEW if given.distance is None else {**SKEW, "inventory_skew_distance": given.distance}
-    skew = {**skew, "skew_may_close_at_loss": not given.never_at_loss}
+    skew = {**skew, "skew_may_close_at_loss": given.at_loss}
     seeds = range(given.first, given.first + given.seeds)
     sys.stdout.writelines(f"{line}\n" for line in table(seeds, study(seeds, round(given.minutes * 60), skew)))
 

@@ -97,44 +97,68 @@ def test_the_chain_says_how_far_the_centre_is_and_for_what(desk: Any) -> None:
     assert not any(reason.rule is Rule.SKEW for reason in flat.quotes[0].reasons)
 
 
-def test_closing_quotes_at_a_loss_are_withheld_unless_allowed(desk: Any, ticks: Ticks) -> None:
-    """Bought at 100.6: an ask at 100.5 would lose, one at 100.6 would not; bids go on. Mirrored for a short."""
+def test_the_skew_brings_no_closing_quote_beyond_the_entry_price_unless_allowed(desk: Any, ticks: Ticks) -> None:
+    """With it the ask would be at 100.50, without at 101: at the entry between both, and never further away."""
     for amount, entry, side, closing in [
-        ("10", "100.6", Side.SELL, []),
-        ("10", "100.5", Side.SELL, [10050]),
-        ("-10", "99.4", Side.BUY, []),
-        ("-10", "99.49", Side.BUY, [9949]),
+        ("10", "100.2", Side.SELL, 10050),  # it loses nothing
+        ("10", "100.50", Side.SELL, 10050),
+        ("10", "100.605", Side.SELL, 10061),  # the entry price, rounded away
+        ("10", "105", Side.SELL, 10100),  # as without skew
+        ("-10", "99.8", Side.BUY, 9949),
+        ("-10", "99.395", Side.BUY, 9939),
+        ("-10", "95", Side.BUY, 9900),
     ]:
         given = {"positions": make_position(amount, entry), "skew_may_close_at_loss": False}
         wanted = skewed(desk, **given).decide()
+        adding = 9850 if side is Side.SELL else 10151
 
-        assert ticks(wanted, side) == closing
-        assert len(ticks(wanted, side.opposite)) == 1
+        assert (ticks(wanted, side), ticks(wanted, side.opposite)) == ([closing], [adding])
+        held = [one.value for one in wanted.quotes[side is Side.SELL].reasons if "would realise a loss" in one.text]
+        assert held == ([] if closing in {10050, 9949} else [Decimal(entry)])
 
-        if not closing:
-            why = wanted.withheld[0].reasons[-1]
-            assert (why.rule, why.value) == (Rule.SKEW, Decimal(entry))
-            assert "at a loss" in why.text
-
-        assert len(skewed(desk, **{**given, "skew_may_close_at_loss": True}).decide().quotes) == 2
+        free = skewed(desk, **{**given, "skew_may_close_at_loss": True}).decide()
+        assert ticks(free, side) == [10050 if side is Side.SELL else 9949]
 
 
-def test_a_resting_quote_that_would_now_close_at_a_loss_goes_at_once(desk: Any, ticks: Ticks) -> None:
-    """A person's purchase above the market makes a resting ask a losing one, between two refreshes."""
+def test_each_closing_level_is_held_back_by_itself(desk: Any, ticks: Ticks) -> None:
+    """Level 1 would be beyond the entry price, level 2 is not."""
+    given = {"order_levels": 2, "order_level_spread": "0.01", "skew_may_close_at_loss": False}
+    wanted = skewed(desk, positions=make_position("10", "100.9"), **given).decide()
+
+    assert ticks(wanted, Side.SELL) == [10090, 10149]
+
+
+def test_an_entry_price_that_passes_a_closing_quote_lays_the_ladder_anew(desk: Any, ticks: Ticks) -> None:
+    """The ask at 100.75 lost nothing when it was laid; a person's purchase, of under 5 % of the cap, changes that."""
+    trading = skewed(desk, skew_may_close_at_loss=False)
+    first = trading.decide(positions=make_position("5", "100"))
+    wanted = trading.decide(after=1.0, positions=make_position("5.3", "100.8"))
+
+    assert ticks(first, Side.SELL) == [10075]
+    assert ticks(wanted, Side.SELL) == [10080]
+    assert ticks(trading.decide(after=1.0, positions=make_position("5.4", "100.7")), Side.SELL) == [10080]
+
+
+def test_a_quote_that_stands_where_it_would_without_skew_stays(desk: Any, ticks: Ticks) -> None:
+    """A purchase above the market makes it a losing one, as it would be without skew: nothing is sent for that."""
     trading = skewed(desk, skew_may_close_at_loss=False)
     trading.decide()
     wanted = trading.decide(after=1.0, positions=make_position("0.4", "105"))
 
-    assert (ticks(wanted, Side.BUY), ticks(wanted, Side.SELL)) == ([9900], [])
+    assert (ticks(wanted, Side.BUY), ticks(wanted, Side.SELL)) == ([9900], [10100])
 
 
-def test_what_was_withheld_for_a_loss_is_placed_when_the_position_is_gone(desk: Any, ticks: Ticks) -> None:
-    """Not only at the next refresh, though the net position has moved by less than 5 % of the cap."""
-    trading = skewed(desk, skew_may_close_at_loss=False)
-    trading.decide(positions=make_position("0.4", "105"))
-    wanted = trading.decide(after=1.0, positions=make_position("0"))
+def test_top_brings_no_closing_quote_beyond_the_entry_price_either(desk: Any, ticks: Ticks) -> None:
+    """Level 1 would go to half of its spread from the centre; the entry price is further away."""
+    given = {
+        "order_optimization_enabled": True,
+        "order_optimization_mode": "top",
+        "book": ScriptedBook(bids=((9999, 1),), asks=((10001, 1),)),
+        "positions": make_position("10", "100.3"),
+    }
 
-    assert ticks(wanted, Side.SELL) == [10098]  # laid for 0.4 still: that is less than 5 % away
+    assert ticks(skewed(desk, **given).decide(), Side.SELL) == [10000]
+    assert ticks(skewed(desk, **given, skew_may_close_at_loss=False).decide(), Side.SELL) == [10030]
 
 
 def test_the_ladder_is_laid_anew_when_the_net_position_has_moved_by_a_twentieth_of_the_cap(

@@ -52,8 +52,7 @@ class Draft:
         self._candidates: list[Quote] = []
         self._cycles = _on_grid(memory, settings.order_refresh_time)
         self._prices = prices
-        self._skewed = None if shape.skew is None else shape.skew.at(view, reference, memory.skewed_by)
-        self._loss = None if self._skewed is None else self._skewed.loss
+        self._skewed = None if shape.skew is None else shape.skew.at(view, reference, memory.laid_for)
         self.alarm = Alarm(view, reference)
         self._reconciliation = Recovery(memory, view.now, self.alarm)
         self._has_band = settings.price_ceiling is not None or settings.price_floor is not None
@@ -162,7 +161,6 @@ class Draft:
             if order is not None
             and order.status.is_open
             and (not self._has_minimum or self._too_near(side, order) is None)
-            and (self._loss is None or self._loss.check(side, *order.prices) is None)
         ]
 
     def _next_cycle(self, cycle: Cycle, places: tuple[int, ...]) -> Cycle:
@@ -179,7 +177,7 @@ class Draft:
 
     def _continue(self, side: Side, gate: Gate) -> None:
         """Between refreshes: what rests stays unless the market came too near; empty slots are filled if allowed."""
-        cycle, skewed = self._cycles[side], self._skewed
+        cycle = self._cycles[side]
         anew = []
 
         for slot, level in enumerate(self._shape.ladder[side]):
@@ -198,7 +196,7 @@ class Draft:
             if reason is not None:
                 chain = (self._reference.reason, *level.reasons)
                 self._withhold(level.slot, (*chain, *([] if off is None else [off]), reason), gate.until)
-            elif (shelved := cycle.shelved.get(level.slot)) and not (skewed and skewed.may_close_again(side, shelved)):
+            elif shelved := cycle.shelved.get(level.slot):
                 self._withhold(level.slot, shelved)
             else:
                 anew.append((level.slot, cycle.places[slot]))
@@ -221,9 +219,7 @@ class Draft:
         if (near := self._too_near(side, order)) is not None:
             self._reconciliation.take_off([order.order.slot])
 
-            return near
-
-        return None if self._loss is None else self._loss.check(side, *order.prices)
+        return near
 
     def _keep(self, order: WorkingOrder) -> None:
         """Want the order exactly as it is, with the reasons it was placed for."""
@@ -281,9 +277,6 @@ class Draft:
 
             if refused is None and self._has_minimum:
                 refused = shape.minimum.check(side, ticks, reference)
-
-            if refused is None and self._loss is not None:
-                refused = self._loss.check(side, ticks)
 
             if refused is None:
                 self._candidates.append(Quote(slot, ticks, lots, self._generation, chain))
@@ -387,7 +380,7 @@ class Draft:
                 vanished=self._memory.vanished,
                 inside_since=self._reconciliation.inside_since,
                 back_at=self._reconciliation.back_at,
-                skewed_by=None if self._skewed is None else self._skewed.net,
+                laid_for=None if self._skewed is None else self._skewed.laid_for,
                 refresh_s=self._settings.order_refresh_time,
             ),
             wake=self.alarm.wake(),

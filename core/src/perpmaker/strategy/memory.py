@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 import attrs
 
 from perpmaker.model.order import Side, Slot
 from perpmaker.model.quick import quick
 from perpmaker.model.quote import Quote, Reason
+from perpmaker.strategy.skew import LaidFor
 
 
 @quick
@@ -59,8 +59,8 @@ class Memory:
     `plan` are the quotes decided last, so that a resting order keeps the reasons it was placed for. `inside_since` has
     the sides that the price band took off: since when the reference is inside again, None while it is not. `back_at` is
     when a level that was nearer than minimum_spread may be placed again. `deviated`: what took the quotes off last was
-    an external reference too far from the traded market. `skewed_by`: the net position in base for which the ladder
-    that rests was laid, None where inventory skew is off or nothing rests. `refresh_s` is the refresh time that the
+    an external reference too far from the traded market. `laid_for`: what the ladder that
+    rests was laid for, None where inventory skew is off or nothing rests. `refresh_s` is the refresh time that the
     cycles are on the grid of, None where there are none.
     """
 
@@ -72,5 +72,5 @@ class Memory:
     inside_since: Mapping[Side, float | None] = attrs.field(factory=dict)
     back_at: Mapping[Slot, float] = attrs.field(factory=dict)
     deviated: bool = False
-    skewed_by: Decimal | None = None
+    laid_for: LaidFor | None = None
     refresh_s: float | None = None

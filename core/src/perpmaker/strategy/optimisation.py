@@ -83,7 +83,9 @@ def _nearest(settings: StrategySettings, side: Side, reference: Reference, skewe
     if skewed is None:
         return nearest_ticks(side, reference, half if settings.minimum_spread is None else settings.minimum_spread)
 
-    return _further(side, nearest_ticks(side, skewed.centre, half), nearest_ticks(side, reference, skewed.floor))
+    own = skewed.hold(side, nearest_ticks(side, skewed.centre, half), nearest_ticks(side, reference, half))
+
+    return _further(side, own, nearest_ticks(side, reference, skewed.floor))
 
 
 def _explain(instrument: Instrument, first: int, own: int, beat: int) -> Reason:

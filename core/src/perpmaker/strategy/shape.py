@@ -77,10 +77,8 @@ def price_ladder(
         own = ladder_ticks(side, ladder, reference)
         starts = [level.reasons for level in ladder]
     else:
-        own, held = skewed.lay(side, ladder, reference)
-        starts = [
-            (*level.reasons, *skewed.reasons(is_held=is_held)) for level, is_held in zip(ladder, held, strict=True)
-        ]
+        own, added = skewed.lay(side, ladder, reference)
+        starts = [(*level.reasons, *reasons) for level, reasons in zip(ladder, added, strict=True)]
 
     ticks, optimised = optimise(settings, view, side, reference=reference, skewed=skewed, ladder=ladder, own=own)
     moved = () if optimised is None else (optimised,)

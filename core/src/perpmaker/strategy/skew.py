@@ -3,6 +3,9 @@
 Centre = reference x (1 - inventory_skew x inventory_skew_distance x clamp(net / cap, -1, 1)), where net is the signed
 net position and cap what the risk module that bounds the exposure lets it come to. The ladder is laid around the centre
 for the net position of a moment, and looked at again when that has moved by a twentieth of the cap.
+
+Unless `skew_may_close_at_loss` says so, the skew brings no closing quote beyond the entry price: such a quote stands at
+the entry price, or, where the market has passed that, as far from the reference as it would without skew.
 """
 
 from __future__ import annotations
@@ -25,37 +28,50 @@ STEPS = 20
 """The net position is looked at again when it has moved by the cap divided by this: 5 % (strategy.md)."""
 
 _SHOWN = Decimal("1e-6")
-CLOSES_AT_LOSS = "would close the position at a loss, below its entry price"
-CLOSES_SHORT_AT_LOSS = "would close the position at a loss, above its entry price"
+_HELD_BACK = "no nearer: closing beyond the entry price would realise a loss"
 
 
 @attrs.frozen(kw_only=True)
-class ClosingLoss:
-    """The quotes that would realise a loss: of the closing `side`, nearer than `ticks`, the entry price rounded away.
+class ClosingLine:
+    """Where closing begins to lose: the closing `side`, and the `entry` price, rounded away, in `ticks`.
 
-    A quote at the entry price itself realises none; fees are not counted.
+    A quote at the entry price itself loses nothing; fees are not counted.
     """
 
     side: Side
     ticks: int
-    reason: Reason
+    entry: Decimal
 
-    def check(self, side: Side, *prices: int) -> Reason | None:
-        """Why a quote at this price in ticks, or at one of these, is withheld; or None."""
-        if side is not self.side or all(side.sign * (ticks - self.ticks) <= 0 for ticks in prices):
-            return None
+    def is_beyond(self, side: Side, ticks: int) -> bool:
+        """Whether a quote would close at a loss."""
+        return side is self.side and side.sign * (ticks - self.ticks) > 0
 
-        return self.reason
+    def hold(self, side: Side, skewed: int, plain: int) -> int:
+        """Return the price that the skew may bring a quote to, of where it would stand with skew and without."""
+        if not self.is_beyond(side, skewed):
+            return skewed
+
+        allowed = max(plain, self.ticks) if side is Side.BUY else min(plain, self.ticks)
+
+        return min(skewed, allowed) if side is Side.BUY else max(skewed, allowed)
+
+
+@attrs.frozen(kw_only=True)
+class LaidFor:
+    """What a ladder that rests was laid for: the net position in base, and where closing it began to lose then."""
+
+    net: Decimal
+    line: ClosingLine | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Skewed:
     """The skew of one decision.
 
-    `net`: the net position in base that the ladder is laid for, to be remembered; `has_moved`: it is another one than
-    the resting ladder was laid for. `centre`: the price that the ladder is laid around, `reason` how far it lies from
+    `net`: the net position in base that the ladder is laid for; `has_moved`: what the resting ladder was laid for is so
+    no more. `centre`: the price that the ladder is laid around, `reason` how far it lies from
     the reference (None: not at all). `floor`: the least distance from the reference, as a fraction, and `floor_name`
-    what demands it. `loss`: the closing quotes that are withheld.
+    what demands it. `line`: where closing would begin to lose, None where that holds nothing back.
     """
 
     net: Decimal
@@ -64,28 +80,43 @@ class Skewed:
     reason: Reason | None
     floor: Decimal
     floor_name: str
-    loss: ClosingLoss | None
+    line: ClosingLine | None
 
-    def lay(self, side: Side, ladder: Sequence[Level], reference: Reference) -> tuple[list[int], list[bool]]:
-        """Return the prices of a side's levels in ticks, and which of them the floor keeps away from the reference."""
-        own = ladder_ticks(side, ladder, self.centre)
+    def lay(
+        self, side: Side, ladder: Sequence[Level], reference: Reference
+    ) -> tuple[list[int], list[tuple[Reason, ...]]]:
+        """Return the prices of a side's levels in ticks, and what the skew adds to the chain of each."""
         nearest = nearest_ticks(side, reference, self.floor)
-        held = [side.sign * (ticks - nearest) > 0 for ticks in own]
+        plain = ladder_ticks(side, ladder, reference) if self.line is not None and self.line.side is side else None
+        prices: list[int] = []
+        chains: list[tuple[Reason, ...]] = []
 
-        return [nearest if is_held else ticks for ticks, is_held in zip(own, held, strict=True)], held
+        for place, own in enumerate(ladder_ticks(side, ladder, self.centre)):
+            reasons: tuple[Reason, ...] = () if self.reason is None else (self.reason,)
+            ticks = own
 
-    def may_close_again(self, side: Side, withheld: tuple[Reason, ...]) -> bool:
-        """Whether a level was withheld for closing at a loss, and there is no position any more that it would close."""
-        return withheld[-1].rule is Rule.SKEW and (self.loss is None or self.loss.side is not side)
+            if side.sign * (own - nearest) > 0:
+                ticks = nearest
+                words = f"no nearer to the reference than {self.floor_name}"
+                reasons = (*reasons, Reason(Rule.SKEW, words, self.floor))
 
-    def reasons(self, *, is_held: bool) -> tuple[Reason, ...]:
-        """Return what the skew adds to the chain of a level."""
-        moved = () if self.reason is None else (self.reason,)
+            if plain is not None and (held := self.hold(side, ticks, plain[place])) != ticks:
+                ticks = held
+                reasons = (*reasons, Reason(Rule.SKEW, _HELD_BACK, None if self.line is None else self.line.entry))
 
-        if not is_held:
-            return moved
+            prices.append(ticks)
+            chains.append(reasons)
 
-        return (*moved, Reason(Rule.SKEW, f"no nearer to the reference than {self.floor_name}", self.floor))
+        return prices, chains
+
+    @property
+    def laid_for(self) -> LaidFor:
+        """What the ladder is laid for, to be remembered."""
+        return LaidFor(net=self.net, line=self.line)
+
+    def hold(self, side: Side, skewed: int, plain: int) -> int:
+        """Return the price that a quote may be brought to, of where it would stand with skew and without."""
+        return skewed if self.line is None else self.line.hold(side, skewed, plain)
 
 
 class InventorySkew:
@@ -103,19 +134,19 @@ class InventorySkew:
         """Return the skew of these settings, None where it is off."""
         return None if settings.inventory_skew is None else cls(settings, instrument)
 
-    def at(self, view: View, reference: Reference, laid_for: Decimal | None) -> Skewed | None:
-        """Return the skew of this moment, None where nothing says a cap.
-
-        `laid_for`: the net position that the resting ladder was laid for, None where nothing rests.
-        """
+    def at(self, view: View, reference: Reference, laid_for: LaidFor | None) -> Skewed | None:
+        """Return the skew of this moment, None where nothing says a cap. `laid_for`: None where nothing rests."""
         cap = view.position_cap
 
         if cap is None:
             return None
 
         held = sum((position.amount for position in view.positions.values()), Decimal(0))
-        has_moved = laid_for is not None and abs(held - laid_for) * STEPS >= cap
-        net = held if laid_for is None or has_moved else laid_for
+        line = None if self._may_lose else closing_line(view)
+        has_moved = laid_for is not None and (
+            abs(held - laid_for.net) * STEPS >= cap or _is_passed(view, laid_for.line, line)
+        )
+        net = held if laid_for is None or has_moved else laid_for.net
         factor, reason = self._factor(view.instrument, net, cap)
 
         return Skewed(
@@ -125,7 +156,7 @@ class InventorySkew:
             reason=reason,
             floor=self._floor,
             floor_name=self._floor_name,
-            loss=None if self._may_lose else closing_loss(view),
+            line=line,
         )
 
     def _factor(self, instrument: Instrument, net: Decimal, cap: Decimal) -> tuple[Fraction, Reason | None]:
@@ -139,8 +170,8 @@ class InventorySkew:
         return known[2], known[3]
 
 
-def closing_loss(view: View) -> ClosingLoss | None:
-    """Return which quotes would close the One-way position at a loss; None where there is none, or no entry is known.
+def closing_line(view: View) -> ClosingLine | None:
+    """Return where closing the One-way position begins to lose; None where there is none, or no entry is known.
 
     In Hedge mode quotes only open.
     """
@@ -151,9 +182,21 @@ def closing_loss(view: View) -> ClosingLoss | None:
 
     side = opening_side(PositionSide.NET, 1 if position.amount > 0 else -1).opposite
     ticks = instrument.ticks_up(position.entry) if side is Side.SELL else instrument.ticks_down(position.entry)
-    words = CLOSES_AT_LOSS if side is Side.SELL else CLOSES_SHORT_AT_LOSS
 
-    return ClosingLoss(side=side, ticks=ticks, reason=Reason(Rule.SKEW, words, position.entry))
+    return ClosingLine(side=side, ticks=ticks, entry=position.entry)
+
+
+def _is_passed(view: View, before: ClosingLine | None, now: ClosingLine | None) -> bool:
+    """Whether a closing quote rests that lost nothing when it was laid, and would now: the entry price has moved."""
+    if before is None or now is None or before == now or before.side is not now.side:
+        return False
+
+    return any(
+        now.is_beyond(slot.side, ticks) and not before.is_beyond(slot.side, ticks)
+        for slot, order in view.orders.items()
+        if slot.kind.is_quote and slot.side is now.side
+        for ticks in order.prices
+    )
 
 
 def _moved(reference: Reference, factor: Fraction) -> Reference:
