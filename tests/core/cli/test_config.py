@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from perpmaker.cli import config as module
 from perpmaker.cli import perpmaker
 from perpmaker.control.card import Card
-from perpmaker.errors import BotRefusedError, ExitCode, UnknownBotError
+from perpmaker.errors import BotRefusedError, BotUnansweredError, ExitCode, UnknownBotError
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "sandbox.toml"
 CARD = Card(
@@ -46,6 +46,9 @@ class Bot:
 
     def ask(self, _: object, __: Card, command: str, ___: float, **words: Any) -> dict[str, Any]:
         """Answer as a bot does."""
+        if command == "status":
+            return {}
+
         self.asked.append((command, words.get("fires")))
         assert 'market = "BTC-USDT"' in words["configuration"]
 
@@ -118,3 +121,21 @@ def test_a_file_that_no_bot_runs_with_is_said(monkeypatch: pytest.MonkeyPatch, t
 
     assert isinstance(answer.exception, UnknownBotError)
     assert "Running: sandbox:BTC-USDT; --name says which" in str(answer.exception)
+
+
+def test_a_bot_that_hangs_is_said_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How it stands is asked first, which takes a bot that lives a moment: the long time is for its venue."""
+    asked: list[tuple[str, float]] = []
+
+    def hang(_: object, card: Card, command: str, within_s: float, **__: object) -> dict[str, Any]:
+        asked.append((command, within_s))
+        raise BotUnansweredError(f"{card.name} does not answer")
+
+    monkeypatch.setattr(module, "ask", hang)
+    monkeypatch.setattr(module, "read_cards", lambda _: [CARD])
+
+    for action in ("diff", "apply"):
+        answer = CliRunner().invoke(perpmaker, ["config", action, str(EXAMPLE)])
+        assert isinstance(answer.exception, BotUnansweredError)
+
+    assert asked == [("status", 2.0)] * 2

@@ -242,6 +242,20 @@ async def test_a_bot_that_does_not_answer_is_told_with_its_process(home: StateDi
         ask(home, card, "status", 0.2)
 
 
+async def test_a_client_that_has_said_all_it_has_to_say_is_answered(home: StateDir, card: Card) -> None:
+    """`nc -N` and others close their half after the request: they wait for the answer, as everybody does."""
+
+    def talk() -> bytes:
+        with connect_to(socket_path(home, card.id), 5.0) as connected:
+            connected.sendall(b'{"command": "hello", "who": "nc"}\n')
+            connected.shutdown(socket.SHUT_WR)
+
+            return connected.recv(65_536)
+
+    async with served(home, card):
+        assert json.loads(await to_thread.run_sync(talk)) == {"ok": True, "you": "nc"}
+
+
 async def test_what_somebody_has_given_up_is_not_done_behind_his_back(home: StateDir, card: Card) -> None:
     """A bot that hung reads the command of a client that has gone meanwhile: nothing is carried out."""
     done: list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from perpmaker.cli.handle import Handle
 from perpmaker.cli.parameters import ParameterDesk
 from perpmaker.config.loading import load_configuration
 from perpmaker.config.recorded import recorded
+from perpmaker.control.protocol import DEADLINE_S
 from perpmaker.errors import BotRefusedError, PluginFaultError
 from perpmaker.exits.settings import ExitSettings
 from perpmaker.journal.state_dir import StateDir
@@ -25,6 +26,7 @@ from perpmaker.launch.assembly import Rebuilder
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.launch.known_bots import known_bots
 from perpmaker.launch.preview import firing
+from perpmaker.model.event import Event
 from perpmaker.model.order import OrderKind, PositionSide
 from perpmaker.model.parameters import ParametersChanged
 from perpmaker.model.position import Position
@@ -218,3 +220,48 @@ async def test_the_change_is_in_the_journal_for_replay_and_for_whoever_comes_aft
         assert parts.strategy is not None
         assert parts.modules is not None
         assert len(parts.modules) == 1
+
+
+async def test_a_change_that_nobody_waited_for_is_what_the_next_one_is_compared_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's time was over between the change and its answer: the bot goes by it, and so does the desk."""
+    async with running(tmp_path, *WIDE) as bench:
+        queue, bot = bench.session.bot.event_queue, bench.session.bot
+
+        with anyio.CancelScope() as hasty:
+            put = queue.put
+
+            def put_and_give_up(events: Sequence[Event]) -> None:
+                put(events)
+
+                if any(isinstance(event, ParametersChanged) for event in events):
+                    hasty.cancel()
+
+            monkeypatch.setattr(queue, "put", put_and_give_up)
+            await bench.apply("bid_spread=0.9")
+
+        assert hasty.cancelled_caught
+        await bench.when(lambda: bot.trader.parameters.changed is not None, 1.0)
+        told: list[str] = []
+        bench.desk.on_change = lambda now: told.append(str(now.strategy.settings.bid_spread))
+        assert (await bench.apply("bid_spread=0.9"))["changes"] == []
+        assert told == ["0.009"]
+
+
+async def test_a_venue_that_tells_nothing_is_said_before_the_client_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is changed then, and the next one is not held up by it."""
+    async with running(tmp_path, *WIDE) as bench:
+        with monkeypatch.context() as hanging:
+            hanging.setattr(parameters, "look", lambda _: anyio.sleep_forever())
+            began_at = bench.session.clock.now()
+
+            with pytest.raises(BotRefusedError, match=r"did not tell account and settings within 5 s"):
+                await bench.apply("bid_spread=0.9")
+
+            assert bench.session.clock.now() - began_at + parameters.TAKEN_S < DEADLINE_S
+
+        assert bench.session.bot.trader.parameters.changed is None
+        assert (await bench.apply("bid_spread=0.9"))["applied"] is True

@@ -26,8 +26,11 @@ from perpmaker.errors import BotRefusedError, ExitCode, UnknownBotError
 from perpmaker.journal.state_dir import StateDir, open_state_dir
 
 _WIDTH = 80
-_WITHIN_S = 20.0
+_WITHIN_S = 12.0
 """Seconds for an answer: the bot asks its venue for the account before it gives one."""
+
+_ALIVE_S = 2.0
+"""Seconds after which a bot that does not even say how it stands is said to hang."""
 
 
 @click.group()
@@ -49,6 +52,7 @@ def diff(file: Path, overrides: tuple[str, ...], name: str | None, *, as_json: b
     claim()
     home, configuration = open_state_dir(os.environ), load_configuration(file, overrides, open_catalog())
     card = _running(home, configuration, name)
+    ask(home, card, "status", _ALIVE_S)
     answer = _asked(home, card, configuration, "parameters")
     _show(card, answer, as_json=as_json)
 
@@ -74,6 +78,7 @@ def apply(
     claim()
     home, configuration = open_state_dir(os.environ), load_configuration(file, overrides, open_catalog())
     card = _running(home, configuration, name)
+    ask(home, card, "status", _ALIVE_S)
     answer = _asked(home, card, configuration, "parameters")
 
     if not as_json:

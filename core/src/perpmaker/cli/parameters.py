@@ -17,12 +17,16 @@ from perpmaker.control.server import Request
 from perpmaker.errors import BotRefusedError, ExitCode
 from perpmaker.launch.assembly import Rebuilder
 from perpmaker.launch.configured_plan import plan_of
-from perpmaker.launch.preview import effects, firing, look
+from perpmaker.launch.preview import Outlook, effects, firing, look
 from perpmaker.model.parameters import ParametersChanged
+from perpmaker.plugins.catalog import Catalog
 from perpmaker.runtime.supervisor import Supervisor
 
-TAKEN_S = 5.0
+TAKEN_S = 4.0
 """Seconds that the bot is given to take a change in."""
+
+LOOK_S = 5.0
+"""Seconds for what is asked of the venue: with them an answer still comes before whoever asks has given up."""
 
 _POLL_S = 0.01
 
@@ -36,6 +40,7 @@ class ParameterDesk:
     on_change: Callable[[Configuration], None] = lambda _: None
     _lock: anyio.Lock = attrs.field(factory=anyio.Lock, init=False)
     _is_read_back: bool = attrs.field(default=False, init=False)
+    _seen: ParametersChanged | None = attrs.field(default=None, init=False)
 
     def commands(self) -> Mapping[str, Any]:
         """Return what the control socket answers."""
@@ -82,9 +87,22 @@ class ParameterDesk:
             row = recorded(self.now)
             self.now, self._is_read_back = read_recorded(row[CONFIGURATION], row[FILE], catalog), True
 
+        self._catch_up(catalog)
         wanted = read_recorded(text, file, catalog)
 
         return wanted, changes(self.now, wanted)
+
+    def _catch_up(self, catalog: Catalog) -> None:
+        """Go by what the trader goes by: it may have taken a change in when nobody waited for that any more."""
+        bot = self.handle.bot
+        taken = None if bot is None else bot.trader.parameters.changed
+
+        if taken is not None and taken is not self._seen:
+            self._take_over(read_recorded(taken.configuration, taken.file, catalog), taken)
+
+    def _take_over(self, configuration: Configuration, event: ParametersChanged) -> None:
+        self.now, self._seen = configuration, event
+        self.on_change(configuration)
 
     async def _answer(self, wanted: Configuration, found: tuple[Change, ...], bot: Supervisor) -> Mapping[str, Any]:
         answer: dict[str, Any] = {
@@ -95,7 +113,7 @@ class ParameterDesk:
         }
 
         if found and not restarting(found):
-            outlook = await look(bot)
+            outlook = await _looked(bot)
             before, after = outlook.report(self.now), outlook.report(wanted)
             answer["effects"], answer["refusals"] = list(effects(before, after)), list(after.refusals)
             answer["fires"] = list(firing(bot, wanted.exits))
@@ -122,10 +140,19 @@ class ParameterDesk:
                 await anyio.sleep(_POLL_S)
 
         if bot.trader.parameters.changed is not event:
-            raise BotRefusedError("it did not take the change in: its lines say why", ExitCode.BUG)
+            words = f"it has not taken the change in within {TAKEN_S:g} s, and may still do so: its lines say"
+            raise BotRefusedError(f"{words}. Look with perpmaker config diff", ExitCode.BUG)
 
-        self.now = wanted
-        self.on_change(wanted)
+        self._take_over(wanted, event)
+
+
+async def _looked(bot: Supervisor) -> Outlook:
+    """What the bot sees now. BotRefusedError where its venue does not tell it in time."""
+    with anyio.move_on_after(LOOK_S):
+        return await look(bot)
+
+    words = f"{bot.connector.name} did not tell account and settings within {LOOK_S:g} s: nothing was changed"
+    raise BotRefusedError(f"{words}. Try again", ExitCode.UNREACHABLE)
 
 
 def _refuse(found: tuple[Change, ...], answer: Mapping[str, Any], *, accepts_firing: bool) -> None:

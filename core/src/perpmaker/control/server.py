@@ -7,6 +7,7 @@ a few are served beside each other, each for a bounded time, and an error of a h
 from __future__ import annotations
 
 import os
+import select
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -125,11 +126,14 @@ class ControlServer:
 
 
 def has_hung_up(client: socket.socket) -> bool:
-    """Return whether whoever asked is there no more: what he has given up is not done behind his back."""
-    try:
-        return not client.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
+    """Return whether whoever asked is there no more: what he has given up is not done behind his back.
+
+    One that has only said that it sends nothing more (`nc -N`, a shutdown of its half) still reads the answer.
+    """
+    watched = select.poll()
+    watched.register(client, 0)  # hang-ups and errors are told unasked
+
+    return any(told & (select.POLLHUP | select.POLLERR) for _, told in watched.poll(0))
 
 
 def is_same_user(client: socket.socket) -> bool:
