@@ -65,7 +65,7 @@ def folded(recorded: Sequence[Recorded], studio: Studio) -> int:
     return compared
 
 
-@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("venue", [VENUES[0], pytest.param(VENUES[1], marks=pytest.mark.full), VENUES[2]])
 async def test_lost_connections_are_lines_and_a_lost_book(tmp_path: Path, venue: str) -> None:
     """The recorder says what is missing and since when; read back, the book is lost there, and right after it."""
     async with open_studio(tmp_path, venue) as studio, anyio.create_task_group() as tasks:

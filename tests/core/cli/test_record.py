@@ -145,6 +145,7 @@ def in_the_meantime(folder: Path, do: Callable[[], object]) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.full
 def test_a_full_disk_ends_it_with_what_there_is(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, sandbox_url: str
 ) -> None:
