@@ -84,7 +84,7 @@ def backtested(result: Result, total: str = "-1", factor: int = 3) -> Result:
     assumptions = Assumptions(
         order_latency_p50_ms=Decimal(100),
         order_latency_p99_ms=Decimal(1000),
-        order_latency="no journal was named",
+        order_latency="100 ms, 1000 ms in the busiest seconds (no journal was named)",
         feed_latency="as recorded",
         queue="risk-averse",
         not_shown=("refusals", "own impact"),

@@ -158,8 +158,8 @@ def test_labels_say_what_a_result_cannot() -> None:
     assert "recorded market" in said(environment="sandbox")
     assert "Testnet" in said(environment="testnet")
     words = " ".join(labels(backtested(plain)))
-    assert "orders take 100 ms, one in a hundred 1,000 ms or more (no journal was named)" in words
-    assert "queue: risk-averse" in words
+    assert "orders take 100 ms, 1000 ms in the busiest seconds (no journal was named); market data as recorded" in words
+    assert "queue risk-averse." in words
     assert "1 gap in the data, 1 min 1 s together" in words
     assert "Not shown by any replay: refusals; own impact." in words
     assert "The last file is cut." in words

@@ -73,7 +73,8 @@ class Foot:
     `key` is that of the files it was made of, `names` are theirs. Times are of the recording machine's clock.
     `least_lag_ns` is the least time from the venue's date of a message to its receipt, which is negative where the
     venue's clock was ahead; None where the venue dates nothing. `notes` are what a person should know,
-    `busy_seconds` the busiest 1 % of its seconds, since 1970.
+    `busy_seconds` the busiest 1 % of its seconds, since 1970. `environment` is whose streams were recorded, empty where
+    the capture does not say it.
     """
 
     version: int
@@ -88,6 +89,7 @@ class Foot:
     busy_seconds: tuple[int, ...] = ()
     least_lag_ns: int | None = None
     notes: tuple[str, ...] = ()
+    environment: str = ""
 
 
 @attrs.define

@@ -138,6 +138,7 @@ class _Conversion:
             busy_seconds=self._busy_seconds(),
             least_lag_ns=self._least_lag_ns,
             notes=notes_of(reader),
+            environment="" if reader.market is None else reader.market.environment,
         )
 
     def _lose(self, reason: str) -> None:

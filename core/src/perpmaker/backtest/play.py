@@ -18,6 +18,7 @@ from perpmaker.backtest.latency import OrderLatency
 from perpmaker.backtest.result import BACKTEST, Assumptions, LatencyTrial, MarketFacts, Result, Whose
 from perpmaker.backtest.timeline import Feed
 from perpmaker.config.configuration import Configuration
+from perpmaker.connector.interface import Environment
 from perpmaker.decision.decision import Decision
 from perpmaker.decision.trader import Trader
 from perpmaker.errors import ConfigurationError, Problem, RecordingError
@@ -142,6 +143,7 @@ class Backtest:
             sources=self.sources,
             strategy=configuration.strategy.name,
             program=_program(),
+            synthetic=self.columns.foot.environment == Environment.SANDBOX.value,
             assumptions=Assumptions(
                 order_latency_p50_ms=Decimal(latency.usual_ns) / NS_PER_MS,
                 order_latency_p99_ms=Decimal(latency.busy_ns) / NS_PER_MS,

@@ -68,7 +68,7 @@ class LatencyTrial:
 class Assumptions:
     """What a backtest takes for granted: latencies in ms, the rule of the queue, and what no replay can show.
 
-    `order_latency` and `feed_latency` say in words where the figures come from, `not_shown` has a line for each thing.
+    `order_latency` and `feed_latency` say it in words, and where it comes from; `not_shown` has a line for each thing.
     """
 
     order_latency_p50_ms: Decimal

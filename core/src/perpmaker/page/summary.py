@@ -69,11 +69,7 @@ def _of_environment(whose: Whose) -> Iterator[str]:
 
 
 def _of_assumptions(taken: Assumptions, result: Result) -> Iterator[str]:
-    yield (
-        f"Assumed: orders take {exact(taken.order_latency_p50_ms)} ms, one in a hundred "
-        f"{exact(taken.order_latency_p99_ms)} ms or more ({taken.order_latency}); market data: {taken.feed_latency}; "
-        f"queue: {taken.queue}."
-    )
+    yield f"Assumed: orders take {taken.order_latency}; market data {taken.feed_latency}; queue {taken.queue}."
 
     for trial in taken.trials:
         yield (
