@@ -249,6 +249,7 @@ class Trader(TraderAnswers):
             self._next_look.has_only_acceptances(now)
             and self._risk.modules.is_empty
             and self._risk.instead is None
+            and not self._exit_conflict.is_holding
             and is_as_placed(self.state, self._decided, self._wanted_exits, now)
         )
 
