@@ -40,7 +40,7 @@ from perpmaker.simulation.event import MarkUpdated, OrderChanged, SimulationEven
 from perpmaker.simulation.exchange import Exchange
 from perpmaker.simulation.recording_reader import Reader, Recording
 from perpmaker.simulation.rules import MARKETS
-from perpmaker.testing.virtual import virtual_backend
+from perpmaker.testing.virtual import virtual_asyncio
 from perpmaker.wire.pipe import connect_tcp
 from perpmaker_binance_perpetual.sandbox.capture import BinanceCapture
 
@@ -488,7 +488,7 @@ def hold_session(tmp_path: Path) -> Callable[..., Played]:
         later = [(reader.last_ns, one.event) for one in reader.read() if reader.last_ns > opening.begin_ns]
         first: list[tuple[int, Any]] = [(opening.begin_ns, opening.book)]
         first += [] if opening.mark is None else [(opening.begin_ns, opening.mark)]
-        backend, options = virtual_backend()
+        backend, options = virtual_asyncio()  # trio begins tasks in no order, and so sends commands of one moment
 
         return anyio.run(
             _session,

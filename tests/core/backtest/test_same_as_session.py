@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "binance_usdm"
+DATA = Path("/work/shared/data/binance_usdm")
 CAPTURES = {
     "2023": ("btcusdt_20230404.dat.gz", "btcusdt_20230405.dat.gz"),
     "2024": ("btcusdt_20240718.gz", "btcusdt_20240719.gz"),
@@ -21,6 +21,9 @@ Both = Callable[..., tuple[Any, Any]]
 def check(alone: Any, session: Any, *, least: int) -> None:
     """Every order and every booking is the same, and there are some."""
     assert len(alone.trace) >= least
+    differs = next((n for n, pair in enumerate(zip(alone.trace, session.trace, strict=False)) if len({*pair}) > 1), 0)
+    part = slice(max(0, differs - 3), differs + 6)
+    assert alone.trace[part] == session.trace[part]
     assert alone.trace == session.trace
     assert (alone.wallet, alone.held, alone.income) == (session.wallet, session.held, session.income)
 

@@ -9,20 +9,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 import attrs
 
 from perpmaker.backtest.agenda import NEVER
-from perpmaker.backtest.columns import BOUGHT, CHANGE, LOST, MARK, NS_PER_MS, SNAPSHOT, SOLD
+from perpmaker.backtest.columns import BOUGHT, CHANGE, LOST, MARK, NS_PER_MS, SOLD
 from perpmaker.backtest.exchange_side import Patch
-from perpmaker.backtest.loop import first_of_kind, first_outside
+from perpmaker.backtest.loop import first_outside, first_special
 from perpmaker.backtest.timeline import Segment, Timeline
 from perpmaker.decision.bounds import FAR, Bounds
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, Event, MarkChanged, Traded
 from perpmaker.model.order import Side
-
-_SPECIAL: Final = (SNAPSHOT, LOST, MARK)
 
 
 @attrs.define(kw_only=True)
@@ -94,8 +91,7 @@ class BotSide:
         """The first message that has to be looked at. `end` where none before it has."""
         chunk, first, bounds = segment.chunk, self._at, self.bounds
 
-        for special in _SPECIAL:
-            end = first_of_kind(chunk.kind, special, first, end)
+        end = first_special(segment.special, first, end)
 
         if self.marks and (number := self.marks[0][0] - segment.first) < end:
             end = max(number, first)
@@ -113,7 +109,7 @@ class BotSide:
         kinds = segment.chunk.kind
 
         while self._at < end:
-            special = min(first_of_kind(kinds, kind, self._at, end) for kind in _SPECIAL)
+            special = first_special(segment.special, self._at, end)
             own = self.marks[0][0] - segment.first if self.marks else end
             stop = min(special, own if own < end and kinds[max(own, 0)] != MARK else end)
 
@@ -144,7 +140,7 @@ class BotSide:
 
             while self.patches and self.patches[0].number <= segment.first + changed:
                 patch = self.patches.popleft()
-                upto = max(patch.number - segment.first + 1, place)
+                upto = max(patch.number - segment.first + (not patch.is_before), place)
                 self._rows(segment, place, upto)
                 place = upto
                 (self._bids if patch.side is Side.BUY else self._asks).append((patch.ticks, patch.lots))
@@ -189,7 +185,9 @@ class BotSide:
 
                 while self.patches and self.patches[0].number <= segment.first + message:
                     patch = self.patches.popleft()
-                    (bids if patch.side is Side.BUY else asks)[patch.ticks] = patch.lots
+
+                    if patch.number == segment.first + message and not patch.is_before:
+                        (bids if patch.side is Side.BUY else asks)[patch.ticks] = patch.lots
 
                 venue_ms = segment.at_exchange[message] // NS_PER_MS
                 yield BookSnapshot(bids=tuple(bids.items()), asks=tuple(asks.items()), venue_ms=venue_ms)

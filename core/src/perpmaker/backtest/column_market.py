@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+import attrs
+
 from perpmaker.backtest.columns import BOUGHT, CHANGE, LOST, MARK, NS_PER_MS, SNAPSHOT
 from perpmaker.backtest.timeline import Segment
 from perpmaker.model.event import BookChanged, BookLost, BookSnapshot, MarketEvent, Traded
@@ -15,15 +17,23 @@ from perpmaker.simulation.participants import Participants
 from perpmaker.simulation.replayed_market import ReplayedMarket
 
 
+@attrs.frozen
+class Middle:
+    """The best prices of the book, when its middle becomes the mark price; 0: none."""
+
+    bid: int
+    ask: int
+
+
 class ColumnMarket:
     """A `Market` whose events are handed to it one by one."""
 
     def __init__(self, instrument: Instrument, opening: Iterable[tuple[int, MarketEvent]]) -> None:
         self.follower = ReplayedMarket(instrument)
         self.access: MarketAccess | None = None
-        self._events = deque(opening)
+        self._events: deque[tuple[int, MarketEvent | Middle]] = deque(opening)
 
-    def tell(self, event: MarketEvent, now_ms: int) -> None:
+    def tell(self, event: MarketEvent | Middle, now_ms: int) -> None:
         """An event happens at this time."""
         self._events.append((now_ms, event))
 
@@ -38,7 +48,11 @@ class ColumnMarket:
             self.access = crowd
 
         now_ms, event = self._events.popleft()
-        self.follower.follow(crowd, event, now_ms)
+
+        if isinstance(event, Middle):
+            self.follower.make_mark(crowd, event.bid or None, event.ask or None, now_ms)
+        else:
+            self.follower.follow(crowd, event, now_ms)
 
 
 def market_event_of(segment: Segment, message: int) -> MarketEvent:

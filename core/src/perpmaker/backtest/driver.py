@@ -204,11 +204,11 @@ class Driver:
         """Have the bot take in what the market said, and then what came to it alone."""
         heard, last_ns = self.bot_side.hear(now_ns)
 
-        if heard and last_ns < now_ns:
+        if heard:
             self._handle(heard, last_ns, now_ns)
-            heard = []
 
-        self._handle([*heard, *events], now_ns, now_ns)
+        if events or last_ns < now_ns:
+            self._handle(events, now_ns, now_ns)
 
     def _hear(self, now_ns: int) -> None:
         """Let the bot know what the market said last."""
@@ -228,7 +228,7 @@ class Driver:
             self._wake_at = decision.wake_at
             self._wake_ns = self._moment(decision.wake_at, now_ns)
 
-        if decision.wanted is not None or decision.actions or events:
+        if decision.wanted is not None:  # it was decided anew
             self.bot_side.bounds = trader.bounds
 
         if self._listener is not None:

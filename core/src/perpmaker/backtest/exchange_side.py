@@ -14,10 +14,11 @@ from typing import Final
 
 import attrs
 
-from perpmaker.backtest.column_market import ColumnMarket, market_event_of
-from perpmaker.backtest.columns import BOUGHT, CHANGE, LOST, MARK, NS_PER_MS, SNAPSHOT, SOLD
+from perpmaker.backtest.column_market import ColumnMarket, Middle, market_event_of
+from perpmaker.backtest.columns import BOUGHT, CHANGE, MARK, NS_PER_MS, SNAPSHOT, SOLD
 from perpmaker.backtest.loop import (
     first_of_kind,
+    first_special,
     last_settled,
 )
 from perpmaker.backtest.timeline import Segment, Timeline
@@ -31,15 +32,18 @@ from perpmaker.simulation.market_access import MarketAccess
 
 ACCOUNT: Final = "backtest"
 
-_SPECIAL: Final = (SNAPSHOT, LOST, MARK)
 _PUBLIC: Final = (LevelsChanged, TradePrinted)
 
 
 @attrs.frozen(kw_only=True)
 class Patch:
-    """What the venue's stream shows of a level with an order of ours, from a message of this number on."""
+    """What the venue's stream shows of a level with an order of ours, from a message of this number on.
+
+    `is_before`: that was so before the message, which may tell of the level anew.
+    """
 
     number: int
+    is_before: bool
     side: Side
     ticks: int
     lots: int
@@ -71,7 +75,7 @@ class ExchangeSide:
         self._tell = tell
         self._watch = Watch()
         self._is_changed = True
-        self._is_news = False
+        self._is_news = self._is_before = False
         self._shown: dict[tuple[Side, int], int] = {}
         self._number = 0
         exchange.subscribe(self._note)
@@ -128,8 +132,9 @@ class ExchangeSide:
 
         self.now_ns = max(self.now_ns, now_ns)
         act(self.now_ms)
+        self._is_before = True
         self._show(())
-        self._is_news = False
+        self._is_before = self._is_news = False
 
     @property
     def now_ms(self) -> int:
@@ -151,8 +156,7 @@ class ExchangeSide:
         if watch.is_careful:
             return first
 
-        for special in _SPECIAL:
-            end = first_of_kind(kinds, special, first, end)
+        end = first_special(segment.special, first, end)
 
         if self._market.follower.makes_mark:
             due = bisect_left(segment.at_exchange, self._market.follower.middle_due_ms * NS_PER_MS, first, end)
@@ -171,9 +175,11 @@ class ExchangeSide:
         """Let one message have its effect."""
         kind = segment.chunk.kind[message]
 
-        if (kind == CHANGE and self._touch(segment, message)) or (
-            kind in {BOUGHT, SOLD} and self._let_pass(segment, message)
-        ):
+        if kind == CHANGE and self._touch(segment, message):
+            self._make_mark(segment, message)
+            return
+
+        if kind in {BOUGHT, SOLD} and self._let_pass(segment, message):
             return
 
         watch = self._watched()
@@ -201,11 +207,10 @@ class ExchangeSide:
     def _touch(self, segment: Segment, message: int) -> bool:
         """Whether a difference only touches the queues that our orders stand in, which is done then."""
         watch, chunk = self._watched(), segment.chunk
-        follower = self._market.follower
 
         if (
             watch.is_careful
-            or (follower.makes_mark and segment.at_exchange[message] >= follower.middle_due_ms * NS_PER_MS)
+            or (self._is_mark_due(segment, message) and segment.book_ms[message] < segment.traded_ms[message])
             or 0 < chunk.best_ask[message] <= watch.highest_bid
             or chunk.best_bid[message] >= watch.lowest_ask
         ):
@@ -229,6 +234,28 @@ class ExchangeSide:
             self._patch(side, ticks, lots + book.queued_at(ticks))
 
         return True
+
+    def _make_mark(self, segment: Segment, message: int) -> None:
+        """Have the middle of the book become the mark price, where it is that, and it is time."""
+        chunk, watch = segment.chunk, self._watched()
+
+        if not self._is_mark_due(segment, message):
+            return
+
+        if watch.holds or watch.has_stops:
+            self._at = message + 1
+            self._catch_up(segment)
+
+        self._market.tell(Middle(chunk.best_bid[message], chunk.best_ask[message]), self.now_ms)
+        self.exchange.advance(self.now_ms)
+
+        if self._is_changed:
+            self._show(())
+
+    def _is_mark_due(self, segment: Segment, message: int) -> bool:
+        follower = self._market.follower
+
+        return follower.makes_mark and segment.at_exchange[message] >= follower.middle_due_ms * NS_PER_MS
 
     def _let_pass(self, segment: Segment, message: int) -> bool:
         """Whether a trade only moves a queue of ours forward, which is done then."""
@@ -296,9 +323,7 @@ class ExchangeSide:
         for side, ticks in [*self._shown]:
             if (side, ticks) not in watched:
                 del self._shown[side, ticks]
-                self.patches.append(
-                    Patch(number=self._number, side=side, ticks=ticks, lots=access.side(side).told_at(ticks))
-                )
+                self.patches.append(self._patch_of(side, ticks, access.side(side).told_at(ticks)))
 
         for side, ticks in sorted(watched, key=_order):
             lots = access.side(side).told_at(ticks)
@@ -308,7 +333,10 @@ class ExchangeSide:
 
     def _patch(self, side: Side, ticks: int, lots: int) -> None:
         self._shown[side, ticks] = lots
-        self.patches.append(Patch(number=self._number, side=side, ticks=ticks, lots=lots))
+        self.patches.append(self._patch_of(side, ticks, lots))
+
+    def _patch_of(self, side: Side, ticks: int, lots: int) -> Patch:
+        return Patch(number=self._number, is_before=self._is_before, side=side, ticks=ticks, lots=lots)
 
     @property
     def _access(self) -> MarketAccess:

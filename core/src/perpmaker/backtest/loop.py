@@ -6,7 +6,7 @@ which concern nobody cost next to nothing.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 
 def first_touch(rows: list[int], row_at: list[int], ticks: int, first: int, end: int) -> int:
@@ -83,6 +83,13 @@ def first_of_kind(kinds: list[int], kind: int, first: int, end: int) -> int:
         return kinds.index(kind, first, end)
     except ValueError:
         return end
+
+
+def first_special(special: list[int], first: int, end: int) -> int:
+    """Return the first of these messages from `first` on. `end` where none before it is."""
+    place = bisect_left(special, first)
+
+    return special[place] if place < len(special) and special[place] < end else end
 
 
 def last_settled(kinds: list[int], change: int, book_ms: list[int], traded_ms: list[int], first: int, end: int) -> int:  # noqa: PLR0917  # columns

@@ -14,6 +14,7 @@ import attrs
 from perpmaker.backtest.columns import BOUGHT, CHANGE, NS_PER_MS, SNAPSHOT, SOLD, Chunk, ColumnFile
 
 _TRADES: Final = frozenset({BOUGHT, SOLD})
+_COMMON: Final = frozenset({BOUGHT, SOLD, CHANGE})
 
 
 @attrs.frozen(kw_only=True)
@@ -31,6 +32,8 @@ class Feed:
 class Segment:
     """A chunk, with the times of its messages at the exchange and at the bot, which never go back.
 
+    `special` are its messages that are neither a difference nor a trade.
+
     `book_ms` is the venue's time of the newest book message by then, `traded_ms` that of the latest trade. `first` is
     the number of its first message in the file, `size` how many of them count.
     """
@@ -42,6 +45,7 @@ class Segment:
     at_bot: list[int]
     book_ms: list[int]
     traded_ms: list[int]
+    special: list[int]
 
 
 class Timeline:
@@ -79,6 +83,7 @@ class Timeline:
         size = min(len(chunk), left)
         at_exchange = self._times(chunk)
         book_ms, traded_ms = self._venue_times(chunk)
+        special = [message for message, kind in enumerate(chunk.kind) if kind not in _COMMON]
         self._held.append(
             Segment(
                 chunk=chunk,
@@ -88,6 +93,7 @@ class Timeline:
                 at_bot=chunk.received,
                 book_ms=book_ms,
                 traded_ms=traded_ms,
+                special=special,
             )
         )
         self._read += size

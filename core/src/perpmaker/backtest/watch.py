@@ -42,7 +42,7 @@ def look(exchange: Exchange, access: MarketAccess, account: str) -> Watch:
     watch.lowest_ask = min(asks.queued, default=FAR)
     waiting = exchange.conditional_orders(account)
     watch.has_stops = bool(waiting)
-    watch.holds = any(position.lots for position in exchange.account(account).positions)
+    watch.holds = access.holds(account)
     watch.is_careful = access.is_liquidating
     for order in waiting:
         if order.watch is not TriggerPrice.LAST:

@@ -14,11 +14,14 @@ from perpmaker.cli.assumptions import QUEUES, feed_lag, in_ns, order_latency
 from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.moment import Moment
 from perpmaker.cli.output import claim, result
+from perpmaker.cli.report import refuse_to_replace, write_page
 from perpmaker.cli.screen import Screen, printable
+from perpmaker.errors import ResultError
 
 if TYPE_CHECKING:
     from perpmaker.backtest.driver import Progress  # not for --help
     from perpmaker.backtest.play import Backtest  # the same
+    from perpmaker.backtest.result import Result  # the same
     from perpmaker.simulation.recording_check import Progress as Reading  # the same
 
 REDRAW_S = 0.5
@@ -35,6 +38,8 @@ PLAIN_S = 10.0
 @click.option("--order-latency-ms", metavar="N|JOURNAL", help="How long orders are under way.")
 @click.option("--feed-latency", default="recorded", metavar="recorded|N", help="How late market data come, in ms.")
 @click.option("--queue", type=click.Choice(QUEUES), default=QUEUES[0], show_default=True)
+@click.option("--report", "page_file", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a page.")
+@click.option("--force", is_flag=True, help="Replace a file that is no report.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.option("--result", "result_file", type=click.Path(path_type=Path), help="Write the result to this file.")
 def backtest(  # one for each option
@@ -47,6 +52,8 @@ def backtest(  # one for each option
     order_latency_ms: str | None,
     feed_latency: str,
     queue: str,
+    page_file: Path | None,
+    force: bool,
     as_json: bool,
     result_file: Path | None,
 ) -> None:
@@ -59,12 +66,12 @@ def backtest(  # one for each option
     from perpmaker.backtest.capture_files import captures_in  # noqa: PLC0415  # not for --help
     from perpmaker.backtest.driver import Window  # noqa: PLC0415  # the same
     from perpmaker.backtest.play import Terms, open_backtest  # noqa: PLC0415  # the same
-    from perpmaker.backtest.result import write_result  # noqa: PLC0415  # the same
     from perpmaker.backtest.words import page  # noqa: PLC0415  # the same
     from perpmaker.config.loading import load_configuration  # noqa: PLC0415  # the same
     from perpmaker.journal.state_dir import state_root  # noqa: PLC0415  # the same
 
     claim()
+    refuse_to_replace(page_file, force=force)
     configuration = load_configuration(config, overrides, open_catalog())
     files = captures_in(data)
     screen = Screen()
@@ -86,12 +93,24 @@ def backtest(  # one for each option
     found = made.result()
 
     if result_file is not None:
-        write_result(result_file, found)
+        _keep(result_file, found)
+
+    if page_file is not None:
+        screen.tell(write_page(page_file, found))
 
     if as_json:
         result(found.as_json().decode(), as_json=True)
     else:
         result("\n".join(map(printable, page(made, found, stopped=stopped))))
+
+
+def _keep(file: Path, found: Result) -> None:
+    from perpmaker.backtest.result import write_result  # noqa: PLC0415  # not for --help
+
+    try:
+        write_result(file, found)
+    except OSError as error:
+        raise ResultError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
 def _carried_out(made: Backtest, shown: _Shown) -> bool:

@@ -42,9 +42,9 @@ def report(
     from perpmaker.page.summary import labels, sentences  # noqa: PLC0415  # nothing is imported before it is needed
 
     claim()
-    _refuse_to_replace(out, force=force)
+    refuse_to_replace(out, force=force)
     found = _result(what, from_ms, until_ms)
-    written = None if out is None else _write(out, found)
+    written = None if out is None else write_page(out, found)
 
     if as_json:
         result(found.as_json().decode(), as_json=True)
@@ -134,7 +134,7 @@ def _head(path: Path) -> bytes:
         raise ResultError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _refuse_to_replace(out: Path | None, *, force: bool) -> None:
+def refuse_to_replace(out: Path | None, *, force: bool) -> None:
     """Refuse a file that is there and is no report, before anything is read."""
     from perpmaker.page.report_page import GENERATOR  # noqa: PLC0415  # not for --help
 
@@ -145,7 +145,7 @@ def _refuse_to_replace(out: Path | None, *, force: bool) -> None:
         raise ResultError(f"{out} is there already and is no report: name another file, or say --force")
 
 
-def _write(out: Path, found: Result) -> str:
+def write_page(out: Path, found: Result) -> str:
     """Write the page, whole or not at all; the line that says so."""
     from perpmaker.page.report_page import report_page  # noqa: PLC0415  # not for --help
 

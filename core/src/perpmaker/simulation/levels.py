@@ -106,14 +106,16 @@ class Levels:
     def follow(self, levels: Iterable[tuple[int, int]]) -> None:
         """Take in settled differences, many at once, which nobody is to be told of; of a price the last word counts."""
         self.settle()
-        shown, taken = self.shown, {ticks: (self._told[ticks], lots) for ticks, lots in self._taken.items()}
-        shown.update(levels)
 
-        for ticks, (told, lots) in taken.items():
-            if (now := shown[ticks]) != max(told - lots, 0):  # it was told anew
-                shown[ticks] = told - lots
-                self._tell(ticks, now)
+        if self._taken:
+            told = dict(levels)
 
+            for ticks in told.keys() & self._taken.keys():
+                self._tell(ticks, told.pop(ticks))
+
+            levels = told.items()
+
+        self.shown.update(levels)
         self._find_new()
 
     def take(self, ticks: int, lots: int) -> None:

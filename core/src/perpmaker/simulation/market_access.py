@@ -103,6 +103,10 @@ class MarketAccess:
         """Set the price of the last trade, of which nobody is to be told."""
         self._floor.last_ticks = ticks
 
+    def holds(self, account: str) -> bool:
+        """Whether an account has a position."""
+        return any(holding.lots for holding in self._floor.accounts[account].holdings.values())
+
     @property
     def is_liquidating(self) -> bool:
         """Whether a position was taken over and is not flat yet."""

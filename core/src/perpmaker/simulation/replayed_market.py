@@ -95,9 +95,11 @@ class ReplayedMarket:
             self._traded_ms = max(self._traded_ms, event.venue_ms)
 
     def _follow_middle(self, crowd: Participants, now_ms: int) -> None:
-        """Once a second, the middle of the book as mark and index price, without funding."""
-        bid, ask = crowd.best_ticks(Side.BUY), crowd.best_ticks(Side.SELL)
+        if not self._has_mark and now_ms >= self._middle_due_ms:
+            self.make_mark(crowd, crowd.best_ticks(Side.BUY), crowd.best_ticks(Side.SELL), now_ms)
 
+    def make_mark(self, crowd: Participants, bid: int | None, ask: int | None, now_ms: int) -> None:
+        """Once a second, the middle of the book as mark and index price, without funding."""
         if self._has_mark or now_ms < self._middle_due_ms or bid is None or ask is None:
             return
 
