@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-DATA = Path("/work/shared/data/binance_usdm")
+DATA = Path(__file__).parents[4] / "shared" / "data" / "binance_usdm"
 CAPTURES = {
     "2023": ("btcusdt_20230404.dat.gz", "btcusdt_20230405.dat.gz"),
     "2024": ("btcusdt_20240718.gz", "btcusdt_20240719.gz"),

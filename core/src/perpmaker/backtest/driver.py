@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from math import ceil
 from typing import Final, Protocol
 
 import attrs
@@ -301,7 +300,7 @@ class Driver:
         if wake_at is None:
             return NEVER
 
-        return max(self.begin_ns + ceil(wake_at * NS), now_ns + _LEAST_WAIT_NS)
+        return max(self.begin_ns + round(wake_at * NS), now_ns + _LEAST_WAIT_NS)
 
 
 _CHANNELS: Final = (Channel.BOOK, Channel.TRADES, Channel.MARK, Channel.ACCOUNT)
