@@ -138,7 +138,12 @@ def test_the_page_says_where_it_trades_first_and_then_the_money() -> None:
     assert max(map(len, page)) <= 80
 
 
-@pytest.mark.parametrize("rows", range(1, 45))
+EDGES = (1, 11, 12, 17, 18, 22, 23, 44)
+
+
+@pytest.mark.parametrize(
+    "rows", [*EDGES, *(pytest.param(rows, marks=pytest.mark.full) for rows in range(1, 45) if rows not in EDGES)]
+)
 def test_a_small_terminal_gets_what_is_nearest_to_money(rows: int) -> None:
     """Never more rows than there are; the money stays longest, then the levels next to the market."""
     page = status_page(STATUS, rows=rows)

@@ -1,4 +1,8 @@
-"""The contract suite against Fathom, an exchange that was made up to be unlike the others."""
+"""The contract suite against Fathom, an exchange that was made up to be unlike the others.
+
+With `--full`: the kit that it is made of is under the connectors of the three venues too, and Fathom's own ways have
+tests of their own.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ register_derivative_connectors(DECLARED.append)
 ROWS = ("order", "fill", "position")
 
 
+@pytest.mark.full
 class TestFathomContract(ConnectorContract):
     """Numbers for ids, a gateway that answers first, one stream for everything."""
 
