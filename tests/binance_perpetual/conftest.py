@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from perpmaker.model.instrument import Instrument, MarginTier
+from perpmaker.testing.view import make_instrument
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def instrument() -> Instrument:
     """BTC-USDT with the steps it has on the venue."""
     tier = MarginTier(
@@ -20,15 +21,8 @@ def instrument() -> Instrument:
         max_leverage=125,
     )
 
-    return Instrument(
-        market="BTC-USDT",
-        symbol="BTCUSDT",
-        base="BTC",
-        quote="USDT",
+    return make_instrument(
         tick=Decimal("0.1"),
-        lot=Decimal("0.001"),
-        min_amount=Decimal("0.001"),
-        max_amount=Decimal(1000),
         max_market_amount=Decimal(100),
         min_notional=Decimal(50),
         max_leverage=125,

@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
 
 import attrs
@@ -172,9 +171,9 @@ def test_F21_a_bad_message_shows_as_a_gap(instrument: Instrument) -> None:
 
 
 @given(data=st.data())
-def test_F28_no_loss_of_messages_ever_shows_a_wrong_book(data: st.DataObject) -> None:
+def test_F28_no_loss_of_messages_ever_shows_a_wrong_book(data: st.DataObject, instrument: Instrument) -> None:
     """Whichever messages are lost, doubled or late: while the book stands it equals the venue's at that update."""
-    rules = make_instrument()
+    rules = instrument
     sync = DepthTranslator(rules)
     truth: dict[int, dict[int, int]] = {0: {}}
     book: dict[int, int] | None = None
@@ -207,25 +206,6 @@ def test_F28_no_loss_of_messages_ever_shows_a_wrong_book(data: st.DataObject) ->
             if book is not None:
                 expected = {at * 10: amount * 1000 for at, amount in truth[shown].items() if amount}
                 assert {at: amount for at, amount in book.items() if amount} == expected
-
-
-def make_instrument() -> Instrument:
-    """The same market as the fixture's, for tests that hypothesis drives."""
-    return Instrument(
-        market="BTC-USDT",
-        symbol="BTCUSDT",
-        base="BTC",
-        quote="USDT",
-        tick=Decimal("0.1"),
-        lot=Decimal("0.001"),
-        min_amount=Decimal("0.001"),
-        max_amount=Decimal(1000),
-        max_market_amount=Decimal(100),
-        min_notional=Decimal(50),
-        max_leverage=125,
-        maker_fee=Decimal("0.0002"),
-        taker_fee=Decimal("0.0005"),
-    )
 
 
 @attrs.frozen(kw_only=True)

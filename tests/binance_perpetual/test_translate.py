@@ -229,7 +229,7 @@ def test_F53_orders_of_the_venue_s_own_are_known_by_their_client_id(
 
 
 @given(data=st.data())
-def test_F21_mutated_events_raise_nothing_but_payload_error(data: st.DataObject) -> None:
+def test_F21_mutated_events_raise_nothing_but_payload_error(data: st.DataObject, instrument: Instrument) -> None:
     """Events with bytes cut, replaced and doubled translate to finite values or raise PayloadError."""
     payload = bytearray(data.draw(st.sampled_from([FILL, ACCOUNT])))
 
@@ -239,22 +239,7 @@ def test_F21_mutated_events_raise_nothing_but_payload_error(data: st.DataObject)
             st.sampled_from([b"", b"-", b"9", b"NaN", b"1e999", b'"', b"{", b"null", b"\xff", b"0" * 50])
         )
 
-    rules = Instrument(
-        market="BTC-USDT",
-        symbol="BTCUSDT",
-        base="BTC",
-        quote="USDT",
-        tick=Decimal("0.1"),
-        lot=Decimal("0.001"),
-        min_amount=Decimal("0.001"),
-        max_amount=Decimal(1000),
-        max_market_amount=Decimal(100),
-        min_notional=Decimal(50),
-        max_leverage=125,
-        maker_fee=Decimal("0.0002"),
-        taker_fee=Decimal("0.0005"),
-    )
-
+    rules = instrument
     events: list[AccountEvent] = []
 
     with suppress(PayloadError):

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from perpmaker.model.instrument import Instrument, MarginTier
+from perpmaker.testing.view import make_instrument
 
 
 @pytest.fixture
@@ -20,18 +21,11 @@ def instrument() -> Instrument:
         max_leverage=100,
     )
 
-    return Instrument(
-        market="BTC-USDT",
-        symbol="BTCUSDT",
-        base="BTC",
-        quote="USDT",
+    return make_instrument(
         tick=Decimal("0.1"),
-        lot=Decimal("0.001"),
-        min_amount=Decimal("0.001"),
         max_amount=Decimal(1190),
         max_market_amount=Decimal(500),
         min_notional=Decimal(5),
-        max_leverage=100,
         maker_fee=Decimal("0.0002"),
         taker_fee=Decimal("0.00055"),
         tiers=(tier,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from perpmaker.model.instrument import Instrument
+from perpmaker.testing.view import make_instrument
 from perpmaker_dydx_perpetual.client_ids import order_uuid, subaccount_uuid, tag_of
 
 OWNER = "dydx19rl4cm2hmr8afy4kldpxz3fka4jguq0a4erelz"
@@ -13,17 +13,15 @@ BOT = "c0ffee"
 NUMBER = 8193
 SUBACCOUNT = subaccount_uuid(OWNER, 0)
 ORDER_ID = order_uuid(SUBACCOUNT, NUMBER, 0, 0)
-INSTRUMENT = Instrument(
+INSTRUMENT = make_instrument(
     market="BTC-USD",
     symbol="BTC-USD",
-    base="BTC",
     quote="USDC",
     tick=Decimal(1),
     lot=Decimal("0.0001"),
     min_amount=Decimal("0.0001"),
     max_amount=Decimal(100_000),
     max_market_amount=Decimal(100_000),
-    min_notional=Decimal(0),
     max_leverage=50,
     maker_fee=Decimal("0.0001"),
     taker_fee=Decimal("0.0005"),

@@ -7,12 +7,13 @@ from decimal import Decimal
 import pytest
 
 from perpmaker.model.instrument import Instrument
+from perpmaker.testing.view import make_instrument
 
 
 @pytest.fixture
 def instrument() -> Instrument:
     """A market with ticks of 0.5 and lots of 0.01."""
-    return Instrument(
+    return make_instrument(
         market="ORE-GOLD",
         symbol="ORE_GOLD",
         base="ORE",
@@ -20,7 +21,6 @@ def instrument() -> Instrument:
         tick=Decimal("0.5"),
         lot=Decimal("0.01"),
         min_amount=Decimal("0.01"),
-        max_amount=Decimal(1000),
         max_market_amount=Decimal(100),
         min_notional=Decimal(1),
         max_leverage=10,
