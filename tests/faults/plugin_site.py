@@ -170,6 +170,34 @@ class PluginSite:
 
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
+    def run_until(self, word: str, *words: object) -> Ended:
+        """Run a bot until it has said a word, and end it then, however long that takes."""
+        out = self.root / "out.txt"
+
+        with (
+            out.open("w", encoding="utf-8") as shown,
+            subprocess.Popen(  # noqa: S603  # our own command
+                [sys.executable, "-m", "perpmaker", "run", *map(str, words)],
+                env=self.environment,
+                stdout=shown,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as process,
+        ):
+            assert process.stderr is not None
+            said = []
+
+            try:
+                for line in process.stderr:
+                    said.append(line)
+
+                    if word in line:
+                        process.terminate()
+            finally:
+                process.kill()
+
+        return Ended(process.returncode, out.read_text(encoding="utf-8"), "".join(said))
+
     @property
     def environment(self) -> dict[str, str]:
         """The variables of a process that finds the plugins, and keeps its state in a folder of the test."""

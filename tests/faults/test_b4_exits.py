@@ -37,7 +37,7 @@ def test_B4_a_module_that_exits_while_running_halts_and_the_run_ends_with_6(site
     """Quotes go, the halt names plugin and distribution, the traceback is kept, and the code is not 0."""
     body = f"self.n = getattr(self, 'n', 0) + 1\n        if self.n > 2: {raised}\n        return Approved(quote=quote)"
     site.install(MODULE.format(body=body))
-    ended = site.command("run", site.configure(tables="[risk.tide]\n"), "--for", "3")
+    ended = site.run_until("HALT (", site.configure(tables="[risk.tide]\n"))
 
     assert ended.code == 6, ended.said
     assert "HALT (the risk module tide of perpmaker-tide 1.0 failed in review" in ended.err
