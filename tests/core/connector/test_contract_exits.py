@@ -231,6 +231,28 @@ def test_a_target_that_the_venue_fires_is_left_beside_the_stop() -> None:
     assert scenario._trader.is_settled
 
 
+@pytest.mark.parametrize("kind", [OrderKind.VENUE_TARGET, OrderKind.VENUE_STOP])
+def test_an_end_waits_for_what_the_venue_has_fired(kind: OrderKind) -> None:
+    """It is fired in one block and executes in the next: a summary in between would name a position that is gone."""
+    scenario = left_on_venue()
+    trader = scenario._trader
+    (order,) = [one for one in trader.working() if one.slot.kind is kind]
+    report = attrs.evolve(
+        Scene().order_report(order.client_id, OrderStatus.OPEN),
+        side=Side.SELL,
+        ticks=order.order.ticks,
+        lots=order.order.lots,
+        type=order.order.type,
+        reduce_only=True,
+        triggered=True,
+        venue_ms=order.venue_ms + 1,
+    )
+    trader.handle([OrderReported(report=report, by_stream=True)], scenario.now + 0.01)
+    assert not trader.is_settled
+    trader.handle([OrderReported(report=attrs.evolve(report, status=OrderStatus.CANCELLED))], scenario.now + 0.02)
+    assert not any(one.triggered for one in trader.working())
+
+
 def test_the_next_run_takes_it_for_a_target_and_never_for_a_stop() -> None:
     """It is taken off before a target rests again; the stop is not touched by that."""
     scenario = left_on_venue()

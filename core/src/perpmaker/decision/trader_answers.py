@@ -91,8 +91,14 @@ class TraderAnswers:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the wish to end was taken in, no exit is waited for, and no stop rests beside the one to be left."""
-        return self.trading_state.stop is not None and not self.unsettled and not has_spare_stops(self.working())
+        """Whether the wish to end was taken in, no exit is waited for, and no stop rests beside the one to be left.
+
+        Nor is one at work that the venue has fired: a moment later the position is another.
+        """
+        working = self.working()
+        is_moving = has_spare_stops(working) or any(order.triggered for order in working)
+
+        return self.trading_state.stop is not None and not self.unsettled and not is_moving
 
     @property
     def unsettled(self) -> tuple[Exit, ...]:
