@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from perpmaker.testing.scenario import Scenario
-from perpmaker_risk_modules.volatility_guard import VolatilityGuardSettings
+from perpmaker.testing.view import make_instrument
+from perpmaker_risk_modules.volatility_guard import MOST, VolatilityGuard, VolatilityGuardSettings
 
 GUARD: dict[str, Any] = {"max_move": 1, "within_s": 10, "calm_s": 20}
 CALM: dict[str, Any] = {"bid_spread": 2, "ask_spread": 2, "order_refresh_time": 5}
@@ -115,3 +116,23 @@ def test_settings_that_do_not_go_together_are_faults() -> None:
     assert [key for key, _ in VolatilityGuardSettings(max_move=move, action="widen").faults()] == ["widen_by"]
     assert [key for key, _ in VolatilityGuardSettings(max_move=move, widen_by=move).faults()] == ["widen_by"]
     assert list(VolatilityGuardSettings(max_move=move, action="widen", widen_by=move).faults()) == []
+
+
+def test_a_tiny_move_over_a_long_time_is_remembered_in_bounds() -> None:
+    """An hour of steps: at most 200 places are kept, the highest and the lowest of all among them."""
+    settings = VolatilityGuardSettings(max_move=Decimal("0.01"), within_s=3600)
+    guard = VolatilityGuard(settings, make_instrument())
+    path: tuple[tuple[float, Decimal], ...] = ()
+    longest = 0
+
+    for second in range(3500):
+        price = Decimal(100) + Decimal("0.06") * (second % 3)
+        price = Decimal("100.9") if second == 20 else Decimal("99.95") if second == 700 else price
+        path = guard._followed(path, price, float(second))
+        longest = max(longest, len(path))
+
+    assert longest == MOST
+    places = [price for _, price in path]
+    assert (max(places), min(places)) == (Decimal("100.9"), Decimal("99.95"))
+    assert guard._moved_until(path, Decimal("99.88")) is not None  # 1.02 % below the highest
+    assert guard._moved_until(path, Decimal(100)) is None

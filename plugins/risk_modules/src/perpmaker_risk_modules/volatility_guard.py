@@ -1,8 +1,8 @@
 """`volatility_guard`: quotes go, or move away, when the reference has moved by more than so much within so long.
 
 The reference is the price source's newest word, where it is another market's, else the middle of the traded book. Its
-way is kept in steps of a twentieth of `max_move`: between two of them it is not asked. Once it acts, it does so until
-the reference has not been too far from anywhere within the time for `calm_s` more.
+way is kept in steps of a twentieth of `max_move`, 200 at most: between two of them it is not asked. Once it acts, it
+does so until the reference has not been too far from anywhere within the time for `calm_s` more.
 
 A quote that is moved away rests there as an order of the strategy's own; what rested before the guard acted and what
 is placed while it acts is moved once.
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import pairwise
+from operator import itemgetter
 from typing import Annotated, Literal
 
 import attrs
@@ -36,7 +37,12 @@ from perpmaker import (
 
 NAME = "volatility_guard"
 STEPS = 20
+
+MOST = 200
+"""Places of the reference's way that are remembered at most, however small `max_move` is."""
+
 _HALF = Decimal("0.5")
+_PLACE = itemgetter(1)
 
 
 @attrs.frozen(kw_only=True)
@@ -170,7 +176,7 @@ class VolatilityGuard:
         if kept and abs(price - kept[-1][1]) * STEPS < self._settings.max_move * kept[-1][1]:
             return kept
 
-        return (*kept, (now, price))
+        return (*(kept if len(kept) < MOST else _thinned(kept)), (now, price))
 
     def _moved_until(self, path: tuple[tuple[float, Decimal], ...], price: Decimal) -> float | None:
         """Until when the reference is too far from where it was within the time, if it stays; None where it is not."""
@@ -178,6 +184,21 @@ class VolatilityGuard:
         left = [at for (_, place), (at, _) in pairwise(path) if abs(price - place) > most * place]
 
         return max(left) + within_s if left else None
+
+
+def _thinned(path: tuple[tuple[float, Decimal], ...]) -> tuple[tuple[float, Decimal], ...]:
+    """Of each stretch of a way its lowest and its highest place, which then count until the next one that is left.
+
+    So no move is overlooked; one may be held against the reference for a few stretches longer.
+    """
+    size = -(-len(path) // (MOST // 4))
+    kept: list[tuple[float, Decimal]] = []
+
+    for began in range(0, len(path), size):
+        stretch = path[began : began + size]
+        kept.extend(sorted({min(stretch, key=_PLACE), max(stretch, key=_PLACE)}))
+
+    return tuple(kept)
 
 
 def reference_of(view: View) -> Decimal | None:
