@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import attrs
 import click
 import pytest
@@ -22,7 +23,7 @@ from perpmaker.errors import (
     Problem,
     UnknownBotError,
 )
-from perpmaker.journal.state_dir import Key
+from perpmaker.journal.state_dir import Key, StateDir
 from perpmaker.launch.known_bots import KnownBot
 from perpmaker.launch.panic import Cleared
 from perpmaker.launch.release import Released
@@ -137,6 +138,39 @@ def test_whatever_one_market_fails_of_the_next_is_cleared(monkeypatch: pytest.Mo
     assert [one["ok"] for one in json.loads(ended.stdout)["bots"]] == [False, True]
 
 
+def test_nobody_starts_a_bot_between_its_end_and_the_last_word_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its lock is held all that time; markets are cleared beside each other, and one that hangs keeps none back."""
+    other = attrs.evolve(BOT, name="other:BTC-USDT", key=attrs.evolve(BOT.key, account="b@127.0.0.1:2"))
+    has_begun = {bot.name: anyio.Event() for bot in (BOT, other)}
+    held: list[str] = []
+
+    async def answer(case: Any, *_: object, **__: object) -> Cleared:
+        has_begun[case.bot.name].set()
+
+        for event in has_begun.values():  # the first waits for the second
+            await event.wait()
+
+        for bot in (BOT, other):
+            with pytest.raises(LockedError, match="already traded by process"), StateDir(tmp_path).lock(bot.key):
+                pass
+
+            held.append(bot.name)
+
+        return Cleared(unproven=None, quotes=0)
+
+    monkeypatch.setattr(module, "_clear", answer)
+    monkeypatch.setattr(module, "chosen_bots", lambda *_, **__: [BOT, other])
+    known(monkeypatch, BOT, other)
+    ended = CliRunner().invoke(perpmaker, ["panic", "--all", "--yes"])
+    assert ended.exit_code == 0
+    assert sorted(held) == [other.name, other.name, BOT.name, BOT.name]
+
+    with StateDir(tmp_path).lock(BOT.key):
+        """It is let go of in the end."""
+
+
 def test_of_all_bots_one_that_cannot_be_read_keeps_no_other_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """It goes on, as does what shares its process, and both are not proven; alone it is refused with its reason."""
     lost = attrs.evolve(BOT, name="lost:BTC-USDT", file="/nowhere/lost.toml", pid=7)
@@ -155,7 +189,7 @@ def test_of_all_bots_one_that_cannot_be_read_keeps_no_other_back(monkeypatch: py
 
     monkeypatch.setattr(module, "configuration_of", configuration)
     monkeypatch.setattr(module, "_clear", answer)
-    monkeypatch.setattr(module, "_end", lambda case, _: ended.append(case.bot.name))
+    monkeypatch.setattr(module, "_end", lambda case, *_: ended.append(case.bot.name))
     monkeypatch.setattr(module, "chosen_bots", lambda *_, every, **__: [lost, beside, BOT] if every else [lost])
     every = CliRunner().invoke(perpmaker, ["panic", "--all", "--yes", "--json"])
     assert every.exit_code == ExitCode.NOT_PROVEN_CLEAN

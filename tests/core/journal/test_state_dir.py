@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perpmaker.errors import ConfigurationError, ExitCode, LockedError
-from perpmaker.journal.state_dir import Key, open_state_dir
+from perpmaker.journal.state_dir import Key, StateDir, open_state_dir
 
 KEY = Key(environment="testnet", venue="binance_perpetual", account="8f3a", market="BTC-USDT")
 
@@ -74,3 +74,24 @@ def test_each_environment_account_and_market_has_a_file_of_its_own(tmp_path: Pat
     assert home.journal(KEY).name == "testnet~binance_perpetual~8f3a~BTC-USDT.sqlite3"
     assert home.journal(other).parent == home.journal(KEY).parent
     assert home.journal(other) != home.journal(KEY)
+
+
+def test_a_lock_that_is_kept_lets_its_keeper_pass_and_nobody_else(tmp_path: Path) -> None:
+    """Between the end of a bot and what is done in its place: the same state directory object, not another one."""
+    home = StateDir(tmp_path)
+
+    with home.keep_lock(home.lock_path(KEY), "it"):
+        with home.lock(KEY), home.lock(KEY):
+            pass
+
+        with pytest.raises(LockedError, match="already traded by process"), StateDir(home.root).lock(KEY):
+            pass
+
+        with (
+            pytest.raises(LockedError, match="it is already"),
+            StateDir(home.root).keep_lock(home.lock_path(KEY), "it"),
+        ):
+            pass
+
+    with home.lock(KEY):
+        pass

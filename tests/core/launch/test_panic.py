@@ -176,6 +176,19 @@ async def test_what_arrives_after_the_kill_is_taken_off_too(tmp_path: Path) -> N
         assert resting(stage) == []
 
 
+async def test_the_wait_for_what_may_arrive_takes_no_time_from_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A venue whose fence is longer than the limit is proven all the same."""
+    async with killed(tmp_path, *WITH_STOP, seconds=1.0) as stage:
+        monkeypatch.setattr(panic, "LONGEST_S", 2.5)
+        began_at = stage.clock.now()
+        found = await cleared(stage, tmp_path)
+
+    assert stage.clock.now() - began_at > 2.5
+    assert found.unproven is None
+
+
 def late_order(stage: Stage, like: SimulatedOrder) -> str:
     """Place an order of the dead run's, as its request that was under way does."""
     client_id = f"{like.client_id.rpartition('-')[0]}-77"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from time import monotonic
 
+import anyio
 import attrs
 import click
 
@@ -30,6 +32,9 @@ from perpmaker.launch.traceback_file import Tracebacks
 from perpmaker.plugins.catalog import Catalog
 
 _WIDTH = 80
+_BESIDE = 4
+"""Markets that are cleared beside each other: each has request limits of its own, and the venue one for all."""
+
 _GONE = Cleared(unproven=None, quotes=0)
 
 
@@ -78,12 +83,13 @@ def panic(name: str | None, *, every: bool, close: bool, yes: bool, sandbox_url:
     if not agreed(f"panic ends {names_of(bots)}, {what}. Do it?", yes=yes):
         raise click.exceptions.Exit(ExitCode.INTERRUPTED.value)
 
-    for case in cases:
-        if case.cleared is None:
-            _end(case, screen)
+    with ExitStack() as locks:
+        for case in cases:
+            if case.cleared is None:
+                _end(case, home, screen, locks)
 
-    with watched(screen.tell):
-        run_async(_clear_all, cases, home, screen, close, sandbox_url)
+        with watched(screen.tell):
+            run_async(_clear_all, cases, home, screen, close, sandbox_url)
 
     _show(cases, close=close, as_json=as_json)
 
@@ -122,8 +128,11 @@ def _one_line(error: Exception) -> str:
     return "; ".join(str(error).splitlines())
 
 
-def _end(case: _Case, screen: Screen) -> None:
-    """End the process, where one holds the lock; what cannot be ended is said in the verdict."""
+def _end(case: _Case, home: StateDir, screen: Screen, locks: ExitStack) -> None:
+    """End the process, where one holds the lock, and hold that: nothing starts the bot again before it is cleared.
+
+    What cannot be ended is said in the verdict.
+    """
     bot = case.bot
 
     try:
@@ -134,6 +143,8 @@ def _end(case: _Case, screen: Screen) -> None:
             case.cleared = Cleared(
                 unproven=f"process {bot.pid} holds no lock that is known: end it yourself, then again"
             )
+        elif (lock := bot.lock or (None if bot.key is None else home.lock_path(bot.key))) is not None:
+            locks.enter_context(home.keep_lock(lock, bot.name))
     except LockedError as error:
         case.cleared = Cleared(unproven=str(error))
 
@@ -147,21 +158,31 @@ async def _clear_all(
     close: bool,
     url: str | None,  # run_async takes no names
 ) -> None:
-    """Clear one market after the other; what fails for one is its verdict, and keeps no other back."""
-    for case in cases:
-        if case.cleared is not None or case.configuration is None:
-            continue
+    """Clear the markets, some beside each other: a venue that hangs for one leaves no quotes of another on the book."""
+    limiter = anyio.CapacityLimiter(_BESIDE)
 
-        if case.configuration.environment is Environment.PAPER or (case.bot.has_own_sandbox and url is None):
-            screen.tell(f"{case.bot.name}: its account was simulated, and ended with it")
-            case.cleared = _GONE
-            continue
+    async with anyio.create_task_group() as group:
+        for case in cases:
+            if case.cleared is not None or case.configuration is None:
+                continue
 
+            if case.configuration.environment is Environment.PAPER or (case.bot.has_own_sandbox and url is None):
+                screen.tell(f"{case.bot.name}: its account was simulated, and ended with it")
+                case.cleared = _GONE
+                continue
+
+            clear = partial(_clear, case, case.configuration, home, screen, close=close, url=url)
+            group.start_soon(_clear_one, case, clear, limiter)
+
+
+async def _clear_one(case: _Case, clear: Callable[[], Awaitable[Cleared]], limiter: anyio.CapacityLimiter) -> None:
+    """Clear a market; what fails is its verdict, and keeps no other back."""
+    async with limiter:
         try:
-            case.cleared = await _clear(case, case.configuration, home, screen, close=close, url=url)
+            case.cleared = await clear()
         except (PerpmakerError, click.ClickException) as error:  # the latter: a sandbox that nobody knows the place of
             case.cleared = Cleared(unproven=str(error))
-        except Exception as error:  # noqa: BLE001  # every process has been ended: the next market is still to be cleared
+        except Exception as error:  # noqa: BLE001  # every process has been ended: each market is still to be cleared
             case.cleared = Cleared(unproven=said(error))
 
 

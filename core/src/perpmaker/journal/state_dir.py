@@ -72,6 +72,7 @@ class StateDir:
     """The state directory: only its owner may enter it (0700), and every file in it is 0600."""
 
     root: Path
+    _kept: set[Path] = attrs.field(factory=set, init=False, eq=False, repr=False)
 
     def private(self, name: str) -> Path:
         """Return a directory of that name in it, made where it is not there: only its owner may enter it."""
@@ -139,16 +140,26 @@ class StateDir:
         """
         path = self.lock_path(key)
 
-        try:
-            handle = open_private_file(path)
-        except OSError as error:
-            raise LockedError(f"the lock {path} cannot be taken: {error.strerror}") from None
-
-        try:
-            _seize(handle, key)
+        if path in self._kept:
             yield
-        finally:
-            os.close(handle)
+            return
+
+        with _locked(path, str(key)):
+            yield
+
+    @contextmanager
+    def keep_lock(self, path: Path, what: str) -> Iterator[None]:
+        """Hold a lock by its file, and let `lock` of this object pass: between an end and what follows nobody starts.
+
+        LockedError, naming the holder, when another process has it; `what` is locked.
+        """
+        with _locked(path, what):
+            self._kept.add(path)
+
+            try:
+                yield
+            finally:
+                self._kept.discard(path)
 
 
 def open_state_dir(environment: Mapping[str, str]) -> StateDir:
@@ -191,13 +202,27 @@ def _refused(directory: Path, allowed: str) -> ConfigurationError:
     return ConfigurationError((problem,))
 
 
-def _seize(handle: int, key: Key) -> None:
+@contextmanager
+def _locked(path: Path, what: str) -> Iterator[None]:
+    try:
+        handle = open_private_file(path)
+    except OSError as error:
+        raise LockedError(f"the lock {path} cannot be taken: {error.strerror}") from None
+
+    try:
+        _seize(handle, what)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _seize(handle: int, what: str) -> None:
     """Take the lock and write down who has it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.read(handle, 256).decode(errors="replace").strip() or "another process"
-        raise LockedError(f"{key} is already traded by {holder}; stop that one first") from None
+        raise LockedError(f"{what} is already traded by {holder}; stop that one first") from None
 
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)

@@ -28,7 +28,7 @@ from perpmaker.runtime.shutdown import Closing, exit_left
 from perpmaker.runtime.supervisor import Supervisor
 
 LONGEST_S = 120.0
-"""Seconds for all of it; what is not proven by then is said."""
+"""Seconds for all of it but the wait for what may still arrive; what is not proven by then is said."""
 
 READ_S = 10.0
 """Seconds for the last reading."""
@@ -63,7 +63,7 @@ async def clear_market(
     `close`: every position is closed as well. `ended_at` is when the process that traded ended, on the context's clock:
     what it had sent may arrive for as long as the connector's fence. LockedError while another process has the market.
     """
-    with anyio.move_on_after(LONGEST_S):
+    with anyio.move_on_after(LONGEST_S) as limit:
         async with AsyncExitStack() as stack:
             steps = StartSteps(
                 plan=plan,
@@ -79,7 +79,9 @@ async def clear_market(
             bot = await _take_over(steps, market)
             bot.request_stop(close=close)
             closing, unproven = await _ended(bot)
-            await anyio.sleep(max(0.0, ended_at + market.connector.fence_s - context.clock.now()))
+            arriving_s = max(0.0, ended_at + market.connector.fence_s - context.clock.now())
+            limit.deadline += arriving_s
+            await anyio.sleep(arriving_s)
             later = await bot.protect()
             words = list(dict.fromkeys(one for one in (unproven, later) if one))
 
