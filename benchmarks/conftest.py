@@ -22,6 +22,7 @@ ORDER = (
     "bench_start",
     "bench_footprint",
     "bench_markets",
+    "bench_backtest",
 )
 TABLE = pytest.StashKey[Table]()
 
