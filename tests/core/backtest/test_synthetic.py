@@ -38,9 +38,10 @@ def test_a_market_that_a_sandbox_made_is_called_synthetic(
     file.write_text(CONFIGURATION)
 
     with pytest.raises(SystemExit) as ended:
-        main(["backtest", str(file), "--data", str(tape.save()), "--json"])
+        main(["backtest", str(file), "--data", str(tape.save()), "--json", "--report", str(tmp_path / "r.html")])
 
     assert not ended.value.code
+    assert ("says nothing about profit" in (tmp_path / "r.html").read_text(encoding="utf-8")) is is_synthetic
     result = decode_result(json.dumps(json.loads(capsys.readouterr().out)).encode())
     assert result.whose.synthetic is is_synthetic
     assert any("says nothing about profit" in label for label in labels(result)) is is_synthetic

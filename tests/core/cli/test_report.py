@@ -87,7 +87,7 @@ def test_a_journal_is_read_by_its_file_and_by_the_bots_name(
         (["--from", "2026-01-02", "--until", "2026-01-01"], "--until is not later than --from"),
         ([str(OLDER), "--until", "2000-01-01"], "has nothing before 2000-01-01T00:00:00.000Z (--until, UTC)"),
         ([str(Path(__file__))], "cannot be read: it is not JSON"),
-        ([str(OLDER), "--out", "/nowhere/at/all.html"], "cannot be written: No such file or directory"),
+        ([str(OLDER), "--out", "/nowhere/at/all.html"], "cannot be written: there is no folder /nowhere/at"),
     ],
 )
 def test_what_cannot_be_shown_is_said(

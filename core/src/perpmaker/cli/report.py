@@ -135,8 +135,11 @@ def _head(path: Path) -> bytes:
 
 
 def refuse_to_replace(out: Path | None, *, force: bool) -> None:
-    """Refuse a file that is there and is no report, before anything is read."""
+    """Refuse a file that is there and is no report, and a folder that is not there, before anything is read."""
     from perpmaker.page.report_page import GENERATOR  # noqa: PLC0415  # not for --help
+
+    if out is not None and not out.absolute().parent.is_dir():
+        raise ResultError(f"{out} cannot be written: there is no folder {out.absolute().parent}")
 
     if out is None or force or not out.exists():
         return
