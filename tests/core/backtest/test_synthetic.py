@@ -17,7 +17,7 @@ from perpmaker.page.summary import labels
 from perpmaker.simulation.recording_note import MarketNote
 
 
-@pytest.mark.parametrize(("environment", "is_synthetic"), [("sandbox", True), ("live", False), (None, False)])
+@pytest.mark.parametrize(("environment", "is_synthetic"), [("sandbox", True), (None, False)])
 def test_a_market_that_a_sandbox_made_is_called_synthetic(
     environment: str | None,
     is_synthetic: bool,

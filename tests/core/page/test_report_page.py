@@ -125,7 +125,7 @@ def test_the_page_asks_nobody_for_anything() -> None:
 
 def test_the_page_stays_small_whatever_the_run_was() -> None:
     """Under 200 KB with many hundred fills, notices and steps; of what was left out it says how much."""
-    result = long_result(1_500, levels=1)
+    result = long_result(700, levels=1)
     told = tuple(Told(at_ms=T0, text="w" * 500) for _ in range(500))
     result = attrs.evolve(result, told=told)
     page = report_page(result)
