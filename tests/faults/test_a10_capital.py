@@ -23,6 +23,7 @@ from perpmaker.model.margin import quote_cost
 from perpmaker.model.order import OrderReport, OrderStatus, OrderType, PositionSide, Side
 from perpmaker.model.position import Balance
 from perpmaker.model.quote import Rule
+from perpmaker.runtime.account_reader import FRESH_S
 from perpmaker.sandbox.server import ACCOUNT, Sandbox
 from perpmaker.secret import References
 from perpmaker.simulation.statement import Assets
@@ -66,6 +67,7 @@ async def open_account(account: Mapping[str, Any], *, multi_assets: bool = False
     """A session whose account is answered for with these words."""
     async with open_session(FILE, "leverage=1", "bid_spread=0.5", "ask_spread=0.5") as session:
         spoil(session.sandbox, account, multi_assets=multi_assets)
+        await anyio.sleep(FRESH_S + 0.1)  # what the start has read a moment ago would not be asked for again
 
         yield session
 
