@@ -253,6 +253,7 @@ async def _open(
     company: Company | None,
 ) -> AsyncIterator[Supervisor]:
     """A bot connected to its venue, or to the sandbox that stands in for it."""
+    from perpmaker.cli.first_run import say_differences  # noqa: PLC0415  # the same
     from perpmaker.cli.observing import open_observers  # noqa: PLC0415  # the same
     from perpmaker.cli.report_once import show_report  # noqa: PLC0415  # the same
     from perpmaker.cli.venue import context_of  # noqa: PLC0415  # the same
@@ -294,6 +295,7 @@ async def _open(
             preflight = await ready.insist(lambda: survey(configuration, connector, instrument, context))
             show_report(screen, home, context.clock, configuration, preflight)
             refuse(preflight)
+            say_differences(configuration, home, screen.tell)
             handle.scope.deadline = math.inf  # the venue was reached; a person may take his time
             await options.account.confirm(connector.name, connector.account)
             handle.allow(LEAST_START_S)
