@@ -95,7 +95,19 @@ async def open_connector(venue: Venue) -> AsyncIterator[BinancePerpetual]:
 
 @pytest.mark.parametrize(
     "days",
-    [(0,), (20, 1), (20, 12, 0), (80, 40, 3, 0), (100,), ()],
+    [
+        (0,),
+        (80, 40, 3, 0),
+        (),
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                (20, 1),
+                (20, 12, 0),
+                (100,),
+            )
+        ),
+    ],
 )
 async def test_fills_of_every_week_since_the_last_run_are_read(instrument: Instrument, days: tuple[int, ...]) -> None:
     """A few in one week do not hide those of the weeks after it."""

@@ -333,9 +333,9 @@ def refusal(code: int) -> dict[str, Any]:
         (429, refusal(-1003), RateLimitedError),
         (503, refusal(-1008), ConnectivityError),
         (200, refusal(-1007), ConnectivityError),
-        (200, refusal(-1121), RefusedError),
         (302, {}, ConnectivityError),
         (200, {"strange": 1}, PayloadError),
+        *(pytest.param(*one, marks=pytest.mark.full) for one in ((200, refusal(-1121), RefusedError),)),
     ],
 )
 async def test_reads_raise_what_the_answer_means(status: int, body: Any, kind: type[Exception]) -> None:
@@ -356,7 +356,10 @@ async def test_reads_raise_what_the_answer_means(status: int, body: Any, kind: t
         (httpx.ConnectTimeout("too slow"), NotSentError),
         (httpx.ReadTimeout("silent"), LateAnswerError),
         (httpx.ReadError("reset"), LostAnswerError),
-        (httpx.RemoteProtocolError("not HTTP"), LostAnswerError),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in ((httpx.RemoteProtocolError("not HTTP"), LostAnswerError),)
+        ),
     ],
 )
 async def test_what_may_have_been_sent_is_told_from_what_was_not(raised: Exception, kind: type[Exception]) -> None:

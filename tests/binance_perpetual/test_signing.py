@@ -117,7 +117,17 @@ def test_the_signature_stands_last(secret: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "encoded"),
-    [("a b", "a%20b"), ("x/y&z=1", "x%2Fy%26z%3D1"), ("测", "%E6%B5%8B"), ("a-b_c.d~e", "a-b_c.d~e")],
+    [
+        ("a b", "a%20b"),
+        ("a-b_c.d~e", "a-b_c.d~e"),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ("x/y&z=1", "x%2Fy%26z%3D1"),
+                ("测", "%E6%B5%8B"),
+            )
+        ),
+    ],
 )
 def test_values_are_percent_encoded(value: Any, encoded: str) -> None:
     """Whatever is not unreserved is encoded as UTF-8, before anything is signed."""

@@ -131,10 +131,15 @@ def test_a_fill_without_a_fee_costs_nothing(instrument: Instrument) -> None:
         ("CANCELED", "CANCELED", "0", CancelCause.UNEXPLAINED),
         ("EXPIRED", "EXPIRED", "0", CancelCause.VENUE),
         ("EXPIRED", "EXPIRED", 4, CancelCause.RULE),
-        ("EXPIRED", "EXPIRED_IN_MATCH", "1", CancelCause.RULE),
         ("EXPIRED", "EXPIRED", "5", CancelCause.LIQUIDATION),
-        ("CALCULATED", "CANCELED", "0", CancelCause.LIQUIDATION),
-        ("EXPIRED", "EXPIRED", None, CancelCause.VENUE),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ("EXPIRED", "EXPIRED_IN_MATCH", "1", CancelCause.RULE),
+                ("CALCULATED", "CANCELED", "0", CancelCause.LIQUIDATION),
+                ("EXPIRED", "EXPIRED", None, CancelCause.VENUE),
+            )
+        ),
     ],
 )
 def test_why_an_order_is_gone(
@@ -170,7 +175,20 @@ def test_an_order_that_was_asked_for_says_whether_the_venue_ended_it(
     assert (asked.status, asked.ended_by_venue) == (OrderStatus.CANCELLED, by_venue)
 
 
-@pytest.mark.parametrize("status", ["NEW_INSURANCE", "NEW_ADL", "SOMETHING_ELSE", ""])
+@pytest.mark.parametrize(
+    "status",
+    [
+        "NEW_INSURANCE",
+        "",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "NEW_ADL",
+                "SOMETHING_ELSE",
+            )
+        ),
+    ],
+)
 def test_F19_an_unknown_status_is_kept_and_proves_nothing(instrument: Instrument, status: str) -> None:
     """A status this version does not know is no status, with its text beside it, on the stream and in answers."""
     (reported,) = streamed(instrument, x="NEW", X=status, l="0")
@@ -187,6 +205,7 @@ def test_F19_an_unknown_side_is_an_error_naming_it(instrument: Instrument, field
         streamed(instrument, **{field: value})
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("field", ["q", "p", "z", "l", "L", "n", "rp"])
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", "9" * 400, "", "x"])
 def test_F21_no_field_of_a_fill_lets_garbage_through(instrument: Instrument, field: str, value: str) -> None:
@@ -213,11 +232,16 @@ def test_liquidations_without_a_trade_id_are_still_told_apart(instrument: Instru
     ("client_id", "forced"),
     [
         ("autoclose-1700000000000001", "liquidation"),
-        ("adl_autoclose", "auto-deleveraging"),
-        ("settlement_autoclose-1", "settlement"),
-        ("delivery_autoclose-1", "delivery"),
         ("web_autoclose", ""),
         ("", ""),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ("adl_autoclose", "auto-deleveraging"),
+                ("settlement_autoclose-1", "settlement"),
+                ("delivery_autoclose-1", "delivery"),
+            )
+        ),
     ],
 )
 def test_F53_orders_of_the_venue_s_own_are_known_by_their_client_id(

@@ -90,7 +90,25 @@ def stop_report(instrument: Instrument, stop: dict[str, Any]) -> Any:
     return translate_stop_update(update.o, instrument, update.T)
 
 
-@pytest.mark.parametrize("field", ["x", "o", "f", "ot", "wt", "V", "pm", "er", "N"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "x",
+        "o",
+        "N",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "f",
+                "ot",
+                "wt",
+                "V",
+                "pm",
+                "er",
+            )
+        ),
+    ],
+)
 def test_F19_an_unknown_word_about_an_order_neither_loses_its_fill_nor_ends_it(
     instrument: Instrument, field: str
 ) -> None:
@@ -153,21 +171,76 @@ def test_F19_other_unknown_words_about_a_stop_change_nothing(instrument: Instrum
     assert stop_report(instrument, {**STOP, field: STRANGE}) == stop_report(instrument, STOP)
 
 
-@pytest.mark.parametrize("field", ["s", "c", "S", "o", "q", "p", "x", "X", "i", "z", "T"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "s",
+        "p",
+        "T",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "c",
+                "S",
+                "o",
+                "q",
+                "x",
+                "X",
+                "i",
+                "z",
+            )
+        ),
+    ],
+)
 def test_F20_a_missing_field_of_an_order_is_named(instrument: Instrument, field: str) -> None:
     """What nothing can be said without."""
     with pytest.raises(PayloadError, match=f"`{field}`"):
         order_events(instrument, {key: value for key, value in ORDER.items() if key != field})
 
 
-@pytest.mark.parametrize("field", ["caid", "aid", "s", "S", "X"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "caid",
+        "X",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "aid",
+                "s",
+                "S",
+            )
+        ),
+    ],
+)
 def test_F20_a_missing_field_of_a_stop_is_named(instrument: Instrument, field: str) -> None:
     """The same for conditional orders."""
     with pytest.raises(PayloadError, match=f"`{field}`"):
         stop_report(instrument, {key: value for key, value in STOP.items() if key != field})
 
 
-@pytest.mark.parametrize("field", ["f", "m", "R", "ps", "rp", "wt", "ot", "V", "pm", "er", "N", "n"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "f",
+        "ot",
+        "n",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "m",
+                "R",
+                "ps",
+                "rp",
+                "wt",
+                "V",
+                "pm",
+                "er",
+                "N",
+            )
+        ),
+    ],
+)
 def test_F20_what_may_be_missing_may_be_missing(instrument: Instrument, field: str) -> None:
     """The fill is booked without it."""
     filled, _ = order_events(instrument, {key: value for key, value in ORDER.items() if key != field})

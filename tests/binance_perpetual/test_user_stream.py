@@ -195,7 +195,19 @@ OURS = FILL.replace('"c":"a"', '"c":"pm-t-1-1"')
 
 
 @pytest.mark.parametrize(
-    "frame", ["", "<html>", OURS[:-5], OURS.replace('"0.010"', '"NaN"'), OURS.replace('"x":"TRADE",', "")]
+    "frame",
+    [
+        "",
+        OURS.replace('"0.010"', '"NaN"'),
+        OURS.replace('"x":"TRADE",', ""),
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "<html>",
+                OURS[:-5],
+            )
+        ),
+    ],
 )
 async def test_F18_a_private_frame_that_cannot_be_read_ends_the_stream(instrument: Instrument, frame: str) -> None:
     """It may have been a fill: the resync that follows finds it."""

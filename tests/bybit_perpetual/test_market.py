@@ -172,9 +172,9 @@ async def test_what_is_set_already_is_success(instrument: Instrument) -> None:
     ("path", "code", "words"),
     [
         ("switch-mode", 110024, "an open position"),
-        ("switch-mode", 110028, "open orders"),
         ("switch-mode", 110029, "only USDT perpetuals"),
         ("set-leverage", 110013, "Lower leverage"),
+        *(pytest.param(*one, marks=pytest.mark.full) for one in (("switch-mode", 110028, "open orders"),)),
     ],
 )
 async def test_what_cannot_be_set_says_what_to_do(instrument: Instrument, path: str, code: int, words: str) -> None:

@@ -215,6 +215,7 @@ async def test_bybit_B8_a_quote_that_waits_too_long_for_its_turn_is_not_sent(ins
     assert len(venue.asked) == 9
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("orders_per_s", [5, 10])
 @pytest.mark.parametrize("urgent", [False, True])
 async def test_many_cancels_fit_into_the_limit(instrument: Instrument, orders_per_s: int, urgent: bool) -> None:

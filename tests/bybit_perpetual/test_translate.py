@@ -100,13 +100,18 @@ def test_an_order_of_somebody_else_bears_the_venues_id(instrument: Instrument) -
     [
         ({"rejectReason": "EC_PerCancelRequest", "cancelType": "CancelByUser"}, (CancelCause.UNEXPLAINED, "")),
         ({"cancelType": "CancelByReduceOnly"}, (CancelCause.RULE, "knocked out by a reduce-only rule")),
-        ({"cancelType": "CancelBySmp"}, (CancelCause.RULE, "self-match prevention")),
         ({"rejectReason": "EC_BySelfMatch"}, (CancelCause.RULE, "self-match prevention")),
-        ({"cancelType": "CancelByDCP"}, (CancelCause.RULE, "disconnect protection")),
         ({"cancelType": "CancelAllBeforeLiq"}, (CancelCause.LIQUIDATION, "liquidation")),
-        ({"cancelType": "CancelByPrepareAdl"}, (CancelCause.LIQUIDATION, "auto-deleveraging")),
         ({"rejectReason": "EC_NoImmediateQtyToFill"}, (CancelCause.VENUE, "EC_NoImmediateQtyToFill")),
-        ({"cancelType": "CancelByNews"}, (CancelCause.UNEXPLAINED, "")),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ({"cancelType": "CancelBySmp"}, (CancelCause.RULE, "self-match prevention")),
+                ({"cancelType": "CancelByDCP"}, (CancelCause.RULE, "disconnect protection")),
+                ({"cancelType": "CancelByPrepareAdl"}, (CancelCause.LIQUIDATION, "auto-deleveraging")),
+                ({"cancelType": "CancelByNews"}, (CancelCause.UNEXPLAINED, "")),
+            )
+        ),
     ],
 )
 def test_the_end_of_an_order_says_who_made_it(instrument: Instrument, values: Any, expected: Any) -> None:

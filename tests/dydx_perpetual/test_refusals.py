@@ -96,7 +96,23 @@ def test_other_errors_of_a_node_prove_nothing() -> None:
     assert failure.reason is None
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b"[]", b"null", b'{"so', b'{"result":{}}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"result":{}}',
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                b"<html>",
+                b"[]",
+                b"null",
+                b'{"so',
+            )
+        ),
+    ],
+)
 def test_what_no_node_has_said_is_neither_yes_nor_no(body: bytes) -> None:
     """A proxy's page, half an answer."""
     assert NODE.read_failure(200, body) is None
@@ -106,7 +122,19 @@ def test_what_no_node_has_said_is_neither_yes_nor_no(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"), [(404, R.NOT_FOUND), (400, R.OTHER), (403, R.RESTRICTED), (429, R.RATE_LIMIT), (500, None)]
+    ("status", "reason"),
+    [
+        (404, R.NOT_FOUND),
+        (500, None),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                (400, R.OTHER),
+                (403, R.RESTRICTED),
+                (429, R.RATE_LIMIT),
+            )
+        ),
+    ],
 )
 def test_the_indexers_no_is_its_own(status: int, reason: RefusalReason | None) -> None:
     """It has a list of errors; everything else came from something in between."""

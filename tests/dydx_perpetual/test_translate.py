@@ -101,11 +101,16 @@ def _with_prefix(changes: dict[str, Any]) -> dict[str, str]:
     ("reason", "refusal"),
     [
         ("POST_ONLY_WOULD_CROSS_MAKER_ORDER", RefusalReason.POST_ONLY_WOULD_TAKE),
-        ("UNDERCOLLATERALIZED", RefusalReason.INSUFFICIENT_MARGIN),
-        ("EQUITY_TIER", RefusalReason.TOO_MANY_ORDERS),
         ("IMMEDIATE_OR_CANCEL_WOULD_REST_ON_BOOK", None),
-        ("SELF_TRADE_ERROR", None),
         ("EXPIRED", None),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ("UNDERCOLLATERALIZED", RefusalReason.INSUFFICIENT_MARGIN),
+                ("EQUITY_TIER", RefusalReason.TOO_MANY_ORDERS),
+                ("SELF_TRADE_ERROR", None),
+            )
+        ),
     ],
 )
 def test_a_removal_after_the_nodes_yes_is_told_with_its_reason(reason: str, refusal: RefusalReason | None) -> None:
@@ -145,11 +150,16 @@ def test_a_removal_that_says_little_is_completed_by_what_we_know() -> None:
     ("kind", "forced"),
     [
         ("LIMIT", ""),
-        ("LIQUIDATION", ""),
-        ("TWAP_SUBORDER", ""),
         ("LIQUIDATED", "liquidation"),
-        ("DELEVERAGED", "auto-deleveraging"),
         ("OFFSETTING", "auto-deleveraging"),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ("LIQUIDATION", ""),
+                ("TWAP_SUBORDER", ""),
+                ("DELEVERAGED", "auto-deleveraging"),
+            )
+        ),
     ],
 )
 def test_dydx_D3_a_fill_against_a_liquidation_is_our_quotes(kind: str, forced: str) -> None:

@@ -56,6 +56,7 @@ def told(scenario: Scenario, quote: str) -> tuple[Event, Event, Event]:
     return OrderFilled(fill=fill), OrderReported(report=end), OrderFilled(fill=attrs.evolve(fill, **named))
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("order", list(permutations((STRANGE, END, OURS))), ids=str)
 @pytest.mark.parametrize("quote", ["buy 0", "sell 0"])
 def test_A11_no_order_of_tellings_makes_a_position_up_or_loses_a_result(quote: str, order: tuple[int, ...]) -> None:

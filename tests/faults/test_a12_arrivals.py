@@ -30,6 +30,7 @@ def killed_while_placing(side: str, dead_s: float, **settings: Any) -> Scenario:
     return scenario
 
 
+@pytest.mark.each_value
 @SIDES
 @pytest.mark.parametrize("dead_s", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("settings", [{}, {"position_mode": "Hedge"}, {"order_levels": 3}], ids=str)

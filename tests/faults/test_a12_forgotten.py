@@ -10,6 +10,7 @@ import pytest
 from perpmaker.testing.scenario import Scenario
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("settings", [{}, {"position_mode": "Hedge"}, {"order_levels": 3}], ids=str)
 @pytest.mark.parametrize("cancels_s", [0.0, 0.8])
 def test_A12_no_side_is_ever_larger_than_its_ladder(cancels_s: float, settings: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ def holding(amount: int = 1, **keys: object) -> Scenario:
     return in_position({**KEYS, **keys}, amount)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     ("amount", "less", "more", "target"),
     [

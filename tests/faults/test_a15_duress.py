@@ -109,6 +109,7 @@ def test_A15_a_quote_of_ours_that_a_liquidation_took_off_is_no_persons_doing() -
     assert any(line.startswith("LIQUIDATION") for line in told.notices)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(("code", "counts"), [(-2023, True), (-2019, False)], ids=["liquidation", "margin"])
 @pytest.mark.parametrize("by_report", [False, True], ids=["answer", "report"])
 def test_A15_a_refusal_for_liquidation_counts(code: int, *, counts: bool, by_report: bool) -> None:

@@ -267,7 +267,21 @@ async def test_A2_a_fired_stop_that_an_error_cuts_off_is_no_clean_end(tmp_path: 
         assert stops(stage)
 
 
-@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(0), OddError()], ids=repr)
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncio.CancelledError(),
+        OddError(),
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                KeyboardInterrupt(),
+                SystemExit(0),
+            )
+        ),
+    ],
+    ids=repr,
+)
 def test_A2_no_task_of_a_run_ends_unseen_on_asyncio(error: BaseException) -> None:
     """A stray cancellation there would end one task in silence, and KeyboardInterrupt the loop: both are errors."""
 

@@ -20,6 +20,7 @@ def holding(side: str = "buy", **keys: object) -> Scenario:
     return scenario
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("order", ["limit", "market"])
 @pytest.mark.parametrize(("side", "stop"), [("buy", "sell 1 at 92.81"), ("sell", "buy 1 at 107.32")])
 def test_A3_a_backstop_rests_from_the_first_fill(order: str, side: str, stop: str) -> None:

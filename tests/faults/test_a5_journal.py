@@ -70,14 +70,19 @@ def broken(code: int) -> sqlite3.Error:
     ("error", "word"),
     [
         (broken(sqlite3.SQLITE_FULL), "make room"),
-        (broken(sqlite3.SQLITE_IOERR_WRITE), "ulimit -f"),
-        (broken(sqlite3.SQLITE_READONLY), "owner"),
-        (broken(sqlite3.SQLITE_CORRUPT), "look at that disk"),
-        (broken(sqlite3.SQLITE_BUSY_SNAPSHOT), "end what else has it open"),
         (OSError(errno.ENOSPC, ""), "make room"),
-        (OSError(errno.EFBIG, ""), "ulimit -f"),
-        (OSError(errno.EROFS, ""), "owner"),
         (OSError(), "look at that disk"),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                (broken(sqlite3.SQLITE_IOERR_WRITE), "ulimit -f"),
+                (broken(sqlite3.SQLITE_READONLY), "owner"),
+                (broken(sqlite3.SQLITE_CORRUPT), "look at that disk"),
+                (broken(sqlite3.SQLITE_BUSY_SNAPSHOT), "end what else has it open"),
+                (OSError(errno.EFBIG, ""), "ulimit -f"),
+                (OSError(errno.EROFS, ""), "owner"),
+            )
+        ),
     ],
     ids=repr,
 )

@@ -53,6 +53,7 @@ def test_A8_the_limit_of_a_stop_is_moved_inside_the_band(amount: int, book: tupl
     assert scenario.position() == "flat"
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("order", ["market", "limit"])
 @pytest.mark.parametrize(
     ("amount", "book", "marks", "resting"),

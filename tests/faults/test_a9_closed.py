@@ -21,6 +21,7 @@ def beginning(settings: dict[str, object], *, amends: bool) -> Sequence[str]:
     return scenario.notices
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("amends", [True, False])
 @pytest.mark.parametrize("leverage", [1, 3, 20])
 @pytest.mark.parametrize("mode", ["One-way", "Hedge"])

@@ -35,6 +35,7 @@ def backoffs(refusal: Refusal, *, by_amend: bool = False) -> SlotBackoffs:
     return found
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("by_amend", [False, True])
 @pytest.mark.parametrize("reason", [*EVERYTHING, RefusalReason.OTHER, RefusalReason.FILTER])
 def test_A9_a_refused_slot_waits_for_what_the_venue_has_said(reason: RefusalReason, *, by_amend: bool) -> None:

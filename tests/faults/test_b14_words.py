@@ -24,6 +24,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[Any, str]
     return ended.value.code, capsys.readouterr().err
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("command", ["check", "run"])
 @pytest.mark.parametrize("environment", ["testnet", "live"])
 def test_B14_all_missing_references_are_told_at_once(

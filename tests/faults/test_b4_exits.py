@@ -13,6 +13,7 @@ pytestmark = pytest.mark.long
 RAISED = ["raise SystemExit(0)", "raise KeyboardInterrupt", "import asyncio; raise asyncio.CancelledError"]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("raised", RAISED)
 @pytest.mark.parametrize("place", ["import", "hook"])
 def test_B4_whatever_is_raised_while_plugins_load_costs_only_that_plugin(

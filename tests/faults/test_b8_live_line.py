@@ -54,7 +54,20 @@ def test_B8_a_reason_without_known_end_has_no_seconds(bot: Any, until: float | N
     assert f"{MONEY} | quotes -/- (budget) | ref " in live_line("sandbox", bot)
 
 
-@pytest.mark.parametrize("mode", [Mode.REDUCE, Mode.HALT, Mode.FLATTEN, Mode.STOP])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        Mode.REDUCE,
+        Mode.STOP,
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                Mode.HALT,
+                Mode.FLATTEN,
+            )
+        ),
+    ],
+)
 def test_B8_the_mode_is_last_and_its_reason_is_what_a_narrow_terminal_loses(bot: Any, mode: Mode) -> None:
     """However long the reason is, environment, position, profit and the mode's name are within 80 columns."""
     bot.mode, bot.mode_reason = mode, "account stream lost: " + "x" * 200

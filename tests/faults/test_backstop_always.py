@@ -171,6 +171,7 @@ def test_backstop_no_open_position_is_without_a_stop(bot: str, story: list[tuple
     played.wait(3)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("sign", [1, -1], ids=["long", "short"])
 @pytest.mark.parametrize("order", ["limit", "market"])
 def test_backstop_a_position_entered_beyond_its_stop_has_one_past_the_market(sign: int, order: str) -> None:

@@ -191,7 +191,9 @@ def test_C_a_hold_is_kept_and_tightened(tmp_path: Path) -> None:
 # --- directories
 
 
-@pytest.mark.parametrize("kind", ["", "journal", "lock", "hold"])
+@pytest.mark.parametrize(
+    "kind", ["journal", "lock", "hold", *(pytest.param(one, marks=pytest.mark.full) for one in ("",))]
+)
 def test_C_a_directory_that_is_a_link_is_refused(kind: str, tmp_path: Path) -> None:
     """The state directory and those in it: what the link leads to keeps its mode, and nothing is made in it."""
     target = tmp_path / "target"

@@ -24,6 +24,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str]:
     return ended.value.code, "".join(capsys.readouterr())
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("command", ["check", "run"])
 @pytest.mark.parametrize(
     "text",
@@ -52,11 +53,16 @@ def test_C_a_text_without_a_key_is_not_repeated(capsys: pytest.CaptureFixture[st
     "url",
     [
         f"http://user:{SECRET}@127.0.0.1:1",
-        f"http://{PASSWORD}@127.0.0.1:1",
-        f"http://127.0.0.1:1/?token={PASSWORD}",
         f"ftp://user:{PASSWORD}@127.0.0.1",
-        f"user:{PASSWORD}@127.0.0.1",
         SECRET,
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                f"http://{PASSWORD}@127.0.0.1:1",
+                f"http://127.0.0.1:1/?token={PASSWORD}",
+                f"user:{PASSWORD}@127.0.0.1",
+            )
+        ),
     ],
 )
 def test_C_an_address_is_shown_without_what_may_be_secret(capsys: pytest.CaptureFixture[str], url: str) -> None:

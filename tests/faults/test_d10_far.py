@@ -11,7 +11,20 @@ from perpmaker.testing.scenario import Scenario
 from perpmaker.wire.fault import Fault, parse_fault
 
 
-@pytest.mark.parametrize("method", ["FOO", "post", "", "PATCHY"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "FOO",
+        "PATCHY",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "post",
+                "",
+            )
+        ),
+    ],
+)
 def test_D10_a_fault_of_a_method_that_no_request_has_is_refused(method: str) -> None:
     """Instead of waiting for it in silence; the methods that there are are named."""
     with pytest.raises(ValueError, match="GET, POST, PUT, DELETE, WS"):

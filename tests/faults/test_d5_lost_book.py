@@ -79,6 +79,7 @@ class Paper:
         return tuple(levels if self.side is Side.BUY else [(BID + ASK - ticks, lots) for ticks, lots in levels])
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("side", list(Side))
 @pytest.mark.parametrize("losses", [1, 3])
 def test_D5_order_keeps_its_place_over_a_loss(side: Side, losses: int) -> None:

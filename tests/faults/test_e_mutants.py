@@ -228,6 +228,7 @@ def test_E_a_fill_that_only_the_history_tells_is_in_the_flat_account_that_was_re
     assert scene.amount == 0
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("closing", [ValueError("closing"), None], ids=["close fails", "close works"])
 @pytest.mark.parametrize("inside", [KeyError("inside"), None], ids=["fails inside", "works inside"])
 def test_E_what_fails_first_while_a_plugin_is_open_is_what_is_told(

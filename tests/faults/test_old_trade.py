@@ -29,6 +29,7 @@ def held(**keys: Any) -> Scenario:
     return scenario
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("order", ["limit", "market"])
 @pytest.mark.parametrize("silent", [False, True])
 def test_A1_old_trade_a_stop_by_the_last_trade_fires_when_nobody_trades(order: str, *, silent: bool) -> None:

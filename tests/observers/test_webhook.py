@@ -84,7 +84,21 @@ def test_a_template_that_cannot_work_is_refused_with_the_file() -> None:
     assert faults('{"text": "{text}"}') == faults("{text}") == []
 
 
-@pytest.mark.parametrize(("status", "is_final"), [(400, True), (404, True), (408, False), (429, False), (503, False)])
+@pytest.mark.parametrize(
+    ("status", "is_final"),
+    [
+        (400, True),
+        (503, False),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                (404, True),
+                (408, False),
+                (429, False),
+            )
+        ),
+    ],
+)
 @respx.mock
 def test_an_answer_says_whether_to_try_again(status: int, is_final: bool) -> None:
     """Its body is not looked at, and a redirection is not followed."""

@@ -58,7 +58,21 @@ def paying(*views: View) -> int:
 # --- the stance -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("rate", "side"), [("0.0011", 1), ("-0.0011", -1), ("0.001", 0), ("-0.001", 0), ("0", 0)])
+@pytest.mark.parametrize(
+    ("rate", "side"),
+    [
+        ("0.0011", 1),
+        ("0", 0),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ("-0.0011", -1),
+                ("0.001", 0),
+                ("-0.001", 0),
+            )
+        ),
+    ],
+)
 def test_above_the_threshold_one_side_pays(rate: str, side: int) -> None:
     """At it nobody does yet."""
     assert paying(view(rate)) == side

@@ -124,10 +124,15 @@ async def test_D2_an_order_that_closes_the_position_lives_as_long_as_it(open_ven
     ("now", "symbol"),
     [
         ("2026-01-01", "BTCUSDT_260327"),
-        ("2026-03-27T07:59:59", "BTCUSDT_260327"),
-        ("2026-03-27T08:00:00", "BTCUSDT_260626"),
-        ("2026-11-30", "BTCUSDT_261225"),
         ("2026-12-25T08:00:00", "BTCUSDT_270326"),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ("2026-03-27T07:59:59", "BTCUSDT_260327"),
+                ("2026-03-27T08:00:00", "BTCUSDT_260626"),
+                ("2026-11-30", "BTCUSDT_261225"),
+            )
+        ),
     ],
 )
 async def test_D2_no_delivered_contract_is_listed(open_venue: Any, now: str, symbol: str) -> None:
@@ -180,16 +185,21 @@ async def test_D2_an_order_good_till_a_date_ends_by_itself(open_venue: Any) -> N
     [
         ({"timeInForce": "GTD"}, -1102),
         ({"timeInForce": "GTD", "goodTillDate": START_MS + 600_000}, -5040),
-        ({"timeInForce": "GTD", "goodTillDate": START_MS - 1}, -5040),
-        ({"timeInForce": "GTD", "goodTillDate": 253_402_300_800_000}, -5040),
         ({"goodTillDate": START_MS + 700_000}, -1106),
         ({**MARKET, "goodTillDate": START_MS + 700_000}, -1106),
         ({**MARKET, "priceMatch": "QUEUE"}, -5038),
         ({"priceMatch": "BEST", "price": None}, -5037),
         ({"priceMatch": "QUEUE"}, -1106),
         ({"activatePrice": "60000"}, -1106),
-        ({"callbackRate": "1"}, -1106),
-        ({"priceProtect": "true"}, -1106),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ({"timeInForce": "GTD", "goodTillDate": START_MS - 1}, -5040),
+                ({"timeInForce": "GTD", "goodTillDate": 253_402_300_800_000}, -5040),
+                ({"callbackRate": "1"}, -1106),
+                ({"priceProtect": "true"}, -1106),
+            )
+        ),
     ],
 )
 async def test_D2_real_parameters_are_read(open_venue: Any, order_of: Any, changes: Any, code: int) -> None:
@@ -202,10 +212,15 @@ async def test_D2_real_parameters_are_read(open_venue: Any, order_of: Any, chang
     ("word", "price"),
     [
         ("QUEUE", "59999.90"),
-        ("QUEUE_5", "59999.50"),
-        ("QUEUE_20", "59998.00"),
         ("OPPONENT", "60000.10"),
-        ("OPPONENT_10", "60001.00"),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ("QUEUE_5", "59999.50"),
+                ("QUEUE_20", "59998.00"),
+                ("OPPONENT_10", "60001.00"),
+            )
+        ),
     ],
 )
 async def test_D2_a_price_is_taken_from_the_book(open_venue: Any, word: str, price: str) -> None:
@@ -239,18 +254,23 @@ async def test_D2_a_price_is_taken_from_the_book(open_venue: Any, word: str, pri
     ("changes", "code"),
     [
         ({"callbackRate": "1"}, -1106),
-        ({"activatePrice": "61000"}, -1106),
         ({"price": "59000"}, -1106),
-        ({"goodTillDate": START_MS + 700_000}, -1106),
         ({"type": "STOP"}, -1102),
         ({"type": "STOP", "price": "59000", "closePosition": "true", "quantity": None}, -4136),
-        ({"type": "TRAILING_STOP_MARKET"}, -1106),
         ({"type": "TRAILING_STOP_MARKET", "triggerPrice": None}, -1102),
         ({"type": "TRAILING_STOP_MARKET", "triggerPrice": None, "callbackRate": "0.05"}, -2007),
-        ({"type": "TRAILING_STOP_MARKET", "triggerPrice": None, "callbackRate": "10.1"}, -2007),
         (
             {"type": "TRAILING_STOP_MARKET", "triggerPrice": None, "callbackRate": "1", "activatePrice": "59000"},
             -4135,
+        ),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ({"activatePrice": "61000"}, -1106),
+                ({"goodTillDate": START_MS + 700_000}, -1106),
+                ({"type": "TRAILING_STOP_MARKET"}, -1106),
+                ({"type": "TRAILING_STOP_MARKET", "triggerPrice": None, "callbackRate": "10.1"}, -2007),
+            )
         ),
     ],
 )

@@ -209,7 +209,14 @@ async def test_markets_are_listed_with_their_filters(open_venue: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"surprise": 1}, {"read_lag_ms": -1}, {"listen_key_life_s": 0}, {"late_match_ms": "soon"}], ids=str
+    "options",
+    [
+        {"surprise": 1},
+        {"read_lag_ms": -1},
+        {"listen_key_life_s": 0},
+        *(pytest.param(one, marks=pytest.mark.full) for one in ({"late_match_ms": "soon"},)),
+    ],
+    ids=str,
 )
 def test_option_that_cannot_be_is_named(options: dict[str, Any]) -> None:
     """An unknown option and an impossible value are refused by name."""

@@ -143,7 +143,18 @@ async def test_a_service_that_restarts_is_a_message_of_a_fault(open_venue: Any) 
 
 @pytest.mark.parametrize(
     "options",
-    [{"post_only_status": "Gone"}, {"market_maximum": "much"}, {"has_dcp": 1}, {"page_overlap": -1}, {"what": 1}],
+    [
+        {"market_maximum": "much"},
+        {"page_overlap": -1},
+        {"what": 1},
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                {"post_only_status": "Gone"},
+                {"has_dcp": 1},
+            )
+        ),
+    ],
 )
 async def test_an_option_that_cannot_be_is_refused(options: dict[str, Any]) -> None:
     """Before anything is served."""

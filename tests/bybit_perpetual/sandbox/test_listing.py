@@ -56,10 +56,15 @@ def test_an_unknown_market_names_the_nearest() -> None:
     "content",
     [
         b"{",
-        b"[]",
         b'{"result": {"list": [{}]}}',
         listing({**ROW, "priceFilter": {}}),
-        listing({**ROW, "lotSizeFilter": 1}),
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                b"[]",
+                listing({**ROW, "lotSizeFilter": 1}),
+            )
+        ),
     ],
 )
 def test_what_is_no_list_is_refused_with_words(content: bytes) -> None:

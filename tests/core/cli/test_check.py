@@ -141,7 +141,22 @@ def test_report_that_refuses_is_printed_and_ends_with_three(
     assert words in found["report"]["refusals"][0]
 
 
-@pytest.mark.parametrize("url", ["nonsense", "127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://[::1", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "http://[::1",
+        "",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "127.0.0.1:8000",
+                "ftp://127.0.0.1",
+                "http://",
+            )
+        ),
+    ],
+)
 def test_sandbox_that_is_named_by_no_address_ends_with_two(
     config: Path, capsys: pytest.CaptureFixture[str], url: str
 ) -> None:

@@ -198,14 +198,19 @@ def ended(**changes: Any) -> Ended:
     [
         (Course(ended=ended()), None, ExitCode.OK),
         (Course(ended=ended(unproven="2 quotes"), unproven="2 quotes"), None, ExitCode.NOT_PROVEN_CLEAN),
-        (Course(ended=ended(halted="a fault", halt_code=ExitCode.PLUGIN)), None, ExitCode.PLUGIN),
-        (Course(), None, ExitCode.INTERRUPTED),
         (Course(), LockedError("taken"), ExitCode.FILE),
         (Course(), ExceptionGroup("", [StopNotProvenError("left"), LockedError("taken")]), ExitCode.NOT_PROVEN_CLEAN),
         (Course(), TaskEndedError("ended"), ExitCode.PLUGIN),
         (Course(), KeyboardInterrupt(), ExitCode.INTERRUPTED),
-        (Course(), ZeroDivisionError("a bug"), ExitCode.BUG),
         (Course(bot=cast("Supervisor", Stopped()), unproven="left"), ValueError("a bug"), ExitCode.NOT_PROVEN_CLEAN),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                (Course(ended=ended(halted="a fault", halt_code=ExitCode.PLUGIN)), None, ExitCode.PLUGIN),
+                (Course(), None, ExitCode.INTERRUPTED),
+                (Course(), ZeroDivisionError("a bug"), ExitCode.BUG),
+            )
+        ),
     ],
 )
 def test_the_exit_code_that_is_told_elsewhere_is_that_of_the_command(

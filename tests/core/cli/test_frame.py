@@ -118,13 +118,18 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
     [
         (ConfigurationError((Problem(file="a.toml", key="b", line=3, allowed="must be c"),)), 2),
         (PluginError("no such name"), 2),
-        (LockedError("somebody else trades"), 2),
-        (RefusedError("no", code="-2015"), 3),
-        (MarketRulesError("too much"), 3),
-        (ConnectivityError("nobody there"), 4),
-        (StopNotProvenError("perhaps"), 5),
-        (PerpmakerError("hm"), 1),
         (ExceptionGroup("tasks", [ExceptionGroup("inner", [ConnectivityError("nobody there")])]), 4),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                (LockedError("somebody else trades"), 2),
+                (RefusedError("no", code="-2015"), 3),
+                (MarketRulesError("too much"), 3),
+                (ConnectivityError("nobody there"), 4),
+                (StopNotProvenError("perhaps"), 5),
+                (PerpmakerError("hm"), 1),
+            )
+        ),
     ],
 )
 def test_every_error_of_ours_is_its_message_and_its_exit_code(

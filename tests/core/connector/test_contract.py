@@ -156,6 +156,7 @@ async def test_a_gateways_word_proves_nothing_about_the_book() -> None:
     assert desk.orders.live["pm-1"].ask_at is None
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("status", [OrderStatus.CANCELLED, OrderStatus.REFUSED])
 @pytest.mark.parametrize("was_shown", [False, True])
 async def test_a_refusal_that_comes_late_is_a_refusal(status: OrderStatus, *, was_shown: bool) -> None:

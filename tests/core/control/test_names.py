@@ -36,7 +36,21 @@ def test_a_bot_is_called_by_its_file_and_its_market() -> None:
     assert bot_name(Path("examples/sandbox.toml"), "BTC-USDT") == "sandbox:BTC-USDT"
 
 
-@pytest.mark.parametrize("words", ["eth:ETH-USDT", "eth", "ETH-USDT", "22", "/home/me/eth.toml"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "eth",
+        "/home/me/eth.toml",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "eth:ETH-USDT",
+                "ETH-USDT",
+                "22",
+            )
+        ),
+    ],
+)
 def test_any_part_of_a_name_finds_the_bot_that_alone_is_meant(words: str) -> None:
     """Name, stem, market, process or file."""
     assert the_one([BTC, ETH], words) == ETH

@@ -236,7 +236,21 @@ async def test_F77_a_connector_that_raises_leaves_orders_unknown_and_halts(bench
     assert "the connector fake failed on an order (RecursionError: deep)" in str(bench.events[0])
 
 
-@pytest.mark.parametrize("answer", [None, 7, [None], [{"client_id": "a"}]], ids=str)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [None],
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                7,
+                [{"client_id": "a"}],
+            )
+        ),
+    ],
+    ids=str,
+)
 async def test_F79_a_connector_that_answers_with_what_is_no_outcome_leaves_orders_unknown_and_halts(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:

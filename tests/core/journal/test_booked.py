@@ -142,7 +142,20 @@ def test_the_journal_of_an_early_version_has_its_history() -> None:
     assert [one for one in entries if isinstance(one, FillEntry) and one.ours]
 
 
-@pytest.mark.parametrize("payload", [b"[]", b'["fill", {}]', b'["of a newer version", {}]', b"nothing"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"[]",
+        b'["fill", {}]',
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                b'["of a newer version", {}]',
+                b"nothing",
+            )
+        ),
+    ],
+)
 def test_a_row_in_other_words_is_left_out(payload: bytes) -> None:
     """Nobody's history ends at what a newer version has written."""
     assert entry_of(Row(run="r", kind=ENTRY, name="k", utc_ms=0, payload=payload)) is None

@@ -144,13 +144,18 @@ def rows_on_disk(path: Path) -> int:
     ("step", "waits"),
     [
         (attrs.evolve(STEP, actions=[Place(order=QUOTE), CANCEL]), False),
-        (attrs.evolve(STEP, actions=[Amend(order=QUOTE, before=QUOTE, venue_id="1", number=1)]), False),
-        (attrs.evolve(STEP, notices=["something"]), False),
-        (attrs.evolve(STEP, actions=[Place(order=QUOTE), Place(order=EXIT)]), True),
-        (attrs.evolve(STEP, actions=[Amend(order=EXIT, before=EXIT, venue_id="1", number=1)]), True),
-        (attrs.evolve(STEP, actions=[attrs.evolve(CANCEL, kind=OrderKind.VENUE_STOP)]), True),
         (attrs.evolve(STEP, memory=Checkpoint(last_own_trade=7)), True),
         (attrs.evolve(STEP, halt="a loss"), True),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                (attrs.evolve(STEP, actions=[Amend(order=QUOTE, before=QUOTE, venue_id="1", number=1)]), False),
+                (attrs.evolve(STEP, notices=["something"]), False),
+                (attrs.evolve(STEP, actions=[Place(order=QUOTE), Place(order=EXIT)]), True),
+                (attrs.evolve(STEP, actions=[Amend(order=EXIT, before=EXIT, venue_id="1", number=1)]), True),
+                (attrs.evolve(STEP, actions=[attrs.evolve(CANCEL, kind=OrderKind.VENUE_STOP)]), True),
+            )
+        ),
     ],
 )
 def test_what_the_venue_cannot_tell_again_waits_for_the_disk_and_quotes_do_not(
@@ -196,7 +201,18 @@ def test_the_newest_rows_may_go_with_the_power_down_to_the_last_that_waited_for_
 
 @pytest.mark.parametrize(
     ("ends", "boot", "may"),
-    [(True, "b", False), (True, "other", False), (False, "b", False), (False, "other", True), (False, "", True)],
+    [
+        (True, "b", False),
+        (False, "b", False),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                (True, "other", False),
+                (False, "other", True),
+                (False, "", True),
+            )
+        ),
+    ],
 )
 def test_rows_may_be_missing_only_after_a_run_without_an_end_before_a_boot(
     tmp_path: Path, boot: str, *, ends: bool, may: bool

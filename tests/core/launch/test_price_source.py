@@ -178,9 +178,14 @@ class Nothing:
     ("environment", "opened_in"),
     [
         (Environment.SANDBOX, Environment.SANDBOX),
-        (Environment.PAPER, Environment.PAPER),
-        (Environment.TESTNET, Environment.PAPER),
         (Environment.LIVE, Environment.PAPER),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                (Environment.PAPER, Environment.PAPER),
+                (Environment.TESTNET, Environment.PAPER),
+            )
+        ),
     ],
 )
 async def test_external_venue_is_opened_for_public_data_alone(environment: Environment, opened_in: Environment) -> None:

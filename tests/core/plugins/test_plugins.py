@@ -81,7 +81,21 @@ def test_missing_api_version_says_what_to_write(site: Any) -> None:
     assert reason(site) == "has no __plugin_api__; its module needs the line: __plugin_api__ = 1"
 
 
-@pytest.mark.parametrize("version", ["2", "0", "'1'", "True", "1.0"])
+@pytest.mark.parametrize(
+    "version",
+    [
+        "2",
+        "1.0",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "0",
+                "'1'",
+                "True",
+            )
+        ),
+    ],
+)
 def test_F80_wrong_api_version_is_read_before_anything_is_registered(site: Any, version: str) -> None:
     """A plugin for another API is refused without calling its hooks."""
     site.install(declaring("1 / 0") + f"\n__plugin_api__ = {version}")
@@ -106,7 +120,20 @@ def test_plugin_without_a_hook_is_a_fault(site: Any) -> None:
     assert reason(site).startswith("implements no hook; there are register_derivative_connectors, ")
 
 
-@pytest.mark.parametrize("arguments", ["", "registry", "register, config", "*register_all"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "",
+        "*register_all",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "registry",
+                "register, config",
+            )
+        ),
+    ],
+)
 def test_bad_signature_shows_what_it_takes(site: Any, arguments: str) -> None:
     """A hook that does not take exactly `register` could not declare anything."""
     site.install(f"@hookimpl\ndef register_price_sources({arguments}):\n    pass")
@@ -234,7 +261,20 @@ plugin = Plugin()
     assert site.plugin().state is PluginState.LOADED
 
 
-@pytest.mark.parametrize("listed", ["1", "tide", "moon, tide", "perpmaker_tide"])
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "1",
+        "tide",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "moon, tide",
+                "perpmaker_tide",
+            )
+        ),
+    ],
+)
 def test_plugins_can_be_left_out_without_being_imported(site: Any, listed: str) -> None:
     """PERPMAKER_WITHOUT_PLUGINS is 1 or a comma list of entry points or distributions; none of them is imported."""
     site.install("raise KeyboardInterrupt")

@@ -181,6 +181,7 @@ def test_missing_stop_loss_is_warned_of_loudly(desk: Any) -> None:
     assert report.warnings[0].text.startswith("NO STOP LOSS")
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", ["limit", "market"])
 @pytest.mark.parametrize(
     ("changes", "why"),

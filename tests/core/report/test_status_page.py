@@ -160,7 +160,20 @@ def test_a_small_terminal_gets_what_is_nearest_to_money(rows: int) -> None:
         assert page[-1].startswith("  22:02:09Z")
 
 
-@pytest.mark.parametrize("width", [1, 20, 40, 79])
+@pytest.mark.parametrize(
+    "width",
+    [
+        1,
+        79,
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                20,
+                40,
+            )
+        ),
+    ],
+)
 def test_a_narrow_terminal_gets_the_beginning_of_each_line(width: int) -> None:
     """No line is wider than the terminal, which would break it and draw it twice."""
     assert max(map(len, status_page(STATUS, width=width, rows=24))) == width

@@ -98,9 +98,14 @@ def test_a_target_that_was_taken_over_is_told_when_it_fills(activity_log: Activi
     ("action", "line"),
     [
         (placed(OrderKind.TAKE_PROFIT, 599_995, OrderType.LIMIT), "target placed: sell 0.01 at 59999.5"),
-        (placed(OrderKind.STOP_LOSS, None, OrderType.MARKET), "STOP LOSS placed: sell 0.01 at market"),
-        (placed(OrderKind.CLOSE, None, OrderType.MARKET), "close placed: sell 0.01 at market"),
         (placed(OrderKind.VENUE_STOP, 590_000, OrderType.VENUE_STOP), "stop on the venue placed: sell all at 59000"),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                (placed(OrderKind.STOP_LOSS, None, OrderType.MARKET), "STOP LOSS placed: sell 0.01 at market"),
+                (placed(OrderKind.CLOSE, None, OrderType.MARKET), "close placed: sell 0.01 at market"),
+            )
+        ),
     ],
 )
 def test_closing_orders_are_told_once_the_venue_has_them(activity_log: ActivityLog, action: Place, line: str) -> None:

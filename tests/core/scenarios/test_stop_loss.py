@@ -168,6 +168,7 @@ def test_target_whose_acknowledgement_does_not_come_is_awaited_at_most_one_secon
     assert scenario.sent("place stop loss")[0].at == pytest.approx(2.0, abs=0.011)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("stream", [0.005, 1.5])
 @pytest.mark.parametrize("kind", ["limit", "market"])
 def test_slow_venue_a_closing_order_is_marketable_within_one_acknowledgement_of_the_trigger(

@@ -16,12 +16,17 @@ RESTING = attrs.evolve(Scene().order_report("by-hand", OrderStatus.OPEN), type=O
     "report",
     [
         attrs.evolve(RESTING, status=OrderStatus.FILLED, filled_lots=5),
-        attrs.evolve(RESTING, status=OrderStatus.CANCELLED),
-        attrs.evolve(RESTING, type=OrderType.MARKET),
-        attrs.evolve(RESTING, of_position=True),
         attrs.evolve(RESTING, client_id="pm-bot-r1-1"),
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                attrs.evolve(RESTING, status=OrderStatus.CANCELLED),
+                attrs.evolve(RESTING, type=OrderType.MARKET),
+                attrs.evolve(RESTING, of_position=True),
+            )
+        ),
     ],
-    ids=["filled", "cancelled", "market", "of the position", "ours"],
+    ids=["filled", "ours", "cancelled", "market", "of the position"],
 )
 def test_only_what_may_still_fill_beside_us_rests(report: OrderReport) -> None:
     """By a reading and by the stream; the end of an order takes it out."""

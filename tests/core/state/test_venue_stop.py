@@ -57,10 +57,15 @@ def test_a_stop_rests_without_an_amount_and_hides_nothing_of_the_book(orders: Or
     ("changes", "end"),
     [
         ({"status": OrderStatus.FILLED, "triggered": True, "filled_lots": 5}, End.FILLED),
-        ({"status": OrderStatus.FILLED, "triggered": True, "filled_lots": 3}, End.FILLED),
         ({"status": OrderStatus.REFUSED, "triggered": True}, End.VENUE),
-        ({"status": OrderStatus.CANCELLED, "triggered": True}, End.VENUE),
-        ({"status": OrderStatus.CANCELLED}, End.VENUE),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ({"status": OrderStatus.FILLED, "triggered": True, "filled_lots": 3}, End.FILLED),
+                ({"status": OrderStatus.CANCELLED, "triggered": True}, End.VENUE),
+                ({"status": OrderStatus.CANCELLED}, End.VENUE),
+            )
+        ),
     ],
 )
 def test_how_a_stop_ended_tells_whether_it_had_fired(orders: Orders, changes: dict[str, Any], end: End) -> None:

@@ -19,16 +19,21 @@ CANARIES = Canaries({"key": SECRET})
     "leak",
     [
         SECRET,
-        json.dumps({"error": SECRET}),
-        repr({"error": SECRET}),
-        quote(SECRET, safe=""),
-        SECRET.encode().hex(),
         SECRET.encode().hex().upper(),
-        base64.b64encode(SECRET.encode()).decode(),
-        base64.b64encode(b"user:" + SECRET.encode() + b"@host").decode(),
-        base64.b64encode(b"4" + SECRET.encode()).decode(),
-        base64.urlsafe_b64encode(b"ab" + SECRET.encode() + b"c").decode(),
         SECRET[::-1],
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                json.dumps({"error": SECRET}),
+                repr({"error": SECRET}),
+                quote(SECRET, safe=""),
+                SECRET.encode().hex(),
+                base64.b64encode(SECRET.encode()).decode(),
+                base64.b64encode(b"user:" + SECRET.encode() + b"@host").decode(),
+                base64.b64encode(b"4" + SECRET.encode()).decode(),
+                base64.urlsafe_b64encode(b"ab" + SECRET.encode() + b"c").decode(),
+            )
+        ),
     ],
 )
 def test_a_secret_is_found_in_each_form(leak: str) -> None:

@@ -13,11 +13,16 @@ HOSTS = frozenset({"api.example.test"})
     "url",
     [
         "https://api.example.test",
-        "https://API.example.test/",
-        "https://api.example.test:8443",
         "http://127.0.0.1:8080",
-        "http://localhost:1",
         "https://[::1]",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "https://API.example.test/",
+                "https://api.example.test:8443",
+                "http://localhost:1",
+            )
+        ),
     ],
 )
 def test_the_venue_with_tls_and_this_machine_are_allowed(url: str) -> None:
@@ -29,21 +34,26 @@ def test_the_venue_with_tls_and_this_machine_are_allowed(url: str) -> None:
     "url",
     [
         "http://api.example.test",
-        "wss://api.example.test",
-        "https://other.test",
-        "https://api.example.test.other.test",
         "https://user@api.example.test",
-        "https://api.example.test/path",
-        "https://api.example.test?x=1",
-        "https://api.example.test:0",
         "https://api.example.test:99999",
         "https://[::1",
         "http://10.0.0.1",
-        " http://127.0.0.1",
-        "http://127.0.0.1\n",
-        "http://[fe80::1%251]",
-        "https://",
-        "",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "wss://api.example.test",
+                "https://other.test",
+                "https://api.example.test.other.test",
+                "https://api.example.test/path",
+                "https://api.example.test?x=1",
+                "https://api.example.test:0",
+                " http://127.0.0.1",
+                "http://127.0.0.1\n",
+                "http://[fe80::1%251]",
+                "https://",
+                "",
+            )
+        ),
     ],
 )
 def test_every_other_address_is_refused(url: str) -> None:
@@ -61,11 +71,16 @@ def test_streams_have_their_own_schemes() -> None:
     ("host", "is_ours"),
     [
         ("127.8.8.8", True),
-        ("::1", True),
-        ("::ffff:127.0.0.1", True),
         ("localhost", True),
-        ("::ffff:10.0.0.1", False),
         ("", False),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in (
+                ("::1", True),
+                ("::ffff:127.0.0.1", True),
+                ("::ffff:10.0.0.1", False),
+            )
+        ),
     ],
 )
 def test_this_machine_is_known_by_how_it_is_written(host: str, is_ours: bool) -> None:

@@ -89,9 +89,9 @@ def test_a_leverage_above_the_maximum_is_named_with_it(instrument: Instrument) -
     ("position_mode", "margin_mode", "words"),
     [
         (PositionMode.ONE_WAY, MarginMode.CROSS, None),
-        (PositionMode.ONE_WAY, None, None),
         (PositionMode.HEDGE, None, "Ore has no Hedge mode"),
         (PositionMode.ONE_WAY, MarginMode.ISOLATED, "Ore has no isolated margin"),
+        *(pytest.param(*one, marks=pytest.mark.full) for one in ((PositionMode.ONE_WAY, None, None),)),
     ],
 )
 def test_what_a_venue_has_not_is_refused_with_what_to_set(

@@ -77,7 +77,22 @@ def test_what_cannot_be_written_down_makes_no_id() -> None:
         NumberIds(TAG, refuse, ())
 
 
-@pytest.mark.parametrize("client_id", ["by-hand", "pm-1", f"{TAG}0-1", f"{TAG}-", f"{TAG}-x1", ""])
+@pytest.mark.parametrize(
+    "client_id",
+    [
+        "by-hand",
+        f"{TAG}-",
+        "",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "pm-1",
+                f"{TAG}0-1",
+                f"{TAG}-x1",
+            )
+        ),
+    ],
+)
 def test_what_is_of_somebody_else_is_not_ours(client_id: str) -> None:
     """Whatever is in it."""
     ids = ids_of([])

@@ -394,8 +394,11 @@ class ChainOrders:
         (said({"result": {"code": 0}}), Accepted),
         (said({"result": {"code": 2003, "codespace": "clob", "log": "crosses"}}), Rejected),
         (said({"result": {"code": 19, "codespace": "sdk", "log": "in the mempool already"}}), Unknown),
-        (said({"error": {"code": -32603, "message": "mempool is full"}}, 500), Unknown),
         (Incoming(status=502, headers={}, body=b"<html>"), Unknown),
+        *(
+            pytest.param(*one, marks=pytest.mark.full)
+            for one in ((said({"error": {"code": -32603, "message": "mempool is full"}}, 500), Unknown),)
+        ),
     ],
 )
 async def test_an_order_of_a_chain_may_appear_until_its_height_has_passed(

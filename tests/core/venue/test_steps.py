@@ -28,7 +28,21 @@ def test_a_word_without_a_meaning_is_named() -> None:
         lookup({"up": 1, "down": -1}, "left", "$.way")
 
 
-@pytest.mark.parametrize("price", ["99.75", "0", "-1", "NaN", ""])
+@pytest.mark.parametrize(
+    "price",
+    [
+        "99.75",
+        "0",
+        "NaN",
+        *(
+            pytest.param(one, marks=pytest.mark.full)
+            for one in (
+                "-1",
+                "",
+            )
+        ),
+    ],
+)
 def test_a_price_at_which_something_happened_is_exact(instrument: Instrument, price: str) -> None:
     """Ticks of a half."""
     assert exact_ticks(instrument, "99.5", "$.p") == 199

@@ -57,7 +57,6 @@ async def test_what_is_no_transaction_is_refused(open_venue: Any, make: Any) -> 
             6001,
         ),
         ({"quantums": 1_500_000}, 12),
-        ({"subticks": 100_001}, 12),
         ({"good_til_block": 1_000_000}, 10),
         ({"good_til_block": 1_000_042}, 11),
         ({"flags": tx.LONG_TERM, "good_til_block": 0, "good_til_time": 1_767_225_599}, 3003),
@@ -65,6 +64,7 @@ async def test_what_is_no_transaction_is_refused(open_venue: Any, make: Any) -> 
         ({"time_in_force": 1, "reduce_only": 1}, 2001),
         ({"price": 60001}, 2003),
         ({}, 0),
+        *(pytest.param(*one, marks=pytest.mark.full) for one in (({"subticks": 100_001}, 12),)),
     ],
 )
 async def test_orders_are_refused_for_what_is_wrong_with_them(
