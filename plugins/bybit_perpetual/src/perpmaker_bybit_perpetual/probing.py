@@ -278,9 +278,17 @@ async def _meet(client: kit.RestClient, bench: kit.Bench) -> tuple[bool, bool] |
     filled = [report.filled_lots for report in reports]
 
     if filled == [lots, lots]:
-        return False, False
+        return (False, False) if await _is_one_trade(bench, bid, sell) else None
 
     return ends if any(ends) and not any(filled) else None
+
+
+async def _is_one_trade(bench: kit.Bench, *orders: NewOrder) -> bool:
+    """Whether both were filled at one price in one moment; else others have taken the one, and the other met others."""
+    fills = await bench.fills()
+    first, second = [{(one.price, one.venue_ms) for one in fills if one.client_id == each.client_id} for each in orders]
+
+    return bool(first) and first == second
 
 
 async def _ends(bench: kit.Bench, *orders: NewOrder) -> tuple[bool, bool]:
