@@ -189,7 +189,7 @@ class Replay:
 
         if current.held and current.held[-1].at == content["at"]:
             self._settle(row)
-        elif content["events"]:
+        elif content["events"] or any(content["mode"]):  # an end without the trader has neither
             self._settle(None)
             self._stop("from here on the journal has no inputs")
         else:
