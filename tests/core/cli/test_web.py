@@ -27,7 +27,8 @@ def test_without_the_extra_it_says_what_to_install(
     """Starlette and uvicorn are for this command alone."""
     real = importlib.util.find_spec
     monkeypatch.setattr(
-        "importlib.util.find_spec", lambda name, *more: None if name == "uvicorn" else real(name, *more)
+        "importlib.util.find_spec",
+        lambda name, *more: {"uvicorn": None, "starlette": real("click")}.get(name, real(name, *more)),
     )
     code, err = ran(capsys)
     assert code == 2
