@@ -315,3 +315,12 @@ def test_other_markets_of_the_account_count_towards_the_account_cap_alone() -> N
     assert lots_left(make_module(max_account_notional="10"), quote, elsewhere=Decimal("7.995")) == 20
     assert lots_left(make_module(max_account_notional="10"), quote, elsewhere=Decimal(10)) == 0
     assert lots_left(make_module(max_notional="10", max_position="1"), quote, elsewhere=Decimal(1000)) == 50
+
+
+def test_nothing_is_quoted_under_the_account_cap_while_a_market_of_the_account_has_not_been_read() -> None:
+    """Not knowing is not nothing: the reason names the market; the caps of this market alone do not wait."""
+    quote = make_quote(slot(), 50)
+    verdict = make_module(max_account_notional="10").review(make_view(elsewhere_unread=("eth", "sol")), quote)
+    assert isinstance(verdict, Refused)
+    assert verdict.reason == "max_account_notional = 10 waits for eth, sol, whose account has not been read yet"
+    assert lots_left(make_module(max_notional="10"), quote, elsewhere_unread=("eth",)) == 50

@@ -18,11 +18,12 @@ from perpmaker.exits.settings import ExitSettings
 from perpmaker.launch.launch import prepare_run
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.price_source import SourcePlan
-from perpmaker.model.event import Channel, FeedAlive
+from perpmaker.model.event import Channel, Event, FeedAlive, OtherMarketsChanged
 from perpmaker.model.order import OrderKind, PositionMode
 from perpmaker.model.position import MarginMode, VenueSettings
 from perpmaker.plugins.declarations import DerivativeConnectorDeclaration, PriceSourceDeclaration
 from perpmaker.plugins.shipped import declaration as perpetual_market_making
+from perpmaker.runtime.account_exposure import AccountExposures, MarketExposure
 from perpmaker.runtime.rules_watch import EVERY_S
 from perpmaker.runtime.shutdown import Closing
 from perpmaker.runtime.supervisor import Supervisor
@@ -78,14 +79,16 @@ def plan_for(connector: Any, **changes: Any) -> Plan:
 
 
 @asynccontextmanager
-async def open_desk(connector: Any, **changes: Any) -> AsyncIterator[Desk]:
+async def open_desk(connector: Any, exposure: MarketExposure | None = None, **changes: Any) -> AsyncIterator[Desk]:
     """A bot on a fake venue, ready to run."""
     told: list[str] = []
     context = ConnectorContext(
         clock=LoopClock(), connect=cast("Any", None), signers=cast("Any", None), environment=Environment.TESTNET
     )
 
-    async with prepare_run(plan_for(connector, **changes), context, home=None, tell=told.append, seed=1) as ready:
+    async with prepare_run(
+        plan_for(connector, **changes), context, home=None, tell=told.append, seed=1, exposure=exposure
+    ) as ready:
         yield Desk(await ready.start(), connector, told)
 
 
@@ -109,6 +112,26 @@ async def test_it_quotes_stops_and_proves_that_nothing_is_left(connector: Any) -
     assert desk.closing.unproven is None
     assert connector.orders == {}
     assert desk.bot.count.placed[OrderKind.QUOTE] == desk.bot.count.cancels == 2
+
+
+async def test_another_market_hears_what_this_one_may_come_to_hold_once_its_account_is_read(connector: Any) -> None:
+    """Until then that is not known; at the end it is nothing, as both quotes are gone."""
+    exposures = AccountExposures()
+    heard: list[Event] = []
+    other, mine = (exposures.expect(name, "venue") for name in ("eth", "btc"))
+    other.join(("testnet", "fake", connector.account, "USDT"), heard.extend)
+    other.tell(Decimal(0))
+
+    async with open_desk(connector, mine) as desk, anyio.create_task_group() as group:
+        assert heard == [OtherMarketsChanged(notional=Decimal(0), unread=("btc",))]
+        group.start_soon(desk.run)
+        await desk.quoting()
+        await until(lambda: not cast("OtherMarketsChanged", heard[-1]).unread)
+        assert cast("OtherMarketsChanged", heard[-1]).notional > 0
+        desk.bot.request_stop()
+        await until(lambda: desk.closing is not None, 2.0)
+
+    assert heard[-1] == OtherMarketsChanged(notional=Decimal(0))
 
 
 async def test_I8_no_order_is_sent_before_its_intent_is_in_the_journal(connector: Any) -> None:

@@ -9,16 +9,16 @@ import attrs
 if TYPE_CHECKING:
     from perpmaker.cli.desk import Desk
     from perpmaker.connector.shared import Shared
-    from perpmaker.runtime.account_exposure import AccountExposures
+    from perpmaker.runtime.account_exposure import MarketExposure
 
 
 @attrs.frozen(kw_only=True)
 class Company:
-    """The connections and limits of each account, and what its markets may come to hold.
+    """The connections and limits of each account, and what one of the markets may come to hold.
 
-    `desks` answer for the markets, each from when it has begun.
+    `desks` answer for all markets, each from when it has begun.
     """
 
     shared: Shared
-    exposures: AccountExposures
-    desks: list[Desk] = attrs.field(factory=list)
+    exposure: MarketExposure
+    desks: list[Desk]

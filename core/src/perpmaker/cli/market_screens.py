@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import anyio
 import attrs
 
-from perpmaker.cli.company import Company
+from perpmaker.cli.desk import Desk
 from perpmaker.cli.screen import Screen, terminal_size
 
 PAGE_S = 1.0
@@ -43,16 +43,16 @@ class MarketScreen(Screen):
         """The screen is the others' too."""
 
 
-async def show_all(screen: Screen, company: Company) -> None:
+async def show_all(screen: Screen, desks: Sequence[Desk]) -> None:
     """Show how all markets stand again and again, on a terminal with room for that."""
     from perpmaker.report.status_lists import table  # noqa: PLC0415  # not before there is something to show
 
     while True:
         await anyio.sleep(PAGE_S)
 
-        if company.desks and screen.takes_pages and screen.is_idle:
-            with company.desks[0].beside():
-                lines = [*table([desk.status() for desk in company.desks]), ""]
+        if desks and screen.takes_pages and screen.is_idle:
+            with desks[0].beside():
+                lines = [*table([desk.status() for desk in desks]), ""]
                 screen.draw_page([*lines, *_last(screen, terminal_size()[1] - 1 - len(lines))])
 
 

@@ -288,7 +288,7 @@ async def _open(
                 adopt_position=options.adopt_position,
                 trust_key=options.trust_key,
                 observers=observers,
-                exposures=None if company is None else company.exposures,
+                exposure=None if company is None else company.exposure,
             ) as ready,
         ):
             connector, instrument = ready.market.connector, ready.market.instrument

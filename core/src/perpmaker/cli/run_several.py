@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from perpmaker.cli.company import Company
+from perpmaker.cli.desk import Desk
 from perpmaker.cli.event_loop import run_async
 from perpmaker.cli.failure import explain
 from perpmaker.cli.handle import Handle, watch_signals
@@ -26,7 +27,7 @@ from perpmaker.config.configuration import Configuration
 from perpmaker.connector.shared import open_shared
 from perpmaker.errors import ExitCode, PerpmakerError, leaves
 from perpmaker.foreign_code import said
-from perpmaker.runtime.account_exposure import AccountExposures
+from perpmaker.runtime.account_exposure import WAITS_S, AccountExposures
 from perpmaker.runtime.supervisor import Supervisor
 
 WORST_FIRST = (
@@ -61,6 +62,11 @@ class Market:
     def name(self) -> str:
         """What it is called on the screen: the name of its file."""
         return self.configuration.file.stem
+
+    @property
+    def where(self) -> tuple[str, str]:
+        """Environment and venue: markets that have both in common may be of one account."""
+        return self.configuration.environment.value, self.configuration.connector.name
 
 
 @attrs.define
@@ -131,11 +137,13 @@ async def _run_to_leave(markets: Sequence[Market], screen: Screen, departure: De
             await group.start(watch_signals, _Handles(markets, screen))
 
             async with open_shared() as shared, anyio.create_task_group() as trading:
-                company = Company(shared=shared, exposures=AccountExposures())
-                group.start_soon(show_all, screen, company)
+                exposures, desks = AccountExposures(), list[Desk]()
+                group.start_soon(show_all, screen, desks)
+                group.start_soon(_bound_waiting, exposures, screen)
+                parts = [exposures.expect(each.name, each.where) for each in markets]
 
-                for each in markets:
-                    trading.start_soon(_trade, each, company)
+                for each, part in zip(markets, parts, strict=True):  # each is expected before the first one begins
+                    trading.start_soon(_trade, each, Company(shared=shared, exposure=part, desks=desks))
 
             group.cancel_scope.cancel()
     finally:
@@ -156,6 +164,19 @@ async def _trade(market: Market, company: Company) -> None:
     except BaseException as error:  # noqa: BLE001  # told, judged at the end, and no reason for other markets to end
         market.course.error = error
         market.screen.tell(f"this market has ended: {_words(error)}; the others go on")
+    finally:
+        company.exposure.end()
+
+
+async def _bound_waiting(exposures: AccountExposures, screen: Screen) -> None:
+    """Have no market wait for ever for one that does not come to read its account."""
+    await anyio.sleep(WAITS_S)
+
+    for name in exposures.wait_no_longer():
+        screen.tell(
+            f"{name} has not read its account for {WAITS_S:.0f} s: until it has, max_account_notional of the others "
+            "counts it by what is known of it, perhaps nothing"
+        )
 
 
 def _say(markets: Sequence[Market], *, as_json: bool) -> int:

@@ -18,7 +18,7 @@ from perpmaker.launch.latched_start import check_halt
 from perpmaker.launch.plan import Plan
 from perpmaker.launch.start_steps import OpenMarket, StartSteps
 from perpmaker.launch.traceback_file import Tracebacks
-from perpmaker.runtime.account_exposure import AccountExposures
+from perpmaker.runtime.account_exposure import MarketExposure
 from perpmaker.runtime.observers import Observers
 from perpmaker.runtime.supervisor import Supervisor
 
@@ -38,7 +38,7 @@ async def prepare_run(
     trust_key: bool = False,
     resume: bool = False,
     observers: Observers | None = None,
-    exposures: AccountExposures | None = None,
+    exposure: MarketExposure | None = None,
 ) -> AsyncIterator[ReadyRun]:
     """Yield a run that may be started: connected, the account claimed, and nothing of it set or sent.
 
@@ -48,8 +48,8 @@ async def prepare_run(
     refusing the start. `adopt_position`: on testnet and live, a position that the journal does not explain is managed,
     instead of refusing the start. `trust_key`: live, also where the venue does not tell what the key may do. `resume`
     releases a latched halt, once everything that may refuse the start has been passed. `observers` are told what
-    happens to the bot; what they have a person told goes to `tell`, too. `exposures` are those of all markets that this
-    process trades, where there are several.
+    happens to the bot; what they have a person told goes to `tell`, too. `exposure` is this market's among those that
+    this process trades, where there are several.
 
     Raises:
         AuthenticationError: the venue does not accept the key; names the key of the configuration.
@@ -74,7 +74,7 @@ async def prepare_run(
             stack=stack,
             report=report,
             observers=watchers,
-            exposures=exposures,
+            exposure=exposure,
         )
         market = await steps.connect(trust_key=trust_key)
         known = await steps.open_journal(market)

@@ -32,7 +32,7 @@ from perpmaker.model.instrument import Instrument
 from perpmaker.model.position import VenueSettings
 from perpmaker.model.reading import AccountSeen
 from perpmaker.plugins.start import Report, starting
-from perpmaker.runtime.account_exposure import AccountExposures
+from perpmaker.runtime.account_exposure import MarketExposure
 from perpmaker.runtime.account_setup import prepare
 from perpmaker.runtime.backoff import Backoff
 from perpmaker.runtime.early_stream import EarlyStream, open_early
@@ -67,7 +67,7 @@ class StartSteps:
     stack: AsyncExitStack
     report: Report
     observers: Observers
-    exposures: AccountExposures | None = None
+    exposure: MarketExposure | None = None
     held: Hold = attrs.field(init=False)
     _began_at: float = attrs.field(init=False)
     _boot: str = attrs.field(init=False)
@@ -248,7 +248,7 @@ class StartSteps:
             stop_wait_s=plan.stop_wait_s,
             observers=self.observers,
             inputs=self._inputs,
-            join_account=None if self.exposures is None else partial(self.exposures.join, self._wallet(market)),
+            join_account=None if self.exposure is None else partial(self.exposure.join, self._wallet(market)),
         )
 
     def _wallet(self, market: OpenMarket) -> tuple[str, ...]:

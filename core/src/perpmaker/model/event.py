@@ -281,9 +281,13 @@ class AccountUnread:
 
 @attrs.frozen(kw_only=True)
 class OtherMarketsChanged:
-    """What the other markets of the account that this process trades may come to hold: `notional`, in quote asset."""
+    """What the other markets of the account that this process trades may come to hold: `notional`, in quote asset.
+
+    `unread` are the names of those of which it is not known yet, as their account has not been read.
+    """
 
     notional: Decimal
+    unread: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -9,52 +9,102 @@ import attrs
 
 from perpmaker.model.event import Event, OtherMarketsChanged
 
+WAITS_S = 120.0
+"""How long markets of one account wait for one whose account has not been read."""
+
 _ZERO = Decimal(0)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, kw_only=True)
 class MarketExposure:
-    """One market's part: the `notional` that it may come to hold. `emit` takes what its bot is told of the others."""
+    """One market's part: the `notional` that it may come to hold, not known before its account `is_read`.
 
-    emit: Callable[[Sequence[Event]], None]
-    _others: list[MarketExposure]
-    notional: Decimal = _ZERO
-    _told: Decimal = _ZERO
+    `account` is known from when it has joined, `where` is the environment and the venue's name: until a market has
+    joined it may be of any account there.
+    """
 
-    def tell(self, notional: Decimal) -> None:
-        """Say what this market may come to hold, in quote asset; the others hear of it before they next decide."""
-        if notional == self.notional:
+    name: str
+    where: Hashable
+    _all: list[MarketExposure]
+    notional: Decimal = attrs.field(default=_ZERO, init=False)
+    is_read: bool = attrs.field(default=False, init=False)
+    account: Hashable | None = attrs.field(default=None, init=False)
+    _emit: Callable[[Sequence[Event]], None] | None = attrs.field(default=None, init=False)
+    _told: OtherMarketsChanged = attrs.field(factory=lambda: OtherMarketsChanged(notional=_ZERO), init=False)
+
+    def join(self, account: Hashable, emit: Callable[[Sequence[Event]], None]) -> MarketExposure:
+        """Say whose account it is; `emit` takes what its bot is told of the others, which it hears of at once."""
+        self.account, self._emit = account, emit
+        self._let_hear()
+
+        return self
+
+    def tell(self, notional: Decimal, *, is_read: bool = True) -> None:
+        """Say what this market may come to hold, in quote asset; the others hear of it before they next decide.
+
+        `is_read`: its account has been read completely, so that this is all.
+        """
+        is_read = is_read or self.is_read
+
+        if (notional, is_read) != (self.notional, self.is_read):
+            self.notional, self.is_read = notional, is_read
+            self._let_hear()
+
+    def end(self) -> None:
+        """Say that its run is over: it counts with what it told last, as position and exits may still be there."""
+        self._emit = None
+        self.tell(self.notional)
+
+    def is_waited_for(self) -> bool:
+        """Whether another market is told that this one has not been read."""
+        return any(other.waits_for(self) for other in self._all)
+
+    def waits_for(self, other: MarketExposure) -> bool:
+        """Whether what the other may come to hold is not known, and may be of this market's account."""
+        if other is self or other.is_read or self.account is None:
+            return False
+
+        return other.where == self.where if other.account is None else other.account == self.account
+
+    def _let_hear(self) -> None:
+        for each in self._all:
+            each._hear()  # noqa: SLF001  # its own kind
+
+    def _hear(self) -> None:
+        """Tell the bot of this market what all others come to, where that has changed."""
+        if self._emit is None:
             return
 
-        self.notional = notional
+        beside = [other for other in self._all if other is not self]
+        now = OtherMarketsChanged(
+            notional=sum((other.notional for other in beside if other.account == self.account), _ZERO),
+            unread=tuple(other.name for other in beside if self.waits_for(other)),
+        )
 
-        for other in self._others:
-            if other is not self:
-                other.hear()
-
-    def hear(self) -> None:
-        """Tell the bot of this market what all others come to, where that has changed."""
-        elsewhere = sum((other.notional for other in self._others if other is not self), _ZERO)
-
-        if elsewhere != self._told:
-            self._told = elsewhere
-            self.emit((OtherMarketsChanged(notional=elsewhere),))
+        if now != self._told:
+            self._told = now
+            self._emit((now,))
 
 
 class AccountExposures:
-    """Of each account that the process trades, its markets."""
+    """The markets that the process trades."""
 
     def __init__(self) -> None:
-        self._markets: dict[Hashable, list[MarketExposure]] = {}
+        self._markets: list[MarketExposure] = []
 
-    def join(self, account: Hashable, emit: Callable[[Sequence[Event]], None]) -> MarketExposure:
-        """Return the part of one more market of an account, which hears of the others at once.
-
-        A market whose bot has ended keeps what it told last: its position and exits may still be there.
-        """
-        markets = self._markets.setdefault(account, [])
-        mine = MarketExposure(emit, markets)
-        markets.append(mine)
-        mine.hear()
+    def expect(self, name: str, where: Hashable) -> MarketExposure:
+        """Return the part of a market that is about to begin: those of its account wait for it from now on."""
+        mine = MarketExposure(name=name, where=where, all=self._markets)
+        self._markets.append(mine)
 
         return mine
+
+    def wait_no_longer(self) -> list[str]:
+        """Have every market count with what is known of it; the names of those that others have waited for."""
+        late = [each for each in self._markets if not each.is_read]
+        names = [each.name for each in late if each.is_waited_for()]
+
+        for each in late:
+            each.tell(each.notional)
+
+        return names

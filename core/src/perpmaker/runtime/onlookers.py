@@ -59,7 +59,8 @@ class Onlookers:
             return
 
         if self.exposure is not None:
-            self.exposure.tell(exposure(self.trader.state))
+            is_read = self.trader.trading_state.synchronised
+            self.exposure.tell(exposure(self.trader.state), is_read=is_read)
 
         observers.say(self.activity_log.activities(told, actions, now))
 

@@ -77,6 +77,9 @@ class Account:
         self.elsewhere = ZERO
         """What other markets of the account that this process trades may come to hold, in quote asset."""
 
+        self.elsewhere_unread: tuple[str, ...] = ()
+        """Those of which that is not known yet."""
+
         self._trades: dict[Hashable, Decimal | None] = {}
         """Fills that are known: None for ours, of others what they realised by our own book."""
 

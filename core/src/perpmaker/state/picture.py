@@ -199,6 +199,7 @@ class Picture:
         facts["capital"] = funds.capital
         facts["account"] = funds.facts
         facts["elsewhere"] = self.account.elsewhere
+        facts["elsewhere_unread"] = self.account.elsewhere_unread
         self._has_unproven = any(tracked.adopted_at is not None for tracked in self.account.tracked.values())
         self._facts_since = self.changes
 

@@ -136,7 +136,7 @@ class State(Picture):
         self.changes += 1
 
     def _other_markets_changed(self, event: OtherMarketsChanged, _: float) -> None:
-        self.account.elsewhere = event.notional
+        self.account.elsewhere, self.account.elsewhere_unread = event.notional, event.unread
         self.changes += 1
 
     def _stream_lost(self, event: StreamLost, _: float) -> None:

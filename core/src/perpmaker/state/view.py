@@ -173,7 +173,8 @@ class View:
     `memory`: what the strategy (a risk module: that module) wanted remembered, and `exit_memory` what exits did.
     `flatten`: why every position is to be closed at market, empty while none is; `target_factors`: by how much targets
     are moved. Both are what risk modules came to.
-    `elsewhere`: what the other markets of the account that this process trades may come to hold, in quote asset.
+    `elsewhere`: what the other markets of the account that this process trades may come to hold, in quote asset;
+    `elsewhere_unread`: the names of those of which that is not known, as their account has not been read yet.
     `approved`: for risk modules, the quotes of this decision that every module has approved before this one.
     """
 
@@ -218,6 +219,7 @@ class View:
     foreign: tuple[OrderReport, ...] = ()
     position_cap: Decimal | None = None
     elsewhere: Decimal = Decimal(0)
+    elsewhere_unread: tuple[str, ...] = ()
     approved: Mapping[Slot, Quote] = attrs.field(factory=dict)
     flatten: str = ""
     target_factors: TargetFactors = attrs.field(factory=TargetFactors)

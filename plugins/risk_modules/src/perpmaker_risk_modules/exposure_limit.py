@@ -55,7 +55,8 @@ class ExposureLimitSettings:
     """The table [risk.exposure_limit]: each cap that is given holds. `max_position` in base, the others in quote.
 
     `max_account_notional` caps long and short together, with what the other markets of the account may come to hold
-    that the same process trades (`perpmaker run a.toml b.toml`): a market of another process is not seen.
+    that the same process trades (`perpmaker run a.toml b.toml`): a market of another process is not seen. Nothing is
+    quoted under it before all of them have read their account.
     """
 
     max_position: Annotated[Decimal | None, Range(above=0)] = None
@@ -93,6 +94,12 @@ class ExposureLimit:
         """Approve the quote as it is where it fits, cut it to what is left, or refuse it."""
         if (against := self._against(view, quote)) is not None:
             return Refused(quote=quote, reason=against)
+
+        if self._caps.account_units is not None and view.elsewhere_unread:
+            names = ", ".join(view.elsewhere_unread)
+            reason = f"{self._words('max_account_notional')} waits for {names}, whose account has not been read yet"
+
+            return Refused(quote=quote, reason=reason)
 
         room, cap = min(self._rooms(view, quote))
         resting = view.orders.get(quote.slot)
