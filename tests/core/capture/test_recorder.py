@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import attrs
 import pytest
 
@@ -119,3 +121,27 @@ def _books(night: Night, files: list[Path]) -> int:
 def undated(event: Event) -> Any:
     """An event without its time, which not every venue tells."""
     return attrs.evolve(event, venue_ms=0) if hasattr(event, "venue_ms") else event
+
+
+@pytest.mark.anyio
+async def test_what_was_taken_to_be_written_is_written_when_the_recording_ends_meanwhile(tmp_path: Path) -> None:
+    """The end of a recording comes in the moment between taking lines and handing them to the disk."""
+    async with open_studio(tmp_path) as studio:
+        recorder, done = studio.recorder, list[bool]()
+
+        async def in_thread(do: Callable[[], object]) -> object:
+            await anyio.lowlevel.checkpoint()
+            done.append(True)
+
+            return do()
+
+        recorder.in_thread = in_thread
+        recorder.lines.begin()
+
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await recorder._write()
+
+        recorder.files.abandon()
+        assert done
+        assert len(lines_of(studio.files[0])) == 1

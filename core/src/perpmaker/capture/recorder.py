@@ -293,7 +293,9 @@ class Recorder:
         self._is_set_back = behind_s > SET_BACK_S
 
     async def _write(self) -> None:
-        await self.in_thread(partial(write, self.files, self.lines.take()))
+        """Write what there is. Nobody ends this halfway: what was taken is kept nowhere else."""
+        with anyio.CancelScope(shield=True):
+            await self.in_thread(partial(write, self.files, self.lines.take()))
 
     async def _end(self) -> None:
         """Write what there is, and that it ends; nothing more after the disk has refused."""
