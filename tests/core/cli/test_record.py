@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from time import monotonic, sleep, time_ns
 import pytest
 
 from perpmaker.cli import main
+from perpmaker.cli.record_words import Recorded
 from perpmaker.errors import RecordingError
 from perpmaker.sandbox.recording_file import open_capture
 from perpmaker.simulation.recording_note import EndNote, parse_note
@@ -266,3 +268,24 @@ def test_what_was_recorded_is_traded(capsys: pytest.CaptureFixture[str], tmp_pat
     result = capsys.readouterr().out
     assert ended.value.code == 0
     assert json.loads(result)["stop_reason"] == "recording ended"
+
+
+def test_what_is_said_to_be_typed_next_can_be_typed() -> None:
+    """A folder with a space, or with what a shell takes for its own, is quoted."""
+    recorded = Recorded(
+        connector="binance_perpetual",
+        environment="sandbox",
+        market="BTC-USDT",
+        seconds=1.0,
+        messages=1,
+        bytes=1,
+        gaps=0,
+        reconnects=0,
+        last_price="1",
+        folder="my <data>",
+        files=("a.gz",),
+        stop_reason="--for",
+        error="",
+    )
+    *_, play, trade = recorded.as_text().splitlines()
+    assert shlex.split(play)[-1] == shlex.split(trade)[-1] == "my <data>/a.gz"

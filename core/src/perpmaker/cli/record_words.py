@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Self
 
 import attrs
@@ -98,8 +99,9 @@ class Recorded:
 
         if self.messages:
             first = Path(self.folder) / self.files[0]
-            all_of_them = f"{self.folder}/{self.connector}_{self.market}_*Z{first.suffix}"
-            played, data = (first, first) if len(self.files) == 1 else (all_of_them, self.folder)
+            all_of_them = f"{quote(self.folder)}/{self.connector}_{self.market}_*Z{first.suffix}"
+            only = quote(str(first))
+            played, data = (only, only) if len(self.files) == 1 else (all_of_them, quote(self.folder))
             rows.append(f"Play it: perpmaker sandbox {self.connector} --market {self.market} --recording {played}")
             rows.append(f"Trade it at once: perpmaker backtest CONFIG --data {data}")
 
