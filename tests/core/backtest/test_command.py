@@ -76,6 +76,16 @@ def test_the_page_names_data_window_fees_latency_and_queue_and_what_is_not_shown
     assert decode_result(out.encode()).pnl == found.pnl
 
 
+def test_a_result_replaces_no_other_file(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    """Neither the configuration itself nor a folder, and a folder that is not there is said before anything is run."""
+    config, none = tmp_path / "btc.toml", tmp_path / "none" / "r.json"
+    for file, words in ((config, "is no result"), (tmp_path, "is a folder"), (none, "there is no folder")):
+        code, _, err = run("--data", tmp_path / "none.gz", "--result", file)
+        assert (code, words in err) == (2, True)
+
+    assert config.read_text() == CONFIGURATION
+
+
 def test_ctrl_c_shows_what_there_is(
     wander: Callable[..., Path], run: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,12 @@ def in_ns(moment_ms: int | None) -> int | None:
     return None if moment_ms is None else moment_ms * _NS_PER_MS
 
 
+def refuse_no_time(begin_ms: int | None, end_ms: int | None) -> None:
+    """Refuse a window that ends before it begins: nothing would be played, and that would look like a result."""
+    if begin_ms is not None and end_ms is not None and begin_ms >= end_ms:
+        raise click.UsageError("--from is not before --until: there is no time between them")
+
+
 def order_latency(text: str | None) -> OrderLatency:
     """Return what is asked for: milliseconds, those of a journal, or those of a machine far from the exchange."""
     from perpmaker.backtest.latency import OrderLatency, assumed  # noqa: PLC0415  # not for --help

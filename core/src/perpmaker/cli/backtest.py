@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from perpmaker.cli.assumptions import QUEUES, feed_lag, in_ns, order_latency
+from perpmaker.cli.assumptions import QUEUES, feed_lag, in_ns, order_latency, refuse_no_time
 from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.moment import Moment
 from perpmaker.cli.output import claim, result
-from perpmaker.cli.report import refuse_to_replace, write_page
+from perpmaker.cli.report import refuse_to_replace, refuse_to_replace_by_result, write_page
 from perpmaker.cli.screen import Screen, printable
 from perpmaker.errors import ResultError
 
@@ -39,7 +39,7 @@ PLAIN_S = 10.0
 @click.option("--feed-latency", default="recorded", metavar="recorded|N", help="How late market data come, in ms.")
 @click.option("--queue", type=click.Choice(QUEUES), default=QUEUES[0], show_default=True)
 @click.option("--report", "page_file", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a page.")
-@click.option("--force", is_flag=True, help="Replace a file that is no report.")
+@click.option("--force", is_flag=True, help="Replace a file that is no report, or no result.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.option("--result", "result_file", type=click.Path(path_type=Path), help="Write the result to this file.")
 def backtest(  # one for each option
@@ -71,7 +71,9 @@ def backtest(  # one for each option
     from perpmaker.journal.state_dir import state_root  # noqa: PLC0415  # the same
 
     claim()
+    refuse_no_time(begin, end)
     refuse_to_replace(page_file, force=force)
+    refuse_to_replace_by_result(result_file, force=force)
     configuration = load_configuration(config, overrides, open_catalog())
     files = captures_in(data)
     screen = Screen()

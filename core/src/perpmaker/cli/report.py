@@ -138,14 +138,29 @@ def refuse_to_replace(out: Path | None, *, force: bool) -> None:
     """Refuse a file that is there and is no report, and a folder that is not there, before anything is read."""
     from perpmaker.page.report_page import GENERATOR  # noqa: PLC0415  # not for --help
 
+    _refuse_unless(out, f'content="{GENERATOR}"', "report", force=force)
+
+
+def refuse_to_replace_by_result(out: Path | None, *, force: bool) -> None:
+    """Refuse a file that is there and is no result, and a folder that is not there, before anything is read."""
+    from perpmaker.backtest.result import FORMAT  # noqa: PLC0415  # not for --help
+
+    _refuse_unless(out, f'"{FORMAT}"', "result", force=force)
+
+
+def _refuse_unless(out: Path | None, sign: str, what: str, *, force: bool) -> None:
+    """Refuse a file that is there without the sign of ours in its head."""
     if out is not None and not out.absolute().parent.is_dir():
         raise ResultError(f"{out} cannot be written: there is no folder {out.absolute().parent}")
 
-    if out is None or force or not out.exists():
+    if out is None or not out.exists() or (force and not out.is_dir()):
         return
 
-    if not out.is_file() or f'content="{GENERATOR}"'.encode() not in _head(out):
-        raise ResultError(f"{out} is there already and is no report: name another file, or say --force")
+    if out.is_dir():
+        raise ResultError(f"{out} is a folder: name a file in it")
+
+    if not out.is_file() or sign.encode() not in _head(out):
+        raise ResultError(f"{out} is there already and is no {what}: name another file, or say --force")
 
 
 def write_page(out: Path, found: Result) -> str:
