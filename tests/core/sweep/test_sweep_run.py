@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
@@ -13,13 +14,14 @@ from pathlib import Path
 import attrs
 import pytest
 
-from perpmaker.errors import MarketRulesError, SweepError
+from perpmaker.errors import MarketRulesError, RecordingError, SweepError
 from perpmaker.sweep.figures import Figures, Objective, Row
+from perpmaker.sweep.play import play as play_backtest
 from perpmaker.sweep.results_file import ResultsFile
 from perpmaker.sweep.run import SweepRun
 from perpmaker.sweep.search import GridSearch
 from perpmaker.sweep.space import Point, parse_axis
-from perpmaker.sweep.task import Play, Task, Window
+from perpmaker.sweep.task import Play, Task, Window, hash_of_code
 from perpmaker.sweep.verdict import verdict_of
 
 INSIDE, OUTSIDE = Window(begin_ns=0, end_ns=70), Window(begin_ns=70, end_ns=100)
@@ -139,6 +141,52 @@ def test_a_point_that_is_refused_is_a_row_with_its_reason(tmp_path: Path) -> Non
     assert [row.number for row in rows if row.refusal] == [13]
     assert rows[13].refusal == "a = 13 brings bad luck"
     assert len([row for row in rows if row.in_sample]) == 15
+
+
+def test_data_that_cannot_be_read_are_no_refusal(tmp_path: Path) -> None:
+    """The sweep ends in words, by an error that a worker can hand on; the point is played when that is mended."""
+
+    def away(task: Task, window: Window) -> Figures:
+        if dict(task.point.values)["a"] == "3":
+            raise RecordingError("there is no such file", file="a.gz")
+
+        return play(task, window)
+
+    with ResultsFile(tmp_path) as file:
+        with pytest.raises(SweepError, match=r"a\.gz: there is no such file") as ended:
+            sweep(file, lambda: 100, away).rows()
+
+        assert str(pickle.loads(pickle.dumps(ended.value))) == str(ended.value)  # noqa: S301  # our own
+        assert not [row for row in file.rows.values() if dict(row.values)["a"] == "3"]
+        assert sweep(file, lambda: 100).rows()[3].in_sample == figures("3")
+
+
+def test_a_file_that_was_edited_meanwhile_ends_the_sweep(tmp_path: Path) -> None:
+    """A row never says that it is of settings that it was not played with."""
+    (tmp_path / "a.toml").write_text("edited")
+    point = Point(number=0, values=(("a", "1"),))
+    task = Task(
+        point=point,
+        config=str(tmp_path / "a.toml"),
+        overrides=(),
+        data=("a.gz",),
+        in_sample=INSIDE,
+        out_of_sample=None,
+        assumptions=(),
+        config_hash="of before",
+    )
+
+    with pytest.raises(SweepError, match="is another one than when the sweep began"):
+        play_backtest(task, INSIDE)
+
+
+def test_the_code_of_a_plugin_may_be_one_file(tmp_path: Path) -> None:
+    """What is in it counts, as below a folder."""
+    file = tmp_path / "plugin.py"
+    file.write_text("a = 1")
+    before = hash_of_code([file])
+    file.write_text("a = 2")
+    assert hash_of_code([file]) != before != hash_of_code([tmp_path])
 
 
 def test_a_best_point_that_is_worse_than_chance_out_of_sample_is_told(tmp_path: Path) -> None:

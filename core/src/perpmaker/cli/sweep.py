@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 import click
 
-from perpmaker.cli.assumptions import QUEUES, feed_lag, in_ns, order_latency
+from perpmaker.cli.assumptions import QUEUES, feed_lag, in_ns, order_latency, refuse_no_time
 from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.moment import Moment
 from perpmaker.cli.output import claim, result
@@ -99,6 +99,7 @@ def sweep(**asked: Unpack[_Asked]) -> None:
     Each result is kept in the folder of --out as it comes: started again, the same command plays what is missing.
     """
     claim()
+    refuse_no_time(asked["begin"], asked["end"])
     screen = Screen()
 
     try:
@@ -232,7 +233,8 @@ class _Shown:
             self._began_at = monotonic()
 
         if row.in_sample is not None:
-            self._best = max(self._best or row.in_sample.result, row.in_sample.result)
+            found = row.in_sample.result
+            self._best = found if self._best is None else max(self._best, found)
 
         if not self._is_due():
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import sha256
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -18,13 +18,13 @@ from perpmaker.plugins.catalog import Catalog
 from perpmaker.sweep.assumed import Assumed, Window
 from perpmaker.sweep.executors import lost_workers
 from perpmaker.sweep.figures import Objective, Row
-from perpmaker.sweep.play import modules_of, play
+from perpmaker.sweep.play import code_of, play
 from perpmaker.sweep.report import SweepReport
 from perpmaker.sweep.results_file import ResultsFile
 from perpmaker.sweep.run import Executors, SweepRun
 from perpmaker.sweep.search import Search
 from perpmaker.sweep.space import Axis, Point, grid
-from perpmaker.sweep.task import Task, hash_of_code
+from perpmaker.sweep.task import Task, hash_of_code, hash_of_file
 from perpmaker.sweep.verdict import verdict_of
 
 FIXED: Final = frozenset({"strategy", "derivative", "market", "price_source", "sandbox"})
@@ -53,14 +53,14 @@ class SweepJob:
         self, opened: Backtest, file: ResultsFile, executors: Executors, progress: Callable[[Row, int], None]
     ) -> tuple[SweepReport, int]:
         """Play it, and write its results. Return what it came to, and how many points were played now."""
-        code = hash_of_code(Path(path) for module in modules_of(self.configuration) for path in module.__path__)
-        config = sha256(self.config.read_bytes()).hexdigest()
+        code = hash_of_code(code_of(self.configuration))
+        config, data = hash_of_file(self.config), opened.columns.foot.key
         run = SweepRun(
             search=self.search,
             file=file,
             executors=executors,
-            task_of=self._task,
-            key_of=lambda task: task.key(code, config, opened.columns.foot.key),
+            task_of=lambda point: attrs.evolve(self._task(point), config_hash=config, data_key=data),
+            key_of=lambda task: task.key(code, config, data),
             play=play,
             objective=self.objective,
             progress=progress,
@@ -106,19 +106,25 @@ def usable(config: Path, overrides: Sequence[str], axes: Sequence[Axis], catalog
 
     SweepError for a key that no sweep can vary, ConfigurationError, of the first point, where there is no such point.
     """
-    for axis in axes:
-        if axis.key.partition(".")[0] in FIXED:
-            raise SweepError(f"--over {axis.key}: the data are of one market and one account; sweep each by itself")
-
+    _refuse_fixed(axes, FIXED)
     first: ConfigurationError | None = None
 
     for point in islice(_corners(axes), MOST_TRIED):
         try:
-            return load_configuration(config, (*overrides, *point.overrides), catalog)
+            found = load_configuration(config, (*overrides, *point.overrides), catalog)
         except ConfigurationError as fault:
             first = first or fault
+        else:
+            _refuse_fixed(axes, {found.connector.name})
+            return found
 
     raise first or SweepError("--over asks for no point")
+
+
+def _refuse_fixed(axes: Sequence[Axis], fixed: AbstractSet[str]) -> None:
+    for axis in axes:
+        if axis.key.partition(".")[0] in fixed:
+            raise SweepError(f"--over {axis.key}: the data are of one market and one account; sweep each by itself")
 
 
 def windows(opened: Backtest, begin_ns: int | None, end_ns: int | None, outside: float) -> tuple[Window, Window | None]:
@@ -140,4 +146,4 @@ def windows(opened: Backtest, begin_ns: int | None, end_ns: int | None, outside:
 
 def _corners(axes: Sequence[Axis]) -> Iterable[Point]:
     """Every point of a grid; of a range its ends."""
-    return grid([axis if axis.values else attrs.evolve(axis, values=(f"{axis.low}", f"{axis.high}")) for axis in axes])
+    return grid([axis if axis.values else attrs.evolve(axis, values=axis.ends) for axis in axes])

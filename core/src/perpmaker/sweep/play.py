@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import attrs
@@ -18,22 +17,30 @@ from perpmaker.backtest.play import Backtest, open_backtest
 from perpmaker.backtest.result import Result
 from perpmaker.config.configuration import Configuration
 from perpmaker.config.loading import load_configuration
+from perpmaker.errors import SweepError
 from perpmaker.journal.state_dir import state_root
 from perpmaker.launch.configured_plan import plan_of
 from perpmaker.plugins.catalog import Catalog, load_catalog
 from perpmaker.simulation.recording_check import Progress as Reading
 from perpmaker.sweep.assumed import Assumed, Window
 from perpmaker.sweep.figures import Figures
-from perpmaker.sweep.task import Task
+from perpmaker.sweep.task import Task, hash_of_file
 
 _ZERO: Final = Decimal(0)
+_AGAIN: Final = "start the same command again, which plays what is missing"
 
 
 def play(task: Task, window: Window) -> Figures:
     """Play a point over a window. PerpmakerError where its settings, or the data, do not allow it."""
+    if task.config_hash and hash_of_file(Path(task.config)) != task.config_hash:
+        raise SweepError(f"{task.config} is another one than when the sweep began: {_AGAIN}")
+
     with own_arithmetic():
         configuration = load_configuration(Path(task.config), (*task.overrides, *task.point.overrides), _catalog())
         made = backtest_of(configuration, task.data, task.assumptions, window)
+
+        if task.data_key and made.columns.foot.key != task.data_key:
+            raise SweepError(f"the data are others than when the sweep began ({', '.join(task.data)}): {_AGAIN}")
 
         for _ in made.run():
             pass
@@ -86,18 +93,26 @@ def open_data(
     return open_backtest(configuration, files, assumed.terms(None), state_root(os.environ) / "columns", on_read)
 
 
-def modules_of(configuration: Configuration) -> Iterator[ModuleType]:
-    """The packages whose code decides what a point comes to: the core, and the plugins that are named."""
+def code_of(configuration: Configuration) -> Iterator[Path]:
+    """The folders, or single files, whose code decides what a point comes to: the core, and the plugins named."""
     named: Iterable[Any] = (
         configuration.strategy,
         configuration.connector,
         configuration.price_source,
         *configuration.risk,
     )
-    names = {"perpmaker", *(chosen.declaration.settings.__module__.partition(".")[0] for chosen in named)}
+    names = {"perpmaker", *(name for chosen in named for name in _packages(chosen.declaration))}
 
     for name in sorted(names & sys.modules.keys()):
-        yield sys.modules[name]
+        module = sys.modules[name]
+        file = getattr(module, "__file__", None)
+        yield from map(Path, getattr(module, "__path__", () if file is None else (file,)))
+
+
+def _packages(declaration: object) -> Iterator[str]:
+    """The packages of a plugin: its settings may be of another one than what is made of them."""
+    for part in ("settings", "build", "open"):
+        yield getattr(getattr(declaration, part, None), "__module__", "perpmaker").partition(".")[0]
 
 
 @lru_cache(maxsize=1)

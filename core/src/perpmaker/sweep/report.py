@@ -11,7 +11,7 @@ import attrs
 
 from perpmaker.page.figures import signed
 from perpmaker.report.status_words import span
-from perpmaker.report.wrapping import wrapped
+from perpmaker.report.wrapping import WIDTH, wrapped
 from perpmaker.sweep.assumed import Assumed, Window
 from perpmaker.sweep.figures import Figures, Objective, Row
 from perpmaker.sweep.verdict import Verdict
@@ -135,14 +135,33 @@ class SweepReport:
                 )
             )
 
-        widths = [max(len(cells[column]) for cells in table) for column in range(len(table[0]))]
+        if sum(max(len(cells[column]) for cells in table) + 2 for column in range(len(table[0]))) > WIDTH:
+            yield from self._narrow(table)
+            return
 
-        for cells in table:
-            yield "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+        yield from _aligned(table)
+
+    def _narrow(self, table: Sequence[Sequence[str]]) -> Iterator[str]:
+        """The same where the keys leave no room beside each other: the values of a point stand below it."""
+        count = len(self.keys)
+        head, *lines = _aligned([(cells[0], *cells[1 + count :]) for cells in table])
+        yield head
+
+        for line, cells in zip(lines, table[1:], strict=True):
+            yield line
+            yield from wrapped("    ", " ".join(f"{k}={v}" for k, v in zip(self.keys, cells[1:], strict=False)))
 
     def score(self, figures: Figures | None) -> str:
         """Return a score with its sign."""
         return "-" if figures is None else signed(self.objective.of(figures))
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows with their columns below each other."""
+    widths = [max(len(cells[column]) for cells in table) for column in range(len(table[0]))]
+
+    for cells in table:
+        yield "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def row_words(row: Row) -> Iterator[str]:

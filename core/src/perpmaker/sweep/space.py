@@ -15,6 +15,9 @@ from perpmaker.errors import SweepError
 MOST_POINTS: Final = 100_000
 """Points of a grid at most: what asks for more has a mistake in it, or no end."""
 
+MOST_DIGITS: Final = 30
+"""Of a number before or behind its point: one with more is a slip, and nobody can read it."""
+
 _DIGITS = Context(prec=9)
 """Of a value between two ends: further ones mean nothing to a spread, and make a key that nobody can read."""
 
@@ -35,6 +38,11 @@ class Axis:
     def is_range(self) -> bool:
         """Whether any value between its ends may be asked for, which only a search can do."""
         return not self.values
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Its ends as a configuration has them."""
+        return tuple(decimal_text(end) for end in (self.low, self.high) if end is not None)
 
 
 @attrs.frozen(kw_only=True, order=True)
@@ -134,7 +142,7 @@ def _number(word: str, text: str) -> Decimal:
     except InvalidOperation:
         raise SweepError(f"--over {text!r}: {word.strip()!r} is not a number") from None
 
-    if not number.is_finite():
+    if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
         raise SweepError(f"--over {text!r}: {word.strip()} is not a number that can be set")
 
     return number

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import msgspec
 
-from perpmaker.errors import PerpmakerError
+from perpmaker.errors import PerpmakerError, RecordingError, SweepError
 from perpmaker.sweep.assumed import Assumed, Window
 from perpmaker.sweep.figures import Figures, Row
 from perpmaker.sweep.space import Point
@@ -17,7 +17,10 @@ from perpmaker.sweep.space import Point
 
 @attrs.frozen(kw_only=True)
 class Task:
-    """One point to play. All of it can be pickled, and is worth the same in any process."""
+    """One point to play. All of it can be pickled, and is worth the same in any process.
+
+    `config_hash` and `data_key` say what file and data are meant; empty: whatever is there.
+    """
 
     point: Point
     config: str
@@ -26,6 +29,8 @@ class Task:
     in_sample: Window
     out_of_sample: Window | None
     assumptions: Assumed
+    config_hash: str = ""
+    data_key: str = ""
 
     def key(self, code: str, config: str, data: str) -> str:
         """Return what names the same point of the same sweep: the hashes of code, configuration and data go in."""
@@ -39,16 +44,32 @@ Play = Callable[[Task, Window], Figures]
 
 
 def play_task(task: Task, key: str, play: Play) -> Row:
-    """Play a point, out of sample too. What refuses its settings becomes its row's reason; anything else is raised."""
+    """Play a point, out of sample too. What refuses its settings becomes its row's reason; anything else is raised.
+
+    What is wrong with the data, or with the place where a worker looks for them, is no refusal: a row is never played
+    again, and that may be mended.
+    """
     values = task.point.values
 
     try:
         inside = play(task, task.in_sample)
         outside = play(task, task.out_of_sample) if task.out_of_sample is not None else None
+    except RecordingError as fault:  # as an error that can be pickled
+        raise SweepError(f"{fault}. What was played is kept; mend that, and start the same command again") from None
+    except SweepError:
+        raise
     except PerpmakerError as fault:
         return Row(key=key, number=task.point.number, values=values, refusal=str(fault))
 
     return Row(key=key, number=task.point.number, values=values, in_sample=inside, out_of_sample=outside)
+
+
+def hash_of_file(file: Path) -> str:
+    """Return a hash of what is in a file. SweepError where it cannot be read."""
+    try:
+        return sha256(file.read_bytes()).hexdigest()
+    except OSError as fault:
+        raise SweepError(f"{file}: {fault.strerror or fault}") from None
 
 
 def hash_of_files(files: Iterable[Path]) -> str:
@@ -67,13 +88,13 @@ def hash_of_files(files: Iterable[Path]) -> str:
     return whole.hexdigest()
 
 
-def hash_of_code(folders: Iterable[Path]) -> str:
-    """Return a hash of the Python sources below folders: a point that another version played is another point."""
+def hash_of_code(places: Iterable[Path]) -> str:
+    """Return a hash of Python files, and of those below folders: what another version played is another point."""
     whole = sha256()
 
-    for folder in folders:
-        for file in sorted(folder.rglob("*.py")):
-            whole.update(str(file.relative_to(folder)).encode())
+    for place in places:
+        for file in sorted(place.rglob("*.py")) if place.is_dir() else (place,):
+            whole.update(str(file.relative_to(place)).encode())
             whole.update(sha256(file.read_bytes()).digest())
 
     return whole.hexdigest()
