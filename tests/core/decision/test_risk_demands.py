@@ -119,6 +119,32 @@ def test_a_demand_that_comes_and_goes_is_told_once_a_minute() -> None:
     assert len([line for line in told if "demands nothing any more" in line]) == 3
 
 
+def test_a_demand_that_returns_and_stays_is_told_although_a_line_was_told_just_before() -> None:
+    """A minute after that line, with nothing else happening; and then that it is over."""
+    guard = Guard()
+    scene = Scene(modules=(guard,)).quoting()
+    told: list[str] = []
+
+    for wanted in (PULL, None, PULL):
+        guard.wanted = wanted
+        told += scene.tell(scene.resynced(), after=5.0).notices
+
+    assert [line.startswith("Guard takes") for line in told if "Guard" in line] == [True, False]
+    told.clear()
+
+    while scene.now < 80.0:  # what the trader asks for, and no event
+        wake = scene.last.wake_at
+        told += scene.tell(after=5.0 if wake is None else max(0.01, wake - scene.now)).notices
+
+        if any("Guard" in line for line in told):
+            break
+
+    assert [line for line in told if "Guard" in line] == ["Guard takes all quotes off: enough for now"]
+    assert 60.0 <= scene.now <= 70.0
+    guard.wanted = None
+    assert "Guard demands nothing any more" in scene.tell(scene.resynced(), after=1.0).notices
+
+
 def test_a_pull_that_begins_with_time_alone_wakes_the_trader() -> None:
     """The module says when; nothing else happens."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,20 @@ def test_what_was_booked_lately_is_known_to_the_next_run(tmp_path: Path) -> None
     assert list(recent_entries(tmp_path / "j", NOW_MS)) == list(ALL)
     assert list(recent_entries(tmp_path / "j", NOW_MS + 1)) == []
     assert list(recent_entries(None, 0)) == []
+
+
+@pytest.mark.parametrize("file_ms", [0, NOW_MS - 1, NOW_MS + 10**9])
+def test_what_was_booked_lately_is_found_in_an_older_part_whatever_the_time_of_its_file(
+    tmp_path: Path, file_ms: int
+) -> None:
+    """A backup that was put back, a clock that was set: rows say when they were written, and files do not."""
+    path = tmp_path / "j"
+    written(path, {"entries": ALL})
+    path.rename(tmp_path / "j.000001")
+    written(path, run="r2")
+    os.utime(tmp_path / "j.000001", (file_ms / 1000, file_ms / 1000))
+    assert list(recent_entries(path, NOW_MS)) == list(ALL)
+    assert list(recent_entries(path, NOW_MS + 1)) == []
 
 
 def old_run() -> tuple[dict[str, Any], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -329,6 +330,27 @@ def test_older_parts_go_when_all_files_take_too_much(tmp_path: Path) -> None:
     assert days == [20, 30, 40]
     assert len(told) == 1
     assert kept(tmp_path / "b" / "j", Retention(gb=0.000_1), 200_000)[0] == [40]
+
+
+def test_a_part_without_rows_is_as_old_as_its_file(tmp_path: Path) -> None:
+    """It is not one of 1970."""
+    path = tmp_path / "j"
+
+    for number, day in ((1, 20), (2, 10)):
+        part = path.with_name(f"j.00000{number}")
+
+        with closing(connect(part)) as connection:
+            claim(connection, str(KEY), part, number=number)
+
+        os.utime(part, (day * DAY_MS / 1000,) * 2)
+
+    told: list[str] = []
+
+    with open_journal(path, KEY, "r1", retention=Retention(days=25), tell=told.append, utc_ms=40 * DAY_MS):
+        pass
+
+    assert path.with_name("j.000001").exists()
+    assert told == []
 
 
 def test_retention_acts_when_a_file_is_put_behind_too(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from perpmaker.state.state import State
 from perpmaker.state.view import View
 
 TOLD_EVERY_S = 60.0
-"""A demand that comes and goes is told no more often."""
+"""A demand that comes and goes is told no more often; one that stays is told then."""
 
 _WORDS = {
     DemandKind.PULL: "{module} takes all quotes off: {reason}",
@@ -45,6 +45,7 @@ class RiskDemands:
     _failed: set[int] = attrs.field(factory=set, init=False)
     _demand: Demand | None = attrs.field(default=None, init=False)
     _is_told: bool = attrs.field(default=False, init=False)
+    _to_tell_at: float | None = attrs.field(default=None, init=False)
     _told_at: dict[tuple[str, DemandKind], float] = attrs.field(factory=dict, init=False)
 
     def shown(self, view: View, notices: list[str]) -> View:
@@ -79,7 +80,7 @@ class RiskDemands:
     def adopt(self, modules: RiskModules) -> None:
         """Ask other modules from now on; those of the same names in the same places keep what they remember."""
         if modules.names != self.modules.names:
-            self.assessed, self._demand = Assessed(), None
+            self.assessed, self._demand, self._to_tell_at = Assessed(), None, None
             self.trading_state.pulled = ""  # whoever demanded it may not be there any more
             self._failed.clear()
 
@@ -88,7 +89,9 @@ class RiskDemands:
     @property
     def wakes(self) -> tuple[Wake, ...]:
         """When modules want to be asked again, if any does."""
-        return () if self.modules.only_review else (self.assessed.wake,)
+        wakes = () if self.modules.only_review else (self.assessed.wake,)
+
+        return wakes if self._to_tell_at is None else (*wakes, Wake(at=self._to_tell_at))
 
     def review(self, view: View, quotes: tuple[Quote, ...]) -> Reviewed:
         """Pass the wanted quotes through the modules."""
@@ -108,6 +111,8 @@ class RiskDemands:
         self._demand = demand
 
         if demand is None:
+            self._to_tell_at = None
+
             if self._is_told and before is not None and before.kind is DemandKind.PULL:
                 self._is_told = False
                 yield f"{before.module} demands nothing any more"
@@ -115,10 +120,15 @@ class RiskDemands:
             return
 
         key = demand.module, demand.kind
-        is_new = before is None or (before.module, before.kind) != key
 
-        if is_new and self.trading_state.stop is None and now >= self._told_at.get(key, -inf) + TOLD_EVERY_S:
-            self._told_at[key], self._is_told = now, True
+        if before is None or (before.module, before.kind) != key:
+            self._to_tell_at = max(now, self._told_at.get(key, -inf) + TOLD_EVERY_S)
+
+        if self.trading_state.stop is not None:
+            self._to_tell_at = None
+
+        if self._to_tell_at is not None and now >= self._to_tell_at:
+            self._told_at[key], self._is_told, self._to_tell_at = now, True, None
             yield _WORDS[demand.kind].format(module=demand.module, reason=demand.reason)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from perpmaker.journal.file import Row
 from perpmaker.journal.parts import older_parts
 from perpmaker.journal.read_file import Cursor
 from perpmaker.journal.reading import JournalReader
+from perpmaker.journal.retention import newest_ms
 from perpmaker.ledger.entries import ENTRY_WORDS, WORD_OF, AccountEntry, FillEntry, LedgerEntry, Wallet
 from perpmaker.ledger.ledger import Ledger
 from perpmaker.model.event import Event, FundingPaid, IncomeReported, OrderFilled, Resynced
@@ -88,13 +88,10 @@ def recent_entries(path: Path | None, since_ms: int) -> Iterator[LedgerEntry]:
 
 
 def _first_part(path: Path, since_ms: int) -> int:
-    """The number of the first file that was still written after a time."""
-    for number, part in older_parts(path).items():
-        with suppress(OSError):
-            if part.stat().st_mtime_ns // 1_000_000 >= since_ms:
-                return number
+    """The number of the first file with rows of after a time."""
+    parts = older_parts(path)
 
-    return max(older_parts(path), default=-2) + 1
+    return next((number for number, part in parts.items() if newest_ms(part) >= since_ms), max(parts, default=-2) + 1)
 
 
 def _kind_of(row: Row) -> OrderKind:

@@ -36,10 +36,10 @@ class Retention:
         except OSError:
             return
 
-        removed, newest_ms = [], 0
+        removed, until_ms = [], 0
 
         for part in parts:
-            part_ms = _newest_ms(part)
+            part_ms = newest_ms(part)
             is_old = self.days is not None and part_ms < utc_ms - self.days * DAY_MS
             is_too_much = self.gb is not None and total > self.gb * GIGABYTE
 
@@ -47,15 +47,15 @@ class Retention:
                 break
 
             removed.append(part)
-            newest_ms = part_ms
+            until_ms = part_ms
             total -= sizes[part]
 
         if removed:
-            tell(self._words(len(removed), newest_ms))
+            tell(self._words(len(removed), until_ms))
 
-    def _words(self, count: int, newest_ms: int) -> str:
+    def _words(self, count: int, until_ms: int) -> str:
         limits = {"journal_days": self.days, "journal_gb": self.gb}
-        until = datetime.fromtimestamp(newest_ms / 1000, UTC)
+        until = datetime.fromtimestamp(until_ms / 1000, UTC)
         parts = "the oldest part" if count == 1 else f"the {count} oldest parts"
 
         return (
@@ -67,15 +67,21 @@ class Retention:
 UNLIMITED = Retention()
 
 
-def _newest_ms(part: Path) -> int:
-    """When the newest row of a part was written, or the file, where that cannot be read."""
+def newest_ms(part: Path) -> int:
+    """When the newest row of a part was written, or the file, where there is no row or it cannot be read."""
     try:
         with open_read_only(part) as connection:
             (newest,) = connection.execute(_NEWEST).fetchone()
 
-        return int(newest or 0)
+        if newest is not None:
+            return int(newest)
     except (OSError, sqlite3.Error):
-        return int(part.stat().st_mtime * 1000) if part.exists() else 0
+        pass
+
+    try:
+        return int(part.stat().st_mtime * 1000)
+    except OSError:
+        return 0
 
 
 def _removed(part: Path) -> bool:
