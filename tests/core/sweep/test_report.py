@@ -13,7 +13,7 @@ from perpmaker.sweep.report import SweepReport
 from perpmaker.sweep.verdict import verdict_of
 
 
-def report(*keys: str) -> SweepReport:
+def report(*keys: str, fills: int = 1) -> SweepReport:
     """A sweep of one point."""
     inside = Figures(
         result=Decimal("-0.2619"),
@@ -21,7 +21,7 @@ def report(*keys: str) -> SweepReport:
         funding=Decimal(0),
         turnover=Decimal(0),
         drawdown=Decimal("0.3"),
-        fills=1,
+        fills=fills,
     )
     rows = (Row(key="k", number=0, values=tuple((key, "0.05") for key in keys), in_sample=inside),)
 
@@ -51,3 +51,9 @@ def test_lines_fit_on_a_terminal_however_many_keys_there_are(keys: tuple[str, ..
     assert max(map(len, lines)) <= 80
     assert any("-0.2619" in line for line in lines)
     assert all(f"{key}" in " ".join(lines) for key in keys)
+
+
+def test_a_best_point_that_never_traded_is_said_to_be_none() -> None:
+    """Whoever does nothing loses nothing; that is no setting to trade on."""
+    assert "which traded nothing" in report("bid_spread", fills=0).sentences()[0]
+    assert "which traded nothing" not in report("bid_spread").sentences()[0]

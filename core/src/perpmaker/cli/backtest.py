@@ -71,9 +71,7 @@ def backtest(  # one for each option
     from perpmaker.journal.state_dir import state_root  # noqa: PLC0415  # the same
 
     claim()
-    refuse_no_time(begin, end)
-    refuse_to_replace(page_file, force=force)
-    refuse_to_replace_by_result(result_file, force=force)
+    _refuse_slips(begin, end, page_file, result_file, force=force)
     configuration = load_configuration(config, overrides, open_catalog())
     files = captures_in(data)
     screen = Screen()
@@ -104,6 +102,15 @@ def backtest(  # one for each option
         result(found.as_json().decode(), as_json=True)
     else:
         result("\n".join(map(printable, page(made, found, stopped=stopped))))
+
+
+def _refuse_slips(
+    begin: int | None, end: int | None, page_file: Path | None, result_file: Path | None, *, force: bool
+) -> None:
+    """Refuse, before anything is run, a window without time, and files that are there and are none of ours."""
+    refuse_no_time(begin, end)
+    refuse_to_replace(page_file, force=force)
+    refuse_to_replace_by_result(result_file, force=force)
 
 
 def _keep(file: Path, found: Result) -> None:

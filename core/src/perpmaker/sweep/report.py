@@ -100,7 +100,9 @@ class SweepReport:
         if not verdict.ranked:
             return ("No point could be played.",)
 
-        best = f"The best in sample is {' '.join(row_words(verdict.ranked[0]))}"
+        inside = verdict.ranked[0].in_sample
+        idle = "" if inside is None or inside.fills else ", which traded nothing: nothing can be said of it"
+        best = f"The best in sample is {' '.join(row_words(verdict.ranked[0]))}{idle}"
 
         if verdict.best_outside is None or verdict.chance is None:
             return (
