@@ -106,6 +106,22 @@ def test_ctrl_c_shows_what_there_is(
     assert "at 3x" not in out
 
 
+def test_the_page_fits_eighty_columns(
+    wander: Callable[..., Path], run: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With everything that is assumed in words; what goes on is set in below its text."""
+    capture = wander(1, 2.0)
+    monkeypatch.chdir(capture.parent)
+    code, out, _ = run("--data", capture.name)
+    lines = out.splitlines()
+    latency = next(number for number, line in enumerate(lines) if line.startswith("latency "))
+
+    assert code == 0
+    assert max(map(len, lines)) <= 80
+    assert lines[latency + 1].startswith(" " * 12)
+    assert " ".join(out.split()).count("5 is a machine beside the exchange), market data as recorded") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -36,6 +36,9 @@ Command: TypeAlias = Place | Cancel | Amend
 
 ABILITIES = VenueAbilities(fence_s=0.0, keeps_stops=True, two_stops=True, amends=True)
 """What the simulated exchange does, as on paper."""
+
+KEPT: Final = 10_000
+"""How many incomes and executions the account keeps once the bot knows of them: nobody asks for them again."""
 
 
 def in_turn(actions: Sequence[Action]) -> list[Command]:
@@ -199,7 +202,7 @@ class AccountDesk:
         """What has changed the wallet since this was last asked. None where nothing has."""
         every = self.exchange.income(ACCOUNT)
         news = every[self._booked :]
-        self._booked = len(every)
+        self._booked = len(every) - self.exchange.forget(ACCOUNT, KEPT)
         records = tuple(income_of(one, self.instrument) for one in news)
 
         return IncomeReported(records=records, asked_at=asked_at) if records else None

@@ -11,6 +11,7 @@ from perpmaker.backtest.driver import Progress
 from perpmaker.backtest.play import PROBABILISTIC, RISK_AVERSE, SLOWER, Backtest
 from perpmaker.backtest.result import Gap, Result
 from perpmaker.ledger.sums import ZERO
+from perpmaker.report.wrapping import wrapped
 
 _CENT: Final = Decimal("0.01")
 _NAME: Final = 12
@@ -23,7 +24,9 @@ _QUEUES: Final = {
 
 def page(backtest: Backtest, result: Result, *, stopped: bool) -> list[str]:
     """Return the lines of the page. `stopped`: a person has ended it before its end."""
-    return [_line(name, text) for name, text in _rows(backtest, result, stopped=stopped)]
+    rows = _rows(backtest, result, stopped=stopped)
+
+    return [line for name, text in rows for line in wrapped(f"{name:<{_NAME}}", text)]
 
 
 def _rows(backtest: Backtest, result: Result, *, stopped: bool) -> Iterator[tuple[str, str]]:
@@ -152,7 +155,3 @@ def _money_text(amount: Decimal, *, signed: bool = True) -> str:
     )
 
     return f"{shown:+,f}" if signed and shown != ZERO else f"{shown:,f}"
-
-
-def _line(name: str, text: str) -> str:
-    return f"{name:<{_NAME}}{text}".rstrip()

@@ -167,6 +167,15 @@ class Exchange:
         """Return the account's executions, oldest first."""
         return [execution for execution in self._floor.account(account).executions if execution.now_ms >= since_ms]
 
+    def forget(self, account: str, kept: int) -> int:
+        """Forget income and executions but for the newest `kept` of each; return how many incomes are gone."""
+        owner = self._floor.account(account)
+        gone = max(0, len(owner.income) - kept)
+        del owner.income[:gone]
+        del owner.executions[: max(0, len(owner.executions) - kept)]
+
+        return gone
+
     def set_leverage(self, account: str, leverage: int, now_ms: int) -> AccountState:
         """Change the leverage. Rejected: LEVERAGE, LEVERAGE_LIMIT, LEVERAGE_REDUCTION, INSUFFICIENT_MARGIN."""
         with self._command(account, now_ms) as owner:
