@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -67,6 +67,31 @@ def parse_options(values: Mapping[str, Any], own: type[Kind]) -> tuple[VenueOpti
         raise ValueError(f"unknown options {', '.join(unknown)}; there are {', '.join(sorted(common | others))}")
 
     return (
-        VenueOptions(**{name: value for name, value in values.items() if name in common}),
-        own(**{name: value for name, value in values.items() if name in others}),
+        _made(VenueOptions, {name: value for name, value in values.items() if name in common}),
+        _made(own, {name: value for name, value in values.items() if name in others}),
     )
+
+
+def _made(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
+    """The options; a value that cannot be is refused in a sentence."""
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as error:
+        match error.args:
+            case (str(), attrs.Attribute(name=name), allowed, value):  # how attrs tells it
+                raise type(error)(f"{name} must be {_words(allowed)}, not {_word(value)}") from error
+            case _:
+                raise
+
+
+def _words(allowed: object) -> str:
+    """What a value may be, as it is written."""
+    if isinstance(allowed, type):
+        return {bool: "true or false", int: "a whole number", str: "a text in quotes"}.get(allowed, allowed.__name__)
+
+    return " or ".join(_word(one) for one in allowed) if isinstance(allowed, Iterable) else str(allowed)
+
+
+def _word(value: object) -> str:
+    """A value as it is written in TOML: a text in quotes, unlike a number."""
+    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
