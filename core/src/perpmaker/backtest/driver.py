@@ -22,7 +22,7 @@ from perpmaker.backtest.column_market import ColumnMarket
 from perpmaker.backtest.columns import NS, NS_PER_MS, ColumnFile
 from perpmaker.backtest.exchange_side import ACCOUNT, ExchangeSide
 from perpmaker.backtest.latency import OrderLatency
-from perpmaker.backtest.opening import Opening, find_opening
+from perpmaker.backtest.opening import Opening, find_opening, outside
 from perpmaker.backtest.timeline import Feed, Timeline
 from perpmaker.decision.decision import Decision
 from perpmaker.decision.trader import Trader
@@ -98,6 +98,10 @@ class Driver:
         self.opening = find_opening(self.timeline, window.from_ns)
         self.begin_ns = self.opening.begin_ns
         self.end_ns = min(window.until_ns or NEVER, columns.foot.last_ns)
+
+        if self.end_ns < self.begin_ns:
+            raise outside(self.timeline)
+
         self.progress = Progress(self.begin_ns, self.end_ns, at_ns=self.begin_ns)
         self._latency = latency
         self._listener = listener

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import attrs
 
 from perpmaker.backtest.columns import CHANGE, LOST, MARK, NS, NS_PER_MS, SNAPSHOT
@@ -71,6 +73,17 @@ def find_opening(timeline: Timeline, from_ns: int | None) -> Opening:
 
         number += 1
 
-    length_s = (timeline.foot.last_ns - timeline.foot.first_ns) / NS
-    name = ", ".join(timeline.foot.names)
-    raise RecordingError(f"nothing is left of it from there on: it is {length_s:.1f} s long", file=name)
+    raise outside(timeline)
+
+
+def outside(timeline: Timeline) -> RecordingError:
+    """Return what is raised where a window has nothing of the recording in it."""
+    first, last = (f"{datetime.fromtimestamp(ns / NS, UTC):%Y-%m-%d %H:%M:%S}" for ns in _span(timeline))
+
+    return RecordingError(
+        f"nothing of it is in that window: it goes from {first} to {last} UTC", file=", ".join(timeline.foot.names)
+    )
+
+
+def _span(timeline: Timeline) -> tuple[int, int]:
+    return timeline.foot.first_ns, timeline.foot.last_ns

@@ -65,7 +65,7 @@ def _money(result: Result, quote: str) -> Iterator[tuple[str, str]]:
     quotes = sum(level.placed for level in result.levels)
     yield (
         "orders",
-        f"{quotes:,} quotes placed, {money.fills:,} fills, volume {_money_text(money.volume, signed=False)} {quote}",
+        f"{quotes:,} quotes placed, {_fills(money.fills)}, volume {_money_text(money.volume, signed=False)} {quote}",
     )
     yield "result", _signed(pnl.total, quote)
     yield "", f"spread {_signed(pnl.spread, quote)}, inventory {_signed(pnl.inventory, quote)}"
@@ -93,7 +93,7 @@ def _verdict(backtest: Backtest, result: Result, quote: str) -> Iterator[tuple[s
     for trial in backtest.trials:
         yield (
             f"at {trial.factor}x",
-            f"{_signed(trial.total, quote)} with {trial.fills:,} fills, at {trial.factor} times the latency",
+            f"{_signed(trial.total, quote)} with {_fills(trial.fills)}, at {trial.factor} times the latency",
         )
 
     if backtest.survives is False:
@@ -155,3 +155,7 @@ def _money_text(amount: Decimal, *, signed: bool = True) -> str:
     )
 
     return f"{shown:+,f}" if signed and shown != ZERO else f"{shown:,f}"
+
+
+def _fills(number: int) -> str:
+    return f"{number:,} fill{'' if number == 1 else 's'}"
