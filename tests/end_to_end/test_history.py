@@ -194,7 +194,7 @@ async def liquidated(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     "file",
-    [pytest.param(file, marks=[pytest.mark.full] if name == "Bybit" else []) for name, file in FILES.items()],
+    [pytest.param(file, marks=[] if name == "Binance" else [pytest.mark.full]) for name, file in FILES.items()],
     ids=FILES,
 )
 def test_history_is_the_venues_account_over_kills_lost_streams_funding_and_transfers(file: str) -> None:

@@ -13,7 +13,7 @@ from perpmaker.sandbox.control import MarketLever, in_words
 from perpmaker.wire.fault import parse_fault
 
 
-@pytest.mark.parametrize("where", ["file", "file/below"])
+@pytest.mark.parametrize("where", ["file", pytest.param("file/below", marks=pytest.mark.full)])
 def test_B14_a_state_directory_that_cannot_be_is_said_with_what_to_do(tmp_path: Path, where: str) -> None:
     """A file stands in its place, or above it: what is wrong with it, and what to name instead."""
     (tmp_path / "file").touch()

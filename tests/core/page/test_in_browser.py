@@ -33,6 +33,7 @@ def shown(page: Page, address: str, width: int, *, dark: bool) -> None:
     assert all(colors > 3 for colors in page.run(INKED)), "each chart has lines on it"
 
 
+@pytest.mark.full
 def test_the_report_in_a_browser(tmp_path: Path) -> None:
     """At 390 to 1,920 pixels, light and dark; arrow keys move the cursor of all charts, a button takes a line away."""
     file, evil = tmp_path / "report.html", tmp_path / "evil.html"
