@@ -1,4 +1,4 @@
-"""Makes the result of a run while it is told, event by event, in constant memory: of a journal, or of a backtest.
+"""Builds the result of a run from its events, one by one, in constant memory: of a journal, or of a backtest.
 
 ::
 

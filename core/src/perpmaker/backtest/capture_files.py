@@ -1,4 +1,4 @@
-"""The files that a backtest is told of, as a column file: made beside them the first time, found there the next."""
+"""The captures of a backtest as one column file: written beside them the first time, and read from then on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Thins what changes over time while it is told, in constant memory, and loses no least or greatest value.
+"""Thins a series of values as they come, in constant memory, and keeps every least and greatest value.
 
 Times are put into buckets of equal length. Of each bucket and column the first, least, greatest and last value are
 kept; where there are too many buckets, two neighbours become one. A value holds until the next one.

@@ -44,7 +44,7 @@ _RUN: Final = "run"
 
 
 class Listener(Protocol):
-    """Is told of each step of the bot, in order: what it was given, and what it decided."""
+    """Receives each step of the bot, in order: the events it was given, and its decision."""
 
     def see(self, events: Sequence[Event], decision: Decision, now_ns: int, trader: Trader) -> None:
         """Take in one call of the trader."""
@@ -186,7 +186,7 @@ class Driver:
         now_ns = min(limit_ns, heard_ns)
 
         if side.advance(now_ns):
-            return True  # what happened may be heard of before
+            return True  # the bot may hear of it before the moment that was next
 
         if now_ns >= self.end_ns:
             self._hear(self.end_ns)

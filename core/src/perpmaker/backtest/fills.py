@@ -20,7 +20,7 @@ MOST: Final = 4_000
 """Fills that are kept at most."""
 
 REMEMBERED: Final = 20_000
-"""Fills that are remembered, so that one that is told again is known, and its markouts find it."""
+"""Fills that are remembered: a repeated one is recognised, and markouts are added to the fill they belong to."""
 
 
 class Fills:

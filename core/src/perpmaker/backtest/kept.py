@@ -1,4 +1,4 @@
-"""The first and the newest of what is told, in constant memory, and how much was left out between them."""
+"""The first and the newest items of a long list, in constant memory, and how many were left out between them."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class _Count:
 
 
 class QuoteLives:
-    """Takes in what is told of quotes. `lot` is the market's step of amounts."""
+    """Follows quotes from their placing to their end. `lot` is the market's step of amounts."""
 
     def __init__(self, lot: Decimal) -> None:
         self.lot = lot

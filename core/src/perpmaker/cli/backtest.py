@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, process_time
+from time import process_time
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,7 @@ from perpmaker.cli.assumptions import QUEUES, feed_lag, in_ns, order_latency, re
 from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.moment import Moment
 from perpmaker.cli.output import claim, result
+from perpmaker.cli.pace import Pace
 from perpmaker.cli.report import refuse_to_replace, refuse_to_replace_by_result, write_page
 from perpmaker.cli.screen import Screen, printable
 from perpmaker.errors import ResultError
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from perpmaker.backtest.driver import Progress  # not for --help
     from perpmaker.backtest.play import Backtest  # the same
     from perpmaker.backtest.result import Result  # the same
-    from perpmaker.simulation.recording_check import Progress as Reading  # the same
-
-REDRAW_S = 0.5
-PLAIN_S = 10.0
-"""How often a line is written where it is no terminal."""
 
 
 @click.command()
@@ -135,19 +131,8 @@ def _carried_out(made: Backtest, shown: _Shown) -> bool:
     return False
 
 
-class _Shown:
+class _Shown(Pace):
     """Shows how far it is: over the line before on a terminal, now and then in a log."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._every_s = REDRAW_S if screen.is_terminal else PLAIN_S
-        self._drawn_at = monotonic()
-
-    def reading(self, reading: Reading) -> None:
-        """Show how far a capture has been converted."""
-        if self._is_due():
-            name = Path(reading.file).name
-            self._screen.draw(f"converting {name}, once: {reading.portion:.0%} (Ctrl-C stops)")
 
     def run(self, steps: Iterator[Progress], rows: int, what: str) -> None:
         """Carry out a run, and show how far it is."""
@@ -156,16 +141,8 @@ class _Shown:
         began_s = process_time()
 
         for progress in steps:
-            if self._is_due() and progress.portion > 0:
+            if self.is_due() and progress.portion > 0:
                 took_s = process_time() - began_s
                 done = rows * progress.portion
                 left_s = took_s * (1 - progress.portion) / progress.portion
-                self._screen.draw(progress_line(progress, done / max(took_s, 1e-9), left_s, what=what))
-
-    def _is_due(self) -> bool:
-        if monotonic() - self._drawn_at < self._every_s:
-            return False
-
-        self._drawn_at = monotonic()
-
-        return True
+                self.screen.draw(progress_line(progress, done / max(took_s, 1e-9), left_s, what=what))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
 
 from perpmaker.cli.installation import open_catalog
 from perpmaker.cli.output import claim, result
+from perpmaker.cli.pace import Pace
 from perpmaker.cli.screen import Screen, printable
 from perpmaker.errors import ExitCode, JournalError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from perpmaker.journal.reading import JournalReader  # not for --help
     from perpmaker.replay.outcome import Outcome  # the same
 
-REDRAW_S = 0.5
 SHOWN = 10
 """Journals that are named where none is meant."""
 
@@ -67,13 +66,10 @@ def _replayed(reader: JournalReader, overrides: tuple[str, ...], run: str | None
     from perpmaker.watchdog import Watchdog  # noqa: PLC0415  # the same
 
     screen = Screen()
-    drawn_at = monotonic()
+    pace = Pace(screen, plain_s=None)
 
     def progress(utc_ms: int) -> None:
-        nonlocal drawn_at
-
-        if screen.is_terminal and monotonic() - drawn_at >= REDRAW_S:
-            drawn_at = monotonic()
+        if pace.is_due():
             screen.draw(f"replaying, up to {iso(utc_ms)} (Ctrl-C stops)")
 
     plans = RecordedPlans(open_catalog(), overrides)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from perpmaker.cli.moment import Moment
 from perpmaker.cli.output import claim, result
+from perpmaker.cli.pace import Pace
 from perpmaker.cli.screen import Screen, printable
 from perpmaker.errors import ResultError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from perpmaker.backtest.result import Result  # not for --help
     from perpmaker.journal.reading import JournalReader  # the same
 
-REDRAW_S: Final = 0.5
 _SQLITE: Final = b"SQLite format 3\0"
 _HEAD: Final = 4_096
 
@@ -107,13 +106,10 @@ def _of_journal(reader: JournalReader, from_ms: int | None, until_ms: int | None
     from perpmaker.report.status import iso  # noqa: PLC0415  # the same
 
     screen = Screen()
-    drawn_at = monotonic()
+    pace = Pace(screen, plain_s=None)
 
     def progress(utc_ms: int) -> None:
-        nonlocal drawn_at
-
-        if screen.is_terminal and monotonic() - drawn_at >= REDRAW_S:
-            drawn_at = monotonic()
+        if pace.is_due():
             screen.draw(f"reading, up to {iso(utc_ms)} (Ctrl-C stops)")
 
     try:

@@ -15,12 +15,12 @@ from perpmaker.cli.assumptions import QUEUES, feed_lag, in_ns, order_latency, re
 from perpmaker.cli.installation import open_catalog, watched
 from perpmaker.cli.moment import Moment
 from perpmaker.cli.output import claim, result
+from perpmaker.cli.pace import Pace
 from perpmaker.cli.screen import Screen, printable
 from perpmaker.errors import SweepError
 
 if TYPE_CHECKING:
     from perpmaker.backtest.play import Backtest  # not for --help
-    from perpmaker.simulation.recording_check import Progress as Reading  # the same
     from perpmaker.sweep.assumed import Assumed  # the same
     from perpmaker.sweep.figures import Row  # the same
     from perpmaker.sweep.job import SweepJob  # the same
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from perpmaker.sweep.search import Search  # the same
     from perpmaker.sweep.space import Axis  # the same
 
-REDRAW_S: Final = 0.5
-PLAIN_S: Final = 10.0
 OUTSIDE: Final = 0.3
 """The part of the data that is set aside, at its end."""
 
@@ -208,22 +206,15 @@ def _executors(jobs: int | None, scheduler: str | None) -> Executors:
     return lambda: cluster(scheduler)
 
 
-class _Shown:
+class _Shown(Pace):
     """Shows how far it is: over the line before on a terminal, now and then in a log."""
 
     def __init__(self, screen: Screen) -> None:
-        self.screen = screen
+        super().__init__(screen)
         self.total = 0
         self._count = 0
-        self._every_s = REDRAW_S if screen.is_terminal else PLAIN_S
-        self._began_at = self._drawn_at = monotonic()
+        self._began_at = monotonic()
         self._best: Decimal | None = None
-
-    def reading(self, reading: Reading) -> None:
-        """Show how far a capture has been converted."""
-        if self._is_due():
-            name = Path(reading.file).name
-            self.screen.draw(f"converting {name}, once: {reading.portion:.0%} (Ctrl-C stops)")
 
     def row(self, row: Row, played: int) -> None:
         """Show how far the points are, and when the last will be there at this pace."""
@@ -236,18 +227,10 @@ class _Shown:
             found = row.in_sample.result
             self._best = found if self._best is None else max(self._best, found)
 
-        if not self._is_due():
+        if not self.is_due():
             return
 
         best = "" if self._best is None else f", best result {self._best:+,.2f}"
         pace = played / max(monotonic() - self._began_at, 1e-9)
         left = f", {(self.total - self._count) / pace:,.0f} s left" if played > 1 else ""
         self.screen.draw(f"sweep: {self._count:,} of {self.total:,} points{left}{best} (Ctrl-C stops)")
-
-    def _is_due(self) -> bool:
-        if monotonic() - self._drawn_at < self._every_s:
-            return False
-
-        self._drawn_at = monotonic()
-
-        return True
